@@ -1,0 +1,170 @@
+# make            build/chatd and build/chat-session
+# make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
+# make check      all tests; make check-NAME one of them (unit/telnet, system/chat …)
+# make style      formatting and static analysis
+# make install    programs, units and manual pages below PREFIX; make uninstall removes them
+# make clean
+#
+# Packages that are missing are installed, with sudo where you are not root.
+
+VERSION   := 0.1.0
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+LISTEN    ?= 127.0.0.1:8888
+CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+SBINDIR   := $(PREFIX)/sbin
+MANDIR    := $(PREFIX)/share/man/man8
+LIBDIR    := $(PREFIX)/lib
+UNITDIR   := $(LIBDIR)/systemd/system
+
+CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude
+WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CFLAGS    ?= -O2 -g
+HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
+LDHARDEN  := -pie -Wl,-z,relro,-z,now
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
+SESSION   := $(filter-out chat-session/main.c,$(wildcard chat-session/*.c))
+UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
+SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
+HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
+# Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
+BOOTED    := units telnet crowd
+
+.PHONY: all
+all: build/chatd build/chat-session
+
+# ---- packages -------------------------------------------------------------------------------------------------------
+# $(call need,PACKAGES,WHAT FOR)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+define need
+@mkdir -p build; \
+missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+if [ -z "$$missing" ]; then :; \
+elif command -v apt-get >/dev/null; then \
+	echo "Installing" $$missing "($(2))"; \
+	$(SUDO) apt-get update -qq && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+else \
+	echo "Cannot look for these packages of Debian's, for want of apt-get: $$missing ($(2)). Trying without."; \
+fi
+@touch $@
+endef
+
+build/.packages-build:
+	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler, and libsystemd for chatd's sockets and journal)
+build/.packages-run:
+	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
+build/.packages-check:
+	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp,\
+	to test: the test library and the real programs that the chat is tested with)
+build/.packages-style:
+	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
+# Unpacked, not installed: the package would start a server on this machine.
+build/inetd/usr/sbin/inetutils-inetd:
+	mkdir -p build/inetd && cd build/inetd && apt-get download -qq inetutils-inetd && dpkg-deb -x *.deb .
+
+# ---- programs -------------------------------------------------------------------------------------------------------
+OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
+
+build/obj/%.o: %.c | build/.packages-build
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
+build/asan/%.o: %.c | build/.packages-build build/.packages-check
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE) -MMD -MP -c $< -o $@
+
+build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
+	$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
+build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
+	$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# ---- run ------------------------------------------------------------------------------------------------------------
+# The launcher gets a process group of its own (setsid), so that its sessions can be ended with it.
+.PHONY: run
+run: all build/.packages-run
+	@dir=$$(mktemp -d "$${TMPDIR:-/tmp}/chat.XXXXXX") || exit 1; \
+	end() { \
+		trap - EXIT; trap '' INT TERM; \
+		kill -- -$$launcher 2>/dev/null; \
+		for i in $$(seq 100); do kill -0 -- -$$launcher 2>/dev/null || break; sleep 0.05; done; \
+		kill $$broker 2>/dev/null; wait; rm -rf "$$dir"; exit $$1; \
+	}; \
+	trap 'end 0' INT TERM; trap 'end $$?' EXIT; \
+	setsid build/chatd --run-dir="$$dir" & broker=$$!; \
+	SYSTEMD_LOG_LEVEL=warning setsid systemd-socket-activate --accept -l "$(LISTEN)" build/chat-session --run-dir="$$dir" & launcher=$$!; \
+	echo "The chat is open on $(LISTEN). From other terminals: telnet $(subst :, ,$(LISTEN)). Here: ^C ends it."; \
+	wait $$launcher
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+.PHONY: check
+check: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
+	@echo "All tests passed."
+
+build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION))
+	$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -o $@
+build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
+	$(CC) $(LDHARDEN) $^ -lcmocka -o $@
+$(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
+.PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
+
+.PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
+$(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
+	@echo "unit: $*"; build/asan/tests/unit/test-$*
+$(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
+		build/tests/system/test-% all build/.packages-run build/inetd/usr/sbin/inetutils-inetd
+	@echo "system: $*"; build/tests/system/test-$*
+$(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
+	@echo "system, booted: $*"; tests/system/in-systemd build/tests/system/test-$*
+
+# ---- style ----------------------------------------------------------------------------------------------------------
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/unit/*.[ch] tests/system/*.[ch])
+
+.PHONY: style
+style: build/.packages-style build/.packages-build build/.packages-check
+	clang-format --dry-run --Werror $(SOURCES)
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard chatd/*.c chat-session/*.c) -- -std=gnu17 $(CPPFLAGS)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem $(CPPFLAGS) chatd chat-session
+	for c in $(wildcard chatd/*.c chat-session/*.c); do \
+		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
+	mandoc -T lint -W warning chatd/chatd.8 chat-session/chat-session.8
+
+# ---- install --------------------------------------------------------------------------------------------------------
+UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service
+# DESTDIR is for packages, which do this by their own means.
+ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
+
+.PHONY: install uninstall
+install: all
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) build/chatd build/chat-session
+	install -D -m 644 -t $(DESTDIR)$(MANDIR) chatd/chatd.8 chat-session/chat-session.8
+	install -d $(DESTDIR)$(UNITDIR)
+	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
+	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
+	install -D -m 644 units/chat.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
+	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
+	install -D -m 644 units/chat.catalog $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
+	$(ON_THIS_HOST) systemd-sysusers
+	$(ON_THIS_HOST) systemd-tmpfiles --create $(LIBDIR)/tmpfiles.d/chat.conf
+	$(ON_THIS_HOST) journalctl --update-catalog
+	$(ON_THIS_HOST) systemctl daemon-reload
+
+# Users, group and drop-ins stay: they may own files, or be wanted again.
+uninstall:
+	$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chatd.socket chatd.service
+	$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
+	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,chatd chat-session) $(addprefix $(DESTDIR)$(MANDIR)/,chatd.8 chat-session.8)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
+	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
+	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
+	$(ON_THIS_HOST) journalctl --update-catalog
+	$(ON_THIS_HOST) systemctl daemon-reload
+
+.PHONY: clean
+clean:
+	rm -rf build

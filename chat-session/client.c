@@ -1,0 +1,139 @@
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CLOSE_DRAIN_MAX_READS = 64 };
+
+static void set_nonblocking(int fd)
+{
+        int flags = fcntl(fd, F_GETFL);
+        if (flags >= 0)
+                fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void client_init(struct client *c, int in, int out)
+{
+        int type, on = 1;
+        socklen_t size = sizeof(type);
+
+        c->in = in;
+        c->out = out;
+        c->is_socket = getsockopt(in, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+                       getsockopt(out, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+        if (c->is_socket) {
+                setsockopt(in, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+        } else {
+                set_nonblocking(in);
+                set_nonblocking(out);
+        }
+}
+
+/* Whether a failed call may work later. */
+static bool is_transient(int error)
+{
+        return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+size_t client_read(struct client *c, void *buffer, size_t size)
+{
+        ssize_t n = c->is_socket ? recv(c->in, buffer, size, MSG_DONTWAIT) : read(c->in, buffer, size);
+        if (n > 0)
+                return (size_t)n;
+        if (n == 0 || !is_transient(errno))
+                c->in_ended = true;
+        if (n < 0)
+                c->in_failed = c->in_ended;
+        return 0;
+}
+
+bool client_waits(const struct client *c)
+{
+        return c->end > c->start;
+}
+
+size_t client_room(const struct client *c)
+{
+        return sizeof(c->buffer) - (c->end - c->start);
+}
+
+/* Puts bytes that are known to fit. The waiting ones move to the front only when the tail is used up, so the pages
+ * behind it stay untouched. */
+static void put(struct client *c, const void *data, size_t size)
+{
+        if (size == 0)
+                return;
+        if (sizeof(c->buffer) - c->end < size) {
+                memmove(c->buffer, c->buffer + c->start, c->end - c->start);
+                c->end -= c->start;
+                c->start = 0;
+        }
+        memcpy(c->buffer + c->end, data, size);
+        c->end += size;
+}
+
+void client_raw(struct client *c, const void *data, size_t size)
+{
+        if (client_room(c) >= size)
+                put(c, data, size);
+}
+
+void client_line(struct client *c, const struct slice *parts, size_t n)
+{
+        size_t size = 2;
+        for (size_t i = 0; i < n; i++)
+                size += parts[i].len;
+        if (c->skipped > 0 || client_room(c) < size) {
+                c->skipped++;
+                c->skipped_all++;
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                put(c, parts[i].at, parts[i].len);
+        put(c, "\r\n", 2);
+        c->lines_out++;
+}
+
+static void tell_skipped(struct client *c)
+{
+        char text[80];
+        int n = snprintf(text, sizeof(text), "*** %llu line%s skipped: your connection is too slow\r\n",
+                         (unsigned long long)c->skipped, c->skipped == 1 ? "" : "s");
+        put(c, text, (size_t)n);
+        c->skipped = 0;
+}
+
+void client_flush(struct client *c)
+{
+        while (client_waits(c) && !c->out_broken) {
+                const char *at = c->buffer + c->start;
+                size_t size = c->end - c->start;
+                ssize_t n =
+                        c->is_socket ? send(c->out, at, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(c->out, at, size);
+                if (n < 0) {
+                        c->out_broken = !is_transient(errno);
+                        break;
+                }
+                c->start += (size_t)n;
+                if ((size_t)n < size)
+                        break;
+        }
+        if (!client_waits(c) || c->out_broken)
+                c->start = c->end = 0;
+        if (c->skipped > 0 && client_room(c) >= sizeof(c->buffer) / 2)
+                tell_skipped(c);
+}
+
+void client_close(struct client *c)
+{
+        char dropped[4096];
+        if (!c->is_socket)
+                return;
+        shutdown(c->out, SHUT_WR);
+        for (int i = 0; i < CLOSE_DRAIN_MAX_READS; i++)
+                if (recv(c->in, dropped, sizeof(dropped), MSG_DONTWAIT) <= 0)
+                        break;
+}

@@ -1,0 +1,64 @@
+/* The client's connection: its descriptors, and the output that it has not taken yet.
+ *
+ * Output waits in a buffer of fixed size. When it is full, whole lines are skipped and counted, and the client is told
+ * how many once it has taken half of the buffer: a slow client costs itself lines and nobody else anything. The pages
+ * of the buffer that were never used cost no memory.
+ *
+ * Owns neither descriptor: both come from whoever started the session, and the kernel closes them when it ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/wire.h>
+
+enum {
+        CLIENT_OUT_MAX_BYTES = 256 * 1024,
+        CLIENT_PARTS_MAX = 4,
+};
+
+struct client {
+        int in, out; /* the same descriptor when it is a socket */
+        bool is_socket;
+        bool in_ended;    /* nothing more can be read */
+        bool in_failed;   /* … because the connection broke */
+        bool hung_up;     /* poll() reported an end, but there is no room to read what came before it */
+        bool out_broken;  /* nothing can be written: output is dropped */
+        size_t start, end;  /* what of `buffer` waits */
+        uint64_t lines_out; /* lines put into the buffer */
+        uint64_t skipped;   /* lines skipped since the client was last told */
+        uint64_t skipped_all;
+        char buffer[CLIENT_OUT_MAX_BYTES];
+};
+
+/* Takes the two descriptors into use; does not block on them from here on. A socket delivers urgent data in its place
+ * in the stream, because telnet sends IAC DM as such (RFC 854, the Synch signal). */
+void client_init(struct client *c, int in, int out);
+
+/* Reads at most `size` bytes. Returns how many; 0 where there is nothing now or `in_ended` was set. A connection that
+ * was reset still gives what arrived before. */
+size_t client_read(struct client *c, void *buffer, size_t size);
+
+/* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. */
+void client_line(struct client *c, const struct slice *parts, size_t n);
+
+/* Puts bytes into the buffer as they are, or does nothing where they do not fit. */
+void client_raw(struct client *c, const void *data, size_t size);
+
+/* Whether output waits. */
+bool client_waits(const struct client *c);
+
+/* The bytes that still fit into the buffer. */
+size_t client_room(const struct client *c);
+
+/* Writes what the client takes now. */
+void client_flush(struct client *c);
+
+/* Tells the client that nothing more comes. systemd holds a duplicate of an accepted socket for as long as the process
+ * lives, so without this the client would see the end only after that. Input that arrived meanwhile is read and
+ * dropped, because closing a socket with unread input resets the connection and may take the last output with it
+ * (RFC 2525, section 2.17). */
+void client_close(struct client *c);

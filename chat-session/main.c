@@ -1,0 +1,132 @@
+/* chat-session: serves one client, on standard input or on the descriptor that systemd passed (LISTEN_FDS). */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "session.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+enum {
+        EXIT_USAGE = 2,
+        LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
+        SOCKET_UMASK = 0117,  /* the inbox: user chat-session and group chat, nobody else */
+};
+
+struct options {
+        const char *dir;
+        bool echo;
+};
+
+static const char usage[] =
+        "Usage: chat-session [--echo] [--run-dir=DIR]\n"
+        "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
+        "\n"
+        "  --echo         give the client its own lines back; no broker is needed\n"
+        "  --run-dir=DIR  where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
+        "  --help         print this and exit\n"
+        "  --version      print the version and exit\n"
+        "\n"
+        "Exit status: 0 when the client left, 2 for a wrong option or descriptor.\n";
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signal)
+{
+        (void)signal;
+        stop = 1;
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"echo", no_argument, NULL, 'e'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
+        };
+        int c;
+        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+                switch (c) {
+                case 'e':
+                        o->echo = true;
+                        break;
+                case 'd':
+                        o->dir = optarg;
+                        break;
+                case 'h':
+                        fputs(usage, stdout);
+                        return 0;
+                case 'v':
+                        puts("chat-session " VERSION);
+                        return 0;
+                default: /* getopt_long() has printed what is wrong */
+                        return EXIT_USAGE;
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (strlen(o->dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir is longer than %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+                return EXIT_USAGE;
+        }
+        return -1;
+}
+
+/* The client's descriptor, if systemd passed one to this very process; else 0, standard input. sd_listen_fds(3) does
+ * the same; libsystemd alone would double the time to start. */
+static int passed_fd(void)
+{
+        const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+        if (!pid || !fds || strtol(pid, NULL, 10) != getpid() || strtol(fds, NULL, 10) < 1)
+                return STDIN_FILENO;
+        return LISTEN_FDS_START;
+}
+
+static bool is_listening(int fd)
+{
+        int listening = 0;
+        socklen_t size = sizeof(listening);
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+int main(int argc, char **argv)
+{
+        static struct session session; /* large, and its pages are used only as needed */
+        struct options options = {.dir = RUN_DIR_DEFAULT};
+        sigset_t stops, unblocked;
+
+        int status = parse_options(&options, argc, argv);
+        if (status >= 0)
+                return status;
+        int in = passed_fd();
+        int out = in == STDIN_FILENO ? STDOUT_FILENO : in;
+        if (is_listening(in)) {
+                fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", argv[0]);
+                return EXIT_USAGE;
+        }
+
+        umask(SOCKET_UMASK);
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGTERM, on_stop);
+        signal(SIGINT, on_stop);
+        signal(SIGHUP, on_stop);
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        sigaddset(&stops, SIGHUP);
+        sigprocmask(SIG_BLOCK, &stops, &unblocked);
+
+        session_run(&session, in, out, options.dir, options.echo, &unblocked, &stop);
+        return 0;
+}

@@ -1,0 +1,78 @@
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chat/text.h>
+
+static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
+{
+        char text[INET_ADDRSTRLEN];
+        inet_ntop(AF_INET, &ip, text, sizeof(text));
+        snprintf(p->name, sizeof(p->name), "%s:%u", text, ntohs(port));
+}
+
+static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
+{
+        char text[INET6_ADDRSTRLEN], scope[16] = "";
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+                struct in_addr ip;
+                memcpy(&ip, &sin6->sin6_addr.s6_addr[12], sizeof(ip));
+                from_ipv4(p, ip, sin6->sin6_port);
+                return;
+        }
+        inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
+        if (sin6->sin6_scope_id != 0)
+                snprintf(scope, sizeof(scope), "%%%u", sin6->sin6_scope_id);
+        snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
+}
+
+static void from_login(struct peer *p, uid_t uid)
+{
+        const struct passwd *pw = getpwuid(uid);
+        if (pw && pw->pw_name[0] != '\0' && text_is_clean(pw->pw_name, strlen(pw->pw_name)) &&
+            strlen(pw->pw_name) < sizeof(p->name))
+                snprintf(p->name, sizeof(p->name), "%.*s", NAME_MAX_BYTES, pw->pw_name);
+        else
+                snprintf(p->name, sizeof(p->name), "uid%u", uid);
+}
+
+void peer_identify(struct peer *p, int fd)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in in;
+                struct sockaddr_in6 in6;
+                struct sockaddr_storage room;
+        } address = {.any = {.sa_family = AF_UNSPEC}};
+        socklen_t size = sizeof(address);
+        struct ucred cred;
+        socklen_t cred_size = sizeof(cred);
+
+        if (getpeername(fd, &address.any, &size) < 0)
+                address.any.sa_family = AF_UNSPEC;
+        switch (address.any.sa_family) {
+        case AF_INET:
+                from_ipv4(p, address.in.sin_addr, address.in.sin_port);
+                snprintf(p->address, sizeof(p->address), "%s", p->name);
+                break;
+        case AF_INET6:
+                from_ipv6(p, &address.in6);
+                snprintf(p->address, sizeof(p->address), "%s", p->name);
+                break;
+        case AF_UNIX:
+                if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) == 0) {
+                        from_login(p, cred.uid);
+                        snprintf(p->address, sizeof(p->address), "pid=%d,uid=%u", cred.pid, cred.uid);
+                        break;
+                }
+                /* fall through */
+        default:
+                from_login(p, getuid());
+                snprintf(p->address, sizeof(p->address), "uid=%u", getuid());
+        }
+}

@@ -1,0 +1,14 @@
+/* Who is at the other end of a descriptor. */
+#pragma once
+
+#include <chat/frame.h>
+
+struct peer {
+        char name[NAME_MAX_BYTES + 1];       /* shown to others; clean text */
+        char address[ADDRESS_MAX_BYTES + 1]; /* for the log */
+};
+
+/* Fills `p` from the connection at `fd`. TCP: name and address are both "127.0.0.1:54321" or "[::1]:54321" (an IPv4
+ * address mapped into IPv6 is shown as IPv4). A UNIX socket: the login name that SO_PEERCRED gives, socket(7). Anything
+ * else, as behind ssh: the login name of this process. */
+void peer_identify(struct peer *p, int fd);

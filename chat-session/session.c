@@ -1,0 +1,323 @@
+#include "session.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "commands.h"
+
+enum {
+        READ_MAX_BYTES = 4096,
+        /* What one byte of input can become: in the uplink's queue a LINE of nothing (for a line end), in the client's
+         * buffer four times itself (a TAB). */
+        QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES,
+        ECHO_PER_BYTE = 4,
+        /* What may have been read before and comes out with it, and room for BYE. */
+        ROOM_RESERVED = TEXT_MAX_BYTES + 256,
+};
+
+static int64_t now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void notice(struct session *s, const char *text)
+{
+        struct slice parts[] = {slice_of("*** "), slice_of(text)};
+        client_line(&s->client, parts, 2);
+}
+
+static void greet(struct session *s)
+{
+        struct slice parts[] = {
+                slice_of("*** Welcome, "),
+                slice_of(s->peer.name),
+                slice_of(". What you type goes to everyone here; exit leaves."),
+        };
+        client_line(&s->client, parts, 3);
+}
+
+static void leave(struct session *s, enum leave_reason reason)
+{
+        if (s->state != SESSION_TALKING)
+                return;
+        s->reason = reason;
+        if (s->echo) {
+                s->state = SESSION_FLUSHING;
+                s->deadline = s->now + LEAVE_FLUSH_MS;
+                return;
+        }
+        uplink_bye(&s->uplink, reason, s->client.lines_out, s->client.skipped_all);
+        s->state = SESSION_LEAVING;
+        s->deadline = s->now + LEAVE_HANDOVER_MS;
+}
+
+static void on_line(void *user, enum lines_event event, const char *text, size_t len)
+{
+        struct session *s = user;
+        struct slice line = {text, len};
+
+        if (s->state != SESSION_TALKING)
+                return;
+        s->interrupted = false;
+        if (event == LINES_END || (event == LINES_LINE && command_find(line) == COMMAND_LEAVE))
+                leave(s, LEAVE_EXIT);
+        else if (s->echo)
+                client_line(&s->client, &line, 1);
+        else
+                uplink_say(&s->uplink, line);
+}
+
+static void on_interrupt(struct session *s)
+{
+        if (s->interrupted) {
+                leave(s, LEAVE_INTERRUPT);
+                return;
+        }
+        lines_discard(&s->lines);
+        s->interrupted = true;
+        notice(s, "interrupted; once more, or exit, leaves");
+}
+
+static void on_byte(struct session *s, uint8_t byte)
+{
+        switch (telnet_push(&s->telnet, byte)) {
+        case TELNET_NOTHING:
+                break;
+        case TELNET_DATA:
+                lines_push(&s->lines, s->telnet.data);
+                break;
+        case TELNET_REPLY:
+                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
+                break;
+        case TELNET_INTERRUPT:
+                on_interrupt(s);
+                break;
+        case TELNET_AYT:
+                notice(s, "yes, the chat is here");
+                break;
+        case TELNET_ERASE_LINE:
+                lines_discard(&s->lines);
+                break;
+        case TELNET_END:
+                leave(s, LEAVE_EXIT);
+                break;
+        }
+}
+
+/* How much may be read from the client now, so that whatever it becomes has a place. */
+static size_t may_read(const struct session *s)
+{
+        if (s->state != SESSION_TALKING || s->client.in_ended)
+                return 0;
+        size_t room = s->echo ? client_room(&s->client) : uplink_room(&s->uplink);
+        size_t each = s->echo ? ECHO_PER_BYTE : QUEUE_PER_BYTE;
+        if (room < ROOM_RESERVED + each)
+                return 0;
+        size_t most = (room - ROOM_RESERVED) / each;
+        return most < READ_MAX_BYTES ? most : READ_MAX_BYTES;
+}
+
+static void take_input(struct session *s)
+{
+        uint8_t bytes[READ_MAX_BYTES];
+        size_t n = client_read(&s->client, bytes, may_read(s));
+
+        for (size_t i = 0; i < n && s->state == SESSION_TALKING; i++)
+                on_byte(s, bytes[i]);
+        if (s->client.in_ended) {
+                lines_finish(&s->lines);
+                leave(s, s->client.in_failed || s->client.out_broken ? LEAVE_RESET : LEAVE_EOF);
+        }
+}
+
+static void show_record(struct session *s, const struct record *r)
+{
+        struct slice line[] = {r->name, slice_of(": "), r->text};
+        struct slice joined[] = {slice_of("*** "), r->name, slice_of(" is connected")};
+        struct slice left[] = {slice_of("*** "), r->name, slice_of(" is disconnected")};
+
+        switch (r->kind) {
+        case RECORD_LINE:
+                client_line(&s->client, line, 3);
+                break;
+        case RECORD_JOIN:
+                client_line(&s->client, joined, 3);
+                break;
+        case RECORD_LEAVE:
+                client_line(&s->client, left, 3);
+                break;
+        default: /* of a later version */
+                break;
+        }
+}
+
+static void show_batch(struct session *s, struct wire_reader records)
+{
+        struct record r;
+        while (record_next(&records, &r) > 0)
+                if (!seen_before(&s->seen, r.id, r.number))
+                        show_record(s, &r);
+}
+
+static void show_missed(struct session *s, uint64_t missed)
+{
+        char text[80];
+        snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run", (unsigned long long)missed,
+                 missed == 1 ? "" : "s");
+        notice(s, text);
+}
+
+static void flush_and_end(struct session *s)
+{
+        s->state = SESSION_FLUSHING;
+        s->deadline = s->now + LEAVE_FLUSH_MS;
+}
+
+static void on_refused(struct session *s, struct slice why)
+{
+        struct slice parts[] = {slice_of("*** You cannot join: "), why};
+        client_line(&s->client, parts, 2);
+        flush_and_end(s);
+}
+
+static void take_datagram(struct session *s)
+{
+        struct frame f;
+        if (!uplink_receive(&s->uplink, s->datagram, &f))
+                return;
+        seen_epoch(&s->seen, f.id);
+        switch (f.type) {
+        case FRAME_BATCH:
+                show_batch(s, f.records);
+                break;
+        case FRAME_MISSED:
+                show_missed(s, f.number);
+                break;
+        case FRAME_ROLLCALL:
+                uplink_answer(&s->uplink);
+                break;
+        case FRAME_REFUSED:
+                on_refused(s, f.text);
+                break;
+        case FRAME_GOODBYE:
+                if (s->state == SESSION_LEAVING)
+                        flush_and_end(s);
+                break;
+        default:
+                break;
+        }
+}
+
+/* Tells the client once when there is no broker, and once when there is one again. */
+static void tell_away(struct session *s)
+{
+        bool away = s->uplink.error != 0;
+        if (away == s->away_told || (!away && s->uplink.socket < 0))
+                return;
+        s->away_told = away;
+        notice(s, away ? "the chat is not available now; what you type is kept and sent when it is back"
+                       : "the chat is back");
+}
+
+/* The leaving session's steps that no datagram brings about. */
+static void advance_leave(struct session *s)
+{
+        if (s->state == SESSION_LEAVING) {
+                bool handed_over = !uplink_waits(&s->uplink);
+                if (handed_over && s->client.out_broken) {
+                        s->state = SESSION_DONE;
+                } else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS) {
+                        s->deadline = s->now + LEAVE_GOODBYE_MS;
+                } else if (s->now >= s->deadline) {
+                        size_t lost = uplink_lines_waiting(&s->uplink);
+                        char text[80];
+                        snprintf(text, sizeof(text), "%zu line%s not sent: the chat is not available", lost,
+                                 lost == 1 ? " was" : "s were");
+                        if (lost > 0)
+                                notice(s, text);
+                        flush_and_end(s);
+                }
+        }
+        if (s->state == SESSION_FLUSHING && (!client_waits(&s->client) || s->now >= s->deadline))
+                s->state = SESSION_DONE;
+}
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static void wait_for_events(struct session *s, struct pollfd fds[static 4], const sigset_t *unblocked)
+{
+        const struct client *c = &s->client;
+        const struct uplink *u = &s->uplink;
+        int64_t wake = INT64_MAX;
+
+        bool wants = may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
+        fds[0] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
+        fds[1] = (struct pollfd){.fd = client_waits(c) ? c->out : -1, .events = POLLOUT};
+        fds[2] = (struct pollfd){.fd = u->inbox, .events = POLLIN};
+        fds[3] = (struct pollfd){.fd = u->blocked ? u->socket : -1, .events = POLLOUT};
+        if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
+                wake = s->deadline;
+        if (!s->echo && u->socket < 0 && s->state != SESSION_FLUSHING)
+                wake = min_i64(wake, u->retry_at);
+
+        struct timespec timeout = {0};
+        if (wake != INT64_MAX && wake > s->now)
+                timeout = (struct timespec){(wake - s->now) / 1000, (wake - s->now) % 1000 * 1000000};
+        if (ppoll(fds, 4, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
+                for (int i = 0; i < 4; i++)
+                        fds[i].revents = 0;
+        s->now = now_ms();
+}
+
+static void handle_events(struct session *s, const struct pollfd fds[static 4])
+{
+        if (fds[0].revents && may_read(s) > 0)
+                take_input(s);
+        else if (fds[0].revents)
+                s->client.hung_up = true;
+        if (fds[2].revents)
+                take_datagram(s);
+        if (s->client.out_broken && !s->client.is_socket)
+                leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
+}
+
+void session_run(struct session *s, int in, int out, const char *dir, bool echo, const sigset_t *unblocked,
+                 const volatile sig_atomic_t *stop)
+{
+        struct pollfd fds[4];
+
+        s->echo = echo;
+        s->now = now_ms();
+        client_init(&s->client, in, out);
+        lines_init(&s->lines, on_line, s);
+        s->uplink.inbox = s->uplink.socket = -1;
+        if (!echo) {
+                peer_identify(&s->peer, in);
+                uplink_init(&s->uplink, dir, slice_of(s->peer.name), slice_of(s->peer.address));
+                greet(s);
+        }
+        while (s->state != SESSION_DONE) {
+                if (!echo && s->state != SESSION_FLUSHING) {
+                        uplink_pump(&s->uplink, s->now);
+                        tell_away(s);
+                }
+                client_flush(&s->client);
+                advance_leave(s);
+                if (s->state == SESSION_DONE)
+                        break;
+                wait_for_events(s, fds, unblocked);
+                handle_events(s, fds);
+                if (*stop && s->state == SESSION_TALKING) {
+                        notice(s, "this session was ended by the system");
+                        leave(s, LEAVE_TERMINATED);
+                }
+        }
+        uplink_close(&s->uplink);
+        client_close(&s->client);
+}

@@ -1,0 +1,48 @@
+/* One client's visit, from the greeting to the last byte: ties the client, the telnet parser, the lines and the uplink
+ * together in one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "client.h"
+#include "lines.h"
+#include "peer.h"
+#include "seen.h"
+#include "telnet.h"
+#include "uplink.h"
+
+enum {
+        LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
+        LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
+        LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
+};
+
+enum session_state {
+        SESSION_TALKING,
+        SESSION_LEAVING,  /* nothing more is read from the client; BYE is in the uplink's queue */
+        SESSION_FLUSHING, /* only output is left */
+        SESSION_DONE,
+};
+
+struct session {
+        enum session_state state;
+        bool echo;
+        bool interrupted; /* one IAC IP came; a second one leaves */
+        bool away_told;   /* the client was told that there is no broker */
+        enum leave_reason reason;
+        int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
+        struct peer peer;
+        struct client client;
+        struct telnet telnet;
+        struct lines lines;
+        struct seen seen;
+        struct uplink uplink;
+        uint8_t datagram[DATAGRAM_MAX_BYTES];
+};
+
+/* Serves the client at `in` and `out` until it leaves, the connection breaks or `*stop` becomes true; signals in
+ * `unblocked`'s complement are delivered only while the session waits. `s` begins as all zeros; `dir` is the run
+ * directory. */
+void session_run(struct session *s, int in, int out, const char *dir, bool echo, const sigset_t *unblocked,
+                 const volatile sig_atomic_t *stop);

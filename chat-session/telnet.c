@@ -1,0 +1,112 @@
+#include "telnet.h"
+
+enum {
+        SE = 240,
+        IP = 244,
+        AYT = 246,
+        EL = 248,
+        SB = 250,
+        WILL = 251,
+        WONT = 252,
+        DO = 253,
+        DONT = 254,
+        IAC = 255,
+        /* RFC 1184 */
+        TELNET_EOF = 236,
+        ABORT = 238,
+};
+
+enum { OPTION_TIMING_MARK = 6 };
+
+enum state {
+        STATE_DATA,
+        STATE_IAC,     /* behind IAC */
+        STATE_OPTION,  /* behind IAC and a verb */
+        STATE_SUB,     /* inside IAC SB … */
+        STATE_SUB_IAC, /* behind an IAC in there */
+};
+
+static enum telnet_event reply(struct telnet *t, uint8_t verb, uint8_t option)
+{
+        t->reply[0] = IAC;
+        t->reply[1] = verb;
+        t->reply[2] = option;
+        return TELNET_REPLY;
+}
+
+static enum telnet_event refuse(struct telnet *t, uint8_t option)
+{
+        bool is_do = t->verb == DO;
+        uint8_t bit = (uint8_t)(1 << option % 8);
+        uint8_t *refused = &t->refused[is_do][option / 8];
+
+        if (is_do && option == OPTION_TIMING_MARK)
+                return reply(t, WONT, option);
+        if (*refused & bit)
+                return TELNET_NOTHING;
+        *refused |= bit;
+        return reply(t, is_do ? WONT : DONT, option);
+}
+
+static enum telnet_event command(struct telnet *t, uint8_t byte)
+{
+        t->state = STATE_DATA;
+        switch (byte) {
+        case WILL:
+        case WONT:
+        case DO:
+        case DONT:
+                t->verb = byte;
+                t->state = STATE_OPTION;
+                return TELNET_NOTHING;
+        case SB:
+                t->state = STATE_SUB;
+                return TELNET_NOTHING;
+        case IAC:
+                t->data = IAC;
+                return TELNET_DATA;
+        case IP:
+                return TELNET_INTERRUPT;
+        case AYT:
+                return TELNET_AYT;
+        case EL:
+                return TELNET_ERASE_LINE;
+        case TELNET_EOF:
+        case ABORT:
+                return TELNET_END;
+        default:
+                return TELNET_NOTHING;
+        }
+}
+
+enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
+{
+        switch ((enum state)t->state) {
+        case STATE_DATA:
+                if (byte == IAC) {
+                        t->state = STATE_IAC;
+                        return TELNET_NOTHING;
+                }
+                t->data = byte;
+                return TELNET_DATA;
+        case STATE_IAC:
+                return command(t, byte);
+        case STATE_OPTION:
+                t->state = STATE_DATA;
+                return t->verb == WILL || t->verb == DO ? refuse(t, byte) : TELNET_NOTHING;
+        case STATE_SUB:
+                if (byte == IAC)
+                        t->state = STATE_SUB_IAC;
+                return TELNET_NOTHING;
+        case STATE_SUB_IAC:
+                if (byte == IAC) {
+                        t->state = STATE_SUB;
+                        return TELNET_NOTHING;
+                }
+                /* Anything but SE means that its end was forgotten: better one command too early than a client that
+                 * is never heard again. */
+                t->state = STATE_DATA;
+                return byte == SE ? TELNET_NOTHING : command(t, byte);
+        }
+        return TELNET_NOTHING;
+}

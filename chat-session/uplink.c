@@ -1,0 +1,247 @@
+#include "uplink.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void enqueue(struct uplink *u, const struct frame *f)
+{
+        uint16_t size = 0;
+        if (sizeof(u->queue) - u->end < sizeof(size) + FRAME_MAX_BYTES) {
+                memmove(u->queue, u->queue + u->start, u->end - u->start);
+                u->end -= u->start;
+                u->start = 0;
+        }
+        uint8_t *at = u->queue + u->end;
+        if (sizeof(u->queue) - u->end > sizeof(size))
+                size = (uint16_t)frame_encode(at + sizeof(size), sizeof(u->queue) - u->end - sizeof(size), f);
+        if (size == 0)
+                abort(); /* the caller did not ask uplink_room() */
+        memcpy(at, &size, sizeof(size));
+        u->end += sizeof(size) + size;
+}
+
+void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address)
+{
+        uint32_t random;
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                abort(); /* cannot happen once the system is up, getrandom(2) */
+        u->dir = dir;
+        u->name = name;
+        u->address = address;
+        u->id = (uint64_t)getpid() << 32 | random;
+        u->inbox = u->socket = -1;
+        enqueue(u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .name = name, .address = address});
+}
+
+void uplink_say(struct uplink *u, struct slice text)
+{
+        enqueue(u, &(struct frame){.type = FRAME_LINE, .id = u->id, .number = ++u->number, .text = text});
+}
+
+void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, uint64_t skipped)
+{
+        enqueue(u, &(struct frame){.type = FRAME_BYE,
+                                   .id = u->id,
+                                   .number = u->number,
+                                   .reason = (uint8_t)reason,
+                                   .lines_out = lines_out,
+                                   .skipped = skipped});
+}
+
+void uplink_answer(struct uplink *u)
+{
+        u->here_due = u->greeted;
+        u->retry_at = 0;
+        u->retry_ms = UPLINK_RETRY_MIN_MS;
+}
+
+size_t uplink_room(const struct uplink *u)
+{
+        return sizeof(u->queue) - (u->end - u->start);
+}
+
+bool uplink_waits(const struct uplink *u)
+{
+        return u->end > u->start || u->here_due;
+}
+
+size_t uplink_lines_waiting(const struct uplink *u)
+{
+        size_t lines = 0;
+        uint16_t size;
+        struct frame f;
+        for (const uint8_t *at = u->queue + u->start; at < u->queue + u->end; at += sizeof(size) + size) {
+                memcpy(&size, at, sizeof(size));
+                if (frame_decode(&f, at + sizeof(size), size) == 0 && f.type == FRAME_LINE)
+                        lines++;
+        }
+        return lines;
+}
+
+static void disconnect(struct uplink *u, int error, int64_t now)
+{
+        if (u->socket >= 0)
+                close(u->socket);
+        u->socket = -1;
+        u->blocked = false;
+        u->error = error;
+        u->retry_at = now + u->retry_ms;
+        u->retry_ms = u->retry_ms * 2 < UPLINK_RETRY_MAX_MS ? u->retry_ms * 2 : UPLINK_RETRY_MAX_MS;
+}
+
+static void close_inbox(struct uplink *u)
+{
+        struct sockaddr_un address;
+        if (u->inbox < 0)
+                return;
+        path_inbox(&address, u->dir, u->id);
+        unlink(address.sun_path);
+        close(u->inbox);
+        u->inbox = -1;
+}
+
+/* Binds the inbox, and again where its file is gone: the run directory may have been made anew. Returns 0 or a
+ * negative errno. */
+static int open_inbox(struct uplink *u)
+{
+        struct sockaddr_un address;
+        int on = 1, r = path_inbox(&address, u->dir, u->id);
+        if (r < 0)
+                return r;
+        if (u->inbox >= 0 && access(address.sun_path, F_OK) == 0)
+                return 0;
+        close_inbox(u);
+        u->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (u->inbox < 0)
+                return -errno;
+        if (setsockopt(u->inbox, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+            bind(u->inbox, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+                r = -errno;
+                close(u->inbox);
+                u->inbox = -1;
+        }
+        return r;
+}
+
+/* Returns 0 or a negative errno. */
+static int open_socket(struct uplink *u)
+{
+        struct sockaddr_un address;
+        struct stat st;
+        int r = path_broker(&address, u->dir);
+        if (r < 0)
+                return r;
+        if (stat(address.sun_path, &st) < 0)
+                return -errno;
+        u->broker = st.st_uid;
+        u->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (u->socket < 0 || connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+        return 0;
+}
+
+static bool connect_now(struct uplink *u, int64_t now)
+{
+        if (u->retry_ms == 0)
+                u->retry_ms = UPLINK_RETRY_MIN_MS;
+        int r = open_inbox(u);
+        if (r == 0)
+                r = open_socket(u);
+        if (r < 0) {
+                disconnect(u, -r, now);
+                return false;
+        }
+        u->error = 0;
+        u->here_due = u->greeted;
+        return true;
+}
+
+/* Hands one frame to the intake. Returns 1, 0 when it is full, or a negative errno when it is gone. */
+static int hand_over(struct uplink *u, const void *data, size_t size)
+{
+        if (send(u->socket, data, size, MSG_NOSIGNAL) >= 0)
+                return 1;
+        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR ? 0 : -errno;
+}
+
+static int hand_over_here(struct uplink *u)
+{
+        uint8_t here[FRAME_MAX_BYTES];
+        size_t size = frame_encode(
+                here, sizeof(here),
+                &(struct frame){
+                        .type = FRAME_HERE, .id = u->id, .number = u->number, .name = u->name, .address = u->address});
+        int r = hand_over(u, here, size);
+        if (r > 0)
+                u->here_due = false;
+        return r;
+}
+
+static int hand_over_first(struct uplink *u)
+{
+        uint16_t size;
+        memcpy(&size, u->queue + u->start, sizeof(size));
+        int r = hand_over(u, u->queue + u->start + sizeof(size), size);
+        if (r <= 0)
+                return r;
+        u->greeted = true;
+        u->start += sizeof(size) + size;
+        if (u->start == u->end)
+                u->start = u->end = 0;
+        return r;
+}
+
+void uplink_pump(struct uplink *u, int64_t now)
+{
+        if (u->socket < 0 && (now < u->retry_at || !connect_now(u, now)))
+                return;
+        u->blocked = false;
+        while (uplink_waits(u)) {
+                int r = u->here_due ? hand_over_here(u) : hand_over_first(u);
+                if (r < 0) {
+                        disconnect(u, 0, now);
+                        return;
+                }
+                if (r == 0) {
+                        u->blocked = true;
+                        return;
+                }
+                u->retry_ms = UPLINK_RETRY_MIN_MS;
+        }
+}
+
+bool uplink_receive(struct uplink *u, void *buffer, struct frame *f)
+{
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        struct iovec iov = {.iov_base = buffer, .iov_len = DATAGRAM_MAX_BYTES};
+        struct msghdr msg = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        struct ucred cred;
+
+        ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return false;
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+                return false;
+        memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+        return cred.uid == u->broker && !(msg.msg_flags & MSG_TRUNC) && frame_decode(f, buffer, (size_t)n) == 0;
+}
+
+void uplink_close(struct uplink *u)
+{
+        close_inbox(u);
+        if (u->socket >= 0)
+                close(u->socket);
+        u->socket = -1;
+}

@@ -1,0 +1,70 @@
+/* The session's side of its connection to chatd: two UNIX datagram sockets.
+ *
+ * `inbox` is bound in the run directory and takes what chatd sends; datagrams of any other user are ignored. `socket`
+ * is connected to chatd's intake, so that the kernel says when a full intake has room again. Frames wait in a queue
+ * of fixed size until the intake takes them, or until there is a chatd to take them: nothing that was accepted by
+ * uplink_say() is dropped while the session lives. When the queue has no room the session stops reading its client.
+ *
+ * Owns both sockets and the inbox's file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/frame.h>
+#include <chat/paths.h>
+
+enum {
+        UPLINK_QUEUE_MAX_BYTES = 128 * 1024,
+        UPLINK_LINE_OVERHEAD_BYTES = 24, /* of a LINE in the queue: its size, header and length field */
+        UPLINK_RETRY_MIN_MS = 50,
+        UPLINK_RETRY_MAX_MS = 1000,
+};
+
+struct uplink {
+        const char *dir;
+        struct slice name, address;
+        uint64_t id;
+        uint64_t number;   /* of the last frame that was numbered */
+        int inbox, socket; /* -1: none */
+        uid_t broker;      /* whose datagrams the inbox takes */
+        bool greeted;      /* HELLO was taken by an intake */
+        bool here_due;     /* HERE goes out before anything else */
+        bool blocked;      /* the intake was full */
+        int error;         /* why the last attempt to connect failed: an errno, or 0 */
+        int64_t retry_at;  /* ms of CLOCK_MONOTONIC */
+        int retry_ms;
+        size_t start, end; /* what of `queue` waits: per frame its size (16 bits) and its bytes */
+        uint8_t queue[UPLINK_QUEUE_MAX_BYTES];
+};
+
+/* Draws the session id and puts HELLO into the queue. `dir`, `name` and `address` must outlive the uplink. */
+void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address);
+
+/* Puts a line, or the last word, into the queue. The caller has seen to it by uplink_room() that it fits. */
+void uplink_say(struct uplink *u, struct slice text);
+void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, uint64_t skipped);
+
+/* A new chatd asked who is there: answer before anything else is sent. */
+void uplink_answer(struct uplink *u);
+
+/* The bytes that still fit into the queue. */
+size_t uplink_room(const struct uplink *u);
+
+/* Whether frames wait in the queue. */
+bool uplink_waits(const struct uplink *u);
+
+/* How many lines wait in the queue. */
+size_t uplink_lines_waiting(const struct uplink *u);
+
+/* Connects if need be and it is time, and hands over what the intake takes. `now` in ms of CLOCK_MONOTONIC. */
+void uplink_pump(struct uplink *u, int64_t now);
+
+/* Takes one datagram from chatd into `buffer` (DATAGRAM_MAX_BYTES) and `f`. Returns true if there was a good one. */
+bool uplink_receive(struct uplink *u, void *buffer, struct frame *f);
+
+/* Closes the sockets and removes the inbox's file. */
+void uplink_close(struct uplink *u);

@@ -1,0 +1,375 @@
+#include "broker.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/text.h>
+
+uint64_t broker_now_us(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_BOOTTIME, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Connects to our own intake by its address. Returns a descriptor or a negative errno. */
+static int connect_self(int intake_fd)
+{
+        struct sockaddr_un address;
+        socklen_t size = sizeof(address);
+        if (getsockname(intake_fd, (struct sockaddr *)&address, &size) < 0)
+                return -errno;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *)&address, size) < 0) {
+                int error = -errno;
+                close(fd);
+                return error;
+        }
+        return fd;
+}
+
+int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log)
+{
+        b->session_user = session_user;
+        b->epoll = epoll;
+        b->log = log;
+        roster_init(&b->roster, dir);
+        if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
+                return -errno;
+        b->relay.epoch |= 1; /* 0 means "none yet" to a session */
+        b->self = connect_self(intake_fd);
+        return b->self < 0 ? b->self : intake_init(&b->intake, intake_fd);
+}
+
+void broker_free(struct broker *b)
+{
+        close(b->self);
+        intake_free(&b->intake);
+        roster_free(&b->roster);
+}
+
+static void watch(struct broker *b, struct watch *w, enum watch_kind kind, struct member *m, int fd, uint32_t events)
+{
+        struct epoll_event event = {.events = events, .data.ptr = w};
+        *w = (struct watch){.kind = kind, .member = m};
+        w->armed = epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int broker_connect(struct broker *b, struct member *m)
+{
+        int r = roster_connect(&b->roster, m);
+        m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
+        m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH;
+        m->gone_sent = false;
+        if (r == 0)
+                watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
+        return m->dead ? 0 : r;
+}
+
+static struct eventlog_member describe(const struct broker *b, const struct member *m)
+{
+        return (struct eventlog_member){
+                .id = m->id,
+                .name = m->name,
+                .address = m->address,
+                .members = b->roster.count,
+                .seconds = (double)(broker_now_us() - m->since_us) / 1e6,
+        };
+}
+
+/* Tells a session that cannot become a member why, through a socket that is left over for that. */
+static void refuse(struct broker *b, uint64_t id, const char *why)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct sockaddr_un address;
+        struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
+        size_t size = frame_encode(buffer, sizeof(buffer), &f);
+        if (path_inbox(&address, b->roster.dir, id) == 0)
+                sendto(b->intake.fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,
+                       sizeof(address));
+}
+
+static void ignore(struct broker *b, enum ignored why)
+{
+        b->ignored[why]++;
+}
+
+static void announce(struct broker *b, struct member *m, enum record_kind kind)
+{
+        struct record rec = {
+                .kind = (uint8_t)kind,
+                .id = m->id,
+                .number = kind == RECORD_JOIN ? 0 : UINT64_MAX,
+                .name = slice_of(m->name),
+                .text = {"", 0},
+        };
+        relay_add(&b->relay, m, &rec); /* there is room: take_frame() asked */
+}
+
+/* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
+static struct member *admit(struct broker *b, const struct frame *f)
+{
+        bool has_space = f->address.len > 0 && memchr(f->address.at, ' ', f->address.len);
+        if (f->name.len == 0 || f->address.len == 0 || has_space || !text_is_clean(f->name.at, f->name.len) ||
+            !text_is_clean(f->address.at, f->address.len)) {
+                ignore(b, IGNORED_UNCLEAN);
+                return NULL;
+        }
+        struct member *m = roster_add(&b->roster, f->id, f->name, f->address, broker_now_us());
+        int r = m ? broker_connect(b, m) : -ENOMEM;
+        if (r < 0) {
+                refuse(b, f->id, "the chat is full");
+                eventlog_warning(b->log, "cannot take a new member", r);
+                if (m)
+                        roster_remove(&b->roster, m);
+                return NULL;
+        }
+        r = roster_note(&b->roster, m);
+        if (r < 0)
+                eventlog_warning(b->log, "cannot note a new member", r);
+        struct eventlog_member event = describe(b, m);
+        eventlog_join(b->log, &event);
+        return m;
+}
+
+static void welcome(struct broker *b, struct member *m)
+{
+        announce(b, m, RECORD_JOIN);
+        relay_joins(&b->relay, m);
+        roster_send(m, &(struct frame){.type = FRAME_WELCOME, .id = b->relay.epoch, .number = b->roster.count});
+}
+
+static void take_hello(struct broker *b, const struct frame *f)
+{
+        struct member *m = roster_find(&b->roster, f->id);
+        if (m && !m->expected) {
+                ignore(b, IGNORED_REPEATED);
+                return;
+        }
+        if (!m)
+                m = admit(b, f);
+        if (!m)
+                return;
+        m->expected = false;
+        welcome(b, m);
+}
+
+/* The answer to a roll call, or a session whose queue was lost: not news, unless its HELLO was lost too. */
+static void take_here(struct broker *b, const struct frame *f)
+{
+        struct member *m = roster_find(&b->roster, f->id);
+        if (!m) {
+                m = admit(b, f);
+                if (m)
+                        welcome(b, m);
+        } else if (m->dead) {
+                broker_connect(b, m); /* it bound its inbox anew */
+        }
+}
+
+static void take_line(struct broker *b, const struct frame *f)
+{
+        struct member *m = roster_find(&b->roster, f->id);
+        if (!m || m->leaving) {
+                ignore(b, IGNORED_STRANGER);
+                return;
+        }
+        if (f->number <= m->lines_in || f->number == UINT64_MAX) {
+                ignore(b, IGNORED_REPEATED);
+                return;
+        }
+        if (!text_is_clean(f->text.at, f->text.len)) {
+                ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        m->lines_in = f->number;
+        b->lines++;
+        struct record rec = {
+                .kind = RECORD_LINE,
+                .id = m->id,
+                .number = f->number,
+                .name = slice_of(m->name),
+                .text = f->text,
+        };
+        relay_add(&b->relay, m, &rec);
+}
+
+/* BYE, or GONE for a session that could not say it. */
+static void take_leave(struct broker *b, const struct frame *f)
+{
+        struct member *m = roster_find(&b->roster, f->id);
+        bool bye = f->type == FRAME_BYE;
+        if (!m || m->leaving || (!bye && !m->dead))
+                return; /* a GONE behind a BYE, or behind another GONE */
+        relay_leaves(&b->relay, m);
+        announce(b, m, RECORD_LEAVE);
+        m->leaving = true;
+        b->leavers[b->leavers_count++] = m;
+
+        struct eventlog_member event = describe(b, m);
+        event.members--;
+        event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
+        event.lines_in = m->lines_in;
+        event.lines_out = bye ? f->lines_out : m->lines_out;
+        event.skipped = bye ? f->skipped : m->missed;
+        eventlog_leave(b->log, &event);
+}
+
+/* Whether the kernel's word on the sender allows this frame. */
+static bool is_allowed(struct broker *b, const struct datagram *d, const struct frame *f)
+{
+        bool ourself = d->uid == geteuid();
+        if (!ourself && d->uid != b->session_user) {
+                ignore(b, IGNORED_USER);
+                return false;
+        }
+        if (f->type == FRAME_GONE ? !ourself : (pid_t)(f->id >> 32) != d->pid) {
+                ignore(b, IGNORED_FORGED);
+                return false;
+        }
+        return true;
+}
+
+/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full: then nothing was
+ * done, and the frame belongs to the next one. */
+static int take_frame(struct broker *b, const struct datagram *d)
+{
+        struct frame f = {0};
+        if (!relay_has_room(&b->relay))
+                return -ENOBUFS;
+        int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
+        if (r < 0) {
+                ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
+                return 0;
+        }
+        if (!is_allowed(b, d, &f))
+                return 0;
+        switch (f.type) {
+        case FRAME_HELLO:
+                take_hello(b, &f);
+                break;
+        case FRAME_HERE:
+                take_here(b, &f);
+                break;
+        case FRAME_LINE:
+                take_line(b, &f);
+                break;
+        case FRAME_BYE:
+        case FRAME_GONE:
+                take_leave(b, &f);
+                break;
+        default: /* of a later version, or one that only chatd sends */
+                ignore(b, IGNORED_TYPE);
+        }
+        return 0;
+}
+
+/* The last datagram for those who said BYE, and the end of everybody's note who left. */
+static void forget_notes(struct broker *b)
+{
+        for (size_t i = 0; i < b->leavers_count; i++) {
+                struct member *m = b->leavers[i];
+                roster_send(m, &(struct frame){.type = FRAME_GOODBYE, .id = b->relay.epoch});
+                roster_unnote(&b->roster, m);
+                if (m->dead)
+                        roster_remove_inbox(&b->roster, m->id);
+        }
+}
+
+static void remove_leavers(struct broker *b)
+{
+        for (size_t i = 0; i < b->leavers_count; i++)
+                roster_remove(&b->roster, b->leavers[i]);
+        b->leavers_count = 0;
+}
+
+int broker_serve(struct broker *b)
+{
+        int n = intake_peek(&b->intake);
+        if (n < 0)
+                return n;
+        for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
+                relay_begin(&b->relay, &b->roster);
+                for (taken = 0; taken < left; taken++) {
+                        struct datagram d = intake_get(&b->intake, taken);
+                        if (take_frame(b, &d) < 0)
+                                break;
+                }
+                relay_send(&b->relay, &b->roster);
+                forget_notes(b);
+                int r = intake_consume(&b->intake, taken);
+                if (r < 0)
+                        return r;
+                remove_leavers(b);
+        }
+        return 0;
+}
+
+void broker_exited(struct broker *b, struct member *m)
+{
+        epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->pidfd, NULL);
+        m->exit_watch.armed = false;
+        m->dead = true;
+}
+
+void broker_has_room(struct broker *b, struct member *m)
+{
+        relay_resume(&b->relay, m);
+        if (m->lagging)
+                return;
+        epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->fd, NULL);
+        m->inbox_watch.armed = false;
+}
+
+static void send_gone(struct broker *b, struct member *m)
+{
+        uint8_t buffer[FRAME_HEADER_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GONE, .id = m->id});
+        m->gone_sent = send(b->self, buffer, size, MSG_NOSIGNAL) >= 0; /* a full queue: when it has room again */
+}
+
+void broker_settle(struct broker *b)
+{
+        for (size_t i = 0; i < b->roster.count; i++) {
+                struct member *m = b->roster.members[i];
+                if (m->dead && !m->gone_sent)
+                        send_gone(b, m);
+                if (m->lagging && !m->dead && !m->inbox_watch.armed)
+                        watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
+        }
+}
+
+bool broker_report_ignored(struct broker *b, int64_t now_ms)
+{
+        static const char *const names[IGNORED_KINDS] = {
+                [IGNORED_MALFORMED] = "malformed",      [IGNORED_VERSION] = "of an unknown version",
+                [IGNORED_TYPE] = "of an unknown type",  [IGNORED_USER] = "of another user",
+                [IGNORED_FORGED] = "with another's id", [IGNORED_STRANGER] = "of no member",
+                [IGNORED_REPEATED] = "repeated",        [IGNORED_UNCLEAN] = "with unclean text",
+        };
+        char what[512];
+        size_t len = 0;
+        uint64_t all = 0;
+
+        for (int i = 0; i < IGNORED_KINDS; i++)
+                all += b->ignored[i];
+        if (all == 0)
+                return false;
+        if (b->ignored_reported_ms != 0 && now_ms - b->ignored_reported_ms < IGNORED_REPORT_MS)
+                return true;
+        for (int i = 0; i < IGNORED_KINDS; i++) {
+                if (b->ignored[i] > 0)
+                        len += (size_t)snprintf(what + len, sizeof(what) - len, "%s%" PRIu64 " %s", len > 0 ? ", " : "",
+                                                b->ignored[i], names[i]);
+                b->ignored[i] = 0;
+        }
+        eventlog_ignored(b->log, all, what);
+        b->ignored_reported_ms = now_ms;
+        return false;
+}

@@ -1,0 +1,78 @@
+/* What chatd does with a frame: who may send it, whom it makes a member, what the others are told.
+ *
+ * broker_serve() is the heart: it takes a window of frames from the intake, turns them into batches, relays each and
+ * consumes it. The order of a batch's steps makes a crash between any two of them harmless:
+ *
+ *   1. a note for each member that joins    the next chatd knows it, also if it dies meanwhile
+ *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
+ *   3. notes of those that left are removed everybody has been told
+ *   4. the frames are consumed
+ *
+ * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind whatever the
+ * session still said. A GONE or BYE of somebody who is no member (any more) is ignored, so it may be sent again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "eventlog.h"
+#include "intake.h"
+#include "relay.h"
+#include "roster.h"
+
+/* Why a datagram was ignored. */
+enum ignored {
+        IGNORED_MALFORMED, /* short, long, with a tail */
+        IGNORED_VERSION,
+        IGNORED_TYPE,
+        IGNORED_USER,     /* from a user who may not */
+        IGNORED_FORGED,   /* with an id that is not its sender's */
+        IGNORED_STRANGER, /* from a session that did not say HELLO */
+        IGNORED_REPEATED, /* HELLO twice, or a line's number that is not above the last */
+        IGNORED_UNCLEAN,  /* text that a terminal must not get */
+        IGNORED_KINDS,
+};
+
+struct broker {
+        uid_t session_user; /* whose frames are taken, besides our own user's */
+        int epoll;          /* members' watches are added here */
+        int self;           /* connected to our own intake, for GONE */
+        struct eventlog *log;
+        struct intake intake;
+        struct roster roster;
+        struct relay relay;
+        struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
+        size_t leavers_count;
+        uint64_t lines; /* relayed since the start */
+        uint64_t ignored[IGNORED_KINDS];
+        int64_t ignored_reported_ms;
+};
+
+enum { IGNORED_REPORT_MS = 5000 };
+
+/* Takes the intake's socket into use and draws the epoch. `dir` is the run directory. Returns 0 or a negative errno.
+ * Owns neither `intake_fd`, `epoll` nor `log`. */
+int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log);
+void broker_free(struct broker *b);
+
+/* Relays what is in the queue, one window of it. Returns 0 or a negative errno that chatd cannot go on with. */
+int broker_serve(struct broker *b);
+
+/* A member's watch fired. */
+void broker_exited(struct broker *b, struct member *m);
+void broker_has_room(struct broker *b, struct member *m);
+
+/* Connects to a member that is not, and watches it; marks it dead if it is. Returns 0, or a negative errno where it
+ * lives but cannot be reached: descriptors or memory ran out. */
+int broker_connect(struct broker *b, struct member *m);
+
+/* After events were handled: sends GONE for those found dead, watches those that began to lag. */
+void broker_settle(struct broker *b);
+
+/* Logs what was ignored, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */
+bool broker_report_ignored(struct broker *b, int64_t now_ms);
+
+/* µs of CLOCK_BOOTTIME, in which memberships are measured. */
+uint64_t broker_now_us(void);

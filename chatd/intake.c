@@ -1,0 +1,148 @@
+#include "intake.h"
+
+#include <stdlib.h>
+#include <sys/uio.h>
+
+struct intake_slot {
+        struct iovec iov;
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        uint8_t data[FRAME_MAX_BYTES];
+};
+
+static int set_offset(const struct intake *in, int offset)
+{
+        return setsockopt(in->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) < 0 ? -errno : 0;
+}
+
+int intake_init(struct intake *in, int fd)
+{
+        int on = 1;
+        *in = (struct intake){.fd = fd};
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        int r = set_offset(in, 0);
+        if (r < 0)
+                return r;
+        in->headers = calloc(INTAKE_WINDOW, sizeof(*in->headers));
+        in->slots = calloc(INTAKE_WINDOW, sizeof(*in->slots));
+        if (!in->headers || !in->slots) {
+                intake_free(in);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < INTAKE_WINDOW; i++) {
+                struct intake_slot *slot = &in->slots[i];
+                slot->iov = (struct iovec){.iov_base = slot->data, .iov_len = sizeof(slot->data)};
+                in->headers[i].msg_hdr = (struct msghdr){
+                        .msg_iov = &slot->iov,
+                        .msg_iovlen = 1,
+                        .msg_control = &slot->control,
+                };
+        }
+        return 0;
+}
+
+void intake_free(struct intake *in)
+{
+        free(in->headers);
+        free(in->slots);
+        *in = (struct intake){.fd = -1};
+}
+
+void intake_skip(struct intake *in)
+{
+        in->first = in->count = 0;
+}
+
+int intake_rewind(struct intake *in)
+{
+        intake_skip(in);
+        in->walked = 0;
+        return set_offset(in, 0);
+}
+
+/* Removes the empty datagrams at the head: once peeked they are never shown again, but poll() still reports them. With
+ * the offset off (-1) a peek shows the head itself, so nothing else can be taken by mistake. */
+static int drop_empty(struct intake *in)
+{
+        int r = set_offset(in, -1);
+        if (r < 0)
+                return r;
+        for (int i = 0; i < INTAKE_WINDOW; i++) { /* bounded: a flood of them must not keep us here */
+                if (recv(in->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) != 0)
+                        break;
+                recv(in->fd, NULL, 0, MSG_DONTWAIT);
+        }
+        return intake_rewind(in);
+}
+
+int intake_peek(struct intake *in)
+{
+        if (in->count > 0)
+                return (int)in->count;
+        for (size_t i = 0; i < INTAKE_WINDOW; i++)
+                in->headers[i].msg_hdr.msg_controllen = sizeof(in->slots[i].control);
+        int n = recvmmsg(in->fd, in->headers, INTAKE_WINDOW, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
+                         NULL);
+        if (n < 0 && errno == EAGAIN)
+                return in->walked > 0 ? 0 : drop_empty(in);
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        in->first = 0;
+        in->count = (size_t)n;
+        for (size_t i = 0; i < in->count; i++) {
+                in->walked += in->headers[i].msg_len;
+                if (in->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
+                        in->count = i + 1;
+                        int r = set_offset(in, (int)in->walked);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return (int)in->count;
+}
+
+struct datagram intake_get(const struct intake *in, size_t i)
+{
+        const struct mmsghdr *header = &in->headers[in->first + i];
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&header->msg_hdr);
+        struct ucred cred = {.uid = (uid_t)-1};
+
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+                memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+        return (struct datagram){
+                .data = in->slots[in->first + i].data,
+                .size = header->msg_len < FRAME_MAX_BYTES ? header->msg_len : FRAME_MAX_BYTES,
+                .truncated = header->msg_hdr.msg_flags & MSG_TRUNC,
+                .uid = cred.uid,
+                .pid = cred.pid,
+        };
+}
+
+int intake_consume(struct intake *in, size_t n)
+{
+        static const struct msghdr nothing; /* no buffer: MSG_TRUNC makes msg_len the real length all the same */
+        size_t left = 0;
+        for (size_t i = 0; i < n; i++)
+                left += in->headers[in->first + i].msg_len > 0;
+        in->first += n;
+        in->count -= n;
+        while (left > 0) {
+                struct mmsghdr consumed[64];
+                unsigned most = left < 64 ? (unsigned)left : 64;
+                for (unsigned i = 0; i < most; i++)
+                        consumed[i].msg_hdr = nothing;
+                int got = recvmmsg(in->fd, consumed, most, MSG_TRUNC | MSG_DONTWAIT, NULL);
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return -errno;
+                for (int i = 0; i < got; i++) {
+                        left -= consumed[i].msg_len > 0;
+                        in->walked -= consumed[i].msg_len;
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,305 @@
+/* chatd: the broker. Relays each line that a session sends to all other sessions. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker.h"
+#include "recovery.h"
+#include "rundir.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+enum {
+        EXIT_USAGE = 2,
+        EVENTS_MAX = 64,
+        STATUS_MS = 2000, /* STATUS= is sent at most that often */
+};
+
+struct options {
+        const char *dir;
+        uid_t session_user;
+};
+
+struct chatd {
+        struct broker broker;
+        int lock, intake, epoll, signals;
+        bool own_intake;
+        struct watch intake_watch, signal_watch;
+        uint64_t watchdog_us; /* half of WatchdogSec=, 0: none */
+        uint64_t watchdog_at_us;
+        int64_t status_at_ms;
+        uint64_t status_lines;
+        size_t status_members;
+        bool stopping;
+};
+
+static const char usage[] =
+        "Usage: chatd [--run-dir=DIR] [--session-user=USER]\n"
+        "Relay chat lines between chat-session processes.\n"
+        "\n"
+        "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
+        "\n"
+        "  --run-dir=DIR        where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
+        "  --session-user=USER  the user that sessions run as (default: chatd's own)\n"
+        "  --help               print this and exit\n"
+        "  --version            print the version and exit\n"
+        "\n"
+        "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option.\n";
+
+static int64_t now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int parse_user(const char *name, uid_t *uid, const char *program)
+{
+        const struct passwd *pw = getpwnam(name);
+        if (!pw) {
+                fprintf(stderr, "%s: --session-user: there is no user '%s'\n", program, name);
+                return EXIT_USAGE;
+        }
+        *uid = pw->pw_uid;
+        return -1;
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"run-dir", required_argument, NULL, 'd'},
+                {"session-user", required_argument, NULL, 'u'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
+        };
+        int c, r;
+        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+                switch (c) {
+                case 'd':
+                        o->dir = optarg;
+                        break;
+                case 'u':
+                        r = parse_user(optarg, &o->session_user, argv[0]);
+                        if (r >= 0)
+                                return r;
+                        break;
+                case 'h':
+                        fputs(usage, stdout);
+                        return 0;
+                case 'v':
+                        puts("chatd " VERSION);
+                        return 0;
+                default: /* getopt_long() has printed what is wrong */
+                        return EXIT_USAGE;
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (strlen(o->dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir is longer than %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+                return EXIT_USAGE;
+        }
+        return -1;
+}
+
+/* Each member needs two descriptors: use what the hard limit grants. */
+static void raise_fd_limit(void)
+{
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+/* Returns 0 or a negative errno, and says on standard error what failed. */
+static int open_intake(struct chatd *d, const char *dir)
+{
+        d->lock = rundir_open(dir);
+        if (d->lock == -EWOULDBLOCK) {
+                fprintf(stderr, "chatd: another chatd serves %s\n", dir);
+                return d->lock;
+        }
+        if (d->lock < 0) {
+                fprintf(stderr, "chatd: cannot use the run directory %s: %s\n", dir, strerror(-d->lock));
+                return d->lock;
+        }
+        if (sd_listen_fds(true) >= 1) {
+                d->intake = SD_LISTEN_FDS_START;
+                if (sd_is_socket_unix(d->intake, SOCK_DGRAM, -1, NULL, 0) > 0)
+                        return 0;
+                fprintf(stderr, "chatd: the passed socket is no UNIX datagram socket (ListenDatagram=)\n");
+                return -EINVAL;
+        }
+        d->own_intake = true;
+        d->intake = rundir_bind(dir);
+        if (d->intake < 0)
+                fprintf(stderr, "chatd: cannot bind %s/" BROKER_SOCKET_NAME ": %s\n", dir, strerror(-d->intake));
+        return d->intake < 0 ? d->intake : 0;
+}
+
+static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int fd)
+{
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
+        *w = (struct watch){.kind = kind, .armed = true};
+        return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Signals are read from a descriptor, so that none interrupts a batch. */
+static int open_loop(struct chatd *d)
+{
+        sigset_t stops;
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        sigprocmask(SIG_BLOCK, &stops, NULL);
+        d->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+        d->epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (d->signals < 0 || d->epoll < 0)
+                return -errno;
+        int r = add_watch(d, &d->signal_watch, WATCH_SIGNAL, d->signals);
+        return r < 0 ? r : add_watch(d, &d->intake_watch, WATCH_INTAKE, d->intake);
+}
+
+/* Returns true when the intake has frames. A batch may free members, so it runs after all other events. */
+static bool handle_events(struct chatd *d, const struct epoll_event *events, int n)
+{
+        bool frames = false;
+        for (int i = 0; i < n; i++) {
+                const struct watch *w = events[i].data.ptr;
+                switch (w->kind) {
+                case WATCH_INTAKE:
+                        frames = true;
+                        break;
+                case WATCH_SIGNAL:
+                        d->stopping = true;
+                        break;
+                case WATCH_EXIT:
+                        broker_exited(&d->broker, w->member);
+                        break;
+                case WATCH_INBOX:
+                        broker_has_room(&d->broker, w->member);
+                        break;
+                }
+        }
+        return frames;
+}
+
+static void notify_watchdog(struct chatd *d, uint64_t now_us)
+{
+        if (d->watchdog_us == 0 || now_us < d->watchdog_at_us)
+                return;
+        sd_notify(false, "WATCHDOG=1");
+        d->watchdog_at_us = now_us + d->watchdog_us;
+}
+
+/* Returns true while there is a newer status to be sent later. */
+static bool notify_status(struct chatd *d, int64_t now)
+{
+        const struct broker *b = &d->broker;
+        if (b->lines == d->status_lines && b->roster.count == d->status_members)
+                return false;
+        if (now < d->status_at_ms)
+                return true;
+        d->status_lines = b->lines;
+        d->status_members = b->roster.count;
+        d->status_at_ms = now + STATUS_MS;
+        sd_notifyf(false, "STATUS=%zu members, %" PRIu64 " lines", d->status_members, d->status_lines);
+        return false;
+}
+
+/* Does what is due and returns how long epoll_wait() may wait, in ms. */
+static int do_chores(struct chatd *d)
+{
+        int64_t now = now_ms(), wake = INT64_MAX;
+        notify_watchdog(d, (uint64_t)now * 1000);
+        if (d->watchdog_us > 0)
+                wake = (int64_t)(d->watchdog_at_us / 1000) + 1;
+        if (notify_status(d, now) && d->status_at_ms < wake)
+                wake = d->status_at_ms;
+        if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
+                wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
+        return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
+}
+
+static int run(struct chatd *d)
+{
+        struct epoll_event events[EVENTS_MAX];
+        while (!d->stopping) {
+                int n = epoll_wait(d->epoll, events, EVENTS_MAX, do_chores(d));
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (handle_events(d, events, n)) {
+                        int r = broker_serve(&d->broker);
+                        if (r < 0)
+                                return r;
+                }
+                broker_settle(&d->broker);
+        }
+        return 0;
+}
+
+/* From the recovery to the end. Returns 0 or a negative errno. */
+static int serve(struct chatd *d)
+{
+        int members = recovery_run(&d->broker);
+        if (members < 0)
+                return members;
+        broker_settle(&d->broker);
+        eventlog_started(d->broker.log, d->broker.relay.epoch, (size_t)members);
+        if (sd_watchdog_enabled(false, &d->watchdog_us) > 0)
+                d->watchdog_us /= 2;
+        d->status_members = SIZE_MAX; /* the first status is always news */
+        sd_notify(false, "READY=1");
+        int r = run(d);
+        sd_notify(false, "STOPPING=1");
+        eventlog_stopped(d->broker.log, d->broker.roster.count, d->broker.lines);
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        static struct chatd d; /* large: the buffers of a batch */
+        struct options options = {.dir = RUN_DIR_DEFAULT, .session_user = geteuid()};
+
+        int status = parse_options(&options, argc, argv);
+        if (status >= 0)
+                return status;
+        raise_fd_limit();
+        if (open_intake(&d, options.dir) < 0)
+                return EXIT_FAILURE;
+        int r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
+        struct eventlog *log = eventlog_start();
+        if (r == 0)
+                r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user, log) : -ENOMEM;
+        if (r == 0) {
+                r = serve(&d);
+                broker_free(&d.broker);
+        }
+        if (r < 0)
+                fprintf(stderr, "chatd: %s\n", strerror(-r));
+        if (d.own_intake) {
+                struct sockaddr_un address;
+                path_broker(&address, options.dir);
+                unlink(address.sun_path);
+        }
+        if (log)
+                eventlog_stop(log);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,10 @@
+/* What a starting chatd finds out about the time before it: who is a member, who died meanwhile, and whose HELLO is
+ * still in the queue.
+ */
+#pragma once
+
+#include "broker.h"
+
+/* Fills the roster of `b` and asks every session to answer with HERE. Returns how many members there are, or a
+ * negative errno. */
+int recovery_run(struct broker *b);

@@ -1,0 +1,194 @@
+#include "relay.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+
+static int64_t now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void relay_begin(struct relay *r, const struct roster *roster)
+{
+        struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
+        r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
+        r->count = 0;
+        for (size_t i = 0; i < roster->count; i++) {
+                struct member *m = roster->members[i];
+                m->from = (uint32_t)r->size;
+                m->to = UINT32_MAX;
+                m->own_first = m->own_last = m->own_count = 0;
+        }
+}
+
+bool relay_has_room(const struct relay *r)
+{
+        return r->count < BATCH_MAX_RECORDS &&
+               sizeof(r->buffer) - r->size >= RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES;
+}
+
+int relay_add(struct relay *r, struct member *from, const struct record *rec)
+{
+        if (!relay_has_room(r))
+                return -ENOBUFS;
+        size_t len = record_encode(r->buffer + r->size, sizeof(r->buffer) - r->size, rec);
+        if (len == 0)
+                return -ENOBUFS;
+        struct relay_record *record = &r->records[r->count];
+        *record = (struct relay_record){.at = (uint32_t)r->size, .len = (uint32_t)len};
+        r->size += len;
+        r->count++;
+        if (from->own_last > 0)
+                r->records[from->own_last - 1].next_own = (uint32_t)r->count;
+        else
+                from->own_first = (uint32_t)r->count;
+        from->own_last = (uint32_t)r->count;
+        from->own_count++;
+        return 0;
+}
+
+void relay_joins(const struct relay *r, struct member *m)
+{
+        m->from = (uint32_t)r->size;
+        m->to = UINT32_MAX;
+}
+
+void relay_leaves(const struct relay *r, struct member *m)
+{
+        m->to = (uint32_t)r->size;
+}
+
+/* What of the batch `m` gets: the header, then the stretches between its own records. Returns how many pieces. */
+static size_t gather(struct relay *r, const struct member *m, struct iovec iov[static BATCH_MAX_RECORDS + 2])
+{
+        size_t n = 0, at = m->from, end = m->to < r->size ? m->to : r->size;
+        iov[n++] = (struct iovec){r->buffer, FRAME_HEADER_BYTES};
+        for (uint32_t own = m->own_first; own > 0 && at < end; own = r->records[own - 1].next_own) {
+                const struct relay_record *skip = &r->records[own - 1];
+                if (skip->at < at)
+                        continue;
+                if (skip->at > at)
+                        iov[n++] = (struct iovec){r->buffer + at, (skip->at < end ? skip->at : end) - at};
+                at = skip->at + skip->len;
+        }
+        if (at < end)
+                iov[n++] = (struct iovec){r->buffer + at, end - at};
+        return n;
+}
+
+/* How many records that is. */
+static size_t records_for(const struct relay *r, const struct member *m)
+{
+        size_t n = 0;
+        if (m->from == FRAME_HEADER_BYTES && m->to == UINT32_MAX)
+                return r->count - m->own_count;
+        for (size_t i = 0; i < r->count; i++)
+                n += r->records[i].at >= m->from && r->records[i].at < m->to;
+        for (uint32_t own = m->own_first; own > 0; own = r->records[own - 1].next_own)
+                n -= r->records[own - 1].at >= m->from && r->records[own - 1].at < m->to;
+        return n;
+}
+
+/* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full. */
+static int send_to(struct relay *r, struct member *m)
+{
+        struct iovec iov[BATCH_MAX_RECORDS + 2];
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(r, m, iov)};
+        if (msg.msg_iovlen == 1)
+                return 1;
+        if (sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+                m->lines_out += records_for(r, m);
+                return 1;
+        }
+        switch (errno) {
+        case EAGAIN:
+        case EINTR:
+        case ENOBUFS:
+        case ENOMEM:
+                return 0;
+        default:
+                m->dead = true;
+                return 1;
+        }
+}
+
+static bool is_receiver(const struct member *m)
+{
+        return m->fd >= 0 && !m->dead && !m->expected;
+}
+
+static void begin_to_lag(const struct relay *r, struct member *m, int64_t now)
+{
+        m->lagging = true;
+        m->lagged_ms = now;
+        m->missed = records_for(r, m);
+}
+
+static bool is_on_probation(const struct member *m, int64_t now)
+{
+        return m->lagged_ms != 0 && now - m->lagged_ms < RELAY_PROBATION_MS;
+}
+
+/* Waits for the `n` members whose inbox was full, and sends them the batch as they get room. Those left lag. */
+static void wait_for(struct relay *r, struct member **full, size_t n, int64_t patience_ms)
+{
+        struct pollfd *fds = calloc(n, sizeof(*fds));
+        int64_t now = now_ms(), deadline = now + patience_ms;
+
+        while (fds && n > 0 && now < deadline) {
+                for (size_t i = 0; i < n; i++)
+                        fds[i] = (struct pollfd){.fd = full[i]->fd, .events = POLLOUT};
+                if (poll(fds, n, (int)(deadline - now)) > 0)
+                        for (size_t i = n; i-- > 0;)
+                                if (fds[i].revents && send_to(r, full[i]))
+                                        full[i] = full[--n];
+                now = now_ms();
+        }
+        for (size_t i = 0; i < n; i++)
+                begin_to_lag(r, full[i], now);
+        free(fds);
+}
+
+void relay_send(struct relay *r, struct roster *roster)
+{
+        struct member **full = NULL;
+        size_t n = 0;
+
+        if (r->count == 0)
+                return;
+        for (size_t i = 0; i < roster->count; i++) {
+                struct member *m = roster->members[i];
+                if (!is_receiver(m))
+                        continue;
+                if (m->lagging) {
+                        m->missed += records_for(r, m);
+                        continue;
+                }
+                if (send_to(r, m))
+                        continue;
+                if (!full)
+                        full = calloc(roster->count, sizeof(struct member *));
+                int64_t now = now_ms();
+                if (!full || is_on_probation(m, now))
+                        begin_to_lag(r, m, now);
+                else
+                        full[n++] = m;
+        }
+        if (n > 0)
+                wait_for(r, full, n, RELAY_PATIENCE_MS + (int64_t)roster->count / RELAY_PATIENCE_MEMBERS_PER_MS);
+        free(full);
+}
+
+void relay_resume(const struct relay *r, struct member *m)
+{
+        struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
+        if (m->missed > 0 && roster_send(m, &missed) < 0)
+                return;
+        m->lagging = false;
+        m->missed = 0;
+}

@@ -1,0 +1,57 @@
+/* One batch: the records that a run of frames becomes, and how each member gets them.
+ *
+ * The records lie one behind another in one buffer, so a batch is one datagram per member, gathered by sendmsg() from
+ * the stretches between that member's own records, which it does not get. A member that joined or left within the
+ * batch gets what lies behind its JOIN or before its LEAVE.
+ *
+ * A member whose inbox is full is waited for, a bounded moment and all such members together; then it lags: it is
+ * relayed nothing, what it misses is counted, and it is told how much once it has room. So relay_send() returns only
+ * when every member has the batch in its inbox, or lags, or is dead: the batch may be consumed.
+ *
+ * Owns the buffer; borrows the members.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+#include "roster.h"
+
+enum {
+        RELAY_PATIENCE_MS = 50,             /* for inboxes that are full … */
+        RELAY_PATIENCE_MEMBERS_PER_MS = 10, /* … and more with many members, who all want the same processors */
+        RELAY_PROBATION_MS = 10000,         /* a member that lagged is not waited for again before this */
+};
+
+struct relay_record {
+        uint32_t at, len;
+        uint32_t next_own; /* the same member's next record: index plus 1 */
+};
+
+struct relay {
+        uint64_t epoch;
+        size_t size, count; /* bytes and records */
+        struct relay_record records[BATCH_MAX_RECORDS];
+        uint8_t buffer[DATAGRAM_MAX_BYTES];
+};
+
+/* Begins an empty batch for all members. */
+void relay_begin(struct relay *r, const struct roster *roster);
+
+/* Whether any record fits into the batch. */
+bool relay_has_room(const struct relay *r);
+
+/* Appends a record of `from`. Returns 0, or -ENOBUFS where the batch is full or the record is larger than any. */
+int relay_add(struct relay *r, struct member *from, const struct record *rec);
+
+/* `m` gets only what is added from now on, or what was added so far. */
+void relay_joins(const struct relay *r, struct member *m);
+void relay_leaves(const struct relay *r, struct member *m);
+
+/* Sends the batch to every member it is for. Marks members as lagging or dead. Blocks for a bounded moment (see
+ * above). */
+void relay_send(struct relay *r, struct roster *roster);
+
+/* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. */
+void relay_resume(const struct relay *r, struct member *m);

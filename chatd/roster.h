@@ -1,0 +1,94 @@
+/* Who is here: chatd's members, and the note of each in the run directory.
+ *
+ * A member is a session that said HELLO. For each there is one datagram socket, connected to the session's inbox, so
+ * that a session that does not read fills its own send buffer and nobody else's; and one pidfd, which becomes readable
+ * when the session dies. Its note, a symlink members/ID whose target says since when and who, lets the next chatd know
+ * a session that died while there was no chatd. A symlink is written and read by one system call, never half.
+ *
+ * Owns the members, their descriptors and their notes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+#include <chat/paths.h>
+
+/* What the main loop waits for; epoll hands its address back. */
+enum watch_kind {
+        WATCH_INTAKE, /* frames arrived */
+        WATCH_SIGNAL,
+        WATCH_EXIT,  /* a member's process died */
+        WATCH_INBOX, /* a lagging member's inbox has room */
+};
+
+struct watch {
+        enum watch_kind kind;
+        struct member *member;
+        bool armed;
+};
+
+struct member {
+        uint64_t id;
+        size_t index; /* in roster.members */
+        int fd;       /* connected to its inbox; -1: it has none any more */
+        int pidfd;    /* -1: it is dead, or not watched yet */
+        char name[NAME_MAX_BYTES + 1];
+        char address[ADDRESS_MAX_BYTES + 1];
+        uint64_t since_us;  /* joined, in µs of CLOCK_BOOTTIME */
+        uint64_t lines_in;  /* the number of its last line */
+        uint64_t lines_out; /* lines and notices relayed to it by this chatd */
+        uint64_t missed;    /* records it did not get since it began to lag */
+        bool lagging;       /* its inbox stayed full: it is relayed nothing until it has room */
+        int64_t lagged_ms;  /* when it last did, CLOCK_MONOTONIC; 0: never */
+        bool dead;          /* its process or inbox is gone; GONE goes through the queue */
+        bool gone_sent;     /* … and is in there */
+        bool expected;      /* recovered, and its HELLO is still in the queue: not a receiver before that */
+        bool leaving;       /* its BYE or GONE is in the batch */
+        /* of the batch that is being relayed, see relay.h */
+        uint32_t from, to;            /* offsets: what of it this member gets */
+        uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
+        uint32_t own_count;
+        /* in the main loop's epoll */
+        struct watch exit_watch, inbox_watch;
+};
+
+struct roster {
+        char dir[RUN_DIR_MAX_BYTES + 1];
+        struct member **members; /* dense: the first `count` */
+        size_t count, room;
+        void *tree; /* of struct member, by id: tsearch(3) */
+};
+
+void roster_init(struct roster *r, const char *dir);
+
+/* Closes and frees all members; their notes stay. */
+void roster_free(struct roster *r);
+
+/* Returns the member, or NULL. */
+struct member *roster_find(const struct roster *r, uint64_t id);
+
+/* Adds a member without descriptors. Returns NULL without memory. The caller has seen to it that there is none. */
+struct member *roster_add(struct roster *r, uint64_t id, struct slice name, struct slice address, uint64_t since_us);
+
+/* Closes, forgets and frees `m`; its note stays. */
+void roster_remove(struct roster *r, struct member *m);
+
+/* Connects to the inbox of `m` and begins to watch its process. Returns 0 or a negative errno: -ECONNREFUSED, -ENOENT
+ * or -ESRCH when the session is dead. */
+int roster_connect(struct roster *r, struct member *m);
+
+/* Sends one frame without text to `m`. Returns 0 or a negative errno. */
+int roster_send(const struct member *m, const struct frame *f);
+
+/* Writes or removes the note of `m`. Returns 0 or a negative errno. */
+int roster_note(const struct roster *r, const struct member *m);
+void roster_unnote(const struct roster *r, const struct member *m);
+
+/* Removes the file of a dead session's inbox. */
+void roster_remove_inbox(const struct roster *r, uint64_t id);
+
+/* Adds a member for each note there is. Returns how many, or a negative errno. */
+int roster_read_notes(struct roster *r);

@@ -1,0 +1,64 @@
+#include "rundir.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chat/paths.h>
+
+enum {
+        RUN_DIR_MODE = 0750,
+        SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
+        MEMBERS_MODE = 0700,
+        SOCKET_UMASK = 0117,
+};
+
+static int make_dir(const char *dir, const char *name, mode_t mode)
+{
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        if (mkdir(path, mode) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask was */
+}
+
+int rundir_open(const char *dir)
+{
+        int r = make_dir(dir, "", RUN_DIR_MODE);
+        if (r == 0)
+                r = make_dir(dir, SESSIONS_DIR_NAME, SESSIONS_MODE);
+        if (r == 0)
+                r = make_dir(dir, MEMBERS_DIR_NAME, MEMBERS_MODE);
+        if (r < 0)
+                return r;
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                r = -errno;
+                close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int rundir_bind(const char *dir)
+{
+        struct sockaddr_un address;
+        int r = path_broker(&address, dir);
+        if (r < 0)
+                return r;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        unlink(address.sun_path);
+        mode_t before = umask(SOCKET_UMASK);
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+                r = -errno;
+                close(fd);
+        }
+        umask(before);
+        return r < 0 ? r : fd;
+}

@@ -1,0 +1,11 @@
+/* The run directory, and an intake of chatd's own where no systemd passes one. */
+#pragma once
+
+/* Makes the directories below `dir` that do not exist (chat/paths.h has their meaning), and takes the lock that keeps
+ * a second chatd out for as long as the returned descriptor is open. Returns it, or a negative errno: -EWOULDBLOCK
+ * where another chatd has it. */
+int rundir_open(const char *dir);
+
+/* Binds a datagram socket at chatd.sock below `dir`, in place of one that a dead chatd left. The caller has the lock.
+ * Returns its descriptor, or a negative errno. */
+int rundir_bind(const char *dir);

@@ -1,0 +1,212 @@
+/* The datagrams between a session and chatd, and the rules that keep them readable across versions.
+ *
+ * Every frame begins with a version, a type, an id and a number. From a session the id is its session id and the
+ * number counts what it says: HELLO is 0, its first line 1. From chatd the id is chatd's epoch, drawn at random at its
+ * start, so a session knows a restart when it sees one.
+ *
+ * A session id carries the session's pid in its upper half. The kernel states the sender's pid with each datagram
+ * (SCM_CREDENTIALS, unix(7)), so chatd refuses any frame whose id is not its sender's own, without having to remember
+ * anything. The lower half is random: a pid that is used again makes another id.
+ *
+ * Versions: a later version may append fields to a frame and add types, nothing else. A reader accepts what follows
+ * the fields it knows only in a frame of a later version, and ignores types it does not know. So sessions live through
+ * an upgrade of chatd, and a downgrade.
+ */
+#pragma once
+
+#include <errno.h>
+
+#include "wire.h"
+
+#ifndef FRAME_VERSION
+#define FRAME_VERSION 1
+#endif
+
+enum {
+        TEXT_MAX_BYTES = 4096,      /* one line's text; longer lines travel in pieces */
+        NAME_MAX_BYTES = 96,        /* 24 characters of 4 bytes */
+        ADDRESS_MAX_BYTES = 128,    /* "[IPv6%scope]:port" needs 65 */
+        FRAME_HEADER_BYTES = 18,    /* version 1, type 1, id 8, number 8 */
+        FRAME_MAX_BYTES = 4608,     /* any frame but a batch, with room for later versions */
+        DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
+        RECORD_HEADER_BYTES = 20,   /* length 2, kind 1, name length 1, id 8, number 8 */
+        BATCH_MAX_RECORDS = 512,    /* what a session must remember to recognise a batch that is relayed again */
+};
+
+enum frame_type {
+        /* from a session */
+        FRAME_HELLO = 1, /* joins: name, address */
+        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: name, address */
+        FRAME_LINE,      /* says: text */
+        FRAME_BYE,       /* leaves: reason, lines_out, skipped */
+        /* from chatd to itself, through the same queue */
+        FRAME_GONE, /* the session of this id died without a BYE */
+        /* from chatd */
+        FRAME_WELCOME = 64, /* you are a member */
+        FRAME_BATCH,        /* records: see struct record */
+        FRAME_MISSED,       /* `number` lines did not reach you, because your process did not run */
+        FRAME_ROLLCALL,     /* a new chatd: answer with HERE */
+        FRAME_GOODBYE,      /* your BYE was relayed; nothing more will come */
+        FRAME_REFUSED,      /* you cannot join: text says why */
+};
+
+enum leave_reason {
+        LEAVE_EXIT = 1,   /* the user wrote exit, /quit or ^D */
+        LEAVE_EOF,        /* the client closed its side */
+        LEAVE_INTERRUPT,  /* IAC IP twice */
+        LEAVE_RESET,      /* the connection broke */
+        LEAVE_TERMINATED, /* the session was told to stop (SIGTERM) */
+        LEAVE_KILLED,     /* the session died without a word */
+        LEAVE_REASONS,
+};
+
+struct frame {
+        uint8_t version; /* filled by frame_decode(); frame_encode() writes FRAME_VERSION */
+        uint8_t type;
+        uint64_t id;
+        uint64_t number;
+        struct slice name, address, text;
+        uint8_t reason;
+        uint64_t lines_out, skipped;
+        struct wire_reader records; /* of a BATCH */
+};
+
+enum record_kind {
+        RECORD_LINE = 1,
+        RECORD_JOIN,
+        RECORD_LEAVE,
+};
+
+/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. */
+struct record {
+        uint8_t kind;
+        uint64_t id;
+        uint64_t number;
+        struct slice name, text;
+};
+
+enum {
+        FRAME_E_TYPE = 1, /* a type this version does not know: ignore it */
+};
+
+/* Writes `f` into `buffer`. A BATCH is its header alone: records follow by record_encode(). Returns the size in bytes,
+ * or 0 where `size` does not suffice or the type is unknown. */
+static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
+{
+        struct wire_writer w = wire_write(buffer, size);
+        wire_put_u8(&w, FRAME_VERSION);
+        wire_put_u8(&w, f->type);
+        wire_put_u64(&w, f->id);
+        wire_put_u64(&w, f->number);
+        switch (f->type) {
+        case FRAME_HELLO:
+        case FRAME_HERE:
+                wire_put_string(&w, f->name);
+                wire_put_string(&w, f->address);
+                break;
+        case FRAME_LINE:
+        case FRAME_REFUSED:
+                wire_put_string(&w, f->text);
+                break;
+        case FRAME_BYE:
+                wire_put_u8(&w, f->reason);
+                wire_put_u64(&w, f->lines_out);
+                wire_put_u64(&w, f->skipped);
+                break;
+        case FRAME_GONE:
+        case FRAME_WELCOME:
+        case FRAME_BATCH:
+        case FRAME_MISSED:
+        case FRAME_ROLLCALL:
+        case FRAME_GOODBYE:
+                break;
+        default:
+                return 0;
+        }
+        return wire_written(&w);
+}
+
+/* Reads the frame in `data` into `f`; its slices point into `data`. Returns 0; FRAME_E_TYPE for an unknown type (the
+ * header is filled); -EPROTONOSUPPORT for version 0; -EBADMSG for anything short, overlong or with a tail. */
+static inline int frame_decode(struct frame *f, const void *data, size_t size)
+{
+        struct wire_reader r = wire_read(data, size);
+        *f = (struct frame){.version = wire_get_u8(&r)};
+        f->type = wire_get_u8(&r);
+        f->id = wire_get_u64(&r);
+        f->number = wire_get_u64(&r);
+        if (r.bad)
+                return -EBADMSG;
+        if (f->version == 0)
+                return -EPROTONOSUPPORT;
+        switch (f->type) {
+        case FRAME_HELLO:
+        case FRAME_HERE:
+                f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                f->address = wire_get_string(&r, ADDRESS_MAX_BYTES);
+                break;
+        case FRAME_LINE:
+        case FRAME_REFUSED:
+                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                break;
+        case FRAME_BYE:
+                f->reason = wire_get_u8(&r);
+                f->lines_out = wire_get_u64(&r);
+                f->skipped = wire_get_u64(&r);
+                break;
+        case FRAME_BATCH:
+                f->records = r;
+                return 0;
+        case FRAME_GONE:
+        case FRAME_WELCOME:
+        case FRAME_MISSED:
+        case FRAME_ROLLCALL:
+        case FRAME_GOODBYE:
+                break;
+        default:
+                return FRAME_E_TYPE;
+        }
+        if (r.bad || (wire_left(&r) > 0 && f->version <= FRAME_VERSION))
+                return -EBADMSG;
+        return 0;
+}
+
+/* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
+static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
+{
+        size_t total = RECORD_HEADER_BYTES + rec->name.len + rec->text.len;
+        if (total > size || total > UINT16_MAX || rec->name.len > NAME_MAX_BYTES)
+                return 0;
+        struct wire_writer w = wire_write(buffer, size);
+        wire_put_u16(&w, (uint16_t)total);
+        wire_put_u8(&w, rec->kind);
+        wire_put_u8(&w, (uint8_t)rec->name.len);
+        wire_put_u64(&w, rec->id);
+        wire_put_u64(&w, rec->number);
+        wire_put(&w, rec->name.at, rec->name.len);
+        wire_put(&w, rec->text.at, rec->text.len);
+        return wire_written(&w);
+}
+
+/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. */
+static inline int record_next(struct wire_reader *r, struct record *rec)
+{
+        if (wire_left(r) == 0)
+                return 0;
+        struct wire_reader whole = *r;
+        size_t total = wire_get_u16(&whole);
+        if (whole.bad || total < RECORD_HEADER_BYTES || total > wire_left(r))
+                return -EBADMSG;
+        struct wire_reader one = wire_read(r->at, total);
+        wire_get_u16(&one);
+        rec->kind = wire_get_u8(&one);
+        size_t name_len = wire_get_u8(&one);
+        rec->id = wire_get_u64(&one);
+        rec->number = wire_get_u64(&one);
+        rec->name = wire_get_bytes(&one, name_len);
+        if (one.bad)
+                return -EBADMSG;
+        rec->text = wire_get_bytes(&one, wire_left(&one));
+        r->at += total;
+        return 1;
+}

@@ -1,0 +1,56 @@
+/* Where chatd and its sessions meet: the files below the run directory.
+ *
+ *   chatd.sock      chatd's intake: every session sends here                (srw-rw---- chatd chat)
+ *   sessions/ID     a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
+ *   members/ID      chatd's note of who ID is, as the target of a symlink   (drwx------ chatd chat)
+ *
+ * ID is a session id as 16 hexadecimal digits.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define RUN_DIR_DEFAULT "/run/chat"
+#define BROKER_SOCKET_NAME "chatd.sock"
+#define SESSIONS_DIR_NAME "sessions"
+#define MEMBERS_DIR_NAME "members"
+#define ID_DIGITS 16
+
+/* The longest run directory: "/sessions/" and an id must still fit into sun_path, unix(7). */
+#define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
+
+/* Writes the address of chatd's intake below `dir` (at most RUN_DIR_MAX_BYTES long).
+ * Returns 0, or -ENAMETOOLONG. */
+static inline int path_broker(struct sockaddr_un *address, const char *dir)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" BROKER_SOCKET_NAME, dir);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Writes the address of the inbox of session `id` below `dir`. Returns 0, or -ENAMETOOLONG. */
+static inline int path_inbox(struct sockaddr_un *address, const char *dir, uint64_t id)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" SESSIONS_DIR_NAME "/%016llx", dir,
+                         (unsigned long long)id);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Reads a file name that is a session id and nothing else: 16 lower-case hexadecimal digits.
+ * Returns 0, or -EINVAL. */
+static inline int path_parse_id(const char *name, uint64_t *id)
+{
+        if (strlen(name) != ID_DIGITS || strspn(name, "0123456789abcdef") != ID_DIGITS)
+                return -EINVAL;
+        *id = 0;
+        for (const char *c = name; *c; c++)
+                *id = *id << 4 | (uint64_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+        return 0;
+}

@@ -1,0 +1,135 @@
+/* Text that is safe on somebody else's terminal.
+ *
+ * Clean text is valid UTF-8 (RFC 3629) without C0 controls, DEL, C1 controls, the line and paragraph separators, and
+ * the bidi controls, which can make a line read as another one (CVE-2021-42574). A session cleans what its client
+ * types; chatd relays only what is clean. Cleaning never drops anything: bytes that are not UTF-8 become U+FFFD, a C0
+ * control and DEL its caret form (^[), a TAB four spaces, and the other controls their number (<U+202E>).
+ *
+ * The cleaner takes a byte at a time and keeps the state of a half-read character, so it does not matter how reads cut
+ * the input. It neither allocates nor blocks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+        TEXT_CLEAN_MAX = 16, /* bytes that one input byte can become: U+FFFD for what was cut short, and "<U+202E>" */
+};
+
+struct text_cleaner {
+        uint32_t point;          /* code point so far */
+        uint8_t bytes[4];        /* its bytes so far */
+        uint8_t have, need;      /* how many of them, of how many; need 0: between characters */
+        uint8_t lowest, highest; /* what the next byte may be: refuses overlong forms and surrogates */
+};
+
+static inline bool text_is_control(uint32_t point)
+{
+        return point < 0x20 || (point >= 0x7f && point <= 0x9f) ||      /* C0, DEL, C1 */
+               point == 0x061c || point == 0x200e || point == 0x200f || /* ALM, LRM, RLM */
+               (point >= 0x2028 && point <= 0x202e) ||                  /* separators, embeddings, overrides */
+               (point >= 0x2066 && point <= 0x2069);                    /* isolates */
+}
+
+/* Starts a character with its first byte. Returns false for a byte that cannot start one. The table is that of
+ * RFC 3629, section 4 (the Unicode Standard, table 3-7). */
+static inline bool text_start(struct text_cleaner *c, uint8_t byte)
+{
+        c->lowest = 0x80;
+        c->highest = 0xbf;
+        if (byte >= 0xc2 && byte <= 0xdf) {
+                c->need = 2;
+                c->point = byte & 0x1f;
+        } else if (byte >= 0xe0 && byte <= 0xef) {
+                c->need = 3;
+                c->point = byte & 0x0f;
+                if (byte == 0xe0)
+                        c->lowest = 0xa0;
+                if (byte == 0xed)
+                        c->highest = 0x9f;
+        } else if (byte >= 0xf0 && byte <= 0xf4) {
+                c->need = 4;
+                c->point = byte & 0x07;
+                if (byte == 0xf0)
+                        c->lowest = 0x90;
+                if (byte == 0xf4)
+                        c->highest = 0x8f;
+        } else {
+                return false;
+        }
+        c->bytes[0] = byte;
+        c->have = 1;
+        return true;
+}
+
+/* Writes U+FFFD if a character was begun and not ended; forgets it. Returns the bytes written, 0 or 3. */
+static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT_CLEAN_MAX])
+{
+        if (c->need == 0)
+                return 0;
+        c->need = 0;
+        memcpy(out, "\xef\xbf\xbd", 3);
+        return 3;
+}
+
+/* Takes one byte and writes what is clean of it to `out`, not terminated: nothing while a character is incomplete,
+ * else one or two whole characters. Returns the bytes written. */
+static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[static TEXT_CLEAN_MAX])
+{
+        if (c->need > 0 && byte >= c->lowest && byte <= c->highest) {
+                c->bytes[c->have++] = byte;
+                c->point = c->point << 6 | (byte & 0x3f);
+                c->lowest = 0x80;
+                c->highest = 0xbf;
+                if (c->have < c->need)
+                        return 0;
+                size_t len = c->need;
+                c->need = 0;
+                if (text_is_control(c->point))
+                        return (size_t)snprintf(out, TEXT_CLEAN_MAX, "<U+%04X>", (unsigned)c->point);
+                memcpy(out, c->bytes, len);
+                return len;
+        }
+        size_t n = text_clean_end(c, out);
+        if (byte >= 0x20 && byte < 0x7f) {
+                out[n++] = (char)byte;
+        } else if (byte == '\t') {
+                memcpy(out + n, "    ", 4);
+                n += 4;
+        } else if (byte < 0x80) {
+                out[n++] = '^';
+                out[n++] = (char)(byte ^ 0x40);
+        } else if (!text_start(c, byte)) {
+                memcpy(out + n, "\xef\xbf\xbd", 3);
+                n += 3;
+        }
+        return n;
+}
+
+/* Whether `size` bytes at `text` are clean as they stand. */
+static inline bool text_is_clean(const char *text, size_t size)
+{
+        struct text_cleaner c = {0};
+        const uint8_t *at = (const uint8_t *)text, *end = at + size;
+        for (; at < end; at++) {
+                if (c.need > 0) {
+                        if (*at < c.lowest || *at > c.highest)
+                                return false;
+                        c.point = c.point << 6 | (*at & 0x3f);
+                        c.lowest = 0x80;
+                        c.highest = 0xbf;
+                        if (++c.have < c.need)
+                                continue;
+                        c.need = 0;
+                        if (text_is_control(c.point))
+                                return false;
+                } else if (*at < 0x80 ? text_is_control(*at) : !text_start(&c, *at)) {
+                        return false;
+                }
+        }
+        return c.need == 0;
+}
