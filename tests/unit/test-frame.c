@@ -1,0 +1,150 @@
+#include <stdio.h>
+
+#include <chat/frame.h>
+
+#include "test.h"
+
+static size_t encode(uint8_t buffer[static FRAME_MAX_BYTES], const struct frame *f)
+{
+        size_t n = frame_encode(buffer, FRAME_MAX_BYTES, f);
+        assert_true(n > 0);
+        return n;
+}
+
+static void test_hello_round_trip(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f, in = {.type = FRAME_HELLO, .id = 7, .name = slice_of("ann"), .address = slice_of("[::1]:9")};
+        size_t n = encode(buffer, &in);
+        assert_int_equal(frame_decode(&f, buffer, n), 0);
+        assert_int_equal(f.version, FRAME_VERSION);
+        assert_int_equal(f.id, 7);
+        assert_true(slice_equal(f.name, in.name));
+        assert_true(slice_equal(f.address, in.address));
+}
+
+static void test_every_type_round_trips(void **state)
+{
+        (void)state;
+        static const uint8_t types[] = {FRAME_HELLO,   FRAME_HERE,  FRAME_LINE,   FRAME_BYE,      FRAME_GONE,
+                                        FRAME_WELCOME, FRAME_BATCH, FRAME_MISSED, FRAME_ROLLCALL, FRAME_GOODBYE,
+                                        FRAME_REFUSED};
+        for (size_t i = 0; i < sizeof(types); i++) {
+                uint8_t buffer[FRAME_MAX_BYTES];
+                struct frame f, in = {.type = types[i], .id = 1, .number = 2, .name = {"", 0}, .address = {"", 0},
+                                      .text = {"", 0}};
+                size_t n = encode(buffer, &in);
+                assert_int_equal(frame_decode(&f, buffer, n), 0);
+                assert_int_equal(f.type, types[i]);
+                assert_int_equal(f.number, 2);
+                /* every shorter form is refused, and so is a longer one, but for a batch, whose records follow */
+                for (size_t cut = 0; cut < n; cut++)
+                        assert_int_equal(frame_decode(&f, buffer, cut), -EBADMSG);
+                buffer[n] = 0;
+                assert_int_equal(frame_decode(&f, buffer, n + 1), types[i] == FRAME_BATCH ? 0 : -EBADMSG);
+        }
+}
+
+static void test_later_version_may_append(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f;
+        size_t n = encode(buffer, &(struct frame){.type = FRAME_LINE, .id = 1, .number = 1, .text = slice_of("hi")});
+        buffer[0] = FRAME_VERSION + 1;
+        memcpy(buffer + n, "more", 4);
+        assert_int_equal(frame_decode(&f, buffer, n + 4), 0);
+        assert_true(slice_equal(f.text, slice_of("hi")));
+        assert_int_equal(frame_decode(&f, buffer, n - 1), -EBADMSG);
+}
+
+static void test_unknown_type_and_version(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f;
+        size_t n = encode(buffer, &(struct frame){.type = FRAME_GONE, .id = 9});
+        buffer[1] = 200;
+        assert_int_equal(frame_decode(&f, buffer, n), FRAME_E_TYPE);
+        assert_int_equal(f.id, 9);
+        buffer[0] = 0;
+        assert_int_equal(frame_decode(&f, buffer, n), -EPROTONOSUPPORT);
+        assert_int_equal(frame_encode(buffer, sizeof(buffer), &(struct frame){.type = 200}), 0);
+}
+
+static void test_string_limits(void **state)
+{
+        (void)state;
+        char text[TEXT_MAX_BYTES + 1];
+        uint8_t buffer[FRAME_MAX_BYTES * 2];
+        struct frame f, in = {.type = FRAME_LINE, .text = {text, TEXT_MAX_BYTES}};
+        memset(text, 'x', sizeof(text));
+        size_t n = frame_encode(buffer, sizeof(buffer), &in);
+        assert_in_range(n, TEXT_MAX_BYTES, FRAME_MAX_BYTES);
+        assert_int_equal(frame_decode(&f, buffer, n), 0);
+        in.text.len++;
+        n = frame_encode(buffer, sizeof(buffer), &in);
+        assert_int_equal(frame_decode(&f, buffer, n), -EBADMSG);
+        assert_int_equal(frame_encode(buffer, 30, &in), 0);
+}
+
+static void test_a_string_that_lies_about_its_length(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f;
+        size_t n = encode(buffer, &(struct frame){.type = FRAME_LINE, .text = slice_of("abc")});
+        buffer[FRAME_HEADER_BYTES] = 4;
+        assert_int_equal(frame_decode(&f, buffer, n), -EBADMSG);
+        buffer[FRAME_HEADER_BYTES] = 2;
+        assert_int_equal(frame_decode(&f, buffer, n), -EBADMSG);
+}
+
+static void test_records(void **state)
+{
+        (void)state;
+        uint8_t buffer[256];
+        struct record in = {.kind = RECORD_LINE, .id = 3, .number = 4, .name = slice_of("bo"), .text = slice_of("hey")};
+        struct record out;
+        size_t n = record_encode(buffer, sizeof(buffer), &in);
+        assert_int_equal(n, RECORD_HEADER_BYTES + 5);
+        in.kind = RECORD_LEAVE;
+        in.text.len = 0;
+        n += record_encode(buffer + n, sizeof(buffer) - n, &in);
+        assert_int_equal(record_encode(buffer, RECORD_HEADER_BYTES, &in), 0);
+
+        struct wire_reader r = wire_read(buffer, n);
+        assert_int_equal(record_next(&r, &out), 1);
+        assert_int_equal(out.kind, RECORD_LINE);
+        assert_int_equal(out.id, 3);
+        assert_int_equal(out.number, 4);
+        assert_true(slice_equal(out.name, slice_of("bo")));
+        assert_true(slice_equal(out.text, slice_of("hey")));
+        assert_int_equal(record_next(&r, &out), 1);
+        assert_int_equal(out.text.len, 0);
+        assert_int_equal(record_next(&r, &out), 0);
+
+        for (size_t cut = RECORD_HEADER_BYTES + 6; cut < n; cut++) { /* the second one cut short */
+                r = wire_read(buffer, cut);
+                assert_int_equal(record_next(&r, &out), 1);
+                assert_int_equal(record_next(&r, &out), -EBADMSG);
+        }
+        buffer[3] = 200; /* a name longer than the record */
+        r = wire_read(buffer, n);
+        assert_int_equal(record_next(&r, &out), -EBADMSG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_hello_round_trip),
+                cmocka_unit_test(test_every_type_round_trips),
+                cmocka_unit_test(test_later_version_may_append),
+                cmocka_unit_test(test_unknown_type_and_version),
+                cmocka_unit_test(test_string_limits),
+                cmocka_unit_test(test_a_string_that_lies_about_its_length),
+                cmocka_unit_test(test_records),
+        };
+        return RUN_TESTS(tests);
+}

@@ -1,0 +1,101 @@
+#include <chat/text.h>
+
+#include "test.h"
+
+/* Cleans `n` bytes, whole; the result is terminated. */
+static void clean(char out[static 256], const char *in, size_t n)
+{
+        struct text_cleaner c = {0};
+        size_t len = 0;
+        for (size_t i = 0; i < n; i++)
+                len += text_clean(&c, (uint8_t)in[i], out + len);
+        len += text_clean_end(&c, out + len);
+        out[len] = '\0';
+        assert_true(text_is_clean(out, len));
+}
+
+static void assert_clean(const char *in, const char *expected)
+{
+        char out[256];
+        clean(out, in, strlen(in));
+        assert_string_equal(out, expected);
+}
+
+static void test_plain_text_stays(void **state)
+{
+        (void)state;
+        assert_clean("plain ~ text", "plain ~ text");
+        assert_clean("Grüße, 世界 🙂 é", "Grüße, 世界 🙂 é");
+        assert_clean("\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"); /* U+10FFFF */
+}
+
+static void test_controls_become_visible(void **state)
+{
+        (void)state;
+        assert_clean("\x1b[31mred", "^[[31mred");
+        assert_clean("a\x7f\x01\x1f", "a^?^A^_");
+        assert_clean("a\tb", "a    b");
+        assert_clean("\xc2\x9b" "2J", "<U+009B>2J"); /* C1: CSI */
+        assert_clean("\xc2\x85", "<U+0085>");
+        assert_clean("\xe2\x80\xae" "evil", "<U+202E>evil");
+        assert_clean("\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\xe2\x80\xa8", "<U+2066><U+061C><U+200F><U+2028>");
+        char out[256];
+        clean(out, "a\0b", 3);
+        assert_string_equal(out, "a^@b");
+}
+
+static void test_invalid_bytes_become_replacements(void **state)
+{
+        (void)state;
+        assert_clean("\xff\xfe", "\ufffd\ufffd");
+        assert_clean("gr\xfc\xdf", "gr\ufffd\ufffd");
+        assert_clean("\xc0\xaf", "\ufffd\ufffd");                /* overlong / */
+        assert_clean("\xe0\x80\xaf", "\ufffd\ufffd\ufffd");      /* overlong too */
+        assert_clean("\xed\xa0\x80", "\ufffd\ufffd\ufffd");      /* a surrogate */
+        assert_clean("\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"); /* above U+10FFFF */
+        assert_clean("\xe2\x82" "x", "\ufffdx");                 /* cut short by text */
+        assert_clean("\xe2\x82\xe2\x82\xac", "\ufffd€");         /* cut short by another one */
+        assert_clean("\xe2\x82", "\ufffd");                      /* cut short by the end */
+        assert_clean("\xe2\x82\x1b", "\ufffd^[");
+        assert_clean("\xf0\x9f\x99\xff", "\ufffd\ufffd");
+}
+
+static void test_one_byte_never_becomes_more_than_the_bound(void **state)
+{
+        (void)state;
+        for (unsigned first = 0; first < 256; first++)
+                for (unsigned second = 0; second < 256; second++) {
+                        char out[256];
+                        struct text_cleaner c = {0};
+                        text_clean(&c, (uint8_t)first, out);
+                        assert_in_range(text_clean(&c, (uint8_t)second, out), 0, TEXT_CLEAN_MAX);
+                }
+}
+
+static void test_is_clean_agrees_with_the_cleaner(void **state)
+{
+        (void)state;
+        /* all strings of three bytes from a set that meets every branch */
+        static const uint8_t set[] = {0,    '\t', 'a',  0x7e, 0x7f, 0x80, 0x85, 0x8e, 0x9f, 0xa0, 0xa6,
+                                      0xae, 0xbf, 0xc1, 0xc2, 0xd8, 0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff};
+        for (size_t i = 0; i < sizeof(set); i++)
+                for (size_t j = 0; j < sizeof(set); j++)
+                        for (size_t k = 0; k < sizeof(set); k++) {
+                                char in[] = {(char)set[i], (char)set[j], (char)set[k]}, out[256];
+                                clean(out, in, 3);
+                                bool same = strlen(out) == 3 && memcmp(in, out, 3) == 0;
+                                assert_int_equal(text_is_clean(in, 3), same);
+                        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_plain_text_stays),
+                cmocka_unit_test(test_controls_become_visible),
+                cmocka_unit_test(test_invalid_bytes_become_replacements),
+                cmocka_unit_test(test_one_byte_never_becomes_more_than_the_bound),
+                cmocka_unit_test(test_is_clean_agrees_with_the_cleaner),
+        };
+        return RUN_TESTS(tests);
+}
