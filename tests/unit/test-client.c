@@ -1,0 +1,188 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../chat-session/client.h"
+
+#include "test.h"
+
+struct fixture {
+        struct client client;
+        int peer;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        int fds[2], small = 4096;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+        client_init(&f->client, fds[0], fds[0]);
+        f->peer = fds[1];
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        close(f->client.in);
+        if (f->peer >= 0)
+                close(f->peer);
+        free(f);
+        return 0;
+}
+
+static void put_line(struct client *c, const char *text)
+{
+        struct slice part = slice_of(text);
+        client_line(c, &part, 1);
+}
+
+/* Everything that the client can be read to take now, terminated. */
+static char *drain(struct fixture *f)
+{
+        static char all[2 * CLIENT_OUT_MAX_BYTES];
+        size_t len = 0;
+        for (;;) {
+                client_flush(&f->client);
+                ssize_t n = recv(f->peer, all + len, sizeof(all) - 1 - len, MSG_DONTWAIT);
+                if (n <= 0)
+                        break;
+                len += (size_t)n;
+        }
+        all[len] = '\0';
+        return all;
+}
+
+static void test_lines_end_with_crlf(void **state)
+{
+        struct fixture *f = *state;
+        struct slice parts[] = {slice_of("a"), slice_of(": "), slice_of("b")};
+        client_line(&f->client, parts, 3);
+        client_raw(&f->client, "\xff\xfc\x06", 3);
+        assert_true(client_waits(&f->client));
+        assert_string_equal(drain(f), "a: b\r\n\xff\xfc\x06");
+        assert_false(client_waits(&f->client));
+        assert_int_equal(f->client.lines_out, 1);
+}
+
+static void test_a_slow_client_is_told_the_exact_count(void **state)
+{
+        struct fixture *f = *state;
+        char line[101];
+        size_t put = 0, shown = 0;
+        unsigned long long skipped = 0;
+        memset(line, 'x', 100);
+        line[100] = '\0';
+        for (; put < 5000; put++) {
+                put_line(&f->client, line);
+                client_flush(&f->client);
+        }
+        assert_true(f->client.skipped > 0);
+        assert_int_equal(f->client.lines_out + f->client.skipped_all, 5000);
+        char *all = drain(f);
+        for (char *at = strtok(all, "\r\n"); at; at = strtok(NULL, "\r\n")) {
+                if (at[0] == 'x')
+                        shown++;
+                else
+                        skipped = strtoull(at + 4, NULL, 10);
+        }
+        assert_int_equal(shown + skipped, 5000);
+        assert_int_equal(f->client.skipped, 0);
+        put_line(&f->client, "and on");
+        assert_string_equal(drain(f), "and on\r\n");
+}
+
+static void test_order_survives_the_wrap(void **state)
+{
+        struct fixture *f = *state;
+        unsigned next = 0, expected = 0;
+        char text[64];
+        for (int round = 0; round < 200; round++) {
+                for (int i = 0; i < 200; i++) {
+                        snprintf(text, sizeof(text), "line number %u of some length", next++);
+                        put_line(&f->client, text);
+                }
+                for (char *at = strtok(drain(f), "\r\n"); at; at = strtok(NULL, "\r\n")) {
+                        snprintf(text, sizeof(text), "line number %u of some length", expected++);
+                        assert_string_equal(at, text);
+                }
+        }
+        assert_int_equal(expected, next);
+}
+
+static void test_end_of_input(void **state)
+{
+        struct fixture *f = *state;
+        char buffer[16];
+        assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 0);
+        assert_false(f->client.in_ended);
+        assert_int_equal(write(f->peer, "hi", 2), 2);
+        shutdown(f->peer, SHUT_WR);
+        assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 2);
+        assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 0);
+        assert_true(f->client.in_ended);
+        assert_false(f->client.in_failed);
+}
+
+static void test_a_broken_client_drops_output_and_keeps_input(void **state)
+{
+        struct fixture *f = *state;
+        char buffer[16];
+        assert_int_equal(write(f->peer, "last", 4), 4);
+        close(f->peer);
+        f->peer = -1;
+        put_line(&f->client, "lost");
+        client_flush(&f->client);
+        assert_true(f->client.out_broken);
+        assert_false(client_waits(&f->client));
+        assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 4);
+}
+
+static void test_close_tells_the_peer(void **state)
+{
+        struct fixture *f = *state;
+        char buffer[16];
+        assert_int_equal(write(f->peer, "unread", 6), 6);
+        client_close(&f->client);
+        assert_int_equal(read(f->peer, buffer, sizeof(buffer)), 0);
+}
+
+static void test_pipes(void **state)
+{
+        (void)state;
+        static struct client c;
+        int in[2], out[2];
+        char buffer[16];
+        assert_int_equal(pipe(in) | pipe(out), 0);
+        client_init(&c, in[0], out[1]);
+        assert_int_equal(client_read(&c, buffer, sizeof(buffer)), 0); /* does not block */
+        assert_false(c.in_ended);
+        put_line(&c, "hello");
+        client_flush(&c);
+        assert_int_equal(read(out[0], buffer, sizeof(buffer)), 7);
+        close(in[1]);
+        assert_int_equal(client_read(&c, buffer, sizeof(buffer)), 0);
+        assert_true(c.in_ended);
+        close(in[0]);
+        close(out[0]);
+        close(out[1]);
+}
+
+#define TEST_WITH_PEER(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST_WITH_PEER(test_lines_end_with_crlf),
+                TEST_WITH_PEER(test_a_slow_client_is_told_the_exact_count),
+                TEST_WITH_PEER(test_order_survives_the_wrap),
+                TEST_WITH_PEER(test_end_of_input),
+                TEST_WITH_PEER(test_a_broken_client_drops_output_and_keeps_input),
+                TEST_WITH_PEER(test_close_tells_the_peer),
+                cmocka_unit_test(test_pipes),
+        };
+        return RUN_TESTS(tests);
+}

@@ -1,0 +1,117 @@
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../chat-session/peer.h"
+
+#include "test.h"
+
+/* Connects to a listening socket at `address` and identifies the accepted end. Returns the port it came from. */
+static unsigned identify(struct peer *p, const struct sockaddr *address, socklen_t size, const struct sockaddr *target)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in in;
+                struct sockaddr_in6 in6;
+        } bound = {0};
+        socklen_t bound_size = sizeof(bound);
+        int off = 0, listener = socket(address->sa_family, SOCK_STREAM, 0);
+        if (address->sa_family == AF_INET6)
+                setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+        assert_int_equal(bind(listener, address, size), 0);
+        assert_int_equal(listen(listener, 1), 0);
+        getsockname(listener, &bound.any, &bound_size);
+        in_port_t port = bound.in.sin_port; /* at the same place in both */
+
+        int client = socket(target->sa_family, SOCK_STREAM, 0);
+        memcpy(&bound, target, target->sa_family == AF_INET ? sizeof(bound.in) : sizeof(bound.in6));
+        bound.in.sin_port = port;
+        assert_int_equal(connect(client, &bound.any, sizeof(bound)), 0);
+        bound_size = sizeof(bound);
+        getsockname(client, &bound.any, &bound_size);
+        int accepted = accept(listener, NULL, NULL);
+        *p = (struct peer){0};
+        peer_identify(p, accepted);
+        close(accepted);
+        close(client);
+        close(listener);
+        return ntohs(bound.in.sin_port);
+}
+
+static const struct sockaddr_in loopback4 = {.sin_family = AF_INET, .sin_addr.s_addr = 0x0100007f};
+static const struct sockaddr_in6 loopback6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+static const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+
+static void assert_name(const struct peer *p, const char *format, unsigned port)
+{
+        char expected[64];
+        snprintf(expected, sizeof(expected), format, port);
+        assert_string_equal(p->name, expected);
+        assert_string_equal(p->address, expected);
+}
+
+static void test_ipv4(void **state)
+{
+        (void)state;
+        struct peer p;
+        const struct sockaddr *a = (const struct sockaddr *)&loopback4;
+        unsigned port = identify(&p, a, sizeof(loopback4), a);
+        assert_name(&p, "127.0.0.1:%u", port);
+}
+
+static void test_ipv6(void **state)
+{
+        (void)state;
+        struct peer p;
+        const struct sockaddr *a = (const struct sockaddr *)&loopback6;
+        unsigned port = identify(&p, a, sizeof(loopback6), a);
+        assert_name(&p, "[::1]:%u", port);
+}
+
+static void test_ipv4_on_an_ipv6_socket(void **state)
+{
+        (void)state;
+        struct peer p;
+        unsigned port = identify(&p, (const struct sockaddr *)&any6, sizeof(any6), (const struct sockaddr *)&loopback4);
+        assert_name(&p, "127.0.0.1:%u", port);
+}
+
+static void test_a_unix_socket_gives_the_login_name(void **state)
+{
+        (void)state;
+        struct peer p = {0};
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        peer_identify(&p, fds[0]);
+        assert_string_equal(p.name, getpwuid(getuid())->pw_name);
+        assert_non_null(strstr(p.address, "uid="));
+        close(fds[0]);
+        close(fds[1]);
+}
+
+static void test_no_socket_at_all(void **state)
+{
+        (void)state;
+        struct peer p = {0};
+        int fd = open("/dev/null", O_RDONLY);
+        peer_identify(&p, fd);
+        assert_string_equal(p.name, getpwuid(getuid())->pw_name);
+        assert_null(strchr(p.address, ' '));
+        close(fd);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ipv4),
+                cmocka_unit_test(test_ipv6),
+                cmocka_unit_test(test_ipv4_on_an_ipv6_socket),
+                cmocka_unit_test(test_a_unix_socket_gives_the_login_name),
+                cmocka_unit_test(test_no_socket_at_all),
+        };
+        return RUN_TESTS(tests);
+}
