@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "../../chatd/roster.h"
+
+#include "inbox-fixture.h"
+
+struct fixture {
+        char *dir;
+        int lock;
+        struct roster roster;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        f->dir = rundir_make(&f->lock);
+        roster_init(&f->roster, f->dir);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        roster_free(&f->roster);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+        return 0;
+}
+
+static struct member *add(struct fixture *f, uint64_t id, const char *name)
+{
+        struct member *m = roster_add(&f->roster, id, slice_of(name), slice_of("1.2.3.4:5"), 77);
+        assert_non_null(m);
+        return m;
+}
+
+static void test_find_and_remove(void **state)
+{
+        struct fixture *f = *state;
+        for (uint64_t id = 1; id <= 1000; id++)
+                add(f, id * 2654435761, "x");
+        assert_int_equal(f->roster.count, 1000);
+        for (uint64_t id = 1; id <= 1000; id += 2)
+                roster_remove(&f->roster, roster_find(&f->roster, id * 2654435761));
+        assert_int_equal(f->roster.count, 500);
+        for (uint64_t id = 1; id <= 1000; id++) {
+                const struct member *m = roster_find(&f->roster, id * 2654435761);
+                assert_int_equal(m == NULL, id % 2);
+                if (m)
+                        assert_ptr_equal(f->roster.members[m->index], m);
+        }
+}
+
+static void test_connect_and_send(void **state)
+{
+        struct fixture *f = *state;
+        struct member *m = add(f, inbox_id(1), "ann");
+        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
+        assert_int_equal(roster_send(m, &rollcall), -ENOTCONN);
+        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
+        int inbox = inbox_bind(f->dir, m->id);
+        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_true(m->pidfd >= 0);
+        assert_int_equal(roster_send(m, &rollcall), 0);
+        assert_string_equal(inbox_read(inbox), "rollcall");
+        close(inbox);
+        assert_int_equal(roster_send(m, &rollcall), -ECONNREFUSED);
+        assert_int_equal(roster_connect(&f->roster, m), -ECONNREFUSED);
+        assert_int_equal(m->fd, -1);
+        roster_remove_inbox(&f->roster, m->id);
+        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
+}
+
+static void test_a_dead_process(void **state)
+{
+        struct fixture *f = *state;
+        pid_t child = fork();
+        if (child == 0)
+                _exit(0);
+        waitpid(child, NULL, 0);
+        struct member *m = add(f, (uint64_t)child << 32 | 1, "ghost");
+        int inbox = inbox_bind(f->dir, m->id);
+        assert_int_equal(roster_connect(&f->roster, m), -ESRCH);
+        assert_int_equal(m->pidfd, -1);
+        close(inbox);
+}
+
+static void test_notes(void **state)
+{
+        struct fixture *f = *state;
+        struct member *ann = add(f, 0xa11ULL, "ann of the long name"), *bob = add(f, 0xb0bULL, "bob");
+        assert_int_equal(roster_note(&f->roster, ann), 0);
+        assert_int_equal(roster_note(&f->roster, bob), 0);
+        assert_int_equal(roster_note(&f->roster, bob), 0); /* a batch that is done again notes again */
+        roster_unnote(&f->roster, bob);
+
+        struct roster next;
+        roster_init(&next, f->dir);
+        assert_int_equal(roster_read_notes(&next), 1);
+        const struct member *m = roster_find(&next, 0xa11ULL);
+        assert_non_null(m);
+        assert_string_equal(m->name, "ann of the long name");
+        assert_string_equal(m->address, "1.2.3.4:5");
+        assert_int_equal(m->since_us, 77);
+        roster_free(&next);
+}
+
+static void test_notes_that_make_no_sense(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const targets[] = {"", "x", "12", "12 addr", "x addr name", "99999999999999999999 a b"};
+        char path[256], long_name[200];
+        for (unsigned i = 1; i < sizeof(targets) / sizeof(targets[0]); i++) {
+                snprintf(path, sizeof(path), "%s/members/%016x", f->dir, i);
+                assert_int_equal(symlink(targets[i], path), 0);
+        }
+        memset(long_name, 'n', sizeof(long_name));
+        memcpy(long_name, "1 a ", 4);
+        long_name[sizeof(long_name) - 1] = '\0';
+        snprintf(path, sizeof(path), "%s/members/%016x", f->dir, 0xffu);
+        assert_int_equal(symlink(long_name, path), 0);
+        snprintf(path, sizeof(path), "%s/members/other", f->dir);
+        assert_int_equal(symlink("1 a b", path), 0);
+        assert_int_equal(roster_read_notes(&f->roster), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_find_and_remove), TEST(test_connect_and_send), TEST(test_a_dead_process), TEST(test_notes),
+                TEST(test_notes_that_make_no_sense),
+        };
+        return RUN_TESTS(tests);
+}
