@@ -64,7 +64,7 @@ build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the package would start a server on this machine.
 build/inetd/usr/sbin/inetutils-inetd:
-	mkdir -p build/inetd && cd build/inetd && apt-get download -qq inetutils-inetd && dpkg-deb -x *.deb .
+	mkdir -p build/inetd && cd build/inetd && apt-get download -qq inetutils-inetd 2>/dev/null && dpkg-deb -x *.deb .
 
 # ---- programs -------------------------------------------------------------------------------------------------------
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
@@ -81,7 +81,7 @@ build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 	$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
 # The launcher gets a process group of its own (setsid), so that its sessions can be ended with it.
@@ -108,6 +108,7 @@ check: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION))
 	$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
+	@mkdir -p $(@D)
 	$(CC) $(LDHARDEN) $^ -lcmocka -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o

@@ -1,0 +1,344 @@
+#include "harness.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAUSE_MS = 10 }; /* between looks at something that gives no event */
+
+int64_t now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_before_deadline(int64_t deadline, const char *what)
+{
+        if (now_ms() > deadline)
+                fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
+        usleep(PAUSE_MS * 1000);
+}
+
+/* ---- processes ---- */
+
+static void use_fd(int fd, int as)
+{
+        if (fd == -2)
+                return;
+        if (fd == -1)
+                fd = open("/dev/null", O_RDWR);
+        dup2(fd, as);
+}
+
+static bool is_child;
+
+pid_t process_fork(void)
+{
+        pid_t parent = getpid(), pid = fork();
+        assert_true(pid >= 0);
+        if (pid > 0)
+                return pid;
+        is_child = true;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(1);
+        return 0;
+}
+
+pid_t process_start(char *const argv[], int in, int out, int err)
+{
+        pid_t pid = process_fork();
+        if (pid > 0)
+                return pid;
+        use_fd(in, 0);
+        use_fd(out, 1);
+        use_fd(err, 2);
+        closefrom(3);
+        execvp(argv[0], argv);
+        _exit(127);
+}
+
+int process_wait(pid_t pid)
+{
+        int status;
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        while (waitpid(pid, &status, WNOHANG) == 0)
+                pause_before_deadline(deadline, "the end of a process");
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run_shell(const char *command, char *out, size_t size)
+{
+        size_t len = 0, n;
+        FILE *f = popen(command, "r");
+        assert_non_null(f);
+        while ((n = fread(out + len, 1, size - 1 - len, f)) > 0)
+                len += n;
+        while (len > 0 && out[len - 1] == '\n')
+                len--;
+        out[len] = '\0';
+        return pclose(f);
+}
+
+const char *shell(const char *format, ...)
+{
+        static char out[1 << 20];
+        char command[4096];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(command, sizeof(command), format, args);
+        va_end(args);
+        int status = run_shell(command, out, sizeof(out));
+        if (status != 0)
+                fail_msg("'%s' ended with %d: %s", command, WEXITSTATUS(status), out);
+        return out;
+}
+
+void shell_until(const char *format, ...)
+{
+        static char out[1 << 16];
+        char command[4096];
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        va_list args;
+        va_start(args, format);
+        vsnprintf(command, sizeof(command), format, args);
+        va_end(args);
+        while (run_shell(command, out, sizeof(out)) != 0)
+                pause_before_deadline(deadline, command);
+}
+
+/* ---- clients ---- */
+
+struct client *client_of(int fd, const char *name)
+{
+        struct client *c = calloc(1, sizeof(*c));
+        assert_non_null(c);
+        c->fd = fd;
+        snprintf(c->name, sizeof(c->name), "%s", name);
+        c->room = 4096;
+        c->got = calloc(1, c->room);
+        return c;
+}
+
+static int connect_until(int domain, const struct sockaddr *address, socklen_t size)
+{
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        for (;;) {
+                int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                if (connect(fd, address, size) == 0)
+                        return fd;
+                close(fd);
+                pause_before_deadline(deadline, "a listener");
+        }
+}
+
+struct client *client_connect(const char *host, int port)
+{
+        char text[INET6_ADDRSTRLEN], name[64];
+        if (strchr(host, ':')) {
+                struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+                socklen_t size = sizeof(a);
+                assert_int_equal(inet_pton(AF_INET6, host, &a.sin6_addr), 1);
+                int fd = connect_until(AF_INET6, (struct sockaddr *)&a, size);
+                getsockname(fd, (struct sockaddr *)&a, &size);
+                inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof(text));
+                snprintf(name, sizeof(name), "[%s]:%d", text, ntohs(a.sin6_port));
+                return client_of(fd, name);
+        }
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+        socklen_t size = sizeof(a);
+        assert_int_equal(inet_pton(AF_INET, host, &a.sin_addr), 1);
+        int fd = connect_until(AF_INET, (struct sockaddr *)&a, size);
+        getsockname(fd, (struct sockaddr *)&a, &size);
+        inet_ntop(AF_INET, &a.sin_addr, text, sizeof(text));
+        snprintf(name, sizeof(name), "%s:%d", text, ntohs(a.sin_port));
+        return client_of(fd, name);
+}
+
+struct client *client_connect_unix(const char *path)
+{
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+        return client_of(connect_until(AF_UNIX, (struct sockaddr *)&a, sizeof(a)), "");
+}
+
+void client_send_bytes(struct client *c, const void *bytes, size_t size)
+{
+        const char *at = bytes;
+        while (size > 0) {
+                ssize_t n = send(c->fd, at, size, MSG_NOSIGNAL);
+                if (n < 0 && is_child)
+                        _exit(1);
+                if (n < 0)
+                        fail_msg("%s: send: %s", c->name, strerror(errno));
+                at += n;
+                size -= (size_t)n;
+        }
+}
+
+void client_send(struct client *c, const char *format, ...)
+{
+        char text[8192];
+        va_list args;
+        va_start(args, format);
+        int n = vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        client_send_bytes(c, text, (size_t)n);
+}
+
+/* Waits for more. Returns false at the end of the connection. */
+static bool client_read(struct client *c, int64_t deadline, const char *what)
+{
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        if (left <= 0 || poll(&p, 1, (int)left) <= 0)
+                fail_msg("%s waited %d ms for: %s\nand got: %s", c->name, DEADLINE_MS, what, c->got);
+        if (c->len + 4096 > c->room) {
+                c->room *= 2;
+                c->got = realloc(c->got, c->room);
+                assert_non_null(c->got);
+        }
+        ssize_t n = recv(c->fd, c->got + c->len, c->room - 1 - c->len, 0);
+        if (n <= 0)
+                return false;
+        for (ssize_t i = 0; i < n; i++) /* the tests look at text: keep it a string */
+                if (c->got[c->len + (size_t)i] == '\0')
+                        c->got[c->len + (size_t)i] = '\1';
+        c->len += (size_t)n;
+        c->got[c->len] = '\0';
+        return true;
+}
+
+const char *client_expect(struct client *c, const char *format, ...)
+{
+        static char *before;
+        char text[8192];
+        size_t looked = 0;
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        size_t size = strlen(text);
+        const char *found;
+        while (!(found = strstr(c->got + looked, text))) {
+                looked = c->len > size ? c->len - size : 0;
+                if (!client_read(c, deadline, text))
+                        fail_msg("%s: the connection ended before: %s\nand got: %s", c->name, text, c->got);
+        }
+        free(before);
+        before = strndup(c->got, (size_t)(found - c->got));
+        c->len -= (size_t)(found - c->got) + size;
+        memmove(c->got, found + size, c->len + 1);
+        return before;
+}
+
+void client_greeted(struct client *c)
+{
+        client_expect(c, "*** Welcome, %s. What you type goes to everyone here; exit leaves.\r\n", c->name);
+}
+
+const char *client_expect_end(struct client *c)
+{
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        while (client_read(c, deadline, "the end of the connection"))
+                ;
+        return c->got;
+}
+
+void client_reset(struct client *c)
+{
+        struct linger none = {.l_onoff = 1};
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+        client_free(c);
+}
+
+void client_free(struct client *c)
+{
+        close(c->fd);
+        free(c->got);
+        free(c);
+}
+
+/* ---- a chat without PID 1 ---- */
+
+void chat_start_broker(struct chat *chat)
+{
+        char option[80];
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        char *const argv[] = {"build/chatd", option, NULL};
+        chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
+}
+
+void chat_kill_broker(struct chat *chat, int signal)
+{
+        kill(chat->broker, signal);
+        process_wait(chat->broker);
+        chat->broker = 0;
+}
+
+struct chat *chat_start(void)
+{
+        struct chat *chat = calloc(1, sizeof(*chat));
+        struct sockaddr_in6 a = {.sin6_family = AF_INET6};
+        socklen_t size = sizeof(a);
+        strcpy(chat->dir, "/tmp/chat-system.XXXXXX");
+        assert_non_null(mkdtemp(chat->dir));
+        chat->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(chat->listener, (struct sockaddr *)&a, size), 0);
+        assert_int_equal(listen(chat->listener, 1024), 0);
+        getsockname(chat->listener, (struct sockaddr *)&a, &size);
+        chat->port = ntohs(a.sin6_port);
+        chat_start_broker(chat);
+        shell_until("test -S %s/chatd.sock", chat->dir); /* from here on sessions join in the order of their greeting */
+        return chat;
+}
+
+void chat_stop(struct chat *chat)
+{
+        if (chat->broker > 0)
+                chat_kill_broker(chat, SIGTERM);
+        close(chat->listener);
+        shell("rm -rf %s", chat->dir);
+        free(chat);
+}
+
+struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...)
+{
+        char *argv[8] = {"build/chat-session"};
+        int n = 0;
+        va_list args;
+        va_start(args, session);
+        while (argv[n])
+                argv[++n] = va_arg(args, char *);
+        va_end(args);
+
+        struct client *c = client_connect(host, chat->port);
+        int accepted = accept4(chat->listener, NULL, NULL, SOCK_CLOEXEC);
+        assert_true(accepted >= 0);
+        pid_t pid = process_start(argv, accepted, accepted, -1);
+        close(accepted);
+        if (session)
+                *session = pid;
+        return c;
+}
+
+struct client *chat_join(struct chat *chat, pid_t *session)
+{
+        char option[80];
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        struct client *c = chat_join_with(chat, "127.0.0.1", session, option, NULL);
+        client_greeted(c);
+        return c;
+}

@@ -1,0 +1,97 @@
+/* What the system tests have in common: clients that wait for what they expect, processes, a chat without PID 1.
+ *
+ * Nothing here waits for time to pass. Every wait is for an event, and fails the test when it does not come within
+ * DEADLINE_MS; then what did come is printed.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+enum { DEADLINE_MS = 20000 };
+
+/* TEST=pattern in the environment runs only the tests whose names match. */
+#define RUN_TESTS(tests, setup, teardown) \
+        (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, setup, teardown))
+
+/* ---- processes ---- */
+
+/* Starts a program (argv ends with NULL, looked up in PATH) with these descriptors as its standard ones; -1 is
+ * /dev/null, and -2 leaves it as it is. Everything started dies with the test. Returns its pid. */
+pid_t process_start(char *const argv[], int in, int out, int err);
+
+/* fork(), for a child that sends beside the test and then ends by _exit(). */
+pid_t process_fork(void);
+
+/* Waits for the end of `pid`. Returns its exit status, or 128 and the signal. */
+int process_wait(pid_t pid);
+
+/* Runs a shell command line and returns its standard output (static, without the last line end). Fails the test when
+ * the command fails. */
+const char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Runs a shell command line until it succeeds. */
+void shell_until(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ms of CLOCK_MONOTONIC. */
+int64_t now_ms(void);
+
+/* ---- clients ---- */
+
+struct client {
+        int fd;
+        char name[64]; /* as the chat will call it */
+        char *got;     /* what came and was not expected yet */
+        size_t len, room;
+};
+
+/* Connects, and waits for a listener if need be. */
+struct client *client_connect(const char *host, int port);
+struct client *client_connect_unix(const char *path);
+
+/* Makes a client of a connected descriptor. */
+struct client *client_of(int fd, const char *name);
+
+void client_send(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void client_send_bytes(struct client *c, const void *bytes, size_t size);
+
+/* Waits until `text` came; what came before it and itself are forgotten. Returns what came before it (static). */
+const char *client_expect(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Waits for the greeting. */
+void client_greeted(struct client *c);
+
+/* Waits for the end of the connection. Returns everything that came until then (valid until client_free()). */
+const char *client_expect_end(struct client *c);
+
+/* Closes at once with a RST. */
+void client_reset(struct client *c);
+void client_free(struct client *c);
+
+/* ---- a chat without PID 1 ---- */
+
+struct chat {
+        char dir[64];   /* the run directory */
+        pid_t broker;   /* 0: none */
+        int listener, port;
+};
+
+struct chat *chat_start(void);
+void chat_stop(struct chat *chat);
+void chat_start_broker(struct chat *chat);
+void chat_kill_broker(struct chat *chat, int signal);
+
+/* Connects a client to the chat, and starts its session as inetd would. `session` receives its pid, or is NULL. The
+ * greeting has been read. */
+struct client *chat_join(struct chat *chat, pid_t *session);
+
+/* … and with arguments for chat-session (NULL at the end); nothing has been read. */
+struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...);
