@@ -58,7 +58,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp,\
+	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools,\
 	to test: the test library and the real programs that the chat is tested with)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
@@ -84,6 +84,9 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 -include $(shell find build/obj build/asan -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
+LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
+LISTEN_HOST = $(patsubst [%],%,$(patsubst %:$(LISTEN_PORT),%,$(LISTEN)))
+
 # The launcher gets a process group of its own (setsid), so that its sessions can be ended with it.
 .PHONY: run
 run: all build/.packages-run
@@ -97,7 +100,7 @@ run: all build/.packages-run
 	trap 'end 0' INT TERM; trap 'end $$?' EXIT; \
 	setsid build/chatd --run-dir="$$dir" & broker=$$!; \
 	SYSTEMD_LOG_LEVEL=warning setsid systemd-socket-activate --accept -l "$(LISTEN)" build/chat-session --run-dir="$$dir" & launcher=$$!; \
-	echo "The chat is open on $(LISTEN). From other terminals: telnet $(subst :, ,$(LISTEN)). Here: ^C ends it."; \
+	echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
 	wait $$launcher
 
 # ---- tests ----------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ static void on_interrupt(struct session *s)
         }
         lines_discard(&s->lines);
         s->interrupted = true;
-        notice(s, "interrupted; once more, or exit, leaves");
+        s->interrupt_due = true;
 }
 
 static void on_byte(struct session *s, uint8_t byte)
@@ -127,6 +127,10 @@ static void take_input(struct session *s)
 
         for (size_t i = 0; i < n && s->state == SESSION_TALKING; i++)
                 on_byte(s, bytes[i]);
+        /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer. */
+        if (s->interrupt_due)
+                notice(s, "interrupted; once more, or exit, leaves");
+        s->interrupt_due = false;
         if (s->client.in_ended) {
                 lines_finish(&s->lines);
                 leave(s, s->client.in_failed || s->client.out_broken ? LEAVE_RESET : LEAVE_EOF);

@@ -271,6 +271,17 @@ void client_free(struct client *c)
         free(c);
 }
 
+int port_free(void)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+        getsockname(fd, (struct sockaddr *)&a, &size);
+        close(fd);
+        return ntohs(a.sin_port);
+}
+
 /* ---- a chat without PID 1 ---- */
 
 void chat_start_broker(struct chat *chat)

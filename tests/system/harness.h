@@ -76,6 +76,9 @@ const char *client_expect_end(struct client *c);
 void client_reset(struct client *c);
 void client_free(struct client *c);
 
+/* A TCP port of 127.0.0.1 that nobody listens on. */
+int port_free(void);
+
 /* ---- a chat without PID 1 ---- */
 
 struct chat {

@@ -1,0 +1,34 @@
+#include "booted.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int booted_install(void **state)
+{
+        (void)state;
+        if (getuid() != 0 || access("/run/systemd/system", F_OK) != 0) {
+                fprintf(stderr, "Run this by `make check-system/NAME`, which boots a system for it.\n");
+                exit(1);
+        }
+        shell("make --no-print-directory install 2>&1");
+        shell("systemctl enable --now chat.socket 2>&1");
+        return 0;
+}
+
+struct client *booted_join(void)
+{
+        struct client *c = client_connect("127.0.0.1", CHAT_PORT);
+        client_greeted(c);
+        return c;
+}
+
+pid_t booted_session(const struct client *c)
+{
+        /* members/ID → "SINCE ADDRESS NAME"; the pid is the upper half of ID */
+        const char *id = shell("cd /run/chat/members && for i in *; do case $(readlink $i) in *' %s') echo $i;; esac; done",
+                               c->name);
+        char upper[9] = "";
+        assert_int_equal(strlen(id), 16);
+        memcpy(upper, id, 8);
+        return (pid_t)strtol(upper, NULL, 16);
+}

@@ -1,0 +1,15 @@
+/* For tests that run inside a booted systemd (in-systemd): the chat as an administrator installs it. */
+#pragma once
+
+#include "harness.h"
+
+enum { CHAT_PORT = 8888, ECHO_PORT = 8887 };
+
+/* `make install` and `systemctl enable --now chat.socket`, and nothing else. For the group's setup. */
+int booted_install(void **state);
+
+/* Connects to chat.socket and waits for the greeting. */
+struct client *booted_join(void);
+
+/* The pid of the session that serves `c`, as chatd notes it. */
+pid_t booted_session(const struct client *c);

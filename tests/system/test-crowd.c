@@ -1,0 +1,66 @@
+/* Two hundred people in one room, each a process of PID 1. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "booted.h"
+
+enum { CROWD = 200, KILLED = 5, ANNOUNCED_MS = 1000 };
+
+static struct client *crowd[CROWD];
+
+static void test_two_hundred_hear_each_other(void **state)
+{
+        (void)state;
+        for (int i = 0; i < CROWD; i++)
+                crowd[i] = client_connect("127.0.0.1", CHAT_PORT);
+        for (int i = 0; i < CROWD; i++)
+                client_greeted(crowd[i]);
+        /* each has joined when the last one's word reaches it */
+        client_send(crowd[CROWD - 1], "all here?\n");
+        for (int i = 0; i < CROWD - 1; i++)
+                client_expect(crowd[i], "%s: all here?\r\n", crowd[CROWD - 1]->name);
+        for (int i = 0; i < CROWD; i++)
+                client_send(crowd[i], "I am number %d\n", i);
+        for (int i = 0; i < CROWD; i++) {
+                bool heard[CROWD] = {false};
+                for (int n = 0; n < CROWD - 1; n++) {
+                        client_expect(crowd[i], ": I am number ");
+                        int who = atoi(client_expect(crowd[i], "\r\n"));
+                        assert_in_range(who, 0, CROWD - 1);
+                        assert_true(who != i);
+                        assert_false(heard[who]);
+                        heard[who] = true;
+                }
+        }
+        shell_until("systemctl show -P StatusText chatd | grep -q '^%d members'", CROWD);
+}
+
+static void test_killed_sessions_are_announced_within_a_second(void **state)
+{
+        (void)state;
+        for (int i = 0; i < KILLED; i++) {
+                struct client *victim = crowd[i];
+                pid_t session = booted_session(victim);
+                int64_t begin = now_ms();
+                kill(session, SIGKILL);
+                for (int to = KILLED; to < CROWD; to++)
+                        client_expect(crowd[to], "*** %s is disconnected\r\n", victim->name);
+                assert_in_range(now_ms() - begin, 0, ANNOUNCED_MS);
+                client_expect_end(victim);
+                client_free(victim);
+        }
+        for (int i = KILLED; i < CROWD; i++)
+                client_free(crowd[i]);
+        shell_until("test $(ls /run/chat/members | wc -l) = 0");
+        shell_until("test -z \"$(systemctl list-units --all --plain --no-legend 'chat@*.service')\"");
+        assert_string_equal(shell("ls /run/chat/sessions"), "");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_two_hundred_hear_each_other),
+                cmocka_unit_test(test_killed_sessions_are_announced_within_a_second),
+        };
+        return RUN_TESTS(tests, booted_install, NULL);
+}

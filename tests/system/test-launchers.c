@@ -1,0 +1,155 @@
+/* chat-session under every launcher that it is made for, without systemd as PID 1; the booted tests have Accept=yes. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static int setup(void **state)
+{
+        *state = chat_start();
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        chat_stop(*state);
+        return 0;
+}
+
+/* Two clients chat through what `launcher` accepts, then it is ended. */
+static void assert_chat(pid_t launcher, int port)
+{
+        struct client *a = client_connect("127.0.0.1", port);
+        client_greeted(a);
+        struct client *b = client_connect("127.0.0.1", port);
+        client_greeted(b);
+        client_expect(a, "*** %s is connected\r\n", b->name);
+        client_send(a, "hello\n");
+        client_expect(b, "%s: hello\r\n", a->name);
+        client_send(b, "exit\n");
+        client_expect_end(b);
+        client_expect(a, "*** %s is disconnected\r\n", b->name);
+        client_send(a, "exit\n");
+        client_expect_end(a);
+        client_free(a);
+        client_free(b);
+        kill(launcher, SIGTERM);
+        process_wait(launcher);
+}
+
+static void test_systemd_socket_activate(void **state)
+{
+        const struct chat *chat = *state;
+        char option[80], address[32];
+        int port = port_free();
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        char *const argv[] = {"systemd-socket-activate", "--accept", "-l", address, "build/chat-session", option, NULL};
+        assert_chat(process_start(argv, -1, -1, -1), port);
+}
+
+static void test_systemd_socket_activate_inetd(void **state)
+{
+        const struct chat *chat = *state;
+        char option[80], address[32];
+        int port = port_free();
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        char *const argv[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", address, "build/chat-session",
+                              option, NULL};
+        assert_chat(process_start(argv, -1, -1, -1), port);
+}
+
+static void test_a_listening_socket_is_refused(void **state)
+{
+        (void)state;
+        char address[32];
+        int port = port_free(), err[2];
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+        char *const argv[] = {"systemd-socket-activate", "-l", address, "build/chat-session", NULL};
+        pid_t launcher = process_start(argv, -1, -1, err[1]);
+        close(err[1]);
+        struct client *c = client_connect("127.0.0.1", port);
+        assert_int_equal(process_wait(launcher), 2);
+        char text[4096];
+        ssize_t n = read(err[0], text, sizeof(text) - 1);
+        assert_true(n > 0);
+        text[n] = '\0';
+        assert_non_null(strstr(text, "this is a listening socket; use Accept=yes or --accept\n"));
+        close(err[0]);
+        client_free(c);
+}
+
+static void test_inetd_nowait(void **state)
+{
+        const struct chat *chat = *state;
+        char path[128];
+        int port = port_free();
+        if (getuid() != 0)
+                skip(); /* inetd becomes the user of the line, so it must be root */
+        snprintf(path, sizeof(path), "%s/inetd.conf", chat->dir);
+        FILE *conf = fopen(path, "w");
+        fprintf(conf, "127.0.0.1:%d stream tcp4 nowait root %s/build/chat-session chat-session --run-dir=%s\n", port,
+                shell("pwd"), chat->dir);
+        fclose(conf);
+        char *const argv[] = {"build/inetd/usr/sbin/inetutils-inetd", "--debug", path, NULL};
+        assert_chat(process_start(argv, -1, -1, -1), port);
+}
+
+static void test_tcpserver(void **state)
+{
+        const struct chat *chat = *state;
+        char option[80], port_text[16];
+        int port = port_free();
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        snprintf(port_text, sizeof(port_text), "%d", port);
+        char *const argv[] = {"tcpserver", "-HRDl0", "127.0.0.1", port_text, "build/chat-session", option, NULL};
+        assert_chat(process_start(argv, -1, -1, -1), port);
+}
+
+static void test_pipes_and_ncat(void **state)
+{
+        const struct chat *chat = *state;
+        int port = port_free();
+        char option[80], address[32];
+        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        char *const argv[] = {"systemd-socket-activate", "--accept", "-l", address, "build/chat-session", option, NULL};
+        pid_t launcher = process_start(argv, -1, -1, -1);
+        struct client *a = client_connect("127.0.0.1", port);
+        client_greeted(a);
+        /* one-shot clients: what they send arrives whole, they get their greeting and the end, and never an IAC */
+        const char *got = shell("echo from ncat | ncat 127.0.0.1 %d | tee %s/got; LC_ALL=C grep -q \"$(printf '\\377')\" "
+                                "%s/got && exit 1; exit 0",
+                                port, chat->dir, chat->dir);
+        assert_non_null(strstr(got, "*** Welcome, 127.0.0.1:"));
+        client_expect(a, ": from ncat\r\n");
+        got = shell("printf 'from nc\\n' | nc -N 127.0.0.1 %d", port);
+        assert_non_null(strstr(got, "*** Welcome, 127.0.0.1:"));
+        client_expect(a, ": from nc\r\n");
+        got = shell("printf 'from a pipe\\n' | build/chat-session %s", option); /* as behind ssh */
+        assert_non_null(strstr(got, "*** Welcome, "));
+        client_expect(a, ": from a pipe\r\n");
+        client_free(a);
+        kill(launcher, SIGTERM);
+        process_wait(launcher);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_systemd_socket_activate),
+                TEST(test_systemd_socket_activate_inetd),
+                TEST(test_a_listening_socket_is_refused),
+                TEST(test_inetd_nowait),
+                TEST(test_tcpserver),
+                TEST(test_pipes_and_ncat),
+        };
+        return RUN_TESTS(tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* `make run`, as a user types it. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+/* Starts `make run` in a process group of its own, as a shell would; its output goes to `out`. */
+static pid_t start_run(const char *dir, const char *listen, int out)
+{
+        pid_t pid = process_fork();
+        if (pid > 0)
+                return pid;
+        setpgid(0, 0);
+        signal(SIGINT, SIG_DFL);
+        setenv("TMPDIR", dir, 1);
+        unsetenv("MAKEFLAGS"); /* this is not the make that runs the tests */
+        unsetenv("MAKELEVEL");
+        dup2(open("/dev/null", O_RDONLY), 0);
+        dup2(out, 1);
+        dup2(out, 2);
+        execlp("make", "make", "--no-print-directory", "run", listen, NULL);
+        _exit(127);
+}
+
+/* `host` is as in LISTEN=HOST:PORT, `telnet_host` as telnet wants it. */
+static void assert_run(const char *host, const char *telnet_host, int signal, bool to_group)
+{
+        int port = port_free();
+        char listen[64], says[160];
+        snprintf(listen, sizeof(listen), "LISTEN=%s:%d", host, port);
+        snprintf(says, sizeof(says), "The chat is open on %s:%d. From other terminals: telnet %s %d. Here: ^C ends it.",
+                 host, port, telnet_host, port);
+        char dir[] = "/tmp/chat-run.XXXXXX";
+        int out[2];
+        assert_non_null(mkdtemp(dir));
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out), 0);
+        pid_t pid = start_run(dir, listen, out[1]);
+        close(out[1]);
+        struct client *output = client_of(out[0], "make run");
+        client_expect(output, "%s", says);
+        struct client *a = client_connect(telnet_host, port);
+        client_greeted(a);
+        struct client *b = client_connect(telnet_host, port);
+        client_greeted(b);
+        client_send(a, "hello\n");
+        client_expect(b, "%s: hello\r\n", a->name);
+
+        kill(to_group ? -pid : pid, signal); /* ^C goes to the whole group, kill to make alone */
+        client_expect_end(a);
+        client_expect_end(b);
+        int status = process_wait(pid);
+        if (signal == SIGINT)
+                assert_true(status == 0 || status == 130);
+        const char *rest = client_expect_end(output); /* everybody who had it open is gone */
+        assert_non_null(strstr(rest, "chatd: stopped"));
+        assert_string_equal(shell("ls %s", dir), "");
+        assert_int_equal(rmdir(dir), 0);
+        client_free(a);
+        client_free(b);
+        client_free(output);
+}
+
+static void test_run_and_interrupt(void **state)
+{
+        (void)state;
+        assert_run("127.0.0.1", "127.0.0.1", SIGINT, true);
+}
+
+static void test_run_on_ipv6_and_terminate(void **state)
+{
+        (void)state;
+        assert_run("[::1]", "::1", SIGTERM, false);
+}
+
+static void test_a_port_that_is_taken(void **state)
+{
+        (void)state;
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), out[2];
+        char listen_on[64], dir[] = "/tmp/chat-run.XXXXXX";
+        assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+        assert_int_equal(listen(fd, 1), 0);
+        getsockname(fd, (struct sockaddr *)&a, &size);
+        snprintf(listen_on, sizeof(listen_on), "LISTEN=127.0.0.1:%d", ntohs(a.sin_port));
+        assert_non_null(mkdtemp(dir));
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out), 0);
+        pid_t pid = start_run(dir, listen_on, out[1]);
+        close(out[1]);
+        struct client *output = client_of(out[0], "make run");
+        client_expect(output, "Address already in use");
+        client_expect_end(output);
+        assert_int_equal(process_wait(pid), 2); /* of make */
+        assert_int_equal(rmdir(dir), 0);
+        client_free(output);
+        close(fd);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_run_and_interrupt),
+                cmocka_unit_test(test_run_on_ipv6_and_terminate),
+                cmocka_unit_test(test_a_port_that_is_taken),
+        };
+        return RUN_TESTS(tests, NULL, NULL);
+}

@@ -1,0 +1,286 @@
+/* The installed units under a real systemd: what an administrator does and sees. */
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chat/frame.h>
+#include <chat/paths.h>
+
+#include "booted.h"
+
+static void test_enabling_the_socket_is_enough(void **state)
+{
+        (void)state;
+        shell("systemctl is-active chat.socket chatd.socket");
+        shell("test -L /etc/systemd/system/sockets.target.wants/chat.socket");
+        struct client *a = booted_join();
+        shell_until("systemctl is-active chatd.service");
+        struct client *six = client_connect("::1", CHAT_PORT);
+        client_greeted(six);
+        client_expect(a, "*** %s is connected\r\n", six->name);
+        client_send(six, "over IPv6\r\n");
+        client_expect(a, "%s: over IPv6\r\n", six->name);
+        client_send(a, "exit\n");
+        client_expect_end(a);
+        client_expect(six, "*** %s is disconnected\r\n", a->name);
+        client_free(a);
+        client_free(six);
+}
+
+static void test_units_are_verified(void **state)
+{
+        (void)state;
+        assert_string_equal(shell("systemd-analyze verify --man=no --recursive-errors=yes /usr/local/lib/systemd/system/chat*.*"
+                                  " 2>&1"),
+                            "");
+        assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
+        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service"), "");
+        shell("systemctl preset chat-echo.socket 2>&1");
+        assert_string_equal(shell("systemctl is-enabled chat-echo.socket || true"), "disabled");
+}
+
+static void test_users_and_files(void **state)
+{
+        (void)state;
+        struct client *a = booted_join();
+        shell_until("systemctl is-active chatd.service");
+        assert_string_equal(shell("ps -o user:20= -p $(systemctl show -P MainPID chatd)"), "chatd");
+        assert_string_equal(shell("ps -o user:20=,group= -p %d | tr -s ' '", booted_session(a)), "chat-session chat");
+        assert_string_equal(shell("stat -c '%%A %%U %%G' /run/chat /run/chat/chatd.sock /run/chat/sessions /run/chat/members"),
+                            "drwxr-x--- chatd chat\nsrw-rw---- chatd chat\ndrwx-wx--T chatd chat\ndrwx------ chatd chat");
+        client_free(a);
+}
+
+static void test_echo(void **state)
+{
+        (void)state;
+        shell("systemctl start chat-echo.socket");
+        struct client *c = client_connect("127.0.0.1", ECHO_PORT);
+        client_send(c, "one\r\ntwo\n");
+        client_expect(c, "one\r\ntwo\r\n");
+        client_send(c, "exit\n");
+        assert_string_equal(client_expect_end(c), "");
+        client_free(c);
+        shell("systemctl stop chat-echo.socket");
+}
+
+static void test_the_journal(void **state)
+{
+        (void)state;
+        struct client *a = booted_join(), *b = booted_join();
+        client_send(a, "one\ntwo\n");
+        client_expect(b, "%s: two\r\n", a->name);
+        client_send(b, "exit\n");
+        client_expect_end(b);
+        client_send(a, "exit\n");
+        client_expect_end(a);
+        shell_until("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -q .", a->name);
+        const char *leave = shell("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s", a->name);
+        assert_non_null(strstr(leave, "\"CHAT_REASON\":\"exit\""));
+        assert_non_null(strstr(leave, "\"CHAT_LINES_IN\":\"2\""));
+        assert_non_null(strstr(leave, "\"CHAT_SECONDS\":\""));
+        assert_non_null(strstr(leave, "\"CHAT_LINES_OUT\":\""));
+        assert_non_null(strstr(leave, "\"CHAT_SKIPPED\":\"0\""));
+        assert_non_null(strstr(leave, "\"MESSAGE_ID\":\"3e16bd3502be441989cf976e6599e015\""));
+        char address[96];
+        snprintf(address, sizeof(address), "\"CHAT_ADDR\":\"%s\"", b->name);
+        const char *join = shell("journalctl -u chatd -o json CHAT_EVENT=join CHAT_NAME=%s", b->name);
+        assert_non_null(strstr(join, address));
+        assert_non_null(strstr(join, "\"CHAT_SESSION\":\""));
+        shell("journalctl -u chatd CHAT_EVENT=start | grep -q 'started, . members found'");
+        shell("journalctl -u chatd -x CHAT_EVENT=leave | grep -q 'A session ended after'"); /* the catalog */
+        /* what is said is nobody's business */
+        assert_string_equal(shell("journalctl | grep -c ' two$' || true"), "0");
+        client_free(a);
+        client_free(b);
+}
+
+static void test_status(void **state)
+{
+        (void)state;
+        struct client *a = booted_join(), *b = booted_join();
+        client_send(a, "counted\n");
+        client_expect(b, "%s: counted\r\n", a->name);
+        shell_until("systemctl show -P StatusText chatd | grep -Eq '^[0-9]+ members, [1-9][0-9]* lines$'");
+        shell_until("systemctl status chatd | grep -q 'Status: \"'");
+        assert_string_equal(shell("systemctl show -P WatchdogUSec chatd"), "30s");
+        client_free(a);
+        client_free(b);
+}
+
+/* a says "WHAT N"; b gets that, and nothing else of a before it: no line twice, no coming or going. */
+static void assert_alive(struct client *a, struct client *b, const char *what, int n)
+{
+        client_send(a, "%s %d\n", what, n);
+        const char *before = client_expect(b, "%s: %s %d\r\n", a->name, what, n);
+        assert_null(strstr(before, a->name));
+}
+
+/* Two who have seen each other come. */
+static void join_two(struct client **a, struct client **b)
+{
+        *a = booted_join();
+        *b = booted_join();
+        client_expect(*a, "*** %s is connected\r\n", (*b)->name);
+}
+
+static void test_restart_stop_and_kill(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        assert_alive(a, b, "begin", 0);
+        for (int i = 0; i < 5; i++) {
+                shell("systemctl restart chatd 2>&1");
+                assert_alive(a, b, "restart", i);
+                assert_alive(b, a, "restart", i);
+        }
+        for (int i = 0; i < 5; i++) {
+                shell("systemctl stop chatd.service 2>&1");
+                assert_alive(a, b, "stop", i); /* the queue starts it again */
+        }
+        for (int i = 0; i < 10; i++) {
+                shell("systemctl kill -s KILL --kill-who=main chatd || true");
+                assert_alive(a, b, "kill", i);
+        }
+        shell("systemctl daemon-reload; systemctl daemon-reexec");
+        assert_alive(a, b, "reexec", 0);
+        assert_string_equal(shell("systemctl is-active chatd.socket chat.socket"), "active\nactive");
+        client_free(a);
+        client_free(b);
+}
+
+static void test_what_waits_in_the_queue(void **state)
+{
+        (void)state;
+        pid_t session;
+        struct client *a, *b;
+        join_two(&a, &b);
+        struct client *c = booted_join();
+        client_expect(b, "*** %s is connected\r\n", c->name);
+        session = booted_session(c);
+        /* a chatd that does not run: what is said, and who dies, waits */
+        shell("systemctl kill -s STOP --kill-who=main chatd");
+        client_send(a, "waits\n");
+        client_send(c, "last words\n");
+        struct client *d = booted_join();
+        client_send(d, "newcomer's words\n");
+        client_send(d, "exit\n");
+        client_expect_end(d); /* its words are in the queue, also without a chatd to say goodbye */
+        kill(session, SIGKILL);
+        client_expect_end(c);
+        shell("systemctl kill -s KILL --kill-who=main chatd");
+        client_expect(b, "%s: waits\r\n", a->name);
+        client_expect(b, "%s: last words\r\n", c->name);
+        client_expect(b, "*** %s is connected\r\n", d->name);
+        client_expect(b, "%s: newcomer's words\r\n", d->name);
+        client_expect(b, "*** %s is disconnected\r\n", d->name);
+        client_expect(b, "*** %s is disconnected\r\n", c->name);
+        client_free(a);
+        client_free(b);
+        client_free(c);
+        client_free(d);
+}
+
+static void test_stopping_the_listener_disconnects_nobody(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        shell("systemctl stop chat.socket");
+        assert_alive(a, b, "no listener", 1);
+        shell("systemctl start chat.socket");
+        struct client *c = booted_join();
+        client_expect(a, "*** %s is connected\r\n", c->name);
+        client_free(a);
+        client_free(b);
+        client_free(c);
+}
+
+/* Sends `count` datagrams as another user; returns 0, or the errno of the first that failed. */
+static int send_as(const char *user, const char *group, int count)
+{
+        struct sockaddr_un address;
+        path_broker(&address, RUN_DIR_DEFAULT);
+        pid_t pid = process_fork();
+        if (pid > 0)
+                return process_wait(pid);
+        gid_t gid = getgrnam(group)->gr_gid;
+        if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(getpwnam(user)->pw_uid) < 0)
+                _exit(1);
+        int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                _exit(errno);
+        uint8_t frame[FRAME_MAX_BYTES];
+        size_t n = frame_encode(frame, sizeof(frame),
+                                &(struct frame){.type = FRAME_HELLO,
+                                                .id = (uint64_t)getpid() << 32,
+                                                .name = slice_of("intruder"),
+                                                .address = slice_of("nowhere")});
+        for (int i = 0; i < count; i++)
+                if (send(fd, frame, n, 0) < 0)
+                        _exit(errno);
+        _exit(0);
+}
+
+static void test_strangers_at_the_queue(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        assert_alive(a, b, "begin", 0);
+        assert_int_equal(send_as("nobody", "nogroup", 1), EACCES);
+        assert_int_equal(send_as("nobody", "chat", 1000), 0);
+        shell_until("journalctl -u chatd CHAT_EVENT=ignored | grep -q 'of another user'");
+        assert_alive(a, b, "end", 0); /* and nobody saw an intruder */
+        /* a thousand of them are not a thousand entries */
+        assert_in_range(atoi(shell("journalctl -q -u chatd -o cat CHAT_EVENT=ignored | wc -l")), 1, 10);
+        client_free(a);
+        client_free(b);
+}
+
+static void test_install_into_a_package(void **state)
+{
+        (void)state;
+        shell("make --no-print-directory install DESTDIR=/tmp/package PREFIX=/usr 2>&1");
+        shell("grep -qx 'ExecStart=/usr/sbin/chat-session' '/tmp/package/usr/lib/systemd/system/chat@.service'");
+        shell("test -x /tmp/package/usr/sbin/chatd && test -f /tmp/package/usr/share/man/man8/chatd.8");
+        shell("make --no-print-directory uninstall DESTDIR=/tmp/package PREFIX=/usr 2>&1");
+        assert_string_equal(shell("find /tmp/package ! -type d"), "");
+        shell("systemctl is-active chat.socket");
+}
+
+static void test_uninstall(void **state)
+{
+        (void)state;
+        struct client *a = booted_join();
+        shell("make --no-print-directory uninstall 2>&1");
+        client_expect(a, "*** this session was ended by the system\r\n");
+        client_expect_end(a);
+        assert_string_equal(shell("systemctl list-units --plain --no-legend --all 'chat*.socket' 'chat*.service'"), "");
+        assert_string_equal(shell("find /usr/local /etc/systemd -name 'chat*'"), "");
+        client_free(a);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_enabling_the_socket_is_enough),
+                cmocka_unit_test(test_units_are_verified),
+                cmocka_unit_test(test_users_and_files),
+                cmocka_unit_test(test_echo),
+                cmocka_unit_test(test_the_journal),
+                cmocka_unit_test(test_status),
+                cmocka_unit_test(test_restart_stop_and_kill),
+                cmocka_unit_test(test_what_waits_in_the_queue),
+                cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
+                cmocka_unit_test(test_strangers_at_the_queue),
+                cmocka_unit_test(test_install_into_a_package),
+                cmocka_unit_test(test_uninstall),
+        };
+        return RUN_TESTS(tests, booted_install, NULL);
+}
