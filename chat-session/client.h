@@ -23,10 +23,10 @@ enum {
 struct client {
         int in, out; /* the same descriptor when it is a socket */
         bool is_socket;
-        bool in_ended;    /* nothing more can be read */
-        bool in_failed;   /* … because the connection broke */
-        bool hung_up;     /* poll() reported an end, but there is no room to read what came before it */
-        bool out_broken;  /* nothing can be written: output is dropped */
+        bool in_ended;      /* nothing more can be read */
+        bool in_failed;     /* … because the connection broke */
+        bool hung_up;       /* poll() reported an end, but there is no room to read what came before it */
+        bool out_broken;    /* nothing can be written: output is dropped */
         size_t start, end;  /* what of `buffer` waits */
         uint64_t lines_out; /* lines put into the buffer */
         uint64_t skipped;   /* lines skipped since the client was last told */

@@ -31,7 +31,8 @@ static void append(struct lines *l, const char *clean, size_t n)
 static void end_line(struct lines *l)
 {
         char clean[TEXT_CLEAN_MAX];
-        append(l, clean, text_clean_end(&l->cleaner, clean));
+        size_t n = text_clean_end(&l->cleaner, clean);
+        append(l, clean, n);
         l->emit(l->user, l->cut ? LINES_PIECE : LINES_LINE, l->text, l->len);
         lines_discard(l);
 }
@@ -46,17 +47,16 @@ void lines_push(struct lines *l, uint8_t byte)
         bool after_cr = l->after_cr;
         l->after_cr = byte == '\r';
 
-        if (byte == '\r')
-                end_line(l);
-        else if (after_cr && (byte == '\n' || byte == '\0'))
-                ;
-        else if (byte == '\n')
+        if (after_cr && (byte == '\n' || byte == '\0'))
+                return;
+        if (byte == '\r' || byte == '\n')
                 end_line(l);
         else if (byte == EOT && is_empty(l))
                 l->emit(l->user, LINES_END, "", 0);
         else {
                 char clean[TEXT_CLEAN_MAX];
-                append(l, clean, text_clean(&l->cleaner, byte, clean));
+                size_t n = text_clean(&l->cleaner, byte, clean);
+                append(l, clean, n);
         }
 }
 

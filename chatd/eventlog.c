@@ -83,7 +83,7 @@ static void write_event(const struct eventlog *log, const struct event *e)
         }
         for (unsigned i = 0; i < e->fields; i++) {
                 size_t len = strlen(at);
-                iov[i] = (struct iovec){(void *)(uintptr_t)at, len};
+                iov[i] = (struct iovec){(char *)at, len};
                 at += len + 1;
         }
         sd_journal_sendv(iov, (int)e->fields);
@@ -247,7 +247,7 @@ void eventlog_stopped(struct eventlog *log, size_t members, uint64_t lines)
 void eventlog_ignored(struct eventlog *log, uint64_t datagrams, const char *what)
 {
         struct event e = {0};
-        field(&e, "MESSAGE=%" PRIu64 " datagrams ignored: %s", datagrams, what);
+        field(&e, "MESSAGE=datagrams ignored: %s", what);
         field(&e, "PRIORITY=%d", LOG_WARNING);
         field(&e, "MESSAGE_ID=" ID_IGNORED);
         field(&e, "CHAT_EVENT=ignored");

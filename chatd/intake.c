@@ -1,14 +1,12 @@
 #include "intake.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
 struct intake_slot {
         struct iovec iov;
-        union {
-                struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(struct ucred))];
-        } control;
+        alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
         uint8_t data[FRAME_MAX_BYTES];
 };
 
@@ -38,7 +36,7 @@ int intake_init(struct intake *in, int fd)
                 in->headers[i].msg_hdr = (struct msghdr){
                         .msg_iov = &slot->iov,
                         .msg_iovlen = 1,
-                        .msg_control = &slot->control,
+                        .msg_control = slot->control,
                 };
         }
         return 0;

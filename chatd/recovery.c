@@ -37,20 +37,23 @@ static int ask_strangers(struct broker *b)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" SESSIONS_DIR_NAME, b->roster.dir);
-        DIR *dir = opendir(path);
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int r = dir && fd >= 0 ? 0 : -errno;
-
-        for (const struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+        if (fd < 0)
+                return -errno;
+        DIR *dir = opendir(path);
+        if (!dir) {
+                int error = -errno;
+                close(fd);
+                return error;
+        }
+        for (const struct dirent *entry; (entry = readdir(dir));) {
                 uint64_t id;
                 if (path_parse_id(entry->d_name, &id) == 0 && !roster_find(&b->roster, id))
                         ask_stranger(b, fd, id);
         }
-        if (dir)
-                closedir(dir);
-        if (fd >= 0)
-                close(fd);
-        return r;
+        closedir(dir);
+        close(fd);
+        return 0;
 }
 
 /* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time: else it would be shown

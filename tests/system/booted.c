@@ -25,8 +25,8 @@ struct client *booted_join(void)
 pid_t booted_session(const struct client *c)
 {
         /* members/ID → "SINCE ADDRESS NAME"; the pid is the upper half of ID */
-        const char *id = shell("cd /run/chat/members && for i in *; do case $(readlink $i) in *' %s') echo $i;; esac; done",
-                               c->name);
+        const char *id = shell(
+                "cd /run/chat/members && for i in *; do case $(readlink $i) in *' %s') echo $i;; esac; done", c->name);
         char upper[9] = "";
         assert_int_equal(strlen(id), 16);
         memcpy(upper, id, 8);

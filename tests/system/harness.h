@@ -19,7 +19,7 @@
 enum { DEADLINE_MS = 20000 };
 
 /* TEST=pattern in the environment runs only the tests whose names match. */
-#define RUN_TESTS(tests, setup, teardown) \
+#define RUN_TESTS(tests, setup, teardown)                                                                              \
         (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, setup, teardown))
 
 /* ---- processes ---- */
@@ -82,8 +82,8 @@ int port_free(void);
 /* ---- a chat without PID 1 ---- */
 
 struct chat {
-        char dir[64];   /* the run directory */
-        pid_t broker;   /* 0: none */
+        char dir[64]; /* the run directory */
+        pid_t broker; /* 0: none */
         int listener, port;
 };
 

@@ -58,8 +58,8 @@ static void test_systemd_socket_activate_inetd(void **state)
         int port = port_free();
         snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", address, "build/chat-session",
-                              option, NULL};
+        char *const argv[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", address,
+                              "build/chat-session",      option,     NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
@@ -123,9 +123,10 @@ static void test_pipes_and_ncat(void **state)
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
         /* one-shot clients: what they send arrives whole, they get their greeting and the end, and never an IAC */
-        const char *got = shell("echo from ncat | ncat 127.0.0.1 %d | tee %s/got; LC_ALL=C grep -q \"$(printf '\\377')\" "
-                                "%s/got && exit 1; exit 0",
-                                port, chat->dir, chat->dir);
+        const char *got =
+                shell("echo from ncat | ncat 127.0.0.1 %d | tee %s/got; LC_ALL=C grep -q \"$(printf '\\377')\" "
+                      "%s/got && exit 1; exit 0",
+                      port, chat->dir, chat->dir);
         assert_non_null(strstr(got, "*** Welcome, 127.0.0.1:"));
         client_expect(a, ": from ncat\r\n");
         got = shell("printf 'from nc\\n' | nc -N 127.0.0.1 %d", port);

@@ -34,9 +34,10 @@ static void test_enabling_the_socket_is_enough(void **state)
 static void test_units_are_verified(void **state)
 {
         (void)state;
-        assert_string_equal(shell("systemd-analyze verify --man=no --recursive-errors=yes /usr/local/lib/systemd/system/chat*.*"
-                                  " 2>&1"),
-                            "");
+        assert_string_equal(
+                shell("systemd-analyze verify --man=no --recursive-errors=yes /usr/local/lib/systemd/system/chat*.*"
+                      " 2>&1"),
+                "");
         assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
         assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service"), "");
         shell("systemctl preset chat-echo.socket 2>&1");
@@ -50,8 +51,9 @@ static void test_users_and_files(void **state)
         shell_until("systemctl is-active chatd.service");
         assert_string_equal(shell("ps -o user:20= -p $(systemctl show -P MainPID chatd)"), "chatd");
         assert_string_equal(shell("ps -o user:20=,group= -p %d | tr -s ' '", booted_session(a)), "chat-session chat");
-        assert_string_equal(shell("stat -c '%%A %%U %%G' /run/chat /run/chat/chatd.sock /run/chat/sessions /run/chat/members"),
-                            "drwxr-x--- chatd chat\nsrw-rw---- chatd chat\ndrwx-wx--T chatd chat\ndrwx------ chatd chat");
+        assert_string_equal(
+                shell("stat -c '%%A %%U %%G' /run/chat /run/chat/chatd.sock /run/chat/sessions /run/chat/members"),
+                "drwxr-x--- chatd chat\nsrw-rw---- chatd chat\ndrwx-wx--T chatd chat\ndrwx------ chatd chat");
         client_free(a);
 }
 

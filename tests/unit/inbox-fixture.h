@@ -33,7 +33,9 @@ static inline const char *inbox_read(int fd)
         all[0] = '\0';
         while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
                 static const char *const names[] = {
-                        [FRAME_WELCOME] = "welcome", [FRAME_ROLLCALL] = "rollcall", [FRAME_GOODBYE] = "goodbye",
+                        [FRAME_WELCOME] = "welcome",
+                        [FRAME_ROLLCALL] = "rollcall",
+                        [FRAME_GOODBYE] = "goodbye",
                         [FRAME_REFUSED] = "refused",
                 };
                 static const char *const kinds[] = {

@@ -93,10 +93,8 @@ static void hello(struct fixture *f, uint32_t who)
 
 static void say(struct fixture *f, uint32_t who, const char *text)
 {
-        put(f, &(struct frame){.type = FRAME_LINE,
-                               .id = inbox_id(who),
-                               .number = ++f->numbers[who],
-                               .text = slice_of(text)});
+        put(f, &(struct frame){
+                       .type = FRAME_LINE, .id = inbox_id(who), .number = ++f->numbers[who], .text = slice_of(text)});
 }
 
 static void bye(struct fixture *f, uint32_t who)
@@ -217,20 +215,17 @@ static void test_frames_that_are_ignored(void **state)
         say(f, ANN, "once");
         f->numbers[ANN]--;
         say(f, ANN, "twice");
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(ANN),
-                               .name = slice_of("other"),
-                               .address = slice_of("a")});
+        put(f, &(struct frame){
+                       .type = FRAME_HELLO, .id = inbox_id(ANN), .name = slice_of("other"), .address = slice_of("a")});
         serve(f);
         assert_int_equal(ignored[IGNORED_REPEATED], 2);
 
         say(f, ANN, "\x1b[2J");
         say(f, ANN, "\xff");
         f->inboxes[EVE] = inbox_bind(f->dir, inbox_id(EVE));
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(EVE),
-                               .name = slice_of("eve\nann"),
-                               .address = slice_of("a")});
+        put(f,
+            &(struct frame){
+                    .type = FRAME_HELLO, .id = inbox_id(EVE), .name = slice_of("eve\nann"), .address = slice_of("a")});
         serve(f);
         assert_int_equal(ignored[IGNORED_UNCLEAN], 3);
 
@@ -251,11 +246,10 @@ static void test_another_user_is_ignored(void **state)
         if (child == 0) {
                 char text[FRAME_MAX_BYTES];
                 uint64_t id = (uint64_t)getpid() << 32;
-                size_t n = frame_encode(text, sizeof(text),
-                                        &(struct frame){.type = FRAME_HELLO,
-                                                        .id = id,
-                                                        .name = slice_of("intruder"),
-                                                        .address = slice_of("a")});
+                size_t n = frame_encode(
+                        text, sizeof(text),
+                        &(struct frame){
+                                .type = FRAME_HELLO, .id = id, .name = slice_of("intruder"), .address = slice_of("a")});
                 _exit(setuid(65534) == 0 && send(f->sender, text, n, 0) > 0 ? 0 : 1);
         }
         int status;
@@ -346,10 +340,9 @@ static void test_recovery_knows_the_members(void **state)
         say(f, ANN, "still here");
         serve(f);
         assert_inbox(f, BOB, "rollcall, line ann still here");
-        put(f, &(struct frame){.type = FRAME_HERE,
-                               .id = inbox_id(BOB),
-                               .name = slice_of("bob"),
-                               .address = slice_of("here:1")});
+        put(f,
+            &(struct frame){
+                    .type = FRAME_HERE, .id = inbox_id(BOB), .name = slice_of("bob"), .address = slice_of("here:1")});
         serve(f);
         assert_inbox(f, ANN, "rollcall"); /* not announced again */
         assert_int_equal(f->broker->roster.count, 2);

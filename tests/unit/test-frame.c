@@ -27,12 +27,16 @@ static void test_hello_round_trip(void **state)
 static void test_every_type_round_trips(void **state)
 {
         (void)state;
-        static const uint8_t types[] = {FRAME_HELLO,   FRAME_HERE,  FRAME_LINE,   FRAME_BYE,      FRAME_GONE,
-                                        FRAME_WELCOME, FRAME_BATCH, FRAME_MISSED, FRAME_ROLLCALL, FRAME_GOODBYE,
-                                        FRAME_REFUSED};
+        static const uint8_t types[] = {FRAME_HELLO,    FRAME_HERE,    FRAME_LINE,   FRAME_BYE,
+                                        FRAME_GONE,     FRAME_WELCOME, FRAME_BATCH,  FRAME_MISSED,
+                                        FRAME_ROLLCALL, FRAME_GOODBYE, FRAME_REFUSED};
         for (size_t i = 0; i < sizeof(types); i++) {
                 uint8_t buffer[FRAME_MAX_BYTES];
-                struct frame f, in = {.type = types[i], .id = 1, .number = 2, .name = {"", 0}, .address = {"", 0},
+                struct frame f, in = {.type = types[i],
+                                      .id = 1,
+                                      .number = 2,
+                                      .name = {"", 0},
+                                      .address = {"", 0},
                                       .text = {"", 0}};
                 size_t n = encode(buffer, &in);
                 assert_int_equal(frame_decode(&f, buffer, n), 0);

@@ -202,16 +202,13 @@ static void test_descriptors_are_not_taken(void **state)
         union {
                 struct cmsghdr header;
                 char room[CMSG_SPACE(2 * sizeof(int))];
-        } control = {.header = {.cmsg_len = CMSG_LEN(2 * sizeof(int)),
-                                .cmsg_level = SOL_SOCKET,
-                                .cmsg_type = SCM_RIGHTS}};
+        } control = {
+                .header = {.cmsg_len = CMSG_LEN(2 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
         int fds[2] = {0, 1};
         memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
         struct iovec iov = {"hi", 2};
-        struct msghdr msg = {.msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof(control)};
+        struct msghdr msg = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
         size_t before = open_fds();
         for (int i = 0; i < 8; i++)
                 assert_int_equal(sendmsg(f->sender, &msg, 0), 2);

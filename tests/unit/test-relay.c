@@ -159,8 +159,10 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_everyone_but_the_sender),       TEST(test_joining_and_leaving_within_a_batch),
-                TEST(test_a_batch_is_bounded),            TEST(test_a_dead_member_is_found),
+                TEST(test_everyone_but_the_sender),
+                TEST(test_joining_and_leaving_within_a_batch),
+                TEST(test_a_batch_is_bounded),
+                TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
         };
         return RUN_TESTS(tests);

@@ -131,8 +131,8 @@ static void test_notes_that_make_no_sense(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_find_and_remove), TEST(test_connect_and_send), TEST(test_a_dead_process), TEST(test_notes),
-                TEST(test_notes_that_make_no_sense),
+                TEST(test_find_and_remove), TEST(test_connect_and_send),         TEST(test_a_dead_process),
+                TEST(test_notes),           TEST(test_notes_that_make_no_sense),
         };
         return RUN_TESTS(tests);
 }

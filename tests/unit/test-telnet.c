@@ -55,9 +55,14 @@ static void test_escaped_iac_is_data(void **state)
         (void)state;
         struct telnet t = {0};
         struct result r = {0};
-        PUSH(&t, &r, "a\xff\xff" "b");
+        PUSH(&t, &r,
+             "a\xff\xff"
+             "b");
         assert_int_equal(r.len, 3);
-        assert_memory_equal(r.text, "a\xff" "b", 3);
+        assert_memory_equal(r.text,
+                            "a\xff"
+                            "b",
+                            3);
 }
 
 static void test_each_option_is_refused_once(void **state)
@@ -104,7 +109,11 @@ static void test_other_commands(void **state)
         (void)state;
         struct telnet t = {0};
         struct result r = {0};
-        PUSH(&t, &r, "a\xff\xf1" "b\xff\xf6\xff\xf8\xff\xec\xff\xee\xff\xf2\xff\xf9" "c\xff\x01" "d");
+        PUSH(&t, &r,
+             "a\xff\xf1"
+             "b\xff\xf6\xff\xf8\xff\xec\xff\xee\xff\xf2\xff\xf9"
+             "c\xff\x01"
+             "d");
         assert_int_equal(r.len, 4);
         assert_memory_equal(r.text, "abcd", 4);
         assert_int_equal(r.ayts, 1);
@@ -120,10 +129,15 @@ static void test_long_subnegotiation_is_skipped(void **state)
         PUSH(&t, &r, "\xff\xfa\x1f");
         for (int i = 0; i < 1000000; i++)
                 PUSH(&t, &r, "x\xff\xff");
-        PUSH(&t, &r, "\xff\xf0" "after");
+        PUSH(&t, &r,
+             "\xff\xf0"
+             "after");
         assert_int_equal(r.len, 5);
         assert_memory_equal(r.text, "after", 5);
-        PUSH(&t, &r, "\xff\xfa\x1f" "never ended\xff\xfb\x2a" "!");
+        PUSH(&t, &r,
+             "\xff\xfa\x1f"
+             "never ended\xff\xfb\x2a"
+             "!");
         assert_int_equal(r.len, 6);
         assert_int_equal(r.replies, 1);
 }

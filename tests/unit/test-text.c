@@ -35,9 +35,13 @@ static void test_controls_become_visible(void **state)
         assert_clean("\x1b[31mred", "^[[31mred");
         assert_clean("a\x7f\x01\x1f", "a^?^A^_");
         assert_clean("a\tb", "a    b");
-        assert_clean("\xc2\x9b" "2J", "<U+009B>2J"); /* C1: CSI */
+        assert_clean("\xc2\x9b"
+                     "2J",
+                     "<U+009B>2J"); /* C1: CSI */
         assert_clean("\xc2\x85", "<U+0085>");
-        assert_clean("\xe2\x80\xae" "evil", "<U+202E>evil");
+        assert_clean("\xe2\x80\xae"
+                     "evil",
+                     "<U+202E>evil");
         assert_clean("\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\xe2\x80\xa8", "<U+2066><U+061C><U+200F><U+2028>");
         char out[256];
         clean(out, "a\0b", 3);
@@ -49,13 +53,15 @@ static void test_invalid_bytes_become_replacements(void **state)
         (void)state;
         assert_clean("\xff\xfe", "\ufffd\ufffd");
         assert_clean("gr\xfc\xdf", "gr\ufffd\ufffd");
-        assert_clean("\xc0\xaf", "\ufffd\ufffd");                /* overlong / */
-        assert_clean("\xe0\x80\xaf", "\ufffd\ufffd\ufffd");      /* overlong too */
-        assert_clean("\xed\xa0\x80", "\ufffd\ufffd\ufffd");      /* a surrogate */
+        assert_clean("\xc0\xaf", "\ufffd\ufffd");                     /* overlong / */
+        assert_clean("\xe0\x80\xaf", "\ufffd\ufffd\ufffd");           /* overlong too */
+        assert_clean("\xed\xa0\x80", "\ufffd\ufffd\ufffd");           /* a surrogate */
         assert_clean("\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"); /* above U+10FFFF */
-        assert_clean("\xe2\x82" "x", "\ufffdx");                 /* cut short by text */
-        assert_clean("\xe2\x82\xe2\x82\xac", "\ufffd€");         /* cut short by another one */
-        assert_clean("\xe2\x82", "\ufffd");                      /* cut short by the end */
+        assert_clean("\xe2\x82"
+                     "x",
+                     "\ufffdx");                         /* cut short by text */
+        assert_clean("\xe2\x82\xe2\x82\xac", "\ufffd€"); /* cut short by another one */
+        assert_clean("\xe2\x82", "\ufffd");              /* cut short by the end */
         assert_clean("\xe2\x82\x1b", "\ufffd^[");
         assert_clean("\xf0\x9f\x99\xff", "\ufffd\ufffd");
 }

@@ -10,5 +10,4 @@
 
 #include <cmocka.h>
 
-#define RUN_TESTS(tests) \
-        (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, NULL, NULL))
+#define RUN_TESTS(tests) (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, NULL, NULL))

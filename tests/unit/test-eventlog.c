@@ -1,0 +1,115 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../../chatd/eventlog.h"
+
+#include "test.h"
+
+/* Standard error is a pipe while a test runs; `from` is its other end. */
+struct fixture {
+        int saved, from;
+        struct eventlog *log;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        int fds[2];
+        assert_int_equal(pipe(fds), 0);
+        f->saved = dup(STDERR_FILENO);
+        f->from = fds[0];
+        dup2(fds[1], STDERR_FILENO);
+        close(fds[1]);
+        f->log = eventlog_start();
+        assert_non_null(f->log);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        close(f->saved);
+        free(f);
+        return 0;
+}
+
+/* Ends the log and returns all it wrote. */
+static const char *stop_and_read(struct fixture *f, char *all, size_t size)
+{
+        size_t len = 0;
+        ssize_t n;
+        eventlog_stop(f->log);
+        dup2(f->saved, STDERR_FILENO); /* closes the pipe's end */
+        while ((n = read(f->from, all + len, size - 1 - len)) > 0)
+                len += (size_t)n;
+        close(f->from);
+        all[len] = '\0';
+        return all;
+}
+
+static void test_messages(void **state)
+{
+        struct fixture *f = *state;
+        static char all[4096];
+        struct eventlog_member m = {.id = 1, .name = "ann", .address = "1.2.3.4:5", .members = 1};
+        eventlog_started(f->log, 1, 0);
+        eventlog_join(f->log, &m);
+        m.seconds = 2.34;
+        m.lines_in = 5;
+        m.lines_out = 6;
+        m.reason = LEAVE_RESET;
+        eventlog_leave(f->log, &m);
+        eventlog_ignored(f->log, 1, "1 malformed");
+        eventlog_warning(f->log, "cannot fly", -28);
+        eventlog_stopped(f->log, 0, 7);
+        assert_string_equal(stop_and_read(f, all, sizeof(all)),
+                            "chatd: started, 0 members found\n"
+                            "chatd: ann joined\n"
+                            "chatd: ann left after 2.3 s (reset): 5 lines in, 6 out\n"
+                            "chatd: datagrams ignored: 1 malformed\n"
+                            "chatd: cannot fly: No space left on device\n"
+                            "chatd: stopped; 0 members stay connected, 7 lines relayed\n");
+}
+
+static void test_a_log_that_is_stuck_costs_events_and_they_are_counted(void **state)
+{
+        struct fixture *f = *state;
+        static char all[1 << 20];
+        enum { EVENTS = 20000 };
+        struct eventlog_member m = {.id = 1, .name = "ann", .address = "1.2.3.4:5"};
+        fcntl(f->from, F_SETPIPE_SZ, 4096);
+        for (int i = 0; i < EVENTS; i++)
+                eventlog_join(f->log, &m); /* nobody reads: each of these returns all the same */
+
+        size_t len = 0, joined = 0;
+        char *drop;
+        for (;;) {
+                ssize_t n = read(f->from, all + len, sizeof(all) - 1 - len);
+                assert_true(n > 0);
+                len += (size_t)n;
+                all[len] = '\0';
+                drop = strstr(all, " events were not logged");
+                if (drop)
+                        break;
+        }
+        for (const char *at = all; (at = strstr(at, "ann joined")); at++)
+                joined++;
+        char *number = drop;
+        while (number[-1] != ' ')
+                number--;
+        assert_int_equal(joined + strtoul(number, NULL, 10), EVENTS);
+        stop_and_read(f, all, sizeof(all));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_messages),
+                TEST(test_a_log_that_is_stuck_costs_events_and_they_are_counted),
+        };
+        return RUN_TESTS(tests);
+}

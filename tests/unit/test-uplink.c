@@ -1,0 +1,197 @@
+#include <sys/wait.h>
+
+#include "../../chat-session/uplink.h"
+
+#include "rundir-fixture.h"
+
+struct fixture {
+        char *dir;
+        int lock, intake;
+        struct uplink *uplink;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        f->dir = rundir_make(&f->lock);
+        f->intake = rundir_bind(f->dir);
+        f->uplink = calloc(1, sizeof(*f->uplink));
+        uplink_init(f->uplink, f->dir, slice_of("ann"), slice_of("here:1"));
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        uplink_close(f->uplink);
+        free(f->uplink);
+        if (f->intake >= 0)
+                close(f->intake);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+        return 0;
+}
+
+/* The intake's next frame. */
+static struct frame take(struct fixture *f)
+{
+        static uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame frame;
+        ssize_t n = recv(f->intake, buffer, sizeof(buffer), MSG_DONTWAIT);
+        assert_true(n > 0);
+        assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        assert_true(frame.id == f->uplink->id);
+        return frame;
+}
+
+static void assert_nothing(struct fixture *f)
+{
+        char byte;
+        assert_int_equal(recv(f->intake, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void test_hello_lines_and_bye_in_order(void **state)
+{
+        struct fixture *f = *state;
+        assert_int_equal(f->uplink->id >> 32, getpid());
+        uplink_say(f->uplink, slice_of("one"));
+        uplink_say(f->uplink, slice_of("two"));
+        uplink_bye(f->uplink, LEAVE_EOF, 3, 4);
+        assert_int_equal(uplink_lines_waiting(f->uplink), 2);
+        uplink_pump(f->uplink, 1);
+        assert_false(uplink_waits(f->uplink));
+        struct frame hello = take(f);
+        assert_int_equal(hello.type, FRAME_HELLO);
+        assert_true(slice_equal(hello.name, slice_of("ann")));
+        assert_true(slice_equal(hello.address, slice_of("here:1")));
+        struct frame line = take(f);
+        assert_int_equal(line.number, 1);
+        assert_true(slice_equal(line.text, slice_of("one")));
+        assert_int_equal(take(f).number, 2);
+        struct frame bye = take(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_EOF);
+        assert_int_equal(bye.lines_out, 3);
+        assert_int_equal(bye.skipped, 4);
+        assert_nothing(f);
+}
+
+static void test_a_full_intake_blocks_and_loses_nothing(void **state)
+{
+        struct fixture *f = *state;
+        char text[16];
+        unsigned said = 0, got = 0;
+        while (uplink_room(f->uplink) > 1000 && said < 2000) {
+                snprintf(text, sizeof(text), "%u", ++said);
+                uplink_say(f->uplink, slice_of(text));
+        }
+        uplink_pump(f->uplink, 1);
+        assert_true(f->uplink->blocked);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        while (got < said) {
+                struct frame line = take(f);
+                assert_int_equal(line.number, ++got);
+                snprintf(text, sizeof(text), "%u", got);
+                assert_true(slice_equal(line.text, slice_of(text)));
+                uplink_pump(f->uplink, 1);
+        }
+        assert_false(f->uplink->blocked);
+        assert_nothing(f);
+}
+
+static void test_a_new_intake_gets_here_first(void **state)
+{
+        struct fixture *f = *state;
+        uplink_pump(f->uplink, 1);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        close(f->intake);
+        f->intake = -1;
+        uplink_say(f->uplink, slice_of("kept"));
+        uplink_pump(f->uplink, 1000); /* finds out */
+        assert_int_equal(f->uplink->error, 0);
+        uplink_pump(f->uplink, 1000 + UPLINK_RETRY_MAX_MS); /* tries again: there is none */
+        assert_int_equal(f->uplink->error, ECONNREFUSED);
+        f->intake = rundir_bind(f->dir);
+        uplink_pump(f->uplink, f->uplink->retry_at);
+        assert_int_equal(f->uplink->error, 0);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_true(slice_equal(take(f).text, slice_of("kept")));
+}
+
+static void test_retries_are_spaced(void **state)
+{
+        struct fixture *f = *state;
+        close(f->intake);
+        f->intake = -1;
+        int64_t now = 1, tries = 0;
+        for (; now < 10000; tries++) {
+                uplink_pump(f->uplink, now);
+                assert_true(f->uplink->retry_at > now);
+                uplink_pump(f->uplink, f->uplink->retry_at - 1); /* too early: nothing happens */
+                now = f->uplink->retry_at;
+        }
+        assert_in_range(tries, 10, 20);
+}
+
+static void test_a_run_directory_that_was_made_anew(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un inbox;
+        uplink_pump(f->uplink, 1);
+        take(f);
+        path_inbox(&inbox, f->dir, f->uplink->id);
+        assert_int_equal(access(inbox.sun_path, F_OK), 0);
+        assert_int_equal(unlink(inbox.sun_path), 0);
+        close(f->intake);
+        f->intake = rundir_bind(f->dir);
+        uplink_say(f->uplink, slice_of("x"));
+        uplink_pump(f->uplink, 2);
+        uplink_pump(f->uplink, f->uplink->retry_at);
+        assert_int_equal(access(inbox.sun_path, F_OK), 0);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        uplink_close(f->uplink);
+        assert_int_equal(access(inbox.sun_path, F_OK), -1);
+}
+
+static void send_to_inbox(struct fixture *f, const void *data, size_t size)
+{
+        struct sockaddr_un inbox;
+        int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+        path_inbox(&inbox, f->dir, f->uplink->id);
+        assert_int_equal(sendto(fd, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
+        close(fd);
+}
+
+static void test_only_the_broker_is_heard(void **state)
+{
+        struct fixture *f = *state;
+        static uint8_t buffer[DATAGRAM_MAX_BYTES];
+        uint8_t frame[FRAME_HEADER_BYTES];
+        struct frame got;
+        uplink_pump(f->uplink, 1);
+        assert_false(uplink_receive(f->uplink, buffer, &got)); /* there is nothing */
+        size_t n = frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_ROLLCALL, .id = 5});
+        send_to_inbox(f, "junk", 4);
+        assert_false(uplink_receive(f->uplink, buffer, &got));
+        send_to_inbox(f, frame, n);
+        assert_true(uplink_receive(f->uplink, buffer, &got));
+        assert_int_equal(got.type, FRAME_ROLLCALL);
+        assert_int_equal(got.id, 5);
+
+        f->uplink->broker = getuid() + 1; /* as if chatd were another user: then we are a sibling */
+        send_to_inbox(f, frame, n);
+        assert_false(uplink_receive(f->uplink, buffer, &got));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_hello_lines_and_bye_in_order),       TEST(test_a_full_intake_blocks_and_loses_nothing),
+                TEST(test_a_new_intake_gets_here_first),       TEST(test_retries_are_spaced),
+                TEST(test_a_run_directory_that_was_made_anew), TEST(test_only_the_broker_is_heard),
+        };
+        return RUN_TESTS(tests);
+}
