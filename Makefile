@@ -54,12 +54,11 @@ fi
 endef
 
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler, and libsystemd for chatd's sockets and journal)
+	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler and the library for systemd's sockets and journal)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools,\
-	to test: the test library and the real programs that the chat is tested with)
+	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools,to test: the test library and the real programs that the chat is tested with)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the package would start a server on this machine.

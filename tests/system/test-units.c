@@ -49,8 +49,8 @@ static void test_users_and_files(void **state)
         (void)state;
         struct client *a = booted_join();
         shell_until("systemctl is-active chatd.service");
-        assert_string_equal(shell("ps -o user:20= -p $(systemctl show -P MainPID chatd)"), "chatd");
-        assert_string_equal(shell("ps -o user:20=,group= -p %d | tr -s ' '", booted_session(a)), "chat-session chat");
+        assert_string_equal(shell("stat -c '%%U %%G' /proc/$(systemctl show -P MainPID chatd)"), "chatd chat");
+        assert_string_equal(shell("stat -c '%%U %%G' /proc/%d", booted_session(a)), "chat-session chat");
         assert_string_equal(
                 shell("stat -c '%%A %%U %%G' /run/chat /run/chat/chatd.sock /run/chat/sessions /run/chat/members"),
                 "drwxr-x--- chatd chat\nsrw-rw---- chatd chat\ndrwx-wx--T chatd chat\ndrwx------ chatd chat");
