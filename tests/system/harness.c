@@ -244,6 +244,12 @@ const char *client_expect(struct client *c, const char *format, ...)
         return before;
 }
 
+void client_sync(struct client *c)
+{
+        client_send_bytes(c, "\xff\xfd\6", 3);
+        client_expect(c, "\xff\xfc\6");
+}
+
 void client_greeted(struct client *c)
 {
         client_expect(c, "*** Welcome, %s. What you type goes to everyone here; exit leaves.\r\n", c->name);

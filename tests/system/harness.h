@@ -66,6 +66,9 @@ void client_send_bytes(struct client *c, const void *bytes, size_t size);
 /* Waits until `text` came; what came before it and itself are forgotten. Returns what came before it (static). */
 const char *client_expect(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Waits until the session has dealt with all that was sent: TIMING-MARK (RFC 860) is for that. */
+void client_sync(struct client *c);
+
 /* Waits for the greeting. */
 void client_greeted(struct client *c);
 

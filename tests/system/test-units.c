@@ -169,6 +169,8 @@ static void test_what_waits_in_the_queue(void **state)
         shell("systemctl kill -s STOP --kill-who=main chatd");
         client_send(a, "waits\n");
         client_send(c, "last words\n");
+        client_sync(a);
+        client_sync(c);
         struct client *d = booted_join();
         client_send(d, "newcomer's words\n");
         client_send(d, "exit\n");
