@@ -40,7 +40,7 @@ all: build/chatd build/chat-session
 # $(call need,PACKAGES,WHAT FOR)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 define need
-@mkdir -p build; \
+@mkdir -p build; exec 9>build/.apt-lock; flock 9; \
 missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 if [ -z "$$missing" ]; then :; \
 elif command -v apt-get >/dev/null; then \
@@ -62,8 +62,12 @@ build/.packages-check:
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the package would start a server on this machine.
-build/inetd/usr/sbin/inetutils-inetd:
-	mkdir -p build/inetd && cd build/inetd && apt-get download -qq inetutils-inetd 2>/dev/null && dpkg-deb -x *.deb .
+build/inetd: | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new
+	@cd $@.new && { apt-get download -qq inetutils-inetd || { $(SUDO) apt-get update -qq && \
+		apt-get download -qq inetutils-inetd; }; } 2>/dev/null && dpkg-deb -x *.deb . || \
+		echo "No inetd to test with: apt-get cannot download inetutils-inetd."
+	@mv $@.new $@
 
 # ---- programs -------------------------------------------------------------------------------------------------------
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
@@ -86,20 +90,32 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
 LISTEN_HOST = $(patsubst [%],%,$(patsubst %:$(LISTEN_PORT),%,$(LISTEN)))
 
-# The launcher gets a process group of its own (setsid), so that its sessions can be ended with it.
+# Both get process groups of their own (setsid), so that the sessions, and a chatd that was started again, end with
+# them. A chatd that dies by a signal is started again. Descriptor 3 of the launcher is its listening socket.
 .PHONY: run
 run: all build/.packages-run
-	@dir=$$(mktemp -d "$${TMPDIR:-/tmp}/chat.XXXXXX") || exit 1; \
+	@case "$(LISTEN)" in *:[0-9]*) ;; *) \
+		echo "LISTEN is ADDRESS:PORT, as in LISTEN=127.0.0.1:8888 or LISTEN=[::1]:8888" >&2; exit 2;; esac; \
+	dir=$$(mktemp -d "$${TMPDIR:-/tmp}/chat.XXXXXX") || exit 1; \
 	end() { \
 		trap - EXIT; trap '' INT TERM; \
-		kill -- -$$launcher 2>/dev/null; \
-		for i in $$(seq 100); do kill -0 -- -$$launcher 2>/dev/null || break; sleep 0.05; done; \
-		kill $$broker 2>/dev/null; wait; rm -rf "$$dir"; exit $$1; \
+		for group in $$launcher $$broker; do \
+			kill -- -$$group 2>/dev/null; \
+			for i in $$(seq 100); do kill -0 -- -$$group 2>/dev/null || break; sleep 0.05; done; \
+		done; \
+		wait; rm -rf "$$dir"; exit $$1; \
 	}; \
 	trap 'end 0' INT TERM; trap 'end $$?' EXIT; \
-	setsid build/chatd --run-dir="$$dir" & broker=$$!; \
-	SYSTEMD_LOG_LEVEL=warning setsid systemd-socket-activate --accept -l "$(LISTEN)" build/chat-session --run-dir="$$dir" & launcher=$$!; \
-	echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
+	setsid sh -c 'while build/chatd --run-dir="$$0"; [ $$? -gt 128 ]; do echo "chatd: starting again"; done' "$$dir" & \
+	broker=$$!; \
+	SYSTEMD_LOG_LEVEL=warning setsid systemd-socket-activate --accept -l "$(LISTEN)" \
+		build/chat-session --run-dir="$$dir" & launcher=$$!; \
+	while kill -0 $$launcher 2>/dev/null; do \
+		case "$$(readlink /proc/$$launcher/fd/3)" in socket:*) \
+			echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
+			break;; \
+		esac; sleep 0.02; \
+	done; \
 	wait $$launcher
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
@@ -119,7 +135,7 @@ $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packa
 $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 	@echo "unit: $*"; build/asan/tests/unit/test-$*
 $(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
-		build/tests/system/test-% all build/.packages-run build/inetd/usr/sbin/inetutils-inetd
+		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; build/tests/system/test-$*
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; tests/system/in-systemd build/tests/system/test-$*
@@ -157,10 +173,12 @@ install: all
 	$(ON_THIS_HOST) journalctl --update-catalog
 	$(ON_THIS_HOST) systemctl daemon-reload
 
-# Users, group and drop-ins stay: they may own files, or be wanted again.
+# Users, group and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
-	$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chatd.socket chatd.service
-	$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket
+	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
+	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,chatd chat-session) $(addprefix $(DESTDIR)$(MANDIR)/,chatd.8 chat-session.8)
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf

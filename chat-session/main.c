@@ -76,8 +76,8 @@ static int parse_options(struct options *o, int argc, char **argv)
                 fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
                 return EXIT_USAGE;
         }
-        if (strlen(o->dir) > RUN_DIR_MAX_BYTES) {
-                fprintf(stderr, "%s: --run-dir is longer than %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+        if (o->dir[0] == '\0' || strlen(o->dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
                 return EXIT_USAGE;
         }
         return -1;

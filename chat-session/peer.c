@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,6 +42,20 @@ static void from_login(struct peer *p, uid_t uid)
                 snprintf(p->name, sizeof(p->name), "uid%u", uid);
 }
 
+/* A socket that is not connected any more: the launcher may know who it was. */
+static void from_environment(struct peer *p)
+{
+        const char *address = getenv("REMOTE_ADDR"), *port = getenv("REMOTE_PORT");
+        struct in6_addr ip;
+        if (address && port && strspn(port, "0123456789") == strlen(port) && inet_pton(AF_INET, address, &ip) == 1)
+                snprintf(p->name, sizeof(p->name), "%s:%.5s", address, port);
+        else if (address && port && strspn(port, "0123456789") == strlen(port) &&
+                 inet_pton(AF_INET6, address, &ip) == 1)
+                snprintf(p->name, sizeof(p->name), "[%s]:%.5s", address, port);
+        else
+                snprintf(p->name, sizeof(p->name), "unknown");
+}
+
 void peer_identify(struct peer *p, int fd)
 {
         union {
@@ -53,8 +68,14 @@ void peer_identify(struct peer *p, int fd)
         struct ucred cred;
         socklen_t cred_size = sizeof(cred);
 
-        if (getpeername(fd, &address.any, &size) < 0)
+        if (getpeername(fd, &address.any, &size) < 0) {
                 address.any.sa_family = AF_UNSPEC;
+                if (errno != ENOTSOCK && errno != EBADF) {
+                        from_environment(p);
+                        snprintf(p->address, sizeof(p->address), "%s", p->name);
+                        return;
+                }
+        }
         switch (address.any.sa_family) {
         case AF_INET:
                 from_ipv4(p, address.in.sin_addr, address.in.sin_port);

@@ -72,13 +72,12 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
 
 static void on_interrupt(struct session *s)
 {
-        if (s->interrupted) {
-                leave(s, LEAVE_INTERRUPT);
-                return;
-        }
         lines_discard(&s->lines);
-        s->interrupted = true;
-        s->interrupt_due = true;
+        /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
+        if (!s->interrupted)
+                s->interrupt_due = true;
+        else if (!s->telnet.asking)
+                leave(s, LEAVE_INTERRUPT);
 }
 
 static void on_byte(struct session *s, uint8_t byte)
@@ -127,9 +126,14 @@ static void take_input(struct session *s)
 
         for (size_t i = 0; i < n && s->state == SESSION_TALKING; i++)
                 on_byte(s, bytes[i]);
-        /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer. */
-        if (s->interrupt_due)
-                notice(s, "interrupted; once more, or exit, leaves");
+        if (telnet_ask(&s->telnet))
+                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
+        /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer.
+         * Several within one read are no more than one. */
+        if (s->interrupt_due) {
+                notice(s, "the line is discarded; ^C once more, or exit, leaves");
+                s->interrupted = true;
+        }
         s->interrupt_due = false;
         if (s->client.in_ended) {
                 lines_finish(&s->lines);
@@ -219,7 +223,7 @@ static void take_datagram(struct session *s)
 static void tell_away(struct session *s)
 {
         bool away = s->uplink.error != 0;
-        if (away == s->away_told || (!away && s->uplink.socket < 0))
+        if (s->state != SESSION_TALKING || away == s->away_told || (!away && s->uplink.socket < 0))
                 return;
         s->away_told = away;
         notice(s, away ? "the chat is not available now; what you type is kept and sent when it is back"
@@ -308,6 +312,7 @@ void session_run(struct session *s, int in, int out, const char *dir, bool echo,
         }
         while (s->state != SESSION_DONE) {
                 if (!echo && s->state != SESSION_FLUSHING) {
+                        uplink_count(&s->uplink, s->client.lines_out, s->client.skipped_all);
                         uplink_pump(&s->uplink, s->now);
                         tell_away(s);
                 }

@@ -28,8 +28,8 @@ enum session_state {
 struct session {
         enum session_state state;
         bool echo;
-        bool interrupted;   /* one IAC IP came; a second one leaves */
-        bool interrupt_due; /* … and the client is to be told so */
+        bool interrupt_due; /* IAC IP came: the client is to be told */
+        bool interrupted;   /* it was told; the next one leaves */
         bool away_told;     /* the client was told that there is no broker */
         enum leave_reason reason;
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */

@@ -16,7 +16,10 @@ enum {
         ABORT = 238,
 };
 
-enum { OPTION_TIMING_MARK = 6 };
+enum {
+        OPTION_BINARY = 0,
+        OPTION_TIMING_MARK = 6,
+};
 
 enum state {
         STATE_DATA,
@@ -48,9 +51,34 @@ static enum telnet_event refuse(struct telnet *t, uint8_t option)
         return reply(t, is_do ? WONT : DONT, option);
 }
 
+/* BINARY: each change is agreed to, and answered unless we asked for it. What is no change is not answered. */
+static enum telnet_event agree(struct telnet *t)
+{
+        bool is_theirs = t->verb == WILL || t->verb == WONT, on = t->verb == WILL || t->verb == DO;
+        bool *binary = &t->binary[is_theirs ? 0 : 1];
+        if (is_theirs)
+                t->asking = false;
+        if (*binary == on)
+                return TELNET_NOTHING;
+        *binary = on;
+        if (is_theirs && on && t->asked_binary)
+                return TELNET_NOTHING;
+        return reply(t, is_theirs ? (on ? DO : DONT) : (on ? WILL : WONT), OPTION_BINARY);
+}
+
+bool telnet_ask(struct telnet *t)
+{
+        if (!t->speaks || t->asked_binary || t->binary[0])
+                return false;
+        t->asked_binary = t->asking = true;
+        reply(t, DO, OPTION_BINARY);
+        return true;
+}
+
 static enum telnet_event command(struct telnet *t, uint8_t byte)
 {
         t->state = STATE_DATA;
+        t->speaks |= byte != IAC;
         switch (byte) {
         case WILL:
         case WONT:
@@ -93,6 +121,8 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
                 return command(t, byte);
         case STATE_OPTION:
                 t->state = STATE_DATA;
+                if (byte == OPTION_BINARY)
+                        return agree(t);
                 return t->verb == WILL || t->verb == DO ? refuse(t, byte) : TELNET_NOTHING;
         case STATE_SUB:
                 if (byte == IAC)

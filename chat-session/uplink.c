@@ -53,9 +53,15 @@ void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, 
 
 void uplink_answer(struct uplink *u)
 {
-        u->here_due = u->greeted;
+        u->here_due = u->greeted && !u->departed;
         u->retry_at = 0;
         u->retry_ms = UPLINK_RETRY_MIN_MS;
+}
+
+void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped)
+{
+        u->lines_out = lines_out;
+        u->skipped = skipped;
 }
 
 size_t uplink_room(const struct uplink *u)
@@ -130,15 +136,19 @@ static int open_inbox(struct uplink *u)
 static int open_socket(struct uplink *u)
 {
         struct sockaddr_un address;
-        struct stat st;
-        int r = path_broker(&address, u->dir);
+        struct stat st, dir;
+        int on = 1, r = path_broker(&address, u->dir);
         if (r < 0)
                 return r;
-        if (stat(address.sun_path, &st) < 0)
+        if (stat(u->dir, &dir) < 0 || stat(address.sun_path, &st) < 0)
                 return -errno;
+        if (st.st_uid != dir.st_uid && dir.st_uid != 0)
+                return -EPERM; /* somebody else's socket in chatd's directory */
         u->broker = st.st_uid;
         u->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (u->socket < 0 || connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        /* With it the kernel states who sends, also while the intake is so new that it does not ask yet. */
+        if (u->socket < 0 || setsockopt(u->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+            connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return 0;
 }
@@ -155,7 +165,7 @@ static bool connect_now(struct uplink *u, int64_t now)
                 return false;
         }
         u->error = 0;
-        u->here_due = u->greeted;
+        u->here_due = u->greeted && !u->departed;
         return true;
 }
 
@@ -170,10 +180,14 @@ static int hand_over(struct uplink *u, const void *data, size_t size)
 static int hand_over_here(struct uplink *u)
 {
         uint8_t here[FRAME_MAX_BYTES];
-        size_t size = frame_encode(
-                here, sizeof(here),
-                &(struct frame){
-                        .type = FRAME_HERE, .id = u->id, .number = u->number, .name = u->name, .address = u->address});
+        size_t size = frame_encode(here, sizeof(here),
+                                   &(struct frame){.type = FRAME_HERE,
+                                                   .id = u->id,
+                                                   .number = u->number,
+                                                   .name = u->name,
+                                                   .address = u->address,
+                                                   .lines_out = u->lines_out,
+                                                   .skipped = u->skipped});
         int r = hand_over(u, here, size);
         if (r > 0)
                 u->here_due = false;
@@ -188,6 +202,7 @@ static int hand_over_first(struct uplink *u)
         if (r <= 0)
                 return r;
         u->greeted = true;
+        u->departed = u->queue[u->start + sizeof(size) + 1] == FRAME_BYE;
         u->start += sizeof(size) + size;
         if (u->start == u->end)
                 u->start = u->end = 0;

@@ -30,12 +30,14 @@ struct uplink {
         uint64_t id;
         uint64_t number;   /* of the last frame that was numbered */
         int inbox, socket; /* -1: none */
-        uid_t broker;      /* whose datagrams the inbox takes */
-        bool greeted;      /* HELLO was taken by an intake */
-        bool here_due;     /* HERE goes out before anything else */
-        bool blocked;      /* the intake was full */
-        int error;         /* why the last attempt to connect failed: an errno, or 0 */
-        int64_t retry_at;  /* ms of CLOCK_MONOTONIC */
+        uint64_t lines_out, skipped;
+        uid_t broker;     /* whose datagrams the inbox takes */
+        bool greeted;     /* HELLO was taken by an intake */
+        bool departed;    /* BYE was taken by an intake: nothing more is said */
+        bool here_due;    /* HERE goes out before anything else */
+        bool blocked;     /* the intake was full */
+        int error;        /* why the last attempt to connect failed: an errno, or 0 */
+        int64_t retry_at; /* ms of CLOCK_MONOTONIC */
         int retry_ms;
         size_t start, end; /* what of `queue` waits: per frame its size (16 bits) and its bytes */
         uint8_t queue[UPLINK_QUEUE_MAX_BYTES];
@@ -50,6 +52,9 @@ void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, 
 
 /* A new chatd asked who is there: answer before anything else is sent. */
 void uplink_answer(struct uplink *u);
+
+/* What HERE says of the lines that the client was shown. */
+void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped);
 
 /* The bytes that still fit into the queue. */
 size_t uplink_room(const struct uplink *u);

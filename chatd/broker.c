@@ -52,6 +52,7 @@ void broker_free(struct broker *b)
         close(b->self);
         intake_free(&b->intake);
         roster_free(&b->roster);
+        departed_clear(&b->departed);
 }
 
 static void watch(struct broker *b, struct watch *w, enum watch_kind kind, struct member *m, int fd, uint32_t events)
@@ -83,16 +84,11 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
         };
 }
 
-/* Tells a session that cannot become a member why, through a socket that is left over for that. */
+/* Tells a session that cannot become a member why: through the intake's socket, as there may be no other. */
 static void refuse(struct broker *b, uint64_t id, const char *why)
 {
-        uint8_t buffer[FRAME_MAX_BYTES];
-        struct sockaddr_un address;
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
-        size_t size = frame_encode(buffer, sizeof(buffer), &f);
-        if (path_inbox(&address, b->roster.dir, id) == 0)
-                sendto(b->intake.fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,
-                       sizeof(address));
+        roster_send_stranger(&b->roster, b->intake.fd, id, &f);
 }
 
 static void ignore(struct broker *b, enum ignored why)
@@ -171,6 +167,11 @@ static void take_here(struct broker *b, const struct frame *f)
         } else if (m->dead) {
                 broker_connect(b, m); /* it bound its inbox anew */
         }
+        if (m) {
+                m->said = f->number > m->said ? f->number : m->said;
+                m->lines_out = f->lines_out;
+                m->skipped = f->skipped;
+        }
 }
 
 static void take_line(struct broker *b, const struct frame *f)
@@ -188,7 +189,7 @@ static void take_line(struct broker *b, const struct frame *f)
                 ignore(b, IGNORED_UNCLEAN);
                 return;
         }
-        m->lines_in = f->number;
+        m->lines_in = m->said = f->number;
         b->lines++;
         struct record rec = {
                 .kind = RECORD_LINE,
@@ -215,9 +216,9 @@ static void take_leave(struct broker *b, const struct frame *f)
         struct eventlog_member event = describe(b, m);
         event.members--;
         event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
-        event.lines_in = m->lines_in;
+        event.lines_in = bye ? f->number : m->said;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.skipped = bye ? f->skipped : m->missed;
+        event.skipped = bye ? f->skipped : m->skipped + m->missed;
         eventlog_leave(b->log, &event);
 }
 
@@ -248,7 +249,7 @@ static int take_frame(struct broker *b, const struct datagram *d)
                 ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return 0;
         }
-        if (!is_allowed(b, d, &f))
+        if (!is_allowed(b, d, &f) || departed_has(&b->departed, f.id))
                 return 0;
         switch (f.type) {
         case FRAME_HELLO:
@@ -270,13 +271,13 @@ static int take_frame(struct broker *b, const struct datagram *d)
         return 0;
 }
 
-/* The last datagram for those who said BYE, and the end of everybody's note who left. */
-static void forget_notes(struct broker *b)
+/* The last datagram for those who said BYE; everybody else has been told that they left. */
+static void say_goodbye(struct broker *b)
 {
         for (size_t i = 0; i < b->leavers_count; i++) {
                 struct member *m = b->leavers[i];
                 roster_send(m, &(struct frame){.type = FRAME_GOODBYE, .id = b->relay.epoch});
-                roster_unnote(&b->roster, m);
+                roster_mark_departed(&b->roster, m->id);
                 if (m->dead)
                         roster_remove_inbox(&b->roster, m->id);
         }
@@ -284,9 +285,18 @@ static void forget_notes(struct broker *b)
 
 static void remove_leavers(struct broker *b)
 {
-        for (size_t i = 0; i < b->leavers_count; i++)
+        for (size_t i = 0; i < b->leavers_count; i++) {
+                roster_remove_note(&b->roster, b->leavers[i]->id);
                 roster_remove(&b->roster, b->leavers[i]);
+        }
         b->leavers_count = 0;
+}
+
+void broker_forget_departed(struct broker *b)
+{
+        for (size_t i = 0; i < b->departed.count; i++)
+                roster_remove_note(&b->roster, b->departed.ids[i]);
+        departed_clear(&b->departed);
 }
 
 int broker_serve(struct broker *b)
@@ -302,11 +312,14 @@ int broker_serve(struct broker *b)
                                 break;
                 }
                 relay_send(&b->relay, &b->roster);
-                forget_notes(b);
+                say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)
                         return r;
                 remove_leavers(b);
+                if (b->old_frames > 0 && b->old_frames <= taken)
+                        broker_forget_departed(b);
+                b->old_frames -= taken < b->old_frames ? taken : b->old_frames;
         }
         return 0;
 }
@@ -322,7 +335,7 @@ void broker_has_room(struct broker *b, struct member *m)
 {
         relay_resume(&b->relay, m);
         if (m->lagging)
-                return;
+                return; /* still full */
         epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.armed = false;
 }
@@ -338,8 +351,12 @@ void broker_settle(struct broker *b)
 {
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
+                if (!m->dead && m->fd < 0)
+                        broker_connect(b, m); /* descriptors had run out */
                 if (m->dead && !m->gone_sent)
                         send_gone(b, m);
+                if (!m->dead && m->fd >= 0 && !m->exit_watch.armed)
+                        watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)
                         watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         }

@@ -5,8 +5,9 @@
  *
  *   1. a note for each member that joins    the next chatd knows it, also if it dies meanwhile
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
- *   3. notes of those that left are removed everybody has been told
+ *   3. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   4. the frames are consumed
+ *   5. marked notes are removed             there is nothing left to ignore
  *
  * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind whatever the
  * session still said. A GONE or BYE of somebody who is no member (any more) is ignored, so it may be sent again.
@@ -45,7 +46,9 @@ struct broker {
         struct relay relay;
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
-        uint64_t lines; /* relayed since the start */
+        struct departed departed; /* who left just before the last chatd died … */
+        size_t old_frames;        /* … and how much of the queue is from that time */
+        uint64_t lines;           /* relayed since the start */
         uint64_t ignored[IGNORED_KINDS];
         int64_t ignored_reported_ms;
 };
@@ -59,6 +62,9 @@ void broker_free(struct broker *b);
 
 /* Relays what is in the queue, one window of it. Returns 0 or a negative errno that chatd cannot go on with. */
 int broker_serve(struct broker *b);
+
+/* Nothing is left in the queue of those who had left before this chatd started: removes their notes. */
+void broker_forget_departed(struct broker *b);
 
 /* A member's watch fired. */
 void broker_exited(struct broker *b, struct member *m);

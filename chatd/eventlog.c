@@ -91,7 +91,7 @@ static void write_event(const struct eventlog *log, const struct event *e)
 
 static void describe_dropped(struct event *e, uint64_t dropped)
 {
-        field(e, "MESSAGE=%" PRIu64 " events were not logged, because the journal did not take them", dropped);
+        field(e, "MESSAGE=events that were not logged, because the journal did not take them: %" PRIu64, dropped);
         field(e, "PRIORITY=%d", LOG_WARNING);
         field(e, "MESSAGE_ID=" ID_DROPPED);
         field(e, "CHAT_EVENT=dropped");
@@ -206,7 +206,7 @@ void eventlog_leave(struct eventlog *log, const struct eventlog_member *m)
 {
         struct event e = {0};
         const char *reason = reason_text(m->reason);
-        field(&e, "MESSAGE=%s left after %.1f s (%s): %" PRIu64 " lines in, %" PRIu64 " out", m->name, m->seconds,
+        field(&e, "MESSAGE=%s left after %.1f s (%s); lines in: %" PRIu64 ", out: %" PRIu64, m->name, m->seconds,
               reason, m->lines_in, m->lines_out);
         field(&e, "PRIORITY=%d", LOG_INFO);
         field(&e, "MESSAGE_ID=" ID_LEAVE);
@@ -223,7 +223,7 @@ void eventlog_leave(struct eventlog *log, const struct eventlog_member *m)
 void eventlog_started(struct eventlog *log, uint64_t epoch, size_t recovered)
 {
         struct event e = {0};
-        field(&e, "MESSAGE=started, %zu members found", recovered);
+        field(&e, "MESSAGE=started; members found: %zu", recovered);
         field(&e, "PRIORITY=%d", LOG_INFO);
         field(&e, "MESSAGE_ID=" ID_STARTED);
         field(&e, "CHAT_EVENT=start");
@@ -235,7 +235,7 @@ void eventlog_started(struct eventlog *log, uint64_t epoch, size_t recovered)
 void eventlog_stopped(struct eventlog *log, size_t members, uint64_t lines)
 {
         struct event e = {0};
-        field(&e, "MESSAGE=stopped; %zu members stay connected, %" PRIu64 " lines relayed", members, lines);
+        field(&e, "MESSAGE=stopped; members that stay connected: %zu, lines relayed: %" PRIu64, members, lines);
         field(&e, "PRIORITY=%d", LOG_INFO);
         field(&e, "MESSAGE_ID=" ID_STOPPED);
         field(&e, "CHAT_EVENT=stop");

@@ -24,7 +24,7 @@
 enum {
         EXIT_USAGE = 2,
         EVENTS_MAX = 64,
-        STATUS_MS = 2000, /* STATUS= is sent at most that often */
+        STATUS_MS = 1000, /* STATUS= is sent at most that often */
 };
 
 struct options {
@@ -111,8 +111,8 @@ static int parse_options(struct options *o, int argc, char **argv)
                 fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
                 return EXIT_USAGE;
         }
-        if (strlen(o->dir) > RUN_DIR_MAX_BYTES) {
-                fprintf(stderr, "%s: --run-dir is longer than %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+        if (o->dir[0] == '\0' || strlen(o->dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
                 return EXIT_USAGE;
         }
         return -1;
@@ -220,7 +220,7 @@ static bool notify_status(struct chatd *d, int64_t now)
         d->status_lines = b->lines;
         d->status_members = b->roster.count;
         d->status_at_ms = now + STATUS_MS;
-        sd_notifyf(false, "STATUS=%zu members, %" PRIu64 " lines", d->status_members, d->status_lines);
+        sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64, d->status_members, d->status_lines);
         return false;
 }
 
@@ -281,6 +281,7 @@ int main(int argc, char **argv)
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
+        signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
         raise_fd_limit();
         if (open_intake(&d, options.dir) < 0)
                 return EXIT_FAILURE;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* Connects to everyone of whom there is a note. The roll call is sent after the process is watched: if the inbox
@@ -19,18 +20,15 @@ static void connect_members(struct broker *b)
         }
 }
 
-/* An inbox without a note: of a session whose HELLO is still in the queue or was lost with it, or of a dead one. */
+/* An inbox without a note: of a session whose HELLO is still in the queue or was lost with it, or of a dead one. One
+ * that refuses may also be of a session that is just binding it, as the file is there before the socket: so its file is
+ * removed only when the process is gone too. */
 static void ask_stranger(struct broker *b, int fd, uint64_t id)
 {
-        uint8_t buffer[FRAME_HEADER_BYTES];
-        struct sockaddr_un address;
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
-        size_t size = frame_encode(buffer, sizeof(buffer), &rollcall);
-
-        if (path_inbox(&address, b->roster.dir, id) == 0 &&
-            sendto(fd, buffer, size, MSG_NOSIGNAL, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
-            errno == ECONNREFUSED)
-                unlink(address.sun_path);
+        if (roster_send_stranger(&b->roster, fd, id, &rollcall) == -ECONNREFUSED && kill((pid_t)(id >> 32), 0) < 0 &&
+            errno == ESRCH)
+                roster_remove_inbox(&b->roster, id);
 }
 
 static int ask_strangers(struct broker *b)
@@ -56,15 +54,16 @@ static int ask_strangers(struct broker *b)
         return 0;
 }
 
-/* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time: else it would be shown
+/* Counts what is in the queue, and looks for HELLOs: a member whose HELLO was not consumed becomes a receiver only behind it, as the first time: else it would be shown
  * lines from before it came. The frames are walked without being consumed. The walk ends: while nothing is consumed a
  * full queue takes nothing more. */
-static int expect_hellos(struct broker *b)
+static int walk_queue(struct broker *b)
 {
         for (;;) {
                 int n = intake_peek(&b->intake);
                 if (n <= 0)
                         return n < 0 ? n : intake_rewind(&b->intake);
+                b->old_frames += (size_t)n;
                 for (size_t i = 0; i < (size_t)n; i++) {
                         struct datagram d = intake_get(&b->intake, i);
                         struct frame f;
@@ -80,12 +79,14 @@ static int expect_hellos(struct broker *b)
 
 int recovery_run(struct broker *b)
 {
-        int r = roster_read_notes(&b->roster);
+        int r = roster_read_notes(&b->roster, &b->departed);
         if (r < 0)
                 return r;
         connect_members(b);
         r = ask_strangers(b);
         if (r == 0)
-                r = expect_hellos(b);
+                r = walk_queue(b);
+        if (b->old_frames == 0)
+                broker_forget_departed(b);
         return r < 0 ? r : (int)b->roster.count;
 }

@@ -94,6 +94,12 @@ static size_t records_for(const struct relay *r, const struct member *m)
         return n;
 }
 
+/* Whether a datagram that could not be sent may be sent later; else its receiver is gone. */
+static bool is_full(int error)
+{
+        return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
 /* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full. */
 static int send_to(struct relay *r, struct member *m)
 {
@@ -105,16 +111,10 @@ static int send_to(struct relay *r, struct member *m)
                 m->lines_out += records_for(r, m);
                 return 1;
         }
-        switch (errno) {
-        case EAGAIN:
-        case EINTR:
-        case ENOBUFS:
-        case ENOMEM:
+        if (is_full(errno))
                 return 0;
-        default:
-                m->dead = true;
-                return 1;
-        }
+        m->dead = true;
+        return 1;
 }
 
 static bool is_receiver(const struct member *m)
@@ -187,8 +187,10 @@ void relay_send(struct relay *r, struct roster *roster)
 void relay_resume(const struct relay *r, struct member *m)
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
-        if (m->missed > 0 && roster_send(m, &missed) < 0)
+        int error = m->missed > 0 ? roster_send(m, &missed) : 0;
+        if (is_full(-error))
                 return;
+        m->dead |= error < 0;
         m->lagging = false;
         m->missed = 0;
 }

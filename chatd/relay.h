@@ -53,5 +53,6 @@ void relay_leaves(const struct relay *r, struct member *m);
  * above). */
 void relay_send(struct relay *r, struct roster *roster);
 
-/* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. */
+/* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. Marks
+ * it dead where its inbox is gone. */
 void relay_resume(const struct relay *r, struct member *m);

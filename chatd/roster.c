@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define DEPARTED_SUFFIX ".left"
+
 enum { NOTE_MAX_BYTES = 32 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES };
 
 static int compare(const void *a, const void *b)
@@ -119,24 +121,46 @@ int roster_send(const struct member *m, const struct frame *f)
         return send(m->fd, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static void note_path(const struct roster *r, uint64_t id, char path[static PATH_MAX])
+int roster_send_stranger(const struct roster *r, int fd, uint64_t id, const struct frame *f)
 {
-        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64, r->dir, id);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct sockaddr_un address;
+        size_t size = frame_encode(buffer, sizeof(buffer), f);
+        int error = path_inbox(&address, r->dir, id);
+        if (error < 0)
+                return error;
+        ssize_t n = sendto(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,
+                           sizeof(address));
+        return n < 0 ? -errno : 0;
+}
+
+/* `suffix` is "" or DEPARTED_SUFFIX. */
+static void note_path(const struct roster *r, uint64_t id, const char *suffix, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", r->dir, id, suffix);
 }
 
 int roster_note(const struct roster *r, const struct member *m)
 {
         char path[PATH_MAX], text[NOTE_MAX_BYTES];
-        note_path(r, m->id, path);
+        note_path(r, m->id, "", path);
         snprintf(text, sizeof(text), "%" PRIu64 " %s %s", m->since_us, m->address, m->name);
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-void roster_unnote(const struct roster *r, const struct member *m)
+void roster_mark_departed(const struct roster *r, uint64_t id)
 {
-        char path[PATH_MAX];
-        note_path(r, m->id, path);
-        unlink(path);
+        char path[PATH_MAX], marked[PATH_MAX];
+        note_path(r, id, "", path);
+        note_path(r, id, DEPARTED_SUFFIX, marked);
+        rename(path, marked);
+}
+
+void roster_remove_note(const struct roster *r, uint64_t id)
+{
+        char marked[PATH_MAX];
+        note_path(r, id, DEPARTED_SUFFIX, marked);
+        unlink(marked);
 }
 
 void roster_remove_inbox(const struct roster *r, uint64_t id)
@@ -178,7 +202,39 @@ static void read_note(struct roster *r, int dir, const char *file)
                 roster_add(r, id, name, address, since_us);
 }
 
-int roster_read_notes(struct roster *r)
+/* Whether `file` is the note of a member that left; adds its id. */
+static bool read_departed(struct departed *d, const char *file)
+{
+        char digits[ID_DIGITS + 1] = "";
+        uint64_t id;
+        if (strlen(file) != ID_DIGITS + sizeof(DEPARTED_SUFFIX) - 1 || strcmp(file + ID_DIGITS, DEPARTED_SUFFIX) != 0)
+                return false;
+        memcpy(digits, file, ID_DIGITS);
+        if (path_parse_id(digits, &id) < 0)
+                return false;
+        uint64_t *ids = reallocarray(d->ids, d->count + 1, sizeof(*ids));
+        if (ids) {
+                d->ids = ids;
+                d->ids[d->count++] = id;
+        }
+        return true;
+}
+
+void departed_clear(struct departed *d)
+{
+        free(d->ids);
+        *d = (struct departed){0};
+}
+
+bool departed_has(const struct departed *d, uint64_t id)
+{
+        for (size_t i = 0; i < d->count; i++)
+                if (d->ids[i] == id)
+                        return true;
+        return false;
+}
+
+int roster_read_notes(struct roster *r, struct departed *departed)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);
@@ -186,7 +242,8 @@ int roster_read_notes(struct roster *r)
         if (!dir)
                 return -errno;
         for (const struct dirent *entry; (entry = readdir(dir));)
-                read_note(r, dirfd(dir), entry->d_name);
+                if (!read_departed(departed, entry->d_name))
+                        read_note(r, dirfd(dir), entry->d_name);
         closedir(dir);
-        return (int)r->count;
+        return 0;
 }

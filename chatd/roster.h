@@ -38,8 +38,10 @@ struct member {
         char name[NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
         uint64_t since_us;  /* joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;  /* the number of its last line */
-        uint64_t lines_out; /* lines and notices relayed to it by this chatd */
+        uint64_t lines_in;  /* the number of the last line that this chatd relayed */
+        uint64_t said;      /* lines it wrote, as far as is known; for the log */
+        uint64_t lines_out; /* lines and notices it was shown; for the log */
+        uint64_t skipped;   /* those its client was too slow for; for the log */
         uint64_t missed;    /* records it did not get since it began to lag */
         bool lagging;       /* its inbox stayed full: it is relayed nothing until it has room */
         int64_t lagged_ms;  /* when it last did, CLOCK_MONOTONIC; 0: never */
@@ -53,6 +55,12 @@ struct member {
         uint32_t own_count;
         /* in the main loop's epoll */
         struct watch exit_watch, inbox_watch;
+};
+
+/* Ids of members that left just before chatd died. */
+struct departed {
+        uint64_t *ids;
+        size_t count;
 };
 
 struct roster {
@@ -80,15 +88,27 @@ void roster_remove(struct roster *r, struct member *m);
  * or -ESRCH when the session is dead. */
 int roster_connect(struct roster *r, struct member *m);
 
-/* Sends one frame without text to `m`. Returns 0 or a negative errno. */
+/* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
 int roster_send(const struct member *m, const struct frame *f);
 
-/* Writes or removes the note of `m`. Returns 0 or a negative errno. */
+/* … to a session that is no member, from the unconnected socket `fd`. */
+int roster_send_stranger(const struct roster *r, int fd, uint64_t id, const struct frame *f);
+
+/* Writes the note of `m`. Returns 0 or a negative errno. */
 int roster_note(const struct roster *r, const struct member *m);
-void roster_unnote(const struct roster *r, const struct member *m);
+
+/* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
+ * In between, what a crash leaves in the queue of this member is to be ignored. */
+void roster_mark_departed(const struct roster *r, uint64_t id);
+void roster_remove_note(const struct roster *r, uint64_t id);
 
 /* Removes the file of a dead session's inbox. */
 void roster_remove_inbox(const struct roster *r, uint64_t id);
 
-/* Adds a member for each note there is. Returns how many, or a negative errno. */
-int roster_read_notes(struct roster *r);
+/* Adds a member for each note there is, and the ids of marked ones to `departed`. Returns 0 or a negative errno. */
+int roster_read_notes(struct roster *r, struct departed *departed);
+
+/* Frees the ids. */
+void departed_clear(struct departed *d);
+
+bool departed_has(const struct departed *d, uint64_t id);

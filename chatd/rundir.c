@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,10 +19,17 @@ enum {
 static int make_dir(const char *dir, const char *name, mode_t mode)
 {
         char path[PATH_MAX];
+        struct stat st;
         snprintf(path, sizeof(path), "%s/%s", dir, name);
-        if (mkdir(path, mode) < 0)
-                return errno == EEXIST ? 0 : -errno;
-        return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask was */
+        if (mkdir(path, mode) == 0)
+                return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask was */
+        if (errno != EEXIST)
+                return -errno;
+        if (lstat(path, &st) < 0)
+                return -errno;
+        /* In a directory of somebody else, that one could put a socket in place of ours. */
+        bool ours = S_ISDIR(st.st_mode) && (st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & S_IWOTH);
+        return ours ? 0 : -EPERM;
 }
 
 int rundir_open(const char *dir)
@@ -33,7 +41,9 @@ int rundir_open(const char *dir)
                 r = make_dir(dir, MEMBERS_DIR_NAME, MEMBERS_MODE);
         if (r < 0)
                 return r;
-        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir); /* which sessions cannot open */
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -47,7 +57,7 @@ int rundir_open(const char *dir)
 int rundir_bind(const char *dir)
 {
         struct sockaddr_un address;
-        int r = path_broker(&address, dir);
+        int on = 1, r = path_broker(&address, dir);
         if (r < 0)
                 return r;
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,7 +65,9 @@ int rundir_bind(const char *dir)
                 return -errno;
         unlink(address.sun_path);
         mode_t before = umask(SOCKET_UMASK);
-        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        /* Before anybody can send: what is sent without it carries no credentials, and would be ignored. */
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+            bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
                 r = -errno;
                 close(fd);
         }

@@ -3,7 +3,7 @@
 
 /* Makes the directories below `dir` that do not exist (chat/paths.h has their meaning), and takes the lock that keeps
  * a second chatd out for as long as the returned descriptor is open. Returns it, or a negative errno: -EWOULDBLOCK
- * where another chatd has it. */
+ * where another chatd has it, -EPERM where a directory is not ours or root's, or writable for everybody. */
 int rundir_open(const char *dir);
 
 /* Binds a datagram socket at chatd.sock below `dir`, in place of one that a dead chatd left. The caller has the lock.

@@ -35,8 +35,8 @@ enum {
 
 enum frame_type {
         /* from a session */
-        FRAME_HELLO = 1, /* joins: name, address */
-        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: name, address */
+        FRAME_HELLO = 1, /* joins: name, address, lines_out, skipped */
+        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same */
         FRAME_LINE,      /* says: text */
         FRAME_BYE,       /* leaves: reason, lines_out, skipped */
         /* from chatd to itself, through the same queue */
@@ -103,6 +103,8 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_HERE:
                 wire_put_string(&w, f->name);
                 wire_put_string(&w, f->address);
+                wire_put_u64(&w, f->lines_out);
+                wire_put_u64(&w, f->skipped);
                 break;
         case FRAME_LINE:
         case FRAME_REFUSED:
@@ -144,6 +146,8 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_HERE:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->address = wire_get_string(&r, ADDRESS_MAX_BYTES);
+                f->lines_out = wire_get_u64(&r);
+                f->skipped = wire_get_u64(&r);
                 break;
         case FRAME_LINE:
         case FRAME_REFUSED:

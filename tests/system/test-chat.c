@@ -72,7 +72,7 @@ static void test_a_chat(void **state)
 static void test_ways_to_leave(void **state)
 {
         struct chat *chat = *state;
-        static const char *const ways[] = {"exit\n", "exit\r\n", "/quit\n", "\4", "\xff\xf4\xff\xf4", "\xff\xec"};
+        static const char *const ways[] = {"exit\n", "exit\r\n", "/quit\n", "\4", "\xff\xec"};
         struct client *b = chat_join(chat, NULL);
         for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
                 struct client *a = chat_join(chat, NULL);
@@ -85,11 +85,19 @@ static void test_ways_to_leave(void **state)
         struct client *a = chat_join(chat, NULL);
         client_expect(b, "*** %s is connected\r\n", a->name);
         client_send(a, "\xff\xf4");
-        client_expect(a, "*** interrupted; once more, or exit, leaves\r\n");
+        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
         client_send(a, "on\n\xff\xf4"); /* not twice in a row */
-        client_expect(a, "*** interrupted; once more, or exit, leaves\r\n");
+        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
         client_send(a, "still here\n");
         client_expect(b, "%s: still here\r\n", a->name);
+        client_send_bytes(a, "\xff\xf4\xff\xf4", 4); /* two before it answered about BINARY are two letters at worst */
+        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        client_send_bytes(a, "\xff\xfb\0\xff\xf4", 5);
+        client_expect_end(a);
+        client_expect(b, "*** %s is disconnected\r\n", a->name);
+        client_free(a);
+        a = chat_join(chat, NULL);
+        client_expect(b, "*** %s is connected\r\n", a->name);
         shutdown(a->fd, SHUT_WR);
         client_expect(b, "*** %s is disconnected\r\n", a->name);
         client_free(a);
@@ -420,11 +428,13 @@ static void test_wrong_options(void **state)
         assert_usage("build/chatd --session-user=nobody-here",
                      "build/chatd: --session-user: there is no user 'nobody-here'");
         assert_usage("build/chatd --run-dir", "build/chatd: option '--run-dir' requires an argument");
-        assert_usage("build/chatd --run-dir=$(printf %0100d 1)", "build/chatd: --run-dir is longer than 81 bytes");
+        assert_usage("build/chatd --run-dir=$(printf %0100d 1)",
+                     "build/chatd: --run-dir takes a path of 1 to 81 bytes");
+        assert_usage("build/chatd --run-dir=", "build/chatd: --run-dir takes a path of 1 to 81 bytes");
         assert_usage("build/chat-session --nonsense", "build/chat-session: unrecognized option '--nonsense'");
         assert_usage("build/chat-session extra", "build/chat-session: unexpected argument 'extra'; see --help");
         assert_usage("build/chat-session --run-dir=$(printf %0100d 1)",
-                     "build/chat-session: --run-dir is longer than 81 bytes");
+                     "build/chat-session: --run-dir takes a path of 1 to 81 bytes");
         shell("build/chatd --help | grep -q -- --session-user && build/chatd --version | grep -q '^chatd [0-9]'");
         shell("build/chat-session --help | grep -q -- --echo && build/chat-session --version | grep -q '[0-9]'");
 }

@@ -32,7 +32,7 @@ static void test_two_hundred_hear_each_other(void **state)
                         heard[who] = true;
                 }
         }
-        shell_until("systemctl show -P StatusText chatd | grep -q '^%d members'", CROWD);
+        shell_until("systemctl show -P StatusText chatd | grep -q '^members: %d,'", CROWD);
 }
 
 static void test_killed_sessions_are_announced_within_a_second(void **state)

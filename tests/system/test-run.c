@@ -50,6 +50,17 @@ static void assert_run(const char *host, const char *telnet_host, int signal, bo
         client_send(a, "hello\n");
         client_expect(b, "%s: hello\r\n", a->name);
 
+        /* a chatd that is killed is started again */
+        client_expect(output, "chatd: %s joined", b->name);
+        shell("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^build/chatd --run-dir=%s/' && kill -9 "
+              "${p#/proc/};"
+              " done 2>/dev/null; true",
+              dir);
+        client_expect(output, "chatd: starting again");
+        client_expect(output, "members found: 2");
+        client_send(b, "again\n");
+        client_expect(a, "%s: again\r\n", b->name);
+
         kill(to_group ? -pid : pid, signal); /* ^C goes to the whole group, kill to make alone */
         client_expect_end(a);
         client_expect_end(b);
@@ -94,11 +105,21 @@ static void test_a_port_that_is_taken(void **state)
         close(out[1]);
         struct client *output = client_of(out[0], "make run");
         client_expect(output, "Address already in use");
-        client_expect_end(output);
+        assert_null(strstr(client_expect_end(output), "is open"));
         assert_int_equal(process_wait(pid), 2); /* of make */
         assert_int_equal(rmdir(dir), 0);
         client_free(output);
         close(fd);
+}
+
+static void test_what_is_no_address(void **state)
+{
+        (void)state;
+        static const char *const wrong[] = {"8888", "127.0.0.1", "127.0.0.1:"};
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+                assert_string_equal(
+                        shell("make -s --no-print-directory run LISTEN=%s 2>&1 | grep -v '^make'", wrong[i]),
+                        "LISTEN is ADDRESS:PORT, as in LISTEN=127.0.0.1:8888 or LISTEN=[::1]:8888");
 }
 
 int main(void)
@@ -107,6 +128,7 @@ int main(void)
                 cmocka_unit_test(test_run_and_interrupt),
                 cmocka_unit_test(test_run_on_ipv6_and_terminate),
                 cmocka_unit_test(test_a_port_that_is_taken),
+                cmocka_unit_test(test_what_is_no_address),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

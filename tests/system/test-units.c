@@ -93,7 +93,7 @@ static void test_the_journal(void **state)
         const char *join = shell("journalctl -u chatd -o json CHAT_EVENT=join CHAT_NAME=%s", b->name);
         assert_non_null(strstr(join, address));
         assert_non_null(strstr(join, "\"CHAT_SESSION\":\""));
-        shell("journalctl -u chatd CHAT_EVENT=start | grep -q 'started, . members found'");
+        shell("journalctl -u chatd CHAT_EVENT=start | grep -q 'started; members found: .'");
         shell("journalctl -u chatd -x CHAT_EVENT=leave | grep -q 'A session ended after'"); /* the catalog */
         /* what is said is nobody's business */
         assert_string_equal(shell("journalctl | grep -c ' two$' || true"), "0");
@@ -107,7 +107,7 @@ static void test_status(void **state)
         struct client *a = booted_join(), *b = booted_join();
         client_send(a, "counted\n");
         client_expect(b, "%s: counted\r\n", a->name);
-        shell_until("systemctl show -P StatusText chatd | grep -Eq '^[0-9]+ members, [1-9][0-9]* lines$'");
+        shell_until("systemctl show -P StatusText chatd | grep -Eq '^members: [0-9]+, lines: [1-9][0-9]*$'");
         shell_until("systemctl status chatd | grep -q 'Status: \"'");
         assert_string_equal(shell("systemctl show -P WatchdogUSec chatd"), "30s");
         client_free(a);
@@ -190,6 +190,44 @@ static void test_what_waits_in_the_queue(void **state)
         client_free(d);
 }
 
+static void test_throwing_somebody_out(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        shell("systemctl stop 'chat@*-%s.service'", b->name);
+        client_expect(b, "*** this session was ended by the system\r\n");
+        assert_string_equal(client_expect_end(b), "");
+        client_expect(a, "*** %s is disconnected\r\n", b->name);
+        shell_until("journalctl -q -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -q terminated", b->name);
+        client_free(a);
+        client_free(b);
+}
+
+static void test_counts_survive_a_restart(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        assert_alive(a, b, "one", 1);
+        assert_alive(a, b, "two", 2);
+        shell("systemctl restart chatd 2>&1");
+        shell_until("systemctl show -P StatusText chatd | grep -q '^members: [1-9]'");
+        client_send(a, "exit\n");
+        client_expect_end(a);
+        shell_until("journalctl -q -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -q '\"CHAT_LINES_IN\":\"2\"'",
+                    a->name);
+        pid_t session = booted_session(b);
+        shell("systemctl restart chatd 2>&1");
+        client_sync(b);
+        kill(session, SIGKILL); /* it saw two lines and a's leaving at least, before this chatd */
+        shell_until("journalctl -q -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -Eq "
+                    "'\"CHAT_LINES_OUT\":\"([3-9]|[1-9][0-9]+)\"'",
+                    b->name);
+        client_free(a);
+        client_free(b);
+}
+
 static void test_stopping_the_listener_disconnects_nobody(void **state)
 {
         (void)state;
@@ -264,7 +302,9 @@ static void test_uninstall(void **state)
         struct client *a = booted_join();
         shell("make --no-print-directory uninstall 2>&1");
         client_expect(a, "*** this session was ended by the system\r\n");
-        client_expect_end(a);
+        assert_string_equal(client_expect_end(a), "");
+        shell("make --no-print-directory uninstall 2>&1"); /* a second time is no error */
+        shell("test ! -e /run/chat");
         assert_string_equal(shell("systemctl list-units --plain --no-legend --all 'chat*.socket' 'chat*.service'"), "");
         assert_string_equal(shell("find /usr/local /etc/systemd -name 'chat*'"), "");
         client_free(a);
@@ -281,6 +321,8 @@ int main(void)
                 cmocka_unit_test(test_status),
                 cmocka_unit_test(test_restart_stop_and_kill),
                 cmocka_unit_test(test_what_waits_in_the_queue),
+                cmocka_unit_test(test_throwing_somebody_out),
+                cmocka_unit_test(test_counts_survive_a_restart),
                 cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
                 cmocka_unit_test(test_strangers_at_the_queue),
                 cmocka_unit_test(test_install_into_a_package),

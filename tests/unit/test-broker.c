@@ -1,5 +1,7 @@
 /* The broker and its recovery, with sessions that this process plays. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
@@ -309,6 +311,9 @@ static void test_gone_behind_bye_says_nothing(void **state)
 /* Relays what is queued and dies before it is consumed: the same frames are in the queue again. */
 static void relay_and_die(struct fixture *f)
 {
+        struct dirent *note;
+        char noted[16][256];
+        int notes = 0;
         struct intake before;
         uint8_t frames[16][FRAME_MAX_BYTES];
         size_t sizes[16];
@@ -321,7 +326,21 @@ static void relay_and_die(struct fixture *f)
         }
         assert_int_equal(intake_rewind(&before), 0);
         intake_free(&before);
+        /* marked notes are removed behind the consuming only */
+        snprintf(noted[0], sizeof(noted[0]), "%s/members", f->dir);
+        DIR *dir = opendir(noted[0]);
+        while ((note = readdir(dir)))
+                if (note->d_name[0] != '.')
+                        snprintf(noted[notes++], sizeof(noted[0]), "%s", note->d_name);
         assert_int_equal(broker_serve(f->broker), 0);
+        for (int i = 0; i < notes; i++) {
+                char path[512], target[] = "1 here:1 x";
+                if (faccessat(dirfd(dir), noted[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                        continue;
+                snprintf(path, sizeof(path), "%s.left", noted[i]);
+                assert_int_equal(symlinkat(target, dirfd(dir), path), 0);
+        }
+        closedir(dir);
         for (int i = 0; i < n; i++)
                 assert_int_equal(send(f->sender, frames[i], sizes[i], 0), sizes[i]);
 }
@@ -398,10 +417,33 @@ static void test_a_leave_that_is_relayed_again(void **state)
         bye(f, ANN);
         relay_and_die(f);
         assert_inbox(f, BOB, "line ann so long, leave ann");
-        restart_broker(f); /* ann's note is gone: everybody was told, there is nothing to say again */
+        restart_broker(f); /* ann's note is marked: everybody was told, there is nothing to say again */
         serve(f);
         assert_inbox(f, BOB, "rollcall");
         assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->broker->departed.count, 0);
+}
+
+static void test_here_and_bye_that_are_relayed_again(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        restart_broker(f);
+        inbox_read(f->inboxes[BOB]);
+        put(f,
+            &(struct frame){
+                    .type = FRAME_HERE, .id = inbox_id(ANN), .name = slice_of("ann"), .address = slice_of("here:1")});
+        bye(f, ANN);
+        relay_and_die(f);
+        assert_inbox(f, BOB, "leave ann");
+        restart_broker(f); /* the HERE of somebody without a note would be news */
+        serve(f);
+        assert_inbox(f, BOB, "rollcall");
+        say(f, BOB, "and on");
+        restart_broker(f);
+        assert_int_equal(f->broker->departed.count, 0);
 }
 
 static void test_here_of_a_stranger_is_a_hello(void **state)
@@ -422,13 +464,21 @@ static void test_here_of_a_stranger_is_a_hello(void **state)
         assert_inbox(f, ANN, "rollcall, join bob");
 }
 
-static void test_a_file_without_a_socket_is_removed(void **state)
+static void test_a_file_without_a_process_is_removed(void **state)
 {
         struct fixture *f = *state;
-        close(inbox_bind(f->dir, inbox_id(EVE)));
-        assert_true(exists(f, "sessions", EVE));
+        struct sockaddr_un dead, binding;
+        pid_t child = fork();
+        if (child == 0)
+                _exit(0);
+        waitpid(child, NULL, 0);
+        close(inbox_bind(f->dir, (uint64_t)child << 32));
+        close(inbox_bind(f->dir, inbox_id(EVE))); /* its process lives: it may be about to bind it */
+        path_inbox(&dead, f->dir, (uint64_t)child << 32);
+        path_inbox(&binding, f->dir, inbox_id(EVE));
         restart_broker(f);
-        assert_false(exists(f, "sessions", EVE));
+        assert_int_equal(access(dead.sun_path, F_OK), -1);
+        assert_int_equal(access(binding.sun_path, F_OK), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -448,8 +498,9 @@ int main(void)
                 TEST(test_recovery_announces_who_died_meanwhile),
                 TEST(test_a_batch_that_is_relayed_again_says_the_same),
                 TEST(test_a_leave_that_is_relayed_again),
+                TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
-                TEST(test_a_file_without_a_socket_is_removed),
+                TEST(test_a_file_without_a_process_is_removed),
         };
         return RUN_TESTS(tests);
 }

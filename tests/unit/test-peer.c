@@ -93,6 +93,28 @@ static void test_a_unix_socket_gives_the_login_name(void **state)
         close(fds[1]);
 }
 
+static void test_a_connection_that_is_gone(void **state)
+{
+        (void)state;
+        struct peer p = {0};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        unsetenv("REMOTE_ADDR");
+        peer_identify(&p, fd);
+        assert_string_equal(p.name, "unknown");
+        setenv("REMOTE_ADDR", "fe80::1", 1);
+        setenv("REMOTE_PORT", "77", 1);
+        peer_identify(&p, fd);
+        assert_string_equal(p.name, "[fe80::1]:77");
+        setenv("REMOTE_ADDR", "1.2.3.4", 1);
+        peer_identify(&p, fd);
+        assert_string_equal(p.name, "1.2.3.4:77");
+        setenv("REMOTE_ADDR", "not\nan address", 1);
+        peer_identify(&p, fd);
+        assert_string_equal(p.name, "unknown");
+        assert_string_equal(p.address, "unknown");
+        close(fd);
+}
+
 static void test_no_socket_at_all(void **state)
 {
         (void)state;
@@ -111,6 +133,7 @@ int main(void)
                 cmocka_unit_test(test_ipv6),
                 cmocka_unit_test(test_ipv4_on_an_ipv6_socket),
                 cmocka_unit_test(test_a_unix_socket_gives_the_login_name),
+                cmocka_unit_test(test_a_connection_that_is_gone),
                 cmocka_unit_test(test_no_socket_at_all),
         };
         return RUN_TESTS(tests);

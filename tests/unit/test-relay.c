@@ -154,6 +154,18 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         assert_string_equal(inbox_read(f->inboxes[1]), "missed 6, line ann again");
 }
 
+static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
+{
+        struct fixture *f = *state;
+        f->members[1]->lagging = true;
+        f->members[1]->missed = 1;
+        close(f->inboxes[1]);
+        f->inboxes[1] = -1;
+        relay_resume(&f->relay, f->members[1]);
+        assert_true(f->members[1]->dead);
+        assert_false(f->members[1]->lagging);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -164,6 +176,7 @@ int main(void)
                 TEST(test_a_batch_is_bounded),
                 TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
+                TEST(test_a_lagging_member_that_closes_its_inbox_is_dead),
         };
         return RUN_TESTS(tests);
 }

@@ -94,11 +94,20 @@ static void test_notes(void **state)
         assert_int_equal(roster_note(&f->roster, ann), 0);
         assert_int_equal(roster_note(&f->roster, bob), 0);
         assert_int_equal(roster_note(&f->roster, bob), 0); /* a batch that is done again notes again */
-        roster_unnote(&f->roster, bob);
+        roster_mark_departed(&f->roster, bob->id);
 
         struct roster next;
         roster_init(&next, f->dir);
-        assert_int_equal(roster_read_notes(&next), 1);
+        struct departed departed = {0};
+        assert_int_equal(roster_read_notes(&next, &departed), 0);
+        assert_int_equal(next.count, 1);
+        assert_int_equal(departed.count, 1);
+        assert_true(departed_has(&departed, 0xb0bULL));
+        assert_false(departed_has(&departed, 0xa11ULL));
+        departed_clear(&departed);
+        roster_remove_note(&f->roster, bob->id);
+        assert_int_equal(roster_read_notes(&f->roster, &departed), 0);
+        assert_int_equal(departed.count, 0);
         const struct member *m = roster_find(&next, 0xa11ULL);
         assert_non_null(m);
         assert_string_equal(m->name, "ann of the long name");
@@ -123,7 +132,11 @@ static void test_notes_that_make_no_sense(void **state)
         assert_int_equal(symlink(long_name, path), 0);
         snprintf(path, sizeof(path), "%s/members/other", f->dir);
         assert_int_equal(symlink("1 a b", path), 0);
-        assert_int_equal(roster_read_notes(&f->roster), 0);
+        snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
+        assert_int_equal(symlink("1 a b", path), 0);
+        struct departed departed = {0};
+        assert_int_equal(roster_read_notes(&f->roster, &departed), 0);
+        assert_int_equal(f->roster.count + departed.count, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -46,6 +46,11 @@ static void test_a_second_one_is_kept_out(void **state)
 static void test_a_directory_that_cannot_be(void **state)
 {
         (void)state;
+        char open_to_all[] = "/tmp/chat-unit.XXXXXX";
+        assert_non_null(mkdtemp(open_to_all));
+        assert_int_equal(chmod(open_to_all, 0777), 0);
+        assert_int_equal(rundir_open(open_to_all), -EPERM); /* somebody could put a socket there before us */
+        assert_int_equal(rmdir(open_to_all), 0);
         assert_int_equal(rundir_open("/proc/none"), -ENOENT);
         assert_int_equal(rundir_bind("/proc/none"), -ENOENT);
 }

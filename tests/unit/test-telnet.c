@@ -72,14 +72,14 @@ static void test_each_option_is_refused_once(void **state)
         struct result r = {0};
         for (int round = 0; round < 100; round++)
                 for (int option = 0; option < 256; option++) {
-                        if (option == 6)
+                        if (option == 0 || option == 6) /* BINARY and TIMING-MARK have rules of their own */
                                 continue;
                         char will[] = {'\xff', '\xfb', (char)option}, ask[] = {'\xff', '\xfd', (char)option};
                         push(&t, &r, will, 3);
                         push(&t, &r, ask, 3);
                 }
-        assert_int_equal(r.replies, 2 * 255);
-        assert_memory_equal(r.reply, "\xff\xfe\x00\xff\xfc\x00\xff\xfe\x01", 9);
+        assert_int_equal(r.replies, 2 * 254);
+        assert_memory_equal(r.reply, "\xff\xfe\x01\xff\xfc\x01\xff\xfe\x02", 9);
         assert_int_equal(r.len, 0);
 }
 
@@ -90,6 +90,38 @@ static void test_wont_and_dont_are_not_answered(void **state)
         struct result r = {0};
         PUSH(&t, &r, "\xff\xfc\x01\xff\xfe\x03");
         assert_int_equal(r.replies, 0);
+}
+
+static void test_binary_is_agreed_to(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        for (int i = 0; i < 10; i++) /* once is enough */
+                PUSH(&t, &r, "\xff\xfb\x00\xff\xfd\x00");
+        assert_int_equal(r.replies, 2);
+        assert_memory_equal(r.reply, "\xff\xfd\x00\xff\xfb\x00", 6);
+        assert_false(telnet_ask(&t)); /* there is nothing left to ask */
+        PUSH(&t, &r, "\xff\xfc\x00\xff\xfe\x00");
+        assert_int_equal(r.replies, 4);
+        assert_memory_equal(r.reply + 6, "\xff\xfe\x00\xff\xfc\x00", 6);
+}
+
+static void test_binary_is_asked_for_once(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        PUSH(&t, &r, "text, and \xff\xff in it");
+        assert_false(telnet_ask(&t)); /* not known to be a telnet */
+        PUSH(&t, &r, "\xff\xf1");
+        assert_true(telnet_ask(&t));
+        assert_memory_equal(t.reply, "\xff\xfd\x00", 3);
+        assert_false(telnet_ask(&t));
+        PUSH(&t, &r, "\xff\xfb\x00"); /* the answer is not answered */
+        assert_int_equal(r.replies, 0);
+        PUSH(&t, &r, "\xff\xfc\x00");
+        assert_memory_equal(r.reply, "\xff\xfe\x00", 3);
 }
 
 static void test_interrupt_and_timing_mark(void **state)
@@ -149,6 +181,8 @@ int main(void)
                 cmocka_unit_test(test_escaped_iac_is_data),
                 cmocka_unit_test(test_each_option_is_refused_once),
                 cmocka_unit_test(test_wont_and_dont_are_not_answered),
+                cmocka_unit_test(test_binary_is_agreed_to),
+                cmocka_unit_test(test_binary_is_asked_for_once),
                 cmocka_unit_test(test_interrupt_and_timing_mark),
                 cmocka_unit_test(test_other_commands),
                 cmocka_unit_test(test_long_subnegotiation_is_skipped),

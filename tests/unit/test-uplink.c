@@ -119,6 +119,22 @@ static void test_a_new_intake_gets_here_first(void **state)
         assert_true(slice_equal(take(f).text, slice_of("kept")));
 }
 
+static void test_nothing_is_said_behind_bye(void **state)
+{
+        struct fixture *f = *state;
+        uplink_pump(f->uplink, 1);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        uplink_bye(f->uplink, LEAVE_EXIT, 0, 0);
+        uplink_answer(f->uplink); /* a roll call before BYE is handed over is answered before it */
+        uplink_pump(f->uplink, 1);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(take(f).type, FRAME_BYE);
+        uplink_answer(f->uplink);
+        assert_false(uplink_waits(f->uplink));
+        uplink_pump(f->uplink, 1);
+        assert_nothing(f);
+}
+
 static void test_retries_are_spaced(void **state)
 {
         struct fixture *f = *state;
@@ -189,9 +205,10 @@ static void test_only_the_broker_is_heard(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_hello_lines_and_bye_in_order),       TEST(test_a_full_intake_blocks_and_loses_nothing),
-                TEST(test_a_new_intake_gets_here_first),       TEST(test_retries_are_spaced),
-                TEST(test_a_run_directory_that_was_made_anew), TEST(test_only_the_broker_is_heard),
+                TEST(test_hello_lines_and_bye_in_order), TEST(test_a_full_intake_blocks_and_loses_nothing),
+                TEST(test_a_new_intake_gets_here_first), TEST(test_nothing_is_said_behind_bye),
+                TEST(test_retries_are_spaced),           TEST(test_a_run_directory_that_was_made_anew),
+                TEST(test_only_the_broker_is_heard),
         };
         return RUN_TESTS(tests);
 }
