@@ -278,8 +278,7 @@ static void say_goodbye(struct broker *b)
                 struct member *m = b->leavers[i];
                 roster_send(m, &(struct frame){.type = FRAME_GOODBYE, .id = b->relay.epoch});
                 roster_mark_departed(&b->roster, m->id);
-                if (m->dead)
-                        roster_remove_inbox(&b->roster, m->id);
+                roster_remove_inbox(&b->roster, m->id); /* a session does so itself, unless it dies before */
         }
 }
 
