@@ -2,7 +2,8 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
+
+#include <chat/clock.h>
 
 #include "commands.h"
 
@@ -15,13 +16,6 @@ enum {
         /* What may have been read before and comes out with it, and room for BYE. */
         ROOM_RESERVED = TEXT_MAX_BYTES + 256,
 };
-
-static int64_t now_ms(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void notice(struct session *s, const char *text)
 {
@@ -280,7 +274,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         if (ppoll(fds, 4, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
                 for (int i = 0; i < 4; i++)
                         fds[i].revents = 0;
-        s->now = now_ms();
+        s->now = clock_ms();
 }
 
 static void handle_events(struct session *s, const struct pollfd fds[static 4])
@@ -301,7 +295,7 @@ void session_run(struct session *s, int in, int out, const char *dir, bool echo,
         struct pollfd fds[4];
 
         s->echo = echo;
-        s->now = now_ms();
+        s->now = clock_ms();
         client_init(&s->client, in, out);
         lines_init(&s->lines, on_line, s);
         s->uplink.inbox = s->uplink.socket = -1;

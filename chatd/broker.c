@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
 #include <chat/text.h>
-
-uint64_t broker_now_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Connects to our own intake by its address. Returns a descriptor or a negative errno. */
 static int connect_self(int intake_fd)
@@ -75,12 +68,13 @@ int broker_connect(struct broker *b, struct member *m)
 
 static struct eventlog_member describe(const struct broker *b, const struct member *m)
 {
+        uint64_t now = clock_boottime_us(); /* a note may be from before a boot */
         return (struct eventlog_member){
                 .id = m->id,
                 .name = m->name,
                 .address = m->address,
                 .members = b->roster.count,
-                .seconds = (double)(broker_now_us() - m->since_us) / 1e6,
+                .seconds = now > m->since_us ? (double)(now - m->since_us) / 1e6 : 0,
         };
 }
 
@@ -117,7 +111,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
-        struct member *m = roster_add(&b->roster, f->id, f->name, f->address, broker_now_us());
+        struct member *m = roster_add(&b->roster, f->id, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r < 0) {
                 refuse(b, f->id, "the chat is full");

@@ -79,6 +79,3 @@ void broker_settle(struct broker *b);
 
 /* Logs what was ignored, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */
 bool broker_report_ignored(struct broker *b, int64_t now_ms);
-
-/* µs of CLOCK_BOOTTIME, in which memberships are measured. */
-uint64_t broker_now_us(void);

@@ -10,8 +10,9 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <chat/clock.h>
 
 #include "broker.h"
 #include "recovery.h"
@@ -57,13 +58,6 @@ static const char usage[] =
         "  --version            print the version and exit\n"
         "\n"
         "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option.\n";
-
-static int64_t now_ms(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int parse_user(const char *name, uid_t *uid, const char *program)
 {
@@ -227,7 +221,7 @@ static bool notify_status(struct chatd *d, int64_t now)
 /* Does what is due and returns how long epoll_wait() may wait, in ms. */
 static int do_chores(struct chatd *d)
 {
-        int64_t now = now_ms(), wake = INT64_MAX;
+        int64_t now = clock_ms(), wake = INT64_MAX;
         notify_watchdog(d, (uint64_t)now * 1000);
         if (d->watchdog_us > 0)
                 wake = (int64_t)(d->watchdog_at_us / 1000) + 1;

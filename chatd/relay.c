@@ -4,14 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 
-static int64_t now_ms(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#include <chat/clock.h>
 
 void relay_begin(struct relay *r, const struct roster *roster)
 {
@@ -138,7 +132,7 @@ static bool is_on_probation(const struct member *m, int64_t now)
 static void wait_for(struct relay *r, struct member **full, size_t n, int64_t patience_ms)
 {
         struct pollfd *fds = calloc(n, sizeof(*fds));
-        int64_t now = now_ms(), deadline = now + patience_ms;
+        int64_t now = clock_ms(), deadline = now + patience_ms;
 
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
@@ -147,7 +141,7 @@ static void wait_for(struct relay *r, struct member **full, size_t n, int64_t pa
                         for (size_t i = n; i-- > 0;)
                                 if (fds[i].revents && send_to(r, full[i]))
                                         full[i] = full[--n];
-                now = now_ms();
+                now = clock_ms();
         }
         for (size_t i = 0; i < n; i++)
                 begin_to_lag(r, full[i], now);
@@ -173,7 +167,7 @@ void relay_send(struct relay *r, struct roster *roster)
                         continue;
                 if (!full)
                         full = calloc(roster->count, sizeof(struct member *));
-                int64_t now = now_ms();
+                int64_t now = clock_ms();
                 if (!full || is_on_probation(m, now))
                         begin_to_lag(r, m, now);
                 else

@@ -11,21 +11,15 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <chat/clock.h>
 
 enum { PAUSE_MS = 10 }; /* between looks at something that gives no event */
 
-int64_t now_ms(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void pause_before_deadline(int64_t deadline, const char *what)
 {
-        if (now_ms() > deadline)
+        if (clock_ms() > deadline)
                 fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
         usleep(PAUSE_MS * 1000);
 }
@@ -72,7 +66,7 @@ pid_t process_start(char *const argv[], int in, int out, int err)
 int process_wait(pid_t pid)
 {
         int status;
-        int64_t deadline = now_ms() + DEADLINE_MS;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         while (waitpid(pid, &status, WNOHANG) == 0)
                 pause_before_deadline(deadline, "the end of a process");
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -109,7 +103,7 @@ void shell_until(const char *format, ...)
 {
         static char out[1 << 16];
         char command[4096];
-        int64_t deadline = now_ms() + DEADLINE_MS;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         va_list args;
         va_start(args, format);
         vsnprintf(command, sizeof(command), format, args);
@@ -133,7 +127,7 @@ struct client *client_of(int fd, const char *name)
 
 static int connect_until(int domain, const struct sockaddr *address, socklen_t size)
 {
-        int64_t deadline = now_ms() + DEADLINE_MS;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         for (;;) {
                 int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
                 if (connect(fd, address, size) == 0)
@@ -201,7 +195,7 @@ void client_send(struct client *c, const char *format, ...)
 static bool client_read(struct client *c, int64_t deadline, const char *what)
 {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - clock_ms();
         if (left <= 0 || poll(&p, 1, (int)left) <= 0)
                 fail_msg("%s waited %d ms for: %s\nand got: %s", c->name, DEADLINE_MS, what, c->got);
         if (c->len + 4096 > c->room) {
@@ -225,7 +219,7 @@ const char *client_expect(struct client *c, const char *format, ...)
         static char *before;
         char text[8192];
         size_t looked = 0;
-        int64_t deadline = now_ms() + DEADLINE_MS;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         va_list args;
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
@@ -257,7 +251,7 @@ void client_greeted(struct client *c)
 
 const char *client_expect_end(struct client *c)
 {
-        int64_t deadline = now_ms() + DEADLINE_MS;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         while (client_read(c, deadline, "the end of the connection"))
                 ;
         return c->got;

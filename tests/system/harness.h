@@ -41,9 +41,6 @@ const char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Runs a shell command line until it succeeds. */
 void shell_until(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ms of CLOCK_MONOTONIC. */
-int64_t now_ms(void);
-
 /* ---- clients ---- */
 
 struct client {

@@ -1,0 +1,21 @@
+/* The clocks that both programs read. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+/* ms of CLOCK_MONOTONIC: for deadlines. */
+static inline int64_t clock_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* µs of CLOCK_BOOTTIME: for how long a membership lasts, which may be longer than one chatd. */
+static inline uint64_t clock_boottime_us(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_BOOTTIME, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
