@@ -9,7 +9,7 @@
 static void enqueue(struct uplink *u, const struct frame *f)
 {
         uint16_t size = 0;
-        if (sizeof(u->queue) - u->end < sizeof(size) + FRAME_MAX_BYTES) {
+        if (u->start > 0 && sizeof(u->queue) - u->end < sizeof(size) + FRAME_MAX_BYTES) {
                 memmove(u->queue, u->queue + u->start, u->end - u->start);
                 u->end -= u->start;
                 u->start = 0;

@@ -168,8 +168,8 @@ static void test_what_waits_in_the_queue(void **state)
         /* a chatd that does not run: what is said, and who dies, waits */
         shell("systemctl kill -s STOP --kill-who=main chatd");
         client_send(a, "waits\n");
-        client_send(c, "last words\n");
         client_sync(a);
+        client_send(c, "last words\n");
         client_sync(c);
         struct client *d = booted_join();
         client_send(d, "newcomer's words\n");
