@@ -5,13 +5,15 @@
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
 #
-# Packages that are missing are installed, with sudo where you are not root.
+# V=1 shows the commands. Packages that are missing are installed, with sudo where you are not root.
 
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 LISTEN    ?= 127.0.0.1:8888
 CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+Q         := $(if $(V),,@)
 
 SBINDIR   := $(PREFIX)/sbin
 MANDIR    := $(PREFIX)/share/man/man8
@@ -73,16 +75,18 @@ build/inetd: | build/.packages-check
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 build/obj/%.o: %.c | build/.packages-build
-	@mkdir -p $(@D)
-	$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
+	@mkdir -p $(@D); echo "CC  $<"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
 build/asan/%.o: %.c | build/.packages-build build/.packages-check
-	@mkdir -p $(@D)
-	$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE) -MMD -MP -c $< -o $@
+	@mkdir -p $(@D); echo "CC  $<"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 -g $(SANITIZE) -MMD -MP -c $< -o $@
 
 build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
-	$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
-	$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 -include $(shell find build/obj build/asan -name '*.d' 2>/dev/null)
 
@@ -124,10 +128,11 @@ check: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
 	@echo "All tests passed."
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION))
-	$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -o $@
+	@echo "LD  $@"
+	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
-	@mkdir -p $(@D)
-	$(CC) $(LDHARDEN) $^ -lcmocka -o $@
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
