@@ -1,0 +1,126 @@
+/* A broker with a real run directory and queue, and sessions that this process plays. */
+#pragma once
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include "../../chatd/broker.h"
+#include "../../chatd/recovery.h"
+
+#include "inbox-fixture.h"
+
+enum { ANN = 1, BOB, EVE, SESSIONS };
+
+static const char *const names[SESSIONS] = {[ANN] = "ann", [BOB] = "bob", [EVE] = "eve"};
+
+struct fixture {
+        char *dir;
+        int lock, intake, epoll, sender;
+        struct eventlog *log;
+        struct broker *broker;
+        int inboxes[SESSIONS];
+        uint64_t numbers[SESSIONS];
+};
+
+static inline void start_broker(struct fixture *f)
+{
+        f->broker = calloc(1, sizeof(*f->broker));
+        f->epoll = epoll_create1(0);
+        assert_int_equal(broker_init(f->broker, f->dir, f->intake, f->epoll, getuid(), f->log), 0);
+}
+
+/* As kill -9 would: nothing is said, removed or consumed. */
+static inline void kill_broker(struct fixture *f)
+{
+        broker_free(f->broker);
+        free(f->broker);
+        close(f->epoll);
+}
+
+static inline int restart_broker(struct fixture *f)
+{
+        kill_broker(f);
+        start_broker(f);
+        int members = recovery_run(f->broker);
+        broker_settle(f->broker);
+        return members;
+}
+
+static inline int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        struct sockaddr_un address;
+        f->dir = rundir_make(&f->lock);
+        f->intake = rundir_bind(f->dir);
+        f->log = eventlog_start();
+        f->sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        path_broker(&address, f->dir);
+        assert_int_equal(connect(f->sender, (struct sockaddr *)&address, sizeof(address)), 0);
+        start_broker(f);
+        *state = f;
+        return 0;
+}
+
+static inline int teardown(void **state)
+{
+        struct fixture *f = *state;
+        kill_broker(f);
+        eventlog_stop(f->log);
+        close(f->intake);
+        close(f->sender);
+        for (int i = 0; i < SESSIONS; i++)
+                if (f->inboxes[i] > 0)
+                        close(f->inboxes[i]);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+        return 0;
+}
+
+static inline void put(struct fixture *f, const struct frame *frame)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), frame);
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+}
+
+static inline void hello(struct fixture *f, uint32_t who)
+{
+        f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(who),
+                               .name = slice_of(names[who]),
+                               .address = slice_of("here:1")});
+}
+
+static inline void say(struct fixture *f, uint32_t who, const char *text)
+{
+        put(f, &(struct frame){
+                       .type = FRAME_LINE, .id = inbox_id(who), .number = ++f->numbers[who], .text = slice_of(text)});
+}
+
+static inline void bye(struct fixture *f, uint32_t who)
+{
+        put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(who), .reason = LEAVE_EXIT});
+}
+
+static inline void serve(struct fixture *f)
+{
+        assert_int_equal(broker_serve(f->broker), 0);
+        broker_settle(f->broker);
+}
+
+static inline void assert_inbox(struct fixture *f, uint32_t who, const char *expected)
+{
+        assert_string_equal(inbox_read(f->inboxes[who]), expected);
+}
+
+static inline bool exists(struct fixture *f, const char *folder, uint32_t who)
+{
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/%s/%016llx", f->dir, folder, (unsigned long long)inbox_id(who));
+        return lstat(path, &st) == 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -1,0 +1,236 @@
+/* A whole session in a thread, between a client and a chatd that the test plays. */
+#include <poll.h>
+#include <pthread.h>
+
+#include "../../chat-session/session.h"
+
+#include "rundir-fixture.h"
+
+enum { DEADLINE_MS = 20000 };
+
+struct fixture {
+        char *dir;
+        int lock, intake, client;
+        bool echo;
+        volatile sig_atomic_t stop;
+        pthread_t thread;
+        int session_end;
+        uint64_t id; /* of the session, from its HELLO */
+};
+
+static void *run(void *arg)
+{
+        struct fixture *f = arg;
+        struct session *s = calloc(1, sizeof(*s));
+        sigset_t unblocked;
+        sigemptyset(&unblocked);
+        session_run(s, f->session_end, f->session_end, f->dir, f->echo, &unblocked, &f->stop);
+        free(s);
+        close(f->session_end);
+        return NULL;
+}
+
+static struct fixture *start(bool echo)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        int fds[2];
+        f->dir = rundir_make(&f->lock);
+        f->intake = rundir_bind(f->dir);
+        f->echo = echo;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        f->client = fds[0];
+        f->session_end = fds[1];
+        assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
+        return f;
+}
+
+static void stop(struct fixture *f)
+{
+        close(f->client);
+        pthread_join(f->thread, NULL);
+        close(f->intake);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+}
+
+static void await(int fd)
+{
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+}
+
+static void type(struct fixture *f, const char *text)
+{
+        assert_int_equal(write(f->client, text, strlen(text)), strlen(text));
+}
+
+/* What the client is shown next is exactly this. */
+static void assert_shown(struct fixture *f, const char *expected)
+{
+        char got[1024];
+        size_t len = 0, size = strlen(expected);
+        while (len < size) {
+                await(f->client);
+                ssize_t n = read(f->client, got + len, size - len);
+                assert_true(n > 0);
+                len += (size_t)n;
+        }
+        got[len] = '\0';
+        assert_string_equal(got, expected);
+}
+
+static void assert_ended(struct fixture *f)
+{
+        char byte;
+        await(f->client);
+        assert_int_equal(read(f->client, &byte, 1), 0);
+}
+
+static void assert_greeted(struct fixture *f)
+{
+        char byte = 0;
+        while (byte != '\n') {
+                await(f->client);
+                assert_int_equal(read(f->client, &byte, 1), 1);
+        }
+}
+
+static struct frame next_frame(struct fixture *f)
+{
+        static uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame frame;
+        await(f->intake);
+        ssize_t n = recv(f->intake, buffer, sizeof(buffer), 0);
+        assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        if (frame.type == FRAME_HELLO)
+                f->id = frame.id;
+        assert_true(frame.id == f->id);
+        return frame;
+}
+
+static void tell_raw(struct fixture *f, const void *data, size_t size)
+{
+        struct sockaddr_un inbox;
+        path_inbox(&inbox, f->dir, f->id);
+        assert_int_equal(sendto(f->intake, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
+}
+
+static void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64_t number, const char *text)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){
+                                      .type = (uint8_t)type, .id = epoch, .number = number, .text = slice_of(text)}));
+}
+
+/* A batch of the lines first … last of a session that is called bob. */
+static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64_t last)
+{
+        uint8_t buffer[4096];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = epoch});
+        for (uint64_t n = first; n <= last; n++) {
+                char text[2] = {(char)('0' + n), '\0'};
+                struct record r = {
+                        .kind = RECORD_LINE, .id = 99, .number = n, .name = slice_of("bob"), .text = slice_of(text)};
+                size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        }
+        tell_raw(f, buffer, size);
+}
+
+static void test_echo(void **state)
+{
+        (void)state;
+        struct fixture *f = start(true);
+        type(f, "one\r\ntwo\nexit\nthree\n");
+        assert_shown(f, "one\r\ntwo\r\n");
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_a_visit(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        assert_int_equal(next_frame(f).type, FRAME_HELLO);
+        tell(f, FRAME_WELCOME, 1, 1, "");
+        type(f, "hi\r\n");
+        struct frame line = next_frame(f);
+        assert_int_equal(line.type, FRAME_LINE);
+        assert_int_equal(line.number, 1);
+        assert_true(slice_equal(line.text, slice_of("hi")));
+        tell_lines(f, 1, 1, 2);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\n");
+        type(f, "exit\n");
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_EXIT);
+        tell_lines(f, 1, 3, 3); /* was said before the BYE was relayed */
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_shown(f, "bob: 3\r\n");
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_a_batch_that_comes_again(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        tell_lines(f, 1, 1, 3);
+        tell(f, FRAME_ROLLCALL, 2, 0, "");
+        tell_lines(f, 2, 2, 4);
+        tell_lines(f, 3, 1, 5);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\nbob: 4\r\nbob: 5\r\n");
+        struct frame here = next_frame(f);
+        assert_int_equal(here.type, FRAME_HERE);
+        assert_int_equal(here.number, 0);
+        stop(f);
+}
+
+static void test_what_else_chatd_says(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        tell(f, FRAME_MISSED, 1, 1, "");
+        assert_shown(f, "*** 1 line skipped: your session did not run\r\n");
+        tell(f, FRAME_MISSED, 1, 37, "");
+        assert_shown(f, "*** 37 lines skipped: your session did not run\r\n");
+        tell_raw(f, "junk", 4);
+        tell_raw(f, "", 0);
+        tell(f, FRAME_REFUSED, 1, 0, "the chat is full");
+        assert_shown(f, "*** You cannot join: the chat is full\r\n");
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_the_reasons_for_leaving(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "half a line");
+        shutdown(f->client, SHUT_WR);
+        assert_true(slice_equal(next_frame(f).text, slice_of("half a line")));
+        assert_int_equal(next_frame(f).reason, LEAVE_EOF);
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_ended(f);
+        stop(f);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_echo),
+                cmocka_unit_test(test_a_visit),
+                cmocka_unit_test(test_a_batch_that_comes_again),
+                cmocka_unit_test(test_what_else_chatd_says),
+                cmocka_unit_test(test_the_reasons_for_leaving),
+        };
+        return RUN_TESTS(tests);
+}
