@@ -130,9 +130,11 @@ static struct member *admit(struct broker *b, const struct frame *f)
 
 static void welcome(struct broker *b, struct member *m)
 {
+        struct frame f = {.type = FRAME_WELCOME, .id = b->relay.epoch};
         announce(b, m, RECORD_JOIN);
         relay_joins(&b->relay, m);
-        roster_send(m, &(struct frame){.type = FRAME_WELCOME, .id = b->relay.epoch, .number = b->roster.count});
+        if (roster_send(m, &f) == -ECONNREFUSED)
+                m->dead = true; /* since it was connected to: its pid may be somebody else's by now */
 }
 
 static void take_hello(struct broker *b, const struct frame *f)

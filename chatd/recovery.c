@@ -54,9 +54,9 @@ static int ask_strangers(struct broker *b)
         return 0;
 }
 
-/* Counts what is in the queue, and looks for HELLOs: a member whose HELLO was not consumed becomes a receiver only behind it, as the first time: else it would be shown
- * lines from before it came. The frames are walked without being consumed. The walk ends: while nothing is consumed a
- * full queue takes nothing more. */
+/* Walks the queue without consuming it: counts its frames, and looks for HELLOs. A member whose HELLO was not consumed
+ * becomes a receiver only behind it, as the first time; else it would be shown lines from before it came. The walk
+ * ends: while nothing is consumed, a full queue takes nothing more. */
 static int walk_queue(struct broker *b)
 {
         for (;;) {
