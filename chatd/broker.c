@@ -29,6 +29,7 @@ static int connect_self(int intake_fd)
 
 int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log)
 {
+        b->own_user = geteuid();
         b->session_user = session_user;
         b->epoll = epoll;
         b->log = log;
@@ -221,7 +222,7 @@ static void take_leave(struct broker *b, const struct frame *f)
 /* Whether the kernel's word on the sender allows this frame. */
 static bool is_allowed(struct broker *b, const struct datagram *d, const struct frame *f)
 {
-        bool ourself = d->uid == geteuid();
+        bool ourself = d->uid == b->own_user;
         if (!ourself && d->uid != b->session_user) {
                 ignore(b, IGNORED_USER);
                 return false;

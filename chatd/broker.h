@@ -37,6 +37,7 @@ enum ignored {
 };
 
 struct broker {
+        uid_t own_user;
         uid_t session_user; /* whose frames are taken, besides our own user's */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to our own intake, for GONE */
