@@ -286,9 +286,7 @@ int port_free(void)
 
 void chat_start_broker(struct chat *chat)
 {
-        char option[80];
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
-        char *const argv[] = {"build/chatd", option, NULL};
+        char *const argv[] = {"build/chatd", chat->option, NULL};
         chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
 }
 
@@ -306,6 +304,7 @@ struct chat *chat_start(void)
         socklen_t size = sizeof(a);
         strcpy(chat->dir, "/tmp/chat-system.XXXXXX");
         assert_non_null(mkdtemp(chat->dir));
+        snprintf(chat->option, sizeof(chat->option), "--run-dir=%s", chat->dir);
         chat->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(bind(chat->listener, (struct sockaddr *)&a, size), 0);
         assert_int_equal(listen(chat->listener, 1024), 0);
@@ -347,9 +346,7 @@ struct client *chat_join_with(struct chat *chat, const char *host, pid_t *sessio
 
 struct client *chat_join(struct chat *chat, pid_t *session)
 {
-        char option[80];
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
-        struct client *c = chat_join_with(chat, "127.0.0.1", session, option, NULL);
+        struct client *c = chat_join_with(chat, "127.0.0.1", session, chat->option, NULL);
         client_greeted(c);
         return c;
 }

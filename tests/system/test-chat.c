@@ -250,9 +250,7 @@ static void test_resets_at_any_moment(void **state)
         struct client *a, *b;
         join_two(chat, &a, &b);
         for (int i = 0; i < 30; i++) {
-                char option[80];
-                snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
-                struct client *c = chat_join_with(chat, "127.0.0.1", NULL, option, NULL);
+                struct client *c = chat_join_with(chat, "127.0.0.1", NULL, chat->option, NULL);
                 if (i % 3 > 0)
                         client_greeted(c);
                 if (i % 3 > 1)
@@ -394,16 +392,14 @@ static void test_who_died_while_there_was_no_broker(void **state)
 static void test_ipv6_and_unix_names(void **state)
 {
         struct chat *chat = *state;
-        char option[80];
         struct client *b = chat_join(chat, NULL);
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
-        struct client *six = chat_join_with(chat, "::1", NULL, option, NULL);
+        struct client *six = chat_join_with(chat, "::1", NULL, chat->option, NULL);
         client_greeted(six);
         client_expect(b, "*** %s is connected\r\n", six->name);
 
         int fds[2];
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        char *const argv[] = {"build/chat-session", option, NULL};
+        char *const argv[] = {"build/chat-session", chat->option, NULL};
         process_start(argv, fds[1], fds[1], -1);
         close(fds[1]);
         struct client *local = client_of(fds[0], shell("id -un"));

@@ -42,24 +42,23 @@ static void assert_chat(pid_t launcher, int port)
 
 static void test_systemd_socket_activate(void **state)
 {
-        const struct chat *chat = *state;
-        char option[80], address[32];
+        struct chat *chat = *state;
+        char address[32];
         int port = port_free();
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept", "-l", address, "build/chat-session", option, NULL};
+        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
+                              "build/chat-session",      chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
 static void test_systemd_socket_activate_inetd(void **state)
 {
-        const struct chat *chat = *state;
-        char option[80], address[32];
+        struct chat *chat = *state;
+        char address[32];
         int port = port_free();
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", address,
-                              "build/chat-session",      option,     NULL};
+        char *const argv[] = {"systemd-socket-activate", "--accept",   "--inetd", "-l", address,
+                              "build/chat-session",      chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
@@ -86,7 +85,7 @@ static void test_a_listening_socket_is_refused(void **state)
 
 static void test_inetd_nowait(void **state)
 {
-        const struct chat *chat = *state;
+        struct chat *chat = *state;
         char path[128];
         int port = port_free();
         if (getuid() != 0 || access("build/inetd/usr/sbin/inetutils-inetd", X_OK) != 0)
@@ -102,23 +101,22 @@ static void test_inetd_nowait(void **state)
 
 static void test_tcpserver(void **state)
 {
-        const struct chat *chat = *state;
-        char option[80], port_text[16];
+        struct chat *chat = *state;
+        char port_text[16];
         int port = port_free();
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
         snprintf(port_text, sizeof(port_text), "%d", port);
-        char *const argv[] = {"tcpserver", "-HRDl0", "127.0.0.1", port_text, "build/chat-session", option, NULL};
+        char *const argv[] = {"tcpserver", "-HRDl0", "127.0.0.1", port_text, "build/chat-session", chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
 static void test_pipes_and_ncat(void **state)
 {
-        const struct chat *chat = *state;
+        struct chat *chat = *state;
         int port = port_free();
-        char option[80], address[32];
-        snprintf(option, sizeof(option), "--run-dir=%s", chat->dir);
+        char address[32];
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept", "-l", address, "build/chat-session", option, NULL};
+        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
+                              "build/chat-session",      chat->option, NULL};
         pid_t launcher = process_start(argv, -1, -1, -1);
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
@@ -132,7 +130,7 @@ static void test_pipes_and_ncat(void **state)
         got = shell("printf 'from nc\\n' | nc -N 127.0.0.1 %d", port);
         assert_non_null(strstr(got, "*** Welcome, 127.0.0.1:"));
         client_expect(a, ": from nc\r\n");
-        got = shell("printf 'from a pipe\\n' | build/chat-session %s", option); /* as behind ssh */
+        got = shell("printf 'from a pipe\\n' | build/chat-session %s", chat->option); /* as behind ssh */
         assert_non_null(strstr(got, "*** Welcome, "));
         client_expect(a, ": from a pipe\r\n");
         client_free(a);
