@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/socket.h>
+
 enum { CLOSE_DRAIN_MAX_READS = 64 };
 
 static void set_nonblocking(int fd)
@@ -32,18 +34,12 @@ void client_init(struct client *c, int in, int out)
         }
 }
 
-/* Whether a failed call may work later. */
-static bool is_transient(int error)
-{
-        return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
-}
-
 size_t client_read(struct client *c, void *buffer, size_t size)
 {
         ssize_t n = c->is_socket ? recv(c->in, buffer, size, MSG_DONTWAIT) : read(c->in, buffer, size);
         if (n > 0)
                 return (size_t)n;
-        if (n == 0 || !is_transient(errno))
+        if (n == 0 || !socket_is_transient(errno))
                 c->in_ended = true;
         if (n < 0)
                 c->in_failed = c->in_ended;
@@ -114,7 +110,7 @@ void client_flush(struct client *c)
                 ssize_t n =
                         c->is_socket ? send(c->out, at, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(c->out, at, size);
                 if (n < 0) {
-                        c->out_broken = !is_transient(errno);
+                        c->out_broken = !socket_is_transient(errno);
                         break;
                 }
                 c->start += (size_t)n;

@@ -16,7 +16,6 @@
 enum {
         EXIT_USAGE = 2,
         LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
-        SOCKET_UMASK = 0117,  /* the inbox: user chat-session and group chat, nobody else */
 };
 
 struct options {

@@ -33,14 +33,18 @@ static void greet(struct session *s)
         client_line(&s->client, parts, 3);
 }
 
+static void flush_and_end(struct session *s)
+{
+        s->state = SESSION_FLUSHING;
+        s->deadline = s->now + LEAVE_FLUSH_MS;
+}
+
 static void leave(struct session *s, enum leave_reason reason)
 {
         if (s->state != SESSION_TALKING)
                 return;
-        s->reason = reason;
         if (s->echo) {
-                s->state = SESSION_FLUSHING;
-                s->deadline = s->now + LEAVE_FLUSH_MS;
+                flush_and_end(s);
                 return;
         }
         uplink_bye(&s->uplink, reason, s->client.lines_out, s->client.skipped_all);
@@ -170,12 +174,6 @@ static void show_missed(struct session *s, uint64_t missed)
         snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run", (unsigned long long)missed,
                  missed == 1 ? "" : "s");
         notice(s, text);
-}
-
-static void flush_and_end(struct session *s)
-{
-        s->state = SESSION_FLUSHING;
-        s->deadline = s->now + LEAVE_FLUSH_MS;
 }
 
 static void on_refused(struct session *s, struct slice why)

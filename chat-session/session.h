@@ -28,10 +28,9 @@ enum session_state {
 struct session {
         enum session_state state;
         bool echo;
-        bool interrupt_due; /* IAC IP came: the client is to be told */
-        bool interrupted;   /* it was told; the next one leaves */
-        bool away_told;     /* the client was told that there is no broker */
-        enum leave_reason reason;
+        bool interrupt_due;    /* IAC IP came: the client is to be told */
+        bool interrupted;      /* it was told; the next one leaves */
+        bool away_told;        /* the client was told that there is no broker */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/socket.h>
+
 static void enqueue(struct uplink *u, const struct frame *f)
 {
         uint16_t size = 0;
@@ -174,7 +176,7 @@ static int hand_over(struct uplink *u, const void *data, size_t size)
 {
         if (send(u->socket, data, size, MSG_NOSIGNAL) >= 0)
                 return 1;
-        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR ? 0 : -errno;
+        return socket_is_transient(errno) ? 0 : -errno;
 }
 
 static int hand_over_here(struct uplink *u)
@@ -230,10 +232,7 @@ void uplink_pump(struct uplink *u, int64_t now)
 
 bool uplink_receive(struct uplink *u, void *buffer, struct frame *f)
 {
-        union {
-                struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(struct ucred))];
-        } control;
+        struct credentials_room control;
         struct iovec iov = {.iov_base = buffer, .iov_len = DATAGRAM_MAX_BYTES};
         struct msghdr msg = {
                 .msg_iov = &iov,
@@ -244,12 +243,8 @@ bool uplink_receive(struct uplink *u, void *buffer, struct frame *f)
         struct ucred cred;
 
         ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
-        if (n < 0)
+        if (n < 0 || !socket_credentials(&msg, &cred))
                 return false;
-        const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-                return false;
-        memcpy(&cred, CMSG_DATA(c), sizeof(cred));
         return cred.uid == u->broker && !(msg.msg_flags & MSG_TRUNC) && frame_decode(f, buffer, (size_t)n) == 0;
 }
 

@@ -67,6 +67,13 @@ int broker_connect(struct broker *b, struct member *m)
         return m->dead ? 0 : r;
 }
 
+void broker_tell(struct broker *b, struct member *m, enum frame_type type)
+{
+        struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch};
+        if (roster_send(m, &f) == -ECONNREFUSED)
+                m->dead = true;
+}
+
 static struct eventlog_member describe(const struct broker *b, const struct member *m)
 {
         uint64_t now = clock_boottime_us(); /* a note may be from before a boot */
@@ -131,11 +138,9 @@ static struct member *admit(struct broker *b, const struct frame *f)
 
 static void welcome(struct broker *b, struct member *m)
 {
-        struct frame f = {.type = FRAME_WELCOME, .id = b->relay.epoch};
         announce(b, m, RECORD_JOIN);
         relay_joins(&b->relay, m);
-        if (roster_send(m, &f) == -ECONNREFUSED)
-                m->dead = true; /* since it was connected to: its pid may be somebody else's by now */
+        broker_tell(b, m, FRAME_WELCOME);
 }
 
 static void take_hello(struct broker *b, const struct frame *f)
@@ -273,7 +278,7 @@ static void say_goodbye(struct broker *b)
 {
         for (size_t i = 0; i < b->leavers_count; i++) {
                 struct member *m = b->leavers[i];
-                roster_send(m, &(struct frame){.type = FRAME_GOODBYE, .id = b->relay.epoch});
+                broker_tell(b, m, FRAME_GOODBYE);
                 roster_mark_departed(&b->roster, m->id);
                 roster_remove_inbox(&b->roster, m->id); /* a session does so itself, unless it dies before */
         }

@@ -75,6 +75,9 @@ void broker_has_room(struct broker *b, struct member *m);
  * lives but cannot be reached: descriptors or memory ran out. */
 int broker_connect(struct broker *b, struct member *m);
 
+/* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
+void broker_tell(struct broker *b, struct member *m, enum frame_type type);
+
 /* After events were handled: sends GONE for those found dead, watches those that began to lag. */
 void broker_settle(struct broker *b);
 

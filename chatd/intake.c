@@ -1,12 +1,13 @@
 #include "intake.h"
 
-#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
+#include <chat/socket.h>
+
 struct intake_slot {
         struct iovec iov;
-        alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+        struct credentials_room control;
         uint8_t data[FRAME_MAX_BYTES];
 };
 
@@ -36,7 +37,8 @@ int intake_init(struct intake *in, int fd)
                 in->headers[i].msg_hdr = (struct msghdr){
                         .msg_iov = &slot->iov,
                         .msg_iovlen = 1,
-                        .msg_control = slot->control,
+                        .msg_control = &slot->control,
+                        .msg_controllen = sizeof(slot->control),
                 };
         }
         return 0;
@@ -80,8 +82,9 @@ int intake_peek(struct intake *in)
 {
         if (in->count > 0)
                 return (int)in->count;
-        for (size_t i = 0; i < INTAKE_WINDOW; i++)
+        for (size_t i = 0; i < in->used; i++)
                 in->headers[i].msg_hdr.msg_controllen = sizeof(in->slots[i].control);
+        in->used = 0;
         int n = recvmmsg(in->fd, in->headers, INTAKE_WINDOW, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
                          NULL);
         if (n < 0 && errno == EAGAIN)
@@ -89,7 +92,7 @@ int intake_peek(struct intake *in)
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         in->first = 0;
-        in->count = (size_t)n;
+        in->count = in->used = (size_t)n;
         for (size_t i = 0; i < in->count; i++) {
                 in->walked += in->headers[i].msg_len;
                 if (in->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
@@ -105,11 +108,10 @@ int intake_peek(struct intake *in)
 struct datagram intake_get(const struct intake *in, size_t i)
 {
         const struct mmsghdr *header = &in->headers[in->first + i];
-        const struct cmsghdr *c = CMSG_FIRSTHDR(&header->msg_hdr);
-        struct ucred cred = {.uid = (uid_t)-1};
+        struct ucred cred;
 
-        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
-                memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+        if (!socket_credentials(&header->msg_hdr, &cred))
+                cred = (struct ucred){.uid = (uid_t)-1};
         return (struct datagram){
                 .data = in->slots[in->first + i].data,
                 .size = header->msg_len < FRAME_MAX_BYTES ? header->msg_len : FRAME_MAX_BYTES,

@@ -32,6 +32,7 @@ struct intake {
         struct mmsghdr *headers; /* INTAKE_WINDOW of each */
         struct intake_slot *slots;
         size_t first, count; /* what of the window is not consumed */
+        size_t used;         /* slots that the last peek filled */
         size_t walked;       /* the socket's peek offset: bytes that were peeked and not consumed */
 };
 

@@ -38,8 +38,8 @@ struct chatd {
         int lock, intake, epoll, signals;
         bool own_intake;
         struct watch intake_watch, signal_watch;
-        uint64_t watchdog_us; /* half of WatchdogSec=, 0: none */
-        uint64_t watchdog_at_us;
+        int64_t watchdog_ms; /* half of WatchdogSec=, 0: none */
+        int64_t watchdog_at_ms;
         int64_t status_at_ms;
         uint64_t status_lines;
         size_t status_members;
@@ -195,12 +195,12 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
         return frames;
 }
 
-static void notify_watchdog(struct chatd *d, uint64_t now_us)
+static void notify_watchdog(struct chatd *d, int64_t now)
 {
-        if (d->watchdog_us == 0 || now_us < d->watchdog_at_us)
+        if (d->watchdog_ms == 0 || now < d->watchdog_at_ms)
                 return;
         sd_notify(false, "WATCHDOG=1");
-        d->watchdog_at_us = now_us + d->watchdog_us;
+        d->watchdog_at_ms = now + d->watchdog_ms;
 }
 
 /* Returns true while there is a newer status to be sent later. */
@@ -222,9 +222,9 @@ static bool notify_status(struct chatd *d, int64_t now)
 static int do_chores(struct chatd *d)
 {
         int64_t now = clock_ms(), wake = INT64_MAX;
-        notify_watchdog(d, (uint64_t)now * 1000);
-        if (d->watchdog_us > 0)
-                wake = (int64_t)(d->watchdog_at_us / 1000) + 1;
+        notify_watchdog(d, now);
+        if (d->watchdog_ms > 0)
+                wake = d->watchdog_at_ms;
         if (notify_status(d, now) && d->status_at_ms < wake)
                 wake = d->status_at_ms;
         if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
@@ -252,13 +252,14 @@ static int run(struct chatd *d)
 /* From the recovery to the end. Returns 0 or a negative errno. */
 static int serve(struct chatd *d)
 {
+        uint64_t watchdog_us;
         int members = recovery_run(&d->broker);
         if (members < 0)
                 return members;
         broker_settle(&d->broker);
         eventlog_started(d->broker.log, d->broker.relay.epoch, (size_t)members);
-        if (sd_watchdog_enabled(false, &d->watchdog_us) > 0)
-                d->watchdog_us /= 2;
+        if (sd_watchdog_enabled(false, &watchdog_us) > 0)
+                d->watchdog_ms = (int64_t)(watchdog_us / 2000);
         d->status_members = SIZE_MAX; /* the first status is always news */
         sd_notify(false, "READY=1");
         int r = run(d);

@@ -9,14 +9,13 @@
  * still takes it, the pid was not used again in between, and the watch is on the right process. */
 static void connect_members(struct broker *b)
 {
-        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
                 int r = broker_connect(b, m);
                 if (r < 0)
                         eventlog_warning(b->log, "cannot reach a member", r);
-                else if (!m->dead && roster_send(m, &rollcall) == -ECONNREFUSED)
-                        m->dead = true;
+                else
+                        broker_tell(b, m, FRAME_ROLLCALL);
         }
 }
 

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <chat/clock.h>
+#include <chat/socket.h>
 
 void relay_begin(struct relay *r, const struct roster *roster)
 {
@@ -88,12 +89,6 @@ static size_t records_for(const struct relay *r, const struct member *m)
         return n;
 }
 
-/* Whether a datagram that could not be sent may be sent later; else its receiver is gone. */
-static bool is_full(int error)
-{
-        return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
-}
-
 /* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full. */
 static int send_to(struct relay *r, struct member *m)
 {
@@ -105,7 +100,7 @@ static int send_to(struct relay *r, struct member *m)
                 m->lines_out += records_for(r, m);
                 return 1;
         }
-        if (is_full(errno))
+        if (socket_is_transient(errno))
                 return 0;
         m->dead = true;
         return 1;
@@ -182,7 +177,7 @@ void relay_resume(const struct relay *r, struct member *m)
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
         int error = m->missed > 0 ? roster_send(m, &missed) : 0;
-        if (is_full(-error))
+        if (socket_is_transient(-error))
                 return;
         m->dead |= error < 0;
         m->lagging = false;

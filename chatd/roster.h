@@ -102,7 +102,7 @@ int roster_note(const struct roster *r, const struct member *m);
 void roster_mark_departed(const struct roster *r, uint64_t id);
 void roster_remove_note(const struct roster *r, uint64_t id);
 
-/* Removes the file of a dead session's inbox. */
+/* Removes the file of the inbox of a session that left or died. */
 void roster_remove_inbox(const struct roster *r, uint64_t id);
 
 /* Adds a member for each note there is, and the ids of marked ones to `departed`. Returns 0 or a negative errno. */

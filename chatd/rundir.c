@@ -13,7 +13,6 @@ enum {
         RUN_DIR_MODE = 0750,
         SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
         MEMBERS_MODE = 0700,
-        SOCKET_UMASK = 0117,
 };
 
 static int make_dir(const char *dir, const char *name, mode_t mode)

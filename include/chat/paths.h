@@ -21,6 +21,7 @@
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
+#define SOCKET_UMASK 0117 /* of both kinds of socket: for the owner and group chat, nobody else */
 
 /* The longest run directory: "/sessions/" and an id must still fit into sun_path, unix(7). */
 #define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
