@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,9 +43,34 @@ size_t client_read(struct client *c, void *buffer, size_t size)
                 return (size_t)n;
         if (n == 0 || !socket_is_transient(errno))
                 c->in_ended = true;
-        if (n < 0)
+        if (n < 0) {
                 c->in_failed = c->in_ended;
+                c->timed_out = errno == ETIMEDOUT;
+        }
         return 0;
+}
+
+bool client_is_gone(const struct client *c)
+{
+        char byte;
+        ssize_t n = c->is_socket ? recv(c->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
+        return n == 0 || (n < 0 && !socket_is_transient(errno));
+}
+
+bool client_sent(struct client *c)
+{
+        bool sent = c->sent;
+        c->sent = false;
+        return sent;
+}
+
+int64_t client_silent_ms(const struct client *c)
+{
+        struct tcp_info info = {0};
+        socklen_t size = sizeof(info);
+        if (getsockopt(c->out, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+                return -1;
+        return info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
 }
 
 bool client_waits(const struct client *c)
@@ -113,6 +140,7 @@ void client_flush(struct client *c)
                         c->out_broken = !socket_is_transient(errno);
                         break;
                 }
+                c->sent = true;
                 c->start += (size_t)n;
                 if ((size_t)n < size)
                         break;

@@ -25,6 +25,8 @@ struct client {
         bool is_socket;
         bool in_ended;      /* nothing more can be read */
         bool in_failed;     /* … because the connection broke */
+        bool timed_out;     /* … and it did so without a word from the client */
+        bool sent;          /* something was written since client_sent() was asked */
         bool hung_up;       /* poll() reported an end, but there is no room to read what came before it */
         bool out_broken;    /* nothing can be written: output is dropped */
         size_t start, end;  /* what of `buffer` waits */
@@ -56,6 +58,16 @@ size_t client_room(const struct client *c);
 
 /* Writes what the client takes now. */
 void client_flush(struct client *c);
+
+/* Whether the client went before it said anything. */
+bool client_is_gone(const struct client *c);
+
+/* Whether something was written since this was asked last. */
+bool client_sent(struct client *c);
+
+/* For how many ms the client has acknowledged nothing, though something waits for it; -1 where nothing waits, or it is
+ * no TCP connection (TCP_INFO, tcp(7)). */
+int64_t client_silent_ms(const struct client *c);
 
 /* Tells the client that nothing more comes. systemd holds a duplicate of an accepted socket for as long as the process
  * lives, so without this the client would see the end only after that. Input that arrived meanwhile is read and

@@ -16,21 +16,20 @@
 enum {
         EXIT_USAGE = 2,
         LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
-};
-
-struct options {
-        const char *dir;
-        bool echo;
+        CLIENT_TIMEOUT_MAX_S = 1000000,
 };
 
 static const char usage[] =
-        "Usage: chat-session [--echo] [--run-dir=DIR]\n"
+        "Usage: chat-session [--echo] [--run-dir=DIR] [--pace=RATE[:BURST]] [--client-timeout=SECONDS]\n"
         "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
         "\n"
-        "  --echo         give the client its own lines back; no broker is needed\n"
-        "  --run-dir=DIR  where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
-        "  --help         print this and exit\n"
-        "  --version      print the version and exit\n"
+        "  --echo                    give the client its own lines back; no broker is needed\n"
+        "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
+        "  --pace=RATE[:BURST]       lines per second, and lines at once (default: 10:20); off: no limit\n"
+        "  --client-timeout=SECONDS  a client that acknowledges nothing for so long has vanished (default: 240);\n"
+        "                            off: wait for ever\n"
+        "  --help                    print this and exit\n"
+        "  --version                 print the version and exit\n"
         "\n"
         "Exit status: 0 when the client left, 2 for a wrong option or descriptor.\n";
 
@@ -42,12 +41,29 @@ static void on_stop(int signal)
         stop = 1;
 }
 
+/* Seconds, or "off". Returns 0 or -EINVAL. */
+static int parse_timeout(int *ms, const char *text)
+{
+        char *end;
+        if (strcmp(text, "off") == 0) {
+                *ms = 0;
+                return 0;
+        }
+        long seconds = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
+        if (seconds < 1 || seconds > CLIENT_TIMEOUT_MAX_S || *end != '\0')
+                return -EINVAL;
+        *ms = (int)seconds * 1000;
+        return 0;
+}
+
 /* Returns -1 to go on, or an exit status. */
-static int parse_options(struct options *o, int argc, char **argv)
+static int parse_options(struct session_options *o, int argc, char **argv)
 {
         static const struct option known[] = {
                 {"echo", no_argument, NULL, 'e'},
                 {"run-dir", required_argument, NULL, 'd'},
+                {"pace", required_argument, NULL, 'p'},
+                {"client-timeout", required_argument, NULL, 't'},
                 {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'v'},
                 {0},
@@ -61,6 +77,18 @@ static int parse_options(struct options *o, int argc, char **argv)
                 case 'd':
                         o->dir = optarg;
                         break;
+                case 'p':
+                        if (pace_parse(&o->pace, optarg) == 0)
+                                break;
+                        fprintf(stderr, "%s: --pace takes RATE or RATE:BURST, 1 to %d each, or off\n", argv[0],
+                                PACE_MAX);
+                        return EXIT_USAGE;
+                case 't':
+                        if (parse_timeout(&o->client_timeout_ms, optarg) == 0)
+                                break;
+                        fprintf(stderr, "%s: --client-timeout takes 1 to %d seconds, or off\n", argv[0],
+                                CLIENT_TIMEOUT_MAX_S);
+                        return EXIT_USAGE;
                 case 'h':
                         fputs(usage, stdout);
                         return 0;
@@ -102,7 +130,11 @@ static bool is_listening(int fd)
 int main(int argc, char **argv)
 {
         static struct session session; /* large, and its pages are used only as needed */
-        struct options options = {.dir = RUN_DIR_DEFAULT};
+        struct session_options options = {
+                .dir = RUN_DIR_DEFAULT,
+                .pace = pace_of(PACE_RATE_DEFAULT, PACE_BURST_DEFAULT),
+                .client_timeout_ms = CLIENT_TIMEOUT_DEFAULT_MS,
+        };
         sigset_t stops, unblocked;
 
         int status = parse_options(&options, argc, argv);
@@ -126,6 +158,6 @@ int main(int argc, char **argv)
         sigaddset(&stops, SIGHUP);
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
-        session_run(&session, in, out, options.dir, options.echo, &unblocked, &stop);
+        session_run(&session, in, out, &options, &unblocked, &stop);
         return 0;
 }

@@ -39,6 +39,15 @@ static void flush_and_end(struct session *s)
         s->deadline = s->now + LEAVE_FLUSH_MS;
 }
 
+static void tell_on_their_way(struct session *s)
+{
+        char text[80];
+        size_t lines = uplink_lines_waiting(&s->uplink);
+        snprintf(text, sizeof(text), "%zu line%s still on %s way; then you leave", lines, lines == 1 ? " is" : "s are",
+                 lines == 1 ? "its" : "their");
+        notice(s, text);
+}
+
 static void leave(struct session *s, enum leave_reason reason)
 {
         if (s->state != SESSION_TALKING)
@@ -48,6 +57,9 @@ static void leave(struct session *s, enum leave_reason reason)
                 return;
         }
         uplink_bye(&s->uplink, reason, s->client.lines_out, s->client.skipped_all);
+        if (s->uplink.paced)
+                tell_on_their_way(s);
+        s->terminated = reason == LEAVE_TERMINATED;
         s->state = SESSION_LEAVING;
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }
@@ -135,7 +147,9 @@ static void take_input(struct session *s)
         s->interrupt_due = false;
         if (s->client.in_ended) {
                 lines_finish(&s->lines);
-                leave(s, s->client.in_failed || s->client.out_broken ? LEAVE_RESET : LEAVE_EOF);
+                leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
+                         : s->client.in_failed || s->client.out_broken ? LEAVE_RESET
+                                                                       : LEAVE_EOF);
         }
 }
 
@@ -171,9 +185,31 @@ static void show_batch(struct session *s, struct wire_reader records)
 static void show_missed(struct session *s, uint64_t missed)
 {
         char text[80];
-        snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run", (unsigned long long)missed,
-                 missed == 1 ? "" : "s");
+        if (missed == MISSED_UNKNOWN)
+                snprintf(text, sizeof(text), "lines were skipped: your session did not run");
+        else
+                snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run",
+                         (unsigned long long)missed, missed == 1 ? "" : "s");
         notice(s, text);
+}
+
+static void show_name(struct session *s, struct slice name)
+{
+        struct slice parts[] = {slice_of("*** Somebody is called "), slice_of(s->peer.name),
+                                slice_of(" already. Others see you as "), name};
+        if (name.len > 0 && !slice_equal(name, slice_of(s->peer.name)))
+                client_line(&s->client, parts, 4);
+}
+
+/* The queue is gone that the last lines were in. */
+static void tell_lost(struct session *s)
+{
+        char text[96];
+        uint64_t lines = uplink_lost_lines(&s->uplink);
+        snprintf(text, sizeof(text), "the chat lost its queue: your last %llu line%s may not have reached everybody",
+                 (unsigned long long)lines, lines == 1 ? "" : "s");
+        if (lines > 0)
+                notice(s, text);
 }
 
 static void on_refused(struct session *s, struct slice why)
@@ -190,8 +226,15 @@ static void take_datagram(struct session *s)
                 return;
         seen_epoch(&s->seen, f.id);
         switch (f.type) {
+        case FRAME_WELCOME:
+                show_name(s, f.name);
+                break;
         case FRAME_BATCH:
+                uplink_relayed(&s->uplink, f.number);
                 show_batch(s, f.records);
+                break;
+        case FRAME_RELAYED:
+                uplink_relayed(&s->uplink, f.number);
                 break;
         case FRAME_MISSED:
                 show_missed(s, f.number);
@@ -227,6 +270,8 @@ static void advance_leave(struct session *s)
 {
         if (s->state == SESSION_LEAVING) {
                 bool handed_over = !uplink_waits(&s->uplink);
+                if (s->uplink.paced && !s->terminated)
+                        s->deadline = s->now + LEAVE_HANDOVER_MS; /* it counts while there is no chatd */
                 if (handed_over && s->client.out_broken) {
                         s->state = SESSION_DONE;
                 } else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS) {
@@ -263,8 +308,12 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         fds[3] = (struct pollfd){.fd = u->blocked ? u->socket : -1, .events = POLLOUT};
         if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
                 wake = s->deadline;
-        if (!s->echo && u->socket < 0 && s->state != SESSION_FLUSHING)
-                wake = min_i64(wake, u->retry_at);
+        if (!s->echo && s->state != SESSION_FLUSHING)
+                wake = min_i64(wake, uplink_wake_ms(u));
+        if (s->check_at != 0)
+                wake = min_i64(wake, s->check_at);
+        if (u->lost)
+                wake = s->now;
 
         struct timespec timeout = {0};
         if (wake != INT64_MAX && wake > s->now)
@@ -283,32 +332,56 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
                 s->client.hung_up = true;
         if (fds[2].revents)
                 take_datagram(s);
+        else if (s->uplink.lost)
+                tell_lost(s);
         if (s->client.out_broken && !s->client.is_socket)
                 leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
 }
 
-void session_run(struct session *s, int in, int out, const char *dir, bool echo, const sigset_t *unblocked,
+/* A client that is not there any more, though the network did not say so, acknowledges nothing. One that is slow, or
+ * stopped for a night, does: TCP_USER_TIMEOUT, tcp(7), would disconnect both. */
+static void check_client(struct session *s)
+{
+        if (s->check_at == 0 && client_sent(&s->client) && s->client_timeout_ms > 0)
+                s->check_at = s->now + min_i64(CLIENT_CHECK_MS, s->client_timeout_ms);
+        if (s->check_at == 0 || s->now < s->check_at)
+                return;
+        int64_t silent_ms = client_silent_ms(&s->client);
+        s->check_at = 0;
+        if (silent_ms >= s->client_timeout_ms) {
+                s->client.out_broken = true;
+                leave(s, LEAVE_TIMEOUT);
+        } else if (silent_ms >= 0) {
+                s->check_at = s->now + min_i64(CLIENT_CHECK_MS, s->client_timeout_ms);
+        }
+}
+
+void session_run(struct session *s, int in, int out, const struct session_options *o, const sigset_t *unblocked,
                  const volatile sig_atomic_t *stop)
 {
         struct pollfd fds[4];
 
-        s->echo = echo;
+        s->echo = o->echo;
+        s->client_timeout_ms = o->client_timeout_ms;
         s->now = clock_ms();
-        client_init(&s->client, in, out);
-        lines_init(&s->lines, on_line, s);
         s->uplink.inbox = s->uplink.socket = -1;
-        if (!echo) {
+        client_init(&s->client, in, out);
+        if (client_is_gone(&s->client))
+                return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
+        lines_init(&s->lines, on_line, s);
+        if (!s->echo) {
                 peer_identify(&s->peer, in);
-                uplink_init(&s->uplink, dir, slice_of(s->peer.name), slice_of(s->peer.address));
+                uplink_init(&s->uplink, o->dir, slice_of(s->peer.name), slice_of(s->peer.address), o->pace);
                 greet(s);
         }
         while (s->state != SESSION_DONE) {
-                if (!echo && s->state != SESSION_FLUSHING) {
+                if (!s->echo && s->state != SESSION_FLUSHING) {
                         uplink_count(&s->uplink, s->client.lines_out, s->client.skipped_all);
                         uplink_pump(&s->uplink, s->now);
                         tell_away(s);
                 }
                 client_flush(&s->client);
+                check_client(s);
                 advance_leave(s);
                 if (s->state == SESSION_DONE)
                         break;

@@ -16,6 +16,9 @@ enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
+        CLIENT_CHECK_MS = 30000,  /* how often it looks whether the client acknowledges what was sent */
+        /* Linux asks a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and gets an answer. */
+        CLIENT_TIMEOUT_DEFAULT_MS = 240000,
 };
 
 enum session_state {
@@ -25,12 +28,22 @@ enum session_state {
         SESSION_DONE,
 };
 
+struct session_options {
+        const char *dir; /* the run directory */
+        bool echo;
+        struct pace pace;      /* of what the client says */
+        int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
+};
+
 struct session {
         enum session_state state;
         bool echo;
-        bool interrupt_due;    /* IAC IP came: the client is to be told */
-        bool interrupted;      /* it was told; the next one leaves */
-        bool away_told;        /* the client was told that there is no broker */
+        bool terminated;    /* it was told to stop, and keeps to its deadline */
+        bool interrupt_due; /* IAC IP came: the client is to be told */
+        bool interrupted;   /* it was told; the next one leaves */
+        bool away_told;     /* the client was told that there is no broker */
+        int client_timeout_ms;
+        int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;
@@ -42,7 +55,6 @@ struct session {
 };
 
 /* Serves the client at `in` and `out` until it leaves, the connection breaks or `*stop` becomes true; signals in
- * `unblocked`'s complement are delivered only while the session waits. `s` begins as all zeros; `dir` is the run
- * directory. */
-void session_run(struct session *s, int in, int out, const char *dir, bool echo, const sigset_t *unblocked,
+ * `unblocked`'s complement are delivered only while the session waits. `s` begins as all zeros. */
+void session_run(struct session *s, int in, int out, const struct session_options *o, const sigset_t *unblocked,
                  const volatile sig_atomic_t *stop);

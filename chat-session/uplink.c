@@ -25,17 +25,22 @@ static void enqueue(struct uplink *u, const struct frame *f)
         u->end += sizeof(size) + size;
 }
 
-void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address)
+void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace)
 {
-        uint32_t random;
+        struct {
+                uint64_t key;
+                uint32_t id;
+        } random;
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
                 abort(); /* cannot happen once the system is up, getrandom(2) */
         u->dir = dir;
         u->name = name;
         u->address = address;
-        u->id = (uint64_t)getpid() << 32 | random;
+        u->pace = pace;
+        u->key = random.key;
+        u->id = (uint64_t)getpid() << 32 | random.id;
         u->inbox = u->socket = -1;
-        enqueue(u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .name = name, .address = address});
+        enqueue(u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .key = u->key, .name = name, .address = address});
 }
 
 void uplink_say(struct uplink *u, struct slice text)
@@ -89,12 +94,37 @@ size_t uplink_lines_waiting(const struct uplink *u)
         return lines;
 }
 
+void uplink_relayed(struct uplink *u, uint64_t number)
+{
+        if (number > u->relayed && number <= u->handed_over)
+                u->relayed = number;
+}
+
+uint64_t uplink_lost_lines(struct uplink *u)
+{
+        uint64_t lines = u->lost ? u->handed_over - u->relayed : 0;
+        if (u->lost)
+                u->relayed = u->handed_over;
+        u->lost = false;
+        return lines;
+}
+
+int64_t uplink_wake_ms(const struct uplink *u)
+{
+        if (u->socket < 0)
+                return u->retry_at;
+        return u->paced ? u->turn_at : INT64_MAX;
+}
+
+/* A socket that fails is one whose other end is gone, and the queue with it. */
 static void disconnect(struct uplink *u, int error, int64_t now)
 {
-        if (u->socket >= 0)
+        if (u->socket >= 0) {
                 close(u->socket);
+                u->lost = true;
+        }
         u->socket = -1;
-        u->blocked = false;
+        u->blocked = u->paced = false;
         u->error = error;
         u->retry_at = now + u->retry_ms;
         u->retry_ms = u->retry_ms * 2 < UPLINK_RETRY_MAX_MS ? u->retry_ms * 2 : UPLINK_RETRY_MAX_MS;
@@ -105,10 +135,28 @@ static void close_inbox(struct uplink *u)
         struct sockaddr_un address;
         if (u->inbox < 0)
                 return;
-        path_inbox(&address, u->dir, u->id);
+        path_inbox(&address, u->dir, u->key);
         unlink(address.sun_path);
         close(u->inbox);
         u->inbox = -1;
+}
+
+/* Binds under a name that anybody may know, and renames. Returns 0 or a negative errno. */
+static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
+{
+        struct sockaddr_un binding;
+        int on = 1, r = path_binding(&binding, u->dir, getpid());
+        if (r < 0)
+                return r;
+        if (setsockopt(u->inbox, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        if (bind(u->inbox, (const struct sockaddr *)&binding, sizeof(binding)) < 0)
+                return -errno;
+        if (rename(binding.sun_path, address->sun_path) < 0) {
+                r = -errno;
+                unlink(binding.sun_path);
+        }
+        return r;
 }
 
 /* Binds the inbox, and again where its file is gone: the run directory may have been made anew. Returns 0 or a
@@ -116,7 +164,7 @@ static void close_inbox(struct uplink *u)
 static int open_inbox(struct uplink *u)
 {
         struct sockaddr_un address;
-        int on = 1, r = path_inbox(&address, u->dir, u->id);
+        int r = path_inbox(&address, u->dir, u->key);
         if (r < 0)
                 return r;
         if (u->inbox >= 0 && access(address.sun_path, F_OK) == 0)
@@ -125,9 +173,8 @@ static int open_inbox(struct uplink *u)
         u->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (u->inbox < 0)
                 return -errno;
-        if (setsockopt(u->inbox, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-            bind(u->inbox, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-                r = -errno;
+        r = bind_inbox(u, &address);
+        if (r < 0) {
                 close(u->inbox);
                 u->inbox = -1;
         }
@@ -185,6 +232,7 @@ static int hand_over_here(struct uplink *u)
         size_t size = frame_encode(here, sizeof(here),
                                    &(struct frame){.type = FRAME_HERE,
                                                    .id = u->id,
+                                                   .key = u->key,
                                                    .number = u->number,
                                                    .name = u->name,
                                                    .address = u->address,
@@ -196,15 +244,39 @@ static int hand_over_here(struct uplink *u)
         return r;
 }
 
-static int hand_over_first(struct uplink *u)
+/* The queue's first frame, without what it says. */
+static struct frame first_frame(const struct uplink *u)
 {
+        struct frame f;
+        uint16_t size;
+        memcpy(&size, u->queue + u->start, sizeof(size));
+        frame_decode(&f, u->queue + u->start + sizeof(size), size);
+        return f;
+}
+
+/* Whether the queue's first frame is a line that has to wait for its turn. */
+static bool is_paced(struct uplink *u, int64_t now)
+{
+        if (u->here_due || first_frame(u).type != FRAME_LINE)
+                return false;
+        u->turn_at = pace_next_ms(&u->pace, now);
+        return u->turn_at > now;
+}
+
+static int hand_over_first(struct uplink *u, int64_t now)
+{
+        struct frame f = first_frame(u);
         uint16_t size;
         memcpy(&size, u->queue + u->start, sizeof(size));
         int r = hand_over(u, u->queue + u->start + sizeof(size), size);
         if (r <= 0)
                 return r;
         u->greeted = true;
-        u->departed = u->queue[u->start + sizeof(size) + 1] == FRAME_BYE;
+        u->departed = f.type == FRAME_BYE;
+        if (f.type == FRAME_LINE) {
+                u->handed_over = f.number;
+                pace_take(&u->pace, now);
+        }
         u->start += sizeof(size) + size;
         if (u->start == u->end)
                 u->start = u->end = 0;
@@ -217,7 +289,10 @@ void uplink_pump(struct uplink *u, int64_t now)
                 return;
         u->blocked = false;
         while (uplink_waits(u)) {
-                int r = u->here_due ? hand_over_here(u) : hand_over_first(u);
+                u->paced = is_paced(u, now);
+                if (u->paced)
+                        return;
+                int r = u->here_due ? hand_over_here(u) : hand_over_first(u, now);
                 if (r < 0) {
                         disconnect(u, 0, now);
                         return;

@@ -17,6 +17,8 @@
 #include <chat/frame.h>
 #include <chat/paths.h>
 
+#include "pace.h"
+
 enum {
         UPLINK_QUEUE_MAX_BYTES = 128 * 1024,
         UPLINK_LINE_OVERHEAD_BYTES = 24, /* of a LINE in the queue: its size, header and length field */
@@ -27,24 +29,30 @@ enum {
 struct uplink {
         const char *dir;
         struct slice name, address;
-        uint64_t id;
-        uint64_t number;   /* of the last frame that was numbered */
-        int inbox, socket; /* -1: none */
+        uint64_t id, key;
+        uint64_t number;      /* of the last line in the queue, or before it */
+        uint64_t handed_over; /* … of the last that an intake took */
+        uint64_t relayed;     /* … and of the last that chatd relayed, as far as it said */
+        struct pace pace;     /* of lines; all zeros: no limit */
+        int inbox, socket;    /* -1: none */
         uint64_t lines_out, skipped;
-        uid_t broker;     /* whose datagrams the inbox takes */
-        bool greeted;     /* HELLO was taken by an intake */
-        bool departed;    /* BYE was taken by an intake: nothing more is said */
-        bool here_due;    /* HERE goes out before anything else */
-        bool blocked;     /* the intake was full */
-        int error;        /* why the last attempt to connect failed: an errno, or 0 */
-        int64_t retry_at; /* ms of CLOCK_MONOTONIC */
+        uid_t broker;              /* whose datagrams the inbox takes */
+        bool greeted;              /* HELLO was taken by an intake */
+        bool departed;             /* BYE was taken by an intake: nothing more is said */
+        bool here_due;             /* HERE goes out before anything else */
+        bool blocked;              /* the intake was full */
+        bool paced;                /* the next line has to wait for its turn, at `turn_at` */
+        bool lost;                 /* the intake is another one than that which took the lines */
+        int error;                 /* why the last attempt to connect failed: an errno, or 0 */
+        int64_t retry_at, turn_at; /* ms of CLOCK_MONOTONIC */
         int retry_ms;
         size_t start, end; /* what of `queue` waits: per frame its size (16 bits) and its bytes */
         uint8_t queue[UPLINK_QUEUE_MAX_BYTES];
 };
 
-/* Draws the session id and puts HELLO into the queue. `dir`, `name` and `address` must outlive the uplink. */
-void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address);
+/* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
+ * uplink. `u` begins as all zeros. */
+void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
 /* Puts a line, or the last word, into the queue. The caller has seen to it by uplink_room() that it fits. */
 void uplink_say(struct uplink *u, struct slice text);
@@ -64,6 +72,16 @@ bool uplink_waits(const struct uplink *u);
 
 /* How many lines wait in the queue. */
 size_t uplink_lines_waiting(const struct uplink *u);
+
+/* chatd relayed everything up to the line of this number. */
+void uplink_relayed(struct uplink *u, uint64_t number);
+
+/* How many lines may not have reached anybody, because the queue they were in is gone; each is counted once. To be asked
+ * when everything in the inbox has been read. */
+uint64_t uplink_lost_lines(struct uplink *u);
+
+/* When uplink_pump() has something to do that no descriptor tells of: INT64_MAX for never. */
+int64_t uplink_wake_ms(const struct uplink *u);
 
 /* Connects if need be and it is time, and hands over what the intake takes. `now` in ms of CLOCK_MONOTONIC. */
 void uplink_pump(struct uplink *u, int64_t now);

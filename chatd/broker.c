@@ -33,7 +33,7 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         b->session_user = session_user;
         b->epoll = epoll;
         b->log = log;
-        roster_init(&b->roster, dir);
+        roster_init(&b->roster, dir, session_user);
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
@@ -69,7 +69,7 @@ int broker_connect(struct broker *b, struct member *m)
 
 void broker_tell(struct broker *b, struct member *m, enum frame_type type)
 {
-        struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch};
+        struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch, .name = slice_of(m->name)};
         if (roster_send(m, &f) == -ECONNREFUSED)
                 m->dead = true;
 }
@@ -87,15 +87,36 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
 }
 
 /* Tells a session that cannot become a member why: through the intake's socket, as there may be no other. */
-static void refuse(struct broker *b, uint64_t id, const char *why)
+static void refuse(struct broker *b, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
-        roster_send_stranger(&b->roster, b->intake.fd, id, &f);
+        roster_send_stranger(&b->roster, b->intake.fd, key, &f);
 }
 
 static void ignore(struct broker *b, enum ignored why)
 {
         b->ignored[why]++;
+}
+
+/* Logs what everybody who connects can bring about, seldom enough. */
+static void warn(struct broker *b, const char *what, int error)
+{
+        int64_t now = clock_ms();
+        if (b->warned_ms != 0 && now - b->warned_ms < WARNING_MS)
+                return;
+        b->warned_ms = now;
+        eventlog_warning(b->log, what, error);
+}
+
+/* Somebody cannot become a member, because descriptors or memory ran out or because of its inbox. */
+static void turn_away(struct broker *b, uint64_t key, int error)
+{
+        if (error == -EPERM) {
+                ignore(b, IGNORED_INBOX);
+                return;
+        }
+        refuse(b, key, "the chat is full");
+        warn(b, "cannot take a new member", error);
 }
 
 static void announce(struct broker *b, struct member *m, enum record_kind kind)
@@ -110,27 +131,38 @@ static void announce(struct broker *b, struct member *m, enum record_kind kind)
         relay_add(&b->relay, m, &rec); /* there is room: take_frame() asked */
 }
 
+/* Whether the sender, who is alive, is a member under another id. One that is not alive is of an earlier process of the
+ * same pid, and its GONE is on the way. */
+static bool is_second(const struct broker *b, uint64_t id)
+{
+        const struct member *m = b->shares_pids ? NULL : roster_find_process(&b->roster, (pid_t)(id >> 32));
+        return m && member_is_alive(m);
+}
+
 /* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
 static struct member *admit(struct broker *b, const struct frame *f)
 {
+        if (is_second(b, f->id)) {
+                ignore(b, IGNORED_SECOND);
+                return NULL;
+        }
         bool has_space = f->address.len > 0 && memchr(f->address.at, ' ', f->address.len);
         if (f->name.len == 0 || f->address.len == 0 || has_space || !text_is_clean(f->name.at, f->name.len) ||
             !text_is_clean(f->address.at, f->address.len)) {
                 ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
-        struct member *m = roster_add(&b->roster, f->id, f->name, f->address, clock_boottime_us());
+        struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r < 0) {
-                refuse(b, f->id, "the chat is full");
-                eventlog_warning(b->log, "cannot take a new member", r);
                 if (m)
                         roster_remove(&b->roster, m);
+                turn_away(b, f->key, r);
                 return NULL;
         }
         r = roster_note(&b->roster, m);
         if (r < 0)
-                eventlog_warning(b->log, "cannot note a new member", r);
+                warn(b, "cannot note a new member", r);
         struct eventlog_member event = describe(b, m);
         eventlog_join(b->log, &event);
         return m;
@@ -220,7 +252,7 @@ static void take_leave(struct broker *b, const struct frame *f)
         event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
         event.lines_in = bye ? f->number : m->said;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.skipped = bye ? f->skipped : m->skipped + m->missed;
+        event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
         eventlog_leave(b->log, &event);
 }
 
@@ -280,7 +312,7 @@ static void say_goodbye(struct broker *b)
                 struct member *m = b->leavers[i];
                 broker_tell(b, m, FRAME_GOODBYE);
                 roster_mark_departed(&b->roster, m->id);
-                roster_remove_inbox(&b->roster, m->id); /* a session does so itself, unless it dies before */
+                roster_remove_inbox(&b->roster, m->key); /* a session does so itself, unless it dies before */
         }
 }
 
@@ -288,6 +320,8 @@ static void remove_leavers(struct broker *b)
 {
         for (size_t i = 0; i < b->leavers_count; i++) {
                 roster_remove_note(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->lagging)
+                        roster_remove_lag(&b->roster, b->leavers[i]->id);
                 roster_remove(&b->roster, b->leavers[i]);
         }
         b->leavers_count = 0;
@@ -303,7 +337,7 @@ void broker_forget_departed(struct broker *b)
 int broker_serve(struct broker *b)
 {
         int n = intake_peek(&b->intake);
-        if (n < 0)
+        if (n <= 0)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
@@ -322,7 +356,7 @@ int broker_serve(struct broker *b)
                         broker_forget_departed(b);
                 b->old_frames -= taken < b->old_frames ? taken : b->old_frames;
         }
-        return 0;
+        return n;
 }
 
 void broker_exited(struct broker *b, struct member *m)
@@ -334,11 +368,31 @@ void broker_exited(struct broker *b, struct member *m)
 
 void broker_has_room(struct broker *b, struct member *m)
 {
-        relay_resume(&b->relay, m);
+        relay_resume(&b->relay, &b->roster, m);
         if (m->lagging)
                 return; /* still full */
         epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.armed = false;
+}
+
+bool broker_confirms(const struct broker *b)
+{
+        return b->lines != b->lines_confirmed;
+}
+
+void broker_confirm(struct broker *b)
+{
+        for (size_t i = 0; i < b->roster.count; i++)
+                relay_confirm(&b->relay, b->roster.members[i]);
+        b->lines_confirmed = b->lines;
+}
+
+void broker_finish(struct broker *b)
+{
+        int64_t until = clock_ms() + FINISH_MAX_MS;
+        while (clock_ms() < until && broker_serve(b) > 0)
+                ;
+        broker_confirm(b);
 }
 
 static void send_gone(struct broker *b, struct member *m)
@@ -369,7 +423,8 @@ bool broker_report_ignored(struct broker *b, int64_t now_ms)
                 [IGNORED_MALFORMED] = "malformed",      [IGNORED_VERSION] = "of an unknown version",
                 [IGNORED_TYPE] = "of an unknown type",  [IGNORED_USER] = "of another user",
                 [IGNORED_FORGED] = "with another's id", [IGNORED_STRANGER] = "of no member",
-                [IGNORED_REPEATED] = "repeated",        [IGNORED_UNCLEAN] = "with unclean text",
+                [IGNORED_REPEATED] = "repeated",        [IGNORED_SECOND] = "of a second member in one process",
+                [IGNORED_INBOX] = "without an inbox",   [IGNORED_UNCLEAN] = "with unclean text",
         };
         char what[512];
         size_t len = 0;

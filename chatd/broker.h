@@ -32,6 +32,8 @@ enum ignored {
         IGNORED_FORGED,   /* with an id that is not its sender's */
         IGNORED_STRANGER, /* from a session that did not say HELLO */
         IGNORED_REPEATED, /* HELLO twice, or a line's number that is not above the last */
+        IGNORED_SECOND,   /* HELLO of a process that is a member already, under another id */
+        IGNORED_INBOX,    /* HELLO with an inbox that is no socket of the session user */
         IGNORED_UNCLEAN,  /* text that a terminal must not get */
         IGNORED_KINDS,
 };
@@ -39,6 +41,7 @@ enum ignored {
 struct broker {
         uid_t own_user;
         uid_t session_user; /* whose frames are taken, besides our own user's */
+        bool shares_pids;   /* one process may be many members: for tests that play sessions */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to our own intake, for GONE */
         struct eventlog *log;
@@ -49,19 +52,27 @@ struct broker {
         size_t leavers_count;
         struct departed departed; /* who left just before the last chatd died … */
         size_t old_frames;        /* … and how much of the queue is from that time */
-        uint64_t lines;           /* relayed since the start */
+        uint64_t lines;           /* relayed since the start … */
+        uint64_t lines_confirmed; /* … and how many of them when members were last told */
         uint64_t ignored[IGNORED_KINDS];
         int64_t ignored_reported_ms;
+        int64_t warned_ms; /* when something that may happen with each frame was logged last */
 };
 
-enum { IGNORED_REPORT_MS = 5000 };
+enum {
+        IGNORED_REPORT_MS = 5000,
+        WARNING_MS = 5000,    /* of the kind that anybody can bring about, there is at most one per that time */
+        CONFIRM_MS = 1000,    /* broker_confirm() is due that long after a line */
+        FINISH_MAX_MS = 1000, /* how long an ending chatd goes on relaying what comes */
+};
 
 /* Takes the intake's socket into use and draws the epoch. `dir` is the run directory. Returns 0 or a negative errno.
  * Owns neither `intake_fd`, `epoll` nor `log`. */
 int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log);
 void broker_free(struct broker *b);
 
-/* Relays what is in the queue, one window of it. Returns 0 or a negative errno that chatd cannot go on with. */
+/* Relays what is in the queue, one window of it. Returns how many frames that was, or a negative errno that chatd cannot
+ * go on with. */
 int broker_serve(struct broker *b);
 
 /* Nothing is left in the queue of those who had left before this chatd started: removes their notes. */
@@ -77,6 +88,13 @@ int broker_connect(struct broker *b, struct member *m);
 
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
 void broker_tell(struct broker *b, struct member *m, enum frame_type type);
+
+/* Tells those who do not know it yet that their lines went to everybody. Returns true while there may be some. */
+bool broker_confirms(const struct broker *b);
+void broker_confirm(struct broker *b);
+
+/* Before an orderly end: relays what is queued, for a bounded time, and tells everybody how far that went. */
+void broker_finish(struct broker *b);
 
 /* After events were handled: sends GONE for those found dead, watches those that began to lag. */
 void broker_settle(struct broker *b);

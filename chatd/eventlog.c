@@ -173,8 +173,9 @@ static void enqueue(struct eventlog *log, const struct event *e)
 }
 
 static const char *const reasons[LEAVE_REASONS] = {
-        [LEAVE_EXIT] = "exit",   [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
-        [LEAVE_RESET] = "reset", [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
+        [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
+        [LEAVE_RESET] = "reset",     [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
+        [LEAVE_TIMEOUT] = "timeout",
 };
 
 static const char *reason_text(enum leave_reason reason)

@@ -41,6 +41,7 @@ struct chatd {
         int64_t watchdog_ms; /* half of WatchdogSec=, 0: none */
         int64_t watchdog_at_ms;
         int64_t status_at_ms;
+        int64_t confirm_at_ms; /* 0: nothing to confirm */
         uint64_t status_lines;
         size_t status_members;
         bool stopping;
@@ -218,6 +219,20 @@ static bool notify_status(struct chatd *d, int64_t now)
         return false;
 }
 
+/* Returns true while members are to be told later. */
+static bool confirm(struct chatd *d, int64_t now)
+{
+        if (!broker_confirms(&d->broker))
+                return false;
+        if (d->confirm_at_ms == 0)
+                d->confirm_at_ms = now + CONFIRM_MS;
+        if (now < d->confirm_at_ms)
+                return true;
+        broker_confirm(&d->broker);
+        d->confirm_at_ms = 0;
+        return false;
+}
+
 /* Does what is due and returns how long epoll_wait() may wait, in ms. */
 static int do_chores(struct chatd *d)
 {
@@ -227,6 +242,8 @@ static int do_chores(struct chatd *d)
                 wake = d->watchdog_at_ms;
         if (notify_status(d, now) && d->status_at_ms < wake)
                 wake = d->status_at_ms;
+        if (confirm(d, now) && d->confirm_at_ms < wake)
+                wake = d->confirm_at_ms;
         if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
                 wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
         return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
@@ -264,6 +281,12 @@ static int serve(struct chatd *d)
         sd_notify(false, "READY=1");
         int r = run(d);
         sd_notify(false, "STOPPING=1");
+        if (d->own_intake) { /* nobody finds the queue that ends with us */
+                struct sockaddr_un address;
+                path_broker(&address, d->broker.roster.dir);
+                unlink(address.sun_path);
+        }
+        broker_finish(&d->broker);
         eventlog_stopped(d->broker.log, d->broker.roster.count, d->broker.lines);
         return r;
 }
@@ -290,11 +313,6 @@ int main(int argc, char **argv)
         }
         if (r < 0)
                 fprintf(stderr, "chatd: %s\n", strerror(-r));
-        if (d.own_intake) {
-                struct sockaddr_un address;
-                path_broker(&address, options.dir);
-                unlink(address.sun_path);
-        }
         if (log)
                 eventlog_stop(log);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Connects to everyone of whom there is a note. The roll call is sent after the process is watched: if the inbox
@@ -19,38 +20,66 @@ static void connect_members(struct broker *b)
         }
 }
 
-/* An inbox without a note: of a session whose HELLO is still in the queue or was lost with it, or of a dead one. One
- * that refuses may also be of a session that is just binding it, as the file is there before the socket: so its file is
- * removed only when the process is gone too. */
-static void ask_stranger(struct broker *b, int fd, uint64_t id)
+static int compare_keys(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+        return (x > y) - (x < y);
+}
+
+/* The keys of all members, in order; NULL without memory. */
+static uint64_t *sorted_keys(const struct roster *r)
+{
+        uint64_t *keys = calloc(r->count + 1, sizeof(*keys));
+        for (size_t i = 0; keys && i < r->count; i++)
+                keys[i] = r->members[i]->key;
+        if (keys)
+                qsort(keys, r->count, sizeof(*keys), compare_keys);
+        return keys;
+}
+
+/* A file that a session binds its inbox under, and renames at once. */
+static void remove_old_binding(const struct roster *r, const char *file)
+{
+        struct sockaddr_un address;
+        if (strncmp(file, BINDING_PREFIX, strlen(BINDING_PREFIX)) != 0)
+                return;
+        pid_t pid = (pid_t)strtol(file + strlen(BINDING_PREFIX), NULL, 10);
+        if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH && path_binding(&address, r->dir, pid) == 0)
+                unlink(address.sun_path);
+}
+
+/* An inbox of no member is of a session whose HELLO is still in the queue or was lost with it, or of a dead one: that
+ * one refuses, because an inbox has its name only after it was bound. */
+static void ask_stranger(struct broker *b, int fd, const char *file, const uint64_t *members)
 {
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
-        if (roster_send_stranger(&b->roster, fd, id, &rollcall) == -ECONNREFUSED && kill((pid_t)(id >> 32), 0) < 0 &&
-            errno == ESRCH)
-                roster_remove_inbox(&b->roster, id);
+        uint64_t key;
+        if (path_parse_id(file, &key) < 0)
+                remove_old_binding(&b->roster, file);
+        else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
+                 roster_send_stranger(&b->roster, fd, key, &rollcall) == -ECONNREFUSED)
+                roster_remove_inbox(&b->roster, key);
 }
 
 static int ask_strangers(struct broker *b)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" SESSIONS_DIR_NAME, b->roster.dir);
+        uint64_t *members = sorted_keys(&b->roster);
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
         DIR *dir = opendir(path);
-        if (!dir) {
-                int error = -errno;
+        int r = 0;
+        if (!members || fd < 0 || !dir)
+                r = -errno;
+        else
+                for (const struct dirent *entry; (entry = readdir(dir));)
+                        ask_stranger(b, fd, entry->d_name, members);
+        if (dir)
+                closedir(dir);
+        if (fd >= 0)
                 close(fd);
-                return error;
-        }
-        for (const struct dirent *entry; (entry = readdir(dir));) {
-                uint64_t id;
-                if (path_parse_id(entry->d_name, &id) == 0 && !roster_find(&b->roster, id))
-                        ask_stranger(b, fd, id);
-        }
-        closedir(dir);
-        close(fd);
-        return 0;
+        free(members);
+        return r;
 }
 
 /* Walks the queue without consuming it: counts its frames, and looks for HELLOs. A member whose HELLO was not consumed

@@ -15,6 +15,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
         r->count = 0;
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
+                m->relayed = m->lines_in;
                 m->from = (uint32_t)r->size;
                 m->to = UINT32_MAX;
                 m->own_first = m->own_last = m->own_count = 0;
@@ -96,7 +97,9 @@ static int send_to(struct relay *r, struct member *m)
         struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(r, m, iov)};
         if (msg.msg_iovlen == 1)
                 return 1;
+        frame_set_number(r->buffer, m->relayed);
         if (sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+                m->told = m->relayed;
                 m->lines_out += records_for(r, m);
                 return 1;
         }
@@ -111,8 +114,9 @@ static bool is_receiver(const struct member *m)
         return m->fd >= 0 && !m->dead && !m->expected;
 }
 
-static void begin_to_lag(const struct relay *r, struct member *m, int64_t now)
+static void begin_to_lag(const struct relay *r, const struct roster *roster, struct member *m, int64_t now)
 {
+        roster_note_lag(roster, m->id);
         m->lagging = true;
         m->lagged_ms = now;
         m->missed = records_for(r, m);
@@ -124,10 +128,11 @@ static bool is_on_probation(const struct member *m, int64_t now)
 }
 
 /* Waits for the `n` members whose inbox was full, and sends them the batch as they get room. Those left lag. */
-static void wait_for(struct relay *r, struct member **full, size_t n, int64_t patience_ms)
+static void wait_for(struct relay *r, const struct roster *roster, struct member **full, size_t n)
 {
         struct pollfd *fds = calloc(n, sizeof(*fds));
-        int64_t now = clock_ms(), deadline = now + patience_ms;
+        int64_t now = clock_ms();
+        int64_t deadline = now + RELAY_PATIENCE_MS + (int64_t)roster->count / RELAY_PATIENCE_MEMBERS_PER_MS;
 
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
@@ -139,7 +144,7 @@ static void wait_for(struct relay *r, struct member **full, size_t n, int64_t pa
                 now = clock_ms();
         }
         for (size_t i = 0; i < n; i++)
-                begin_to_lag(r, full[i], now);
+                begin_to_lag(r, roster, full[i], now);
         free(fds);
 }
 
@@ -155,7 +160,8 @@ void relay_send(struct relay *r, struct roster *roster)
                 if (!is_receiver(m))
                         continue;
                 if (m->lagging) {
-                        m->missed += records_for(r, m);
+                        if (m->missed != MISSED_UNKNOWN)
+                                m->missed += records_for(r, m);
                         continue;
                 }
                 if (send_to(r, m))
@@ -164,16 +170,16 @@ void relay_send(struct relay *r, struct roster *roster)
                         full = calloc(roster->count, sizeof(struct member *));
                 int64_t now = clock_ms();
                 if (!full || is_on_probation(m, now))
-                        begin_to_lag(r, m, now);
+                        begin_to_lag(r, roster, m, now);
                 else
                         full[n++] = m;
         }
         if (n > 0)
-                wait_for(r, full, n, RELAY_PATIENCE_MS + (int64_t)roster->count / RELAY_PATIENCE_MEMBERS_PER_MS);
+                wait_for(r, roster, full, n);
         free(full);
 }
 
-void relay_resume(const struct relay *r, struct member *m)
+void relay_resume(const struct relay *r, const struct roster *roster, struct member *m)
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
         int error = m->missed > 0 ? roster_send(m, &missed) : 0;
@@ -182,4 +188,12 @@ void relay_resume(const struct relay *r, struct member *m)
         m->dead |= error < 0;
         m->lagging = false;
         m->missed = 0;
+        roster_remove_lag(roster, m->id);
+}
+
+void relay_confirm(const struct relay *r, struct member *m)
+{
+        struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
+        if (m->told < m->lines_in && !m->lagging && roster_send(m, &relayed) == 0)
+                m->told = m->lines_in;
 }

@@ -49,10 +49,13 @@ int relay_add(struct relay *r, struct member *from, const struct record *rec);
 void relay_joins(const struct relay *r, struct member *m);
 void relay_leaves(const struct relay *r, struct member *m);
 
-/* Sends the batch to every member it is for. Marks members as lagging or dead. Blocks for a bounded moment (see
- * above). */
+/* Sends the batch to every member it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded moment
+ * (see above). */
 void relay_send(struct relay *r, struct roster *roster);
 
 /* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. Marks
  * it dead where its inbox is gone. */
-void relay_resume(const struct relay *r, struct member *m);
+void relay_resume(const struct relay *r, const struct roster *roster, struct member *m);
+
+/* Tells `m` that its lines went to everybody, where it does not know that yet. */
+void relay_confirm(const struct relay *r, struct member *m);

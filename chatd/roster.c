@@ -1,27 +1,49 @@
 #include "roster.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <search.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEPARTED_SUFFIX ".left"
+#define LAGGING_SUFFIX ".lagging"
 
-enum { NOTE_MAX_BYTES = 32 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES };
+enum {
+        NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
+        NAME_NUMBER_BYTES = 12, /* of "~4294967295" and its end */
+};
 
-static int compare(const void *a, const void *b)
+static int compare(uint64_t x, uint64_t y)
 {
-        uint64_t x = ((const struct member *)a)->id, y = ((const struct member *)b)->id;
         return (x > y) - (x < y);
 }
 
-void roster_init(struct roster *r, const char *dir)
+static int compare_ids(const void *a, const void *b)
 {
-        *r = (struct roster){0};
+        return compare(((const struct member *)a)->id, ((const struct member *)b)->id);
+}
+
+/* Ids begin with the pid, so a tree in the order of ids is in the order of pids too. */
+static int compare_pids(const void *a, const void *b)
+{
+        return compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+void roster_init(struct roster *r, const char *dir, uid_t owner)
+{
+        *r = (struct roster){.owner = owner};
         snprintf(r->dir, sizeof(r->dir), "%s", dir);
 }
 
@@ -37,7 +59,14 @@ void roster_free(struct roster *r)
 struct member *roster_find(const struct roster *r, uint64_t id)
 {
         struct member key = {.id = id};
-        void *const *found = tfind(&key, &r->tree, compare);
+        void *const *found = tfind(&key, &r->by_id, compare_ids);
+        return found ? *found : NULL;
+}
+
+struct member *roster_find_process(const struct roster *r, pid_t pid)
+{
+        struct member key = {.id = (uint64_t)pid << 32};
+        void *const *found = tfind(&key, &r->by_id, compare_pids);
         return found ? *found : NULL;
 }
 
@@ -54,17 +83,34 @@ static bool make_room(struct roster *r)
         return true;
 }
 
-struct member *roster_add(struct roster *r, uint64_t id, struct slice name, struct slice address, uint64_t since_us)
+/* Gives `m` a name that nobody has. */
+static void set_name(const struct roster *r, struct member *m, struct slice name)
+{
+        size_t len = name.len < NAME_MAX_BYTES ? name.len : NAME_MAX_BYTES;
+        memcpy(m->name, name.at, len);
+        for (unsigned n = 2; tfind(m, &r->by_name, compare_names); n++) {
+                if (len > NAME_MAX_BYTES - NAME_NUMBER_BYTES)
+                        len = NAME_MAX_BYTES - NAME_NUMBER_BYTES;
+                while (len > 0 && ((uint8_t)m->name[len] & 0xc0) == 0x80)
+                        len--; /* not within a character */
+                snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);
+        }
+}
+
+struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
+                          uint64_t since_us)
 {
         struct member *m = make_room(r) ? calloc(1, sizeof(*m)) : NULL;
         if (!m)
                 return NULL;
         m->id = id;
+        m->key = key;
         m->fd = m->pidfd = -1;
         m->since_us = since_us;
-        memcpy(m->name, name.at, name.len < NAME_MAX_BYTES ? name.len : NAME_MAX_BYTES);
+        set_name(r, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
-        if (!tsearch(m, &r->tree, compare)) {
+        if (!tsearch(m, &r->by_id, compare_ids) || !tsearch(m, &r->by_name, compare_names)) {
+                tdelete(m, &r->by_id, compare_ids);
                 free(m);
                 return NULL;
         }
@@ -87,29 +133,56 @@ void roster_remove(struct roster *r, struct member *m)
         struct member *last = r->members[--r->count];
         last->index = m->index;
         r->members[m->index] = last;
-        tdelete(m, &r->tree, compare);
+        tdelete(m, &r->by_id, compare_ids);
+        tdelete(m, &r->by_name, compare_names);
         close_member(m);
         free(m);
+}
+
+/* Opens the file of the inbox `key`, and writes an address of what was opened. Sessions can put into their directory
+ * what they like: a link could lead to any socket that chatd's user may write to. Returns a descriptor, to be closed
+ * when the address is not needed any more, or a negative errno. */
+static int open_inbox(const struct roster *r, uint64_t key, struct sockaddr_un *address)
+{
+        struct stat st;
+        int error = path_inbox(address, r->dir, key);
+        if (error < 0)
+                return error;
+        int fd = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != r->owner ? -EPERM : 0;
+        if (error < 0) {
+                close(fd);
+                return error;
+        }
+        snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d", fd);
+        return fd;
 }
 
 int roster_connect(struct roster *r, struct member *m)
 {
         struct sockaddr_un address;
-        int error = path_inbox(&address, r->dir, m->id);
-        if (error < 0)
-                return error;
         close_member(m);
+        int inbox = open_inbox(r, m->key, &address);
+        if (inbox < 0)
+                return inbox;
         m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (m->fd < 0)
-                return -errno;
-        if (connect(m->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        if (m->fd >= 0 && connect(m->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
                 m->pidfd = pidfd_open((pid_t)(m->id >> 32), 0);
+        int error = -errno;
+        close(inbox);
         if (m->pidfd < 0) {
-                error = -errno;
                 close_member(m);
                 return error;
         }
         return 0;
+}
+
+bool member_is_alive(const struct member *m)
+{
+        struct pollfd p = {.fd = m->pidfd, .events = POLLIN};
+        return m->pidfd >= 0 && !m->dead && poll(&p, 1, 0) == 0;
 }
 
 int roster_send(const struct member *m, const struct frame *f)
@@ -121,20 +194,22 @@ int roster_send(const struct member *m, const struct frame *f)
         return send(m->fd, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int roster_send_stranger(const struct roster *r, int fd, uint64_t id, const struct frame *f)
+int roster_send_stranger(const struct roster *r, int fd, uint64_t key, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
         struct sockaddr_un address;
         size_t size = frame_encode(buffer, sizeof(buffer), f);
-        int error = path_inbox(&address, r->dir, id);
-        if (error < 0)
-                return error;
+        int inbox = open_inbox(r, key, &address);
+        if (inbox < 0)
+                return inbox;
         ssize_t n = sendto(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,
                            sizeof(address));
-        return n < 0 ? -errno : 0;
+        int error = n < 0 ? -errno : 0;
+        close(inbox);
+        return error;
 }
 
-/* `suffix` is "" or DEPARTED_SUFFIX. */
+/* `suffix` is "", DEPARTED_SUFFIX or LAGGING_SUFFIX. */
 static void note_path(const struct roster *r, uint64_t id, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", r->dir, id, suffix);
@@ -144,7 +219,7 @@ int roster_note(const struct roster *r, const struct member *m)
 {
         char path[PATH_MAX], text[NOTE_MAX_BYTES];
         note_path(r, m->id, "", path);
-        snprintf(text, sizeof(text), "%" PRIu64 " %s %s", m->since_us, m->address, m->name);
+        snprintf(text, sizeof(text), "%" PRIu64 " %016" PRIx64 " %s %s", m->since_us, m->key, m->address, m->name);
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
@@ -163,34 +238,43 @@ void roster_remove_note(const struct roster *r, uint64_t id)
         unlink(marked);
 }
 
-void roster_remove_inbox(const struct roster *r, uint64_t id)
+void roster_note_lag(const struct roster *r, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(r, id, LAGGING_SUFFIX, path);
+        (void)!symlink("-", path); /* without it only the notice is lost, and only if chatd dies now */
+}
+
+void roster_remove_lag(const struct roster *r, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(r, id, LAGGING_SUFFIX, path);
+        unlink(path);
+}
+
+void roster_remove_inbox(const struct roster *r, uint64_t key)
 {
         struct sockaddr_un address;
-        if (path_inbox(&address, r->dir, id) == 0)
+        if (path_inbox(&address, r->dir, key) == 0)
                 unlink(address.sun_path);
 }
 
-/* Takes a note apart: microseconds, address (without spaces), name (the rest). */
-static bool parse_note(char *text, uint64_t *since_us, struct slice *address, struct slice *name)
+/* Takes the next word, which ends with a space, off `*text`. Returns NULL where there is none. */
+static char *next_word(char **text)
 {
-        char *end;
-        errno = 0;
-        *since_us = strtoull(text, &end, 10);
-        if (errno != 0 || end == text || *end != ' ')
-                return false;
-        char *space = strchr(end + 1, ' ');
+        char *word = *text, *space = strchr(word, ' ');
         if (!space)
-                return false;
-        *address = (struct slice){end + 1, (size_t)(space - end - 1)};
-        *name = slice_of(space + 1);
-        return address->len <= ADDRESS_MAX_BYTES && name->len <= NAME_MAX_BYTES;
+                return NULL;
+        *space = '\0';
+        *text = space + 1;
+        return word;
 }
 
+/* A note is microseconds, key, address (without spaces) and name (the rest). */
 static void read_note(struct roster *r, int dir, const char *file)
 {
-        char text[NOTE_MAX_BYTES];
-        struct slice name, address;
-        uint64_t id, since_us;
+        char text[NOTE_MAX_BYTES], *rest = text;
+        uint64_t id, key;
 
         if (path_parse_id(file, &id) < 0)
                 return;
@@ -198,19 +282,31 @@ static void read_note(struct roster *r, int dir, const char *file)
         if (n < 0)
                 return;
         text[n] = '\0';
-        if (parse_note(text, &since_us, &address, &name))
-                roster_add(r, id, name, address, since_us);
+        char *since = next_word(&rest), *digits = next_word(&rest), *address = next_word(&rest), *end;
+        if (!address || path_parse_id(digits, &key) < 0)
+                return;
+        errno = 0;
+        uint64_t since_us = strtoull(since, &end, 10);
+        if (errno == 0 && end > since && *end == '\0' && strlen(address) <= ADDRESS_MAX_BYTES &&
+            strlen(rest) <= NAME_MAX_BYTES)
+                roster_add(r, id, key, slice_of(rest), slice_of(address), since_us);
+}
+
+/* Whether `file` is an id and this suffix. */
+static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
+{
+        char digits[ID_DIGITS + 1] = "";
+        if (strlen(file) != ID_DIGITS + strlen(suffix) || strcmp(file + ID_DIGITS, suffix) != 0)
+                return false;
+        memcpy(digits, file, ID_DIGITS);
+        return path_parse_id(digits, id) == 0;
 }
 
 /* Whether `file` is the note of a member that left; adds its id. */
 static bool read_departed(struct departed *d, const char *file)
 {
-        char digits[ID_DIGITS + 1] = "";
         uint64_t id;
-        if (strlen(file) != ID_DIGITS + sizeof(DEPARTED_SUFFIX) - 1 || strcmp(file + ID_DIGITS, DEPARTED_SUFFIX) != 0)
-                return false;
-        memcpy(digits, file, ID_DIGITS);
-        if (path_parse_id(digits, &id) < 0)
+        if (!has_suffix(file, DEPARTED_SUFFIX, &id))
                 return false;
         uint64_t *ids = reallocarray(d->ids, d->count + 1, sizeof(*ids));
         if (ids) {
@@ -218,6 +314,21 @@ static bool read_departed(struct departed *d, const char *file)
                 d->ids[d->count++] = id;
         }
         return true;
+}
+
+/* Who lagged when the last chatd died missed something, and nobody knows how much. */
+static void read_lagging(const struct roster *r, const char *file)
+{
+        uint64_t id;
+        if (!has_suffix(file, LAGGING_SUFFIX, &id))
+                return;
+        struct member *m = roster_find(r, id);
+        if (!m) {
+                roster_remove_lag(r, id);
+                return;
+        }
+        m->lagging = true;
+        m->missed = MISSED_UNKNOWN;
 }
 
 void departed_clear(struct departed *d)
@@ -244,6 +355,9 @@ int roster_read_notes(struct roster *r, struct departed *departed)
         for (const struct dirent *entry; (entry = readdir(dir));)
                 if (!read_departed(departed, entry->d_name))
                         read_note(r, dirfd(dir), entry->d_name);
+        rewinddir(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));)
+                read_lagging(r, entry->d_name);
         closedir(dir);
         return 0;
 }

@@ -32,17 +32,20 @@ struct watch {
 
 struct member {
         uint64_t id;
+        uint64_t key; /* names its inbox */
         size_t index; /* in roster.members */
         int fd;       /* connected to its inbox; -1: it has none any more */
         int pidfd;    /* -1: it is dead, or not watched yet */
         char name[NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
         uint64_t since_us;  /* joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;  /* the number of the last line that this chatd relayed */
+        uint64_t lines_in;  /* the number of the last line that this chatd relayed … */
+        uint64_t relayed;   /* … in the batches before this one … */
+        uint64_t told;      /* … as far as the member was told */
         uint64_t said;      /* lines it wrote, as far as is known; for the log */
         uint64_t lines_out; /* lines and notices it was shown; for the log */
         uint64_t skipped;   /* those its client was too slow for; for the log */
-        uint64_t missed;    /* records it did not get since it began to lag */
+        uint64_t missed;    /* records it did not get since it began to lag, or MISSED_UNKNOWN */
         bool lagging;       /* its inbox stayed full: it is relayed nothing until it has room */
         int64_t lagged_ms;  /* when it last did, CLOCK_MONOTONIC; 0: never */
         bool dead;          /* its process or inbox is gone; GONE goes through the queue */
@@ -65,12 +68,14 @@ struct departed {
 
 struct roster {
         char dir[RUN_DIR_MAX_BYTES + 1];
+        uid_t owner;             /* of every inbox: the session user */
         struct member **members; /* dense: the first `count` */
         size_t count, room;
-        void *tree; /* of struct member, by id: tsearch(3) */
+        void *by_id, *by_name; /* trees of struct member: tsearch(3) */
 };
 
-void roster_init(struct roster *r, const char *dir);
+/* `owner` is the user that sessions run as. */
+void roster_init(struct roster *r, const char *dir, uid_t owner);
 
 /* Closes and frees all members; their notes stay. */
 void roster_free(struct roster *r);
@@ -78,21 +83,29 @@ void roster_free(struct roster *r);
 /* Returns the member, or NULL. */
 struct member *roster_find(const struct roster *r, uint64_t id);
 
-/* Adds a member without descriptors. Returns NULL without memory. The caller has seen to it that there is none. */
-struct member *roster_add(struct roster *r, uint64_t id, struct slice name, struct slice address, uint64_t since_us);
+/* Returns a member whose process is, or was, of this pid; or NULL. */
+struct member *roster_find_process(const struct roster *r, pid_t pid);
+
+/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Returns NULL without memory. The
+ * caller has seen to it that there is no member of this id. */
+struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
+                          uint64_t since_us);
 
 /* Closes, forgets and frees `m`; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
 
 /* Connects to the inbox of `m` and begins to watch its process. Returns 0 or a negative errno: -ECONNREFUSED, -ENOENT
- * or -ESRCH when the session is dead. */
+ * or -ESRCH when the session is dead, -EPERM when the inbox is no socket of the session user. */
 int roster_connect(struct roster *r, struct member *m);
+
+/* Whether the process of `m` runs. */
+bool member_is_alive(const struct member *m);
 
 /* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
 int roster_send(const struct member *m, const struct frame *f);
 
-/* … to a session that is no member, from the unconnected socket `fd`. */
-int roster_send_stranger(const struct roster *r, int fd, uint64_t id, const struct frame *f);
+/* … to the inbox `key` of a session that is no member, from the unconnected socket `fd`. */
+int roster_send_stranger(const struct roster *r, int fd, uint64_t key, const struct frame *f);
 
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int roster_note(const struct roster *r, const struct member *m);
@@ -102,8 +115,12 @@ int roster_note(const struct roster *r, const struct member *m);
 void roster_mark_departed(const struct roster *r, uint64_t id);
 void roster_remove_note(const struct roster *r, uint64_t id);
 
-/* Removes the file of the inbox of a session that left or died. */
-void roster_remove_inbox(const struct roster *r, uint64_t id);
+/* Notes that a member lags, so that it is told that it missed something also if chatd dies before it has room. */
+void roster_note_lag(const struct roster *r, uint64_t id);
+void roster_remove_lag(const struct roster *r, uint64_t id);
+
+/* Removes the file of the inbox `key`, of a session that left or died. */
+void roster_remove_inbox(const struct roster *r, uint64_t key);
 
 /* Adds a member for each note there is, and the ids of marked ones to `departed`. Returns 0 or a negative errno. */
 int roster_read_notes(struct roster *r, struct departed *departed);

@@ -35,20 +35,23 @@ enum {
 
 enum frame_type {
         /* from a session */
-        FRAME_HELLO = 1, /* joins: name, address, lines_out, skipped */
+        FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
         FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same */
         FRAME_LINE,      /* says: text */
         FRAME_BYE,       /* leaves: reason, lines_out, skipped */
         /* from chatd to itself, through the same queue */
         FRAME_GONE, /* the session of this id died without a BYE */
         /* from chatd */
-        FRAME_WELCOME = 64, /* you are a member */
-        FRAME_BATCH,        /* records: see struct record */
+        FRAME_WELCOME = 64, /* you are a member, and the others see this name */
+        FRAME_BATCH,        /* records: see struct record; `number` is as in RELAYED */
         FRAME_MISSED,       /* `number` lines did not reach you, because your process did not run */
         FRAME_ROLLCALL,     /* a new chatd: answer with HERE */
         FRAME_GOODBYE,      /* your BYE was relayed; nothing more will come */
         FRAME_REFUSED,      /* you cannot join: text says why */
+        FRAME_RELAYED,      /* your lines up to `number` went to everybody */
 };
+
+#define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
 
 enum leave_reason {
         LEAVE_EXIT = 1,   /* the user wrote exit, /quit or ^D */
@@ -57,6 +60,7 @@ enum leave_reason {
         LEAVE_RESET,      /* the connection broke */
         LEAVE_TERMINATED, /* the session was told to stop (SIGTERM) */
         LEAVE_KILLED,     /* the session died without a word */
+        LEAVE_TIMEOUT,    /* the client did not acknowledge anything for minutes: it vanished */
         LEAVE_REASONS,
 };
 
@@ -65,6 +69,7 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
+        uint64_t key; /* names the inbox of the sender, see paths.h */
         struct slice name, address, text;
         uint8_t reason;
         uint64_t lines_out, skipped;
@@ -101,6 +106,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         switch (f->type) {
         case FRAME_HELLO:
         case FRAME_HERE:
+                wire_put_u64(&w, f->key);
                 wire_put_string(&w, f->name);
                 wire_put_string(&w, f->address);
                 wire_put_u64(&w, f->lines_out);
@@ -115,10 +121,13 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u64(&w, f->lines_out);
                 wire_put_u64(&w, f->skipped);
                 break;
-        case FRAME_GONE:
         case FRAME_WELCOME:
+                wire_put_string(&w, f->name);
+                break;
+        case FRAME_GONE:
         case FRAME_BATCH:
         case FRAME_MISSED:
+        case FRAME_RELAYED:
         case FRAME_ROLLCALL:
         case FRAME_GOODBYE:
                 break;
@@ -126,6 +135,12 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 return 0;
         }
         return wire_written(&w);
+}
+
+/* Changes the number of an encoded frame. */
+static inline void frame_set_number(uint8_t *encoded, uint64_t number)
+{
+        memcpy(encoded + FRAME_HEADER_BYTES - sizeof(number), &number, sizeof(number));
 }
 
 /* Reads the frame in `data` into `f`; its slices point into `data`. Returns 0; FRAME_E_TYPE for an unknown type (the
@@ -144,6 +159,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         switch (f->type) {
         case FRAME_HELLO:
         case FRAME_HERE:
+                f->key = wire_get_u64(&r);
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->address = wire_get_string(&r, ADDRESS_MAX_BYTES);
                 f->lines_out = wire_get_u64(&r);
@@ -161,9 +177,12 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_BATCH:
                 f->records = r;
                 return 0;
-        case FRAME_GONE:
         case FRAME_WELCOME:
+                f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                break;
+        case FRAME_GONE:
         case FRAME_MISSED:
+        case FRAME_RELAYED:
         case FRAME_ROLLCALL:
         case FRAME_GOODBYE:
                 break;

@@ -1,10 +1,11 @@
 /* Where chatd and its sessions meet: the files below the run directory.
  *
  *   chatd.sock      chatd's intake: every session sends here                (srw-rw---- chatd chat)
- *   sessions/ID     a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
+ *   sessions/KEY    a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
  *   members/ID      chatd's note of who ID is, as the target of a symlink   (drwx------ chatd chat)
  *
- * ID is a session id as 16 hexadecimal digits.
+ * ID is a session id as 16 hexadecimal digits, and so is KEY. Everybody in the chat can know an id; a key is known to
+ * its session and chatd alone, because who can name an inbox can fill it, or put another in its place.
  */
 #pragma once
 
@@ -21,9 +22,11 @@
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
+#define BINDING_PREFIX "binding-"
 #define SOCKET_UMASK 0117 /* of both kinds of socket: for the owner and group chat, nobody else */
 
-/* The longest run directory: "/sessions/" and an id must still fit into sun_path, unix(7). */
+/* The longest run directory: "/sessions/" and a key, or "binding-" and a pid (7 digits), must still fit into sun_path,
+ * unix(7). */
 #define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
 
 /* Writes the address of chatd's intake below `dir` (at most RUN_DIR_MAX_BYTES long).
@@ -35,16 +38,26 @@ static inline int path_broker(struct sockaddr_un *address, const char *dir)
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Writes the address of the inbox of session `id` below `dir`. Returns 0, or -ENAMETOOLONG. */
-static inline int path_inbox(struct sockaddr_un *address, const char *dir, uint64_t id)
+/* Writes the address of the inbox `key` below `dir`. Returns 0, or -ENAMETOOLONG. */
+static inline int path_inbox(struct sockaddr_un *address, const char *dir, uint64_t key)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
         int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" SESSIONS_DIR_NAME "/%016llx", dir,
-                         (unsigned long long)id);
+                         (unsigned long long)key);
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Reads a file name that is a session id and nothing else: 16 lower-case hexadecimal digits.
+/* Writes the address under which process `pid` binds its inbox, before it gives it its name. Returns 0, or
+ * -ENAMETOOLONG. */
+static inline int path_binding(struct sockaddr_un *address, const char *dir, pid_t pid)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" SESSIONS_DIR_NAME "/" BINDING_PREFIX "%d",
+                         dir, pid);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Reads a file name that is an id or a key and nothing else: 16 lower-case hexadecimal digits.
  * Returns 0, or -EINVAL. */
 static inline int path_parse_id(const char *name, uint64_t *id)
 {

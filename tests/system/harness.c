@@ -346,7 +346,7 @@ struct client *chat_join_with(struct chat *chat, const char *host, pid_t *sessio
 
 struct client *chat_join(struct chat *chat, pid_t *session)
 {
-        struct client *c = chat_join_with(chat, "127.0.0.1", session, chat->option, NULL);
+        struct client *c = chat_join_with(chat, "127.0.0.1", session, chat->option, "--pace=off", NULL);
         client_greeted(c);
         return c;
 }

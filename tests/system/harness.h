@@ -93,8 +93,8 @@ void chat_stop(struct chat *chat);
 void chat_start_broker(struct chat *chat);
 void chat_kill_broker(struct chat *chat, int signal);
 
-/* Connects a client to the chat, and starts its session as inetd would. `session` receives its pid, or is NULL. The
- * greeting has been read. */
+/* Connects a client to the chat, and starts its session as inetd would, without a pace. `session` receives its pid, or
+ * is NULL. The greeting has been read. */
 struct client *chat_join(struct chat *chat, pid_t *session);
 
 /* … and with arguments for chat-session (NULL at the end); nothing has been read. */

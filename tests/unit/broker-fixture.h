@@ -28,6 +28,7 @@ static inline void start_broker(struct fixture *f)
         f->broker = calloc(1, sizeof(*f->broker));
         f->epoll = epoll_create1(0);
         assert_int_equal(broker_init(f->broker, f->dir, f->intake, f->epoll, getuid(), f->log), 0);
+        f->broker->shares_pids = true;
 }
 
 /* As kill -9 would: nothing is said, removed or consumed. */
@@ -89,6 +90,17 @@ static inline void hello(struct fixture *f, uint32_t who)
         f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
         put(f, &(struct frame){.type = FRAME_HELLO,
                                .id = inbox_id(who),
+                               .key = inbox_id(who),
+                               .name = slice_of(names[who]),
+                               .address = slice_of("here:1")});
+}
+
+static inline void here(struct fixture *f, uint32_t who, uint64_t number)
+{
+        put(f, &(struct frame){.type = FRAME_HERE,
+                               .id = inbox_id(who),
+                               .key = inbox_id(who),
+                               .number = number,
                                .name = slice_of(names[who]),
                                .address = slice_of("here:1")});
 }
@@ -106,7 +118,7 @@ static inline void bye(struct fixture *f, uint32_t who)
 
 static inline void serve(struct fixture *f)
 {
-        assert_int_equal(broker_serve(f->broker), 0);
+        assert_true(broker_serve(f->broker) >= 0);
         broker_settle(f->broker);
 }
 

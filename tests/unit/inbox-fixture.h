@@ -1,4 +1,5 @@
-/* Sessions in one process: inboxes in a run directory, under ids that begin with this process's pid. */
+/* Sessions in one process: inboxes in a run directory, under ids that begin with this process's pid. The id is the
+ * inbox's key as well. */
 #pragma once
 
 #include <sys/socket.h>
@@ -23,7 +24,7 @@ static inline int inbox_bind(const char *dir, uint64_t id)
 }
 
 /* What lies in an inbox, in words: "welcome", "join ann", "line ann hi", "leave ann", "goodbye", "missed 3",
- * "rollcall", "refused"; separated by ", ". */
+ * "relayed 3", "rollcall", "refused"; separated by ", ". */
 static inline const char *inbox_read(int fd)
 {
         static char all[64 * 1024];
@@ -44,7 +45,12 @@ static inline const char *inbox_read(int fd)
                 struct record r;
                 int decoded = frame_decode(&f, buffer, (size_t)n);
                 assert_int_equal(decoded, 0);
-                if (f.type == FRAME_MISSED)
+                if (f.type == FRAME_MISSED && f.number == MISSED_UNKNOWN)
+                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%smissed some", len ? ", " : "");
+                else if (f.type == FRAME_RELAYED)
+                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%srelayed %u", len ? ", " : "",
+                                                (unsigned)f.number);
+                else if (f.type == FRAME_MISSED)
                         len += (size_t)snprintf(all + len, sizeof(all) - len, "%smissed %u", len ? ", " : "",
                                                 (unsigned)f.number);
                 else if (f.type != FRAME_BATCH)

@@ -26,7 +26,7 @@ static void relay_and_die(struct fixture *f)
         while ((note = readdir(dir)))
                 if (note->d_name[0] != '.')
                         snprintf(noted[notes++], sizeof(noted[0]), "%s", note->d_name);
-        assert_int_equal(broker_serve(f->broker), 0);
+        assert_true(broker_serve(f->broker) >= 0);
         for (int i = 0; i < notes; i++) {
                 char path[512], target[] = "1 here:1 x";
                 if (faccessat(dirfd(dir), noted[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -53,9 +53,7 @@ static void test_recovery_knows_the_members(void **state)
         say(f, ANN, "still here");
         serve(f);
         assert_inbox(f, BOB, "rollcall, line ann still here");
-        put(f,
-            &(struct frame){
-                    .type = FRAME_HERE, .id = inbox_id(BOB), .name = slice_of("bob"), .address = slice_of("here:1")});
+        here(f, BOB, 0);
         serve(f);
         assert_inbox(f, ANN, "rollcall"); /* not announced again */
         assert_int_equal(f->broker->roster.count, 2);
@@ -126,9 +124,7 @@ static void test_here_and_bye_that_are_relayed_again(void **state)
         serve(f);
         restart_broker(f);
         inbox_read(f->inboxes[BOB]);
-        put(f,
-            &(struct frame){
-                    .type = FRAME_HERE, .id = inbox_id(ANN), .name = slice_of("ann"), .address = slice_of("here:1")});
+        here(f, ANN, 0);
         bye(f, ANN);
         relay_and_die(f);
         assert_inbox(f, BOB, "leave ann");
@@ -149,11 +145,7 @@ static void test_here_of_a_stranger_is_a_hello(void **state)
         f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
         restart_broker(f);
         assert_inbox(f, BOB, "rollcall");
-        put(f, &(struct frame){.type = FRAME_HERE,
-                               .id = inbox_id(BOB),
-                               .number = 5,
-                               .name = slice_of("bob"),
-                               .address = slice_of("here:1")});
+        here(f, BOB, 5);
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
 }
@@ -161,18 +153,60 @@ static void test_here_of_a_stranger_is_a_hello(void **state)
 static void test_a_file_without_a_process_is_removed(void **state)
 {
         struct fixture *f = *state;
-        struct sockaddr_un dead, binding;
+        struct sockaddr_un dead, left, binding;
         pid_t child = fork();
         if (child == 0)
                 _exit(0);
         waitpid(child, NULL, 0);
-        close(inbox_bind(f->dir, (uint64_t)child << 32));
-        close(inbox_bind(f->dir, inbox_id(EVE))); /* its process lives: it may be about to bind it */
-        path_inbox(&dead, f->dir, (uint64_t)child << 32);
-        path_inbox(&binding, f->dir, inbox_id(EVE));
+        close(inbox_bind(f->dir, inbox_id(EVE)));
+        path_inbox(&dead, f->dir, inbox_id(EVE));
+        path_binding(&left, f->dir, child);
+        path_binding(&binding, f->dir, getpid()); /* its process lives, and is about to rename it */
+        assert_int_equal(symlink("-", left.sun_path), 0);
+        assert_int_equal(symlink("-", binding.sun_path), 0);
         restart_broker(f);
-        assert_int_equal(access(dead.sun_path, F_OK), -1);
-        assert_int_equal(access(binding.sun_path, F_OK), 0);
+        struct stat st;
+        assert_int_equal(lstat(dead.sun_path, &st), -1);
+        assert_int_equal(lstat(left.sun_path, &st), -1);
+        assert_int_equal(lstat(binding.sun_path, &st), 0);
+}
+
+static void talk_until_bob_lags(struct fixture *f)
+{
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        while (!roster_find(&f->broker->roster, inbox_id(BOB))->lagging) {
+                say(f, ANN, "on and on");
+                serve(f);
+        }
+}
+
+static void test_who_lagged_is_told(void **state)
+{
+        struct fixture *f = *state;
+        talk_until_bob_lags(f);
+        restart_broker(f);
+        inbox_read(f->inboxes[BOB]);
+        struct member *bob = roster_find(&f->broker->roster, inbox_id(BOB));
+        assert_true(bob->lagging);
+        broker_has_room(f->broker, bob);
+        assert_inbox(f, BOB, "missed some");
+        restart_broker(f);
+        assert_false(roster_find(&f->broker->roster, inbox_id(BOB))->lagging);
+}
+
+static void test_who_lagged_and_left(void **state)
+{
+        struct fixture *f = *state;
+        talk_until_bob_lags(f);
+        bye(f, BOB);
+        serve(f);
+        assert_int_equal(f->broker->roster.count, 1);
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/members/%016llx.lagging", f->dir, (unsigned long long)inbox_id(BOB));
+        assert_int_equal(lstat(path, &st), -1);
 }
 
 int main(void)
@@ -185,6 +219,8 @@ int main(void)
                 TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
                 TEST(test_a_file_without_a_process_is_removed),
+                TEST(test_who_lagged_is_told),
+                TEST(test_who_lagged_and_left),
         };
         return RUN_TESTS(tests);
 }

@@ -21,10 +21,10 @@ static int setup(void **state)
         struct fixture *f = calloc(1, sizeof(*f));
         f->dir = rundir_make(&f->lock);
         f->relay.epoch = 1;
-        roster_init(&f->roster, f->dir);
+        roster_init(&f->roster, f->dir, getuid());
         for (uint32_t i = 0; i < MEMBERS; i++) {
                 f->inboxes[i] = inbox_bind(f->dir, inbox_id(i));
-                f->members[i] = roster_add(&f->roster, inbox_id(i), slice_of(names[i]), slice_of("a"), 1);
+                f->members[i] = roster_add(&f->roster, inbox_id(i), inbox_id(i), slice_of(names[i]), slice_of("a"), 1);
                 assert_int_equal(roster_connect(&f->roster, f->members[i]), 0);
         }
         *state = f;
@@ -40,6 +40,17 @@ static int teardown(void **state)
         rundir_remove(f->dir, f->lock);
         free(f);
         return 0;
+}
+
+/* The number in the header of the next datagram. */
+static uint64_t inbox_number(int fd)
+{
+        static uint8_t buffer[DATAGRAM_MAX_BYTES];
+        struct frame frame;
+        ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+        assert_true(n > 0);
+        assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        return frame.number;
 }
 
 static int add(struct fixture *f, int from, const char *text)
@@ -143,15 +154,35 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         assert_int_equal(f->members[1]->lines_out, sent - 1);
         assert_int_equal(f->members[1]->missed, 1 + missed_after);
 
-        relay_resume(&f->relay, f->members[1]); /* still full */
+        relay_resume(&f->relay, &f->roster, f->members[1]); /* still full */
         assert_true(f->members[1]->lagging);
         inbox_read(f->inboxes[1]);
-        relay_resume(&f->relay, f->members[1]);
+        relay_resume(&f->relay, &f->roster, f->members[1]);
         assert_false(f->members[1]->lagging);
         relay_begin(&f->relay, &f->roster);
         add(f, 0, "again");
         relay_send(&f->relay, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[1]), "missed 6, line ann again");
+}
+
+static void test_members_learn_how_far_their_lines_went(void **state)
+{
+        struct fixture *f = *state;
+        relay_begin(&f->relay, &f->roster);
+        f->members[0]->lines_in = 7;
+        add(f, 0, "x");
+        relay_send(&f->relay, &f->roster);
+        assert_int_equal(inbox_number(f->inboxes[1]), 0);
+        relay_begin(&f->relay, &f->roster);
+        add(f, 1, "y");
+        relay_send(&f->relay, &f->roster);
+        assert_int_equal(inbox_number(f->inboxes[0]), 7); /* with what the others say … */
+        relay_confirm(&f->relay, f->members[0]);
+        assert_string_equal(inbox_read(f->inboxes[0]), "");
+        f->members[0]->lines_in = 8;
+        relay_confirm(&f->relay, f->members[0]); /* … or alone */
+        relay_confirm(&f->relay, f->members[0]);
+        assert_string_equal(inbox_read(f->inboxes[0]), "relayed 8");
 }
 
 static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
@@ -161,7 +192,7 @@ static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
         f->members[1]->missed = 1;
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
-        relay_resume(&f->relay, f->members[1]);
+        relay_resume(&f->relay, &f->roster, f->members[1]);
         assert_true(f->members[1]->dead);
         assert_false(f->members[1]->lagging);
 }
@@ -176,6 +207,7 @@ int main(void)
                 TEST(test_a_batch_is_bounded),
                 TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
+                TEST(test_members_learn_how_far_their_lines_went),
                 TEST(test_a_lagging_member_that_closes_its_inbox_is_dead),
         };
         return RUN_TESTS(tests);

@@ -15,7 +15,7 @@ static int setup(void **state)
 {
         struct fixture *f = calloc(1, sizeof(*f));
         f->dir = rundir_make(&f->lock);
-        roster_init(&f->roster, f->dir);
+        roster_init(&f->roster, f->dir, getuid());
         *state = f;
         return 0;
 }
@@ -31,7 +31,7 @@ static int teardown(void **state)
 
 static struct member *add(struct fixture *f, uint64_t id, const char *name)
 {
-        struct member *m = roster_add(&f->roster, id, slice_of(name), slice_of("1.2.3.4:5"), 77);
+        struct member *m = roster_add(&f->roster, id, id, slice_of(name), slice_of("1.2.3.4:5"), 77);
         assert_non_null(m);
         return m;
 }
@@ -87,6 +87,57 @@ static void test_a_dead_process(void **state)
         close(inbox);
 }
 
+static void test_names_are_unique(void **state)
+{
+        struct fixture *f = *state;
+        char longest[NAME_MAX_BYTES + 1] = "";
+        for (int i = 0; i < NAME_MAX_BYTES / 3; i++)
+                strcat(longest, "\u20ac");
+        assert_string_equal(add(f, 1, "ann")->name, "ann");
+        struct member *second = add(f, 2, "ann");
+        assert_string_equal(second->name, "ann~2");
+        assert_string_equal(add(f, 3, "ann")->name, "ann~3");
+        roster_remove(&f->roster, second);
+        assert_string_equal(add(f, 4, "ann")->name, "ann~2");
+        assert_string_equal(add(f, 5, longest)->name, longest);
+        const char *shortened = add(f, 6, longest)->name;
+        assert_int_equal(strlen(shortened), 28 * 3 + 2); /* cut between characters */
+        assert_memory_equal(shortened, longest, 28 * 3);
+        assert_string_equal(shortened + 28 * 3, "~2");
+}
+
+static void test_find_process(void **state)
+{
+        struct fixture *f = *state;
+        for (uint64_t pid = 10; pid < 100; pid += 2)
+                add(f, pid << 32 | (pid * 2654435761 & 0xffffffff), "x");
+        for (pid_t pid = 10; pid < 100; pid++) {
+                const struct member *m = roster_find_process(&f->roster, pid);
+                assert_int_equal(m == NULL, pid % 2);
+                assert_true(!m || (pid_t)(m->id >> 32) == pid);
+        }
+}
+
+static void test_only_a_socket_of_the_session_user(void **state)
+{
+        struct fixture *f = *state;
+        char path[256], target[256];
+        struct member *m = add(f, inbox_id(1), "ann");
+        int other = inbox_bind(f->dir, inbox_id(2)), fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+        snprintf(path, sizeof(path), "%s/sessions/%016llx", f->dir, (unsigned long long)inbox_id(1));
+        snprintf(target, sizeof(target), "%s/sessions/%016llx", f->dir, (unsigned long long)inbox_id(2));
+        assert_int_equal(symlink(target, path), 0);
+        assert_int_equal(roster_connect(&f->roster, m), -EPERM);
+        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
+        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(1), &rollcall), -EPERM);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(2), &rollcall), 0);
+        assert_string_equal(inbox_read(other), "rollcall");
+        f->roster.owner = getuid() + 1;
+        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(2), &rollcall), -EPERM);
+        close(other);
+        close(fd);
+}
+
 static void test_notes(void **state)
 {
         struct fixture *f = *state;
@@ -97,7 +148,7 @@ static void test_notes(void **state)
         roster_mark_departed(&f->roster, bob->id);
 
         struct roster next;
-        roster_init(&next, f->dir);
+        roster_init(&next, f->dir, getuid());
         struct departed departed = {0};
         assert_int_equal(roster_read_notes(&next, &departed), 0);
         assert_int_equal(next.count, 1);
@@ -112,6 +163,7 @@ static void test_notes(void **state)
         assert_non_null(m);
         assert_string_equal(m->name, "ann of the long name");
         assert_string_equal(m->address, "1.2.3.4:5");
+        assert_int_equal(m->key, 0xa11);
         assert_int_equal(m->since_us, 77);
         roster_free(&next);
 }
@@ -119,21 +171,27 @@ static void test_notes(void **state)
 static void test_notes_that_make_no_sense(void **state)
 {
         struct fixture *f = *state;
-        static const char *const targets[] = {"", "x", "12", "12 addr", "x addr name", "99999999999999999999 a b"};
+        static const char *const targets[] = {"",
+                                              "x",
+                                              "12",
+                                              "12 00000000000000aa addr",
+                                              "x 00000000000000aa addr name",
+                                              "12 aa addr name",
+                                              "99999999999999999999 00000000000000aa a b"};
         char path[256], long_name[200];
         for (unsigned i = 1; i < sizeof(targets) / sizeof(targets[0]); i++) {
                 snprintf(path, sizeof(path), "%s/members/%016x", f->dir, i);
                 assert_int_equal(symlink(targets[i], path), 0);
         }
         memset(long_name, 'n', sizeof(long_name));
-        memcpy(long_name, "1 a ", 4);
+        memcpy(long_name, "1 00000000000000aa a ", 21);
         long_name[sizeof(long_name) - 1] = '\0';
         snprintf(path, sizeof(path), "%s/members/%016x", f->dir, 0xffu);
         assert_int_equal(symlink(long_name, path), 0);
         snprintf(path, sizeof(path), "%s/members/other", f->dir);
-        assert_int_equal(symlink("1 a b", path), 0);
+        assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
-        assert_int_equal(symlink("1 a b", path), 0);
+        assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         struct departed departed = {0};
         assert_int_equal(roster_read_notes(&f->roster, &departed), 0);
         assert_int_equal(f->roster.count + departed.count, 0);
@@ -144,8 +202,14 @@ static void test_notes_that_make_no_sense(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_find_and_remove), TEST(test_connect_and_send),         TEST(test_a_dead_process),
-                TEST(test_notes),           TEST(test_notes_that_make_no_sense),
+                TEST(test_find_and_remove),
+                TEST(test_names_are_unique),
+                TEST(test_find_process),
+                TEST(test_only_a_socket_of_the_session_user),
+                TEST(test_connect_and_send),
+                TEST(test_a_dead_process),
+                TEST(test_notes),
+                TEST(test_notes_that_make_no_sense),
         };
         return RUN_TESTS(tests);
 }

@@ -11,11 +11,11 @@ enum { DEADLINE_MS = 20000 };
 struct fixture {
         char *dir;
         int lock, intake, client;
-        bool echo;
+        struct session_options options;
         volatile sig_atomic_t stop;
         pthread_t thread;
         int session_end;
-        uint64_t id; /* of the session, from its HELLO */
+        uint64_t id, key; /* of the session, from its HELLO */
 };
 
 static void *run(void *arg)
@@ -24,24 +24,30 @@ static void *run(void *arg)
         struct session *s = calloc(1, sizeof(*s));
         sigset_t unblocked;
         sigemptyset(&unblocked);
-        session_run(s, f->session_end, f->session_end, f->dir, f->echo, &unblocked, &f->stop);
+        session_run(s, f->session_end, f->session_end, &f->options, &unblocked, &f->stop);
         free(s);
         close(f->session_end);
         return NULL;
 }
 
-static struct fixture *start(bool echo)
+static struct fixture *start_with(const struct session_options *options)
 {
         struct fixture *f = calloc(1, sizeof(*f));
         int fds[2];
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
-        f->echo = echo;
+        f->options = *options;
+        f->options.dir = f->dir;
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         f->client = fds[0];
         f->session_end = fds[1];
         assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
         return f;
+}
+
+static struct fixture *start(bool echo)
+{
+        return start_with(&(struct session_options){.echo = echo});
 }
 
 static void stop(struct fixture *f)
@@ -86,13 +92,19 @@ static void assert_ended(struct fixture *f)
         assert_int_equal(read(f->client, &byte, 1), 0);
 }
 
-static void assert_greeted(struct fixture *f)
+static void assert_line_ends(struct fixture *f)
 {
         char byte = 0;
         while (byte != '\n') {
                 await(f->client);
                 assert_int_equal(read(f->client, &byte, 1), 1);
         }
+}
+
+static void assert_greeted(struct fixture *f)
+{
+        assert_shown(f, "*** Welcome, ");
+        assert_line_ends(f);
 }
 
 static struct frame next_frame(struct fixture *f)
@@ -102,8 +114,10 @@ static struct frame next_frame(struct fixture *f)
         await(f->intake);
         ssize_t n = recv(f->intake, buffer, sizeof(buffer), 0);
         assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
-        if (frame.type == FRAME_HELLO)
+        if (frame.type == FRAME_HELLO) {
                 f->id = frame.id;
+                f->key = frame.key;
+        }
         assert_true(frame.id == f->id);
         return frame;
 }
@@ -111,7 +125,7 @@ static struct frame next_frame(struct fixture *f)
 static void tell_raw(struct fixture *f, const void *data, size_t size)
 {
         struct sockaddr_un inbox;
-        path_inbox(&inbox, f->dir, f->id);
+        path_inbox(&inbox, f->dir, f->key);
         assert_int_equal(sendto(f->intake, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
 }
 
@@ -120,8 +134,11 @@ static void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64
         uint8_t buffer[FRAME_MAX_BYTES];
         tell_raw(f, buffer,
                  frame_encode(buffer, sizeof(buffer),
-                              &(struct frame){
-                                      .type = (uint8_t)type, .id = epoch, .number = number, .text = slice_of(text)}));
+                              &(struct frame){.type = (uint8_t)type,
+                                              .id = epoch,
+                                              .number = number,
+                                              .name = slice_of(text),
+                                              .text = slice_of(text)}));
 }
 
 /* A batch of the lines first … last of a session that is called bob. */
@@ -135,6 +152,24 @@ static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64
                         .kind = RECORD_LINE, .id = 99, .number = n, .name = slice_of("bob"), .text = slice_of(text)};
                 size += record_encode(buffer + size, sizeof(buffer) - size, &r);
         }
+        tell_raw(f, buffer, size);
+}
+
+/* What a later version may say: a type and a record of kinds that are not known, and a field that is appended. */
+static void tell_unknown(struct fixture *f)
+{
+        uint8_t buffer[4096];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GOODBYE, .id = 1});
+        buffer[0] = FRAME_VERSION + 1;
+        buffer[1] = 200;
+        tell_raw(f, buffer, size);
+        size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_WELCOME, .id = 1});
+        buffer[0] = FRAME_VERSION + 1;
+        buffer[size] = 7;
+        tell_raw(f, buffer, size + 1);
+        size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        struct record r = {.kind = 99, .id = 99, .number = 1, .name = slice_of("x"), .text = slice_of("y")};
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
         tell_raw(f, buffer, size);
 }
 
@@ -200,12 +235,96 @@ static void test_what_else_chatd_says(void **state)
         assert_shown(f, "*** 1 line skipped: your session did not run\r\n");
         tell(f, FRAME_MISSED, 1, 37, "");
         assert_shown(f, "*** 37 lines skipped: your session did not run\r\n");
+        tell(f, FRAME_MISSED, 1, MISSED_UNKNOWN, "");
+        assert_shown(f, "*** lines were skipped: your session did not run\r\n");
+        tell(f, FRAME_WELCOME, 1, 0, "ann~2");
+        assert_shown(f, "*** Somebody is called ");
+        assert_line_ends(f);
+        tell_unknown(f);
         tell_raw(f, "junk", 4);
         tell_raw(f, "", 0);
         tell(f, FRAME_REFUSED, 1, 0, "the chat is full");
         assert_shown(f, "*** You cannot join: the chat is full\r\n");
         assert_ended(f);
         stop(f);
+}
+
+/* A new queue in place of the old one, and a session that has noticed. */
+static void replace_queue(struct fixture *f)
+{
+        close(f->intake);
+        f->intake = rundir_bind(f->dir);
+        tell(f, FRAME_ROLLCALL, 2, 0, "");
+        assert_int_equal(next_frame(f).type, FRAME_HERE);
+}
+
+static void test_a_queue_that_is_lost(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "1\n2\n3\n");
+        for (uint64_t n = 1; n <= 3; n++)
+                assert_int_equal(next_frame(f).number, n);
+        tell(f, FRAME_RELAYED, 1, 1, ""); /* the other two were never relayed */
+        replace_queue(f);
+        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        type(f, "4\n");
+        assert_int_equal(next_frame(f).number, 4);
+        tell_lines(f, 2, 1, 1);
+        tell(f, FRAME_RELAYED, 2, 4, "");
+        assert_shown(f, "bob: 1\r\n");
+        replace_queue(f); /* nothing was in this one */
+        tell_lines(f, 2, 2, 2);
+        assert_shown(f, "bob: 2\r\n");
+        stop(f);
+}
+
+static void test_pace(void **state)
+{
+        (void)state;
+        struct fixture *f = start_with(&(struct session_options){.pace = pace_of(20, 1)});
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "1\n2\n3\n4\n5\n\xff\xf6\xff\xf6");
+        /* what telnet asks does not wait behind the lines: the second answer is here before the second line */
+        assert_int_equal(next_frame(f).number, 1);
+        assert_shown(f, "*** yes, the chat is here\r\n*** yes, the chat is here\r\n");
+        char question[TELNET_REPLY_BYTES]; /* about BINARY */
+        assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
+        type(f, "exit\n"); /* and leaving waits for them */
+        for (uint64_t n = 2; n <= 5; n++)
+                assert_int_equal(next_frame(f).number, n);
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_shown(f, "*** ");
+        char count;
+        assert_int_equal(read(f->client, &count, 1), 1);
+        assert_in_range(count, '1', '4');
+        assert_shown(f, " line");
+        assert_line_ends(f);
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_a_client_that_is_gone_before_it_said_anything(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        stop(f); /* mostly gone before the session looks; and if not, it is one that leaves: both end */
+        int fds[2];
+        struct session *s = calloc(1, sizeof(*s));
+        struct session_options options = {.dir = "/nowhere"};
+        sigset_t unblocked;
+        volatile sig_atomic_t no_stop = 0;
+        sigemptyset(&unblocked);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        close(fds[0]);
+        session_run(s, fds[1], fds[1], &options, &unblocked, &no_stop);
+        assert_true(s->uplink.id == 0); /* it did not even prepare a HELLO */
+        close(fds[1]);
+        free(s);
 }
 
 static void test_the_reasons_for_leaving(void **state)
@@ -230,6 +349,9 @@ int main(void)
                 cmocka_unit_test(test_a_visit),
                 cmocka_unit_test(test_a_batch_that_comes_again),
                 cmocka_unit_test(test_what_else_chatd_says),
+                cmocka_unit_test(test_a_queue_that_is_lost),
+                cmocka_unit_test(test_pace),
+                cmocka_unit_test(test_a_client_that_is_gone_before_it_said_anything),
                 cmocka_unit_test(test_the_reasons_for_leaving),
         };
         return RUN_TESTS(tests);

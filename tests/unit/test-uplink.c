@@ -16,7 +16,7 @@ static int setup(void **state)
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
         f->uplink = calloc(1, sizeof(*f->uplink));
-        uplink_init(f->uplink, f->dir, slice_of("ann"), slice_of("here:1"));
+        uplink_init(f->uplink, f->dir, slice_of("ann"), slice_of("here:1"), (struct pace){0});
         *state = f;
         return 0;
 }
@@ -156,7 +156,7 @@ static void test_a_run_directory_that_was_made_anew(void **state)
         struct sockaddr_un inbox;
         uplink_pump(f->uplink, 1);
         take(f);
-        path_inbox(&inbox, f->dir, f->uplink->id);
+        path_inbox(&inbox, f->dir, f->uplink->key);
         assert_int_equal(access(inbox.sun_path, F_OK), 0);
         assert_int_equal(unlink(inbox.sun_path), 0);
         close(f->intake);
@@ -170,11 +170,75 @@ static void test_a_run_directory_that_was_made_anew(void **state)
         assert_int_equal(access(inbox.sun_path, F_OK), -1);
 }
 
+static void test_lines_wait_for_their_turn(void **state)
+{
+        struct fixture *f = *state;
+        f->uplink->pace = pace_of(10, 2);
+        for (int i = 0; i < 4; i++)
+                uplink_say(f->uplink, slice_of("x"));
+        uplink_bye(f->uplink, LEAVE_EOF, 0, 0);
+        uplink_pump(f->uplink, 1000);
+        assert_int_equal(take(f).type, FRAME_HELLO); /* is no line */
+        assert_int_equal(take(f).number, 1);
+        assert_int_equal(take(f).number, 2);
+        assert_nothing(f);
+        assert_true(f->uplink->paced);
+        assert_int_equal(uplink_wake_ms(f->uplink), 1100);
+        uplink_answer(f->uplink); /* a roll call is answered meanwhile */
+        uplink_pump(f->uplink, 1001);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_nothing(f);
+        uplink_pump(f->uplink, 1100);
+        assert_int_equal(take(f).number, 3);
+        uplink_pump(f->uplink, 1200);
+        assert_int_equal(take(f).number, 4);
+        assert_int_equal(take(f).type, FRAME_BYE);
+        assert_false(f->uplink->paced);
+        assert_true(uplink_wake_ms(f->uplink) == INT64_MAX);
+}
+
+static void test_what_may_be_lost_with_the_queue(void **state)
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 5; i++)
+                uplink_say(f->uplink, slice_of("x"));
+        uplink_pump(f->uplink, 1);
+        uplink_relayed(f->uplink, 3);
+        uplink_relayed(f->uplink, 2);  /* never backwards … */
+        uplink_relayed(f->uplink, 99); /* … nor further than was said */
+        assert_int_equal(uplink_lost_lines(f->uplink), 0);
+        close(f->intake);
+        f->intake = rundir_bind(f->dir);
+        uplink_say(f->uplink, slice_of("kept"));
+        uplink_pump(f->uplink, 2);
+        assert_true(f->uplink->lost);
+        assert_int_equal(uplink_lost_lines(f->uplink), 2);
+        assert_int_equal(uplink_lost_lines(f->uplink), 0);
+        uplink_pump(f->uplink, uplink_wake_ms(f->uplink));
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(take(f).number, 6);
+        assert_int_equal(uplink_lost_lines(f->uplink), 0);
+}
+
+static void test_the_name_of_the_inbox_is_not_that_of_the_bind(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un inbox, bound;
+        socklen_t size = sizeof(bound);
+        uplink_pump(f->uplink, 1);
+        assert_true(take(f).key == f->uplink->key);
+        path_inbox(&inbox, f->dir, f->uplink->key);
+        assert_int_equal(access(inbox.sun_path, F_OK), 0);
+        assert_int_equal(getsockname(f->uplink->inbox, (struct sockaddr *)&bound, &size), 0);
+        assert_string_not_equal(bound.sun_path, inbox.sun_path); /* this one is in /proc/net/unix */
+        assert_int_equal(access(bound.sun_path, F_OK), -1);
+}
+
 static void send_to_inbox(struct fixture *f, const void *data, size_t size)
 {
         struct sockaddr_un inbox;
         int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-        path_inbox(&inbox, f->dir, f->uplink->id);
+        path_inbox(&inbox, f->dir, f->uplink->key);
         assert_int_equal(sendto(fd, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
         close(fd);
 }
@@ -205,9 +269,15 @@ static void test_only_the_broker_is_heard(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_hello_lines_and_bye_in_order), TEST(test_a_full_intake_blocks_and_loses_nothing),
-                TEST(test_a_new_intake_gets_here_first), TEST(test_nothing_is_said_behind_bye),
-                TEST(test_retries_are_spaced),           TEST(test_a_run_directory_that_was_made_anew),
+                TEST(test_hello_lines_and_bye_in_order),
+                TEST(test_a_full_intake_blocks_and_loses_nothing),
+                TEST(test_a_new_intake_gets_here_first),
+                TEST(test_nothing_is_said_behind_bye),
+                TEST(test_retries_are_spaced),
+                TEST(test_a_run_directory_that_was_made_anew),
+                TEST(test_lines_wait_for_their_turn),
+                TEST(test_what_may_be_lost_with_the_queue),
+                TEST(test_the_name_of_the_inbox_is_not_that_of_the_bind),
                 TEST(test_only_the_broker_is_heard),
         };
         return RUN_TESTS(tests);
