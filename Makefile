@@ -88,7 +88,19 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
--include $(shell find build/obj build/asan -name '*.d' 2>/dev/null)
+# What an upgrade brings, for the tests: frames of the next version, with a field more.
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=2 -DFRAME_APPENDED_BYTES=8
+build/obj-next/%.o: %.c | build/.packages-build
+	@mkdir -p $(@D); echo "CC  $< (next)"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
+build/next/chatd: $(call OBJECTS,obj-next,$(CHATD) chatd/main.c)
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
+build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+-include $(shell find build/obj build/asan build/obj-next -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
 LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
@@ -142,6 +154,7 @@ $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 $(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; build/tests/system/test-$*
+check-system/crash: build/next/chatd build/next/chat-session
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; tests/system/in-systemd build/tests/system/test-$*
 

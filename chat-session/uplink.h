@@ -21,7 +21,8 @@
 
 enum {
         UPLINK_QUEUE_MAX_BYTES = 128 * 1024,
-        UPLINK_LINE_OVERHEAD_BYTES = 24, /* of a LINE in the queue: its size, header and length field */
+        /* of a LINE in the queue: its size, header and length field */
+        UPLINK_LINE_OVERHEAD_BYTES = 4 + FRAME_HEADER_BYTES + FRAME_APPENDED_BYTES,
         UPLINK_RETRY_MIN_MS = 50,
         UPLINK_RETRY_MAX_MS = 1000,
 };

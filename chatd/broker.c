@@ -397,7 +397,7 @@ void broker_finish(struct broker *b)
 
 static void send_gone(struct broker *b, struct member *m)
 {
-        uint8_t buffer[FRAME_HEADER_BYTES];
+        uint8_t buffer[FRAME_MAX_BYTES];
         size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GONE, .id = m->id});
         m->gone_sent = send(b->self, buffer, size, MSG_NOSIGNAL) >= 0; /* a full queue: when it has room again */
 }

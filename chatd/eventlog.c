@@ -26,7 +26,10 @@ enum {
         EVENT_MAX_BYTES = 1024,
         EVENT_MAX_FIELDS = 16,
         STOP_MAX_MS = 500,
+        RETRY_S = 1, /* how often the number of lost events is tried while there is no journal */
 };
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 /* Fields as journald takes them, "NAME=value", the first is MESSAGE; one behind another, each ended by a 0. */
 struct event {
@@ -41,6 +44,7 @@ struct eventlog {
         pthread_cond_t changed;
         size_t first, count;
         uint64_t dropped;
+        bool failing; /* the last event was not taken */
         bool stopping;
         bool to_journal;
         struct event queue[QUEUE_MAX_EVENTS];
@@ -72,21 +76,24 @@ __attribute__((format(printf, 2, 3))) static void field(struct event *e, const c
         e->fields++;
 }
 
-static void write_event(const struct eventlog *log, const struct event *e)
+/* Returns false when the journal did not take it. */
+static bool write_event(const struct eventlog *log, const struct event *e)
 {
         struct iovec iov[EVENT_MAX_FIELDS];
         const char *at = e->data;
 
         if (!log->to_journal) {
                 fprintf(stderr, "chatd: %s\n", at + sizeof("MESSAGE=") - 1);
-                return;
+                return true;
         }
+        if (access(JOURNAL_SOCKET, F_OK) < 0)
+                return false; /* sd_journal_sendv() would call that a success */
         for (unsigned i = 0; i < e->fields; i++) {
                 size_t len = strlen(at);
                 iov[i] = (struct iovec){(char *)at, len};
                 at += len + 1;
         }
-        sd_journal_sendv(iov, (int)e->fields);
+        return sd_journal_sendv(iov, (int)e->fields) >= 0;
 }
 
 static void describe_dropped(struct event *e, uint64_t dropped)
@@ -98,6 +105,38 @@ static void describe_dropped(struct event *e, uint64_t dropped)
         field(e, "CHAT_DROPPED=%" PRIu64, dropped);
 }
 
+static void wait_for_change(struct eventlog *log)
+{
+        struct timespec until;
+        if (log->dropped == 0) {
+                pthread_cond_wait(&log->changed, &log->lock);
+                return;
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += RETRY_S;
+        if (pthread_cond_timedwait(&log->changed, &log->lock, &until) == ETIMEDOUT)
+                log->failing = false; /* try again */
+}
+
+/* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where there
+ * is nothing to write now. */
+static uint64_t next_event(struct eventlog *log, struct event *e)
+{
+        uint64_t dropped = log->dropped;
+        if (log->count > 0) {
+                *e = log->queue[log->first];
+                log->first = (log->first + 1) % QUEUE_MAX_EVENTS;
+                log->count--;
+                return 1;
+        }
+        if (dropped == 0 || log->failing)
+                return 0;
+        *e = (struct event){0};
+        describe_dropped(e, dropped);
+        log->dropped = 0;
+        return dropped;
+}
+
 static void *write_events(void *arg)
 {
         struct eventlog *log = arg;
@@ -105,23 +144,19 @@ static void *write_events(void *arg)
 
         pthread_mutex_lock(&log->lock);
         for (;;) {
-                if (log->count > 0) {
-                        e = log->queue[log->first];
-                        log->first = (log->first + 1) % QUEUE_MAX_EVENTS;
-                        log->count--;
-                } else if (log->dropped > 0) {
-                        e = (struct event){0};
-                        describe_dropped(&e, log->dropped);
-                        log->dropped = 0;
-                } else if (log->stopping) {
+                uint64_t events = next_event(log, &e);
+                if (events == 0 && log->stopping)
                         break;
-                } else {
-                        pthread_cond_wait(&log->changed, &log->lock);
+                if (events == 0) {
+                        wait_for_change(log);
                         continue;
                 }
                 pthread_mutex_unlock(&log->lock);
-                write_event(log, &e);
+                bool taken = write_event(log, &e);
                 pthread_mutex_lock(&log->lock);
+                log->failing = !taken;
+                if (!taken)
+                        log->dropped += events;
         }
         pthread_mutex_unlock(&log->lock);
         return NULL;

@@ -1,4 +1,5 @@
-/* chatd is killed again and again under load: every line reaches everybody else once, in one and the same order. */
+/* chatd is killed, restarted, stopped and upgraded under load: every line reaches everybody else once, in one and the
+ * same order, and nobody is disconnected. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,10 +16,13 @@
 enum {
         CLIENTS = 50,
         SENDERS = 10, /* the first ones */
-        KILLS = 40,
-        KILL_EVERY_MAX_MS = 500,
+        KILLS = 100,  /* KILLS in the environment changes it */
+        KILL_EVERY_MAX_MS = 150,
+        RESTARTS = 5,
+        UPGRADES = 3,
+        OUTAGE_S = 5,
         IN_FLIGHT = 256,
-        LINES_MAX = 400 * 1000,
+        LINES_MAX = 1000 * 1000,
         LINE_MAX_BYTES = 256,
 };
 
@@ -33,35 +37,83 @@ struct receiver {
 
 static struct receiver receivers[CLIENTS];
 static unsigned sent[SENDERS];
+static unsigned phase; /* of the load: one for each test */
+static int epoll;
 
-/* Kills chatd at moments of chance, sometimes while it starts. Ends when it has done so KILLS times. */
-static pid_t start_killer(void)
+/* ---- what is done to chatd, in a process of its own ---- */
+
+static void kill_at_random(void)
 {
-        pid_t killer = process_fork();
-        if (killer > 0)
-                return killer;
+        const char *wanted = getenv("KILLS");
+        int kills = wanted ? atoi(wanted) : KILLS;
         srandom((unsigned)clock_ms());
-        for (int kills = 0; kills < KILLS;) {
-                usleep((useconds_t)(random() % (KILL_EVERY_MAX_MS * 1000)));
-                FILE *f = popen("systemctl show -P MainPID chatd", "r");
-                int chatd = 0;
-                if (f && fscanf(f, "%d", &chatd) == 1 && chatd > 0 && kill(chatd, SIGKILL) == 0)
-                        kills++;
-                if (f)
-                        pclose(f);
+        for (int done = 0; done < kills;) {
+                /* one half at moments of chance, the other as soon as there is a new one: while it recovers, or within
+                 * the batch that the last one had begun */
+                if (random() % 2)
+                        usleep((useconds_t)(random() % (KILL_EVERY_MAX_MS * 1000)));
+                int chatd = atoi(shell("systemctl show -P MainPID chatd"));
+                if (chatd == 0 || kill(chatd, SIGKILL) < 0)
+                        continue;
+                if (++done % 100 == 0 && kills > KILLS)
+                        fprintf(stderr, "%d of %d kills\n", done, kills);
         }
+}
+
+static void restart(void)
+{
+        for (int i = 0; i < RESTARTS; i++)
+                shell("systemctl restart chatd 2>&1");
+        shell("systemctl daemon-reload; systemctl daemon-reexec");
+        shell("systemctl restart chatd 2>&1");
+}
+
+/* chatd is away for a while, and the queue and the sessions fill up. */
+static void be_away(void)
+{
+        shell("printf '[Service]\nExecStartPre=/bin/sleep %d\n' > /run/systemd/system/chatd.service.d/away.conf",
+              OUTAGE_S);
+        shell("systemctl daemon-reload; systemctl stop chatd 2>&1");
+        shell("systemctl start chatd; rm /run/systemd/system/chatd.service.d/away.conf; systemctl daemon-reload");
+}
+
+static void install_chatd(const char *from)
+{
+        shell("install %s /usr/local/sbin/chatd && systemctl restart chatd 2>&1", from);
+}
+
+static void upgrade_and_downgrade(void)
+{
+        for (int i = 0; i < UPGRADES; i++) {
+                install_chatd("build/next/chatd");
+                shell("systemctl kill -s KILL --kill-who=main chatd");
+                install_chatd("build/chatd");
+                shell("systemctl kill -s KILL --kill-who=main chatd");
+        }
+}
+
+static pid_t start_disturbance(void (*disturb)(void))
+{
+        pid_t pid = process_fork();
+        if (pid > 0)
+                return pid;
+        disturb();
         _exit(0);
 }
 
+/* ---- the load ---- */
+
 static void take_line(struct receiver *r, const char *line)
 {
-        unsigned sender, number;
+        unsigned of, sender, number;
         const char *text = strstr(line, ": line ");
         assert_null(strstr(line, "disconnected"));
         assert_null(strstr(line, "skipped"));
         assert_null(strstr(line, "not available"));
-        if (!text || sscanf(text, ": line %u %u", &sender, &number) != 2)
+        assert_null(strstr(line, "lost"));
+        if (!text || sscanf(text, ": line %u %u %u", &of, &sender, &number) != 3)
                 return;
+        assert_int_equal(of, phase);
         assert_true(sender < SENDERS);
         if (number != r->last[sender] + 1)
                 fail_msg("%s: line %u of sender %u came behind line %u", r->client->name, number, sender,
@@ -101,7 +153,7 @@ static void send_more(void)
 {
         size_t all = sent_in_all(), arrived = receivers[CLIENTS - 1].count;
         for (int i = 0; all - arrived < IN_FLIGHT && all < LINES_MAX - IN_FLIGHT; i = (i + 1) % SENDERS, all++)
-                client_send(receivers[i].client, "line %d %u\n", i, ++sent[i]);
+                client_send(receivers[i].client, "line %u %d %u\n", phase, i, ++sent[i]);
 }
 
 static bool all_arrived(void)
@@ -123,25 +175,27 @@ static void assert_same_order(const struct receiver *r, int sender)
         assert_int_equal(at, r->count);
 }
 
-static void test_kills_under_load(void **state)
+static void begin_load(void)
 {
-        (void)state;
-        int epoll = epoll_create1(EPOLL_CLOEXEC), status;
         for (int i = 0; i < CLIENTS; i++) {
-                struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-                receivers[i].client = booted_join();
-                receivers[i].order = calloc(LINES_MAX, sizeof(uint32_t));
-                epoll_ctl(epoll, EPOLL_CTL_ADD, receivers[i].client->fd, &event);
+                receivers[i].count = 0;
+                memset(receivers[i].last, 0, sizeof(receivers[i].last));
         }
-        client_send(receivers[CLIENTS - 1].client, "all here?\n"); /* whoever hears this is a member, and so all are */
-        client_expect(receivers[0].client, "all here?\r\n");
+        memset(sent, 0, sizeof(sent));
+        phase++;
+}
 
-        pid_t killer = start_killer();
-        bool killing = true;
+/* Puts load on the chat for as long as `disturb` takes, and checks every line. */
+static void check_under(void (*disturb)(void))
+{
+        int status = -1;
+        begin_load();
+        pid_t disturbance = start_disturbance(disturb);
+        bool disturbing = true;
         int64_t deadline = clock_ms() + DEADLINE_MS;
-        while (killing || !all_arrived()) {
+        while (disturbing || !all_arrived()) {
                 struct epoll_event events[CLIENTS];
-                if (killing)
+                if (disturbing)
                         send_more();
                 int n = epoll_wait(epoll, events, CLIENTS, 100);
                 for (int i = 0; i < n; i++)
@@ -151,33 +205,93 @@ static void test_kills_under_load(void **state)
                 else if (clock_ms() > deadline)
                         fail_msg("sent %zu lines, and %zu came: nothing comes any more", sent_in_all(),
                                  receivers[CLIENTS - 1].count);
-                if (killing && waitpid(killer, &status, WNOHANG) == killer)
-                        killing = false;
+                if (disturbing && waitpid(disturbance, &status, WNOHANG) == disturbance)
+                        disturbing = false;
         }
+        assert_int_equal(status, 0);
         for (int i = 0; i < CLIENTS; i++)
                 assert_same_order(&receivers[i], i < SENDERS ? i : -1);
-        assert_true(sent_in_all() > KILLS * 10);
-        printf("%d kills, %zu lines to %d clients\n", KILLS, sent_in_all(), CLIENTS);
-        for (int i = 0; i < CLIENTS; i++) {
-                client_free(receivers[i].client);
-                free(receivers[i].order);
-        }
-        close(epoll);
+        assert_true(sent_in_all() > 1000);
+        printf("%zu lines to %d clients\n", sent_in_all(), CLIENTS);
 }
 
-/* As fast as the broker takes it. */
-static int install_without_pace(void **state)
+static void test_kills(void **state)
+{
+        (void)state;
+        check_under(kill_at_random);
+}
+
+static void test_restarts(void **state)
+{
+        (void)state;
+        check_under(restart);
+}
+
+static void test_an_outage(void **state)
+{
+        (void)state;
+        check_under(be_away);
+}
+
+static void test_upgrades_and_downgrades(void **state)
+{
+        (void)state;
+        check_under(upgrade_and_downgrade);
+}
+
+/* Sessions of the next version too, with either chatd. */
+static void test_sessions_of_two_versions(void **state)
+{
+        (void)state;
+        shell("install build/next/chat-session /usr/local/sbin/chat-session");
+        struct client *next = booted_join();
+        shell("install build/chat-session /usr/local/sbin/chat-session");
+        struct client *now = booted_join();
+        client_expect(next, "*** %s is connected\r\n", now->name);
+        for (int i = 0; i < 4; i++) {
+                if (i > 0)
+                        install_chatd(i % 2 ? "build/next/chatd" : "build/chatd");
+                client_send(now, "from now %d\n", i);
+                client_expect(next, "%s: from now %d\r\n", now->name, i);
+                client_send(next, "from next %d\n", i);
+                client_expect(now, "%s: from next %d\r\n", next->name, i);
+        }
+        client_send(next, "exit\n");
+        client_expect_end(next);
+        client_expect(now, "*** %s is disconnected\r\n", next->name);
+        install_chatd("build/chatd");
+        client_free(next);
+        client_free(now);
+}
+
+/* Everybody speaks as fast as the broker takes it. */
+static int install_and_join(void **state)
 {
         booted_install(state);
         shell("mkdir -p /run/systemd/system/chat@.service.d");
         shell("printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n'"
               " > /run/systemd/system/chat@.service.d/pace.conf");
-        shell("systemctl daemon-reload");
+        shell("systemctl daemon-reload; mkdir -p /run/systemd/system/chatd.service.d");
+        epoll = epoll_create1(EPOLL_CLOEXEC);
+        for (int i = 0; i < CLIENTS; i++) {
+                struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+                receivers[i].client = booted_join();
+                receivers[i].order = calloc(LINES_MAX, sizeof(uint32_t));
+                epoll_ctl(epoll, EPOLL_CTL_ADD, receivers[i].client->fd, &event);
+        }
+        client_send(receivers[CLIENTS - 1].client, "all here?\n"); /* whoever hears this is a member, and so all are */
+        client_expect(receivers[0].client, "all here?\r\n");
         return 0;
 }
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(test_kills_under_load)};
-        return RUN_TESTS(tests, install_without_pace, NULL);
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_kills),
+                cmocka_unit_test(test_restarts),
+                cmocka_unit_test(test_an_outage),
+                cmocka_unit_test(test_upgrades_and_downgrades),
+                cmocka_unit_test(test_sessions_of_two_versions),
+        };
+        return RUN_TESTS(tests, install_and_join, NULL);
 }

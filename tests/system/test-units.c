@@ -190,6 +190,51 @@ static void test_what_waits_in_the_queue(void **state)
         client_free(d);
 }
 
+static void test_a_restart_of_the_queue(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        for (int i = 0; i < 3; i++) {
+                client_send(a, "said %d\n", i);
+                client_expect(b, "%s: said %d\r\n", a->name, i);
+                shell("systemctl restart chatd.socket 2>&1");
+                /* everything had been relayed, and chatd said so before it ended: nothing is lost */
+                client_send(a, "again %d\n", i);
+                const char *before = client_expect(b, "%s: again %d\r\n", a->name, i);
+                assert_null(strstr(before, "lost"));
+                assert_null(strstr(before, "connected"));
+                client_send(b, "and I\n");
+                assert_null(strstr(client_expect(a, "%s: and I\r\n", b->name), "lost"));
+        }
+        client_free(a);
+        client_free(b);
+}
+
+/* Three lines are in the queue, and no chatd comes to relay them. */
+static void test_a_queue_that_is_lost(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        shell("mkdir -p /run/systemd/system/chatd.service.d");
+        shell("printf '[Service]\nExecStartPre=/bin/sleep 1000\n' > /run/systemd/system/chatd.service.d/never.conf");
+        shell("systemctl daemon-reload; systemctl stop chatd.service 2>&1");
+        client_send(a, "one\ntwo\nthree\n");
+        client_sync(a);
+        shell("rm /run/systemd/system/chatd.service.d/never.conf; systemctl daemon-reload");
+        shell("systemctl restart chatd.socket 2>&1");
+        client_send(a, "four\n");
+        client_expect(a, "*** the chat lost its queue: your last 3 lines may not have reached everybody\r\n");
+        const char *before = client_expect(b, "%s: four\r\n", a->name);
+        assert_null(strstr(before, "three"));
+        assert_null(strstr(before, "lost")); /* b said nothing, so it lost nothing */
+        client_send(b, "still here\n");
+        client_expect(a, "%s: still here\r\n", b->name);
+        client_free(a);
+        client_free(b);
+}
+
 static void test_throwing_somebody_out(void **state)
 {
         (void)state;
@@ -321,6 +366,8 @@ int main(void)
                 cmocka_unit_test(test_status),
                 cmocka_unit_test(test_restart_stop_and_kill),
                 cmocka_unit_test(test_what_waits_in_the_queue),
+                cmocka_unit_test(test_a_restart_of_the_queue),
+                cmocka_unit_test(test_a_queue_that_is_lost),
                 cmocka_unit_test(test_throwing_somebody_out),
                 cmocka_unit_test(test_counts_survive_a_restart),
                 cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
