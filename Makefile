@@ -33,7 +33,7 @@ UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash
+BOOTED    := units telnet crowd crash outage
 
 .PHONY: all
 all: build/chatd build/chat-session

@@ -1,5 +1,6 @@
 #include "broker.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -37,6 +38,7 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
+        b->spare = fcntl(intake_fd, F_DUPFD_CLOEXEC, 0);
         b->self = connect_self(intake_fd);
         return b->self < 0 ? b->self : intake_init(&b->intake, intake_fd);
 }
@@ -44,6 +46,8 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
 void broker_free(struct broker *b)
 {
         close(b->self);
+        if (b->spare >= 0)
+                close(b->spare);
         intake_free(&b->intake);
         roster_free(&b->roster);
         departed_clear(&b->departed);
@@ -90,7 +94,10 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
 static void refuse(struct broker *b, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
+        if (b->spare >= 0)
+                close(b->spare);
         roster_send_stranger(&b->roster, b->intake.fd, key, &f);
+        b->spare = fcntl(b->intake.fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void ignore(struct broker *b, enum ignored why)
@@ -161,6 +168,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 return NULL;
         }
         r = roster_note(&b->roster, m);
+        m->unnoted = r < 0;
         if (r < 0)
                 warn(b, "cannot note a new member", r);
         struct eventlog_member event = describe(b, m);
@@ -412,6 +420,8 @@ void broker_settle(struct broker *b)
                         send_gone(b, m);
                 if (!m->dead && m->fd >= 0 && !m->exit_watch.armed)
                         watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
+                if (m->unnoted && !m->dead)
+                        m->unnoted = roster_note(&b->roster, m) < 0;
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)
                         watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         }

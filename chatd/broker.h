@@ -44,6 +44,7 @@ struct broker {
         bool shares_pids;   /* one process may be many members: for tests that play sessions */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to our own intake, for GONE */
+        int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
         struct eventlog *log;
         struct intake intake;
         struct roster roster;
