@@ -297,7 +297,7 @@ void chat_kill_broker(struct chat *chat, int signal)
         chat->broker = 0;
 }
 
-struct chat *chat_start(void)
+struct chat *chat_prepare(void)
 {
         struct chat *chat = calloc(1, sizeof(*chat));
         struct sockaddr_in6 a = {.sin6_family = AF_INET6};
@@ -310,6 +310,12 @@ struct chat *chat_start(void)
         assert_int_equal(listen(chat->listener, 1024), 0);
         getsockname(chat->listener, (struct sockaddr *)&a, &size);
         chat->port = ntohs(a.sin6_port);
+        return chat;
+}
+
+struct chat *chat_start(void)
+{
+        struct chat *chat = chat_prepare();
         chat_start_broker(chat);
         shell_until("test -S %s/chatd.sock", chat->dir); /* from here on sessions join in the order of their greeting */
         return chat;

@@ -89,6 +89,9 @@ struct chat {
 };
 
 struct chat *chat_start(void);
+
+/* … without chatd. */
+struct chat *chat_prepare(void);
 void chat_stop(struct chat *chat);
 void chat_start_broker(struct chat *chat);
 void chat_kill_broker(struct chat *chat, int signal);

@@ -1,0 +1,696 @@
+/* chatd is killed between any two of its system calls, and nobody in the chat notices.
+ *
+ * The test is systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
+ * there is no chatd: lines, somebody who leaves, somebody who comes and leaves, and two whose processes are killed,
+ * before they were members and after. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth system
+ * call; so may be the next ones. The last one runs freely, and then everybody must have been shown every line, join and
+ * leave once and in order, and nothing of those who are gone may be left in the run directory.
+ *
+ * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
+ * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
+ * the environment. PROGRESS=1 prints how far it is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/paths.h>
+
+#include "harness.h"
+
+enum {
+        RANDOM_ROUNDS = 300,
+        KILLS_MAX = 4,      /* in one round */
+        RESTS_IN_A_ROW = 5, /* chatd does not make quite the same number of calls each time */
+        EVENTS_MAX = 16,
+        HEARD_MAX_BYTES = 2048,
+        LEAVERS_WAIT_MS = 1500, /* a session that left waits for two seconds for what was said before */
+        DATAGRAM_ROOM = 16 * 1024,
+};
+
+/* Everybody by what becomes of them in a round. At most as many frames are queued as fit where
+ * net.unix.max_dgram_qlen is 10. */
+enum role {
+        ANN,
+        BOB,
+        CAT, /* the three that stay */
+        RESIDENTS,
+        DAN = RESIDENTS, /* is a member, and is killed */
+        EVE,             /* is a member, and leaves */
+        MEMBERS,
+        FAY = MEMBERS, /* comes and leaves */
+        GUS,           /* comes and is killed */
+        HAL,           /* comes when a chatd was killed, and is the next round's Dan */
+        ROLES,
+};
+
+static const char *const role_names[ROLES] = {"Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal"};
+
+struct person {
+        struct client *client;
+        pid_t session;
+        char name[64];
+};
+
+enum what {
+        JOINS,
+        SAYS,
+        LEAVES,
+};
+
+struct event {
+        enum role who;
+        enum what what;
+        char text[64];
+};
+
+struct killed {
+        unsigned at;
+        uint64_t call; /* its number; only if `done` */
+        bool done;     /* else it had come to rest before and was killed in its wait */
+};
+
+static struct chat *chat;
+static int intake, child_signals;
+static struct person persons[ROLES];
+static struct event events[EVENTS_MAX]; /* what everybody is to be shown, in this order */
+static size_t events_count;
+static unsigned round_number;
+static unsigned seed;
+static struct killed killed[KILLS_MAX]; /* of this round */
+static unsigned killed_count;
+static bool playing; /* a round is under way, or was when the test failed */
+
+/* ---- what is to be heard ---- */
+
+static struct event *add_event(enum role who, enum what what)
+{
+        assert_true(events_count < EVENTS_MAX);
+        struct event *e = &events[events_count++];
+        *e = (struct event){.who = who, .what = what};
+        return e;
+}
+
+/* What `who` is to be shown: what the others do, from behind its own join to its own leave. */
+static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
+{
+        size_t first = 0, len = 0;
+        text[0] = '\0';
+        for (size_t i = 0; i < events_count; i++)
+                if (events[i].who == who && events[i].what == JOINS)
+                        first = i + 1;
+        for (const struct event *e = events + first; e < events + events_count; e++) {
+                const char *name = persons[e->who].name;
+                char *at = text + len;
+                size_t room = HEARD_MAX_BYTES - len;
+                if (e->who == who && e->what == LEAVES)
+                        return;
+                if (e->who == who)
+                        continue;
+                if (e->what == SAYS)
+                        len += (size_t)snprintf(at, room, "%s: %s\r\n", name, e->text);
+                else
+                        len += (size_t)snprintf(at, room, "*** %s is %s\r\n", name,
+                                                e->what == JOINS ? "connected" : "disconnected");
+                assert_true(len < HEARD_MAX_BYTES);
+        }
+}
+
+static bool heard_as_expected(enum role who)
+{
+        char text[HEARD_MAX_BYTES];
+        expected_of(who, text);
+        return strcmp(persons[who].client->got, text) == 0;
+}
+
+static void assert_heard(enum role who)
+{
+        char text[HEARD_MAX_BYTES];
+        expected_of(who, text);
+        if (strcmp(persons[who].client->got, text) != 0)
+                fail_msg("%s (%s) was to be shown:\n%sand was shown:\n%s", role_names[who], persons[who].name, text,
+                         persons[who].client->got);
+}
+
+static void forget_events(void)
+{
+        events_count = 0;
+        for (int who = 0; who < ROLES; who++) {
+                struct client *c = persons[who].client;
+                if (c)
+                        c->got[c->len = 0] = '\0';
+        }
+}
+
+/* Takes what has come for the roles from `first` to before `end`. Returns whether that is as much as they are to be
+ * shown. */
+static bool have_heard(int first, int end)
+{
+        bool all = true;
+        for (int who = first; who < end; who++) {
+                struct client *c = persons[who].client;
+                char text[HEARD_MAX_BYTES];
+                ssize_t got = recv(c->fd, c->got + c->len, c->room - 1 - c->len, MSG_DONTWAIT);
+                if (got == 0 || (got < 0 && errno != EAGAIN))
+                        fail_msg("%s (%s) was disconnected", role_names[who], c->name);
+                c->len += got > 0 ? (size_t)got : 0;
+                c->got[c->len] = '\0';
+                expected_of((enum role)who, text);
+                all &= c->len >= strlen(text);
+        }
+        return all;
+}
+
+/* Waits until one of these roles is shown something, or a child stops or ends. Returns false when the deadline has
+ * passed. */
+static bool wait_for_news(int first, int end, int64_t deadline)
+{
+        struct pollfd fds[1 + ROLES] = {{.fd = child_signals, .events = POLLIN}};
+        struct signalfd_siginfo info;
+        nfds_t n = 1;
+        int64_t left = deadline - clock_ms();
+        for (int who = first; who < end; who++)
+                fds[n++] = (struct pollfd){.fd = persons[who].client->fd, .events = POLLIN};
+        if (left <= 0 || poll(fds, n, (int)left) == 0)
+                return false;
+        if (fds[0].revents)
+                assert_int_equal(read(child_signals, &info, sizeof(info)), sizeof(info));
+        return true;
+}
+
+/* … or until the deadline has passed; assert_heard() shows what is missing then. */
+static void wait_until_heard(int first, int end)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        while (!have_heard(first, end) && wait_for_news(first, end, deadline))
+                ;
+}
+
+/* ---- chatd ---- */
+
+/* Becomes chatd, with the queue as systemd passes it. */
+static void become_broker(bool traced)
+{
+        char pid[16];
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 0);
+        dup2(null, 1);
+        if (!getenv("VERBOSE"))
+                dup2(null, 2);
+        if (intake == 3)
+                fcntl(intake, F_SETFD, 0);
+        else
+                dup2(intake, 3);
+        closefrom(4);
+        snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        setenv("LISTEN_PID", pid, true);
+        setenv("LISTEN_FDS", "1", true);
+        if (traced)
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        execl("build/chatd", "chatd", chat->option, NULL);
+        _exit(127);
+}
+
+static void start_broker(bool traced)
+{
+        chat->broker = process_fork();
+        if (chat->broker == 0)
+                become_broker(traced);
+}
+
+/* Returns its status as of waitpid(2). */
+static int end_broker(int signal)
+{
+        int status;
+        kill(chat->broker, signal);
+        do
+                assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker);
+        while (WIFSTOPPED(status));
+        chat->broker = 0;
+        return status;
+}
+
+static bool may_trace(void)
+{
+        int status;
+        pid_t pid = process_fork();
+        if (pid == 0)
+                _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WEXITSTATUS(status) == EPERM)
+                return false;
+        assert_int_equal(status, 0);
+        return true;
+}
+
+static bool is_queue_empty(void)
+{
+        int next;
+        assert_int_equal(ioctl(intake, SIOCINQ, &next), 0);
+        return next == 0;
+}
+
+static bool is_wait(uint64_t call)
+{
+#ifdef SYS_epoll_wait
+        if (call == SYS_epoll_wait)
+                return true;
+#endif
+        return call == SYS_epoll_pwait;
+}
+
+/* Lets a traced chatd that has stopped run until its next stop. Returns false if instead it came to rest: it waits,
+ * and there is nothing left to do. */
+static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
+{
+        int signal = WIFSTOPPED(*status) && WSTOPSIG(*status) != (SIGTRAP | 0x80) && WSTOPSIG(*status) != SIGTRAP
+                             ? WSTOPSIG(*status)
+                             : 0;
+        assert_int_equal(ptrace(PTRACE_SYSCALL, chat->broker, NULL, signal), 0);
+        while (waitpid(chat->broker, status, WNOHANG) == 0) {
+                if (waits && have_heard(0, RESIDENTS) && is_queue_empty())
+                        return false;
+                if (!wait_for_news(0, waits ? RESIDENTS : 0, deadline)) {
+                        have_heard(0, RESIDENTS);
+                        assert_heard(CAT);
+                        fail_msg("chatd neither stops nor comes to rest");
+                }
+        }
+        if (!WIFSTOPPED(*status)) {
+                chat->broker = 0;
+                fail_msg("chatd ended by itself: %x", (unsigned)*status);
+        }
+        return true;
+}
+
+/* Starts chatd and kills it in front of its system call number `at`. Returns false if it came to rest before; then it
+ * is killed in its wait. */
+static bool run_and_kill(unsigned at)
+{
+        struct killed *k = &killed[killed_count++];
+        struct __ptrace_syscall_info info = {0};
+        unsigned calls = 0;
+        int status = 0;
+        bool waits = false;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+
+        *k = (struct killed){.at = at};
+        start_broker(true);
+        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker); /* behind execve() */
+        assert_true(WIFSTOPPED(status));
+        assert_int_equal(ptrace(PTRACE_SETOPTIONS, chat->broker, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
+        while (run_to_next_stop(waits, &status, deadline)) {
+                assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, chat->broker, sizeof(info), &info) > 0);
+                waits = info.op == PTRACE_SYSCALL_INFO_ENTRY && is_wait(info.entry.nr);
+                if (info.op != PTRACE_SYSCALL_INFO_ENTRY || (calls == 0 && info.entry.nr != SYS_flock))
+                        continue;
+                k->call = info.entry.nr;
+                if (++calls == at) {
+                        k->done = true;
+                        break;
+                }
+        }
+        int end = end_broker(SIGKILL);
+        assert_true(WIFSIGNALED(end));
+        return k->done;
+}
+
+/* ---- who does what ---- */
+
+/* How many datagrams are queued. Only while there is no chatd: it is the same socket, with the same offset. */
+static unsigned queue_length(void)
+{
+        static char datagram[DATAGRAM_ROOM];
+        int before, head = 0;
+        unsigned n = 0;
+        socklen_t size = sizeof(before);
+        assert_int_equal(getsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &before, &size), 0);
+        setsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &head, sizeof(head));
+        while (recv(intake, datagram, sizeof(datagram), MSG_PEEK | MSG_DONTWAIT) > 0)
+                n++;
+        setsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+        return n;
+}
+
+/* Waits until the next frame is in the queue, so that what comes then is behind it. */
+static void queue_grows(unsigned *length)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        ++*length;
+        for (unsigned n; (n = queue_length()) != *length; usleep(50)) {
+                if (n > *length || clock_ms() > deadline)
+                        fail_msg("%u frames are queued, not %u", n, *length);
+        }
+}
+
+/* Several short lines in a row do not wait for the other end's acknowledgements. */
+static void send_at_once(int fd)
+{
+        int on = 1;
+        assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+}
+
+static void join(enum role who)
+{
+        struct person *p = &persons[who];
+        p->client = chat_join(chat, &p->session);
+        send_at_once(p->client->fd);
+        snprintf(p->name, sizeof(p->name), "%s", p->client->name);
+        add_event(who, JOINS);
+}
+
+static void say(enum role who, const char *text)
+{
+        struct event *e = add_event(who, SAYS);
+        snprintf(e->text, sizeof(e->text), "%s, round %u", text, round_number);
+        client_send(persons[who].client, "%s\n", e->text);
+}
+
+static void leave(enum role who)
+{
+        add_event(who, LEAVES);
+        client_send(persons[who].client, "exit\n");
+}
+
+/* Its leave is no event yet: chatd announces it behind all that is queued. */
+static void die(enum role who)
+{
+        int status;
+        kill(persons[who].session, SIGKILL);
+        waitpid(persons[who].session, &status, 0);
+        client_free(persons[who].client);
+        persons[who].client = NULL;
+}
+
+/* The first act of a round, without chatd. */
+static void fill_queue(void)
+{
+        unsigned length = 0;
+        say(ANN, "first");
+        queue_grows(&length);
+        join(FAY);
+        queue_grows(&length);
+        say(FAY, "here I am");
+        queue_grows(&length);
+        say(BOB, "hello Fay");
+        queue_grows(&length);
+        leave(FAY);
+        queue_grows(&length);
+        join(GUS);
+        queue_grows(&length);
+        say(GUS, "and I");
+        queue_grows(&length);
+        die(GUS);
+        leave(EVE);
+        queue_grows(&length);
+        say(DAN, "I am still here");
+        queue_grows(&length);
+        die(DAN);
+        say(ANN, "last");
+        queue_grows(&length);
+        add_event(DAN, LEAVES);
+        add_event(GUS, LEAVES);
+}
+
+static int count_content(void)
+{
+        int content = 0;
+        for (int who = 0; who < RESIDENTS; who++)
+                content += heard_as_expected((enum role)who);
+        return content;
+}
+
+/* Those whose processes were killed leave in the order in which chatd finds them, and Hal may come before or after
+ * that; but it is one order for all: the one that most residents were shown. These are the last events. */
+static void accept_order(void)
+{
+        static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+        struct event *last = &events[events_count - 3], given[3];
+        int best = 0, best_content = -1;
+        memcpy(given, last, sizeof(given));
+        for (int order = 0; order < 7; order++) { /* the seventh is the best once more */
+                const uint8_t *by = orders[order < 6 ? order : best];
+                for (int i = 0; i < 3; i++)
+                        last[i] = given[by[i]];
+                if (order < 6 && count_content() > best_content) {
+                        best = order;
+                        best_content = count_content();
+                }
+        }
+}
+
+/* Those who left are shown what was said before, and then nothing. */
+static void assert_farewell(enum role who, bool in_time)
+{
+        struct person *p = &persons[who];
+        int status;
+        char text[HEARD_MAX_BYTES];
+        client_expect_end(p->client);
+        expected_of(who, text);
+        if (in_time || strncmp(text, p->client->got, p->client->len) != 0)
+                assert_heard(who);
+        assert_int_equal(waitpid(p->session, &status, 0), p->session);
+        if (status != 0)
+                fail_msg("the session of %s (%s) ended with %x", role_names[who], p->name, (unsigned)status);
+        client_free(p->client);
+        p->client = NULL;
+}
+
+/* The last act: a line of each member, behind which there is nothing any more of theirs, and a new Eve. One after the
+ * other, because they may overtake each other while the queue is full. */
+static void gather(void)
+{
+        forget_events();
+        for (int who = 0; who <= DAN; who++) {
+                say((enum role)who, "all is well");
+                wait_until_heard(0, DAN + 1);
+        }
+        join(EVE);
+        wait_until_heard(0, DAN + 1);
+        for (int who = 0; who < MEMBERS; who++)
+                assert_heard((enum role)who);
+        assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
+}
+
+/* One file for each member, and nothing else. */
+static void assert_files(const char *folder)
+{
+        char path[128];
+        int found[MEMBERS] = {0};
+        snprintf(path, sizeof(path), "%s/%s", chat->dir, folder);
+        DIR *dir = opendir(path);
+        assert_non_null(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));) {
+                uint64_t id;
+                int who = MEMBERS;
+                if (entry->d_name[0] == '.')
+                        continue;
+                if (path_parse_id(entry->d_name, &id) == 0)
+                        for (who = 0; who < MEMBERS && persons[who].session != (pid_t)(id >> 32);)
+                                who++;
+                if (who == MEMBERS)
+                        fail_msg("%s/%s is left of somebody who is gone", folder, entry->d_name);
+                found[who]++;
+        }
+        closedir(dir);
+        for (int who = 0; who < MEMBERS; who++)
+                if (found[who] != 1)
+                        fail_msg("%s (%s) has %d files in %s", role_names[who], persons[who].name, found[who], folder);
+}
+
+/* ---- rounds ---- */
+
+/* Kills `n` chatds in a row, each in front of its system call number at[i]; Hal comes behind the one of index
+ * `hal_behind`. Returns whether the first one got as far as that. */
+static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
+{
+        int64_t start = clock_ms();
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        fill_queue();
+        for (unsigned i = 0; i < n; i++) {
+                run_and_kill(at[i]);
+                if (i == hal_behind)
+                        join(HAL);
+        }
+        start_broker(false);
+        wait_until_heard(0, RESIDENTS);
+        accept_order();
+        wait_until_heard(HAL, HAL + 1);
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+        assert_heard(HAL);
+        bool in_time = clock_ms() - start < LEAVERS_WAIT_MS;
+        assert_farewell(EVE, in_time);
+        assert_farewell(FAY, in_time);
+        persons[DAN] = persons[HAL];
+        persons[HAL].client = NULL;
+        gather();
+        assert_files(SESSIONS_DIR_NAME);
+        assert_files(MEMBERS_DIR_NAME);
+        playing = false;
+        return killed[0].done;
+}
+
+static void show_progress(const char *what, unsigned of)
+{
+        static int64_t shown;
+        if ((!isatty(STDOUT_FILENO) && !getenv("PROGRESS")) || clock_ms() - shown < 1000)
+                return;
+        shown = clock_ms();
+        printf("%s: round %u", what, round_number);
+        printf(of > 0 ? " of %u\n" : "\n", of);
+        fflush(stdout);
+}
+
+/* Returns how many calls a chatd makes in a round. */
+static unsigned play_each_call(void)
+{
+        unsigned calls = 0;
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_round(&at, 1, 0))
+                        calls = at;
+                show_progress("each call", 0);
+        }
+        return calls;
+}
+
+static void play_at_random(unsigned calls)
+{
+        const char *rounds = getenv("ROUNDS");
+        unsigned n = rounds ? (unsigned)atoi(rounds) : RANDOM_ROUNDS, last = round_number + n;
+        srandom(seed);
+        while (round_number < last) {
+                unsigned at[KILLS_MAX], kills = 2 + (unsigned)random() % (KILLS_MAX - 1);
+                for (unsigned i = 0; i < kills; i++)
+                        at[i] = 1 + (unsigned)random() % calls;
+                play_round(at, kills, (unsigned)random() % kills);
+                show_progress("at random", last);
+        }
+}
+
+static void test_every_call(void **state)
+{
+        (void)state;
+        if (!may_trace()) {
+                puts("chatd cannot be killed at its system calls here: ptrace(2) is not permitted");
+                skip();
+        }
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir); /* the other folder is made before */
+        for (int who = 0; who <= DAN; who++)
+                join((enum role)who);
+        wait_until_heard(0, DAN + 1);
+        for (int who = 0; who <= DAN; who++)
+                assert_heard((enum role)who);
+        gather();
+        unsigned calls = play_each_call();
+        assert_true(calls > 50);
+        printf("killed at each of %u system calls\n", calls);
+        printf("SEED=%u\n", seed);
+        play_at_random(calls);
+}
+
+static int set_up(void **state)
+{
+        (void)state;
+        struct sockaddr_un address;
+        const char *given = getenv("SEED");
+        int on = 1;
+        sigset_t child;
+        sigemptyset(&child);
+        sigaddset(&child, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &child, NULL);
+        child_signals = signalfd(-1, &child, SFD_CLOEXEC);
+        seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)clock_ms();
+        chat = chat_prepare();
+        send_at_once(chat->listener); /* as chat.socket: what is accepted inherits it */
+        intake = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(path_broker(&address, chat->dir), 0);
+        assert_int_equal(setsockopt(intake, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+        return bind(intake, (const struct sockaddr *)&address, sizeof(address));
+}
+
+static const char *call_name(uint64_t call)
+{
+#define NAME(n)                                                                                                        \
+        {                                                                                                              \
+                SYS_##n, #n                                                                                            \
+        }
+        static const struct {
+                uint64_t call;
+                const char *name;
+        } names[] = {
+                NAME(close),      NAME(connect),    NAME(epoll_ctl), NAME(epoll_pwait), NAME(flock),      NAME(futex),
+                NAME(getrandom),  NAME(kill),       NAME(mmap),      NAME(munmap),      NAME(getdents64), NAME(openat),
+                NAME(recvfrom),   NAME(pidfd_open), NAME(recvmmsg),  NAME(renameat),    NAME(sendmsg),    NAME(sendto),
+                NAME(setsockopt), NAME(socket),     NAME(symlinkat), NAME(unlinkat),    NAME(readlinkat),
+#ifdef SYS_epoll_wait
+                NAME(epoll_wait),
+#endif
+#ifdef SYS_rename
+                NAME(rename),
+#endif
+#ifdef SYS_symlink
+                NAME(symlink),
+#endif
+#ifdef SYS_unlink
+                NAME(unlink),
+#endif
+        };
+#undef NAME
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (names[i].call == call)
+                        return names[i].name;
+        return "another";
+}
+
+/* Says in which round it failed. */
+static void describe_round(void)
+{
+        fprintf(stderr, "In round %u (SEED=%u), where", round_number, seed);
+        for (unsigned i = 0; i < killed_count; i++) {
+                const struct killed *k = &killed[i];
+                fprintf(stderr, "%s chatd %u was killed ", i > 0 ? "," : "", i + 1);
+                if (k->done)
+                        fprintf(stderr, "in front of its system call %u, %s (%u)", k->at, call_name(k->call),
+                                (unsigned)k->call);
+                else
+                        fprintf(stderr, "when it had come to rest before its system call %u", k->at);
+        }
+        fprintf(stderr, "%s\n", killed_count == 0 ? " no chatd was killed yet" : "");
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        if (playing)
+                describe_round();
+        if (chat->broker > 0)
+                end_broker(SIGKILL);
+        chat_stop(chat);
+        return 0;
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_every_call, set_up, tear_down)};
+        return RUN_TESTS(tests, NULL, NULL);
+}
