@@ -1,6 +1,6 @@
 # make            build/chatd and build/chat-session
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
-# make check      all tests; make check-NAME one of them (unit/telnet, system/chat …)
+# make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -11,6 +11,8 @@ VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 LISTEN    ?= 127.0.0.1:8888
+# The programs that are run, tested and installed; build/sanitized has them with ASan and UBSan.
+BIN       ?= build
 CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 Q         := $(if $(V),,@)
@@ -32,11 +34,12 @@ SESSION   := $(filter-out chat-session/main.c,$(wildcard chat-session/*.c))
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
+SANITIZED := $(SYSTEM)
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units telnet crowd crash outage
 
 .PHONY: all
-all: build/chatd build/chat-session
+all: $(BIN)/chatd $(BIN)/chat-session
 
 # ---- packages -------------------------------------------------------------------------------------------------------
 # $(call need,PACKAGES,WHAT FOR)
@@ -100,6 +103,18 @@ build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
+build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
+build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
+# gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
+build/sanitized/chatd build/sanitized/chat-session:
+	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
+	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(if $(filter %/chatd,$@),-lsystemd) -o $@
+# Where the reports go is this tree's own, and known to programs and tests.
+build/sanitized/reports:
+	@mkdir -p $(@D); mktemp -u -p /tmp chat-reports.XXXXXX > $@
+build/asan/tests/sanitizer-options.o: CPPFLAGS += -DREPORTS='"$(shell cat build/sanitized/reports)"'
+build/asan/tests/sanitizer-options.o: build/sanitized/reports
+
 -include $(shell find build/obj build/asan build/obj-next -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
@@ -122,10 +137,10 @@ run: all build/.packages-run
 		wait; rm -rf "$$dir"; exit $$1; \
 	}; \
 	trap 'end 0' INT TERM; trap 'end $$?' EXIT; \
-	setsid sh -c 'while build/chatd --run-dir="$$0"; [ $$? -gt 128 ]; do echo "chatd: starting again"; done' "$$dir" & \
+	setsid sh -c 'while $(BIN)/chatd --run-dir="$$0"; [ $$? -gt 128 ]; do echo "chatd: starting again"; done' "$$dir" & \
 	broker=$$!; \
 	SYSTEMD_LOG_LEVEL=warning setsid systemd-socket-activate --accept -l "$(LISTEN)" \
-		build/chat-session --run-dir="$$dir" & launcher=$$!; \
+		$(BIN)/chat-session --run-dir="$$dir" & launcher=$$!; \
 	while kill -0 $$launcher 2>/dev/null; do \
 		case "$$(readlink /proc/$$launcher/fd/3)" in socket:*) \
 			echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
@@ -135,9 +150,16 @@ run: all build/.packages-run
 	wait $$launcher
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
-.PHONY: check
-check: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
+CHECKS        := $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
+CHECKS_BOOTED := $(filter $(addprefix check-system/,$(BOOTED)) $(addprefix check-sanitized/,$(BOOTED)),$(CHECKS))
+
+.PHONY: check check-booted
+check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECKS))
 	@echo "All tests passed."
+# Only one system is booted at a time: together they take one of make's jobs, and the other tests have the rest.
+check-booted: $(BOOTED:%=build/tests/system/test-%) all build/sanitized/chatd build/sanitized/chat-session \
+		build/.packages-run
+	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION))
 	@echo "LD  $@"
@@ -148,18 +170,24 @@ build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
-.PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%)
+.PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
 $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 	@echo "unit: $*"; build/asan/tests/unit/test-$*
 $(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
-	@echo "system: $*"; build/tests/system/test-$*
-check-system/crash: build/next/chatd build/next/chat-session
+	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
+$(filter-out $(BOOTED:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run build/inetd
+	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
+check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
-	@echo "system, booted: $*"; tests/system/in-systemd build/tests/system/test-$*
+	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
+$(BOOTED:%=check-sanitized/%): check-sanitized/%: \
+		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run
+	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
 
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/unit/*.[ch] tests/system/*.[ch])
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch])
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check
@@ -178,7 +206,7 @@ ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 
 .PHONY: install uninstall
 install: all
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) build/chatd build/chat-session
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/chatd $(BIN)/chat-session
 	install -D -m 644 -t $(DESTDIR)$(MANDIR) chatd/chatd.8 chat-session/chat-session.8
 	install -d $(DESTDIR)$(UNITDIR)
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
@@ -206,4 +234,4 @@ uninstall:
 
 .PHONY: clean
 clean:
-	rm -rf build
+	rm -rf build "$$(cat build/sanitized/reports 2>/dev/null)"

@@ -10,6 +10,11 @@ int booted_install(void **state)
                 fprintf(stderr, "Run this by `make check-system/NAME`, which boots a system for it.\n");
                 exit(1);
         }
+        /* chatd has a /tmp of its own, and its reports are to be found */
+        if (reports_dir())
+                shell("d=/run/systemd/system/chatd.service.d; mkdir -p $d && printf '[Service]\\nBindPaths=%s\\n' "
+                      ">$d/reports.conf",
+                      reports_dir());
         shell("make --no-print-directory install 2>&1");
         shell("systemctl enable --now chat.socket 2>&1");
         return 0;

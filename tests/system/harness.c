@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,57 @@ static void pause_before_deadline(int64_t deadline, const char *what)
         if (clock_ms() > deadline)
                 fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
         usleep(PAUSE_MS * 1000);
+}
+
+/* ---- the programs ---- */
+
+static const char *bin;        /* where they are */
+static char reports[PATH_MAX]; /* where they write a sanitizer's reports; empty: they are not sanitized */
+
+char *program(const char *name)
+{
+        static char chatd[PATH_MAX], session[PATH_MAX];
+        char *path = strcmp(name, "chatd") == 0 ? chatd : session;
+        snprintf(path, PATH_MAX, "%s/%s", bin, name);
+        return path;
+}
+
+const char *reports_dir(void)
+{
+        return reports[0] ? reports : NULL;
+}
+
+void tests_begin(void)
+{
+        char path[PATH_MAX];
+        cmocka_set_test_filter(getenv("TEST"));
+        bin = getenv("BIN");
+        if (!bin || !*bin)
+                bin = "build";
+        snprintf(path, sizeof(path), "%s/reports", bin);
+        FILE *f = fopen(path, "r");
+        if (!f)
+                return;
+        if (fscanf(f, "%4095s", reports) != 1 || (mkdir(reports, 0777) < 0 && errno != EEXIST) ||
+            (chmod(reports, 01777) < 0 && errno != EPERM)) {
+                fprintf(stderr, "%s: cannot use what it says: %s\n", path, strerror(errno));
+                exit(1);
+        }
+        fclose(f);
+}
+
+int tests_end(int failed)
+{
+        char command[PATH_MAX + 256];
+        if (!reports[0])
+                return failed;
+        snprintf(command, sizeof(command),
+                 "cd %s && set -- * && test -e \"$1\" || exit 0; for r; do echo \"$r:\"; head -n 40 \"$r\"; rm \"$r\"; "
+                 "done;"
+                 "echo 'The sanitizers reported what is above.'; exit 1",
+                 reports);
+        fflush(stdout);
+        return system(command) == 0 ? failed : failed + 1;
 }
 
 /* ---- processes ---- */
@@ -286,7 +338,7 @@ int port_free(void)
 
 void chat_start_broker(struct chat *chat)
 {
-        char *const argv[] = {"build/chatd", chat->option, NULL};
+        char *const argv[] = {program("chatd"), chat->option, NULL};
         chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
 }
 
@@ -332,7 +384,7 @@ void chat_stop(struct chat *chat)
 
 struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...)
 {
-        char *argv[8] = {"build/chat-session"};
+        char *argv[8] = {program("chat-session")};
         int n = 0;
         va_list args;
         va_start(args, session);

@@ -19,8 +19,20 @@
 enum { DEADLINE_MS = 20000 };
 
 /* TEST=pattern in the environment runs only the tests whose names match. */
-#define RUN_TESTS(tests, setup, teardown)                                                                              \
-        (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, setup, teardown))
+#define RUN_TESTS(tests, setup, teardown) (tests_begin(), tests_end(cmocka_run_group_tests(tests, setup, teardown)))
+
+void tests_begin(void);
+
+/* Prints what the sanitizers reported, which is a failure. Returns the count of failures. */
+int tests_end(int failed);
+
+/* ---- the programs ---- */
+
+/* The path of "chatd" or "chat-session": those of BIN= in the environment, as in the Makefile. */
+char *program(const char *name);
+
+/* The directory that they write their sanitizers' reports to, or NULL: they have none. */
+const char *reports_dir(void);
 
 /* ---- processes ---- */
 

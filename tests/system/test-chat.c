@@ -421,7 +421,7 @@ static void test_ipv6_and_unix_names(void **state)
 
         int fds[2];
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        char *const argv[] = {"build/chat-session", chat->option, NULL};
+        char *const argv[] = {program("chat-session"), chat->option, NULL};
         process_start(argv, fds[1], fds[1], -1);
         close(fds[1]);
         struct client *local = client_of(fds[0], shell("id -un"));
@@ -432,33 +432,32 @@ static void test_ipv6_and_unix_names(void **state)
         client_free(local);
 }
 
-/* Runs a command that must end with status 2 and one line on standard error. */
-static void assert_usage(const char *command, const char *line)
+/* Runs a program that must end with status 2 and one line on standard error. */
+static void assert_usage(const char *name, const char *arguments, const char *says)
 {
-        assert_string_equal(shell("%s 2>&1 >/dev/null </dev/null; test $? = 2", command), line);
+        char line[256];
+        snprintf(line, sizeof(line), "%s: %s", program(name), says);
+        assert_string_equal(shell("%s %s 2>&1 >/dev/null </dev/null; test $? = 2", program(name), arguments), line);
 }
 
 static void test_wrong_options(void **state)
 {
         (void)state;
-        assert_usage("build/chatd --nonsense", "build/chatd: unrecognized option '--nonsense'");
-        assert_usage("build/chatd extra", "build/chatd: unexpected argument 'extra'; see --help");
-        assert_usage("build/chatd --session-user=nobody-here",
-                     "build/chatd: --session-user: there is no user 'nobody-here'");
-        assert_usage("build/chatd --run-dir", "build/chatd: option '--run-dir' requires an argument");
-        assert_usage("build/chatd --run-dir=$(printf %0100d 1)",
-                     "build/chatd: --run-dir takes a path of 1 to 81 bytes");
-        assert_usage("build/chatd --run-dir=", "build/chatd: --run-dir takes a path of 1 to 81 bytes");
-        assert_usage("build/chat-session --nonsense", "build/chat-session: unrecognized option '--nonsense'");
-        assert_usage("build/chat-session --pace=fast",
-                     "build/chat-session: --pace takes RATE or RATE:BURST, 1 to 1000000 each, or off");
-        assert_usage("build/chat-session --client-timeout=0",
-                     "build/chat-session: --client-timeout takes 1 to 1000000 seconds, or off");
-        assert_usage("build/chat-session extra", "build/chat-session: unexpected argument 'extra'; see --help");
-        assert_usage("build/chat-session --run-dir=$(printf %0100d 1)",
-                     "build/chat-session: --run-dir takes a path of 1 to 81 bytes");
-        shell("build/chatd --help | grep -q -- --session-user && build/chatd --version | grep -q '^chatd [0-9]'");
-        shell("build/chat-session --help | grep -q -- --echo && build/chat-session --version | grep -q '[0-9]'");
+        assert_usage("chatd", "--nonsense", "unrecognized option '--nonsense'");
+        assert_usage("chatd", "extra", "unexpected argument 'extra'; see --help");
+        assert_usage("chatd", "--session-user=nobody-here", "--session-user: there is no user 'nobody-here'");
+        assert_usage("chatd", "--run-dir", "option '--run-dir' requires an argument");
+        assert_usage("chatd", "--run-dir=$(printf %0100d 1)", "--run-dir takes a path of 1 to 81 bytes");
+        assert_usage("chatd", "--run-dir=", "--run-dir takes a path of 1 to 81 bytes");
+        assert_usage("chat-session", "--nonsense", "unrecognized option '--nonsense'");
+        assert_usage("chat-session", "--pace=fast", "--pace takes RATE or RATE:BURST, 1 to 1000000 each, or off");
+        assert_usage("chat-session", "--client-timeout=0", "--client-timeout takes 1 to 1000000 seconds, or off");
+        assert_usage("chat-session", "extra", "unexpected argument 'extra'; see --help");
+        assert_usage("chat-session", "--run-dir=$(printf %0100d 1)", "--run-dir takes a path of 1 to 81 bytes");
+        shell("%s --help | grep -q -- --session-user", program("chatd"));
+        shell("%s --version | grep -q '^chatd [0-9]'", program("chatd"));
+        shell("%s --help | grep -q -- --echo", program("chat-session"));
+        shell("%s --version | grep -q '[0-9]'", program("chat-session"));
 }
 
 static void test_a_second_broker(void **state)
@@ -466,13 +465,13 @@ static void test_a_second_broker(void **state)
         struct chat *chat = *state;
         chat_join(chat, NULL); /* so the first one is up */
         shell_until("test -S %s/chatd.sock", chat->dir);
-        shell("test \"$(build/chatd --run-dir=%s 2>&1)\" = 'chatd: another chatd serves %s'", chat->dir, chat->dir);
+        shell("test \"$(%s %s 2>&1)\" = 'chatd: another chatd serves %s'", program("chatd"), chat->option, chat->dir);
 }
 
 static void test_a_run_directory_that_cannot_be(void **state)
 {
         (void)state;
-        assert_string_equal(shell("build/chatd --run-dir=/proc/none 2>&1; test $? = 1"),
+        assert_string_equal(shell("%s --run-dir=/proc/none 2>&1; test $? = 1", program("chatd")),
                             "chatd: cannot use the run directory /proc/none: No such file or directory");
 }
 

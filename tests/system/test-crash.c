@@ -87,7 +87,7 @@ static void upgrade_and_downgrade(void)
         for (int i = 0; i < UPGRADES; i++) {
                 install_chatd("build/next/chatd");
                 shell("systemctl kill -s KILL --kill-who=main chatd");
-                install_chatd("build/chatd");
+                install_chatd(program("chatd"));
                 shell("systemctl kill -s KILL --kill-who=main chatd");
         }
 }
@@ -245,12 +245,12 @@ static void test_sessions_of_two_versions(void **state)
         (void)state;
         shell("install build/next/chat-session /usr/local/sbin/chat-session");
         struct client *next = booted_join();
-        shell("install build/chat-session /usr/local/sbin/chat-session");
+        shell("install %s /usr/local/sbin/chat-session", program("chat-session"));
         struct client *now = booted_join();
         client_expect(next, "*** %s is connected\r\n", now->name);
         for (int i = 0; i < 4; i++) {
                 if (i > 0)
-                        install_chatd(i % 2 ? "build/next/chatd" : "build/chatd");
+                        install_chatd(i % 2 ? "build/next/chatd" : program("chatd"));
                 client_send(now, "from now %d\n", i);
                 client_expect(next, "%s: from now %d\r\n", now->name, i);
                 client_send(next, "from next %d\n", i);
@@ -259,7 +259,7 @@ static void test_sessions_of_two_versions(void **state)
         client_send(next, "exit\n");
         client_expect_end(next);
         client_expect(now, "*** %s is disconnected\r\n", next->name);
-        install_chatd("build/chatd");
+        install_chatd(program("chatd"));
         client_free(next);
         client_free(now);
 }

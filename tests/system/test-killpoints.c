@@ -222,7 +222,7 @@ static void become_broker(bool traced)
         setenv("LISTEN_FDS", "1", true);
         if (traced)
                 ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        execl("build/chatd", "chatd", chat->option, NULL);
+        execl(program("chatd"), "chatd", chat->option, NULL);
         _exit(127);
 }
 

@@ -47,7 +47,7 @@ static void test_systemd_socket_activate(void **state)
         int port = port_free();
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
-                              "build/chat-session",      chat->option, NULL};
+                              program("chat-session"),   chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
@@ -58,7 +58,7 @@ static void test_systemd_socket_activate_inetd(void **state)
         int port = port_free();
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         char *const argv[] = {"systemd-socket-activate", "--accept",   "--inetd", "-l", address,
-                              "build/chat-session",      chat->option, NULL};
+                              program("chat-session"),   chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
@@ -69,7 +69,7 @@ static void test_a_listening_socket_is_refused(void **state)
         int port = port_free(), err[2];
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         assert_int_equal(pipe2(err, O_CLOEXEC), 0);
-        char *const argv[] = {"systemd-socket-activate", "-l", address, "build/chat-session", NULL};
+        char *const argv[] = {"systemd-socket-activate", "-l", address, program("chat-session"), NULL};
         pid_t launcher = process_start(argv, -1, -1, err[1]);
         close(err[1]);
         struct client *c = client_connect("127.0.0.1", port);
@@ -92,8 +92,8 @@ static void test_inetd_nowait(void **state)
                 skip(); /* inetd becomes the user of the line, so it must be root */
         snprintf(path, sizeof(path), "%s/inetd.conf", chat->dir);
         FILE *conf = fopen(path, "w");
-        fprintf(conf, "127.0.0.1:%d stream tcp4 nowait root %s/build/chat-session chat-session --run-dir=%s\n", port,
-                shell("pwd"), chat->dir);
+        fprintf(conf, "127.0.0.1:%d stream tcp4 nowait root %s/%s chat-session --run-dir=%s\n", port, shell("pwd"),
+                program("chat-session"), chat->dir);
         fclose(conf);
         char *const argv[] = {"build/inetd/usr/sbin/inetutils-inetd", "--debug", path, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
@@ -105,7 +105,8 @@ static void test_tcpserver(void **state)
         char port_text[16];
         int port = port_free();
         snprintf(port_text, sizeof(port_text), "%d", port);
-        char *const argv[] = {"tcpserver", "-HRDl0", "127.0.0.1", port_text, "build/chat-session", chat->option, NULL};
+        char *const argv[] = {"tcpserver",  "-HRDl0", "127.0.0.1", port_text, program("chat-session"),
+                              chat->option, NULL};
         assert_chat(process_start(argv, -1, -1, -1), port);
 }
 
@@ -116,7 +117,7 @@ static void test_pipes_and_ncat(void **state)
         char address[32];
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
-                              "build/chat-session",      chat->option, NULL};
+                              program("chat-session"),   chat->option, NULL};
         pid_t launcher = process_start(argv, -1, -1, -1);
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
@@ -130,7 +131,7 @@ static void test_pipes_and_ncat(void **state)
         got = shell("printf 'from nc\\n' | nc -N 127.0.0.1 %d", port);
         assert_non_null(strstr(got, "*** Welcome, 127.0.0.1:"));
         client_expect(a, ": from nc\r\n");
-        got = shell("printf 'from a pipe\\n' | build/chat-session %s", chat->option); /* as behind ssh */
+        got = shell("printf 'from a pipe\\n' | %s %s", program("chat-session"), chat->option); /* as behind ssh */
         assert_non_null(strstr(got, "*** Welcome, "));
         client_expect(a, ": from a pipe\r\n");
         client_free(a);

@@ -47,15 +47,14 @@ static void assert_run(const char *host, const char *telnet_host, int signal, bo
         client_greeted(a);
         struct client *b = client_connect(telnet_host, port);
         client_greeted(b);
+        client_expect(output, "chatd: %s joined", b->name); /* the port may be open before chatd is there */
         client_send(a, "hello\n");
         client_expect(b, "%s: hello\r\n", a->name);
 
         /* a chatd that is killed is started again */
-        client_expect(output, "chatd: %s joined", b->name);
-        shell("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^build/chatd --run-dir=%s/' && kill -9 "
-              "${p#/proc/};"
+        shell("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^%s --run-dir=%s/' && kill -9 ${p#/proc/};"
               " done 2>/dev/null; true",
-              dir);
+              program("chatd"), dir);
         client_expect(output, "chatd: starting again");
         client_expect(output, "members found: 2");
         client_send(b, "again\n");
