@@ -34,7 +34,8 @@ SESSION   := $(filter-out chat-session/main.c,$(wildcard chat-session/*.c))
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
-SANITIZED := $(SYSTEM)
+# valgrind and the sanitizers exclude each other.
+SANITIZED := $(filter-out valgrind,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units telnet crowd crash outage
 
@@ -63,7 +64,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools,to test: the test library and the real programs that the chat is tested with)
+	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with and valgrind for leaks)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the package would start a server on this machine.
@@ -168,6 +169,10 @@ build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
+build/tests/valgrind-pidfd.so: tests/valgrind-pidfd.c | build/.packages-check
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
+check-system/valgrind: build/tests/valgrind-pidfd.so
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
 .PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
