@@ -59,6 +59,7 @@ fi
 @touch $@
 endef
 
+build/.packages-build build/.packages-run build/.packages-check build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler and the library for systemd's sockets and journal)
 build/.packages-run:

@@ -65,6 +65,7 @@ struct person {
         struct client *client;
         pid_t session;
         char name[64];
+        char inbox[20]; /* the name of its file */
 };
 
 enum what {
@@ -488,6 +489,31 @@ static void gather(void)
         forget_events();
 }
 
+/* Whose note this is: its name is the id, which begins with the pid. Keeps what it says of the inbox's name. MEMBERS for
+ * nobody. */
+static int owner_of_note(int dir, const char *file)
+{
+        char note[512] = "";
+        uint64_t id;
+        int who = 0;
+        if (path_parse_id(file, &id) < 0)
+                return MEMBERS;
+        while (who < MEMBERS && persons[who].session != (pid_t)(id >> 32))
+                who++;
+        if (who == MEMBERS || readlinkat(dir, file, note, sizeof(note) - 1) < 0 ||
+            sscanf(note, "%*u %19s", persons[who].inbox) != 1)
+                return MEMBERS;
+        return who;
+}
+
+static int owner_of_inbox(const char *file)
+{
+        int who = 0;
+        while (who < MEMBERS && strcmp(persons[who].inbox, file) != 0)
+                who++;
+        return who;
+}
+
 /* One file for each member, and nothing else. */
 static void assert_files(const char *folder)
 {
@@ -497,13 +523,10 @@ static void assert_files(const char *folder)
         DIR *dir = opendir(path);
         assert_non_null(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
-                uint64_t id;
-                int who = MEMBERS;
                 if (entry->d_name[0] == '.')
                         continue;
-                if (path_parse_id(entry->d_name, &id) == 0)
-                        for (who = 0; who < MEMBERS && persons[who].session != (pid_t)(id >> 32);)
-                                who++;
+                int who = strcmp(folder, MEMBERS_DIR_NAME) == 0 ? owner_of_note(dirfd(dir), entry->d_name)
+                                                                : owner_of_inbox(entry->d_name);
                 if (who == MEMBERS)
                         fail_msg("%s/%s is left of somebody who is gone", folder, entry->d_name);
                 found[who]++;
@@ -543,8 +566,8 @@ static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
         persons[DAN] = persons[HAL];
         persons[HAL].client = NULL;
         gather();
+        assert_files(MEMBERS_DIR_NAME); /* these say whose the others are */
         assert_files(SESSIONS_DIR_NAME);
-        assert_files(MEMBERS_DIR_NAME);
         playing = false;
         return killed[0].done;
 }
