@@ -55,13 +55,13 @@ static enum telnet_event refuse(struct telnet *t, uint8_t option)
 static enum telnet_event agree(struct telnet *t)
 {
         bool is_theirs = t->verb == WILL || t->verb == WONT, on = t->verb == WILL || t->verb == DO;
-        bool *binary = &t->binary[is_theirs ? 0 : 1];
+        bool *binary = &t->binary[is_theirs ? 0 : 1], is_asked_for = is_theirs && on && t->asking;
         if (is_theirs)
                 t->asking = false;
         if (*binary == on)
                 return TELNET_NOTHING;
         *binary = on;
-        if (is_theirs && on && t->asked_binary)
+        if (is_asked_for)
                 return TELNET_NOTHING;
         return reply(t, is_theirs ? (on ? DO : DONT) : (on ? WILL : WONT), OPTION_BINARY);
 }

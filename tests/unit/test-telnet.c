@@ -124,6 +124,30 @@ static void test_binary_is_asked_for_once(void **state)
         assert_memory_equal(r.reply, "\xff\xfe\x00", 3);
 }
 
+static void test_only_the_first_answer_about_binary_was_asked_for(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        PUSH(&t, &r, "\xff\xf1");
+        assert_true(telnet_ask(&t));
+        PUSH(&t, &r, "\xff\xfb\x00\xff\xfc\x00"); /* agreed, then switched off */
+        assert_int_equal(r.replies, 1);
+        PUSH(&t, &r, "\xff\xfb\x00"); /* and on again: the peer waits for an answer to that */
+        assert_int_equal(r.replies, 2);
+        assert_memory_equal(r.reply + 3, "\xff\xfd\x00", 3);
+
+        t = (struct telnet){0};
+        r = (struct result){0};
+        PUSH(&t, &r, "\xff\xf1");
+        assert_true(telnet_ask(&t));
+        PUSH(&t, &r, "\xff\xfc\x00"); /* refused … */
+        assert_int_equal(r.replies, 0);
+        PUSH(&t, &r, "\xff\xfb\x00"); /* … and offered later */
+        assert_int_equal(r.replies, 1);
+        assert_memory_equal(r.reply, "\xff\xfd\x00", 3);
+}
+
 static void test_interrupt_and_timing_mark(void **state)
 {
         (void)state;
@@ -183,6 +207,7 @@ int main(void)
                 cmocka_unit_test(test_wont_and_dont_are_not_answered),
                 cmocka_unit_test(test_binary_is_agreed_to),
                 cmocka_unit_test(test_binary_is_asked_for_once),
+                cmocka_unit_test(test_only_the_first_answer_about_binary_was_asked_for),
                 cmocka_unit_test(test_interrupt_and_timing_mark),
                 cmocka_unit_test(test_other_commands),
                 cmocka_unit_test(test_long_subnegotiation_is_skipped),
