@@ -219,7 +219,7 @@ static void take_here(struct broker *b, const struct frame *f)
 static void take_line(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
-        if (!m || m->leaving) {
+        if (!m || m->leaving || m->expected) {
                 ignore(b, IGNORED_STRANGER);
                 return;
         }
@@ -248,8 +248,8 @@ static void take_leave(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
         bool bye = f->type == FRAME_BYE;
-        if (!m || m->leaving || (!bye && !m->dead))
-                return; /* a GONE behind a BYE, or behind another GONE */
+        if (!m || m->leaving || m->expected || (!bye && !m->dead))
+                return; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         relay_leaves(&b->relay, m);
         announce(b, m, RECORD_LEAVE);
         m->leaving = true;

@@ -98,6 +98,23 @@ static void test_a_batch_that_is_relayed_again_says_the_same(void **state)
         assert_inbox(f, BOB, "rollcall, welcome, line ann with bob");
 }
 
+static void test_what_was_ignored_before_a_hello_is_ignored_again(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        say(f, BOB, "who am I?");
+        bye(f, BOB);
+        hello(f, BOB);
+        relay_and_die(f);
+        assert_inbox(f, ANN, "join bob");
+        restart_broker(f); /* now there is a note of bob */
+        serve(f);
+        assert_inbox(f, ANN, "rollcall, join bob");
+        assert_int_equal(f->broker->roster.count, 2);
+}
+
 static void test_a_leave_that_is_relayed_again(void **state)
 {
         struct fixture *f = *state;
@@ -215,6 +232,7 @@ int main(void)
                 TEST(test_recovery_knows_the_members),
                 TEST(test_recovery_announces_who_died_meanwhile),
                 TEST(test_a_batch_that_is_relayed_again_says_the_same),
+                TEST(test_what_was_ignored_before_a_hello_is_ignored_again),
                 TEST(test_a_leave_that_is_relayed_again),
                 TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
