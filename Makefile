@@ -1,6 +1,7 @@
 # make            build/chatd and build/chat-session
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
+# make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -59,13 +60,15 @@ fi
 @touch $@
 endef
 
-build/.packages-build build/.packages-run build/.packages-check build/.packages-style: Makefile
+build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler and the library for systemd's sockets and journal)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with and valgrind for leaks)
+	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with, and valgrind for leaks)
+build/.packages-fuzz:
+	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the package would start a server on this machine.
@@ -117,7 +120,7 @@ build/sanitized/reports:
 build/asan/tests/sanitizer-options.o: CPPFLAGS += -DREPORTS='"$(shell cat build/sanitized/reports)"'
 build/asan/tests/sanitizer-options.o: build/sanitized/reports
 
--include $(shell find build/obj build/asan build/obj-next -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan build/obj-next build/fuzz/obj -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
 LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
@@ -192,8 +195,50 @@ $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run
 	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
 
+# ---- fuzzing --------------------------------------------------------------------------------------------------------
+# What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
+FUZZ         := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_SECONDS ?= 30
+FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer
+# What tests/fuzz/death.h puts in the way.
+FUZZ_WRAPPED := clock_gettime poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
+		roster_remove_note roster_remove_inbox
+
+build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
+	@mkdir -p $(@D); echo "CC  $<"
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/fuzz.o
+	@echo "LD  $@"
+	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
+build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
+build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
+build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/seen.c tests/fuzz/death.c tests/fuzz/sessions.c)
+build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
+build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd
+.PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o
+
+fuzz/frame: FUZZ_FLAGS := -max_len=5000
+fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
+
+.PHONY: fuzz $(FUZZ:%=fuzz/%)
+fuzz: $(FUZZ:%=fuzz/%)
+$(FUZZ:%=fuzz/%): fuzz/%: build/fuzz/fuzz-%
+	@mkdir -p build/fuzz/$*; log=build/fuzz/$*.log; \
+	dir=$$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) || exit 1; trap 'rm -rf "$$dir"' EXIT; \
+	TMPDIR=$$dir build/fuzz/fuzz-$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -close_fd_mask=2 $(FUZZ_FLAGS) \
+		-artifact_prefix=build/fuzz/$*- build/fuzz/$* tests/fuzz/corpus/$* >$$log 2>&1 && \
+	awk '/DONE/ { cov = $$4; corpus = $$8 } /^Done/ { print "fuzz: $*: " $$2 " runs in " $$5 " s, coverage " cov \
+		", corpus " corpus }' $$log || { \
+		grep -a -e '^tests/fuzz/.*: ' -e 'ERROR: ' -e 'runtime error: ' $$log || tail -n 20 $$log; \
+		found=$$(sed -n 's/.*Test unit written to //p' $$log); \
+		echo "fuzz: $*: failed; all of it is in $$log$${found:+, to run it again: build/fuzz/fuzz-$* $$found}"; \
+		exit 1; \
+	} >&2
+
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch])
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
+		tests/fuzz/*.[ch])
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check

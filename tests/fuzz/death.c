@@ -1,0 +1,102 @@
+#include "death.h"
+
+#include <poll.h>
+#include <sanitizer/asan_interface.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "../../chatd/broker.h"
+
+static uint64_t now_ns = 1000000000000;
+static unsigned steps_left;
+static jmp_buf *grave;
+
+void time_pass(uint64_t ms)
+{
+        now_ns += ms * 1000000;
+}
+
+void death_arm(unsigned steps, jmp_buf *where)
+{
+        steps_left = steps;
+        grave = where;
+}
+
+static void step(void)
+{
+        if (steps_left > 0 && --steps_left == 0)
+                longjmp(*grave, 1);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+        (void)clock;
+        now_ns += 1000;
+        *t = (struct timespec){(time_t)(now_ns / 1000000000), (long)(now_ns % 1000000000)};
+        return 0;
+}
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+        int r = __real_poll(fds, n, 0);
+        if (r == 0 && timeout > 0)
+                time_pass((uint64_t)timeout);
+        return r;
+}
+
+/* The intake's window is megabytes, and most of the time of a run would go into mapping them: they are kept, out of
+ * bounds while nobody has them. */
+enum { KEPT_MIN_BYTES = 2 << 20 };
+
+static void *kept;
+static size_t kept_size;
+static bool is_lent;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+        if (n * size < KEPT_MIN_BYTES || is_lent || (kept && kept_size != n * size))
+                return __real_calloc(n, size);
+        if (!kept)
+                kept = __real_calloc(n, size);
+        kept_size = n * size;
+        is_lent = kept != NULL;
+        ASAN_UNPOISON_MEMORY_REGION(kept, kept_size);
+        return kept;
+}
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void __wrap_free(void *memory)
+{
+        if (!memory || memory != kept) {
+                __real_free(memory);
+                return;
+        }
+        ASAN_POISON_MEMORY_REGION(kept, kept_size);
+        is_lent = false;
+}
+
+/* A call that death may come before. */
+#define MORTAL(type, name, parameters, arguments)                                                                      \
+        type __real_##name parameters;                                                                                 \
+        type __wrap_##name parameters;                                                                                 \
+        type __wrap_##name parameters                                                                                  \
+        {                                                                                                              \
+                step();                                                                                                \
+                return __real_##name arguments;                                                                        \
+        }
+
+MORTAL(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
+MORTAL(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
+       (fd, msgs, n, flags, timeout))
+MORTAL(int, roster_send, (const struct member *m, const struct frame *f), (m, f))
+MORTAL(int, roster_note, (const struct roster *r, const struct member *m), (r, m))
+MORTAL(void, roster_mark_departed, (const struct roster *r, uint64_t id), (r, id))
+MORTAL(void, roster_remove_note, (const struct roster *r, uint64_t id), (r, id))
+MORTAL(void, roster_remove_inbox, (const struct roster *r, uint64_t id), (r, id))

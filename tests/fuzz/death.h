@@ -1,0 +1,16 @@
+/* Time and death for the broker's target: both come from the input, so that an input always does the same, quickly.
+ *
+ * The linker puts these in the way of chatd's own calls (--wrap). The clocks stand still but for what passes here, and
+ * poll() waits in that time only. A death is a jump out of broker_serve() before or between the calls by which chatd
+ * becomes visible from outside: what it sends, what it notes, what it consumes.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdint.h>
+
+/* Lets that much time pass. */
+void time_pass(uint64_t ms);
+
+/* From now on the `steps`-th of those calls (1 is the next one) jumps to `where`, instead of being made. 0: none. */
+void death_arm(unsigned steps, jmp_buf *where);

@@ -1,0 +1,390 @@
+/* chatd's whole intake (chatd/broker.c, intake, relay, roster, recovery), with real sockets and a real run directory.
+ *
+ * Input: how long chatd's queue is, then commands: see do_command(). Sessions come, talk and go (sessions.h); chatd is
+ * run, killed at any step (death.h) and started again. At the end everybody reads and chatd has served its queue.
+ *
+ * Promises, besides those of sessions.h: no call fails; chatd falls silent; then its roster is consistent, holds all
+ * who are there and nobody dead, and there is a note of each of them, and no other; no descriptor is left open.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sanitizer/lsan_interface.h>
+#include <sched.h>
+#include <search.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+
+#include "../../chatd/broker.h"
+#include "../../chatd/recovery.h"
+#include "../../chatd/rundir.h"
+
+#include "death.h"
+#include "fuzz.h"
+#include "sessions.h"
+
+enum {
+        COMMANDS_MAX = 256,
+        RESTARTS_MAX = 8,
+        SILENCE_MAX_ROUNDS = 64,
+        SHORT_QUEUE = 10, /* Linux's default */
+};
+
+/* What lasts from one input to the next. */
+struct world {
+        char dir[64];
+        int queue_length; /* net.unix.max_dgram_qlen of a network namespace of our own, or -1 */
+        struct eventlog *log;
+};
+
+struct run {
+        int intake, epoll;
+        struct broker *broker;
+        struct sessions sessions;
+        unsigned restarts;
+        bool has_empty; /* an empty datagram was sent */
+};
+
+/* Both of a network namespace and its setting may be out of reach; then queues are as long as they are here. */
+static int own_queue_length(void)
+{
+        return unshare(CLONE_NEWNET) == 0 ? open("/proc/sys/net/unix/max_dgram_qlen", O_WRONLY | O_CLOEXEC) : -1;
+}
+
+static void set_queue_length(const struct world *w, unsigned length)
+{
+        char digits[16];
+        int n = snprintf(digits, sizeof(digits), "%u\n", length);
+        if (w->queue_length >= 0 && pwrite(w->queue_length, digits, (size_t)n, 0) != n) /* elsewhere it has no effect */
+                BROKEN("cannot set the length of queues: %s", strerror(errno));
+}
+
+static void remove_files(const struct world *w, const char *folder)
+{
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%s", w->dir, folder);
+        DIR *dir = opendir(path);
+        for (const struct dirent *entry; (entry = readdir(dir));)
+                if (entry->d_name[0] != '.')
+                        unlinkat(dirfd(dir), entry->d_name, 0);
+        closedir(dir);
+}
+
+static struct world world;
+
+static void remove_world(void)
+{
+        char path[128];
+        remove_files(&world, SESSIONS_DIR_NAME);
+        remove_files(&world, MEMBERS_DIR_NAME);
+        for (size_t i = 0; i < 4; i++) {
+                static const char *const names[] = {"/" BROKER_SOCKET_NAME, "/" SESSIONS_DIR_NAME, "/" MEMBERS_DIR_NAME,
+                                                    ""};
+                snprintf(path, sizeof(path), "%s%s", world.dir, names[i]);
+                remove(path);
+        }
+}
+
+static void make_world(void)
+{
+        const char *tmp = getenv("TMPDIR");
+        snprintf(world.dir, sizeof(world.dir), "%s/chat-fuzz.XXXXXX", tmp ? tmp : "/tmp");
+        if (!mkdtemp(world.dir) || rundir_open(world.dir) < 0)
+                BROKEN("cannot make the run directory: %s", strerror(errno));
+        world.queue_length = own_queue_length();
+        world.log = eventlog_start();
+        atexit(remove_world);
+}
+
+static unsigned count_descriptors(void)
+{
+        unsigned n = 0;
+        DIR *dir = opendir("/proc/self/fd");
+        while (readdir(dir))
+                n++;
+        closedir(dir);
+        return n;
+}
+
+static void start_broker(struct run *r)
+{
+        r->broker = calloc(1, sizeof(*r->broker));
+        r->epoll = epoll_create1(EPOLL_CLOEXEC);
+        int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), world.log);
+        PROMISE(error == 0, "broker_init(): %s", strerror(-error));
+        r->broker->shares_pids = true;
+        sessions_epoch(&r->sessions, r->broker->relay.epoch);
+}
+
+static void kill_broker(struct run *r)
+{
+        broker_free(r->broker);
+        free(r->broker);
+        close(r->epoll);
+}
+
+static void restart_broker(struct run *r)
+{
+        kill_broker(r);
+        start_broker(r);
+        int members = recovery_run(r->broker);
+        PROMISE(members >= 0, "recovery_run(): %s", strerror(-members));
+        broker_settle(r->broker);
+        r->restarts++;
+}
+
+/* Who was not quick enough is not promised everything. */
+static void note_laggards(struct run *r)
+{
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                if (m && m->lagged_ms != 0)
+                        r->sessions.all[k].attentive = false;
+        }
+}
+
+/* What chatd's main loop does when it wakes up. With `steps`, it dies at that step, or behind the last one. */
+static void serve(struct run *r, unsigned steps)
+{
+        struct epoll_event events[16];
+        jmp_buf grave;
+        int n = epoll_wait(r->epoll, events, 16, 0);
+        for (int i = 0; i < n; i++) {
+                const struct watch *w = events[i].data.ptr;
+                if (w->kind == WATCH_EXIT)
+                        broker_exited(r->broker, w->member);
+                else
+                        broker_has_room(r->broker, w->member);
+        }
+        if (steps > 0) {
+                __lsan_disable(); /* what a dead chatd had allocated is nobody's */
+                if (setjmp(grave) == 0) {
+                        death_arm(steps, &grave);
+                        broker_serve(r->broker);
+                }
+                death_arm(0, NULL);
+                __lsan_enable();
+                note_laggards(r);
+                restart_broker(r);
+        } else {
+                int error = broker_serve(r->broker);
+                PROMISE(error >= 0, "broker_serve(): %s", strerror(-error));
+                broker_settle(r->broker);
+                note_laggards(r);
+        }
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (r->sessions.all[k].reads)
+                        session_read(&r->sessions, k);
+}
+
+/* The queue is lost with its socket, as when chatd.socket is restarted: nobody is promised anything any more. */
+static void lose_queue(struct run *r)
+{
+        struct sessions *s = &r->sessions;
+        close(r->intake);
+        r->intake = rundir_bind(world.dir);
+        sessions_connect(s);
+        for (unsigned k = 0; k < SESSIONS; k++)
+                s->all[k].once = s->all[k].attentive = false;
+        restart_broker(r);
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (s->all[k].inbox >= 0 && s->all[k].hellos > 0)
+                        session_here(s, k);
+}
+
+static void send_raw(struct run *r, struct choices *c)
+{
+        uint8_t data[256], who = choose_u8(c), size = choose_u8(c);
+        for (size_t i = 0; i < size; i++)
+                data[i] = choose_u8(c);
+        if (who < 128 && size >= FRAME_HEADER_BYTES) /* else it is forged */
+                memcpy(data + 2, &r->sessions.all[1 + who % (SESSIONS - 1)].id, sizeof(uint64_t));
+        r->has_empty |= size == 0;
+        session_raw(&r->sessions, data, size);
+}
+
+static void send_large(struct run *r, size_t size)
+{
+        uint8_t *data = malloc(size);
+        memset(data, FRAME_LINE, size);
+        session_raw(&r->sessions, data, size);
+        free(data);
+}
+
+static void do_command(struct run *r, struct choices *c)
+{
+        struct sessions *s = &r->sessions;
+        uint8_t command = choose_u8(c);
+        unsigned k = 1 + (command >> 4) % (SESSIONS - 1);
+        switch (command % 16) {
+        case 0:
+                session_hello(s, k);
+                break;
+        case 1:
+                session_here(s, k);
+                break;
+        case 2:
+                session_line(s, k, 0);
+                break;
+        case 3:
+                session_line(s, WITNESS, 0);
+                break;
+        case 4:
+                for (size_t n = choose_u8(c) % 64u, size = choose_u16(c) % (TEXT_MAX_BYTES + 1u); n > 0; n--)
+                        if (!session_line(s, k, size))
+                                break;
+                break;
+        case 5:
+                session_bye(s, k);
+                break;
+        case 6:
+                session_close(s, k);
+                break;
+        case 7:
+                send_raw(r, c);
+                break;
+        case 8:
+                send_large(r, 1u + choose_u16(c));
+                break;
+        case 9:
+                s->all[k].reads = !s->all[k].reads;
+                break;
+        case 10:
+                session_fill(s, k);
+                break;
+        case 11:
+                time_pass(choose_u8(c) * 100u);
+                broker_report_ignored(r->broker, clock_ms());
+                break;
+        case 12:
+                if (r->restarts < RESTARTS_MAX)
+                        restart_broker(r);
+                break;
+        case 13:
+                if (r->restarts < RESTARTS_MAX)
+                        serve(r, 1u + choose_u8(c));
+                break;
+        case 14:
+                if (r->restarts < RESTARTS_MAX && command == 0xfe)
+                        lose_queue(r);
+                break;
+        default:
+                serve(r, 0);
+        }
+}
+
+/* Until nothing is on the way any more. */
+static void fall_silent(struct run *r)
+{
+        for (unsigned k = 0; k < SESSIONS; k++)
+                r->sessions.all[k].reads = true;
+        /* chatd learns that an inbox is gone when it sends there. */
+        for (int round = 0; !session_line(&r->sessions, WITNESS, 0); round++) {
+                PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
+                serve(r, 0);
+        }
+        if (r->has_empty)
+                session_raw(&r->sessions, (uint8_t[]){0}, 0); /* one that no frame behind it takes along */
+        for (int round = 0; round < SILENCE_MAX_ROUNDS; round++) {
+                serve(r, 0);
+                struct pollfd queue = {.fd = r->intake, .events = POLLIN};
+                bool waits = poll(&queue, 1, 0) > 0;
+                for (size_t i = 0; i < r->broker->roster.count; i++)
+                        waits |= r->broker->roster.members[i]->lagging;
+                if (!waits)
+                        return;
+        }
+        BROKEN("chatd does not fall silent");
+}
+
+static void count_node(const void *node, VISIT which, void *count)
+{
+        (void)node;
+        if (which == leaf || which == postorder)
+                ++*(size_t *)count;
+}
+
+static void check_notes(const struct run *r)
+{
+        const struct roster *roster = &r->broker->roster;
+        char path[128];
+        size_t notes = 0;
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, world.dir);
+        DIR *dir = opendir(path);
+        for (const struct dirent *entry; (entry = readdir(dir));) {
+                uint64_t id;
+                if (entry->d_name[0] == '.')
+                        continue;
+                if (path_parse_id(entry->d_name, &id) < 0) {
+                        PROMISE(r->has_empty, "%s is left over", entry->d_name);
+                        continue;
+                }
+                PROMISE(roster_find(roster, id), "a note of %s, who is no member", entry->d_name);
+                notes++;
+        }
+        closedir(dir);
+        PROMISE(notes == roster->count, "%zu notes of %zu members", notes, roster->count);
+}
+
+static void check_roster(const struct run *r)
+{
+        const struct roster *roster = &r->broker->roster;
+        size_t nodes = 0;
+        for (size_t i = 0; i < roster->count; i++) {
+                const struct member *m = roster->members[i];
+                PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
+                PROMISE(!m->dead && !m->leaving && !m->expected && !m->lagging, "%016llx is dead, leaving or expected",
+                        (unsigned long long)m->id);
+                PROMISE(m->fd >= 0 && m->pidfd >= 0, "a member without descriptors");
+        }
+        twalk_r(roster->by_id, count_node, &nodes);
+        PROMISE(nodes == roster->count, "%zu members in the tree, %zu in the array", nodes, roster->count);
+        nodes = 0;
+        twalk_r(roster->by_name, count_node, &nodes);
+        PROMISE(nodes == roster->count, "%zu names of %zu members", nodes, roster->count);
+        PROMISE(r->broker->leavers_count == 0, "somebody is still leaving");
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                const struct session *s = &r->sessions.all[k];
+                bool is_there = s->hellos > 0 && !s->bye_at && !s->closed_at;
+                PROMISE(!s->once || is_there == (roster_find(roster, s->id) != NULL), "s%u is %sa member", k,
+                        is_there ? "not " : "");
+        }
+        check_notes(r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static struct run r;
+        struct choices c = {data, data + size};
+        if (!world.log)
+                make_world();
+        unsigned descriptors = count_descriptors();
+
+        set_queue_length(&world, 1u + choose_u8(&c) * 2u);
+        r.intake = rundir_bind(world.dir);
+        PROMISE(r.intake >= 0, "rundir_bind(): %s", strerror(-r.intake));
+        set_queue_length(&world, SHORT_QUEUE);
+        r.restarts = 0;
+        r.has_empty = false;
+        sessions_init(&r.sessions, world.dir);
+        sessions_connect(&r.sessions);
+        start_broker(&r);
+        session_hello(&r.sessions, WITNESS);
+
+        for (int i = 0; i < COMMANDS_MAX && c.at < c.end; i++)
+                do_command(&r, &c);
+        fall_silent(&r);
+        check_roster(&r);
+        sessions_check(&r.sessions);
+
+        sessions_free(&r.sessions);
+        kill_broker(&r);
+        close(r.intake);
+        remove_files(&world, SESSIONS_DIR_NAME);
+        remove_files(&world, MEMBERS_DIR_NAME);
+        PROMISE(count_descriptors() == descriptors, "%u descriptors instead of %u", count_descriptors(), descriptors);
+        return 0;
+}

@@ -1,0 +1,107 @@
+/* Frames and records (chat/frame.h, chat/wire.h).
+ *
+ * Input: a datagram.
+ *
+ * Promises: slices lie within the datagram and within their limits; what is decoded is encoded to the same bytes, so
+ * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
+ * tail, but for that of a later version. The records of a batch lie one behind another, and the last ends with it.
+ */
+#include <chat/frame.h>
+
+#include "fuzz.h"
+
+static void check_slice(struct slice s, const uint8_t *data, size_t size, size_t most)
+{
+        const uint8_t *at = (const uint8_t *)s.at;
+        PROMISE(s.len == 0 || (at >= data && at <= data + size && s.len <= (size_t)(data + size - at)),
+                "a slice outside of its datagram");
+        PROMISE(s.len <= most, "a slice of %zu bytes", s.len);
+}
+
+static bool is_same(const struct frame *a, const struct frame *b)
+{
+        return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
+               slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
+               a->reason == b->reason && a->lines_out == b->lines_out && a->skipped == b->skipped;
+}
+
+static void check_records(struct wire_reader r)
+{
+        struct record rec;
+        const uint8_t *start = r.at;
+        int more;
+        while ((more = record_next(&r, &rec)) > 0) {
+                size_t size = (size_t)(r.at - start), left = (size_t)(r.end - start);
+                PROMISE(size <= left && size == RECORD_HEADER_BYTES + rec.name.len + rec.text.len,
+                        "a record of %zu bytes", size);
+                check_slice(rec.name, start, size, UINT8_MAX);
+                check_slice(rec.text, start, size, UINT16_MAX);
+                uint8_t *again = malloc(size);
+                size_t n = record_encode(again, size, &rec);
+                PROMISE(n == (rec.name.len <= NAME_MAX_BYTES ? size : 0), "a record of %zu bytes is encoded to %zu",
+                        size, n);
+                PROMISE(n == 0 || memcmp(again, start, n) == 0, "the record is encoded to something else");
+                PROMISE(record_encode(again, size - 1, &rec) == 0, "a record in too little room");
+                free(again);
+                start = r.at;
+        }
+        PROMISE(r.at == start, "a bad record moves the reader");
+        PROMISE((more == 0) == (wire_left(&r) == 0), "the end of the records is not the end of the batch");
+}
+
+/* Every shorter one is refused; with a tail only a later version is good, and says the same. */
+static void check_other_sizes(const uint8_t *data, size_t size, const struct frame *f)
+{
+        struct frame other;
+        for (size_t shorter = 0; shorter < size; shorter += 1 + size / 64) {
+                uint8_t *copy = malloc(shorter ? shorter : 1); /* so that ASan sees its end */
+                memcpy(copy, data, shorter);
+                PROMISE(frame_decode(&other, copy, shorter) == -EBADMSG, "%zu of %zu bytes are taken", shorter, size);
+                free(copy);
+        }
+        uint8_t *longer = malloc(size + 1);
+        memcpy(longer, data, size);
+        longer[size] = 0;
+        longer[0] = FRAME_VERSION;
+        PROMISE(frame_decode(&other, longer, size + 1) == -EBADMSG, "a tail is taken");
+        longer[0] = FRAME_VERSION + 1;
+        PROMISE(frame_decode(&other, longer, size + 1) == 0 && is_same(f, &other),
+                "what a later version appends is not skipped");
+        free(longer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct frame f, again;
+        int r = frame_decode(&f, data, size);
+        check_slice(f.name, data, size, NAME_MAX_BYTES);
+        check_slice(f.address, data, size, ADDRESS_MAX_BYTES);
+        check_slice(f.text, data, size, TEXT_MAX_BYTES);
+        if (r != 0) {
+                PROMISE(r == -EBADMSG || r == -EPROTONOSUPPORT || r == FRAME_E_TYPE, "error %d", r);
+                PROMISE((r == -EPROTONOSUPPORT) == (size >= FRAME_HEADER_BYTES && data[0] == 0), "version 0: %d", r);
+                PROMISE(r != FRAME_E_TYPE || (size >= FRAME_HEADER_BYTES && f.type == data[1]), "no header");
+                uint8_t buffer[FRAME_MAX_BYTES];
+                PROMISE(r != FRAME_E_TYPE || frame_encode(buffer, sizeof(buffer), &f) == 0, "encodes an unknown type");
+                return 0;
+        }
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &f);
+        PROMISE(n >= FRAME_HEADER_BYTES && n <= size, "%zu bytes are encoded to %zu", size, n);
+        PROMISE(memcmp(buffer + 1, data + 1, n - 1) == 0, "the frame is encoded to something else");
+        PROMISE(frame_decode(&again, buffer, n) == 0 && again.version == FRAME_VERSION && is_same(&f, &again),
+                "the encoded frame says something else");
+        uint8_t *small = malloc(n);
+        PROMISE(frame_encode(small, n, &f) == n, "no place where there is just enough");
+        PROMISE(frame_encode(small, n - 1, &f) == 0, "a frame in too little room");
+        free(small);
+        if (f.type == FRAME_BATCH) {
+                PROMISE(n == FRAME_HEADER_BYTES && f.records.at == data + n && f.records.end == data + size,
+                        "records elsewhere");
+                check_records(f.records);
+        } else {
+                PROMISE(n == size || f.version > FRAME_VERSION, "a tail of %zu bytes is taken", size - n);
+                check_other_sizes(buffer, n, &f);
+        }
+        return 0;
+}

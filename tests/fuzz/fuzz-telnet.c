@@ -1,0 +1,177 @@
+/* Telnet (chat-session/telnet.c), against a second reading of RFC 854 that has the whole input before it.
+ *
+ * Input: how long the first read is, then what the peer sends. After each read the session may ask for BINARY.
+ *
+ * Promises: every event and every byte of text is the one that the RFC asks for, so no part of a command is ever text.
+ * All state is in the struct: reads may cut the stream anywhere. A refusal is sent once per option and direction, an
+ * answer about BINARY once per change, a TIMING-MARK is answered each time. Asking happens once, and only a peer that
+ * sent a command is asked. Two such parsers that answer each other fall silent.
+ */
+#include "../../chat-session/telnet.h"
+
+#include "fuzz.h"
+
+enum {
+        BINARY = 0,
+        TIMING_MARK = 6,
+        TELNET_EOF = 236,
+        ABORT = 238,
+        SE = 240,
+        IP = 244,
+        AYT = 246,
+        EL = 248,
+        SB = 250,
+        WILL = 251,
+        WONT = 252,
+        DO = 253,
+        DONT = 254,
+        IAC = 255,
+        SILENCE_MAX_ROUNDS = 4,
+};
+
+/* What is to be answered, as far as it depends on what was answered before. */
+struct expected {
+        bool refused[2][256];
+        bool binary[2]; /* theirs, ours */
+        bool asked, unanswered;
+        bool speaks;
+};
+
+/* The answer's verb, or 0 for none. */
+static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
+{
+        bool theirs = verb == WILL || verb == WONT, on = verb == WILL || verb == DO;
+        if (option == BINARY) {
+                bool is_answer = theirs && e->unanswered, changes = e->binary[!theirs] != on;
+                if (theirs)
+                        e->unanswered = false;
+                e->binary[!theirs] = on;
+                if (!changes || (is_answer && on))
+                        return 0;
+                return theirs ? (on ? DO : DONT) : (on ? WILL : WONT);
+        }
+        if (!on || (option != TIMING_MARK && e->refused[theirs][option]) ||
+            (option == TIMING_MARK && theirs && e->refused[theirs][option]))
+                return 0;
+        e->refused[theirs][option] = true;
+        return theirs ? DONT : WONT;
+}
+
+/* The event at the end of the command or text byte that begins at *at, which moves behind it. Returns false where the
+ * input ends within it; then no byte of it may have become an event. */
+static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end, enum telnet_event *event,
+                     uint8_t bytes[3])
+{
+        const uint8_t *p = *at;
+        *event = TELNET_NOTHING;
+        if (*p++ != IAC) {
+                bytes[0] = p[-1];
+                *event = TELNET_DATA;
+                *at = p;
+                return true;
+        }
+        while (p < end && *p == SB) { /* a subnegotiation, maybe ended by what begins another one */
+                e->speaks = true;
+                for (p++; p < end && !(*p == IAC && p + 1 < end && p[1] != IAC); p += *p == IAC ? 2 : 1)
+                        if (*p == IAC && p + 1 == end)
+                                return false;
+                if (p >= end)
+                        return false;
+                p++;
+                if (*p == SE) {
+                        *at = p + 1;
+                        return true;
+                }
+        }
+        if (p >= end)
+                return false;
+        uint8_t command = *p++;
+        e->speaks |= command != IAC;
+        if (command >= WILL && command <= DONT) {
+                if (p >= end)
+                        return false;
+                uint8_t option = *p++, answer = expected_answer(e, command, option);
+                *event = answer ? TELNET_REPLY : TELNET_NOTHING;
+                memcpy(bytes, (uint8_t[]){IAC, answer, option}, 3);
+        } else if (command == IAC) {
+                *event = TELNET_DATA;
+                bytes[0] = IAC;
+        } else {
+                *event = command == IP                               ? TELNET_INTERRUPT
+                         : command == AYT                            ? TELNET_AYT
+                         : command == EL                             ? TELNET_ERASE_LINE
+                         : command == TELNET_EOF || command == ABORT ? TELNET_END
+                                                                     : TELNET_NOTHING;
+        }
+        *at = p;
+        return true;
+}
+
+static void ask(struct telnet *t, struct expected *e)
+{
+        bool asks = telnet_ask(t);
+        PROMISE(asks == (e->speaks && !e->asked && !e->binary[0]), "telnet_ask() is %d", asks);
+        PROMISE(!asks || memcmp(t->reply, "\xff\xfd", 3) == 0, "asks for something else");
+        if (asks)
+                e->asked = e->unanswered = true;
+}
+
+/* Both sides are this parser, and `t` just sent its reply. */
+static void answer_each_other(struct telnet *t)
+{
+        struct telnet peer = {0}, *to = &peer, *from = t;
+        for (int round = 0; round < SILENCE_MAX_ROUNDS; round++) {
+                enum telnet_event event = TELNET_NOTHING;
+                uint8_t reply[TELNET_REPLY_BYTES];
+                memcpy(reply, from->reply, sizeof(reply));
+                for (size_t i = 0; i < sizeof(reply); i++)
+                        event = telnet_push(to, reply[i]);
+                if (event != TELNET_REPLY)
+                        return;
+                struct telnet *next = from;
+                from = to;
+                to = next;
+        }
+        BROKEN("two parsers answer each other for ever");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        if (size == 0)
+                return 0;
+        size_t read = data[0] % 64u + 1u;
+        const uint8_t *start = data + 1, *end = data + size, *at = start, *pushed = start;
+        struct telnet t = {0};
+        struct expected e = {0};
+
+        while (at < end) {
+                enum telnet_event event = TELNET_NOTHING, wanted;
+                uint8_t bytes[3] = {0};
+                bool whole = read_one(&e, &at, end, &wanted, bytes);
+                const uint8_t *until = whole ? at : end;
+                for (; pushed < until; pushed++) {
+                        struct telnet moved = t;
+                        memset(&t, 0xa5, sizeof(t));
+                        event = telnet_push(&moved, *pushed);
+                        t = moved;
+                        PROMISE(event == TELNET_NOTHING || pushed + 1 == until, "an event within a command, at %td",
+                                pushed - start);
+                }
+                PROMISE(event == (whole ? wanted : TELNET_NOTHING), "event %d, not %d, at %td", (int)event, (int)wanted,
+                        until - start);
+                PROMISE(event != TELNET_DATA || t.data == bytes[0], "0x%02x instead of 0x%02x", t.data, bytes[0]);
+                PROMISE(event != TELNET_REPLY || memcmp(t.reply, bytes, 3) == 0, "answer %u %u, not %u %u", t.reply[1],
+                        t.reply[2], bytes[1], bytes[2]);
+                if (event == TELNET_REPLY) {
+                        struct telnet copy = t;
+                        answer_each_other(&copy);
+                }
+                if (!whole)
+                        break;
+                if ((size_t)(pushed - start) >= read) {
+                        read += read;
+                        ask(&t, &e);
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,134 @@
+/* Clean text (chat/text.h), against a second reading of RFC 3629 and Unicode that works on code points.
+ *
+ * Promises: the cleaner writes exactly what is asked for, so nothing is dropped, and each call writes whole characters
+ * that are clean by both readings; text_is_clean() agrees with the second reading, and is true of exactly the texts
+ * that cleaning does not change.
+ */
+#include <chat/text.h>
+
+#include "fuzz.h"
+
+struct range {
+        uint32_t first, last;
+};
+
+/* What another terminal must not get: general category Cc, Bidi_Control and the two separators. */
+static const struct range controls[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200e, 0x200f},
+        {0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069},
+};
+
+static bool is_control(uint32_t point)
+{
+        for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+                if (point >= controls[i].first && point <= controls[i].last)
+                        return true;
+        return false;
+}
+
+/* How many bytes the character has that begins with this one, as far as its upper bits say; 0: none does. */
+static size_t length_of(uint8_t byte)
+{
+        return byte < 0x80 ? 1 : byte < 0xc0 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf8 ? 4 : 0;
+}
+
+/* Whether some character of `need` bytes begins with these `have`. With have == need its code point is *point. */
+static bool is_beginning(const uint8_t *bytes, size_t have, size_t need, uint32_t *point)
+{
+        static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+        uint32_t low = bytes[0] & (need == 1 ? 0x7fu : 0xffu >> (need + 1)), high;
+        for (size_t i = 1; i < have; i++) {
+                if ((bytes[i] & 0xc0) != 0x80)
+                        return false;
+                low = low << 6 | (bytes[i] & 0x3f);
+        }
+        high = low;
+        for (size_t i = have; i < need; i++) {
+                low = low << 6;
+                high = high << 6 | 0x3f;
+        }
+        *point = low;
+        return high >= smallest[need] && low <= 0x10ffff && !(low >= 0xd800 && high <= 0xdfff);
+}
+
+/* Cleans what comes first. Returns how many bytes that were; *len is how many were written to `out`. */
+static size_t clean_first(const uint8_t *at, size_t left, char out[static TEXT_CLEAN_MAX], size_t *len)
+{
+        size_t need = length_of(at[0]), have = 1;
+        uint32_t point = 0;
+        if (need == 0 || !is_beginning(at, 1, need, &point)) {
+                *len = 3;
+                memcpy(out, "\ufffd", 3);
+                return 1;
+        }
+        while (have < need && have < left && is_beginning(at, have + 1, need, &point))
+                have++;
+        if (have < need) {
+                *len = 3;
+                memcpy(out, "\ufffd", 3);
+        } else if (point == '\t') {
+                *len = (size_t)snprintf(out, TEXT_CLEAN_MAX, "    ");
+        } else if (point < 0x20 || point == 0x7f) {
+                *len = (size_t)snprintf(out, TEXT_CLEAN_MAX, "^%c", point == 0x7f ? '?' : (char)(point + '@'));
+        } else if (is_control(point)) {
+                *len = (size_t)snprintf(out, TEXT_CLEAN_MAX, "<U+%04X>", point);
+        } else {
+                memcpy(out, at, need);
+                *len = need;
+        }
+        return have;
+}
+
+static bool is_clean(const uint8_t *text, size_t size)
+{
+        for (size_t i = 0; i < size;) {
+                char out[TEXT_CLEAN_MAX];
+                size_t len, taken = clean_first(text + i, size - i, out, &len);
+                if (taken != len || memcmp(out, text + i, len) != 0)
+                        return false;
+                i += taken;
+        }
+        return true;
+}
+
+/* Returns the size of what is in `out`, which has room. */
+static size_t clean(const uint8_t *text, size_t size, char *out)
+{
+        struct text_cleaner c = {0};
+        size_t total = 0;
+        for (size_t i = 0; i <= size; i++) {
+                char *piece = malloc(TEXT_CLEAN_MAX); /* so that ASan sees its end */
+                size_t n = i < size ? text_clean(&c, text[i], piece) : text_clean_end(&c, piece);
+                PROMISE(n <= TEXT_CLEAN_MAX, "%zu bytes for one", n);
+                PROMISE(text_is_clean(piece, n) && is_clean((const uint8_t *)piece, n), "unclean for byte %zu", i);
+                memcpy(out + total, piece, n);
+                total += n;
+                free(piece);
+        }
+        return total;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        char *out = malloc((size + 1) * TEXT_CLEAN_MAX), *again = malloc((size + 1) * TEXT_CLEAN_MAX * TEXT_CLEAN_MAX);
+        size_t len = clean(data, size, out), at = 0;
+
+        for (size_t i = 0; i < size;) {
+                char wanted[TEXT_CLEAN_MAX];
+                size_t n;
+                i += clean_first(data + i, size - i, wanted, &n);
+                PROMISE(n <= len - at && memcmp(out + at, wanted, n) == 0, "before byte %zu: not '%.*s'", i, (int)n,
+                        wanted);
+                at += n;
+        }
+        PROMISE(at == len, "%zu bytes too many", len - at);
+
+        bool same = len == size && memcmp(out, data, size) == 0;
+        PROMISE(text_is_clean((const char *)data, size) == is_clean(data, size), "text_is_clean() is wrong");
+        PROMISE(text_is_clean((const char *)data, size) == same, "clean is what cleaning does not change");
+        size_t len_again = clean((const uint8_t *)out, len, again);
+        PROMISE(len_again == len && memcmp(again, out, len) == 0, "cleaning clean text changes it");
+        free(out);
+        free(again);
+        return 0;
+}

@@ -1,0 +1,351 @@
+#include "sessions.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chat/frame.h>
+#include <chat/paths.h>
+#include <chat/text.h>
+
+#include "fuzz.h"
+
+/* Less than this fits into any inbox: net.unix.max_dgram_qlen is 10 or more, net.core.wmem_default 200 KiB. */
+enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
+
+static const char *const names[SESSIONS] = {"s0", "s1", "s2", "s3", "s4"};
+
+void sessions_init(struct sessions *s, const char *dir)
+{
+        memset(s, 0, sizeof(*s));
+        s->dir = dir;
+        s->sender = -1;
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                s->all[k].id = (uint64_t)getpid() << 32 | k;
+                s->all[k].inbox = -1;
+                s->all[k].reads = s->all[k].once = s->all[k].attentive = true;
+        }
+}
+
+void sessions_free(struct sessions *s)
+{
+        close(s->sender);
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (s->all[k].inbox >= 0)
+                        close(s->all[k].inbox);
+}
+
+void sessions_epoch(struct sessions *s, uint64_t epoch)
+{
+        PROMISE(s->epochs_count < EPOCHS_MAX, "too many chatds");
+        s->epochs[s->epochs_count++] = epoch;
+}
+
+static int connect_to(const struct sockaddr_un *address)
+{
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+                BROKEN("cannot connect to %s: %s", address->sun_path, strerror(errno));
+        return fd;
+}
+
+void sessions_connect(struct sessions *s)
+{
+        struct sockaddr_un address;
+        if (s->sender >= 0)
+                close(s->sender);
+        path_broker(&address, s->dir);
+        s->sender = connect_to(&address);
+}
+
+static bool put(struct sessions *s, const void *data, size_t size)
+{
+        ssize_t n = send(s->sender, data, size, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EMSGSIZE)
+                BROKEN("cannot send: %s", strerror(errno));
+        s->now += n >= 0;
+        return n >= 0;
+}
+
+static bool put_frame(struct sessions *s, const struct frame *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        return put(s, buffer, frame_encode(buffer, sizeof(buffer), f));
+}
+
+static void open_inbox(struct sessions *s, struct session *me)
+{
+        struct sockaddr_un address;
+        path_inbox(&address, s->dir, me->id);
+        unlink(address.sun_path);
+        me->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (me->inbox < 0 || bind(me->inbox, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                BROKEN("cannot bind an inbox: %s", strerror(errno));
+}
+
+static bool put_greeting(struct sessions *s, unsigned k, enum frame_type type)
+{
+        const struct session *me = &s->all[k];
+        return put_frame(s, &(struct frame){.type = (uint8_t)type,
+                                            .id = me->id,
+                                            .key = me->id,
+                                            .number = type == FRAME_HERE ? me->number : 0,
+                                            .name = slice_of(names[k]),
+                                            .address = slice_of("here:1")});
+}
+
+bool session_hello(struct sessions *s, unsigned k)
+{
+        struct session *me = &s->all[k];
+        if (me->hellos > 0)
+                me->once = false;
+        if (me->inbox < 0)
+                open_inbox(s, me);
+        if (!put_greeting(s, k, FRAME_HELLO))
+                return false;
+        if (me->hellos++ == 0)
+                me->hello_at = s->now;
+        return true;
+}
+
+bool session_here(struct sessions *s, unsigned k)
+{
+        struct session *me = &s->all[k];
+        if (me->hellos == 0 || me->bye_at || me->closed_at)
+                me->once = false;
+        return put_greeting(s, k, FRAME_HERE);
+}
+
+bool session_line(struct sessions *s, unsigned k, size_t size)
+{
+        struct session *me = &s->all[k];
+        char text[TEXT_MAX_BYTES];
+        if (s->lines_count + 1 >= LINES_MAX)
+                return true;
+        memset(text, 'x', sizeof(text));
+        size_t line = s->lines_count + 1, n = (size_t)snprintf(text, sizeof(text), "#%zu ", line);
+        text[n] = 'x';
+        if (size < n)
+                size = n;
+        if (size > sizeof(text))
+                size = sizeof(text);
+        if (!put_frame(s, &(struct frame){
+                                  .type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, size}}))
+                return false;
+        me->number++;
+        s->lines_count = line;
+        s->lines[line].from = (uint8_t)k;
+        s->lines[line].due = me->once && me->hellos == 1 && !me->bye_at && !me->closed_at;
+        s->lines[line].at = s->now;
+        return true;
+}
+
+bool session_bye(struct sessions *s, unsigned k)
+{
+        struct session *me = &s->all[k];
+        if (me->hellos == 0 || me->bye_at || me->closed_at)
+                me->once = false;
+        if (!put_frame(s, &(struct frame){.type = FRAME_BYE, .id = me->id, .number = me->number, .reason = LEAVE_EXIT}))
+                return false;
+        me->bye_at = s->now;
+        return true;
+}
+
+void session_raw(struct sessions *s, uint8_t *data, size_t size)
+{
+        struct frame f;
+        if (frame_decode(&f, data, size) == 0 && f.text.len > 0 && f.text.at[0] == '#')
+                data[(const uint8_t *)f.text.at - data] = '!'; /* not to be taken for one that is counted */
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (f.id == s->all[k].id)
+                        s->all[k].once = false;
+        put(s, data, size);
+}
+
+void session_close(struct sessions *s, unsigned k)
+{
+        struct session *me = &s->all[k];
+        if (me->inbox < 0)
+                return;
+        close(me->inbox);
+        me->inbox = -1;
+        if (me->hellos == 0)
+                return; /* nobody knows of it */
+        me->attentive = false;
+        if (!me->closed_at)
+                me->closed_at = s->now + 1;
+}
+
+void session_fill(struct sessions *s, unsigned k)
+{
+        struct sockaddr_un address;
+        path_inbox(&address, s->dir, s->all[k].id);
+        if (s->all[k].inbox < 0 || access(address.sun_path, F_OK) < 0)
+                return;
+        for (int i = 0; i < 3; i++) { /* the queue may be longer than what one sender may have on the way */
+                int fd = connect_to(&address);
+                while (send(fd, "", 1, MSG_NOSIGNAL) > 0)
+                        ;
+                close(fd);
+        }
+}
+
+/* Which session an id is of, or SESSIONS. */
+static unsigned find(const struct sessions *s, uint64_t id)
+{
+        unsigned k = 0;
+        while (k < SESSIONS && s->all[k].id != id)
+                k++;
+        return k;
+}
+
+static void check_number(const struct sessions *s, struct session *me, unsigned from, const struct record *r)
+{
+        PROMISE(r->kind != RECORD_JOIN || r->number == 0, "a JOIN with number %llu", (unsigned long long)r->number);
+        PROMISE((r->kind == RECORD_LEAVE) == (r->number == UINT64_MAX), "number %llu", (unsigned long long)r->number);
+        if (!me->once || !me->attentive)
+                return;
+        if (!s->all[from].once && r->kind == RECORD_JOIN) {
+                me->next[from] = 0; /* it may come again */
+                me->ended[from] = false;
+        }
+        PROMISE(!me->ended[from] && r->number >= me->next[from], "%s: number %llu after %llu", names[from],
+                (unsigned long long)r->number, (unsigned long long)me->next[from] - 1);
+        PROMISE(!s->all[from].once || slice_equal(r->name, slice_of(names[from])), "%s is named '%.*s'", names[from],
+                (int)r->name.len, r->name.at);
+        me->next[from] = r->number + 1;
+        me->ended[from] = r->kind == RECORD_LEAVE;
+}
+
+/* The number of a line that is counted, or 0. */
+static size_t line_of(const struct record *r)
+{
+        size_t line = 0;
+        if (r->kind != RECORD_LINE || r->text.len == 0 || r->text.at[0] != '#')
+                return 0;
+        for (size_t i = 1; i < r->text.len && r->text.at[i] >= '0' && r->text.at[i] <= '9'; i++)
+                line = line * 10 + (size_t)(r->text.at[i] - '0');
+        return line;
+}
+
+static void take_record(struct sessions *s, struct session *me, const struct record *r)
+{
+        unsigned from = find(s, r->id);
+        size_t line = line_of(r);
+        PROMISE(r->kind >= RECORD_LINE && r->kind <= RECORD_LEAVE, "a record of kind %u", r->kind);
+        PROMISE(r->id != me->id, "a session gets its own record");
+        PROMISE(r->id >> 32 == me->id >> 32, "a record of another process");
+        PROMISE(r->name.len > 0 && r->name.len <= NAME_MAX_BYTES && text_is_clean(r->name.at, r->name.len),
+                "a bad name");
+        PROMISE(r->text.len <= TEXT_MAX_BYTES && text_is_clean(r->text.at, r->text.len), "a bad text");
+        PROMISE(line <= s->lines_count, "line %zu was never sent", line);
+        if (from < SESSIONS)
+                check_number(s, me, from, r);
+        if (line > 0) {
+                PROMISE(s->lines[line].from == from, "line %zu is not of s%u", line, from);
+                PROMISE(line > me->last_line, "line %zu after line %zu", line, me->last_line);
+                me->last_line = line;
+        }
+        if (seen_before(&me->seen, r->id, r->number))
+                return;
+        if (line > 0) {
+                PROMISE(me->shown[line] == 0, "line %zu is shown twice", line);
+                me->shown[line] = 1;
+        }
+        if (from < SESSIONS) {
+                me->joins[from] += r->kind == RECORD_JOIN;
+                me->leaves[from] += r->kind == RECORD_LEAVE;
+        }
+}
+
+static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size)
+{
+        struct frame f;
+        struct record r;
+        int more = 0;
+        PROMISE(frame_decode(&f, data, size) == 0 && f.version == FRAME_VERSION, "a bad datagram of %zu bytes", size);
+
+        size_t epoch = me->epoch;
+        while (epoch < s->epochs_count && s->epochs[epoch] != f.id)
+                epoch++;
+        PROMISE(epoch < s->epochs_count, "the epoch of no chatd, or of one before");
+        if (epoch != me->epoch) {
+                me->epoch = epoch;
+                me->last_line = 0;
+                memset(me->next, 0, sizeof(me->next));
+                memset(me->ended, 0, sizeof(me->ended));
+        }
+        seen_epoch(&me->seen, f.id);
+        switch (f.type) {
+        case FRAME_BATCH:
+                PROMISE(wire_left(&f.records) > 0, "an empty batch");
+                while ((more = record_next(&f.records, &r)) > 0)
+                        take_record(s, me, &r);
+                PROMISE(more == 0, "a bad record");
+                break;
+        case FRAME_MISSED:
+                PROMISE(f.number > 0, "missed nothing");
+                me->attentive = false;
+                break;
+        case FRAME_GOODBYE:
+                PROMISE(me->bye_at || me->closed_at || !me->once, "a GOODBYE without a BYE");
+                break;
+        case FRAME_REFUSED:
+                PROMISE(!me->once, "refused: %.*s", (int)f.text.len, f.text.at);
+                break;
+        default:
+                PROMISE(f.type == FRAME_WELCOME || f.type == FRAME_ROLLCALL, "type %u", f.type);
+        }
+}
+
+void session_read(struct sessions *s, unsigned k)
+{
+        static uint8_t buffer[DATAGRAM_MAX_BYTES + 1];
+        struct session *me = &s->all[k];
+        size_t count = 0, size = 0;
+        ssize_t n;
+        while (me->inbox >= 0 && (n = recv(me->inbox, buffer, sizeof(buffer), MSG_TRUNC)) >= 0) {
+                PROMISE(n <= DATAGRAM_MAX_BYTES, "a datagram of %zd bytes", n);
+                count++;
+                size += (size_t)n;
+                if (n > 1) /* else by session_fill() */
+                        take_datagram(s, me, buffer, (size_t)n);
+        }
+        if (count >= INBOX_SAFE_DATAGRAMS || size >= INBOX_SAFE_BYTES)
+                me->attentive = false; /* it may have been full */
+}
+
+static bool is_between(uint64_t at, uint64_t from, uint64_t to)
+{
+        return at > from && (to == 0 || at < to);
+}
+
+void sessions_check(const struct sessions *s)
+{
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                const struct session *me = &s->all[k];
+                if (!me->once || me->hellos == 0)
+                        continue;
+                for (size_t line = 1; line <= s->lines_count; line++) {
+                        bool is_for_me = is_between(s->lines[line].at, me->hello_at, me->bye_at);
+                        PROMISE(is_for_me || !me->shown[line], "line %zu reaches %s too early or late", line, names[k]);
+                        PROMISE(me->shown[line] || !is_for_me || !me->attentive || !s->lines[line].due ||
+                                        !s->all[s->lines[line].from].once || s->lines[line].from == k,
+                                "line %zu does not reach %s", line, names[k]);
+                }
+                if (!me->attentive)
+                        continue;
+                for (unsigned from = 0; from < SESSIONS; from++) {
+                        const struct session *other = &s->all[from];
+                        if (from == k || !other->once || other->hellos == 0)
+                                continue;
+                        bool joins = is_between(other->hello_at, me->hello_at, me->bye_at);
+                        bool leaves = (other->bye_at && is_between(other->bye_at, me->hello_at, me->bye_at)) ||
+                                      (other->closed_at > me->hello_at && !other->bye_at && !me->bye_at);
+                        PROMISE(me->joins[from] <= 1 && me->joins[from] >= joins, "%s is told %u times that %s came",
+                                names[k], me->joins[from], names[from]);
+                        PROMISE(me->leaves[from] <= 1 && me->leaves[from] >= leaves, "%s is told %u times that %s left",
+                                names[k], me->leaves[from], names[from]);
+                }
+        }
+}

@@ -1,0 +1,88 @@
+/* The sessions of the broker's target, all played by this process: what they send, and what must reach them.
+ *
+ * A session is `once` as long as it does what chat-session does: one HELLO from a bound inbox, lines, one BYE. It is
+ * `attentive` as long as, besides, its inbox takes everything. Promises:
+ *   - whatever it does, a session gets whole, clean datagrams of a known chatd, the epochs in the order of their
+ *     chatds; no record of its own, nor of another process; of each epoch, lines in the order in which they were sent,
+ *     and none twice; and across epochs none twice that chat-session would show (chat-session/seen.c);
+ *   - one that is once gets no line from before its HELLO or behind its BYE;
+ *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
+ *     sender's name, every line, and its JOIN and LEAVE exactly once, wherever chatd died.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../chat-session/seen.h"
+
+enum {
+        WITNESS, /* is always there, and attentive unless the queue itself is lost */
+        SESSIONS = 5,
+        LINES_MAX = 2048, /* in one run */
+        EPOCHS_MAX = 64,
+};
+
+struct session {
+        uint64_t id;
+        int inbox; /* -1: closed */
+        bool reads;
+        bool once, attentive;
+        uint64_t number;
+        unsigned hellos;
+        uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
+        /* what it got */
+        struct seen seen;
+        size_t epoch;
+        size_t last_line;        /* in this epoch */
+        uint64_t next[SESSIONS]; /* in this epoch: the smallest number that may come from each sender */
+        bool ended[SESSIONS];    /* in this epoch: its LEAVE came */
+        unsigned joins[SESSIONS], leaves[SESSIONS];
+        uint8_t shown[LINES_MAX];
+};
+
+struct sessions {
+        const char *dir;
+        int sender;
+        uint64_t now; /* counts what was sent */
+        struct session all[SESSIONS];
+        struct {
+                uint8_t from;
+                bool due; /* to everybody attentive who is there */
+                uint64_t at;
+        } lines[LINES_MAX];
+        size_t lines_count; /* line 0 is none */
+        uint64_t epochs[EPOCHS_MAX];
+        size_t epochs_count;
+};
+
+void sessions_init(struct sessions *s, const char *dir);
+void sessions_free(struct sessions *s);
+
+/* A new chatd has drawn this epoch. */
+void sessions_epoch(struct sessions *s, uint64_t epoch);
+
+/* (Re)connects to the intake. */
+void sessions_connect(struct sessions *s);
+
+/* Each sends one frame of session `k`. Returns false where the queue is full: then nothing happened. */
+bool session_hello(struct sessions *s, unsigned k);
+bool session_here(struct sessions *s, unsigned k);
+bool session_line(struct sessions *s, unsigned k, size_t size);
+bool session_bye(struct sessions *s, unsigned k);
+
+/* Sends any bytes. */
+void session_raw(struct sessions *s, uint8_t *data, size_t size);
+
+/* Dies, as far as one process can play that: its inbox is gone. */
+void session_close(struct sessions *s, unsigned k);
+
+/* Puts datagrams into its inbox until that takes no more. */
+void session_fill(struct sessions *s, unsigned k);
+
+/* Reads and checks what is in its inbox. */
+void session_read(struct sessions *s, unsigned k);
+
+/* Nothing is on the way any more: everything must have arrived. */
+void sessions_check(const struct sessions *s);
