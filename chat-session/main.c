@@ -158,6 +158,7 @@ int main(int argc, char **argv)
         sigaddset(&stops, SIGHUP);
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
-        session_run(&session, in, out, &options, &unblocked, &stop);
+        session_begin(&session, in, out, &options);
+        session_run(&session, &unblocked, &stop);
         return 0;
 }

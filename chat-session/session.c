@@ -356,24 +356,35 @@ static void check_client(struct session *s)
         }
 }
 
-void session_run(struct session *s, int in, int out, const struct session_options *o, const sigset_t *unblocked,
-                 const volatile sig_atomic_t *stop)
+void session_begin(struct session *s, int in, int out, const struct session_options *o)
 {
-        struct pollfd fds[4];
-
         s->echo = o->echo;
         s->client_timeout_ms = o->client_timeout_ms;
         s->now = clock_ms();
         s->uplink.inbox = s->uplink.socket = -1;
         client_init(&s->client, in, out);
-        if (client_is_gone(&s->client))
-                return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
         lines_init(&s->lines, on_line, s);
         if (!s->echo) {
                 peer_identify(&s->peer, in);
                 uplink_init(&s->uplink, o->dir, slice_of(s->peer.name), slice_of(s->peer.address), o->pace);
-                greet(s);
         }
+}
+
+void session_refuse(struct session *s, const char *why)
+{
+        on_refused(s, slice_of(why));
+        client_flush(&s->client);
+        client_close(&s->client);
+}
+
+void session_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
+{
+        struct pollfd fds[4];
+
+        if (client_is_gone(&s->client))
+                return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
+        if (!s->echo)
+                greet(s);
         while (s->state != SESSION_DONE) {
                 if (!s->echo && s->state != SESSION_FLUSHING) {
                         uplink_count(&s->uplink, s->client.lines_out, s->client.skipped_all);

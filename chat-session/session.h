@@ -54,7 +54,14 @@ struct session {
         uint8_t datagram[DATAGRAM_MAX_BYTES];
 };
 
-/* Serves the client at `in` and `out` until it leaves, the connection breaks or `*stop` becomes true; signals in
- * `unblocked`'s complement are delivered only while the session waits. `s` begins as all zeros. */
-void session_run(struct session *s, int in, int out, const struct session_options *o, const sigset_t *unblocked,
-                 const volatile sig_atomic_t *stop);
+/* Takes the client at `in` and `out`, and finds out its name. Reads nothing from it yet; keeps no other descriptor
+ * open. `s` begins as all zeros. What is to be done before the session gives up what it
+ * does not need (sandbox.h) is done here. */
+void session_begin(struct session *s, int in, int out, const struct session_options *o);
+
+/* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
+void session_refuse(struct session *s, const char *why);
+
+/* Serves the client until it leaves, the connection breaks or `*stop` becomes true; signals in `unblocked`'s
+ * complement are delivered only while the session waits. */
+void session_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop);
