@@ -15,6 +15,7 @@ LISTEN    ?= 127.0.0.1:8888
 # The programs that are run, tested and installed; build/sanitized has them with ASan and UBSan.
 BIN       ?= build
 CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
+HOSTCC    ?= $(CC)
 
 Q         := $(if $(V),,@)
 
@@ -23,7 +24,7 @@ MANDIR    := $(PREFIX)/share/man/man8
 LIBDIR    := $(PREFIX)/lib
 UNITDIR   := $(LIBDIR)/systemd/system
 
-CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude
+CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude -Ibuild
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS    ?= -O2 -g
 HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
@@ -31,7 +32,7 @@ LDHARDEN  := -pie -Wl,-z,relro,-z,now
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
-SESSION   := $(filter-out chat-session/main.c,$(wildcard chat-session/*.c))
+SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
@@ -62,7 +63,7 @@ endef
 
 build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-style: Makefile
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev,to build: the compiler and the library for systemd's sockets and journal)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev,to build: the compiler and the libraries for systemd's sockets and journal and for the sandbox's filter)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
@@ -119,6 +120,14 @@ build/sanitized/reports:
 	@mkdir -p $(@D); mktemp -u -p /tmp chat-reports.XXXXXX > $@
 build/asan/tests/sanitizer-options.o: CPPFLAGS += -DREPORTS='"$(shell cat build/sanitized/reports)"'
 build/asan/tests/sanitizer-options.o: build/sanitized/reports
+
+# The sandbox's filter is compiled on the machine that builds, for all machines; HOSTCC is its compiler.
+build/sandbox-filter: chat-session/sandbox-filter.c chat-session/sandbox.h | build/.packages-build
+	@echo "LD  $@"
+	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 $< -lseccomp -o $@
+build/sandbox-filter.h: build/sandbox-filter
+	$(Q)$< >$@.new && mv $@.new $@
+build/obj/chat-session/sandbox.o build/asan/chat-session/sandbox.o build/obj-next/chat-session/sandbox.o build/asan/tests/unit/test-sandbox.o: build/sandbox-filter.h
 
 -include $(shell find build/obj build/asan build/obj-next build/fuzz/obj -name '*.d' 2>/dev/null)
 
@@ -241,7 +250,7 @@ SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c
 		tests/fuzz/*.[ch])
 
 .PHONY: style
-style: build/.packages-style build/.packages-build build/.packages-check
+style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
 	clang-format --dry-run --Werror $(SOURCES)
 	clang-tidy --quiet --warnings-as-errors='*' $(wildcard chatd/*.c chat-session/*.c) -- -std=gnu17 $(CPPFLAGS)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

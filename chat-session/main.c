@@ -1,5 +1,6 @@
 /* chat-session: serves one client, on standard input or on the descriptor that systemd passed (LISTEN_FDS). */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "session.h"
+#if SANDBOX_SANITIZED
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #ifndef VERSION
 #define VERSION "unknown"
@@ -19,8 +24,14 @@ enum {
         CLIENT_TIMEOUT_MAX_S = 1000000,
 };
 
+struct options {
+        struct session_options session;
+        bool no_sandbox;
+};
+
 static const char usage[] =
         "Usage: chat-session [--echo] [--run-dir=DIR] [--pace=RATE[:BURST]] [--client-timeout=SECONDS]\n"
+        "                    [--no-sandbox]\n"
         "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
         "\n"
         "  --echo                    give the client its own lines back; no broker is needed\n"
@@ -28,10 +39,11 @@ static const char usage[] =
         "  --pace=RATE[:BURST]       lines per second, and lines at once (default: 10:20); off: no limit\n"
         "  --client-timeout=SECONDS  a client that acknowledges nothing for so long has vanished (default: 240);\n"
         "                            off: wait for ever\n"
+        "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
         "  --help                    print this and exit\n"
         "  --version                 print the version and exit\n"
         "\n"
-        "Exit status: 0 when the client left, 2 for a wrong option or descriptor.\n";
+        "Exit status: 0 when the client left, 1 where the sandbox cannot be had, 2 for a wrong option or descriptor.\n";
 
 static volatile sig_atomic_t stop;
 
@@ -57,38 +69,38 @@ static int parse_timeout(int *ms, const char *text)
 }
 
 /* Returns -1 to go on, or an exit status. */
-static int parse_options(struct session_options *o, int argc, char **argv)
+static int parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"echo", no_argument, NULL, 'e'},
-                {"run-dir", required_argument, NULL, 'd'},
-                {"pace", required_argument, NULL, 'p'},
-                {"client-timeout", required_argument, NULL, 't'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
-                {0},
+                {"echo", no_argument, NULL, 'e'},       {"run-dir", required_argument, NULL, 'd'},
+                {"pace", required_argument, NULL, 'p'}, {"client-timeout", required_argument, NULL, 't'},
+                {"no-sandbox", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},    {0},
         };
         int c;
         while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
                 switch (c) {
                 case 'e':
-                        o->echo = true;
+                        o->session.echo = true;
                         break;
                 case 'd':
-                        o->dir = optarg;
+                        o->session.dir = optarg;
                         break;
                 case 'p':
-                        if (pace_parse(&o->pace, optarg) == 0)
+                        if (pace_parse(&o->session.pace, optarg) == 0)
                                 break;
                         fprintf(stderr, "%s: --pace takes RATE or RATE:BURST, 1 to %d each, or off\n", argv[0],
                                 PACE_MAX);
                         return EXIT_USAGE;
                 case 't':
-                        if (parse_timeout(&o->client_timeout_ms, optarg) == 0)
+                        if (parse_timeout(&o->session.client_timeout_ms, optarg) == 0)
                                 break;
                         fprintf(stderr, "%s: --client-timeout takes 1 to %d seconds, or off\n", argv[0],
                                 CLIENT_TIMEOUT_MAX_S);
                         return EXIT_USAGE;
+                case 's':
+                        o->no_sandbox = true;
+                        break;
                 case 'h':
                         fputs(usage, stdout);
                         return 0;
@@ -103,21 +115,34 @@ static int parse_options(struct session_options *o, int argc, char **argv)
                 fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
                 return EXIT_USAGE;
         }
-        if (o->dir[0] == '\0' || strlen(o->dir) > RUN_DIR_MAX_BYTES) {
+        if (o->session.dir[0] == '\0' || strlen(o->session.dir) > RUN_DIR_MAX_BYTES) {
                 fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
                 return EXIT_USAGE;
         }
         return -1;
 }
 
-/* The client's descriptor, if systemd passed one to this very process; else 0, standard input. sd_listen_fds(3) does
- * the same; libsystemd alone would double the time to start. */
-static int passed_fd(void)
+/* Opens those of the standard descriptors that the launcher left closed: a socket of the session's own must not come
+ * to lie where the sandbox takes it for the client's. */
+static bool fill_standard_fds(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+                        return false;
+        return true;
+}
+
+/* Moves the client to standard input and output if systemd passed it as another descriptor to this very process.
+ * sd_listen_fds(3) reads the same; libsystemd alone would double the time to start. */
+static bool take_passed_fd(void)
 {
         const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
         if (!pid || !fds || strtol(pid, NULL, 10) != getpid() || strtol(fds, NULL, 10) < 1)
-                return STDIN_FILENO;
-        return LISTEN_FDS_START;
+                return true;
+        if (dup2(LISTEN_FDS_START, STDIN_FILENO) < 0 || dup2(LISTEN_FDS_START, STDOUT_FILENO) < 0)
+                return false;
+        close(LISTEN_FDS_START);
+        return true;
 }
 
 static bool is_listening(int fd)
@@ -127,22 +152,46 @@ static bool is_listening(int fd)
         return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+#if SANDBOX_SANITIZED
+/* The search for leaks looks at the process from another one, which the sandbox does not allow. */
+static bool sandboxed;
+
+int __lsan_is_turned_off(void)
+{
+        return sandboxed;
+}
+#endif
+
+/* Returns 0, or a negative errno. */
+static int enter_sandbox(void)
+{
+#if SANDBOX_SANITIZED
+        sandboxed = true;
+#endif
+        return sandbox_enter(SANDBOX_OF_THIS_BUILD);
+}
+
 int main(int argc, char **argv)
 {
         static struct session session; /* large, and its pages are used only as needed */
-        struct session_options options = {
-                .dir = RUN_DIR_DEFAULT,
-                .pace = pace_of(PACE_RATE_DEFAULT, PACE_BURST_DEFAULT),
-                .client_timeout_ms = CLIENT_TIMEOUT_DEFAULT_MS,
+        struct options options = {
+                .session =
+                        {
+                                .dir = RUN_DIR_DEFAULT,
+                                .pace = pace_of(PACE_RATE_DEFAULT, PACE_BURST_DEFAULT),
+                                .client_timeout_ms = CLIENT_TIMEOUT_DEFAULT_MS,
+                        },
         };
         sigset_t stops, unblocked;
 
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
-        int in = passed_fd();
-        int out = in == STDIN_FILENO ? STDOUT_FILENO : in;
-        if (is_listening(in)) {
+        if (!fill_standard_fds() || !take_passed_fd()) {
+                fprintf(stderr, "%s: cannot use the descriptors that were passed: %s\n", argv[0], strerror(errno));
+                return EXIT_USAGE;
+        }
+        if (is_listening(STDIN_FILENO)) {
                 fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", argv[0]);
                 return EXIT_USAGE;
         }
@@ -158,7 +207,13 @@ int main(int argc, char **argv)
         sigaddset(&stops, SIGHUP);
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
-        session_begin(&session, in, out, &options);
+        session_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
+        int r = options.no_sandbox ? 0 : enter_sandbox();
+        if (r < 0) {
+                fprintf(stderr, "%s: cannot enter the sandbox: %s\n", argv[0], strerror(-r));
+                session_refuse(&session, "the session has no sandbox on this host");
+                return EXIT_FAILURE;
+        }
         session_run(&session, &unblocked, &stop);
         return 0;
 }

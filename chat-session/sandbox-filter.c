@@ -1,0 +1,171 @@
+/* Writes sandbox-filter.h on standard output: the system calls that a session may make once it serves its client, as
+ * programs for seccomp(2), one for each architecture.
+ *
+ * It runs while chat-session is built, so that chat-session itself needs no libseccomp: that library would take longer
+ * to load and to compile the filter than the rest of a session's start.
+ *
+ * seccomp(2) sees a call's registers, not what a pointer points to. So a path, and the address that a socket of the
+ * session's own is connected to, cannot be restricted here.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+/* With any arguments. A libc makes the same function of different calls, by its version and by architecture, hence
+ * both stat and newfstatat. */
+static const char *const allowed[] = {
+        /* the client, also where it is a pipe or a terminal */
+        "read", "write", "recvfrom", "shutdown",
+        /* waiting; the clock is a call where the vDSO has none */
+        "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "clock_gettime",
+        /* chatd, and the inbox's file, which may have to be made anew */
+        "recvmsg", "close", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat",
+        "rename", "renameat", "renameat2", "getpid", "getrandom",
+        /* memory for libc, up to RLIMIT_DATA */
+        "brk",
+        /* the end */
+        "exit", "exit_group"};
+
+/* What AddressSanitizer and UBSan need besides, to say where a bug is and to end as they should. Without it the bug
+ * would end the process with SIGSYS and no word about itself. */
+static const char *const allowed_sanitizer[] = {
+        /* memory of its own, and whether there is some at an address: it writes it to a pipe */
+        "mmap", "munmap", "mprotect", "madvise", "sigaltstack", "prctl", "pipe2",
+        /* its own program and its symbols, to give the stack names */
+        "open", "openat", "lseek", "pread64", "readlink", "readlinkat", "getcwd", "fcntl",
+        /* the report */
+        "writev", "ioctl", "getrlimit", "prlimit64", "getuid", "geteuid",
+        /* other threads, of which there are none */
+        "gettid", "futex", "sched_yield",
+        /* the end: a signal's own action, for a report on SIGSEGV, and abort() */
+        "rt_sigaction", "tgkill"};
+
+/* Clang's would start a program to name the places in the code. Where that fails it gives their addresses. */
+static const char *const refused_sanitizer[] = {"fork", "vfork", "clone", "clone3"};
+
+static void check(int r, const char *what)
+{
+        if (r >= 0)
+                return;
+        fprintf(stderr, "sandbox-filter: %s: %s\n", what, strerror(-r));
+        exit(1);
+}
+
+static void add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n, const struct scmp_arg_cmp *args)
+{
+        int call = seccomp_syscall_resolve_name(name);
+        check(call == __NR_SCMP_ERROR ? -ENOSYS : 0, name);
+        check(seccomp_rule_add_array(filter, action, call, n, args), name);
+}
+
+static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const struct scmp_arg_cmp *args)
+{
+        add(filter, SCMP_ACT_ALLOW, name, n, args);
+}
+
+/* A call on one of the session's own descriptors: 3, 4 to 7, 8 to 15. A session could otherwise connect its client's
+ * socket to somewhere else, AF_UNSPEC first, connect(2). The masks leave out the upper half of the register, as the
+ * kernel does: to compare the whole would take 1 << 32 for another descriptor than 0. */
+static void allow_own(scmp_filter_ctx filter, const char *name)
+{
+        static const struct {
+                uint32_t mask, value;
+        } own[] = {{UINT32_MAX, 3}, {~3U, 4}, {~7U, 8}};
+        _Static_assert(SANDBOX_OWN_FD == 3 && SANDBOX_FDS_MAX == 16, "these are the masks");
+
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+                const struct scmp_arg_cmp fd = SCMP_A0(SCMP_CMP_MASKED_EQ, own[i].mask, own[i].value);
+                allow(filter, name, 1, &fd);
+        }
+}
+
+/* For arguments that are constants in the session, so that nothing is left in the upper half of the register. */
+static struct scmp_arg_cmp equal(unsigned arg, uint64_t value)
+{
+        return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
+static void allow_calls(scmp_filter_ctx filter)
+{
+        const struct scmp_arg_cmp datagram_socket[] = {
+                equal(0, AF_UNIX),
+                SCMP_A1(SCMP_CMP_MASKED_EQ, ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_DGRAM),
+                equal(2, 0),
+        };
+        const struct scmp_arg_cmp credentials[] = {equal(1, SOL_SOCKET), equal(2, SO_PASSCRED)};
+        const struct scmp_arg_cmp tcp_info[] = {equal(1, IPPROTO_TCP), equal(2, TCP_INFO)};
+        const struct scmp_arg_cmp no_address[] = {equal(4, 0)};
+
+        for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+                allow(filter, allowed[i], 0, NULL);
+        allow(filter, "socket", 3, datagram_socket);
+        allow_own(filter, "bind");
+        allow_own(filter, "connect");
+        allow(filter, "setsockopt", 2, credentials);
+        allow(filter, "getsockopt", 2, tcp_info);
+        /* not sendmsg(), whose address, like any pointer's target, cannot be seen here */
+        allow(filter, "sendto", 1, no_address);
+}
+
+static void allow_sanitizer(scmp_filter_ctx filter)
+{
+        for (size_t i = 0; i < sizeof(allowed_sanitizer) / sizeof(allowed_sanitizer[0]); i++)
+                allow(filter, allowed_sanitizer[i], 0, NULL);
+        for (size_t i = 0; i < sizeof(refused_sanitizer) / sizeof(refused_sanitizer[0]); i++)
+                add(filter, SCMP_ACT_ERRNO(EPERM), refused_sanitizer[i], 0, NULL);
+}
+
+/* Writes the compiled filter as the initializer of an array of struct sock_filter. */
+static void write_filter(scmp_filter_ctx filter, const char *name)
+{
+        struct sock_filter op;
+        int fd = memfd_create(name, 0);
+        check(fd < 0 ? -errno : 0, name);
+        check(seccomp_export_bpf(filter, fd), name);
+        check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, name);
+        printf("#define %s \\\n        { \\\n", name);
+        while (read(fd, &op, sizeof(op)) == sizeof(op))
+                printf("                {0x%02x, %u, %u, 0x%08x}, \\\n", op.code, op.jt, op.jf, op.k);
+        printf("        }\n");
+        close(fd);
+}
+
+static void make_filter(uint32_t arch, const char *name, enum sandbox_kind kind)
+{
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+        check(filter ? 0 : -ENOMEM, name);
+        if (arch != seccomp_arch_native()) {
+                check(seccomp_arch_remove(filter, SCMP_ARCH_NATIVE), name);
+                check(seccomp_arch_add(filter, arch), name);
+        }
+        check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
+        /* A binary search. The kernel runs the program for every call there is when it takes it; a list would take half
+         * as long again. */
+        check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
+        allow_calls(filter);
+        if (kind == SANDBOX_WITH_SANITIZER)
+                allow_sanitizer(filter);
+        write_filter(filter, name);
+        seccomp_release(filter);
+}
+
+int main(void)
+{
+        printf("/* Made by chat-session/sandbox-filter.c. */\n#pragma once\n");
+        make_filter(SCMP_ARCH_X86_64, "sandbox_x86_64", SANDBOX_STRICT);
+        make_filter(SCMP_ARCH_X86_64, "sandbox_x86_64_with_sanitizer", SANDBOX_WITH_SANITIZER);
+        make_filter(SCMP_ARCH_AARCH64, "sandbox_aarch64", SANDBOX_STRICT);
+        make_filter(SCMP_ARCH_AARCH64, "sandbox_aarch64_with_sanitizer", SANDBOX_WITH_SANITIZER);
+        check(fflush(stdout) == 0 ? 0 : -errno, "standard output");
+        return 0;
+}

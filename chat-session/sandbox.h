@@ -1,0 +1,42 @@
+/* What a session gives up before it reads the first byte from its client.
+ *
+ * Whoever takes over a session by its input gets a process that can talk on the client's connection and on UNIX
+ * datagram sockets of its own, and use files by their path as far as the session's user may; it can open none, start
+ * nothing, reach no other process and no network. What is forbidden ends the process at once (SIGSYS).
+ *
+ * The filter stands in sandbox-filter.c, which writes it while the program is built, for x86-64 and arm64. On other
+ * architectures everything else here is done, without a filter.
+ */
+#pragma once
+
+enum {
+        /* Descriptors 0 and 1 are the client, and 2 may be it too (inetd); those from here on are the session's own. */
+        SANDBOX_OWN_FD = 3,
+        SANDBOX_FDS_MAX = 16,
+        SANDBOX_DATA_MAX_BYTES = 8 * 1024 * 1024,
+        SANDBOX_STACK_MAX_BYTES = 1024 * 1024,
+};
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define SANDBOX_SANITIZED 1
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
+
+enum sandbox_kind {
+        SANDBOX_STRICT,
+        /* For a program with AddressSanitizer, whose reports take more calls, memory and output. */
+        SANDBOX_WITH_SANITIZER,
+        SANDBOX_OF_THIS_BUILD = SANDBOX_SANITIZED ? SANDBOX_WITH_SANITIZER : SANDBOX_STRICT,
+};
+
+/* Closes all descriptors from SANDBOX_OWN_FD on and gives up, for good, what the session does not need: other
+ * processes' eyes (PR_SET_DUMPABLE), capabilities, resources (getrlimit(2)), new privileges, and system calls
+ * (seccomp(2)). Returns 0, or a negative errno; then the process may have given up a part. */
+int sandbox_enter(enum sandbox_kind kind);
