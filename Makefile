@@ -39,7 +39,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other.
 SANITIZED := $(filter-out valgrind,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash outage
+BOOTED    := units telnet crowd crash outage hijack
 
 .PHONY: all
 all: $(BIN)/chatd $(BIN)/chat-session

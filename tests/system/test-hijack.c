@@ -1,0 +1,365 @@
+/* A process of the session user that is no chat-session any more: what it cannot do to the others. Here it knows the
+ * protocol by heart, and no seccomp filter keeps it from anything. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/frame.h>
+#include <chat/paths.h>
+
+#include "booted.h"
+
+/* A session as chatd notes it. */
+struct victim {
+        struct client *client;
+        uint64_t id, key;
+        pid_t pid;
+};
+
+static struct victim join_victim(void)
+{
+        struct victim v = {.client = booted_join()};
+        unsigned long long id, key;
+        shell_until("ls -l /run/chat/members | grep -q ' %s$'", v.client->name);
+        const char *note =
+                shell("cd /run/chat/members && for i in *; do echo \"$i $(readlink $i)\"; done | grep ' %s$'",
+                      v.client->name);
+        assert_int_equal(sscanf(note, "%16llx %*u %16llx", &id, &key), 2);
+        v.id = id;
+        v.key = key;
+        v.pid = (pid_t)(id >> 32);
+        return v;
+}
+
+static struct victim victim;
+static struct client *witness; /* hears everything that is relayed */
+
+static int join_both(void **state)
+{
+        (void)state;
+        victim = join_victim();
+        witness = booted_join();
+        client_expect(victim.client, "*** %s is connected\r\n", witness->name);
+        return 0;
+}
+
+static int leave_both(void **state)
+{
+        (void)state;
+        client_free(victim.client);
+        client_free(witness);
+        return 0;
+}
+
+/* A forked child that becomes the session user, and a socket that is connected to chatd. Returns its pid to the test and
+ * 0 to the child. */
+static pid_t hijack(int *broker)
+{
+        struct sockaddr_un address;
+        pid_t pid = process_fork();
+        if (pid > 0)
+                return pid;
+        gid_t gid = getgrnam("chat")->gr_gid;
+        if (setgroups(0, NULL) < 0 || setgid(gid) < 0 || setuid(getpwnam("chat-session")->pw_uid) < 0)
+                _exit(100);
+        path_broker(&address, RUN_DIR_DEFAULT);
+        *broker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (connect(*broker, (struct sockaddr *)&address, sizeof(address)) < 0)
+                _exit(101);
+        return 0;
+}
+
+static void send_frame(int fd, const struct frame *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), f);
+        if (send(fd, buffer, n, 0) < 0)
+                _exit(102);
+}
+
+static uint64_t own_id(void)
+{
+        return (uint64_t)getpid() << 32 | 7;
+}
+
+/* Binds an inbox as a session does. */
+static int bind_inbox(uint64_t key)
+{
+        struct sockaddr_un address;
+        int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+        path_inbox(&address, RUN_DIR_DEFAULT, key);
+        umask(SOCKET_UMASK);
+        if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                _exit(103);
+        return fd;
+}
+
+static void say_hello(int broker, uint64_t id, uint64_t key, const char *name)
+{
+        send_frame(broker, &(struct frame){.type = FRAME_HELLO,
+                                           .id = id,
+                                           .key = key,
+                                           .name = slice_of(name),
+                                           .address = slice_of("nowhere")});
+}
+
+/* Whatever the intruder did, the two go on: nobody left, and what `before` holds is all that the witness heard. */
+static void assert_unharmed(const char *before)
+{
+        client_send(victim.client, "unharmed\n");
+        assert_string_equal(client_expect(witness, "%s: unharmed\r\n", victim.client->name), before);
+        client_send(witness, "so am I\n");
+        assert_string_equal(client_expect(victim.client, "%s: so am I\r\n", witness->name), before);
+}
+
+static void test_it_cannot_speak_as_another_session(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                send_frame(
+                        broker,
+                        &(struct frame){.type = FRAME_LINE, .id = victim.id, .number = 99, .text = slice_of("forged")});
+                send_frame(broker, &(struct frame){.type = FRAME_BYE, .id = victim.id, .reason = LEAVE_EXIT});
+                send_frame(broker, &(struct frame){.type = FRAME_GONE, .id = victim.id});
+                send_frame(broker, &(struct frame){.type = FRAME_HERE,
+                                                   .id = victim.id,
+                                                   .key = 1,
+                                                   .name = slice_of("x"),
+                                                   .address = slice_of("x")});
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
+        assert_unharmed("");
+}
+
+static void test_it_cannot_take_the_name_of_another_session(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                bind_inbox(1);
+                say_hello(broker, own_id(), 1, victim.client->name);
+                send_frame(broker, &(struct frame){.type = FRAME_LINE,
+                                                   .id = own_id(),
+                                                   .number = 1,
+                                                   .text = slice_of("I am not who I seem")});
+                pause();
+        }
+        assert_string_equal(client_expect(witness, "*** %s~2 is connected\r\n", victim.client->name), "");
+        assert_string_equal(client_expect(witness, "%s~2: I am not who I seem\r\n", victim.client->name), "");
+        kill(pid, SIGKILL);
+        client_expect(witness, "*** %s~2 is disconnected\r\n", victim.client->name);
+        client_expect(victim.client, "*** %s~2 is disconnected\r\n", victim.client->name);
+        assert_unharmed("");
+}
+
+static void test_it_cannot_be_many(void **state)
+{
+        (void)state;
+        enum { TRIES = 200 };
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                for (uint64_t i = 1; i <= TRIES; i++) {
+                        bind_inbox(i);
+                        say_hello(broker, (uint64_t)getpid() << 32 | i, i, "crowd");
+                }
+                raise(SIGSTOP);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+        assert_true(WIFSTOPPED(status));
+        client_expect(witness, "*** crowd is connected\r\n");
+        client_send(victim.client, "one is enough\n");
+        client_expect(witness, ": one is enough\r\n");
+        kill(pid, SIGKILL);
+        assert_string_equal(client_expect(witness, "*** crowd is disconnected\r\n"), "");
+        client_expect(victim.client, "*** crowd is disconnected\r\n");
+        assert_unharmed("");
+}
+
+/* Even if it knew where: the victim's inbox takes chatd's datagrams only. */
+static void test_it_cannot_pass_for_chatd(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                struct sockaddr_un address;
+                uint8_t batch[FRAME_MAX_BYTES];
+                struct record rec = {.kind = RECORD_LINE,
+                                     .id = 1,
+                                     .number = 1,
+                                     .name = slice_of(witness->name),
+                                     .text = slice_of("forged")};
+                path_inbox(&address, RUN_DIR_DEFAULT, victim.key);
+                if (connect(broker, (struct sockaddr *)&address, sizeof(address)) < 0)
+                        _exit(104);
+                size_t n = frame_encode(batch, sizeof(batch), &(struct frame){.type = FRAME_BATCH, .id = 1});
+                n += record_encode(batch + n, sizeof(batch) - n, &rec);
+                if (send(broker, batch, n, 0) < 0)
+                        _exit(105);
+                send_frame(broker, &(struct frame){.type = FRAME_REFUSED, .id = 1, .text = slice_of("go away")});
+                send_frame(broker, &(struct frame){.type = FRAME_GOODBYE, .id = 1});
+                send_frame(broker, &(struct frame){.type = FRAME_MISSED, .id = 1, .number = 5});
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
+        assert_unharmed("");
+}
+
+/* What is meant for one session alone goes to its inbox: nobody else finds that, or gets something else in its place. */
+static void test_it_cannot_get_at_what_another_session_is_sent(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                char path[128], line[512], key[24];
+                if (opendir(RUN_DIR_DEFAULT "/" SESSIONS_DIR_NAME) || errno != EACCES)
+                        _exit(1);
+                if (opendir(RUN_DIR_DEFAULT "/" MEMBERS_DIR_NAME) || errno != EACCES)
+                        _exit(2);
+                snprintf(key, sizeof(key), "%016llx", (unsigned long long)victim.key);
+                FILE *f = fopen("/proc/net/unix", "r");
+                bool seen_any = false;
+                while (f && fgets(line, sizeof(line), f)) {
+                        seen_any |= strstr(line, "/run/chat/sessions/") != NULL;
+                        if (strstr(line, key))
+                                _exit(3);
+                }
+                if (!seen_any)
+                        _exit(4); /* then this looked for the wrong thing */
+                snprintf(path, sizeof(path), "/proc/%d/fd/3", victim.pid);
+                if (open(path, O_RDONLY) >= 0 || (errno != EACCES && errno != EPERM))
+                        _exit(5);
+                if (ptrace(PTRACE_ATTACH, victim.pid, NULL, NULL) == 0 || errno != EPERM)
+                        _exit(6);
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
+        assert_unharmed("");
+}
+
+/* An inbox that is a link would make chatd write to whatever its user may write to. */
+static void test_it_cannot_send_chatd_elsewhere(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                struct sockaddr_un inbox;
+                path_inbox(&inbox, RUN_DIR_DEFAULT, 0xbad);
+                if (symlink("/run/systemd/journal/dev-log", inbox.sun_path) < 0)
+                        _exit(1);
+                say_hello(broker, own_id(), 0xbad, "link");
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
+        assert_unharmed("");
+        shell("rm /run/chat/sessions/0000000000000bad");
+}
+
+static void flood(int broker, int64_t until)
+{
+        static uint8_t junk[100000];
+        uint8_t header[FRAME_HEADER_BYTES] = {FRAME_VERSION};
+        uint64_t id = own_id();
+        int big = 1 << 20;
+        for (size_t i = 0; i < sizeof(junk); i++)
+                junk[i] = (uint8_t)random();
+        setsockopt(broker, SOL_SOCKET, SO_SNDBUF, &big, sizeof(big));
+        for (unsigned i = 0; clock_ms() < until; i++) {
+                union {
+                        struct cmsghdr any;
+                        char room[CMSG_SPACE(sizeof(int))];
+                } control = {.any = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+                struct iovec iov = {junk, i % 7 == 0 ? sizeof(junk) : i % 300};
+                struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+                if (i % 3 == 0) {
+                        memcpy(CMSG_DATA(&control.any), &broker, sizeof(broker));
+                        msg.msg_control = &control;
+                        msg.msg_controllen = sizeof(control);
+                }
+                if (i % 2 == 0) { /* its own id, each type, and no more */
+                        header[1] = (uint8_t)i;
+                        memcpy(header + 2, &id, sizeof(id));
+                        iov = (struct iovec){header, sizeof(header)};
+                }
+                sendmsg(broker, &msg, MSG_NOSIGNAL);
+        }
+}
+
+static void test_it_cannot_stop_the_broker(void **state)
+{
+        (void)state;
+        int broker, chatd = atoi(shell("systemctl show -P MainPID chatd"));
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                if (kill(chatd, SIGKILL) == 0 || errno != EPERM)
+                        _exit(1);
+                if (unlink(RUN_DIR_DEFAULT "/" BROKER_SOCKET_NAME) == 0 || errno != EACCES)
+                        _exit(2);
+                if (rename(RUN_DIR_DEFAULT "/" SESSIONS_DIR_NAME, RUN_DIR_DEFAULT "/x") == 0 || errno != EACCES)
+                        _exit(3);
+                flood(broker, INT64_MAX);
+        }
+        for (int i = 0; i < 50; i++) { /* lines go through in the middle of it */
+                client_send(victim.client, "line %d\n", i);
+                assert_string_equal(client_expect(witness, "%s: line %d\r\n", victim.client->name, i), "");
+        }
+        struct client *newcomer = booted_join();
+        client_expect(witness, "*** %s is connected\r\n", newcomer->name);
+        client_expect(victim.client, "*** %s is connected\r\n", newcomer->name);
+        kill(pid, SIGKILL);
+        assert_int_equal(process_wait(pid), 128 + SIGKILL);
+        client_send(newcomer, "exit\n");
+        client_expect_end(newcomer);
+        client_free(newcomer);
+        client_expect(witness, " is disconnected\r\n");
+        client_expect(victim.client, " is disconnected\r\n");
+        assert_unharmed("");
+        assert_int_equal(atoi(shell("systemctl show -P MainPID chatd")), chatd);
+        shell("test $(ls /proc/%d/fd | wc -l) -lt 30", chatd); /* none of the descriptors that came along */
+}
+
+/* The administrator can see that somebody tried. */
+static void test_all_of_it_is_logged(void **state)
+{
+        (void)state;
+        static const char *const what[] = {"with another's id", "of a second member in one process", "without an inbox",
+                                           "malformed"};
+        for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++)
+                shell_until("journalctl -q -u chatd CHAT_EVENT=ignored | grep -q \"%s\"", what[i]);
+        assert_in_range(atoi(shell("journalctl -q -u chatd -o cat CHAT_EVENT=ignored | wc -l")), 1, 10);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, join_both, leave_both)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_it_cannot_speak_as_another_session),
+                TEST(test_it_cannot_take_the_name_of_another_session),
+                TEST(test_it_cannot_be_many),
+                TEST(test_it_cannot_pass_for_chatd),
+                TEST(test_it_cannot_get_at_what_another_session_is_sent),
+                TEST(test_it_cannot_send_chatd_elsewhere),
+                TEST(test_it_cannot_stop_the_broker),
+                cmocka_unit_test(test_all_of_it_is_logged),
+        };
+        return RUN_TESTS(tests, booted_install, NULL);
+}
