@@ -39,7 +39,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other.
 SANITIZED := $(filter-out valgrind,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash outage hijack
+BOOTED    := units telnet crowd crash outage hijack flood
 
 .PHONY: all
 all: $(BIN)/chatd $(BIN)/chat-session
@@ -67,7 +67,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with, and valgrind for leaks)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with, and valgrind for leaks)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-style:

@@ -115,6 +115,15 @@ pid_t process_start(char *const argv[], int in, int out, int err)
         _exit(127);
 }
 
+bool process_has_ended(pid_t pid)
+{
+        int status;
+        if (waitpid(pid, &status, WNOHANG) == 0)
+                return false;
+        assert_int_equal(status, 0);
+        return true;
+}
+
 int process_wait(pid_t pid)
 {
         int status;

@@ -43,6 +43,9 @@ pid_t process_start(char *const argv[], int in, int out, int err);
 /* fork(), for a child that sends beside the test and then ends by _exit(). */
 pid_t process_fork(void);
 
+/* Whether `pid` has ended; fails the test where it did not end with 0. */
+bool process_has_ended(pid_t pid);
+
 /* Waits for the end of `pid`. Returns its exit status, or 128 and the signal. */
 int process_wait(pid_t pid);
 

@@ -45,9 +45,13 @@ static void test_what_a_session_gave_up(void **state)
         struct client *c = chat_join(chat, &session);
         assert_sandboxed(session);
         assert_limit(session, "core file size", "0");
-        assert_limit(session, "file size", "0");
         assert_limit(session, "processes", "0");
         assert_limit(session, "open files", "16");
+        client_free(c);
+        if (reports_dir())
+                return; /* a sanitizer's memory and reports are not limited */
+        c = chat_join(chat, &session);
+        assert_limit(session, "file size", "0");
         assert_limit(session, "data size", "8388608");
         assert_limit(session, "stack size", "1048576");
         client_free(c);
@@ -67,7 +71,7 @@ static void test_a_session_cannot_be_looked_at(void **state)
                 char *const argv[] = {"setpriv",
                                       "--reuid=65534",
                                       "--clear-groups",
-                                      "build/chat-session",
+                                      program("chat-session"),
                                       "--echo",
                                       sandbox ? NULL : "--no-sandbox",
                                       NULL};
@@ -149,7 +153,7 @@ static pid_t start_with(struct chat *chat, int client, const int *at, size_t n, 
                 setenv("LISTEN_PID", pid_text, 1);
                 setenv("LISTEN_FDS", "1", 1);
         }
-        execl("build/chat-session", "chat-session", chat->option, NULL);
+        execl(program("chat-session"), "chat-session", chat->option, NULL);
         _exit(127);
 }
 
@@ -200,7 +204,7 @@ static void test_a_pipe(void **state)
 {
         struct chat *chat = *state;
         int in[2], out[2];
-        char *const argv[] = {"build/chat-session", chat->option, NULL};
+        char *const argv[] = {program("chat-session"), chat->option, NULL};
         assert_int_equal(pipe2(in, O_CLOEXEC), 0);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out), 0);
         struct client *other = chat_join(chat, NULL);
@@ -248,7 +252,7 @@ static pid_t start_without_seccomp(struct chat *chat, int client, int err)
         dup2(err, 2);
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-        execl("build/chat-session", "chat-session", chat->option, NULL);
+        execl(program("chat-session"), "chat-session", chat->option, NULL);
         _exit(127);
 }
 

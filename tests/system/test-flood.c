@@ -1,0 +1,213 @@
+/* Ten thousand quick connections, more connections than there may be, and clients whose network is gone. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+
+#include "booted.h"
+
+enum {
+        CONNECTIONS = 10000,
+        CONNECTIONS_SANITIZED = 500, /* each is a process, and of the slow kind */
+        SOURCES = 100,
+        JOURNAL_MAX_LINES = 500,
+        NOTICED_MAX = CONNECTIONS / 100, /* who was not quick enough to be gone before the session looked */
+        PER_SOURCE = 10,
+        FAR_PORT = 8889,
+};
+
+/* A connection from 127.0.1.N, or -1. */
+static int connect_from(int n)
+{
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (unsigned)n)};
+        struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = htons(CHAT_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
+            connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+                return fd;
+        close(fd);
+        return -1;
+}
+
+/* Quick ones: some reset, some close. */
+static void connect_and_close(int times)
+{
+        for (int i = 0; i < times;) {
+                struct linger none = {.l_onoff = i % 2};
+                int fd = connect_from(1 + i % SOURCES);
+                if (fd < 0)
+                        continue; /* the backlog is full: again */
+                setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+                close(fd);
+                i++;
+        }
+        _exit(0);
+}
+
+/* Without those that chat.socket's settings cannot stop: one for each connection that is reset before systemd accepts
+ * it. They are errors to systemd, as is a port that is taken, and that one must be seen. */
+static int journal_lines(void)
+{
+        return atoi(shell("journalctl -q -o cat | grep -vc 'getpeername failed'"));
+}
+
+static void test_ten_thousand_quick_connections(void **state)
+{
+        (void)state;
+        int times = reports_dir() ? CONNECTIONS_SANITIZED : CONNECTIONS, lines = 0, noticed = 0;
+        struct client *a = booted_join(), *b = booted_join();
+        client_expect(a, "*** %s is connected\r\n", b->name);
+        int before = journal_lines();
+        pid_t flood = process_fork();
+        if (flood == 0)
+                connect_and_close(times);
+        while (!process_has_ended(flood)) { /* those who chat notice nothing */
+                client_send(a, "line %d\n", lines);
+                for (const char *at = client_expect(b, "%s: line %d\r\n", a->name, lines);
+                     (at = strstr(at, " is connected")); at++)
+                        noticed++;
+                lines++;
+        }
+        assert_true(lines > 10);
+        assert_in_range(noticed, 0, NOTICED_MAX);
+        /* New ones get in, as soon as there are not MaxConnections= any more. */
+        shell_until("echo | nc -N 127.0.0.1 %d | grep -q '[*] Welcome, '", CHAT_PORT);
+        struct client *c = booted_join();
+        client_expect(a, "*** %s is connected\r\n", c->name);
+        assert_string_equal(shell("systemctl is-active chat.socket chatd.socket"), "active\nactive");
+        assert_in_range(journal_lines() - before, 0, JOURNAL_MAX_LINES);
+        shell_until("test $(systemctl list-units --plain --no-legend 'chat@*.service' | wc -l) = 3");
+        assert_string_equal(shell("systemctl list-units --failed --plain --no-legend 'chat@*.service'"), "");
+        client_free(a);
+        client_free(b);
+        client_free(c);
+}
+
+static struct client *join_from(int n)
+{
+        int fd = connect_from(n);
+        assert_true(fd >= 0);
+        struct client *c = client_of(fd, "");
+        client_expect(c, "*** Welcome, ");
+        return c;
+}
+
+static void test_one_address_cannot_take_all_the_connections(void **state)
+{
+        (void)state;
+        struct client *taken[PER_SOURCE];
+        assert_in_range(atoi(shell("systemctl show -P MaxConnectionsPerSource chat.socket")), 1,
+                        atoi(shell("systemctl show -P MaxConnections chat.socket")) / 2);
+        shell("mkdir -p /run/systemd/system/chat.socket.d");
+        shell("printf '[Socket]\\nMaxConnectionsPerSource=%d\\n' > /run/systemd/system/chat.socket.d/few.conf",
+              PER_SOURCE);
+        shell("systemctl daemon-reload; systemctl restart chat.socket");
+        for (int i = 0; i < PER_SOURCE; i++)
+                taken[i] = join_from(1);
+        struct client *refused = client_of(connect_from(1), "");
+        assert_string_equal(client_expect_end(refused), ""); /* systemd closes it without a word */
+        client_free(refused);
+        struct client *other = join_from(2);
+        client_send(other, "hello\n");
+        client_expect(taken[0], ": hello\r\n");
+        client_send(taken[0], "exit\n");
+        client_expect_end(taken[0]);
+        client_free(taken[0]);
+        shell_until("test $(systemctl list-units --plain --no-legend 'chat@*-127.0.1.1:*.service' | wc -l) = %d",
+                    PER_SOURCE - 1);
+        taken[0] = join_from(1);
+        for (int i = 0; i < PER_SOURCE; i++)
+                client_free(taken[i]);
+        client_free(other);
+        shell("rm /run/systemd/system/chat.socket.d/few.conf; systemctl daemon-reload; systemctl restart chat.socket");
+}
+
+/* ---- clients on a network of their own, which can be taken away ---- */
+
+static void far(const char *command)
+{
+        shell("ip -n far %s 2>&1", command);
+}
+
+/* A far network, and the chat open to it; what is dead is noticed in seconds, for the test's sake. */
+static int make_far(void **state)
+{
+        (void)state;
+        shell("ip netns add far && ip link add near0 type veth peer name far0 netns far");
+        shell("ip addr add 10.99.0.1/24 dev near0 && ip link set near0 up");
+        far("addr add 10.99.0.2/24 dev far0");
+        far("link set far0 up");
+        shell("mkdir -p /run/systemd/system/chat.socket.d /run/systemd/system/chat@.service.d");
+        shell("printf '[Socket]\\nListenStream=10.99.0.1:%d\\nKeepAliveTimeSec=1\\nKeepAliveIntervalSec=1\\n"
+              "KeepAliveProbes=2\\n' > /run/systemd/system/chat.socket.d/far.conf",
+              FAR_PORT);
+        shell("printf '[Service]\\nExecStart=\\nExecStart=/usr/local/sbin/chat-session --client-timeout=2\\n'"
+              " > /run/systemd/system/chat@.service.d/far.conf");
+        shell("systemctl daemon-reload; systemctl restart chat.socket");
+        return 0;
+}
+
+static struct client *join_from_far(void)
+{
+        int near_net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        int far_net = open("/run/netns/far", O_RDONLY | O_CLOEXEC);
+        assert_int_equal(setns(far_net, CLONE_NEWNET), 0);
+        struct client *c = client_connect("10.99.0.1", FAR_PORT);
+        assert_int_equal(setns(near_net, CLONE_NEWNET), 0);
+        close(near_net);
+        close(far_net);
+        client_greeted(c);
+        return c;
+}
+
+static void test_clients_that_vanish(void **state)
+{
+        (void)state;
+        struct client *b = booted_join();
+        struct client *idle = join_from_far(), *listener = join_from_far();
+        client_expect(b, "*** %s is connected\r\n", listener->name);
+        far("addr del 10.99.0.2/24 dev far0"); /* nothing that is sent there is answered any more */
+        int64_t begin = clock_ms();
+        /* whoever is sent something, after that is acknowledged by nobody; whoever is not, by keepalive */
+        client_send(b, "are you there?\n");
+        const char *first = client_expect(b, " is disconnected\r\n");
+        assert_non_null(strstr(first, "10.99.0.2:"));
+        client_expect(b, " is disconnected\r\n");
+        assert_in_range(clock_ms() - begin, 0, DEADLINE_MS / 2); /* the kernel alone would take a quarter of an hour */
+        shell_until("test $(journalctl -q -u chatd -o cat CHAT_EVENT=leave CHAT_REASON=timeout | wc -l) = 2");
+        client_free(idle);
+        client_free(listener);
+        client_free(b);
+}
+
+static void test_an_idle_client_that_vanishes(void **state)
+{
+        (void)state;
+        far("addr add 10.99.0.2/24 dev far0");
+        struct client *b = booted_join();
+        struct client *idle = join_from_far();
+        client_expect(b, "*** %s is connected\r\n", idle->name);
+        client_sync(idle); /* everything is acknowledged */
+        far("addr del 10.99.0.2/24 dev far0");
+        client_expect(b, "*** %s is disconnected\r\n", idle->name);
+        shell_until("journalctl -q -u chatd CHAT_EVENT=leave CHAT_REASON=timeout CHAT_NAME=%s | grep -q .", idle->name);
+        client_free(idle);
+        client_free(b);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ten_thousand_quick_connections),
+                cmocka_unit_test(test_one_address_cannot_take_all_the_connections),
+                cmocka_unit_test_setup(test_clients_that_vanish, make_far),
+                cmocka_unit_test(test_an_idle_client_that_vanishes),
+        };
+        return RUN_TESTS(tests, booted_install, NULL);
+}
