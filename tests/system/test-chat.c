@@ -228,6 +228,20 @@ static void test_a_paste_goes_out_at_its_pace(void **state)
         client_free(b);
 }
 
+/* How many lines a client was told that it was not shown: because it did not read, or because its session had no
+ * processor for too long. */
+static long count_skipped(const char *all)
+{
+        long skipped = 0;
+        for (const char *at = all; (at = strstr(at, " skipped: your ")); at++) {
+                const char *stars = at;
+                while (*stars != '*')
+                        stars--;
+                skipped += strtol(stars + 2, NULL, 10);
+        }
+        return skipped;
+}
+
 static void test_a_client_that_never_reads(void **state)
 {
         struct chat *chat = *state;
@@ -250,21 +264,53 @@ static void test_a_client_that_never_reads(void **state)
         client_send(deaf, "exit\n");
         /* every line of the others is either there or counted */
         const char *all = client_expect_end(deaf);
-        long shown = 0, skipped = 0;
+        long shown = 0, skipped = count_skipped(all);
         for (const char *at = all; (at = strstr(at, ": ")); at++)
                 shown += strncmp(at, ": x", 3) == 0 || strncmp(at, ": last", 6) == 0;
-        /* … because the client did not read, or because its session had no processor for too long */
-        for (const char *at = all; (at = strstr(at, " skipped: your ")); at++) {
-                const char *stars = at;
-                while (*stars != '*')
-                        stars--;
-                skipped += strtol(stars + 2, NULL, 10);
-        }
         assert_true(skipped > 0);
         assert_int_equal(shown + skipped, LINES + 1);
         client_free(a);
         client_free(b);
         client_free(deaf);
+}
+
+/* A byte for each line that is said: it falls behind at once, and the others do not wait for it. */
+static void test_a_client_that_reads_a_byte_at_a_time(void **state)
+{
+        struct chat *chat = *state;
+        enum { LINES = 6000 };
+        struct client *a, *b;
+        join_two(chat, &a, &b);
+        pid_t session;
+        struct client *slow = chat_join(chat, &session);
+        client_expect(a, "*** %s is connected\r\n", slow->name);
+        char text[1001], first[LINES + 1];
+        size_t first_len = 0;
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        for (int i = 0; i < LINES; i++) {
+                client_send(a, "%d %s\n", i, text);
+                client_expect(b, "%s: %d x", a->name, i);
+                if (recv(slow->fd, first + first_len, 1, MSG_DONTWAIT) == 1)
+                        first_len++;
+        }
+        /* what it costs is bounded: 256 KiB of output, 128 KiB of input, a datagram, and the program */
+        long kib = strtol(shell("awk '/^VmRSS/ { print $2 }' /proc/%d/status", session), NULL, 10);
+        assert_in_range(kib, 0, reports_dir() ? 64 * 1024 : 4 * 1024);
+        client_send(slow, "exit\n");
+        const char *rest = client_expect_end(slow);
+        char *all = calloc(1, first_len + strlen(rest) + 1);
+        memcpy(all, first, first_len);
+        strcpy(all + first_len, rest);
+        long shown = 0, skipped = count_skipped(all);
+        for (const char *at = all; (at = strstr(at, " x")); at++)
+                shown++;
+        assert_true(skipped > 0);
+        assert_int_equal(shown + skipped, LINES);
+        free(all);
+        client_free(a);
+        client_free(b);
+        client_free(slow);
 }
 
 static void test_resets_at_any_moment(void **state)
@@ -492,6 +538,7 @@ int main(void)
                 TEST(test_a_flood_arrives_whole_and_in_order),
                 TEST(test_a_paste_goes_out_at_its_pace),
                 TEST(test_a_client_that_never_reads),
+                TEST(test_a_client_that_reads_a_byte_at_a_time),
                 TEST(test_resets_at_any_moment),
                 TEST(test_a_killed_session_is_announced),
                 TEST(test_a_session_told_to_stop),

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -173,6 +174,66 @@ static void test_pipes(void **state)
 
 #define TEST_WITH_PEER(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Two ends of a TCP connection. */
+static void connect_tcp(int fds[2])
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        int listener = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+        assert_int_equal(bind(listener, (struct sockaddr *)&a, size), 0);
+        assert_int_equal(listen(listener, 1), 0);
+        getsockname(listener, (struct sockaddr *)&a, &size);
+        fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+        setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        assert_int_equal(connect(fds[1], (struct sockaddr *)&a, size), 0);
+        fds[0] = accept(listener, NULL, NULL);
+        setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+        close(listener);
+}
+
+static void test_a_client_that_does_not_read_is_not_silent(void **state)
+{
+        struct fixture *unix_socket = *state;
+        struct client *c = calloc(1, sizeof(*c));
+        int fds[2];
+        char text[1000];
+        connect_tcp(fds);
+        client_init(c, fds[0], fds[0]);
+        assert_int_equal(client_silent_ms(&unix_socket->client), -1); /* no TCP */
+        assert_int_equal(client_silent_ms(c), -1);                    /* nothing was sent */
+        assert_false(client_sent(c));
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        for (int i = 0; i < 100; i++)
+                put_line(c, text);
+        client_flush(c);
+        assert_true(client_waits(c));
+        assert_true(client_sent(c));
+        assert_false(client_sent(c));
+        assert_in_range(client_silent_ms(c), 0, 10000); /* its kernel acknowledges, and says that it has no room */
+        while (client_silent_ms(c) >= 0) {              /* once it has read everything, nothing is waited for */
+                client_flush(c);
+                recv(fds[1], text, sizeof(text), MSG_DONTWAIT);
+        }
+        assert_false(client_waits(c));
+        close(fds[0]);
+        close(fds[1]);
+        free(c);
+}
+
+static void test_a_client_that_is_gone(void **state)
+{
+        struct fixture *f = *state;
+        assert_false(client_is_gone(&f->client));
+        assert_int_equal(send(f->peer, "x", 1, 0), 1);
+        close(f->peer);
+        f->peer = -1;
+        assert_false(client_is_gone(&f->client)); /* it said something first */
+        char byte;
+        assert_int_equal(client_read(&f->client, &byte, 1), 1);
+        assert_true(client_is_gone(&f->client));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -183,6 +244,8 @@ int main(void)
                 TEST_WITH_PEER(test_a_broken_client_drops_output_and_keeps_input),
                 TEST_WITH_PEER(test_close_tells_the_peer),
                 cmocka_unit_test(test_pipes),
+                TEST_WITH_PEER(test_a_client_that_does_not_read_is_not_silent),
+                TEST_WITH_PEER(test_a_client_that_is_gone),
         };
         return RUN_TESTS(tests);
 }
