@@ -1,6 +1,7 @@
 # make            build/chatd and build/chat-session
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
+# make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
@@ -35,6 +36,7 @@ CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
+FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other.
 SANITIZED := $(filter-out valgrind,$(SYSTEM))
@@ -204,9 +206,13 @@ $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run
 	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
 
+SOAK_MINUTES ?= 60
+.PHONY: soak
+soak: all build/sanitized/chatd build/sanitized/chat-session $(FUZZ:%=build/fuzz/fuzz-%)
+	@tests/soak $(SOAK_MINUTES)
+
 # ---- fuzzing --------------------------------------------------------------------------------------------------------
 # What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
-FUZZ         := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_SECONDS ?= 30
 FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer
