@@ -3,6 +3,7 @@
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
+# make bench-neighbours   what a bad client costs the others
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -251,9 +252,19 @@ $(FUZZ:%=fuzz/%): fuzz/%: build/fuzz/fuzz-%
 		exit 1; \
 	} >&2
 
+# ---- benchmarks ------------------------------------------------------------------------------------------------------
+build/tests/bench/neighbours: build/obj/tests/bench/neighbours.o $(call OBJECTS,obj,$(HARNESS))
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
+build/obj/tests/bench/neighbours.o: | build/.packages-check
+
+.PHONY: bench-neighbours
+bench-neighbours: all build/tests/bench/neighbours
+	@build/tests/bench/neighbours
+
 # ---- style ----------------------------------------------------------------------------------------------------------
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
-		tests/fuzz/*.[ch])
+		tests/fuzz/*.[ch] tests/bench/*.[ch])
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
