@@ -4,6 +4,7 @@
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make bench-neighbours   what a bad client costs the others
+# make bench-units        what the directives of chat@.service cost and are worth
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -252,19 +253,25 @@ $(FUZZ:%=fuzz/%): fuzz/%: build/fuzz/fuzz-%
 		exit 1; \
 	} >&2
 
-# ---- benchmarks ------------------------------------------------------------------------------------------------------
-build/tests/bench/neighbours: build/obj/tests/bench/neighbours.o $(call OBJECTS,obj,$(HARNESS))
+# ---- benchmarks -----------------------------------------------------------------------------------------------------
+build/tests/bench/%: build/obj/tests/bench/%.o
 	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
+	$(Q)$(CC) $(LDHARDEN) $^ $(BENCH_LIBS) -o $@
+build/tests/bench/neighbours: $(call OBJECTS,obj,$(HARNESS))
+build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
+.PRECIOUS: build/tests/bench/%
 
-.PHONY: bench-neighbours
+.PHONY: bench-neighbours bench-units
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
+# ROUNDS=1000 measures longer.
+bench-units: build/tests/bench/greeting all build/.packages-check
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/units $(or $(ROUNDS),300)
 
 # ---- style ----------------------------------------------------------------------------------------------------------
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
-		tests/fuzz/*.[ch] tests/bench/*.[ch])
+		tests/fuzz/*.[ch] tests/bench/*.c)
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h

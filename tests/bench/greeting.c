@@ -1,0 +1,151 @@
+/* greeting ROUNDS CGROUP NAME=PORT...: how long each of these services, started by systemd per connection, takes from
+ * connect(2) to its first byte.
+ *
+ * Rounds are interleaved, each in an order of its own, so that whatever else the machine does, and what one target
+ * leaves behind for the next, falls on all alike. One connection at a time: the next begins when the last instance is
+ * gone, which is when system-NAME.slice below the directory CGROUP is empty. Prints one line per target, in µs: NAME
+ * p10 p50 p90, and the ratio of its median to that of the first. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+
+enum {
+        TARGETS_MAX = 64,
+        ROUNDS_MAX = 100000,
+        WARM_UP_ROUNDS = 3,
+        DEADLINE_MS = 20000,
+        GONE_POLL_US = 200,
+};
+
+struct target {
+        const char *name;
+        in_port_t port;
+        char slice[256]; /* where its instances are */
+        uint32_t *us;    /* per round */
+};
+
+static void fail(const char *what, const struct target *t)
+{
+        fprintf(stderr, "greeting: %s: %s\n", t->name, what);
+        exit(EXIT_FAILURE);
+}
+
+/* Reads once, by the deadline. Returns what read(2) does. */
+static ssize_t read_some(const struct target *t, int fd)
+{
+        char buffer[4096];
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, 1, DEADLINE_MS) != 1)
+                fail("nothing came", t);
+        return read(fd, buffer, sizeof(buffer));
+}
+
+static void wait_until_gone(const struct target *t)
+{
+        struct stat st;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        /* a directory's links are its name, "." and one for each directory in it */
+        while (stat(t->slice, &st) == 0 && st.st_nlink > 2) {
+                if (clock_ms() > deadline)
+                        fail("its instance does not end", t);
+                usleep(GONE_POLL_US);
+        }
+}
+
+static uint32_t measure(const struct target *t)
+{
+        struct sockaddr_in address = {
+                .sin_family = AF_INET,
+                .sin_port = htons(t->port),
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        uint64_t start = clock_boottime_us();
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                fail("cannot connect", t);
+        if (read_some(t, fd) <= 0)
+                fail("it said nothing", t);
+        uint64_t took = clock_boottime_us() - start;
+        shutdown(fd, SHUT_WR);
+        while (read_some(t, fd) > 0)
+                ;
+        close(fd);
+        wait_until_gone(t);
+        return (uint32_t)took;
+}
+
+static void shuffle(size_t *order, size_t n)
+{
+        for (size_t i = n; i > 1; i--) {
+                size_t other = (size_t)random() % i, kept = order[i - 1];
+                order[i - 1] = order[other];
+                order[other] = kept;
+        }
+}
+
+static int compare(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        return (x > y) - (x < y);
+}
+
+/* NAME=PORT. Returns false where it is not that. */
+static bool parse_target(struct target *t, char *text, const char *cgroup, size_t rounds)
+{
+        char *port = strchr(text, '='), *end;
+        if (!port)
+                return false;
+        *port++ = '\0';
+        unsigned long number = strtoul(port, &end, 10);
+        if (number == 0 || number > UINT16_MAX || *end != '\0')
+                return false;
+        t->name = text;
+        t->port = (in_port_t)number;
+        t->us = calloc(rounds, sizeof(*t->us));
+        int size = snprintf(t->slice, sizeof(t->slice), "%s/system-%s.slice", cgroup, text);
+        return t->us && (size_t)size < sizeof(t->slice);
+}
+
+int main(int argc, char **argv)
+{
+        static struct target targets[TARGETS_MAX];
+        size_t order[TARGETS_MAX], count = 0;
+        long rounds = argc > 3 ? strtol(argv[1], NULL, 10) : 0;
+
+        bool usable = rounds > 0 && rounds <= ROUNDS_MAX && argc - 3 <= TARGETS_MAX;
+        for (int i = 3; usable && i < argc; i++, count++) {
+                order[count] = count;
+                usable = parse_target(&targets[count], argv[i], argv[2], (size_t)rounds);
+        }
+        if (!usable) {
+                fprintf(stderr, "Usage: greeting ROUNDS CGROUP NAME=PORT...\n");
+                return 2;
+        }
+        for (long round = -WARM_UP_ROUNDS; round < rounds; round++) {
+                shuffle(order, count);
+                for (size_t i = 0; i < count; i++) {
+                        const struct target *t = &targets[order[i]];
+                        uint32_t us = measure(t);
+                        if (round >= 0)
+                                t->us[round] = us;
+                }
+        }
+        for (size_t i = 0; i < count; i++) {
+                const struct target *t = &targets[i];
+                size_t n = (size_t)rounds;
+                qsort(t->us, n, sizeof(*t->us), compare); /* the first is sorted first */
+                uint32_t median = t->us[n / 2], first = targets[0].us[n / 2];
+                printf("%s %u %u %u %.2f\n", t->name, t->us[n / 10], median, t->us[n * 9 / 10], median / (double)first);
+        }
+        return 0;
+}
