@@ -44,6 +44,26 @@ static void test_units_are_verified(void **state)
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket || true"), "disabled");
 }
 
+/* What systemd-analyze makes of the hardening: the exposure, in tenths, and how many of its points are not met. It rounds
+ * the exposure, so that the count tells what a directive of little weight does. */
+static void test_the_exposure(void **state)
+{
+        static const struct {
+                const char *unit;
+                int tenths, unmet;
+        } most[] = {{"chatd.service", 7, 6}, {"chat@.service", 63, 45}, {"chat-echo@.service", 63, 45}};
+        (void)state;
+        for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+                const char *table = shell("systemd-analyze security --no-pager --offline=yes --threshold=%d "
+                                          "/usr/local/lib/systemd/system/%s 2>&1",
+                                          most[i].tenths, most[i].unit);
+                int unmet = 0;
+                for (const char *at = table; (at = strstr(at, "\n✗ ")); at++)
+                        unmet++;
+                assert_in_range(unmet, 1, most[i].unmet);
+        }
+}
+
 static void test_users_and_files(void **state)
 {
         (void)state;
@@ -360,6 +380,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_enabling_the_socket_is_enough),
                 cmocka_unit_test(test_units_are_verified),
+                cmocka_unit_test(test_the_exposure),
                 cmocka_unit_test(test_users_and_files),
                 cmocka_unit_test(test_echo),
                 cmocka_unit_test(test_the_journal),
