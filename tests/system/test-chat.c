@@ -442,6 +442,34 @@ static void test_a_broker_that_is_killed(void **state)
         client_free(b);
 }
 
+/* The queue is the broker's own here. */
+static void test_what_a_broker_takes_along(void **state)
+{
+        struct chat *chat = *state;
+        struct client *a, *b;
+        join_two(chat, &a, &b);
+        kill(chat->broker, SIGSTOP);
+        client_send(a, "one\ntwo\nthree\n");
+        client_sync(a); /* they are in the queue */
+        chat_kill_broker(chat, SIGKILL);
+        chat_start_broker(chat);
+        client_expect(a, "*** the chat lost its queue: your last 3 lines may not have reached everybody\r\n");
+        client_send(a, "four\n");
+        assert_null(strstr(client_expect(b, "%s: four\r\n", a->name), "three"));
+        /* one that is told to end relays what it has, and says so */
+        client_send(a, "five\nsix\n");
+        client_sync(a);
+        chat_kill_broker(chat, SIGTERM);
+        client_expect(b, "%s: five\r\n%s: six\r\n", a->name, a->name);
+        chat_start_broker(chat);
+        client_send(a, "seven\n");
+        client_expect(b, "%s: seven\r\n", a->name);
+        client_send(b, "eight\n");
+        assert_null(strstr(client_expect(a, "%s: eight\r\n", b->name), "lost"));
+        client_free(a);
+        client_free(b);
+}
+
 static void test_who_died_while_there_was_no_broker(void **state)
 {
         struct chat *chat = *state;
@@ -546,6 +574,7 @@ int main(void)
                 TEST(test_without_a_broker),
                 TEST(test_leaving_without_a_broker),
                 TEST(test_a_broker_that_is_killed),
+                TEST(test_what_a_broker_takes_along),
                 TEST(test_who_died_while_there_was_no_broker),
                 TEST(test_ipv6_and_unix_names),
                 cmocka_unit_test(test_wrong_options),

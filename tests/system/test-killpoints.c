@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -359,18 +357,10 @@ static void queue_grows(unsigned *length)
         }
 }
 
-/* Several short lines in a row do not wait for the other end's acknowledgements. */
-static void send_at_once(int fd)
-{
-        int on = 1;
-        assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
-}
-
 static void join(enum role who)
 {
         struct person *p = &persons[who];
         p->client = chat_join(chat, &p->session);
-        send_at_once(p->client->fd);
         snprintf(p->name, sizeof(p->name), "%s", p->client->name);
         add_event(who, JOINS);
 }
@@ -643,8 +633,7 @@ static int set_up(void **state)
         sigprocmask(SIG_BLOCK, &child, NULL);
         child_signals = signalfd(-1, &child, SFD_CLOEXEC);
         seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)clock_ms();
-        chat = chat_prepare();
-        send_at_once(chat->listener); /* as chat.socket: what is accepted inherits it */
+        chat = chat_prepare(); /* as chat.socket: what is accepted inherits it */
         intake = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         assert_int_equal(path_broker(&address, chat->dir), 0);
         assert_int_equal(setsockopt(intake, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
