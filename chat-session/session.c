@@ -312,7 +312,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
                 wake = min_i64(wake, uplink_wake_ms(u));
         if (s->check_at != 0)
                 wake = min_i64(wake, s->check_at);
-        if (u->lost)
+        if (u->lost_to > 0)
                 wake = s->now;
 
         struct timespec timeout = {0};
@@ -332,7 +332,7 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
                 s->client.hung_up = true;
         if (fds[2].revents)
                 take_datagram(s);
-        else if (s->uplink.lost)
+        else if (s->uplink.lost_to > 0)
                 tell_lost(s);
         if (s->client.out_broken && !s->client.is_socket)
                 leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */

@@ -96,16 +96,16 @@ size_t uplink_lines_waiting(const struct uplink *u)
 
 void uplink_relayed(struct uplink *u, uint64_t number)
 {
-        if (number > u->relayed && number <= u->handed_over)
+        uint64_t most = u->lost_to > 0 ? u->lost_to : u->handed_over;
+        if (number > u->relayed && number <= most)
                 u->relayed = number;
 }
 
 uint64_t uplink_lost_lines(struct uplink *u)
 {
-        uint64_t lines = u->lost ? u->handed_over - u->relayed : 0;
-        if (u->lost)
-                u->relayed = u->handed_over;
-        u->lost = false;
+        uint64_t lines = u->lost_to > u->relayed ? u->lost_to - u->relayed : 0;
+        u->relayed += lines;
+        u->lost_to = 0;
         return lines;
 }
 
@@ -121,7 +121,7 @@ static void disconnect(struct uplink *u, int error, int64_t now)
 {
         if (u->socket >= 0) {
                 close(u->socket);
-                u->lost = true;
+                u->lost_to = u->handed_over;
         }
         u->socket = -1;
         u->blocked = u->paced = false;
@@ -233,7 +233,7 @@ static int hand_over_here(struct uplink *u)
                                    &(struct frame){.type = FRAME_HERE,
                                                    .id = u->id,
                                                    .key = u->key,
-                                                   .number = u->number,
+                                                   .number = u->lost_to > 0 ? u->relayed : u->handed_over,
                                                    .name = u->name,
                                                    .address = u->address,
                                                    .lines_out = u->lines_out,

@@ -34,6 +34,7 @@ struct uplink {
         uint64_t number;      /* of the last line in the queue, or before it */
         uint64_t handed_over; /* … of the last that an intake took */
         uint64_t relayed;     /* … and of the last that chatd relayed, as far as it said */
+        uint64_t lost_to;     /* lines up to this one were in a queue that is gone; 0: the client has been told */
         struct pace pace;     /* of lines; all zeros: no limit */
         int inbox, socket;    /* -1: none */
         uint64_t lines_out, skipped;
@@ -43,7 +44,6 @@ struct uplink {
         bool here_due;             /* HERE goes out before anything else */
         bool blocked;              /* the intake was full */
         bool paced;                /* the next line has to wait for its turn, at `turn_at` */
-        bool lost;                 /* the intake is another one than that which took the lines */
         int error;                 /* why the last attempt to connect failed: an errno, or 0 */
         int64_t retry_at, turn_at; /* ms of CLOCK_MONOTONIC */
         int retry_ms;

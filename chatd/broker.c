@@ -210,7 +210,10 @@ static void take_here(struct broker *b, const struct frame *f)
                 broker_connect(b, m); /* it bound its inbox anew */
         }
         if (m) {
-                m->said = f->number > m->said ? f->number : m->said;
+                /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
+                m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
+                b->unconfirmed |= m->told < m->lines_in;
+                m->said = m->lines_in > m->said ? m->lines_in : m->said;
                 m->lines_out = f->lines_out;
                 m->skipped = f->skipped;
         }
@@ -233,6 +236,7 @@ static void take_line(struct broker *b, const struct frame *f)
         }
         m->lines_in = m->said = f->number;
         b->lines++;
+        b->unconfirmed = true;
         struct record rec = {
                 .kind = RECORD_LINE,
                 .id = m->id,
@@ -383,16 +387,11 @@ void broker_has_room(struct broker *b, struct member *m)
         m->inbox_watch.armed = false;
 }
 
-bool broker_confirms(const struct broker *b)
-{
-        return b->lines != b->lines_confirmed;
-}
-
 void broker_confirm(struct broker *b)
 {
         for (size_t i = 0; i < b->roster.count; i++)
                 relay_confirm(&b->relay, b->roster.members[i]);
-        b->lines_confirmed = b->lines;
+        b->unconfirmed = false;
 }
 
 void broker_finish(struct broker *b)

@@ -53,8 +53,8 @@ struct broker {
         size_t leavers_count;
         struct departed departed; /* who left just before the last chatd died … */
         size_t old_frames;        /* … and how much of the queue is from that time */
-        uint64_t lines;           /* relayed since the start … */
-        uint64_t lines_confirmed; /* … and how many of them when members were last told */
+        uint64_t lines;           /* relayed since the start */
+        bool unconfirmed;         /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS];
         int64_t ignored_reported_ms;
         int64_t warned_ms; /* when something that may happen with each frame was logged last */
@@ -63,7 +63,7 @@ struct broker {
 enum {
         IGNORED_REPORT_MS = 5000,
         WARNING_MS = 5000,    /* of the kind that anybody can bring about, there is at most one per that time */
-        CONFIRM_MS = 1000,    /* broker_confirm() is due that long after a line */
+        CONFIRM_MS = 1000,    /* broker_confirm() is due that long after something is unconfirmed */
         FINISH_MAX_MS = 1000, /* how long an ending chatd goes on relaying what comes */
 };
 
@@ -90,8 +90,7 @@ int broker_connect(struct broker *b, struct member *m);
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
 void broker_tell(struct broker *b, struct member *m, enum frame_type type);
 
-/* Tells those who do not know it yet that their lines went to everybody. Returns true while there may be some. */
-bool broker_confirms(const struct broker *b);
+/* Tells those who do not know it yet that their lines went to everybody. */
 void broker_confirm(struct broker *b);
 
 /* Before an orderly end: relays what is queued, for a bounded time, and tells everybody how far that went. */

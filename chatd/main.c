@@ -222,7 +222,7 @@ static bool notify_status(struct chatd *d, int64_t now)
 /* Returns true while members are to be told later. */
 static bool confirm(struct chatd *d, int64_t now)
 {
-        if (!broker_confirms(&d->broker))
+        if (!d->broker.unconfirmed)
                 return false;
         if (d->confirm_at_ms == 0)
                 d->confirm_at_ms = now + CONFIRM_MS;

@@ -37,7 +37,8 @@ enum {
 enum frame_type {
         /* from a session */
         FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
-        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same */
+        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
+                            last line that went before it through the same queue, or one that was relayed */
         FRAME_LINE,      /* says: text */
         FRAME_BYE,       /* leaves: reason, lines_out, skipped */
         /* from chatd to itself, through the same queue */

@@ -188,6 +188,28 @@ static void test_a_file_without_a_process_is_removed(void **state)
         assert_int_equal(lstat(binding.sun_path, &st), 0);
 }
 
+/* The chatd that relayed her line could not say so any more. */
+static void test_lines_of_before_are_confirmed(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        say(f, ANN, "one");
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        restart_broker(f);
+        assert_false(f->broker->unconfirmed);
+        here(f, ANN, 1);
+        serve(f);
+        assert_true(f->broker->unconfirmed);
+        broker_confirm(f->broker);
+        assert_inbox(f, ANN, "rollcall, relayed 1");
+        say(f, ANN, "two");
+        serve(f);
+        broker_finish(f->broker);
+        assert_inbox(f, ANN, "relayed 2");
+}
+
 static void talk_until_bob_lags(struct fixture *f)
 {
         hello(f, ANN);
@@ -237,6 +259,7 @@ int main(void)
                 TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
                 TEST(test_a_file_without_a_process_is_removed),
+                TEST(test_lines_of_before_are_confirmed),
                 TEST(test_who_lagged_is_told),
                 TEST(test_who_lagged_and_left),
         };
