@@ -246,12 +246,12 @@ static pid_t start_without_seccomp(struct chat *chat, int client, int err)
                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         };
-        struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+        struct sock_fprog answer = {sizeof(filter) / sizeof(filter[0]), filter};
         dup2(client, 0);
         dup2(client, 1);
         dup2(err, 2);
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &answer);
         execl(program("chat-session"), "chat-session", chat->option, NULL);
         _exit(127);
 }
