@@ -279,8 +279,8 @@ static void advance_leave(struct session *s)
                 } else if (s->now >= s->deadline) {
                         size_t lost = uplink_lines_waiting(&s->uplink);
                         char text[80];
-                        snprintf(text, sizeof(text), "%zu line%s not sent: the chat is not available", lost,
-                                 lost == 1 ? " was" : "s were");
+                        snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
+                                 s->uplink.socket < 0 ? ": the chat is not available" : "");
                         if (lost > 0)
                                 notice(s, text);
                         flush_and_end(s);
