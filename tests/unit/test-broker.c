@@ -1,4 +1,17 @@
+#include <sys/syscall.h>
+
 #include "broker-fixture.h"
+
+static void (*before_consume)(void *); /* called in front of the call that removes frames from the queue */
+static void *before_consume_arg;
+
+/* In place of libc's. */
+int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct timespec *timeout)
+{
+        if (!(flags & MSG_PEEK) && before_consume)
+                before_consume(before_consume_arg);
+        return (int)syscall(SYS_recvmmsg, fd, headers, n, flags, timeout);
+}
 
 static void test_a_chat(void **state)
 {
@@ -116,6 +129,42 @@ static void test_frames_that_are_ignored(void **state)
         assert_int_equal(f->broker->roster.count, 2);
 }
 
+static bool is_marked_as_left(struct fixture *f, uint32_t who)
+{
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/members/%016llx.left", f->dir, (unsigned long long)inbox_id(who));
+        return lstat(path, &st) == 0;
+}
+
+static bool was_marked, was_told;
+
+static void look_before_consume(void *arg)
+{
+        struct fixture *f = arg;
+        was_marked = is_marked_as_left(f, ANN);
+        was_told = strcmp(inbox_read(f->inboxes[BOB]), "leave ann") == 0;
+}
+
+/* A crash in front of the consuming: the frames come again, so the mark must still be there; and a crash behind the mark
+ * says nothing again, so everybody must have been told. */
+static void test_the_mark_of_who_left_outlives_the_frames(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        bye(f, ANN);
+        before_consume_arg = f;
+        before_consume = look_before_consume;
+        serve(f);
+        before_consume = NULL;
+        assert_true(was_marked);
+        assert_true(was_told);
+        assert_false(is_marked_as_left(f, ANN));
+}
+
 static void test_another_user_is_ignored(void **state)
 {
         struct fixture *f = *state;
@@ -196,6 +245,7 @@ int main(void)
                 TEST(test_all_of_it_in_one_batch),
                 TEST(test_more_than_one_batch_in_a_window),
                 TEST(test_frames_that_are_ignored),
+                TEST(test_the_mark_of_who_left_outlives_the_frames),
                 TEST(test_another_user_is_ignored),
                 TEST(test_ignored_frames_are_reported_at_a_bounded_rate),
                 TEST(test_a_killed_session_is_announced_behind_its_words),
