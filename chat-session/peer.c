@@ -35,8 +35,7 @@ static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
 static void from_login(struct peer *p, uid_t uid)
 {
         const struct passwd *pw = getpwuid(uid);
-        if (pw && pw->pw_name[0] != '\0' && text_is_clean(pw->pw_name, strlen(pw->pw_name)) &&
-            strlen(pw->pw_name) < sizeof(p->name))
+        if (pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) < sizeof(p->name))
                 snprintf(p->name, sizeof(p->name), "%.*s", NAME_MAX_BYTES, pw->pw_name);
         else
                 snprintf(p->name, sizeof(p->name), "uid%u", uid);

@@ -30,7 +30,7 @@ static const char *const allowed[] = {
         "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "clock_gettime",
         /* chatd, and the inbox's file, which may have to be made anew */
         "recvmsg", "close", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat",
-        "rename", "renameat", "renameat2", "getpid", "getrandom",
+        "rename", "renameat", "getpid", "getrandom",
         /* memory for libc, up to RLIMIT_DATA */
         "brk",
         /* the end */
@@ -104,7 +104,7 @@ static void allow_calls(scmp_filter_ctx filter)
         };
         const struct scmp_arg_cmp credentials[] = {equal(1, SOL_SOCKET), equal(2, SO_PASSCRED)};
         const struct scmp_arg_cmp tcp_info[] = {equal(1, IPPROTO_TCP), equal(2, TCP_INFO)};
-        const struct scmp_arg_cmp no_address[] = {equal(4, 0)};
+        const struct scmp_arg_cmp no_address[] = {equal(4, 0)}, no_flags[] = {equal(4, 0)};
 
         for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
                 allow(filter, allowed[i], 0, NULL);
@@ -113,6 +113,7 @@ static void allow_calls(scmp_filter_ctx filter)
         allow_own(filter, "connect");
         allow(filter, "setsockopt", 2, credentials);
         allow(filter, "getsockopt", 2, tcp_info);
+        allow(filter, "renameat2", 1, no_flags); /* not RENAME_EXCHANGE */
         /* not sendmsg(), whose address, like any pointer's target, cannot be seen here */
         allow(filter, "sendto", 1, no_address);
 }

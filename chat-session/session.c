@@ -39,10 +39,14 @@ static void flush_and_end(struct session *s)
         s->deadline = s->now + LEAVE_FLUSH_MS;
 }
 
+/* Tells a client that leaves, once, why it takes so long. */
 static void tell_on_their_way(struct session *s)
 {
         char text[80];
         size_t lines = uplink_lines_waiting(&s->uplink);
+        if (s->waiting_told)
+                return;
+        s->waiting_told = true;
         snprintf(text, sizeof(text), "%zu line%s still on %s way; then you leave", lines, lines == 1 ? " is" : "s are",
                  lines == 1 ? "its" : "their");
         notice(s, text);
@@ -57,11 +61,19 @@ static void leave(struct session *s, enum leave_reason reason)
                 return;
         }
         uplink_bye(&s->uplink, reason, s->client.lines_out, s->client.skipped_all);
-        if (s->uplink.paced)
-                tell_on_their_way(s);
-        s->terminated = reason == LEAVE_TERMINATED;
         s->state = SESSION_LEAVING;
         s->deadline = s->now + LEAVE_HANDOVER_MS;
+}
+
+/* The session was told to stop: what its client typed goes out at once. */
+static void terminate(struct session *s)
+{
+        s->terminated = true;
+        s->uplink.pace = (struct pace){0};
+        s->uplink.paced = false;
+        if (s->state == SESSION_TALKING)
+                notice(s, "this session was ended by the system");
+        leave(s, LEAVE_TERMINATED);
 }
 
 static void on_line(void *user, enum lines_event event, const char *text, size_t len)
@@ -224,7 +236,9 @@ static void take_datagram(struct session *s)
         struct frame f;
         if (!uplink_receive(&s->uplink, s->datagram, &f))
                 return;
-        seen_epoch(&s->seen, f.id);
+        bool first = s->seen.epoch == 0;
+        if (seen_epoch(&s->seen, f.id) && !first)
+                uplink_answer(&s->uplink); /* also where the inbox was too full for the roll call */
         switch (f.type) {
         case FRAME_WELCOME:
                 show_name(s, f.name);
@@ -270,8 +284,10 @@ static void advance_leave(struct session *s)
 {
         if (s->state == SESSION_LEAVING) {
                 bool handed_over = !uplink_waits(&s->uplink);
-                if (s->uplink.paced && !s->terminated)
+                if (s->uplink.paced) {
+                        tell_on_their_way(s);
                         s->deadline = s->now + LEAVE_HANDOVER_MS; /* it counts while there is no chatd */
+                }
                 if (handed_over && s->client.out_broken) {
                         s->state = SESSION_DONE;
                 } else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS) {
@@ -283,6 +299,8 @@ static void advance_leave(struct session *s)
                                  s->uplink.socket < 0 ? ": the chat is not available" : "");
                         if (lost > 0)
                                 notice(s, text);
+                        uplink_check_intake(&s->uplink);
+                        tell_lost(s);
                         flush_and_end(s);
                 }
         }
@@ -342,11 +360,14 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
  * stopped for a night, does: TCP_USER_TIMEOUT, tcp(7), would disconnect both. */
 static void check_client(struct session *s)
 {
-        if (s->check_at == 0 && client_sent(&s->client) && s->client_timeout_ms > 0)
+        if (s->check_at == 0 && client_sent(&s->client) && s->client_timeout_ms > 0) {
                 s->check_at = s->now + min_i64(CLIENT_CHECK_MS, s->client_timeout_ms);
+                s->checked_from = s->now;
+        }
         if (s->check_at == 0 || s->now < s->check_at)
                 return;
-        int64_t silent_ms = client_silent_ms(&s->client);
+        /* Not longer than it has had something to acknowledge. */
+        int64_t silent_ms = min_i64(client_silent_ms(&s->client), s->now - s->checked_from);
         s->check_at = 0;
         if (silent_ms >= s->client_timeout_ms) {
                 s->client.out_broken = true;
@@ -386,22 +407,20 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
         if (!s->echo)
                 greet(s);
         while (s->state != SESSION_DONE) {
+                check_client(s);
                 if (!s->echo && s->state != SESSION_FLUSHING) {
                         uplink_count(&s->uplink, s->client.lines_out, s->client.skipped_all);
                         uplink_pump(&s->uplink, s->now);
                         tell_away(s);
                 }
                 client_flush(&s->client);
-                check_client(s);
                 advance_leave(s);
                 if (s->state == SESSION_DONE)
                         break;
                 wait_for_events(s, fds, unblocked);
                 handle_events(s, fds);
-                if (*stop && s->state == SESSION_TALKING) {
-                        notice(s, "this session was ended by the system");
-                        leave(s, LEAVE_TERMINATED);
-                }
+                if (*stop && !s->terminated)
+                        terminate(s);
         }
         uplink_close(&s->uplink);
         client_close(&s->client);

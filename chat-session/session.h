@@ -38,12 +38,14 @@ struct session_options {
 struct session {
         enum session_state state;
         bool echo;
-        bool terminated;    /* it was told to stop, and keeps to its deadline */
+        bool terminated;    /* it was told to stop */
+        bool waiting_told;  /* it leaves, and was told how many of its lines are still on their way */
         bool interrupt_due; /* IAC IP came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */
         bool away_told;     /* the client was told that there is no broker */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
+        int64_t checked_from;  /* when something was sent to it after all was acknowledged */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;

@@ -25,20 +25,22 @@ static void enqueue(struct uplink *u, const struct frame *f)
         u->end += sizeof(size) + size;
 }
 
-void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace)
+static uint64_t draw_random(void)
 {
-        struct {
-                uint64_t key;
-                uint32_t id;
-        } random;
+        uint64_t random;
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
                 abort(); /* cannot happen once the system is up, getrandom(2) */
+        return random;
+}
+
+void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace)
+{
         u->dir = dir;
         u->name = name;
         u->address = address;
         u->pace = pace;
-        u->key = random.key;
-        u->id = (uint64_t)getpid() << 32 | random.id;
+        u->key = draw_random();
+        u->id = (uint64_t)getpid() << 32 | (draw_random() & UINT32_MAX);
         u->inbox = u->socket = -1;
         enqueue(u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .key = u->key, .name = name, .address = address});
 }
@@ -141,11 +143,46 @@ static void close_inbox(struct uplink *u)
         u->inbox = -1;
 }
 
+/* Takes a datagram and the kernel's word on its sender from the inbox. Returns its size, or -1. */
+static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct ucred *cred)
+{
+        struct credentials_room control;
+        struct iovec iov = {.iov_base = buffer, .iov_len = size};
+        struct msghdr msg = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
+        if (n >= 0 && (!socket_credentials(&msg, cred) || (msg.msg_flags & MSG_TRUNC)))
+                *cred = (struct ucred){.pid = 0, .uid = (uid_t)-1};
+        return n;
+}
+
+/* Whether what is sent to `address` arrives in our inbox. Another process of our user may have put a socket of its own
+ * in place of ours, between bind() and rename(), and would get what is meant for us. */
+static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *address)
+{
+        uint64_t nonce = draw_random(), got;
+        struct ucred cred;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return false;
+        bool sent = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+                    send(fd, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
+        close(fd);
+        while (sent && receive(u, &got, sizeof(got), &cred) >= 0) /* others may have sent something meanwhile */
+                if (cred.pid == getpid() && got == nonce)
+                        return true;
+        return false;
+}
+
 /* Binds under a name that anybody may know, and renames. Returns 0 or a negative errno. */
 static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
 {
         struct sockaddr_un binding;
-        int on = 1, r = path_binding(&binding, u->dir, getpid());
+        int on = 1, r = path_binding(&binding, u->dir, getpid(), (uint32_t)draw_random());
         if (r < 0)
                 return r;
         if (setsockopt(u->inbox, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
@@ -155,6 +192,9 @@ static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
         if (rename(binding.sun_path, address->sun_path) < 0) {
                 r = -errno;
                 unlink(binding.sun_path);
+        } else if (!leads_to_inbox(u, address)) {
+                unlink(address->sun_path);
+                r = -EPERM;
         }
         return r;
 }
@@ -194,6 +234,7 @@ static int open_socket(struct uplink *u)
         if (st.st_uid != dir.st_uid && dir.st_uid != 0)
                 return -EPERM; /* somebody else's socket in chatd's directory */
         u->broker = st.st_uid;
+        u->intake = st.st_ino;
         u->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         /* With it the kernel states who sends, also while the intake is so new that it does not ask yet. */
         if (u->socket < 0 || setsockopt(u->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
@@ -307,20 +348,20 @@ void uplink_pump(struct uplink *u, int64_t now)
 
 bool uplink_receive(struct uplink *u, void *buffer, struct frame *f)
 {
-        struct credentials_room control;
-        struct iovec iov = {.iov_base = buffer, .iov_len = DATAGRAM_MAX_BYTES};
-        struct msghdr msg = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
         struct ucred cred;
+        ssize_t n = receive(u, buffer, DATAGRAM_MAX_BYTES, &cred);
+        return n >= 0 && cred.uid == u->broker && frame_decode(f, buffer, (size_t)n) == 0;
+}
 
-        ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
-        if (n < 0 || !socket_credentials(&msg, &cred))
-                return false;
-        return cred.uid == u->broker && !(msg.msg_flags & MSG_TRUNC) && frame_decode(f, buffer, (size_t)n) == 0;
+void uplink_check_intake(struct uplink *u)
+{
+        struct sockaddr_un address;
+        struct stat st;
+        if (u->handed_over == u->relayed || u->socket < 0 || path_broker(&address, u->dir) < 0)
+                return;
+        if (stat(address.sun_path, &st) < 0 || st.st_ino != u->intake ||
+            connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                u->lost_to = u->handed_over;
 }
 
 void uplink_close(struct uplink *u)

@@ -38,6 +38,7 @@ struct uplink {
         struct pace pace;     /* of lines; all zeros: no limit */
         int inbox, socket;    /* -1: none */
         uint64_t lines_out, skipped;
+        ino_t intake;              /* the number of its file, when it was connected to */
         uid_t broker;              /* whose datagrams the inbox takes */
         bool greeted;              /* HELLO was taken by an intake */
         bool departed;             /* BYE was taken by an intake: nothing more is said */
@@ -80,6 +81,10 @@ void uplink_relayed(struct uplink *u, uint64_t number);
 /* How many lines may not have reached anybody, because the queue they were in is gone; each is counted once. To be asked
  * when everything in the inbox has been read. */
 uint64_t uplink_lost_lines(struct uplink *u);
+
+/* Finds out whether the intake that took the last lines is still there, without sending anything: for
+ * uplink_lost_lines(). */
+void uplink_check_intake(struct uplink *u);
 
 /* When uplink_pump() has something to do that no descriptor tells of: INT64_MAX for never. */
 int64_t uplink_wake_ms(const struct uplink *u);

@@ -64,11 +64,11 @@ int broker_connect(struct broker *b, struct member *m)
 {
         int r = roster_connect(&b->roster, m);
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
-        m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH;
+        m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
         if (r == 0)
                 watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-        return m->dead ? 0 : r;
+        return m->dead && r != -EPERM ? 0 : r;
 }
 
 void broker_tell(struct broker *b, struct member *m, enum frame_type type)
@@ -115,7 +115,7 @@ static void warn(struct broker *b, const char *what, int error)
         eventlog_warning(b->log, what, error);
 }
 
-/* Somebody cannot become a member, because descriptors or memory ran out or because of its inbox. */
+/* Somebody cannot become a member, because descriptors, memory or space ran out, or because of its inbox. */
 static void turn_away(struct broker *b, uint64_t key, int error)
 {
         if (error == -EPERM) {
@@ -153,24 +153,20 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 ignore(b, IGNORED_SECOND);
                 return NULL;
         }
-        bool has_space = f->address.len > 0 && memchr(f->address.at, ' ', f->address.len);
-        if (f->name.len == 0 || f->address.len == 0 || has_space || !text_is_clean(f->name.at, f->name.len) ||
-            !text_is_clean(f->address.at, f->address.len)) {
+        if (!text_is_name(f->name.at, f->name.len) || !text_is_name(f->address.at, f->address.len)) {
                 ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
         struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
+        if (r == 0)
+                r = roster_note(&b->roster, m); /* without it the next chatd would not know whose lines it finds */
         if (r < 0) {
                 if (m)
                         roster_remove(&b->roster, m);
                 turn_away(b, f->key, r);
                 return NULL;
         }
-        r = roster_note(&b->roster, m);
-        m->unnoted = r < 0;
-        if (r < 0)
-                warn(b, "cannot note a new member", r);
         struct eventlog_member event = describe(b, m);
         eventlog_join(b->log, &event);
         return m;
@@ -389,9 +385,9 @@ void broker_has_room(struct broker *b, struct member *m)
 
 void broker_confirm(struct broker *b)
 {
-        for (size_t i = 0; i < b->roster.count; i++)
-                relay_confirm(&b->relay, b->roster.members[i]);
         b->unconfirmed = false;
+        for (size_t i = 0; i < b->roster.count; i++)
+                b->unconfirmed |= !relay_confirm(&b->relay, b->roster.members[i]);
 }
 
 void broker_finish(struct broker *b)
@@ -419,8 +415,6 @@ void broker_settle(struct broker *b)
                         send_gone(b, m);
                 if (!m->dead && m->fd >= 0 && !m->exit_watch.armed)
                         watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-                if (m->unnoted && !m->dead)
-                        m->unnoted = roster_note(&b->roster, m) < 0;
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)
                         watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         }

@@ -33,8 +33,8 @@ enum ignored {
         IGNORED_STRANGER, /* from a session that did not say HELLO */
         IGNORED_REPEATED, /* HELLO twice, or a line's number that is not above the last */
         IGNORED_SECOND,   /* HELLO of a process that is a member already, under another id */
-        IGNORED_INBOX,    /* HELLO with an inbox that is no socket of the session user */
-        IGNORED_UNCLEAN,  /* text that a terminal must not get */
+        IGNORED_INBOX,    /* HELLO with an inbox that is no socket of the session user's */
+        IGNORED_UNCLEAN,  /* text that a terminal must not get, or a name that is none */
         IGNORED_KINDS,
 };
 
@@ -83,8 +83,9 @@ void broker_forget_departed(struct broker *b);
 void broker_exited(struct broker *b, struct member *m);
 void broker_has_room(struct broker *b, struct member *m);
 
-/* Connects to a member that is not, and watches it; marks it dead if it is. Returns 0, or a negative errno where it
- * lives but cannot be reached: descriptors or memory ran out. */
+/* Connects to a member that is not, and watches it; marks it dead if it is. Returns 0, or a negative errno: -EPERM where
+ * its inbox is none (it is dead to the chat), another where it lives but cannot be reached: descriptors or memory ran
+ * out. */
 int broker_connect(struct broker *b, struct member *m);
 
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */

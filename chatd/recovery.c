@@ -13,10 +13,14 @@ static void connect_members(struct broker *b)
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
                 int r = broker_connect(b, m);
-                if (r < 0)
-                        eventlog_warning(b->log, "cannot reach a member", r);
-                else
+                if (r == 0) {
                         broker_tell(b, m, FRAME_ROLLCALL);
+                        continue;
+                }
+                eventlog_warning(b->log, "cannot reach a member", r);
+                roster_note_lag(&b->roster, m->id);
+                m->lagging = true; /* until it can be */
+                m->missed = MISSED_UNKNOWN;
         }
 }
 
@@ -37,25 +41,23 @@ static uint64_t *sorted_keys(const struct roster *r)
         return keys;
 }
 
-/* A file that a session binds its inbox under, and renames at once. */
-static void remove_old_binding(const struct roster *r, const char *file)
+/* A file that is no inbox: a session binds it under such a name, and renames it at once. What is older than its process,
+ * or nothing of the kind, is removed. */
+static void remove_if_old(int dir, const char *file)
 {
-        struct sockaddr_un address;
-        if (strncmp(file, BINDING_PREFIX, strlen(BINDING_PREFIX)) != 0)
-                return;
-        pid_t pid = (pid_t)strtol(file + strlen(BINDING_PREFIX), NULL, 10);
-        if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH && path_binding(&address, r->dir, pid) == 0)
-                unlink(address.sun_path);
+        pid_t pid = path_parse_binding(file);
+        if (pid == 0 || (kill(pid, 0) < 0 && errno == ESRCH))
+                unlinkat(dir, file, 0);
 }
 
 /* An inbox of no member is of a session whose HELLO is still in the queue or was lost with it, or of a dead one: that
  * one refuses, because an inbox has its name only after it was bound. */
-static void ask_stranger(struct broker *b, int fd, const char *file, const uint64_t *members)
+static void ask_stranger(struct broker *b, int fd, int dir, const char *file, const uint64_t *members)
 {
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
         uint64_t key;
         if (path_parse_id(file, &key) < 0)
-                remove_old_binding(&b->roster, file);
+                remove_if_old(dir, file);
         else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
                  roster_send_stranger(&b->roster, fd, key, &rollcall) == -ECONNREFUSED)
                 roster_remove_inbox(&b->roster, key);
@@ -73,7 +75,7 @@ static int ask_strangers(struct broker *b)
                 r = -errno;
         else
                 for (const struct dirent *entry; (entry = readdir(dir));)
-                        ask_stranger(b, fd, entry->d_name, members);
+                        ask_stranger(b, fd, dirfd(dir), entry->d_name, members);
         if (dir)
                 closedir(dir);
         if (fd >= 0)
@@ -110,10 +112,11 @@ int recovery_run(struct broker *b)
         int r = roster_read_notes(&b->roster, &b->departed);
         if (r < 0)
                 return r;
+        r = ask_strangers(b); /* while there are descriptors: members may take all of them */
+        if (r < 0)
+                return r;
         connect_members(b);
-        r = ask_strangers(b);
-        if (r == 0)
-                r = walk_queue(b);
+        r = walk_queue(b);
         if (b->old_frames == 0)
                 broker_forget_departed(b);
         return r < 0 ? r : (int)b->roster.count;

@@ -90,7 +90,8 @@ static size_t records_for(const struct relay *r, const struct member *m)
         return n;
 }
 
-/* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full. */
+/* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full, or the kernel will not
+ * send for another reason. */
 static int send_to(struct relay *r, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS + 2];
@@ -103,10 +104,8 @@ static int send_to(struct relay *r, struct member *m)
                 m->lines_out += records_for(r, m);
                 return 1;
         }
-        if (socket_is_transient(errno))
-                return 0;
-        m->dead = true;
-        return 1;
+        m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
+        return m->dead;
 }
 
 static bool is_receiver(const struct member *m)
@@ -191,9 +190,10 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         roster_remove_lag(roster, m->id);
 }
 
-void relay_confirm(const struct relay *r, struct member *m)
+bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
         if (m->told < m->lines_in && !m->lagging && roster_send(m, &relayed) == 0)
                 m->told = m->lines_in;
+        return m->told == m->lines_in;
 }

@@ -57,5 +57,5 @@ void relay_send(struct relay *r, struct roster *roster);
  * it dead where its inbox is gone. */
 void relay_resume(const struct relay *r, const struct roster *roster, struct member *m);
 
-/* Tells `m` that its lines went to everybody, where it does not know that yet. */
-void relay_confirm(const struct relay *r, struct member *m);
+/* Tells `m` that its lines went to everybody, where it does not know that yet. Returns whether it knows. */
+bool relay_confirm(const struct relay *r, struct member *m);

@@ -150,7 +150,7 @@ static int open_inbox(const struct roster *r, uint64_t key, struct sockaddr_un *
                 return error;
         int fd = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return -errno;
+                return errno == EACCES || errno == ELOOP ? -EPERM : -errno;
         error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != r->owner ? -EPERM : 0;
         if (error < 0) {
                 close(fd);

@@ -50,7 +50,6 @@ struct member {
         int64_t lagged_ms;  /* when it last did, CLOCK_MONOTONIC; 0: never */
         bool dead;          /* its process or inbox is gone; GONE goes through the queue */
         bool gone_sent;     /* … and is in there */
-        bool unnoted;       /* its note could not be written: the disk is full */
         bool expected;      /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;       /* its BYE or GONE is in the batch */
         /* of the batch that is being relayed, see relay.h */

@@ -22,11 +22,9 @@
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
-#define BINDING_PREFIX "binding-"
 #define SOCKET_UMASK 0117 /* of both kinds of socket: for the owner and group chat, nobody else */
 
-/* The longest run directory: "/sessions/" and a key, or "binding-" and a pid (7 digits), must still fit into sun_path,
- * unix(7). */
+/* The longest run directory: "/sessions/" and a key must still fit into sun_path, unix(7). */
 #define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
 
 /* Writes the address of chatd's intake below `dir` (at most RUN_DIR_MAX_BYTES long).
@@ -47,14 +45,25 @@ static inline int path_inbox(struct sockaddr_un *address, const char *dir, uint6
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Writes the address under which process `pid` binds its inbox, before it gives it its name. Returns 0, or
- * -ENAMETOOLONG. */
-static inline int path_binding(struct sockaddr_un *address, const char *dir, pid_t pid)
+/* Writes the address under which process `pid` binds its inbox, before it gives it its name: PID+RANDOM, in hexadecimal
+ * digits, no longer than a key. Returns 0, or -ENAMETOOLONG. */
+static inline int path_binding(struct sockaddr_un *address, const char *dir, pid_t pid, uint32_t random)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" SESSIONS_DIR_NAME "/" BINDING_PREFIX "%d",
-                         dir, pid);
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" SESSIONS_DIR_NAME "/%x+%07x", dir,
+                         (unsigned)pid, random & 0xfffffff);
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Returns the pid of such a name, or 0 for any other. */
+static inline pid_t path_parse_binding(const char *name)
+{
+        size_t digits = strspn(name, "0123456789abcdef"), pid = 0;
+        if (digits < 1 || digits > 8 || name[digits] != '+')
+                return 0;
+        for (size_t i = 0; i < digits; i++)
+                pid = pid << 4 | (size_t)(name[i] <= '9' ? name[i] - '0' : name[i] - 'a' + 10);
+        return (pid_t)pid;
 }
 
 /* Reads a file name that is an id or a key and nothing else: 16 lower-case hexadecimal digits.

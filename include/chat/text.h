@@ -133,3 +133,13 @@ static inline bool text_is_clean(const char *text, size_t size)
         }
         return c.need == 0;
 }
+
+/* Whether `size` bytes at `text` can be a name or an address: printable ASCII without blanks, so that no two look alike
+ * and a note can be taken apart, and not with a colon at its end, as "name: " is what comes before a line. */
+static inline bool text_is_name(const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (text[i] <= 0x20 || text[i] >= 0x7f)
+                        return false;
+        return size > 0 && text[size - 1] != ':';
+}

@@ -29,7 +29,7 @@ struct client *booted_join(void)
 
 pid_t booted_session(const struct client *c)
 {
-        /* members/ID → "SINCE ADDRESS NAME"; the pid is the upper half of ID */
+        /* members/ID → "SINCE KEY ADDRESS NAME"; the pid is the upper half of ID */
         const char *id = shell(
                 "cd /run/chat/members && for i in *; do case $(readlink $i) in *' %s') echo $i;; esac; done", c->name);
         char upper[9] = "";

@@ -366,6 +366,37 @@ static void test_a_session_told_to_stop(void **state)
         client_free(b);
 }
 
+/* What waits for its turn goes out at once, whether its client is about to leave already or not. */
+static void test_a_session_told_to_stop_behind_a_paste(void **state)
+{
+        struct chat *chat = *state;
+        enum { LINES = 300 };
+        struct client *b = chat_join(chat, NULL);
+        for (int leaving = 0; leaving <= 1; leaving++) {
+                pid_t session;
+                struct client *a = chat_join_with(chat, "127.0.0.1", &session, chat->option, "--pace=1:1", NULL);
+                client_greeted(a);
+                for (int i = 0; i < LINES; i++)
+                        client_send(a, "line %d\n", i);
+                if (leaving) {
+                        client_send(a, "exit\n");
+                        client_expect(a, " lines are still on their way; then you leave\r\n");
+                } else {
+                        client_sync(a);
+                }
+                kill(session, SIGTERM);
+                int64_t deadline = clock_ms() + DEADLINE_MS; /* at their pace they would take five minutes */
+                for (int i = 0; i < LINES && clock_ms() < deadline; i++)
+                        client_expect(b, "%s: line %d\r\n", a->name, i);
+                assert_true(clock_ms() < deadline);
+                client_expect(b, "*** %s is disconnected\r\n", a->name);
+                client_expect_end(a);
+                assert_int_equal(process_wait(session), 0);
+                client_free(a);
+        }
+        client_free(b);
+}
+
 static void test_a_stopped_session_lags_alone(void **state)
 {
         struct chat *chat = *state;
@@ -570,6 +601,7 @@ int main(void)
                 TEST(test_resets_at_any_moment),
                 TEST(test_a_killed_session_is_announced),
                 TEST(test_a_session_told_to_stop),
+                TEST(test_a_session_told_to_stop_behind_a_paste),
                 TEST(test_a_stopped_session_lags_alone),
                 TEST(test_without_a_broker),
                 TEST(test_leaving_without_a_broker),

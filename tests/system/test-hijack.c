@@ -340,8 +340,20 @@ static void test_it_cannot_stop_the_broker(void **state)
 static void test_all_of_it_is_logged(void **state)
 {
         (void)state;
-        static const char *const what[] = {"with another's id", "of a second member in one process", "without an inbox",
-                                           "malformed"};
+        static const char *const what[] = {"with another's id", "without an inbox", "malformed"};
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                send_frame(broker, &(struct frame){.type = FRAME_BYE, .id = 1ULL << 32});
+                send(broker, "x", 1, 0);
+                struct sockaddr_un inbox;
+                path_inbox(&inbox, RUN_DIR_DEFAULT, 0xbad);
+                if (symlink("-", inbox.sun_path) < 0)
+                        _exit(1);
+                say_hello(broker, own_id(), 0xbad, "nobody");
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
         for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++)
                 shell_until("journalctl -q -u chatd CHAT_EVENT=ignored | grep -q \"%s\"", what[i]);
         assert_in_range(atoi(shell("journalctl -q -u chatd -o cat CHAT_EVENT=ignored | wc -l")), 1, 10);

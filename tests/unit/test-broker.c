@@ -122,6 +122,15 @@ static void test_frames_that_are_ignored(void **state)
                                .address = slice_of("a")});
         serve(f);
         assert_int_equal(ignored[IGNORED_UNCLEAN], 3);
+        static const char *const no_names[] = {"", "bob: I confess", "eve:", "\u200beve"};
+        for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++)
+                put(f, &(struct frame){.type = FRAME_HELLO,
+                                       .id = inbox_id(EVE),
+                                       .key = inbox_id(EVE),
+                                       .name = slice_of(no_names[i]),
+                                       .address = slice_of("a")});
+        serve(f);
+        assert_int_equal(ignored[IGNORED_UNCLEAN], 7);
 
         put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(ANN)}); /* she lives */
         serve(f);

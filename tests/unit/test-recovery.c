@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "broker-fixture.h"
 
@@ -177,8 +178,8 @@ static void test_a_file_without_a_process_is_removed(void **state)
         waitpid(child, NULL, 0);
         close(inbox_bind(f->dir, inbox_id(EVE)));
         path_inbox(&dead, f->dir, inbox_id(EVE));
-        path_binding(&left, f->dir, child);
-        path_binding(&binding, f->dir, getpid()); /* its process lives, and is about to rename it */
+        path_binding(&left, f->dir, child, 1);
+        path_binding(&binding, f->dir, getpid(), 2); /* its process lives, and is about to rename it */
         assert_int_equal(symlink("-", left.sun_path), 0);
         assert_int_equal(symlink("-", binding.sun_path), 0);
         restart_broker(f);
@@ -189,6 +190,67 @@ static void test_a_file_without_a_process_is_removed(void **state)
 }
 
 /* The chatd that relayed her line could not say so any more. */
+/* A member that puts something else in place of its inbox is none any more. */
+static void test_who_has_no_inbox_any_more_leaves(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un inbox;
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        path_inbox(&inbox, f->dir, inbox_id(ANN));
+        assert_int_equal(unlink(inbox.sun_path), 0);
+        assert_int_equal(symlink("/dev/null", inbox.sun_path), 0);
+        restart_broker(f);
+        serve(f);
+        assert_inbox(f, BOB, "rollcall, leave ann");
+        assert_int_equal(f->broker->roster.count, 1);
+}
+
+/* A chatd that may have fewer descriptors than the one before it. */
+static void test_too_few_descriptors_for_all(void **state)
+{
+        enum { MOST_FDS = 64 };
+        struct fixture *f = *state;
+        struct rlimit before, few;
+        int taken[MOST_FDS], n;
+        hello(f, ANN);
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        for (uint32_t who = ANN; who <= EVE; who++)
+                inbox_read(f->inboxes[who]);
+        kill_broker(f);
+        start_broker(f);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        few = (struct rlimit){.rlim_cur = MOST_FDS, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        for (n = 0; (taken[n] = dup(f->intake)) >= 0; n++)
+                ;
+        for (int i = 0; i < 4; i++) /* for one member, and to ask */
+                close(taken[--n]);
+        int members = recovery_run(f->broker);
+        say(f, ANN, "who hears this?");
+        serve(f);
+        while (n > 0)
+                close(taken[--n]);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(members, 3);
+        serve(f);
+        size_t missed = 0;
+        for (uint32_t who = ANN; who <= EVE; who++) {
+                struct member *m = roster_find(&f->broker->roster, inbox_id(who));
+                assert_true(m->fd >= 0);
+                if (m->lagging) {
+                        broker_has_room(f->broker, m);
+                        missed += strstr(inbox_read(f->inboxes[who]), "missed some") != NULL;
+                }
+        }
+        assert_in_range(missed, 1, 3); /* nobody missed something and was not told */
+        assert_int_equal(f->broker->roster.count, 3);
+}
+
 static void test_lines_of_before_are_confirmed(void **state)
 {
         struct fixture *f = *state;
@@ -259,6 +321,8 @@ int main(void)
                 TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
                 TEST(test_a_file_without_a_process_is_removed),
+                TEST(test_who_has_no_inbox_any_more_leaves),
+                TEST(test_too_few_descriptors_for_all),
                 TEST(test_lines_of_before_are_confirmed),
                 TEST(test_who_lagged_is_told),
                 TEST(test_who_lagged_and_left),

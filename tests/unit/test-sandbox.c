@@ -338,6 +338,7 @@ static const struct row rows[] = {
         {"rename", 82, 0, {0}, ALLOWED},
         {"renameat", 264, 38, {0}, ALLOWED},
         {"renameat2", 316, 276, {0}, ALLOWED},
+        {"renameat2", 316, 276, {0, 0, 0, 0, 2}, KILLED},
         {"ppoll", 271, 73, {0}, ALLOWED},
         {"recvfrom", 45, 207, {0}, ALLOWED},
         {"recvmsg", 47, 212, {3}, ALLOWED},

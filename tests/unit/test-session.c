@@ -223,6 +223,7 @@ static void test_a_batch_that_comes_again(void **state)
         struct frame here = next_frame(f);
         assert_int_equal(here.type, FRAME_HERE);
         assert_int_equal(here.number, 0);
+        assert_int_equal(next_frame(f).type, FRAME_HERE); /* for the third, whose roll call did not come */
         stop(f);
 }
 
@@ -279,6 +280,24 @@ static void test_a_queue_that_is_lost(void **state)
         replace_queue(f); /* nothing was in this one */
         tell_lines(f, 2, 2, 2);
         assert_shown(f, "bob: 2\r\n");
+        stop(f);
+}
+
+/* The same, behind the last word: nothing is sent any more that could fail. */
+static void test_a_queue_that_is_lost_with_the_last_word(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "1\n2\nexit\n");
+        assert_int_equal(next_frame(f).number, 1);
+        assert_int_equal(next_frame(f).number, 2);
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        close(f->intake);
+        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        assert_ended(f);
+        f->intake = dup(f->client);
         stop(f);
 }
 
@@ -353,6 +372,7 @@ int main(void)
                 cmocka_unit_test(test_a_batch_that_comes_again),
                 cmocka_unit_test(test_what_else_chatd_says),
                 cmocka_unit_test(test_a_queue_that_is_lost),
+                cmocka_unit_test(test_a_queue_that_is_lost_with_the_last_word),
                 cmocka_unit_test(test_pace),
                 cmocka_unit_test(test_a_client_that_is_gone_before_it_said_anything),
                 cmocka_unit_test(test_the_reasons_for_leaving),

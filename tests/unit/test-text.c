@@ -94,6 +94,17 @@ static void test_is_clean_agrees_with_the_cleaner(void **state)
                         }
 }
 
+static void test_names(void **state)
+{
+        (void)state;
+        static const char *const names[] = {"ann", "ann~2", "127.0.0.1:40000", "[fe80::1%2]:9", "!"};
+        static const char *const none[] = {"", " ", "ann ", "a b", "a:", ":", "\t", "\x7f", "\u00e4", "a\u200b", "x\n"};
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                assert_true(text_is_name(names[i], strlen(names[i])));
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+                assert_false(text_is_name(none[i], strlen(none[i])));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -102,6 +113,7 @@ int main(void)
                 cmocka_unit_test(test_invalid_bytes_become_replacements),
                 cmocka_unit_test(test_one_byte_never_becomes_more_than_the_bound),
                 cmocka_unit_test(test_is_clean_agrees_with_the_cleaner),
+                cmocka_unit_test(test_names),
         };
         return RUN_TESTS(tests);
 }

@@ -1,8 +1,25 @@
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "../../chat-session/uplink.h"
 
 #include "rundir-fixture.h"
+
+static const char *intruder; /* puts a socket of its own in place of what is about to be renamed, under this name */
+static int intruder_fd;
+
+/* In place of libc's. */
+int rename(const char *from, const char *to)
+{
+        if (intruder) {
+                struct sockaddr_un address = {.sun_family = AF_UNIX};
+                snprintf(address.sun_path, sizeof(address.sun_path), "%s", intruder);
+                intruder_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+                assert_int_equal(bind(intruder_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+                assert_int_equal(renameat2(AT_FDCWD, intruder, AT_FDCWD, from, RENAME_EXCHANGE), 0);
+        }
+        return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
 
 struct fixture {
         char *dir;
@@ -239,6 +256,24 @@ static void test_the_name_of_the_inbox_is_not_that_of_the_bind(void **state)
         assert_int_equal(access(bound.sun_path, F_OK), -1);
 }
 
+static void test_an_inbox_that_is_replaced_is_not_used(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un inbox, other;
+        path_inbox(&other, f->dir, 0xbad);
+        path_inbox(&inbox, f->dir, f->uplink->key);
+        intruder = other.sun_path;
+        uplink_pump(f->uplink, 1);
+        intruder = NULL;
+        assert_int_equal(f->uplink->error, EPERM);
+        assert_nothing(f); /* not even HELLO */
+        assert_int_equal(access(inbox.sun_path, F_OK), -1);
+        close(intruder_fd);
+        uplink_pump(f->uplink, f->uplink->retry_at);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        assert_int_equal(access(inbox.sun_path, F_OK), 0);
+}
+
 static void send_to_inbox(struct fixture *f, const void *data, size_t size)
 {
         struct sockaddr_un inbox;
@@ -284,6 +319,7 @@ int main(void)
                 TEST(test_what_may_be_lost_with_the_queue),
                 TEST(test_the_name_of_the_inbox_is_not_that_of_the_bind),
                 TEST(test_only_the_broker_is_heard),
+                TEST(test_an_inbox_that_is_replaced_is_not_used),
         };
         return RUN_TESTS(tests);
 }
