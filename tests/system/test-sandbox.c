@@ -228,7 +228,7 @@ static void test_a_pipe(void **state)
 static void test_output_to_a_file(void **state)
 {
         struct chat *chat = *state;
-        shell("printf 'one\\ntwo\\n' | build/chat-session --echo >%s/out", chat->dir);
+        shell("printf 'one\\ntwo\\n' | %s --echo >%s/out", program("chat-session"), chat->dir);
         assert_string_equal(shell("cat %s/out", chat->dir), "one\r\ntwo\r");
 }
 
