@@ -295,19 +295,15 @@ static struct frame first_frame(const struct uplink *u)
         return f;
 }
 
-/* Whether the queue's first frame is a line that has to wait for its turn. */
-static bool is_paced(struct uplink *u, int64_t now)
-{
-        if (u->here_due || first_frame(u).type != FRAME_LINE)
-                return false;
-        u->turn_at = pace_next_ms(&u->pace, now);
-        return u->turn_at > now;
-}
-
+/* Hands over the queue's first frame. Returns as hand_over(), and 0 where it is a line that has to wait for its turn. */
 static int hand_over_first(struct uplink *u, int64_t now)
 {
         struct frame f = first_frame(u);
         uint16_t size;
+        u->turn_at = f.type == FRAME_LINE ? pace_next_ms(&u->pace, now) : now;
+        u->paced = u->turn_at > now;
+        if (u->paced)
+                return 0;
         memcpy(&size, u->queue + u->start, sizeof(size));
         int r = hand_over(u, u->queue + u->start + sizeof(size), size);
         if (r <= 0)
@@ -328,18 +324,15 @@ void uplink_pump(struct uplink *u, int64_t now)
 {
         if (u->socket < 0 && (now < u->retry_at || !connect_now(u, now)))
                 return;
-        u->blocked = false;
+        u->blocked = u->paced = false;
         while (uplink_waits(u)) {
-                u->paced = is_paced(u, now);
-                if (u->paced)
-                        return;
                 int r = u->here_due ? hand_over_here(u) : hand_over_first(u, now);
                 if (r < 0) {
                         disconnect(u, 0, now);
                         return;
                 }
                 if (r == 0) {
-                        u->blocked = true;
+                        u->blocked = !u->paced;
                         return;
                 }
                 u->retry_ms = UPLINK_RETRY_MIN_MS;

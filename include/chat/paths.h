@@ -55,25 +55,27 @@ static inline int path_binding(struct sockaddr_un *address, const char *dir, pid
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Returns the pid of such a name, or 0 for any other. */
+/* Reads the lower-case hexadecimal digits that `name` begins with. Returns how many there are. */
+static inline size_t path_parse_digits(const char *name, uint64_t *number)
+{
+        size_t digits = strspn(name, "0123456789abcdef");
+        *number = 0;
+        for (size_t i = 0; i < digits; i++)
+                *number = *number << 4 | (uint64_t)(name[i] <= '9' ? name[i] - '0' : name[i] - 'a' + 10);
+        return digits;
+}
+
+/* Returns the pid of a name that path_binding() gave, or 0 for any other. */
 static inline pid_t path_parse_binding(const char *name)
 {
-        size_t digits = strspn(name, "0123456789abcdef"), pid = 0;
-        if (digits < 1 || digits > 8 || name[digits] != '+')
-                return 0;
-        for (size_t i = 0; i < digits; i++)
-                pid = pid << 4 | (size_t)(name[i] <= '9' ? name[i] - '0' : name[i] - 'a' + 10);
-        return (pid_t)pid;
+        uint64_t pid;
+        size_t digits = path_parse_digits(name, &pid);
+        return digits <= 8 && name[digits] == '+' ? (pid_t)pid : 0;
 }
 
 /* Reads a file name that is an id or a key and nothing else: 16 lower-case hexadecimal digits.
  * Returns 0, or -EINVAL. */
 static inline int path_parse_id(const char *name, uint64_t *id)
 {
-        if (strlen(name) != ID_DIGITS || strspn(name, "0123456789abcdef") != ID_DIGITS)
-                return -EINVAL;
-        *id = 0;
-        for (const char *c = name; *c; c++)
-                *id = *id << 4 | (uint64_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
-        return 0;
+        return path_parse_digits(name, id) == ID_DIGITS && name[ID_DIGITS] == '\0' ? 0 : -EINVAL;
 }
