@@ -230,7 +230,7 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
-build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/seen.c tests/fuzz/death.c tests/fuzz/sessions.c)
+build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd
 .PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o

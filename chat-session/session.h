@@ -5,12 +5,14 @@
 
 #include <signal.h>
 
+#include <chat/seen.h>
+
 #include "client.h"
 #include "lines.h"
 #include "peer.h"
-#include "seen.h"
 #include "telnet.h"
 #include "uplink.h"
+#include <chat/seen.h>
 
 enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */

@@ -1,4 +1,6 @@
-/* The datagrams between a session and chatd, and the rules that keep them readable across versions.
+/* The datagrams between chatd and its members, and the rules that keep them readable across versions.
+ *
+ * A member is a session, or the link to other hosts (chat-link), of which there is one at most.
  *
  * Every frame begins with a version, a type, an id and a number. From a session the id is its session id and the
  * number counts what it says: HELLO is 0, its first line 1. From chatd the id is chatd's epoch, drawn at random at its
@@ -6,7 +8,8 @@
  *
  * A session id carries the session's pid in its upper half. The kernel states the sender's pid with each datagram
  * (SCM_CREDENTIALS, unix(7)), so chatd refuses any frame whose id is not its sender's own, without having to remember
- * anything. The lower half is random: a pid that is used again makes another id.
+ * anything. The lower half is random: a pid that is used again makes another id. The link's id is LINK_ID, without a
+ * pid, because its inbox belongs to systemd and outlives its process; chatd takes it from the link's user alone.
  *
  * Versions: a later version may append fields to a frame and add types, nothing else. A reader accepts what follows
  * the fields it knows only in a frame of a later version, and ignores types it does not know. So sessions live through
@@ -24,8 +27,10 @@
 #endif
 
 enum {
-        TEXT_MAX_BYTES = 4096,      /* one line's text; longer lines travel in pieces */
-        NAME_MAX_BYTES = 96,        /* 24 characters of 4 bytes */
+        TEXT_MAX_BYTES = 4096, /* one line's text; longer lines travel in pieces */
+        NAME_MAX_BYTES = 96,   /* as it is shown: a name, and on another host "@" and the host's label */
+        HOST_MAX_BYTES = 24,   /* a host's label: see text_is_host() */
+        LOCAL_NAME_MAX_BYTES = NAME_MAX_BYTES - 1 - HOST_MAX_BYTES,
         ADDRESS_MAX_BYTES = 128,    /* "[IPv6%scope]:port" needs 65 */
         FRAME_HEADER_BYTES = 18,    /* version 1, type 1, id 8, number 8 */
         FRAME_MAX_BYTES = 4608,     /* any frame but a batch, with room for later versions */
@@ -34,17 +39,24 @@ enum {
         BATCH_MAX_RECORDS = 512,    /* what a session must remember to recognise a batch that is relayed again */
 };
 
+#define LINK_ID UINT64_C(1)
+
 enum frame_type {
-        /* from a session */
+        /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
         FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
         FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
                             last line that went before it through the same queue, or one that was relayed */
         FRAME_LINE,      /* says: text */
         FRAME_BYE,       /* leaves: reason, lines_out, skipped */
+        /* from the link */
+        FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
+                         record to record; one that is not above all before was here already */
+        FRAME_NOTICE, /* to be shown to everybody here: text; `number` is not that of any notice of late */
         /* from chatd to itself, through the same queue */
-        FRAME_GONE, /* the session of this id died without a BYE */
+        FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* from chatd */
-        FRAME_WELCOME = 64, /* you are a member, and the others see this name */
+        FRAME_WELCOME = 64, /* you are a member, and the others see this name; `members` sessions are here. `number` is
+                               that of your last record that was relayed, by this chatd or one before: for the link */
         FRAME_BATCH,        /* records: see struct record; `number` is as in RELAYED */
         FRAME_MISSED,       /* `number` lines did not reach you, because your process did not run */
         FRAME_ROLLCALL,     /* a new chatd: answer with HERE */
@@ -75,16 +87,20 @@ struct frame {
         struct slice name, address, text;
         uint8_t reason;
         uint64_t lines_out, skipped;
-        struct wire_reader records; /* of a BATCH */
+        uint64_t members;
+        struct wire_reader records; /* of a BATCH or INJECT */
 };
 
 enum record_kind {
         RECORD_LINE = 1,
         RECORD_JOIN,
         RECORD_LEAVE,
+        RECORD_NOTICE, /* text without a name, from the link */
+        RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
 };
 
-/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. */
+/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
+ * comes from other hosts has LINK_ID and the number that the link gave it. */
 struct record {
         uint8_t kind;
         uint64_t id;
@@ -96,7 +112,13 @@ enum {
         FRAME_E_TYPE = 1, /* a type this version does not know: ignore it */
 };
 
-/* Writes `f` into `buffer`. A BATCH is its header alone: records follow by record_encode(). Returns the size in bytes,
+/* Whether records follow the header: then nothing can be appended to the frame. */
+static inline bool frame_has_records(uint8_t type)
+{
+        return type == FRAME_BATCH || type == FRAME_INJECT;
+}
+
+/* Writes `f` into `buffer`. A BATCH or INJECT is its header alone: records follow by record_encode(). Returns the size in bytes,
  * or 0 where `size` does not suffice or the type is unknown. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
@@ -115,6 +137,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u64(&w, f->skipped);
                 break;
         case FRAME_LINE:
+        case FRAME_NOTICE:
         case FRAME_REFUSED:
                 wire_put_string(&w, f->text);
                 break;
@@ -125,9 +148,11 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 break;
         case FRAME_WELCOME:
                 wire_put_string(&w, f->name);
+                wire_put_u64(&w, f->members);
                 break;
         case FRAME_GONE:
         case FRAME_BATCH:
+        case FRAME_INJECT:
         case FRAME_MISSED:
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
@@ -136,7 +161,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         default:
                 return 0;
         }
-        if (f->type != FRAME_BATCH)
+        if (!frame_has_records(f->type))
                 wire_put(&w, (uint8_t[FRAME_APPENDED_BYTES + 1]){0}, FRAME_APPENDED_BYTES);
         return wire_written(&w);
 }
@@ -144,6 +169,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
 /* Changes the number of an encoded frame. */
 static inline void frame_set_number(uint8_t *encoded, uint64_t number)
 {
+        number = htole64(number);
         memcpy(encoded + FRAME_HEADER_BYTES - sizeof(number), &number, sizeof(number));
 }
 
@@ -170,6 +196,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->skipped = wire_get_u64(&r);
                 break;
         case FRAME_LINE:
+        case FRAME_NOTICE:
         case FRAME_REFUSED:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
@@ -179,10 +206,12 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->skipped = wire_get_u64(&r);
                 break;
         case FRAME_BATCH:
+        case FRAME_INJECT:
                 f->records = r;
                 return 0;
         case FRAME_WELCOME:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                f->members = wire_get_u64(&r);
                 break;
         case FRAME_GONE:
         case FRAME_MISSED:

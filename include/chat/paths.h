@@ -1,6 +1,7 @@
-/* Where chatd and its sessions meet: the files below the run directory.
+/* Where chatd and its members meet: the files below the run directory.
  *
  *   chatd.sock      chatd's intake: every session sends here                (srw-rw---- chatd chat)
+ *   link.sock       the inbox of the link to other hosts: only chatd sends here (srw------- chatd)
  *   sessions/KEY    a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
  *   members/ID      chatd's note of who ID is, as the target of a symlink   (drwx------ chatd chat)
  *
@@ -19,6 +20,7 @@
 
 #define RUN_DIR_DEFAULT "/run/chat"
 #define BROKER_SOCKET_NAME "chatd.sock"
+#define LINK_SOCKET_NAME "link.sock"
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
@@ -33,6 +35,14 @@ static inline int path_broker(struct sockaddr_un *address, const char *dir)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
         int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" BROKER_SOCKET_NAME, dir);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Writes the address of the link's inbox below `dir`. Returns 0, or -ENAMETOOLONG. */
+static inline int path_link(struct sockaddr_un *address, const char *dir)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" LINK_SOCKET_NAME, dir);
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 

@@ -143,3 +143,29 @@ static inline bool text_is_name(const char *text, size_t size)
                         return false;
         return size > 0 && text[size - 1] != ':';
 }
+
+/* Whether `size` bytes at `text` can be a host's label: lower-case letters, digits and hyphens, not at either end. So it
+ * is one token of a NATS subject, and no two look alike. */
+static inline bool text_is_host(const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                bool alphanumeric = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9');
+                if (!alphanumeric && (text[i] != '-' || i == 0 || i == size - 1))
+                        return false;
+        }
+        return size > 0;
+}
+
+/* Whether it can be the name of somebody on this host: "@" is for those on others. */
+static inline bool text_is_local_name(const char *text, size_t size)
+{
+        return text_is_name(text, size) && !memchr(text, '@', size);
+}
+
+/* Whether it is "NAME@HOST". */
+static inline bool text_is_remote_name(const char *text, size_t size)
+{
+        const char *at = memchr(text, '@', size);
+        return at && text_is_local_name(text, (size_t)(at - text)) &&
+               text_is_host(at + 1, size - 1 - (size_t)(at - text));
+}

@@ -1,11 +1,12 @@
 /* Checked reads and writes of the fields of a datagram.
  *
  * A cursor never passes the end of its buffer: what does not fit sets `bad`, reads as zero and is not written, so a
- * caller may take a whole frame apart and look at `bad` once. Integers are in host order, because a UNIX socket does
- * not leave the host. Nothing is allocated; a slice points into the buffer that was read and lives as long as it.
+ * caller may take a whole frame apart and look at `bad` once. Integers are little-endian, as some of them go to other
+ * hosts. Nothing is allocated; a slice points into the buffer that was read and lives as long as it.
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,14 +69,14 @@ static inline uint16_t wire_get_u16(struct wire_reader *r)
 {
         uint16_t v;
         wire_get(r, &v, sizeof(v));
-        return v;
+        return le16toh(v);
 }
 
 static inline uint64_t wire_get_u64(struct wire_reader *r)
 {
         uint64_t v;
         wire_get(r, &v, sizeof(v));
-        return v;
+        return le64toh(v);
 }
 
 /* `size` bytes, or an empty slice and `bad` where fewer are left. */
@@ -128,11 +129,13 @@ static inline void wire_put_u8(struct wire_writer *w, uint8_t v)
 
 static inline void wire_put_u16(struct wire_writer *w, uint16_t v)
 {
+        v = htole16(v);
         wire_put(w, &v, sizeof(v));
 }
 
 static inline void wire_put_u64(struct wire_writer *w, uint64_t v)
 {
+        v = htole64(v);
         wire_put(w, &v, sizeof(v));
 }
 

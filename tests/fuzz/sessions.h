@@ -4,7 +4,7 @@
  * `attentive` as long as, besides, its inbox takes everything. Promises:
  *   - whatever it does, a session gets whole, clean datagrams of a known chatd, the epochs in the order of their
  *     chatds; no record of its own, nor of another process; of each epoch, lines in the order in which they were sent,
- *     and none twice; and across epochs none twice that chat-session would show (chat-session/seen.c);
+ *     and none twice; and across epochs none twice that chat-session would show (chat/seen.h);
  *   - one that is once gets no line from before its HELLO or behind its BYE;
  *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
  *     sender's name, every line, and its JOIN and LEAVE exactly once, wherever chatd died.
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../chat-session/seen.h"
+#include <chat/seen.h>
 
 enum {
         WITNESS, /* is always there, and attentive unless the queue itself is lost */

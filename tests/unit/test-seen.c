@@ -1,4 +1,4 @@
-#include "../../chat-session/seen.h"
+#include <chat/seen.h>
 
 #include "test.h"
 

@@ -1,0 +1,53 @@
+/* The settings of chat-link: /etc/chat/link.conf.
+ *
+ * Lines of the form Key=value; empty lines and those that begin with # or ; are skipped. A key that is not known, is there
+ * twice or has a value that it cannot have is an error, with the file, the line and what would be right.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+#define CONFIG_DEFAULT "/etc/chat/link.conf"
+#define NETWORK_DEFAULT "chat"
+
+enum {
+        CONFIG_SERVERS_MAX = 16,
+        CONFIG_VALUE_MAX_BYTES = 255,
+        CONFIG_ERROR_BYTES = 1024,
+        SPOOL_MIN_MIB = 1,
+        SPOOL_DEFAULT_MIB = 64,
+        SPOOL_MAX_MIB = 1024,
+        RETENTION_MIN_S = 60,
+        RETENTION_DEFAULT_S = 3600,
+        RETENTION_MAX_S = 30 * 24 * 3600,
+        REPLICAS_MAX = 5,
+};
+
+typedef char config_value[CONFIG_VALUE_MAX_BYTES + 1];
+
+struct config {
+        config_value servers[CONFIG_SERVERS_MAX]; /* Servers=nats://HOST:PORT tls://HOST:PORT ..., by blanks */
+        int servers_count;
+        char network[HOST_MAX_BYTES + 1]; /* Network=: hosts of other networks on the same servers are not heard */
+        char host[HOST_MAX_BYTES + 1];    /* Host=: what follows the @ in the names of this host's people elsewhere */
+        config_value user, password;      /* User=, Password=; empty: none */
+        config_value credentials_file; /* CredentialsFile=: a user's JWT and seed, as `nsc generate creds` writes it */
+        config_value ca_file;          /* CAFile=: who may have signed the servers' certificates; set: TLS */
+        config_value certificate_file; /* CertificateFile=, KeyFile=: our own */
+        config_value key_file;
+        int replicas;       /* StreamReplicas=: 0 for auto, which is three, or one where the server stands alone */
+        int retention_s;    /* StreamRetention=: seconds (s), minutes (min), hours (h) or days (d) */
+        size_t spool_bytes; /* SpoolSize=: mebibytes, with or without an M */
+};
+
+/* The name of this machine up to the first dot, in lower case and without what a label cannot have; "host" where nothing
+ * is left of it. */
+void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
+
+/* Reads the file `path` on top of the defaults. Returns 0, or a negative errno with a line for the user in `error`:
+ * -EINVAL for what is in the file. */
+int config_read(struct config *c, const char *path, char error[static CONFIG_ERROR_BYTES]);

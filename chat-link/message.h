@@ -1,0 +1,68 @@
+/* What chat-links say to each other, as the payload of NATS messages.
+ *
+ * On the subject chat.NETWORK.said.HOST: what the people of HOST said (MESSAGE_SAID); kept by JetStream. On
+ * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken from the
+ * subject alone, because NATS can see to it who may publish there.
+ *
+ * A later version may add types, kinds of records, and fields behind those of an ALIVE. Whatever is not known is ignored.
+ */
+#pragma once
+
+#include <chat/frame.h>
+
+enum {
+        MESSAGE_VERSION = 1,
+        MESSAGE_HEADER_BYTES = 18, /* version 1, type 1, instance 8, position 8 */
+        MESSAGE_MAX_BYTES = MESSAGE_HEADER_BYTES + DATAGRAM_MAX_BYTES,
+        ALIVE_INTERVAL_MS = 1000,
+};
+
+enum message_type {
+        MESSAGE_SAID = 1, /* records: LINE, JOIN, LEAVE, MISSED */
+        MESSAGE_ALIVE,    /* members */
+};
+
+struct message {
+        uint8_t version; /* filled by message_decode() */
+        uint8_t type;
+        uint64_t instance; /* of the sender's spool */
+        uint64_t position; /* SAID: of the first record. ALIVE: of the next record that will be said */
+        uint64_t members;  /* who are on that host */
+        struct wire_reader records;
+};
+
+/* Writes `m`; of a SAID the header alone: the records follow. Returns the size in bytes, or 0 where it does not fit. */
+static inline size_t message_encode(void *buffer, size_t size, const struct message *m)
+{
+        struct wire_writer w = wire_write(buffer, size);
+        wire_put_u8(&w, MESSAGE_VERSION);
+        wire_put_u8(&w, m->type);
+        wire_put_u64(&w, m->instance);
+        wire_put_u64(&w, m->position);
+        if (m->type == MESSAGE_ALIVE)
+                wire_put_u64(&w, m->members);
+        return wire_written(&w);
+}
+
+/* Takes a payload apart; the records point into it. Returns 0; FRAME_E_TYPE for a type this version does not know;
+ * -EPROTONOSUPPORT for version 0; -EBADMSG for anything short or with a tail. Records are not looked at. */
+static inline int message_decode(struct message *m, const void *data, size_t size)
+{
+        struct wire_reader r = wire_read(data, size);
+        *m = (struct message){.version = wire_get_u8(&r)};
+        m->type = wire_get_u8(&r);
+        m->instance = wire_get_u64(&r);
+        m->position = wire_get_u64(&r);
+        if (r.bad)
+                return -EBADMSG;
+        if (m->version == 0)
+                return -EPROTONOSUPPORT;
+        if (m->type == MESSAGE_SAID) {
+                m->records = r;
+                return 0;
+        }
+        if (m->type != MESSAGE_ALIVE)
+                return FRAME_E_TYPE;
+        m->members = wire_get_u64(&r);
+        return r.bad || (wire_left(&r) > 0 && m->version <= MESSAGE_VERSION) ? -EBADMSG : 0;
+}

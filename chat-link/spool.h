@@ -1,0 +1,77 @@
+/* The spool: what people on this host said and other hosts have not got yet, in a file.
+ *
+ * A ring of entries in a mapped file, so what was appended is there after kill -9, at whichever instruction: an entry is
+ * written first, and becomes part of the spool by one store. An entry is the records of one datagram from chatd. Every
+ * record has a position: how many there were before it since the file was made. Together with the random `instance` of
+ * the file it names a record for ever, so a receiver knows what came before, and how many are missing.
+ *
+ * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is what goes out as one message; what it
+ * covers is in the file too, and stays the same until it is released, also across kill -9: when it is not known whether
+ * it was sent, the same one is sent again.
+ *
+ * The file is of fixed size and allocated when it is made, so a full disk is an error at the start. After a power loss
+ * (another boot, and nobody closed the file) what is in it cannot be trusted: the spool is begun anew, and spool_open()
+ * says how many records that may lose.
+ *
+ * What was released stays readable until its place is needed: spool_walk() shows the last of it, for whoever must know
+ * what was appended last.
+ *
+ * Owns the file and its mapping.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/frame.h>
+
+enum {
+        SPOOL_KEPT_BYTES = 8192, /* at the head of the file for its user, see spool_kept() */
+};
+
+struct spool;
+
+struct spool_chunk {
+        uint64_t first;      /* the position of its first record */
+        uint64_t count;      /* records */
+        const uint8_t *data; /* as record_encode() wrote them */
+        size_t size;
+};
+
+/* Opens or makes `path` with a ring of `bytes`. A file of another size is used as it is while records wait in it, else
+ * made anew. `*lost` is how many records a power loss cost. Returns NULL with errno: EBUSY where another process has it. */
+struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost);
+
+/* Notes that the file is complete on disk, and closes it. */
+void spool_close(struct spool *s);
+
+/* Random, of this file; never 0. */
+uint64_t spool_instance(const struct spool *s);
+
+/* SPOOL_KEPT_BYTES of the file, all zeros in a new one: what its user stores there is there after kill -9. */
+void *spool_kept(struct spool *s);
+
+/* Calls `on_record` with the records that are still in the file, oldest first. Before anything else is done. */
+void spool_walk(struct spool *s, void (*on_record)(void *user, const struct record *rec), void *user);
+
+/* ---- for the thread that appends ---- */
+
+/* Appends an entry: `count` records in `size` bytes, DATAGRAM_MAX_BYTES at most. Returns 0, or -ENOBUFS when it is full. */
+int spool_append(struct spool *s, const void *records, size_t size, uint32_t count);
+
+/* ---- for the thread that sends ---- */
+
+/* What is to be sent next: of as many entries as fit `max` bytes, DATAGRAM_MAX_BYTES at least. The same until it is
+ * released. Returns false where nothing waits. `chunk` points into `buffer`, of `max` bytes. */
+bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
+
+/* The chunk was stored where it cannot be lost any more. */
+void spool_release(struct spool *s);
+
+/* ---- for both ---- */
+
+/* The position of the next record to be appended, and how many records wait. */
+uint64_t spool_position(const struct spool *s);
+uint64_t spool_waiting(const struct spool *s);
