@@ -16,7 +16,7 @@
 
 enum {
         CONFIG_SERVERS_MAX = 16,
-        CONFIG_VALUE_MAX_BYTES = 255,
+        CONFIG_VALUE_MAX_BYTES = 511,
         CONFIG_ERROR_BYTES = 1024,
         SPOOL_MIN_MIB = 1,
         SPOOL_DEFAULT_MIB = 64,

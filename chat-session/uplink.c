@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/connect.h>
 #include <chat/socket.h>
 
 static void enqueue(struct uplink *u, const struct frame *f)
@@ -224,22 +224,12 @@ static int open_inbox(struct uplink *u)
 /* Returns 0 or a negative errno. */
 static int open_socket(struct uplink *u)
 {
-        struct sockaddr_un address;
-        struct stat st, dir;
-        int on = 1, r = path_broker(&address, u->dir);
-        if (r < 0)
-                return r;
-        if (stat(u->dir, &dir) < 0 || stat(address.sun_path, &st) < 0)
-                return -errno;
-        if (st.st_uid != dir.st_uid && dir.st_uid != 0)
-                return -EPERM; /* somebody else's socket in chatd's directory */
-        u->broker = st.st_uid;
-        u->intake = st.st_ino;
-        u->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        /* With it the kernel states who sends, also while the intake is so new that it does not ask yet. */
-        if (u->socket < 0 || setsockopt(u->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-            connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return -errno;
+        struct stat intake;
+        u->socket = connect_broker(u->dir, &intake);
+        if (u->socket < 0)
+                return u->socket;
+        u->broker = intake.st_uid;
+        u->intake = intake.st_ino;
         return 0;
 }
 

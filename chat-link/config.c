@@ -1,0 +1,246 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <chat/text.h>
+
+#define BLANKS " \t\r\n"
+
+/* Each takes the value of its key. Returns NULL, or what would be right. */
+typedef const char *(*take_value)(struct config *c, void *field, const char *value);
+
+static const char *take_text(struct config *c, void *field, const char *value)
+{
+        (void)c;
+        snprintf(field, sizeof(config_value), "%s", value); /* the line's length was checked */
+        return NULL;
+}
+
+static const char *take_label(struct config *c, void *field, const char *value)
+{
+        (void)c;
+        if (strlen(value) > HOST_MAX_BYTES || !text_is_host(value, strlen(value)))
+                return "1 to 24 of a-z, 0-9 and -, which is not at an end";
+        snprintf(field, HOST_MAX_BYTES + 1, "%s", value);
+        return NULL;
+}
+
+static bool is_url(const char *text)
+{
+        const char *slashes = strstr(text, "://");
+        if (!slashes)
+                return false;
+        return (strncmp(text, "nats://", 7) == 0 || strncmp(text, "tls://", 6) == 0) && slashes[3] != '\0';
+}
+
+static const char *take_servers(struct config *c, void *field, const char *value)
+{
+        config_value rest;
+        char *save = NULL;
+        (void)field;
+        snprintf(rest, sizeof(rest), "%s", value);
+        c->servers_count = 0;
+        for (char *url = strtok_r(rest, BLANKS, &save); url; url = strtok_r(NULL, BLANKS, &save)) {
+                if (!is_url(url) || c->servers_count == CONFIG_SERVERS_MAX)
+                        return "up to 16 of nats://HOST:PORT or tls://HOST:PORT, with blanks between them";
+                snprintf(c->servers[c->servers_count++], sizeof(config_value), "%s", url);
+        }
+        return c->servers_count > 0 ? NULL : "nats://HOST:PORT, and more of them with blanks between";
+}
+
+/* A number and one of the units. Returns 0, or -EINVAL where it is none or not within the bounds. */
+static int parse_number(long *number, const char *value, const char *const *units, const long *factors, long least,
+                        long most)
+{
+        char *end;
+        if (!isdigit((unsigned char)value[0]))
+                return -EINVAL;
+        errno = 0;
+        long n = strtol(value, &end, 10);
+        for (; *units; units++, factors++) {
+                if (strcmp(end, *units) != 0)
+                        continue;
+                if (errno != 0 || n > most / *factors || n * *factors < least)
+                        return -EINVAL;
+                *number = n * *factors;
+                return 0;
+        }
+        return -EINVAL;
+}
+
+static const char *take_replicas(struct config *c, void *field, const char *value)
+{
+        long n = 0;
+        (void)field;
+        if (strcmp(value, "auto") != 0 &&
+            parse_number(&n, value, (const char *const[]){"", NULL}, (const long[]){1}, 1, REPLICAS_MAX) < 0)
+                return "1 to 5, or auto";
+        c->replicas = (int)n;
+        return NULL;
+}
+
+static const char *take_retention(struct config *c, void *field, const char *value)
+{
+        static const char *const units[] = {"", "s", "min", "h", "d", NULL};
+        static const long factors[] = {1, 1, 60, 3600, 86400};
+        long n;
+        (void)field;
+        if (parse_number(&n, value, units, factors, RETENTION_MIN_S, RETENTION_MAX_S) < 0)
+                return "60s to 30d (s, min, h or d)";
+        c->retention_s = (int)n;
+        return NULL;
+}
+
+static const char *take_spool_size(struct config *c, void *field, const char *value)
+{
+        long n;
+        (void)field;
+        if (parse_number(&n, value, (const char *const[]){"", "M", NULL}, (const long[]){1, 1}, SPOOL_MIN_MIB,
+                         SPOOL_MAX_MIB) < 0)
+                return "1M to 1024M";
+        c->spool_bytes = (size_t)n << 20;
+        return NULL;
+}
+
+static const struct key {
+        const char *name;
+        take_value take;
+        size_t at; /* in struct config: the field */
+} keys[] = {
+        {"Servers", take_servers, 0},
+        {"Network", take_label, offsetof(struct config, network)},
+        {"Host", take_label, offsetof(struct config, host)},
+        {"User", take_text, offsetof(struct config, user)},
+        {"Password", take_text, offsetof(struct config, password)},
+        {"CredentialsFile", take_text, offsetof(struct config, credentials_file)},
+        {"CAFile", take_text, offsetof(struct config, ca_file)},
+        {"CertificateFile", take_text, offsetof(struct config, certificate_file)},
+        {"KeyFile", take_text, offsetof(struct config, key_file)},
+        {"StreamReplicas", take_replicas, 0},
+        {"StreamRetention", take_retention, 0},
+        {"SpoolSize", take_spool_size, 0},
+};
+
+enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine)
+{
+        size_t len = 0;
+        for (; *machine != '\0' && *machine != '.' && len < HOST_MAX_BYTES; machine++) {
+                char c = (char)tolower((unsigned char)*machine);
+                if (text_is_host(&c, 1) || (c == '-' && len > 0))
+                        host[len++] = c;
+        }
+        while (len > 0 && host[len - 1] == '-')
+                len--;
+        host[len] = '\0';
+        if (len == 0)
+                snprintf(host, HOST_MAX_BYTES + 1, "host");
+}
+
+/* Takes the blanks off both ends, in place. */
+static char *trim(char *text)
+{
+        text += strspn(text, BLANKS);
+        for (size_t len = strlen(text); len > 0 && strchr(BLANKS, text[len - 1]); len--)
+                text[len - 1] = '\0';
+        return text;
+}
+
+/* Takes one line. Returns false, with the reason in `error`, where it is wrong. */
+static bool take_line(struct config *c, char *line, bool seen[static KEYS], char error[static CONFIG_ERROR_BYTES])
+{
+        line = trim(line);
+        if (line[0] == '\0' || line[0] == '#' || line[0] == ';')
+                return true;
+        char *equals = strchr(line, '=');
+        if (!equals) {
+                snprintf(error, CONFIG_ERROR_BYTES, "this is not of the form Key=value");
+                return false;
+        }
+        *equals = '\0';
+        const char *name = trim(line), *value = trim(equals + 1);
+        for (size_t i = 0; i < KEYS; i++) {
+                if (strcmp(name, keys[i].name) != 0)
+                        continue;
+                const char *right = seen[i] || value[0] == '\0' ? "" : keys[i].take(c, (char *)c + keys[i].at, value);
+                if (right)
+                        snprintf(error, CONFIG_ERROR_BYTES,
+                                 seen[i]          ? "%s= is there twice"
+                                 : *right == '\0' ? "%s= has no value"
+                                                  : "%s= takes %s",
+                                 name, right);
+                seen[i] = true;
+                return !right;
+        }
+        snprintf(error, CONFIG_ERROR_BYTES, "there is no setting %.64s=; chat-link(8) lists those there are", name);
+        return false;
+}
+
+/* Reads all lines. Returns 0 or -EINVAL. */
+static int take_file(struct config *c, FILE *file, const char *path, char error[static CONFIG_ERROR_BYTES])
+{
+        char line[CONFIG_VALUE_MAX_BYTES + 2], why[CONFIG_ERROR_BYTES];
+        bool seen[KEYS] = {false};
+        for (unsigned number = 1; fgets(line, sizeof(line), file); number++) {
+                bool whole = strchr(line, '\n') || feof(file);
+                if (whole && take_line(c, line, seen, why))
+                        continue;
+                snprintf(error, CONFIG_ERROR_BYTES, "%.256s, line %u: %.512s", path, number,
+                         whole ? why : "the line is longer than 511 bytes");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static void set_defaults(struct config *c)
+{
+        char machine[256] = "";
+        gethostname(machine, sizeof(machine) - 1);
+        *c = (struct config){
+                .network = NETWORK_DEFAULT,
+                .retention_s = RETENTION_DEFAULT_S,
+                .spool_bytes = (size_t)SPOOL_DEFAULT_MIB << 20,
+        };
+        config_default_host(c->host, machine);
+}
+
+/* What only all of it together can show. Returns NULL, or what is wrong. */
+static const char *check(const struct config *c)
+{
+        if (c->servers_count == 0)
+                return "Servers= is missing: which NATS servers are there? As in Servers=nats://192.168.1.10:4222";
+        if ((c->user[0] == '\0') != (c->password[0] == '\0'))
+                return "User= and Password= belong together";
+        if ((c->certificate_file[0] == '\0') != (c->key_file[0] == '\0'))
+                return "CertificateFile= and KeyFile= belong together";
+        if (c->credentials_file[0] != '\0' && c->user[0] != '\0')
+                return "CredentialsFile= and User= exclude each other";
+        return NULL;
+}
+
+int config_read(struct config *c, const char *path, char error[static CONFIG_ERROR_BYTES])
+{
+        set_defaults(c);
+        FILE *file = fopen(path, "re");
+        if (!file) {
+                int r = -errno;
+                snprintf(error, CONFIG_ERROR_BYTES, "cannot read %.256s: %s", path, strerror(-r));
+                return r;
+        }
+        int r = take_file(c, file, path, error);
+        if (r == 0 && ferror(file)) {
+                r = -EIO;
+                snprintf(error, CONFIG_ERROR_BYTES, "cannot read %.256s", path);
+        }
+        fclose(file);
+        const char *wrong = r == 0 ? check(c) : NULL;
+        if (!wrong)
+                return r;
+        snprintf(error, CONFIG_ERROR_BYTES, "%.256s: %s", path, wrong);
+        return -EINVAL;
+}

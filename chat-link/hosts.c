@@ -1,0 +1,186 @@
+#include "hosts.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms)
+{
+        h->all = memory;
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                memory[i].label[HOST_MAX_BYTES] = '\0';
+                memory[i].current &= 1;
+                h->heard_ms[i] = memory[i].told == HOST_HERE ? now_ms : now_ms - HOSTS_LOST_MS;
+        }
+}
+
+static struct host *find(const struct hosts *h, const char *label)
+{
+        for (size_t i = 0; i < HOSTS_MAX; i++)
+                if (strcmp(h->all[i].label, label) == 0)
+                        return &h->all[i];
+        return NULL;
+}
+
+/* A free place, or that of the host that was not heard for longest; NULL where all are here. */
+static struct host *find_place(const struct hosts *h)
+{
+        struct host *oldest = NULL;
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                struct host *host = &h->all[i];
+                if (host->label[0] == '\0')
+                        return host;
+                if (host->told != HOST_HERE && (!oldest || h->heard_ms[i] < h->heard_ms[oldest - h->all]))
+                        oldest = host;
+        }
+        return oldest;
+}
+
+static struct host *admit(struct hosts *h, const char *label)
+{
+        struct host *host = find(h, label);
+        if (host)
+                return host;
+        host = find_place(h);
+        if (!host)
+                return NULL;
+        host->label[0] = '\0'; /* whoever is killed here has forgotten the old one, and not begun a mixture */
+        host->told = HOST_UNKNOWN;
+        host->current = 0;
+        host->said[0] = (struct host_said){0};
+        host->members = 0;
+        h->heard_ms[host - h->all] = INT64_MIN / 2;
+        memcpy(host->label + 1, label + 1, strlen(label));
+        host->label[0] = label[0];
+        return host;
+}
+
+uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
+                    uint64_t number, uint64_t *missing)
+{
+        struct host *host = admit(h, label);
+        *missing = 0;
+        if (!host)
+                return count;
+        const struct host_said *last = &host->said[host->current];
+        uint64_t end = position + count, skip = 0;
+        if (last->instance != 0 && number <= last->number)
+                return 0; /* read again */
+        if (last->instance == instance && position < last->expected)
+                skip = last->expected - position < count ? last->expected - position : count;
+        else if (last->instance == instance)
+                *missing = position - last->expected;
+        else if (last->instance != 0)
+                *missing = position; /* it began a new spool, of which this is the first that we see */
+        if (last->instance == instance && end < last->expected)
+                end = last->expected;
+        host->said[!host->current] = (struct host_said){.instance = instance, .expected = end, .number = number};
+        host->current = !host->current;
+        return skip;
+}
+
+bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms)
+{
+        struct host *host = admit(h, label);
+        if (!host)
+                return false;
+        host->members = members;
+        h->heard_ms[host - h->all] = now_ms;
+        return true;
+}
+
+static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)
+{
+        return now_ms - h->heard_ms[i] < HOSTS_LOST_MS;
+}
+
+/* What people are to be told of a host, if that is news: else HOST_UNKNOWN. */
+static enum host_told news_of(const struct hosts *h, size_t i, int64_t now_ms)
+{
+        const struct host *host = &h->all[i];
+        if (host->label[0] == '\0')
+                return HOST_UNKNOWN;
+        if (is_heard(h, i, now_ms))
+                return host->told == HOST_HERE ? HOST_UNKNOWN : HOST_HERE;
+        return host->told == HOST_HERE ? HOST_AWAY : HOST_UNKNOWN;
+}
+
+__attribute__((format(printf, 4, 5))) static size_t append(char *text, size_t size, size_t len, const char *format, ...)
+{
+        va_list args;
+        if (len >= size)
+                return len;
+        va_start(args, format);
+        int n = vsnprintf(text + len, size - len, format, args);
+        va_end(args);
+        return n < 0 || (size_t)n >= size - len ? size - 1 : len + (size_t)n;
+}
+
+static const char *people(uint64_t members)
+{
+        return members == 1 ? "person" : "people";
+}
+
+/* The hosts of which `told` is news, where people were told `before` so far. Tells of all of them in one sentence. */
+static size_t tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told, const char *verb,
+                   char text[static TEXT_MAX_BYTES])
+{
+        const struct host *those[HOSTS_MAX];
+        size_t n = 0, len = 0;
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                if (h->all[i].told != before || news_of(h, i, now_ms) != told)
+                        continue;
+                h->all[i].told = (uint8_t)told;
+                those[n++] = &h->all[i];
+        }
+        if (n == 1)
+                return append(text, TEXT_MAX_BYTES, 0, "%s is %s, with %" PRIu64 " %s", those[0]->label, verb,
+                              those[0]->members, people(those[0]->members));
+        for (size_t i = 0; i < n; i++)
+                len = append(text, TEXT_MAX_BYTES, len, "%s%s (%" PRIu64 " %s)",
+                             i == 0       ? ""
+                             : i == n - 1 ? " and "
+                                          : ", ",
+                             those[i]->label, those[i]->members, people(those[i]->members));
+        return n > 0 ? append(text, TEXT_MAX_BYTES, len, " are %s", verb) : 0;
+}
+
+size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES])
+{
+        size_t len = tell(h, now_ms, HOST_HERE, HOST_AWAY, "away", text);
+        if (len == 0)
+                len = tell(h, now_ms, HOST_AWAY, HOST_HERE, "back", text);
+        if (len == 0)
+                len = tell(h, now_ms, HOST_UNKNOWN, HOST_HERE, "here", text);
+        return len;
+}
+
+int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms)
+{
+        int64_t wake = INT64_MAX;
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                if (h->all[i].label[0] == '\0' || h->all[i].told != HOST_HERE || !is_heard(h, i, now_ms))
+                        continue;
+                int64_t lost = h->heard_ms[i] + HOSTS_LOST_MS;
+                wake = lost < wake ? lost : wake;
+        }
+        return wake;
+}
+
+size_t hosts_describe(const struct hosts *h, char *text, size_t size)
+{
+        size_t len = 0, here = 0;
+        text[0] = '\0';
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                const struct host *host = &h->all[i];
+                if (host->label[0] == '\0' || host->told == HOST_UNKNOWN)
+                        continue;
+                here += host->told == HOST_HERE;
+                len = append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
+                if (host->told == HOST_HERE)
+                        len = append(text, size, len, "(%" PRIu64 " %s)", host->members, people(host->members));
+                else
+                        len = append(text, size, len, "(away)");
+        }
+        return here;
+}

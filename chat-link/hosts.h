@@ -1,0 +1,74 @@
+/* What this host knows of the others: how much of what they said is here, and whether they are there.
+ *
+ * All of it lies in memory that outlives the process (spool_kept()), and is right after kill -9 at any instruction: what
+ * belongs together is written into the slot that is not in use, and taken into use by one store.
+ *
+ * Of a host's records all before `expected` are here. A message that begins before that was stored twice; one that
+ * begins behind it shows that something is missing. A message that is read again, because what we made of it may have
+ * been lost on the way to chatd, is no news: its number is not above that of the last one that was news.
+ *
+ * A host is there while it is heard (ALIVE); HOSTS_LOST_MS without, and it is away. People are told once, several hosts
+ * together. It is bounded: of more than HOSTS_MAX hosts the one that was away for longest is forgotten, or the newest is
+ * not taken.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+enum {
+        HOSTS_MAX = 64,
+        HOSTS_LOST_MS = 10000,
+};
+
+enum host_told {
+        HOST_UNKNOWN, /* people have not heard of it yet */
+        HOST_HERE,
+        HOST_AWAY,
+};
+
+struct host_said {
+        uint64_t instance; /* of its spool; 0: nothing is known */
+        uint64_t expected; /* the position of the next record */
+        uint64_t number;   /* of the message that said so */
+};
+
+/* Zeros: a free place. */
+struct host {
+        char label[HOST_MAX_BYTES + 1];
+        uint8_t told; /* enum host_told: what people were told of it last */
+        uint8_t current;
+        struct host_said said[2];
+        uint64_t members; /* people there, when it was heard last */
+};
+
+struct hosts {
+        struct host *all; /* HOSTS_MAX of them, in memory of its user */
+        int64_t heard_ms[HOSTS_MAX];
+};
+
+/* Takes `memory`, HOSTS_MAX hosts or zeros, into use. Those that people believe to be here have HOSTS_LOST_MS from now to
+ * be heard. `now_ms` is of CLOCK_MONOTONIC, here and below. */
+void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms);
+
+/* A message came: `count` records of the host `label`, from `position` on; `number` is that of its first record here.
+ * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before it.
+ * With a host that finds no place everything is left out. */
+uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
+                    uint64_t number, uint64_t *missing);
+
+/* The host `label` is there. Returns false where it finds no place. */
+bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
+
+/* Writes what people are to be told of hosts that came, went or returned, one kind at a time, and takes note that they
+ * were. Returns the length of the text, clean and terminated, or 0 where there is nothing to tell. */
+size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES]);
+
+/* When hosts_news() may have something to tell by the mere passing of time, or INT64_MAX. */
+int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms);
+
+/* "b (12 people), c (away)" for the status; cut where it does not fit. Returns how many hosts are here. */
+size_t hosts_describe(const struct hosts *h, char *text, size_t size);

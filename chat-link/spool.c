@@ -1,0 +1,341 @@
+#include "spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SPOOL_MAGIC "chatspl1"
+
+enum {
+        HEADER_BYTES = 4096,
+        RING_AT = HEADER_BYTES + SPOOL_KEPT_BYTES,
+        ALIGNMENT = 16, /* of entries, so that an entry's header always fits before the end of the ring */
+        BOOT_ID_BYTES = 36,
+};
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a store of 64 bits must be one store");
+
+/* Offsets only grow; their place in the ring is the remainder. oldest <= released <= tail, and what is between
+ * `released` and `chunk_end` is the chunk that is being sent. */
+struct spool_header {
+        char magic[8];
+        uint64_t ring_bytes;
+        uint64_t instance;
+        char boot_id[BOOT_ID_BYTES];
+        uint32_t closed; /* complete on disk */
+        _Atomic uint64_t oldest, released, chunk_end, tail;
+};
+
+struct entry {
+        uint32_t size, count; /* bytes and records that follow; without records it fills the end of the ring */
+        uint64_t first;       /* the position of the first */
+};
+
+_Static_assert(sizeof(struct entry) == ALIGNMENT, "an entry's header is one unit");
+_Static_assert(sizeof(struct spool_header) <= HEADER_BYTES, "the header has a page");
+
+struct spool {
+        int fd;
+        size_t mapped_bytes;
+        uint8_t *map;
+        struct spool_header *header;
+        uint8_t *ring;
+        uint64_t ring_bytes;
+        _Atomic uint64_t position;          /* of the next record */
+        _Atomic uint64_t released_position; /* of the first that waits */
+        uint64_t chunk_end_position;        /* of the first behind the chunk that is being sent */
+};
+
+static struct entry *entry_at(const struct spool *s, uint64_t offset)
+{
+        return (struct entry *)(void *)(s->ring + offset % s->ring_bytes);
+}
+
+static uint64_t entry_bytes(uint32_t size)
+{
+        return (sizeof(struct entry) + (uint64_t)size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Calls `on_entry` for every entry from `oldest` to `tail`. Returns false where they are not what spool_append() writes. */
+static bool walk(const struct spool *s, void (*on_entry)(void *user, const struct entry *e), void *user)
+{
+        const struct spool_header *h = s->header;
+        uint64_t at = h->oldest, tail = h->tail, next = 0;
+        bool first = true;
+
+        if (at % ALIGNMENT || at > h->released || h->released > tail || h->chunk_end > tail ||
+            tail - at > s->ring_bytes)
+                return false;
+        while (at < tail) {
+                const struct entry *e = entry_at(s, at);
+                uint64_t bytes = entry_bytes(e->size);
+                if (bytes > tail - at || at % s->ring_bytes + bytes > s->ring_bytes)
+                        return false;
+                if (e->count > 0 && !first && e->first != next)
+                        return false;
+                if (e->count > 0) {
+                        first = false;
+                        next = e->first + e->count;
+                        if (on_entry)
+                                on_entry(user, e);
+                }
+                at += bytes;
+        }
+        return true;
+}
+
+/* The offset of the entry that begins at or behind `offset` and has records, or the tail. */
+static uint64_t skip_filling(const struct spool *s, uint64_t offset, uint64_t tail)
+{
+        while (offset < tail && entry_at(s, offset)->count == 0)
+                offset += entry_bytes(entry_at(s, offset)->size);
+        return offset;
+}
+
+static void note_end(void *user, const struct entry *e)
+{
+        struct spool *s = user;
+        s->position = e->first + e->count;
+}
+
+static void read_positions(struct spool *s)
+{
+        uint64_t tail = s->header->tail, released = skip_filling(s, s->header->released, tail);
+        walk(s, note_end, s);
+        s->released_position = released < tail ? entry_at(s, released)->first : s->position;
+}
+
+static void read_boot_id(char id[static BOOT_ID_BYTES])
+{
+        int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        memset(id, 0, BOOT_ID_BYTES);
+        if (fd >= 0 && read(fd, id, BOOT_ID_BYTES) != BOOT_ID_BYTES)
+                memset(id, 0, BOOT_ID_BYTES);
+        if (fd >= 0)
+                close(fd);
+}
+
+static void unmap(struct spool *s)
+{
+        if (s->map)
+                munmap(s->map, s->mapped_bytes);
+        s->map = NULL;
+}
+
+/* Returns 0 or a negative errno. */
+static int map_file(struct spool *s, uint64_t ring_bytes)
+{
+        s->ring_bytes = ring_bytes;
+        s->mapped_bytes = RING_AT + ring_bytes;
+        s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+        if (s->map == MAP_FAILED) {
+                s->map = NULL;
+                return -errno;
+        }
+        s->header = (struct spool_header *)(void *)s->map;
+        s->ring = s->map + RING_AT;
+        return 0;
+}
+
+/* Makes the file anew. Returns 0 or a negative errno. */
+static int make_anew(struct spool *s, uint64_t ring_bytes)
+{
+        unmap(s);
+        if (ftruncate(s->fd, 0) < 0)
+                return -errno;
+        int r = -posix_fallocate(s->fd, 0, (off_t)(RING_AT + ring_bytes));
+        if (r == 0)
+                r = map_file(s, ring_bytes);
+        if (r < 0)
+                return r;
+        struct spool_header *h = s->header;
+        h->ring_bytes = ring_bytes;
+        if (getrandom(&h->instance, sizeof(h->instance), 0) != sizeof(h->instance))
+                return -errno;
+        h->instance |= 1;
+        memcpy(h->magic, SPOOL_MAGIC, sizeof(h->magic)); /* whoever is killed before that has made nothing */
+        s->position = s->released_position = 0;
+        return 0;
+}
+
+/* Takes a file that is there into use. Returns whether it is a spool. */
+static bool take_over(struct spool *s)
+{
+        struct spool_header h;
+        struct stat st;
+        if (fstat(s->fd, &st) < 0 || pread(s->fd, &h, sizeof(h), 0) != sizeof(h) ||
+            memcmp(h.magic, SPOOL_MAGIC, sizeof(h.magic)) != 0 || h.ring_bytes == 0 || h.ring_bytes % ALIGNMENT ||
+            (uint64_t)st.st_size != RING_AT + h.ring_bytes || map_file(s, h.ring_bytes) < 0)
+                return false;
+        if (!walk(s, NULL, NULL))
+                return false;
+        read_positions(s);
+        return true;
+}
+
+/* Returns 0 or a negative errno. */
+static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
+{
+        char boot_id[BOOT_ID_BYTES];
+        int r = 0;
+        read_boot_id(boot_id);
+        bool usable = take_over(s);
+        if (usable && !s->header->closed && memcmp(s->header->boot_id, boot_id, BOOT_ID_BYTES) != 0) {
+                *lost = spool_waiting(s);
+                usable = false;
+        }
+        if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0))
+                r = make_anew(s, ring_bytes);
+        if (r < 0)
+                return r;
+        memcpy(s->header->boot_id, boot_id, BOOT_ID_BYTES);
+        s->header->closed = 0;
+        return msync(s->map, HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
+}
+
+struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
+{
+        struct spool *s = calloc(1, sizeof(*s));
+        *lost = 0;
+        if (!s)
+                return NULL;
+        s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int r = s->fd < 0 ? -errno : 0;
+        if (r == 0 && flock(s->fd, LOCK_EX | LOCK_NB) < 0)
+                r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        if (r == 0)
+                r = open_ring(s, bytes / ALIGNMENT * ALIGNMENT, lost);
+        if (r == 0)
+                return s;
+        unmap(s);
+        if (s->fd >= 0)
+                close(s->fd);
+        free(s);
+        errno = -r;
+        return NULL;
+}
+
+void spool_close(struct spool *s)
+{
+        if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
+                s->header->closed = 1;
+                msync(s->map, HEADER_BYTES, MS_SYNC);
+        }
+        unmap(s);
+        close(s->fd);
+        free(s);
+}
+
+uint64_t spool_instance(const struct spool *s)
+{
+        return s->header->instance;
+}
+
+void *spool_kept(struct spool *s)
+{
+        return s->map + HEADER_BYTES;
+}
+
+struct walker {
+        void (*on_record)(void *user, const struct record *rec);
+        void *user;
+};
+
+static void show_records(void *user, const struct entry *e)
+{
+        const struct walker *w = user;
+        struct wire_reader r = wire_read(e + 1, e->size);
+        struct record rec;
+        while (record_next(&r, &rec) > 0)
+                w->on_record(w->user, &rec);
+}
+
+void spool_walk(struct spool *s, void (*on_record)(void *user, const struct record *rec), void *user)
+{
+        walk(s, show_records, &(struct walker){on_record, user});
+}
+
+/* Gives up what was released long ago, until `bytes` fit. Returns false where what waits is in the way. */
+static bool make_room(struct spool *s, uint64_t bytes)
+{
+        struct spool_header *h = s->header;
+        uint64_t oldest = h->oldest, released = h->released, tail = h->tail;
+        while (tail + bytes - oldest > s->ring_bytes) {
+                if (oldest >= released)
+                        return false;
+                oldest += entry_bytes(entry_at(s, oldest)->size);
+        }
+        h->oldest = oldest; /* before anything is written over it */
+        return true;
+}
+
+int spool_append(struct spool *s, const void *records, size_t size, uint32_t count)
+{
+        struct spool_header *h = s->header;
+        uint64_t bytes = entry_bytes((uint32_t)size), tail = h->tail;
+        uint64_t filling = s->ring_bytes - tail % s->ring_bytes;
+
+        if (filling >= bytes)
+                filling = 0;
+        if (size > DATAGRAM_MAX_BYTES || !make_room(s, filling + bytes))
+                return -ENOBUFS;
+        if (filling > 0) {
+                *entry_at(s, tail) = (struct entry){.size = (uint32_t)(filling - sizeof(struct entry))};
+                tail += filling;
+        }
+        struct entry *e = entry_at(s, tail);
+        *e = (struct entry){.size = (uint32_t)size, .count = count, .first = s->position};
+        memcpy(e + 1, records, size);
+        h->tail = tail + bytes; /* the one store that makes it part of the spool */
+        s->position += count;
+        return 0;
+}
+
+bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+{
+        struct spool_header *h = s->header;
+        uint64_t tail = h->tail, end = h->chunk_end, at = skip_filling(s, h->released, tail);
+        bool begun = end > at;
+
+        *chunk = (struct spool_chunk){.data = buffer};
+        while (at < (begun ? end : tail)) {
+                const struct entry *e = entry_at(s, at);
+                if (e->count > 0) {
+                        if (e->size > max - chunk->size)
+                                break;
+                        if (chunk->count == 0)
+                                chunk->first = e->first;
+                        memcpy(buffer + chunk->size, e + 1, e->size);
+                        chunk->size += e->size;
+                        chunk->count += e->count;
+                }
+                at += entry_bytes(e->size);
+        }
+        if (chunk->count > 0 && !begun)
+                h->chunk_end = at;
+        s->chunk_end_position = chunk->first + chunk->count;
+        return chunk->count > 0;
+}
+
+void spool_release(struct spool *s)
+{
+        s->header->released = s->header->chunk_end;
+        s->released_position = s->chunk_end_position;
+}
+
+uint64_t spool_position(const struct spool *s)
+{
+        return s->position;
+}
+
+uint64_t spool_waiting(const struct spool *s)
+{
+        uint64_t released = s->released_position, position = s->position;
+        return position > released ? position - released : 0;
+}

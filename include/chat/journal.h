@@ -1,0 +1,216 @@
+/* Structured entries in the journal, or lines on standard error where that is not the journal.
+ *
+ * Writing to the journal blocks while journald is stopped. So a thread of its own writes, from a queue of fixed size;
+ * whoever logs only ever puts an event into it. What finds no place is counted, and the count is logged when there is
+ * place again. Texts must be clean (text.h): an entry is never more than one line.
+ */
+#pragma once
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+#include <unistd.h>
+
+#define JOURNAL_ID_DROPPED "33a666207f9d466bb9e289c13b831f9a"
+
+enum {
+        JOURNAL_QUEUE_MAX_EVENTS = 1024,
+        JOURNAL_EVENT_MAX_BYTES = 1024,
+        JOURNAL_EVENT_MAX_FIELDS = 16,
+        JOURNAL_STOP_MAX_MS = 500,
+        JOURNAL_RETRY_S = 1, /* how often the number of lost events is tried while there is no journal */
+};
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/* Fields as journald takes them, "NAME=value", the first is MESSAGE; one behind another, each ended by a 0. */
+struct journal_event {
+        unsigned fields;
+        size_t size;
+        char data[JOURNAL_EVENT_MAX_BYTES];
+};
+
+struct journal {
+        const char *program; /* stands before each line on standard error */
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        size_t first, count;
+        uint64_t dropped;
+        bool failing; /* the last event was not taken */
+        bool stopping;
+        bool to_journal;
+        struct journal_event queue[JOURNAL_QUEUE_MAX_EVENTS];
+};
+
+/* Whether standard error is the journal: systemd states its device and inode, systemd.exec(5). */
+static inline bool journal_is_stderr(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+               st.st_dev == device && st.st_ino == inode;
+}
+
+/* Appends a field. What does not fit is left out. */
+__attribute__((format(printf, 2, 3))) static inline void journal_field(struct journal_event *e, const char *format, ...)
+{
+        size_t room = sizeof(e->data) - e->size;
+        va_list args;
+
+        if (e->fields == JOURNAL_EVENT_MAX_FIELDS)
+                return;
+        va_start(args, format);
+        int n = vsnprintf(e->data + e->size, room, format, args);
+        va_end(args);
+        if (n < 0 || (size_t)n >= room)
+                return;
+        e->size += (size_t)n + 1;
+        e->fields++;
+}
+
+/* Returns false when the journal did not take it. */
+static inline bool journal_write_one(const struct journal *j, const struct journal_event *e)
+{
+        struct iovec iov[JOURNAL_EVENT_MAX_FIELDS];
+        const char *at = e->data;
+
+        if (!j->to_journal) {
+                fprintf(stderr, "%s: %s\n", j->program, at + sizeof("MESSAGE=") - 1);
+                return true;
+        }
+        if (access(JOURNAL_SOCKET, F_OK) < 0)
+                return false; /* sd_journal_sendv() would call that a success */
+        for (unsigned i = 0; i < e->fields; i++) {
+                size_t len = strlen(at);
+                iov[i] = (struct iovec){(char *)at, len};
+                at += len + 1;
+        }
+        return sd_journal_sendv(iov, (int)e->fields) >= 0;
+}
+
+static inline void journal_describe_dropped(struct journal_event *e, uint64_t dropped)
+{
+        journal_field(e, "MESSAGE=events that were not logged, because the journal did not take them: %" PRIu64,
+                      dropped);
+        journal_field(e, "PRIORITY=%d", LOG_WARNING);
+        journal_field(e, "MESSAGE_ID=" JOURNAL_ID_DROPPED);
+        journal_field(e, "CHAT_EVENT=dropped");
+        journal_field(e, "CHAT_DROPPED=%" PRIu64, dropped);
+}
+
+static inline void journal_wait_for_change(struct journal *j)
+{
+        struct timespec until;
+        if (j->dropped == 0) {
+                pthread_cond_wait(&j->changed, &j->lock);
+                return;
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += JOURNAL_RETRY_S;
+        if (pthread_cond_timedwait(&j->changed, &j->lock, &until) == ETIMEDOUT)
+                j->failing = false; /* try again */
+}
+
+/* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where there
+ * is nothing to write now. */
+static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
+{
+        uint64_t dropped = j->dropped;
+        if (j->count > 0) {
+                *e = j->queue[j->first];
+                j->first = (j->first + 1) % JOURNAL_QUEUE_MAX_EVENTS;
+                j->count--;
+                return 1;
+        }
+        if (dropped == 0 || j->failing)
+                return 0;
+        *e = (struct journal_event){0};
+        journal_describe_dropped(e, dropped);
+        j->dropped = 0;
+        return dropped;
+}
+
+static inline void *journal_write_all(void *arg)
+{
+        struct journal *j = arg;
+        struct journal_event e;
+
+        pthread_mutex_lock(&j->lock);
+        for (;;) {
+                uint64_t events = journal_next_event(j, &e);
+                if (events == 0 && j->stopping)
+                        break;
+                if (events == 0) {
+                        journal_wait_for_change(log);
+                        continue;
+                }
+                pthread_mutex_unlock(&j->lock);
+                bool taken = journal_write_one(j, &e);
+                pthread_mutex_lock(&j->lock);
+                j->failing = !taken;
+                if (!taken)
+                        j->dropped += events;
+        }
+        pthread_mutex_unlock(&j->lock);
+        return NULL;
+}
+
+/* Starts the thread. `program` is not copied. Returns NULL without memory or threads. */
+static inline struct journal *journal_start(const char *program)
+{
+        struct journal *j = calloc(1, sizeof(*j));
+        if (!j)
+                return NULL;
+        pthread_mutex_init(&j->lock, NULL);
+        pthread_cond_init(&j->changed, NULL);
+        j->program = program;
+        j->to_journal = journal_is_stderr();
+        if (pthread_create(&j->thread, NULL, journal_write_all, j) != 0) {
+                free(j);
+                return NULL;
+        }
+        return j;
+}
+
+/* Waits a moment for what is queued to be written, then ends the thread. */
+static inline void journal_stop(struct journal *j)
+{
+        struct timespec until;
+        pthread_mutex_lock(&j->lock);
+        j->stopping = true;
+        pthread_cond_signal(&j->changed);
+        pthread_mutex_unlock(&j->lock);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += JOURNAL_STOP_MAX_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (pthread_timedjoin_np(j->thread, NULL, &until) == 0)
+                free(j); /* else the journal is stuck: the process ends under the thread */
+}
+
+/* Logs `e`, or counts it as lost. */
+static inline void journal_write(struct journal *j, const struct journal_event *e)
+{
+        pthread_mutex_lock(&j->lock);
+        if (j->count < JOURNAL_QUEUE_MAX_EVENTS) {
+                struct journal_event *slot = &j->queue[(j->first + j->count++) % JOURNAL_QUEUE_MAX_EVENTS];
+                slot->fields = e->fields;
+                slot->size = e->size;
+                memcpy(slot->data, e->data, e->size);
+        } else {
+                j->dropped++;
+        }
+        pthread_cond_signal(&j->changed);
+        pthread_mutex_unlock(&j->lock);
+}
