@@ -1,4 +1,4 @@
-# make            build/chatd and build/chat-session
+# make            build/chatd, build/chat-session and build/chat-link
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
@@ -36,6 +36,10 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
+LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
+PROGRAMS  := chatd chat-session chat-link
+LIBS_chatd     := -lsystemd
+LIBS_chat-link := -lsystemd -lnats
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
@@ -46,7 +50,7 @@ SANITIZED := $(filter-out valgrind,$(SYSTEM))
 BOOTED    := units telnet crowd crash outage hijack flood
 
 .PHONY: all
-all: $(BIN)/chatd $(BIN)/chat-session
+all: $(PROGRAMS:%=$(BIN)/%)
 
 # ---- packages -------------------------------------------------------------------------------------------------------
 # $(call need,PACKAGES,WHAT FOR)
@@ -67,7 +71,7 @@ endef
 
 build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-style: Makefile
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev,to build: the compiler and the libraries for systemd's sockets and journal and for the sandbox's filter)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal and for the sandbox's filter and for NATS)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
@@ -96,10 +100,13 @@ build/asan/%.o: %.c | build/.packages-build build/.packages-check
 
 build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
 	@echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
 build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=2 -DFRAME_APPENDED_BYTES=8
@@ -108,17 +115,18 @@ build/obj-next/%.o: %.c | build/.packages-build
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
 build/next/chatd: $(call OBJECTS,obj-next,$(CHATD) chatd/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lsystemd -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
+build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
 # gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
-build/sanitized/chatd build/sanitized/chat-session:
+$(PROGRAMS:%=build/sanitized/%):
 	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
-	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(if $(filter %/chatd,$@),-lsystemd) -o $@
+	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(LIBS_$(@F)) -o $@
 # Where the reports go is this tree's own, and known to programs and tests.
 build/sanitized/reports:
 	@mkdir -p $(@D); mktemp -u -p /tmp chat-reports.XXXXXX > $@
@@ -175,13 +183,13 @@ CHECKS_BOOTED := $(filter $(addprefix check-system/,$(BOOTED)) $(addprefix check
 check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECKS))
 	@echo "All tests passed."
 # Only one system is booted at a time: together they take one of make's jobs, and the other tests have the rest.
-check-booted: $(BOOTED:%=build/tests/system/test-%) all build/sanitized/chatd build/sanitized/chat-session \
+check-booted: $(BOOTED:%=build/tests/system/test-%) all $(PROGRAMS:%=build/sanitized/%) \
 		build/.packages-run
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
-build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION))
+build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK))
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -o $@
+	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -lnats -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
@@ -199,18 +207,18 @@ $(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-syste
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
 $(filter-out $(BOOTED:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
-		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run build/inetd
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
-		build/tests/system/test-% build/sanitized/chatd build/sanitized/chat-session build/.packages-run
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run
 	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
-soak: all build/sanitized/chatd build/sanitized/chat-session $(FUZZ:%=build/fuzz/fuzz-%)
+soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
 	@tests/soak $(SOAK_MINUTES)
 
 # ---- fuzzing --------------------------------------------------------------------------------------------------------
@@ -270,28 +278,30 @@ bench-units: build/tests/bench/greeting all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/units $(or $(ROUNDS),300)
 
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
 	clang-format --dry-run --Werror $(SOURCES)
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard chatd/*.c chat-session/*.c) -- -std=gnu17 $(CPPFLAGS)
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard $(PROGRAMS:%=%/*.c)) -- -std=gnu17 $(CPPFLAGS)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem $(CPPFLAGS) chatd chat-session
-	for c in $(wildcard chatd/*.c chat-session/*.c); do \
+		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
+	for c in $(wildcard $(PROGRAMS:%=%/*.c)); do \
 		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
-	mandoc -T lint -W warning chatd/chatd.8 chat-session/chat-session.8
+	mandoc -T lint -W warning $(MANUALS)
 
 # ---- install --------------------------------------------------------------------------------------------------------
-UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service
+MANUALS := $(wildcard $(PROGRAMS:%=%/*.8))
+UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service \
+	chat-link.socket chat-link.service
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 
 .PHONY: install uninstall
 install: all
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/chatd $(BIN)/chat-session
-	install -D -m 644 -t $(DESTDIR)$(MANDIR) chatd/chatd.8 chat-session/chat-session.8
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(PROGRAMS:%=$(BIN)/%)
+	install -D -m 644 -t $(DESTDIR)$(MANDIR) $(MANUALS)
 	install -d $(DESTDIR)$(UNITDIR)
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
@@ -309,7 +319,7 @@ uninstall:
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
 	$(ON_THIS_HOST) rm -rf /run/chat
-	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,chatd chat-session) $(addprefix $(DESTDIR)$(MANDIR)/,chatd.8 chat-session.8)
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/%,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog

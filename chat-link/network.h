@@ -69,8 +69,8 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
 /* Ends what is under way, within 3 s, and frees everything. */
 void network_stop(struct network *n);
 
-/* Begins, or begins again, to hand over what others said behind `from`; with sequence 0, or where the stream is not that
- * one any more, from now on. What was not fetched by network_next() yet is dropped. */
+/* Begins, or begins again, to hand over what others said behind `from`; where that is not of the stream there is, from now
+ * on. What was not fetched by network_next() yet is dropped. */
 void network_read(struct network *n, struct network_place from);
 
 /* The spool has something new. */

@@ -42,6 +42,7 @@ _Static_assert(sizeof(struct spool_header) <= HEADER_BYTES, "the header has a pa
 
 struct spool {
         int fd;
+        bool another_boot;
         size_t mapped_bytes;
         uint8_t *map;
         struct spool_header *header;
@@ -186,7 +187,8 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
         int r = 0;
         read_boot_id(boot_id);
         bool usable = take_over(s);
-        if (usable && !s->header->closed && memcmp(s->header->boot_id, boot_id, BOOT_ID_BYTES) != 0) {
+        s->another_boot = usable && memcmp(s->header->boot_id, boot_id, BOOT_ID_BYTES) != 0;
+        if (s->another_boot && !s->header->closed) {
                 *lost = spool_waiting(s);
                 usable = false;
         }
@@ -235,6 +237,11 @@ void spool_close(struct spool *s)
 uint64_t spool_instance(const struct spool *s)
 {
         return s->header->instance;
+}
+
+bool spool_is_of_another_boot(const struct spool *s)
+{
+        return s->another_boot;
 }
 
 void *spool_kept(struct spool *s)

@@ -50,6 +50,9 @@ void spool_close(struct spool *s);
 /* Random, of this file; never 0. */
 uint64_t spool_instance(const struct spool *s);
 
+/* Whether the machine was started again since the file was used last. */
+bool spool_is_of_another_boot(const struct spool *s);
+
 /* SPOOL_KEPT_BYTES of the file, all zeros in a new one: what its user stores there is there after kill -9. */
 void *spool_kept(struct spool *s);
 

@@ -59,7 +59,7 @@ enum frame_type {
                                that of your last record that was relayed, by this chatd or one before: for the link */
         FRAME_BATCH,        /* records: see struct record; `number` is as in RELAYED */
         FRAME_MISSED,       /* `number` lines did not reach you, because your process did not run */
-        FRAME_ROLLCALL,     /* a new chatd: answer with HERE */
+        FRAME_ROLLCALL,     /* a new chatd: answer with HERE, or HELLO if you are the link */
         FRAME_GOODBYE,      /* your BYE was relayed; nothing more will come */
         FRAME_REFUSED,      /* you cannot join: text says why */
         FRAME_RELAYED,      /* your lines up to `number` went to everybody */

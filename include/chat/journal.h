@@ -152,7 +152,7 @@ static inline void *journal_write_all(void *arg)
                 if (events == 0 && j->stopping)
                         break;
                 if (events == 0) {
-                        journal_wait_for_change(log);
+                        journal_wait_for_change(j);
                         continue;
                 }
                 pthread_mutex_unlock(&j->lock);

@@ -1,0 +1,157 @@
+#include "inbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <chat/socket.h>
+#include <chat/text.h>
+
+static void remember(void *user, const struct record *rec)
+{
+        struct inbox *in = user;
+        seen_before(&in->seen, rec->id, rec->number);
+}
+
+int inbox_init(struct inbox *in, int fd, struct spool *spool)
+{
+        int on = 1;
+        in->fd = fd;
+        in->spool = spool;
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        spool_walk(spool, remember, in);
+        seen_epoch(&in->seen, 1); /* of no chatd: with the first datagram begins another, and is compared */
+        return 0;
+}
+
+/* Looks at the datagram at the head without removing it. Returns its size, or -1 where there is none. */
+static ssize_t peek(struct inbox *in, uid_t broker, bool *heard)
+{
+        struct credentials_room control;
+        struct ucred cred;
+        struct iovec iov = {.iov_base = in->datagram, .iov_len = sizeof(in->datagram)};
+        struct msghdr msg = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        ssize_t n = recvmsg(in->fd, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        *heard = n > 0 && !(msg.msg_flags & MSG_TRUNC) && socket_credentials(&msg, &cred) && cred.uid == broker;
+        return n;
+}
+
+static void consume(const struct inbox *in)
+{
+        recv(in->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+/* What goes to other hosts: what they would not understand stays here, as it may be meant for this host alone. */
+static bool is_for_others(const struct record *rec)
+{
+        return (rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE) &&
+               rec->id != LINK_ID;
+}
+
+static void count_members(struct inbox *in, const struct record *rec)
+{
+        if (rec->kind == RECORD_JOIN)
+                in->members++;
+        else if (rec->kind == RECORD_LEAVE && in->members > 0)
+                in->members--;
+}
+
+/* Gathers what is new in a batch. Returns its size. */
+static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen, uint32_t *count)
+{
+        struct wire_reader r = f->records;
+        struct record rec;
+        size_t size = 0;
+        *count = 0;
+        while (record_next(&r, &rec) > 0) {
+                if (seen_before(seen, rec.id, rec.number) || !is_for_others(&rec))
+                        continue;
+                size += record_encode(in->records + size, sizeof(in->records) - size, &rec);
+                ++*count;
+        }
+        return size;
+}
+
+static bool store(struct inbox *in, const struct frame *f)
+{
+        struct seen seen = in->seen; /* to be forgotten where the spool is full */
+        uint32_t count;
+        size_t size = gather(in, f, &seen, &count);
+        if (count > 0 && spool_append(in->spool, in->records, size, count) < 0)
+                return false;
+        in->seen = seen;
+        struct wire_reader r = wire_read(in->records, size);
+        struct record rec;
+        while (record_next(&r, &rec) > 0)
+                count_members(in, &rec);
+        return true;
+}
+
+/* `id` and `lines` name the notice, so that it is not noted again when chatd's datagram is found again. */
+static bool note_missing(struct inbox *in, uint64_t id, uint64_t lines)
+{
+        struct record rec = {.kind = RECORD_MISSED, .id = id, .number = lines, .name = {"", 0}, .text = {"", 0}};
+        struct seen seen = in->seen;
+        if (seen_before(&seen, rec.id, rec.number)) {
+                in->seen = seen;
+                return true;
+        }
+        size_t size = record_encode(in->records, sizeof(in->records), &rec);
+        if (spool_append(in->spool, in->records, size, 1) < 0)
+                return false;
+        in->seen = seen;
+        return true;
+}
+
+bool inbox_note_missing(struct inbox *in, uint64_t lines)
+{
+        return note_missing(in, 0, lines);
+}
+
+static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
+{
+        seen_epoch(&in->seen, f->id);
+        switch (f->type) {
+        case FRAME_BATCH:
+                return store(in, f) ? INBOX_TAKEN : INBOX_FULL;
+        case FRAME_MISSED:
+                in->counted = false; /* who came and went is among what was missed */
+                return note_missing(in, f->id, f->number) ? INBOX_TAKEN : INBOX_FULL;
+        case FRAME_WELCOME:
+                in->counted = true;
+                in->members = f->members;
+                in->number = f->number;
+                return INBOX_WELCOME;
+        case FRAME_ROLLCALL:
+                return INBOX_ROLLCALL;
+        case FRAME_REFUSED:
+                if (text_is_clean(f->text.at, f->text.len))
+                        snprintf(in->why, sizeof(in->why), "%.*s", (int)f->text.len, f->text.at);
+                return INBOX_REFUSED;
+        default: /* not for links, or of a later version */
+                return INBOX_TAKEN;
+        }
+}
+
+enum inbox_event inbox_take(struct inbox *in, uid_t broker)
+{
+        struct frame f;
+        bool heard;
+        ssize_t n = peek(in, broker, &heard);
+        if (n < 0)
+                return INBOX_NOTHING;
+        enum inbox_event event = INBOX_TAKEN;
+        if (!heard || frame_decode(&f, in->datagram, (size_t)n) < 0)
+                in->ignored++;
+        else
+                event = take_frame(in, &f);
+        if (event != INBOX_FULL)
+                consume(in);
+        return event;
+}

@@ -1,0 +1,137 @@
+#include "inject.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <chat/connect.h>
+#include <chat/socket.h>
+
+void inject_init(struct inject *in, const char *dir)
+{
+        *in = (struct inject){.dir = dir, .socket = -1, .retry_ms = INJECT_RETRY_MIN_MS};
+        if (getrandom(&in->notices, sizeof(in->notices), 0) != sizeof(in->notices))
+                in->notices = (uint64_t)getpid() << 32; /* cannot happen once the system is up, getrandom(2) */
+        in->notices |= UINT64_C(1) << 63;               /* records of other hosts stay below that for ever */
+}
+
+void inject_close(struct inject *in)
+{
+        if (in->socket >= 0)
+                close(in->socket);
+        in->socket = -1;
+        in->blocked = false;
+}
+
+static void disconnect(struct inject *in, int error, int64_t now_ms)
+{
+        inject_close(in);
+        in->error = error;
+        in->retry_at = now_ms + in->retry_ms;
+        in->retry_ms = in->retry_ms * 2 < INJECT_RETRY_MAX_MS ? in->retry_ms * 2 : INJECT_RETRY_MAX_MS;
+}
+
+void inject_connect(struct inject *in, int64_t now_ms)
+{
+        struct stat intake;
+        if (in->socket >= 0 || now_ms < in->retry_at)
+                return;
+        int r = connect_broker(in->dir, &intake);
+        if (r < 0) {
+                disconnect(in, -r, now_ms);
+                return;
+        }
+        in->socket = r;
+        in->broker = intake.st_uid;
+        in->error = 0;
+        in->hello_due = true;
+        in->welcome = false;
+}
+
+void inject_hello(struct inject *in)
+{
+        in->hello_due = true;
+}
+
+void inject_welcome(struct inject *in)
+{
+        in->welcome = true;
+}
+
+static bool accept_frame(struct inject *in, const struct frame *f)
+{
+        if (in->size > 0)
+                return false;
+        in->size = frame_encode(in->frame, sizeof(in->frame), f);
+        return true;
+}
+
+bool inject_notice(struct inject *in, struct slice text)
+{
+        struct frame f = {.type = FRAME_NOTICE, .id = LINK_ID, .number = in->notices + 1, .text = text};
+        if (!accept_frame(in, &f))
+                return false;
+        in->notices++;
+        return true;
+}
+
+bool inject_record(struct inject *in, const struct record *rec)
+{
+        if (in->size > 0 && !in->open)
+                return false;
+        if (in->size == 0)
+                accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        in->open = true;
+        size_t size = record_encode(in->frame + in->size, sizeof(in->frame) - in->size, rec);
+        if (size == 0)
+                return false;
+        in->size += size;
+        in->last = rec->number;
+        return true;
+}
+
+/* Hands a frame to the intake. Returns false where it did not take it. */
+static bool hand_over(struct inject *in, const void *frame, size_t size, int64_t now_ms)
+{
+        if (send(in->socket, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+                in->retry_ms = INJECT_RETRY_MIN_MS;
+                return true;
+        }
+        in->blocked = socket_is_transient(errno);
+        if (!in->blocked)
+                disconnect(in, 0, now_ms);
+        return false;
+}
+
+static bool hand_over_hello(struct inject *in, int64_t now_ms)
+{
+        uint8_t hello[FRAME_MAX_BYTES];
+        struct frame f = {.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of("link"), .address = slice_of("link")};
+        if (!hand_over(in, hello, frame_encode(hello, sizeof(hello), &f), now_ms))
+                return false;
+        in->hello_due = false;
+        in->at_hello = in->handed_over;
+        return true;
+}
+
+bool inject_flush(struct inject *in, int64_t now_ms)
+{
+        in->blocked = false;
+        if (in->socket < 0 || (in->hello_due && !hand_over_hello(in, now_ms)) || !in->welcome)
+                return false;
+        if (in->size == 0)
+                return true;
+        if (!hand_over(in, in->frame, in->size, now_ms))
+                return false;
+        in->handed_over = in->last;
+        in->size = 0;
+        in->open = false;
+        return true;
+}
+
+void inject_rewind(struct inject *in, uint64_t number)
+{
+        in->size = 0;
+        in->open = false;
+        in->last = in->handed_over = number;
+}

@@ -1,0 +1,65 @@
+/* What the link tells chatd: datagrams to chatd's intake, each kept until the intake took it.
+ *
+ * Records of other hosts are gathered into INJECT frames, numbered by the caller with numbers that only grow; notices go
+ * out in between, in the order of the calls. At most one frame waits: while it does, nothing more is accepted.
+ *
+ * A new connection begins with HELLO, and nothing else is handed over before chatd answered it with WELCOME.
+ *
+ * Owns the socket.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/frame.h>
+
+enum {
+        INJECT_RETRY_MIN_MS = 50,
+        INJECT_RETRY_MAX_MS = 1000,
+};
+
+struct inject {
+        const char *dir;
+        int socket;       /* -1: none */
+        uid_t broker;     /* who chatd is */
+        bool hello_due;   /* HELLO goes out before anything else */
+        bool welcome;     /* chatd knows us: what waits may go out */
+        bool blocked;     /* the intake was full */
+        int error;        /* why the last attempt to connect failed: an errno, or 0 */
+        int64_t retry_at; /* ms of CLOCK_MONOTONIC */
+        int retry_ms;
+        uint64_t at_hello;    /* `handed_over` when HELLO went out */
+        uint64_t handed_over; /* the number of the last record that an intake took */
+        uint64_t last;        /* … and of the last that was accepted */
+        uint64_t notices;     /* the number of the last notice */
+        size_t size;          /* of the frame that waits; 0: none */
+        bool open;            /* it is an INJECT that takes more records */
+        uint8_t frame[FRAME_MAX_BYTES];
+};
+
+/* `dir`, the run directory, must outlive it. Draws the number of the first notice at random. */
+void inject_init(struct inject *in, const char *dir);
+void inject_close(struct inject *in);
+
+/* Connects to chatd if it is time, and says HELLO. */
+void inject_connect(struct inject *in, int64_t now_ms);
+
+/* HELLO goes out, again. */
+void inject_hello(struct inject *in);
+
+/* chatd answered it. */
+void inject_welcome(struct inject *in);
+
+/* Each accepts something, or returns false: then inject_flush() is to be called, and it is tried again. */
+bool inject_notice(struct inject *in, struct slice text);
+bool inject_record(struct inject *in, const struct record *rec);
+
+/* Hands over what waits. Returns true when nothing waits any more; false while the intake is full, or there is none, or
+ * chatd does not know us yet. */
+bool inject_flush(struct inject *in, int64_t now_ms);
+
+/* Forgets what waits, and that anything behind `number` was accepted. */
+void inject_rewind(struct inject *in, uint64_t number);

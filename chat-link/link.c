@@ -1,0 +1,394 @@
+#include "link.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <chat/clock.h>
+#include <chat/text.h>
+
+#include "log.h"
+
+enum {
+        INDEX_BITS = 20,
+        SEQUENCE_BITS = 36,
+        GENERATION_BITS = 7,
+        INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
+};
+
+#define SEQUENCE_MAX ((UINT64_C(1) << SEQUENCE_BITS) - 1)
+#define GENERATION_MAX ((UINT64_C(1) << GENERATION_BITS) - 1)
+
+_Static_assert(sizeof(struct link_kept) <= SPOOL_KEPT_BYTES, "what is kept has its place in the spool's file");
+
+static uint64_t number_of(uint64_t generation, uint64_t sequence)
+{
+        return generation << (SEQUENCE_BITS + INDEX_BITS) | sequence << INDEX_BITS;
+}
+
+static uint64_t generation_of(uint64_t number)
+{
+        return number >> (SEQUENCE_BITS + INDEX_BITS);
+}
+
+static uint64_t sequence_of(uint64_t number)
+{
+        return number >> INDEX_BITS & SEQUENCE_MAX;
+}
+
+/* ---- notices ---- */
+
+__attribute__((format(printf, 2, 3))) static void notice(struct link *l, const char *format, ...)
+{
+        va_list args;
+        if (l->notices_count == LINK_NOTICES_MAX) {
+                l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
+                l->notices_count--;
+        }
+        size_t at = (l->first_notice + l->notices_count++) % LINK_NOTICES_MAX;
+        va_start(args, format);
+        vsnprintf(l->notices[at], sizeof(l->notices[at]), format, args);
+        va_end(args);
+}
+
+static void notice_missing(struct link *l, const char *host, uint64_t lines)
+{
+        if (lines == MISSED_UNKNOWN)
+                notice(l, "lines from %s are missing", host);
+        else
+                notice(l, "%" PRIu64 " line%s from %s %s missing", lines, lines == 1 ? "" : "s", host,
+                       lines == 1 ? "is" : "are");
+}
+
+/* Hands over the notices that wait. Returns false while it cannot. */
+static bool flush_notices(struct link *l)
+{
+        while (l->notices_count > 0) {
+                if (!inject_flush(&l->inject, l->now) ||
+                    !inject_notice(&l->inject, slice_of(l->notices[l->first_notice])))
+                        return false;
+                l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
+                l->notices_count--;
+        }
+        return inject_flush(&l->inject, l->now);
+}
+
+/* ---- from chatd ---- */
+
+/* Drops what is under way, and reads again from behind what chatd has. The message of that number may not have been
+ * relayed to its end, so it is read again too: chatd knows what of it it has. */
+static void read_from(struct link *l, uint64_t number)
+{
+        const struct link_kept *k = l->kept;
+        struct network_place from = {0};
+        if (k->stream != 0 && generation_of(number) < k->generation) /* of this stream it has nothing yet */
+                from = (struct network_place){.stream = k->stream, .sequence = k->begin};
+        else if (k->stream != 0 && generation_of(number) == k->generation)
+                from = (struct network_place){.stream = k->stream, .sequence = sequence_of(number) - 1};
+        free(l->message);
+        l->message = NULL;
+        inject_rewind(&l->inject, number);
+        l->reading = true;
+        network_read(l->network, from);
+}
+
+static void take_welcome(struct link *l)
+{
+        uint64_t number = l->inbox.number;
+        bool again = l->kept->stream != 0 && number < l->inject.at_hello; /* its queue was lost */
+        l->hello_at = 0;
+        l->known = number;
+        inject_welcome(&l->inject);
+        if (!l->reading || again)
+                read_from(l, number);
+}
+
+static void say_hello(struct link *l)
+{
+        inject_hello(&l->inject);
+        l->hello_at = l->now + LINK_HELLO_MS;
+}
+
+/* Empties the inbox into the spool, a bounded part of it. Returns whether there is more. */
+static bool take_inbox(struct link *l)
+{
+        for (int i = 0; i < INBOX_AT_ONCE; i++) {
+                switch (inbox_take(&l->inbox, l->inject.broker)) {
+                case INBOX_NOTHING:
+                        l->full = false;
+                        return false;
+                case INBOX_FULL:
+                        l->full = true;
+                        return false;
+                case INBOX_TAKEN:
+                        break;
+                case INBOX_WELCOME:
+                        take_welcome(l);
+                        break;
+                case INBOX_ROLLCALL:
+                        say_hello(l);
+                        break;
+                case INBOX_REFUSED: /* hello_at is set: it will be said again */
+                        log_refused(l->journal, l->inbox.why);
+                        break;
+                }
+        }
+        return true;
+}
+
+/* ---- from other hosts ---- */
+
+static bool is_shown(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE;
+}
+
+/* Whether a record of another host may be shown to people here. */
+static bool is_good(const struct record *rec)
+{
+        return rec->name.len <= LOCAL_NAME_MAX_BYTES && text_is_local_name(rec->name.at, rec->name.len) &&
+               rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
+}
+
+/* Injects what `rec` says under its number. Returns false while that cannot be. */
+static bool inject_one(struct link *l, const struct record *rec)
+{
+        char name[NAME_MAX_BYTES + 1];
+        int len = snprintf(name, sizeof(name), "%.*s@%s", (int)rec->name.len, rec->name.at, l->message->host);
+        struct record out = {
+                .kind = rec->kind,
+                .id = LINK_ID,
+                .number = l->next,
+                .name = {name, (size_t)len},
+                .text = rec->kind == RECORD_LINE ? rec->text : (struct slice){"", 0},
+        };
+        while (!inject_record(&l->inject, &out))
+                if (!inject_flush(&l->inject, l->now))
+                        return false;
+        l->lines_in++;
+        return true;
+}
+
+/* Does what the next record of the message says. Returns false while that cannot be. */
+static bool take_record(struct link *l, const struct record *rec)
+{
+        if (l->notices_count > 0 && !flush_notices(l))
+                return false; /* they stand before it */
+        if (l->skip > 0) {
+                l->skip--;
+                return true;
+        }
+        if (l->next <= l->known)
+                return true; /* it is read again */
+        if (rec->kind == RECORD_MISSED) {
+                notice_missing(l, l->message->host, rec->number);
+                return true;
+        }
+        if (!is_shown(rec))
+                return true; /* of a later version */
+        if (!is_good(rec)) {
+                l->ignored++;
+                return true;
+        }
+        return inject_one(l, rec);
+}
+
+/* Goes on with the message that is being injected. Returns false while it cannot. */
+static bool inject_message(struct link *l)
+{
+        struct wire_reader r = l->records;
+        struct record rec;
+        while (record_next(&r, &rec) > 0) {
+                if (!take_record(l, &rec))
+                        return false;
+                l->records = r;
+                l->next++;
+        }
+        free(l->message);
+        l->message = NULL;
+        return true;
+}
+
+static uint64_t count_records(struct wire_reader r)
+{
+        struct record rec;
+        uint64_t count = 0;
+        while (record_next(&r, &rec) > 0)
+                count++;
+        return count;
+}
+
+/* The number of the first record of a message. */
+static uint64_t number_message(const struct link *l, const struct network_message *m)
+{
+        uint64_t sequence = m->place.stream != 0 ? m->place.sequence : sequence_of(l->inject.last) + 1;
+        return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
+}
+
+/* Takes a message that was said. Returns whether it is to be injected. */
+static bool take_said(struct link *l, struct network_message *m)
+{
+        struct message said;
+        uint64_t missing;
+        if (message_decode(&said, m->data, m->size) != 0 || said.type != MESSAGE_SAID) {
+                l->ignored++;
+                return false;
+        }
+        l->records = said.records;
+        l->next = number_message(l, m);
+        l->skip = hosts_said(&l->hosts, m->host, said.instance, said.position, count_records(said.records), l->next,
+                             &missing);
+        l->message = m;
+        if (missing > 0)
+                notice_missing(l, m->host, missing);
+        return true;
+}
+
+static void take_alive(struct link *l, const struct network_message *m)
+{
+        struct message alive;
+        if (message_decode(&alive, m->data, m->size) != 0 || alive.type != MESSAGE_ALIVE ||
+            !hosts_alive(&l->hosts, m->host, alive.members, l->now))
+                l->ignored++;
+}
+
+/* What is read from now on is not what was read before: numbers begin anew, above all that were. */
+static void take_begin(struct link *l, const struct network_message *m)
+{
+        struct link_kept *k = l->kept;
+        uint64_t last = generation_of(l->inject.last);
+        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0)
+                return;
+        k->generation = (last > k->generation ? last : k->generation) % GENERATION_MAX + 1;
+        k->begin = m->place.sequence;
+        atomic_signal_fence(memory_order_seq_cst); /* what is above is there first, also after kill -9 */
+        k->stream = m->place.stream;
+        inject_rewind(&l->inject, number_of(k->generation, 0));
+}
+
+/* Takes the next message of the network. Returns false where there is none. */
+static bool next_message(struct link *l)
+{
+        struct network_message *m = network_next(l->network);
+        if (!m)
+                return false;
+        if (m->event == NETWORK_BEGIN)
+                take_begin(l, m);
+        else if (m->event == NETWORK_ALIVE)
+                take_alive(l, m);
+        else if (take_said(l, m))
+                return true;
+        free(m);
+        return true;
+}
+
+/* Everything that other hosts sent was looked at, so who was not heard is away. Unless we did not get to look for a
+ * while: then they have their time again. */
+static void look_for_hosts(struct link *l)
+{
+        char text[TEXT_MAX_BYTES];
+        if (l->now - l->looked_at > LINK_GRACE_MS)
+                hosts_init(&l->hosts, l->kept->hosts, l->now);
+        l->looked_at = l->now;
+        while (hosts_news(&l->hosts, l->now, text) > 0) {
+                notice(l, "%s", text);
+                log_hosts(l->journal, text);
+        }
+}
+
+/* Injects what other hosts said, as far as chatd takes it. */
+static void inject_messages(struct link *l)
+{
+        do {
+                if (l->message && !inject_message(l))
+                        return;
+        } while (next_message(l));
+        look_for_hosts(l);
+        flush_notices(l);
+}
+
+/* ---- the rest ---- */
+
+static void connect_chatd(struct link *l)
+{
+        if (l->inject.socket < 0) {
+                inject_connect(&l->inject, l->now);
+                if (l->inject.socket >= 0)
+                        l->hello_at = l->now + LINK_HELLO_MS;
+        }
+        if (l->inject.socket >= 0 && l->hello_at != 0 && l->now >= l->hello_at)
+                say_hello(l);
+        if (l->inject.socket >= 0 && l->hello_at == 0 && !l->inbox.counted)
+                say_hello(l); /* something was missed: how many are here? */
+}
+
+static void tell_network(struct link *l)
+{
+        network_count(l->network, l->inbox.members);
+        if (l->published == spool_position(l->spool))
+                return;
+        l->published = spool_position(l->spool);
+        network_publish(l->network);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static int64_t wake_at(const struct link *l)
+{
+        int64_t wake = earlier(hosts_wake_ms(&l->hosts, l->now), l->now + LINK_GRACE_MS / 2);
+        if (l->inject.socket < 0)
+                wake = earlier(wake, l->inject.retry_at);
+        else if (l->hello_at != 0)
+                wake = earlier(wake, l->hello_at);
+        if (l->full)
+                wake = earlier(wake, l->now + LINK_FULL_MS);
+        return wake;
+}
+
+int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
+               struct network *network, struct journal *journal, uint64_t lost)
+{
+        l->config = c;
+        l->journal = journal;
+        l->spool = spool;
+        l->network = network;
+        l->now = clock_ms();
+        l->kept = spool_kept(spool);
+        if (spool_is_of_another_boot(spool))
+                l->kept->stream = 0; /* nobody is here who heard what was said before: begin with what comes */
+        hosts_init(&l->hosts, l->kept->hosts, l->now);
+        inject_init(&l->inject, run_dir);
+        int r = inbox_init(&l->inbox, inbox, spool);
+        if (r < 0)
+                return r;
+        log_started(journal, l);
+        if (lost > 0) {
+                log_lost(journal, lost);
+                inbox_note_missing(&l->inbox, lost);
+        }
+        return 0;
+}
+
+int64_t link_work(struct link *l)
+{
+        l->now = clock_ms();
+        connect_chatd(l);
+        bool more = take_inbox(l);
+        tell_network(l);
+        inject_flush(&l->inject, l->now);
+        if (l->reading)
+                inject_messages(l);
+        int64_t wake = earlier(wake_at(l), log_status(l));
+        return more ? l->now : wake;
+}
+
+void link_end(struct link *l)
+{
+        free(l->message);
+        l->message = NULL;
+        inject_close(&l->inject);
+}

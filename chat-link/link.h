@@ -1,0 +1,82 @@
+/* The link: ties chatd, the spool, the network and what is known of other hosts together.
+ *
+ * Out: what is in the inbox goes to the spool, from where the network thread publishes it. In: messages of other hosts
+ * become records for chatd. The number of a record says where in the stream it is from:
+ *
+ *   generation (7 bits) | sequence of its message in the stream (36 bits) | index in the message (20 bits)
+ *
+ * chatd keeps the number of the last that it relayed, and tells it with WELCOME; so after kill -9 of either of them the
+ * link knows what to read again, and chatd what it has already. The generation grows when another stream takes the place
+ * of the one before. Without JetStream nothing can be read again, and the sequence only counts messages.
+ */
+#pragma once
+
+#include <chat/journal.h>
+
+#include "config.h"
+#include "hosts.h"
+#include "inbox.h"
+#include "inject.h"
+#include "network.h"
+
+enum {
+        LINK_HELLO_MS = 5000,    /* how long chatd has to answer HELLO before it is said again */
+        LINK_STATUS_MS = 1000,   /* the status is updated that often at most … */
+        LINK_LOG_MS = 10000,     /* … and a change of it logged */
+        LINK_GRACE_MS = 3000,    /* who does not look at messages for so long does not know who is away */
+        LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
+        LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up */
+        LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most */
+};
+
+/* What the link keeps in the spool's file; only what hosts.h says of it is in `hosts`. */
+struct link_kept {
+        uint64_t generation; /* of the stream that is read … */
+        uint64_t begin;      /* … where in it we began, a sequence … */
+        uint64_t stream;     /* … and which one that is, struct network_place; stored behind it */
+        struct host hosts[HOSTS_MAX];
+};
+
+struct link {
+        const struct config *config;
+        struct journal *journal;
+        struct spool *spool;
+        struct network *network;
+        struct link_kept *kept;
+        struct hosts hosts;
+        struct inbox inbox;
+        struct inject inject;
+        int64_t now;        /* ms of CLOCK_MONOTONIC */
+        bool reading;       /* chatd said from where on: the network hands messages over */
+        int64_t looked_at;  /* when all messages there were had been looked at */
+        bool full;          /* the spool was full when the inbox was looked at last */
+        int64_t hello_at;   /* when HELLO is said again; 0: it was answered */
+        uint64_t known;     /* chatd relayed everything up to this number */
+        uint64_t published; /* the spool's position that the network was told of */
+        uint64_t lines_in;  /* records of other hosts since the start */
+        /* the message that is being injected */
+        struct network_message *message;
+        struct wire_reader records; /* what is left of it */
+        uint64_t next, skip;        /* the number of its next record; how many are left out */
+        /* notices that wait */
+        char notices[LINK_NOTICES_MAX][512];
+        size_t first_notice, notices_count;
+        /* what was said of the state so far */
+        struct network_status status;
+        int64_t status_at, log_at, ignored_at;
+        bool logged_linked;
+        char logged_problem[512];
+        char notified[1280]; /* STATUS= */
+        uint64_t ignored, ignored_logged, twin_logged;
+};
+
+/* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and must
+ * outlive it. `l` begins as zeros. Returns 0 or a negative errno. */
+int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
+               struct network *network, struct journal *journal, uint64_t lost);
+
+/* Does all that can be done now. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
+int64_t link_work(struct link *l);
+
+/* Closes what link_begin() opened. */
+void link_end(struct link *l);

@@ -1,0 +1,174 @@
+#include "log.h"
+
+#include <systemd/sd-daemon.h>
+
+#include "link.h"
+
+/* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
+#define ID_STARTED "78978979baad4fd2975cfea80f82914c"
+#define ID_STOPPED "76c3eb9f155b4e25857db042bf11b034"
+#define ID_LOST "3665331503734627a30caebf91e182c7"
+#define ID_REFUSED "cf495bc11c0a47d8a5c4d5a174c171a6"
+#define ID_HOSTS "80bc9c3e667640db8b8524ebb15a09f4"
+#define ID_LINKED "d7cc35a5c42a48858a349d12e50c7cbf"
+#define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
+#define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
+
+static void describe(struct journal_event *e, int priority, const char *id, const char *event)
+{
+        journal_field(e, "PRIORITY=%d", priority);
+        journal_field(e, "MESSAGE_ID=%s", id);
+        journal_field(e, "CHAT_EVENT=%s", event);
+}
+
+void log_started(struct journal *j, const struct link *l)
+{
+        struct journal_event e = {0};
+        uint64_t waiting = spool_waiting(l->spool);
+        journal_field(&e, "MESSAGE=started as host %s of the network %s; lines that wait: %" PRIu64, l->config->host,
+                      l->config->network, waiting);
+        describe(&e, LOG_INFO, ID_STARTED, "start");
+        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
+        journal_write(j, &e);
+}
+
+void log_stopped(struct journal *j, const struct link *l)
+{
+        struct journal_event e = {0};
+        uint64_t waiting = spool_waiting(l->spool);
+        journal_field(&e, "MESSAGE=stopped; lines that wait for other hosts: %" PRIu64 ", lines from them: %" PRIu64,
+                      waiting, l->lines_in);
+        describe(&e, LOG_INFO, ID_STOPPED, "stop");
+        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
+        journal_field(&e, "CHAT_LINES_IN=%" PRIu64, l->lines_in);
+        journal_write(j, &e);
+}
+
+void log_lost(struct journal *j, uint64_t lines)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=this machine went down without notice: %" PRIu64 " lines did not reach other hosts",
+                      lines);
+        describe(&e, LOG_WARNING, ID_LOST, "lost");
+        journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
+        journal_write(j, &e);
+}
+
+void log_refused(struct journal *j, const char *why)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=chatd does not take the link: %s", why);
+        describe(&e, LOG_WARNING, ID_REFUSED, "refused");
+        journal_write(j, &e);
+}
+
+void log_hosts(struct journal *j, const char *text)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%.900s", text);
+        describe(&e, LOG_INFO, ID_HOSTS, "hosts");
+        journal_write(j, &e);
+}
+
+/* Whether everything that people here say reaches other hosts now. */
+static bool is_linked(const struct network_status *s)
+{
+        return s->connected && !s->stuck;
+}
+
+static void log_linked(struct journal *j, const struct link *l)
+{
+        const struct network_status *s = &l->status;
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=linked by %s%s", s->server,
+                      s->stored ? "" : ", which has no JetStream: who is not connected misses what is said");
+        describe(&e, s->stored ? LOG_INFO : LOG_WARNING, ID_LINKED, "linked");
+        journal_field(&e, "CHAT_SERVER=%s", s->server);
+        journal_write(j, &e);
+}
+
+static void log_problem(struct journal *j, const struct link *l)
+{
+        const struct network_status *s = &l->status;
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s%s", is_linked(s) ? "" : "not linked: ", s->problem);
+        describe(&e, LOG_WARNING, ID_PROBLEM, "problem");
+        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, spool_waiting(l->spool));
+        journal_write(j, &e);
+}
+
+/* Logs a change of the network's state, once it is LINK_LOG_MS after the last. Returns when that is, or INT64_MAX. */
+static int64_t log_change(struct link *l)
+{
+        const struct network_status *s = &l->status;
+        bool linked = is_linked(s);
+        bool same_problem = strcmp(s->problem, l->logged_problem) == 0;
+        if (linked == l->logged_linked && same_problem)
+                return INT64_MAX;
+        if (l->log_at != 0 && l->now < l->log_at)
+                return l->log_at;
+        l->log_at = l->now + LINK_LOG_MS;
+        if (linked && !l->logged_linked)
+                log_linked(l->journal, l);
+        if (s->problem[0] != '\0' && !same_problem)
+                log_problem(l->journal, l);
+        l->logged_linked = linked;
+        snprintf(l->logged_problem, sizeof(l->logged_problem), "%s", s->problem);
+        return INT64_MAX;
+}
+
+/* Logs what was ignored since the last time, and that there is another host of our name. */
+static void log_ignored(struct link *l)
+{
+        uint64_t ignored = l->ignored + l->status.ignored + l->inbox.ignored;
+        bool twin = l->status.twin > l->twin_logged;
+        if ((ignored == l->ignored_logged && !twin) || (l->ignored_at != 0 && l->now < l->ignored_at))
+                return;
+        struct journal_event e = {0};
+        l->ignored_at = l->now + LINK_IGNORED_MS;
+        if (twin)
+                journal_field(&e,
+                              "MESSAGE=there is another host %s in the network %s: neither hears the other, and others "
+                              "see them as one; give one of them another Host= in /etc/chat/link.conf",
+                              l->config->host, l->config->network);
+        else
+                journal_field(&e, "MESSAGE=messages ignored, because no chat-link sends such: %" PRIu64,
+                              ignored - l->ignored_logged);
+        describe(&e, LOG_WARNING, ID_IGNORED, twin ? "twin" : "ignored");
+        journal_field(&e, "CHAT_IGNORED=%" PRIu64, ignored - l->ignored_logged);
+        journal_write(l->journal, &e);
+        l->ignored_logged = ignored;
+        l->twin_logged = l->status.twin;
+}
+
+static void notify(struct link *l)
+{
+        const struct network_status *s = &l->status;
+        char hosts[512], text[1280];
+        uint64_t waiting = spool_waiting(l->spool);
+        hosts_describe(&l->hosts, hosts, sizeof(hosts));
+        if (is_linked(s))
+                snprintf(text, sizeof(text),
+                         "STATUS=linked as %s by %s%s; hosts: %s; lines waiting: %" PRIu64 ", from others: %" PRIu64,
+                         l->config->host, s->server, s->stored ? "" : " (no JetStream)", hosts[0] ? hosts : "none yet",
+                         waiting, l->lines_in);
+        else
+                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64,
+                         s->problem[0] ? s->problem : "connecting", waiting);
+        if (strcmp(text, l->notified) == 0)
+                return;
+        snprintf(l->notified, sizeof(l->notified), "%s", text);
+        sd_notify(false, text);
+}
+
+int64_t log_status(struct link *l)
+{
+        network_get_status(l->network, &l->status);
+        if (l->status_at == 0 || l->now >= l->status_at) {
+                l->status_at = l->now + LINK_STATUS_MS;
+                notify(l);
+                log_ignored(l);
+        }
+        int64_t change = log_change(l);
+        return change < l->status_at ? change : l->status_at;
+}

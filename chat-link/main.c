@@ -1,0 +1,263 @@
+/* chat-link: takes what people on this host say to the other hosts of the network, and back. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/paths.h>
+
+#include "link.h"
+#include "log.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+enum {
+        EXIT_USAGE = 2,
+        EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3): chat-link.service does not start again for it */
+};
+
+struct options {
+        const char *config, *run_dir, *state_dir;
+        bool check;
+};
+
+struct chat_link {
+        struct config config;
+        struct link link;
+        struct spool *spool;
+        struct network *network;
+        struct journal *journal;
+        int inbox, wake, signals;
+        char own_inbox[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* which we bound ourselves; empty: none */
+        uint64_t lost;                                               /* lines, to a power loss */
+        int64_t watchdog_ms, watchdog_at;                            /* half of WatchdogSec=, 0: none */
+};
+
+static const char usage[] =
+        "Usage: chat-link [--config=FILE] [--run-dir=DIR] [--state-dir=DIR] [--check]\n"
+        "Link the chat of this host to those of other hosts, by NATS.\n"
+        "\n"
+        "  --config=FILE    the settings (default: " CONFIG_DEFAULT ")\n"
+        "  --run-dir=DIR    where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
+        "  --state-dir=DIR  where what other hosts have not got yet is kept (default: $STATE_DIRECTORY)\n"
+        "  --check          say whether the settings are right, and exit\n"
+        "  --help           print this and exit\n"
+        "  --version        print the version and exit\n"
+        "\n"
+        "Exit status: 0 after SIGTERM or SIGINT, 1 when chat-link cannot run, 2 for a wrong option, 78 for wrong "
+        "settings.\n";
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"config", required_argument, NULL, 'c'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"state-dir", required_argument, NULL, 's'},
+                {"check", no_argument, NULL, 'k'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
+        };
+        int c;
+        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+                switch (c) {
+                case 'c':
+                        o->config = optarg;
+                        break;
+                case 'd':
+                        o->run_dir = optarg;
+                        break;
+                case 's':
+                        o->state_dir = optarg;
+                        break;
+                case 'k':
+                        o->check = true;
+                        break;
+                case 'h':
+                        fputs(usage, stdout);
+                        return 0;
+                case 'v':
+                        puts("chat-link " VERSION);
+                        return 0;
+                default: /* getopt_long() has printed what is wrong */
+                        return EXIT_USAGE;
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (o->run_dir[0] == '\0' || strlen(o->run_dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+                return EXIT_USAGE;
+        }
+        if (!o->check && (!o->state_dir || o->state_dir[0] == '\0')) {
+                fprintf(stderr, "%s: --state-dir is needed where systemd does not set $STATE_DIRECTORY\n", argv[0]);
+                return EXIT_USAGE;
+        }
+        return -1;
+}
+
+/* Takes the socket that systemd passed, or binds one. Returns 0 or a negative errno. */
+static int open_inbox(struct chat_link *cl, const char *run_dir)
+{
+        struct sockaddr_un address;
+        int r = path_link(&address, run_dir);
+        if (r < 0)
+                return r;
+        if (sd_listen_fds(true) >= 1) {
+                cl->inbox = SD_LISTEN_FDS_START;
+                return sd_is_socket_unix(cl->inbox, SOCK_DGRAM, -1, NULL, 0) > 0 ? 0 : -ENOTSOCK;
+        }
+        cl->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (cl->inbox < 0)
+                return -errno;
+        unlink(address.sun_path);
+        mode_t before = umask(0177);
+        if (bind(cl->inbox, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                r = -errno;
+        umask(before);
+        if (r == 0)
+                memcpy(cl->own_inbox, address.sun_path, sizeof(cl->own_inbox));
+        return r;
+}
+
+/* Returns 0 or a negative errno, and says on standard error what failed. */
+static int open_all(struct chat_link *cl, const struct options *o)
+{
+        char path[4096];
+        sigset_t stops;
+        int r = open_inbox(cl, o->run_dir);
+        if (r < 0) {
+                fprintf(stderr, "chat-link: cannot use the inbox %s/" LINK_SOCKET_NAME ": %s\n", o->run_dir,
+                        strerror(-r));
+                return r;
+        }
+        sigemptyset(&stops); /* blocked before there are threads to take them */
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        sigprocmask(SIG_BLOCK, &stops, NULL);
+        cl->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+        cl->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (cl->signals < 0 || cl->wake < 0)
+                return -errno;
+        snprintf(path, sizeof(path), "%s/spool", o->state_dir);
+        cl->spool = spool_open(path, cl->config.spool_bytes, &cl->lost);
+        if (!cl->spool) {
+                r = -errno;
+                fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s\n", path, cl->config.spool_bytes >> 20,
+                        r == -EBUSY ? "another chat-link has it" : strerror(-r));
+        }
+        return r;
+}
+
+/* Returns 0 or a negative errno. */
+static int start_threads(struct chat_link *cl)
+{
+        cl->journal = journal_start("chat-link");
+        if (!cl->journal)
+                return -ENOMEM;
+        cl->network = network_start(&cl->config, cl->spool, cl->wake);
+        return cl->network ? 0 : -errno;
+}
+
+/* Returns for how long poll() may wait, in ms. */
+static int wait_ms(struct chat_link *cl, int64_t wake)
+{
+        int64_t now = clock_ms();
+        if (cl->watchdog_ms > 0) {
+                if (now >= cl->watchdog_at) {
+                        sd_notify(false, "WATCHDOG=1");
+                        cl->watchdog_at = now + cl->watchdog_ms;
+                }
+                wake = cl->watchdog_at < wake ? cl->watchdog_at : wake;
+        }
+        return wake > now ? (int)(wake - now) : 0;
+}
+
+static int run(struct chat_link *cl)
+{
+        for (;;) {
+                const struct link *l = &cl->link;
+                int64_t wake = link_work(&cl->link);
+                struct pollfd fds[] = {
+                        {.fd = cl->signals, .events = POLLIN},
+                        {.fd = cl->wake, .events = POLLIN},
+                        {.fd = l->full ? -1 : cl->inbox, .events = POLLIN},
+                        {.fd = l->inject.blocked ? l->inject.socket : -1, .events = POLLOUT},
+                };
+                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(cl, wake)) < 0 && errno != EINTR)
+                        return -errno;
+                if (fds[0].revents)
+                        return 0;
+                uint64_t wakes;
+                if (fds[1].revents)
+                        (void)!read(cl->wake, &wakes, sizeof(wakes));
+        }
+}
+
+static int serve(struct chat_link *cl, const char *run_dir)
+{
+        uint64_t watchdog_us;
+        if (sd_watchdog_enabled(false, &watchdog_us) > 0)
+                cl->watchdog_ms = (int64_t)(watchdog_us / 2000);
+        int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
+        if (r == 0) {
+                sd_notify(false, "READY=1");
+                r = run(cl);
+                sd_notify(false, "STOPPING=1");
+                log_stopped(cl->journal, &cl->link);
+        }
+        link_end(&cl->link);
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        static struct chat_link cl; /* large: the buffers of datagrams */
+        static char error[CONFIG_ERROR_BYTES];
+        struct options options = {
+                .config = CONFIG_DEFAULT,
+                .run_dir = RUN_DIR_DEFAULT,
+                .state_dir = getenv("STATE_DIRECTORY"),
+        };
+        int status = parse_options(&options, argc, argv);
+        if (status >= 0)
+                return status;
+        if (config_read(&cl.config, options.config, error) < 0) {
+                fprintf(stderr, "chat-link: %s\n", error);
+                return EXIT_SETTINGS;
+        }
+        if (options.check) {
+                printf("host %s of the network %s\n", cl.config.host, cl.config.network);
+                return 0;
+        }
+        signal(SIGPIPE, SIG_IGN);
+        int r = open_all(&cl, &options);
+        if (r == 0)
+                r = start_threads(&cl);
+        if (r == 0)
+                r = serve(&cl, options.run_dir);
+        if (r < 0)
+                fprintf(stderr, "chat-link: %s\n", strerror(-r));
+        if (cl.network)
+                network_stop(cl.network);
+        if (cl.spool)
+                spool_close(cl.spool);
+        if (cl.own_inbox[0] != '\0')
+                unlink(cl.own_inbox);
+        if (cl.journal)
+                journal_stop(cl.journal);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
