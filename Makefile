@@ -306,17 +306,20 @@ install: all
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
 	install -D -m 644 units/chat.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
+	test -e $(DESTDIR)/etc/chat/link.conf || install -D -m 640 units/link.conf $(DESTDIR)/etc/chat/link.conf
 	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
 	install -D -m 644 units/chat.catalog $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) systemd-sysusers
+	$(ON_THIS_HOST) chgrp chat-link /etc/chat/link.conf
 	$(ON_THIS_HOST) systemd-tmpfiles --create $(LIBDIR)/tmpfiles.d/chat.conf
 	$(ON_THIS_HOST) journalctl --update-catalog
 	$(ON_THIS_HOST) systemctl daemon-reload
 
-# Users, group and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
+# Users, groups, settings, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
 	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/%,$(notdir $(MANUALS)))

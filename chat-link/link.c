@@ -325,7 +325,8 @@ static void connect_chatd(struct link *l)
 
 static void tell_network(struct link *l)
 {
-        network_count(l->network, l->inbox.members);
+        if (l->inbox.counted)
+                network_count(l->network, l->inbox.members);
         if (l->published == spool_position(l->spool))
                 return;
         l->published = spool_position(l->spool);
@@ -358,8 +359,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        if (spool_is_of_another_boot(spool))
-                l->kept->stream = 0; /* nobody is here who heard what was said before: begin with what comes */
+        if (spool_is_of_another_boot(spool)) /* nobody is here who heard what was said before: begin with what comes */
+                *l->kept = (struct link_kept){.generation = l->kept->generation};
         hosts_init(&l->hosts, l->kept->hosts, l->now);
         inject_init(&l->inject, run_dir);
         int r = inbox_init(&l->inbox, inbox, spool);
