@@ -1,0 +1,340 @@
+#include "connection.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <chat/clock.h>
+
+void connection_init(struct connection *c, const struct config *config, struct report *report, int work)
+{
+        pthread_condattr_t monotonic;
+        *c = (struct connection){.config = config, .report = report, .work = work};
+        /* each host begins with another server, or the first had all of them */
+        if (getrandom(&c->next_server, sizeof(c->next_server), GRND_NONBLOCK) < 0)
+                c->next_server = 0;
+        pthread_mutex_init(&c->lock, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&c->let_go, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+}
+
+void connection_destroy(struct connection *c)
+{
+        pthread_cond_destroy(&c->let_go);
+        pthread_mutex_destroy(&c->lock);
+}
+
+void connection_hold(struct connection *c)
+{
+        pthread_mutex_lock(&c->lock);
+        c->held++;
+        pthread_mutex_unlock(&c->lock);
+}
+
+void connection_let_go(struct connection *c)
+{
+        pthread_mutex_lock(&c->lock);
+        if (--c->held == 0)
+                pthread_cond_broadcast(&c->let_go);
+        pthread_mutex_unlock(&c->lock);
+}
+
+bool connection_is_quiet(struct connection *c, int64_t deadline)
+{
+        struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+        pthread_mutex_lock(&c->lock);
+        while (c->held > 0 && pthread_cond_timedwait(&c->let_go, &c->lock, &until) == 0)
+                ;
+        bool quiet = c->held == 0;
+        pthread_mutex_unlock(&c->lock);
+        return quiet;
+}
+
+/* ---- what libnats calls ---- */
+
+static void on_closed(natsConnection *nc, void *closure)
+{
+        struct connection *c = closure;
+        (void)nc;
+        atomic_store(&c->lost, true);
+        eventfd_write(c->work, 1);
+        connection_let_go(c);
+}
+
+static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *closure)
+{
+        struct connection *c = closure;
+        const char *text = NULL;
+        (void)sub;
+        natsConnection_GetLastError(nc, &text);
+        if (status != NATS_NOT_PERMITTED)
+                return;
+        atomic_store(&c->refused_at, clock_ms());
+        if (text && strstr(text, "ubscription"))
+                atomic_store(&c->refused, true);
+        report_problem(c->report, PROBLEM_PERMISSION,
+                       "the server does not permit what chat-link does for Network=%s and Host=%s: %s",
+                       c->config->network, c->config->host, text ? text : "");
+}
+
+/* ---- why it did not work ---- */
+
+/* The part of `url` that may be shown: without user and password. */
+static void show_server(char *server, size_t size, const char *url)
+{
+        const char *scheme = strstr(url, "://"), *rest = scheme ? scheme + 3 : url, *at = strrchr(rest, '@');
+        snprintf(server, size, "%.*s%s", (int)(rest - url), url, at ? at + 1 : rest);
+}
+
+/* What libnats says, unless there is a password in it. */
+static const char *reason(const struct config *config, const char *url)
+{
+        const char *text = nats_GetLastError(NULL);
+        if (!text || (*config->password && strstr(text, config->password)) || strchr(url, '@'))
+                return "";
+        return text;
+}
+
+static const char *how_we_log_in(const struct config *config, const char *url)
+{
+        if (*config->credentials_file)
+                return "CredentialsFile=";
+        return strchr(url, '@') ? "user and password in Servers=" : *config->user ? "User= and Password=" : NULL;
+}
+
+static void explain(const struct connection *c, const char *url, natsStatus status)
+{
+        const char *login = how_we_log_in(c->config, url), *why = reason(c->config, url);
+        switch ((int)status) {
+        case NATS_NO_SERVER:
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "no NATS server at %s: is it running, and is Servers= in link.conf right?", c->server);
+                break;
+        case NATS_CONNECTION_AUTH_FAILED:
+                if (login)
+                        report_problem(c->report, PROBLEM_CONNECTION,
+                                       "%s refuses us: it does not know %s of link.conf (%s)", c->server, login, why);
+                else
+                        report_problem(c->report, PROBLEM_CONNECTION,
+                                       "%s refuses us: it wants User= and Password=, or CredentialsFile=, in link.conf",
+                                       c->server);
+                break;
+        case NATS_SECURE_CONNECTION_REQUIRED:
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "%s wants TLS: set CAFile= in link.conf, or write tls:// in Servers=", c->server);
+                break;
+        case NATS_SECURE_CONNECTION_WANTED:
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "%s has no TLS, and link.conf wants it (CAFile=, CertificateFile= or tls://)",
+                               c->server);
+                break;
+        case NATS_SSL_ERROR:
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "no TLS with %s: see CAFile=, and the host name in Servers=, of link.conf (%s)",
+                               c->server, why);
+                break;
+        case NATS_TIMEOUT:
+                report_problem(c->report, PROBLEM_CONNECTION, "%s does not answer (Servers= in link.conf)", c->server);
+                break;
+        default:
+                report_problem(c->report, PROBLEM_CONNECTION, "no connection to %s: %s (%s)%s", c->server,
+                               natsStatus_GetText(status), why,
+                               *c->config->ca_file && !*c->config->certificate_file
+                                       ? "; it may want CertificateFile= and KeyFile= in link.conf"
+                                       : "");
+        }
+}
+
+/* ---- connecting ---- */
+
+static natsStatus set_tls(natsOptions *o, const struct connection *c, const char *url)
+{
+        const struct config *config = c->config;
+        if (strncmp(url, "tls://", 6) != 0 && !*config->ca_file && !*config->certificate_file && !*config->key_file)
+                return NATS_OK;
+        natsStatus s = natsOptions_SetSecure(o, true);
+        if (s == NATS_OK && *config->ca_file)
+                s = natsOptions_LoadCATrustedCertificates(o, config->ca_file);
+        if (s != NATS_OK) {
+                report_problem(c->report, PROBLEM_CONNECTION, "cannot use CAFile=%s of link.conf: %s", config->ca_file,
+                               nats_GetLastError(NULL));
+                return s;
+        }
+        if (*config->certificate_file || *config->key_file)
+                s = natsOptions_LoadCertificatesChain(o, config->certificate_file, config->key_file);
+        if (s != NATS_OK)
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "cannot use CertificateFile=%s and KeyFile=%s of link.conf: %s",
+                               config->certificate_file, config->key_file, nats_GetLastError(NULL));
+        return s;
+}
+
+static natsStatus set_login(natsOptions *o, const struct config *config)
+{
+        natsStatus s = NATS_OK;
+        if (*config->user)
+                s = natsOptions_SetUserInfo(o, config->user, config->password);
+        if (s == NATS_OK && *config->credentials_file)
+                s = natsOptions_SetUserCredentialsFromFiles(o, config->credentials_file, NULL);
+        return s;
+}
+
+static natsStatus set_ways(natsOptions *o)
+{
+        const natsStatus all[] = {
+                natsOptions_SetAllowReconnect(o, false),
+                natsOptions_SetIgnoreDiscoveredServers(o, true),
+                natsOptions_SetNoEcho(o, true),
+                natsOptions_SetTimeout(o, CONNECTION_TIMEOUT_MS),
+                natsOptions_SetWriteDeadline(o, CONNECTION_WRITE_MS),
+                natsOptions_SetPingInterval(o, CONNECTION_PING_MS),
+                natsOptions_SetMaxPingsOut(o, CONNECTION_PINGS_MAX),
+        };
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+                if (all[i] != NATS_OK)
+                        return all[i];
+        return NATS_OK;
+}
+
+/* Returns what natsConnection_Connect() is to be called with, or NULL and says why. */
+static natsOptions *make_options(struct connection *c, const char *url)
+{
+        natsOptions *o;
+        char name[sizeof("chat-link ") + HOST_MAX_BYTES];
+        snprintf(name, sizeof(name), "chat-link %s", c->config->host);
+        natsStatus s = natsOptions_Create(&o);
+        if (s != NATS_OK) {
+                explain(c, url, s);
+                return NULL;
+        }
+        bool told = false;
+        if (s == NATS_OK)
+                s = set_ways(o);
+        if (s == NATS_OK)
+                s = natsOptions_SetURL(o, url);
+        if (s == NATS_OK)
+                s = natsOptions_SetName(o, name);
+        if (s == NATS_OK)
+                s = set_login(o, c->config);
+        if (s == NATS_OK)
+                told = (s = set_tls(o, c, url)) != NATS_OK;
+        if (s == NATS_OK)
+                s = natsOptions_SetErrorHandler(o, on_error, c);
+        if (s == NATS_OK)
+                s = natsOptions_SetClosedCB(o, on_closed, c);
+        if (s == NATS_OK)
+                return o;
+        if (!told)
+                explain(c, url, s);
+        natsOptions_Destroy(o);
+        return NULL;
+}
+
+static void note_payload(const struct connection *c)
+{
+        enum { NEEDED = MESSAGE_MAX_BYTES + 256 }; /* headers count, too */
+        int64_t most = natsConnection_GetMaxPayload(c->nc);
+        if (most < NEEDED)
+                report_problem(c->report, PROBLEM_PAYLOAD,
+                               "%s takes messages of %lld bytes at most: set max_payload in its settings to %d or more",
+                               c->server, (long long)most, (int)NEEDED);
+}
+
+static bool connect_to(struct connection *c, const char *url)
+{
+        natsOptions *o = make_options(c, url);
+        if (!o)
+                return false;
+        atomic_store(&c->lost, false);
+        atomic_store(&c->refused, false);
+        atomic_store(&c->refused_at, 0);
+        connection_hold(c); /* for on_closed(), which is called for each connection that was made */
+        natsStatus s = natsConnection_Connect(&c->nc, o);
+        natsOptions_Destroy(o);
+        if (s != NATS_OK) {
+                c->nc = NULL;
+                connection_let_go(c);
+                explain(c, url, s);
+                return false;
+        }
+        report_connected(c->report, c->server);
+        note_payload(c);
+        return true;
+}
+
+/* All servers one after the other, then a pause that grows. */
+static void plan_retry(struct connection *c, int64_t now)
+{
+        int64_t pause = CONNECTION_RETRY_MIN_MS;
+        unsigned rounds = c->failures++ / (unsigned)c->config->servers_count;
+        if (c->failures % (unsigned)c->config->servers_count != 0)
+                pause = 0;
+        for (unsigned i = 0; i < rounds && pause < CONNECTION_RETRY_MAX_MS; i++)
+                pause *= 2;
+        c->retry_at = now + (pause < CONNECTION_RETRY_MAX_MS ? pause : CONNECTION_RETRY_MAX_MS);
+}
+
+static void check_permission(struct connection *c, int64_t now)
+{
+        int64_t refused_at = atomic_load(&c->refused_at);
+        if (refused_at == 0 || now - refused_at < PERMISSION_MS)
+                return;
+        if (atomic_load(&c->refused))
+                atomic_store(&c->lost, true); /* a subscription is asked for once: another connection asks again */
+        else if (atomic_compare_exchange_strong(&c->refused_at, &refused_at, 0))
+                report_no_problem(c->report, PROBLEM_PERMISSION);
+}
+
+bool connection_is_over(struct connection *c, int64_t now)
+{
+        if (c->nc)
+                check_permission(c, now);
+        return c->nc && atomic_load(&c->lost);
+}
+
+bool connection_check(struct connection *c, int64_t now)
+{
+        if (c->nc)
+                return true;
+        if (now < c->retry_at)
+                return false;
+        if (c->config->servers_count <= 0) {
+                report_problem(c->report, PROBLEM_CONNECTION, "Servers= in link.conf names no server");
+                c->retry_at = INT64_MAX;
+                return false;
+        }
+        const char *url = c->config->servers[c->next_server++ % (unsigned)c->config->servers_count];
+        show_server(c->server, sizeof(c->server), url);
+        bool connected = connect_to(c, url);
+        c->since = clock_ms();
+        if (!connected)
+                plan_retry(c, c->since);
+        return connected;
+}
+
+int64_t connection_wake_ms(const struct connection *c)
+{
+        return c->nc ? INT64_MAX : c->retry_at;
+}
+
+void connection_close(struct connection *c)
+{
+        if (!c->nc)
+                return;
+        bool lost = atomic_load(&c->lost) && !atomic_load(&c->refused);
+        natsConnection_Destroy(c->nc);
+        c->nc = NULL;
+        report_connected(c->report, NULL);
+        if (lost)
+                report_problem(c->report, PROBLEM_CONNECTION, "the connection to %s broke", c->server);
+        if (clock_ms() - c->since > CONNECTION_STEADY_MS) {
+                c->failures = 0;
+                c->retry_at = 0;
+        } else {
+                plan_retry(c, clock_ms());
+        }
+}

@@ -1,0 +1,225 @@
+#include "inbound.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include <chat/clock.h>
+#include <chat/text.h>
+
+void inbound_init(struct inbound *in, struct report *report, const char *own, int work)
+{
+        *in = (struct inbound){.report = report, .own = own, .work = work};
+        in->end = &in->first;
+        pthread_mutex_init(&in->lock, NULL);
+        pthread_cond_init(&in->room, NULL);
+}
+
+static void drop_all(struct inbound *in)
+{
+        for (struct network_message *m = in->first, *next; m; m = next) {
+                next = m->next;
+                free(m);
+        }
+        in->first = NULL;
+        in->end = &in->first;
+        in->said = in->alive = 0;
+}
+
+void inbound_destroy(struct inbound *in)
+{
+        drop_all(in);
+        pthread_cond_destroy(&in->room);
+        pthread_mutex_destroy(&in->lock);
+}
+
+static void close_to_all(struct inbound *in)
+{
+        in->generation = 0;
+        pthread_cond_broadcast(&in->room);
+}
+
+void inbound_ask(struct inbound *in, struct network_place from)
+{
+        pthread_mutex_lock(&in->lock);
+        drop_all(in);
+        close_to_all(in);
+        in->request++;
+        in->place = from;
+        pthread_mutex_unlock(&in->lock);
+}
+
+struct network_message *inbound_next(struct inbound *in)
+{
+        pthread_mutex_lock(&in->lock);
+        struct network_message *m = in->first;
+        if (m) {
+                in->first = m->next;
+                if (!in->first)
+                        in->end = &in->first;
+                in->said -= m->event == NETWORK_SAID;
+                in->alive -= m->event == NETWORK_ALIVE;
+                m->next = NULL;
+                pthread_cond_signal(&in->room);
+        }
+        pthread_mutex_unlock(&in->lock);
+        return m;
+}
+
+bool inbound_needs_subscription(struct inbound *in, int64_t now)
+{
+        pthread_mutex_lock(&in->lock);
+        bool silent = in->place.stream != 0 && !in->blocked && now - in->heard_ms > INBOUND_SILENCE_MS;
+        bool needed = in->request > 0 && (in->generation == 0 || in->lost || silent);
+        pthread_mutex_unlock(&in->lock);
+        return needed;
+}
+
+/* Without memory a message is as good as lost on the way: returns false. */
+static bool enqueue(struct inbound *in, enum network_event event, struct network_place place,
+                    const struct inbound_message *from)
+{
+        struct network_message *m = calloc(1, sizeof(*m) + from->size);
+        if (!m)
+                return false;
+        m->event = event;
+        m->place = place;
+        if (from->host)
+                strncpy(m->host, from->host, HOST_MAX_BYTES);
+        m->size = from->size;
+        if (from->size > 0)
+                memcpy(m->data, from->data, from->size);
+        *in->end = m;
+        in->end = &m->next;
+        in->said += event == NETWORK_SAID;
+        in->alive += event == NETWORK_ALIVE;
+        report_wake(in->report);
+        return true;
+}
+
+uint64_t inbound_open(struct inbound *in, uint64_t created, uint64_t last, struct network_place *behind)
+{
+        pthread_mutex_lock(&in->lock);
+        bool begun = in->begun == in->request;
+        bool same = in->place.stream == created && in->place.sequence <= last && (begun || in->place.sequence > 0);
+        if (!same)
+                in->place = (struct network_place){.stream = created, .sequence = last};
+        if (!begun || !same)
+                in->begun = enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
+        in->lost = in->begun != in->request;
+        in->blocked = false;
+        in->consumer_sequence = 0;
+        in->heard_ms = clock_ms();
+        uint64_t generation = in->generation = ++in->generations;
+        *behind = in->place;
+        pthread_mutex_unlock(&in->lock);
+        return generation;
+}
+
+void inbound_close(struct inbound *in)
+{
+        pthread_mutex_lock(&in->lock);
+        close_to_all(in);
+        pthread_mutex_unlock(&in->lock);
+}
+
+/* The network's thread is to replace the subscription. */
+static void lose(struct inbound *in)
+{
+        in->lost = true;
+        eventfd_write(in->work, 1);
+}
+
+/* Whether a subscription of this generation is still to be listened to; it was heard of just now. */
+static bool is_current(struct inbound *in, uint64_t generation)
+{
+        if (generation != in->generation || in->lost)
+                return false;
+        in->heard_ms = clock_ms();
+        return true;
+}
+
+/* Returns false when the subscription is no longer wanted. */
+static bool wait_for_room(struct inbound *in, uint64_t generation)
+{
+        while (generation == in->generation && in->said >= NETWORK_QUEUE_MAX) {
+                in->blocked = true;
+                pthread_cond_wait(&in->room, &in->lock);
+        }
+        if (generation != in->generation)
+                return false;
+        in->blocked = false;
+        in->heard_ms = clock_ms();
+        return true;
+}
+
+static bool is_acceptable(const struct inbound_message *m)
+{
+        return m->host && text_is_host(m->host, strlen(m->host)) && strlen(m->host) <= HOST_MAX_BYTES &&
+               m->size <= MESSAGE_MAX_BYTES;
+}
+
+/* Returns false where the message is not the next one of its consumer. */
+static bool is_next(struct inbound *in, const struct inbound_message *m)
+{
+        if (in->place.stream == 0)
+                return true;
+        if (m->consumer_sequence != in->consumer_sequence + 1 || m->sequence <= in->place.sequence) {
+                lose(in);
+                return false;
+        }
+        in->consumer_sequence++;
+        return true;
+}
+
+void inbound_said(struct inbound *in, uint64_t generation, const struct inbound_message *m)
+{
+        pthread_mutex_lock(&in->lock);
+        if (is_current(in, generation) && is_next(in, m)) {
+                struct network_place place = {.stream = in->place.stream, .sequence = m->sequence};
+                bool own = m->host && strcmp(m->host, in->own) == 0, acceptable = is_acceptable(m);
+                bool done =
+                        own || !acceptable || (wait_for_room(in, generation) && enqueue(in, NETWORK_SAID, place, m));
+                if (done)
+                        in->place = place;
+                else if (generation == in->generation)
+                        lose(in);
+                if (!own && !acceptable)
+                        report_ignored(in->report);
+        }
+        pthread_mutex_unlock(&in->lock);
+}
+
+void inbound_heartbeat(struct inbound *in, uint64_t generation, uint64_t consumer_sequence)
+{
+        pthread_mutex_lock(&in->lock);
+        if (is_current(in, generation) && consumer_sequence != in->consumer_sequence)
+                lose(in);
+        pthread_mutex_unlock(&in->lock);
+}
+
+void inbound_lose(struct inbound *in, uint64_t generation)
+{
+        pthread_mutex_lock(&in->lock);
+        if (is_current(in, generation))
+                lose(in);
+        pthread_mutex_unlock(&in->lock);
+}
+
+static bool waits_already(const struct inbound *in, const char *host)
+{
+        for (const struct network_message *m = in->alive > 0 ? in->first : NULL; m; m = m->next)
+                if (m->event == NETWORK_ALIVE && strcmp(m->host, host) == 0)
+                        return true;
+        return false;
+}
+
+void inbound_alive(struct inbound *in, const struct inbound_message *m)
+{
+        pthread_mutex_lock(&in->lock);
+        if (!is_acceptable(m))
+                report_ignored(in->report);
+        else if (in->request > 0 && in->alive < INBOUND_ALIVE_MAX && !waits_already(in, m->host))
+                enqueue(in, NETWORK_ALIVE, (struct network_place){0}, m);
+        pthread_mutex_unlock(&in->lock);
+}

@@ -1,0 +1,308 @@
+#include "network.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+
+#include "connection.h"
+#include "inbound.h"
+#include "reader.h"
+#include "report.h"
+#include "stream.h"
+
+enum {
+        NETWORK_STOP_MS = 3000,
+        NETWORK_FLUSH_MS = 1000,
+        NETWORK_ASK_AGAIN_MS = 10000, /* without JetStream: whether there is some now */
+};
+
+struct network {
+        struct config config; /* a copy: see network_stop() */
+        struct spool *spool;
+        struct report report;
+        struct inbound inbound;
+        struct connection connection;
+        struct stream stream;
+        struct reader reader;
+        pthread_t thread;
+        int work; /* an eventfd: the thread is to look */
+        atomic_bool stopping;
+        atomic_uint_least64_t members;
+
+        /* of the thread alone; ms of CLOCK_MONOTONIC */
+        int64_t alive_at;     /* when to say so again */
+        int64_t retry_at;     /* after something failed */
+        int64_t ask_again_at; /* for JetStream */
+        bool in_doubt;        /* the next chunk may be stored already */
+        char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
+        uint8_t message[MESSAGE_MAX_BYTES];
+};
+
+/* ---- what the thread does with a connection ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static void begin(struct network *n)
+{
+        n->alive_at = n->retry_at = 0;
+        n->in_doubt = true;
+        if (!stream_open(&n->stream, n->connection.nc) || !reader_listen(&n->reader))
+                atomic_store(&n->connection.lost, true);
+}
+
+static void end(struct network *n)
+{
+        reader_close(&n->reader);
+        stream_close(&n->stream);
+        connection_close(&n->connection);
+}
+
+static void say_alive(struct network *n, int64_t now)
+{
+        uint8_t alive[FRAME_MAX_BYTES];
+        struct message m = {
+                .type = MESSAGE_ALIVE,
+                .instance = spool_instance(n->spool),
+                .position = spool_position(n->spool),
+                .members = atomic_load(&n->members),
+        };
+        if (now < n->alive_at)
+                return;
+        size_t size = message_encode(alive, sizeof(alive), &m);
+        natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
+        n->alive_at = now + ALIVE_INTERVAL_MS;
+}
+
+/* Returns the size of the message with the chunk, or 0 where there is none. */
+static size_t make_message(struct network *n, struct spool_chunk *chunk)
+{
+        uint8_t *records = n->message + MESSAGE_HEADER_BYTES;
+        if (!spool_next(n->spool, chunk, records, DATAGRAM_MAX_BYTES))
+                return 0;
+        struct message m = {.type = MESSAGE_SAID, .instance = spool_instance(n->spool), .position = chunk->first};
+        message_encode(n->message, MESSAGE_HEADER_BYTES, &m);
+        memmove(records, chunk->data, chunk->size);
+        return MESSAGE_HEADER_BYTES + chunk->size;
+}
+
+static bool publish_unstored(struct network *n, size_t size)
+{
+        natsConnection *nc = n->connection.nc;
+        natsStatus s = natsConnection_Publish(nc, n->stream.said, n->message, (int)size);
+        if (s == NATS_OK)
+                s = natsConnection_FlushTimeout(nc, NETWORK_FLUSH_MS);
+        if (s != NATS_OK)
+                report_problem(&n->report, PROBLEM_PUBLISHING, "cannot publish: %s", natsStatus_GetText(s));
+        return s == NATS_OK;
+}
+
+/* Returns 1 when the chunk was sent for good, 0 when it has to be published now, -1 when it failed. */
+static int publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
+{
+        uint64_t instance = spool_instance(n->spool);
+        if (n->in_doubt) {
+                int stored = stream_has(&n->stream, instance, chunk);
+                n->in_doubt = stored < 0;
+                return stored;
+        }
+        n->in_doubt = !stream_publish(&n->stream, instance, chunk->first, n->message, size);
+        return n->in_doubt ? -1 : 1;
+}
+
+/* One request at most for the chunk. Returns false where it failed. */
+static bool publish(struct network *n, const struct spool_chunk *chunk, size_t size)
+{
+        int sent;
+        if (n->stream.state == STREAM_NONE)
+                sent = publish_unstored(n, size) ? 1 : -1;
+        else
+                sent = publish_stored(n, chunk, size);
+        if (atomic_load(&n->stopping))
+                return false; /* the spool may be gone */
+        if (sent > 0) {
+                spool_release(n->spool);
+                report_no_problem(&n->report, PROBLEM_PUBLISHING);
+                report_stuck(&n->report, false);
+        }
+        return sent >= 0;
+}
+
+/* What is there to be known before anything is sent or read. */
+static bool is_settled(struct network *n, int64_t now)
+{
+        if (n->stream.state == STREAM_NONE && now >= n->ask_again_at) {
+                n->ask_again_at = now + NETWORK_ASK_AGAIN_MS;
+                n->stream.state = STREAM_ASK_ACCOUNT;
+        }
+        return n->stream.state == STREAM_READY || n->stream.state == STREAM_NONE;
+}
+
+enum progress { FAILED = -1, NOTHING_TO_DO, DONE };
+
+/* Makes one request at most, the most urgent. */
+static enum progress advance(struct network *n, int64_t now)
+{
+        struct spool_chunk chunk;
+        size_t size;
+        if (!is_settled(n, now))
+                return stream_step(&n->stream) ? DONE : FAILED;
+        report_stored(&n->report, n->stream.state == STREAM_READY);
+        if (inbound_needs_subscription(&n->inbound, now)) {
+                if (!n->stream.fresh) {
+                        stream_refresh(&n->stream);
+                        return DONE;
+                }
+                n->stream.fresh = false;
+                return reader_subscribe(&n->reader, &n->stream) ? DONE : FAILED;
+        }
+        n->stream.fresh = false;
+        if ((size = make_message(n, &chunk)) > 0)
+                return publish(n, &chunk, size) ? DONE : FAILED;
+        report_stuck(&n->report, false);
+        return NOTHING_TO_DO;
+}
+
+/* Does what is due. Returns when to look again, at the latest. */
+static int64_t work(struct network *n, int64_t now)
+{
+        if (connection_is_over(&n->connection, now))
+                end(n);
+        if (!n->connection.nc) {
+                if (connection_check(&n->connection, now))
+                        begin(n);
+                return n->connection.nc ? now : connection_wake_ms(&n->connection);
+        }
+        say_alive(n, now);
+        if (now < n->retry_at)
+                return earlier(n->retry_at, n->alive_at);
+        switch (advance(n, now)) {
+        case DONE:
+                return now;
+        case NOTHING_TO_DO:
+                return n->alive_at;
+        default:
+                report_stuck(&n->report, true);
+                stream_doubt(&n->stream);
+                n->retry_at = clock_ms() + STREAM_RETRY_MS;
+                return earlier(n->retry_at, n->alive_at);
+        }
+}
+
+static void *run(void *user)
+{
+        struct network *n = user;
+        struct pollfd wait = {.fd = n->work, .events = POLLIN};
+        eventfd_t ignored;
+        while (!atomic_load(&n->stopping)) {
+                int64_t next = work(n, clock_ms()), now = clock_ms(), ms = next > now ? next - now : 0;
+                if (poll(&wait, 1, ms < 60000 ? (int)ms : 60000) > 0)
+                        eventfd_read(n->work, &ignored);
+        }
+        end(n);
+        nats_ReleaseThreadMemory();
+        return NULL;
+}
+
+/* ---- what others call ---- */
+
+static void free_network(struct network *n)
+{
+        inbound_destroy(&n->inbound);
+        connection_destroy(&n->connection);
+        report_destroy(&n->report);
+        close(n->work);
+        free(n);
+}
+
+/* Signals are for the thread that starts it. */
+static int start_thread(struct network *n)
+{
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        int error = pthread_create(&n->thread, NULL, run, n);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return error;
+}
+
+struct network *network_start(const struct config *c, struct spool *s, int wake)
+{
+        struct network *n = calloc(1, sizeof(*n));
+        if (!n)
+                return NULL;
+        n->config = *c;
+        n->spool = s;
+        n->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (n->work < 0) {
+                free(n);
+                return NULL;
+        }
+        report_init(&n->report, wake);
+        inbound_init(&n->inbound, &n->report, n->config.host, n->work);
+        connection_init(&n->connection, &n->config, &n->report, n->work);
+        stream_init(&n->stream, &n->config, &n->report);
+        reader_init(&n->reader, &n->connection, &n->inbound, spool_instance(s));
+        snprintf(n->alive_subject, sizeof(n->alive_subject), "chat.%s.alive.%s", c->network, c->host);
+        int error = start_thread(n);
+        if (error != 0) {
+                free_network(n);
+                errno = error;
+                return NULL;
+        }
+        return n;
+}
+
+/* The name service can block the thread for longer than we want to wait: then it is left alone, with all it may look at
+ * except for what is the caller's. */
+void network_stop(struct network *n)
+{
+        int64_t deadline = clock_ms() + NETWORK_STOP_MS;
+        struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+        atomic_store(&n->stopping, true);
+        report_end(&n->report);
+        inbound_close(&n->inbound);
+        eventfd_write(n->work, 1);
+        if (pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+                pthread_detach(n->thread);
+        else if (connection_is_quiet(&n->connection, deadline))
+                free_network(n);
+}
+
+void network_read(struct network *n, struct network_place from)
+{
+        inbound_ask(&n->inbound, from);
+        eventfd_write(n->work, 1);
+}
+
+void network_publish(struct network *n)
+{
+        eventfd_write(n->work, 1);
+}
+
+void network_count(struct network *n, uint64_t members)
+{
+        atomic_store(&n->members, members);
+}
+
+struct network_message *network_next(struct network *n)
+{
+        return inbound_next(&n->inbound);
+}
+
+void network_get_status(struct network *n, struct network_status *status)
+{
+        report_get(&n->report, status);
+}

@@ -1,0 +1,194 @@
+#include "reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What libnats has of a subscription to what is said. */
+struct subscription {
+        struct reader *reader;
+        uint64_t generation;
+};
+
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, uint64_t instance)
+{
+        *r = (struct reader){.connection = c, .inbound = in, .config = c->config, .report = c->report};
+        r->instance = instance;
+        snprintf(r->said_prefix, sizeof(r->said_prefix), "chat.%s.said.", c->config->network);
+        snprintf(r->alive_prefix, sizeof(r->alive_prefix), "chat.%s.alive.", c->config->network);
+}
+
+static struct inbound_message take_apart(natsMsg *msg, const char *prefix)
+{
+        const char *subject = natsMsg_GetSubject(msg);
+        struct inbound_message m = {
+                .host = strncmp(subject, prefix, strlen(prefix)) == 0 ? subject + strlen(prefix) : NULL,
+                .data = natsMsg_GetData(msg),
+                .size = (size_t)natsMsg_GetDataLength(msg),
+        };
+        return m;
+}
+
+/* The consumer tells where a message is from in its reply subject: $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERIES.
+ * SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.RANDOM] */
+static void take_place(struct inbound_message *m, const char *reply)
+{
+        const char *tokens[16];
+        size_t n = 0;
+        if (!reply || strncmp(reply, "$JS.ACK.", 8) != 0)
+                return;
+        for (const char *at = reply; at && n < sizeof(tokens) / sizeof(tokens[0]); n++) {
+                tokens[n] = at;
+                at = strchr(at, '.');
+                at += at != NULL;
+        }
+        size_t stream = n == 9 ? 2 : 4;
+        if (n != 9 && n != 11 && n != 12)
+                return;
+        m->sequence = strtoull(tokens[stream + 3], NULL, 10);
+        m->consumer_sequence = strtoull(tokens[stream + 4], NULL, 10);
+}
+
+/* A message from the consumer itself: a heartbeat, which tells how far it is, or a question whether we are so far. Any
+ * other means that it ends. */
+static void obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
+{
+        const char *last = NULL, *stalled = NULL, *answer = natsMsg_GetReply(msg);
+        if (strcmp(status, "100") != 0) {
+                inbound_lose(s->reader->inbound, s->generation);
+                return;
+        }
+        natsMsgHeader_Get(msg, "Nats-Last-Consumer", &last);
+        natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stalled);
+        if (last)
+                inbound_heartbeat(s->reader->inbound, s->generation, strtoull(last, NULL, 10));
+        if (!answer)
+                answer = stalled;
+        if (answer)
+                natsConnection_Publish(nc, answer, NULL, 0);
+}
+
+static void on_stored(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+        const struct subscription *s = closure;
+        const char *status = NULL;
+        (void)sub;
+        if (natsMsgHeader_Get(msg, "Status", &status) == NATS_OK && natsMsg_GetDataLength(msg) == 0) {
+                obey_consumer(nc, s, msg, status);
+        } else {
+                struct inbound_message m = take_apart(msg, s->reader->said_prefix);
+                take_place(&m, natsMsg_GetReply(msg));
+                inbound_said(s->reader->inbound, s->generation, &m);
+        }
+        natsMsg_Destroy(msg);
+}
+
+static void on_said(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+        const struct subscription *s = closure;
+        (void)nc;
+        (void)sub;
+        struct inbound_message m = take_apart(msg, s->reader->said_prefix);
+        inbound_said(s->reader->inbound, s->generation, &m);
+        natsMsg_Destroy(msg);
+}
+
+static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+        struct reader *r = closure;
+        struct message alive;
+        (void)nc;
+        (void)sub;
+        struct inbound_message m = take_apart(msg, r->alive_prefix);
+        if (!m.host || strcmp(m.host, r->config->host) != 0)
+                inbound_alive(r->inbound, &m);
+        else if (message_decode(&alive, m.data, m.size) == 0 && alive.instance != r->instance)
+                report_twin(r->report);
+        natsMsg_Destroy(msg);
+}
+
+static void on_said_complete(void *closure)
+{
+        struct subscription *s = closure;
+        struct connection *c = s->reader->connection;
+        free(s);
+        connection_let_go(c);
+}
+
+static void on_alive_complete(void *closure)
+{
+        connection_let_go(((struct reader *)closure)->connection);
+}
+
+/* Subscribes; `closure` is held until `complete` is called with it. Returns NULL where nothing was subscribed to: then
+ * `complete` has been called. */
+static natsSubscription *subscribe(struct reader *r, const char *subject, natsMsgHandler handler,
+                                   natsOnCompleteCB complete, void *closure)
+{
+        natsSubscription *sub = NULL;
+        connection_hold(r->connection);
+        if (natsConnection_Subscribe(&sub, r->connection->nc, subject, handler, closure) != NATS_OK) {
+                complete(closure);
+                return NULL;
+        }
+        natsSubscription_SetOnCompleteCB(sub, complete, closure);
+        natsSubscription_SetPendingLimits(sub, READER_PENDING_MAX, READER_PENDING_MAX_BYTES);
+        return sub;
+}
+
+bool reader_listen(struct reader *r)
+{
+        char subject[STREAM_NAME_BYTES + 1];
+        snprintf(subject, sizeof(subject), "%s*", r->alive_prefix);
+        r->alive = subscribe(r, subject, on_alive, on_alive_complete, r);
+        return r->alive != NULL;
+}
+
+static void forget(natsSubscription **sub)
+{
+        natsSubscription_Destroy(*sub);
+        *sub = NULL;
+}
+
+/* Subscribes to `subject` for the generation that is open. */
+static bool subscribe_to_said(struct reader *r, const char *subject, natsMsgHandler handler, uint64_t generation)
+{
+        struct subscription *s = malloc(sizeof(*s));
+        if (!s)
+                return false;
+        *s = (struct subscription){.reader = r, .generation = generation};
+        r->said = subscribe(r, subject, handler, on_said_complete, s);
+        return r->said != NULL;
+}
+
+static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t generation, uint64_t sequence)
+{
+        natsInbox *inbox = NULL;
+        bool done = natsInbox_Create(&inbox) == NATS_OK && subscribe_to_said(r, inbox, on_stored, generation) &&
+                    stream_consume(s, sequence, inbox);
+        natsInbox_Destroy(inbox);
+        return done;
+}
+
+bool reader_subscribe(struct reader *r, struct stream *s)
+{
+        struct network_place behind;
+        bool done;
+        inbound_close(r->inbound);
+        forget(&r->said);
+        uint64_t generation = inbound_open(r->inbound, s->created, s->last, &behind);
+        if (s->state == STREAM_NONE)
+                done = subscribe_to_said(r, s->all_said, on_said, generation);
+        else
+                done = subscribe_to_stream(r, s, generation, behind.sequence);
+        if (!done)
+                inbound_lose(r->inbound, generation);
+        return done;
+}
+
+void reader_close(struct reader *r)
+{
+        inbound_close(r->inbound);
+        forget(&r->said);
+        forget(&r->alive);
+}

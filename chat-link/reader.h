@@ -1,0 +1,43 @@
+/* The subscriptions: to what other hosts say, from the stream or directly, and to their ALIVE messages.
+ *
+ * From the stream it is a push consumer without acknowledgements, made for one subscription and forgotten by the server
+ * when that ends. It is subscribed to as an ordinary inbox, so every message of it is seen here, those for flow control
+ * and the heartbeats, too (NATS documentation, consumers; ADR-9 and ADR-15 for what they look like).
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "connection.h"
+#include "inbound.h"
+#include "stream.h"
+
+enum {
+        /* What libnats holds of a subscription while the queue is full. What is more than that it drops, and we read it
+         * again. */
+        READER_PENDING_MAX = 16384,
+        READER_PENDING_MAX_BYTES = 8 * 1024 * 1024,
+};
+
+struct reader {
+        struct connection *connection;
+        struct inbound *inbound;
+        struct report *report;
+        const struct config *config;
+        uint64_t instance;                    /* our own */
+        natsSubscription *said, *alive;       /* NULL: none */
+        char said_prefix[STREAM_NAME_BYTES];  /* chat.NETWORK.said. */
+        char alive_prefix[STREAM_NAME_BYTES]; /* chat.NETWORK.alive. */
+};
+
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, uint64_t instance);
+
+/* Subscribes to ALIVE messages. Returns false where the connection is no good. */
+bool reader_listen(struct reader *r);
+
+/* Subscribes to what is said, behind the place that was asked for or reached, instead of what there was. Returns false
+ * where it failed: it has been reported, and is to be tried again. Blocks as stream_consume(). */
+bool reader_subscribe(struct reader *r, struct stream *s);
+
+/* Ends the subscriptions. */
+void reader_close(struct reader *r);

@@ -1,0 +1,272 @@
+#include "stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000000) /* JetStream counts ns */
+
+void stream_init(struct stream *s, const struct config *config, struct report *report)
+{
+        *s = (struct stream){.config = config, .report = report};
+        snprintf(s->name, sizeof(s->name), "chat-%s", config->network);
+        snprintf(s->all_said, sizeof(s->all_said), "chat.%s.said.*", config->network);
+        snprintf(s->said, sizeof(s->said), "chat.%s.said.%s", config->network, config->host);
+}
+
+bool stream_open(struct stream *s, natsConnection *nc)
+{
+        jsOptions options;
+        jsOptions_Init(&options);
+        options.Wait = STREAM_REQUEST_MS;
+        s->state = STREAM_ASK_ACCOUNT;
+        return natsConnection_JetStream(&s->js, nc, &options) == NATS_OK;
+}
+
+static void forget_info(struct stream *s)
+{
+        jsStreamInfo_Destroy(s->info);
+        s->info = NULL;
+}
+
+void stream_close(struct stream *s)
+{
+        forget_info(s);
+        jsCtx_Destroy(s->js);
+        s->js = NULL;
+}
+
+void stream_doubt(struct stream *s)
+{
+        forget_info(s);
+        s->fresh = false;
+        s->state = STREAM_ASK_ACCOUNT;
+}
+
+void stream_refresh(struct stream *s)
+{
+        s->fresh = false;
+        s->state = STREAM_ASK;
+}
+
+/* Reports that `what` failed, and why. */
+static bool fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
+{
+        const char *text = nats_GetLastError(NULL);
+        if (code == JSClusterNoPeersErr || code == JSInsufficientResourcesErr)
+                report_problem(s->report, part,
+                               "waiting for %d servers with JetStream and room for the stream %s; StreamReplicas=1 in "
+                               "link.conf goes on with less (%s)",
+                               s->replicas, s->name, text);
+        else if (code != 0)
+                report_problem(s->report, part, "%s: JetStream says: %s (stream %s)", what, text, s->name);
+        else if (status == NATS_TIMEOUT)
+                report_problem(s->report, part, "%s: JetStream does not answer now; most of its servers have to be up",
+                               what);
+        else
+                report_problem(s->report, part, "%s: %s (stream %s)", what, natsStatus_GetText(status), s->name);
+        return false;
+}
+
+static bool ask_account(struct stream *s)
+{
+        jsAccountInfo *account = NULL;
+        jsErrCode code = 0;
+        natsStatus status = js_GetAccountInfo(&account, s->js, NULL, &code);
+        jsAccountInfo_Destroy(account);
+        if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr || code == JSNotEnabledForAccountErr) {
+                s->state = STREAM_NONE;
+                s->created = s->last = 0;
+                s->fresh = true;
+                report_no_problem(s->report, PROBLEM_STREAM);
+                return true;
+        }
+        if (status != NATS_OK)
+                return fail(s, PROBLEM_STREAM, "cannot ask for JetStream", status, code);
+        s->state = STREAM_ASK;
+        return true;
+}
+
+static bool takes_what_is_said(const struct stream *s, const jsStreamConfig *config)
+{
+        for (int i = 0; i < config->SubjectsLen; i++)
+                if (strcmp(config->Subjects[i], s->all_said) == 0)
+                        return true;
+        return false;
+}
+
+/* What link.conf leaves open stays as it is, or hosts with other settings would change it to and fro. */
+static bool is_as_configured(const struct stream *s, const jsStreamConfig *config)
+{
+        int retention_s = s->config->retention_s;
+        return (s->config->replicas == 0 || config->Replicas == s->config->replicas) &&
+               (retention_s == RETENTION_DEFAULT_S || config->MaxAge == retention_s * SECOND);
+}
+
+static void be_ready(struct stream *s, const jsStreamInfo *info)
+{
+        s->created = info->Created != 0 ? (uint64_t)info->Created : 1;
+        s->last = info->State.LastSeq;
+        s->fresh = true;
+        s->state = STREAM_READY;
+        report_no_problem(s->report, PROBLEM_STREAM);
+}
+
+static bool ask(struct stream *s)
+{
+        jsStreamInfo *info = NULL;
+        jsErrCode code = 0;
+        natsStatus status = js_GetStreamInfo(&info, s->js, s->name, NULL, &code);
+        if (code == JSStreamNotFoundErr) {
+                s->replicas = s->config->replicas != 0 ? s->config->replicas : 3;
+                s->state = STREAM_MAKE;
+                return true;
+        }
+        if (status != NATS_OK)
+                return fail(s, PROBLEM_STREAM, "cannot ask for the stream", status, code);
+        if (!takes_what_is_said(s, info->Config)) {
+                report_problem(s->report, PROBLEM_STREAM,
+                               "the stream %s is somebody else's, as it does not take %s: see "
+                               "Network= in link.conf",
+                               s->name, s->all_said);
+                jsStreamInfo_Destroy(info);
+                return false;
+        }
+        be_ready(s, info);
+        if (is_as_configured(s, info->Config)) {
+                report_no_problem(s->report, PROBLEM_SETTINGS);
+                jsStreamInfo_Destroy(info);
+        } else {
+                forget_info(s);
+                s->info = info;
+                s->state = STREAM_UPDATE;
+        }
+        return true;
+}
+
+static int64_t duplicates(int64_t max_age)
+{
+        return max_age > 0 && max_age < STREAM_DUPLICATES_S * SECOND ? max_age : STREAM_DUPLICATES_S * SECOND;
+}
+
+static bool make(struct stream *s)
+{
+        jsStreamConfig config;
+        jsStreamInfo *info = NULL;
+        jsErrCode code = 0;
+        jsStreamConfig_Init(&config);
+        config.Name = s->name;
+        config.Subjects = (const char *[]){s->all_said};
+        config.SubjectsLen = 1;
+        config.Retention = js_LimitsPolicy;
+        config.Storage = js_FileStorage;
+        config.Discard = js_DiscardOld;
+        config.MaxAge = s->config->retention_s * SECOND;
+        config.Duplicates = duplicates(config.MaxAge);
+        config.Replicas = s->replicas;
+        natsStatus status = js_AddStream(&info, s->js, &config, NULL, &code);
+        if (code == JSStreamReplicasNotSupportedErr && s->config->replicas == 0 && s->replicas > 1) {
+                s->replicas = 1; /* the server stands alone */
+                return true;
+        }
+        if (status != NATS_OK) {
+                s->state = STREAM_ASK; /* somebody may have been faster */
+                return fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
+        }
+        be_ready(s, info);
+        jsStreamInfo_Destroy(info);
+        return true;
+}
+
+/* That it cannot be changed is no reason not to use it. */
+static bool update(struct stream *s)
+{
+        jsErrCode code = 0;
+        jsStreamConfig *config = s->info->Config;
+        if (s->config->replicas != 0)
+                config->Replicas = s->replicas = s->config->replicas;
+        if (s->config->retention_s != RETENTION_DEFAULT_S)
+                config->MaxAge = s->config->retention_s * SECOND;
+        config->Duplicates = duplicates(config->MaxAge);
+        natsStatus status = js_UpdateStream(NULL, s->js, config, NULL, &code);
+        forget_info(s);
+        s->state = STREAM_READY;
+        if (status == NATS_OK)
+                report_no_problem(s->report, PROBLEM_SETTINGS);
+        else
+                fail(s, PROBLEM_SETTINGS, "cannot set StreamReplicas= and StreamRetention= of link.conf", status, code);
+        return true;
+}
+
+bool stream_step(struct stream *s)
+{
+        switch (s->state) {
+        case STREAM_ASK_ACCOUNT:
+                return ask_account(s);
+        case STREAM_ASK:
+                return ask(s);
+        case STREAM_MAKE:
+                return make(s);
+        case STREAM_UPDATE:
+                return update(s);
+        default:
+                return true;
+        }
+}
+
+int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk)
+{
+        natsMsg *last = NULL;
+        jsErrCode code = 0;
+        struct message m;
+        natsStatus status = js_GetLastMsg(&last, s->js, s->name, s->said, NULL, &code);
+        if (status == NATS_NOT_FOUND || code == JSNoMessageFoundErr)
+                return 0;
+        if (status != NATS_OK) {
+                fail(s, PROBLEM_PUBLISHING, "cannot ask for what is stored", status, code);
+                return -1;
+        }
+        int r = message_decode(&m, natsMsg_GetData(last), (size_t)natsMsg_GetDataLength(last));
+        natsMsg_Destroy(last);
+        return r == 0 && m.type == MESSAGE_SAID && m.instance == instance && m.position >= chunk->first;
+}
+
+bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, const void *message, size_t size)
+{
+        char id[64];
+        jsErrCode code = 0;
+        jsPubAck *ack = NULL;
+        jsPubOptions options;
+        snprintf(id, sizeof(id), "%016llx-%llu", (unsigned long long)instance, (unsigned long long)position);
+        jsPubOptions_Init(&options);
+        options.MsgId = id;
+        options.MaxWait = STREAM_REQUEST_MS;
+        options.ExpectStream = s->name;
+        natsStatus status = js_Publish(&ack, s->js, s->said, message, (int)size, &options, &code);
+        jsPubAck_Destroy(ack);
+        return status == NATS_OK || fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
+}
+
+bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)
+{
+        jsConsumerConfig config;
+        jsConsumerInfo *info = NULL;
+        jsErrCode code = 0;
+        jsConsumerConfig_Init(&config);
+        config.DeliverSubject = inbox;
+        config.DeliverPolicy = js_DeliverByStartSequence;
+        config.OptStartSeq = sequence + 1;
+        config.AckPolicy = js_AckNone;
+        config.ReplayPolicy = js_ReplayInstant;
+        config.FlowControl = true;
+        config.Heartbeat = SECOND;
+        config.InactiveThreshold = 10 * SECOND;
+        config.Replicas = 1;
+        config.MemoryStorage = true;
+        natsStatus status = js_AddConsumer(&info, s->js, s->name, &config, NULL, &code);
+        jsConsumerInfo_Destroy(info);
+        if (status == NATS_OK) {
+                report_no_problem(s->report, PROBLEM_READING);
+                return true;
+        }
+        return fail(s, PROBLEM_READING, "cannot read the stream", status, code);
+}

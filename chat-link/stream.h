@@ -1,0 +1,68 @@
+/* The stream that keeps what all hosts said, and what is asked of JetStream.
+ *
+ * Each function here makes one request at most, and waits for its answer for STREAM_REQUEST_MS at most, so that its
+ * caller can do what is due between two of them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "connection.h"
+#include "spool.h"
+
+enum {
+        STREAM_REQUEST_MS = 1500,
+        STREAM_RETRY_MS = 500,
+        STREAM_NAME_BYTES = HOST_MAX_BYTES + 32, /* of names and subjects */
+        STREAM_DUPLICATES_S = 120,               /* for so long a message that is sent again is recognized */
+};
+
+enum stream_state {
+        STREAM_ASK_ACCOUNT, /* is there JetStream? */
+        STREAM_ASK,         /* is there the stream? */
+        STREAM_MAKE,
+        STREAM_UPDATE, /* it is not as link.conf wants it */
+        STREAM_READY,
+        STREAM_NONE, /* no JetStream */
+};
+
+struct stream {
+        const struct config *config;
+        struct report *report;
+        jsCtx *js; /* NULL: no connection */
+        enum stream_state state;
+        int replicas;                     /* with which it is made */
+        jsStreamInfo *info;               /* in STREAM_UPDATE */
+        uint64_t created, last;           /* when it was made, and its last sequence when it was asked */
+        bool fresh;                       /* … which was just now: its user resets it */
+        char name[STREAM_NAME_BYTES];     /* chat-NETWORK */
+        char all_said[STREAM_NAME_BYTES]; /* chat.NETWORK.said.* */
+        char said[2 * STREAM_NAME_BYTES]; /* chat.NETWORK.said.HOST */
+};
+
+void stream_init(struct stream *s, const struct config *config, struct report *report);
+
+/* Begins anew, on another connection. Returns false without memory. */
+bool stream_open(struct stream *s, natsConnection *nc);
+void stream_close(struct stream *s);
+
+/* Is to be asked for again, because something failed. */
+void stream_doubt(struct stream *s);
+
+/* One request towards STREAM_READY or STREAM_NONE. Returns false where it failed: it has been reported, and is to be tried
+ * again in STREAM_RETRY_MS. */
+bool stream_step(struct stream *s);
+
+/* Asks for the stream again with the next step: for its last sequence. */
+void stream_refresh(struct stream *s);
+
+/* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */
+int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk);
+
+/* Publishes the chunk, as `message`. Returns true when it is stored. */
+bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, const void *message, size_t size);
+
+/* Makes a consumer that sends what is in the stream behind `sequence` to `inbox`. Returns false where it failed, which
+ * has been reported. */
+bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox);
