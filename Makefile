@@ -40,6 +40,8 @@ LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 PROGRAMS  := chatd chat-session chat-link
 LIBS_chatd     := -lsystemd
 LIBS_chat-link := -lsystemd -lnats
+# chat-link's side of NATS
+NETWORK   := $(addprefix chat-link/,connection.c inbound.c network.c reader.c report.c stream.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
@@ -54,6 +56,7 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 # ---- packages -------------------------------------------------------------------------------------------------------
 # $(call need,PACKAGES,WHAT FOR)
+comma := ,
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 define need
 @mkdir -p build; exec 9>build/.apt-lock; flock 9; \
@@ -71,21 +74,23 @@ endef
 
 build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-style: Makefile
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal and for the sandbox's filter and for NATS)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind,to test: the test library and the real programs that the chat is tested with, and valgrind for leaks)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind openssl,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks and openssl for certificates)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
-# Unpacked, not installed: the package would start a server on this machine.
-build/inetd: | build/.packages-check
+# Unpacked, not installed: the packages would start servers on this machine.
+build/inetd: PACKAGE := inetutils-inetd
+build/nats: PACKAGE := nats-server
+build/inetd build/nats: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new
-	@cd $@.new && { apt-get download -qq inetutils-inetd || { $(SUDO) apt-get update -qq && \
-		apt-get download -qq inetutils-inetd; }; } 2>/dev/null && dpkg-deb -x *.deb . || \
-		echo "No inetd to test with: apt-get cannot download inetutils-inetd."
+	@cd $@.new && { apt-get download -qq $(PACKAGE) || { $(SUDO) apt-get update -qq && \
+		apt-get download -qq $(PACKAGE); }; } 2>/dev/null && dpkg-deb -x *.deb . || \
+		echo "No $(@F) to test with: apt-get cannot download $(PACKAGE)."
 	@mv $@.new $@
 
 # ---- programs -------------------------------------------------------------------------------------------------------
@@ -192,12 +197,21 @@ build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan
 	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -lnats -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka -o $@
+	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka $(TEST_LIBS) -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 build/tests/valgrind-pidfd.so: tests/valgrind-pidfd.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
 check-system/valgrind: build/tests/valgrind-pidfd.so
+build/tests/system/test-network: $(call OBJECTS,obj,$(NETWORK))
+build/tests/system/test-network: TEST_LIBS := -lnats
+# What it tests is a part of it.
+build/asan/tests/system/test-network: build/asan/tests/system/test-network.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
+	@echo "LD  $@"
+	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lnats -o $@
+check-sanitized/network: build/asan/tests/system/test-network
+	@echo "sanitized: network"; $<
+check-system/network check-sanitized/network: build/nats
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
 .PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
@@ -206,7 +220,7 @@ $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 $(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
-$(filter-out $(BOOTED:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+$(filter-out $(BOOTED:%=check-sanitized/%) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session

@@ -1,0 +1,42 @@
+/* NATS servers for the tests, on addresses of this machine that nobody else uses: every server has one of 127.0.0.0/8 for
+ * itself, so its ports are never taken by what comes or goes elsewhere.
+ *
+ * Debian's server, from build/nats, or where that is empty the one in PATH.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { NATS_PORT = 4222, NATS_ROUTES_PORT = 6222 };
+
+struct nats {
+        char address[32];
+        char url[64]; /* nats://ADDRESS:PORT */
+        char dir[64]; /* its settings (nats.conf), log and files */
+        pid_t pid;    /* 0: it does not run */
+};
+
+/* Whether there is a server to test with. */
+bool nats_available(void);
+
+/* Makes a server without starting it, with a store for JetStream or without, and further lines of its settings. */
+struct nats *nats_prepare(bool jetstream, const char *settings);
+
+/* Starts it, and waits until it takes connections. */
+void nats_run(struct nats *n);
+
+/* nats_prepare() and nats_run(). */
+struct nats *nats_start(bool jetstream, const char *settings);
+
+/* Sends a signal; with one that ends it, waits for the end. */
+void nats_signal(struct nats *n, int signal);
+
+/* Ends it, removes its files and frees it. */
+void nats_stop(struct nats *n);
+
+/* … all of those that were made, as the end of a test, passed or failed. */
+void nats_stop_all(void);
+
+/* Makes servers that know each other, with JetStream. */
+void nats_prepare_cluster(struct nats **n, int count);
