@@ -32,13 +32,16 @@ static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
         snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
 }
 
+/* A login name can have an "@", as where users come from a directory; here that is for people on other hosts. */
 static void from_login(struct peer *p, uid_t uid)
 {
         const struct passwd *pw = getpwuid(uid);
-        if (pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) < sizeof(p->name))
-                snprintf(p->name, sizeof(p->name), "%.*s", NAME_MAX_BYTES, pw->pw_name);
+        if (pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) <= LOCAL_NAME_MAX_BYTES)
+                snprintf(p->name, sizeof(p->name), "%.*s", LOCAL_NAME_MAX_BYTES, pw->pw_name);
         else
                 snprintf(p->name, sizeof(p->name), "uid%u", uid);
+        for (char *at = p->name; (at = strchr(at, '@'));)
+                *at = '%';
 }
 
 /* A socket that is not connected any more: the launcher may know who it was. */

@@ -169,6 +169,7 @@ static void show_record(struct session *s, const struct record *r)
 {
         struct slice line[] = {r->name, slice_of(": "), r->text};
         struct slice joined[] = {slice_of("*** "), r->name, slice_of(" is connected")};
+        struct slice told[] = {slice_of("*** "), r->text};
         struct slice left[] = {slice_of("*** "), r->name, slice_of(" is disconnected")};
 
         switch (r->kind) {
@@ -180,6 +181,9 @@ static void show_record(struct session *s, const struct record *r)
                 break;
         case RECORD_LEAVE:
                 client_line(&s->client, left, 3);
+                break;
+        case RECORD_NOTICE:
+                client_line(&s->client, told, 2);
                 break;
         default: /* of a later version */
                 break;

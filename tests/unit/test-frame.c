@@ -27,9 +27,9 @@ static void test_hello_round_trip(void **state)
 static void test_every_type_round_trips(void **state)
 {
         (void)state;
-        static const uint8_t types[] = {FRAME_HELLO,    FRAME_HERE,    FRAME_LINE,   FRAME_BYE,
-                                        FRAME_GONE,     FRAME_WELCOME, FRAME_BATCH,  FRAME_MISSED,
-                                        FRAME_ROLLCALL, FRAME_GOODBYE, FRAME_REFUSED};
+        static const uint8_t types[] = {FRAME_HELLO,   FRAME_HERE,    FRAME_LINE,   FRAME_BYE,      FRAME_GONE,
+                                        FRAME_WELCOME, FRAME_BATCH,   FRAME_MISSED, FRAME_ROLLCALL, FRAME_GOODBYE,
+                                        FRAME_REFUSED, FRAME_RELAYED, FRAME_INJECT, FRAME_NOTICE};
         for (size_t i = 0; i < sizeof(types); i++) {
                 uint8_t buffer[FRAME_MAX_BYTES];
                 struct frame f, in = {.type = types[i],
@@ -37,17 +37,35 @@ static void test_every_type_round_trips(void **state)
                                       .number = 2,
                                       .name = {"", 0},
                                       .address = {"", 0},
-                                      .text = {"", 0}};
+                                      .text = {"", 0},
+                                      .members = 3};
                 size_t n = encode(buffer, &in);
                 assert_int_equal(frame_decode(&f, buffer, n), 0);
                 assert_int_equal(f.type, types[i]);
                 assert_int_equal(f.number, 2);
-                /* every shorter form is refused, and so is a longer one, but for a batch, whose records follow */
+                assert_int_equal(f.members, f.type == FRAME_WELCOME ? 3 : 0);
+                /* every shorter form is refused, and so is a longer one, but where records follow */
                 for (size_t cut = 0; cut < n; cut++)
                         assert_int_equal(frame_decode(&f, buffer, cut), -EBADMSG);
                 buffer[n] = 0;
-                assert_int_equal(frame_decode(&f, buffer, n + 1), types[i] == FRAME_BATCH ? 0 : -EBADMSG);
+                assert_int_equal(frame_decode(&f, buffer, n + 1), frame_has_records(types[i]) ? 0 : -EBADMSG);
         }
+}
+
+static void test_integers_are_little_endian(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        static const uint8_t expected[] = {
+                FRAME_VERSION, FRAME_NOTICE, 1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, 2, 0, 'h', 'i'};
+        size_t n = encode(
+                buffer,
+                &(struct frame){.type = FRAME_NOTICE, .id = 1, .number = 0x0102030405060708, .text = slice_of("hi")});
+        assert_int_equal(n, sizeof(expected));
+        assert_memory_equal(buffer, expected, n);
+        frame_set_number(buffer, 0x0807060504030201);
+        for (uint8_t i = 0; i < 8; i++)
+                assert_int_equal(buffer[FRAME_HEADER_BYTES - 8 + i], i + 1);
 }
 
 static void test_later_version_may_append(void **state)
@@ -144,6 +162,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hello_round_trip),
                 cmocka_unit_test(test_every_type_round_trips),
+                cmocka_unit_test(test_integers_are_little_endian),
                 cmocka_unit_test(test_later_version_may_append),
                 cmocka_unit_test(test_unknown_type_and_version),
                 cmocka_unit_test(test_string_limits),

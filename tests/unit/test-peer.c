@@ -10,6 +10,25 @@
 
 #include "test.h"
 
+static const char *login_name; /* of everybody, in place of the real one */
+
+/* In place of libc's. */
+struct passwd *getpwuid(uid_t uid)
+{
+        static struct passwd pw;
+        static char name[256];
+        if (!login_name) {
+                setpwent();
+                struct passwd *real;
+                while ((real = getpwent()) && real->pw_uid != uid)
+                        ;
+                return real;
+        }
+        snprintf(name, sizeof(name), "%s", login_name);
+        pw = (struct passwd){.pw_name = name, .pw_uid = uid};
+        return &pw;
+}
+
 /* Connects to a listening socket at `address` and identifies the accepted end. Returns the port it came from. */
 static unsigned identify(struct peer *p, const struct sockaddr *address, socklen_t size, const struct sockaddr *target)
 {
@@ -126,6 +145,31 @@ static void test_no_socket_at_all(void **state)
         close(fd);
 }
 
+static void assert_login(const char *login, const char *expected)
+{
+        struct peer p = {0};
+        int fd = open("/dev/null", O_RDONLY);
+        login_name = login;
+        peer_identify(&p, fd);
+        login_name = NULL;
+        assert_string_equal(p.name, expected);
+        close(fd);
+}
+
+static void test_login_names_that_cannot_be_shown_as_they_are(void **state)
+{
+        (void)state;
+        char longest[LOCAL_NAME_MAX_BYTES + 1] = "", longer[LOCAL_NAME_MAX_BYTES + 2] = "", uid[32];
+        memset(longest, 'x', LOCAL_NAME_MAX_BYTES);
+        memset(longer, 'x', LOCAL_NAME_MAX_BYTES + 1);
+        snprintf(uid, sizeof(uid), "uid%u", getuid());
+        assert_login("ann", "ann");
+        assert_login("ann@corp@x", "ann%corp%x"); /* the "@" is for people on other hosts */
+        assert_login(longest, longest);
+        assert_login(longer, uid);
+        assert_login("a nn", uid);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -135,6 +179,7 @@ int main(void)
                 cmocka_unit_test(test_a_unix_socket_gives_the_login_name),
                 cmocka_unit_test(test_a_connection_that_is_gone),
                 cmocka_unit_test(test_no_socket_at_all),
+                cmocka_unit_test(test_login_names_that_cannot_be_shown_as_they_are),
         };
         return RUN_TESTS(tests);
 }

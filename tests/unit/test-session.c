@@ -209,6 +209,28 @@ static void test_a_visit(void **state)
         stop(f);
 }
 
+static void test_notices_of_the_link(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        uint8_t buffer[4096];
+        assert_greeted(f);
+        next_frame(f);
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        struct record r = {.kind = RECORD_NOTICE,
+                           .id = LINK_ID,
+                           .number = 1,
+                           .name = {"", 0},
+                           .text = slice_of("b is away, with 2 people")};
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        r = (struct record){
+                .kind = RECORD_JOIN, .id = LINK_ID, .number = 2, .name = slice_of("zoe@b"), .text = {"", 0}};
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+        assert_shown(f, "*** b is away, with 2 people\r\n*** zoe@b is connected\r\n");
+        stop(f);
+}
+
 static void test_a_batch_that_comes_again(void **state)
 {
         (void)state;
@@ -369,6 +391,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_echo),
                 cmocka_unit_test(test_a_visit),
+                cmocka_unit_test(test_notices_of_the_link),
                 cmocka_unit_test(test_a_batch_that_comes_again),
                 cmocka_unit_test(test_what_else_chatd_says),
                 cmocka_unit_test(test_a_queue_that_is_lost),

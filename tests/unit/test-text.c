@@ -105,6 +105,40 @@ static void test_names(void **state)
                 assert_false(text_is_name(none[i], strlen(none[i])));
 }
 
+static void test_hosts(void **state)
+{
+        (void)state;
+        static const char *const hosts[] = {"b", "web-1", "7", "a--b"};
+        static const char *const none[] = {"", "-", "-a", "a-", "B", "a.b", "a_b", "a b", "\u00e4", "a@b", "*", ">"};
+        for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+                assert_true(text_is_host(hosts[i], strlen(hosts[i])));
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+                assert_false(text_is_host(none[i], strlen(none[i])));
+}
+
+static void test_names_here_and_elsewhere(void **state)
+{
+        (void)state;
+        static const char *const local[] = {"ann", "ann~2", "ann%corp", "127.0.0.1:40000"};
+        static const char *const remote[] = {"ann@b", "ann~2@web-1", "[::1]:9@b"};
+        static const char *const neither[] = {"",        "@",     "@b",     "ann@",   "ann@B",
+                                              "ann@b@c", "a b@c", "ann:@b", "ann@b:", " @b"};
+        for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+                assert_true(text_is_local_name(local[i], strlen(local[i])));
+                assert_false(text_is_remote_name(local[i], strlen(local[i])));
+        }
+        for (size_t i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
+                assert_false(text_is_local_name(remote[i], strlen(remote[i])));
+                assert_true(text_is_remote_name(remote[i], strlen(remote[i])));
+        }
+        for (size_t i = 0; i < sizeof(neither) / sizeof(neither[0]); i++) {
+                assert_false(text_is_local_name(neither[i], strlen(neither[i])));
+                assert_false(text_is_remote_name(neither[i], strlen(neither[i])));
+        }
+        assert_false(text_is_remote_name("ann@b", 4)); /* they look no further than they are told */
+        assert_true(text_is_local_name("ann@b", 3));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -114,6 +148,8 @@ int main(void)
                 cmocka_unit_test(test_one_byte_never_becomes_more_than_the_bound),
                 cmocka_unit_test(test_is_clean_agrees_with_the_cleaner),
                 cmocka_unit_test(test_names),
+                cmocka_unit_test(test_hosts),
+                cmocka_unit_test(test_names_here_and_elsewhere),
         };
         return RUN_TESTS(tests);
 }
