@@ -28,13 +28,16 @@ static int connect_self(int intake_fd)
         return fd;
 }
 
-int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log)
+int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
+                struct eventlog *log)
 {
         b->own_user = geteuid();
         b->session_user = session_user;
+        b->link_user = link_user;
         b->epoll = epoll;
         b->log = log;
         roster_init(&b->roster, dir, session_user);
+        remote_init(&b->remote);
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
@@ -50,6 +53,7 @@ void broker_free(struct broker *b)
                 close(b->spare);
         intake_free(&b->intake);
         roster_free(&b->roster);
+        remote_free(&b->remote);
         departed_clear(&b->departed);
 }
 
@@ -66,16 +70,46 @@ int broker_connect(struct broker *b, struct member *m)
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
-        if (r == 0)
+        if (r < 0 && m->id == LINK_ID && !m->lagging) { /* it will have an inbox again */
+                roster_note_lag(&b->roster, m->id);
+                m->lagging = true;
+        }
+        if (m->pidfd >= 0)
                 watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
         return m->dead && r != -EPERM ? 0 : r;
 }
 
 void broker_tell(struct broker *b, struct member *m, enum frame_type type)
 {
-        struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch, .name = slice_of(m->name)};
+        struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch};
         if (roster_send(m, &f) == -ECONNREFUSED)
                 m->dead = true;
+}
+
+/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. */
+static size_t count_here(const struct broker *b)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < b->roster.count; i++) {
+                const struct member *m = b->roster.members[i];
+                n += m->id != LINK_ID && !m->leaving && !m->expected;
+        }
+        return n;
+}
+
+int broker_welcome(struct broker *b, struct member *m, uint64_t number)
+{
+        struct frame f = {
+                .type = FRAME_WELCOME,
+                .id = b->relay.epoch,
+                .number = number,
+                .name = slice_of(m->name),
+                .members = count_here(b),
+        };
+        int r = roster_send(m, &f);
+        if (r == -ECONNREFUSED)
+                m->dead = true;
+        return r;
 }
 
 static struct eventlog_member describe(const struct broker *b, const struct member *m)
@@ -85,28 +119,27 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
                 .id = m->id,
                 .name = m->name,
                 .address = m->address,
-                .members = b->roster.count,
+                .members = roster_people(&b->roster),
                 .seconds = now > m->since_us ? (double)(now - m->since_us) / 1e6 : 0,
         };
 }
 
 /* Tells a session that cannot become a member why: through the intake's socket, as there may be no other. */
-static void refuse(struct broker *b, uint64_t key, const char *why)
+static void refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
         if (b->spare >= 0)
                 close(b->spare);
-        roster_send_stranger(&b->roster, b->intake.fd, key, &f);
+        roster_send_stranger(&b->roster, b->intake.fd, id, key, &f);
         b->spare = fcntl(b->intake.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static void ignore(struct broker *b, enum ignored why)
+void broker_ignore(struct broker *b, enum ignored why)
 {
         b->ignored[why]++;
 }
 
-/* Logs what everybody who connects can bring about, seldom enough. */
-static void warn(struct broker *b, const char *what, int error)
+void broker_warn(struct broker *b, const char *what, int error)
 {
         int64_t now = clock_ms();
         if (b->warned_ms != 0 && now - b->warned_ms < WARNING_MS)
@@ -115,15 +148,14 @@ static void warn(struct broker *b, const char *what, int error)
         eventlog_warning(b->log, what, error);
 }
 
-/* Somebody cannot become a member, because descriptors, memory or space ran out, or because of its inbox. */
-static void turn_away(struct broker *b, uint64_t key, int error)
+void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
 {
         if (error == -EPERM) {
-                ignore(b, IGNORED_INBOX);
+                broker_ignore(b, IGNORED_INBOX);
                 return;
         }
-        refuse(b, key, "the chat is full");
-        warn(b, "cannot take a new member", error);
+        refuse(b, id, key, "the chat is full");
+        broker_warn(b, "cannot take a new member", error);
 }
 
 static void announce(struct broker *b, struct member *m, enum record_kind kind)
@@ -150,11 +182,12 @@ static bool is_second(const struct broker *b, uint64_t id)
 static struct member *admit(struct broker *b, const struct frame *f)
 {
         if (is_second(b, f->id)) {
-                ignore(b, IGNORED_SECOND);
+                broker_ignore(b, IGNORED_SECOND);
                 return NULL;
         }
-        if (!text_is_name(f->name.at, f->name.len) || !text_is_name(f->address.at, f->address.len)) {
-                ignore(b, IGNORED_UNCLEAN);
+        if (!text_is_local_name(f->name.at, f->name.len) || f->name.len > LOCAL_NAME_MAX_BYTES ||
+            !text_is_name(f->address.at, f->address.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
         struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
@@ -164,7 +197,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
         if (r < 0) {
                 if (m)
                         roster_remove(&b->roster, m);
-                turn_away(b, f->key, r);
+                broker_turn_away(b, f->id, f->key, r);
                 return NULL;
         }
         struct eventlog_member event = describe(b, m);
@@ -176,14 +209,14 @@ static void welcome(struct broker *b, struct member *m)
 {
         announce(b, m, RECORD_JOIN);
         relay_joins(&b->relay, m);
-        broker_tell(b, m, FRAME_WELCOME);
+        broker_welcome(b, m, m->lines_in);
 }
 
 static void take_hello(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
         if (m && !m->expected) {
-                ignore(b, IGNORED_REPEATED);
+                broker_ignore(b, IGNORED_REPEATED);
                 return;
         }
         if (!m)
@@ -219,15 +252,15 @@ static void take_line(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
         if (!m || m->leaving || m->expected) {
-                ignore(b, IGNORED_STRANGER);
+                broker_ignore(b, IGNORED_STRANGER);
                 return;
         }
         if (f->number <= m->lines_in || f->number == UINT64_MAX) {
-                ignore(b, IGNORED_REPEATED);
+                broker_ignore(b, IGNORED_REPEATED);
                 return;
         }
         if (!text_is_clean(f->text.at, f->text.len)) {
-                ignore(b, IGNORED_UNCLEAN);
+                broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
         m->lines_in = m->said = f->number;
@@ -267,16 +300,39 @@ static void take_leave(struct broker *b, const struct frame *f)
 /* Whether the kernel's word on the sender allows this frame. */
 static bool is_allowed(struct broker *b, const struct datagram *d, const struct frame *f)
 {
-        bool ourself = d->uid == b->own_user;
-        if (!ourself && d->uid != b->session_user) {
-                ignore(b, IGNORED_USER);
+        bool ourself = d->uid == b->own_user, link = d->uid == b->link_user;
+        bool session = ourself || d->uid == b->session_user;
+        if (!session && !link) {
+                broker_ignore(b, IGNORED_USER);
                 return false;
         }
-        if (f->type == FRAME_GONE ? !ourself : (pid_t)(f->id >> 32) != d->pid) {
-                ignore(b, IGNORED_FORGED);
+        bool process = f->type == FRAME_GONE ? ourself : (pid_t)(f->id >> 32) == d->pid;
+        if (f->id == LINK_ID ? !link : !session || !process) {
+                broker_ignore(b, IGNORED_FORGED);
                 return false;
         }
         return true;
+}
+
+static void take_from_session(struct broker *b, const struct frame *f)
+{
+        switch (f->type) {
+        case FRAME_HELLO:
+                take_hello(b, f);
+                break;
+        case FRAME_HERE:
+                take_here(b, f);
+                break;
+        case FRAME_LINE:
+                take_line(b, f);
+                break;
+        case FRAME_BYE:
+        case FRAME_GONE:
+                take_leave(b, f);
+                break;
+        default: /* of a later version, or one that only chatd or the link sends */
+                broker_ignore(b, IGNORED_TYPE);
+        }
 }
 
 /* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full: then nothing was
@@ -288,28 +344,14 @@ static int take_frame(struct broker *b, const struct datagram *d)
                 return -ENOBUFS;
         int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
         if (r < 0) {
-                ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
+                broker_ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return 0;
         }
         if (!is_allowed(b, d, &f) || departed_has(&b->departed, f.id))
                 return 0;
-        switch (f.type) {
-        case FRAME_HELLO:
-                take_hello(b, &f);
-                break;
-        case FRAME_HERE:
-                take_here(b, &f);
-                break;
-        case FRAME_LINE:
-                take_line(b, &f);
-                break;
-        case FRAME_BYE:
-        case FRAME_GONE:
-                take_leave(b, &f);
-                break;
-        default: /* of a later version, or one that only chatd sends */
-                ignore(b, IGNORED_TYPE);
-        }
+        if (f.id == LINK_ID)
+                return remote_take(b, &f);
+        take_from_session(b, &f);
         return 0;
 }
 
@@ -355,6 +397,7 @@ int broker_serve(struct broker *b)
                                 break;
                 }
                 relay_send(&b->relay, &b->roster);
+                remote_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)
@@ -377,10 +420,12 @@ void broker_exited(struct broker *b, struct member *m)
 void broker_has_room(struct broker *b, struct member *m)
 {
         relay_resume(&b->relay, &b->roster, m);
-        if (m->lagging)
+        if (m->lagging && !m->dead)
                 return; /* still full */
         epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.armed = false;
+        if (m->id == LINK_ID && !m->dead)
+                remote_resumed(b, m);
 }
 
 void broker_confirm(struct broker *b)
@@ -411,20 +456,21 @@ void broker_settle(struct broker *b)
                 struct member *m = b->roster.members[i];
                 if (!m->dead && m->fd < 0)
                         broker_connect(b, m); /* descriptors had run out */
-                if (m->dead && !m->gone_sent)
+                if (m->dead && !m->gone_sent && m->id != LINK_ID)
                         send_gone(b, m);
-                if (!m->dead && m->fd >= 0 && !m->exit_watch.armed)
+                if (!m->dead && m->pidfd >= 0 && !m->exit_watch.armed)
                         watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)
                         watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         }
+        remote_report(b);
 }
 
 bool broker_report_ignored(struct broker *b, int64_t now_ms)
 {
         static const char *const names[IGNORED_KINDS] = {
                 [IGNORED_MALFORMED] = "malformed",      [IGNORED_VERSION] = "of an unknown version",
-                [IGNORED_TYPE] = "of an unknown type",  [IGNORED_USER] = "of another user",
+                [IGNORED_TYPE] = "of a wrong type",     [IGNORED_USER] = "of another user",
                 [IGNORED_FORGED] = "with another's id", [IGNORED_STRANGER] = "of no member",
                 [IGNORED_REPEATED] = "repeated",        [IGNORED_SECOND] = "of a second member in one process",
                 [IGNORED_INBOX] = "without an inbox",   [IGNORED_UNCLEAN] = "with unclean text",

@@ -5,9 +5,10 @@
  *
  *   1. a note for each member that joins    the next chatd knows it, also if it dies meanwhile
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
- *   3. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
- *   4. the frames are consumed
- *   5. marked notes are removed             there is nothing left to ignore
+ *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
+ *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
+ *   5. the frames are consumed
+ *   6. marked notes are removed             there is nothing left to ignore
  *
  * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind whatever the
  * session still said. A GONE or BYE of somebody who is no member (any more) is ignored, so it may be sent again.
@@ -21,19 +22,20 @@
 #include "eventlog.h"
 #include "intake.h"
 #include "relay.h"
+#include "remote.h"
 #include "roster.h"
 
 /* Why a datagram was ignored. */
 enum ignored {
         IGNORED_MALFORMED, /* short, long, with a tail */
         IGNORED_VERSION,
-        IGNORED_TYPE,
+        IGNORED_TYPE,     /* of a later version, or not one that its sender may send */
         IGNORED_USER,     /* from a user who may not */
         IGNORED_FORGED,   /* with an id that is not its sender's */
-        IGNORED_STRANGER, /* from a session that did not say HELLO */
-        IGNORED_REPEATED, /* HELLO twice, or a line's number that is not above the last */
+        IGNORED_STRANGER, /* from a session, or the link, that did not say HELLO */
+        IGNORED_REPEATED, /* HELLO twice, or a line's number that is not above the last or is the last there is */
         IGNORED_SECOND,   /* HELLO of a process that is a member already, under another id */
-        IGNORED_INBOX,    /* HELLO with an inbox that is no socket of the session user's */
+        IGNORED_INBOX,    /* HELLO with an inbox that is no socket of the session user's, or, of the link, of our own */
         IGNORED_UNCLEAN,  /* text that a terminal must not get, or a name that is none */
         IGNORED_KINDS,
 };
@@ -41,6 +43,7 @@ enum ignored {
 struct broker {
         uid_t own_user;
         uid_t session_user; /* whose frames are taken, besides our own user's */
+        uid_t link_user;    /* … and this one's, as those of the link alone */
         bool shares_pids;   /* one process may be many members: for tests that play sessions */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to our own intake, for GONE */
@@ -49,6 +52,7 @@ struct broker {
         struct intake intake;
         struct roster roster;
         struct relay relay;
+        struct remote remote;
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
         struct departed departed; /* who left just before the last chatd died … */
@@ -69,7 +73,8 @@ enum {
 
 /* Takes the intake's socket into use and draws the epoch. `dir` is the run directory. Returns 0 or a negative errno.
  * Owns neither `intake_fd`, `epoll` nor `log`. */
-int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, struct eventlog *log);
+int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
+                struct eventlog *log);
 void broker_free(struct broker *b);
 
 /* Relays what is in the queue, one window of it. Returns how many frames that was, or a negative errno that chatd cannot
@@ -83,13 +88,27 @@ void broker_forget_departed(struct broker *b);
 void broker_exited(struct broker *b, struct member *m);
 void broker_has_room(struct broker *b, struct member *m);
 
-/* Connects to a member that is not, and watches it; marks it dead if it is. Returns 0, or a negative errno: -EPERM where
- * its inbox is none (it is dead to the chat), another where it lives but cannot be reached: descriptors or memory ran
- * out. */
+/* Connects to a member that is not, and watches it; marks it dead if it is. The link lags where it cannot be reached.
+ * Returns 0, or a negative errno: -EPERM where its inbox is none (it is dead to the chat), another where it lives but
+ * cannot be reached: descriptors or memory ran out. */
 int broker_connect(struct broker *b, struct member *m);
 
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
 void broker_tell(struct broker *b, struct member *m, enum frame_type type);
+
+/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order. Returns 0 or a negative errno:
+ * -ECONNREFUSED where it is dead. */
+int broker_welcome(struct broker *b, struct member *m, uint64_t number);
+
+/* Somebody cannot become a member, because descriptors, memory or space ran out, or (-EPERM) because of its inbox: tells
+ * it why, where there is a way. */
+void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
+
+/* Counts a datagram, or a record in one, that is ignored. */
+void broker_ignore(struct broker *b, enum ignored why);
+
+/* Logs what everybody who connects can bring about, seldom enough. */
+void broker_warn(struct broker *b, const char *what, int error);
 
 /* Tells those who do not know it yet that their lines went to everybody. */
 void broker_confirm(struct broker *b);
@@ -97,7 +116,8 @@ void broker_confirm(struct broker *b);
 /* Before an orderly end: relays what is queued, for a bounded time, and tells everybody how far that went. */
 void broker_finish(struct broker *b);
 
-/* After events were handled: sends GONE for those found dead, watches those that began to lag. */
+/* After events were handled: sends GONE for those found dead, watches those that began to lag, logs whether the link is
+ * there. */
 void broker_settle(struct broker *b);
 
 /* Logs what was ignored, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */

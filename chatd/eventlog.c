@@ -19,6 +19,8 @@
 #define ID_LEAVE "3e16bd3502be441989cf976e6599e015"
 #define ID_IGNORED "da0d9fb4bed347cdb8d9eb5eb633f4c4"
 #define ID_WARNING "3e598fcfcfad47dea0b9c667a8eb0455"
+#define ID_LINK "fe5da1c6e1034ea6b7b25f15e27e6e85"
+#define ID_LINK_GONE "fa4f3b7f6d814b7c8cf0f9c6ac8e1a36"
 #define ID_DROPPED "33a666207f9d466bb9e289c13b831f9a"
 
 enum {
@@ -253,6 +255,18 @@ void eventlog_leave(struct eventlog *log, const struct eventlog_member *m)
         field(&e, "CHAT_LINES_IN=%" PRIu64, m->lines_in);
         field(&e, "CHAT_LINES_OUT=%" PRIu64, m->lines_out);
         field(&e, "CHAT_SKIPPED=%" PRIu64, m->skipped);
+        enqueue(log, &e);
+}
+
+void eventlog_link(struct eventlog *log, bool there)
+{
+        struct event e = {0};
+        field(&e, "MESSAGE=%s",
+              there ? "the link to other hosts is there"
+                    : "the inbox of the link to other hosts is gone: they miss what is said here");
+        field(&e, "PRIORITY=%d", there ? LOG_INFO : LOG_WARNING);
+        field(&e, "MESSAGE_ID=%s", there ? ID_LINK : ID_LINK_GONE);
+        field(&e, "CHAT_EVENT=%s", there ? "link" : "link-gone");
         enqueue(log, &e);
 }
 

@@ -33,6 +33,8 @@ void eventlog_stop(struct eventlog *log);
 
 void eventlog_join(struct eventlog *log, const struct eventlog_member *m);
 void eventlog_leave(struct eventlog *log, const struct eventlog_member *m);
+/* The link to other hosts said HELLO, or its inbox is gone. */
+void eventlog_link(struct eventlog *log, bool there);
 void eventlog_started(struct eventlog *log, uint64_t epoch, size_t recovered);
 void eventlog_stopped(struct eventlog *log, size_t members, uint64_t lines);
 /* `what` is a list of counts and reasons, clean text. */

@@ -30,7 +30,7 @@ enum {
 
 struct options {
         const char *dir;
-        uid_t session_user;
+        uid_t session_user, link_user;
 };
 
 struct chatd {
@@ -48,23 +48,24 @@ struct chatd {
 };
 
 static const char usage[] =
-        "Usage: chatd [--run-dir=DIR] [--session-user=USER]\n"
+        "Usage: chatd [--run-dir=DIR] [--session-user=USER] [--link-user=USER]\n"
         "Relay chat lines between chat-session processes.\n"
         "\n"
         "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
         "\n"
         "  --run-dir=DIR        where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
         "  --session-user=USER  the user that sessions run as (default: chatd's own)\n"
+        "  --link-user=USER     the user that the link to other hosts runs as (default: chatd's own)\n"
         "  --help               print this and exit\n"
         "  --version            print the version and exit\n"
         "\n"
         "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option.\n";
 
-static int parse_user(const char *name, uid_t *uid, const char *program)
+static int parse_user(const char *name, uid_t *uid, const char *option, const char *program)
 {
         const struct passwd *pw = getpwnam(name);
         if (!pw) {
-                fprintf(stderr, "%s: --session-user: there is no user '%s'\n", program, name);
+                fprintf(stderr, "%s: --%s: there is no user '%s'\n", program, option, name);
                 return EXIT_USAGE;
         }
         *uid = pw->pw_uid;
@@ -75,20 +76,19 @@ static int parse_user(const char *name, uid_t *uid, const char *program)
 static int parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"run-dir", required_argument, NULL, 'd'},
-                {"session-user", required_argument, NULL, 'u'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
-                {0},
+                {"run-dir", required_argument, NULL, 'd'},   {"session-user", required_argument, NULL, 'u'},
+                {"link-user", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},         {0},
         };
-        int c, r;
-        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        int c, r, i = 0;
+        while ((c = getopt_long(argc, argv, "", known, &i)) != -1) {
                 switch (c) {
                 case 'd':
                         o->dir = optarg;
                         break;
                 case 'u':
-                        r = parse_user(optarg, &o->session_user, argv[0]);
+                case 'l':
+                        r = parse_user(optarg, c == 'u' ? &o->session_user : &o->link_user, known[i].name, argv[0]);
                         if (r >= 0)
                                 return r;
                         break;
@@ -208,12 +208,13 @@ static void notify_watchdog(struct chatd *d, int64_t now)
 static bool notify_status(struct chatd *d, int64_t now)
 {
         const struct broker *b = &d->broker;
-        if (b->lines == d->status_lines && b->roster.count == d->status_members)
+        size_t members = roster_people(&b->roster);
+        if (b->lines == d->status_lines && members == d->status_members)
                 return false;
         if (now < d->status_at_ms)
                 return true;
         d->status_lines = b->lines;
-        d->status_members = b->roster.count;
+        d->status_members = members;
         d->status_at_ms = now + STATUS_MS;
         sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64, d->status_members, d->status_lines);
         return false;
@@ -287,14 +288,14 @@ static int serve(struct chatd *d)
                 unlink(address.sun_path);
         }
         broker_finish(&d->broker);
-        eventlog_stopped(d->broker.log, d->broker.roster.count, d->broker.lines);
+        eventlog_stopped(d->broker.log, roster_people(&d->broker.roster), d->broker.lines);
         return r;
 }
 
 int main(int argc, char **argv)
 {
         static struct chatd d; /* large: the buffers of a batch */
-        struct options options = {.dir = RUN_DIR_DEFAULT, .session_user = geteuid()};
+        struct options options = {.dir = RUN_DIR_DEFAULT, .session_user = geteuid(), .link_user = geteuid()};
 
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
@@ -306,7 +307,9 @@ int main(int argc, char **argv)
         int r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
         struct eventlog *log = eventlog_start();
         if (r == 0)
-                r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user, log) : -ENOMEM;
+                r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user,
+                                      options.link_user, log)
+                        : -ENOMEM;
         if (r == 0) {
                 r = serve(&d);
                 broker_free(&d.broker);

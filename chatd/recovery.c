@@ -59,7 +59,7 @@ static void ask_stranger(struct broker *b, int fd, int dir, const char *file, co
         if (path_parse_id(file, &key) < 0)
                 remove_if_old(dir, file);
         else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
-                 roster_send_stranger(&b->roster, fd, key, &rollcall) == -ECONNREFUSED)
+                 roster_send_stranger(&b->roster, fd, 0, key, &rollcall) == -ECONNREFUSED)
                 roster_remove_inbox(&b->roster, key);
 }
 
@@ -85,8 +85,8 @@ static int ask_strangers(struct broker *b)
 }
 
 /* Walks the queue without consuming it: counts its frames, and looks for HELLOs. A member whose HELLO was not consumed
- * becomes a receiver only behind it, as the first time; else it would be shown lines from before it came. The walk
- * ends: while nothing is consumed, a full queue takes nothing more. */
+ * becomes a receiver only behind it, as the first time; else it would be shown lines from before it came. Not so the
+ * link, which says HELLO again and again. The walk ends: while nothing is consumed, a full queue takes nothing more. */
 static int walk_queue(struct broker *b)
 {
         for (;;) {
@@ -100,7 +100,7 @@ static int walk_queue(struct broker *b)
                         if (d.truncated || frame_decode(&f, d.data, d.size) != 0 || f.type != FRAME_HELLO)
                                 continue;
                         struct member *m = roster_find(&b->roster, f.id);
-                        if (m && (pid_t)(f.id >> 32) == d.pid)
+                        if (m && m->id != LINK_ID && (pid_t)(f.id >> 32) == d.pid)
                                 m->expected = true;
                 }
                 intake_skip(&b->intake);
@@ -116,8 +116,9 @@ int recovery_run(struct broker *b)
         if (r < 0)
                 return r;
         connect_members(b);
+        remote_recover(b);
         r = walk_queue(b);
         if (b->old_frames == 0)
                 broker_forget_departed(b);
-        return r < 0 ? r : (int)b->roster.count;
+        return r < 0 ? r : (int)roster_people(&b->roster);
 }

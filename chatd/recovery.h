@@ -5,6 +5,6 @@
 
 #include "broker.h"
 
-/* Fills the roster of `b` and asks every session to answer with HERE. Returns how many members there are, or a
- * negative errno. */
+/* Fills the roster of `b` and asks every session to answer with HERE, and the link with HELLO. Returns how many
+ * sessions there are, or a negative errno. */
 int recovery_run(struct broker *b);

@@ -24,13 +24,17 @@ void relay_begin(struct relay *r, const struct roster *roster)
 
 bool relay_has_room(const struct relay *r)
 {
-        return r->count < BATCH_MAX_RECORDS &&
-               sizeof(r->buffer) - r->size >= RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES;
+        return relay_has_room_for(r, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES);
+}
+
+bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
+{
+        return BATCH_MAX_RECORDS - r->count >= records && sizeof(r->buffer) - r->size >= bytes;
 }
 
 int relay_add(struct relay *r, struct member *from, const struct record *rec)
 {
-        if (!relay_has_room(r))
+        if (!relay_has_room_for(r, 1, 0))
                 return -ENOBUFS;
         size_t len = record_encode(r->buffer + r->size, sizeof(r->buffer) - r->size, rec);
         if (len == 0)
@@ -90,9 +94,17 @@ static size_t records_for(const struct relay *r, const struct member *m)
         return n;
 }
 
-/* Returns 1 when `m` has its part of the batch (or none, or is dead), 0 when its inbox is full, or the kernel will not
- * send for another reason. */
-static int send_to(struct relay *r, struct member *m)
+static void begin_to_lag(const struct relay *r, const struct roster *roster, struct member *m, int64_t now)
+{
+        roster_note_lag(roster, m->id);
+        m->lagging = true;
+        m->lagged_ms = now;
+        m->missed = records_for(r, m);
+}
+
+/* Returns 1 when `m` has its part of the batch (or none, or has no inbox any more), 0 when its inbox is full, or the
+ * kernel will not send for another reason. */
+static int send_to(struct relay *r, const struct roster *roster, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS + 2];
         struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(r, m, iov)};
@@ -105,20 +117,14 @@ static int send_to(struct relay *r, struct member *m)
                 return 1;
         }
         m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
+        if (m->dead && m->id == LINK_ID) /* it will have another one */
+                begin_to_lag(r, roster, m, clock_ms());
         return m->dead;
 }
 
 static bool is_receiver(const struct member *m)
 {
-        return m->fd >= 0 && !m->dead && !m->expected;
-}
-
-static void begin_to_lag(const struct relay *r, const struct roster *roster, struct member *m, int64_t now)
-{
-        roster_note_lag(roster, m->id);
-        m->lagging = true;
-        m->lagged_ms = now;
-        m->missed = records_for(r, m);
+        return m->id == LINK_ID || (m->fd >= 0 && !m->dead && !m->expected);
 }
 
 static bool is_on_probation(const struct member *m, int64_t now)
@@ -138,7 +144,7 @@ static void wait_for(struct relay *r, const struct roster *roster, struct member
                         fds[i] = (struct pollfd){.fd = full[i]->fd, .events = POLLOUT};
                 if (poll(fds, n, (int)(deadline - now)) > 0)
                         for (size_t i = n; i-- > 0;)
-                                if (fds[i].revents && send_to(r, full[i]))
+                                if (fds[i].revents && send_to(r, roster, full[i]))
                                         full[i] = full[--n];
                 now = clock_ms();
         }
@@ -163,7 +169,7 @@ void relay_send(struct relay *r, struct roster *roster)
                                 m->missed += records_for(r, m);
                         continue;
                 }
-                if (send_to(r, m))
+                if (send_to(r, roster, m))
                         continue;
                 if (!full)
                         full = calloc(roster->count, sizeof(struct member *));
@@ -185,6 +191,8 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         if (socket_is_transient(-error))
                 return;
         m->dead |= error < 0;
+        if (m->dead && m->id == LINK_ID)
+                return;
         m->lagging = false;
         m->missed = 0;
         roster_remove_lag(roster, m->id);

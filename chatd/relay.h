@@ -8,6 +8,8 @@
  * relayed nothing, what it misses is counted, and it is told how much once it has room. So relay_send() returns only
  * when every member has the batch in its inbox, or lags, or is dead: the batch may be consumed.
  *
+ * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
+ *
  * Owns the buffer; borrows the members.
  */
 #pragma once
@@ -42,6 +44,9 @@ void relay_begin(struct relay *r, const struct roster *roster);
 /* Whether any record fits into the batch. */
 bool relay_has_room(const struct relay *r);
 
+/* Whether this many records fit, which are `bytes` long together, as record_encode() writes them. */
+bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes);
+
 /* Appends a record of `from`. Returns 0, or -ENOBUFS where the batch is full or the record is larger than any. */
 int relay_add(struct relay *r, struct member *from, const struct record *rec);
 
@@ -54,7 +59,7 @@ void relay_leaves(const struct relay *r, struct member *m);
 void relay_send(struct relay *r, struct roster *roster);
 
 /* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. Marks
- * it dead where its inbox is gone. */
+ * it dead where its inbox is gone; the link lags on then. */
 void relay_resume(const struct relay *r, const struct roster *roster, struct member *m);
 
 /* Tells `m` that its lines went to everybody, where it does not know that yet. Returns whether it knows. */

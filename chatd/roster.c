@@ -14,10 +14,12 @@
 
 #define DEPARTED_SUFFIX ".left"
 #define LAGGING_SUFFIX ".lagging"
+#define RELAYED_SUFFIX ".relayed"
 
 enum {
         NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
-        NAME_NUMBER_BYTES = 12, /* of "~4294967295" and its end */
+        NAME_NUMBER_BYTES = 11, /* "~4294967295" */
+        RELAYED_MODE = 0600,
 };
 
 static int compare(uint64_t x, uint64_t y)
@@ -70,6 +72,11 @@ struct member *roster_find_process(const struct roster *r, pid_t pid)
         return found ? *found : NULL;
 }
 
+size_t roster_people(const struct roster *r)
+{
+        return r->count - (roster_find(r, LINK_ID) != NULL);
+}
+
 static bool make_room(struct roster *r)
 {
         if (r->count < r->room)
@@ -86,13 +93,11 @@ static bool make_room(struct roster *r)
 /* Gives `m` a name that nobody has. */
 static void set_name(const struct roster *r, struct member *m, struct slice name)
 {
-        size_t len = name.len < NAME_MAX_BYTES ? name.len : NAME_MAX_BYTES;
+        size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
         memcpy(m->name, name.at, len);
         for (unsigned n = 2; tfind(m, &r->by_name, compare_names); n++) {
-                if (len > NAME_MAX_BYTES - NAME_NUMBER_BYTES)
-                        len = NAME_MAX_BYTES - NAME_NUMBER_BYTES;
-                while (len > 0 && ((uint8_t)m->name[len] & 0xc0) == 0x80)
-                        len--; /* not within a character */
+                if (len > LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES)
+                        len = LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES;
                 snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);
         }
 }
@@ -139,19 +144,20 @@ void roster_remove(struct roster *r, struct member *m)
         free(m);
 }
 
-/* Opens the file of the inbox `key`, and writes an address of what was opened. Sessions can put into their directory
- * what they like: a link could lead to any socket that chatd's user may write to. Returns a descriptor, to be closed
- * when the address is not needed any more, or a negative errno. */
-static int open_inbox(const struct roster *r, uint64_t key, struct sockaddr_un *address)
+/* Opens the file of an inbox, of the link or the session with this `key`, and writes an address of what was opened.
+ * Sessions can put into their directory what they like: a link could lead to any socket that chatd's user may write to.
+ * Returns a descriptor, to be closed when the address is not needed any more, or a negative errno. */
+static int open_inbox(const struct roster *r, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct stat st;
-        int error = path_inbox(address, r->dir, key);
+        uid_t owner = id == LINK_ID ? geteuid() : r->owner;
+        int error = id == LINK_ID ? path_link(address, r->dir) : path_inbox(address, r->dir, key);
         if (error < 0)
                 return error;
         int fd = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return errno == EACCES || errno == ELOOP ? -EPERM : -errno;
-        error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != r->owner ? -EPERM : 0;
+        error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != owner ? -EPERM : 0;
         if (error < 0) {
                 close(fd);
                 return error;
@@ -160,23 +166,40 @@ static int open_inbox(const struct roster *r, uint64_t key, struct sockaddr_un *
         return fd;
 }
 
+/* The link's inbox must hold what comes while chat-link is started again: as much as the kernel lets us have on the
+ * way. */
+static void widen(int fd)
+{
+        int most = INT_MAX;
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+/* Returns false with errno. */
+static bool open_member(struct member *m, const struct sockaddr_un *address)
+{
+        m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (m->fd < 0 || connect(m->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+                return false;
+        if (m->id == LINK_ID) {
+                widen(m->fd);
+                return true;
+        }
+        m->pidfd = pidfd_open((pid_t)(m->id >> 32), 0);
+        return m->pidfd >= 0;
+}
+
 int roster_connect(struct roster *r, struct member *m)
 {
         struct sockaddr_un address;
         close_member(m);
-        int inbox = open_inbox(r, m->key, &address);
+        int inbox = open_inbox(r, m->id, m->key, &address);
         if (inbox < 0)
                 return inbox;
-        m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (m->fd >= 0 && connect(m->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-                m->pidfd = pidfd_open((pid_t)(m->id >> 32), 0);
-        int error = -errno;
+        int error = open_member(m, &address) ? 0 : -errno;
         close(inbox);
-        if (m->pidfd < 0) {
+        if (error < 0)
                 close_member(m);
-                return error;
-        }
-        return 0;
+        return error;
 }
 
 bool member_is_alive(const struct member *m)
@@ -194,12 +217,12 @@ int roster_send(const struct member *m, const struct frame *f)
         return send(m->fd, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int roster_send_stranger(const struct roster *r, int fd, uint64_t key, const struct frame *f)
+int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t key, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
         struct sockaddr_un address;
         size_t size = frame_encode(buffer, sizeof(buffer), f);
-        int inbox = open_inbox(r, key, &address);
+        int inbox = open_inbox(r, id, key, &address);
         if (inbox < 0)
                 return inbox;
         ssize_t n = sendto(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,
@@ -209,7 +232,7 @@ int roster_send_stranger(const struct roster *r, int fd, uint64_t key, const str
         return error;
 }
 
-/* `suffix` is "", DEPARTED_SUFFIX or LAGGING_SUFFIX. */
+/* `suffix` is "" or one of those above. */
 static void note_path(const struct roster *r, uint64_t id, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", r->dir, id, suffix);
@@ -250,6 +273,14 @@ void roster_remove_lag(const struct roster *r, uint64_t id)
         char path[PATH_MAX];
         note_path(r, id, LAGGING_SUFFIX, path);
         unlink(path);
+}
+
+int roster_open_relayed(const struct roster *r, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(r, id, RELAYED_SUFFIX, path);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, RELAYED_MODE);
+        return fd < 0 ? -errno : fd;
 }
 
 void roster_remove_inbox(const struct roster *r, uint64_t key)

@@ -2,7 +2,8 @@
  *
  * A member is a session that said HELLO. For each there is one datagram socket, connected to the session's inbox, so
  * that a session that does not read fills its own send buffer and nobody else's; and one pidfd, which becomes readable
- * when the session dies. Its note, a symlink members/ID whose target says since when and who, lets the next chatd know
+ * when the session dies. The link to other hosts (LINK_ID) is a member too, whose inbox is link.sock and of chatd's own
+ * user; it has no process that would matter. A member's note, a symlink members/ID whose target says since when and who, lets the next chatd know
  * a session that died while there was no chatd. A symlink is written and read by one system call, never half.
  *
  * Owns the members, their descriptors and their notes.
@@ -35,8 +36,8 @@ struct member {
         uint64_t key; /* names its inbox */
         size_t index; /* in roster.members */
         int fd;       /* connected to its inbox; -1: it has none any more */
-        int pidfd;    /* -1: it is dead, or not watched yet */
-        char name[NAME_MAX_BYTES + 1];
+        int pidfd;    /* -1: it is dead, or not watched yet, or the link */
+        char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
         uint64_t since_us;  /* joined, in µs of CLOCK_BOOTTIME */
         uint64_t lines_in;  /* the number of the last line that this chatd relayed … */
@@ -48,7 +49,7 @@ struct member {
         uint64_t missed;    /* records it did not get since it began to lag, or MISSED_UNKNOWN */
         bool lagging;       /* its inbox stayed full: it is relayed nothing until it has room */
         int64_t lagged_ms;  /* when it last did, CLOCK_MONOTONIC; 0: never */
-        bool dead;          /* its process or inbox is gone; GONE goes through the queue */
+        bool dead;          /* its process or inbox is gone; GONE goes through the queue, but for the link */
         bool gone_sent;     /* … and is in there */
         bool expected;      /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;       /* its BYE or GONE is in the batch */
@@ -68,7 +69,7 @@ struct departed {
 
 struct roster {
         char dir[RUN_DIR_MAX_BYTES + 1];
-        uid_t owner;             /* of every inbox: the session user */
+        uid_t owner;             /* of every session's inbox: the session user */
         struct member **members; /* dense: the first `count` */
         size_t count, room;
         void *by_id, *by_name; /* trees of struct member: tsearch(3) */
@@ -86,16 +87,20 @@ struct member *roster_find(const struct roster *r, uint64_t id);
 /* Returns a member whose process is, or was, of this pid; or NULL. */
 struct member *roster_find_process(const struct roster *r, pid_t pid);
 
-/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Returns NULL without memory. The
- * caller has seen to it that there is no member of this id. */
+/* How many members there are, without the link. */
+size_t roster_people(const struct roster *r);
+
+/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES are
+ * taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 
 /* Closes, forgets and frees `m`; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
 
-/* Connects to the inbox of `m` and begins to watch its process. Returns 0 or a negative errno: -ECONNREFUSED, -ENOENT
- * or -ESRCH when the session is dead, -EPERM when the inbox is no socket of the session user. */
+/* Connects to the inbox of `m` and, unless it is the link, begins to watch its process. Returns 0 or a negative errno:
+ * -ECONNREFUSED, -ENOENT or -ESRCH when the session is dead or the link's inbox gone, -EPERM when the inbox is no socket
+ * of the session user (of the link: of our own). */
 int roster_connect(struct roster *r, struct member *m);
 
 /* Whether the process of `m` runs. */
@@ -104,8 +109,9 @@ bool member_is_alive(const struct member *m);
 /* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
 int roster_send(const struct member *m, const struct frame *f);
 
-/* … to the inbox `key` of a session that is no member, from the unconnected socket `fd`. */
-int roster_send_stranger(const struct roster *r, int fd, uint64_t key, const struct frame *f);
+/* … to the inbox `key` of a session that is no member, or with LINK_ID to that of the link, from the unconnected socket
+ * `fd`. */
+int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t key, const struct frame *f);
 
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int roster_note(const struct roster *r, const struct member *m);
@@ -118,6 +124,10 @@ void roster_remove_note(const struct roster *r, uint64_t id);
 /* Notes that a member lags, so that it is told that it missed something also if chatd dies before it has room. */
 void roster_note_lag(const struct roster *r, uint64_t id);
 void roster_remove_lag(const struct roster *r, uint64_t id);
+
+/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes it where
+ * there is none. Returns its descriptor or a negative errno. */
+int roster_open_relayed(const struct roster *r, uint64_t id);
 
 /* Removes the file of the inbox `key`, of a session that left or died. */
 void roster_remove_inbox(const struct roster *r, uint64_t key);

@@ -113,7 +113,7 @@ static void start_broker(struct run *r)
 {
         r->broker = calloc(1, sizeof(*r->broker));
         r->epoll = epoll_create1(EPOLL_CLOEXEC);
-        int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), world.log);
+        int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), getuid(), world.log);
         PROMISE(error == 0, "broker_init(): %s", strerror(-error));
         r->broker->shares_pids = true;
         sessions_epoch(&r->sessions, r->broker->relay.epoch);

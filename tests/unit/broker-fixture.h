@@ -10,7 +10,7 @@
 
 #include "inbox-fixture.h"
 
-enum { ANN = 1, BOB, EVE, SESSIONS };
+enum { LINK, ANN, BOB, EVE, SESSIONS };
 
 static const char *const names[SESSIONS] = {[ANN] = "ann", [BOB] = "bob", [EVE] = "eve"};
 
@@ -27,7 +27,7 @@ static inline void start_broker(struct fixture *f)
 {
         f->broker = calloc(1, sizeof(*f->broker));
         f->epoll = epoll_create1(0);
-        assert_int_equal(broker_init(f->broker, f->dir, f->intake, f->epoll, getuid(), f->log), 0);
+        assert_int_equal(broker_init(f->broker, f->dir, f->intake, f->epoll, getuid(), getuid(), f->log), 0);
         f->broker->shares_pids = true;
 }
 
@@ -114,6 +114,59 @@ static inline void say(struct fixture *f, uint32_t who, const char *text)
 static inline void bye(struct fixture *f, uint32_t who)
 {
         put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(who), .reason = LEAVE_EXIT});
+}
+
+/* The link, and its inbox, which a systemd would hold. */
+static inline void link_hello(struct fixture *f)
+{
+        if (f->inboxes[LINK] <= 0)
+                f->inboxes[LINK] = inbox_bind_link(f->dir);
+        put(f, &(struct frame){.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of(""), .address = slice_of("")});
+}
+
+/* Frees its file as well, as a systemd does. */
+static inline void link_lose_inbox(struct fixture *f)
+{
+        struct sockaddr_un address;
+        path_link(&address, f->dir);
+        close(f->inboxes[LINK]);
+        unlink(address.sun_path);
+        f->inboxes[LINK] = 0;
+}
+
+/* One INJECT with a line for each number, "line N" of zoe@b. */
+static inline void inject(struct fixture *f, uint64_t first, uint64_t last)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        for (uint64_t number = first; number <= last; number++) {
+                char text[24];
+                snprintf(text, sizeof(text), "%u", (unsigned)number);
+                struct record rec = {
+                        .kind = RECORD_LINE, .number = number, .name = slice_of("zoe@b"), .text = slice_of(text)};
+                size_t size = record_encode(buffer + n, sizeof(buffer) - n, &rec);
+                assert_true(size > 0);
+                n += size;
+        }
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+}
+
+static inline void inject_record(struct fixture *f, const struct record *rec)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        n += record_encode(buffer + n, sizeof(buffer) - n, rec);
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+}
+
+static inline void notice(struct fixture *f, uint64_t number, const char *text)
+{
+        put(f, &(struct frame){.type = FRAME_NOTICE, .id = LINK_ID, .number = number, .text = slice_of(text)});
+}
+
+static inline struct member *link_member(struct fixture *f)
+{
+        return roster_find(&f->broker->roster, LINK_ID);
 }
 
 static inline void serve(struct fixture *f)

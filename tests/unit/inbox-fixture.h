@@ -23,43 +23,56 @@ static inline int inbox_bind(const char *dir, uint64_t id)
         return fd;
 }
 
-/* What lies in an inbox, in words: "welcome", "join ann", "line ann hi", "leave ann", "goodbye", "missed 3",
- * "relayed 3", "rollcall", "refused"; separated by ", ". */
+/* The inbox of the link to other hosts. */
+static inline int inbox_bind_link(const char *dir)
+{
+        struct sockaddr_un address;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(path_link(&address, dir), 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+        return fd;
+}
+
+/* What lies in an inbox, in words: "welcome 1" (to one who is here), "join ann", "line ann hi", "leave ann", "notice
+ * text", "goodbye", "missed 3", "relayed 3", "rollcall", "refused"; separated by ", ". Where a WELCOME says a number,
+ * "welcome 1 behind 7". */
 static inline const char *inbox_read(int fd)
 {
         static char all[64 * 1024];
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
-        size_t len = 0;
+        static const char *const types[] = {
+                [FRAME_WELCOME] = "welcome", [FRAME_MISSED] = "missed",   [FRAME_ROLLCALL] = "rollcall",
+                [FRAME_GOODBYE] = "goodbye", [FRAME_REFUSED] = "refused", [FRAME_RELAYED] = "relayed",
+        };
+        static const char *const kinds[] = {
+                [RECORD_LINE] = "line",
+                [RECORD_JOIN] = "join",
+                [RECORD_LEAVE] = "leave",
+                [RECORD_NOTICE] = "notice",
+        };
         ssize_t n;
-        all[0] = '\0';
+        FILE *out = fmemopen(all, sizeof(all), "w+"); /* with "w", nothing written would leave what was there */
         while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
-                static const char *const names[] = {
-                        [FRAME_WELCOME] = "welcome",
-                        [FRAME_ROLLCALL] = "rollcall",
-                        [FRAME_GOODBYE] = "goodbye",
-                        [FRAME_REFUSED] = "refused",
-                };
-                static const char *const kinds[] = {
-                        [RECORD_LINE] = "line", [RECORD_JOIN] = "join", [RECORD_LEAVE] = "leave"};
                 struct frame f;
                 struct record r;
-                int decoded = frame_decode(&f, buffer, (size_t)n);
-                assert_int_equal(decoded, 0);
+                assert_int_equal(frame_decode(&f, buffer, (size_t)n), 0);
+                while (f.type == FRAME_BATCH && record_next(&f.records, &r) > 0) {
+                        fprintf(out, "%s", ftell(out) > 0 ? ", " : "");
+                        fprintf(out, "%s%s%.*s", kinds[r.kind], r.name.len ? " " : "", (int)r.name.len, r.name.at);
+                        fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
+                }
+                if (f.type == FRAME_BATCH)
+                        continue;
+                fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", types[f.type]);
                 if (f.type == FRAME_MISSED && f.number == MISSED_UNKNOWN)
-                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%smissed some", len ? ", " : "");
-                else if (f.type == FRAME_RELAYED)
-                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%srelayed %u", len ? ", " : "",
-                                                (unsigned)f.number);
-                else if (f.type == FRAME_MISSED)
-                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%smissed %u", len ? ", " : "",
-                                                (unsigned)f.number);
-                else if (f.type != FRAME_BATCH)
-                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", len ? ", " : "", names[f.type]);
-                else
-                        while (record_next(&f.records, &r) > 0)
-                                len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s %.*s%s%.*s",
-                                                        len ? ", " : "", kinds[r.kind], (int)r.name.len, r.name.at,
-                                                        r.text.len ? " " : "", (int)r.text.len, r.text.at);
+                        fprintf(out, " some");
+                else if (f.type == FRAME_MISSED || f.type == FRAME_RELAYED)
+                        fprintf(out, " %u", (unsigned)f.number);
+                else if (f.type == FRAME_WELCOME)
+                        fprintf(out, " %u", (unsigned)f.members);
+                if (f.type == FRAME_WELCOME && f.number > 0)
+                        fprintf(out, " behind %u", (unsigned)f.number);
         }
+        fclose(out); /* and ends it with a 0 */
         return all;
 }

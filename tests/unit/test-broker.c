@@ -18,11 +18,11 @@ static void test_a_chat(void **state)
         struct fixture *f = *state;
         hello(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "welcome");
+        assert_inbox(f, ANN, "welcome 1");
         hello(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "join bob");
-        assert_inbox(f, BOB, "welcome");
+        assert_inbox(f, BOB, "welcome 2");
         say(f, ANN, "hi bob");
         say(f, BOB, "hi ann");
         serve(f);
@@ -48,9 +48,9 @@ static void test_all_of_it_in_one_batch(void **state)
         bye(f, ANN);
         say(f, BOB, "three");
         serve(f);
-        assert_inbox(f, ANN, "welcome, join bob, join eve, goodbye");
-        assert_inbox(f, BOB, "welcome, line ann two, join eve, leave ann");
-        assert_inbox(f, EVE, "welcome, leave ann, line bob three");
+        assert_inbox(f, ANN, "welcome 1, join bob, join eve, goodbye");
+        assert_inbox(f, BOB, "welcome 2, line ann two, join eve, leave ann");
+        assert_inbox(f, EVE, "welcome 3, leave ann, line bob three");
 }
 
 static void test_more_than_one_batch_in_a_window(void **state)
@@ -122,7 +122,9 @@ static void test_frames_that_are_ignored(void **state)
                                .address = slice_of("a")});
         serve(f);
         assert_int_equal(ignored[IGNORED_UNCLEAN], 3);
-        static const char *const no_names[] = {"", "bob: I confess", "eve:", "\u200beve"};
+        static char longer[LOCAL_NAME_MAX_BYTES + 2];
+        memset(longer, 'x', LOCAL_NAME_MAX_BYTES + 1);
+        const char *const no_names[] = {"", "bob: I confess", "eve:", "\u200beve", "eve@b", longer};
         for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++)
                 put(f, &(struct frame){.type = FRAME_HELLO,
                                        .id = inbox_id(EVE),
@@ -130,7 +132,7 @@ static void test_frames_that_are_ignored(void **state)
                                        .name = slice_of(no_names[i]),
                                        .address = slice_of("a")});
         serve(f);
-        assert_int_equal(ignored[IGNORED_UNCLEAN], 7);
+        assert_int_equal(ignored[IGNORED_UNCLEAN], 9);
 
         put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(ANN)}); /* she lives */
         serve(f);

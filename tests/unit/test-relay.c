@@ -121,6 +121,27 @@ static void test_a_batch_is_bounded(void **state)
         assert_int_equal(f->members[1]->lines_out, n);
 }
 
+static void test_room_for_several_records(void **state)
+{
+        struct fixture *f = *state;
+        relay_begin(&f->relay, &f->roster);
+        assert_true(relay_has_room_for(&f->relay, BATCH_MAX_RECORDS, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES));
+        assert_false(relay_has_room_for(&f->relay, BATCH_MAX_RECORDS + 1, 0));
+        assert_false(relay_has_room_for(&f->relay, 1, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES + 1));
+        static char text[TEXT_MAX_BYTES + 1];
+        memset(text, 'x', TEXT_MAX_BYTES);
+        while (add(f, 0, text) == 0)
+                ;
+        /* too little room for any record, and as much as there is for small ones */
+        assert_false(relay_has_room(&f->relay));
+        size_t each = RECORD_HEADER_BYTES + 4, left = DATAGRAM_MAX_BYTES - f->relay.size, n = left / each;
+        assert_true(relay_has_room_for(&f->relay, n, n * each));
+        assert_false(relay_has_room_for(&f->relay, n + 1, (n + 1) * each));
+        while (n-- > 0)
+                assert_int_equal(add(f, 0, "x"), 0);
+        assert_int_equal(add(f, 0, "x"), -ENOBUFS);
+}
+
 static void test_a_dead_member_is_found(void **state)
 {
         struct fixture *f = *state;
@@ -197,6 +218,40 @@ static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
         assert_false(f->members[1]->lagging);
 }
 
+/* The link is a member that is never dead. */
+static void test_a_link_without_an_inbox_lags(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un address;
+        int inbox = inbox_bind_link(f->dir);
+        struct member *m = roster_add(&f->roster, LINK_ID, 0, slice_of("@link"), slice_of("a"), 1);
+        assert_int_equal(roster_connect(&f->roster, m), 0);
+        close(inbox);
+        for (int i = 0; i < 3; i++) {
+                relay_begin(&f->relay, &f->roster);
+                add(f, 0, "missed");
+                struct record own = {
+                        .kind = RECORD_LINE, .id = LINK_ID, .number = 1, .name = slice_of("zoe@b"), .text = {"", 0}};
+                assert_int_equal(relay_add(&f->relay, m, &own), 0);
+                relay_send(&f->relay, &f->roster);
+                assert_true(m->lagging);
+        }
+        assert_int_equal(m->missed, 3);
+        relay_resume(&f->relay, &f->roster, m); /* there is none yet */
+        assert_true(m->lagging);
+        assert_int_equal(m->missed, 3);
+
+        path_link(&address, f->dir);
+        unlink(address.sun_path);
+        inbox = inbox_bind_link(f->dir);
+        assert_int_equal(roster_connect(&f->roster, m), 0);
+        m->dead = false;
+        relay_resume(&f->relay, &f->roster, m);
+        assert_false(m->lagging);
+        assert_string_equal(inbox_read(inbox), "missed 3");
+        close(inbox);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -205,10 +260,12 @@ int main(void)
                 TEST(test_everyone_but_the_sender),
                 TEST(test_joining_and_leaving_within_a_batch),
                 TEST(test_a_batch_is_bounded),
+                TEST(test_room_for_several_records),
                 TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
                 TEST(test_members_learn_how_far_their_lines_went),
                 TEST(test_a_lagging_member_that_closes_its_inbox_is_dead),
+                TEST(test_a_link_without_an_inbox_lags),
         };
         return RUN_TESTS(tests);
 }

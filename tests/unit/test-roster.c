@@ -90,9 +90,9 @@ static void test_a_dead_process(void **state)
 static void test_names_are_unique(void **state)
 {
         struct fixture *f = *state;
-        char longest[NAME_MAX_BYTES + 1] = "";
-        for (int i = 0; i < NAME_MAX_BYTES / 3; i++)
-                strcat(longest, "\u20ac");
+        char longest[LOCAL_NAME_MAX_BYTES + 1] = "", longer[NAME_MAX_BYTES + 1] = "";
+        memset(longest, 'x', LOCAL_NAME_MAX_BYTES);
+        memset(longer, 'y', NAME_MAX_BYTES);
         assert_string_equal(add(f, 1, "ann")->name, "ann");
         struct member *second = add(f, 2, "ann");
         assert_string_equal(second->name, "ann~2");
@@ -101,9 +101,10 @@ static void test_names_are_unique(void **state)
         assert_string_equal(add(f, 4, "ann")->name, "ann~2");
         assert_string_equal(add(f, 5, longest)->name, longest);
         const char *shortened = add(f, 6, longest)->name;
-        assert_int_equal(strlen(shortened), 28 * 3 + 2); /* cut between characters */
-        assert_memory_equal(shortened, longest, 28 * 3);
-        assert_string_equal(shortened + 28 * 3, "~2");
+        assert_int_equal(strlen(shortened), LOCAL_NAME_MAX_BYTES - 11 + 2); /* with room for "~4294967295" */
+        assert_memory_equal(shortened, longest, strlen(shortened) - 2);
+        assert_string_equal(shortened + strlen(shortened) - 2, "~2");
+        assert_int_equal(strlen(add(f, 7, longer)->name), LOCAL_NAME_MAX_BYTES);
 }
 
 static void test_find_process(void **state)
@@ -129,11 +130,11 @@ static void test_only_a_socket_of_the_session_user(void **state)
         assert_int_equal(symlink(target, path), 0);
         assert_int_equal(roster_connect(&f->roster, m), -EPERM);
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
-        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(1), &rollcall), -EPERM);
-        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(2), &rollcall), 0);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(1), &rollcall), -EPERM);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(2), &rollcall), 0);
         assert_string_equal(inbox_read(other), "rollcall");
         f->roster.owner = getuid() + 1;
-        assert_int_equal(roster_send_stranger(&f->roster, fd, inbox_id(2), &rollcall), -EPERM);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(2), &rollcall), -EPERM);
         close(other);
         close(fd);
 }
@@ -197,6 +198,61 @@ static void test_notes_that_make_no_sense(void **state)
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 
+static void test_the_link(void **state)
+{
+        struct fixture *f = *state;
+        struct member *ann = add(f, inbox_id(1), "ann"), *m = add(f, LINK_ID, "@link");
+        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
+        int fd = socket(AF_UNIX, SOCK_DGRAM, 0), of_link, of_session;
+        socklen_t size = sizeof(int);
+        assert_int_equal(roster_people(&f->roster), 1);
+        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, LINK_ID, 0, &rollcall), -ENOENT);
+        int inbox = inbox_bind_link(f->dir), session = inbox_bind(f->dir, ann->id);
+        f->roster.owner = getuid() + 1; /* of sessions; this one is our own user's */
+        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_int_equal(m->pidfd, -1);
+        assert_int_equal(roster_send(m, &rollcall), 0);
+        assert_int_equal(roster_send_stranger(&f->roster, fd, LINK_ID, 0, &rollcall), 0);
+        assert_string_equal(inbox_read(inbox), "rollcall, rollcall");
+
+        f->roster.owner = getuid();
+        assert_int_equal(roster_connect(&f->roster, ann), 0);
+        getsockopt(m->fd, SOL_SOCKET, SO_SNDBUF, &of_link, &size);
+        getsockopt(ann->fd, SOL_SOCKET, SO_SNDBUF, &of_session, &size);
+        assert_true(of_link > of_session);
+        if (getuid() == 0) {
+                struct sockaddr_un address;
+                path_link(&address, f->dir);
+                assert_int_equal(chown(address.sun_path, 65534, 65534), 0);
+                assert_int_equal(roster_connect(&f->roster, m), -EPERM);
+        }
+        roster_remove(&f->roster, m);
+        assert_int_equal(roster_people(&f->roster), 1);
+        close(inbox);
+        close(session);
+        close(fd);
+}
+
+static void test_the_file_of_the_number(void **state)
+{
+        struct fixture *f = *state;
+        struct departed departed = {0};
+        struct stat st;
+        int fd = roster_open_relayed(&f->roster, LINK_ID);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "12345678", 8), 8);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        close(fd);
+        fd = roster_open_relayed(&f->roster, LINK_ID);
+        char byte;
+        assert_int_equal(pread(fd, &byte, 1, 7), 1); /* it is the same */
+        close(fd);
+        assert_int_equal(roster_read_notes(&f->roster, &departed), 0); /* and no note */
+        assert_int_equal(f->roster.count + departed.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -210,6 +266,8 @@ int main(void)
                 TEST(test_a_dead_process),
                 TEST(test_notes),
                 TEST(test_notes_that_make_no_sense),
+                TEST(test_the_link),
+                TEST(test_the_file_of_the_number),
         };
         return RUN_TESTS(tests);
 }

@@ -1,0 +1,244 @@
+#include "remote.h"
+
+#include <endian.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/socket.h>
+#include <chat/text.h>
+
+#include "broker.h"
+
+/* In its note. Nobody else can have this name, as that of a session has no "@". */
+#define LINK_NAME "@link"
+
+void remote_init(struct remote *remote)
+{
+        *remote = (struct remote){.fd = -1};
+}
+
+void remote_free(struct remote *remote)
+{
+        if (remote->fd >= 0)
+                close(remote->fd);
+        remote->fd = -1;
+}
+
+static ssize_t write_number(int fd, uint64_t number)
+{
+        number = htole64(number);
+        return pwrite(fd, &number, sizeof(number), 0);
+}
+
+/* Opens the file and reads the number. A new one is written, so that there is space for it from now on. Returns 0 or a
+ * negative errno. */
+static int open_number(struct broker *b)
+{
+        struct remote *remote = &b->remote;
+        uint64_t number = 0;
+        if (remote->fd >= 0)
+                return 0;
+        int fd = roster_open_relayed(&b->roster, LINK_ID);
+        if (fd < 0)
+                return fd;
+        ssize_t n = pread(fd, &number, sizeof(number), 0);
+        if (n >= 0 && n < (ssize_t)sizeof(number))
+                n = write_number(fd, number = 0);
+        if (n != sizeof(number)) {
+                int error = n < 0 ? -errno : -EIO;
+                close(fd);
+                return error;
+        }
+        remote->fd = fd;
+        remote->last = remote->noted = le64toh(number);
+        return 0;
+}
+
+void remote_recover(struct broker *b)
+{
+        if (!roster_find(&b->roster, LINK_ID))
+                return;
+        b->remote.is_there = true; /* was logged by the chatd that took it */
+        int r = open_number(b);
+        if (r < 0) /* its answer to the roll call is refused, or finds that it can be had */
+                eventlog_warning(b->log, "cannot read what was relayed from other hosts", r);
+}
+
+static struct member *admit(struct broker *b)
+{
+        struct member *m = roster_add(&b->roster, LINK_ID, 0, slice_of(LINK_NAME), slice_of(LINK_SOCKET_NAME),
+                                      clock_boottime_us());
+        int r = m ? broker_connect(b, m) : -ENOMEM;
+        if (r == 0)
+                r = m->dead ? -EPERM : open_number(b);
+        if (r == 0)
+                r = roster_note(&b->roster, m);
+        if (r == 0) {
+                relay_joins(&b->relay, m);
+                return m;
+        }
+        if (m) {
+                roster_remove_lag(&b->roster, LINK_ID);
+                roster_remove(&b->roster, m);
+        }
+        remote_free(&b->remote);
+        broker_turn_away(b, LINK_ID, 0, r);
+        return NULL;
+}
+
+/* Connects anew, as the inbox may be another one. Returns false where that cannot be done. */
+static bool greet_again(struct broker *b, struct member *m)
+{
+        int r = open_number(b);
+        if (r == 0)
+                r = broker_connect(b, m);
+        if (r < 0)
+                broker_turn_away(b, LINK_ID, 0, r);
+        return r == 0 && !m->dead;
+}
+
+static void welcome(struct broker *b, struct member *m)
+{
+        int r = m->lagging ? -EAGAIN : broker_welcome(b, m, b->remote.last); /* behind what it missed */
+        b->remote.welcome_due = socket_is_transient(-r);
+        if (b->remote.welcome_due && !m->lagging) {
+                roster_note_lag(&b->roster, m->id);
+                m->lagging = true; /* so that it is told when there is room */
+        }
+}
+
+/* It begins a batch, so what it is told is exact: all that came before was relayed. */
+static int take_hello(struct broker *b)
+{
+        if (b->relay.count > 0)
+                return -ENOBUFS;
+        struct member *m = roster_find(&b->roster, LINK_ID);
+        if (!m)
+                m = admit(b);
+        else if (!greet_again(b, m))
+                m = NULL;
+        if (!m)
+                return 0;
+        if (m->lagging)
+                relay_resume(&b->relay, &b->roster, m);
+        welcome(b, m);
+        return 0;
+}
+
+/* The link, if it may say something: it said HELLO, and what it says can be noted. */
+static struct member *find_speaker(struct broker *b)
+{
+        struct member *m = b->remote.fd >= 0 ? roster_find(&b->roster, LINK_ID) : NULL;
+        if (!m)
+                broker_ignore(b, IGNORED_STRANGER);
+        return m;
+}
+
+static bool is_clean(const struct record *rec)
+{
+        return rec->name.len <= NAME_MAX_BYTES && text_is_remote_name(rec->name.at, rec->name.len) &&
+               rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
+}
+
+/* One record of an INJECT; there is room for it. */
+static void inject(struct broker *b, struct member *m, struct record *rec)
+{
+        if (rec->number <= b->remote.last)
+                return; /* it was here already: the link said it again, or a chatd before us noted it and died */
+        if (rec->number == UINT64_MAX) {
+                broker_ignore(b, IGNORED_REPEATED);
+        } else if (rec->kind != RECORD_LINE && rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) {
+                broker_ignore(b, IGNORED_TYPE);
+        } else if (!is_clean(rec)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+        } else {
+                b->remote.last = rec->number;
+                b->lines += rec->kind == RECORD_LINE;
+                rec->id = LINK_ID;
+                relay_add(&b->relay, m, rec);
+        }
+}
+
+static int take_inject(struct broker *b, const struct frame *f)
+{
+        struct member *m = find_speaker(b);
+        struct wire_reader records = f->records;
+        struct record rec;
+        size_t count = 0;
+        int r;
+        if (!m)
+                return 0;
+        while (record_next(&records, &rec) > 0)
+                count++;
+        if (!relay_has_room_for(&b->relay, count, wire_left(&f->records)))
+                return -ENOBUFS;
+        records = f->records;
+        while ((r = record_next(&records, &rec)) > 0)
+                inject(b, m, &rec);
+        if (r < 0)
+                broker_ignore(b, IGNORED_MALFORMED);
+        return 0;
+}
+
+static void take_notice(struct broker *b, const struct frame *f)
+{
+        struct member *m = find_speaker(b);
+        if (!m)
+                return;
+        if (!text_is_clean(f->text.at, f->text.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        struct record rec = {
+                .kind = RECORD_NOTICE,
+                .id = LINK_ID,
+                .number = f->number,
+                .name = {"", 0},
+                .text = f->text,
+        };
+        relay_add(&b->relay, m, &rec); /* there is room: the caller asked */
+}
+
+int remote_take(struct broker *b, const struct frame *f)
+{
+        switch (f->type) {
+        case FRAME_HELLO:
+                return take_hello(b);
+        case FRAME_INJECT:
+                return take_inject(b, f);
+        case FRAME_NOTICE:
+                take_notice(b, f);
+                return 0;
+        default: /* of a later version, or one that only sessions or chatd send */
+                broker_ignore(b, IGNORED_TYPE);
+                return 0;
+        }
+}
+
+void remote_note(struct broker *b)
+{
+        struct remote *remote = &b->remote;
+        if (remote->last == remote->noted)
+                return;
+        ssize_t n = write_number(remote->fd, remote->last);
+        if (n == sizeof(remote->last))
+                remote->noted = remote->last;
+        else /* what was consumed may be relayed once more, but only if we die before it works */
+                broker_warn(b, "cannot note what was relayed from other hosts", n < 0 ? -errno : -EIO);
+}
+
+void remote_resumed(struct broker *b, struct member *m)
+{
+        if (b->remote.welcome_due)
+                welcome(b, m);
+}
+
+void remote_report(struct broker *b)
+{
+        const struct member *m = roster_find(&b->roster, LINK_ID);
+        bool is_there = m && !m->dead;
+        if (is_there == b->remote.is_there)
+                return;
+        b->remote.is_there = is_there;
+        eventlog_link(b->log, is_there);
+}

@@ -1,0 +1,654 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "broker-fixture.h"
+
+static struct fixture *looked_at; /* by the next call that removes frames from the queue */
+static uint64_t number_before_consume;
+
+static uint64_t number_in_file(const struct fixture *f)
+{
+        char path[256];
+        uint64_t number = UINT64_MAX;
+        snprintf(path, sizeof(path), "%s/members/%016llx.relayed", f->dir, (unsigned long long)LINK_ID);
+        int fd = open(path, O_RDONLY);
+        if (fd >= 0 && read(fd, &number, sizeof(number)) == sizeof(number))
+                number = le64toh(number);
+        close(fd);
+        return number;
+}
+
+/* In place of libc's. */
+int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct timespec *timeout)
+{
+        if (!(flags & MSG_PEEK) && looked_at)
+                number_before_consume = number_in_file(looked_at);
+        return (int)syscall(SYS_recvmmsg, fd, headers, n, flags, timeout);
+}
+
+static void test_nobody_is_told_of_the_link(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        hello(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1, join bob");
+        assert_inbox(f, BOB, "welcome 2");
+        assert_inbox(f, LINK, "welcome 1, join bob");
+        assert_int_equal(roster_people(&f->broker->roster), 2);
+        assert_true(exists(f, "members", ANN));
+        assert_int_equal(link_member(f)->pidfd, -1);
+}
+
+static void test_it_hears_what_is_said_here_and_nothing_of_its_own(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        inbox_read(f->inboxes[ANN]);
+        say(f, ANN, "hi");
+        inject(f, 5, 6);
+        notice(f, 7, "b is away, with 2 people");
+        inject_record(f,
+                      &(struct record){
+                              .kind = RECORD_JOIN, .id = 99, .number = 8, .name = slice_of("al@c"), .text = {"", 0}});
+        inject_record(f,
+                      &(struct record){
+                              .kind = RECORD_LEAVE, .id = 99, .number = 9, .name = slice_of("al@c"), .text = {"", 0}});
+        serve(f);
+        assert_inbox(f, LINK, "line ann hi");
+        assert_inbox(f, ANN, "line zoe@b 5, line zoe@b 6, notice b is away, with 2 people, join al@c, leave al@c");
+        assert_int_equal(f->broker->lines, 3);
+}
+
+/* What is relayed names the record for ever, whatever the link calls itself. */
+static void test_injected_records_have_the_id_of_the_link(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t buffer[DATAGRAM_MAX_BYTES];
+        struct frame frame;
+        struct record rec;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inject_record(f, &(struct record){.kind = RECORD_LINE,
+                                          .id = inbox_id(ANN),
+                                          .number = 1ULL << 60,
+                                          .name = slice_of("zoe@b"),
+                                          .text = slice_of("hi")});
+        serve(f);
+        ssize_t n = recv(f->inboxes[ANN], buffer, sizeof(buffer), 0);
+        assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        assert_int_equal(record_next(&frame.records, &rec), 1);
+        assert_true(rec.id == LINK_ID && rec.number == 1ULL << 60);
+}
+
+static void test_numbers_only_grow(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inject(f, 5, 8);
+        inject(f, 6, 10);
+        serve(f);
+        assert_inbox(f, ANN, "line zoe@b 5, line zoe@b 6, line zoe@b 7, line zoe@b 8, line zoe@b 9, line zoe@b 10");
+        inject(f, 1, 11);
+        serve(f);
+        assert_inbox(f, ANN, "line zoe@b 11");
+        for (int i = 0; i < IGNORED_KINDS; i++)
+                assert_int_equal(f->broker->ignored[i], 0);
+}
+
+static void test_records_that_are_ignored(void **state)
+{
+        struct fixture *f = *state;
+        const uint64_t *ignored = f->broker->ignored;
+        static char long_text[TEXT_MAX_BYTES + 2], long_name[NAME_MAX_BYTES + 2];
+        memset(long_text, 'x', TEXT_MAX_BYTES + 1);
+        memset(long_name, 'x', NAME_MAX_BYTES + 1);
+        memcpy(long_name + NAME_MAX_BYTES - 1, "@b", 2);
+        struct record good = {.kind = RECORD_LINE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("good")};
+        struct record bad = good;
+        inject_record(f, &good);
+        notice(f, 1, "before its HELLO");
+        serve(f);
+        assert_int_equal(ignored[IGNORED_STRANGER], 2);
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+
+        static const char *const no_names[] = {"zoe", "zoe@", "@b", "zoe@B", "zoe@b@c", "z e@b", "zoe@b:", ""};
+        for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++) {
+                bad.name = slice_of(no_names[i]);
+                inject_record(f, &bad);
+                serve(f);
+                assert_int_equal(ignored[IGNORED_UNCLEAN], i + 1);
+        }
+        f->broker->ignored[IGNORED_UNCLEAN] = 0;
+        bad = good;
+        bad.text = slice_of("\x1b[2J");
+        inject_record(f, &bad);
+        bad.text = slice_of(long_text);
+        inject_record(f, &bad);
+        notice(f, 1, "\xff");
+        serve(f);
+        assert_int_equal(ignored[IGNORED_UNCLEAN], 3);
+
+        /* by hand, as record_encode() writes no name that is too long */
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        bad = good;
+        bad.text = slice_of(long_name);
+        bad.name.len = 0;
+        n += record_encode(buffer + n, sizeof(buffer) - n, &bad);
+        buffer[FRAME_HEADER_BYTES + 3] = NAME_MAX_BYTES + 1;
+        send(f->sender, buffer, n, 0);
+        serve(f);
+        assert_int_equal(ignored[IGNORED_UNCLEAN], 4);
+
+        bad = good;
+        bad.kind = RECORD_NOTICE;
+        inject_record(f, &bad);
+        bad.kind = RECORD_MISSED;
+        inject_record(f, &bad);
+        put(f, &(struct frame){.type = FRAME_LINE, .id = LINK_ID, .number = 1, .text = slice_of("x")});
+        put(f, &(struct frame){.type = FRAME_BYE, .id = LINK_ID});
+        put(f, &(struct frame){.type = FRAME_HERE, .id = LINK_ID, .name = slice_of("x"), .address = slice_of("x")});
+        put(f, &(struct frame){.type = FRAME_GONE, .id = LINK_ID});
+        serve(f);
+        assert_int_equal(ignored[IGNORED_TYPE], 6);
+
+        bad = good;
+        bad.number = UINT64_MAX;
+        inject_record(f, &bad);
+        serve(f);
+        assert_int_equal(ignored[IGNORED_REPEATED], 1);
+
+        /* a good one, a malformed one, and a good one that nobody can find behind it */
+        n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        n += record_encode(buffer + n, sizeof(buffer) - n, &good);
+        size_t second = n;
+        n += record_encode(buffer + n, sizeof(buffer) - n, &good);
+        n += record_encode(buffer + n, sizeof(buffer) - n, &good);
+        buffer[second] = 3;
+        send(f->sender, buffer, n, 0);
+        serve(f);
+        assert_int_equal(ignored[IGNORED_MALFORMED], 1);
+        assert_inbox(f, ANN, "line zoe@b good");
+        assert_inbox(f, LINK, "welcome 1");
+        assert_non_null(link_member(f));
+}
+
+static void test_sessions_cannot_inject(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct record rec = {.kind = RECORD_LINE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("forged")};
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = inbox_id(ANN)});
+        n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        send(f->sender, buffer, n, 0);
+        put(f, &(struct frame){.type = FRAME_NOTICE, .id = inbox_id(ANN), .number = 1, .text = slice_of("forged")});
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_TYPE], 2);
+        assert_inbox(f, BOB, "");
+}
+
+/* Sends a HELLO with `id` as user `uid`, from a process of its own; 0: with its own id. */
+static void hello_as(struct fixture *f, uid_t uid, uint64_t id)
+{
+        pid_t child = fork();
+        if (child == 0) {
+                uint8_t buffer[FRAME_MAX_BYTES];
+                if (id == 0)
+                        id = (uint64_t)getpid() << 32;
+                size_t n = frame_encode(
+                        buffer, sizeof(buffer),
+                        &(struct frame){
+                                .type = FRAME_HELLO, .id = id, .name = slice_of("x"), .address = slice_of("x")});
+                _exit(setuid(uid) == 0 && send(f->sender, buffer, n, 0) > 0 ? 0 : 1);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        assert_int_equal(status, 0);
+        serve(f);
+}
+
+static void test_only_its_user_speaks_for_the_link(void **state)
+{
+        enum { SESSION_USER = 65533, LINK_USER = 65534, OTHER_USER = 65532 };
+        struct fixture *f = *state;
+        const uint64_t *ignored = f->broker->ignored;
+        if (getuid() != 0)
+                skip();
+        f->broker->session_user = SESSION_USER;
+        f->broker->link_user = LINK_USER;
+        f->inboxes[LINK] = inbox_bind_link(f->dir);
+        hello_as(f, SESSION_USER, LINK_ID);
+        hello_as(f, getuid(), LINK_ID);
+        assert_int_equal(ignored[IGNORED_FORGED], 2);
+        hello_as(f, LINK_USER, 0);
+        assert_int_equal(ignored[IGNORED_FORGED], 3);
+        hello_as(f, OTHER_USER, LINK_ID);
+        assert_int_equal(ignored[IGNORED_USER], 1);
+        assert_int_equal(f->broker->roster.count, 0);
+        hello_as(f, LINK_USER, LINK_ID);
+        assert_int_equal(f->broker->roster.count, 1);
+        assert_inbox(f, LINK, "welcome 0");
+}
+
+static void test_welcome_says_where_it_stands(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        inject(f, 1, 3);
+        hello(f, BOB);
+        link_hello(f);
+        bye(f, ANN);
+        hello(f, EVE);
+        inject(f, 4, 4);
+        serve(f);
+        /* everything in front of its HELLO is in front of WELCOME, and nothing else */
+        assert_inbox(f, LINK, "welcome 1, join bob, welcome 2 behind 3, leave ann, join eve");
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "welcome 2 behind 4");
+        assert_inbox(f, EVE, "welcome 2, line zoe@b 4"); /* not Ann any more */
+}
+
+/* A frame is relayed as a whole, in the next batch where there is no room. */
+static void test_a_batch_of_many_injected_records(void **state)
+{
+        enum { EACH = 150, FRAMES = 4 };
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        for (uint64_t i = 0; i < FRAMES; i++)
+                inject(f, i * EACH + 1, (i + 1) * EACH);
+        serve(f);
+        char expected[32];
+        const char *at = inbox_read(f->inboxes[ANN]);
+        for (unsigned n = 1; n <= FRAMES * EACH; n++) {
+                snprintf(expected, sizeof(expected), "line zoe@b %u%s", n, n < FRAMES * EACH ? ", " : "");
+                assert_memory_equal(at, expected, strlen(expected));
+                at += strlen(expected);
+        }
+        assert_int_equal(number_in_file(f), FRAMES * EACH);
+        assert_int_equal(f->broker->relay.count, EACH); /* three of them make more than 400 */
+}
+
+static void test_the_number_is_noted_before_the_frames_are_consumed(void **state)
+{
+        struct fixture *f = *state;
+        link_hello(f);
+        serve(f);
+        assert_int_equal(number_in_file(f), 0); /* has its place already */
+        inject(f, 7, 9);
+        looked_at = f;
+        serve(f);
+        looked_at = NULL;
+        assert_int_equal(number_before_consume, 9);
+}
+
+static void test_the_number_outlives_chatd(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        inject(f, 1, 5);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        inbox_read(f->inboxes[ANN]);
+        assert_int_equal(restart_broker(f), 1);
+        inject(f, 4, 6); /* as from a link that does not know yet */
+        serve(f);
+        assert_inbox(f, ANN, "rollcall, line zoe@b 6");
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "rollcall, welcome 1 behind 6");
+}
+
+/* Died behind the note and in front of the consuming: everybody has it. */
+static void test_what_was_noted_is_not_relayed_again(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inject(f, 1, 3);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        restart_broker(f);
+        inject(f, 1, 3); /* is in the queue again */
+        inject(f, 4, 4);
+        serve(f);
+        assert_inbox(f, ANN, "rollcall, line zoe@b 4");
+}
+
+static void test_it_hears_what_was_in_front_of_a_hello_that_comes_again(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        say(f, ANN, "one");
+        link_hello(f);
+        say(f, ANN, "two");
+        restart_broker(f);
+        assert_false(link_member(f)->expected);
+        serve(f);
+        assert_inbox(f, LINK, "rollcall, line ann one, welcome 1, line ann two");
+}
+
+static void test_sessions_that_are_announced_again_are_not_counted_before(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        link_hello(f);
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(BOB),
+                               .key = inbox_id(BOB),
+                               .name = slice_of("bob"),
+                               .address = slice_of("here:1")});
+        restart_broker(f); /* Bob has a note, and his HELLO was not consumed */
+        serve(f);
+        assert_inbox(f, LINK, "rollcall, welcome 1, join bob");
+}
+
+static void test_the_inbox_is_gone_and_comes_back(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        assert_true(f->broker->remote.is_there);
+        link_lose_inbox(f);
+        say(f, ANN, "one");
+        serve(f);
+        assert_false(f->broker->remote.is_there);
+        assert_true(link_member(f)->lagging);
+        assert_int_equal(roster_people(&f->broker->roster), 1);
+        say(f, ANN, "two");
+        inject(f, 1, 1); /* it still may speak, and does not miss its own */
+        serve(f);
+        assert_int_equal(link_member(f)->missed, 2);
+        assert_inbox(f, ANN, "welcome 1, line zoe@b 1");
+
+        link_hello(f);
+        say(f, ANN, "three");
+        serve(f);
+        assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
+        assert_true(f->broker->remote.is_there);
+        assert_false(link_member(f)->lagging);
+        restart_broker(f);
+        assert_false(link_member(f)->lagging); /* nothing is left of it */
+        assert_inbox(f, LINK, "rollcall");
+}
+
+/* The inbox may be another one although the old one would still take datagrams. */
+static void test_each_hello_connects_anew(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        int old = dup(f->inboxes[LINK]);
+        link_lose_inbox(f);
+        link_hello(f);
+        say(f, ANN, "hi");
+        serve(f);
+        assert_inbox(f, LINK, "welcome 1, line ann hi");
+        assert_string_equal(inbox_read(old), "welcome 1");
+        close(old);
+}
+
+static void test_a_chatd_that_starts_without_the_inbox(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        link_lose_inbox(f);
+        assert_int_equal(restart_broker(f), 1);
+        assert_false(f->broker->remote.is_there);
+        say(f, ANN, "one");
+        serve(f);
+        assert_int_equal(link_member(f)->missed, 1);
+        restart_broker(f); /* nobody knows any more how many they were */
+        say(f, ANN, "two");
+        serve(f);
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "missed some, welcome 1");
+}
+
+static void test_an_inbox_of_somebody_else(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un address;
+        path_link(&address, f->dir);
+        hello(f, ANN);
+        link_hello(f);
+        close(f->inboxes[LINK]);
+        unlink(address.sun_path);
+        assert_int_equal(symlink("/run/systemd/journal/dev-log", address.sun_path), 0);
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_INBOX], 1);
+        assert_null(link_member(f));
+        unlink(address.sun_path);
+        link_hello(f); /* with none at all */
+        unlink(address.sun_path);
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_INBOX], 2);
+        assert_null(link_member(f));
+        say(f, ANN, "hi");
+        serve(f);
+        restart_broker(f);
+        assert_null(link_member(f)); /* and no note of it */
+}
+
+static void fill_link_inbox(struct fixture *f)
+{
+        for (unsigned i = 0; !link_member(f)->lagging; i++) {
+                say(f, ANN, "on and on");
+                serve(f);
+                assert_in_range(i, 0, 10000);
+        }
+}
+
+static void test_a_full_inbox(void **state)
+{
+        struct fixture *f = *state;
+        struct epoll_event event;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        fill_link_inbox(f);
+        say(f, ANN, "missed");
+        serve(f);
+        assert_true(f->broker->remote.is_there);
+        uint64_t missed = link_member(f)->missed;
+        assert_int_equal(missed, 2);
+
+        link_hello(f); /* nobody can tell it anything now */
+        serve(f);
+        inject(f, 1, 1);
+        hello(f, BOB);
+        serve(f);
+        assert_true(link_member(f)->lagging);
+        inbox_read(f->inboxes[LINK]);
+        assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
+        broker_has_room(f->broker, ((struct watch *)event.data.ptr)->member);
+        assert_inbox(f, LINK, "missed 3, welcome 2 behind 1");
+        broker_settle(f->broker);
+        assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 0);
+        say(f, ANN, "again");
+        serve(f);
+        assert_inbox(f, LINK, "line ann again");
+}
+
+/* It lags, and then its inbox is gone altogether: what it misses is counted on. */
+static void test_a_full_inbox_that_goes(void **state)
+{
+        struct fixture *f = *state;
+        struct epoll_event event;
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        fill_link_inbox(f);
+        link_lose_inbox(f);
+        assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
+        broker_has_room(f->broker, ((struct watch *)event.data.ptr)->member);
+        broker_settle(f->broker);
+        assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 0); /* it does not keep chatd busy */
+        assert_false(f->broker->remote.is_there);
+        say(f, ANN, "missed");
+        serve(f);
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "missed 2, welcome 1");
+}
+
+/* Takes all descriptors but `left`. Returns how many it took. */
+static int take_descriptors(struct rlimit *before, int taken[static 64], int left)
+{
+        int n = 0;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+        struct rlimit few = {.rlim_cur = 64, .rlim_max = before->rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        while ((taken[n] = dup(STDIN_FILENO)) >= 0)
+                n++;
+        while (left-- > 0)
+                close(taken[--n]);
+        return n;
+}
+
+static void give_back(const struct rlimit *before, const int *taken, int n)
+{
+        while (n > 0)
+                close(taken[--n]);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
+}
+
+static void test_no_descriptor_for_the_number(void **state)
+{
+        struct fixture *f = *state;
+        struct rlimit before;
+        int taken[64];
+        hello(f, ANN);
+        link_hello(f);
+        inject(f, 1, 5);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[LINK]);
+
+        /* as much as its connection needs, and no more */
+        roster_remove(&f->broker->roster, link_member(f));
+        remote_free(&f->broker->remote);
+        link_hello(f);
+        int n = take_descriptors(&before, taken, 1);
+        serve(f);
+        give_back(&before, taken, n);
+        assert_null(link_member(f));
+        assert_inbox(f, LINK, "refused");
+
+        inject(f, 6, 6);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        link_hello(f);
+        inject(f, 5, 6);
+        serve(f);
+        assert_inbox(f, LINK, "welcome 1 behind 5");
+        assert_inbox(f, ANN, "line zoe@b 6");
+}
+
+static void test_a_chatd_that_cannot_read_the_number(void **state)
+{
+        struct fixture *f = *state;
+        char path[256], aside[256];
+        hello(f, ANN);
+        link_hello(f);
+        inject(f, 1, 5);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[LINK]);
+        snprintf(path, sizeof(path), "%s/members/%016llx.relayed", f->dir, (unsigned long long)LINK_ID);
+        snprintf(aside, sizeof(aside), "%s/aside", f->dir);
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+        restart_broker(f);
+        say(f, ANN, "hi");
+        inject(f, 5, 6); /* who knows whether that is new? */
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "rollcall, line ann hi, refused");
+        assert_inbox(f, ANN, "rollcall");
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+        link_hello(f);
+        inject(f, 5, 6);
+        serve(f);
+        assert_inbox(f, LINK, "welcome 1 behind 5");
+        assert_inbox(f, ANN, "line zoe@b 6");
+}
+
+static void test_it_takes_no_part_in_what_is_confirmed(void **state)
+{
+        struct fixture *f = *state;
+        link_hello(f);
+        inject(f, 1, 5);
+        serve(f);
+        assert_false(f->broker->unconfirmed);
+        broker_confirm(f->broker);
+        assert_false(f->broker->unconfirmed);
+        assert_inbox(f, LINK, "welcome 0");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_nobody_is_told_of_the_link),
+                TEST(test_it_hears_what_is_said_here_and_nothing_of_its_own),
+                TEST(test_injected_records_have_the_id_of_the_link),
+                TEST(test_numbers_only_grow),
+                TEST(test_records_that_are_ignored),
+                TEST(test_sessions_cannot_inject),
+                TEST(test_only_its_user_speaks_for_the_link),
+                TEST(test_welcome_says_where_it_stands),
+                TEST(test_a_batch_of_many_injected_records),
+                TEST(test_the_number_is_noted_before_the_frames_are_consumed),
+                TEST(test_the_number_outlives_chatd),
+                TEST(test_what_was_noted_is_not_relayed_again),
+                TEST(test_it_hears_what_was_in_front_of_a_hello_that_comes_again),
+                TEST(test_sessions_that_are_announced_again_are_not_counted_before),
+                TEST(test_the_inbox_is_gone_and_comes_back),
+                TEST(test_each_hello_connects_anew),
+                TEST(test_a_chatd_that_starts_without_the_inbox),
+                TEST(test_an_inbox_of_somebody_else),
+                TEST(test_a_full_inbox),
+                TEST(test_a_full_inbox_that_goes),
+                TEST(test_no_descriptor_for_the_number),
+                TEST(test_a_chatd_that_cannot_read_the_number),
+                TEST(test_it_takes_no_part_in_what_is_confirmed),
+        };
+        return RUN_TESTS(tests);
+}
