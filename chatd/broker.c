@@ -29,7 +29,7 @@ static int connect_self(int intake_fd)
 }
 
 int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
-                struct eventlog *log)
+                struct journal *log)
 {
         b->own_user = geteuid();
         b->session_user = session_user;

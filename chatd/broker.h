@@ -48,7 +48,7 @@ struct broker {
         int epoll;          /* members' watches are added here */
         int self;           /* connected to our own intake, for GONE */
         int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
-        struct eventlog *log;
+        struct journal *log;
         struct intake intake;
         struct roster roster;
         struct relay relay;
@@ -74,7 +74,7 @@ enum {
 /* Takes the intake's socket into use and draws the epoch. `dir` is the run directory. Returns 0 or a negative errno.
  * Owns neither `intake_fd`, `epoll` nor `log`. */
 int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
-                struct eventlog *log);
+                struct journal *log);
 void broker_free(struct broker *b);
 
 /* Relays what is in the queue, one window of it. Returns how many frames that was, or a negative errno that chatd cannot

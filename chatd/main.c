@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/journal.h>
 
 #include "broker.h"
 #include "recovery.h"
@@ -305,7 +306,7 @@ int main(int argc, char **argv)
         if (open_intake(&d, options.dir) < 0)
                 return EXIT_FAILURE;
         int r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
-        struct eventlog *log = eventlog_start();
+        struct journal *log = journal_start("chatd");
         if (r == 0)
                 r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user,
                                       options.link_user, log)
@@ -317,6 +318,6 @@ int main(int argc, char **argv)
         if (r < 0)
                 fprintf(stderr, "chatd: %s\n", strerror(-r));
         if (log)
-                eventlog_stop(log);
+                journal_stop(log);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/journal.h>
 
 #include "../../chatd/broker.h"
 #include "../../chatd/recovery.h"
@@ -37,7 +38,7 @@ enum {
 struct world {
         char dir[64];
         int queue_length; /* net.unix.max_dgram_qlen of a network namespace of our own, or -1 */
-        struct eventlog *log;
+        struct journal *log;
 };
 
 struct run {
@@ -95,7 +96,7 @@ static void make_world(void)
         if (!mkdtemp(world.dir) || rundir_open(world.dir) < 0)
                 BROKEN("cannot make the run directory: %s", strerror(errno));
         world.queue_length = own_queue_length();
-        world.log = eventlog_start();
+        world.log = journal_start("chatd");
         atexit(remove_world);
 }
 

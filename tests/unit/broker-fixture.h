@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include <chat/journal.h>
+
 #include "../../chatd/broker.h"
 #include "../../chatd/recovery.h"
 
@@ -17,7 +19,7 @@ static const char *const names[SESSIONS] = {[ANN] = "ann", [BOB] = "bob", [EVE] 
 struct fixture {
         char *dir;
         int lock, intake, epoll, sender;
-        struct eventlog *log;
+        struct journal *log;
         struct broker *broker;
         int inboxes[SESSIONS];
         uint64_t numbers[SESSIONS];
@@ -54,7 +56,7 @@ static inline int setup(void **state)
         struct sockaddr_un address;
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
-        f->log = eventlog_start();
+        f->log = journal_start("chatd");
         f->sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         path_broker(&address, f->dir);
         assert_int_equal(connect(f->sender, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -67,7 +69,7 @@ static inline int teardown(void **state)
 {
         struct fixture *f = *state;
         kill_broker(f);
-        eventlog_stop(f->log);
+        journal_stop(f->log);
         close(f->intake);
         close(f->sender);
         for (int i = 0; i < SESSIONS; i++)

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <chat/journal.h>
+
 #include "../../chatd/eventlog.h"
 
 #include "test.h"
@@ -9,7 +11,7 @@
 /* Standard error is a pipe while a test runs; `from` is its other end. */
 struct fixture {
         int saved, from;
-        struct eventlog *log;
+        struct journal *log;
 };
 
 static int setup(void **state)
@@ -21,7 +23,7 @@ static int setup(void **state)
         f->from = fds[0];
         dup2(fds[1], STDERR_FILENO);
         close(fds[1]);
-        f->log = eventlog_start();
+        f->log = journal_start("chatd");
         assert_non_null(f->log);
         *state = f;
         return 0;
@@ -40,7 +42,7 @@ static const char *stop_and_read(struct fixture *f, char *all, size_t size)
 {
         size_t len = 0;
         ssize_t n;
-        eventlog_stop(f->log);
+        journal_stop(f->log);
         dup2(f->saved, STDERR_FILENO); /* closes the pipe's end */
         while ((n = read(f->from, all + len, size - 1 - len)) > 0)
                 len += (size_t)n;
