@@ -20,6 +20,8 @@
 #include "report.h"
 #include "stream.h"
 
+#define MEMBERS_UNKNOWN UINT64_MAX
+
 enum {
         NETWORK_STOP_MS = 3000,
         NETWORK_FLUSH_MS = 1000,
@@ -79,7 +81,7 @@ static void say_alive(struct network *n, int64_t now)
                 .position = spool_position(n->spool),
                 .members = atomic_load(&n->members),
         };
-        if (now < n->alive_at)
+        if (now < n->alive_at || m.members == MEMBERS_UNKNOWN)
                 return;
         size_t size = message_encode(alive, sizeof(alive), &m);
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
@@ -245,6 +247,7 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
                 return NULL;
         n->config = *c;
         n->spool = s;
+        n->members = MEMBERS_UNKNOWN;
         n->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (n->work < 0) {
                 free(n);

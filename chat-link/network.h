@@ -76,7 +76,7 @@ void network_read(struct network *n, struct network_place from);
 /* The spool has something new. */
 void network_publish(struct network *n);
 
-/* How many people are here: what ALIVE says. */
+/* How many people are here: what ALIVE says. Before the first call nothing is said to be alive. */
 void network_count(struct network *n, uint64_t members);
 
 /* The next message, to be freed by the caller, or NULL. */

@@ -97,7 +97,8 @@ void report_connected(struct report *r, const char *server)
                 memset(r->problems, 0, sizeof(r->problems));
                 r->status.problem[0] = '\0';
         }
-        r->status.stored = r->status.stuck = false;
+        r->status.stored = false;
+        r->status.stuck = server != NULL; /* until it is known what the server can do */
         snprintf(r->status.server, sizeof(r->status.server), "%s", server ? server : "");
         wake_up(r);
         pthread_mutex_unlock(&r->lock);
