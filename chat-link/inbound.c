@@ -97,11 +97,24 @@ static bool enqueue(struct inbound *in, enum network_event event, struct network
         return true;
 }
 
+bool inbound_is_behind(struct inbound *in, uint64_t created, uint64_t last, int64_t now)
+{
+        pthread_mutex_lock(&in->lock);
+        bool behind = created != 0 && in->place.stream == created && in->place.sequence > last;
+        if (!behind)
+                in->behind_since = 0;
+        else if (in->behind_since == 0)
+                in->behind_since = now;
+        behind = behind && now - in->behind_since < INBOUND_BEHIND_MS;
+        pthread_mutex_unlock(&in->lock);
+        return behind;
+}
+
 uint64_t inbound_open(struct inbound *in, uint64_t created, uint64_t last, struct network_place *behind)
 {
         pthread_mutex_lock(&in->lock);
         bool begun = in->begun == in->request;
-        bool same = in->place.stream == created && in->place.sequence <= last && (begun || in->place.sequence > 0);
+        bool same = in->place.stream == created && in->place.sequence <= last;
         if (!same)
                 in->place = (struct network_place){.stream = created, .sequence = last};
         if (!begun || !same)

@@ -17,6 +17,7 @@
 enum {
         INBOUND_ALIVE_MAX = 256,   /* ALIVE messages that wait, one of each host: they do not wait for room */
         INBOUND_SILENCE_MS = 3000, /* a consumer sends a heartbeat each second */
+        INBOUND_BEHIND_MS = 30000, /* how long a stream may end before what was read already */
 };
 
 struct inbound {
@@ -32,6 +33,7 @@ struct inbound {
         uint64_t begun;             /* for which one a BEGIN was queued; 0: none */
         struct network_place place; /* of the last message that was taken or dropped; until BEGIN what was asked for */
 
+        int64_t behind_since; /* the stream ends before `place`; 0: it does not */
         uint64_t generations; /* how many there were */
         uint64_t generation;  /* of the subscription it is open to; 0: none */
         uint64_t consumer_sequence;
@@ -56,6 +58,11 @@ struct network_message *inbound_next(struct inbound *in);
 
 /* Whether a subscription is wanted and there is none, or none that is any good at `now`. */
 bool inbound_needs_subscription(struct inbound *in, int64_t now);
+
+/* Whether the stream made at `created`, with messages up to `last`, ends before what was read of it already. The server
+ * that leads it now has not caught up then; or it was put back to an earlier state, and after INBOUND_BEHIND_MS that is
+ * what is believed, and false is returned. */
+bool inbound_is_behind(struct inbound *in, uint64_t created, uint64_t last, int64_t now);
 
 /* Opens it to a subscription on the stream made at `created` that has messages up to `last`; without JetStream both are
  * 0. Queues BEGIN where it is the first that was asked for, or the stream is another. Writes where to subscribe behind.

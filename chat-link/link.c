@@ -253,12 +253,14 @@ static void take_alive(struct link *l, const struct network_message *m)
                 l->ignored++;
 }
 
-/* What is read from now on is not what was read before: numbers begin anew, above all that were. */
+/* What is read from now on may not be what was read before, or that stream was put back to an earlier state: then numbers
+ * begin anew, above all that were. */
 static void take_begin(struct link *l, const struct network_message *m)
 {
         struct link_kept *k = l->kept;
         uint64_t last = generation_of(l->inject.last);
-        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0)
+        bool goes_on = last < k->generation || m->place.sequence + 1 >= sequence_of(l->inject.last);
+        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0 && (goes_on || k->stream == 0))
                 return;
         k->generation = (last > k->generation ? last : k->generation) % GENERATION_MAX + 1;
         k->begin = m->place.sequence;

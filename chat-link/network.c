@@ -168,6 +168,13 @@ static enum progress advance(struct network *n, int64_t now)
                         return DONE;
                 }
                 n->stream.fresh = false;
+                if (inbound_is_behind(&n->inbound, n->stream.created, n->stream.last, now)) {
+                        report_problem(&n->report, PROBLEM_READING,
+                                       "the stream %s ends before what was read of it: "
+                                       "waiting for a server that has all of it",
+                                       n->stream.name);
+                        return FAILED;
+                }
                 return reader_subscribe(&n->reader, &n->stream) ? DONE : FAILED;
         }
         n->stream.fresh = false;
