@@ -270,7 +270,7 @@ static bool connect_to(struct connection *c, const char *url)
 static void plan_retry(struct connection *c, int64_t now)
 {
         int64_t pause = CONNECTION_RETRY_MIN_MS;
-        unsigned rounds = c->failures++ / (unsigned)c->config->servers_count;
+        unsigned rounds = (c->failures - 1) / (unsigned)c->config->servers_count;
         if (c->failures % (unsigned)c->config->servers_count != 0)
                 pause = 0;
         for (unsigned i = 0; i < rounds && pause < CONNECTION_RETRY_MAX_MS; i++)
@@ -311,6 +311,7 @@ bool connection_check(struct connection *c, int64_t now)
         show_server(c->server, sizeof(c->server), url);
         bool connected = connect_to(c, url);
         c->since = clock_ms();
+        c->failures++;
         if (!connected)
                 plan_retry(c, c->since);
         return connected;
@@ -331,10 +332,15 @@ void connection_close(struct connection *c)
         report_connected(c->report, NULL);
         if (lost)
                 report_problem(c->report, PROBLEM_CONNECTION, "the connection to %s broke", c->server);
-        if (clock_ms() - c->since > CONNECTION_STEADY_MS) {
-                c->failures = 0;
-                c->retry_at = 0;
-        } else {
+        if (c->failures > 0)
                 plan_retry(c, clock_ms());
-        }
+        else if (clock_ms() - c->since < CONNECTION_STEADY_MS)
+                c->retry_at = clock_ms() + CONNECTION_RETRY_MIN_MS;
+        else
+                c->retry_at = 0;
+}
+
+void connection_is_good(struct connection *c)
+{
+        c->failures = 0;
 }

@@ -26,7 +26,7 @@ enum {
         CONNECTION_PINGS_MAX = 2,
         CONNECTION_RETRY_MIN_MS = 500, /* after all of the servers were tried */
         CONNECTION_RETRY_MAX_MS = 5000,
-        CONNECTION_STEADY_MS = 5000, /* one that held so long was good */
+        CONNECTION_STEADY_MS = 5000, /* one that held so long is replaced at once */
         PERMISSION_MS = 10000,       /* for so long a violation is told; then is tried again what happens just once */
 };
 
@@ -36,7 +36,8 @@ struct connection {
         int work;                                /* an eventfd that the network's thread waits for, not owned */
         natsConnection *nc;                      /* NULL: none. Of the network's thread alone, and so is what follows */
         char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the last one, without user and password */
-        unsigned next_server, failures;
+        unsigned next_server;
+        unsigned failures;       /* attempts, since a connection was good for something */
         int64_t retry_at, since; /* ms of CLOCK_MONOTONIC */
 
         atomic_bool lost;
@@ -64,6 +65,9 @@ int64_t connection_wake_ms(const struct connection *c);
 bool connection_is_over(struct connection *c, int64_t now);
 
 void connection_close(struct connection *c);
+
+/* The server did something for us: if the connection breaks, it was not in vain. */
+void connection_is_good(struct connection *c);
 
 /* ---- from any thread ---- */
 

@@ -161,6 +161,7 @@ static enum progress advance(struct network *n, int64_t now)
         size_t size;
         if (!is_settled(n, now))
                 return stream_step(&n->stream) ? DONE : FAILED;
+        connection_is_good(&n->connection);
         report_stored(&n->report, n->stream.state == STREAM_READY);
         if (inbound_needs_subscription(&n->inbound, now)) {
                 if (!n->stream.fresh) {

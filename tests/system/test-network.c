@@ -130,8 +130,9 @@ struct host {
         int wake;
         struct network_place place; /* of the last message */
         unsigned begins;
-        bool deaf; /* does not fetch */
-        bool gaps; /* may miss something */
+        unsigned garbage, garbage_expected; /* messages that are none */
+        bool deaf;                          /* does not fetch */
+        bool gaps;                          /* may miss something */
         struct heard heard[HOSTS_MAX];
 };
 
@@ -187,10 +188,12 @@ static struct host *host_start(const char *label, struct nats *const *servers, i
 
 static int end_test(void **state)
 {
+        int garbage = 0;
         (void)state;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (!hosts[i])
                         continue;
+                garbage |= hosts[i]->garbage != hosts[i]->garbage_expected;
                 host_halt(hosts[i]);
                 close(hosts[i]->wake);
                 spool_free(hosts[i]->spool);
@@ -198,7 +201,7 @@ static int end_test(void **state)
                 hosts[i] = NULL;
         }
         nats_stop_all();
-        return 0;
+        return garbage;
 }
 
 static struct heard *heard_of(struct host *h, const char *label)
@@ -249,8 +252,13 @@ static void take(struct host *h, const struct network_message *got)
                 h->place = got->place;
                 return;
         }
-        assert_int_equal(message_decode(&m, got->data, got->size), 0);
+        if (strcmp(got->host, "c") == 0 && got->size == 0)
+                return; /* a marker */
         assert_string_not_equal(got->host, h->config.host);
+        if (message_decode(&m, got->data, got->size) != 0) {
+                h->garbage++;
+                return;
+        }
         assert_true(h->begins > 0 || got->event == NETWORK_ALIVE);
         if (got->event == NETWORK_ALIVE) {
                 take_alive(&m, heard_of(h, got->host));
@@ -395,6 +403,307 @@ static void test_a_cluster_loses_servers(void **state)
         assert_int_equal(c->begins, 2);
 }
 
+static void test_a_server_is_killed(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        say(a, 100);
+        UNTIL(has_all(b, a));
+        for (int i = 0; i < 5; i++) {
+                say(a, 500);
+                fetch();
+                nats_signal(server, SIGKILL);
+                say(a, 10);
+                UNTIL(!a->status.connected && !b->status.connected);
+                UNTIL(strstr(a->status.problem, "Servers="));
+                nats_run(server);
+                UNTIL(has_all(b, a));
+        }
+        UNTIL(!*a->status.problem && !*b->status.problem);
+        assert_int_equal(b->begins, 1); /* it is the same stream */
+}
+
+static void test_a_server_that_hangs(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        say(a, 100);
+        nats_signal(server, SIGSTOP);
+        say(a, 100);
+        host_halt(b);
+        UNTIL(!a->status.connected);
+        UNTIL(strstr(a->status.problem, "does not answer"));
+        host_run(b);
+        nats_signal(server, SIGCONT);
+        UNTIL(has_all(b, a));
+}
+
+static void test_alive_while_jetstream_is_not(void **state)
+{
+        (void)state;
+        struct nats *servers[3];
+        nats_prepare_cluster(servers, 3);
+        for (int i = 0; i < 3; i++)
+                nats_run(servers[i]);
+        struct host *a = host_start("a", servers, 1), *b = host_start("b", servers, 1);
+        UNTIL(reads(a) && reads(b) && a->status.stored && b->status.stored);
+        nats_signal(servers[1], SIGKILL);
+        nats_signal(servers[2], SIGKILL);
+        say(a, 100);
+        UNTIL(a->status.stuck && b->status.stuck);
+        struct heard *heard = heard_of(b, "a");
+        *heard = (struct heard){.host = "a", .next = heard->next, .begun = heard->begun};
+        UNTIL(heard->alive >= 12 && a->status.stuck);
+        assert_in_range(heard->gap_ms, 0, 3000);
+        assert_true(a->status.connected && a->status.stored);
+        assert_non_null(strstr(a->status.problem, "JetStream"));
+        nats_run(servers[1]);
+        nats_run(servers[2]);
+        UNTIL(has_all(b, a) && !a->status.stuck && !b->status.stuck);
+        assert_string_equal(a->status.problem, "");
+}
+
+/* A connection of the test's own. */
+static natsConnection *connect_to(const struct nats *server, jsCtx **js)
+{
+        natsConnection *nc = NULL;
+        assert_int_equal(natsConnection_ConnectTo(&nc, server->url), NATS_OK);
+        if (js)
+                assert_int_equal(natsConnection_JetStream(js, nc, NULL), NATS_OK);
+        return nc;
+}
+
+static void disconnect(natsConnection *nc, jsCtx *js)
+{
+        jsCtx_Destroy(js);
+        natsConnection_Destroy(nc);
+}
+
+static void test_another_stream(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        say(a, 100);
+        UNTIL(has_all(b, a));
+        struct network_place old = b->place;
+        natsConnection *nc = connect_to(server, &js);
+        assert_int_equal(js_DeleteStream(js, "chat-net", NULL, NULL), NATS_OK);
+        UNTIL(a->begins == 2 && b->begins == 2 && reads(a) && reads(b));
+        assert_true(b->place.stream != old.stream && b->place.sequence == 0);
+        say(a, 100);
+        UNTIL(has_all(b, a));
+        host_halt(b);
+        assert_int_equal(js_DeleteStream(js, "chat-net", NULL, NULL), NATS_OK);
+        say(a, 100);
+        UNTIL(spool_waiting(a->spool) == 0); /* into yet another stream */
+        b->gaps = true;                      /* from now on, so not this */
+        host_run(b);
+        UNTIL(b->begins == 3 && reads(b));
+        say(a, 1);
+        UNTIL(has_all(b, a));
+        disconnect(nc, js);
+}
+
+/* The name of one of the stream's consumers (static), and where it sends to. */
+static char *any_consumer(jsCtx *js, char *subject, size_t size)
+{
+        static char name[64];
+        jsConsumerInfoList *list = NULL;
+        UNTIL(js_Consumers(&list, js, "chat-net", NULL, NULL) == NATS_OK && list->Count > 0);
+        snprintf(name, sizeof(name), "%s", list->List[0]->Name);
+        if (subject)
+                snprintf(subject, size, "%s", list->List[0]->Config->DeliverSubject);
+        jsConsumerInfoList_Destroy(list);
+        return name;
+}
+
+static void test_a_consumer_is_lost(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        natsConnection *nc = connect_to(server, &js);
+        host_halt(a);
+        host_run(a);
+        for (int i = 0; i < 2; i++) { /* those of a and b, and one that was a's */
+                say(a, 100);
+                js_DeleteConsumer(js, "chat-net", any_consumer(js, NULL, 0), NULL, NULL);
+                say(a, 100);
+        }
+        js_DeleteConsumer(js, "chat-net", any_consumer(js, NULL, 0), NULL, NULL);
+        say(a, 100);
+        say(b, 100);
+        UNTIL(has_all(b, a) && has_all(a, b));
+        assert_int_equal(b->begins, 1);
+        disconnect(nc, js);
+}
+
+static void publish(natsConnection *nc, const char *subject, const char *reply, const void *data, int size)
+{
+        assert_int_equal(natsConnection_PublishRequest(nc, subject, reply ? reply : "", data, size),
+                         reply ? NATS_OK : NATS_INVALID_ARG);
+        if (!reply)
+                assert_int_equal(natsConnection_Publish(nc, subject, data, size), NATS_OK);
+}
+
+static void test_hostile_messages(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        char inbox[128], huge[200000] = "";
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        natsConnection *nc = connect_to(server, &js);
+        say(a, 10);
+        UNTIL(has_all(b, a));
+        uint64_t before = b->status.ignored;
+        static const char *const kinds[] = {"said", "alive"};
+        static const char *const labels[] = {"UPPER", "-x", "x-", "a_b", "\xc3\xa4", "0123456789012345678901234"};
+        for (size_t k = 0; k < 2; k++) {
+                char subject[128];
+                for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+                        snprintf(subject, sizeof(subject), "chat.net.%s.%s", kinds[k], labels[i]);
+                        publish(nc, subject, NULL, "x", 1);
+                }
+                snprintf(subject, sizeof(subject), "chat.net.%s.x", kinds[k]);
+                publish(nc, subject, NULL, huge, sizeof(huge));
+                snprintf(subject, sizeof(subject), "chat.net.%s.garbage", kinds[k]);
+                publish(nc, subject, NULL, "x", 1);
+                publish(nc, subject, NULL, "", 0);
+                snprintf(subject, sizeof(subject), "chat.net.%s.b", kinds[k]);
+                publish(nc, subject, NULL, "x", 1);
+        }
+        UNTIL(b->garbage >= 3 && a->garbage >= 5); /* of ALIVE messages one may be dropped for the other */
+        a->garbage_expected = a->garbage;
+        b->garbage_expected = b->garbage;
+        UNTIL(b->status.ignored == before + 14);
+
+        /* messages to the consumer's own inbox */
+        any_consumer(js, inbox, sizeof(inbox));
+        publish(nc, inbox, NULL, "x", 1);
+        say(a, 10);
+        UNTIL(has_all(b, a));
+        static const char *const replies[] = {"$JS.ACK", "$JS.ACK.chat-net.x.1.1.1.1.1",
+                                              "$JS.ACK.chat-net.x.1.99999999999999999999999.2.1.1", "$JS.ACK.......",
+                                              "$JS.ACK.1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18"};
+        for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+                any_consumer(js, inbox, sizeof(inbox));
+                publish(nc, inbox, replies[i], "x", 1);
+                say(a, 10);
+                UNTIL(has_all(b, a));
+        }
+        say(b, 10);
+        UNTIL(has_all(a, b));
+        assert_int_equal(b->begins, 1);
+        disconnect(nc, js);
+}
+
+static void test_a_host_that_does_not_fetch(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        a->spool->padding = 3000;
+        a->spool->chunk_max = 20;
+        say(a, 10000); /* the server sends more and more ahead */
+        UNTIL(has_all(b, a));
+        b->deaf = true;
+        say(a, 10000);
+        UNTIL(spool_waiting(a->spool) == 0);
+        b->deaf = false;
+        UNTIL(has_all(b, a));
+        b->deaf = true;
+        say(a, 2000);
+        UNTIL(spool_waiting(a->spool) == 0);
+        host_halt(b);
+        b->deaf = false;
+        host_run(b);
+        UNTIL(has_all(b, a));
+        assert_int_equal(b->begins, 2);
+}
+
+static void test_reading_again(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        for (unsigned i = 0; i < 50; i++) {
+                say(a, 300);
+                UNTIL(heard_of(b, "a")->next > i * 300);
+                network_read(b->network, b->place);
+                UNTIL(b->begins > i + 1);
+        }
+        UNTIL(has_all(b, a));
+        assert_int_equal(b->begins, 51);
+        network_read(b->network, (struct network_place){0}); /* from now on */
+        UNTIL(b->begins == 52);
+        say(a, 10);
+        UNTIL(has_all(b, a));
+}
+
+static void test_two_hosts_of_one_name(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(false, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("a", &server, 1),
+                    *c = host_start("c", &server, 1);
+        UNTIL(a->status.twin > 0 && b->status.twin > 0 && heard_of(a, "c")->alive > 0);
+        assert_int_equal(c->status.twin, 0);
+}
+
+static void test_what_was_stored_is_not_sent_again(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        jsStreamConfig config;
+        jsStreamInfo *info = NULL;
+        jsPubAck *ack = NULL;
+        jsPubOptions options;
+        struct nats *server = nats_start(true, "");
+        natsConnection *nc = connect_to(server, &js);
+        /* a stream that does not recognize what is sent again */
+        jsStreamConfig_Init(&config);
+        config.Name = "chat-net";
+        config.Subjects = (const char *[]){"chat.net.said.*"};
+        config.SubjectsLen = 1;
+        config.Duplicates = 100 * 1000000;
+        assert_int_equal(js_AddStream(NULL, js, &config, NULL, NULL), NATS_OK);
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        say(a, 5);
+        UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0);
+        host_halt(a);
+
+        jsPubOptions_Init(&options); /* until JetStream has forgotten */
+        options.MsgId = "marker";
+        for (bool again = false, forgotten = false; !forgotten; again = true) {
+                assert_int_equal(js_Publish(&ack, js, "chat.net.said.c", "", 0, &options, NULL), NATS_OK);
+                forgotten = again && !ack->Duplicate;
+                jsPubAck_Destroy(ack);
+        }
+        a->spool->released = 0; /* it died before it took note */
+        a->spool->chunk = 5;
+        say(a, 5);
+        host_run(a);
+        UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0);
+        assert_int_equal(js_GetStreamInfo(&info, js, "chat-net", NULL, NULL), NATS_OK);
+        assert_int_equal(info->State.Msgs, 2 + 2); /* of a, and the markers */
+        jsStreamInfo_Destroy(info);
+        disconnect(nc, js);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end_test)
 
 int main(void)
@@ -403,12 +712,23 @@ int main(void)
                 TEST(test_without_jetstream),
                 TEST(test_jetstream),
                 TEST(test_a_cluster_loses_servers),
+                TEST(test_a_server_is_killed),
+                TEST(test_a_server_that_hangs),
+                TEST(test_alive_while_jetstream_is_not),
+                TEST(test_another_stream),
+                TEST(test_a_consumer_is_lost),
+                TEST(test_hostile_messages),
+                TEST(test_a_host_that_does_not_fetch),
+                TEST(test_reading_again),
+                TEST(test_two_hosts_of_one_name),
+                TEST(test_what_was_stored_is_not_sent_again),
         };
         if (!nats_available()) {
                 fprintf(stderr, "No nats-server to test with: skipped.\n");
                 return 0;
         }
         int failed = RUN_TESTS(tests, NULL, NULL);
-        nats_CloseAndWait(0);
+        if (failed == 0)
+                nats_CloseAndWait(0); /* all that was allocated is freed, for those who look for leaks */
         return failed;
 }
