@@ -90,13 +90,17 @@ static void show_server(char *server, size_t size, const char *url)
         snprintf(server, size, "%.*s%s", (int)(rest - url), url, at ? at + 1 : rest);
 }
 
-/* What libnats says, unless there is a password in it. */
+const char *connection_error(void)
+{
+        const char *text = nats_GetLastError(NULL), *place = text && *text == '(' ? strstr(text, "): ") : NULL;
+        return place ? place + strlen("): ") : text ? text : "";
+}
+
+/* What libnats says, unless there may be a password in it. */
 static const char *reason(const struct config *config, const char *url)
 {
-        const char *text = nats_GetLastError(NULL);
-        if (!text || (*config->password && strstr(text, config->password)) || strchr(url, '@'))
-                return "";
-        return text;
+        const char *text = connection_error();
+        return strchr(url, '@') || (*config->password && strstr(text, config->password)) ? "" : text;
 }
 
 static const char *how_we_log_in(const struct config *config, const char *url)
@@ -123,19 +127,16 @@ static void explain(const struct connection *c, const char *url, natsStatus stat
                                        "%s refuses us: it wants User= and Password=, or CredentialsFile=, in link.conf",
                                        c->server);
                 break;
-        case NATS_SECURE_CONNECTION_REQUIRED:
-                report_problem(c->report, PROBLEM_CONNECTION,
-                               "%s wants TLS: set CAFile= in link.conf, or write tls:// in Servers=", c->server);
-                break;
         case NATS_SECURE_CONNECTION_WANTED:
                 report_problem(c->report, PROBLEM_CONNECTION,
                                "%s has no TLS, and link.conf wants it (CAFile=, CertificateFile= or tls://)",
                                c->server);
                 break;
         case NATS_SSL_ERROR:
-                report_problem(c->report, PROBLEM_CONNECTION,
-                               "no TLS with %s: see CAFile=, and the host name in Servers=, of link.conf (%s)",
-                               c->server, why);
+                report_problem(c->report, PROBLEM_CONNECTION, "no TLS with %s: %s link.conf (%s)", c->server,
+                               *c->config->ca_file ? "see CAFile=, and the host name in Servers=, of"
+                                                   : "set CAFile= to who signed its certificate, in",
+                               why);
                 break;
         case NATS_TIMEOUT:
                 report_problem(c->report, PROBLEM_CONNECTION, "%s does not answer (Servers= in link.conf)", c->server);
@@ -169,7 +170,7 @@ static natsStatus set_tls(natsOptions *o, const struct connection *c, const char
         if (s != NATS_OK)
                 report_problem(c->report, PROBLEM_CONNECTION,
                                "cannot use CertificateFile=%s and KeyFile=%s of link.conf: %s",
-                               config->certificate_file, config->key_file, nats_GetLastError(NULL));
+                               config->certificate_file, config->key_file, reason(config, url));
         return s;
 }
 

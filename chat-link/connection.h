@@ -69,6 +69,9 @@ void connection_close(struct connection *c);
 /* The server did something for us: if the connection breaks, it was not in vain. */
 void connection_is_good(struct connection *c);
 
+/* What libnats says about the last thing that failed in this thread, without the place in its source. */
+const char *connection_error(void);
+
 /* ---- from any thread ---- */
 
 /* libnats has a pointer that leads here. */

@@ -51,8 +51,8 @@ void stream_refresh(struct stream *s)
 /* Reports that `what` failed, and why. */
 static bool fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
 {
-        const char *text = nats_GetLastError(NULL);
-        if (code == JSClusterNoPeersErr || code == JSInsufficientResourcesErr)
+        const char *text = connection_error();
+        if (part == PROBLEM_STREAM && (code == JSClusterNoPeersErr || code == JSInsufficientResourcesErr))
                 report_problem(s->report, part,
                                "waiting for %d servers with JetStream and room for the stream %s; StreamReplicas=1 in "
                                "link.conf goes on with less (%s)",

@@ -59,16 +59,21 @@ struct nats *nats_prepare(bool jetstream, const char *settings)
         return n;
 }
 
-void nats_run(struct nats *n)
+void nats_run_elsewhere(struct nats *n, const char *address, int port)
 {
         char settings[128], program[64];
         snprintf(settings, sizeof(settings), "%s/nats.conf", n->dir);
         snprintf(program, sizeof(program), "%s", server());
         char *const argv[] = {program, "-c", settings, NULL};
         n->pid = process_start(argv, -1, -1, -1);
-        struct client *c = client_connect(n->address, NATS_PORT);
+        struct client *c = client_connect(address, port);
         client_expect(c, "INFO ");
         client_free(c);
+}
+
+void nats_run(struct nats *n)
+{
+        nats_run_elsewhere(n, n->address, NATS_PORT);
 }
 
 struct nats *nats_start(bool jetstream, const char *settings)

@@ -26,6 +26,9 @@ struct nats *nats_prepare(bool jetstream, const char *settings);
 /* Starts it, and waits until it takes connections. */
 void nats_run(struct nats *n);
 
+/* … whose settings say that it listens elsewhere. */
+void nats_run_elsewhere(struct nats *n, const char *address, int port);
+
 /* nats_prepare() and nats_run(). */
 struct nats *nats_start(bool jetstream, const char *settings);
 

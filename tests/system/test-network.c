@@ -1,6 +1,7 @@
 /* chat-link's side of NATS, with real servers: what one host says reaches the others, whatever happens to the servers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -704,6 +705,377 @@ static void test_what_was_stored_is_not_sent_again(void **state)
         disconnect(nc, js);
 }
 
+/* ---- what can be wrong with servers and settings ---- */
+
+/* Waits until the host says so of `server`'s setting, and nothing that it must not. */
+static void until_problem(struct host *h, const char *text)
+{
+        UNTIL(strstr(h->status.problem, text));
+        assert_null(strstr(h->status.problem, "secret"));
+        assert_null(strstr(h->status.server, "secret"));
+        assert_null(strchr(h->status.problem, '\n'));
+}
+
+static void test_nobody_listens(void **state)
+{
+        (void)state;
+        struct nats *server = nats_prepare(false, "");
+        struct host *a = host_make("a");
+        host_run(a);
+        until_problem(a, "Servers= in link.conf names no server");
+        host_halt(a);
+        host_add_server(a, server->url);
+        host_run(a);
+        until_problem(a, "no NATS server at");
+        nats_run(server);
+        UNTIL(reads(a) && !*a->status.problem);
+        nats_signal(server, SIGKILL);
+        until_problem(a, "no NATS server at");
+        assert_false(a->status.connected);
+        host_halt(a);
+        strcpy(a->config.servers[0], "nats://ann:secret@no-such-host.invalid:4222");
+        host_run(a);
+        until_problem(a, "nats://no-such-host.invalid:4222");
+}
+
+/* Answers everybody who connects with `answer`, for ever, and closes unless it is NULL. */
+static void serve_nonsense(int listener, const char *answer)
+{
+        for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
+                if (!answer)
+                        continue;
+                if (write(fd, answer, strlen(answer)) < 0)
+                        _exit(1);
+                close(fd);
+        }
+        _exit(0);
+}
+
+static long resident_kib(void)
+{
+        return strtol(shell("sed -n 's/VmRSS: *//p' /proc/%d/status", (int)getpid()), NULL, 10);
+}
+
+static void test_what_is_no_nats_server(void **state)
+{
+        (void)state;
+        static const char *const answers[] = {
+                NULL,
+                "",
+                "HTTP/1.1 400 Bad Request\r\n\r\n",
+                "INFO {\r\n",
+                "INFO {\"max_payload\":-1}\r\nPONG\r\n",
+                "INFO {\"server_id\":\"x\",\"max_payload\":1048576,\"headers\":true}\r\n",
+                "INFO {\"server_id\":\"x\",\"max_payload\":1048576}\r\nPONG\r\n-ERR 'x'\r\n"};
+        long before = resident_kib();
+        for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+                struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                socklen_t size = sizeof(address);
+                int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+                assert_int_equal(listen(listener, 16), 0);
+                getsockname(listener, (struct sockaddr *)&address, &size);
+                pid_t pid = process_fork();
+                if (pid == 0)
+                        serve_nonsense(listener, answers[i]);
+                struct host *a = host_make("a");
+                snprintf(a->config.servers[a->config.servers_count++], sizeof(config_value), "nats://127.0.0.1:%d",
+                         ntohs(address.sin_port));
+                host_run(a);
+                until_problem(a, a->config.servers[0]);
+                kill(pid, SIGKILL);
+                process_wait(pid);
+                close(listener);
+                until_problem(a, "no NATS server at");
+                end_test(NULL);
+        }
+        assert_in_range(resident_kib() - before, 0, 50 * 1024);
+}
+
+static void test_user_and_password(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(false, "authorization { user: ann, password: \"secret-42\" }");
+        struct host *a = host_start("a", &server, 1);
+        until_problem(a, "it wants User= and Password=");
+        host_halt(a);
+        strcpy(a->config.user, "ann");
+        strcpy(a->config.password, "secret-41");
+        host_run(a);
+        until_problem(a, "it does not know User= and Password= of link.conf");
+        host_halt(a);
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://ann:secret-41@%s:%d", server->address, NATS_PORT);
+        a->config.user[0] = a->config.password[0] = '\0';
+        host_run(a);
+        until_problem(a, "user and password in Servers=");
+        host_halt(a);
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://ann:secret-42@%s:%d", server->address, NATS_PORT);
+        host_run(a);
+        UNTIL(reads(a));
+        assert_string_equal(a->status.server, server->url);
+        host_halt(a);
+        strcpy(a->config.servers[0], server->url);
+        strcpy(a->config.user, "ann");
+        strcpy(a->config.password, "secret-42");
+        host_run(a);
+        UNTIL(reads(a) && !*a->status.problem);
+}
+
+static void test_permissions(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(
+                true, "authorization { users: [\n"
+                      "{ user: mute, password: x, permissions: { publish: { deny: \"chat.net.said.>\" } } },\n"
+                      "{ user: deaf, password: x, permissions: { subscribe: { deny: \"chat.net.alive.*\" } } },\n"
+                      "{ user: nojs, password: x, permissions: { publish: { deny: \"$JS.>\" } } } ] }");
+        struct host *a = host_make("a");
+        host_add_server(a, server->url);
+        strcpy(a->config.password, "x");
+        strcpy(a->config.user, "mute");
+        host_run(a);
+        UNTIL(reads(a));
+        assert_string_equal(a->status.problem, "");
+        say(a, 1);
+        until_problem(a, "ublish to \"chat.net.said.a\"");
+        UNTIL(a->status.stuck);
+        host_halt(a);
+        strcpy(a->config.user, "deaf");
+        host_run(a);
+        until_problem(a, "ubscription to \"chat.net.alive.*\"");
+        UNTIL(spool_waiting(a->spool) == 0);
+        host_halt(a);
+        strcpy(a->config.user, "nojs");
+        host_run(a);
+        until_problem(a, "ublish to \"$JS.API.INFO\"");
+        UNTIL(a->status.stuck);
+        assert_true(a->status.connected && !a->status.stored);
+}
+
+static void test_messages_that_are_too_small(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(true, "max_payload: 10000, max_pending: 100000");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        until_problem(a, "max_payload");
+        say(a, 100);
+        UNTIL(has_all(b, a));
+        a->spool->padding = 3000;
+        say(a, 7);
+        UNTIL(a->status.stuck);
+        until_problem(a, "max_payload");
+        say(b, 100);
+        UNTIL(has_all(a, b));
+}
+
+static void test_how_many_replicas(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        jsStreamInfo *info = NULL;
+        struct nats *servers[2];
+        nats_prepare_cluster(servers, 2);
+        nats_run(servers[0]);
+        nats_run(servers[1]);
+        struct host *a = host_start("a", servers, 2);
+        until_problem(a, "StreamReplicas=1 in link.conf goes on with less");
+        assert_true(a->status.stuck && !a->status.stored);
+        struct host *b = host_make("b");
+        host_add_server(b, servers[0]->url);
+        b->config.replicas = 1;
+        host_run(b);
+        UNTIL(reads(b) && b->status.stored);
+        UNTIL(reads(a) && a->status.stored && !*a->status.problem); /* it uses that one */
+        host_halt(b);
+        b->config.replicas = 2; /* can be changed */
+        host_run(b);
+        UNTIL(b->begins == 2 && reads(b));
+        natsConnection *nc = connect_to(servers[0], &js);
+        assert_int_equal(js_GetStreamInfo(&info, js, "chat-net", NULL, NULL), NATS_OK);
+        assert_int_equal(info->Config->Replicas, 2);
+        jsStreamInfo_Destroy(info);
+        host_halt(b);
+        b->config.replicas = 3; /* cannot */
+        host_run(b);
+        until_problem(b, "cannot set StreamReplicas= and StreamRetention=");
+        UNTIL(b->begins == 3 && reads(b) && b->status.stored);
+        say(b, 10);
+        UNTIL(has_all(a, b));
+        disconnect(nc, js);
+}
+
+static int64_t retention(jsCtx *js, jsStreamInfo **info)
+{
+        assert_int_equal(js_GetStreamInfo(info, js, "chat-net", NULL, NULL), NATS_OK);
+        int64_t ns = (*info)->Config->MaxAge;
+        return ns / 1000000000;
+}
+
+static void test_the_stream(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        jsStreamInfo *info = NULL;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1);
+        UNTIL(reads(a) && a->status.stored);
+        natsConnection *nc = connect_to(server, &js);
+        assert_int_equal(retention(js, &info), RETENTION_DEFAULT_S);
+        assert_int_equal(info->Config->SubjectsLen, 1);
+        assert_string_equal(info->Config->Subjects[0], "chat.net.said.*");
+        assert_int_equal(info->Config->Replicas, 1);
+        assert_int_equal(info->Config->Storage, js_FileStorage);
+        assert_int_equal(info->Config->Retention, js_LimitsPolicy);
+        assert_int_equal(info->Config->Discard, js_DiscardOld);
+        assert_int_equal(info->Config->Duplicates, INT64_C(120) * 1000000000);
+        assert_false(info->Config->AllowDirect);
+        assert_true((uint64_t)info->Created == a->place.stream);
+        jsStreamInfo_Destroy(info);
+        host_halt(a);
+        a->config.retention_s = 60;
+        host_run(a);
+        UNTIL(a->begins == 2 && reads(a));
+        assert_int_equal(retention(js, &info), 60);
+        assert_int_equal(info->Config->Duplicates, INT64_C(60) * 1000000000);
+        jsStreamInfo_Destroy(info);
+        host_halt(a);
+        a->config.retention_s = RETENTION_DEFAULT_S; /* nobody asked for it */
+        host_run(a);
+        UNTIL(a->begins == 3 && reads(a));
+        assert_int_equal(retention(js, &info), 60);
+        jsStreamInfo_Destroy(info);
+
+        /* somebody else's stream of this name */
+        host_halt(a);
+        jsStreamConfig config;
+        jsStreamConfig_Init(&config);
+        config.Name = "chat-net";
+        config.Subjects = (const char *[]){"other.*"};
+        config.SubjectsLen = 1;
+        assert_int_equal(js_DeleteStream(js, "chat-net", NULL, NULL), NATS_OK);
+        assert_int_equal(js_AddStream(NULL, js, &config, NULL, NULL), NATS_OK);
+        host_run(a);
+        until_problem(a, "somebody else's");
+        UNTIL(a->status.stuck);
+        disconnect(nc, js);
+}
+
+static void test_jetstream_comes_later(void **state)
+{
+        (void)state;
+        char settings[128];
+        struct nats *server = nats_start(false, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b) && heard_of(b, "a")->alive > 0);
+        say(a, 100);
+        UNTIL(has_all(b, a));
+        assert_false(b->status.stored);
+        nats_signal(server, SIGTERM);
+        snprintf(settings, sizeof(settings), "%s/nats.conf", server->dir);
+        shell("echo 'jetstream { store_dir: \"%s/store\" }' >>%s", server->dir, settings);
+        nats_run(server);
+        UNTIL(a->status.stored && b->status.stored && b->begins == 2 && a->begins == 2);
+        assert_true(b->place.stream != 0);
+        say(a, 100);
+        UNTIL(has_all(b, a));
+}
+
+/* ---- TLS ---- */
+
+/* Makes an authority NAME.pem, and for `host` a certificate and key of it, NAME-host.pem and NAME-key.pem. */
+static void make_certificates(const char *dir, const char *name, const char *host)
+{
+        shell("cd %s && exec 2>/dev/null && P='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes' &&"
+              " openssl req -x509 $P -subj /CN=%s -days 2 -keyout ca.key -out %s.pem &&"
+              " openssl req $P -subj /CN=x -keyout %s-key.pem -out x.csr &&"
+              " printf 'subjectAltName=%s\n' >x.ext &&"
+              " openssl x509 -req -in x.csr -CA %s.pem -CAkey ca.key -CAcreateserial -days 2 -extfile x.ext"
+              " -out %s-host.pem",
+              dir, name, name, name, host, name, name);
+}
+
+static void set_file(config_value value, const char *dir, const char *file)
+{
+        snprintf(value, sizeof(config_value), "%s/%s", dir, file);
+}
+
+/* Starts a server with TLS on localhost, with the certificate of authority `name`. */
+static struct nats *start_tls(const char *dir, const char *name, int port, const char *more)
+{
+        char settings[512];
+        snprintf(settings, sizeof(settings),
+                 "listen: \"127.0.0.1:%d\", tls { cert_file: \"%s/%s-host.pem\", key_file: \"%s/%s-key.pem\", %s }",
+                 port, dir, name, dir, name, more);
+        struct nats *server = nats_prepare(false, settings);
+        nats_run_elsewhere(server, "127.0.0.1", port);
+        return server;
+}
+
+/* Runs the host until it says that, or with NULL until all is well. */
+static void run_until(struct host *h, const char *problem)
+{
+        host_run(h);
+        if (problem)
+                until_problem(h, problem);
+        else
+                UNTIL(reads(h) && !*h->status.problem);
+        host_halt(h);
+        memset(&h->status, 0, sizeof(h->status));
+        h->begins = 0;
+}
+
+static void test_tls(void **state)
+{
+        (void)state;
+        char dir[] = "/tmp/chat-tls.XXXXXX", more[256];
+        int port = port_free(), strict = port_free(), elsewhere = port_free(), without = port_free();
+        struct host *a = host_make("a");
+        a->config.servers_count = 1;
+        assert_non_null(mkdtemp(dir));
+        make_certificates(dir, "right", "DNS:localhost");
+        make_certificates(dir, "wrong", "DNS:localhost");
+        make_certificates(dir, "other", "DNS:elsewhere,IP:127.0.0.1");
+
+        start_tls(dir, "right", port, "timeout: 5");
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://localhost:%d", port);
+        run_until(a, "set CAFile= to who signed its certificate");
+        snprintf(a->config.servers[0], sizeof(config_value), "tls://localhost:%d", port);
+        run_until(a, "set CAFile= to who signed its certificate");
+        set_file(a->config.ca_file, dir, "wrong.pem");
+        run_until(a, "see CAFile=");
+        set_file(a->config.ca_file, dir, "none.pem");
+        run_until(a, "cannot use CAFile=");
+        set_file(a->config.ca_file, dir, "right.pem");
+        run_until(a, NULL);
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://localhost:%d", port);
+        run_until(a, NULL);
+
+        snprintf(more, sizeof(more), "ca_file: \"%s/wrong.pem\", verify: true", dir);
+        start_tls(dir, "right", strict, more);
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://localhost:%d", strict);
+        run_until(a, "CertificateFile=");
+        set_file(a->config.certificate_file, dir, "right-host.pem");
+        run_until(a, "cannot use CertificateFile=");
+        set_file(a->config.key_file, dir, "right-key.pem");
+        run_until(a, "no connection to");
+        set_file(a->config.certificate_file, dir, "wrong-host.pem");
+        set_file(a->config.key_file, dir, "wrong-key.pem");
+        run_until(a, NULL);
+
+        start_tls(dir, "other", elsewhere, "timeout: 5");
+        set_file(a->config.ca_file, dir, "other.pem");
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://localhost:%d", elsewhere);
+        run_until(a, "the host name in Servers=");
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://127.0.0.1:%d", elsewhere);
+        run_until(a, NULL);
+
+        snprintf(more, sizeof(more), "listen: \"127.0.0.1:%d\"", without);
+        nats_run_elsewhere(nats_prepare(false, more), "127.0.0.1", without);
+        snprintf(a->config.servers[0], sizeof(config_value), "nats://127.0.0.1:%d", without);
+        run_until(a, "has no TLS");
+        shell("rm -rf %s", dir);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end_test)
 
 int main(void)
@@ -722,6 +1094,15 @@ int main(void)
                 TEST(test_reading_again),
                 TEST(test_two_hosts_of_one_name),
                 TEST(test_what_was_stored_is_not_sent_again),
+                TEST(test_nobody_listens),
+                TEST(test_what_is_no_nats_server),
+                TEST(test_user_and_password),
+                TEST(test_permissions),
+                TEST(test_messages_that_are_too_small),
+                TEST(test_how_many_replicas),
+                TEST(test_the_stream),
+                TEST(test_jetstream_comes_later),
+                TEST(test_tls),
         };
         if (!nats_available()) {
                 fprintf(stderr, "No nats-server to test with: skipped.\n");
