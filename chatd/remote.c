@@ -38,18 +38,17 @@ static int open_number(struct broker *b)
         uint64_t number = 0;
         if (remote->fd >= 0)
                 return 0;
-        int fd = roster_open_relayed(&b->roster, LINK_ID);
-        if (fd < 0)
-                return fd;
-        ssize_t n = pread(fd, &number, sizeof(number), 0);
+        remote->fd = roster_open_relayed(&b->roster, LINK_ID);
+        if (remote->fd < 0)
+                return remote->fd;
+        ssize_t n = pread(remote->fd, &number, sizeof(number), 0);
         if (n >= 0 && n < (ssize_t)sizeof(number))
-                n = write_number(fd, number = 0);
+                n = write_number(remote->fd, number = 0);
         if (n != sizeof(number)) {
                 int error = n < 0 ? -errno : -EIO;
-                close(fd);
+                remote_free(remote);
                 return error;
         }
-        remote->fd = fd;
         remote->last = remote->noted = le64toh(number);
         return 0;
 }

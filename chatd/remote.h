@@ -22,7 +22,7 @@ struct broker;
 struct member;
 
 struct remote {
-        int fd;           /* the file with the number; -1: not open, and nothing is taken */
+        int fd;           /* the file with the number; negative: not open, and nothing is taken */
         uint64_t last;    /* the number of the last record that was put into a batch … */
         uint64_t noted;   /* … and that in the file */
         bool welcome_due; /* its inbox was too full for it */
