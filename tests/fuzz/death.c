@@ -4,7 +4,9 @@
 #include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../../chatd/broker.h"
 
@@ -91,6 +93,13 @@ void __wrap_free(void *memory)
                 step();                                                                                                \
                 return __real_##name arguments;                                                                        \
         }
+
+/* In place of libc's, whose callers are in other libraries too. */
+ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+        step();
+        return syscall(SYS_pwrite64, fd, data, size, offset);
+}
 
 MORTAL(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
 MORTAL(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),

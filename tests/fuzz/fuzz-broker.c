@@ -81,9 +81,9 @@ static void remove_world(void)
         char path[128];
         remove_files(&world, SESSIONS_DIR_NAME);
         remove_files(&world, MEMBERS_DIR_NAME);
-        for (size_t i = 0; i < 4; i++) {
-                static const char *const names[] = {"/" BROKER_SOCKET_NAME, "/" SESSIONS_DIR_NAME, "/" MEMBERS_DIR_NAME,
-                                                    ""};
+        for (size_t i = 0; i < 5; i++) {
+                static const char *const names[] = {"/" BROKER_SOCKET_NAME, "/" LINK_SOCKET_NAME, "/" SESSIONS_DIR_NAME,
+                                                    "/" MEMBERS_DIR_NAME, ""};
                 snprintf(path, sizeof(path), "%s%s", world.dir, names[i]);
                 remove(path);
         }
@@ -140,9 +140,9 @@ static void restart_broker(struct run *r)
 /* Who was not quick enough is not promised everything. */
 static void note_laggards(struct run *r)
 {
-        for (unsigned k = 0; k < SESSIONS; k++) {
+        for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
-                if (m && m->lagged_ms != 0)
+                if (m && (m->lagged_ms != 0 || m->lagging))
                         r->sessions.all[k].attentive = false;
         }
 }
@@ -176,7 +176,7 @@ static void serve(struct run *r, unsigned steps)
                 broker_settle(r->broker);
                 note_laggards(r);
         }
-        for (unsigned k = 0; k < SESSIONS; k++)
+        for (unsigned k = 0; k < PLAYERS; k++)
                 if (r->sessions.all[k].reads)
                         session_read(&r->sessions, k);
 }
@@ -188,7 +188,7 @@ static void lose_queue(struct run *r)
         close(r->intake);
         r->intake = rundir_bind(world.dir);
         sessions_connect(s);
-        for (unsigned k = 0; k < SESSIONS; k++)
+        for (unsigned k = 0; k < PLAYERS; k++)
                 s->all[k].once = s->all[k].attentive = false;
         restart_broker(r);
         for (unsigned k = 0; k < SESSIONS; k++)
@@ -213,6 +213,48 @@ static void send_large(struct run *r, size_t size)
         memset(data, FRAME_LINE, size);
         session_raw(&r->sessions, data, size);
         free(data);
+}
+
+static void do_link_command(struct run *r, struct choices *c, unsigned command)
+{
+        struct sessions *s = &r->sessions;
+        size_t count;
+        switch (command) {
+        case 0:
+                session_hello(s, LINK);
+                break;
+        case 1:
+                link_inject(s, 1, 0, false);
+                break;
+        case 2:
+                count = choose_u8(c);
+                link_inject(s, count, choose_u8(c) * 16u, false);
+                break;
+        case 3:
+                link_inject_again(s);
+                break;
+        case 4:
+                link_notice(s);
+                break;
+        case 5:
+                link_inject(s, choose_u8(c), 0, true);
+                break;
+        case 6:
+                session_close(s, LINK);
+                break;
+        case 7:
+                s->all[LINK].reads = !s->all[LINK].reads;
+                break;
+        case 8:
+                session_fill(s, LINK);
+                break;
+        case 15:
+                if (r->restarts < RESTARTS_MAX)
+                        lose_queue(r);
+                break;
+        default:
+                break;
+        }
 }
 
 static void do_command(struct run *r, struct choices *c)
@@ -269,21 +311,29 @@ static void do_command(struct run *r, struct choices *c)
                         serve(r, 1u + choose_u8(c));
                 break;
         case 14:
-                if (r->restarts < RESTARTS_MAX && command == 0xfe)
-                        lose_queue(r);
+                do_link_command(r, c, command >> 4);
                 break;
         default:
                 serve(r, 0);
         }
 }
 
+static bool has_link(const struct run *r)
+{
+        return r->sessions.all[LINK].hellos > 0 || roster_find(&r->broker->roster, LINK_ID);
+}
+
 /* Until nothing is on the way any more. */
 static void fall_silent(struct run *r)
 {
-        for (unsigned k = 0; k < SESSIONS; k++)
+        for (unsigned k = 0; k < PLAYERS; k++)
                 r->sessions.all[k].reads = true;
         /* chatd learns that an inbox is gone when it sends there. */
         for (int round = 0; !session_line(&r->sessions, WITNESS, 0); round++) {
+                PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
+                serve(r, 0);
+        }
+        for (int round = 0; has_link(r) && !session_hello(&r->sessions, LINK); round++) { /* with an inbox again */
                 PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
                 serve(r, 0);
         }
@@ -317,7 +367,7 @@ static void check_notes(const struct run *r)
         DIR *dir = opendir(path);
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 uint64_t id;
-                if (entry->d_name[0] == '.')
+                if (entry->d_name[0] == '.' || strcmp(entry->d_name, "0000000000000001.relayed") == 0)
                         continue;
                 if (path_parse_id(entry->d_name, &id) < 0) {
                         PROMISE(r->has_empty, "%s is left over", entry->d_name);
@@ -330,6 +380,21 @@ static void check_notes(const struct run *r)
         PROMISE(notes == roster->count, "%zu notes of %zu members", notes, roster->count);
 }
 
+/* When nothing is on the way any more, it says HELLO once more. */
+static void check_link(struct run *r)
+{
+        const struct session *link = &r->sessions.all[LINK];
+        if (!link->once || !has_link(r))
+                return;
+        PROMISE(session_hello(&r->sessions, LINK), "the queue is full");
+        serve(r, 0);
+        PROMISE(roster_find(&r->broker->roster, LINK_ID) && link->welcome, "the link is not a member");
+        PROMISE(link->welcome_number == link->number, "WELCOME says number %llu, not %llu",
+                (unsigned long long)link->welcome_number, (unsigned long long)link->number);
+        PROMISE(link->welcome_members == roster_people(&r->broker->roster), "WELCOME says %llu members, not %zu",
+                (unsigned long long)link->welcome_members, roster_people(&r->broker->roster));
+}
+
 static void check_roster(const struct run *r)
 {
         const struct roster *roster = &r->broker->roster;
@@ -339,7 +404,7 @@ static void check_roster(const struct run *r)
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
                 PROMISE(!m->dead && !m->leaving && !m->expected && !m->lagging, "%016llx is dead, leaving or expected",
                         (unsigned long long)m->id);
-                PROMISE(m->fd >= 0 && m->pidfd >= 0, "a member without descriptors");
+                PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");
         }
         twalk_r(roster->by_id, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu members in the tree, %zu in the array", nodes, roster->count);
@@ -378,6 +443,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int i = 0; i < COMMANDS_MAX && c.at < c.end; i++)
                 do_command(&r, &c);
         fall_silent(&r);
+        check_link(&r);
         check_roster(&r);
         sessions_check(&r.sessions);
 

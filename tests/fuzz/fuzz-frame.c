@@ -4,7 +4,8 @@
  *
  * Promises: slices lie within the datagram and within their limits; what is decoded is encoded to the same bytes, so
  * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
- * tail, but for that of a later version. The records of a batch lie one behind another, and the last ends with it.
+ * tail, but for that of a later version. The records of a BATCH or INJECT lie one behind another, and the last ends with
+ * it.
  */
 #include <chat/frame.h>
 
@@ -22,7 +23,8 @@ static bool is_same(const struct frame *a, const struct frame *b)
 {
         return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
-               a->reason == b->reason && a->lines_out == b->lines_out && a->skipped == b->skipped;
+               a->reason == b->reason && a->lines_out == b->lines_out && a->skipped == b->skipped &&
+               a->members == b->members;
 }
 
 static void check_records(struct wire_reader r)
@@ -95,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PROMISE(frame_encode(small, n, &f) == n, "no place where there is just enough");
         PROMISE(frame_encode(small, n - 1, &f) == 0, "a frame in too little room");
         free(small);
-        if (f.type == FRAME_BATCH) {
+        if (frame_has_records(f.type)) {
                 PROMISE(n == FRAME_HEADER_BYTES && f.records.at == data + n && f.records.end == data + size,
                         "records elsewhere");
                 check_records(f.records);

@@ -13,15 +13,19 @@
 /* Less than this fits into any inbox: net.unix.max_dgram_qlen is 10 or more, net.core.wmem_default 200 KiB. */
 enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
 
-static const char *const names[SESSIONS] = {"s0", "s1", "s2", "s3", "s4"};
+#define NOTICES                                                                                                        \
+        (UINT64_C(1) << 63) /* their numbers begin here: a record and a notice of one number would be the same */
+
+static const char *const names[PLAYERS] = {"s0", "s1", "s2", "s3", "s4", "the link"};
+static const struct slice far_name = {"zoe@b", 5};
 
 void sessions_init(struct sessions *s, const char *dir)
 {
         memset(s, 0, sizeof(*s));
         s->dir = dir;
         s->sender = -1;
-        for (unsigned k = 0; k < SESSIONS; k++) {
-                s->all[k].id = (uint64_t)getpid() << 32 | k;
+        for (unsigned k = 0; k < PLAYERS; k++) {
+                s->all[k].id = k == LINK ? LINK_ID : (uint64_t)getpid() << 32 | k;
                 s->all[k].inbox = -1;
                 s->all[k].reads = s->all[k].once = s->all[k].attentive = true;
         }
@@ -30,7 +34,7 @@ void sessions_init(struct sessions *s, const char *dir)
 void sessions_free(struct sessions *s)
 {
         close(s->sender);
-        for (unsigned k = 0; k < SESSIONS; k++)
+        for (unsigned k = 0; k < PLAYERS; k++)
                 if (s->all[k].inbox >= 0)
                         close(s->all[k].inbox);
 }
@@ -73,10 +77,18 @@ static bool put_frame(struct sessions *s, const struct frame *f)
         return put(s, buffer, frame_encode(buffer, sizeof(buffer), f));
 }
 
+static void inbox_address(const struct sessions *s, const struct session *me, struct sockaddr_un *address)
+{
+        if (me->id == LINK_ID)
+                path_link(address, s->dir);
+        else
+                path_inbox(address, s->dir, me->id);
+}
+
 static void open_inbox(struct sessions *s, struct session *me)
 {
         struct sockaddr_un address;
-        path_inbox(&address, s->dir, me->id);
+        inbox_address(s, me, &address);
         unlink(address.sun_path);
         me->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (me->inbox < 0 || bind(me->inbox, (const struct sockaddr *)&address, sizeof(address)) < 0)
@@ -97,7 +109,7 @@ static bool put_greeting(struct sessions *s, unsigned k, enum frame_type type)
 bool session_hello(struct sessions *s, unsigned k)
 {
         struct session *me = &s->all[k];
-        if (me->hellos > 0)
+        if (me->hellos > 0 && k != LINK)
                 me->once = false;
         if (me->inbox < 0)
                 open_inbox(s, me);
@@ -106,6 +118,58 @@ bool session_hello(struct sessions *s, unsigned k)
         if (me->hellos++ == 0)
                 me->hello_at = s->now;
         return true;
+}
+
+bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go)
+{
+        struct session *link = &s->all[LINK];
+        struct frame f = {.type = FRAME_INJECT, .id = LINK_ID};
+        uint8_t buffer[FRAME_MAX_BYTES];
+        char text[TEXT_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &f), lines = s->lines_count, records = 0;
+        memset(text, 'x', sizeof(text));
+        for (; records < count && lines + 1 < LINES_MAX; records++) {
+                struct record r = {.kind = RECORD_LINE, .number = link->number + 1 + records, .name = far_name};
+                size_t len = (size_t)snprintf(text, sizeof(text), "#%zu ", lines + 1);
+                text[len] = 'x';
+                if (come_and_go)
+                        r.kind = records % 2 == 0 ? RECORD_JOIN : RECORD_LEAVE;
+                else
+                        r.text = (struct slice){text, size > len && size < sizeof(text) ? size : len};
+                size_t more = record_encode(buffer + n, sizeof(buffer) - n, &r);
+                if (more == 0)
+                        break;
+                n += more;
+                lines += !come_and_go;
+        }
+        if (!put(s, buffer, n))
+                return false;
+        link->once &= link->hellos > 0;
+        for (size_t line = s->lines_count + 1; line <= lines; line++) {
+                s->lines[line].from = LINK;
+                s->lines[line].due = link->once;
+                s->lines[line].at = s->now;
+        }
+        s->lines_count = lines;
+        link->number += records;
+        memcpy(s->injected, buffer, n);
+        s->injected_size = n;
+        return true;
+}
+
+bool link_inject_again(struct sessions *s)
+{
+        if (s->injected_size == 0 || !s->all[LINK].once) /* else it may be new, and overtaken */
+                return true;
+        return put(s, s->injected, s->injected_size);
+}
+
+bool link_notice(struct sessions *s)
+{
+        return put_frame(s, &(struct frame){.type = FRAME_NOTICE,
+                                            .id = LINK_ID,
+                                            .number = NOTICES + s->now,
+                                            .text = slice_of("b is away")});
 }
 
 bool session_here(struct sessions *s, unsigned k)
@@ -156,7 +220,10 @@ void session_raw(struct sessions *s, uint8_t *data, size_t size)
         struct frame f;
         if (frame_decode(&f, data, size) == 0 && f.text.len > 0 && f.text.at[0] == '#')
                 data[(const uint8_t *)f.text.at - data] = '!'; /* not to be taken for one that is counted */
-        for (unsigned k = 0; k < SESSIONS; k++)
+        for (size_t i = FRAME_HEADER_BYTES; f.type == FRAME_INJECT && i < size; i++)
+                if (data[i] == '#')
+                        data[i] = '!';
+        for (unsigned k = 0; k < PLAYERS; k++)
                 if (f.id == s->all[k].id)
                         s->all[k].once = false;
         put(s, data, size);
@@ -169,6 +236,11 @@ void session_close(struct sessions *s, unsigned k)
                 return;
         close(me->inbox);
         me->inbox = -1;
+        if (k == LINK) {
+                me->once &= me->welcome; /* else it may never have been a member */
+                me->attentive = false;
+                return;
+        }
         if (me->hellos == 0)
                 return; /* nobody knows of it */
         me->attentive = false;
@@ -179,7 +251,7 @@ void session_close(struct sessions *s, unsigned k)
 void session_fill(struct sessions *s, unsigned k)
 {
         struct sockaddr_un address;
-        path_inbox(&address, s->dir, s->all[k].id);
+        inbox_address(s, &s->all[k], &address);
         if (s->all[k].inbox < 0 || access(address.sun_path, F_OK) < 0)
                 return;
         for (int i = 0; i < 3; i++) { /* the queue may be longer than what one sender may have on the way */
@@ -190,11 +262,11 @@ void session_fill(struct sessions *s, unsigned k)
         }
 }
 
-/* Which session an id is of, or SESSIONS. */
+/* Which player an id is of, or PLAYERS. */
 static unsigned find(const struct sessions *s, uint64_t id)
 {
         unsigned k = 0;
-        while (k < SESSIONS && s->all[k].id != id)
+        while (k < PLAYERS && s->all[k].id != id)
                 k++;
         return k;
 }
@@ -217,6 +289,17 @@ static void check_number(const struct sessions *s, struct session *me, unsigned 
         me->ended[from] = r->kind == RECORD_LEAVE;
 }
 
+static void check_injected(struct session *me, const struct record *r)
+{
+        bool is_notice = r->kind == RECORD_NOTICE;
+        PROMISE(is_notice ? r->name.len == 0 : text_is_remote_name(r->name.at, r->name.len), "a name that is none");
+        if (is_notice)
+                return;
+        PROMISE(r->number >= me->next[LINK] && r->number < UINT64_MAX, "injected number %llu after %llu",
+                (unsigned long long)r->number, (unsigned long long)me->next[LINK] - 1);
+        me->next[LINK] = r->number + 1;
+}
+
 /* The number of a line that is counted, or 0. */
 static size_t line_of(const struct record *r)
 {
@@ -232,17 +315,20 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
 {
         unsigned from = find(s, r->id);
         size_t line = line_of(r);
-        PROMISE(r->kind >= RECORD_LINE && r->kind <= RECORD_LEAVE, "a record of kind %u", r->kind);
+        PROMISE(r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE),
+                "a record of kind %u", r->kind);
         PROMISE(r->id != me->id, "a session gets its own record");
-        PROMISE(r->id >> 32 == me->id >> 32, "a record of another process");
-        PROMISE(r->name.len > 0 && r->name.len <= NAME_MAX_BYTES && text_is_clean(r->name.at, r->name.len),
-                "a bad name");
+        PROMISE(from == LINK || (pid_t)(r->id >> 32) == getpid(), "a record of another process");
+        PROMISE(from == LINK || text_is_local_name(r->name.at, r->name.len), "a bad name");
+        PROMISE(r->name.len <= NAME_MAX_BYTES, "a name that is too long");
         PROMISE(r->text.len <= TEXT_MAX_BYTES && text_is_clean(r->text.at, r->text.len), "a bad text");
         PROMISE(line <= s->lines_count, "line %zu was never sent", line);
         if (from < SESSIONS)
                 check_number(s, me, from, r);
+        if (from == LINK)
+                check_injected(me, r);
         if (line > 0) {
-                PROMISE(s->lines[line].from == from, "line %zu is not of s%u", line, from);
+                PROMISE(s->lines[line].from == from, "line %zu is not of player %u", line, from);
                 PROMISE(line > me->last_line, "line %zu after line %zu", line, me->last_line);
                 me->last_line = line;
         }
@@ -256,6 +342,19 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 me->joins[from] += r->kind == RECORD_JOIN;
                 me->leaves[from] += r->kind == RECORD_LEAVE;
         }
+}
+
+static void take_welcome(const struct sessions *s, struct session *me, const struct frame *f)
+{
+        bool is_link = me->id == LINK_ID;
+        PROMISE(f->members >= !is_link && f->members <= SESSIONS, "%u members", (unsigned)f->members);
+        me->welcome = true;
+        if (!is_link || !me->once)
+                return;
+        PROMISE(f->number >= me->welcome_number && f->number <= s->all[LINK].number, "WELCOME says number %llu",
+                (unsigned long long)f->number);
+        me->welcome_number = f->number;
+        me->welcome_members = f->members;
 }
 
 static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size)
@@ -293,8 +392,11 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
         case FRAME_REFUSED:
                 PROMISE(!me->once, "refused: %.*s", (int)f.text.len, f.text.at);
                 break;
+        case FRAME_WELCOME:
+                take_welcome(s, me, &f);
+                break;
         default:
-                PROMISE(f.type == FRAME_WELCOME || f.type == FRAME_ROLLCALL, "type %u", f.type);
+                PROMISE(f.type == FRAME_ROLLCALL, "type %u", f.type);
         }
 }
 
@@ -322,13 +424,15 @@ static bool is_between(uint64_t at, uint64_t from, uint64_t to)
 
 void sessions_check(const struct sessions *s)
 {
-        for (unsigned k = 0; k < SESSIONS; k++) {
+        for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct session *me = &s->all[k];
                 if (!me->once || me->hellos == 0)
                         continue;
                 for (size_t line = 1; line <= s->lines_count; line++) {
                         bool is_for_me = is_between(s->lines[line].at, me->hello_at, me->bye_at);
-                        PROMISE(is_for_me || !me->shown[line], "line %zu reaches %s too early or late", line, names[k]);
+                        /* the link may see what is in the queue before its first HELLO, if that is taken twice */
+                        PROMISE(is_for_me || k == LINK || !me->shown[line], "line %zu reaches %s too early or late",
+                                line, names[k]);
                         PROMISE(me->shown[line] || !is_for_me || !me->attentive || !s->lines[line].due ||
                                         !s->all[s->lines[line].from].once || s->lines[line].from == k,
                                 "line %zu does not reach %s", line, names[k]);

@@ -1,4 +1,5 @@
-/* The sessions of the broker's target, all played by this process: what they send, and what must reach them.
+/* The sessions of the broker's target and the link to other hosts, all played by this process: what they send, and what
+ * must reach them.
  *
  * A session is `once` as long as it does what chat-session does: one HELLO from a bound inbox, lines, one BYE. It is
  * `attentive` as long as, besides, its inbox takes everything. Promises:
@@ -8,6 +9,10 @@
  *   - one that is once gets no line from before its HELLO or behind its BYE;
  *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
  *     sender's name, every line, and its JOIN and LEAVE exactly once, wherever chatd died.
+ * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
+ * Nobody is told that it comes or goes. For what it injects the same is promised as for a session's lines, also where
+ * it injects something again; and, to everybody, rising numbers. WELCOME says no number that it did not inject yet,
+ * and none below one that it said before.
  */
 #pragma once
 
@@ -15,11 +20,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/frame.h>
 #include <chat/seen.h>
 
 enum {
         WITNESS, /* is always there, and attentive unless the queue itself is lost */
         SESSIONS = 5,
+        LINK = SESSIONS, /* among the players */
+        PLAYERS,
         LINES_MAX = 2048, /* in one run */
         EPOCHS_MAX = 64,
 };
@@ -29,24 +37,28 @@ struct session {
         int inbox; /* -1: closed */
         bool reads;
         bool once, attentive;
-        uint64_t number;
+        uint64_t number; /* of the last line, or, of the link, record */
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
         /* what it got */
         struct seen seen;
         size_t epoch;
-        size_t last_line;        /* in this epoch */
-        uint64_t next[SESSIONS]; /* in this epoch: the smallest number that may come from each sender */
-        bool ended[SESSIONS];    /* in this epoch: its LEAVE came */
+        size_t last_line;       /* in this epoch */
+        uint64_t next[PLAYERS]; /* in this epoch: the smallest number that may come from each sender */
+        bool ended[SESSIONS];   /* in this epoch: its LEAVE came */
         unsigned joins[SESSIONS], leaves[SESSIONS];
         uint8_t shown[LINES_MAX];
+        bool welcome; /* it is a member */
+        uint64_t welcome_number, welcome_members;
 };
 
 struct sessions {
         const char *dir;
         int sender;
         uint64_t now; /* counts what was sent */
-        struct session all[SESSIONS];
+        struct session all[PLAYERS];
+        uint8_t injected[FRAME_MAX_BYTES]; /* the last INJECT */
+        size_t injected_size;
         struct {
                 uint8_t from;
                 bool due; /* to everybody attentive who is there */
@@ -72,10 +84,16 @@ bool session_here(struct sessions *s, unsigned k);
 bool session_line(struct sessions *s, unsigned k, size_t size);
 bool session_bye(struct sessions *s, unsigned k);
 
+/* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more; a
+ * NOTICE. Its HELLO is a session_hello() of LINK. */
+bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go);
+bool link_inject_again(struct sessions *s);
+bool link_notice(struct sessions *s);
+
 /* Sends any bytes. */
 void session_raw(struct sessions *s, uint8_t *data, size_t size);
 
-/* Dies, as far as one process can play that: its inbox is gone. */
+/* Dies, as far as one process can play that: its inbox is gone. That of the link may come back. */
 void session_close(struct sessions *s, unsigned k);
 
 /* Puts datagrams into its inbox until that takes no more. */
