@@ -2,9 +2,11 @@
  *
  * The test is systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
  * there is no chatd: lines, somebody who leaves, somebody who comes and leaves, and two whose processes are killed,
- * before they were members and after. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth system
+ * before they were members and after. The link to other hosts, which the test plays as well, says HELLO again in the
+ * middle of that, and what somebody elsewhere said. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth system
  * call; so may be the next ones. The last one runs freely, and then everybody must have been shown every line, join and
- * leave once and in order, and nothing of those who are gone may be left in the run directory.
+ * leave once and in order, and nothing of those who are gone may be left in the run directory. The link must have been
+ * sent the same, and is told a number behind which nothing was relayed.
  *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
  * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
@@ -27,7 +29,9 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/frame.h>
 #include <chat/paths.h>
+#include <chat/seen.h>
 
 #include "harness.h"
 
@@ -54,10 +58,11 @@ enum role {
         FAY = MEMBERS, /* comes and leaves */
         GUS,           /* comes and is killed */
         HAL,           /* comes when a chatd was killed, and is the next round's Dan */
+        ZOE,           /* is on another host */
         ROLES,
 };
 
-static const char *const role_names[ROLES] = {"Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal"};
+static const char *const role_names[ROLES] = {"Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal", "Zoe"};
 
 struct person {
         struct client *client;
@@ -84,7 +89,21 @@ struct killed {
         bool done;     /* else it had come to rest before and was killed in its wait */
 };
 
+/* The link, played by the test. Its inbox is read before it can fill up. */
+struct played_link {
+        int inbox, sender;
+        struct seen seen;
+        char got[HEARD_MAX_BYTES]; /* as a session would show it */
+        size_t len;
+        uint64_t number; /* of the last record it injected */
+        uint8_t injected[FRAME_MAX_BYTES];
+        size_t injected_size;
+        bool welcome;
+        struct frame welcome_frame;
+};
+
 static struct chat *chat;
+static struct played_link played;
 static int intake, child_signals;
 static struct person persons[ROLES];
 static struct event events[EVENTS_MAX]; /* what everybody is to be shown, in this order */
@@ -146,8 +165,54 @@ static void assert_heard(enum role who)
                          persons[who].client->got);
 }
 
+static void link_show(const struct record *r)
+{
+        char *at = played.got + played.len;
+        size_t room = sizeof(played.got) - played.len;
+        int name = (int)r->name.len, text = (int)r->text.len;
+        if (r->kind == RECORD_LINE)
+                played.len += (size_t)snprintf(at, room, "%.*s: %.*s\r\n", name, r->name.at, text, r->text.at);
+        else
+                played.len += (size_t)snprintf(at, room, "*** %.*s is %s\r\n", name, r->name.at,
+                                               r->kind == RECORD_JOIN ? "connected" : "disconnected");
+        assert_true(played.len < sizeof(played.got));
+}
+
+/* Takes what has come for the link. */
+static void link_hear(void)
+{
+        static uint8_t datagram[DATAGRAM_MAX_BYTES];
+        struct frame f;
+        struct record r;
+        ssize_t n;
+        while ((n = recv(played.inbox, datagram, sizeof(datagram), MSG_DONTWAIT)) > 0) {
+                assert_int_equal(frame_decode(&f, datagram, (size_t)n), 0);
+                seen_epoch(&played.seen, f.id);
+                if (f.type == FRAME_WELCOME) {
+                        played.welcome = true;
+                        played.welcome_frame = f;
+                        continue;
+                }
+                assert_true(f.type == FRAME_BATCH || f.type == FRAME_ROLLCALL);
+                while (f.type == FRAME_BATCH && record_next(&f.records, &r) > 0)
+                        if (!seen_before(&played.seen, r.id, r.number))
+                                link_show(&r);
+        }
+}
+
+static void assert_link_heard(void)
+{
+        char text[HEARD_MAX_BYTES];
+        link_hear();
+        expected_of(ZOE, text);
+        if (strcmp(played.got, text) != 0)
+                fail_msg("the link was to be sent:\n%sand was sent:\n%s", text, played.got);
+}
+
 static void forget_events(void)
 {
+        link_hear();
+        played.got[played.len = 0] = '\0';
         events_count = 0;
         for (int who = 0; who < ROLES; who++) {
                 struct client *c = persons[who].client;
@@ -161,6 +226,7 @@ static void forget_events(void)
 static bool have_heard(int first, int end)
 {
         bool all = true;
+        link_hear();
         for (int who = first; who < end; who++) {
                 struct client *c = persons[who].client;
                 char text[HEARD_MAX_BYTES];
@@ -175,13 +241,14 @@ static bool have_heard(int first, int end)
         return all;
 }
 
-/* Waits until one of these roles is shown something, or a child stops or ends. Returns false when the deadline has
+/* Waits until one of these roles is shown something, the link is sent something, or a child stops or ends. Returns false when the deadline has
  * passed. */
 static bool wait_for_news(int first, int end, int64_t deadline)
 {
-        struct pollfd fds[1 + ROLES] = {{.fd = child_signals, .events = POLLIN}};
+        struct pollfd fds[2 + ROLES] = {{.fd = child_signals, .events = POLLIN},
+                                        {.fd = played.inbox, .events = POLLIN}};
         struct signalfd_siginfo info;
-        nfds_t n = 1;
+        nfds_t n = 2;
         int64_t left = deadline - clock_ms();
         for (int who = first; who < end; who++)
                 fds[n++] = (struct pollfd){.fd = persons[who].client->fd, .events = POLLIN};
@@ -277,6 +344,7 @@ static bool is_wait(uint64_t call)
  * and there is nothing left to do. */
 static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
 {
+        link_hear();
         int signal = WIFSTOPPED(*status) && WSTOPSIG(*status) != (SIGTRAP | 0x80) && WSTOPSIG(*status) != SIGTRAP
                              ? WSTOPSIG(*status)
                              : 0;
@@ -388,6 +456,53 @@ static void die(enum role who)
         persons[who].client = NULL;
 }
 
+static void link_send(const void *data, size_t size)
+{
+        assert_int_equal(send(played.sender, data, size, 0), size);
+}
+
+static void link_hello(void)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame hello = {.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of(""), .address = slice_of("")};
+        link_send(buffer, frame_encode(buffer, sizeof(buffer), &hello));
+}
+
+/* Two lines of Zoe's in one frame. */
+static void link_inject(void)
+{
+        static const char *const texts[] = {"from afar", "and once more"};
+        struct frame f = {.type = FRAME_INJECT, .id = LINK_ID};
+        size_t n = frame_encode(played.injected, sizeof(played.injected), &f);
+        for (int i = 0; i < 2; i++) {
+                struct event *e = add_event(ZOE, SAYS);
+                snprintf(e->text, sizeof(e->text), "%s, round %u", texts[i], round_number);
+                struct record r = {.kind = RECORD_LINE,
+                                   .number = ++played.number,
+                                   .name = slice_of(persons[ZOE].name),
+                                   .text = slice_of(e->text)};
+                n += record_encode(played.injected + n, sizeof(played.injected) - n, &r);
+        }
+        played.injected_size = n;
+        link_send(played.injected, n);
+}
+
+/* It says again what it said, which nobody is to be shown, and asks where it stands. */
+static void link_ask(unsigned members)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        link_send(played.injected, played.injected_size);
+        link_hear();
+        played.welcome = false;
+        link_hello();
+        while (!played.welcome) {
+                assert_true(wait_for_news(0, 0, deadline));
+                link_hear();
+        }
+        assert_int_equal(played.welcome_frame.number, played.number);
+        assert_int_equal(played.welcome_frame.members, members);
+}
+
 /* The first act of a round, without chatd. */
 static void fill_queue(void)
 {
@@ -398,7 +513,9 @@ static void fill_queue(void)
         queue_grows(&length);
         say(FAY, "here I am");
         queue_grows(&length);
-        say(BOB, "hello Fay");
+        link_inject();
+        queue_grows(&length);
+        link_hello();
         queue_grows(&length);
         leave(FAY);
         queue_grows(&length);
@@ -462,11 +579,12 @@ static void assert_farewell(enum role who, bool in_time)
         p->client = NULL;
 }
 
-/* The last act: a line of each member, behind which there is nothing any more of theirs, and a new Eve. One after the
- * other, because they may overtake each other while the queue is full. */
+/* The last act: the link asks; a line of each member, behind which there is nothing any more of theirs; and a new Eve. One
+ * after the other, because they may overtake each other while the queue is full. */
 static void gather(void)
 {
         forget_events();
+        link_ask(DAN + 1);
         for (int who = 0; who <= DAN; who++) {
                 say((enum role)who, "all is well");
                 wait_until_heard(0, DAN + 1);
@@ -475,6 +593,7 @@ static void gather(void)
         wait_until_heard(0, DAN + 1);
         for (int who = 0; who < MEMBERS; who++)
                 assert_heard((enum role)who);
+        assert_link_heard();
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
 }
@@ -504,6 +623,12 @@ static int owner_of_inbox(const char *file)
         return who;
 }
 
+/* The link's note, and the file of the number. */
+static bool is_of_link(const char *file)
+{
+        return strcmp(file, "0000000000000001") == 0 || strcmp(file, "0000000000000001.relayed") == 0;
+}
+
 /* One file for each member, and nothing else. */
 static void assert_files(const char *folder)
 {
@@ -513,7 +638,7 @@ static void assert_files(const char *folder)
         DIR *dir = opendir(path);
         assert_non_null(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
-                if (entry->d_name[0] == '.')
+                if (entry->d_name[0] == '.' || is_of_link(entry->d_name))
                         continue;
                 int who = strcmp(folder, MEMBERS_DIR_NAME) == 0 ? owner_of_note(dirfd(dir), entry->d_name)
                                                                 : owner_of_inbox(entry->d_name);
@@ -550,6 +675,7 @@ static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
         for (int who = 0; who < RESIDENTS; who++)
                 assert_heard((enum role)who);
         assert_heard(HAL);
+        assert_link_heard();
         bool in_time = clock_ms() - start < LEAVERS_WAIT_MS;
         assert_farewell(EVE, in_time);
         assert_farewell(FAY, in_time);
@@ -608,6 +734,7 @@ static void test_every_call(void **state)
         }
         start_broker(false);
         shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir); /* the other folder is made before */
+        link_hello();
         for (int who = 0; who <= DAN; who++)
                 join((enum role)who);
         wait_until_heard(0, DAN + 1);
@@ -637,7 +764,13 @@ static int set_up(void **state)
         intake = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         assert_int_equal(path_broker(&address, chat->dir), 0);
         assert_int_equal(setsockopt(intake, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
-        return bind(intake, (const struct sockaddr *)&address, sizeof(address));
+        assert_int_equal(bind(intake, (const struct sockaddr *)&address, sizeof(address)), 0);
+        played.sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(played.sender, (const struct sockaddr *)&address, sizeof(address)), 0);
+        played.inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(path_link(&address, chat->dir), 0);
+        snprintf(persons[ZOE].name, sizeof(persons[ZOE].name), "zoe@b");
+        return bind(played.inbox, (const struct sockaddr *)&address, sizeof(address));
 }
 
 static const char *call_name(uint64_t call)
@@ -650,10 +783,11 @@ static const char *call_name(uint64_t call)
                 uint64_t call;
                 const char *name;
         } names[] = {
-                NAME(close),      NAME(connect),    NAME(epoll_ctl), NAME(epoll_pwait), NAME(flock),      NAME(futex),
-                NAME(getrandom),  NAME(kill),       NAME(mmap),      NAME(munmap),      NAME(getdents64), NAME(openat),
-                NAME(recvfrom),   NAME(pidfd_open), NAME(recvmmsg),  NAME(renameat),    NAME(sendmsg),    NAME(sendto),
-                NAME(setsockopt), NAME(socket),     NAME(symlinkat), NAME(unlinkat),    NAME(readlinkat),
+                NAME(close),      NAME(connect),   NAME(epoll_ctl),  NAME(epoll_pwait), NAME(flock),
+                NAME(futex),      NAME(getrandom), NAME(kill),       NAME(mmap),        NAME(munmap),
+                NAME(getdents64), NAME(openat),    NAME(recvfrom),   NAME(pidfd_open),  NAME(recvmmsg),
+                NAME(renameat),   NAME(sendmsg),   NAME(sendto),     NAME(setsockopt),  NAME(socket),
+                NAME(symlinkat),  NAME(unlinkat),  NAME(readlinkat), NAME(pread64),     NAME(pwrite64),
 #ifdef SYS_epoll_wait
                 NAME(epoll_wait),
 #endif
