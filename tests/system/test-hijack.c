@@ -61,22 +61,28 @@ static int leave_both(void **state)
         return 0;
 }
 
-/* A forked child that becomes the session user, and a socket that is connected to chatd. Returns its pid to the test and
- * 0 to the child. */
-static pid_t hijack(int *broker)
+/* A forked child that becomes this user, and a socket that is connected to chatd. Returns its pid to the test and 0 to
+ * the child. */
+static pid_t hijack_as(const char *user, int *broker)
 {
         struct sockaddr_un address;
         pid_t pid = process_fork();
         if (pid > 0)
                 return pid;
         gid_t gid = getgrnam("chat")->gr_gid;
-        if (setgroups(0, NULL) < 0 || setgid(gid) < 0 || setuid(getpwnam("chat-session")->pw_uid) < 0)
+        if (setgroups(0, NULL) < 0 || setgid(gid) < 0 || setuid(getpwnam(user)->pw_uid) < 0)
                 _exit(100);
         path_broker(&address, RUN_DIR_DEFAULT);
         *broker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (connect(*broker, (struct sockaddr *)&address, sizeof(address)) < 0)
                 _exit(101);
         return 0;
+}
+
+/* … the session user. */
+static pid_t hijack(int *broker)
+{
+        return hijack_as("chat-session", broker);
 }
 
 static void send_frame(int fd, const struct frame *f)
@@ -188,6 +194,65 @@ static void test_it_cannot_be_many(void **state)
         kill(pid, SIGKILL);
         assert_string_equal(client_expect(witness, "*** crowd is disconnected\r\n"), "");
         client_expect(victim.client, "*** crowd is disconnected\r\n");
+        assert_unharmed("");
+}
+
+/* Sends what only the link to other hosts may send. */
+static void play_link(int broker, uint64_t id)
+{
+        uint8_t inject[FRAME_MAX_BYTES];
+        struct record rec = {
+                .kind = RECORD_LINE, .id = id, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("forged")};
+        size_t n = frame_encode(inject, sizeof(inject), &(struct frame){.type = FRAME_INJECT, .id = id});
+        n += record_encode(inject + n, sizeof(inject) - n, &rec);
+        if (send(broker, inject, n, 0) < 0)
+                _exit(106);
+        send_frame(broker, &(struct frame){.type = FRAME_NOTICE, .id = id, .number = 1, .text = slice_of("forged")});
+}
+
+static void test_it_cannot_speak_for_other_hosts(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                say_hello(broker, LINK_ID, 0, "x");
+                play_link(broker, LINK_ID);
+                play_link(broker, own_id());
+                bind_inbox(2);
+                say_hello(broker, own_id(), 2, "zoe@b");
+                say_hello(broker, own_id(), 2, "member");
+                play_link(broker, own_id());
+                pause();
+        }
+        assert_string_equal(client_expect(witness, "*** member is connected\r\n"), "");
+        client_expect(victim.client, "*** member is connected\r\n");
+        client_send(victim.client, "who?\n"); /* behind all that it said */
+        assert_string_equal(client_expect(witness, ": who?\r\n"), victim.client->name);
+        kill(pid, SIGKILL);
+        assert_string_equal(client_expect(witness, "*** member is disconnected\r\n"), "");
+        client_expect(victim.client, "*** member is disconnected\r\n");
+        assert_unharmed("");
+        shell("! test -L /run/chat/members/%016llx", (unsigned long long)LINK_ID);
+}
+
+/* The link speaks for other hosts, and is nobody here. */
+static void test_the_user_of_the_link_is_no_session(void **state)
+{
+        (void)state;
+        int broker;
+        pid_t pid = hijack_as("chat-link", &broker);
+        if (pid == 0) {
+                say_hello(broker, own_id(), victim.key, "intruder");
+                send_frame(broker,
+                           &(struct frame){.type = FRAME_LINE, .id = own_id(), .number = 1, .text = slice_of("hi")});
+                send_frame(broker,
+                           &(struct frame){.type = FRAME_LINE, .id = LINK_ID, .number = 1, .text = slice_of("hi")});
+                send_frame(broker, &(struct frame){.type = FRAME_BYE, .id = victim.id, .reason = LEAVE_EXIT});
+                send_frame(broker, &(struct frame){.type = FRAME_GONE, .id = victim.id});
+                _exit(0);
+        }
+        assert_int_equal(process_wait(pid), 0);
         assert_unharmed("");
 }
 
@@ -366,6 +431,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_it_cannot_speak_as_another_session),
                 TEST(test_it_cannot_take_the_name_of_another_session),
+                TEST(test_it_cannot_speak_for_other_hosts),
+                TEST(test_the_user_of_the_link_is_no_session),
                 TEST(test_it_cannot_be_many),
                 TEST(test_it_cannot_pass_for_chatd),
                 TEST(test_it_cannot_get_at_what_another_session_is_sent),
