@@ -47,10 +47,16 @@ void log_stopped(struct journal *j, const struct link *l)
 void log_lost(struct journal *j, uint64_t lines)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=this machine went down without notice: %" PRIu64 " lines did not reach other hosts",
-                      lines);
+        if (lines == MISSED_UNKNOWN)
+                journal_field(&e, "MESSAGE=the spool is damaged: lines in it did not reach other hosts");
+        else
+                journal_field(&e,
+                              "MESSAGE=this machine went down without notice: %" PRIu64
+                              " lines did not reach other hosts",
+                              lines);
         describe(&e, LOG_WARNING, ID_LOST, "lost");
-        journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
+        if (lines != MISSED_UNKNOWN)
+                journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
         journal_write(j, &e);
 }
 

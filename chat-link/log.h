@@ -12,7 +12,7 @@ struct link;
 void log_started(struct journal *j, const struct link *l);
 void log_stopped(struct journal *j, const struct link *l);
 
-/* After a power loss: `lines` that other hosts have not got. */
+/* After a power loss: `lines` that other hosts have not got, or MISSED_UNKNOWN. */
 void log_lost(struct journal *j, uint64_t lines);
 
 /* chatd does not take us; `why` is clean text. */

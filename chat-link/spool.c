@@ -63,21 +63,46 @@ static uint64_t entry_bytes(uint32_t size)
         return (sizeof(struct entry) + (uint64_t)size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Calls `on_entry` for every entry from `oldest` to `tail`. Returns false where they are not what spool_append() writes. */
+static uint64_t count_records(const struct entry *e)
+{
+        struct wire_reader r = wire_read(e + 1, e->size);
+        struct record rec;
+        uint64_t count = 0;
+        while (record_next(&r, &rec) > 0)
+                count++;
+        return wire_left(&r) == 0 ? count : 0;
+}
+
+/* Whether there is an entry at `at`, as spool_append() writes it. */
+static bool is_entry(const struct spool *s, uint64_t at, uint64_t tail)
+{
+        const struct entry *e = entry_at(s, at);
+        uint64_t bytes = entry_bytes(e->size), left = s->ring_bytes - at % s->ring_bytes;
+        if (bytes > tail - at || bytes > left)
+                return false;
+        if (e->count == 0)
+                return bytes == left;
+        return e->size <= DATAGRAM_MAX_BYTES && count_records(e) == e->count;
+}
+
+/* Calls `on_entry` for every entry from `oldest` to `tail` that has records. Returns false where something is not as it is
+ * written here: then nothing of the file can be used. */
 static bool walk(const struct spool *s, void (*on_entry)(void *user, const struct entry *e), void *user)
 {
         const struct spool_header *h = s->header;
-        uint64_t at = h->oldest, tail = h->tail, next = 0;
-        bool first = true;
+        uint64_t at = h->oldest, released = h->released, chunk_end = h->chunk_end, tail = h->tail, next = 0;
+        bool first = true, released_met = false, chunk_end_met = false;
 
-        if (at % ALIGNMENT || at > h->released || h->released > tail || h->chunk_end > tail ||
-            tail - at > s->ring_bytes)
+        if (at % ALIGNMENT || at > tail || tail - at > s->ring_bytes || chunk_end < released)
                 return false;
-        while (at < tail) {
-                const struct entry *e = entry_at(s, at);
-                uint64_t bytes = entry_bytes(e->size);
-                if (bytes > tail - at || at % s->ring_bytes + bytes > s->ring_bytes)
+        for (;;) {
+                released_met |= at == released;
+                chunk_end_met |= at == chunk_end;
+                if (at == tail)
+                        return released_met && chunk_end_met;
+                if (!is_entry(s, at, tail))
                         return false;
+                const struct entry *e = entry_at(s, at);
                 if (e->count > 0 && !first && e->first != next)
                         return false;
                 if (e->count > 0) {
@@ -86,9 +111,8 @@ static bool walk(const struct spool *s, void (*on_entry)(void *user, const struc
                         if (on_entry)
                                 on_entry(user, e);
                 }
-                at += bytes;
+                at += entry_bytes(e->size);
         }
-        return true;
 }
 
 /* The offset of the entry that begins at or behind `offset` and has records, or the tail. */
@@ -160,22 +184,27 @@ static int make_anew(struct spool *s, uint64_t ring_bytes)
         if (getrandom(&h->instance, sizeof(h->instance), 0) != sizeof(h->instance))
                 return -errno;
         h->instance |= 1;
+        atomic_signal_fence(memory_order_seq_cst);
         memcpy(h->magic, SPOOL_MAGIC, sizeof(h->magic)); /* whoever is killed before that has made nothing */
         s->position = s->released_position = 0;
         return 0;
 }
 
-/* Takes a file that is there into use. Returns whether it is a spool. */
-static bool take_over(struct spool *s)
+/* Takes a file that is there into use. Returns whether it can be; `*lost` is set where it was a spool, and is damaged. */
+static bool take_over(struct spool *s, uint64_t *lost)
 {
         struct spool_header h;
         struct stat st;
         if (fstat(s->fd, &st) < 0 || pread(s->fd, &h, sizeof(h), 0) != sizeof(h) ||
-            memcmp(h.magic, SPOOL_MAGIC, sizeof(h.magic)) != 0 || h.ring_bytes == 0 || h.ring_bytes % ALIGNMENT ||
-            (uint64_t)st.st_size != RING_AT + h.ring_bytes || map_file(s, h.ring_bytes) < 0)
+            memcmp(h.magic, SPOOL_MAGIC, sizeof(h.magic)) != 0)
+                return false;
+        *lost = MISSED_UNKNOWN;
+        if (h.instance == 0 || h.ring_bytes < SPOOL_RING_MIN_BYTES || h.ring_bytes % ALIGNMENT ||
+            st.st_size < RING_AT || (uint64_t)st.st_size - RING_AT != h.ring_bytes || map_file(s, h.ring_bytes) < 0)
                 return false;
         if (!walk(s, NULL, NULL))
                 return false;
+        *lost = 0;
         read_positions(s);
         return true;
 }
@@ -186,7 +215,7 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
         char boot_id[BOOT_ID_BYTES];
         int r = 0;
         read_boot_id(boot_id);
-        bool usable = take_over(s);
+        bool usable = take_over(s, lost);
         s->another_boot = usable && memcmp(s->header->boot_id, boot_id, BOOT_ID_BYTES) != 0;
         if (s->another_boot && !s->header->closed) {
                 *lost = spool_waiting(s);
@@ -203,8 +232,12 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
 
 struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
 {
-        struct spool *s = calloc(1, sizeof(*s));
         *lost = 0;
+        if (bytes < SPOOL_RING_MIN_BYTES) {
+                errno = EINVAL;
+                return NULL;
+        }
+        struct spool *s = calloc(1, sizeof(*s));
         if (!s)
                 return NULL;
         s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -315,7 +348,7 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 const struct entry *e = entry_at(s, at);
                 if (e->count > 0) {
                         if (e->size > max - chunk->size)
-                                break;
+                                break; /* of one that was begun, too, where `max` was larger then */
                         if (chunk->count == 0)
                                 chunk->first = e->first;
                         memcpy(buffer + chunk->size, e + 1, e->size);
@@ -324,10 +357,11 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 }
                 at += entry_bytes(e->size);
         }
-        if (chunk->count > 0 && !begun)
-                h->chunk_end = at;
+        if (chunk->count == 0)
+                return false;
+        h->chunk_end = at;
         s->chunk_end_position = chunk->first + chunk->count;
-        return chunk->count > 0;
+        return true;
 }
 
 void spool_release(struct spool *s)

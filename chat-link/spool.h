@@ -28,7 +28,8 @@
 #include <chat/frame.h>
 
 enum {
-        SPOOL_KEPT_BYTES = 8192, /* at the head of the file for its user, see spool_kept() */
+        SPOOL_KEPT_BYTES = 8192,                       /* at the head of the file for its user, see spool_kept() */
+        SPOOL_RING_MIN_BYTES = 4 * DATAGRAM_MAX_BYTES, /* so that the last entry stays when the next one needs place */
 };
 
 struct spool;
@@ -40,8 +41,9 @@ struct spool_chunk {
         size_t size;
 };
 
-/* Opens or makes `path` with a ring of `bytes`. A file of another size is used as it is while records wait in it, else
- * made anew. `*lost` is how many records a power loss cost. Returns NULL with errno: EBUSY where another process has it. */
+/* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is while
+ * records wait in it, else made anew. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is
+ * damaged. Returns NULL with errno: EBUSY where another process has it. */
 struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */
