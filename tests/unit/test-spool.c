@@ -1,0 +1,805 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../chat-link/spool.h"
+
+#include "test.h"
+
+enum {
+        RING_BYTES = 256 << 10,
+        FILE_HEAD_BYTES = 4096 + SPOOL_KEPT_BYTES,
+        FILE_BYTES = FILE_HEAD_BYTES + RING_BYTES,
+        /* fields of the file */
+        RING_BYTES_AT = 8,
+        BOOT_ID_AT = 24,
+        CLOSED_AT = 60,
+        OLDEST_AT = 64,
+        RELEASED_AT = 72,
+        CHUNK_END_AT = 80,
+        TAIL_AT = 88,
+        ENTRY_BYTES = 16, /* of the ring are its header */
+};
+
+struct fixture {
+        char dir[64], path[96];
+        struct spool *spool;
+        uint64_t lost;
+        uint8_t buffer[DATAGRAM_MAX_BYTES];
+        struct spool_chunk chunk;
+};
+
+static struct spool *open_spool(struct fixture *f, size_t bytes)
+{
+        f->spool = spool_open(f->path, bytes, &f->lost);
+        assert_non_null(f->spool);
+        return f->spool;
+}
+
+static struct spool *open_again(struct fixture *f)
+{
+        spool_close(f->spool);
+        return open_spool(f, RING_BYTES);
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        strcpy(f->dir, "/tmp/chat-unit.XXXXXX");
+        assert_non_null(mkdtemp(f->dir));
+        snprintf(f->path, sizeof(f->path), "%s/spool", f->dir);
+        open_spool(f, RING_BYTES);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        if (f->spool)
+                spool_close(f->spool);
+        unlink(f->path);
+        rmdir(f->dir);
+        free(f);
+        return 0;
+}
+
+/* ---- records that tell where they belong ---- */
+
+enum { SHORT_MAX_BYTES = 600 };
+
+static size_t text_bytes(uint64_t position)
+{
+        return position * 7919 % SHORT_MAX_BYTES;
+}
+
+static size_t make_record(uint8_t *buffer, size_t size, uint64_t position, size_t text_len)
+{
+        static _Thread_local char text[TEXT_MAX_BYTES];
+        memset(text, 'a' + (int)(position % 26), text_len);
+        return record_encode(buffer, size,
+                             &(struct record){.kind = RECORD_LINE,
+                                              .id = 7,
+                                              .number = position,
+                                              .name = slice_of("ann"),
+                                              .text = {text, text_len}});
+}
+
+/* Appends one entry of `count` records. */
+static int append(struct spool *s, uint32_t count)
+{
+        uint8_t records[16 * (SHORT_MAX_BYTES + 64)];
+        size_t size = 0;
+        for (uint64_t i = 0; i < count; i++) {
+                uint64_t position = spool_position(s) + i;
+                size += make_record(records + size, sizeof(records) - size, position, text_bytes(position));
+        }
+        return spool_append(s, records, size, count);
+}
+
+/* Appends one record that takes `bytes` of the ring. */
+static int append_bytes(struct spool *s, size_t bytes)
+{
+        uint8_t record[RECORD_HEADER_BYTES + 3 + TEXT_MAX_BYTES];
+        size_t size =
+                make_record(record, sizeof(record), spool_position(s), bytes - ENTRY_BYTES - RECORD_HEADER_BYTES - 3);
+        return spool_append(s, record, size, 1);
+}
+
+static bool is_record_of(const struct record *rec, uint64_t position)
+{
+        if (rec->kind != RECORD_LINE || rec->id != 7 || rec->number != position)
+                return false;
+        for (size_t i = 0; i < rec->text.len; i++)
+                if (rec->text.at[i] != 'a' + (int)(position % 26))
+                        return false;
+        return true;
+}
+
+static bool is_chunk_right(const struct spool_chunk *chunk)
+{
+        struct wire_reader r = wire_read(chunk->data, chunk->size);
+        struct record rec;
+        uint64_t count = 0;
+        while (record_next(&r, &rec) > 0)
+                if (!is_record_of(&rec, chunk->first + count++))
+                        return false;
+        return count == chunk->count && wire_left(&r) == 0;
+}
+
+/* The next chunk, which must be of `count` records from `first` on. */
+static void assert_next(struct fixture *f, uint64_t first, uint64_t count)
+{
+        assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_int_equal(f->chunk.first, first);
+        assert_int_equal(f->chunk.count, count);
+        assert_true(is_chunk_right(&f->chunk));
+}
+
+static void assert_empty(struct fixture *f)
+{
+        assert_false(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_int_equal(spool_waiting(f->spool), 0);
+}
+
+struct walked {
+        bool any, wrong;
+        uint64_t first, next;
+};
+
+static void note_record(void *user, const struct record *rec)
+{
+        struct walked *w = user;
+        if (!w->any)
+                w->first = w->next = rec->number;
+        w->any = true;
+        if (!is_record_of(rec, w->next))
+                w->wrong = true;
+        w->next++;
+}
+
+static void change_file(const struct fixture *f, off_t at, const void *bytes, size_t size)
+{
+        int fd = open(f->path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, bytes, size, at), size);
+        close(fd);
+}
+
+static void change_u64(const struct fixture *f, off_t at, uint64_t value)
+{
+        change_file(f, at, &value, sizeof(value));
+}
+
+static uint64_t read_u64(const struct fixture *f, off_t at)
+{
+        uint64_t value;
+        int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(pread(fd, &value, sizeof(value), at), sizeof(value));
+        close(fd);
+        return value;
+}
+
+static off_t file_size(const struct fixture *f)
+{
+        struct stat st;
+        assert_int_equal(stat(f->path, &st), 0);
+        return st.st_size;
+}
+
+/* ---- tests ---- */
+
+static void test_what_was_appended_is_next(void **state)
+{
+        struct fixture *f = *state;
+        assert_int_equal(spool_position(f->spool), 0);
+        assert_int_not_equal(spool_instance(f->spool), 0);
+        assert_empty(f);
+        assert_int_equal(append(f->spool, 2), 0);
+        assert_int_equal(append(f->spool, 3), 0);
+        assert_int_equal(spool_position(f->spool), 5);
+        assert_int_equal(spool_waiting(f->spool), 5);
+        assert_next(f, 0, 5);
+        spool_release(f->spool);
+        assert_empty(f);
+        assert_int_equal(append(f->spool, 1), 0);
+        assert_next(f, 5, 1);
+        assert_int_equal(spool_waiting(f->spool), 1);
+}
+
+static void test_a_chunk_is_the_same_until_it_is_released(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        append(f->spool, 3);
+        assert_next(f, 0, 5);
+        append(f->spool, 4);
+        assert_next(f, 0, 5);
+        open_again(f);
+        assert_int_equal(f->lost, 0);
+        assert_true(spool_instance(f->spool) == instance);
+        assert_false(spool_is_of_another_boot(f->spool));
+        assert_int_equal(spool_position(f->spool), 9);
+        assert_int_equal(spool_waiting(f->spool), 9);
+        append(f->spool, 1);
+        assert_next(f, 0, 5);
+        spool_release(f->spool);
+        assert_int_equal(spool_waiting(f->spool), 5);
+        open_again(f); /* nothing is begun */
+        append(f->spool, 1);
+        assert_next(f, 5, 6);
+}
+
+static void test_a_release_of_nothing_changes_nothing(void **state)
+{
+        struct fixture *f = *state;
+        append(f->spool, 2);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        assert_empty(f);
+        spool_release(f->spool);
+        assert_empty(f);
+        append(f->spool, 1);
+        spool_release(f->spool);
+        assert_int_equal(spool_waiting(f->spool), 1);
+        assert_next(f, 2, 1);
+}
+
+static void test_a_chunk_takes_what_fits(void **state)
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 40; i++)
+                assert_int_equal(append_bytes(f->spool, 4096), 0);
+        assert_next(f, 0, 16); /* 16 × 4080 bytes; 17 are more than a datagram */
+        spool_release(f->spool);
+        assert_next(f, 16, 16);
+        spool_release(f->spool);
+        assert_next(f, 32, 8);
+        spool_release(f->spool);
+        assert_empty(f);
+}
+
+static void test_a_chunk_that_fits_no_more_is_cut(void **state) /* a later version may send less at once */
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(append_bytes(f->spool, 4096), 0);
+        assert_next(f, 0, 4);
+        assert_true(spool_next(f->spool, &f->chunk, f->buffer, 3 * 4080));
+        assert_int_equal(f->chunk.count, 3);
+        spool_release(f->spool);
+        assert_next(f, 3, 1);
+}
+
+static void test_full_at_the_exact_byte(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t n = 0;
+        for (; append_bytes(f->spool, 4096) == 0; n++)
+                ;
+        assert_int_equal(n, RING_BYTES / 4096);
+        assert_int_equal(append(f->spool, 1), -ENOBUFS);
+        assert_int_equal(spool_position(f->spool), n);
+        assert_int_equal(spool_waiting(f->spool), n);
+        open_again(f);
+        assert_int_equal(append(f->spool, 1), -ENOBUFS);
+        assert_next(f, 0, 16);
+        assert_int_equal(append(f->spool, 1), -ENOBUFS); /* what is being sent is still needed */
+        spool_release(f->spool);
+        for (int i = 0; i < 15; i++)
+                assert_int_equal(append_bytes(f->spool, 4096), 0);
+        assert_int_equal(append_bytes(f->spool, 4096 + 16), -ENOBUFS);
+        assert_int_equal(append_bytes(f->spool, 4096), 0);
+        assert_int_equal(append_bytes(f->spool, 48), -ENOBUFS);
+        for (uint64_t first = 16; first < n + 16; first += 16) {
+                assert_next(f, first, 16);
+                spool_release(f->spool);
+        }
+        assert_empty(f);
+}
+
+static void test_too_much_for_one_entry(void **state)
+{
+        struct fixture *f = *state;
+        static uint8_t many[DATAGRAM_MAX_BYTES + 1];
+        assert_int_equal(spool_append(f->spool, many, sizeof(many), 1), -ENOBUFS);
+        assert_int_equal(spool_position(f->spool), 0);
+        assert_empty(f);
+}
+
+static void test_around_the_end_of_the_ring(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t expected = 0;
+        for (uint32_t i = 0; i < 5000; i++) {
+                assert_int_equal(append(f->spool, 1 + i % 13), 0);
+                if (i % 3 == 0)
+                        continue;
+                if (i % 5 == 0)
+                        open_again(f);
+                assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
+                assert_int_equal(f->chunk.first, expected);
+                assert_true(is_chunk_right(&f->chunk));
+                expected += f->chunk.count;
+                spool_release(f->spool);
+        }
+        assert_int_equal(expected + spool_waiting(f->spool), spool_position(f->spool));
+        assert_true(spool_position(f->spool) > 20 * RING_BYTES / SHORT_MAX_BYTES);
+}
+
+static void test_what_was_released_can_be_looked_at(void **state)
+{
+        struct fixture *f = *state;
+        struct walked w = {0};
+        spool_walk(f->spool, note_record, &w);
+        assert_false(w.any);
+        for (int i = 0; i < 1000; i++) {
+                append(f->spool, 5);
+                spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer));
+                spool_release(f->spool);
+        }
+        open_again(f);
+        spool_walk(f->spool, note_record, &w);
+        assert_false(w.wrong);
+        assert_int_equal(w.next, 5000);
+        assert_in_range(5000 - w.first, BATCH_MAX_RECORDS, 5000 - 1);
+        assert_empty(f);
+        append(f->spool, 1);
+        assert_next(f, 5000, 1);
+}
+
+static void test_what_its_user_keeps(void **state)
+{
+        struct fixture *f = *state;
+        static const uint8_t zeros[SPOOL_KEPT_BYTES];
+        assert_memory_equal(spool_kept(f->spool), zeros, SPOOL_KEPT_BYTES);
+        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+        append(f->spool, 2);
+        open_again(f);
+        for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
+                assert_int_equal(((uint8_t *)spool_kept(f->spool))[i], 0xaa);
+        assert_next(f, 0, 2);
+}
+
+static void test_another_size(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        spool_close(f->spool);
+        open_spool(f, 2 * RING_BYTES);
+        assert_true(spool_instance(f->spool) == instance); /* as it is, while something waits */
+        assert_int_equal(f->lost, 0);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        spool_close(f->spool);
+        open_spool(f, 2 * RING_BYTES);
+        assert_true(spool_instance(f->spool) != instance);
+        assert_int_equal(f->lost, 0);
+        assert_int_equal(spool_position(f->spool), 0);
+        assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
+        for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
+                assert_int_equal(append_bytes(f->spool, 4096), 0);
+        assert_int_equal(append_bytes(f->spool, 4096), -ENOBUFS);
+}
+
+static void test_a_ring_is_not_too_small(void **state)
+{
+        struct fixture *f = *state;
+        spool_close(f->spool);
+        f->spool = spool_open(f->path, RING_BYTES - 16, &f->lost);
+        assert_null(f->spool);
+        assert_int_equal(errno, EINVAL);
+        open_spool(f, RING_BYTES);
+}
+
+static void boot_again(struct fixture *f, bool closed)
+{
+        spool_close(f->spool);
+        change_file(f, BOOT_ID_AT, "00000000-0000-0000-0000-000000000000", 36);
+        change_file(f, CLOSED_AT, &(uint32_t){closed}, sizeof(uint32_t));
+        open_spool(f, RING_BYTES);
+}
+
+static void test_another_boot(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        append(f->spool, 3);
+        boot_again(f, true);
+        assert_true(spool_is_of_another_boot(f->spool));
+        assert_true(spool_instance(f->spool) == instance);
+        assert_int_equal(f->lost, 0);
+        assert_next(f, 2, 3);
+        open_again(f);
+        assert_false(spool_is_of_another_boot(f->spool));
+}
+
+static void test_a_power_loss(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        append(f->spool, 3);
+        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+        boot_again(f, false);
+        assert_int_equal(f->lost, 3);
+        assert_true(spool_is_of_another_boot(f->spool));
+        assert_true(spool_instance(f->spool) != instance);
+        assert_int_equal(*(uint8_t *)spool_kept(f->spool), 0);
+        assert_empty(f);
+        append(f->spool, 1);
+        assert_next(f, 0, 1);
+}
+
+/* Who is killed leaves it open, and nothing is lost as long as the machine lives. */
+static void test_not_closed_in_this_boot(void **state)
+{
+        struct fixture *f = *state;
+        append(f->spool, 2);
+        assert_int_equal(read_u64(f, CLOSED_AT) & UINT32_MAX, 0);
+        spool_close(f->spool);
+        assert_int_equal(read_u64(f, CLOSED_AT) & UINT32_MAX, 1);
+        change_file(f, CLOSED_AT, &(uint32_t){0}, sizeof(uint32_t));
+        open_spool(f, RING_BYTES);
+        assert_int_equal(f->lost, 0);
+        assert_next(f, 0, 2);
+        open_again(f);
+        assert_int_equal(read_u64(f, CLOSED_AT) & UINT32_MAX, 0);
+}
+
+static void test_two_processes(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t lost;
+        assert_null(spool_open(f->path, RING_BYTES, &lost));
+        assert_int_equal(errno, EBUSY);
+        append(f->spool, 1);
+        assert_next(f, 0, 1);
+}
+
+static void test_where_no_file_can_be(void **state)
+{
+        (void)state;
+        uint64_t lost;
+        assert_null(spool_open("/nonexistent/spool", RING_BYTES, &lost));
+        assert_int_equal(errno, ENOENT);
+}
+
+enum { CANNOT_MOUNT = 255 };
+
+/* The errno of opening a spool on a disk with room for half of it; in a mount namespace that ends with it. */
+static int open_on_full_disk(const char *dir)
+{
+        char path[96];
+        uint64_t lost;
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", dir, "tmpfs", 0, "size=128k") < 0)
+                return CANNOT_MOUNT;
+        snprintf(path, sizeof(path), "%s/spool", dir);
+        return spool_open(path, RING_BYTES, &lost) ? 0 : errno;
+}
+
+static void test_a_full_disk(void **state)
+{
+        struct fixture *f = *state;
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+                _exit(open_on_full_disk(f->dir));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == CANNOT_MOUNT)
+                skip(); /* not root */
+        assert_int_equal(WEXITSTATUS(status), ENOSPC);
+}
+
+/* ---- damage ---- */
+
+/* Work, then whatever is there is used to its end. */
+static void use(struct fixture *f)
+{
+        struct walked w = {0};
+        spool_walk(f->spool, note_record, &w);
+        spool_position(f->spool);
+        for (int i = 0; i < 50; i++)
+                append(f->spool, 5);
+        while (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)))
+                spool_release(f->spool);
+        for (int i = 0; i < 50; i++)
+                assert_int_equal(append(f->spool, 5), 0);
+        while (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)))
+                spool_release(f->spool);
+        assert_int_equal(spool_waiting(f->spool), 0);
+}
+
+static void append_and_close(struct fixture *f)
+{
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(append_bytes(f->spool, 64), 0);
+        assert_next(f, spool_position(f->spool) - 3, 3);
+        spool_close(f->spool);
+}
+
+static void test_fields_that_nobody_writes(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                off_t at;
+                uint64_t value;
+        } wrong[] = {
+                {0, 0},                               /* no spool */
+                {RING_BYTES_AT, 0},                   /* no ring */
+                {RING_BYTES_AT, RING_BYTES / 2},      /* not of the file's size */
+                {RING_BYTES_AT, UINT64_MAX - 15},     /* … with the head, less than nothing */
+                {16, 0},                              /* no instance */
+                {OLDEST_AT, 16},                      /* within an entry */
+                {OLDEST_AT, 128},                     /* behind what was released */
+                {RELEASED_AT, 1},                     /* not where an entry can begin … */
+                {RELEASED_AT, 16},                    /* … nor where one does */
+                {RELEASED_AT, 256},                   /* behind the end */
+                {CHUNK_END_AT, 144},                  /* within an entry */
+                {CHUNK_END_AT, 256},                  /* behind the end */
+                {TAIL_AT, 176},                       /* within an entry */
+                {TAIL_AT, 192 + 64},                  /* behind what was written: an entry without an end */
+                {TAIL_AT, RING_BYTES + 64},           /* more than there is */
+                {FILE_HEAD_BYTES, UINT64_MAX},        /* the size of an entry … */
+                {FILE_HEAD_BYTES, 1ULL << 32 | 1000}, /* … is not that of its record */
+                {FILE_HEAD_BYTES, 2ULL << 32 | 48},   /* more records than there are */
+                {FILE_HEAD_BYTES, 48},                /* a filling that is not at the end */
+                {FILE_HEAD_BYTES + 64 + 8, 7},        /* a position that is not the next */
+                {FILE_HEAD_BYTES + 64 + 16, 0xffff},  /* a record that its entry does not hold */
+        };
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+                append_and_close(f);
+                change_u64(f, wrong[i].at, wrong[i].value);
+                open_spool(f, RING_BYTES);
+                if (spool_position(f->spool) != 0)
+                        fail_msg("%llu at %lld is taken for a spool", (unsigned long long)wrong[i].value,
+                                 (long long)wrong[i].at);
+                assert_true(i == 0 || f->lost == MISSED_UNKNOWN); /* without the magic number it never was one */
+                unlink(f->path);
+                spool_close(f->spool);
+                open_spool(f, RING_BYTES);
+        }
+}
+
+static void test_an_entry_that_no_chunk_can_hold(void **state)
+{
+        struct fixture *f = *state;
+        static uint8_t entry[ENTRY_BYTES + DATAGRAM_MAX_BYTES + 4096];
+        uint32_t size = 0, count = 0;
+        for (; size <= DATAGRAM_MAX_BYTES; count++)
+                size += (uint32_t)make_record(entry + ENTRY_BYTES + size, 4096, count, 4000);
+        memcpy(entry, (const uint32_t[]){size, count}, 2 * sizeof(uint32_t));
+        spool_close(f->spool);
+        change_file(f, FILE_HEAD_BYTES, entry, ENTRY_BYTES + size);
+        change_u64(f, TAIL_AT, (ENTRY_BYTES + size + 15) / 16 * 16);
+        open_spool(f, RING_BYTES);
+        assert_int_equal(f->lost, MISSED_UNKNOWN);
+        assert_empty(f);
+}
+
+static void test_files_that_are_no_spools(void **state)
+{
+        struct fixture *f = *state;
+        static const off_t sizes[] = {0, 1, 96, 4096, FILE_HEAD_BYTES - 1, FILE_HEAD_BYTES, FILE_HEAD_BYTES + 16};
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+                append_and_close(f);
+                assert_int_equal(truncate(f->path, sizes[i]), 0);
+                if (sizes[i] >= 96) /* the size of the ring that such a file would have */
+                        change_u64(f, RING_BYTES_AT, (uint64_t)sizes[i] - FILE_HEAD_BYTES);
+                open_spool(f, RING_BYTES);
+                assert_int_equal(spool_position(f->spool), 0);
+                assert_int_equal(file_size(f), FILE_BYTES);
+                use(f);
+        }
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+        *seed = *seed * 1664525 + 1013904223;
+        return *seed >> 8;
+}
+
+static void test_any_bytes_are_survived(void **state)
+{
+        struct fixture *f = *state;
+        uint32_t seed = 1;
+        for (int round = 0; round < 300; round++) {
+                for (uint32_t i = next_random(&seed) % 20; i > 0; i--)
+                        append(f->spool, 1 + next_random(&seed) % 8);
+                if (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)) && round % 2)
+                        spool_release(f->spool);
+                uint64_t tail = read_u64(f, TAIL_AT);
+                spool_close(f->spool);
+                for (uint32_t i = next_random(&seed) % 3; i < 3; i++) {
+                        uint32_t in_header = next_random(&seed) % (TAIL_AT + 8);
+                        uint32_t in_ring = next_random(&seed) % (uint32_t)(tail % RING_BYTES + 16);
+                        off_t at = next_random(&seed) % 2 ? in_header : FILE_HEAD_BYTES + in_ring;
+                        change_file(f, at, &(uint8_t){(uint8_t)next_random(&seed)}, 1);
+                }
+                open_spool(f, RING_BYTES);
+                use(f);
+        }
+}
+
+/* ---- kill -9 ---- */
+
+enum { KILLS = 300 };
+
+/* What the process that is killed tells. */
+struct report {
+        _Atomic uint64_t steps;
+        _Atomic uint64_t appended;                  /* the position behind the last append that returned */
+        _Atomic uint64_t first, count;              /* of the chunk that was begun … */
+        _Atomic enum { NONE, BEGUN, ENDING } chunk; /* … and what is known of it */
+        _Atomic uint64_t released;                  /* the position behind the last chunk whose release returned */
+};
+
+static void work_until_killed(struct fixture *f, struct report *told, uint32_t seed)
+{
+        struct spool *s = spool_open(f->path, RING_BYTES, &f->lost);
+        if (!s)
+                _exit(1);
+        for (;; told->steps++) {
+                if (next_random(&seed) % 3 > 0) {
+                        if (append(s, 1 + next_random(&seed) % 8) == 0)
+                                told->appended = spool_position(s);
+                        continue;
+                }
+                if (!spool_next(s, &f->chunk, f->buffer, sizeof(f->buffer)))
+                        continue;
+                told->first = f->chunk.first;
+                told->count = f->chunk.count;
+                told->chunk = BEGUN;
+                if (next_random(&seed) % 2)
+                        continue; /* it is asked for again */
+                told->chunk = ENDING;
+                spool_release(s);
+                told->released = told->first + told->count;
+                told->chunk = NONE;
+        }
+}
+
+static void assert_whole(struct fixture *f, const struct report *told)
+{
+        struct walked w = {0};
+        assert_int_equal(f->lost, 0);
+        spool_walk(f->spool, note_record, &w);
+        assert_false(w.wrong);
+        uint64_t position = spool_position(f->spool);
+        assert_true(!w.any || w.next == position);
+        assert_in_range(position, told->appended, told->appended + 8);
+        if (!spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer))) {
+                assert_true(told->chunk != BEGUN);
+                assert_int_equal(told->chunk == ENDING ? told->first + told->count : told->released, position);
+                return;
+        }
+        assert_true(is_chunk_right(&f->chunk));
+        bool same = f->chunk.first == told->first && f->chunk.count == told->count;
+        bool next = f->chunk.first == told->first + told->count;
+        assert_true(told->chunk == NONE    ? f->chunk.first == told->released
+                    : told->chunk == BEGUN ? same
+                                           : same || next);
+}
+
+static void kill_at_random(pid_t child, struct report *told, uint64_t step)
+{
+        while (told->steps < step)
+                sched_yield();
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &(int){0}, 0), child);
+}
+
+static void test_killed_anywhere(void **state)
+{
+        struct fixture *f = *state;
+        struct report *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        uint32_t seed = (uint32_t)getpid();
+        uint64_t instance = spool_instance(f->spool);
+        for (int i = 0; i < KILLS; i++) {
+                spool_close(f->spool);
+                f->spool = NULL;
+                uint32_t seed_of_child = next_random(&seed);
+                uint64_t step = told->steps + next_random(&seed) % 200;
+                pid_t child = fork();
+                if (child == 0)
+                        work_until_killed(f, told, seed_of_child);
+                kill_at_random(child, told, step);
+                open_spool(f, RING_BYTES);
+                assert_true(spool_instance(f->spool) == instance);
+                assert_whole(f, told);
+                if (told->chunk != NONE && f->chunk.count == 0)
+                        told->released = told->first + told->count;
+                if (f->chunk.count > 0) { /* assert_whole() has begun one */
+                        told->released = f->chunk.first;
+                        told->first = f->chunk.first;
+                        told->count = f->chunk.count;
+                }
+                told->chunk = f->chunk.count > 0 ? BEGUN : NONE;
+                told->appended = spool_position(f->spool);
+        }
+        assert_true(spool_position(f->spool) > 4 * RING_BYTES / SHORT_MAX_BYTES); /* around and around */
+        munmap(told, sizeof(*told));
+}
+
+/* ---- two threads ---- */
+
+enum { BY_THREADS = 50000 };
+
+static void *append_all(void *user)
+{
+        struct fixture *f = user;
+        while (spool_position(f->spool) < BY_THREADS)
+                if (append(f->spool, 1 + (uint32_t)(spool_position(f->spool) % 7)) < 0)
+                        sched_yield();
+        return NULL;
+}
+
+static void test_one_appends_and_another_sends(void **state)
+{
+        struct fixture *f = *state;
+        pthread_t thread;
+        uint64_t expected = 0;
+        assert_int_equal(pthread_create(&thread, NULL, append_all, f), 0);
+        while (expected < BY_THREADS) {
+                if (!spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer))) {
+                        sched_yield();
+                        continue;
+                }
+                assert_int_equal(f->chunk.first, expected);
+                assert_true(is_chunk_right(&f->chunk));
+                expected += f->chunk.count;
+                spool_release(f->spool);
+        }
+        pthread_join(thread, NULL);
+        assert_empty(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_what_was_appended_is_next),
+                TEST(test_a_chunk_is_the_same_until_it_is_released),
+                TEST(test_a_release_of_nothing_changes_nothing),
+                TEST(test_a_chunk_takes_what_fits),
+                TEST(test_a_chunk_that_fits_no_more_is_cut),
+                TEST(test_full_at_the_exact_byte),
+                TEST(test_too_much_for_one_entry),
+                TEST(test_around_the_end_of_the_ring),
+                TEST(test_what_was_released_can_be_looked_at),
+                TEST(test_what_its_user_keeps),
+                TEST(test_another_size),
+                TEST(test_a_ring_is_not_too_small),
+                TEST(test_another_boot),
+                TEST(test_a_power_loss),
+                TEST(test_not_closed_in_this_boot),
+                TEST(test_two_processes),
+                TEST(test_where_no_file_can_be),
+                TEST(test_a_full_disk),
+                TEST(test_fields_that_nobody_writes),
+                TEST(test_an_entry_that_no_chunk_can_hold),
+                TEST(test_files_that_are_no_spools),
+                TEST(test_any_bytes_are_survived),
+                TEST(test_killed_anywhere),
+                TEST(test_one_appends_and_another_sends),
+        };
+        return RUN_TESTS(tests);
+}
