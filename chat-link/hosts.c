@@ -2,14 +2,29 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+
+#include <chat/text.h>
+
+/* What is above is there before what is below, for whoever finds it after kill -9. */
+static void keep_order(void)
+{
+        atomic_signal_fence(memory_order_seq_cst);
+}
+
+static bool is_host(const struct host *host)
+{
+        return host->label[HOST_MAX_BYTES] == '\0' && text_is_host(host->label, strlen(host->label)) &&
+               host->told <= HOST_AWAY && host->current <= 1;
+}
 
 void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms)
 {
         h->all = memory;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                memory[i].label[HOST_MAX_BYTES] = '\0';
-                memory[i].current &= 1;
+                if (!is_host(&memory[i]))
+                        memory[i] = (struct host){0};
                 h->heard_ms[i] = memory[i].told == HOST_HERE ? now_ms : now_ms - HOSTS_LOST_MS;
         }
 }
@@ -45,12 +60,14 @@ static struct host *admit(struct hosts *h, const char *label)
         if (!host)
                 return NULL;
         host->label[0] = '\0'; /* whoever is killed here has forgotten the old one, and not begun a mixture */
+        keep_order();
         host->told = HOST_UNKNOWN;
         host->current = 0;
         host->said[0] = (struct host_said){0};
         host->members = 0;
         h->heard_ms[host - h->all] = INT64_MIN / 2;
         memcpy(host->label + 1, label + 1, strlen(label));
+        keep_order();
         host->label[0] = label[0];
         return host;
 }
@@ -65,7 +82,7 @@ uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint6
         const struct host_said *last = &host->said[host->current];
         uint64_t end = position + count, skip = 0;
         if (last->instance != 0 && number <= last->number)
-                return 0; /* read again */
+                return number == last->number ? last->skipped : 0; /* read again */
         if (last->instance == instance && position < last->expected)
                 skip = last->expected - position < count ? last->expected - position : count;
         else if (last->instance == instance)
@@ -74,9 +91,21 @@ uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint6
                 *missing = position; /* it began a new spool, of which this is the first that we see */
         if (last->instance == instance && end < last->expected)
                 end = last->expected;
-        host->said[!host->current] = (struct host_said){.instance = instance, .expected = end, .number = number};
+        host->said[!host->current] =
+                (struct host_said){.instance = instance, .expected = end, .number = number, .skipped = skip};
+        keep_order();
         host->current = !host->current;
         return skip;
+}
+
+uint64_t hosts_last_number(const struct hosts *h)
+{
+        uint64_t last = 0;
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                uint64_t number = h->all[i].said[h->all[i].current].number;
+                last = number > last ? number : last;
+        }
+        return last;
 }
 
 bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms)

@@ -5,7 +5,8 @@
  *
  * Of a host's records all before `expected` are here. A message that begins before that was stored twice; one that
  * begins behind it shows that something is missing. A message that is read again, because what we made of it may have
- * been lost on the way to chatd, is no news: its number is not above that of the last one that was news.
+ * been lost on the way to chatd, is no news: its number is not above that of the last one that was news. What was left out
+ * of that last one is left out again.
  *
  * A host is there while it is heard (ALIVE); HOSTS_LOST_MS without, and it is away. People are told once, several hosts
  * together. It is bounded: of more than HOSTS_MAX hosts the one that was away for longest is forgotten, or the newest is
@@ -33,7 +34,8 @@ enum host_told {
 struct host_said {
         uint64_t instance; /* of its spool; 0: nothing is known */
         uint64_t expected; /* the position of the next record */
-        uint64_t number;   /* of the message that said so */
+        uint64_t number;   /* of the message that said so … */
+        uint64_t skipped;  /* … and how many of its records were not news */
 };
 
 /* Zeros: a free place. */
@@ -50,7 +52,7 @@ struct hosts {
         int64_t heard_ms[HOSTS_MAX];
 };
 
-/* Takes `memory`, HOSTS_MAX hosts or zeros, into use. Those that people believe to be here have HOSTS_LOST_MS from now to
+/* Takes `memory`, HOSTS_MAX hosts or zeros, into use; what cannot be a host is forgotten. Those that people believe to be here have HOSTS_LOST_MS from now to
  * be heard. `now_ms` is of CLOCK_MONOTONIC, here and below. */
 void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms);
 
@@ -59,6 +61,9 @@ void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms);
  * With a host that finds no place everything is left out. */
 uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
                     uint64_t number, uint64_t *missing);
+
+/* The highest number that hosts_said() was given of a message that was news. */
+uint64_t hosts_last_number(const struct hosts *h);
 
 /* The host `label` is there. Returns false where it finds no place. */
 bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
