@@ -1,0 +1,411 @@
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../chat-link/hosts.h"
+
+#include "test.h"
+
+enum { A = 11, B = 22 }; /* instances */
+
+/* In memory that outlives a process, as the spool's file does. */
+struct fixture {
+        struct hosts hosts;
+        struct host memory[HOSTS_MAX];
+        _Atomic uint64_t steps;
+        uint64_t number, missing;
+        int64_t now;
+        char text[TEXT_MAX_BYTES];
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        f->now = 1000000;
+        hosts_init(&f->hosts, f->memory, f->now);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        return munmap(*state, sizeof(struct fixture));
+}
+
+/* The next message of a host; returns how many of its records are left out. */
+static uint64_t say(struct fixture *f, const char *label, uint64_t instance, uint64_t position, uint64_t count)
+{
+        f->number += 1000;
+        return hosts_said(&f->hosts, label, instance, position, count, f->number, &f->missing);
+}
+
+static void assert_said(struct fixture *f, uint64_t instance, uint64_t position, uint64_t count, uint64_t skipped,
+                        uint64_t missing)
+{
+        uint64_t skip = say(f, "b", instance, position, count);
+        assert_int_equal(skip, skipped);
+        assert_int_equal(f->missing, missing);
+}
+
+static void assert_news(struct fixture *f, const char *expected)
+{
+        size_t len = hosts_news(&f->hosts, f->now, f->text);
+        assert_int_equal(len, strlen(expected));
+        if (len > 0)
+                assert_string_equal(f->text, expected);
+}
+
+static void assert_described(struct fixture *f, size_t here, const char *expected)
+{
+        assert_int_equal(hosts_describe(&f->hosts, f->text, sizeof(f->text)), here);
+        assert_string_equal(f->text, expected);
+}
+
+static void alive(struct fixture *f, const char *label, uint64_t members)
+{
+        assert_true(hosts_alive(&f->hosts, label, members, f->now));
+}
+
+/* ---- what they said ---- */
+
+static void test_one_behind_another(void **state)
+{
+        struct fixture *f = *state;
+        assert_said(f, A, 70, 3, 0, 0); /* the first that we see of it: what was before is not for us */
+        assert_said(f, A, 73, 1, 0, 0);
+        assert_int_equal(say(f, "c", B, 5, 1), 0);
+        assert_said(f, A, 74, 0, 0, 0);
+        assert_said(f, A, 74, 2, 0, 0);
+}
+
+static void test_stored_twice(void **state)
+{
+        struct fixture *f = *state;
+        assert_said(f, A, 0, 5, 0, 0);
+        assert_said(f, A, 0, 5, 5, 0);
+        assert_said(f, A, 3, 2, 2, 0);
+        assert_said(f, A, 3, 4, 2, 0); /* of the last four two are news */
+        assert_said(f, A, 1, 1, 1, 0);
+        assert_said(f, A, 7, 1, 0, 0);
+}
+
+static void test_what_is_missing(void **state)
+{
+        struct fixture *f = *state;
+        assert_said(f, A, 0, 5, 0, 0);
+        assert_said(f, A, 8, 1, 0, 3);
+        assert_said(f, A, 9, 1, 0, 0);
+        assert_said(f, A, 11, 1, 0, 1);
+}
+
+static void test_a_new_spool(void **state)
+{
+        struct fixture *f = *state;
+        assert_said(f, A, 0, 5, 0, 0);
+        assert_said(f, B, 0, 1, 0, 0);
+        assert_said(f, B, 1, 1, 0, 0);
+        assert_said(f, A, 5, 1, 0, 5); /* nothing of the old one is known any more */
+        assert_said(f, B, 3, 1, 0, 3);
+}
+
+static void test_read_again(void **state)
+{
+        struct fixture *f = *state;
+        say(f, "b", A, 0, 5);  /* 1000 */
+        say(f, "b", A, 5, 5);  /* 2000 */
+        say(f, "b", A, 12, 1); /* 3000 */
+        for (int i = 0; i < 2; i++) {
+                hosts_init(&f->hosts, f->memory, f->now);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 5, 5, 2000, &f->missing), 0);
+                assert_int_equal(f->missing, 0);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 12, 1, 3000, &f->missing), 0);
+                assert_int_equal(f->missing, 0);
+        }
+        assert_said(f, A, 13, 1, 0, 0);
+}
+
+static void test_stored_twice_and_read_again(void **state)
+{
+        struct fixture *f = *state;
+        say(f, "b", A, 0, 5);
+        assert_said(f, A, 3, 4, 2, 0);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing), 0);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 2);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 2);
+        assert_said(f, A, 7, 1, 0, 0);
+}
+
+static void test_the_last_number(void **state)
+{
+        struct fixture *f = *state;
+        assert_int_equal(hosts_last_number(&f->hosts), 0);
+        say(f, "b", A, 0, 5);
+        say(f, "c", B, 0, 5);
+        say(f, "b", A, 0, 5);
+        assert_int_equal(hosts_last_number(&f->hosts), 3000);
+        hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing);
+        assert_int_equal(hosts_last_number(&f->hosts), 3000);
+}
+
+static void test_positions_that_overflow(void **state)
+{
+        struct fixture *f = *state;
+        assert_said(f, A, 0, 1, 0, 0);
+        assert_said(f, A, UINT64_MAX, 2, 0, UINT64_MAX - 1);
+        assert_said(f, A, 0, 1, 1, 0); /* what it had said does not come back */
+        assert_said(f, A, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX - 2);
+        assert_said(f, B, UINT64_MAX, 1, 0, UINT64_MAX);
+        assert_said(f, A, 0, 1, 0, 0);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 1, UINT64_MAX, &f->missing), 1);
+}
+
+/* ---- who is there ---- */
+
+static void test_one_host_comes_goes_and_returns(void **state)
+{
+        struct fixture *f = *state;
+        assert_news(f, "");
+        assert_described(f, 0, "");
+        say(f, "b", A, 0, 1); /* that alone does not tell that it is there */
+        assert_news(f, "");
+        alive(f, "b", 12);
+        assert_news(f, "b is here, with 12 people");
+        assert_news(f, "");
+        assert_described(f, 1, "b (12 people)");
+        assert_int_equal(hosts_wake_ms(&f->hosts, f->now), f->now + HOSTS_LOST_MS);
+        alive(f, "b", 1);
+        f->now += HOSTS_LOST_MS - 1;
+        assert_news(f, "");
+        f->now++;
+        assert_true(hosts_wake_ms(&f->hosts, f->now) == INT64_MAX);
+        assert_news(f, "b is away, with 1 person");
+        assert_news(f, "");
+        assert_described(f, 0, "b (away)");
+        f->now += HOSTS_LOST_MS;
+        alive(f, "b", 0);
+        assert_described(f, 0, "b (away)");
+        assert_news(f, "b is back, with 0 people");
+        assert_described(f, 1, "b (0 people)");
+}
+
+static void test_several_hosts_together(void **state)
+{
+        struct fixture *f = *state;
+        alive(f, "b", 1);
+        alive(f, "c", 2);
+        assert_news(f, "b (1 person) and c (2 people) are here");
+        assert_news(f, "");
+        f->now += HOSTS_LOST_MS / 2;
+        alive(f, "d", 3);
+        assert_int_equal(hosts_wake_ms(&f->hosts, f->now), f->now + HOSTS_LOST_MS / 2);
+        f->now += HOSTS_LOST_MS / 2 - 1;
+        alive(f, "d", 3);
+        f->now++;
+        assert_news(f, "b (1 person) and c (2 people) are away"); /* one kind at a time */
+        assert_news(f, "d is here, with 3 people");
+        assert_news(f, "");
+        assert_described(f, 1, "b (away), c (away), d (3 people)");
+        f->now += HOSTS_LOST_MS;
+        assert_news(f, "d is away, with 3 people");
+        alive(f, "d", 4);
+        alive(f, "b", 5);
+        alive(f, "c", 6);
+        alive(f, "e", 7);
+        assert_news(f, "b (5 people), c (6 people) and d (4 people) are back");
+        assert_news(f, "e is here, with 7 people");
+        assert_news(f, "");
+}
+
+static void test_a_restart_is_no_news(void **state)
+{
+        struct fixture *f = *state;
+        alive(f, "b", 1);
+        alive(f, "c", 2);
+        assert_news(f, "b (1 person) and c (2 people) are here");
+        f->now += HOSTS_LOST_MS - 1;
+        alive(f, "b", 1);
+        f->now++;
+        assert_news(f, "c is away, with 2 people");
+        f->now += 100 * HOSTS_LOST_MS;
+        hosts_init(&f->hosts, f->memory, f->now);
+        assert_news(f, "");
+        assert_int_equal(hosts_wake_ms(&f->hosts, f->now), f->now + HOSTS_LOST_MS);
+        f->now += HOSTS_LOST_MS;
+        assert_news(f, "b is away, with 1 person");
+}
+
+static void fill(struct fixture *f, bool tell)
+{
+        char label[48];
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "h%d", i);
+                alive(f, label, 1);
+                f->now++;
+        }
+        if (tell)
+                assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+}
+
+static void test_no_place_while_all_are_here(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, true);
+        assert_false(hosts_alive(&f->hosts, "b", 1, f->now));
+        assert_said(f, A, 0, 7, 7, 0);
+        assert_news(f, "");
+        assert_int_equal(say(f, "h7", A, 0, 7), 0);
+}
+
+static void test_who_was_away_for_longest_is_forgotten(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, true);
+        say(f, "h0", A, 0, 7);
+        alive(f, "h0", 1);
+        f->now += HOSTS_LOST_MS - 1; /* h0 alone is still there */
+        assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+        alive(f, "b", 3);
+        assert_said(f, B, 9, 1, 0, 0);
+        assert_news(f, "b is here, with 3 people");
+        assert_string_equal(f->memory[1].label, "b");
+        assert_int_equal(say(f, "h0", A, 0, 7), 7);
+        alive(f, "h1", 4); /* in place of h2 */
+        assert_news(f, "h1 is here, with 4 people");
+        assert_string_equal(f->memory[2].label, "h1");
+        assert_int_equal(f->memory[2].said[f->memory[2].current].instance, 0);
+}
+
+static void test_all_at_once_fit(void **state)
+{
+        struct fixture *f = *state;
+        char label[48];
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "abcdefghijklmnopqrstuv%02d", i);
+                alive(f, label, UINT64_MAX);
+        }
+        size_t len = hosts_news(&f->hosts, f->now, f->text);
+        assert_int_equal(len, strlen(f->text));
+        assert_string_equal(f->text + len - strlen(" are here"), " are here");
+        char small[20];
+        memset(small, 'x', sizeof(small));
+        assert_int_equal(hosts_describe(&f->hosts, small, sizeof(small) - 1), HOSTS_MAX);
+        assert_string_equal(small, "abcdefghijklmnopqr");
+        assert_int_equal(small[19], 'x');
+}
+
+static void test_memory_that_holds_no_hosts(void **state)
+{
+        struct fixture *f = *state;
+        alive(f, "b", 1);
+        assert_news(f, "b is here, with 1 person");
+        f->memory[1] = (struct host){.label = "A\033", .told = HOST_HERE};
+        memset(f->memory[2].label, 'x', sizeof(f->memory[2].label));
+        f->memory[3] = (struct host){.label = "d", .told = HOST_AWAY + 1};
+        f->memory[4] = (struct host){.label = "e", .current = 2};
+        memset(&f->memory[5], 0xff, sizeof(f->memory[5]));
+        hosts_init(&f->hosts, f->memory, f->now);
+        assert_described(f, 1, "b (1 person)");
+        assert_int_equal(f->memory[4].label[0], '\0');
+        f->now += HOSTS_LOST_MS;
+        assert_news(f, "b is away, with 1 person");
+        assert_news(f, "");
+}
+
+/* ---- kill -9 ---- */
+
+enum { KILLS = 200, RECORDS = 3 };
+
+/* Runs `work` in a process that is killed at a random moment, again and again; `check` looks at what it leaves. */
+static void kill_again_and_again(struct fixture *f, void (*work)(struct fixture *), void (*check)(struct fixture *))
+{
+        uint32_t seed = (uint32_t)getpid();
+        for (int i = 0; i < KILLS; i++) {
+                seed = seed * 1664525 + 1013904223;
+                uint64_t step = f->steps + 1 + (seed >> 8) % 2000;
+                pid_t child = fork();
+                while (child == 0) {
+                        work(f);
+                        f->steps++;
+                }
+                while (f->steps < step)
+                        sched_yield();
+                kill(child, SIGKILL);
+                assert_int_equal(waitpid(child, &(int){0}, 0), child);
+                hosts_init(&f->hosts, f->memory, f->now);
+                check(f);
+        }
+}
+
+static void say_next(struct fixture *f)
+{
+        say(f, "b", A, (f->number / 1000) * RECORDS, RECORDS);
+}
+
+static void check_said(struct fixture *f)
+{
+        const struct host_said *last = &f->memory[0].said[f->memory[0].current];
+        assert_int_equal(last->instance, A);
+        assert_int_equal(last->expected, last->number / 1000 * RECORDS);
+        assert_in_range(f->number - last->number, 0, 1000);
+        f->number = last->number;
+}
+
+static void test_killed_while_somebody_speaks(void **state)
+{
+        struct fixture *f = *state;
+        say_next(f);
+        kill_again_and_again(f, say_next, check_said);
+}
+
+/* A host whose instance is the number in its name. */
+static void admit_next(struct fixture *f)
+{
+        char label[24];
+        snprintf(label, sizeof(label), "h%d", (int)f->steps + 1);
+        say(f, label, f->steps + 1, 0, 1);
+}
+
+static void check_admitted(struct fixture *f)
+{
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                const struct host *host = &f->memory[i];
+                uint64_t instance = host->said[host->current].instance;
+                if (host->label[0] != '\0' && instance != 0)
+                        assert_int_equal(instance, strtoull(host->label + 1, NULL, 10));
+        }
+}
+
+static void test_killed_while_one_takes_the_place_of_another(void **state)
+{
+        kill_again_and_again(*state, admit_next, check_admitted);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_one_behind_another),
+                TEST(test_stored_twice),
+                TEST(test_what_is_missing),
+                TEST(test_a_new_spool),
+                TEST(test_read_again),
+                TEST(test_stored_twice_and_read_again),
+                TEST(test_the_last_number),
+                TEST(test_positions_that_overflow),
+                TEST(test_one_host_comes_goes_and_returns),
+                TEST(test_several_hosts_together),
+                TEST(test_a_restart_is_no_news),
+                TEST(test_no_place_while_all_are_here),
+                TEST(test_who_was_away_for_longest_is_forgotten),
+                TEST(test_all_at_once_fit),
+                TEST(test_memory_that_holds_no_hosts),
+                TEST(test_killed_while_somebody_speaks),
+                TEST(test_killed_while_one_takes_the_place_of_another),
+        };
+        return RUN_TESTS(tests);
+}
