@@ -10,7 +10,11 @@
 static void remember(void *user, const struct record *rec)
 {
         struct inbox *in = user;
-        seen_before(&in->seen, rec->id, rec->number);
+        in->missed.is_last = rec->kind == RECORD_MISSED;
+        in->missed.epoch = rec->id;
+        in->missed.lines = rec->number;
+        if (!in->missed.is_last)
+                seen_before(&in->seen, rec->id, rec->number);
 }
 
 int inbox_init(struct inbox *in, int fd, struct spool *spool)
@@ -42,8 +46,9 @@ static ssize_t peek(struct inbox *in, uid_t broker, bool *heard)
         return n;
 }
 
-static void consume(const struct inbox *in)
+static void consume(struct inbox *in)
 {
+        in->missed.is_last = false;
         recv(in->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
 }
 
@@ -72,8 +77,9 @@ static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen,
         while (record_next(&r, &rec) > 0) {
                 if (seen_before(seen, rec.id, rec.number) || !is_for_others(&rec))
                         continue;
-                size += record_encode(in->records + size, sizeof(in->records) - size, &rec);
-                ++*count;
+                size_t n = record_encode(in->records + size, sizeof(in->records) - size, &rec);
+                size += n;
+                *count += n > 0;
         }
         return size;
 }
@@ -93,25 +99,24 @@ static bool store(struct inbox *in, const struct frame *f)
         return true;
 }
 
-/* `id` and `lines` name the notice, so that it is not noted again when chatd's datagram is found again. */
-static bool note_missing(struct inbox *in, uint64_t id, uint64_t lines)
+static bool store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
 {
-        struct record rec = {.kind = RECORD_MISSED, .id = id, .number = lines, .name = {"", 0}, .text = {"", 0}};
-        struct seen seen = in->seen;
-        if (seen_before(&seen, rec.id, rec.number)) {
-                in->seen = seen;
-                return true;
-        }
+        struct record rec = {.kind = RECORD_MISSED, .id = epoch, .number = lines, .name = {"", 0}, .text = {"", 0}};
         size_t size = record_encode(in->records, sizeof(in->records), &rec);
-        if (spool_append(in->spool, in->records, size, 1) < 0)
-                return false;
-        in->seen = seen;
-        return true;
+        return spool_append(in->spool, in->records, size, 1) == 0;
+}
+
+/* Two notices can say the same, so one is known to be found again only where it is the next that we look at. */
+static bool note_missed(struct inbox *in, const struct frame *f)
+{
+        if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
+                return true;
+        return store_missed(in, f->id, f->number);
 }
 
 bool inbox_note_missing(struct inbox *in, uint64_t lines)
 {
-        return note_missing(in, 0, lines);
+        return store_missed(in, 0, lines);
 }
 
 static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
@@ -122,7 +127,7 @@ static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
                 return store(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_MISSED:
                 in->counted = false; /* who came and went is among what was missed */
-                return note_missing(in, f->id, f->number) ? INBOX_TAKEN : INBOX_FULL;
+                return note_missed(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_WELCOME:
                 in->counted = true;
                 in->members = f->members;

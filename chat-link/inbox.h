@@ -29,6 +29,10 @@ struct inbox {
         int fd;
         struct spool *spool;
         struct seen seen;
+        struct {
+                bool is_last; /* the spool ended with a notice of chatd's when we began; nothing was removed since */
+                uint64_t epoch, lines;
+        } missed;
         bool counted;     /* `members` is right: chatd said it once */
         uint64_t members; /* sessions on this host */
         uint64_t number;  /* of the last record of ours that chatd relayed */
