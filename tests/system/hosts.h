@@ -1,0 +1,52 @@
+/* For tests beside three booted hosts (in-hosts): the chat on each as an administrator installs it, and a NATS cluster
+ * with JetStream, a server on each host. The test itself runs outside of them and can do anything to each.
+ *
+ * Hosts are numbers from 0 here, and a, b, c in the names of people.
+ */
+#pragma once
+
+#include "harness.h"
+
+enum { HOSTS = 3, NATS_PORT = 4222 };
+
+/* "a", "b", "c". */
+const char *host_name(int host);
+
+/* NATS on all hosts, and the chat and its link to the others, started. For the group's setup. Ends the program with a
+ * line that says so where there is no nats-server to test with. */
+int hosts_install(void **state);
+
+/* Runs a shell command line on a host, as root; returns and fails as shell() does. */
+const char *host_shell(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Runs one there until it succeeds. */
+void host_shell_until(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Runs one there and throws away what it says. Returns its exit status: for children, which must not fail a test. */
+int host_try(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Connects to a TCP port of `address` from within the host's network. Waits for a listener if need be. */
+struct client *host_connect(int host, const char *address, int port);
+
+/* Connects to chat.socket of the host and waits for the greeting. */
+struct client *host_join(int host);
+
+/* The name of `c`, who is on `host`, as the other hosts show it (static, one for each of eight calls). */
+const char *host_remote_name(int host, const struct client *c);
+
+/* Pulls the host's network cable (false: it cannot reach the others), or puts it back. Returns 0, or an exit status. */
+int host_set_network(int host, bool there);
+
+/* Waits until the host's link is connected to a server that stores what it publishes. */
+void host_await_link(int host);
+
+/* ---- NATS, as bare as its protocol (docs.nats.io, client protocol) ---- */
+
+/* Connects to the server on `host`, and waits until it is ready for PUB and SUB. */
+struct client *nats_connect(int host);
+
+/* Publishes `size` bytes; returns when the server has them. */
+void nats_publish(struct client *c, const char *subject, const void *payload, size_t size);
+
+/* Asks until there is an answer, and returns it (static, 64 KiB at most). */
+const char *nats_request(struct client *c, const char *subject, const char *payload);
