@@ -50,6 +50,8 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 SANITIZED := $(filter-out valgrind,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units telnet crowd crash outage hijack flood
+# Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
+HOSTED    := hosts
 
 .PHONY: all
 all: $(PROGRAMS:%=$(BIN)/%)
@@ -182,14 +184,14 @@ run: all build/.packages-run
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 CHECKS        := $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
-CHECKS_BOOTED := $(filter $(addprefix check-system/,$(BOOTED)) $(addprefix check-sanitized/,$(BOOTED)),$(CHECKS))
+CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
 .PHONY: check check-booted
 check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECKS))
 	@echo "All tests passed."
-# Only one system is booted at a time: together they take one of make's jobs, and the other tests have the rest.
-check-booted: $(BOOTED:%=build/tests/system/test-%) all $(PROGRAMS:%=build/sanitized/%) \
-		build/.packages-run
+# Only one test boots systems at a time: together they take one of make's jobs, and the other tests have the rest.
+check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(PROGRAMS:%=build/sanitized/%) \
+		build/.packages-run build/nats
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK))
@@ -217,10 +219,10 @@ check-system/network check-sanitized/network: build/nats
 .PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
 $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 	@echo "unit: $*"; build/asan/tests/unit/test-$*
-$(filter-out $(BOOTED:%=check-system/%),$(SYSTEM:%=check-system/%)): check-system/%: \
+$(filter-out $(CHECKS_BOOTED),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
-$(filter-out $(BOOTED:%=check-sanitized/%) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+$(filter-out $(CHECKS_BOOTED) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
@@ -229,6 +231,11 @@ $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run
 	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
+$(HOSTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/nats
+	@echo "system, on three hosts: $*"; BIN=$(BIN) tests/system/in-hosts build/tests/system/test-$*
+$(HOSTED:%=check-sanitized/%): check-sanitized/%: \
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/nats
+	@echo "sanitized, on three hosts: $*"; BIN=build/sanitized tests/system/in-hosts build/tests/system/test-$*
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
