@@ -294,6 +294,8 @@ void network_stop(struct network *n)
 
 void network_read(struct network *n, struct network_place from)
 {
+        if (from.stream != 0)
+                n->stream.known = true;
         inbound_ask(&n->inbound, from);
         eventfd_write(n->work, 1);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <chat/clock.h>
+
 #define SECOND INT64_C(1000000000) /* JetStream counts ns */
 
 void stream_init(struct stream *s, const struct config *config, struct report *report)
@@ -67,19 +69,33 @@ static bool fail(struct stream *s, enum problem part, const char *what, natsStat
         return false;
 }
 
+/* The server says that there is no JetStream. */
+static bool take_none(struct stream *s)
+{
+        int64_t now = clock_ms(), patience = s->known ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
+        if (s->none_since == 0)
+                s->none_since = now;
+        if (now - s->none_since < patience) {
+                report_problem(s->report, PROBLEM_STREAM,
+                               s->known ? "the server has no JetStream now: waiting until it is there again"
+                                        : "the server has no JetStream: waiting a moment in case it has just started");
+                return false;
+        }
+        s->state = STREAM_NONE;
+        s->created = s->last = 0;
+        s->fresh = true;
+        report_no_problem(s->report, PROBLEM_STREAM);
+        return true;
+}
+
 static bool ask_account(struct stream *s)
 {
         jsAccountInfo *account = NULL;
         jsErrCode code = 0;
         natsStatus status = js_GetAccountInfo(&account, s->js, NULL, &code);
         jsAccountInfo_Destroy(account);
-        if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr || code == JSNotEnabledForAccountErr) {
-                s->state = STREAM_NONE;
-                s->created = s->last = 0;
-                s->fresh = true;
-                report_no_problem(s->report, PROBLEM_STREAM);
-                return true;
-        }
+        if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr || code == JSNotEnabledForAccountErr)
+                return take_none(s);
         if (status != NATS_OK)
                 return fail(s, PROBLEM_STREAM, "cannot ask for JetStream", status, code);
         s->state = STREAM_ASK;
@@ -104,6 +120,8 @@ static bool is_as_configured(const struct stream *s, const jsStreamConfig *confi
 
 static void be_ready(struct stream *s, const jsStreamInfo *info)
 {
+        s->known = true;
+        s->none_since = 0;
         s->created = info->Created != 0 ? (uint64_t)info->Created : 1;
         s->last = info->State.LastSeq;
         s->fresh = true;

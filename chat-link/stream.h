@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,10 @@ enum {
         STREAM_RETRY_MS = 500,
         STREAM_NAME_BYTES = HOST_MAX_BYTES + 32, /* of names and subjects */
         STREAM_DUPLICATES_S = 120,               /* for so long a message that is sent again is recognized */
+        /* A server that has just begun says that there is no JetStream, too. How long it must say so to be believed, where
+         * nothing was stored before, and where something was: what is published without JetStream can be lost. */
+        STREAM_NONE_MS = 5000,
+        STREAM_NONE_ANY_MORE_MS = 60000,
 };
 
 enum stream_state {
@@ -32,6 +37,8 @@ struct stream {
         struct report *report;
         jsCtx *js; /* NULL: no connection */
         enum stream_state state;
+        atomic_bool known;                /* there was a stream, as far as anybody knows */
+        int64_t none_since;               /* the server says that there is no JetStream; 0: it does not */
         int replicas;                     /* with which it is made */
         jsStreamInfo *info;               /* in STREAM_UPDATE */
         uint64_t created, last;           /* when it was made, and its last sequence when it was asked */
