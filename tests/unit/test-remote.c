@@ -399,6 +399,8 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
         assert_true(f->broker->remote.is_there);
         assert_false(link_member(f)->lagging);
+        for (int i = 0; i < IGNORED_KINDS; i++)
+                assert_int_equal(f->broker->ignored[i], 0); /* no GONE of it, either */
         restart_broker(f);
         assert_false(link_member(f)->lagging); /* nothing is left of it */
         assert_inbox(f, LINK, "rollcall");
@@ -430,6 +432,8 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->broker->remote.is_there);
+        assert_true(link_member(f)->lagging); /* nobody waits for room in it */
+        assert_int_equal(link_member(f)->missed, 0);
         say(f, ANN, "one");
         serve(f);
         assert_int_equal(link_member(f)->missed, 1);
