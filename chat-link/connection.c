@@ -1,10 +1,12 @@
 #include "connection.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <chat/clock.h>
 
@@ -174,13 +176,19 @@ static natsStatus set_tls(natsOptions *o, const struct connection *c, const char
         return s;
 }
 
-static natsStatus set_login(natsOptions *o, const struct config *config)
+static natsStatus set_login(natsOptions *o, const struct connection *c)
 {
+        const struct config *config = c->config;
         natsStatus s = NATS_OK;
         if (*config->user)
                 s = natsOptions_SetUserInfo(o, config->user, config->password);
         if (s == NATS_OK && *config->credentials_file)
                 s = natsOptions_SetUserCredentialsFromFiles(o, config->credentials_file, NULL);
+        if (s == NATS_OK && *config->credentials_file && access(config->credentials_file, R_OK) < 0)
+                s = NATS_NOT_FOUND;
+        if (s != NATS_OK)
+                report_problem(c->report, PROBLEM_CONNECTION, "cannot use CredentialsFile=%s of link.conf: %s",
+                               config->credentials_file, strerror(errno));
         return s;
 }
 
@@ -212,25 +220,19 @@ static natsOptions *make_options(struct connection *c, const char *url)
                 explain(c, url, s);
                 return NULL;
         }
-        bool told = false;
-        if (s == NATS_OK)
-                s = set_ways(o);
+        s = set_ways(o);
         if (s == NATS_OK)
                 s = natsOptions_SetURL(o, url);
         if (s == NATS_OK)
                 s = natsOptions_SetName(o, name);
         if (s == NATS_OK)
-                s = set_login(o, c->config);
-        if (s == NATS_OK)
-                told = (s = set_tls(o, c, url)) != NATS_OK;
-        if (s == NATS_OK)
                 s = natsOptions_SetErrorHandler(o, on_error, c);
         if (s == NATS_OK)
                 s = natsOptions_SetClosedCB(o, on_closed, c);
-        if (s == NATS_OK)
-                return o;
-        if (!told)
+        if (s != NATS_OK)
                 explain(c, url, s);
+        else if (set_login(o, c) == NATS_OK && set_tls(o, c, url) == NATS_OK) /* they explain for themselves */
+                return o;
         natsOptions_Destroy(o);
         return NULL;
 }

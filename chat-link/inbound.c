@@ -172,12 +172,12 @@ static bool is_acceptable(const struct inbound_message *m)
                m->size <= MESSAGE_MAX_BYTES;
 }
 
-/* Returns false where the message is not the next one of its consumer. */
+/* Returns false where the message is not the next one of its consumer, or none of it at all. */
 static bool is_next(struct inbound *in, const struct inbound_message *m)
 {
         if (in->place.stream == 0)
                 return true;
-        if (m->consumer_sequence != in->consumer_sequence + 1 || m->sequence <= in->place.sequence) {
+        if (!m->host || m->consumer_sequence != in->consumer_sequence + 1 || m->sequence <= in->place.sequence) {
                 lose(in);
                 return false;
         }

@@ -75,7 +75,7 @@ void inbound_close(struct inbound *in);
 /* ---- for libnats' threads ---- */
 
 struct inbound_message {
-        const char *host; /* the last token of the subject, whatever that is; NULL: none */
+        const char *host; /* the last part of the subject, whatever that is; NULL: another subject */
         const void *data;
         size_t size;
         uint64_t sequence, consumer_sequence; /* 0 without JetStream */

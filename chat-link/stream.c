@@ -271,6 +271,7 @@ bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)
         jsErrCode code = 0;
         jsConsumerConfig_Init(&config);
         config.DeliverSubject = inbox;
+        config.FilterSubject = s->all_said;
         config.DeliverPolicy = js_DeliverByStartSequence;
         config.OptStartSeq = sequence + 1;
         config.AckPolicy = js_AckNone;
