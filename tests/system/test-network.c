@@ -14,7 +14,7 @@
 
 #include <chat/clock.h>
 
-#include "../../chat-link/network.h"
+#include "../../chat-link/inbound.h"
 
 #include "harness.h"
 #include "nats-credentials.h"
@@ -653,6 +653,145 @@ static void test_reading_again(void **state)
         UNTIL(b->begins == 52);
         say(a, 10);
         UNTIL(has_all(b, a));
+
+        /* now is when network_read() was called, not when it connected */
+        struct host *c = host_make("c");
+        host_add_server(c, server->url);
+        c->network = network_start(&c->config, c->spool, c->wake);
+        UNTIL(c->status.stored);
+        say(a, 10);
+        UNTIL(has_all(b, a));
+        network_read(c->network, c->place);
+        UNTIL(c->begins == 1);
+        assert_true(c->place.sequence == b->place.sequence);
+}
+
+/* The queue alone, open to a consumer of a stream that has 10 messages. */
+struct queue {
+        struct report report;
+        struct inbound in;
+        int work;
+        uint64_t generation;
+};
+
+static void queue_open(struct queue *q, uint64_t created, uint64_t last, uint64_t expected_behind)
+{
+        struct network_place behind;
+        q->generation = inbound_open(&q->in, created, last, &behind);
+        assert_true(behind.stream == created && behind.sequence == expected_behind);
+        assert_false(inbound_needs_subscription(&q->in, clock_ms()));
+}
+
+static void queue_make(struct queue *q)
+{
+        q->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        report_init(&q->report, -1);
+        inbound_init(&q->in, &q->report, "a", q->work);
+        assert_false(inbound_needs_subscription(&q->in, clock_ms()));
+        inbound_ask(&q->in, (struct network_place){0});
+        assert_true(inbound_needs_subscription(&q->in, clock_ms()));
+        queue_open(q, 5, 10, 10);
+}
+
+static void queue_free(struct queue *q)
+{
+        inbound_destroy(&q->in);
+        report_destroy(&q->report);
+        close(q->work);
+}
+
+static void queue_put(struct queue *q, const char *host, uint64_t sequence, uint64_t consumer_sequence)
+{
+        struct inbound_message m = {
+                .host = host, .data = "", .sequence = sequence, .consumer_sequence = consumer_sequence};
+        inbound_said(&q->in, q->generation, &m);
+}
+
+static void queue_expect(struct queue *q, enum network_event event, uint64_t sequence)
+{
+        struct network_message *m = inbound_next(&q->in);
+        assert_non_null(m);
+        assert_int_equal(m->event, event);
+        assert_int_equal(m->place.sequence, sequence);
+        free(m);
+}
+
+static void test_only_what_follows_is_taken(void **state)
+{
+        (void)state;
+        struct queue q;
+        queue_make(&q);
+        queue_expect(&q, NETWORK_BEGIN, 10);
+        queue_put(&q, "b", 11, 1);
+        queue_put(&q, "a", 12, 2); /* our own */
+        queue_put(&q, "b", 13, 3);
+        inbound_heartbeat(&q.in, q.generation, 3);
+        assert_false(inbound_needs_subscription(&q.in, clock_ms()));
+        assert_true(inbound_needs_subscription(&q.in, clock_ms() + INBOUND_SILENCE_MS + 1));
+        queue_put(&q, "b", 15, 5); /* one is missing */
+        queue_put(&q, "b", 14, 4);
+        assert_true(inbound_needs_subscription(&q.in, clock_ms()));
+        queue_expect(&q, NETWORK_SAID, 11);
+        queue_expect(&q, NETWORK_SAID, 13);
+        assert_null(inbound_next(&q.in));
+
+        uint64_t old = q.generation;
+        queue_open(&q, 5, 20, 13);
+        queue_put(&q, "b", 13, 1); /* came already */
+        assert_true(inbound_needs_subscription(&q.in, clock_ms()));
+        queue_open(&q, 5, 20, 13);
+        queue_put(&q, NULL, 19, 1); /* not of the consumer */
+        assert_true(inbound_needs_subscription(&q.in, clock_ms()));
+        queue_open(&q, 5, 20, 13);
+        inbound_lose(&q.in, old);
+        inbound_said(&q.in, old, &(struct inbound_message){.host = "b", .sequence = 14, .consumer_sequence = 1});
+        assert_false(inbound_needs_subscription(&q.in, clock_ms()));
+        inbound_heartbeat(&q.in, q.generation, 1); /* there was one */
+        assert_true(inbound_needs_subscription(&q.in, clock_ms()));
+        assert_null(inbound_next(&q.in));
+
+        queue_open(&q, 6, 20, 20); /* another stream, with as many */
+        queue_put(&q, "b", 21, 1);
+        queue_expect(&q, NETWORK_BEGIN, 20);
+        inbound_ask(&q.in, (struct network_place){.stream = 6, .sequence = 3}); /* what waits is dropped */
+        queue_open(&q, 6, 20, 3);
+        queue_expect(&q, NETWORK_BEGIN, 3);
+        assert_null(inbound_next(&q.in));
+        inbound_ask(&q.in, (struct network_place){.stream = 6, .sequence = 30}); /* beyond its end */
+        queue_open(&q, 6, 20, 20);
+        queue_expect(&q, NETWORK_BEGIN, 20);
+        queue_free(&q);
+}
+
+static void *put_many(void *user)
+{
+        struct queue *q = user;
+        for (uint64_t i = 1; i <= NETWORK_QUEUE_MAX + 1; i++)
+                queue_put(q, "b", 10 + i, i);
+        return NULL;
+}
+
+static void test_a_full_queue_blocks(void **state)
+{
+        (void)state;
+        struct queue q;
+        pthread_t thread;
+        bool blocked = false;
+        queue_make(&q);
+        queue_expect(&q, NETWORK_BEGIN, 10);
+        assert_int_equal(pthread_create(&thread, NULL, put_many, &q), 0);
+        for (int64_t deadline = clock_ms() + DEADLINE_MS; !blocked; assert_true(clock_ms() < deadline)) {
+                pthread_mutex_lock(&q.in.lock);
+                blocked = q.in.blocked;
+                assert_in_range(q.in.said, 0, NETWORK_QUEUE_MAX);
+                pthread_mutex_unlock(&q.in.lock);
+        }
+        assert_false(inbound_needs_subscription(&q.in, clock_ms() + 10 * INBOUND_SILENCE_MS));
+        queue_expect(&q, NETWORK_SAID, 11);
+        pthread_join(thread, NULL);
+        for (uint64_t i = 2; i <= NETWORK_QUEUE_MAX + 1; i++)
+                queue_expect(&q, NETWORK_SAID, 10 + i);
+        queue_free(&q);
 }
 
 static void test_two_hosts_of_one_name(void **state)
@@ -1114,6 +1253,8 @@ int main(void)
                 TEST(test_hostile_messages),
                 TEST(test_a_host_that_does_not_fetch),
                 TEST(test_reading_again),
+                TEST(test_only_what_follows_is_taken),
+                TEST(test_a_full_queue_blocks),
                 TEST(test_two_hosts_of_one_name),
                 TEST(test_what_was_stored_is_not_sent_again),
                 TEST(test_nobody_listens),
