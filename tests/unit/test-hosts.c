@@ -1,8 +1,7 @@
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@ enum { A = 11, B = 22 }; /* instances */
 struct fixture {
         struct hosts hosts;
         struct host memory[HOSTS_MAX];
-        _Atomic uint64_t steps;
         uint64_t number, missing;
         int64_t now;
         char text[TEXT_MAX_BYTES];
@@ -265,18 +263,22 @@ static void test_who_was_away_for_longest_is_forgotten(void **state)
         struct fixture *f = *state;
         fill(f, true);
         say(f, "h0", A, 0, 7);
+        say(f, "h7", A, 0, 7);
+        for (int i = 0; i < HOSTS_MAX; i++)
+                f->hosts.heard_ms[i] = i == 7 ? f->now - 1 : f->now;
+        f->now += HOSTS_LOST_MS - 1;
         alive(f, "h0", 1);
-        f->now += HOSTS_LOST_MS - 1; /* h0 alone is still there */
+        f->now++; /* h0 alone is still there */
         assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
         alive(f, "b", 3);
+        assert_string_equal(f->memory[7].label, "b");
+        assert_int_equal(f->memory[7].said[f->memory[7].current].instance, 0); /* nothing of h7 is left */
         assert_said(f, B, 9, 1, 0, 0);
         assert_news(f, "b is here, with 3 people");
-        assert_string_equal(f->memory[1].label, "b");
         assert_int_equal(say(f, "h0", A, 0, 7), 7);
-        alive(f, "h1", 4); /* in place of h2 */
-        assert_news(f, "h1 is here, with 4 people");
-        assert_string_equal(f->memory[2].label, "h1");
-        assert_int_equal(f->memory[2].said[f->memory[2].current].instance, 0);
+        alive(f, "h7", 4);
+        assert_string_equal(f->memory[1].label, "h7");
+        assert_news(f, "h7 is here, with 4 people");
 }
 
 static void test_all_at_once_fit(void **state)
@@ -317,71 +319,90 @@ static void test_memory_that_holds_no_hosts(void **state)
 
 /* ---- kill -9 ---- */
 
-enum { KILLS = 200, RECORDS = 3 };
-
-/* Runs `work` in a process that is killed at a random moment, again and again; `check` looks at what it leaves. */
-static void kill_again_and_again(struct fixture *f, void (*work)(struct fixture *), void (*check)(struct fixture *))
+/* Runs `work` in another process, instruction by instruction; `check` looks at what kill -9 there would leave. */
+static void step_through(struct fixture *f, void (*work)(struct fixture *), void (*check)(const struct host *memory))
 {
-        uint32_t seed = (uint32_t)getpid();
-        for (int i = 0; i < KILLS; i++) {
-                seed = seed * 1664525 + 1013904223;
-                uint64_t step = f->steps + 1 + (seed >> 8) % 2000;
-                pid_t child = fork();
-                while (child == 0) {
-                        work(f);
-                        f->steps++;
-                }
-                while (f->steps < step)
-                        sched_yield();
-                kill(child, SIGKILL);
-                assert_int_equal(waitpid(child, &(int){0}, 0), child);
-                hosts_init(&f->hosts, f->memory, f->now);
-                check(f);
+        static struct host left[HOSTS_MAX], before[HOSTS_MAX];
+        struct hosts next;
+        int status, changes = 0;
+        pid_t child = fork();
+        if (child == 0) {
+                if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+                        raise(SIGSTOP);
+                work(f);
+                _exit(0);
         }
+        while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+                if (memcmp(before, f->memory, sizeof(before)) != 0) {
+                        memcpy(before, f->memory, sizeof(before));
+                        memcpy(left, f->memory, sizeof(left));
+                        hosts_init(&next, left, f->now);
+                        check(left);
+                        changes++;
+                }
+                ptrace(PTRACE_SINGLESTEP, child, NULL, NULL);
+        }
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        if (changes == 0)
+                skip(); /* nobody is traced here */
+        assert_in_range(changes, 4, 1000);
 }
 
-static void say_next(struct fixture *f)
+static void say_more(struct fixture *f)
 {
-        say(f, "b", A, (f->number / 1000) * RECORDS, RECORDS);
+        say(f, "b", A, 5, 2);
 }
 
-static void check_said(struct fixture *f)
+static void check_said(const struct host *memory)
 {
-        const struct host_said *last = &f->memory[0].said[f->memory[0].current];
+        const struct host_said *last = &memory[0].said[memory[0].current];
+        assert_string_equal(memory[0].label, "b");
         assert_int_equal(last->instance, A);
-        assert_int_equal(last->expected, last->number / 1000 * RECORDS);
-        assert_in_range(f->number - last->number, 0, 1000);
-        f->number = last->number;
+        assert_int_equal(last->expected, last->number == 1000 ? 3 : 7);
+        assert_int_equal(last->skipped, 0);
+        assert_in_range(last->number, 1000, 2000);
 }
 
 static void test_killed_while_somebody_speaks(void **state)
 {
         struct fixture *f = *state;
-        say_next(f);
-        kill_again_and_again(f, say_next, check_said);
+        say(f, "b", A, 0, 3);
+        step_through(f, say_more, check_said);
+        assert_said(f, A, 7, 1, 0, 0);
 }
 
-/* A host whose instance is the number in its name. */
-static void admit_next(struct fixture *f)
+static void admit_another(struct fixture *f)
 {
-        char label[24];
-        snprintf(label, sizeof(label), "h%d", (int)f->steps + 1);
-        say(f, label, f->steps + 1, 0, 1);
+        say(f, "another", HOSTS_MAX, 0, 1);
 }
 
-static void check_admitted(struct fixture *f)
+/* The instance of each is its place, but for that of the newcomer. */
+static void check_admitted(const struct host *memory)
 {
-        for (int i = 0; i < HOSTS_MAX; i++) {
-                const struct host *host = &f->memory[i];
+        for (uint64_t i = 0; i < HOSTS_MAX; i++) {
+                const struct host *host = &memory[i];
                 uint64_t instance = host->said[host->current].instance;
-                if (host->label[0] != '\0' && instance != 0)
-                        assert_int_equal(instance, strtoull(host->label + 1, NULL, 10));
+                char label[48] = "";
+                snprintf(label, sizeof(label), "h%d", (int)i);
+                if (strcmp(host->label, label) == 0)
+                        assert_int_equal(instance, i + 100);
+                else if (strcmp(host->label, "another") == 0)
+                        assert_true(instance == 0 || instance == HOSTS_MAX);
+                else
+                        assert_string_equal(host->label, "");
         }
 }
 
 static void test_killed_while_one_takes_the_place_of_another(void **state)
 {
-        kill_again_and_again(*state, admit_next, check_admitted);
+        struct fixture *f = *state;
+        char label[48];
+        fill(f, false);
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "h%d", i);
+                say(f, label, (uint64_t)i + 100, 0, 1);
+        }
+        step_through(f, admit_another, check_admitted);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
