@@ -264,6 +264,7 @@ static void test_who_was_away_for_longest_is_forgotten(void **state)
         fill(f, true);
         say(f, "h0", A, 0, 7);
         say(f, "h7", A, 0, 7);
+        say(f, "h7", A, 7, 7);
         for (int i = 0; i < HOSTS_MAX; i++)
                 f->hosts.heard_ms[i] = i == 7 ? f->now - 1 : f->now;
         f->now += HOSTS_LOST_MS - 1;
@@ -401,6 +402,7 @@ static void test_killed_while_one_takes_the_place_of_another(void **state)
         for (int i = 0; i < HOSTS_MAX; i++) {
                 snprintf(label, sizeof(label), "h%d", i);
                 say(f, label, (uint64_t)i + 100, 0, 1);
+                say(f, label, (uint64_t)i + 100, 1, 1);
         }
         step_through(f, admit_another, check_admitted);
 }
