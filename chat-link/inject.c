@@ -86,7 +86,7 @@ bool inject_record(struct inject *in, const struct record *rec)
         if (size == 0)
                 return false;
         in->size += size;
-        in->last = rec->number;
+        in->last = in->last_waits = rec->number;
         return true;
 }
 
@@ -123,7 +123,8 @@ bool inject_flush(struct inject *in, int64_t now_ms)
                 return true;
         if (!hand_over(in, in->frame, in->size, now_ms))
                 return false;
-        in->handed_over = in->last;
+        if (in->open)
+                in->handed_over = in->last_waits;
         in->size = 0;
         in->open = false;
         return true;
@@ -131,7 +132,13 @@ bool inject_flush(struct inject *in, int64_t now_ms)
 
 void inject_rewind(struct inject *in, uint64_t number)
 {
-        in->size = 0;
+        if (in->open)
+                in->size = 0;
         in->open = false;
         in->last = in->handed_over = number;
+}
+
+void inject_number_above(struct inject *in, uint64_t number)
+{
+        in->last = number;
 }

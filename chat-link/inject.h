@@ -33,7 +33,8 @@ struct inject {
         int retry_ms;
         uint64_t at_hello;    /* `handed_over` when HELLO went out */
         uint64_t handed_over; /* the number of the last record that an intake took */
-        uint64_t last;        /* … and of the last that was accepted */
+        uint64_t last;        /* … of the last that was accepted, or what inject_number_above() said */
+        uint64_t last_waits;  /* … and of the last in the frame that waits */
         uint64_t notices;     /* the number of the last notice */
         size_t size;          /* of the frame that waits; 0: none */
         bool open;            /* it is an INJECT that takes more records */
@@ -61,5 +62,8 @@ bool inject_record(struct inject *in, const struct record *rec);
  * chatd does not know us yet. */
 bool inject_flush(struct inject *in, int64_t now_ms);
 
-/* Forgets what waits, and that anything behind `number` was accepted. */
+/* Forgets the records that wait, and that anything behind `number` was accepted. A notice still goes out. */
 void inject_rewind(struct inject *in, uint64_t number);
+
+/* What is accepted from now on has numbers above `number`. What waits still goes out. */
+void inject_number_above(struct inject *in, uint64_t number);

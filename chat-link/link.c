@@ -266,7 +266,7 @@ static void take_begin(struct link *l, const struct network_message *m)
         k->begin = m->place.sequence;
         atomic_signal_fence(memory_order_seq_cst); /* what is above is there first, also after kill -9 */
         k->stream = m->place.stream;
-        inject_rewind(&l->inject, number_of(k->generation, 0));
+        inject_number_above(&l->inject, number_of(k->generation, 0));
 }
 
 /* Takes the next message of the network. Returns false where there is none. */
