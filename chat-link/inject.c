@@ -9,7 +9,7 @@
 
 void inject_init(struct inject *in, const char *dir)
 {
-        *in = (struct inject){.dir = dir, .socket = -1, .retry_ms = INJECT_RETRY_MIN_MS};
+        *in = (struct inject){.dir = dir, .socket = -1, .broker = (uid_t)-1, .retry_ms = INJECT_RETRY_MIN_MS};
         if (getrandom(&in->notices, sizeof(in->notices), 0) != sizeof(in->notices))
                 in->notices = (uint64_t)getpid() << 32; /* cannot happen once the system is up, getrandom(2) */
         in->notices |= UINT64_C(1) << 63;               /* records of other hosts stay below that for ever */

@@ -24,7 +24,7 @@ enum {
 struct inject {
         const char *dir;
         int socket;       /* -1: none */
-        uid_t broker;     /* who chatd is */
+        uid_t broker;     /* who chatd is; (uid_t)-1 before it was found for the first time */
         bool hello_due;   /* HELLO goes out before anything else */
         bool welcome;     /* chatd knows us: what waits may go out */
         bool blocked;     /* the intake was full */

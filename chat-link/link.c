@@ -113,6 +113,10 @@ static void say_hello(struct link *l)
 /* Empties the inbox into the spool, a bounded part of it. Returns whether there is more. */
 static bool take_inbox(struct link *l)
 {
+        if (l->inject.broker == (uid_t)-1) { /* whom to hear is not known: what is there stays there */
+                l->full = true;
+                return false;
+        }
         for (int i = 0; i < INBOX_AT_ONCE; i++) {
                 switch (inbox_take(&l->inbox, l->inject.broker)) {
                 case INBOX_NOTHING:

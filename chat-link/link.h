@@ -49,7 +49,7 @@ struct link {
         int64_t now;        /* ms of CLOCK_MONOTONIC */
         bool reading;       /* chatd said from where on: the network hands messages over */
         int64_t looked_at;  /* when all messages there were had been looked at */
-        bool full;          /* the spool was full when the inbox was looked at last */
+        bool full;          /* the inbox is not read now: the spool is full, or chatd was not found yet */
         int64_t hello_at;   /* when HELLO is said again; 0: it was answered */
         uint64_t known;     /* chatd relayed everything up to this number */
         uint64_t published; /* the spool's position that the network was told of */
