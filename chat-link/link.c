@@ -223,10 +223,12 @@ static uint64_t count_records(struct wire_reader r)
         return count;
 }
 
-/* The number of the first record of a message. */
+/* The number of the first record of a message. Where sequences only count, also those messages are counted of which nothing
+ * was injected: else the next one would look as if it were read again. */
 static uint64_t number_message(const struct link *l, const struct network_message *m)
 {
-        uint64_t sequence = m->place.stream != 0 ? m->place.sequence : sequence_of(l->inject.last) + 1;
+        uint64_t said = hosts_last_number(&l->hosts), last = l->inject.last > said ? l->inject.last : said;
+        uint64_t sequence = m->place.stream != 0 ? m->place.sequence : sequence_of(last) + 1;
         return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
 }
 
