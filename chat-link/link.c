@@ -259,14 +259,12 @@ static void take_alive(struct link *l, const struct network_message *m)
                 l->ignored++;
 }
 
-/* What is read from now on may not be what was read before, or that stream was put back to an earlier state: then numbers
- * begin anew, above all that were. */
+/* What is read from now on is not what was read before: numbers begin anew, above all that were. */
 static void take_begin(struct link *l, const struct network_message *m)
 {
         struct link_kept *k = l->kept;
         uint64_t last = generation_of(l->inject.last);
-        bool goes_on = last < k->generation || m->place.sequence + 1 >= sequence_of(l->inject.last);
-        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0 && (goes_on || k->stream == 0))
+        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0)
                 return;
         k->generation = (last > k->generation ? last : k->generation) % GENERATION_MAX + 1;
         k->begin = m->place.sequence;
@@ -333,8 +331,7 @@ static void connect_chatd(struct link *l)
 
 static void tell_network(struct link *l)
 {
-        if (l->inbox.counted)
-                network_count(l->network, l->inbox.members);
+        network_count(l->network, l->inbox.members);
         if (l->published == spool_position(l->spool))
                 return;
         l->published = spool_position(l->spool);
@@ -368,7 +365,7 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->now = clock_ms();
         l->kept = spool_kept(spool);
         if (spool_is_of_another_boot(spool)) /* nobody is here who heard what was said before: begin with what comes */
-                *l->kept = (struct link_kept){.generation = l->kept->generation};
+                memset(l->kept, 0, sizeof(*l->kept));
         hosts_init(&l->hosts, l->kept->hosts, l->now);
         inject_init(&l->inject, run_dir);
         int r = inbox_init(&l->inbox, inbox, spool);
