@@ -1,0 +1,736 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/connect.h>
+#include <chat/text.h>
+
+#include "../../chat-link/link.h"
+
+#include "network-fixture.h"
+#include "rundir-fixture.h"
+
+enum { STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
+
+/* ---- time, and death ---- */
+
+static int64_t now_ms;
+static unsigned steps_left; /* until it is killed; 0: it is not */
+static jmp_buf grave;
+
+/* In place of libc's, as is what follows. */
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+        if (clock != CLOCK_MONOTONIC)
+                return (int)syscall(SYS_clock_gettime, clock, t);
+        *t = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
+        return 0;
+}
+
+static void step(void)
+{
+        if (steps_left > 0 && --steps_left == 0)
+                longjmp(grave, 1);
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+        step();
+        ssize_t n = sendto(fd, data, size, flags, NULL, 0);
+        int error = errno;
+        step();
+        errno = error;
+        return n;
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+        step();
+        ssize_t n = recvfrom(fd, data, size, flags, NULL, NULL);
+        int error = errno;
+        step();
+        errno = error;
+        return n;
+}
+
+/* ---- the link, and a chatd that this process plays ---- */
+
+struct fixture {
+        char *dir, path[128];
+        int lock, intake, inbox, to_link;
+        struct config config;
+        struct spool *spool;
+        struct network *network;
+        struct journal *journal;
+        struct link *link;
+        /* chatd */
+        uid_t chatd;     /* whose user it is */
+        uint64_t last;   /* the number of the last record that it relayed */
+        uint64_t before; /* in this link's life: the number of the last record */
+        unsigned hellos, kills;
+        char *words; /* what people here see */
+        size_t len;
+        uint64_t said;         /* lines of ann's */
+        uint64_t positions[2]; /* of hosts b and c */
+        uint8_t buffer[DATAGRAM_MAX_BYTES];
+};
+
+static void begin(struct fixture *f)
+{
+        uint64_t lost;
+        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, &lost);
+        assert_non_null(f->spool);
+        *f->link = (struct link){0};
+        f->network->reading = false;
+        f->before = 0;
+        assert_int_equal(link_begin(f->link, &f->config, f->dir, f->inbox, f->spool, f->network, f->journal, lost), 0);
+}
+
+/* As kill -9 would: nothing is said or tidied up. */
+static void kill_link(struct fixture *f)
+{
+        link_end(f->link);
+        spool_close(f->spool);
+        f->kills++;
+}
+
+static void restart(struct fixture *f)
+{
+        kill_link(f);
+        begin(f);
+}
+
+static int bind_inbox(const char *dir)
+{
+        struct sockaddr_un address;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1;
+        path_link(&address, dir);
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+        return fd;
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        struct sockaddr_un address;
+        now_ms = 1000000;
+        f->dir = rundir_make(&f->lock);
+        f->intake = rundir_bind(f->dir);
+        f->inbox = bind_inbox(f->dir);
+        f->to_link = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        path_link(&address, f->dir);
+        assert_int_equal(connect(f->to_link, (struct sockaddr *)&address, sizeof(address)), 0);
+        f->chatd = getuid();
+        strcpy(f->config.host, "here");
+        snprintf(f->path, sizeof(f->path), "%s/spool", f->dir);
+        f->network = calloc(1, sizeof(*f->network));
+        f->network->stream = STREAM;
+        f->network->on_next = step;
+        f->journal = calloc(1, sizeof(*f->journal)); /* without a thread, it keeps what is logged */
+        f->link = calloc(1, sizeof(*f->link));
+        f->words = calloc(1, WORDS_MAX_BYTES);
+        begin(f);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        kill_link(f);
+        network_replace(f->network, 0);
+        close(f->intake);
+        close(f->inbox);
+        close(f->to_link);
+        rundir_remove(f->dir, f->lock);
+        free(f->network);
+        free(f->journal);
+        free(f->link);
+        free(f->words);
+        free(f);
+        return 0;
+}
+
+/* With the credentials of chatd's user. */
+static bool to_link(struct fixture *f, const void *data, size_t size)
+{
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(struct ucred))];
+        } control = {.header = {CMSG_LEN(sizeof(struct ucred)), SOL_SOCKET, SCM_CREDENTIALS}};
+        struct ucred cred = {getpid(), f->chatd, getgid()};
+        struct iovec iov = {(void *)data, size};
+        struct msghdr msg = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        memcpy(CMSG_DATA(&control.header), &cred, sizeof(cred));
+        return sendmsg(f->to_link, &msg, 0) == (ssize_t)size;
+}
+
+static void tell_link(struct fixture *f, const struct frame *frame)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        assert_true(to_link(f, buffer, frame_encode(buffer, sizeof(buffer), frame)));
+}
+
+static void rollcall(struct fixture *f)
+{
+        tell_link(f, &(struct frame){.type = FRAME_ROLLCALL, .id = CHATD_EPOCH});
+}
+
+/* Ann, who is here, says her next line. */
+static void say_here(struct fixture *f)
+{
+        uint8_t batch[256];
+        struct frame header = {.type = FRAME_BATCH, .id = CHATD_EPOCH};
+        struct record rec = {
+                .kind = RECORD_LINE, .id = 7, .number = f->said + 1, .name = slice_of("ann"), .text = slice_of("x")};
+        size_t size = frame_encode(batch, sizeof(batch), &header);
+        size += record_encode(batch + size, sizeof(batch) - size, &rec);
+        if (to_link(f, batch, size)) /* else chatd would count it as missed */
+                f->said++;
+}
+
+static void show(struct fixture *f, const char *kind, struct slice name, struct slice text)
+{
+        assert_true(text_is_clean(text.at, text.len));
+        f->len +=
+                (size_t)snprintf(f->words + f->len, WORDS_MAX_BYTES - f->len, "%s%s%.*s%s%.*s", f->len ? ", " : "",
+                                 kind, (int)name.len, name.at, name.len && text.len ? " " : "", (int)text.len, text.at);
+        assert_true(f->len < WORDS_MAX_BYTES);
+}
+
+/* Shows what is new, as chatd knows it by the numbers. */
+static void relay(struct fixture *f, struct wire_reader records)
+{
+        struct record rec;
+        while (record_next(&records, &rec) > 0) {
+                assert_true(rec.number > f->before);
+                assert_true(text_is_remote_name(rec.name.at, rec.name.len));
+                f->before = rec.number;
+                if (rec.number <= f->last)
+                        continue;
+                f->last = rec.number;
+                show(f, rec.kind == RECORD_JOIN ? "+" : rec.kind == RECORD_LEAVE ? "-" : "", rec.name, rec.text);
+        }
+}
+
+/* chatd serves its queue. */
+static void serve(struct fixture *f)
+{
+        ssize_t n;
+        while ((n = recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT)) > 0) {
+                struct frame frame;
+                assert_true(n <= FRAME_MAX_BYTES);
+                int decoded = frame_decode(&frame, f->buffer, (size_t)n);
+                assert_int_equal(decoded, 0);
+                if (frame.type == FRAME_HELLO) {
+                        f->hellos++;
+                        f->before = 0; /* it may read again */
+                        tell_link(f, &(struct frame){.type = FRAME_WELCOME,
+                                                     .id = CHATD_EPOCH,
+                                                     .number = f->last,
+                                                     .name = slice_of("link"),
+                                                     .members = 3});
+                } else if (frame.type == FRAME_NOTICE) {
+                        show(f, "* ", frame.text, (struct slice){"", 0});
+                } else {
+                        relay(f, frame.records);
+                }
+        }
+}
+
+/* The link works once, or is killed at the step that was chosen: then another begins. */
+static void work(struct fixture *f)
+{
+        now_ms += 10;
+        if (setjmp(grave) == 0) {
+                link_work(f->link);
+                steps_left = 0;
+        } else {
+                restart(f);
+        }
+}
+
+/* Both work until nothing happens any more. */
+static void settle(struct fixture *f)
+{
+        for (int i = 0; i < 8; i++) {
+                work(f);
+                serve(f);
+        }
+}
+
+/* What people here saw since the last time. */
+static void assert_seen(struct fixture *f, const char *expected)
+{
+        settle(f);
+        assert_string_equal(f->words, expected);
+        f->words[0] = '\0';
+        f->len = 0;
+}
+
+/* ---- other hosts ---- */
+
+/* A message of `host`: its records are lines "1", "2" …, as many as `count`; `also` is one more before them. */
+static void publish(struct fixture *f, const char *host, uint64_t instance, uint64_t position, uint64_t count,
+                    const struct record *also)
+{
+        uint8_t data[4096];
+        struct message header = {.type = MESSAGE_SAID, .instance = instance, .position = position};
+        size_t size = message_encode(data, sizeof(data), &header);
+        char text[24];
+        if (also)
+                size += record_encode(data + size, sizeof(data) - size, also);
+        for (uint64_t i = also != NULL; i < count; i++) {
+                snprintf(text, sizeof(text), "%llu", (unsigned long long)(position + i));
+                struct record rec = {.kind = RECORD_LINE,
+                                     .id = 9,
+                                     .number = position + i,
+                                     .name = slice_of("eve"),
+                                     .text = slice_of(text)};
+                size += record_encode(data + size, sizeof(data) - size, &rec);
+        }
+        network_add(f->network, NETWORK_SAID, host, data, size);
+}
+
+static void say_there(struct fixture *f, int host, uint64_t count)
+{
+        publish(f, host == 0 ? "b" : "c", 1, f->positions[host], count, NULL);
+        f->positions[host] += count;
+}
+
+static void alive(struct fixture *f, const char *host, uint64_t members)
+{
+        uint8_t data[64];
+        struct message m = {.type = MESSAGE_ALIVE, .instance = 1, .members = members};
+        network_add(f->network, NETWORK_ALIVE, host, data, message_encode(data, sizeof(data), &m));
+}
+
+/* ---- tests ---- */
+
+static void test_what_others_say_is_shown(void **state)
+{
+        struct fixture *f = *state;
+        assert_seen(f, "");
+        assert_int_equal(f->hellos, 1);
+        assert_int_equal(f->network->members, 3);
+        say_there(f, 0, 2);
+        say_there(f, 1, 1);
+        publish(f, "b", 1, 2, 1, &(struct record){.kind = RECORD_JOIN, .name = slice_of("bob")});
+        publish(f, "b", 1, 3, 1,
+                &(struct record){.kind = RECORD_LEAVE, .name = slice_of("bob"), .text = slice_of("x")});
+        assert_seen(f, "eve@b 0, eve@b 1, eve@c 0, +bob@b, -bob@b");
+        assert_int_equal(f->link->lines_in, 5);
+}
+
+static void test_nothing_is_read_before_welcome(void **state)
+{
+        struct fixture *f = *state;
+        work(f);
+        work(f);
+        assert_false(f->network->reading);
+        serve(f);
+        work(f);
+        assert_true(f->network->reading);
+}
+
+static void test_what_cannot_be_shown(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const names[] = {"", "a b", "a:", "a@c", "\033", "\xc3\xa4"};
+        char text[TEXT_MAX_BYTES + 1];
+        uint64_t position = 0;
+        settle(f);
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                publish(f, "b", 1, position++, 1,
+                        &(struct record){.kind = RECORD_LINE, .name = slice_of(names[i]), .text = slice_of("x")});
+        memset(text, 'a', sizeof(text));
+        publish(f, "b", 1, position++, 1,
+                &(struct record){.kind = RECORD_JOIN, .name = {text, LOCAL_NAME_MAX_BYTES + 1}});
+        publish(f, "b", 1, position++, 1,
+                &(struct record){.kind = RECORD_LINE, .name = slice_of("a"), .text = slice_of("\033[2J")});
+        assert_seen(f, "");
+        assert_int_equal(f->link->ignored, position);
+        publish(f, "b", 1, position++, 1, &(struct record){.kind = 99, .name = slice_of("a")}); /* a later version's */
+        network_add(f->network, NETWORK_SAID, "b", "junk", 4);
+        publish(f, "b", 1, position++, 1, NULL);
+        assert_seen(f, "eve@b 9");
+        assert_int_equal(f->link->ignored, position - 1);
+}
+
+static void test_the_longest_name_and_text(void **state)
+{
+        struct fixture *f = *state;
+        static const char host[] = "abcdefghijklmnopqrstuvwx";
+        char name[LOCAL_NAME_MAX_BYTES + 1] = "", expected[512];
+        memset(name, 'n', LOCAL_NAME_MAX_BYTES);
+        settle(f);
+        publish(f, host, 1, 0, 1,
+                &(struct record){.kind = RECORD_LINE, .name = slice_of(name), .text = slice_of("hi")});
+        snprintf(expected, sizeof(expected), "%s@%s hi", name, host);
+        assert_seen(f, expected);
+}
+
+static void test_what_is_missing_is_told_before_what_follows(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 2;
+        say_there(f, 0, 1);
+        publish(f, "b", 1, 4, 2, &(struct record){.kind = RECORD_MISSED, .number = 7});
+        publish(f, "b", 1, 6, 1, &(struct record){.kind = RECORD_MISSED, .number = 1});
+        publish(f, "c", 1, 0, 1, &(struct record){.kind = RECORD_MISSED, .number = MISSED_UNKNOWN});
+        assert_seen(f, "eve@b 0, * 2 lines from b are missing, eve@b 3, * 7 lines from b are missing, eve@b 5, "
+                       "* 1 line from b is missing, * lines from c are missing");
+}
+
+static void test_without_jetstream_nothing_seems_to_be_missing(void **state)
+{
+        struct fixture *f = *state;
+        f->network->stream = 0;
+        settle(f);
+        say_there(f, 0, 1);
+        publish(f, "b", 1, 1, 1, &(struct record){.kind = RECORD_MISSED, .number = 7});
+        publish(f, "b", 1, 2, 1, &(struct record){.kind = 99});
+        f->positions[0] = 3;
+        say_there(f, 0, 2);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0, * 7 lines from b are missing, eve@b 3, eve@b 4, eve@b 5");
+        publish(f, "b", 1, 6, 1, &(struct record){.kind = 99});
+        settle(f);
+        restart(f);
+        settle(f);
+        f->positions[0] = 7;
+        say_there(f, 0, 1);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 7, eve@b 8");
+}
+
+static void test_hosts_come_and_go(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        alive(f, "b", 12);
+        settle(f);
+        alive(f, "b", 12);
+        alive(f, "c", 1);
+        assert_seen(f, "* b is here, with 12 people, * c is here, with 1 person");
+        for (int i = 0; i < 11; i++) {
+                alive(f, "c", 2);
+                work(f);
+                now_ms += 1000;
+        }
+        assert_seen(f, "* b is away, with 12 people");
+        restart(f);
+        assert_seen(f, "");
+        alive(f, "b", 2);
+        assert_seen(f, "* b is back, with 2 people");
+}
+
+static void test_who_does_not_look_does_not_know_who_is_away(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        alive(f, "b", 1);
+        settle(f);
+        alive(f, "b", 1);
+        assert_seen(f, "* b is here, with 1 person");
+        now_ms += 60000; /* this machine slept */
+        assert_seen(f, "");
+        now_ms += HOSTS_LOST_MS / 4;
+        assert_seen(f, "");
+}
+
+static void test_another_stream(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 2);
+        settle(f);
+        network_replace(f->network, STREAM + 1);
+        say_there(f, 0, 1);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0, eve@b 1, eve@b 2, eve@b 3");
+        restart(f);
+        say_there(f, 0, 1); /* it is read from the right place of the right stream */
+        assert_seen(f, "eve@b 4");
+        assert_int_equal(f->network->from.stream, STREAM + 1);
+        network_replace(f->network, 0);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 5");
+}
+
+static void test_a_stream_is_replaced_while_a_frame_waits(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 2);
+        uint8_t frame[FRAME_HEADER_BYTES];
+        size_t size = frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        while (sendto(f->link->inject.socket, frame, size, MSG_DONTWAIT, NULL, 0) > 0)
+                ; /* chatd's queue is full */
+        work(f);
+        assert_true(f->link->inject.blocked);
+        network_replace(f->network, STREAM + 1);
+        say_there(f, 0, 1);
+        work(f);
+        assert_seen(f, "eve@b 0, eve@b 1, eve@b 2");
+}
+
+static void test_stored_twice_and_killed(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 3);
+        assert_seen(f, "eve@b 0, eve@b 1, eve@b 2");
+        publish(f, "b", 1, 0, 3, NULL);
+        publish(f, "c", 1, 0, 1, &(struct record){.kind = 99}); /* nothing that chatd would know is behind it */
+        settle(f);
+        restart(f);
+        assert_seen(f, "");
+        publish(f, "b", 1, 2, 2, NULL);
+        work(f);
+        restart(f); /* before chatd looked at it */
+        assert_seen(f, "eve@b 3");
+}
+
+static void test_the_queue_of_chatd_is_lost(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 2);
+        settle(f);
+        say_there(f, 0, 2);
+        work(f);          /* it is in chatd's queue, … */
+        close(f->intake); /* … which is lost */
+        f->intake = rundir_bind(f->dir);
+        say_there(f, 0, 1);
+        work(f);
+        now_ms += 1000;
+        assert_seen(f, "eve@b 0, eve@b 1, eve@b 2, eve@b 3, eve@b 4");
+        assert_int_equal(f->network->reads, 2);
+}
+
+static void test_roll_call(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        rollcall(f);
+        settle(f);
+        assert_int_equal(f->hellos, 2);
+        assert_int_equal(f->network->reads, 1);
+        tell_link(f, &(struct frame){.type = FRAME_MISSED, .id = CHATD_EPOCH, .number = 1});
+        settle(f);
+        assert_int_equal(f->hellos, 3); /* to know how many are here */
+}
+
+static void test_hello_is_said_again(void **state)
+{
+        struct fixture *f = *state;
+        work(f);
+        recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT); /* it is lost */
+        settle(f);
+        assert_int_equal(f->hellos, 0);
+        now_ms += LINK_HELLO_MS;
+        settle(f);
+        assert_int_equal(f->hellos, 1);
+        assert_true(f->network->reading);
+}
+
+static void test_the_inbox_waits_until_chatd_was_found(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un address;
+        if (getuid() == 0) { /* root is not who is heard by default */
+                f->chatd = 65534;
+                path_broker(&address, f->dir);
+                assert_int_equal(chown(f->dir, f->chatd, 0), 0);
+        }
+        close(f->intake);
+        path_broker(&address, f->dir);
+        unlink(address.sun_path);
+        say_here(f);
+        for (int i = 0; i < 5; i++)
+                work(f);
+        assert_int_equal(f->link->inbox.ignored, 0);
+        f->intake = rundir_bind(f->dir);
+        assert_int_equal(chown(address.sun_path, f->chatd, 0), 0);
+        now_ms += 1000;
+        settle(f);
+        assert_int_equal(spool_position(f->spool), 1);
+        assert_int_equal(f->network->publishes, 1);
+        assert_int_equal(f->hellos, 1);
+}
+
+static void test_after_another_boot(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        alive(f, "b", 1);
+        settle(f);
+        alive(f, "b", 1);
+        say_there(f, 0, 1);
+        assert_seen(f, "* b is here, with 1 person, eve@b 0");
+        kill_link(f);
+        FILE *file = fopen(f->path, "r+e");
+        fseek(file, 24, SEEK_SET); /* the id of the boot */
+        fputc('x', file);
+        fclose(file);
+        f->last = 0; /* as chatd's note is in /run */
+        say_there(f, 0, 1);
+        begin(f);
+        settle(f);
+        alive(f, "b", 1);
+        say_there(f, 0, 1);
+        settle(f);
+        alive(f, "b", 1);
+        assert_seen(f, "eve@b 2, * b is here, with 1 person");
+}
+
+static void test_too_many_notices(void **state)
+{
+        struct fixture *f = *state;
+        char expected[2048] = "";
+        size_t len = 0;
+        settle(f);
+        for (uint64_t i = 1; i <= LINK_NOTICES_MAX + 3; i++)
+                publish(f, "b", 1, i - 1, 1, &(struct record){.kind = RECORD_MISSED, .number = i + 1});
+        for (int i = 0; i < LINK_NOTICES_MAX + 3; i++)
+                len += (size_t)snprintf(expected + len, sizeof(expected) - len, "%s* %d lines from b are missing",
+                                        i ? ", " : "", i + 2);
+        settle(f);
+        assert_true(f->len <= len && strcmp(f->words, expected + len - f->len) == 0); /* the last of them */
+        assert_true(f->len > len / 2);
+}
+
+/* ---- kill -9 ---- */
+
+enum { ROUNDS = 600 };
+
+static uint32_t next_random(uint32_t *seed)
+{
+        *seed = *seed * 1664525 + 1013904223;
+        return *seed >> 8;
+}
+
+/* What people here saw is every line of both hosts, once and in order. */
+static void assert_all_seen(struct fixture *f)
+{
+        uint64_t next[2] = {0};
+        for (char *save, *word = strtok_r(f->words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+                unsigned long long position;
+                char host;
+                assert_int_equal(sscanf(word, " eve@%c %llu", &host, &position), 2);
+                assert_int_equal(position, next[host - 'b']++);
+        }
+        assert_int_equal(next[0], f->positions[0]);
+        assert_int_equal(next[1], f->positions[1]);
+}
+
+/* The spool has every line of ann's, once and in order. */
+static void assert_all_spooled(struct fixture *f)
+{
+        struct spool_chunk chunk;
+        uint64_t next = 1;
+        while (spool_next(f->spool, &chunk, f->buffer, sizeof(f->buffer))) {
+                struct wire_reader r = wire_read(chunk.data, chunk.size);
+                struct record rec;
+                while (record_next(&r, &rec) > 0)
+                        assert_int_equal(rec.number, next++);
+                spool_release(f->spool);
+        }
+        assert_int_equal(next, f->said + 1);
+}
+
+static void test_chatd_is_busy(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; i < 1000; i++)
+                say_there(f, i % 2, 10);
+        for (int i = 0; i < 20; i++)
+                work(f);
+        assert_true(f->link->inject.blocked);
+        while (f->network->next < f->network->count || f->link->message)
+                settle(f);
+        settle(f);
+        assert_all_seen(f);
+        assert_int_equal(f->network->reads, 1);
+}
+
+static void test_killed_at_any_step(void **state)
+{
+        struct fixture *f = *state;
+        uint32_t seed = (uint32_t)getpid();
+        printf("seed %u\n", seed);
+        settle(f); /* what was said before it came is not for people here */
+        for (int i = 0; i < ROUNDS; i++) {
+                for (uint32_t n = next_random(&seed) % 4; n > 0; n--) {
+                        say_there(f, next_random(&seed) % 2 ? 0 : 1, next_random(&seed) % 4);
+                        say_here(f);
+                }
+                switch (next_random(&seed) % 32) {
+                case 0:
+                        rollcall(f);
+                        break;
+                case 1: /* its queue is lost */
+                        close(f->intake);
+                        f->intake = rundir_bind(f->dir);
+                        break;
+                case 2: /* another stream, without what was said so far */
+                        settle(f);
+                        f->network->stream++;
+                        f->network->begin_due = true;
+                        steps_left = 1 + next_random(&seed) % 8;
+                        work(f);
+                        settle(f);
+                        break;
+                default:
+                        break;
+                }
+                steps_left = next_random(&seed) % 2 ? 1 + next_random(&seed) % 24 : 0;
+                work(f);
+                if (next_random(&seed) % 2)
+                        serve(f);
+        }
+        for (int i = 0; i < 100; i++) {
+                now_ms += 100;
+                settle(f);
+        }
+        assert_true(f->kills > ROUNDS / 8);
+        assert_all_seen(f);
+        assert_all_spooled(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_what_others_say_is_shown),
+                TEST(test_nothing_is_read_before_welcome),
+                TEST(test_what_cannot_be_shown),
+                TEST(test_the_longest_name_and_text),
+                TEST(test_what_is_missing_is_told_before_what_follows),
+                TEST(test_without_jetstream_nothing_seems_to_be_missing),
+                TEST(test_hosts_come_and_go),
+                TEST(test_who_does_not_look_does_not_know_who_is_away),
+                TEST(test_another_stream),
+                TEST(test_chatd_is_busy),
+                TEST(test_a_stream_is_replaced_while_a_frame_waits),
+                TEST(test_stored_twice_and_killed),
+                TEST(test_the_queue_of_chatd_is_lost),
+                TEST(test_roll_call),
+                TEST(test_hello_is_said_again),
+                TEST(test_the_inbox_waits_until_chatd_was_found),
+                TEST(test_after_another_boot),
+                TEST(test_too_many_notices),
+                TEST(test_killed_at_any_step),
+        };
+        return RUN_TESTS(tests);
+}
