@@ -482,6 +482,40 @@ static void test_a_stream_is_replaced_while_a_frame_waits(void **state)
         assert_seen(f, "eve@b 0, eve@b 1, eve@b 2");
 }
 
+static void lose_queue(struct fixture *f)
+{
+        close(f->intake);
+        f->intake = rundir_bind(f->dir);
+}
+
+static void test_the_first_of_a_stream_and_killed(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0");
+        f->network->stream++;
+        f->network->begin_due = true;
+        work(f);
+        say_there(f, 0, 1);
+        work(f);
+        lose_queue(f); /* with the first that chatd would get of this stream */
+        restart(f);
+        assert_seen(f, "eve@b 1");
+}
+
+static void test_what_chatd_has_is_not_told_again(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        publish(f, "b", 1, 0, 2, &(struct record){.kind = RECORD_MISSED, .number = 7});
+        assert_seen(f, "* 7 lines from b are missing, eve@b 1");
+        restart(f);
+        assert_seen(f, "");
+        assert_int_equal(f->network->from.sequence, 0); /* it was read again */
+        assert_int_equal(f->network->next, 1);
+}
+
 static void test_stored_twice_and_killed(void **state)
 {
         struct fixture *f = *state;
@@ -506,9 +540,8 @@ static void test_the_queue_of_chatd_is_lost(void **state)
         say_there(f, 0, 2);
         settle(f);
         say_there(f, 0, 2);
-        work(f);          /* it is in chatd's queue, … */
-        close(f->intake); /* … which is lost */
-        f->intake = rundir_bind(f->dir);
+        work(f);       /* it is in chatd's queue, … */
+        lose_queue(f); /* … which is lost */
         say_there(f, 0, 1);
         work(f);
         now_ms += 1000;
@@ -663,6 +696,17 @@ static void test_chatd_is_busy(void **state)
         assert_int_equal(f->network->reads, 1);
 }
 
+/* Also what was lost with a queue, as soon as the link hears of that. */
+static void settle_all(struct fixture *f)
+{
+        settle(f);
+        rollcall(f);
+        for (int i = 0; i < 8; i++) {
+                now_ms += INJECT_RETRY_MAX_MS;
+                settle(f);
+        }
+}
+
 static void test_killed_at_any_step(void **state)
 {
         struct fixture *f = *state;
@@ -679,16 +723,15 @@ static void test_killed_at_any_step(void **state)
                         rollcall(f);
                         break;
                 case 1: /* its queue is lost */
-                        close(f->intake);
-                        f->intake = rundir_bind(f->dir);
+                        lose_queue(f);
                         break;
-                case 2: /* another stream, without what was said so far */
-                        settle(f);
+                case 2: /* another stream, without what was said so far: all of that must have come */
+                        settle_all(f);
                         f->network->stream++;
                         f->network->begin_due = true;
                         steps_left = 1 + next_random(&seed) % 8;
                         work(f);
-                        settle(f);
+                        settle_all(f);
                         break;
                 default:
                         break;
@@ -698,10 +741,7 @@ static void test_killed_at_any_step(void **state)
                 if (next_random(&seed) % 2)
                         serve(f);
         }
-        for (int i = 0; i < 100; i++) {
-                now_ms += 100;
-                settle(f);
-        }
+        settle_all(f);
         assert_true(f->kills > ROUNDS / 8);
         assert_all_seen(f);
         assert_all_spooled(f);
@@ -723,6 +763,8 @@ int main(void)
                 TEST(test_another_stream),
                 TEST(test_chatd_is_busy),
                 TEST(test_a_stream_is_replaced_while_a_frame_waits),
+                TEST(test_the_first_of_a_stream_and_killed),
+                TEST(test_what_chatd_has_is_not_told_again),
                 TEST(test_stored_twice_and_killed),
                 TEST(test_the_queue_of_chatd_is_lost),
                 TEST(test_roll_call),
