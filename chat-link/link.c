@@ -364,7 +364,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        if (spool_is_of_another_boot(spool)) /* nobody is here who heard what was said before: begin with what comes */
+        /* Nobody is here who heard what was said before, or it is damaged: begin with what comes. */
+        if (spool_is_of_another_boot(spool) || l->kept->generation > GENERATION_MAX)
                 memset(l->kept, 0, sizeof(*l->kept));
         hosts_init(&l->hosts, l->kept->hosts, l->now);
         inject_init(&l->inject, run_dir);
