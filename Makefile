@@ -264,9 +264,13 @@ build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd
+build/fuzz/fuzz-link: $(call OBJECTS,fuzz/obj,$(filter-out chat-link/network.c,$(LINK)))
+build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
+build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd
 .PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o
 
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
+fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
 
 .PHONY: fuzz $(FUZZ:%=fuzz/%)
