@@ -11,7 +11,9 @@
 #include "booted.h"
 
 enum {
+        NATS_PORT = 4222,
         COMMAND_MAX_BYTES = 4096,
+        TOLD_LINES = 60,
         PAUSE_MS = 10,       /* between looks at something that gives no event */
         ASK_AGAIN_MS = 1000, /* a request is lost while nobody leads the cluster */
 };
@@ -131,7 +133,7 @@ const char *host_remote_name(int host, const struct client *c)
 
 /* ---- NATS ---- */
 
-struct client *nats_connect(int host)
+struct client *nats_client_connect(int host)
 {
         char address[32];
         snprintf(address, sizeof(address), "10.0.0.%d", host + 1);
@@ -142,7 +144,7 @@ struct client *nats_connect(int host)
         return c;
 }
 
-void nats_publish(struct client *c, const char *subject, const void *payload, size_t size)
+void nats_client_publish(struct client *c, const char *subject, const void *payload, size_t size)
 {
         client_send(c, "PUB %s %zu\r\n", subject, size);
         client_send_bytes(c, payload, size);
@@ -164,7 +166,7 @@ static char *find_answer(char *got, const char *inbox)
         return at;
 }
 
-const char *nats_request(struct client *c, const char *subject, const char *payload)
+const char *nats_client_request(struct client *c, const char *subject, const char *payload)
 {
         static unsigned requests;
         static char got[1 << 16];
@@ -228,7 +230,7 @@ static void install_chat(int host)
 
 void host_await_link(int host)
 {
-        host_shell_until(host, "systemctl show -P StatusText chat-link | grep -q linked");
+        host_shell_until(host, "systemctl show -P StatusText chat-link | grep -q ^linked");
 }
 
 int hosts_install(void **state)
@@ -245,4 +247,17 @@ int hosts_install(void **state)
         for (int i = 0; i < HOSTS; i++)
                 host_await_link(i);
         return 0;
+}
+
+int hosts_tell(int failed)
+{
+        for (int i = 0; i < HOSTS && failed; i++) {
+                fprintf(stderr, "---- host %s:\n", host_name(i));
+                fprintf(stderr, "%s\n",
+                        host_shell(i,
+                                   "systemctl show -P StatusText chat-link chatd; journalctl -q -o short-precise "
+                                   "-u chat-link -u nats -u chatd | tail -n %d",
+                                   TOLD_LINES));
+        }
+        return failed;
 }

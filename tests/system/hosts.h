@@ -7,7 +7,7 @@
 
 #include "harness.h"
 
-enum { HOSTS = 3, NATS_PORT = 4222 };
+enum { HOSTS = 3 };
 
 /* "a", "b", "c". */
 const char *host_name(int host);
@@ -40,13 +40,16 @@ int host_set_network(int host, bool there);
 /* Waits until the host's link is connected to a server that stores what it publishes. */
 void host_await_link(int host);
 
+/* Prints what the links, the brokers and NATS on all hosts have said lately: for a test that failed. Returns `failed`. */
+int hosts_tell(int failed);
+
 /* ---- NATS, as bare as its protocol (docs.nats.io, client protocol) ---- */
 
 /* Connects to the server on `host`, and waits until it is ready for PUB and SUB. */
-struct client *nats_connect(int host);
+struct client *nats_client_connect(int host);
 
 /* Publishes `size` bytes; returns when the server has them. */
-void nats_publish(struct client *c, const char *subject, const void *payload, size_t size);
+void nats_client_publish(struct client *c, const char *subject, const void *payload, size_t size);
 
 /* Asks until there is an answer, and returns it (static, 64 KiB at most). */
-const char *nats_request(struct client *c, const char *subject, const char *payload);
+const char *nats_client_request(struct client *c, const char *subject, const char *payload);
