@@ -46,6 +46,7 @@ struct network {
         int64_t retry_at;     /* after something failed */
         int64_t ask_again_at; /* for JetStream */
         bool in_doubt;        /* the next chunk may be stored already */
+        unsigned attempt;     /* how often it was published */
         char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
         uint8_t message[MESSAGE_MAX_BYTES];
 };
@@ -120,7 +121,7 @@ static int publish_stored(struct network *n, const struct spool_chunk *chunk, si
                 n->in_doubt = stored < 0;
                 return stored;
         }
-        n->in_doubt = !stream_publish(&n->stream, instance, chunk->first, n->message, size);
+        n->in_doubt = !stream_publish(&n->stream, instance, chunk->first, n->attempt++, n->message, size);
         return n->in_doubt ? -1 : 1;
 }
 
@@ -136,6 +137,7 @@ static bool publish(struct network *n, const struct spool_chunk *chunk, size_t s
                 return false; /* the spool may be gone */
         if (sent > 0) {
                 spool_release(n->spool);
+                n->attempt = 0;
                 report_no_problem(&n->report, PROBLEM_PUBLISHING);
                 report_stuck(&n->report, false);
         }

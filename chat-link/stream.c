@@ -248,20 +248,25 @@ int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *ch
         return r == 0 && m.type == MESSAGE_SAID && m.instance == instance && m.position >= chunk->first;
 }
 
-bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, const void *message, size_t size)
+bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, unsigned attempt, const void *message,
+                    size_t size)
 {
         char id[64];
         jsErrCode code = 0;
         jsPubAck *ack = NULL;
         jsPubOptions options;
-        snprintf(id, sizeof(id), "%016llx-%llu", (unsigned long long)instance, (unsigned long long)position);
+        snprintf(id, sizeof(id), "%016llx-%llu-%u", (unsigned long long)instance, (unsigned long long)position,
+                 attempt);
         jsPubOptions_Init(&options);
         options.MsgId = id;
         options.MaxWait = STREAM_REQUEST_MS;
         options.ExpectStream = s->name;
         natsStatus status = js_Publish(&ack, s->js, s->said, message, (int)size, &options, &code);
+        bool stored = status == NATS_OK && !ack->Duplicate && ack->Sequence > 0;
         jsPubAck_Destroy(ack);
-        return status == NATS_OK || fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
+        if (status != NATS_OK)
+                return fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
+        return stored; /* a duplicate is no problem to be told of, but to be looked for */
 }
 
 bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)

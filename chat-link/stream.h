@@ -67,8 +67,11 @@ void stream_refresh(struct stream *s);
 /* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */
 int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk);
 
-/* Publishes the chunk, as `message`. Returns true when it is stored. */
-bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, const void *message, size_t size);
+/* Publishes the chunk, as `message`. Returns true when it is stored. Before each further `attempt`, from 0, stream_has() is
+ * to be asked. The identity of the message (Nats-Msg-Id) has the attempt in it: a server in a cluster takes note of an
+ * identity before the message is stored, and says that it is a duplicate even where it was lost with the leader. */
+bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, unsigned attempt, const void *message,
+                    size_t size);
 
 /* Makes a consumer that sends what is in the stream behind `sequence` to `inbox`. Returns false where it failed, which
  * has been reported. */
