@@ -342,7 +342,7 @@ install: all
 	$(ON_THIS_HOST) journalctl --update-catalog
 	$(ON_THIS_HOST) systemctl daemon-reload
 
-# Users, groups, settings, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
+# Users, groups, settings that were changed, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
@@ -351,6 +351,7 @@ uninstall:
 	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/%,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
+	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) journalctl --update-catalog

@@ -33,7 +33,7 @@ static void disconnect(struct inject *in, int error, int64_t now_ms)
 
 void inject_connect(struct inject *in, int64_t now_ms)
 {
-        struct stat intake = {0};
+        struct stat intake;
         if (in->socket >= 0 || now_ms < in->retry_at)
                 return;
         int r = connect_broker(in->dir, &intake);

@@ -13,6 +13,7 @@ static inline int connect_broker(const char *dir, struct stat *intake)
         struct sockaddr_un address;
         struct stat owner;
         int on = 1, r = path_broker(&address, dir);
+        *intake = (struct stat){0};
         if (r < 0)
                 return r;
         if (stat(dir, &owner) < 0 || stat(address.sun_path, intake) < 0)

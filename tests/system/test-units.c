@@ -39,7 +39,7 @@ static void test_units_are_verified(void **state)
                       " 2>&1"),
                 "");
         assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
-        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service"), "");
+        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service units/chat-link.service"), "");
         shell("systemctl preset chat-echo.socket 2>&1");
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket || true"), "disabled");
 }
@@ -51,7 +51,10 @@ static void test_the_exposure(void **state)
         static const struct {
                 const char *unit;
                 int tenths, unmet;
-        } most[] = {{"chatd.service", 7, 6}, {"chat@.service", 63, 45}, {"chat-echo@.service", 63, 45}};
+        } most[] = {{"chatd.service", 7, 6},
+                    {"chat@.service", 63, 45},
+                    {"chat-echo@.service", 63, 45},
+                    {"chat-link.service", 15, 10}};
         (void)state;
         for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
                 const char *table = shell("systemd-analyze security --no-pager --offline=yes --threshold=%d "
@@ -350,6 +353,54 @@ static void test_strangers_at_the_queue(void **state)
         client_free(b);
 }
 
+static void write_link_settings(const char *settings)
+{
+        shell("printf '%%b' '%s' >/etc/chat/link.conf", settings);
+}
+
+static void test_a_link_with_wrong_settings(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        assert_string_equal(shell("stat -c '%%U %%G %%a' /etc/chat/link.conf"), "root chat-link 640");
+        write_link_settings("# nothing\\nServers=telnet://there\\n");
+        shell("! systemctl enable --now chat-link 2>&1");
+        shell_until(
+                "journalctl -u chat-link | grep -q '/etc/chat/link.conf, line 2: Servers= takes .*nats://HOST:PORT'");
+        /* chatd does not know the link yet, and what somebody sends to its inbox all the same comes to an end */
+        shell_until("! systemctl is-active chat-link.service");
+        assert_alive(a, b, "wrong settings", 0);
+        assert_in_range(atoi(shell("journalctl -q -u chat-link -o cat | grep -c link.conf")), 1, 100);
+        client_free(a);
+        client_free(b);
+}
+
+static void test_a_link_without_a_server(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        write_link_settings("Servers=nats://127.0.0.1:4\\nHost=here\\nSpoolSize=1M\\n");
+        shell("systemctl reset-failed 'chat-link*'; systemctl enable --now chat-link 2>&1");
+        shell("test -L /etc/systemd/system/multi-user.target.wants/chat-link.service");
+        shell("test -L /etc/systemd/system/sockets.target.wants/chat-link.socket");
+        shell_until(
+                "systemctl status chat-link | grep -q 'Status: \"not linked: no NATS server at nats://127.0.0.1:4'");
+        assert_string_equal(shell("stat -c '%%U %%G %%a' /run/chat/link.sock"), "chatd chatd 600");
+        assert_string_equal(shell("stat -c '%%U %%a' /var/lib/chat-link /var/lib/chat-link/spool"),
+                            "chat-link 700\nchat-link 600");
+        assert_alive(a, b, "no server", 0);
+        shell_until("systemctl status chat-link | grep -q 'lines waiting: [1-9]'");
+        shell_until("journalctl -u chat-link -x | grep -q 'The message says what is in the way'"); /* the catalog */
+        shell("systemctl stop chat-link.socket chat-link.service");
+        assert_alive(a, b, "no link", 0); /* chatd finds that out when it has something to relay */
+        shell_until("journalctl -q -u chatd CHAT_EVENT=link-gone | grep -q inbox");
+        shell("! systemctl is-active chat-link.service chat-link.socket");
+        client_free(a);
+        client_free(b);
+}
+
 static void test_install_into_a_package(void **state)
 {
         (void)state;
@@ -393,6 +444,8 @@ int main(void)
                 cmocka_unit_test(test_counts_survive_a_restart),
                 cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
                 cmocka_unit_test(test_strangers_at_the_queue),
+                cmocka_unit_test(test_a_link_with_wrong_settings),
+                cmocka_unit_test(test_a_link_without_a_server),
                 cmocka_unit_test(test_install_into_a_package),
                 cmocka_unit_test(test_uninstall),
         };
