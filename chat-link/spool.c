@@ -161,7 +161,7 @@ static int map_file(struct spool *s, uint64_t ring_bytes)
         s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
         if (s->map == MAP_FAILED) {
                 s->map = NULL;
-                return errno > 0 ? -errno : -EIO; /* it is; clang's analyzer cannot know */
+                return -ENOMEM; /* with a file of its own mmap(2) fails for no other reason */
         }
         s->header = (struct spool_header *)(void *)s->map;
         s->ring = s->map + RING_AT;
