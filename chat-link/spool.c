@@ -177,7 +177,7 @@ static int make_anew(struct spool *s, uint64_t ring_bytes)
         int r = -posix_fallocate(s->fd, 0, (off_t)(RING_AT + ring_bytes));
         if (r == 0)
                 r = map_file(s, ring_bytes);
-        if (r < 0)
+        if (r < 0 || !s->map)
                 return r;
         struct spool_header *h = s->header;
         h->ring_bytes = ring_bytes;
@@ -209,6 +209,17 @@ static bool take_over(struct spool *s, uint64_t *lost)
         return true;
 }
 
+/* Makes a file anew that is whole, but of another size: what its user keeps in it stays. */
+static int resize(struct spool *s, uint64_t ring_bytes)
+{
+        uint8_t kept[SPOOL_KEPT_BYTES];
+        memcpy(kept, s->map + HEADER_BYTES, sizeof(kept));
+        int r = make_anew(s, ring_bytes);
+        if (r == 0 && s->map)
+                memcpy(s->map + HEADER_BYTES, kept, sizeof(kept));
+        return r;
+}
+
 /* Returns 0 or a negative errno. */
 static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
 {
@@ -221,9 +232,11 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
                 *lost = spool_waiting(s);
                 usable = false;
         }
-        if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0))
+        if (!usable)
                 r = make_anew(s, ring_bytes);
-        if (r < 0)
+        else if (s->ring_bytes != ring_bytes && spool_waiting(s) == 0)
+                r = resize(s, ring_bytes);
+        if (r < 0 || !s->map)
                 return r;
         memcpy(s->header->boot_id, boot_id, BOOT_ID_BYTES);
         s->header->closed = 0;

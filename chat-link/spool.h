@@ -42,7 +42,7 @@ struct spool_chunk {
 };
 
 /* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is while
- * records wait in it, else made anew. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is
+ * records wait in it, else made anew, and what its user keeps in it stays. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is
  * damaged. Returns NULL with errno: EBUSY where another process has it. */
 struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost);
 

@@ -375,6 +375,7 @@ static void test_another_size(void **state)
         struct fixture *f = *state;
         uint64_t instance = spool_instance(f->spool);
         append(f->spool, 2);
+        strcpy(spool_kept(f->spool), "kept");
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
         assert_true(spool_instance(f->spool) == instance); /* as it is, while something waits */
@@ -386,6 +387,7 @@ static void test_another_size(void **state)
         assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(f->lost, 0);
         assert_int_equal(spool_position(f->spool), 0);
+        assert_string_equal(spool_kept(f->spool), "kept");
         assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
         for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
