@@ -968,10 +968,32 @@ static void test_permissions(void **state)
                 true, "authorization { users: [\n"
                       "{ user: mute, password: x, permissions: { publish: { deny: \"chat.net.said.>\" } } },\n"
                       "{ user: deaf, password: x, permissions: { subscribe: { deny: \"chat.net.alive.*\" } } },\n"
-                      "{ user: nojs, password: x, permissions: { publish: { deny: \"$JS.>\" } } } ] }");
-        struct host *a = host_make("a");
-        host_add_server(a, server->url);
-        strcpy(a->config.password, "x");
+                      "{ user: nojs, password: x, permissions: { publish: { deny: \"$JS.>\" } } },\n"
+                      /* as in chat-link(8) */
+                      "{ user: fit, password: x, permissions: {\n"
+                      "    publish: [\"chat.net.said.a\", \"chat.net.alive.a\", \"$JS.API.INFO\", \"$JS.FC.>\",\n"
+                      "      \"$JS.API.STREAM.INFO.chat-net\", \"$JS.API.STREAM.CREATE.chat-net\",\n"
+                      "      \"$JS.API.STREAM.MSG.GET.chat-net\", \"$JS.API.CONSUMER.CREATE.chat-net\"]\n"
+                      "    subscribe: [\"chat.net.alive.*\", \"chat.net.said.*\", \"_INBOX.>\"] } },\n"
+                      "{ user: other, password: x } ] }");
+        struct host *fit = host_make("a"), *other = host_make("b");
+        host_add_server(fit, server->url);
+        host_add_server(other, server->url);
+        strcpy(fit->config.password, "x");
+        strcpy(fit->config.user, "fit");
+        strcpy(other->config.password, "x");
+        strcpy(other->config.user, "other");
+        host_run(fit); /* makes the stream */
+        UNTIL(reads(fit) && fit->status.stored);
+        host_run(other);
+        UNTIL(reads(other) && other->status.stored);
+        say(fit, 100);
+        say(other, 100);
+        UNTIL(has_all(other, fit) && has_all(fit, other) && heard_of(other, "a")->alive > 0);
+        assert_string_equal(fit->status.problem, "");
+        host_halt(fit);
+        host_halt(other);
+        struct host *a = fit;
         strcpy(a->config.user, "mute");
         host_run(a);
         UNTIL(reads(a));
