@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/paths.h>
+#include <chat/options.h>
 
 #include "link.h"
 #include "log.h"
@@ -22,7 +22,6 @@
 #endif
 
 enum {
-        EXIT_USAGE = 2,
         EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3): chat-link.service does not start again for it */
 };
 
@@ -94,14 +93,8 @@ static int parse_options(struct options *o, int argc, char **argv)
                         return EXIT_USAGE;
                 }
         }
-        if (optind < argc) {
-                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+        if (!options_are_right(argc, argv, optind, o->run_dir))
                 return EXIT_USAGE;
-        }
-        if (o->run_dir[0] == '\0' || strlen(o->run_dir) > RUN_DIR_MAX_BYTES) {
-                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
-                return EXIT_USAGE;
-        }
         if (!o->check && (!o->state_dir || o->state_dir[0] == '\0')) {
                 fprintf(stderr, "%s: --state-dir is needed where systemd does not set $STATE_DIRECTORY\n", argv[0]);
                 return EXIT_USAGE;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/options.h>
+
 #include "sandbox.h"
 #include "session.h"
 #if SANDBOX_SANITIZED
@@ -19,7 +21,6 @@
 #endif
 
 enum {
-        EXIT_USAGE = 2,
         LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
         CLIENT_TIMEOUT_MAX_S = 1000000,
 };
@@ -111,14 +112,8 @@ static int parse_options(struct options *o, int argc, char **argv)
                         return EXIT_USAGE;
                 }
         }
-        if (optind < argc) {
-                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+        if (!options_are_right(argc, argv, optind, o->session.dir))
                 return EXIT_USAGE;
-        }
-        if (o->session.dir[0] == '\0' || strlen(o->session.dir) > RUN_DIR_MAX_BYTES) {
-                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
-                return EXIT_USAGE;
-        }
         return -1;
 }
 

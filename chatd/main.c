@@ -14,6 +14,7 @@
 
 #include <chat/clock.h>
 #include <chat/journal.h>
+#include <chat/options.h>
 
 #include "broker.h"
 #include "recovery.h"
@@ -24,7 +25,6 @@
 #endif
 
 enum {
-        EXIT_USAGE = 2,
         EVENTS_MAX = 64,
         STATUS_MS = 1000, /* STATUS= is sent at most that often */
 };
@@ -103,14 +103,8 @@ static int parse_options(struct options *o, int argc, char **argv)
                         return EXIT_USAGE;
                 }
         }
-        if (optind < argc) {
-                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[optind]);
+        if (!options_are_right(argc, argv, optind, o->dir))
                 return EXIT_USAGE;
-        }
-        if (o->dir[0] == '\0' || strlen(o->dir) > RUN_DIR_MAX_BYTES) {
-                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
-                return EXIT_USAGE;
-        }
         return -1;
 }
 

@@ -1,0 +1,24 @@
+/* What every program asks of its command line. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "paths.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* Whether nothing is left behind the options, of which argv[rest] is the first, and `run_dir` can be a run directory.
+ * Says on standard error what is wrong. */
+static inline bool options_are_right(int argc, char *const argv[], int rest, const char *run_dir)
+{
+        if (rest < argc) {
+                fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", argv[0], argv[rest]);
+                return false;
+        }
+        if (run_dir[0] == '\0' || strlen(run_dir) > RUN_DIR_MAX_BYTES) {
+                fprintf(stderr, "%s: --run-dir takes a path of 1 to %zu bytes\n", argv[0], RUN_DIR_MAX_BYTES);
+                return false;
+        }
+        return true;
+}
