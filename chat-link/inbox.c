@@ -121,7 +121,8 @@ bool inbox_note_missing(struct inbox *in, uint64_t lines)
 
 static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
 {
-        seen_epoch(&in->seen, f->id);
+        if (seen_epoch(&in->seen, f->id))
+                in->counted = false; /* another chatd, which may have found no room for its roll call */
         switch (f->type) {
         case FRAME_BATCH:
                 return store(in, f) ? INBOX_TAKEN : INBOX_FULL;
