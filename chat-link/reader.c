@@ -73,10 +73,11 @@ static void on_stored(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
         const struct subscription *s = closure;
         const char *status = NULL;
         (void)sub;
-        if (natsMsgHeader_Get(msg, "Status", &status) == NATS_OK && natsMsg_GetDataLength(msg) == 0) {
+        struct inbound_message m = take_apart(msg, s->reader->said_prefix);
+        /* What was said is not the consumer's word, whatever headers somebody gave it. */
+        if (!m.host && m.size == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK) {
                 obey_consumer(nc, s, msg, status);
         } else {
-                struct inbound_message m = take_apart(msg, s->reader->said_prefix);
                 take_place(&m, natsMsg_GetReply(msg));
                 inbound_said(s->reader->inbound, s->generation, &m);
         }

@@ -610,6 +610,34 @@ static void test_hostile_messages(void **state)
         disconnect(nc, js);
 }
 
+/* What looks like a word of the consumer itself is a message like any other, if it was said: nobody is kept from what is behind
+ * it. */
+static void test_messages_with_headers(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        natsConnection *nc = connect_to(server, &js);
+        static const char *const headers[][2] = {
+                {"Status", "100"}, {"Status", "503"}, {"Nats-Last-Consumer", "99"}, {"Nats-Consumer-Stalled", "x"}};
+        for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+                natsMsg *msg = NULL;
+                assert_int_equal(natsMsg_Create(&msg, "chat.net.said.evil", NULL, NULL, 0), NATS_OK);
+                assert_int_equal(natsMsgHeader_Set(msg, "Status", "100"), NATS_OK);
+                assert_int_equal(natsMsgHeader_Set(msg, headers[i][0], headers[i][1]), NATS_OK);
+                assert_int_equal(natsConnection_PublishMsg(nc, msg), NATS_OK);
+                natsMsg_Destroy(msg);
+        }
+        a->garbage_expected = b->garbage_expected = 4;
+        UNTIL(a->garbage == 4 && b->garbage == 4);
+        say(a, 10);
+        UNTIL(has_all(b, a));
+        assert_int_equal(b->begins, 1);
+        disconnect(nc, js);
+}
+
 static void test_a_host_that_does_not_fetch(void **state)
 {
         (void)state;
@@ -1273,6 +1301,7 @@ int main(void)
                 TEST(test_another_stream),
                 TEST(test_a_consumer_is_lost),
                 TEST(test_hostile_messages),
+                TEST(test_messages_with_headers),
                 TEST(test_a_host_that_does_not_fetch),
                 TEST(test_reading_again),
                 TEST(test_only_what_follows_is_taken),
