@@ -46,7 +46,6 @@ struct network {
         int64_t retry_at;     /* after something failed */
         int64_t ask_again_at; /* for JetStream */
         bool in_doubt;        /* the next chunk may be stored already */
-        unsigned attempt;     /* how often it was published */
         char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
         uint8_t message[MESSAGE_MAX_BYTES];
 };
@@ -115,13 +114,12 @@ static bool publish_unstored(struct network *n, size_t size)
 /* Returns 1 when the chunk was sent for good, 0 when it has to be published now, -1 when it failed. */
 static int publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
-        uint64_t instance = spool_instance(n->spool);
         if (n->in_doubt) {
-                int stored = stream_has(&n->stream, instance, chunk);
+                int stored = stream_has(&n->stream, spool_instance(n->spool), chunk);
                 n->in_doubt = stored < 0;
                 return stored;
         }
-        n->in_doubt = !stream_publish(&n->stream, instance, chunk->first, n->attempt++, n->message, size);
+        n->in_doubt = !stream_publish(&n->stream, n->message, size);
         return n->in_doubt ? -1 : 1;
 }
 
@@ -137,7 +135,6 @@ static bool publish(struct network *n, const struct spool_chunk *chunk, size_t s
                 return false; /* the spool may be gone */
         if (sent > 0) {
                 spool_release(n->spool);
-                n->attempt = 0;
                 report_no_problem(&n->report, PROBLEM_PUBLISHING);
                 report_stuck(&n->report, false);
         }

@@ -5,7 +5,7 @@
  * network_next(), or another status, the eventfd becomes readable.
  *
  * With JetStream. The stream chat-NETWORK has the subjects chat.NETWORK.said.*; it is made where there is none. One message is
- * published, with Nats-Msg-Id "INSTANCE-POSITION-ATTEMPT", and acknowledged before the next: so the order is kept whatever
+ * published, and acknowledged before the next: so the order is kept whatever
  * happens, and what comes meanwhile goes together into the next. When it is not known whether a message was stored (no
  * acknowledgement, another connection, another process), the last one of our subject in the stream tells. What others
  * published is read from a sequence on, without acknowledgements: where we are is known here, exactly, and a consumer that

@@ -248,17 +248,12 @@ int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *ch
         return r == 0 && m.type == MESSAGE_SAID && m.instance == instance && m.position >= chunk->first;
 }
 
-bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, unsigned attempt, const void *message,
-                    size_t size)
+bool stream_publish(struct stream *s, const void *message, size_t size)
 {
-        char id[64];
         jsErrCode code = 0;
         jsPubAck *ack = NULL;
         jsPubOptions options;
-        snprintf(id, sizeof(id), "%016llx-%llu-%u", (unsigned long long)instance, (unsigned long long)position,
-                 attempt);
         jsPubOptions_Init(&options);
-        options.MsgId = id;
         options.MaxWait = STREAM_REQUEST_MS;
         options.ExpectStream = s->name;
         natsStatus status = js_Publish(&ack, s->js, s->said, message, (int)size, &options, &code);
@@ -266,7 +261,7 @@ bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, unsi
         jsPubAck_Destroy(ack);
         if (status != NATS_OK)
                 return fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
-        return stored; /* a duplicate is no problem to be told of, but to be looked for */
+        return stored;
 }
 
 bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)

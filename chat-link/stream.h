@@ -16,7 +16,7 @@ enum {
         STREAM_REQUEST_MS = 1500,
         STREAM_RETRY_MS = 500,
         STREAM_NAME_BYTES = HOST_MAX_BYTES + 32, /* of names and subjects */
-        STREAM_DUPLICATES_S = 120,               /* for so long a message that is sent again is recognized */
+        STREAM_DUPLICATES_S = 120,               /* JetStream's default; more than it keeps is refused */
         /* A server that has just begun says that there is no JetStream, too. How long it must say so to be believed, where
          * nothing was stored before, and where something was: what is published without JetStream can be lost. */
         STREAM_NONE_MS = 5000,
@@ -67,11 +67,11 @@ void stream_refresh(struct stream *s);
 /* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */
 int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk);
 
-/* Publishes the chunk, as `message`. Returns true when it is stored. Before each further `attempt`, from 0, stream_has() is
- * to be asked. The identity of the message (Nats-Msg-Id) has the attempt in it: a server in a cluster takes note of an
- * identity before the message is stored, and says that it is a duplicate even where it was lost with the leader. */
-bool stream_publish(struct stream *s, uint64_t instance, uint64_t position, unsigned attempt, const void *message,
-                    size_t size);
+/* Publishes a chunk, as `message`. Returns true when it is stored. Before another attempt stream_has() is to be asked. The
+ * message has no identity (Nats-Msg-Id): whoever may publish could use up those that are to come, and a server in a
+ * cluster takes note of one before the message is stored, so it says that it is a duplicate even where it was lost with
+ * the leader. */
+bool stream_publish(struct stream *s, const void *message, size_t size);
 
 /* Makes a consumer that sends what is in the stream behind `sequence` to `inbox`. Returns false where it failed, which
  * has been reported. */

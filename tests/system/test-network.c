@@ -638,6 +638,28 @@ static void test_messages_with_headers(void **state)
         disconnect(nc, js);
 }
 
+/* The identities of messages are there for all to see; a server takes two of one identity for one. */
+static void test_nobody_is_silenced(void **state)
+{
+        (void)state;
+        jsCtx *js;
+        jsPubOptions options;
+        char id[64];
+        struct nats *server = nats_start(true, "");
+        struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
+        UNTIL(reads(a) && reads(b));
+        natsConnection *nc = connect_to(server, &js);
+        jsPubOptions_Init(&options);
+        options.MsgId = id;
+        for (int i = 0; i < 200; i++) {
+                snprintf(id, sizeof(id), "%016llx-0-%d", (unsigned long long)spool_instance(a->spool), i);
+                assert_int_equal(js_Publish(NULL, js, "chat.net.said.c", "", 0, &options, NULL), NATS_OK);
+        }
+        say(a, 1);
+        UNTIL(has_all(b, a));
+        disconnect(nc, js);
+}
+
 static void test_a_host_that_does_not_fetch(void **state)
 {
         (void)state;
@@ -1302,6 +1324,7 @@ int main(void)
                 TEST(test_a_consumer_is_lost),
                 TEST(test_hostile_messages),
                 TEST(test_messages_with_headers),
+                TEST(test_nobody_is_silenced),
                 TEST(test_a_host_that_does_not_fetch),
                 TEST(test_reading_again),
                 TEST(test_only_what_follows_is_taken),
