@@ -89,7 +89,7 @@ static void read_from(struct link *l, uint64_t number)
         free(l->message);
         l->message = NULL;
         inject_rewind(&l->inject, number);
-        l->reading = true;
+        l->reading = l->rewound = true;
         network_read(l->network, from);
 }
 
@@ -259,12 +259,25 @@ static void take_alive(struct link *l, const struct network_message *m)
                 l->ignored++;
 }
 
-/* What is read from now on is not what was read before: numbers begin anew, above all that were. */
+/* Whether the stream ends before what was read of it, as after a power loss of its server: sequences that we know will come
+ * again with something else. The last message is read again after network_read(), so that one may be missing then. */
+static bool was_put_back(const struct link *l, const struct network_message *m)
+{
+        uint64_t last = l->inject.last, said = hosts_last_number(&l->hosts);
+        if (!l->rewound && said > last)
+                last = said;
+        return m->place.stream != 0 && generation_of(last) == l->kept->generation &&
+               m->place.sequence + l->rewound < sequence_of(last);
+}
+
+/* What is read from now on may not be what was read before: then numbers begin anew, above all that were. */
 static void take_begin(struct link *l, const struct network_message *m)
 {
         struct link_kept *k = l->kept;
         uint64_t last = generation_of(l->inject.last);
-        if (m->place.stream == k->stream && last <= k->generation && k->generation != 0)
+        bool other = m->place.stream != k->stream || last > k->generation || k->generation == 0 || was_put_back(l, m);
+        l->rewound = false;
+        if (!other)
                 return;
         k->generation = (last > k->generation ? last : k->generation) % GENERATION_MAX + 1;
         k->begin = m->place.sequence;

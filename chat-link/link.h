@@ -48,6 +48,7 @@ struct link {
         struct inject inject;
         int64_t now;        /* ms of CLOCK_MONOTONIC */
         bool reading;       /* chatd said from where on: the network hands messages over */
+        bool rewound;       /* … and its BEGIN did not come yet */
         int64_t looked_at;  /* when all messages there were had been looked at */
         bool full;          /* the inbox is not read now: the spool is full, or chatd was not found yet */
         int64_t hello_at;   /* when HELLO is said again; 0: it was answered */

@@ -49,6 +49,17 @@ static inline void network_replace(struct network *n, uint64_t stream)
         n->begin_due = true;
 }
 
+/* The stream is put back to its first `count` messages. */
+static inline void network_put_back(struct network *n, size_t count)
+{
+        while (n->count > count)
+                free(n->all[--n->count].data);
+        if (n->next > n->count) {
+                n->next = n->count;
+                n->begin_due = true;
+        }
+}
+
 static inline struct network_message *network_make(const struct network *n, enum network_event event, const char *host,
                                                    const void *data, size_t size)
 {

@@ -465,6 +465,28 @@ static void test_another_stream(void **state)
         assert_seen(f, "eve@b 5");
 }
 
+static void test_a_stream_that_was_put_back(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; i < 4; i++)
+                say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0, eve@b 1, eve@b 2, eve@b 3");
+        network_put_back(f->network, 3); /* its server had a power loss: the numbers of what was lost are used again */
+        say_there(f, 0, 1);
+        say_there(f, 1, 1);
+        assert_seen(f, "eve@b 4, eve@c 0");
+        restart(f); /* it is read from the right place */
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 5");
+        kill_link(f);
+        network_put_back(f->network, 1);
+        begin(f);
+        settle(f);
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 6");
+}
+
 static void test_a_stream_is_replaced_while_a_frame_waits(void **state)
 {
         struct fixture *f = *state;
@@ -762,6 +784,7 @@ int main(void)
                 TEST(test_who_does_not_look_does_not_know_who_is_away),
                 TEST(test_another_stream),
                 TEST(test_chatd_is_busy),
+                TEST(test_a_stream_that_was_put_back),
                 TEST(test_a_stream_is_replaced_while_a_frame_waits),
                 TEST(test_the_first_of_a_stream_and_killed),
                 TEST(test_what_chatd_has_is_not_told_again),
