@@ -168,9 +168,12 @@ static int map_file(struct spool *s, uint64_t ring_bytes)
         return 0;
 }
 
-/* Makes the file anew. Returns 0 or a negative errno. */
-static int make_anew(struct spool *s, uint64_t ring_bytes)
+/* Makes the file anew; of one that can be used, what its user keeps there stays. Returns 0 or a negative errno. */
+static int make_anew(struct spool *s, uint64_t ring_bytes, bool usable)
 {
+        uint8_t kept[SPOOL_KEPT_BYTES] = {0};
+        if (usable)
+                memcpy(kept, spool_kept(s), sizeof(kept));
         unmap(s);
         if (ftruncate(s->fd, 0) < 0)
                 return -errno;
@@ -184,6 +187,7 @@ static int make_anew(struct spool *s, uint64_t ring_bytes)
         if (getrandom(&h->instance, sizeof(h->instance), 0) != sizeof(h->instance))
                 return -errno;
         h->instance |= 1;
+        memcpy(spool_kept(s), kept, sizeof(kept));
         atomic_signal_fence(memory_order_seq_cst);
         memcpy(h->magic, SPOOL_MAGIC, sizeof(h->magic)); /* whoever is killed before that has made nothing */
         s->position = s->released_position = 0;
@@ -209,17 +213,6 @@ static bool take_over(struct spool *s, uint64_t *lost)
         return true;
 }
 
-/* Makes a file anew that is whole, but of another size: what its user keeps in it stays. */
-static int resize(struct spool *s, uint64_t ring_bytes)
-{
-        uint8_t kept[SPOOL_KEPT_BYTES];
-        memcpy(kept, s->map + HEADER_BYTES, sizeof(kept));
-        int r = make_anew(s, ring_bytes);
-        if (r == 0 && s->map)
-                memcpy(s->map + HEADER_BYTES, kept, sizeof(kept));
-        return r;
-}
-
 /* Returns 0 or a negative errno. */
 static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
 {
@@ -232,10 +225,8 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
                 *lost = spool_waiting(s);
                 usable = false;
         }
-        if (!usable)
-                r = make_anew(s, ring_bytes);
-        else if (s->ring_bytes != ring_bytes && spool_waiting(s) == 0)
-                r = resize(s, ring_bytes);
+        if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0))
+                r = make_anew(s, ring_bytes, usable);
         if (r < 0 || !s->map)
                 return r;
         memcpy(s->header->boot_id, boot_id, BOOT_ID_BYTES);

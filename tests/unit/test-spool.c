@@ -374,6 +374,7 @@ static void test_another_size(void **state)
 {
         struct fixture *f = *state;
         uint64_t instance = spool_instance(f->spool);
+        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
         append(f->spool, 2);
         strcpy(spool_kept(f->spool), "kept");
         spool_close(f->spool);
@@ -389,6 +390,8 @@ static void test_another_size(void **state)
         assert_int_equal(spool_position(f->spool), 0);
         assert_string_equal(spool_kept(f->spool), "kept");
         assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
+        for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
+                assert_int_equal(((uint8_t *)spool_kept(f->spool))[i], 0xaa);
         for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
         assert_int_equal(append_bytes(f->spool, 4096), -ENOBUFS);
