@@ -15,6 +15,7 @@ enum {
         SEQUENCE_BITS = 36,
         GENERATION_BITS = 7,
         INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
+        MESSAGES_AT_ONCE = NETWORK_QUEUE_MAX,
 };
 
 #define SEQUENCE_MAX ((UINT64_C(1) << SEQUENCE_BITS) - 1)
@@ -316,15 +317,20 @@ static void look_for_hosts(struct link *l)
         }
 }
 
-/* Injects what other hosts said, as far as chatd takes it. */
-static void inject_messages(struct link *l)
+/* Injects what other hosts said, as far as chatd takes it, a bounded part of it: somebody may publish faster than we look.
+ * Returns whether there is more. */
+static bool inject_messages(struct link *l)
 {
-        do {
+        for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
                 if (l->message && !inject_message(l))
-                        return;
-        } while (next_message(l));
-        look_for_hosts(l);
-        flush_notices(l);
+                        return false;
+                if (next_message(l))
+                        continue;
+                look_for_hosts(l);
+                flush_notices(l);
+                return false;
+        }
+        return true;
 }
 
 /* ---- the rest ---- */
@@ -401,7 +407,7 @@ int64_t link_work(struct link *l)
         tell_network(l);
         inject_flush(&l->inject, l->now);
         if (l->reading)
-                inject_messages(l);
+                more |= inject_messages(l);
         int64_t wake = earlier(wake_at(l), log_status(l));
         return more ? l->now : wake;
 }

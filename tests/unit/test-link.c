@@ -702,6 +702,21 @@ static void assert_all_spooled(struct fixture *f)
         assert_int_equal(next, f->said + 1);
 }
 
+static void test_a_flood_of_messages(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; i < 1000; i++)
+                network_add(f->network, NETWORK_SAID, "evil", "x", 1);
+        say_here(f);
+        assert_true(link_work(f->link) <= now_ms); /* it looks at the rest soon, and at everything else before */
+        assert_true(f->network->next < 100);
+        say_there(f, 0, 1);
+        for (int i = 0; i < 20; i++)
+                work(f);
+        assert_seen(f, "eve@b 0");
+}
+
 static void test_chatd_is_busy(void **state)
 {
         struct fixture *f = *state;
@@ -783,6 +798,7 @@ int main(void)
                 TEST(test_hosts_come_and_go),
                 TEST(test_who_does_not_look_does_not_know_who_is_away),
                 TEST(test_another_stream),
+                TEST(test_a_flood_of_messages),
                 TEST(test_chatd_is_busy),
                 TEST(test_a_stream_that_was_put_back),
                 TEST(test_a_stream_is_replaced_while_a_frame_waits),
