@@ -11,9 +11,9 @@
 #include "log.h"
 
 enum {
-        INDEX_BITS = 20,
+        INDEX_BITS = 12,
         SEQUENCE_BITS = 36,
-        GENERATION_BITS = 7,
+        GENERATION_BITS = 15,
         INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
         MESSAGES_AT_ONCE = NETWORK_QUEUE_MAX,
 };
@@ -21,6 +21,7 @@ enum {
 #define SEQUENCE_MAX ((UINT64_C(1) << SEQUENCE_BITS) - 1)
 #define GENERATION_MAX ((UINT64_C(1) << GENERATION_BITS) - 1)
 
+_Static_assert(MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES < 1 << INDEX_BITS, "every record of a message has a number");
 _Static_assert(sizeof(struct link_kept) <= SPOOL_KEPT_BYTES, "what is kept has its place in the spool's file");
 
 static uint64_t number_of(uint64_t generation, uint64_t sequence)

@@ -3,7 +3,7 @@
  * Out: what is in the inbox goes to the spool, from where the network thread publishes it. In: messages of other hosts
  * become records for chatd. The number of a record says where in the stream it is from:
  *
- *   generation (7 bits) | sequence of its message in the stream (36 bits) | index in the message (20 bits)
+ *   generation (15 bits) | sequence of its message in the stream (36 bits) | index in the message (12 bits)
  *
  * chatd keeps the number of the last that it relayed, and tells it with WELCOME; so after kill -9 of either of them the
  * link knows what to read again, and chatd what it has already. The generation grows when another stream takes the place

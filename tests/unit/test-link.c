@@ -465,6 +465,20 @@ static void test_another_stream(void **state)
         assert_seen(f, "eve@b 5");
 }
 
+/* Whoever may delete the stream can do so again and again. */
+static void test_many_streams(void **state)
+{
+        struct fixture *f = *state;
+        char expected[32];
+        settle(f);
+        for (unsigned i = 0; i < 300; i++) {
+                network_replace(f->network, STREAM + 1 + i);
+                say_there(f, 0, 1);
+                snprintf(expected, sizeof(expected), "eve@b %u", i);
+                assert_seen(f, expected);
+        }
+}
+
 static void test_a_stream_that_was_put_back(void **state)
 {
         struct fixture *f = *state;
@@ -800,6 +814,7 @@ int main(void)
                 TEST(test_another_stream),
                 TEST(test_a_flood_of_messages),
                 TEST(test_chatd_is_busy),
+                TEST(test_many_streams),
                 TEST(test_a_stream_that_was_put_back),
                 TEST(test_a_stream_is_replaced_while_a_frame_waits),
                 TEST(test_the_first_of_a_stream_and_killed),
