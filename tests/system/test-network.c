@@ -1064,6 +1064,38 @@ static void test_permissions(void **state)
         assert_true(a->status.connected && !a->status.stored);
 }
 
+/* What chat-link(8) says that a host needs, and no more. */
+static void test_least_permissions(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(
+                true, "authorization { users: [ { user: u, password: x, permissions: {\n"
+                      "publish: [\"chat.net.said.*\", \"chat.net.alive.*\", \"$JS.FC.>\", \"$JS.API.INFO\",\n"
+                      "\"$JS.API.STREAM.INFO.chat-net\", \"$JS.API.STREAM.CREATE.chat-net\",\n"
+                      "\"$JS.API.STREAM.MSG.GET.chat-net\", \"$JS.API.CONSUMER.CREATE.chat-net\"]\n"
+                      "subscribe: [\"chat.net.said.*\", \"chat.net.alive.*\", \"_INBOX.>\"] } } ] }");
+        struct host *a = host_make("a"), *b = host_make("b");
+        for (int i = 0; i < 2; i++) {
+                host_add_server(hosts[i], server->url);
+                strcpy(hosts[i]->config.user, "u");
+                strcpy(hosts[i]->config.password, "x");
+                host_run(hosts[i]);
+        }
+        UNTIL(reads(a) && reads(b));
+        for (int i = 0; i < 2; i++) {
+                a->spool->padding = 3000; /* for flow control, too */
+                say(a, 1000);
+                UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0);
+                assert_string_equal(a->status.problem, "");
+                assert_string_equal(b->status.problem, "");
+                nats_signal(server, SIGKILL); /* what was stored has to be asked for */
+                nats_run(server);
+                say(a, 10);
+                UNTIL(has_all(b, a));
+                UNTIL(reads(a) && reads(b) && !*a->status.problem && !*b->status.problem);
+        }
+}
+
 static void test_messages_that_are_too_small(void **state)
 {
         (void)state;
@@ -1335,6 +1367,7 @@ int main(void)
                 TEST(test_what_is_no_nats_server),
                 TEST(test_user_and_password),
                 TEST(test_permissions),
+                TEST(test_least_permissions),
                 TEST(test_messages_that_are_too_small),
                 TEST(test_how_many_replicas),
                 TEST(test_the_stream),
