@@ -251,13 +251,13 @@ int hosts_install(void **state)
 
 int hosts_tell(int failed)
 {
-        for (int i = 0; i < HOSTS && failed; i++) {
-                fprintf(stderr, "---- host %s:\n", host_name(i));
-                fprintf(stderr, "%s\n",
-                        host_shell(i,
-                                   "systemctl show -P StatusText chat-link chatd; journalctl -q -o short-precise "
-                                   "-u chat-link -u nats -u chatd | tail -n %d",
-                                   TOLD_LINES));
-        }
+        static const char *const units[] = {"chat-link", "chatd", "nats"};
+        for (int i = 0; i < HOSTS && failed; i++)
+                for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++)
+                        fprintf(stderr, "---- %s on %s: %s\n", units[u], host_name(i),
+                                host_shell(i,
+                                           "systemctl show -P StatusText %s; journalctl -q -o short-precise -u %s | "
+                                           "grep -v -e joined -e ' left after' | tail -n %d",
+                                           units[u], units[u], TOLD_LINES));
         return failed;
 }
