@@ -376,7 +376,6 @@ static void test_another_size(void **state)
         uint64_t instance = spool_instance(f->spool);
         memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
         append(f->spool, 2);
-        strcpy(spool_kept(f->spool), "kept");
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
         assert_true(spool_instance(f->spool) == instance); /* as it is, while something waits */
@@ -388,7 +387,6 @@ static void test_another_size(void **state)
         assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(f->lost, 0);
         assert_int_equal(spool_position(f->spool), 0);
-        assert_string_equal(spool_kept(f->spool), "kept");
         assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
         for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
                 assert_int_equal(((uint8_t *)spool_kept(f->spool))[i], 0xaa);
