@@ -102,6 +102,16 @@ static int parse_options(struct options *o, int argc, char **argv)
         return -1;
 }
 
+/* Whether somebody holds the socket: systemd, or another chat-link. */
+static bool is_held(const struct sockaddr_un *address)
+{
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        bool held = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+        if (fd >= 0)
+                close(fd);
+        return held;
+}
+
 /* Takes the socket that systemd passed, or binds one. Returns 0 or a negative errno. */
 static int open_inbox(struct chat_link *cl, const char *run_dir)
 {
@@ -113,6 +123,8 @@ static int open_inbox(struct chat_link *cl, const char *run_dir)
                 cl->inbox = SD_LISTEN_FDS_START;
                 return sd_is_socket_unix(cl->inbox, SOCK_DGRAM, -1, NULL, 0) > 0 ? 0 : -ENOTSOCK;
         }
+        if (is_held(&address))
+                return -EADDRINUSE;
         cl->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (cl->inbox < 0)
                 return -errno;
