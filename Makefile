@@ -225,7 +225,7 @@ $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 $(filter-out $(CHECKS_BOOTED),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
-$(filter-out $(CHECKS_BOOTED) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+$(filter-out $(CHECKS_BOOTED) $(HOSTED:%=check-sanitized/%) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
