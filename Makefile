@@ -183,8 +183,9 @@ run: all build/.packages-run
 	wait $$launcher
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
-# Three hosts run sanitized on request only: they take minutes.
-CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(HOSTED:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
+# Sanitized on request only, because they take minutes, or are more than slow sessions can follow at any time.
+ON_REQUEST    := $(HOSTED) crash network
+CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
 .PHONY: check check-booted
@@ -225,7 +226,7 @@ $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
 $(filter-out $(CHECKS_BOOTED),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
 	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
-$(filter-out $(CHECKS_BOOTED) $(HOSTED:%=check-sanitized/%) check-sanitized/network,$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+$(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
