@@ -23,10 +23,9 @@ void inject_close(struct inject *in)
         in->blocked = false;
 }
 
-static void disconnect(struct inject *in, int error, int64_t now_ms)
+static void disconnect(struct inject *in, int64_t now_ms)
 {
         inject_close(in);
-        in->error = error;
         in->retry_at = now_ms + in->retry_ms;
         in->retry_ms = in->retry_ms * 2 < INJECT_RETRY_MAX_MS ? in->retry_ms * 2 : INJECT_RETRY_MAX_MS;
 }
@@ -38,12 +37,11 @@ void inject_connect(struct inject *in, int64_t now_ms)
                 return;
         int r = connect_broker(in->dir, &intake);
         if (r < 0) {
-                disconnect(in, -r, now_ms);
+                disconnect(in, now_ms);
                 return;
         }
         in->socket = r;
         in->broker = intake.st_uid;
-        in->error = 0;
         in->hello_due = true;
         in->welcome = false;
 }
@@ -99,7 +97,7 @@ static bool hand_over(struct inject *in, const void *frame, size_t size, int64_t
         }
         in->blocked = socket_is_transient(errno);
         if (!in->blocked)
-                disconnect(in, 0, now_ms);
+                disconnect(in, now_ms);
         return false;
 }
 

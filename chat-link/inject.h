@@ -28,7 +28,6 @@ struct inject {
         bool hello_due;   /* HELLO goes out before anything else */
         bool welcome;     /* chatd knows us: what waits may go out */
         bool blocked;     /* the intake was full */
-        int error;        /* why the last attempt to connect failed: an errno, or 0 */
         int64_t retry_at; /* ms of CLOCK_MONOTONIC */
         int retry_ms;
         uint64_t at_hello;    /* `handed_over` when HELLO went out */

@@ -145,11 +145,6 @@ static bool take_inbox(struct link *l)
 
 /* ---- from other hosts ---- */
 
-static bool is_shown(const struct record *rec)
-{
-        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE;
-}
-
 /* Whether a record of another host may be shown to people here. */
 static bool is_good(const struct record *rec)
 {
@@ -191,7 +186,7 @@ static bool take_record(struct link *l, const struct record *rec)
                 notice_missing(l, l->message->host, rec->number);
                 return true;
         }
-        if (!is_shown(rec))
+        if (!record_is_of_person(rec))
                 return true; /* of a later version */
         if (!is_good(rec)) {
                 l->ignored++;
@@ -216,15 +211,6 @@ static bool inject_message(struct link *l)
         return true;
 }
 
-static uint64_t count_records(struct wire_reader r)
-{
-        struct record rec;
-        uint64_t count = 0;
-        while (record_next(&r, &rec) > 0)
-                count++;
-        return count;
-}
-
 /* The number of the first record of a message. Where sequences only count, also those messages are counted of which nothing
  * was injected: else the next one would look as if it were read again. */
 static uint64_t number_message(const struct link *l, const struct network_message *m)
@@ -245,7 +231,7 @@ static bool take_said(struct link *l, struct network_message *m)
         }
         l->records = said.records;
         l->next = number_message(l, m);
-        l->skip = hosts_said(&l->hosts, m->host, said.instance, said.position, count_records(said.records), l->next,
+        l->skip = hosts_said(&l->hosts, m->host, said.instance, said.position, records_count(said.records), l->next,
                              &missing);
         l->message = m;
         if (missing > 0)
@@ -351,27 +337,23 @@ static void connect_chatd(struct link *l)
 
 static void tell_network(struct link *l)
 {
-        network_count(l->network, l->inbox.members);
+        if (l->inbox.counted)
+                network_count(l->network, l->inbox.members);
         if (l->published == spool_position(l->spool))
                 return;
         l->published = spool_position(l->spool);
         network_publish(l->network);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-        return a < b ? a : b;
-}
-
 static int64_t wake_at(const struct link *l)
 {
-        int64_t wake = earlier(hosts_wake_ms(&l->hosts, l->now), l->now + LINK_GRACE_MS / 2);
+        int64_t wake = clock_earlier(hosts_wake_ms(&l->hosts, l->now), l->now + LINK_GRACE_MS / 2);
         if (l->inject.socket < 0)
-                wake = earlier(wake, l->inject.retry_at);
+                wake = clock_earlier(wake, l->inject.retry_at);
         else if (l->hello_at != 0)
-                wake = earlier(wake, l->hello_at);
+                wake = clock_earlier(wake, l->hello_at);
         if (l->full)
-                wake = earlier(wake, l->now + LINK_FULL_MS);
+                wake = clock_earlier(wake, l->now + LINK_FULL_MS);
         return wake;
 }
 
@@ -409,7 +391,7 @@ int64_t link_work(struct link *l)
         inject_flush(&l->inject, l->now);
         if (l->reading)
                 more |= inject_messages(l);
-        int64_t wake = earlier(wake_at(l), log_status(l));
+        int64_t wake = clock_earlier(wake_at(l), log_status(l));
         return more ? l->now : wake;
 }
 

@@ -14,20 +14,13 @@
 #define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
 #define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
 
-static void describe(struct journal_event *e, int priority, const char *id, const char *event)
-{
-        journal_field(e, "PRIORITY=%d", priority);
-        journal_field(e, "MESSAGE_ID=%s", id);
-        journal_field(e, "CHAT_EVENT=%s", event);
-}
-
 void log_started(struct journal *j, const struct link *l)
 {
         struct journal_event e = {0};
         uint64_t waiting = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=started as host %s of the network %s; lines that wait: %" PRIu64, l->config->host,
                       l->config->network, waiting);
-        describe(&e, LOG_INFO, ID_STARTED, "start");
+        journal_describe(&e, LOG_INFO, ID_STARTED, "start");
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
         journal_write(j, &e);
 }
@@ -38,7 +31,7 @@ void log_stopped(struct journal *j, const struct link *l)
         uint64_t waiting = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=stopped; lines that wait for other hosts: %" PRIu64 ", lines from them: %" PRIu64,
                       waiting, l->lines_in);
-        describe(&e, LOG_INFO, ID_STOPPED, "stop");
+        journal_describe(&e, LOG_INFO, ID_STOPPED, "stop");
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, l->lines_in);
         journal_write(j, &e);
@@ -54,7 +47,7 @@ void log_lost(struct journal *j, uint64_t lines)
                               "MESSAGE=this machine went down without notice: %" PRIu64
                               " lines did not reach other hosts",
                               lines);
-        describe(&e, LOG_WARNING, ID_LOST, "lost");
+        journal_describe(&e, LOG_WARNING, ID_LOST, "lost");
         if (lines != MISSED_UNKNOWN)
                 journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
         journal_write(j, &e);
@@ -64,7 +57,7 @@ void log_refused(struct journal *j, const char *why)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=chatd does not take the link: %s", why);
-        describe(&e, LOG_WARNING, ID_REFUSED, "refused");
+        journal_describe(&e, LOG_WARNING, ID_REFUSED, "refused");
         journal_write(j, &e);
 }
 
@@ -72,7 +65,7 @@ void log_hosts(struct journal *j, const char *text)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%.900s", text);
-        describe(&e, LOG_INFO, ID_HOSTS, "hosts");
+        journal_describe(&e, LOG_INFO, ID_HOSTS, "hosts");
         journal_write(j, &e);
 }
 
@@ -88,7 +81,7 @@ static void log_linked(struct journal *j, const struct link *l)
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=linked by %s%s", s->server,
                       s->stored ? "" : ", which has no JetStream: who is not connected misses what is said");
-        describe(&e, s->stored ? LOG_INFO : LOG_WARNING, ID_LINKED, "linked");
+        journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, ID_LINKED, "linked");
         journal_field(&e, "CHAT_SERVER=%s", s->server);
         journal_write(j, &e);
 }
@@ -98,7 +91,7 @@ static void log_problem(struct journal *j, const struct link *l)
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s%s", is_linked(s) ? "" : "not linked: ", s->problem);
-        describe(&e, LOG_WARNING, ID_PROBLEM, "problem");
+        journal_describe(&e, LOG_WARNING, ID_PROBLEM, "problem");
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, spool_waiting(l->spool));
         journal_write(j, &e);
 }
@@ -140,7 +133,7 @@ static void log_ignored(struct link *l)
         else
                 journal_field(&e, "MESSAGE=messages ignored, because no chat-link sends such: %" PRIu64,
                               ignored - l->ignored_logged);
-        describe(&e, LOG_WARNING, ID_IGNORED, twin ? "twin" : "ignored");
+        journal_describe(&e, LOG_WARNING, ID_IGNORED, twin ? "twin" : "ignored");
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, ignored - l->ignored_logged);
         journal_write(l->journal, &e);
         l->ignored_logged = ignored;

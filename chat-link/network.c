@@ -52,11 +52,6 @@ struct network {
 
 /* ---- what the thread does with a connection ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-        return a < b ? a : b;
-}
-
 static void begin(struct network *n)
 {
         n->alive_at = n->retry_at = 0;
@@ -81,11 +76,13 @@ static void say_alive(struct network *n, int64_t now)
                 .position = spool_position(n->spool),
                 .members = atomic_load(&n->members),
         };
-        if (now < n->alive_at || m.members == MEMBERS_UNKNOWN)
+        if (now < n->alive_at)
+                return;
+        n->alive_at = now + ALIVE_INTERVAL_MS;
+        if (m.members == MEMBERS_UNKNOWN)
                 return;
         size_t size = message_encode(alive, sizeof(alive), &m);
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
-        n->alive_at = now + ALIVE_INTERVAL_MS;
 }
 
 /* Returns the size of the message with the chunk, or 0 where there is none. */
@@ -96,7 +93,6 @@ static size_t make_message(struct network *n, struct spool_chunk *chunk)
                 return 0;
         struct message m = {.type = MESSAGE_SAID, .instance = spool_instance(n->spool), .position = chunk->first};
         message_encode(n->message, MESSAGE_HEADER_BYTES, &m);
-        memmove(records, chunk->data, chunk->size);
         return MESSAGE_HEADER_BYTES + chunk->size;
 }
 
@@ -196,7 +192,7 @@ static int64_t work(struct network *n, int64_t now)
         }
         say_alive(n, now);
         if (now < n->retry_at)
-                return earlier(n->retry_at, n->alive_at);
+                return clock_earlier(n->retry_at, n->alive_at);
         switch (advance(n, now)) {
         case DONE:
                 return now;
@@ -206,7 +202,7 @@ static int64_t work(struct network *n, int64_t now)
                 report_stuck(&n->report, true);
                 stream_doubt(&n->stream);
                 n->retry_at = clock_ms() + STREAM_RETRY_MS;
-                return earlier(n->retry_at, n->alive_at);
+                return clock_earlier(n->retry_at, n->alive_at);
         }
 }
 

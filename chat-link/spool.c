@@ -63,14 +63,16 @@ static uint64_t entry_bytes(uint32_t size)
         return (sizeof(struct entry) + (uint64_t)size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static uint64_t count_records(const struct entry *e)
+/* Whether there are as many records as it says, and nothing else. */
+static bool has_records(const struct entry *e)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
         struct record rec;
-        uint64_t count = 0;
-        while (record_next(&r, &rec) > 0)
+        uint32_t count = 0;
+        int next;
+        while ((next = record_next(&r, &rec)) > 0)
                 count++;
-        return wire_left(&r) == 0 ? count : 0;
+        return next == 0 && count == e->count;
 }
 
 /* Whether there is an entry at `at`, as spool_append() writes it. */
@@ -82,7 +84,7 @@ static bool is_entry(const struct spool *s, uint64_t at, uint64_t tail)
                 return false;
         if (e->count == 0)
                 return bytes == left;
-        return e->size <= DATAGRAM_MAX_BYTES && count_records(e) == e->count;
+        return e->size <= DATAGRAM_MAX_BYTES && has_records(e);
 }
 
 /* Calls `on_entry` for every entry from `oldest` to `tail` that has records. Returns false where something is not as it is

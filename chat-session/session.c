@@ -312,11 +312,6 @@ static void advance_leave(struct session *s)
                 s->state = SESSION_DONE;
 }
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-        return a < b ? a : b;
-}
-
 static void wait_for_events(struct session *s, struct pollfd fds[static 4], const sigset_t *unblocked)
 {
         const struct client *c = &s->client;
@@ -331,9 +326,9 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
                 wake = s->deadline;
         if (!s->echo && s->state != SESSION_FLUSHING)
-                wake = min_i64(wake, uplink_wake_ms(u));
+                wake = clock_earlier(wake, uplink_wake_ms(u));
         if (s->check_at != 0)
-                wake = min_i64(wake, s->check_at);
+                wake = clock_earlier(wake, s->check_at);
         if (u->lost_to > 0)
                 wake = s->now;
 
@@ -365,19 +360,19 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
 static void check_client(struct session *s)
 {
         if (s->check_at == 0 && client_sent(&s->client) && s->client_timeout_ms > 0) {
-                s->check_at = s->now + min_i64(CLIENT_CHECK_MS, s->client_timeout_ms);
+                s->check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->client_timeout_ms);
                 s->checked_from = s->now;
         }
         if (s->check_at == 0 || s->now < s->check_at)
                 return;
         /* Not longer than it has had something to acknowledge. */
-        int64_t silent_ms = min_i64(client_silent_ms(&s->client), s->now - s->checked_from);
+        int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->checked_from);
         s->check_at = 0;
         if (silent_ms >= s->client_timeout_ms) {
                 s->client.out_broken = true;
                 leave(s, LEAVE_TIMEOUT);
         } else if (silent_ms >= 0) {
-                s->check_at = s->now + min_i64(CLIENT_CHECK_MS, s->client_timeout_ms);
+                s->check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->client_timeout_ms);
         }
 }
 

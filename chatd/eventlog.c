@@ -36,9 +36,7 @@ void eventlog_join(struct journal *log, const struct eventlog_member *m)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s joined", m->name);
-        journal_field(&e, "PRIORITY=%d", LOG_INFO);
-        journal_field(&e, "MESSAGE_ID=" ID_JOIN);
-        journal_field(&e, "CHAT_EVENT=join");
+        journal_describe(&e, LOG_INFO, ID_JOIN, "join");
         describe_member(&e, m);
         journal_write(log, &e);
 }
@@ -49,9 +47,7 @@ void eventlog_leave(struct journal *log, const struct eventlog_member *m)
         const char *reason = reason_text(m->reason);
         journal_field(&e, "MESSAGE=%s left after %.1f s (%s); lines in: %" PRIu64 ", out: %" PRIu64, m->name,
                       m->seconds, reason, m->lines_in, m->lines_out);
-        journal_field(&e, "PRIORITY=%d", LOG_INFO);
-        journal_field(&e, "MESSAGE_ID=" ID_LEAVE);
-        journal_field(&e, "CHAT_EVENT=leave");
+        journal_describe(&e, LOG_INFO, ID_LEAVE, "leave");
         describe_member(&e, m);
         journal_field(&e, "CHAT_REASON=%s", reason);
         journal_field(&e, "CHAT_SECONDS=%.3f", m->seconds);
@@ -67,9 +63,10 @@ void eventlog_link(struct journal *log, bool there)
         journal_field(&e, "MESSAGE=%s",
                       there ? "the link to other hosts is there"
                             : "the inbox of the link to other hosts is gone: they miss what is said here");
-        journal_field(&e, "PRIORITY=%d", there ? LOG_INFO : LOG_WARNING);
-        journal_field(&e, "MESSAGE_ID=%s", there ? ID_LINK : ID_LINK_GONE);
-        journal_field(&e, "CHAT_EVENT=%s", there ? "link" : "link-gone");
+        if (there)
+                journal_describe(&e, LOG_INFO, ID_LINK, "link");
+        else
+                journal_describe(&e, LOG_WARNING, ID_LINK_GONE, "link-gone");
         journal_write(log, &e);
 }
 
@@ -77,9 +74,7 @@ void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=started; members found: %zu", recovered);
-        journal_field(&e, "PRIORITY=%d", LOG_INFO);
-        journal_field(&e, "MESSAGE_ID=" ID_STARTED);
-        journal_field(&e, "CHAT_EVENT=start");
+        journal_describe(&e, LOG_INFO, ID_STARTED, "start");
         journal_field(&e, "CHAT_EPOCH=%016" PRIx64, epoch);
         journal_field(&e, "CHAT_MEMBERS=%zu", recovered);
         journal_write(log, &e);
@@ -89,9 +84,7 @@ void eventlog_stopped(struct journal *log, size_t members, uint64_t lines)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=stopped; members that stay connected: %zu, lines relayed: %" PRIu64, members, lines);
-        journal_field(&e, "PRIORITY=%d", LOG_INFO);
-        journal_field(&e, "MESSAGE_ID=" ID_STOPPED);
-        journal_field(&e, "CHAT_EVENT=stop");
+        journal_describe(&e, LOG_INFO, ID_STOPPED, "stop");
         journal_field(&e, "CHAT_MEMBERS=%zu", members);
         journal_field(&e, "CHAT_LINES=%" PRIu64, lines);
         journal_write(log, &e);
@@ -101,9 +94,7 @@ void eventlog_ignored(struct journal *log, uint64_t datagrams, const char *what)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=datagrams ignored: %s", what);
-        journal_field(&e, "PRIORITY=%d", LOG_WARNING);
-        journal_field(&e, "MESSAGE_ID=" ID_IGNORED);
-        journal_field(&e, "CHAT_EVENT=ignored");
+        journal_describe(&e, LOG_WARNING, ID_IGNORED, "ignored");
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, datagrams);
         journal_write(log, &e);
 }
@@ -112,9 +103,7 @@ void eventlog_warning(struct journal *log, const char *what, int error)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s: %s", what, strerror(-error));
-        journal_field(&e, "PRIORITY=%d", LOG_WARNING);
-        journal_field(&e, "MESSAGE_ID=" ID_WARNING);
-        journal_field(&e, "CHAT_EVENT=warning");
+        journal_describe(&e, LOG_WARNING, ID_WARNING, "warning");
         journal_field(&e, "ERRNO=%d", -error);
         journal_write(log, &e);
 }

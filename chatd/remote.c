@@ -144,9 +144,9 @@ static void inject(struct broker *b, struct member *m, struct record *rec)
 {
         if (rec->number <= b->remote.last)
                 return; /* it was here already: the link said it again, or a chatd before us noted it and died */
-        if (rec->number == UINT64_MAX) {
+        if (rec->number >> 63) { /* that is for notices, and one such would mute all that come after it */
                 broker_ignore(b, IGNORED_REPEATED);
-        } else if (rec->kind != RECORD_LINE && rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) {
+        } else if (!record_is_of_person(rec)) {
                 broker_ignore(b, IGNORED_TYPE);
         } else if (!is_clean(rec)) {
                 broker_ignore(b, IGNORED_UNCLEAN);
@@ -163,15 +163,11 @@ static int take_inject(struct broker *b, const struct frame *f)
         struct member *m = find_speaker(b);
         struct wire_reader records = f->records;
         struct record rec;
-        size_t count = 0;
         int r;
         if (!m)
                 return 0;
-        while (record_next(&records, &rec) > 0)
-                count++;
-        if (!relay_has_room_for(&b->relay, count, wire_left(&f->records)))
+        if (!relay_has_room_for(&b->relay, records_count(records), wire_left(&records)))
                 return -ENOBUFS;
-        records = f->records;
         while ((r = record_next(&records, &rec)) > 0)
                 inject(b, m, &rec);
         if (r < 0)

@@ -1,4 +1,4 @@
-/* The clocks that both programs read. */
+/* The clocks that the programs read. */
 #pragma once
 
 #include <stdint.h>
@@ -10,6 +10,12 @@ static inline int64_t clock_ms(void)
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The earlier of two times, or the shorter of two durations. */
+static inline int64_t clock_earlier(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
 }
 
 /* µs of CLOCK_BOOTTIME: for how long a membership lasts, which may be longer than one chatd. */

@@ -268,3 +268,19 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         r->at += total;
         return 1;
 }
+
+/* How many records there are in `r`, up to its end or to what is none. */
+static inline size_t records_count(struct wire_reader r)
+{
+        struct record rec;
+        size_t count = 0;
+        while (record_next(&r, &rec) > 0)
+                count++;
+        return count;
+}
+
+/* Whether it is something that a person did, so that people on all hosts are to see it. */
+static inline bool record_is_of_person(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE;
+}

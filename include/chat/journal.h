@@ -79,6 +79,15 @@ __attribute__((format(printf, 2, 3))) static inline void journal_field(struct jo
         e->fields++;
 }
 
+/* Appends what every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all of its kind, and
+ * its kind in a word. */
+static inline void journal_describe(struct journal_event *e, int priority, const char *id, const char *event)
+{
+        journal_field(e, "PRIORITY=%d", priority);
+        journal_field(e, "MESSAGE_ID=%s", id);
+        journal_field(e, "CHAT_EVENT=%s", event);
+}
+
 /* Returns false when the journal did not take it. */
 static inline bool journal_write_one(const struct journal *j, const struct journal_event *e)
 {
@@ -103,9 +112,7 @@ static inline void journal_describe_dropped(struct journal_event *e, uint64_t dr
 {
         journal_field(e, "MESSAGE=events that were not logged, because the journal did not take them: %" PRIu64,
                       dropped);
-        journal_field(e, "PRIORITY=%d", LOG_WARNING);
-        journal_field(e, "MESSAGE_ID=" JOURNAL_ID_DROPPED);
-        journal_field(e, "CHAT_EVENT=dropped");
+        journal_describe(e, LOG_WARNING, JOURNAL_ID_DROPPED, "dropped");
         journal_field(e, "CHAT_DROPPED=%" PRIu64, dropped);
 }
 

@@ -479,6 +479,8 @@ static void test_a_host_is_away(void **state)
         enum { LINES = 7 };
         struct client *neighbour = host_join(C);
         await_arrival(C, neighbour);
+        for (int i = 0; i < C; i++)
+                host_shell_until(i, "systemctl show -P StatusText chat-link | grep -qF 'c (2 people)'");
         host_shell(C, "systemctl mask --runtime chat-link.service chat-link.socket 2>&1");
         host_shell(C,
                    "systemctl kill -s KILL chat-link.service; systemctl stop chat-link.service chat-link.socket 2>&1");

@@ -24,6 +24,7 @@ struct network {
         struct network_place from;
         unsigned reads, publishes;
         uint64_t members;
+        bool counted;          /* network_count() was called */
         void (*on_next)(void); /* unless it is NULL: called at each network_next() */
 };
 
@@ -106,6 +107,7 @@ void network_publish(struct network *n)
 void network_count(struct network *n, uint64_t members)
 {
         n->members = members;
+        n->counted = true;
 }
 
 void network_get_status(struct network *n, struct network_status *status)

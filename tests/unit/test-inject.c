@@ -249,14 +249,13 @@ static void test_attempts_are_spaced(void **state)
         for (; now < 10000; tries++) {
                 inject_connect(&f->inject, now);
                 assert_int_equal(f->inject.socket, -1);
-                assert_int_equal(f->inject.error, ECONNREFUSED);
                 assert_in_range(f->inject.retry_at - now, INJECT_RETRY_MIN_MS, INJECT_RETRY_MAX_MS);
                 now = f->inject.retry_at;
         }
         assert_in_range(tries, 10, 20);
         f->intake = rundir_bind(f->dir);
         connect_now(f);
-        assert_int_equal(f->inject.error, 0);
+        assert_true(f->inject.socket >= 0);
 }
 
 static void test_reading_again(void **state)

@@ -333,9 +333,11 @@ static void test_nothing_is_read_before_welcome(void **state)
         work(f);
         work(f);
         assert_false(f->network->reading);
+        assert_false(f->network->counted); /* nor is anything said of how many are here */
         serve(f);
         work(f);
         assert_true(f->network->reading);
+        assert_true(f->network->counted);
 }
 
 static void test_what_cannot_be_shown(void **state)
