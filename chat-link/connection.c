@@ -192,6 +192,11 @@ static natsStatus set_login(natsOptions *o, const struct connection *c)
         return s;
 }
 
+void connection_inbox(const struct config *config, char prefix[static CONNECTION_INBOX_BYTES])
+{
+        snprintf(prefix, CONNECTION_INBOX_BYTES, "_INBOX.%s", config->host);
+}
+
 static natsStatus set_ways(natsOptions *o)
 {
         const natsStatus all[] = {
@@ -213,7 +218,8 @@ static natsStatus set_ways(natsOptions *o)
 static natsOptions *make_options(struct connection *c, const char *url)
 {
         natsOptions *o;
-        char name[sizeof("chat-link ") + HOST_MAX_BYTES];
+        char name[sizeof("chat-link ") + HOST_MAX_BYTES], inbox[CONNECTION_INBOX_BYTES];
+        connection_inbox(c->config, inbox);
         snprintf(name, sizeof(name), "chat-link %s", c->config->host);
         natsStatus s = natsOptions_Create(&o);
         if (s != NATS_OK) {
@@ -225,6 +231,8 @@ static natsOptions *make_options(struct connection *c, const char *url)
                 s = natsOptions_SetURL(o, url);
         if (s == NATS_OK)
                 s = natsOptions_SetName(o, name);
+        if (s == NATS_OK)
+                s = natsOptions_SetCustomInboxPrefix(o, inbox);
         if (s == NATS_OK)
                 s = natsOptions_SetErrorHandler(o, on_error, c);
         if (s == NATS_OK)

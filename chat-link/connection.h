@@ -30,6 +30,8 @@ enum {
         PERMISSION_MS = 10000,       /* for so long a violation is told; then is tried again what happens just once */
 };
 
+enum { CONNECTION_INBOX_BYTES = sizeof("_INBOX.") + HOST_MAX_BYTES };
+
 struct connection {
         const struct config *config;
         struct report *report;
@@ -71,6 +73,9 @@ void connection_is_good(struct connection *c);
 
 /* What libnats says about the last thing that failed in this thread, without the place in its source. */
 const char *connection_error(void);
+
+/* Writes the prefix of subjects for answers to this host alone: who cannot see those of others cannot answer in their place. */
+void connection_inbox(const struct config *config, char prefix[static CONNECTION_INBOX_BYTES]);
 
 /* ---- from any thread ---- */
 

@@ -19,8 +19,10 @@ static bool is_host(const struct host *host)
                host->told <= HOST_AWAY && host->current <= 1;
 }
 
-void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms)
+void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms)
 {
+        struct host *memory = kept->all;
+        h->kept = kept;
         h->all = memory;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (!is_host(&memory[i]))
@@ -66,10 +68,35 @@ static struct host *admit(struct hosts *h, const char *label)
         host->said[0] = (struct host_said){0};
         host->members = 0;
         h->heard_ms[host - h->all] = INT64_MIN / 2;
+        h->mute_until_ms[host - h->all] = INT64_MIN;
+        h->lack[host - h->all].expected = 0;
         memcpy(host->label + 1, label + 1, strlen(label));
         keep_order();
         host->label[0] = label[0];
         return host;
+}
+
+static void keep_irregular(struct hosts *h, uint64_t number, uint64_t skipped, uint64_t missing)
+{
+        struct hosts_irregular *oldest = &h->kept->irregular[h->kept->irregular_next++ % HOSTS_IRREGULAR_MAX];
+        oldest->number = 0;
+        keep_order();
+        oldest->skipped = skipped;
+        oldest->missing = missing;
+        keep_order();
+        oldest->number = number;
+}
+
+/* Of a message that is read again. */
+static uint64_t recall(const struct hosts *h, uint64_t number, uint64_t *missing)
+{
+        for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++) {
+                if (h->kept->irregular[i].number != number)
+                        continue;
+                *missing = h->kept->irregular[i].missing;
+                return h->kept->irregular[i].skipped;
+        }
+        return 0;
 }
 
 uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
@@ -82,7 +109,7 @@ uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint6
         const struct host_said *last = &host->said[host->current];
         uint64_t end = position + count, skip = 0;
         if (last->instance != 0 && number <= last->number)
-                return number == last->number ? last->skipped : 0; /* read again */
+                return recall(h, number, missing);
         if (last->instance == instance && position < last->expected)
                 skip = last->expected - position < count ? last->expected - position : count;
         else if (last->instance == instance)
@@ -91,8 +118,9 @@ uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint6
                 *missing = position; /* it began a new spool, of which this is the first that we see */
         if (last->instance == instance && end < last->expected)
                 end = last->expected;
-        host->said[!host->current] =
-                (struct host_said){.instance = instance, .expected = end, .number = number, .skipped = skip};
+        if (skip > 0 || *missing > 0)
+                keep_irregular(h, number, skip, *missing);
+        host->said[!host->current] = (struct host_said){.instance = instance, .expected = end, .number = number};
         keep_order();
         host->current = !host->current;
         return skip;
@@ -116,6 +144,34 @@ bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t n
         host->members = members;
         h->heard_ms[host - h->all] = now_ms;
         return true;
+}
+
+int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms)
+{
+        const struct host *host = find(h, label);
+        if (!host)
+                return 0;
+        size_t i = (size_t)(host - h->all);
+        const struct host_said *last = &host->said[host->current];
+        bool lacks = last->instance != 0 && (last->instance == instance ? last->expected : 0) < position;
+        uint64_t expected = lacks ? last->expected + 1 : 0; /* never 0 */
+        if (expected != h->lack[i].expected)
+                h->lack[i].since_ms = now_ms;
+        h->lack[i].expected = expected;
+        return lacks ? now_ms - h->lack[i].since_ms : 0;
+}
+
+void hosts_did_not_answer(struct hosts *h, const char *label, int64_t now_ms)
+{
+        const struct host *host = find(h, label);
+        if (host)
+                h->mute_until_ms[host - h->all] = now_ms + HOSTS_MUTE_MS;
+}
+
+bool hosts_is_mute(const struct hosts *h, const char *label, int64_t now_ms)
+{
+        const struct host *host = find(h, label);
+        return host && now_ms < h->mute_until_ms[host - h->all];
 }
 
 static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)

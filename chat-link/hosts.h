@@ -6,7 +6,8 @@
  * Of a host's records all before `expected` are here. A message that begins before that was stored twice; one that
  * begins behind it shows that something is missing. A message that is read again, because what we made of it may have
  * been lost on the way to chatd, is no news: its number is not above that of the last one that was news. What was left out
- * of that last one is left out again.
+ * of it the first time is left out again, and what was missing before it is missing again: that is kept of the last
+ * HOSTS_IRREGULAR_MAX messages of which it has to be.
  *
  * A host is there while it is heard (ALIVE); HOSTS_LOST_MS without, and it is away. People are told once, several hosts
  * together. It is bounded: of more than HOSTS_MAX hosts the one that was away for longest is forgotten, or the newest is
@@ -22,7 +23,9 @@
 
 enum {
         HOSTS_MAX = 64,
+        HOSTS_IRREGULAR_MAX = 256,
         HOSTS_LOST_MS = 10000,
+        HOSTS_MUTE_MS = 60000, /* who did not say again what was missing is not asked for so long */
 };
 
 enum host_told {
@@ -34,8 +37,7 @@ enum host_told {
 struct host_said {
         uint64_t instance; /* of its spool; 0: nothing is known */
         uint64_t expected; /* the position of the next record */
-        uint64_t number;   /* of the message that said so … */
-        uint64_t skipped;  /* … and how many of its records were not news */
+        uint64_t number;   /* of the message that said so */
 };
 
 /* Zeros: a free place. */
@@ -47,14 +49,33 @@ struct host {
         uint64_t members; /* people there, when it was heard last */
 };
 
-struct hosts {
-        struct host *all; /* HOSTS_MAX of them, in memory of its user */
-        int64_t heard_ms[HOSTS_MAX];
+struct hosts_irregular {
+        uint64_t number;  /* of a message; 0: none */
+        uint64_t skipped; /* how many of its records were not news */
+        uint64_t missing; /* how many were missing before it */
 };
 
-/* Takes `memory`, HOSTS_MAX hosts or zeros, into use; what cannot be a host is forgotten. Those that people believe to be here have HOSTS_LOST_MS from now to
- * be heard. `now_ms` is of CLOCK_MONOTONIC, here and below. */
-void hosts_init(struct hosts *h, struct host *memory, int64_t now_ms);
+/* What outlives the process. Zeros: nothing is known. */
+struct hosts_kept {
+        struct host all[HOSTS_MAX];
+        struct hosts_irregular irregular[HOSTS_IRREGULAR_MAX];
+        uint64_t irregular_next; /* which of them is the oldest */
+};
+
+struct hosts {
+        struct hosts_kept *kept; /* in memory of its user */
+        struct host *all;        /* in that */
+        int64_t heard_ms[HOSTS_MAX];
+        int64_t mute_until_ms[HOSTS_MAX];
+        struct {
+                uint64_t expected; /* the position that lacked, plus 1; 0: none did */
+                int64_t since_ms;
+        } lack[HOSTS_MAX];
+};
+
+/* Takes what was kept into use; what cannot be a host is forgotten. Those that people believe to be here have HOSTS_LOST_MS from
+ * now to be heard. `h` begins as zeros. `now_ms` is of CLOCK_MONOTONIC, here and below. */
+void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms);
 
 /* A message came: `count` records of the host `label`, from `position` on; `number` is that of its first record here.
  * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before it.
@@ -67,6 +88,14 @@ uint64_t hosts_last_number(const struct hosts *h);
 
 /* The host `label` is there. Returns false where it finds no place. */
 bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
+
+/* It says that it has said everything up to `position`. Returns for how many ms nothing of it came although something of that
+ * lacks; 0 where nothing does, or it was not known before. */
+int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms);
+
+/* It did not say again what was missing, and whether that was lately. */
+void hosts_did_not_answer(struct hosts *h, const char *label, int64_t now_ms);
+bool hosts_is_mute(const struct hosts *h, const char *label, int64_t now_ms);
 
 /* Writes what people are to be told of hosts that came, went or returned, one kind at a time, and takes note that they
  * were. Returns the length of the text, clean and terminated, or 0 where there is nothing to tell. */

@@ -143,6 +143,14 @@ static void lose(struct inbound *in)
         eventfd_write(in->work, 1);
 }
 
+void inbound_read_anew(struct inbound *in)
+{
+        pthread_mutex_lock(&in->lock);
+        if (!in->blocked)
+                lose(in);
+        pthread_mutex_unlock(&in->lock);
+}
+
 /* Whether a subscription of this generation is still to be listened to; it was heard of just now. */
 static bool is_current(struct inbound *in, uint64_t generation)
 {

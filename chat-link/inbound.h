@@ -53,6 +53,7 @@ void inbound_destroy(struct inbound *in);
 /* See network_read() and network_next(). */
 void inbound_ask(struct inbound *in, struct network_place from);
 struct network_message *inbound_next(struct inbound *in);
+void inbound_read_anew(struct inbound *in);
 
 /* ---- for the network's thread ---- */
 

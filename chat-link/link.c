@@ -11,9 +11,11 @@
 #include "log.h"
 
 enum {
-        INDEX_BITS = 12,
+        INDEX_BITS = 14,
         SEQUENCE_BITS = 36,
-        GENERATION_BITS = 15,
+        GENERATION_BITS = 13,
+        /* of what is missing before a message so many have numbers */
+        MISSING_MAX = (1 << INDEX_BITS) - MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES - 1,
         INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
         MESSAGES_AT_ONCE = NETWORK_QUEUE_MAX,
 };
@@ -21,7 +23,7 @@ enum {
 #define SEQUENCE_MAX ((UINT64_C(1) << SEQUENCE_BITS) - 1)
 #define GENERATION_MAX ((UINT64_C(1) << GENERATION_BITS) - 1)
 
-_Static_assert(MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES < 1 << INDEX_BITS, "every record of a message has a number");
+_Static_assert(MISSING_MAX > 0, "every record of a message has a number");
 _Static_assert(sizeof(struct link_kept) <= SPOOL_KEPT_BYTES, "what is kept has its place in the spool's file");
 
 static uint64_t number_of(uint64_t generation, uint64_t sequence)
@@ -41,7 +43,7 @@ static uint64_t sequence_of(uint64_t number)
 
 /* ---- notices ---- */
 
-__attribute__((format(printf, 2, 3))) static void notice(struct link *l, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_t number, const char *format, ...)
 {
         va_list args;
         if (l->notices_count == LINK_NOTICES_MAX) {
@@ -50,33 +52,49 @@ __attribute__((format(printf, 2, 3))) static void notice(struct link *l, const c
         }
         size_t at = (l->first_notice + l->notices_count++) % LINK_NOTICES_MAX;
         va_start(args, format);
-        vsnprintf(l->notices[at], sizeof(l->notices[at]), format, args);
+        l->notices[at].number = number;
+        vsnprintf(l->notices[at].text, sizeof(l->notices[at].text), format, args);
         va_end(args);
 }
 
-static void notice_missing(struct link *l, const char *host, uint64_t lines)
+/* Of `lines` of the host that are missing the last has this number. People are told once, also where it is read again. */
+static void notice_missing(struct link *l, const char *host, uint64_t lines, uint64_t number)
 {
+        if (number <= l->known || number <= l->noticed)
+                return;
+        l->noticed = number;
         if (lines == MISSED_UNKNOWN)
-                notice(l, "lines from %s are missing", host);
+                notice(l, number, "lines from %s are missing", host);
         else
-                notice(l, "%" PRIu64 " line%s from %s %s missing", lines, lines == 1 ? "" : "s", host,
+                notice(l, number, "%" PRIu64 " line%s from %s %s missing", lines, lines == 1 ? "" : "s", host,
                        lines == 1 ? "is" : "are");
 }
 
-/* Hands over the notices that wait. Returns false while it cannot. */
-static bool flush_notices(struct link *l)
+/* Hands over all that waits. Returns false while it cannot. */
+static bool flush(struct link *l)
 {
-        while (l->notices_count > 0) {
-                if (!inject_flush(&l->inject, l->now) ||
-                    !inject_notice(&l->inject, slice_of(l->notices[l->first_notice])))
-                        return false;
+        while (inject_flush(&l->inject, l->now)) {
+                const struct link_notice *next = &l->notices[l->first_notice];
+                if (l->telling > l->kept->told)
+                        l->kept->told = l->telling;
+                if (l->notices_count == 0)
+                        return true;
+                inject_notice(&l->inject, slice_of(next->text)); /* which takes it, as nothing else waits */
+                l->telling = next->number;
                 l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
                 l->notices_count--;
         }
-        return inject_flush(&l->inject, l->now);
+        return false;
 }
 
 /* ---- from chatd ---- */
+
+static void drop_message(struct link *l)
+{
+        free(l->message);
+        l->message = NULL;
+        gap_close(&l->gap);
+}
 
 /* Drops what is under way, and reads again from behind what chatd has. The message of that number may not have been
  * relayed to its end, so it is read again too: chatd knows what of it it has. */
@@ -88,8 +106,7 @@ static void read_from(struct link *l, uint64_t number)
                 from = (struct network_place){.stream = k->stream, .sequence = k->begin};
         else if (k->stream != 0 && generation_of(number) == k->generation)
                 from = (struct network_place){.stream = k->stream, .sequence = sequence_of(number) - 1};
-        free(l->message);
-        l->message = NULL;
+        drop_message(l);
         inject_rewind(&l->inject, number);
         l->reading = l->rewound = true;
         network_read(l->network, from);
@@ -174,7 +191,7 @@ static bool inject_one(struct link *l, const struct record *rec)
 /* Does what the next record of the message says. Returns false while that cannot be. */
 static bool take_record(struct link *l, const struct record *rec)
 {
-        if (l->notices_count > 0 && !flush_notices(l))
+        if (l->notices_count > 0 && !flush(l))
                 return false; /* they stand before it */
         if (l->skip > 0) {
                 l->skip--;
@@ -183,7 +200,7 @@ static bool take_record(struct link *l, const struct record *rec)
         if (l->next <= l->known)
                 return true; /* it is read again */
         if (rec->kind == RECORD_MISSED) {
-                notice_missing(l, l->message->host, rec->number);
+                notice_missing(l, l->message->host, rec->number, l->next);
                 return true;
         }
         if (!record_is_of_person(rec))
@@ -195,19 +212,47 @@ static bool take_record(struct link *l, const struct record *rec)
         return inject_one(l, rec);
 }
 
+/* Goes on with what is missing before the message. Returns false while it cannot. */
+static bool fill_gap(struct link *l)
+{
+        struct record rec;
+        uint64_t count;
+        for (;;) {
+                switch (gap_next(&l->gap, l->network, l->now, &rec, &count)) {
+                case GAP_RECORD:
+                        if (!take_record(l, &rec))
+                                return false;
+                        count = 1;
+                        break;
+                case GAP_MISSING:
+                        notice_missing(l, l->message->host, count, l->next + count - 1);
+                        if (l->gap.in_vain)
+                                hosts_did_not_answer(&l->hosts, l->message->host, l->now);
+                        break;
+                case GAP_CLOSED:
+                        return true;
+                default:
+                        return false;
+                }
+                l->next += count;
+                gap_advance(&l->gap, count, l->now);
+        }
+}
+
 /* Goes on with the message that is being injected. Returns false while it cannot. */
 static bool inject_message(struct link *l)
 {
-        struct wire_reader r = l->records;
         struct record rec;
+        if (!fill_gap(l))
+                return false;
+        struct wire_reader r = l->records;
         while (record_next(&r, &rec) > 0) {
                 if (!take_record(l, &rec))
                         return false;
                 l->records = r;
                 l->next++;
         }
-        free(l->message);
-        l->message = NULL;
+        drop_message(l);
         return true;
 }
 
@@ -220,31 +265,64 @@ static uint64_t number_message(const struct link *l, const struct network_messag
         return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
 }
 
+/* `m` is to be injected: from its position on the host said `records`. */
+static void begin_message(struct link *l, struct network_message *m, const struct message *said,
+                          struct wire_reader records)
+{
+        uint64_t missing;
+        l->records = records;
+        l->next = number_message(l, m);
+        l->skip = hosts_said(&l->hosts, m->host, said->instance, said->position, records_count(records), l->next,
+                             &missing);
+        l->message = m;
+        if (missing > MISSING_MAX) {
+                notice_missing(l, m->host, missing - MISSING_MAX, l->next - 1); /* which no record has */
+                missing = MISSING_MAX;
+        }
+        gap_open(&l->gap, m->host, said->instance, said->position - missing, said->position,
+                 hosts_is_mute(&l->hosts, m->host, l->now), l->now);
+}
+
 /* Takes a message that was said. Returns whether it is to be injected. */
 static bool take_said(struct link *l, struct network_message *m)
 {
         struct message said;
-        uint64_t missing;
         if (message_decode(&said, m->data, m->size) != 0 || said.type != MESSAGE_SAID) {
                 l->ignored++;
                 return false;
         }
-        l->records = said.records;
-        l->next = number_message(l, m);
-        l->skip = hosts_said(&l->hosts, m->host, said.instance, said.position, records_count(said.records), l->next,
-                             &missing);
-        l->message = m;
-        if (missing > 0)
-                notice_missing(l, m->host, missing);
+        begin_message(l, m, &said, said.records);
         return true;
 }
 
-static void take_alive(struct link *l, const struct network_message *m)
+/* Its replica of the stream may be one that lags behind for ever. Or it will never come, so this gets rarer. */
+static void read_anew(struct link *l, int64_t lacks_ms)
+{
+        if (lacks_ms < LINK_LACK_STORED_MS || l->now < l->anew_at)
+                return;
+        bool again = l->now < l->anew_at + 2 * l->anew_ms;
+        l->anew_ms = again ? 2 * l->anew_ms : LINK_LACK_STORED_MS;
+        l->anew_at = l->now + l->anew_ms;
+        network_read_anew(l->network);
+}
+
+/* Takes a message of a host that is there. Where it said more than came, that is looked for: in the stream, or, where there is
+ * none, as what is missing before a message without records. Returns whether that is to be injected. */
+static bool take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
         if (message_decode(&alive, m->data, m->size) != 0 || alive.type != MESSAGE_ALIVE ||
-            !hosts_alive(&l->hosts, m->host, alive.members, l->now))
+            !hosts_alive(&l->hosts, m->host, alive.members, l->now)) {
                 l->ignored++;
+                return false;
+        }
+        int64_t lacks_ms = hosts_lack_ms(&l->hosts, m->host, alive.instance, alive.position, l->now);
+        if (l->kept->stream != 0)
+                read_anew(l, lacks_ms);
+        if (l->kept->stream != 0 || lacks_ms < LINK_LACK_MS)
+                return false;
+        begin_message(l, m, &alive, (struct wire_reader){0});
+        return true;
 }
 
 /* Whether the stream ends before what was read of it, as after a power loss of its server: sequences that we know will come
@@ -282,9 +360,7 @@ static bool next_message(struct link *l)
                 return false;
         if (m->event == NETWORK_BEGIN)
                 take_begin(l, m);
-        else if (m->event == NETWORK_ALIVE)
-                take_alive(l, m);
-        else if (take_said(l, m))
+        else if (m->event == NETWORK_ALIVE ? take_alive(l, m) : take_said(l, m))
                 return true;
         free(m);
         return true;
@@ -296,10 +372,10 @@ static void look_for_hosts(struct link *l)
 {
         char text[TEXT_MAX_BYTES];
         if (l->now - l->looked_at > LINK_GRACE_MS)
-                hosts_init(&l->hosts, l->kept->hosts, l->now);
+                hosts_init(&l->hosts, &l->kept->hosts, l->now);
         l->looked_at = l->now;
         while (hosts_news(&l->hosts, l->now, text) > 0) {
-                notice(l, "%s", text);
+                notice(l, 0, "%s", text);
                 log_hosts(l->journal, text);
         }
 }
@@ -314,7 +390,7 @@ static bool inject_messages(struct link *l)
                 if (next_message(l))
                         continue;
                 look_for_hosts(l);
-                flush_notices(l);
+                flush(l);
                 return false;
         }
         return true;
@@ -352,6 +428,8 @@ static int64_t wake_at(const struct link *l)
                 wake = clock_earlier(wake, l->inject.retry_at);
         else if (l->hello_at != 0)
                 wake = clock_earlier(wake, l->hello_at);
+        if (l->message)
+                wake = clock_earlier(wake, gap_wake_ms(&l->gap));
         if (l->full)
                 wake = clock_earlier(wake, l->now + LINK_FULL_MS);
         return wake;
@@ -369,7 +447,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         /* Nobody is here who heard what was said before, or it is damaged: begin with what comes. */
         if (spool_is_of_another_boot(spool) || l->kept->generation > GENERATION_MAX)
                 memset(l->kept, 0, sizeof(*l->kept));
-        hosts_init(&l->hosts, l->kept->hosts, l->now);
+        l->noticed = l->kept->told;
+        hosts_init(&l->hosts, &l->kept->hosts, l->now);
         inject_init(&l->inject, run_dir);
         int r = inbox_init(&l->inbox, inbox, spool);
         if (r < 0)
@@ -397,7 +476,6 @@ int64_t link_work(struct link *l)
 
 void link_end(struct link *l)
 {
-        free(l->message);
-        l->message = NULL;
+        drop_message(l);
         inject_close(&l->inject);
 }

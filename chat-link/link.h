@@ -3,17 +3,21 @@
  * Out: what is in the inbox goes to the spool, from where the network thread publishes it. In: messages of other hosts
  * become records for chatd. The number of a record says where in the stream it is from:
  *
- *   generation (15 bits) | sequence of its message in the stream (36 bits) | index in the message (12 bits)
+ *   generation (13 bits) | sequence of its message in the stream (36 bits) | index in the message (14 bits)
  *
  * chatd keeps the number of the last that it relayed, and tells it with WELCOME; so after kill -9 of either of them the
  * link knows what to read again, and chatd what it has already. The generation grows when another stream takes the place
  * of the one before. Without JetStream nothing can be read again, and the sequence only counts messages.
+ *
+ * What is missing before a message has the first of the message's indices. It is had from the host that said it, and what
+ * that does not have any more is told to people, in its place.
  */
 #pragma once
 
 #include <chat/journal.h>
 
 #include "config.h"
+#include "gap.h"
 #include "hosts.h"
 #include "inbox.h"
 #include "inject.h"
@@ -27,6 +31,9 @@ enum {
         LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
         LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up */
         LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most */
+        /* How long something may be said to be there that did not come, before it is looked for: it may be on its way. */
+        LINK_LACK_MS = 1500,
+        LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then; and again after double the time */
 };
 
 /* What the link keeps in the spool's file; only what hosts.h says of it is in `hosts`. */
@@ -34,7 +41,8 @@ struct link_kept {
         uint64_t generation; /* of the stream that is read … */
         uint64_t begin;      /* … where in it we began, a sequence … */
         uint64_t stream;     /* … and which one that is, struct network_place; stored behind it */
-        struct host hosts[HOSTS_MAX];
+        uint64_t told;       /* the number that is meant by the last notice of missing lines that chatd got */
+        struct hosts_kept hosts;
 };
 
 struct link {
@@ -59,9 +67,15 @@ struct link {
         struct network_message *message;
         struct wire_reader records; /* what is left of it */
         uint64_t next, skip;        /* the number of its next record; how many are left out */
+        struct gap gap;             /* before it */
+        int64_t anew_at, anew_ms;   /* when the stream may be read anew, and how long to wait then */
         /* notices that wait */
-        char notices[LINK_NOTICES_MAX][512];
+        struct link_notice {
+                uint64_t number; /* of a record that it says is missing; 0: it is of something else */
+                char text[512];
+        } notices[LINK_NOTICES_MAX];
         size_t first_notice, notices_count;
+        uint64_t noticed, telling; /* the number of the last that was noted; of the one that goes out */
         /* what was said of the state so far */
         struct network_status status;
         int64_t status_at, log_at, ignored_at;

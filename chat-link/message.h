@@ -4,7 +4,10 @@
  * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken from the
  * subject alone, because NATS can see to it who may publish there.
  *
- * A later version may add types, kinds of records, and fields behind those of an ALIVE. Whatever is not known is ignored.
+ * On chat.NETWORK.ask.HOST.OTHER: HOST misses what OTHER said (MESSAGE_ASK), and on chat.NETWORK.again.OTHER.HOST comes what
+ * OTHER still has of it (MESSAGE_AGAIN); kept by nobody. This is for what NATS lost.
+ *
+ * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Whatever is not known is ignored.
  */
 #pragma once
 
@@ -13,25 +16,36 @@
 enum {
         MESSAGE_VERSION = 1,
         MESSAGE_HEADER_BYTES = 18, /* version 1, type 1, instance 8, position 8 */
-        MESSAGE_MAX_BYTES = MESSAGE_HEADER_BYTES + DATAGRAM_MAX_BYTES,
+        MESSAGE_AGAIN_HEADER_BYTES = MESSAGE_HEADER_BYTES + 8,
+        MESSAGE_MAX_BYTES = MESSAGE_AGAIN_HEADER_BYTES + DATAGRAM_MAX_BYTES,
         ALIVE_INTERVAL_MS = 1000,
 };
 
 enum message_type {
         MESSAGE_SAID = 1, /* records: LINE, JOIN, LEAVE, MISSED */
         MESSAGE_ALIVE,    /* members */
+        MESSAGE_ASK,
+        MESSAGE_AGAIN, /* asked, and records as they were said */
 };
 
 struct message {
         uint8_t version; /* filled by message_decode() */
         uint8_t type;
-        uint64_t instance; /* of the sender's spool */
-        uint64_t position; /* SAID: of the first record. ALIVE: of the next record that will be said */
-        uint64_t members;  /* who are on that host */
+        uint64_t instance; /* of the sender's spool; ASK: of that of who is asked */
+        /* SAID, AGAIN: of the first record. ALIVE: of the first that was not said yet. ASK: of the first that is missing. */
+        uint64_t position;
+        uint64_t members; /* ALIVE: who are on that host */
+        uint64_t asked;   /* AGAIN: the position that was asked for */
         struct wire_reader records;
 };
 
-/* Writes `m`; of a SAID the header alone: the records follow. Returns the size in bytes, or 0 where it does not fit. */
+/* Whether records follow. */
+static inline bool message_has_records(uint8_t type)
+{
+        return type == MESSAGE_SAID || type == MESSAGE_AGAIN;
+}
+
+/* Writes `m`; of a SAID or AGAIN the header alone: the records follow. Returns the size in bytes, or 0 where it does not fit. */
 static inline size_t message_encode(void *buffer, size_t size, const struct message *m)
 {
         struct wire_writer w = wire_write(buffer, size);
@@ -41,6 +55,8 @@ static inline size_t message_encode(void *buffer, size_t size, const struct mess
         wire_put_u64(&w, m->position);
         if (m->type == MESSAGE_ALIVE)
                 wire_put_u64(&w, m->members);
+        if (m->type == MESSAGE_AGAIN)
+                wire_put_u64(&w, m->asked);
         return wire_written(&w);
 }
 
@@ -53,16 +69,19 @@ static inline int message_decode(struct message *m, const void *data, size_t siz
         m->type = wire_get_u8(&r);
         m->instance = wire_get_u64(&r);
         m->position = wire_get_u64(&r);
+        if (m->type == MESSAGE_AGAIN)
+                m->asked = wire_get_u64(&r);
         if (r.bad)
                 return -EBADMSG;
         if (m->version == 0)
                 return -EPROTONOSUPPORT;
-        if (m->type == MESSAGE_SAID) {
+        if (message_has_records(m->type)) {
                 m->records = r;
                 return 0;
         }
-        if (m->type != MESSAGE_ALIVE)
+        if (m->type != MESSAGE_ALIVE && m->type != MESSAGE_ASK)
                 return FRAME_E_TYPE;
-        m->members = wire_get_u64(&r);
+        if (m->type == MESSAGE_ALIVE)
+                m->members = wire_get_u64(&r);
         return r.bad || (wire_left(&r) > 0 && m->version <= MESSAGE_VERSION) ? -EBADMSG : 0;
 }

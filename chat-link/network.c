@@ -18,6 +18,7 @@
 #include "inbound.h"
 #include "reader.h"
 #include "report.h"
+#include "resend.h"
 #include "stream.h"
 
 #define MEMBERS_UNKNOWN UINT64_MAX
@@ -35,6 +36,7 @@ struct network {
         struct inbound inbound;
         struct connection connection;
         struct stream stream;
+        struct resend resend;
         struct reader reader;
         pthread_t thread;
         int work; /* an eventfd: the thread is to look */
@@ -73,7 +75,7 @@ static void say_alive(struct network *n, int64_t now)
         struct message m = {
                 .type = MESSAGE_ALIVE,
                 .instance = spool_instance(n->spool),
-                .position = spool_position(n->spool),
+                .position = spool_released(n->spool),
                 .members = atomic_load(&n->members),
         };
         if (now < n->alive_at)
@@ -191,18 +193,19 @@ static int64_t work(struct network *n, int64_t now)
                 return n->connection.nc ? now : connection_wake_ms(&n->connection);
         }
         say_alive(n, now);
+        int64_t next = clock_earlier(n->alive_at, resend_work(&n->resend, n->connection.nc, now));
         if (now < n->retry_at)
-                return clock_earlier(n->retry_at, n->alive_at);
+                return clock_earlier(n->retry_at, next);
         switch (advance(n, now)) {
         case DONE:
                 return now;
         case NOTHING_TO_DO:
-                return n->alive_at;
+                return next;
         default:
                 report_stuck(&n->report, true);
                 stream_doubt(&n->stream);
                 n->retry_at = clock_ms() + STREAM_RETRY_MS;
-                return clock_earlier(n->retry_at, n->alive_at);
+                return clock_earlier(n->retry_at, next);
         }
 }
 
@@ -226,6 +229,7 @@ static void *run(void *user)
 static void free_network(struct network *n)
 {
         inbound_destroy(&n->inbound);
+        resend_destroy(&n->resend);
         connection_destroy(&n->connection);
         report_destroy(&n->report);
         close(n->work);
@@ -260,7 +264,8 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
         inbound_init(&n->inbound, &n->report, n->config.host, n->work);
         connection_init(&n->connection, &n->config, &n->report, n->work);
         stream_init(&n->stream, &n->config, &n->report);
-        reader_init(&n->reader, &n->connection, &n->inbound, spool_instance(s));
+        resend_init(&n->resend, &n->config, s, &n->report, n->work);
+        reader_init(&n->reader, &n->connection, &n->inbound, &n->resend, spool_instance(s));
         snprintf(n->alive_subject, sizeof(n->alive_subject), "chat.%s.alive.%s", c->network, c->host);
         int error = start_thread(n);
         if (error != 0) {
@@ -308,6 +313,21 @@ void network_count(struct network *n, uint64_t members)
 struct network_message *network_next(struct network *n)
 {
         return inbound_next(&n->inbound);
+}
+
+void network_ask(struct network *n, const char *host, uint64_t instance, uint64_t position)
+{
+        resend_ask(&n->resend, host, instance, position);
+}
+
+struct network_message *network_answer(struct network *n)
+{
+        return resend_answer(&n->resend);
+}
+
+void network_read_anew(struct network *n)
+{
+        inbound_read_anew(&n->inbound);
 }
 
 void network_get_status(struct network *n, struct network_status *status)

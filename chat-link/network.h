@@ -13,6 +13,8 @@
  *
  * Without JetStream. Messages are published and subscribed to, with NoEcho, and are lost to a host that is not connected.
  *
+ * Either way something can be missing: then who said it is asked for it, host to host.
+ *
  * Sources: the NATS documentation on JetStream (model deep dive, consumers), nats.h.
  */
 #pragma once
@@ -41,6 +43,7 @@ enum network_event {
         NETWORK_BEGIN, /* what follows comes from behind `place`: a stream that may not be the one asked for */
         NETWORK_SAID,  /* a message: `place` is its own; without JetStream, its sequence is 0 */
         NETWORK_ALIVE,
+        NETWORK_AGAIN, /* an answer: of network_answer() alone */
 };
 
 struct network_message {
@@ -81,5 +84,15 @@ void network_count(struct network *n, uint64_t members);
 
 /* The next message, to be freed by the caller, or NULL. */
 struct network_message *network_next(struct network *n);
+
+/* Asks `host` for what it said from `position` of its spool `instance` on. The question or the answer may be lost. */
+void network_ask(struct network *n, const char *host, uint64_t instance, uint64_t position);
+
+/* An answer, to be freed by the caller, or NULL: from the host that was asked last, of the spool that was asked for. It need
+ * not be a good one. */
+struct network_message *network_answer(struct network *n);
+
+/* Something was said that did not come: the stream is read anew from where that is, maybe from another server. */
+void network_read_anew(struct network *n);
 
 void network_get_status(struct network *n, struct network_status *status);

@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <chat/text.h>
+
 /* What libnats has of a subscription to what is said. */
 struct subscription {
         struct reader *reader;
         uint64_t generation;
 };
 
-void reader_init(struct reader *r, struct connection *c, struct inbound *in, uint64_t instance)
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, uint64_t instance)
 {
-        *r = (struct reader){.connection = c, .inbound = in, .config = c->config, .report = c->report};
+        *r = (struct reader){
+                .connection = c, .inbound = in, .resend = resend, .config = c->config, .report = c->report};
         r->instance = instance;
         snprintf(r->said_prefix, sizeof(r->said_prefix), "chat.%s.said.", c->config->network);
         snprintf(r->alive_prefix, sizeof(r->alive_prefix), "chat.%s.alive.", c->config->network);
@@ -108,6 +111,27 @@ static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
         natsMsg_Destroy(msg);
 }
 
+/* A question or an answer: the subject is chat.NETWORK.KIND.FROM.TO. */
+static void on_resend(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+        struct reader *r = closure;
+        const char *to = strrchr(natsMsg_GetSubject(msg), '.'), *from = to;
+        char host[HOST_MAX_BYTES + 1];
+        (void)nc;
+        (void)sub;
+        while (from > natsMsg_GetSubject(msg) && from[-1] != '.')
+                from--;
+        size_t len = (size_t)(to - from);
+        if (text_is_host(from, len) && len <= HOST_MAX_BYTES) {
+                memcpy(host, from, len);
+                host[len] = '\0';
+                resend_take(r->resend, host, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+        } else {
+                report_ignored(r->report);
+        }
+        natsMsg_Destroy(msg);
+}
+
 static void on_said_complete(void *closure)
 {
         struct subscription *s = closure;
@@ -116,7 +140,7 @@ static void on_said_complete(void *closure)
         connection_let_go(c);
 }
 
-static void on_alive_complete(void *closure)
+static void on_complete(void *closure)
 {
         connection_let_go(((struct reader *)closure)->connection);
 }
@@ -139,10 +163,14 @@ static natsSubscription *subscribe(struct reader *r, const char *subject, natsMs
 
 bool reader_listen(struct reader *r)
 {
-        char subject[STREAM_NAME_BYTES + 1];
+        char subject[2 * STREAM_NAME_BYTES];
         snprintf(subject, sizeof(subject), "%s*", r->alive_prefix);
-        r->alive = subscribe(r, subject, on_alive, on_alive_complete, r);
-        return r->alive != NULL;
+        r->alive = subscribe(r, subject, on_alive, on_complete, r);
+        snprintf(subject, sizeof(subject), "chat.%s.ask.*.%s", r->config->network, r->config->host);
+        r->ask = subscribe(r, subject, on_resend, on_complete, r);
+        snprintf(subject, sizeof(subject), "chat.%s.again.*.%s", r->config->network, r->config->host);
+        r->again = subscribe(r, subject, on_resend, on_complete, r);
+        return r->alive && r->ask && r->again;
 }
 
 static void forget(natsSubscription **sub)
@@ -164,11 +192,14 @@ static bool subscribe_to_said(struct reader *r, const char *subject, natsMsgHand
 
 static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t generation, uint64_t sequence)
 {
-        natsInbox *inbox = NULL;
-        bool done = natsInbox_Create(&inbox) == NATS_OK && subscribe_to_said(r, inbox, on_stored, generation) &&
-                    stream_consume(s, sequence, inbox);
-        natsInbox_Destroy(inbox);
-        return done;
+        natsInbox *random = NULL;
+        char inbox[CONNECTION_INBOX_BYTES + 64];
+        if (natsInbox_Create(&random) != NATS_OK)
+                return false;
+        connection_inbox(r->config, inbox);
+        strncat(inbox, strrchr(random, '.'), sizeof(inbox) - strlen(inbox) - 1);
+        natsInbox_Destroy(random);
+        return subscribe_to_said(r, inbox, on_stored, generation) && stream_consume(s, sequence, inbox);
 }
 
 bool reader_subscribe(struct reader *r, struct stream *s)
@@ -192,4 +223,6 @@ void reader_close(struct reader *r)
         inbound_close(r->inbound);
         forget(&r->said);
         forget(&r->alive);
+        forget(&r->ask);
+        forget(&r->again);
 }

@@ -1,4 +1,5 @@
-/* The subscriptions: to what other hosts say, from the stream or directly, and to their ALIVE messages.
+/* The subscriptions: to what other hosts say, from the stream or directly, to their ALIVE messages, and to what they say to us
+ * alone.
  *
  * From the stream it is a push consumer without acknowledgements, made for one subscription and forgotten by the server
  * when that ends. It is subscribed to as an ordinary inbox, so every message of it is seen here, those for flow control
@@ -10,6 +11,7 @@
 
 #include "connection.h"
 #include "inbound.h"
+#include "resend.h"
 #include "stream.h"
 
 enum {
@@ -22,17 +24,18 @@ enum {
 struct reader {
         struct connection *connection;
         struct inbound *inbound;
+        struct resend *resend;
         struct report *report;
         const struct config *config;
-        uint64_t instance;                    /* our own */
-        natsSubscription *said, *alive;       /* NULL: none */
-        char said_prefix[STREAM_NAME_BYTES];  /* chat.NETWORK.said. */
-        char alive_prefix[STREAM_NAME_BYTES]; /* chat.NETWORK.alive. */
+        uint64_t instance;                            /* our own */
+        natsSubscription *said, *alive, *ask, *again; /* NULL: none */
+        char said_prefix[STREAM_NAME_BYTES];          /* chat.NETWORK.said. */
+        char alive_prefix[STREAM_NAME_BYTES];         /* chat.NETWORK.alive. */
 };
 
-void reader_init(struct reader *r, struct connection *c, struct inbound *in, uint64_t instance);
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, uint64_t instance);
 
-/* Subscribes to ALIVE messages. Returns false where the connection is no good. */
+/* Subscribes to ALIVE messages, questions and answers. Returns false where the connection is no good. */
 bool reader_listen(struct reader *r);
 
 /* Subscribes to what is said, behind the place that was asked for or reached, instead of what there was. Returns false

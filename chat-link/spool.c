@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -51,6 +52,7 @@ struct spool {
         _Atomic uint64_t position;          /* of the next record */
         _Atomic uint64_t released_position; /* of the first that waits */
         uint64_t chunk_end_position;        /* of the first behind the chunk that is being sent */
+        pthread_mutex_t reading;            /* nothing is given up meanwhile */
 };
 
 static struct entry *entry_at(const struct spool *s, uint64_t offset)
@@ -246,6 +248,7 @@ struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
         struct spool *s = calloc(1, sizeof(*s));
         if (!s)
                 return NULL;
+        pthread_mutex_init(&s->reading, NULL);
         s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         int r = s->fd < 0 ? -errno : 0;
         if (r == 0 && flock(s->fd, LOCK_EX | LOCK_NB) < 0)
@@ -257,6 +260,7 @@ struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
         unmap(s);
         if (s->fd >= 0)
                 close(s->fd);
+        pthread_mutex_destroy(&s->reading);
         free(s);
         errno = -r;
         return NULL;
@@ -270,6 +274,7 @@ void spool_close(struct spool *s)
         }
         unmap(s);
         close(s->fd);
+        pthread_mutex_destroy(&s->reading);
         free(s);
 }
 
@@ -312,12 +317,16 @@ static bool make_room(struct spool *s, uint64_t bytes)
 {
         struct spool_header *h = s->header;
         uint64_t oldest = h->oldest, released = h->released, tail = h->tail;
+        if (tail + bytes - oldest <= s->ring_bytes)
+                return true;
         while (tail + bytes - oldest > s->ring_bytes) {
                 if (oldest >= released)
                         return false;
                 oldest += entry_bytes(entry_at(s, oldest)->size);
         }
+        pthread_mutex_lock(&s->reading);
         h->oldest = oldest; /* before anything is written over it */
+        pthread_mutex_unlock(&s->reading);
         return true;
 }
 
@@ -376,9 +385,47 @@ void spool_release(struct spool *s)
         s->released_position = s->chunk_end_position;
 }
 
+/* Copies the records of an entry from `position` on into the chunk. Returns false where they do not fit. */
+static bool copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+{
+        struct wire_reader r = wire_read(e + 1, e->size);
+        struct record rec;
+        uint64_t first = e->first;
+        while (first < position && record_next(&r, &rec) > 0)
+                first++;
+        size_t size = wire_left(&r);
+        if (size > max - chunk->size)
+                return false;
+        if (chunk->count == 0)
+                chunk->first = first;
+        memcpy(buffer + chunk->size, r.at, size);
+        chunk->size += size;
+        chunk->count += e->count - (first - e->first);
+        return true;
+}
+
+bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+{
+        const struct spool_header *h = s->header;
+        *chunk = (struct spool_chunk){.data = buffer};
+        pthread_mutex_lock(&s->reading);
+        for (uint64_t at = h->oldest, tail = h->tail; at < tail; at += entry_bytes(entry_at(s, at)->size)) {
+                const struct entry *e = entry_at(s, at);
+                if (e->first + e->count > position && e->count > 0 && !copy_from(e, position, chunk, buffer, max))
+                        break;
+        }
+        pthread_mutex_unlock(&s->reading);
+        return chunk->count > 0;
+}
+
 uint64_t spool_position(const struct spool *s)
 {
         return s->position;
+}
+
+uint64_t spool_released(const struct spool *s)
+{
+        return s->released_position;
 }
 
 uint64_t spool_waiting(const struct spool *s)

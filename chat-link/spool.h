@@ -14,7 +14,7 @@
  * says how many records that may lose.
  *
  * What was released stays readable until its place is needed: spool_walk() shows the last of it, for whoever must know
- * what was appended last.
+ * what was appended last, and spool_read() what lies behind a position, for a host that misses it.
  *
  * Owns the file and its mapping.
  */
@@ -28,7 +28,7 @@
 #include <chat/frame.h>
 
 enum {
-        SPOOL_KEPT_BYTES = 8192,                       /* at the head of the file for its user, see spool_kept() */
+        SPOOL_KEPT_BYTES = 16384,                      /* at the head of the file for its user, see spool_kept() */
         SPOOL_RING_MIN_BYTES = 4 * DATAGRAM_MAX_BYTES, /* so that the last entry stays when the next one needs place */
 };
 
@@ -75,8 +75,14 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
 /* The chunk was stored where it cannot be lost any more. */
 void spool_release(struct spool *s);
 
+/* What is still in the file from `position` on, as much as fits `max` bytes, DATAGRAM_MAX_BYTES at least; also what was
+ * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is nothing. `chunk` points into
+ * `buffer`. spool_append() waits meanwhile, if it needs the place. */
+bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
+
 /* ---- for both ---- */
 
-/* The position of the next record to be appended, and how many records wait. */
+/* The position of the next record to be appended, of the first that waits, and how many wait. */
 uint64_t spool_position(const struct spool *s);
+uint64_t spool_released(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s);

@@ -249,6 +249,23 @@ static void be_alive(struct run *r, struct choices *c)
                             message_encode(data, sizeof(data), &m));
 }
 
+/* Of what was asked for, or of something else. */
+static void answer(struct run *r, struct choices *c)
+{
+        static uint8_t data[16384];
+        struct network *n = &r->world->network;
+        const struct gap *gap = &r->link.gap;
+        uint64_t ignored = 0;
+        struct message m = {.type = MESSAGE_AGAIN,
+                            .instance = gap->instance,
+                            .asked = gap->asked,
+                            .position = gap->at - 2 + choose_u8(c) % 8};
+        size_t size = message_encode(data, sizeof(data), &m);
+        size += choose_records(c, data + size, sizeof(data) - size, &ignored);
+        free(network_answer(n));
+        n->answer = network_make(n, NETWORK_AGAIN, gap->host, data, size);
+}
+
 /* What chatd sends, but for a WELCOME: its number is a promise of its own. */
 static void send_any(struct run *r, struct choices *c)
 {
@@ -333,7 +350,7 @@ static void replace_stream(struct run *r, struct choices *c)
 
 static void do_command(struct run *r, struct choices *c)
 {
-        switch (choose_u8(c) % 12) {
+        switch (choose_u8(c) % 13) {
         case 0:
                 publish(r, c, true);
                 break;
@@ -364,6 +381,9 @@ static void do_command(struct run *r, struct choices *c)
                 break;
         case 10:
                 replace_stream(r, c);
+                break;
+        case 11:
+                answer(r, c);
                 break;
         default:
                 link_work(&r->link);

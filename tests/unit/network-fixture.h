@@ -26,6 +26,10 @@ struct network {
         uint64_t members;
         bool counted;          /* network_count() was called */
         void (*on_next)(void); /* unless it is NULL: called at each network_next() */
+        unsigned asked, anew;
+        struct network_message *answer;
+        /* unless it is NULL: called at each network_ask() */
+        void (*on_ask)(struct network *n, const char *host, uint64_t instance, uint64_t position);
 };
 
 /* Other hosts publish. */
@@ -40,11 +44,19 @@ static inline void network_add(struct network *n, enum network_event event, cons
         memcpy(m->data, data, size);
 }
 
+struct network_message *network_answer(struct network *n)
+{
+        struct network_message *m = n->answer;
+        n->answer = NULL;
+        return m;
+}
+
 /* The stream is gone, and another is in its place. */
 static inline void network_replace(struct network *n, uint64_t stream)
 {
         for (size_t i = 0; i < n->count; i++)
                 free(n->all[i].data);
+        free(network_answer(n));
         n->stream = stream;
         n->count = n->next = 0;
         n->begin_due = true;
@@ -108,6 +120,18 @@ void network_count(struct network *n, uint64_t members)
 {
         n->members = members;
         n->counted = true;
+}
+
+void network_ask(struct network *n, const char *host, uint64_t instance, uint64_t position)
+{
+        n->asked++;
+        if (n->on_ask)
+                n->on_ask(n, host, instance, position);
+}
+
+void network_read_anew(struct network *n)
+{
+        n->anew++;
 }
 
 void network_get_status(struct network *n, struct network_status *status)

@@ -58,6 +58,16 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 
 /* ---- the link, and a chatd that this process plays ---- */
 
+/* What eve says, in each of her places: the position. */
+static size_t encode_line(uint8_t *data, size_t size, uint64_t position)
+{
+        char text[24];
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)position);
+        struct record rec = {
+                .kind = RECORD_LINE, .id = 9, .number = position, .name = slice_of("eve"), .text = slice_of(text)};
+        return record_encode(data, size, &rec);
+}
+
 struct fixture {
         char *dir, path[128];
         int lock, intake, inbox, to_link;
@@ -75,6 +85,9 @@ struct fixture {
         size_t len;
         uint64_t said;         /* lines of ann's */
         uint64_t positions[2]; /* of hosts b and c */
+        uint64_t kept_from;    /* what they say again when they are asked: records from this position on … */
+        uint64_t again_max;    /* … so many at once */
+        unsigned deaf;         /* of so many questions one is lost; 0: none is */
         uint8_t buffer[DATAGRAM_MAX_BYTES];
 };
 
@@ -113,6 +126,25 @@ static int bind_inbox(const char *dir)
         return fd;
 }
 
+static struct fixture *fixture;
+
+/* A host answers, as it would if everything it says were a line "POSITION" of eve's. */
+static void answer(struct network *n, const char *host, uint64_t instance, uint64_t position)
+{
+        struct fixture *f = fixture;
+        uint8_t data[4096];
+        uint64_t end = f->positions[host[0] - 'b'], first = position > f->kept_from ? position : f->kept_from;
+        struct message m = {.type = MESSAGE_AGAIN, .instance = instance, .asked = position};
+        m.position = first < end ? first : UINT64_MAX;
+        if (f->deaf > 0 && n->asked % f->deaf == 0)
+                return;
+        size_t size = message_encode(data, sizeof(data), &m);
+        for (uint64_t i = first; i < end && i < first + f->again_max; i++)
+                size += encode_line(data + size, sizeof(data) - size, i);
+        free(network_answer(n));
+        n->answer = network_make(n, NETWORK_AGAIN, host, data, size);
+}
+
 static int setup(void **state)
 {
         struct fixture *f = calloc(1, sizeof(*f));
@@ -130,6 +162,10 @@ static int setup(void **state)
         f->network = calloc(1, sizeof(*f->network));
         f->network->stream = STREAM;
         f->network->on_next = step;
+        f->network->on_ask = answer;
+        f->kept_from = UINT64_MAX;
+        f->again_max = 3;
+        fixture = f;
         f->journal = calloc(1, sizeof(*f->journal)); /* without a thread, it keeps what is logged */
         f->link = calloc(1, sizeof(*f->link));
         f->words = calloc(1, WORDS_MAX_BYTES);
@@ -282,18 +318,10 @@ static void publish(struct fixture *f, const char *host, uint64_t instance, uint
         uint8_t data[4096];
         struct message header = {.type = MESSAGE_SAID, .instance = instance, .position = position};
         size_t size = message_encode(data, sizeof(data), &header);
-        char text[24];
         if (also)
                 size += record_encode(data + size, sizeof(data) - size, also);
-        for (uint64_t i = also != NULL; i < count; i++) {
-                snprintf(text, sizeof(text), "%llu", (unsigned long long)(position + i));
-                struct record rec = {.kind = RECORD_LINE,
-                                     .id = 9,
-                                     .number = position + i,
-                                     .name = slice_of("eve"),
-                                     .text = slice_of(text)};
-                size += record_encode(data + size, sizeof(data) - size, &rec);
-        }
+        for (uint64_t i = also != NULL; i < count; i++)
+                size += encode_line(data + size, sizeof(data) - size, position + i);
         network_add(f->network, NETWORK_SAID, host, data, size);
 }
 
@@ -307,6 +335,7 @@ static void alive(struct fixture *f, const char *host, uint64_t members)
 {
         uint8_t data[64];
         struct message m = {.type = MESSAGE_ALIVE, .instance = 1, .members = members};
+        m.position = f->positions[host[0] - 'b'];
         network_add(f->network, NETWORK_ALIVE, host, data, message_encode(data, sizeof(data), &m));
 }
 
@@ -389,6 +418,178 @@ static void test_what_is_missing_is_told_before_what_follows(void **state)
         publish(f, "c", 1, 0, 1, &(struct record){.kind = RECORD_MISSED, .number = MISSED_UNKNOWN});
         assert_seen(f, "eve@b 0, * 2 lines from b are missing, eve@b 3, * 7 lines from b are missing, eve@b 5, "
                        "* 1 line from b is missing, * lines from c are missing");
+}
+
+static void test_what_is_missing_is_had_from_who_said_it(void **state)
+{
+        struct fixture *f = *state;
+        f->kept_from = 0;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 7; /* more than is said again at once */
+        say_there(f, 1, 1);
+        say_there(f, 0, 2);
+        assert_seen(f, "eve@b 0, eve@c 0, eve@b 1, eve@b 2, eve@b 3, eve@b 4, eve@b 5, eve@b 6, eve@b 7, eve@b 8, "
+                       "eve@b 9");
+        assert_int_equal(f->network->asked, 3);
+        restart(f);
+        assert_seen(f, "");
+}
+
+static void test_what_nobody_has_any_more(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 3;
+        f->kept_from = 3;
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0, * 2 lines from b are missing, eve@b 3, eve@b 4");
+        f->kept_from = 0;
+        restart(f);
+        assert_seen(f, "");
+}
+
+static void test_more_is_missing_than_can_be_had(void **state)
+{
+        struct fixture *f = *state;
+        enum { NUMBERS = 1 << 14, RECORDS_MAX = MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES };
+        char expected[64];
+        f->kept_from = 0;
+        f->again_max = 100;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += NUMBERS;
+        say_there(f, 0, 1);
+        work(f);
+        serve(f);
+        snprintf(expected, sizeof(expected), "eve@b 0, * %d lines from b are missing, eve@b %d,", RECORDS_MAX + 1,
+                 RECORDS_MAX + 2);
+        for (int i = 0; i < 200; i++) {
+                work(f);
+                serve(f);
+        }
+        assert_memory_equal(f->words, expected, strlen(expected));
+        snprintf(expected, sizeof(expected), "eve@b %d, eve@b %d", NUMBERS, NUMBERS + 1);
+        assert_string_equal(f->words + f->len - strlen(expected), expected);
+}
+
+static void test_who_said_it_does_not_answer(void **state)
+{
+        struct fixture *f = *state;
+        f->deaf = 1;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 2;
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0");
+        now_ms += GAP_PATIENCE_MS;
+        assert_seen(f, "* 2 lines from b are missing, eve@b 3");
+        f->positions[0] += 2;
+        f->positions[1] += 2;
+        unsigned asked = f->network->asked;
+        say_there(f, 0, 1); /* nobody waits for it again so soon */
+        assert_seen(f, "* 2 lines from b are missing, eve@b 6");
+        assert_int_equal(f->network->asked, asked);
+        f->deaf = 0;
+        f->kept_from = 0;
+        now_ms += HOSTS_MUTE_MS;
+        f->positions[0] += 1;
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 7, eve@b 8");
+}
+
+static void test_a_question_is_lost(void **state)
+{
+        struct fixture *f = *state;
+        f->kept_from = 0;
+        f->deaf = 1;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 1;
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0");
+        f->deaf = 0;
+        now_ms += GAP_ASK_MS;
+        assert_seen(f, "eve@b 1, eve@b 2");
+}
+
+static void put_answer(struct fixture *f, const char *host, const struct message *m, const char *records, size_t size)
+{
+        uint8_t data[256];
+        size_t header = message_encode(data, sizeof(data), m);
+        memcpy(data + header, records, size);
+        free(network_answer(f->network));
+        f->network->answer = network_make(f->network, NETWORK_AGAIN, host, data, header + size);
+}
+
+static void test_bad_answers(void **state)
+{
+        struct fixture *f = *state;
+        f->deaf = 1;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 1;
+        say_there(f, 0, 1);
+        settle(f);
+        const struct message nothing = {.type = MESSAGE_AGAIN, .instance = 1, .position = UINT64_MAX, .asked = 1};
+        put_answer(f, "c", &nothing, "", 0);
+        settle(f);
+        struct message bad = nothing;
+        bad.instance = 2;
+        put_answer(f, "b", &bad, "", 0);
+        settle(f);
+        bad = nothing;
+        bad.type = MESSAGE_SAID;
+        put_answer(f, "b", &bad, "", 0);
+        settle(f);
+        bad = nothing;
+        bad.asked = 2; /* an answer to a question before */
+        put_answer(f, "b", &bad, "", 0);
+        settle(f);
+        bad = nothing;
+        bad.position = 0;
+        put_answer(f, "b", &bad, "", 0);
+        settle(f);
+        bad.position = 1;
+        put_answer(f, "b", &bad, "junk", 4);
+        assert_seen(f, "eve@b 0");
+        put_answer(f, "b", &nothing, "", 0);
+        assert_seen(f, "* 1 line from b is missing, eve@b 2");
+}
+
+static void test_the_last_is_lost(void **state)
+{
+        struct fixture *f = *state;
+        f->kept_from = 0;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 2;
+        for (int i = 0; i < 20; i++) {
+                now_ms += ALIVE_INTERVAL_MS;
+                alive(f, "b", 1);
+                settle(f);
+        }
+        assert_seen(f, "eve@b 0, * b is here, with 1 person");
+        assert_in_range(f->network->anew, 2, 3); /* it is in the stream, which is read anew, less and less often */
+}
+
+static void test_the_last_is_lost_without_jetstream(void **state)
+{
+        struct fixture *f = *state;
+        f->network->stream = 0;
+        f->kept_from = 0;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 2;
+        alive(f, "b", 1);
+        assert_seen(f, "eve@b 0, * b is here, with 1 person");
+        assert_int_equal(f->network->asked, 0); /* it may be on its way */
+        now_ms += LINK_LACK_MS;
+        alive(f, "b", 1);
+        assert_seen(f, "eve@b 1, eve@b 2");
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 3");
 }
 
 static void test_without_jetstream_nothing_seems_to_be_missing(void **state)
@@ -765,12 +966,24 @@ static void test_killed_at_any_step(void **state)
         struct fixture *f = *state;
         uint32_t seed = (uint32_t)getpid();
         printf("seed %u\n", seed);
+        f->kept_from = 0;
+        f->deaf = 5;
         settle(f); /* what was said before it came is not for people here */
+        say_there(f, 0, 1);
+        say_there(f, 1, 1);
+        settle(f);
         for (int i = 0; i < ROUNDS; i++) {
                 for (uint32_t n = next_random(&seed) % 4; n > 0; n--) {
                         say_there(f, next_random(&seed) % 2 ? 0 : 1, next_random(&seed) % 4);
                         say_here(f);
                 }
+                if (next_random(&seed) % 8 == 0) { /* NATS loses something, of which the next message tells */
+                        int host = next_random(&seed) % 2;
+                        f->positions[host] += 1 + next_random(&seed) % 8;
+                        say_there(f, host, 1);
+                }
+                if (next_random(&seed) % 8 == 0)
+                        now_ms += GAP_ASK_MS;
                 switch (next_random(&seed) % 32) {
                 case 0:
                         rollcall(f);
@@ -810,6 +1023,14 @@ int main(void)
                 TEST(test_what_cannot_be_shown),
                 TEST(test_the_longest_name_and_text),
                 TEST(test_what_is_missing_is_told_before_what_follows),
+                TEST(test_what_is_missing_is_had_from_who_said_it),
+                TEST(test_what_nobody_has_any_more),
+                TEST(test_more_is_missing_than_can_be_had),
+                TEST(test_who_said_it_does_not_answer),
+                TEST(test_a_question_is_lost),
+                TEST(test_bad_answers),
+                TEST(test_the_last_is_lost),
+                TEST(test_the_last_is_lost_without_jetstream),
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
                 TEST(test_hosts_come_and_go),
                 TEST(test_who_does_not_look_does_not_know_who_is_away),

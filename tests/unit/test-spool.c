@@ -316,6 +316,48 @@ static void test_too_much_for_one_entry(void **state)
         assert_empty(f);
 }
 
+/* What can be read from `position` on begins at `first` and goes up to the end, or as far as fits. */
+static void assert_read(struct fixture *f, uint64_t position, uint64_t first)
+{
+        assert_true(spool_read(f->spool, position, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_int_equal(f->chunk.first, first);
+        assert_true(is_chunk_right(&f->chunk));
+}
+
+static void test_what_was_released_can_be_read(void **state)
+{
+        struct fixture *f = *state;
+        assert_false(spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        append(f->spool, 3);
+        append(f->spool, 4);
+        assert_next(f, 0, 7);
+        assert_int_equal(spool_released(f->spool), 0);
+        spool_release(f->spool);
+        assert_int_equal(spool_released(f->spool), 7);
+        append(f->spool, 2); /* waits */
+        for (uint64_t position = 0; position < 9; position++) {
+                assert_read(f, position, position);
+                assert_int_equal(f->chunk.count, 9 - position);
+        }
+        assert_false(spool_read(f->spool, 9, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_false(spool_read(f->spool, UINT64_MAX, &f->chunk, f->buffer, sizeof(f->buffer)));
+        open_again(f);
+        assert_read(f, 4, 4);
+        assert_next(f, 7, 2);
+
+        while (spool_position(f->spool) < 10000) { /* around the end of the ring again and again */
+                while (append(f->spool, 5) < 0) {
+                        assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
+                        spool_release(f->spool);
+                }
+                assert_read(f, spool_position(f->spool) - 7, spool_position(f->spool) - 7);
+                assert_int_equal(f->chunk.count, 7);
+        }
+        assert_true(spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_true(is_chunk_right(&f->chunk));
+        assert_in_range(f->chunk.first, 5000, 9999); /* the oldest that is left */
+}
+
 static void test_around_the_end_of_the_ring(void **state)
 {
         struct fixture *f = *state;
@@ -769,6 +811,8 @@ static void test_one_appends_and_another_sends(void **state)
                 assert_true(is_chunk_right(&f->chunk));
                 expected += f->chunk.count;
                 spool_release(f->spool);
+                if (expected % 16 == 0 && spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)))
+                        assert_true(is_chunk_right(&f->chunk)); /* while the other may write over it */
         }
         pthread_join(thread, NULL);
         assert_empty(f);
@@ -787,6 +831,7 @@ int main(void)
                 TEST(test_full_at_the_exact_byte),
                 TEST(test_too_much_for_one_entry),
                 TEST(test_around_the_end_of_the_ring),
+                TEST(test_what_was_released_can_be_read),
                 TEST(test_what_was_released_can_be_looked_at),
                 TEST(test_what_its_user_keeps),
                 TEST(test_another_size),

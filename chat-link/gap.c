@@ -1,0 +1,103 @@
+#include "gap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <chat/clock.h>
+
+static void drop_answer(struct gap *g)
+{
+        free(g->answer);
+        g->answer = NULL;
+}
+
+void gap_open(struct gap *g, const char *host, uint64_t instance, uint64_t at, uint64_t end, bool hopeless,
+              int64_t now_ms)
+{
+        gap_close(g);
+        *g = (struct gap){.instance = instance, .at = at, .end = end, .ask_at = now_ms};
+        g->give_up_at = hopeless ? now_ms : now_ms + GAP_PATIENCE_MS;
+        g->close_at = now_ms + GAP_OPEN_MAX_MS;
+        snprintf(g->host, sizeof(g->host), "%s", host);
+}
+
+void gap_close(struct gap *g)
+{
+        drop_answer(g);
+        g->at = g->end;
+}
+
+/* Takes an answer, if there is one to the last question: another would begin behind what is open now. */
+static void take_answer(struct gap *g, struct network *n)
+{
+        struct message again;
+        g->answer = network_answer(n);
+        if (!g->answer)
+                return;
+        if (strcmp(g->answer->host, g->host) != 0 || message_decode(&again, g->answer->data, g->answer->size) != 0 ||
+            again.type != MESSAGE_AGAIN || again.instance != g->instance || again.asked != g->asked) {
+                drop_answer(g);
+                return;
+        }
+        g->records = again.records;
+        g->answer_at = again.position;
+}
+
+/* Reads the next record of the answer that belongs into the gap, if it has one. */
+static bool read_answer(struct gap *g, struct record *rec)
+{
+        struct wire_reader r = g->records;
+        while (record_next(&r, rec) > 0) {
+                if (g->answer_at == g->at)
+                        return true;
+                g->records = r;
+                g->answer_at++;
+        }
+        return false;
+}
+
+enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct record *rec, uint64_t *missing)
+{
+        if (g->at == g->end) {
+                drop_answer(g);
+                return GAP_CLOSED;
+        }
+        if (!g->answer)
+                take_answer(g, n);
+        if (g->answer && g->answer_at > g->at) {
+                *missing = (g->answer_at < g->end ? g->answer_at : g->end) - g->at;
+                return GAP_MISSING;
+        }
+        if (g->answer && read_answer(g, rec))
+                return GAP_RECORD;
+        drop_answer(g);
+        if (now_ms >= g->give_up_at) {
+                g->in_vain = true;
+                *missing = g->end - g->at;
+                return GAP_MISSING;
+        }
+        if (now_ms >= g->ask_at) {
+                g->asked = g->at;
+                network_ask(n, g->host, g->instance, g->asked);
+                g->ask_at = now_ms + GAP_ASK_MS;
+        }
+        return GAP_WAITS;
+}
+
+/* As long as there are good answers there is reason to ask, and at once for what they did not have room for. */
+void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
+{
+        g->at += records;
+        if (!g->answer)
+                return;
+        g->ask_at = now_ms;
+        g->give_up_at = clock_earlier(now_ms + GAP_PATIENCE_MS, g->close_at);
+}
+
+int64_t gap_wake_ms(const struct gap *g)
+{
+        if (g->at == g->end || g->answer)
+                return INT64_MAX;
+        return clock_earlier(g->ask_at, g->give_up_at);
+}

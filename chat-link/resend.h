@@ -1,0 +1,57 @@
+/* What NATS lost is asked for again from the host that said it, and others may ask us.
+ *
+ * One question of ours is under way at a time. Questions of others wait, one of each host, and are answered from the
+ * spool, one each RESEND_PAUSE_MS at most: whoever may ask cannot keep us from anything else.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include <nats/nats.h>
+
+#include "network.h"
+#include "report.h"
+
+enum {
+        RESEND_WAITING_MAX = 64,
+        RESEND_PAUSE_MS = 20,
+};
+
+struct resend_question {
+        char host[HOST_MAX_BYTES + 1]; /* of a question of ours, who is asked; else who asks */
+        uint64_t instance, position;
+};
+
+struct resend {
+        pthread_mutex_t lock;
+        struct report *report;
+        struct spool *spool;
+        const char *network, *own; /* labels, not owned */
+        int work;                  /* an eventfd that the network's thread waits for, not owned */
+        struct resend_question question;
+        bool question_due;
+        struct network_message *answer;
+        struct resend_question waiting[RESEND_WAITING_MAX];
+        unsigned first, count;
+        int64_t answer_at; /* when the next question may be answered, ms of CLOCK_MONOTONIC */
+        uint8_t buffer[MESSAGE_MAX_BYTES];
+};
+
+void resend_init(struct resend *r, const struct config *c, struct spool *s, struct report *report, int work);
+void resend_destroy(struct resend *r);
+
+/* ---- for who misses something ---- */
+
+/* See network_ask() and network_answer(). */
+void resend_ask(struct resend *r, const char *host, uint64_t instance, uint64_t position);
+struct network_message *resend_answer(struct resend *r);
+
+/* ---- for libnats' threads ---- */
+
+/* A MESSAGE_ASK or MESSAGE_AGAIN of `host`, which is a label. */
+void resend_take(struct resend *r, const char *host, const void *data, size_t size);
+
+/* ---- for the network's thread ---- */
+
+/* Sends the question that is due, and answers one that waits. Returns when there is more to do, or INT64_MAX. */
+int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now);
