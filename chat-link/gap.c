@@ -95,6 +95,13 @@ void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
         g->give_up_at = clock_earlier(now_ms + GAP_PATIENCE_MS, g->close_at);
 }
 
+void gap_hold(struct gap *g, int64_t now_ms)
+{
+        g->ask_at = now_ms;
+        g->give_up_at = now_ms + GAP_PATIENCE_MS;
+        g->close_at = now_ms + GAP_OPEN_MAX_MS;
+}
+
 int64_t gap_wake_ms(const struct gap *g)
 {
         if (g->at == g->end || g->answer)

@@ -49,5 +49,8 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
 /* The step was taken: of a record, or of so many that are missing. */
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms);
 
+/* Nobody can be asked now: the time of that does not count. */
+void gap_hold(struct gap *g, int64_t now_ms);
+
 /* When gap_next() may have another step by the mere passing of time. */
 int64_t gap_wake_ms(const struct gap *g);

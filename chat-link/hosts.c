@@ -59,8 +59,10 @@ static struct host *admit(struct hosts *h, const char *label)
         if (host)
                 return host;
         host = find_place(h);
-        if (!host)
+        if (!host) {
+                h->turned_away++;
                 return NULL;
+        }
         host->label[0] = '\0'; /* whoever is killed here has forgotten the old one, and not begun a mixture */
         keep_order();
         host->told = HOST_UNKNOWN;
@@ -136,14 +138,13 @@ uint64_t hosts_last_number(const struct hosts *h)
         return last;
 }
 
-bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms)
+void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms)
 {
         struct host *host = admit(h, label);
         if (!host)
-                return false;
+                return;
         host->members = members;
         h->heard_ms[host - h->all] = now_ms;
-        return true;
 }
 
 int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms)

@@ -71,6 +71,7 @@ struct hosts {
                 uint64_t expected; /* the position that lacked, plus 1; 0: none did */
                 int64_t since_ms;
         } lack[HOSTS_MAX];
+        uint64_t turned_away; /* messages of hosts that found no place */
 };
 
 /* Takes what was kept into use; what cannot be a host is forgotten. Those that people believe to be here have HOSTS_LOST_MS from
@@ -86,8 +87,8 @@ uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint6
 /* The highest number that hosts_said() was given of a message that was news. */
 uint64_t hosts_last_number(const struct hosts *h);
 
-/* The host `label` is there. Returns false where it finds no place. */
-bool hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
+/* The host `label` is there. */
+void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
 
 /* It says that it has said everything up to `position`. Returns for how many ms nothing of it came although something of that
  * lacks; 0 where nothing does, or it was not known before. */

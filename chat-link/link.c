@@ -217,6 +217,8 @@ static bool fill_gap(struct link *l)
 {
         struct record rec;
         uint64_t count;
+        if (!l->status.connected)
+                gap_hold(&l->gap, l->now);
         for (;;) {
                 switch (gap_next(&l->gap, l->network, l->now, &rec, &count)) {
                 case GAP_RECORD:
@@ -311,11 +313,11 @@ static void read_anew(struct link *l, int64_t lacks_ms)
 static bool take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
-        if (message_decode(&alive, m->data, m->size) != 0 || alive.type != MESSAGE_ALIVE ||
-            !hosts_alive(&l->hosts, m->host, alive.members, l->now)) {
+        if (message_decode(&alive, m->data, m->size) != 0 || alive.type != MESSAGE_ALIVE) {
                 l->ignored++;
                 return false;
         }
+        hosts_alive(&l->hosts, m->host, alive.members, l->now);
         int64_t lacks_ms = hosts_lack_ms(&l->hosts, m->host, alive.instance, alive.position, l->now);
         if (l->kept->stream != 0)
                 read_anew(l, lacks_ms);

@@ -116,28 +116,34 @@ static int64_t log_change(struct link *l)
         return INT64_MAX;
 }
 
-/* Logs what was ignored since the last time, and that there is another host of our name. */
+/* What to do about the last thing that was ignored: the rarest first. */
+static const char *ignored_why(const struct link *l)
+{
+        if (l->status.twin > l->twin_logged)
+                return "another host of this network has the same label: neither hears the other, and others see them "
+                       "as "
+                       "one; give one of them another Host= in /etc/chat/link.conf";
+        if (l->hosts.turned_away > l->turned_away_logged)
+                return "there are more hosts in this network than a chat-link can know, which are 64";
+        return "no chat-link sends such";
+}
+
+/* Logs what was ignored since the last time. */
 static void log_ignored(struct link *l)
 {
-        uint64_t ignored = l->ignored + l->status.ignored + l->inbox.ignored;
-        bool twin = l->status.twin > l->twin_logged;
-        if ((ignored == l->ignored_logged && !twin) || (l->ignored_at != 0 && l->now < l->ignored_at))
+        uint64_t ignored = l->ignored + l->status.ignored + l->status.twin + l->inbox.ignored + l->hosts.turned_away;
+        if (ignored == l->ignored_logged || (l->ignored_at != 0 && l->now < l->ignored_at))
                 return;
         struct journal_event e = {0};
+        uint64_t count = ignored - l->ignored_logged;
         l->ignored_at = l->now + LINK_IGNORED_MS;
-        if (twin)
-                journal_field(&e,
-                              "MESSAGE=there is another host %s in the network %s: neither hears the other, and others "
-                              "see them as one; give one of them another Host= in /etc/chat/link.conf",
-                              l->config->host, l->config->network);
-        else
-                journal_field(&e, "MESSAGE=messages ignored, because no chat-link sends such: %" PRIu64,
-                              ignored - l->ignored_logged);
-        journal_describe(&e, LOG_WARNING, ID_IGNORED, twin ? "twin" : "ignored");
-        journal_field(&e, "CHAT_IGNORED=%" PRIu64, ignored - l->ignored_logged);
+        journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, ignored_why(l));
+        journal_describe(&e, LOG_WARNING, ID_IGNORED, "ignored");
+        journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->ignored_logged = ignored;
         l->twin_logged = l->status.twin;
+        l->turned_away_logged = l->hosts.turned_away;
 }
 
 static void notify(struct link *l)

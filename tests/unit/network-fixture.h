@@ -27,6 +27,7 @@ struct network {
         bool counted;          /* network_count() was called */
         void (*on_next)(void); /* unless it is NULL: called at each network_next() */
         unsigned asked, anew;
+        bool disconnected;
         struct network_message *answer;
         /* unless it is NULL: called at each network_ask() */
         void (*on_ask)(struct network *n, const char *host, uint64_t instance, uint64_t position);
@@ -136,5 +137,6 @@ void network_read_anew(struct network *n)
 
 void network_get_status(struct network *n, struct network_status *status)
 {
-        *status = (struct network_status){.connected = true, .stored = n->stream != 0, .server = "nats://a:4222"};
+        *status = (struct network_status){
+                .connected = !n->disconnected, .stored = n->stream != 0, .server = "nats://a:4222"};
 }

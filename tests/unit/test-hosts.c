@@ -65,7 +65,7 @@ static void assert_described(struct fixture *f, size_t here, const char *expecte
 
 static void alive(struct fixture *f, const char *label, uint64_t members)
 {
-        assert_true(hosts_alive(&f->hosts, label, members, f->now));
+        hosts_alive(&f->hosts, label, members, f->now);
 }
 
 /* ---- what they said ---- */
@@ -301,8 +301,9 @@ static void test_no_place_while_all_are_here(void **state)
 {
         struct fixture *f = *state;
         fill(f, true);
-        assert_false(hosts_alive(&f->hosts, "b", 1, f->now));
+        hosts_alive(&f->hosts, "b", 1, f->now);
         assert_said(f, A, 0, 7, 7, 0);
+        assert_int_equal(f->hosts.turned_away, 2);
         assert_news(f, "");
         assert_int_equal(say(f, "h7", A, 0, 7), 0);
 }

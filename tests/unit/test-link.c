@@ -339,6 +339,13 @@ static void alive(struct fixture *f, const char *host, uint64_t members)
         network_add(f->network, NETWORK_ALIVE, host, data, message_encode(data, sizeof(data), &m));
 }
 
+/* The last entry of the journal, whose first field is its message. */
+static const char *last_logged(const struct fixture *f)
+{
+        const struct journal *j = f->journal;
+        return j->count > 0 ? j->queue[(j->first + j->count - 1) % JOURNAL_QUEUE_MAX_EVENTS].data : "";
+}
+
 /* ---- tests ---- */
 
 static void test_what_others_say_is_shown(void **state)
@@ -512,6 +519,45 @@ static void test_a_question_is_lost(void **state)
         f->deaf = 0;
         now_ms += GAP_ASK_MS;
         assert_seen(f, "eve@b 1, eve@b 2");
+}
+
+static void test_nobody_is_asked_without_a_connection(void **state)
+{
+        struct fixture *f = *state;
+        f->kept_from = 0;
+        f->deaf = 1;
+        settle(f);
+        say_there(f, 0, 1);
+        f->positions[0] += 1;
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0");
+        f->network->disconnected = true;
+        settle(f);
+        now_ms += 2 * GAP_OPEN_MAX_MS;
+        assert_seen(f, "");
+        f->network->disconnected = false;
+        f->deaf = 0;
+        assert_seen(f, "eve@b 1, eve@b 2");
+}
+
+static void test_more_hosts_than_can_be(void **state)
+{
+        struct fixture *f = *state;
+        char label[16];
+        settle(f);
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "b%d", i);
+                alive(f, label, 1);
+        }
+        settle(f);
+        publish(f, "c", 1, 0, 1, NULL);
+        alive(f, "c", 1);
+        settle(f);
+        now_ms += LINK_STATUS_MS;
+        work(f);
+        assert_int_equal(f->link->hosts.turned_away, 2);
+        assert_int_equal(f->link->ignored, 0);
+        assert_non_null(strstr(last_logged(f), "more hosts"));
 }
 
 static void put_answer(struct fixture *f, const char *host, const struct message *m, const char *records, size_t size)
@@ -1029,6 +1075,8 @@ int main(void)
                 TEST(test_who_said_it_does_not_answer),
                 TEST(test_a_question_is_lost),
                 TEST(test_bad_answers),
+                TEST(test_nobody_is_asked_without_a_connection),
+                TEST(test_more_hosts_than_can_be),
                 TEST(test_the_last_is_lost),
                 TEST(test_the_last_is_lost_without_jetstream),
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
