@@ -507,30 +507,6 @@ static void ask_until(struct client *nats, const char *subject, const char *want
         } while (!strstr(answer, wanted) || strstr(answer, unwanted));
 }
 
-/* What the stream does not keep as long as a host is away. */
-static void test_retention_is_exceeded(void **state)
-{
-        (void)state;
-        enum { LINES = 37 };
-        host_shell(C, "systemctl stop chat-link.service 2>&1"); /* or a server has sent it all before the purge */
-        assert_int_equal(host_set_network(C, false), 0);
-        for (int n = 1; n <= LINES; n++)
-                client_send(person[A], "line %d\n", n);
-        expect_said(B, "line", (int[HOSTS]){[A] = LINES});
-        struct client *nats = nats_client_connect(A);
-        ask_until(nats, "$JS.API.STREAM.PURGE.chat-test", "\"success\":true", "\"error\"");
-        assert_int_equal(host_set_network(C, true), 0);
-        /* c's server replays what it missed, the lines and then the purge, and who reads meanwhile sees them */
-        ask_until(nats, "$JS.API.STREAM.INFO.chat-test", "\"current\":true", "\"current\":false");
-        client_free(nats);
-        host_shell(C, "systemctl start chat-link.service");
-        client_send(person[A], "again\n");
-        const char *before = client_expect(person[C], "%s: again\r\n", host_remote_name(A, person[A]));
-        if (!strstr(before, "*** 37 lines from a are missing\r\n"))
-                fail_msg("instead of 37 missing lines came: %s", before);
-        assert_alive("after");
-}
-
 static void set_spool_size(int host, const char *size)
 {
         host_shell(host, "sed -i /SpoolSize/d /etc/chat/link.conf; echo SpoolSize=%s >> /etc/chat/link.conf", size);
@@ -556,6 +532,51 @@ static unsigned expect_said_or_missing(struct client *to, const char *name, unsi
         }
         assert_int_equal(came + missing, count);
         return missing;
+}
+
+/* c is away while a says something that b hears, and which is not in the stream any more when c is back. */
+static void lose_in_stream(const char *what, unsigned lines)
+{
+        host_shell(C, "systemctl stop chat-link.service 2>&1"); /* or a server has sent it all before the purge */
+        assert_int_equal(host_set_network(C, false), 0);
+        for (unsigned n = 1; n <= lines; n++) {
+                client_send(person[A], "line %u%s\n", n, what);
+                client_expect(person[B], ": line %u", n);
+        }
+        struct client *nats = nats_client_connect(A);
+        ask_until(nats, "$JS.API.STREAM.PURGE.chat-test", "\"success\":true", "\"error\"");
+        assert_int_equal(host_set_network(C, true), 0);
+        /* c's server replays what it missed, the lines and then the purge, and who reads meanwhile sees them */
+        ask_until(nats, "$JS.API.STREAM.INFO.chat-test", "\"current\":true", "\"current\":false");
+        client_free(nats);
+        host_shell(C, "systemctl start chat-link.service");
+        client_send(person[A], "again\n");
+}
+
+static void test_what_nats_lost_comes_from_who_said_it(void **state)
+{
+        (void)state;
+        enum { LINES = 37 };
+        lose_in_stream("", LINES);
+        expect_said(C, "line", (int[HOSTS]){[A] = LINES});
+        client_expect(person[C], "%s: again\r\n", host_remote_name(A, person[A]));
+        assert_alive("after");
+}
+
+/* What neither the stream nor the spool keeps as long as a host is away. */
+static void test_retention_is_exceeded(void **state)
+{
+        (void)state;
+        enum { LINES = 500, LINE_BYTES = 3000 };
+        static char padding[LINE_BYTES + 2];
+        memset(padding, '.', LINE_BYTES + 1);
+        padding[0] = ' ';
+        set_spool_size(A, "1");
+        lose_in_stream(padding, LINES);
+        assert_in_range(expect_said_or_missing(person[C], host_remote_name(A, person[A]), LINES), 1, LINES - 1);
+        client_expect(person[C], "%s: again\r\n", host_remote_name(A, person[A]));
+        assert_alive("after");
+        set_spool_size(A, "64");
 }
 
 /* NATS is away for longer than the spool can keep what people say. */
@@ -735,6 +756,7 @@ int main(void)
                 TEST(test_comings_and_goings_are_announced_everywhere),
                 TEST(test_nats_is_away),
                 TEST(test_a_host_is_away),
+                TEST(test_what_nats_lost_comes_from_who_said_it),
                 TEST(test_retention_is_exceeded),
                 TEST(test_a_spool_that_is_full),
                 cmocka_unit_test_teardown(test_a_storm, end_the_storm),
