@@ -476,6 +476,20 @@ int64_t link_work(struct link *l)
         return more ? l->now : wake;
 }
 
+/* What chatd asks and answers meanwhile is passed over: the next chat-link says HELLO when it begins. */
+int64_t link_drain(struct link *l)
+{
+        enum inbox_event event = INBOX_FULL; /* where it is not known whom to hear, what is there stays there as well */
+        l->now = clock_ms();
+        for (int i = 0; i < INBOX_AT_ONCE && l->inject.broker != (uid_t)-1; i++) {
+                event = inbox_take(&l->inbox, l->inject.broker);
+                if (event == INBOX_NOTHING || event == INBOX_FULL)
+                        break;
+        }
+        l->full = event == INBOX_FULL;
+        return event == INBOX_NOTHING ? INT64_MAX : l->full ? l->now + LINK_FULL_MS : l->now;
+}
+
 void link_end(struct link *l)
 {
         drop_message(l);

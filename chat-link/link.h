@@ -93,5 +93,9 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
 /* Does all that can be done now. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
 int64_t link_work(struct link *l);
 
+/* Takes what is in the inbox into the spool, and does nothing else: while chat-link waits for the network's end, after
+ * which the next one begins. Returns as link_work() does. */
+int64_t link_drain(struct link *l);
+
 /* Closes what link_begin() opened. */
 void link_end(struct link *l);

@@ -193,6 +193,7 @@ static int wait_ms(struct chat_link *cl, int64_t wake)
 
 static int run(struct chat_link *cl)
 {
+        eventfd_t ignored;
         for (;;) {
                 const struct link *l = &cl->link;
                 int64_t wake = link_work(&cl->link);
@@ -206,24 +207,45 @@ static int run(struct chat_link *cl)
                         return -errno;
                 if (fds[0].revents)
                         return 0;
-                uint64_t wakes;
                 if (fds[1].revents)
-                        (void)!read(cl->wake, &wakes, sizeof(wakes));
+                        eventfd_read(cl->wake, &ignored);
         }
 }
 
+/* The network may take seconds to end, and people talk on: what they say goes to the spool. */
+static void stop_network(struct chat_link *cl)
+{
+        int64_t deadline = network_stop(cl->network);
+        eventfd_t ignored;
+        while (!network_has_stopped(cl->network) && clock_ms() < deadline) {
+                int64_t wake = link_drain(&cl->link);
+                struct pollfd fds[] = {
+                        {.fd = cl->wake, .events = POLLIN},
+                        {.fd = cl->link.full ? -1 : cl->inbox, .events = POLLIN},
+                };
+                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(cl, clock_earlier(wake, deadline))) > 0 &&
+                    fds[0].revents)
+                        eventfd_read(cl->wake, &ignored);
+        }
+        network_end(cl->network);
+}
+
+/* From the network's start to its end. Returns 0 or a negative errno. */
 static int serve(struct chat_link *cl, const char *run_dir)
 {
         uint64_t watchdog_us;
         if (sd_watchdog_enabled(false, &watchdog_us) > 0)
                 cl->watchdog_ms = (int64_t)(watchdog_us / 2000);
         int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
-        if (r == 0) {
+        bool begun = r == 0;
+        if (begun) {
                 sd_notify(false, "READY=1");
                 r = run(cl);
                 sd_notify(false, "STOPPING=1");
-                log_stopped(cl->journal, &cl->link);
         }
+        stop_network(cl);
+        if (begun)
+                log_stopped(cl->journal, &cl->link);
         link_end(&cl->link);
         return r;
 }
@@ -256,8 +278,6 @@ int main(int argc, char **argv)
                 r = serve(&cl, options.run_dir);
         if (r < 0)
                 fprintf(stderr, "chat-link: %s\n", strerror(-r));
-        if (cl.network)
-                network_stop(cl.network);
         if (cl.spool)
                 spool_close(cl.spool);
         if (cl.own_inbox[0] != '\0')

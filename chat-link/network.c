@@ -30,7 +30,7 @@ enum {
 };
 
 struct network {
-        struct config config; /* a copy: see network_stop() */
+        struct config config; /* a copy: see network_end() */
         struct spool *spool;
         struct report report;
         struct inbound inbound;
@@ -39,8 +39,10 @@ struct network {
         struct resend resend;
         struct reader reader;
         pthread_t thread;
-        int work; /* an eventfd: the thread is to look */
+        int work;        /* an eventfd: the thread is to look */
+        int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` is */
         atomic_bool stopping;
+        atomic_bool stopped; /* nobody looks at anything here any more, but for the thread that has said so */
         atomic_uint_least64_t members;
 
         /* of the thread alone; ms of CLOCK_MONOTONIC */
@@ -221,6 +223,8 @@ static void *run(void *user)
         }
         end(n);
         nats_ReleaseThreadMemory();
+        atomic_store(&n->stopped, connection_is_quiet(&n->connection, n->stop_by));
+        report_wake(&n->report);
         return NULL;
 }
 
@@ -276,19 +280,30 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
         return n;
 }
 
-/* The name service can block the thread for longer than we want to wait: then it is left alone, with all it may look at
- * except for what is the caller's. */
-void network_stop(struct network *n)
+int64_t network_stop(struct network *n)
 {
-        int64_t deadline = clock_ms() + NETWORK_STOP_MS;
-        struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+        n->stop_by = clock_ms() + NETWORK_STOP_MS;
         atomic_store(&n->stopping, true);
-        report_end(&n->report);
         inbound_close(&n->inbound);
         eventfd_write(n->work, 1);
-        if (pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+        return n->stop_by;
+}
+
+bool network_has_stopped(const struct network *n)
+{
+        return atomic_load(&n->stopped);
+}
+
+/* The name service can block the thread for longer than we want to wait: then it is left alone, with all it may look at
+ * except for what is the caller's. */
+void network_end(struct network *n)
+{
+        struct timespec until = {.tv_sec = n->stop_by / 1000, .tv_nsec = n->stop_by % 1000 * 1000000};
+        int error = pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until);
+        report_end(&n->report);
+        if (error != 0)
                 pthread_detach(n->thread);
-        else if (connection_is_quiet(&n->connection, deadline))
+        else if (n->stopped)
                 free_network(n);
 }
 

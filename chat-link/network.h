@@ -69,8 +69,15 @@ struct network_status {
  * with errno. */
 struct network *network_start(const struct config *c, struct spool *s, int wake);
 
-/* Ends what is under way, within 3 s, and frees everything. */
-void network_stop(struct network *n);
+/* Begins to end what is under way, which takes 3 s at most, and does not block. `wake` is readable when it has ended. Of
+ * what is here only the next two are to be called then. Returns when the 3 s are over, ms of CLOCK_MONOTONIC. */
+int64_t network_stop(struct network *n);
+
+/* Whether network_end() does not have to wait any more. */
+bool network_has_stopped(const struct network *n);
+
+/* Waits for the end of what network_stop() began to end, and frees everything. */
+void network_end(struct network *n);
 
 /* Begins, or begins again, to hand over what others said behind `from`; where that is not of the stream there is, from now
  * on. What was not fetched by network_next() yet is dropped. */

@@ -197,11 +197,18 @@ static void host_run(struct host *h)
 
 static void host_halt(struct host *h)
 {
+        struct pollfd wake = {.fd = h->wake, .events = POLLIN};
+        eventfd_t ignored;
+        if (!h->network)
+                return;
         int64_t start = clock_ms();
-        if (h->network)
-                network_stop(h->network);
+        int64_t deadline = network_stop(h->network);
+        assert_true(clock_ms() - start < 1000); /* it does not wait */
+        while (!network_has_stopped(h->network) && clock_ms() < deadline && poll(&wake, 1, 10000) > 0)
+                eventfd_read(h->wake, &ignored);
+        network_end(h->network);
         h->network = NULL;
-        assert_true(clock_ms() - start < 4000);
+        assert_true(clock_ms() - start < 4000); /* … and says when it has ended */
 }
 
 /* Makes a host with these servers and starts it. */

@@ -883,6 +883,56 @@ static void test_the_inbox_waits_until_chatd_was_found(void **state)
         assert_int_equal(spool_position(f->spool), 1);
         assert_int_equal(f->network->publishes, 1);
         assert_int_equal(f->hellos, 1);
+        kill_link(f);
+        begin(f);
+        say_here(f);
+        link_drain(f->link); /* stopped before it looked for chatd */
+        assert_int_equal(f->link->inbox.ignored, 0);
+        assert_int_equal(spool_position(f->spool), 1);
+        settle(f);
+        assert_int_equal(spool_position(f->spool), 2);
+}
+
+static void test_while_the_network_ends(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; i < 3; i++)
+                say_here(f);
+        rollcall(f);
+        tell_link(f, &(struct frame){.type = FRAME_WELCOME, .id = CHATD_EPOCH, .name = slice_of("link")});
+        say_here(f);
+        assert_true(link_drain(f->link) > now_ms + 60000); /* until there is more in the inbox */
+        assert_int_equal(spool_position(f->spool), 4);
+        assert_int_equal(f->network->publishes, 0); /* it is told nothing … */
+        assert_int_equal(f->network->reads, 1);
+        serve(f); /* … and nor is chatd */
+        assert_int_equal(f->hellos, 1);
+        for (int i = 0; i < 1000; i++) /* as many as the inbox takes */
+                say_here(f);
+        for (int calls = 1; link_drain(f->link) <= now_ms; calls++)
+                assert_in_range(calls, 1, 100);
+        assert_int_equal(spool_position(f->spool), f->said);
+}
+
+static void test_a_full_spool_while_the_network_ends(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; !f->link->full; i++) {
+                assert_in_range(i, 0, SPOOL_RING_MIN_BYTES / 16);
+                say_here(f);
+                link_drain(f->link);
+        }
+        uint64_t full = f->said - 1;
+        assert_int_equal(spool_position(f->spool), full);
+        assert_in_range(link_drain(f->link), now_ms + 1, now_ms + LINK_FULL_MS);
+        struct spool_chunk chunk;
+        while (spool_next(f->spool, &chunk, f->buffer, sizeof(f->buffer)))
+                spool_release(f->spool);
+        link_drain(f->link);
+        assert_false(f->link->full);
+        assert_int_equal(spool_position(f->spool), f->said);
 }
 
 static void test_after_another_boot(void **state)
@@ -1095,6 +1145,8 @@ int main(void)
                 TEST(test_roll_call),
                 TEST(test_hello_is_said_again),
                 TEST(test_the_inbox_waits_until_chatd_was_found),
+                TEST(test_while_the_network_ends),
+                TEST(test_a_full_spool_while_the_network_ends),
                 TEST(test_after_another_boot),
                 TEST(test_too_many_notices),
                 TEST(test_killed_at_any_step),
