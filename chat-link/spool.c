@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -157,12 +159,12 @@ static void unmap(struct spool *s)
         s->map = NULL;
 }
 
-/* Returns 0 or a negative errno. */
-static int map_file(struct spool *s, uint64_t ring_bytes)
+/* Maps the file `fd`. Returns 0 or a negative errno. */
+static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
 {
         s->ring_bytes = ring_bytes;
         s->mapped_bytes = RING_AT + ring_bytes;
-        s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+        s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (s->map == MAP_FAILED) {
                 s->map = NULL;
                 return -ENOMEM; /* with a file of its own mmap(2) fails for no other reason */
@@ -172,29 +174,74 @@ static int map_file(struct spool *s, uint64_t ring_bytes)
         return 0;
 }
 
-/* Makes the file anew; of one that can be used, what its user keeps there stays. Returns 0 or a negative errno. */
-static int make_anew(struct spool *s, uint64_t ring_bytes, bool usable)
+/* What was renamed in the directory of `path` is so after a power loss, too. Returns 0 or a negative errno. */
+static int sync_directory(const char *path)
 {
-        uint8_t kept[SPOOL_KEPT_BYTES] = {0};
-        if (usable)
-                memcpy(kept, spool_kept(s), sizeof(kept));
-        unmap(s);
-        if (ftruncate(s->fd, 0) < 0)
-                return -errno;
-        int r = -posix_fallocate(s->fd, 0, (off_t)(RING_AT + ring_bytes));
-        if (r == 0)
-                r = map_file(s, ring_bytes);
-        if (r < 0 || !s->map)
-                return r;
+        char dir[PATH_MAX];
+        const char *slash = strrchr(path, '/');
+        snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+        if (fd >= 0)
+                close(fd);
+        return r;
+}
+
+/* Writes the head of a new file, with what its user keeps. Returns 0 or a negative errno. */
+static int fill_head(struct spool *s, uint64_t ring_bytes, const uint8_t kept[static SPOOL_KEPT_BYTES])
+{
         struct spool_header *h = s->header;
+        memcpy(h->magic, SPOOL_MAGIC, sizeof(h->magic));
         h->ring_bytes = ring_bytes;
         if (getrandom(&h->instance, sizeof(h->instance), 0) != sizeof(h->instance))
                 return -errno;
         h->instance |= 1;
-        memcpy(spool_kept(s), kept, sizeof(kept));
-        atomic_signal_fence(memory_order_seq_cst);
-        memcpy(h->magic, SPOOL_MAGIC, sizeof(h->magic)); /* whoever is killed before that has made nothing */
+        read_boot_id(h->boot_id);
+        memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
         s->position = s->released_position = 0;
+        return msync(s->map, RING_AT, MS_SYNC) < 0 ? -errno : 0;
+}
+
+/* Makes the file `fd`, which is empty and ours, and puts it in the place of `path`. Returns 0 or a negative errno. */
+static int replace(struct spool *s, int fd, const char *new_path, const char *path, uint64_t ring_bytes, bool usable)
+{
+        uint8_t kept[SPOOL_KEPT_BYTES] = {0};
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        int r = -posix_fallocate(fd, 0, (off_t)(RING_AT + ring_bytes));
+        if (r < 0)
+                return r;
+        if (usable)
+                memcpy(kept, spool_kept(s), sizeof(kept));
+        unmap(s);
+        r = map_file(s, fd, ring_bytes);
+        if (r == 0)
+                r = fill_head(s, ring_bytes, kept);
+        if (r == 0 && (fsync(fd) < 0 || rename(new_path, path) < 0))
+                r = -errno;
+        return r == 0 ? sync_directory(path) : r;
+}
+
+/* Makes the file anew; of one that can be used, what its user keeps there stays. It is made beside the old one, whose place
+ * it takes when it is complete: who is killed leaves the one or the other, and after a power loss the old one must not be
+ * there again. Returns 0 or a negative errno. */
+static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable)
+{
+        char new_path[PATH_MAX];
+        if (snprintf(new_path, sizeof(new_path), "%s.new", path) >= (int)sizeof(new_path))
+                return -ENAMETOOLONG;
+        unlink(new_path); /* of who was killed: nobody else is here, the old file is locked */
+        int fd = open(new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        int r = replace(s, fd, new_path, path, ring_bytes, usable);
+        if (r < 0) {
+                unlink(new_path);
+                close(fd);
+                return r;
+        }
+        close(s->fd);
+        s->fd = fd;
         return 0;
 }
 
@@ -208,7 +255,8 @@ static bool take_over(struct spool *s, uint64_t *lost)
                 return false;
         *lost = MISSED_UNKNOWN;
         if (h.instance == 0 || h.ring_bytes < SPOOL_RING_MIN_BYTES || h.ring_bytes % ALIGNMENT ||
-            st.st_size < RING_AT || (uint64_t)st.st_size - RING_AT != h.ring_bytes || map_file(s, h.ring_bytes) < 0)
+            st.st_size < RING_AT || (uint64_t)st.st_size - RING_AT != h.ring_bytes ||
+            map_file(s, s->fd, h.ring_bytes) < 0)
                 return false;
         if (!walk(s, NULL, NULL))
                 return false;
@@ -218,7 +266,7 @@ static bool take_over(struct spool *s, uint64_t *lost)
 }
 
 /* Returns 0 or a negative errno. */
-static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
+static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t *lost)
 {
         char boot_id[BOOT_ID_BYTES];
         int r = 0;
@@ -230,12 +278,35 @@ static int open_ring(struct spool *s, uint64_t ring_bytes, uint64_t *lost)
                 usable = false;
         }
         if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0))
-                r = make_anew(s, ring_bytes, usable);
+                r = make_anew(s, path, ring_bytes, usable);
         if (r < 0 || !s->map)
                 return r;
         memcpy(s->header->boot_id, boot_id, BOOT_ID_BYTES);
         s->header->closed = 0;
         return msync(s->map, HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
+}
+
+/* Whether `fd` is the file at `path`. */
+static bool is_at(int fd, const char *path)
+{
+        struct stat ours, there;
+        return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+               ours.st_ino == there.st_ino;
+}
+
+/* Opens the file, or an empty one, and locks it. Returns 0 or a negative errno. */
+static int open_file(struct spool *s, const char *path)
+{
+        for (;;) {
+                s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+                if (s->fd < 0)
+                        return -errno;
+                if (flock(s->fd, LOCK_EX | LOCK_NB) < 0)
+                        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+                if (is_at(s->fd, path))
+                        return 0;
+                close(s->fd); /* another has taken its place before it was locked */
+        }
 }
 
 struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
@@ -249,12 +320,9 @@ struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
         if (!s)
                 return NULL;
         pthread_mutex_init(&s->reading, NULL);
-        s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        int r = s->fd < 0 ? -errno : 0;
-        if (r == 0 && flock(s->fd, LOCK_EX | LOCK_NB) < 0)
-                r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        int r = open_file(s, path);
         if (r == 0)
-                r = open_ring(s, bytes / ALIGNMENT * ALIGNMENT, lost);
+                r = open_ring(s, path, bytes / ALIGNMENT * ALIGNMENT, lost);
         if (r == 0)
                 return s;
         unmap(s);

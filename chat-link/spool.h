@@ -42,8 +42,9 @@ struct spool_chunk {
 };
 
 /* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is while
- * records wait in it, else made anew, with the same in spool_kept(). `*lost` is how many records a power loss cost, or
- * MISSED_UNKNOWN where the file is damaged. Returns NULL with errno: EBUSY where another process has it. */
+ * records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the old one is
+ * there: whoever is killed leaves one of them. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the
+ * file is damaged. Returns NULL with errno: EBUSY where another process has it. */
 struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -186,6 +187,25 @@ static uint64_t read_u64(const struct fixture *f, off_t at)
         assert_int_equal(pread(fd, &value, sizeof(value), at), sizeof(value));
         close(fd);
         return value;
+}
+
+static void keep(struct fixture *f)
+{
+        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+}
+
+static bool is_kept(const struct fixture *f, uint8_t byte)
+{
+        const uint8_t *kept = spool_kept(f->spool);
+        for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
+                if (kept[i] != byte)
+                        return false;
+        return true;
+}
+
+static void assert_kept(const struct fixture *f)
+{
+        assert_true(is_kept(f, 0xaa));
 }
 
 static off_t file_size(const struct fixture *f)
@@ -404,11 +424,10 @@ static void test_what_its_user_keeps(void **state)
         struct fixture *f = *state;
         static const uint8_t zeros[SPOOL_KEPT_BYTES];
         assert_memory_equal(spool_kept(f->spool), zeros, SPOOL_KEPT_BYTES);
-        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+        keep(f);
         append(f->spool, 2);
         open_again(f);
-        for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
-                assert_int_equal(((uint8_t *)spool_kept(f->spool))[i], 0xaa);
+        assert_kept(f);
         assert_next(f, 0, 2);
 }
 
@@ -416,7 +435,7 @@ static void test_another_size(void **state)
 {
         struct fixture *f = *state;
         uint64_t instance = spool_instance(f->spool);
-        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+        keep(f);
         append(f->spool, 2);
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
@@ -430,11 +449,32 @@ static void test_another_size(void **state)
         assert_int_equal(f->lost, 0);
         assert_int_equal(spool_position(f->spool), 0);
         assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
-        for (int i = 0; i < SPOOL_KEPT_BYTES; i++)
-                assert_int_equal(((uint8_t *)spool_kept(f->spool))[i], 0xaa);
+        assert_kept(f);
         for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
         assert_int_equal(append_bytes(f->spool, 4096), -ENOBUFS);
+}
+
+static void test_what_was_left_over(void **state)
+{
+        struct fixture *f = *state;
+        char left_over[128], other[96];
+        keep(f);
+        spool_close(f->spool);
+        snprintf(left_over, sizeof(left_over), "%s.new", f->path);
+        snprintf(other, sizeof(other), "%s/other", f->dir);
+        FILE *file = fopen(other, "we");
+        fputs("mine", file);
+        fclose(file);
+        assert_int_equal(symlink(other, left_over), 0);
+        open_spool(f, 2 * RING_BYTES);
+        assert_int_equal(f->lost, 0);
+        assert_kept(f);
+        assert_int_equal(access(left_over, F_OK), -1);
+        struct stat st;
+        assert_int_equal(stat(other, &st), 0);
+        assert_int_equal(st.st_size, 4);
+        unlink(other);
 }
 
 static void test_a_ring_is_not_too_small(void **state)
@@ -480,7 +520,7 @@ static void test_a_power_loss(void **state)
         assert_next(f, 0, 2);
         spool_release(f->spool);
         append(f->spool, 3);
-        memset(spool_kept(f->spool), 0xaa, SPOOL_KEPT_BYTES);
+        keep(f);
         boot_again(f, false);
         assert_int_equal(f->lost, 3);
         assert_true(spool_is_of_another_boot(f->spool));
@@ -525,7 +565,7 @@ static void test_where_no_file_can_be(void **state)
         assert_int_equal(errno, ENOENT);
 }
 
-enum { CANNOT_MOUNT = 255 };
+enum { CANNOT_MOUNT = 255, LEFT_OVER = 254 };
 
 /* The errno of opening a spool on a disk with room for half of it; in a mount namespace that ends with it. */
 static int open_on_full_disk(const char *dir)
@@ -536,7 +576,9 @@ static int open_on_full_disk(const char *dir)
             mount("tmpfs", dir, "tmpfs", 0, "size=128k") < 0)
                 return CANNOT_MOUNT;
         snprintf(path, sizeof(path), "%s/spool", dir);
-        return spool_open(path, RING_BYTES, &lost) ? 0 : errno;
+        int error = spool_open(path, RING_BYTES, &lost) ? 0 : errno;
+        snprintf(path, sizeof(path), "%s/spool.new", dir);
+        return access(path, F_OK) == 0 ? LEFT_OVER : error; /* what cannot be used takes no place */
 }
 
 static void test_a_full_disk(void **state)
@@ -783,6 +825,95 @@ static void test_killed_anywhere(void **state)
         munmap(told, sizeof(*told));
 }
 
+/* Opens the spool in a process that is killed in front of or behind its `calls`th system call, `steps` instructions later.
+ * Returns whether it came so far. */
+static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32_t steps)
+{
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+                raise(SIGSTOP);
+                _exit(spool_open(f->path, bytes, &f->lost) ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
+        for (unsigned i = 0; i < calls + steps && !WIFEXITED(status); i++) {
+                assert_true(WIFSTOPPED(status));
+                ptrace(i < calls ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, child, NULL, NULL);
+                assert_int_equal(waitpid(child, &status, 0), child);
+        }
+        if (WIFEXITED(status)) {
+                assert_int_equal(WEXITSTATUS(status), 0);
+                return false;
+        }
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        return true;
+}
+
+static void test_killed_while_it_is_made_anew(void **state)
+{
+        struct fixture *f = *state;
+        char left_over[128];
+        uint32_t seed = (uint32_t)getpid();
+        unsigned kills = 0;
+        bool killed = true;
+        snprintf(left_over, sizeof(left_over), "%s.new", f->path);
+        printf("seed %u\n", seed);
+        keep(f);
+        for (unsigned calls = 1; killed; calls++) {
+                size_t bytes = calls % 2 ? 2 * RING_BYTES : RING_BYTES;
+                uint64_t instance = spool_instance(f->spool);
+                spool_close(f->spool);
+                f->spool = NULL;
+                kills += killed = kill_opening(f, bytes, calls, calls % 3 ? next_random(&seed) % 2000 : 0);
+                open_spool(f, bytes);
+                assert_int_equal(f->lost, 0);
+                assert_int_equal(file_size(f), FILE_HEAD_BYTES + bytes);
+                assert_kept(f);
+                assert_true(spool_instance(f->spool) != instance);
+                assert_int_equal(access(left_over, F_OK), -1);
+        }
+        assert_in_range(kills, 20, 500);
+}
+
+enum { OPENERS = 3, OPENINGS = 100 };
+
+/* Counts itself in what is kept, each time with another size. */
+static void open_often(const struct fixture *f)
+{
+        uint64_t lost;
+        for (size_t i = 0; i < OPENINGS;) {
+                struct spool *s = spool_open(f->path, RING_BYTES + i % 2 * RING_BYTES, &lost);
+                if (!s && errno != EBUSY)
+                        _exit(1);
+                if (!s)
+                        continue;
+                ++*(uint32_t *)spool_kept(s);
+                spool_close(s);
+                i++;
+        }
+        _exit(0);
+}
+
+static void test_several_make_it_anew(void **state)
+{
+        struct fixture *f = *state;
+        int status;
+        spool_close(f->spool);
+        f->spool = NULL;
+        for (int i = 0; i < OPENERS; i++)
+                if (fork() == 0)
+                        open_often(f);
+        for (int i = 0; i < OPENERS; i++) {
+                assert_true(wait(&status) > 0);
+                assert_int_equal(status, 0);
+        }
+        open_spool(f, RING_BYTES);
+        assert_int_equal(*(uint32_t *)spool_kept(f->spool), OPENERS * OPENINGS);
+}
+
 /* ---- two threads ---- */
 
 enum { BY_THREADS = 50000 };
@@ -835,6 +966,7 @@ int main(void)
                 TEST(test_what_was_released_can_be_looked_at),
                 TEST(test_what_its_user_keeps),
                 TEST(test_another_size),
+                TEST(test_what_was_left_over),
                 TEST(test_a_ring_is_not_too_small),
                 TEST(test_another_boot),
                 TEST(test_a_power_loss),
@@ -847,6 +979,8 @@ int main(void)
                 TEST(test_files_that_are_no_spools),
                 TEST(test_any_bytes_are_survived),
                 TEST(test_killed_anywhere),
+                TEST(test_killed_while_it_is_made_anew),
+                TEST(test_several_make_it_anew),
                 TEST(test_one_appends_and_another_sends),
         };
         return RUN_TESTS(tests);
