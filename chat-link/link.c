@@ -446,8 +446,7 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        /* Nobody is here who heard what was said before, or it is damaged: begin with what comes. */
-        if (spool_is_of_another_boot(spool) || l->kept->generation > GENERATION_MAX)
+        if (l->kept->generation > GENERATION_MAX) /* it is damaged: begin with what comes */
                 memset(l->kept, 0, sizeof(*l->kept));
         l->noticed = l->kept->told;
         hosts_init(&l->hosts, &l->kept->hosts, l->now);

@@ -1,6 +1,7 @@
 /* chat-link: takes what people on this host say to the other hosts of the network, and back. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -141,7 +142,7 @@ static int open_inbox(struct chat_link *cl, const char *run_dir)
 /* Returns 0 or a negative errno, and says on standard error what failed. */
 static int open_all(struct chat_link *cl, const struct options *o)
 {
-        char path[4096];
+        char path[PATH_MAX], notes[PATH_MAX];
         sigset_t stops;
         int r = open_inbox(cl, o->run_dir);
         if (r < 0) {
@@ -158,7 +159,9 @@ static int open_all(struct chat_link *cl, const struct options *o)
         if (cl->signals < 0 || cl->wake < 0)
                 return -errno;
         snprintf(path, sizeof(path), "%s/spool", o->state_dir);
-        cl->spool = spool_open(path, cl->config.spool_bytes, &cl->lost);
+        /* Where chatd notes what it relayed. It lives as long as the notes: longer than chatd and the sockets. */
+        snprintf(notes, sizeof(notes), "%s/" MEMBERS_DIR_NAME, o->run_dir);
+        cl->spool = spool_open(path, cl->config.spool_bytes, notes, &cl->lost);
         if (!cl->spool) {
                 r = -errno;
                 fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s\n", path, cl->config.spool_bytes >> 20,

@@ -24,6 +24,14 @@ enum {
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a store of 64 bits must be one store");
 
+/* Which directory it is: of those on a tmpfs that was mounted again the inode alone is often the same. Zeros: there is none.
+ */
+struct place {
+        uint64_t inode;
+        int64_t birth_s; /* 0 where the kernel or the file system does not know it */
+        uint64_t birth_ns;
+};
+
 /* Offsets only grow; their place in the ring is the remainder. oldest <= released <= tail, and what is between
  * `released` and `chunk_end` is the chunk that is being sent. */
 struct spool_header {
@@ -33,6 +41,7 @@ struct spool_header {
         char boot_id[BOOT_ID_BYTES];
         uint32_t closed; /* complete on disk */
         _Atomic uint64_t oldest, released, chunk_end, tail;
+        struct place kept_with;
 };
 
 struct entry {
@@ -45,7 +54,8 @@ _Static_assert(sizeof(struct spool_header) <= HEADER_BYTES, "the header has a pa
 
 struct spool {
         int fd;
-        bool another_boot;
+        char boot_id[BOOT_ID_BYTES]; /* now … */
+        struct place kept_with;      /* … and here */
         size_t mapped_bytes;
         uint8_t *map;
         struct spool_header *header;
@@ -152,6 +162,26 @@ static void read_boot_id(char id[static BOOT_ID_BYTES])
                 close(fd);
 }
 
+static void read_place(struct place *p, const char *dir)
+{
+        struct statx st;
+        *p = (struct place){0};
+        if (statx(AT_FDCWD, dir, 0, STATX_INO | STATX_BTIME, &st) < 0)
+                return;
+        p->inode = st.stx_ino;
+        if (!(st.stx_mask & STATX_BTIME))
+                return;
+        p->birth_s = st.stx_btime.tv_sec;
+        p->birth_ns = st.stx_btime.tv_nsec;
+}
+
+/* Whether what is kept in `h` is of use here. Where there was no directory yet, one has been made since by who needs it. */
+static bool is_of_use(const struct spool *s, const struct spool_header *h)
+{
+        return memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
+               (h->kept_with.inode == 0 || memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0);
+}
+
 static void unmap(struct spool *s)
 {
         if (s->map)
@@ -196,7 +226,8 @@ static int fill_head(struct spool *s, uint64_t ring_bytes, const uint8_t kept[st
         if (getrandom(&h->instance, sizeof(h->instance), 0) != sizeof(h->instance))
                 return -errno;
         h->instance |= 1;
-        read_boot_id(h->boot_id);
+        memcpy(h->boot_id, s->boot_id, BOOT_ID_BYTES);
+        h->kept_with = s->kept_with;
         memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
         s->position = s->released_position = 0;
         return msync(s->map, RING_AT, MS_SYNC) < 0 ? -errno : 0;
@@ -268,20 +299,22 @@ static bool take_over(struct spool *s, uint64_t *lost)
 /* Returns 0 or a negative errno. */
 static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t *lost)
 {
-        char boot_id[BOOT_ID_BYTES];
         int r = 0;
-        read_boot_id(boot_id);
         bool usable = take_over(s, lost);
-        s->another_boot = usable && memcmp(s->header->boot_id, boot_id, BOOT_ID_BYTES) != 0;
-        if (s->another_boot && !s->header->closed) {
+        bool another_boot = usable && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
+        if (another_boot && !s->header->closed) {
                 *lost = spool_waiting(s);
                 usable = false;
         }
+        if (usable && !is_of_use(s, s->header))
+                memset(spool_kept(s), 0, SPOOL_KEPT_BYTES);
         if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0))
                 r = make_anew(s, path, ring_bytes, usable);
         if (r < 0 || !s->map)
                 return r;
-        memcpy(s->header->boot_id, boot_id, BOOT_ID_BYTES);
+        atomic_signal_fence(memory_order_seq_cst); /* what is not of use here is forgotten first, also after kill -9 */
+        memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
+        s->header->kept_with = s->kept_with;
         s->header->closed = 0;
         return msync(s->map, HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
 }
@@ -309,7 +342,7 @@ static int open_file(struct spool *s, const char *path)
         }
 }
 
-struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost)
 {
         *lost = 0;
         if (bytes < SPOOL_RING_MIN_BYTES) {
@@ -320,6 +353,8 @@ struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost)
         if (!s)
                 return NULL;
         pthread_mutex_init(&s->reading, NULL);
+        read_boot_id(s->boot_id);
+        read_place(&s->kept_with, kept_with);
         int r = open_file(s, path);
         if (r == 0)
                 r = open_ring(s, path, bytes / ALIGNMENT * ALIGNMENT, lost);
@@ -349,11 +384,6 @@ void spool_close(struct spool *s)
 uint64_t spool_instance(const struct spool *s)
 {
         return s->header->instance;
-}
-
-bool spool_is_of_another_boot(const struct spool *s)
-{
-        return s->another_boot;
 }
 
 void *spool_kept(struct spool *s)

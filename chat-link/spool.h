@@ -43,18 +43,17 @@ struct spool_chunk {
 
 /* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is while
  * records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the old one is
- * there: whoever is killed leaves one of them. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the
- * file is damaged. Returns NULL with errno: EBUSY where another process has it. */
-struct spool *spool_open(const char *path, size_t bytes, uint64_t *lost);
+ * there: whoever is killed leaves one of them. What is in spool_kept() is of use as long as what others keep in the
+ * directory `kept_with` is there: it is zeros again after another boot, or where that is another directory than before.
+ * `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is damaged. Returns NULL with errno: EBUSY
+ * where another process has it. */
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */
 void spool_close(struct spool *s);
 
 /* Random, of this file; never 0. */
 uint64_t spool_instance(const struct spool *s);
-
-/* Whether the machine was started again since the file was used last. */
-bool spool_is_of_another_boot(const struct spool *s);
 
 /* SPOOL_KEPT_BYTES of the file, all zeros in a new one: what its user stores there is there after kill -9. */
 void *spool_kept(struct spool *s);

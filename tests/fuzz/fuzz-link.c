@@ -103,7 +103,7 @@ static void begin(struct run *r)
 {
         struct world *w = r->world;
         uint64_t lost;
-        r->spool = spool_open(w->path, SPOOL_RING_MIN_BYTES, &lost);
+        r->spool = spool_open(w->path, SPOOL_RING_MIN_BYTES, w->dir, &lost);
         PROMISE(r->spool, "the spool cannot be opened: %s", strerror(errno));
         r->link = (struct link){0};
         w->network.reading = false;
@@ -325,7 +325,7 @@ static void restart(struct run *r, struct choices *c)
         uint8_t choice = choose_u8(c);
         end(r);
         if (choice & 0x80) {
-                off_t at = parts[choice % 4] + choose_u16(c) % (choice % 4 < 2 ? 96 : 8192);
+                off_t at = parts[choice % 4] + choose_u16(c) % (choice % 4 < 2 ? 120 : 8192);
                 struct slice s = choose_bytes(c, 64);
                 int fd = open(r->world->path, O_WRONLY | O_CLOEXEC);
                 PROMISE(fd >= 0 && pwrite(fd, s.at, s.len, at) == (ssize_t)s.len, "cannot write");

@@ -69,7 +69,7 @@ static size_t encode_line(uint8_t *data, size_t size, uint64_t position)
 }
 
 struct fixture {
-        char *dir, path[128];
+        char *dir, path[128], notes[128];
         int lock, intake, inbox, to_link;
         struct config config;
         struct spool *spool;
@@ -94,7 +94,7 @@ struct fixture {
 static void begin(struct fixture *f)
 {
         uint64_t lost;
-        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, &lost);
+        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, f->notes, &lost);
         assert_non_null(f->spool);
         *f->link = (struct link){0};
         f->network->reading = false;
@@ -159,6 +159,7 @@ static int setup(void **state)
         f->chatd = getuid();
         strcpy(f->config.host, "here");
         snprintf(f->path, sizeof(f->path), "%s/spool", f->dir);
+        snprintf(f->notes, sizeof(f->notes), "%s/" MEMBERS_DIR_NAME, f->dir);
         f->network = calloc(1, sizeof(*f->network));
         f->network->stream = STREAM;
         f->network->on_next = step;
@@ -935,21 +936,10 @@ static void test_a_full_spool_while_the_network_ends(void **state)
         assert_int_equal(spool_position(f->spool), f->said);
 }
 
-static void test_after_another_boot(void **state)
+/* What was known of the others is forgotten, and so it was by chatd: what they said is not shown again. */
+static void assert_begins_anew(struct fixture *f)
 {
-        struct fixture *f = *state;
-        settle(f);
-        alive(f, "b", 1);
-        settle(f);
-        alive(f, "b", 1);
-        say_there(f, 0, 1);
-        assert_seen(f, "* b is here, with 1 person, eve@b 0");
-        kill_link(f);
-        FILE *file = fopen(f->path, "r+e");
-        fseek(file, 24, SEEK_SET); /* the id of the boot */
-        fputc('x', file);
-        fclose(file);
-        f->last = 0; /* as chatd's note is in /run */
+        f->last = 0;
         say_there(f, 0, 1);
         begin(f);
         settle(f);
@@ -958,6 +948,41 @@ static void test_after_another_boot(void **state)
         settle(f);
         alive(f, "b", 1);
         assert_seen(f, "eve@b 2, * b is here, with 1 person");
+}
+
+static void hear_of_others(struct fixture *f)
+{
+        settle(f);
+        alive(f, "b", 1);
+        settle(f);
+        alive(f, "b", 1);
+        say_there(f, 0, 1);
+        assert_seen(f, "* b is here, with 1 person, eve@b 0");
+}
+
+static void test_after_another_boot(void **state)
+{
+        struct fixture *f = *state;
+        hear_of_others(f);
+        kill_link(f);
+        FILE *file = fopen(f->path, "r+e");
+        fseek(file, 24, SEEK_SET); /* the id of the boot */
+        fputc('x', file);
+        fclose(file);
+        assert_begins_anew(f);
+}
+
+/* As where /run is emptied without another boot. */
+static void test_after_the_notes_of_chatd_are_gone(void **state)
+{
+        struct fixture *f = *state;
+        char old[160];
+        hear_of_others(f);
+        kill_link(f);
+        snprintf(old, sizeof(old), "%s.old", f->notes);
+        assert_int_equal(rename(f->notes, old), 0);
+        assert_int_equal(mkdir(f->notes, 0700), 0);
+        assert_begins_anew(f);
 }
 
 static void test_too_many_notices(void **state)
@@ -1148,6 +1173,7 @@ int main(void)
                 TEST(test_while_the_network_ends),
                 TEST(test_a_full_spool_while_the_network_ends),
                 TEST(test_after_another_boot),
+                TEST(test_after_the_notes_of_chatd_are_gone),
                 TEST(test_too_many_notices),
                 TEST(test_killed_at_any_step),
         };

@@ -32,7 +32,7 @@ enum {
 };
 
 struct fixture {
-        char dir[64], path[96];
+        char dir[64], path[96], notes[96];
         struct spool *spool;
         uint64_t lost;
         uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -41,7 +41,7 @@ struct fixture {
 
 static struct spool *open_spool(struct fixture *f, size_t bytes)
 {
-        f->spool = spool_open(f->path, bytes, &f->lost);
+        f->spool = spool_open(f->path, bytes, f->notes, &f->lost);
         assert_non_null(f->spool);
         return f->spool;
 }
@@ -58,6 +58,8 @@ static int setup(void **state)
         strcpy(f->dir, "/tmp/chat-unit.XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->path, sizeof(f->path), "%s/spool", f->dir);
+        snprintf(f->notes, sizeof(f->notes), "%s/notes", f->dir);
+        assert_int_equal(mkdir(f->notes, 0700), 0);
         open_spool(f, RING_BYTES);
         *state = f;
         return 0;
@@ -69,6 +71,7 @@ static int teardown(void **state)
         if (f->spool)
                 spool_close(f->spool);
         unlink(f->path);
+        rmdir(f->notes);
         rmdir(f->dir);
         free(f);
         return 0;
@@ -247,7 +250,6 @@ static void test_a_chunk_is_the_same_until_it_is_released(void **state)
         open_again(f);
         assert_int_equal(f->lost, 0);
         assert_true(spool_instance(f->spool) == instance);
-        assert_false(spool_is_of_another_boot(f->spool));
         assert_int_equal(spool_position(f->spool), 9);
         assert_int_equal(spool_waiting(f->spool), 9);
         append(f->spool, 1);
@@ -481,7 +483,7 @@ static void test_a_ring_is_not_too_small(void **state)
 {
         struct fixture *f = *state;
         spool_close(f->spool);
-        f->spool = spool_open(f->path, RING_BYTES - 16, &f->lost);
+        f->spool = spool_open(f->path, RING_BYTES - 16, f->notes, &f->lost);
         assert_null(f->spool);
         assert_int_equal(errno, EINVAL);
         open_spool(f, RING_BYTES);
@@ -503,13 +505,76 @@ static void test_another_boot(void **state)
         assert_next(f, 0, 2);
         spool_release(f->spool);
         append(f->spool, 3);
+        keep(f);
         boot_again(f, true);
-        assert_true(spool_is_of_another_boot(f->spool));
+        assert_true(is_kept(f, 0));
         assert_true(spool_instance(f->spool) == instance);
         assert_int_equal(f->lost, 0);
         assert_next(f, 2, 3);
+        keep(f);
         open_again(f);
-        assert_false(spool_is_of_another_boot(f->spool));
+        assert_kept(f);
+}
+
+/* Another directory in the place of the one where others keep what belongs to it. */
+static void replace_notes(const struct fixture *f)
+{
+        char old[128];
+        snprintf(old, sizeof(old), "%s.old", f->notes);
+        assert_int_equal(rename(f->notes, old), 0);
+        assert_int_equal(mkdir(f->notes, 0700), 0);
+        rmdir(old);
+}
+
+static void test_another_directory(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        keep(f);
+        open_again(f);
+        assert_kept(f);
+        spool_close(f->spool);
+        replace_notes(f);
+        open_spool(f, RING_BYTES);
+        assert_true(is_kept(f, 0));
+        assert_true(spool_instance(f->spool) == instance); /* nothing else is forgotten */
+        assert_int_equal(f->lost, 0);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        keep(f);
+        open_again(f);
+        assert_kept(f);
+        spool_close(f->spool);
+        replace_notes(f);
+        open_spool(f, 2 * RING_BYTES); /* made anew */
+        assert_true(is_kept(f, 0));
+        keep(f);
+        spool_close(f->spool);
+        open_spool(f, 2 * RING_BYTES);
+        assert_kept(f);
+}
+
+static void test_a_directory_that_is_made_later(void **state)
+{
+        struct fixture *f = *state;
+        keep(f);
+        spool_close(f->spool);
+        rmdir(f->notes);
+        open_spool(f, RING_BYTES);
+        assert_true(is_kept(f, 0));
+        keep(f);
+        open_again(f);
+        assert_kept(f);
+        mkdir(f->notes, 0700); /* by whoever keeps something in it, since then */
+        open_again(f);
+        assert_kept(f);
+        open_again(f);
+        assert_kept(f);
+        spool_close(f->spool);
+        replace_notes(f);
+        open_spool(f, RING_BYTES);
+        assert_true(is_kept(f, 0));
 }
 
 static void test_a_power_loss(void **state)
@@ -523,7 +588,6 @@ static void test_a_power_loss(void **state)
         keep(f);
         boot_again(f, false);
         assert_int_equal(f->lost, 3);
-        assert_true(spool_is_of_another_boot(f->spool));
         assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(*(uint8_t *)spool_kept(f->spool), 0);
         assert_empty(f);
@@ -551,7 +615,7 @@ static void test_two_processes(void **state)
 {
         struct fixture *f = *state;
         uint64_t lost;
-        assert_null(spool_open(f->path, RING_BYTES, &lost));
+        assert_null(spool_open(f->path, RING_BYTES, f->notes, &lost));
         assert_int_equal(errno, EBUSY);
         append(f->spool, 1);
         assert_next(f, 0, 1);
@@ -561,7 +625,7 @@ static void test_where_no_file_can_be(void **state)
 {
         (void)state;
         uint64_t lost;
-        assert_null(spool_open("/nonexistent/spool", RING_BYTES, &lost));
+        assert_null(spool_open("/nonexistent/spool", RING_BYTES, "/", &lost));
         assert_int_equal(errno, ENOENT);
 }
 
@@ -576,9 +640,53 @@ static int open_on_full_disk(const char *dir)
             mount("tmpfs", dir, "tmpfs", 0, "size=128k") < 0)
                 return CANNOT_MOUNT;
         snprintf(path, sizeof(path), "%s/spool", dir);
-        int error = spool_open(path, RING_BYTES, &lost) ? 0 : errno;
+        int error = spool_open(path, RING_BYTES, dir, &lost) ? 0 : errno;
         snprintf(path, sizeof(path), "%s/spool.new", dir);
         return access(path, F_OK) == 0 ? LEFT_OVER : error; /* what cannot be used takes no place */
+}
+
+static bool make_run(const char *dir, const char *members, struct statx *st)
+{
+        return mount("tmpfs", dir, "tmpfs", 0, NULL) == 0 && mkdir(members, 0700) == 0 &&
+               statx(AT_FDCWD, members, 0, STATX_INO | STATX_BTIME, st) == 0;
+}
+
+/* A container is started again: /run is another tmpfs, on which the directory has the same inode. Returns an exit status. */
+static int start_container_again(struct fixture *f)
+{
+        struct statx before, now;
+        char members[128];
+        snprintf(members, sizeof(members), "%s/members", f->notes);
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            !make_run(f->notes, members, &before))
+                return CANNOT_MOUNT;
+        struct spool *s = spool_open(f->path, RING_BYTES, members, &f->lost);
+        memset(spool_kept(s), 0xaa, SPOOL_KEPT_BYTES);
+        spool_close(s);
+        do { /* not within the same tick of the clock */
+                if (umount(f->notes) < 0 || !make_run(f->notes, members, &now))
+                        return 1;
+                if (now.stx_ino != before.stx_ino || now.stx_btime.tv_sec == 0)
+                        return CANNOT_MOUNT; /* this kernel's are not like that */
+        } while (memcmp(&now.stx_btime, &before.stx_btime, sizeof(now.stx_btime)) == 0);
+        f->spool = spool_open(f->path, RING_BYTES, members, &f->lost);
+        return is_kept(f, 0) ? 0 : 2;
+}
+
+static void test_a_container_is_started_again(void **state)
+{
+        struct fixture *f = *state;
+        int status;
+        spool_close(f->spool);
+        f->spool = NULL;
+        pid_t child = fork();
+        if (child == 0)
+                _exit(start_container_again(f));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == CANNOT_MOUNT)
+                skip(); /* not root */
+        assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_a_full_disk(void **state)
@@ -740,7 +848,7 @@ struct report {
 
 static void work_until_killed(struct fixture *f, struct report *told, uint32_t seed)
 {
-        struct spool *s = spool_open(f->path, RING_BYTES, &f->lost);
+        struct spool *s = spool_open(f->path, RING_BYTES, f->notes, &f->lost);
         if (!s)
                 _exit(1);
         for (;; told->steps++) {
@@ -834,7 +942,7 @@ static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32
         if (child == 0) {
                 ptrace(PTRACE_TRACEME, 0, NULL, NULL);
                 raise(SIGSTOP);
-                _exit(spool_open(f->path, bytes, &f->lost) ? 0 : 1);
+                _exit(spool_open(f->path, bytes, f->notes, &f->lost) ? 0 : 1);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
@@ -885,7 +993,7 @@ static void open_often(const struct fixture *f)
 {
         uint64_t lost;
         for (size_t i = 0; i < OPENINGS;) {
-                struct spool *s = spool_open(f->path, RING_BYTES + i % 2 * RING_BYTES, &lost);
+                struct spool *s = spool_open(f->path, RING_BYTES + i % 2 * RING_BYTES, f->notes, &lost);
                 if (!s && errno != EBUSY)
                         _exit(1);
                 if (!s)
@@ -969,6 +1077,9 @@ int main(void)
                 TEST(test_what_was_left_over),
                 TEST(test_a_ring_is_not_too_small),
                 TEST(test_another_boot),
+                TEST(test_another_directory),
+                TEST(test_a_directory_that_is_made_later),
+                TEST(test_a_container_is_started_again),
                 TEST(test_a_power_loss),
                 TEST(test_not_closed_in_this_boot),
                 TEST(test_two_processes),
