@@ -221,10 +221,23 @@ static struct host *host_start(const char *label, struct nats *const *servers, i
         return h;
 }
 
+static char files[32]; /* the directory of the test's own files; empty: it has none */
+
+static const char *make_files(void)
+{
+        strcpy(files, "/tmp/chat-files.XXXXXX");
+        assert_non_null(mkdtemp(files));
+        return files;
+}
+
+/* Whether it passed or failed. */
 static int end_test(void **state)
 {
         int garbage = 0;
         (void)state;
+        if (files[0])
+                shell("rm -rf %s", files);
+        files[0] = '\0';
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (!hosts[i])
                         continue;
@@ -1396,11 +1409,11 @@ static void run_until(struct host *h, const char *problem)
 static void test_tls(void **state)
 {
         (void)state;
-        char dir[] = "/tmp/chat-tls.XXXXXX", more[256];
+        char more[256];
+        const char *dir = make_files();
         int port = port_free(), strict = port_free(), elsewhere = port_free(), without = port_free();
         struct host *a = host_make("a");
         a->config.servers_count = 1;
-        assert_non_null(mkdtemp(dir));
         make_certificates(dir, "right", "DNS:localhost");
         make_certificates(dir, "wrong", "DNS:localhost");
         make_certificates(dir, "other", "DNS:elsewhere,IP:127.0.0.1");
@@ -1442,14 +1455,12 @@ static void test_tls(void **state)
         nats_run_elsewhere(nats_prepare(false, more), "127.0.0.1", without);
         snprintf(a->config.servers[0], sizeof(config_value), "nats://127.0.0.1:%d", without);
         run_until(a, "has no TLS");
-        shell("rm -rf %s", dir);
 }
 
 static void test_a_credentials_file(void **state)
 {
         (void)state;
-        char dir[] = "/tmp/chat-creds.XXXXXX";
-        assert_non_null(mkdtemp(dir));
+        const char *dir = make_files();
         credentials_make(dir);
         struct nats *server = nats_prepare(false, "");
         shell("cat %s/operator.conf >>%s/nats.conf", dir, server->dir);
@@ -1463,7 +1474,6 @@ static void test_a_credentials_file(void **state)
         run_until(a, "cannot use CredentialsFile=");
         set_file(a->config.credentials_file, dir, "user.creds");
         run_until(a, NULL);
-        shell("rm -rf %s", dir);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, end_test)
