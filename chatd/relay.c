@@ -129,15 +129,33 @@ static bool is_receiver(const struct member *m)
 
 static bool is_on_probation(const struct member *m, int64_t now)
 {
-        return m->lagged_ms != 0 && now - m->lagged_ms < RELAY_PROBATION_MS;
+        return m->lagged_ms != 0 && now - m->lagged_ms < m->probation_ms;
+}
+
+static int64_t next_probation(const struct member *m, int64_t now)
+{
+        if (m->probation_ms == 0 || now - m->lagged_ms >= RELAY_FORGIVEN_MS)
+                return RELAY_PROBATION_MIN_MS;
+        return clock_earlier(2 * m->probation_ms, RELAY_PROBATION_MAX_MS);
+}
+
+/* How many ms of patience there are. */
+static int64_t patience(const struct relay *r, int64_t now)
+{
+        int64_t missing = r->patient_ms > now ? (r->patient_ms - now) / RELAY_PATIENCE_SHARE : 0;
+        return missing < RELAY_PATIENCE_MS ? RELAY_PATIENCE_MS - missing : 0;
+}
+
+static void spend_patience(struct relay *r, int64_t ms, int64_t now)
+{
+        r->patient_ms = (r->patient_ms > now ? r->patient_ms : now) + ms * RELAY_PATIENCE_SHARE;
 }
 
 /* Waits for the `n` members whose inbox was full, and sends them the batch as they get room. Those left lag. */
 static void wait_for(struct relay *r, const struct roster *roster, struct member **full, size_t n)
 {
         struct pollfd *fds = calloc(n, sizeof(*fds));
-        int64_t now = clock_ms();
-        int64_t deadline = now + RELAY_PATIENCE_MS + (int64_t)roster->count / RELAY_PATIENCE_MEMBERS_PER_MS;
+        int64_t begin = clock_ms(), now = begin, deadline = begin + patience(r, begin);
 
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
@@ -148,8 +166,14 @@ static void wait_for(struct relay *r, const struct roster *roster, struct member
                                         full[i] = full[--n];
                 now = clock_ms();
         }
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+                if (now > begin) /* there was patience left to wait for it with */
+                        full[i]->probation_ms = next_probation(full[i], begin);
                 begin_to_lag(r, roster, full[i], now);
+        }
+        int64_t spent = n > 0 ? now - begin : now - begin - RELAY_FREE_MS;
+        if (spent > 0)
+                spend_patience(r, spent, now);
         free(fds);
 }
 

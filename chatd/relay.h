@@ -8,6 +8,15 @@
  * relayed nothing, what it misses is counted, and it is told how much once it has room. So relay_send() returns only
  * when every member has the batch in its inbox, or lags, or is dead: the batch may be consumed.
  *
+ * The moment is long enough for a session that waits for a processor. What keeps it from costing the others much:
+ * - A member that was waited for in vain is on probation: it is not waited for again before it has not lagged for that
+ *   long. Each probation is twice as long as the last one, up to a maximum, and the first is the shortest again for who
+ *   did not lag for two of the longest. (Two of its own last one were too few: lagging every 20 s would cost the others
+ *   more than lagging all the time.)
+ * - All have one patience between them. What was waited in vain is gone from it, and of other waits what was longer
+ *   than the short moment that is free; a tenth of the time that passes comes back. So members that lag in turn, or
+ *   always find room at the last moment, cost a tenth of the time and the short moments, however many they are.
+ *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
  * Owns the buffer; borrows the members.
@@ -21,9 +30,12 @@
 #include "roster.h"
 
 enum {
-        RELAY_PATIENCE_MS = 50,             /* for inboxes that are full … */
-        RELAY_PATIENCE_MEMBERS_PER_MS = 10, /* … and more with many members, who all want the same processors */
-        RELAY_PROBATION_MS = 10000,         /* a member that lagged is not waited for again before this */
+        RELAY_PATIENCE_MS = 500,
+        RELAY_PATIENCE_SHARE = 10, /* in so many ms, one of patience comes back */
+        RELAY_FREE_MS = 50,        /* of a wait that was not in vain */
+        RELAY_PROBATION_MIN_MS = 10 * 1000,
+        RELAY_PROBATION_MAX_MS = 640 * 1000,
+        RELAY_FORGIVEN_MS = 2 * RELAY_PROBATION_MAX_MS,
 };
 
 struct relay_record {
@@ -33,6 +45,7 @@ struct relay_record {
 
 struct relay {
         uint64_t epoch;
+        int64_t patient_ms; /* when all patience is there again, CLOCK_MONOTONIC */
         size_t size, count; /* bytes and records */
         struct relay_record records[BATCH_MAX_RECORDS];
         uint8_t buffer[DATAGRAM_MAX_BYTES];

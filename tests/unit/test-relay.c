@@ -1,4 +1,8 @@
 #include <errno.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../../chatd/relay.h"
 
@@ -15,12 +19,52 @@ struct fixture {
         int inboxes[MEMBERS];
 };
 
+/* ---- time: it passes only while chatd waits, and where a test says so ---- */
+
+static int64_t now_ms;
+static int room_at; /* the inbox that is read while chatd waits, or -1 … */
+static int room_ms; /* … and after how long */
+
+static void inbox_empty(int fd)
+{
+        uint8_t byte;
+        while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+                ;
+}
+
+/* In place of libc's, as is what follows. */
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+        if (clock != CLOCK_MONOTONIC)
+                return (int)syscall(SYS_clock_gettime, clock, t);
+        *t = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
+        return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+        struct timespec none = {0};
+        int ready = (int)syscall(SYS_ppoll, fds, n, &none, NULL, 0);
+        if (ready != 0 || timeout <= 0)
+                return ready;
+        if (room_at < 0 || room_ms > timeout) {
+                now_ms += timeout;
+                return 0;
+        }
+        now_ms += room_ms;
+        inbox_empty(room_at);
+        room_at = -1;
+        return (int)syscall(SYS_ppoll, fds, n, &none, NULL, 0);
+}
+
 static int setup(void **state)
 {
         static const char *const names[MEMBERS] = {"ann", "bob", "eve"};
         struct fixture *f = calloc(1, sizeof(*f));
         f->dir = rundir_make(&f->lock);
         f->relay.epoch = 1;
+        now_ms = 1000;
+        room_at = -1;
         roster_init(&f->roster, f->dir, getuid());
         for (uint32_t i = 0; i < MEMBERS; i++) {
                 f->inboxes[i] = inbox_bind(f->dir, inbox_id(i));
@@ -186,6 +230,142 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         assert_string_equal(inbox_read(f->inboxes[1]), "missed 6, line ann again");
 }
 
+/* ---- patience ---- */
+
+static void fill(struct fixture *f, int who)
+{
+        while (send(f->members[who]->fd, "x", 1, MSG_DONTWAIT) >= 0)
+                ;
+        assert_int_equal(errno, EAGAIN);
+}
+
+/* Says something. Returns how many ms chatd waited for those whose inbox was full. */
+static int say(struct fixture *f)
+{
+        int64_t begin = now_ms;
+        relay_begin(&f->relay, &f->roster);
+        assert_int_equal(add(f, 0, "x"), 0);
+        relay_send(&f->relay, &f->roster);
+        return (int)(now_ms - begin);
+}
+
+/* A member's inbox stays full, and later it reads again. Returns how many ms it was waited for. */
+static int lag(struct fixture *f, int who)
+{
+        fill(f, who);
+        int waited = say(f);
+        assert_true(f->members[who]->lagging);
+        inbox_empty(f->inboxes[who]);
+        relay_resume(&f->relay, &f->roster, f->members[who]);
+        assert_false(f->members[who]->lagging);
+        inbox_empty(f->inboxes[1]);
+        inbox_empty(f->inboxes[2]);
+        return waited;
+}
+
+static void test_who_lags_again_is_waited_for_less_often(void **state)
+{
+        struct fixture *f = *state;
+        int64_t probation = RELAY_PROBATION_MIN_MS;
+        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        for (int i = 0; i < 8; i++) {
+                now_ms += probation - 1;
+                assert_int_equal(lag(f, 1), 0); /* and it begins anew, no longer than it was */
+                now_ms += probation;
+                assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+                probation = 2 * probation < RELAY_PROBATION_MAX_MS ? 2 * probation : RELAY_PROBATION_MAX_MS;
+        }
+        assert_int_equal(probation, RELAY_PROBATION_MAX_MS);
+}
+
+static void test_who_did_not_lag_for_long_is_forgiven(void **state)
+{
+        struct fixture *f = *state;
+        lag(f, 1);
+        now_ms += RELAY_FORGIVEN_MS - 1;
+        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        now_ms += RELAY_PROBATION_MIN_MS;
+        assert_int_equal(lag(f, 1), 0); /* it was not yet */
+        now_ms += RELAY_FORGIVEN_MS;
+        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        now_ms += RELAY_PROBATION_MIN_MS;
+        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+}
+
+/* Whatever one of them does, it costs less than 50 ms in every 10 s. */
+static void test_no_rhythm_of_lagging_costs_much(void **state)
+{
+        struct fixture *f = *state;
+        for (int64_t pause = 1000; pause <= 2 * RELAY_FORGIVEN_MS; pause += 1000 + pause / 8) {
+                int64_t waited = 0, begin = now_ms;
+                enum { TIMES = 200 };
+                f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
+                for (int i = 0; i < TIMES || now_ms - begin < 10 * RELAY_FORGIVEN_MS; i++) {
+                        waited += lag(f, 1);
+                        now_ms += pause;
+                }
+                assert_in_range(waited * 1000 / (now_ms - begin), 0, 4); /* per mille */
+        }
+}
+
+static void test_members_that_lag_together_are_waited_for_together(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, 1);
+        fill(f, 2);
+        room_at = f->inboxes[2];
+        room_ms = RELAY_PATIENCE_MS - 1;
+        assert_int_equal(say(f), RELAY_PATIENCE_MS);
+        assert_true(f->members[1]->lagging);
+        assert_false(f->members[2]->lagging);
+        assert_string_equal(inbox_read(f->inboxes[2]), "line ann x");
+}
+
+static void test_members_that_lag_in_turn_share_the_patience(void **state)
+{
+        struct fixture *f = *state;
+        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        assert_int_equal(lag(f, 2), 0); /* so it is on no probation */
+        now_ms += 1000;
+        assert_int_equal(lag(f, 2), 1000 / RELAY_PATIENCE_SHARE);
+        now_ms += RELAY_PATIENCE_MS * RELAY_PATIENCE_SHARE;
+        f->members[2]->lagged_ms = f->members[2]->probation_ms = 0; /* as of somebody new */
+        assert_int_equal(lag(f, 2), RELAY_PATIENCE_MS);
+
+        int64_t waited = 0, begin = now_ms;
+        for (int i = 0; i < 1000; i++) {
+                f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
+                waited += lag(f, 1);
+                now_ms += 100;
+        }
+        /* a tenth of the time, and hardly less */
+        assert_in_range(waited, (now_ms - begin) / 11, (now_ms - begin) / 10 + RELAY_PATIENCE_MS);
+}
+
+/* Bob is full, and reads after so many ms. */
+static int say_to_slow_bob(struct fixture *f, int ms)
+{
+        fill(f, 1);
+        room_at = f->inboxes[1];
+        room_ms = ms;
+        int waited = say(f);
+        room_at = -1;
+        inbox_empty(f->inboxes[1]);
+        inbox_empty(f->inboxes[2]);
+        return waited;
+}
+
+static void test_slow_members_may_use_up_the_patience(void **state)
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(say_to_slow_bob(f, RELAY_FREE_MS), RELAY_FREE_MS);
+        assert_int_equal(say_to_slow_bob(f, RELAY_PATIENCE_MS), RELAY_PATIENCE_MS);
+        assert_false(f->members[1]->lagging);
+        assert_int_equal(say_to_slow_bob(f, RELAY_PATIENCE_MS), RELAY_FREE_MS); /* what was left */
+        assert_true(f->members[1]->lagging);
+}
+
 static void test_members_learn_how_far_their_lines_went(void **state)
 {
         struct fixture *f = *state;
@@ -263,6 +443,12 @@ int main(void)
                 TEST(test_room_for_several_records),
                 TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
+                TEST(test_who_lags_again_is_waited_for_less_often),
+                TEST(test_who_did_not_lag_for_long_is_forgiven),
+                TEST(test_no_rhythm_of_lagging_costs_much),
+                TEST(test_members_that_lag_together_are_waited_for_together),
+                TEST(test_members_that_lag_in_turn_share_the_patience),
+                TEST(test_slow_members_may_use_up_the_patience),
                 TEST(test_members_learn_how_far_their_lines_went),
                 TEST(test_a_lagging_member_that_closes_its_inbox_is_dead),
                 TEST(test_a_link_without_an_inbox_lags),
