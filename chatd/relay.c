@@ -143,7 +143,7 @@ static int64_t next_probation(const struct member *m, int64_t now)
 static int64_t patience(const struct relay *r, int64_t now)
 {
         int64_t missing = r->patient_ms > now ? (r->patient_ms - now) / RELAY_PATIENCE_SHARE : 0;
-        return missing < RELAY_PATIENCE_MS ? RELAY_PATIENCE_MS - missing : 0;
+        return missing < RELAY_PATIENCE_MS - RELAY_FREE_MS ? RELAY_PATIENCE_MS - missing : RELAY_FREE_MS;
 }
 
 static void spend_patience(struct relay *r, int64_t ms, int64_t now)
@@ -167,13 +167,11 @@ static void wait_for(struct relay *r, const struct roster *roster, struct member
                 now = clock_ms();
         }
         for (size_t i = 0; i < n; i++) {
-                if (now > begin) /* there was patience left to wait for it with */
-                        full[i]->probation_ms = next_probation(full[i], begin);
+                full[i]->probation_ms = next_probation(full[i], begin);
                 begin_to_lag(r, roster, full[i], now);
         }
-        int64_t spent = n > 0 ? now - begin : now - begin - RELAY_FREE_MS;
-        if (spent > 0)
-                spend_patience(r, spent, now);
+        if (now - begin > RELAY_FREE_MS)
+                spend_patience(r, now - begin - RELAY_FREE_MS, now);
         free(fds);
 }
 

@@ -13,9 +13,9 @@
  *   long. Each probation is twice as long as the last one, up to a maximum, and the first is the shortest again for who
  *   did not lag for two of the longest. (Two of its own last one were too few: lagging every 20 s would cost the others
  *   more than lagging all the time.)
- * - All have one patience between them. What was waited in vain is gone from it, and of other waits what was longer
- *   than the short moment that is free; a tenth of the time that passes comes back. So members that lag in turn, or
- *   always find room at the last moment, cost a tenth of the time and the short moments, however many they are.
+ * - All have one patience between them. Of each wait, what is longer than a short moment is gone from it, and a tenth of
+ *   the time that passes comes back; the short moment is there for everybody. So members that lag in turn, or always find
+ *   room at the last moment, cost a tenth of the time and the short moments, however many they are.
  *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
@@ -32,7 +32,7 @@
 enum {
         RELAY_PATIENCE_MS = 500,
         RELAY_PATIENCE_SHARE = 10, /* in so many ms, one of patience comes back */
-        RELAY_FREE_MS = 50,        /* of a wait that was not in vain */
+        RELAY_FREE_MS = 50,        /* of each wait */
         RELAY_PROBATION_MIN_MS = 10 * 1000,
         RELAY_PROBATION_MAX_MS = 640 * 1000,
         RELAY_FORGIVEN_MS = 2 * RELAY_PROBATION_MAX_MS,

@@ -18,6 +18,7 @@ enum {
         SENDERS = 10, /* the first ones */
         KILLS = 100,  /* KILLS in the environment changes it */
         KILL_EVERY_MAX_MS = 150,
+        KILL_EVERY_SANITIZED_MS = 600, /* or a chatd is killed before it relays anything, again and again */
         RESTARTS = 5,
         UPGRADES = 3,
         OUTAGE_S = 5,
@@ -46,12 +47,13 @@ static void kill_at_random(void)
 {
         const char *wanted = getenv("KILLS");
         int kills = wanted ? atoi(wanted) : KILLS;
+        int every_max_ms = reports_dir() ? KILL_EVERY_SANITIZED_MS : KILL_EVERY_MAX_MS;
         srandom((unsigned)clock_ms());
         for (int done = 0; done < kills;) {
                 /* one half at moments of chance, the other as soon as there is a new one: while it recovers, or within
                  * the batch that the last one had begun */
                 if (random() % 2)
-                        usleep((useconds_t)(random() % (KILL_EVERY_MAX_MS * 1000)));
+                        usleep((useconds_t)(random() % (every_max_ms * 1000)));
                 int chatd = atoi(shell("systemctl show -P MainPID chatd"));
                 if (chatd == 0 || kill(chatd, SIGKILL) < 0)
                         continue;
