@@ -183,8 +183,8 @@ run: all build/.packages-run
 	wait $$launcher
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
-# Sanitized on request only, because they take minutes, or are more than slow sessions can follow at any time.
-ON_REQUEST    := $(HOSTED) crash network
+# Sanitized on request only, because they take minutes.
+ON_REQUEST    := $(HOSTED) network
 CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
