@@ -216,14 +216,16 @@ static bool take_record(struct link *l, const struct record *rec)
 static bool fill_gap(struct link *l)
 {
         struct record rec;
-        uint64_t count;
+        uint64_t count, before;
         if (!l->status.connected)
                 gap_hold(&l->gap, l->now);
         for (;;) {
                 switch (gap_next(&l->gap, l->network, l->now, &rec, &count)) {
                 case GAP_RECORD:
+                        before = l->lines_in;
                         if (!take_record(l, &rec))
                                 return false;
+                        l->had_again += l->lines_in - before;
                         count = 1;
                         break;
                 case GAP_MISSING:

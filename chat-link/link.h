@@ -30,7 +30,7 @@ enum {
         LINK_GRACE_MS = 3000,    /* who does not look at messages for so long does not know who is away */
         LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
         LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up */
-        LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most */
+        LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most, and what was had again */
         /* How long something may be said to be there that did not come, before it is looked for: it may be on its way. */
         LINK_LACK_MS = 1500,
         LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then; and again after double the time */
@@ -63,6 +63,7 @@ struct link {
         uint64_t known;     /* chatd relayed everything up to this number */
         uint64_t published; /* the spool's position that the network was told of */
         uint64_t lines_in;  /* records of other hosts since the start */
+        uint64_t had_again; /* of them, those that NATS had lost */
         /* the message that is being injected */
         struct network_message *message;
         struct wire_reader records; /* what is left of it */
@@ -78,11 +79,11 @@ struct link {
         uint64_t noticed, telling; /* the number of the last that was noted; of the one that goes out */
         /* what was said of the state so far */
         struct network_status status;
-        int64_t status_at, log_at, ignored_at;
+        int64_t status_at, log_at, ignored_at, had_again_at;
         bool logged_linked;
         char logged_problem[512];
         char notified[1280]; /* STATUS= */
-        uint64_t ignored, ignored_logged, twin_logged, turned_away_logged;
+        uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged;
 };
 
 /* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and must

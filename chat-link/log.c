@@ -13,6 +13,7 @@
 #define ID_LINKED "d7cc35a5c42a48858a349d12e50c7cbf"
 #define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
 #define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
+#define ID_HAD_AGAIN "191d8f8f6de5440787abb281b0f93edd"
 
 void log_started(struct journal *j, const struct link *l)
 {
@@ -146,6 +147,22 @@ static void log_ignored(struct link *l)
         l->turned_away_logged = l->hosts.turned_away;
 }
 
+/* Logs what NATS lost, and was had again from who said it, since the last time. */
+static void log_had_again(struct link *l)
+{
+        uint64_t count = l->had_again - l->had_again_logged;
+        if (count == 0 || (l->had_again_at != 0 && l->now < l->had_again_at))
+                return;
+        struct journal_event e = {0};
+        l->had_again_at = l->now + LINK_IGNORED_MS;
+        journal_field(&e, "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: %" PRIu64,
+                      count);
+        journal_describe(&e, LOG_NOTICE, ID_HAD_AGAIN, "had-again");
+        journal_field(&e, "CHAT_LINES_IN=%" PRIu64, count);
+        journal_write(l->journal, &e);
+        l->had_again_logged = l->had_again;
+}
+
 static void notify(struct link *l)
 {
         const struct network_status *s = &l->status;
@@ -173,6 +190,7 @@ int64_t log_status(struct link *l)
                 l->status_at = l->now + LINK_STATUS_MS;
                 notify(l);
                 log_ignored(l);
+                log_had_again(l);
         }
         int64_t change = log_change(l);
         return change < l->status_at ? change : l->status_at;

@@ -440,6 +440,10 @@ static void test_what_is_missing_is_had_from_who_said_it(void **state)
         assert_seen(f, "eve@b 0, eve@c 0, eve@b 1, eve@b 2, eve@b 3, eve@b 4, eve@b 5, eve@b 6, eve@b 7, eve@b 8, "
                        "eve@b 9");
         assert_int_equal(f->network->asked, 3);
+        now_ms += LINK_STATUS_MS;
+        work(f);
+        assert_string_equal(last_logged(f),
+                            "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: 7");
         restart(f);
         assert_seen(f, "");
 }
