@@ -355,15 +355,9 @@ static int crowd_join(void)
         return epoll;
 }
 
-/* Only where it is asked for: replicas of nats-server 2.9.10 may disagree for good after the leader of a stream was cut
- * off, and then lines are missing on one host, which are told of, but fail the test. */
 static void test_a_storm(void **state)
 {
         (void)state;
-        if (!getenv("KILLS")) {
-                printf("SKIPPED: a storm of kills, restarts and cuts; KILLS=30 make check-system/hosts has it\n");
-                skip();
-        }
         disturbances = mmap(NULL, sizeof(*disturbances), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         int epoll = crowd_join();
         disturber = process_fork();
