@@ -16,9 +16,8 @@ void gap_open(struct gap *g, const char *host, uint64_t instance, uint64_t at, u
               int64_t now_ms)
 {
         gap_close(g);
-        *g = (struct gap){.instance = instance, .at = at, .end = end, .ask_at = now_ms};
-        g->give_up_at = hopeless ? now_ms : now_ms + GAP_PATIENCE_MS;
-        g->close_at = now_ms + GAP_OPEN_MAX_MS;
+        *g = (struct gap){.instance = instance, .at = at, .end = end, .ask_at = now_ms, .opened_at = now_ms};
+        g->questions = hopeless ? 0 : GAP_QUESTIONS_MAX;
         snprintf(g->host, sizeof(g->host), "%s", host);
 }
 
@@ -59,7 +58,7 @@ static bool read_answer(struct gap *g, struct record *rec)
 
 enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct record *rec, uint64_t *missing)
 {
-        if (g->at == g->end) {
+        if (gap_is_closed(g)) {
                 drop_answer(g);
                 return GAP_CLOSED;
         }
@@ -72,16 +71,16 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
         if (g->answer && read_answer(g, rec))
                 return GAP_RECORD;
         drop_answer(g);
-        if (now_ms >= g->give_up_at) {
-                g->in_vain = true;
+        if (now_ms < g->ask_at)
+                return GAP_WAITS;
+        if (g->questions == 0 || now_ms - g->opened_at >= GAP_OPEN_MAX_MS) {
                 *missing = g->end - g->at;
                 return GAP_MISSING;
         }
-        if (now_ms >= g->ask_at) {
-                g->asked = g->at;
-                network_ask(n, g->host, g->instance, g->asked);
-                g->ask_at = now_ms + GAP_ASK_MS;
-        }
+        g->questions--;
+        g->asked = g->at;
+        g->ask_at = now_ms + GAP_ASK_MS;
+        network_ask(n, g->host, g->instance, g->asked);
         return GAP_WAITS;
 }
 
@@ -89,22 +88,31 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
 {
         g->at += records;
-        if (!g->answer)
-                return;
+        if (!g->answer || g->answer_at >= g->at)
+                return; /* none of them came */
         g->ask_at = now_ms;
-        g->give_up_at = clock_earlier(now_ms + GAP_PATIENCE_MS, g->close_at);
+        g->questions = GAP_QUESTIONS_MAX;
 }
 
 void gap_hold(struct gap *g, int64_t now_ms)
 {
-        g->ask_at = now_ms;
-        g->give_up_at = now_ms + GAP_PATIENCE_MS;
-        g->close_at = now_ms + GAP_OPEN_MAX_MS;
+        g->ask_at = now_ms + GAP_ASK_MS;
+        g->opened_at = now_ms;
+}
+
+bool gap_is_closed(const struct gap *g)
+{
+        return g->at == g->end;
+}
+
+int64_t gap_open_ms(const struct gap *g, int64_t now_ms)
+{
+        return now_ms - g->opened_at;
 }
 
 int64_t gap_wake_ms(const struct gap *g)
 {
-        if (g->at == g->end || g->answer)
+        if (gap_is_closed(g) || g->answer)
                 return INT64_MAX;
-        return clock_earlier(g->ask_at, g->give_up_at);
+        return g->ask_at;
 }

@@ -1,8 +1,8 @@
 /* Records of a host that did not come: they are had from that host itself, before what follows them is shown.
  *
  * While it is open, its user asks gap_next() again and again, and takes one step after the other: a record, or that some are
- * missing for good. What was given up by all who had it is missing; and so is all of it once GAP_PATIENCE_MS went by
- * without a good answer, or GAP_OPEN_MAX_MS in all.
+ * missing for good. What the host does not have any more is missing; and so is all of it after GAP_QUESTIONS_MAX questions
+ * without an answer that has some of it, or after GAP_OPEN_MAX_MS.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 #include "network.h"
 
 enum {
-        GAP_ASK_MS = 500,       /* how often it is asked */
-        GAP_PATIENCE_MS = 3000, /* everything that others say waits meanwhile */
+        GAP_ASK_MS = 500, /* how often it is asked; everything that others say waits meanwhile */
+        GAP_QUESTIONS_MAX = 6,
         GAP_OPEN_MAX_MS = 30000,
 };
 
@@ -26,17 +26,16 @@ enum gap_step {
 
 struct gap {
         char host[HOST_MAX_BYTES + 1];
-        uint64_t instance, at, end; /* what is open: positions in its spool */
-        uint64_t asked;             /* the position that was asked for last */
-        int64_t ask_at, give_up_at; /* ms of CLOCK_MONOTONIC */
-        int64_t close_at;
-        bool in_vain;                   /* there was no good answer in time */
+        uint64_t instance, at, end;     /* what is open: positions in its spool */
+        uint64_t asked;                 /* the position that was asked for last */
+        unsigned questions;             /* left; counted, because time also passes while we do not run ourselves */
+        int64_t ask_at, opened_at;      /* ms of CLOCK_MONOTONIC */
         struct network_message *answer; /* or NULL */
         struct wire_reader records;     /* what is left of it … */
         uint64_t answer_at;             /* … from this position on */
 };
 
-/* Opens it: records `at` to `end` of the spool `instance` of `host` are missing. With `hopeless` there is no use in asking. */
+/* Opens it: records `at` to `end` of the spool `instance` of `host` are missing. With `hopeless` nobody is asked. */
 void gap_open(struct gap *g, const char *host, uint64_t instance, uint64_t at, uint64_t end, bool hopeless,
               int64_t now_ms);
 
@@ -49,8 +48,12 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
 /* The step was taken: of a record, or of so many that are missing. */
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms);
 
-/* Nobody can be asked now: the time of that does not count. */
+/* Nobody can be asked now, or nothing be taken: the time of that does not count. */
 void gap_hold(struct gap *g, int64_t now_ms);
+
+/* Whether there is none any more, and for how many ms there has been one. */
+bool gap_is_closed(const struct gap *g);
+int64_t gap_open_ms(const struct gap *g, int64_t now_ms);
 
 /* When gap_next() may have another step by the mere passing of time. */
 int64_t gap_wake_ms(const struct gap *g);

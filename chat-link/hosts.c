@@ -70,7 +70,7 @@ static struct host *admit(struct hosts *h, const char *label)
         host->said[0] = (struct host_said){0};
         host->members = 0;
         h->heard_ms[host - h->all] = INT64_MIN / 2;
-        h->mute_until_ms[host - h->all] = INT64_MIN;
+        h->credit_ms[host - h->all] = 0;
         h->lack[host - h->all].expected = 0;
         memcpy(host->label + 1, label + 1, strlen(label));
         keep_order();
@@ -78,54 +78,65 @@ static struct host *admit(struct hosts *h, const char *label)
         return host;
 }
 
-static void keep_irregular(struct hosts *h, uint64_t number, uint64_t skipped, uint64_t missing)
+static void keep_irregular(struct hosts *h, const struct hosts_irregular *what)
 {
         struct hosts_irregular *oldest = &h->kept->irregular[h->kept->irregular_next++ % HOSTS_IRREGULAR_MAX];
         oldest->number = 0;
         keep_order();
-        oldest->skipped = skipped;
-        oldest->missing = missing;
+        oldest->skipped = what->skipped;
+        oldest->missing = what->missing;
+        oldest->unseen = what->unseen;
         keep_order();
-        oldest->number = number;
+        oldest->number = what->number;
 }
 
 /* Of a message that is read again. */
-static uint64_t recall(const struct hosts *h, uint64_t number, uint64_t *missing)
+static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
 {
-        for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++) {
-                if (h->kept->irregular[i].number != number)
-                        continue;
-                *missing = h->kept->irregular[i].missing;
-                return h->kept->irregular[i].skipped;
-        }
-        return 0;
+        for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++)
+                if (h->kept->irregular[i].number == number)
+                        return h->kept->irregular[i];
+        return (struct hosts_irregular){0};
+}
+
+/* What the message is, by what came before it. */
+static struct hosts_irregular compare(const struct host_said *last, uint64_t instance, uint64_t position,
+                                      uint64_t count)
+{
+        struct hosts_irregular is = {0};
+        if (last->instance != instance) /* it began a new spool, unless nothing was known */
+                is.unseen = last->instance != 0 ? position : 0;
+        else if (position >= last->expected)
+                is.missing = position - last->expected;
+        else
+                is.skipped = last->expected - position < count ? last->expected - position : count;
+        return is;
 }
 
 uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
-                    uint64_t number, uint64_t *missing)
+                    uint64_t number, uint64_t *missing, uint64_t *unseen)
 {
         struct host *host = admit(h, label);
-        *missing = 0;
+        *missing = *unseen = 0;
         if (!host)
                 return count;
         const struct host_said *last = &host->said[host->current];
-        uint64_t end = position + count, skip = 0;
-        if (last->instance != 0 && number <= last->number)
-                return recall(h, number, missing);
-        if (last->instance == instance && position < last->expected)
-                skip = last->expected - position < count ? last->expected - position : count;
-        else if (last->instance == instance)
-                *missing = position - last->expected;
-        else if (last->instance != 0)
-                *missing = position; /* it began a new spool, of which this is the first that we see */
+        bool again = last->instance != 0 && number <= last->number;
+        struct hosts_irregular is = again ? recall(h, number) : compare(last, instance, position, count);
+        *missing = is.missing;
+        *unseen = is.unseen;
+        if (again)
+                return is.skipped;
+        uint64_t end = position + count;
         if (last->instance == instance && end < last->expected)
                 end = last->expected;
-        if (skip > 0 || *missing > 0)
-                keep_irregular(h, number, skip, *missing);
+        is.number = number;
+        if (is.skipped > 0 || is.missing > 0 || is.unseen > 0)
+                keep_irregular(h, &is);
         host->said[!host->current] = (struct host_said){.instance = instance, .expected = end, .number = number};
         keep_order();
         host->current = !host->current;
-        return skip;
+        return is.skipped;
 }
 
 uint64_t hosts_last_number(const struct hosts *h)
@@ -162,17 +173,19 @@ int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uin
         return lacks ? now_ms - h->lack[i].since_ms : 0;
 }
 
-void hosts_did_not_answer(struct hosts *h, const char *label, int64_t now_ms)
+void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms)
 {
         const struct host *host = find(h, label);
-        if (host)
-                h->mute_until_ms[host - h->all] = now_ms + HOSTS_MUTE_MS;
+        if (!host)
+                return;
+        int64_t *credit = &h->credit_ms[host - h->all];
+        *credit = (*credit > now_ms ? *credit : now_ms) + ms * HOSTS_CREDIT_SHARE;
 }
 
-bool hosts_is_mute(const struct hosts *h, const char *label, int64_t now_ms)
+bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms)
 {
         const struct host *host = find(h, label);
-        return host && now_ms < h->mute_until_ms[host - h->all];
+        return host && (h->credit_ms[host - h->all] - now_ms) / HOSTS_CREDIT_SHARE < HOSTS_CREDIT_MS;
 }
 
 static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)

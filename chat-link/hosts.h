@@ -25,7 +25,9 @@ enum {
         HOSTS_MAX = 64,
         HOSTS_IRREGULAR_MAX = 256,
         HOSTS_LOST_MS = 10000,
-        HOSTS_MUTE_MS = 60000, /* who did not say again what was missing is not asked for so long */
+        /* For how long others may wait for what one host is asked for, in all. A tenth of the time that passes comes back. */
+        HOSTS_CREDIT_MS = 10000,
+        HOSTS_CREDIT_SHARE = 10,
 };
 
 enum host_told {
@@ -53,6 +55,7 @@ struct hosts_irregular {
         uint64_t number;  /* of a message; 0: none */
         uint64_t skipped; /* how many of its records were not news */
         uint64_t missing; /* how many were missing before it */
+        uint64_t unseen;  /* … of a new spool */
 };
 
 /* What outlives the process. Zeros: nothing is known. */
@@ -66,7 +69,7 @@ struct hosts {
         struct hosts_kept *kept; /* in memory of its user */
         struct host *all;        /* in that */
         int64_t heard_ms[HOSTS_MAX];
-        int64_t mute_until_ms[HOSTS_MAX];
+        int64_t credit_ms[HOSTS_MAX]; /* when all of its credit is there again */
         struct {
                 uint64_t expected; /* the position that lacked, plus 1; 0: none did */
                 int64_t since_ms;
@@ -79,10 +82,11 @@ struct hosts {
 void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms);
 
 /* A message came: `count` records of the host `label`, from `position` on; `number` is that of its first record here.
- * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before it.
+ * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before it,
+ * and `*unseen` how many a new spool had before it: those may have come, or somebody else speaks as that host.
  * With a host that finds no place everything is left out. */
 uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
-                    uint64_t number, uint64_t *missing);
+                    uint64_t number, uint64_t *missing, uint64_t *unseen);
 
 /* The highest number that hosts_said() was given of a message that was news. */
 uint64_t hosts_last_number(const struct hosts *h);
@@ -94,9 +98,11 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t n
  * lacks; 0 where nothing does, or it was not known before. */
 int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms);
 
-/* It did not say again what was missing, and whether that was lately. */
-void hosts_did_not_answer(struct hosts *h, const char *label, int64_t now_ms);
-bool hosts_is_mute(const struct hosts *h, const char *label, int64_t now_ms);
+/* Others waited so long for what it was asked for. */
+void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms);
+
+/* Whether it may be asked. */
+bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms);
 
 /* Writes what people are to be told of hosts that came, went or returned, one kind at a time, and takes note that they
  * were. Returns the length of the text, clean and terminated, or 0 where there is nothing to tell. */

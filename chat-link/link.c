@@ -15,7 +15,7 @@ enum {
         SEQUENCE_BITS = 36,
         GENERATION_BITS = 13,
         /* of what is missing before a message so many have numbers */
-        MISSING_MAX = (1 << INDEX_BITS) - MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES - 1,
+        MISSING_MAX = (1 << INDEX_BITS) - MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES - 3,
         INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
         MESSAGES_AT_ONCE = NETWORK_QUEUE_MAX,
 };
@@ -220,18 +220,22 @@ static bool fill_gap(struct link *l)
         if (!l->status.connected)
                 gap_hold(&l->gap, l->now);
         for (;;) {
+                if (l->notices_count == LINK_NOTICES_MAX && !flush(l))
+                        return false;
                 switch (gap_next(&l->gap, l->network, l->now, &rec, &count)) {
                 case GAP_RECORD:
                         before = l->lines_in;
-                        if (!take_record(l, &rec))
+                        if (!take_record(l, &rec)) {
+                                gap_hold(&l->gap, l->now);
                                 return false;
+                        }
                         l->had_again += l->lines_in - before;
                         count = 1;
                         break;
                 case GAP_MISSING:
-                        notice_missing(l, l->message->host, count, l->next + count - 1);
-                        if (l->gap.in_vain)
-                                hosts_did_not_answer(&l->hosts, l->message->host, l->now);
+                        before = l->known < l->next ? 0 : l->known - l->next + 1; /* which were shown the first time */
+                        if (before < count)
+                                notice_missing(l, l->message->host, count - before, l->next + count - 1);
                         break;
                 case GAP_CLOSED:
                         return true;
@@ -240,6 +244,8 @@ static bool fill_gap(struct link *l)
                 }
                 l->next += count;
                 gap_advance(&l->gap, count, l->now);
+                if (gap_is_closed(&l->gap))
+                        hosts_charge(&l->hosts, l->message->host, gap_open_ms(&l->gap, l->now), l->now);
         }
 }
 
@@ -260,11 +266,19 @@ static bool inject_message(struct link *l)
         return true;
 }
 
+static uint64_t last_number(const struct link *l)
+{
+        uint64_t said = hosts_last_number(&l->hosts);
+        return l->inject.last > said ? l->inject.last : said;
+}
+
 /* The number of the first record of a message. Where sequences only count, also those messages are counted of which nothing
  * was injected: else the next one would look as if it were read again. */
 static uint64_t number_message(const struct link *l, const struct network_message *m)
 {
-        uint64_t said = hosts_last_number(&l->hosts), last = l->inject.last > said ? l->inject.last : said;
+        uint64_t last = last_number(l);
+        if (m->event == NETWORK_ALIVE && l->kept->stream != 0)
+                return last + 1; /* there is none: what is had again belongs behind the last one */
         uint64_t sequence = m->place.stream != 0 ? m->place.sequence : sequence_of(last) + 1;
         return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
 }
@@ -273,18 +287,21 @@ static uint64_t number_message(const struct link *l, const struct network_messag
 static void begin_message(struct link *l, struct network_message *m, const struct message *said,
                           struct wire_reader records)
 {
-        uint64_t missing;
+        uint64_t missing, unseen, numbers = (UINT64_C(1) << INDEX_BITS) - 1;
         l->records = records;
         l->next = number_message(l, m);
         l->skip = hosts_said(&l->hosts, m->host, said->instance, said->position, records_count(records), l->next,
-                             &missing);
+                             &missing, &unseen);
         l->message = m;
-        if (missing > MISSING_MAX) {
-                notice_missing(l, m->host, missing - MISSING_MAX, l->next - 1); /* which no record has */
-                missing = MISSING_MAX;
+        uint64_t left = numbers - (l->next & numbers), most = left < MISSING_MAX ? left : MISSING_MAX;
+        if (missing > most) {
+                unseen = missing - most;
+                missing = most;
         }
+        if (unseen > 0)
+                notice_missing(l, m->host, unseen, l->next++);
         gap_open(&l->gap, m->host, said->instance, said->position - missing, said->position,
-                 hosts_is_mute(&l->hosts, m->host, l->now), l->now);
+                 !hosts_has_credit(&l->hosts, m->host, l->now), l->now);
 }
 
 /* Takes a message that was said. Returns whether it is to be injected. */
@@ -305,13 +322,13 @@ static void read_anew(struct link *l, int64_t lacks_ms)
         if (lacks_ms < LINK_LACK_STORED_MS || l->now < l->anew_at)
                 return;
         bool again = l->now < l->anew_at + 2 * l->anew_ms;
-        l->anew_ms = again ? 2 * l->anew_ms : LINK_LACK_STORED_MS;
+        l->anew_ms = again ? clock_earlier(2 * l->anew_ms, LINK_ANEW_MAX_MS) : LINK_LACK_STORED_MS;
         l->anew_at = l->now + l->anew_ms;
         network_read_anew(l->network);
 }
 
-/* Takes a message of a host that is there. Where it said more than came, that is looked for: in the stream, or, where there is
- * none, as what is missing before a message without records. Returns whether that is to be injected. */
+/* Takes a message of a host that is there. Where it said more than came, that is looked for in the stream, and in the end as what
+ * is missing before a message without records. Returns whether that is to be injected. */
 static bool take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
@@ -323,7 +340,7 @@ static bool take_alive(struct link *l, struct network_message *m)
         int64_t lacks_ms = hosts_lack_ms(&l->hosts, m->host, alive.instance, alive.position, l->now);
         if (l->kept->stream != 0)
                 read_anew(l, lacks_ms);
-        if (l->kept->stream != 0 || lacks_ms < LINK_LACK_MS)
+        if (lacks_ms < (l->kept->stream != 0 ? LINK_LACK_LOST_MS : LINK_LACK_MS))
                 return false;
         begin_message(l, m, &alive, (struct wire_reader){0});
         return true;
@@ -333,9 +350,7 @@ static bool take_alive(struct link *l, struct network_message *m)
  * again with something else. The last message is read again after network_read(), so that one may be missing then. */
 static bool was_put_back(const struct link *l, const struct network_message *m)
 {
-        uint64_t last = l->inject.last, said = hosts_last_number(&l->hosts);
-        if (!l->rewound && said > last)
-                last = said;
+        uint64_t last = l->rewound ? l->inject.last : last_number(l);
         return m->place.stream != 0 && generation_of(last) == l->kept->generation &&
                m->place.sequence + l->rewound < sequence_of(last);
 }
@@ -389,8 +404,14 @@ static void look_for_hosts(struct link *l)
 static bool inject_messages(struct link *l)
 {
         for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
-                if (l->message && !inject_message(l))
+                if (l->notices_count == LINK_NOTICES_MAX && !flush(l))
                         return false;
+                if (l->message && !inject_message(l)) {
+                        flush(l);
+                        if (!l->status.connected) /* else who is away is only known behind what waits */
+                                look_for_hosts(l);
+                        return false;
+                }
                 if (next_message(l))
                         continue;
                 look_for_hosts(l);
@@ -448,8 +469,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        if (l->kept->generation > GENERATION_MAX) /* it is damaged: begin with what comes */
-                memset(l->kept, 0, sizeof(*l->kept));
+        if (l->kept->layout != LINK_LAYOUT || l->kept->generation > GENERATION_MAX) /* begin with what comes */
+                *l->kept = (struct link_kept){.layout = LINK_LAYOUT};
         l->noticed = l->kept->told;
         hosts_init(&l->hosts, &l->kept->hosts, l->now);
         inject_init(&l->inject, run_dir);

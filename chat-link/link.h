@@ -33,11 +33,15 @@ enum {
         LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most, and what was had again */
         /* How long something may be said to be there that did not come, before it is looked for: it may be on its way. */
         LINK_LACK_MS = 1500,
-        LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then; and again after double the time */
+        LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then, and again after double the time; and … */
+        LINK_LACK_LOST_MS = 30000, /* … until it is asked for */
+        LINK_ANEW_MAX_MS = 120000,
+        LINK_LAYOUT = 2,
 };
 
 /* What the link keeps in the spool's file; only what hosts.h says of it is in `hosts`. */
 struct link_kept {
+        uint64_t layout;     /* LINK_LAYOUT, or it is of another version and nothing of it can be used */
         uint64_t generation; /* of the stream that is read … */
         uint64_t begin;      /* … where in it we began, a sequence … */
         uint64_t stream;     /* … and which one that is, struct network_place; stored behind it */

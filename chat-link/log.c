@@ -81,7 +81,8 @@ static void log_linked(struct journal *j, const struct link *l)
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=linked by %s%s", s->server,
-                      s->stored ? "" : ", which has no JetStream: who is not connected misses what is said");
+                      s->stored ? ""
+                                : ", which has no JetStream: who is not connected gets what is said later, or never");
         journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, ID_LINKED, "linked");
         journal_field(&e, "CHAT_SERVER=%s", s->server);
         journal_write(j, &e);
@@ -158,7 +159,7 @@ static void log_had_again(struct link *l)
         journal_field(&e, "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: %" PRIu64,
                       count);
         journal_describe(&e, LOG_NOTICE, ID_HAD_AGAIN, "had-again");
-        journal_field(&e, "CHAT_LINES_IN=%" PRIu64, count);
+        journal_field(&e, "CHAT_LINES_HAD_AGAIN=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->had_again_logged = l->had_again;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include <chat/clock.h>
+
 void resend_init(struct resend *r, const struct config *c, struct spool *s, struct report *report, int work)
 {
         *r = (struct resend){.report = report, .spool = s, .network = c->network, .own = c->host, .work = work};
@@ -128,13 +130,15 @@ int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now)
                 other = r->waiting[r->first];
                 r->first = (r->first + 1) % RESEND_WAITING_MAX;
                 r->count--;
-                r->answer_at = now + RESEND_PAUSE_MS;
         }
-        int64_t next = r->count > 0 ? r->answer_at : INT64_MAX;
+        bool more = r->count > 0;
         pthread_mutex_unlock(&r->lock);
         if (ask)
                 send_question(r, nc, &question);
-        if (answer)
+        if (answer) {
                 send_answer(r, nc, &other);
-        return next;
+                int64_t end = clock_ms();
+                r->answer_at = end + RESEND_PAUSE_MS + RESEND_PAUSE_SHARE * (end - now);
+        }
+        return more ? r->answer_at : INT64_MAX;
 }

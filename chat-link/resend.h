@@ -1,7 +1,7 @@
 /* What NATS lost is asked for again from the host that said it, and others may ask us.
  *
  * One question of ours is under way at a time. Questions of others wait, one of each host, and are answered from the
- * spool, one each RESEND_PAUSE_MS at most: whoever may ask cannot keep us from anything else.
+ * spool: a tenth of the time goes into that at most, so whoever may ask cannot keep us from anything else.
  */
 #pragma once
 
@@ -14,7 +14,8 @@
 
 enum {
         RESEND_WAITING_MAX = 64,
-        RESEND_PAUSE_MS = 20,
+        RESEND_PAUSE_MS = 20,   /* after an answer, and … */
+        RESEND_PAUSE_SHARE = 9, /* … so many times what it took */
 };
 
 struct resend_question {

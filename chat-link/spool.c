@@ -64,6 +64,7 @@ struct spool {
         _Atomic uint64_t position;          /* of the next record */
         _Atomic uint64_t released_position; /* of the first that waits */
         uint64_t chunk_end_position;        /* of the first behind the chunk that is being sent */
+        char new_path[PATH_MAX];            /* of a file that is to take its place */
         pthread_mutex_t reading;            /* nothing is given up meanwhile */
 };
 
@@ -258,16 +259,14 @@ static int replace(struct spool *s, int fd, const char *new_path, const char *pa
  * there again. Returns 0 or a negative errno. */
 static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable)
 {
-        char new_path[PATH_MAX];
-        if (snprintf(new_path, sizeof(new_path), "%s.new", path) >= (int)sizeof(new_path))
-                return -ENAMETOOLONG;
-        unlink(new_path); /* of who was killed: nobody else is here, the old file is locked */
-        int fd = open(new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        int fd = open(s->new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        int r = replace(s, fd, new_path, path, ring_bytes, usable);
+        int r = replace(s, fd, s->new_path, path, ring_bytes, usable);
+        if (r == -ENOSPC && !usable && ftruncate(s->fd, 0) == 0) /* nothing of the old one is wanted */
+                r = replace(s, fd, s->new_path, path, ring_bytes, usable);
         if (r < 0) {
-                unlink(new_path);
+                unlink(s->new_path);
                 close(fd);
                 return r;
         }
@@ -336,8 +335,10 @@ static int open_file(struct spool *s, const char *path)
                         return -errno;
                 if (flock(s->fd, LOCK_EX | LOCK_NB) < 0)
                         return errno == EWOULDBLOCK ? -EBUSY : -errno;
-                if (is_at(s->fd, path))
+                if (is_at(s->fd, path)) {
+                        unlink(s->new_path); /* of who was killed: nobody else is here */
                         return 0;
+                }
                 close(s->fd); /* another has taken its place before it was locked */
         }
 }
@@ -355,7 +356,10 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
         pthread_mutex_init(&s->reading, NULL);
         read_boot_id(s->boot_id);
         read_place(&s->kept_with, kept_with);
-        int r = open_file(s, path);
+        int r = snprintf(s->new_path, sizeof(s->new_path), "%s.new", path) < (int)sizeof(s->new_path) ? 0
+                                                                                                      : -ENAMETOOLONG;
+        if (r == 0)
+                r = open_file(s, path);
         if (r == 0)
                 r = open_ring(s, path, bytes / ALIGNMENT * ALIGNMENT, lost);
         if (r == 0)
@@ -371,6 +375,8 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
 
 void spool_close(struct spool *s)
 {
+        pthread_mutex_lock(&s->reading); /* who was left alone by network_end() may still read */
+        pthread_mutex_unlock(&s->reading);
         if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
                 s->header->closed = 1;
                 msync(s->map, HEADER_BYTES, MS_SYNC);
@@ -506,6 +512,8 @@ bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, u
 {
         const struct spool_header *h = s->header;
         *chunk = (struct spool_chunk){.data = buffer};
+        if (position >= s->position)
+                return false;
         pthread_mutex_lock(&s->reading);
         for (uint64_t at = h->oldest, tail = h->tail; at < tail; at += entry_bytes(entry_at(s, at)->size)) {
                 const struct entry *e = entry_at(s, at);

@@ -216,6 +216,7 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         if (m->dead && m->id == LINK_ID)
                 return;
         m->lagging = false;
+        m->lagged_ms = clock_ms();
         m->missed = 0;
         roster_remove_lag(roster, m->id);
 }

@@ -15,7 +15,7 @@ enum { A = 11, B = 22 }; /* instances */
 struct fixture {
         struct hosts hosts;
         struct hosts_kept memory;
-        uint64_t number, missing;
+        uint64_t number, missing, unseen;
         int64_t now;
         char text[TEXT_MAX_BYTES];
 };
@@ -38,7 +38,7 @@ static int teardown(void **state)
 static uint64_t say(struct fixture *f, const char *label, uint64_t instance, uint64_t position, uint64_t count)
 {
         f->number += 1000;
-        return hosts_said(&f->hosts, label, instance, position, count, f->number, &f->missing);
+        return hosts_said(&f->hosts, label, instance, position, count, f->number, &f->missing, &f->unseen);
 }
 
 static void assert_said(struct fixture *f, uint64_t instance, uint64_t position, uint64_t count, uint64_t skipped,
@@ -47,6 +47,7 @@ static void assert_said(struct fixture *f, uint64_t instance, uint64_t position,
         uint64_t skip = say(f, "b", instance, position, count);
         assert_int_equal(skip, skipped);
         assert_int_equal(f->missing, missing);
+        assert_int_equal(f->unseen, 0);
 }
 
 static void assert_news(struct fixture *f, const char *expected)
@@ -106,8 +107,15 @@ static void test_a_new_spool(void **state)
         assert_said(f, A, 0, 5, 0, 0);
         assert_said(f, B, 0, 1, 0, 0);
         assert_said(f, B, 1, 1, 0, 0);
-        assert_said(f, A, 5, 1, 0, 5); /* nothing of the old one is known any more */
-        assert_said(f, B, 3, 1, 0, 3);
+        say(f, "b", A, 5, 1); /* nothing of the old one is known any more: it may all have come */
+        assert_int_equal(f->missing, 0);
+        assert_int_equal(f->unseen, 5);
+        uint64_t number = f->number;
+        assert_said(f, A, 6, 1, 0, 0);
+        hosts_said(&f->hosts, "b", A, 5, 1, number, &f->missing, &f->unseen);
+        assert_int_equal(f->unseen, 5); /* also when it is read again */
+        say(f, "b", B, 3, 1);
+        assert_int_equal(f->unseen, 3);
 }
 
 static void test_read_again(void **state)
@@ -118,9 +126,9 @@ static void test_read_again(void **state)
         say(f, "b", A, 12, 1); /* 3000 */
         for (int i = 0; i < 2; i++) {
                 hosts_init(&f->hosts, &f->memory, f->now);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 5, 5, 2000, &f->missing), 0);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 5, 5, 2000, &f->missing, &f->unseen), 0);
                 assert_int_equal(f->missing, 0);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 12, 1, 3000, &f->missing), 0);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 12, 1, 3000, &f->missing, &f->unseen), 0);
                 assert_int_equal(f->missing, 2); /* as the first time */
         }
         assert_said(f, A, 13, 1, 0, 0);
@@ -136,15 +144,15 @@ static void test_what_was_irregular_is_known_of_many(void **state)
                 say(f, "c", B, 2 * i, 1);
         say(f, "b", A, 11, 1);
         for (int i = 0; i < 2; i++) {
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 2);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 10, 1, 3000, &f->missing), 0);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
+                assert_int_equal(hosts_said(&f->hosts, "b", A, 10, 1, 3000, &f->missing, &f->unseen), 0);
                 assert_int_equal(f->missing, 3);
                 f->missing = 0;
                 hosts_init(&f->hosts, &f->memory, f->now);
         }
         say(f, "c", B, 1000000, 1);
         say(f, "c", B, 1000002, 1);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 0); /* it was long ago */
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 0); /* it was long ago */
 }
 
 static void test_something_lacks(void **state)
@@ -163,16 +171,20 @@ static void test_something_lacks(void **state)
         assert_int_equal(hosts_lack_ms(&f->hosts, "b", B, 1, f->now += 100), 100);
 }
 
-static void test_who_does_not_answer(void **state)
+static void test_the_credit_of_a_host(void **state)
 {
         struct fixture *f = *state;
+        assert_false(hosts_has_credit(&f->hosts, "b", f->now)); /* which nobody knows */
         say(f, "b", A, 0, 5);
-        assert_false(hosts_is_mute(&f->hosts, "b", f->now));
-        hosts_did_not_answer(&f->hosts, "b", f->now);
+        say(f, "c", B, 0, 5);
+        assert_true(hosts_has_credit(&f->hosts, "b", f->now));
+        hosts_charge(&f->hosts, "b", HOSTS_CREDIT_MS - 1, f->now);
+        assert_true(hosts_has_credit(&f->hosts, "b", f->now));
+        hosts_charge(&f->hosts, "b", 1, f->now);
         hosts_init(&f->hosts, &f->memory, f->now);
-        assert_true(hosts_is_mute(&f->hosts, "b", f->now + HOSTS_MUTE_MS - 1));
-        assert_false(hosts_is_mute(&f->hosts, "b", f->now + HOSTS_MUTE_MS));
-        assert_false(hosts_is_mute(&f->hosts, "c", f->now));
+        assert_false(hosts_has_credit(&f->hosts, "b", f->now));
+        assert_true(hosts_has_credit(&f->hosts, "b", f->now + HOSTS_CREDIT_SHARE));
+        assert_true(hosts_has_credit(&f->hosts, "c", f->now));
 }
 
 static void test_stored_twice_and_read_again(void **state)
@@ -180,9 +192,9 @@ static void test_stored_twice_and_read_again(void **state)
         struct fixture *f = *state;
         say(f, "b", A, 0, 5);
         assert_said(f, A, 3, 4, 2, 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing), 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 2);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing), 2);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing, &f->unseen), 0);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
         assert_said(f, A, 7, 1, 0, 0);
 }
 
@@ -194,7 +206,7 @@ static void test_the_last_number(void **state)
         say(f, "c", B, 0, 5);
         say(f, "b", A, 0, 5);
         assert_int_equal(hosts_last_number(&f->hosts), 3000);
-        hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing);
+        hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing, &f->unseen);
         assert_int_equal(hosts_last_number(&f->hosts), 3000);
 }
 
@@ -205,9 +217,10 @@ static void test_positions_that_overflow(void **state)
         assert_said(f, A, UINT64_MAX, 2, 0, UINT64_MAX - 1);
         assert_said(f, A, 0, 1, 1, 0); /* what it had said does not come back */
         assert_said(f, A, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX - 2);
-        assert_said(f, B, UINT64_MAX, 1, 0, UINT64_MAX);
+        assert_int_equal(say(f, "b", B, UINT64_MAX, 1), 0);
+        assert_true(f->unseen == UINT64_MAX);
         assert_said(f, A, 0, 1, 0, 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 1, UINT64_MAX, &f->missing), 1);
+        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 1, UINT64_MAX, &f->missing, &f->unseen), 1);
 }
 
 /* ---- who is there ---- */
@@ -473,7 +486,7 @@ int main(void)
                 TEST(test_stored_twice_and_read_again),
                 TEST(test_what_was_irregular_is_known_of_many),
                 TEST(test_something_lacks),
-                TEST(test_who_does_not_answer),
+                TEST(test_the_credit_of_a_host),
                 TEST(test_the_last_number),
                 TEST(test_positions_that_overflow),
                 TEST(test_one_host_comes_goes_and_returns),

@@ -475,8 +475,8 @@ static void test_more_is_missing_than_can_be_had(void **state)
         say_there(f, 0, 1);
         work(f);
         serve(f);
-        snprintf(expected, sizeof(expected), "eve@b 0, * %d lines from b are missing, eve@b %d,", RECORDS_MAX + 1,
-                 RECORDS_MAX + 2);
+        snprintf(expected, sizeof(expected), "eve@b 0, * %d lines from b are missing, eve@b %d,", RECORDS_MAX + 3,
+                 RECORDS_MAX + 4);
         for (int i = 0; i < 200; i++) {
                 work(f);
                 serve(f);
@@ -486,29 +486,104 @@ static void test_more_is_missing_than_can_be_had(void **state)
         assert_string_equal(f->words + f->len - strlen(expected), expected);
 }
 
+/* Until all questions that there are were asked. */
+static void ask_in_vain(struct fixture *f)
+{
+        unsigned asked;
+        do {
+                asked = f->network->asked;
+                now_ms += GAP_ASK_MS;
+                settle(f);
+        } while (f->network->asked > asked);
+}
+
 static void test_who_said_it_does_not_answer(void **state)
 {
         struct fixture *f = *state;
         f->deaf = 1;
         settle(f);
         say_there(f, 0, 1);
+        assert_seen(f, "eve@b 0");
+        for (int i = 0; i < HOSTS_CREDIT_MS / 1000; i++) { /* in vain, several times */
+                f->positions[0] += 2;
+                say_there(f, 0, 1);
+                ask_in_vain(f);
+        }
+        f->words[0] = '\0';
+        f->len = 0;
+        unsigned asked = f->network->asked;
         f->positions[0] += 2;
         say_there(f, 0, 1);
-        assert_seen(f, "eve@b 0");
-        now_ms += GAP_PATIENCE_MS;
-        assert_seen(f, "* 2 lines from b are missing, eve@b 3");
-        f->positions[0] += 2;
-        f->positions[1] += 2;
-        unsigned asked = f->network->asked;
-        say_there(f, 0, 1); /* nobody waits for it again so soon */
-        assert_seen(f, "* 2 lines from b are missing, eve@b 6");
+        assert_seen(f, "* 2 lines from b are missing, eve@b 33"); /* nobody waits for it again so soon */
         assert_int_equal(f->network->asked, asked);
         f->deaf = 0;
         f->kept_from = 0;
-        now_ms += HOSTS_MUTE_MS;
+        f->positions[1] += 1;
+        say_there(f, 1, 1);
+        f->positions[1] += 1;
+        say_there(f, 1, 1);
+        assert_seen(f, "eve@c 1, eve@c 2, eve@c 3"); /* for others, yes */
+        now_ms += HOSTS_CREDIT_MS * HOSTS_CREDIT_SHARE / 2;
         f->positions[0] += 1;
         say_there(f, 0, 1);
-        assert_seen(f, "eve@b 7, eve@b 8");
+        assert_seen(f, "eve@b 34, eve@b 35");
+}
+
+/* … because we did not run, or chatd did not. */
+static void test_time_that_passes_is_no_answer(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t frame[FRAME_HEADER_BYTES];
+        size_t size = frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        f->kept_from = 0;
+        settle(f);
+        say_there(f, 0, 1);
+        settle(f);
+        f->deaf = 1;
+        f->positions[0] += 7;
+        say_there(f, 0, 1);
+        settle(f);
+        now_ms += GAP_OPEN_MAX_MS - 1000;
+        assert_seen(f, "eve@b 0");
+        f->deaf = 0;
+        now_ms += GAP_ASK_MS;
+        while (sendto(f->link->inject.socket, frame, size, MSG_DONTWAIT, NULL, 0) > 0)
+                ; /* chatd's queue is full */
+        for (int i = 0; i < 8; i++)
+                work(f);
+        now_ms += 2 * GAP_OPEN_MAX_MS;
+        work(f);
+        assert_seen(f, "eve@b 1, eve@b 2, eve@b 3, eve@b 4, eve@b 5, eve@b 6, eve@b 7, eve@b 8");
+}
+
+static void put_answer(struct fixture *f, const char *host, const struct message *m, const char *records, size_t size);
+
+/* Who answers just in time, and with nothing, cannot keep all others waiting for ever. */
+static void test_answers_without_records(void **state)
+{
+        struct fixture *f = *state;
+        int64_t begin, waited = 0;
+        f->deaf = 1;
+        settle(f);
+        say_there(f, 0, 1);
+        settle(f);
+        begin = now_ms;
+        for (int i = 0; i < 40; i++) {
+                int64_t opened = now_ms;
+                f->positions[0] += 10;
+                say_there(f, 0, 1);
+                for (settle(f); f->link->message; settle(f)) {
+                        struct message late = {.type = MESSAGE_AGAIN, .instance = 1, .asked = f->link->gap.asked};
+                        late.position = late.asked + 1;
+                        now_ms += GAP_ASK_MS - 1;
+                        put_answer(f, "b", &late, "", 0);
+                }
+                waited += now_ms - opened;
+                now_ms += 1000;
+        }
+        assert_in_range(waited, 0, (now_ms - begin) / 2);
+        f->words[0] = '\0';
+        f->len = 0;
 }
 
 static void test_a_question_is_lost(void **state)
@@ -538,10 +613,16 @@ static void test_nobody_is_asked_without_a_connection(void **state)
         assert_seen(f, "eve@b 0");
         f->network->disconnected = true;
         settle(f);
+        for (int i = 0; i < 2 * GAP_QUESTIONS_MAX; i++) {
+                now_ms += GAP_ASK_MS;
+                settle(f);
+        }
         now_ms += 2 * GAP_OPEN_MAX_MS;
         assert_seen(f, "");
         f->network->disconnected = false;
         f->deaf = 0;
+        settle(f);
+        now_ms += GAP_ASK_MS;
         assert_seen(f, "eve@b 1, eve@b 2");
 }
 
@@ -623,6 +704,14 @@ static void test_the_last_is_lost(void **state)
         }
         assert_seen(f, "eve@b 0, * b is here, with 1 person");
         assert_in_range(f->network->anew, 2, 3); /* it is in the stream, which is read anew, less and less often */
+        assert_int_equal(f->network->asked, 0);
+        now_ms += LINK_LACK_LOST_MS;
+        alive(f, "b", 1);
+        assert_seen(f, "eve@b 1, eve@b 2");
+        say_there(f, 0, 1);
+        assert_seen(f, "eve@b 3");
+        restart(f);
+        assert_seen(f, "");
 }
 
 static void test_the_last_is_lost_without_jetstream(void **state)
@@ -989,6 +1078,23 @@ static void test_after_the_notes_of_chatd_are_gone(void **state)
         assert_begins_anew(f);
 }
 
+static void test_what_another_version_kept(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        alive(f, "b", 1);
+        settle(f);
+        alive(f, "b", 1);
+        assert_seen(f, "* b is here, with 1 person");
+        f->link->kept->layout--;
+        restart(f);
+        settle(f);
+        alive(f, "b", 1);
+        settle(f);
+        alive(f, "b", 1);
+        assert_seen(f, "* b is here, with 1 person");
+}
+
 static void test_too_many_notices(void **state)
 {
         struct fixture *f = *state;
@@ -1152,6 +1258,8 @@ int main(void)
                 TEST(test_what_nobody_has_any_more),
                 TEST(test_more_is_missing_than_can_be_had),
                 TEST(test_who_said_it_does_not_answer),
+                TEST(test_time_that_passes_is_no_answer),
+                TEST(test_answers_without_records),
                 TEST(test_a_question_is_lost),
                 TEST(test_bad_answers),
                 TEST(test_nobody_is_asked_without_a_connection),
@@ -1178,6 +1286,7 @@ int main(void)
                 TEST(test_a_full_spool_while_the_network_ends),
                 TEST(test_after_another_boot),
                 TEST(test_after_the_notes_of_chatd_are_gone),
+                TEST(test_what_another_version_kept),
                 TEST(test_too_many_notices),
                 TEST(test_killed_at_any_step),
         };
