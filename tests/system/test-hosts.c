@@ -566,6 +566,7 @@ static void test_retention_is_exceeded(void **state)
         memset(padding, '.', LINE_BYTES + 1);
         padding[0] = ' ';
         set_spool_size(A, "1");
+        assert_alive("knows the new spool"); /* what it had before it was heard of is not asked for */
         lose_in_stream(padding, LINES);
         assert_in_range(expect_said_or_missing(person[C], host_remote_name(A, person[A]), LINES), 1, LINES - 1);
         client_expect(person[C], "%s: again\r\n", host_remote_name(A, person[A]));
