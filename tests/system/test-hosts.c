@@ -168,7 +168,7 @@ enum {
         SENDERS = HOSTS * SENDERS_EACH,
         LINES_PER_S = 300, /* of all together */
         IN_FLIGHT_MAX = 100 * 1000,
-        KILLS_DEFAULT = 30, /* KILLS in the environment changes it */
+        KILLS_DEFAULT = 20, /* KILLS in the environment changes it */
         EVERY_MAX_MS = 1000,
         CUT_MAX_MS = 5000,
         LAST_CUT_MS = 30 * 1000,
