@@ -41,7 +41,7 @@ PROGRAMS  := chatd chat-session chat-link
 LIBS_chatd     := -lsystemd
 LIBS_chat-link := -lsystemd -lnats
 # chat-link's side of NATS
-NETWORK   := $(addprefix chat-link/,connection.c inbound.c network.c reader.c report.c resend.c stream.c)
+NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
