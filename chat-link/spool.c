@@ -456,39 +456,6 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
         return 0;
 }
 
-bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
-{
-        struct spool_header *h = s->header;
-        uint64_t tail = h->tail, end = h->chunk_end, at = skip_filling(s, h->released, tail);
-        bool begun = end > at;
-
-        *chunk = (struct spool_chunk){.data = buffer};
-        while (at < (begun ? end : tail)) {
-                const struct entry *e = entry_at(s, at);
-                if (e->count > 0) {
-                        if (e->size > max - chunk->size)
-                                break; /* of one that was begun, too, where `max` was larger then */
-                        if (chunk->count == 0)
-                                chunk->first = e->first;
-                        memcpy(buffer + chunk->size, e + 1, e->size);
-                        chunk->size += e->size;
-                        chunk->count += e->count;
-                }
-                at += entry_bytes(e->size);
-        }
-        if (chunk->count == 0)
-                return false;
-        h->chunk_end = at;
-        s->chunk_end_position = chunk->first + chunk->count;
-        return true;
-}
-
-void spool_release(struct spool *s)
-{
-        s->header->released = s->header->chunk_end;
-        s->released_position = s->chunk_end_position;
-}
-
 /* Copies the records of an entry from `position` on into the chunk. Returns false where they do not fit. */
 static bool copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
 {
@@ -506,6 +473,32 @@ static bool copy_from(const struct entry *e, uint64_t position, struct spool_chu
         chunk->size += size;
         chunk->count += e->count - (first - e->first);
         return true;
+}
+
+bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+{
+        struct spool_header *h = s->header;
+        uint64_t tail = h->tail, end = h->chunk_end, at = skip_filling(s, h->released, tail);
+        bool begun = end > at;
+
+        *chunk = (struct spool_chunk){.data = buffer};
+        while (at < (begun ? end : tail)) {
+                const struct entry *e = entry_at(s, at);
+                if (e->count > 0 && !copy_from(e, e->first, chunk, buffer, max))
+                        break; /* of one that was begun, too, where `max` was larger then */
+                at += entry_bytes(e->size);
+        }
+        if (chunk->count == 0)
+                return false;
+        h->chunk_end = at;
+        s->chunk_end_position = chunk->first + chunk->count;
+        return true;
+}
+
+void spool_release(struct spool *s)
+{
+        s->header->released = s->header->chunk_end;
+        s->released_position = s->chunk_end_position;
 }
 
 bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)

@@ -76,8 +76,8 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
 void spool_release(struct spool *s);
 
 /* What is still in the file from `position` on, as much as fits `max` bytes, DATAGRAM_MAX_BYTES at least; also what was
- * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is nothing. `chunk` points into
- * `buffer`. spool_append() waits meanwhile, if it needs the place. */
+ * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is nothing.
+ * `chunk` points into `buffer`. spool_append() waits meanwhile, if it needs the place. */
 bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
 
 /* ---- for both ---- */
