@@ -30,6 +30,7 @@ void client_init(struct client *c, int in, int out)
                        getsockopt(out, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
         if (c->is_socket) {
                 setsockopt(in, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+                setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* inetd and tcpserver do not set it */
         } else {
                 set_nonblocking(in);
                 set_nonblocking(out);

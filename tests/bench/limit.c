@@ -1,0 +1,178 @@
+/* limit PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks: whatever
+ * whole lines the readable clients have said since the last turn goes to everybody else with one write each. Beside it
+ * the benchmark shows what everything else costs. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+        EVENTS = 256,
+        READ_BYTES = 16384,
+        BATCH_BYTES = EVENTS * READ_BYTES,
+        WAITING_BYTES = 4 << 20, /* of one client that does not read: more, and it is thrown out */
+        CLIENTS_MAX = 65536,
+};
+
+struct client {
+        int fd;
+        size_t index;
+        size_t from, to; /* its own lines in the batch */
+        char line[READ_BYTES];
+        size_t line_len; /* the beginning of a line */
+        char *waiting;   /* what it did not take */
+        size_t waiting_len;
+};
+
+static struct client *clients[CLIENTS_MAX];
+static size_t count;
+static int epoll;
+static char batch[BATCH_BYTES];
+static size_t batch_len;
+
+static void watch(int fd, uint32_t events, int op, void *what)
+{
+        struct epoll_event event = {.events = events, .data.ptr = what};
+        if (epoll_ctl(epoll, op, fd, &event) < 0)
+                err(EXIT_FAILURE, "epoll_ctl");
+}
+
+static void add(int listener)
+{
+        int on = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct client *c = fd >= 0 && count < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+        if (!c) {
+                if (fd >= 0)
+                        close(fd);
+                return;
+        }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        c->fd = fd;
+        c->index = count;
+        clients[count++] = c;
+        watch(fd, EPOLLIN, EPOLL_CTL_ADD, c);
+}
+
+static void drop(struct client *c)
+{
+        clients[c->index] = clients[--count];
+        clients[c->index]->index = c->index;
+        close(c->fd);
+        free(c->waiting);
+        free(c);
+}
+
+/* Moves the whole lines of what `c` said to the batch. Returns false at its end. */
+static bool take(struct client *c)
+{
+        ssize_t n = recv(c->fd, c->line + c->line_len, sizeof(c->line) - c->line_len, 0);
+        if (n <= 0)
+                return n < 0 && errno == EAGAIN;
+        size_t len = c->line_len + (size_t)n;
+        const char *end = memrchr(c->line, '\n', len);
+        size_t whole = end ? (size_t)(end + 1 - c->line) : len == sizeof(c->line) ? len : 0;
+        c->from = batch_len;
+        memcpy(batch + batch_len, c->line, whole);
+        batch_len += whole;
+        c->to = batch_len;
+        memmove(c->line, c->line + whole, len - whole);
+        c->line_len = len - whole;
+        return true;
+}
+
+/* What the kernel does not take waits. Returns false where too much does. */
+static bool keep(struct client *c, const struct iovec *iov, size_t n, size_t sent)
+{
+        size_t was = c->waiting_len;
+        for (size_t i = 0; i < n; i++) {
+                size_t done = sent < iov[i].iov_len ? sent : iov[i].iov_len, rest = iov[i].iov_len - done;
+                sent -= done;
+                if (rest == 0)
+                        continue;
+                char *more = c->waiting_len + rest <= WAITING_BYTES ? realloc(c->waiting, c->waiting_len + rest) : NULL;
+                if (!more)
+                        return false;
+                c->waiting = more;
+                memcpy(c->waiting + c->waiting_len, (const char *)iov[i].iov_base + done, rest);
+                c->waiting_len += rest;
+        }
+        if (was == 0 && c->waiting_len > 0)
+                watch(c->fd, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD, c);
+        return true;
+}
+
+static bool give(struct client *c)
+{
+        struct iovec iov[2] = {{batch, c->from}, {batch + c->to, batch_len - c->to}};
+        const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+        ssize_t n = 0;
+        c->from = c->to = 0;
+        if (iov[0].iov_len + iov[1].iov_len == 0)
+                return true;
+        if (c->waiting_len == 0)
+                n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN)
+                return false;
+        return keep(c, iov, 2, n < 0 ? 0 : (size_t)n);
+}
+
+static bool give_waiting(struct client *c)
+{
+        ssize_t n = send(c->fd, c->waiting, c->waiting_len, MSG_NOSIGNAL);
+        if (n < 0)
+                return errno == EAGAIN;
+        memmove(c->waiting, c->waiting + n, c->waiting_len - (size_t)n);
+        c->waiting_len -= (size_t)n;
+        if (c->waiting_len == 0)
+                watch(c->fd, EPOLLIN, EPOLL_CTL_MOD, c);
+        return true;
+}
+
+static int listen_on(in_port_t port)
+{
+        struct sockaddr_in address = {
+                .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_ANY)};
+        int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
+                err(EXIT_FAILURE, "port %u", port);
+        return fd;
+}
+
+int main(int argc, char **argv)
+{
+        struct epoll_event events[EVENTS];
+        struct rlimit files;
+        if (argc != 2)
+                errx(2, "Usage: limit PORT");
+        getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+        epoll = epoll_create1(EPOLL_CLOEXEC);
+        int listener = listen_on((in_port_t)atoi(argv[1]));
+        watch(listener, EPOLLIN, EPOLL_CTL_ADD, NULL);
+        for (;;) {
+                int n = epoll_wait(epoll, events, EVENTS, -1);
+                batch_len = 0;
+                for (int i = 0; i < n; i++) {
+                        struct client *c = events[i].data.ptr;
+                        if (!c)
+                                add(listener);
+                        else if (((events[i].events & EPOLLOUT) && !give_waiting(c)) ||
+                                 ((events[i].events & ~(uint32_t)EPOLLOUT) && !take(c)))
+                                drop(c);
+                }
+                for (size_t i = count; batch_len > 0 && i-- > 0;)
+                        if (!give(clients[i]))
+                                drop(clients[i]);
+        }
+}

@@ -1,0 +1,617 @@
+/* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
+ *
+ * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
+ * them say lines of --bytes (with their end): so many that --in-flight of them have not reached everybody yet, or
+ * --rate per second. Each line carries its sender, its number and when it was sent, so a line that is lost, doubled or
+ * out of order is seen at every receiver. A run ends when everybody has everything, or nothing has come for
+ * QUIET_END_MS: what is missing then is lost. Prints lines of KEY VALUE; times are in µs. The processes below each
+ * --cgroup are the server: the CPU time that they used while lines were on their way is printed per delivery. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+        TARGETS_MAX = 8,
+        CGROUPS_MAX = 8,
+        SENDERS_MAX = 64,
+        CLIENTS_MAX = 20000,
+        CLIENTS_PER_SOURCE = 200, /* servers limit what one address may have */
+        PAYLOAD_MIN_BYTES = 40,
+        LINE_MAX_BYTES = 512, /* RFC 2812, section 2.3 */
+        READ_BYTES = 1 << 18,
+        CONNECTING_DEFAULT = 32,
+        QUIET_MS = 300,
+        QUIET_END_MS = 5000,
+        PROBE_MS = 200,
+        READY_DEADLINE_MS = 300000,
+        EVENTS = 512,
+};
+
+enum protocol { PLAIN, IRC };
+
+enum state {
+        CONNECTING, /* … */
+        JOINING,
+        READY,
+};
+
+struct client {
+        int fd;
+        enum state state;
+        bool probed;
+        bool writable_wanted;
+        size_t index;
+        uint64_t got;              /* lines of the run */
+        uint64_t lost;             /* of those that were missing when a later one came */
+        char tail[LINE_MAX_BYTES]; /* the beginning of a line */
+        size_t tail_len;
+        uint32_t next[SENDERS_MAX]; /* number of the next line, by sender */
+        char *out;                  /* a sender's: what the kernel has not taken */
+        size_t out_len, out_room;
+};
+
+struct options {
+        size_t clients, senders, bytes, in_flight, connecting;
+        uint64_t lines;
+        double rate; /* 0: as fast as it goes */
+        enum protocol protocol;
+        bool greeted; /* the server speaks first */
+        const char *cgroups[CGROUPS_MAX];
+        size_t cgroups_count;
+        struct sockaddr_in targets[TARGETS_MAX];
+        size_t targets_count;
+};
+
+struct load {
+        struct options o;
+        struct client *clients;
+        int epoll;
+        size_t ready, probed;
+        uint64_t sent;                   /* lines of the run */
+        uint64_t sent_by[SENDERS_MAX];   /* … */
+        uint64_t deliveries, disordered; /* the latter: doubled ones too */
+        uint64_t last_us;                /* when something came last */
+        uint32_t *latencies;
+        size_t latencies_count, latencies_room;
+};
+
+static uint64_t now_us(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* ---- what it costs ----------------------------------------------------------------------------------------------- */
+
+/* Time on a CPU of all threads of a process, in ns: proc_pid_schedstat, Documentation/scheduler/sched-stats. */
+static uint64_t cpu_of_process(long pid)
+{
+        char path[PATH_MAX];
+        uint64_t sum = 0;
+        snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+        DIR *dir = opendir(path);
+        if (!dir)
+                return 0;
+        for (const struct dirent *e; (e = readdir(dir));) {
+                uint64_t ns;
+                snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/schedstat", pid, e->d_name);
+                FILE *file = e->d_name[0] == '.' ? NULL : fopen(path, "re");
+                if (!file)
+                        continue;
+                if (fscanf(file, "%" SCNu64, &ns) == 1)
+                        sum += ns;
+                fclose(file);
+        }
+        closedir(dir);
+        return sum;
+}
+
+static uint64_t cpu_of_cgroup(const char *cgroup)
+{
+        char path[PATH_MAX];
+        uint64_t sum = 0;
+        long pid;
+        snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+        FILE *file = fopen(path, "re");
+        while (file && fscanf(file, "%ld", &pid) == 1)
+                sum += cpu_of_process(pid);
+        if (file)
+                fclose(file);
+        DIR *dir = opendir(cgroup);
+        for (const struct dirent *e; dir && (e = readdir(dir));) {
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", cgroup, e->d_name);
+                sum += cpu_of_cgroup(path);
+        }
+        if (dir)
+                closedir(dir);
+        return sum;
+}
+
+static uint64_t cpu_ns(const struct options *o)
+{
+        uint64_t sum = 0;
+        for (size_t i = 0; i < o->cgroups_count; i++)
+                sum += cpu_of_cgroup(o->cgroups[i]);
+        return sum;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
+
+static void watch(const struct load *l, struct client *c, int op, uint32_t events)
+{
+        struct epoll_event event = {.events = events, .data.ptr = c};
+        if (epoll_ctl(l->epoll, op, c->fd, &event) < 0)
+                err(EXIT_FAILURE, "epoll_ctl");
+}
+
+static void flush(const struct load *l, struct client *c)
+{
+        ssize_t n = c->out_len > 0 ? send(c->fd, c->out, c->out_len, MSG_NOSIGNAL) : 0;
+        if (n < 0 && errno != EAGAIN)
+                err(EXIT_FAILURE, "client %zu cannot send", c->index);
+        if (n > 0) {
+                memmove(c->out, c->out + n, c->out_len - (size_t)n);
+                c->out_len -= (size_t)n;
+        }
+        bool wanted = c->out_len > 0;
+        if (wanted != c->writable_wanted)
+                watch(l, c, EPOLL_CTL_MOD, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+        c->writable_wanted = wanted;
+}
+
+static void put(struct client *c, const char *data, size_t size)
+{
+        if (c->out_room - c->out_len < size) {
+                c->out_room = (c->out_len + size) * 2;
+                c->out = realloc(c->out, c->out_room);
+                if (!c->out)
+                        err(EXIT_FAILURE, "memory");
+        }
+        memcpy(c->out + c->out_len, data, size);
+        c->out_len += size;
+}
+
+static void put_text(struct client *c, const char *text)
+{
+        put(c, text, strlen(text));
+}
+
+static void put_number(char *at, size_t digits, uint64_t value)
+{
+        for (size_t i = digits; i-- > 0; value /= 10)
+                at[i] = (char)('0' + value % 10);
+}
+
+static uint64_t get_number(const char *at, size_t digits)
+{
+        uint64_t value = 0;
+        for (size_t i = 0; i < digits; i++)
+                value = value * 10 + (uint64_t)(at[i] - '0');
+        return value;
+}
+
+/* "~", kind, sender (3), number (8), time (15), padding: all of the same length, so that it can be found from the end
+ * of a line, whatever a server puts before it. */
+enum { AT_KIND = 1, AT_SENDER = 2, AT_NUMBER = 5, AT_TIME = 13, AT_PADDING = 28 };
+
+static void put_line(const struct options *o, struct client *c, char kind, uint64_t number, uint64_t us)
+{
+        char line[LINE_MAX_BYTES];
+        size_t len = o->bytes - 1;
+        line[0] = '~';
+        line[AT_KIND] = kind;
+        put_number(line + AT_SENDER, 3, c->index);
+        put_number(line + AT_NUMBER, 8, number);
+        put_number(line + AT_TIME, 15, us);
+        memset(line + AT_PADDING, 'x', len - AT_PADDING);
+        if (o->protocol == IRC)
+                put_text(c, "PRIVMSG #bench :");
+        put(c, line, len);
+        put_text(c, o->protocol == IRC ? "\r\n" : "\n");
+}
+
+static void say(struct load *l, size_t sender, uint64_t us)
+{
+        put_line(&l->o, &l->clients[sender], 'L', l->sent_by[sender]++, us);
+        l->sent++;
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
+
+static void become_ready(struct load *l, struct client *c)
+{
+        c->state = READY;
+        l->ready++;
+}
+
+static void take_run_line(struct load *l, struct client *c, const char *payload)
+{
+        size_t sender = get_number(payload + AT_SENDER, 3);
+        uint64_t number = get_number(payload + AT_NUMBER, 8);
+        if (sender >= l->o.senders || number < c->next[sender]) {
+                l->disordered++;
+                return;
+        }
+        c->lost += number - c->next[sender];
+        c->next[sender] = (uint32_t)number + 1;
+        c->got++;
+        l->deliveries++;
+        if (l->latencies_count < l->latencies_room)
+                l->latencies[l->latencies_count++] = (uint32_t)(l->last_us - get_number(payload + AT_TIME, 15));
+}
+
+/* What is no line of ours: notices, and the words of IRC (RFC 2812). */
+static void take_other(struct load *l, struct client *c, const char *line, size_t len)
+{
+        static const char join[] = "JOIN #bench\r\n";
+        if (l->o.protocol == PLAIN) {
+                if (c->state == JOINING)
+                        become_ready(l, c);
+                return;
+        }
+        const char *command = line;
+        if (line[0] == ':')
+                command = memchr(line, ' ', len);
+        command = command ? command + (line[0] == ':') : line;
+        size_t left = len - (size_t)(command - line);
+        if (left >= 5 && memcmp(command, "PING ", 5) == 0) {
+                put_text(c, "PONG ");
+                put(c, command + 5, left - 5);
+                put_text(c, "\r\n");
+                flush(l, c);
+        } else if (left >= 4 && (memcmp(command, "376 ", 4) == 0 || memcmp(command, "422 ", 4) == 0)) {
+                put(c, join, sizeof(join) - 1);
+                flush(l, c);
+        } else if (left >= 4 && memcmp(command, "366 ", 4) == 0 && c->state == JOINING) {
+                become_ready(l, c);
+        } else if (left >= 5 && memcmp(command, "ERROR", 5) == 0) {
+                errx(EXIT_FAILURE, "client %zu: %.*s", c->index, (int)len, line);
+        }
+}
+
+static void take_line(struct load *l, struct client *c, const char *line, size_t len)
+{
+        size_t payload = l->o.bytes - 1;
+        if (len > 0 && line[len - 1] == '\r')
+                len--;
+        const char *at = line + len - payload;
+        if (len < payload || at[0] != '~' || (at[AT_KIND] != 'L' && at[AT_KIND] != 'P')) {
+                take_other(l, c, line, len);
+        } else if (at[AT_KIND] == 'L') {
+                take_run_line(l, c, at);
+        } else if (!c->probed) {
+                c->probed = true;
+                l->probed++;
+        }
+}
+
+static void take(struct load *l, struct client *c)
+{
+        static char buffer[LINE_MAX_BYTES + READ_BYTES];
+        memcpy(buffer, c->tail, c->tail_len);
+        ssize_t n = recv(c->fd, buffer + c->tail_len, READ_BYTES, 0);
+        if (n < 0 && errno == EAGAIN)
+                return;
+        if (n <= 0)
+                errx(EXIT_FAILURE, "the server closed client %zu of %zu: %s", c->index, l->o.clients,
+                     n < 0 ? strerror(errno) : "end of file");
+        l->last_us = now_us();
+        const char *at = buffer, *end = buffer + c->tail_len + n;
+        for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
+                take_line(l, c, at, (size_t)(eol - at));
+        c->tail_len = (size_t)(end - at);
+        if (c->tail_len > sizeof(c->tail))
+                errx(EXIT_FAILURE, "client %zu got a line of more than %zu bytes", c->index, sizeof(c->tail));
+        memcpy(c->tail, at, c->tail_len);
+}
+
+static void connected(struct load *l, struct client *c)
+{
+        int error = 0;
+        socklen_t size = sizeof(error);
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error != 0)
+                errx(EXIT_FAILURE, "client %zu cannot connect: %s", c->index, strerror(error));
+        watch(l, c, EPOLL_CTL_MOD, EPOLLIN);
+        c->state = JOINING;
+        if (l->o.protocol == IRC) {
+                char hello[64];
+                snprintf(hello, sizeof(hello), "NICK b%zu\r\nUSER b 0 * :b\r\n", c->index);
+                put_text(c, hello);
+                flush(l, c);
+        } else if (!l->o.greeted) {
+                become_ready(l, c);
+        }
+}
+
+/* Takes what comes within `wait_ms`. Returns whether anything did. */
+static bool turn(struct load *l, int wait_ms)
+{
+        static struct epoll_event events[EVENTS];
+        int n = epoll_wait(l->epoll, events, EVENTS, wait_ms);
+        for (int i = 0; i < n; i++) {
+                struct client *c = events[i].data.ptr;
+                if (c->state == CONNECTING)
+                        connected(l, c);
+                else if (events[i].events & ~(uint32_t)EPOLLOUT)
+                        take(l, c);
+                if (c->writable_wanted && events[i].events & EPOLLOUT)
+                        flush(l, c);
+        }
+        return n > 0;
+}
+
+/* ---- the phases -------------------------------------------------------------------------------------------------- */
+
+static void begin_connect(struct load *l, size_t index)
+{
+        struct client *c = &l->clients[index];
+        struct sockaddr_in source = {
+                .sin_family = AF_INET,
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / CLIENTS_PER_SOURCE)),
+        };
+        const struct sockaddr_in *target = &l->o.targets[index % l->o.targets_count];
+        int on = 1;
+        c->index = index;
+        c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (c->fd < 0 || setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+                err(EXIT_FAILURE, "socket");
+        setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+        if (ntohl(target->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET &&
+            bind(c->fd, (const struct sockaddr *)&source, sizeof(source)) < 0)
+                err(EXIT_FAILURE, "bind");
+        if (connect(c->fd, (const struct sockaddr *)target, sizeof(*target)) < 0 && errno != EINPROGRESS)
+                err(EXIT_FAILURE, "client %zu cannot connect", index);
+        watch(l, c, EPOLL_CTL_ADD, EPOLLOUT);
+}
+
+/* Everybody is connected and has heard the first of them. */
+static void gather(struct load *l)
+{
+        uint64_t deadline = now_us() + READY_DEADLINE_MS * UINT64_C(1000), probe_at = 0, number = 0;
+        size_t begun = 0;
+        while (l->ready < l->o.clients) {
+                while (begun < l->o.clients && begun - l->ready < l->o.connecting)
+                        begin_connect(l, begun++);
+                turn(l, 100);
+                if (now_us() > deadline)
+                        errx(EXIT_FAILURE, "%zu of %zu clients are ready", l->ready, l->o.clients);
+        }
+        while (l->probed < l->o.clients - 1) { /* not to its sender */
+                if (now_us() >= probe_at) {
+                        put_line(&l->o, &l->clients[0], 'P', number++, 0);
+                        flush(l, &l->clients[0]);
+                        probe_at = now_us() + PROBE_MS * UINT64_C(1000);
+                }
+                turn(l, 100);
+                if (now_us() > deadline)
+                        errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, l->o.clients - 1);
+        }
+        while (turn(l, QUIET_MS))
+                ;
+}
+
+/* How many lines have not reached everybody. */
+static uint64_t in_flight(const struct load *l)
+{
+        uint64_t most = 0;
+        for (size_t i = 0; i < l->o.clients; i++) {
+                const struct client *c = &l->clients[i];
+                uint64_t missing = l->sent - (i < l->o.senders ? l->sent_by[i] : 0) - c->got - c->lost;
+                most = missing > most ? missing : most;
+        }
+        return most;
+}
+
+/* Lets the senders say `lines`, each its share with one write. */
+static void say_some(struct load *l, uint64_t lines)
+{
+        static size_t next;
+        uint64_t us = now_us();
+        size_t first = next;
+        for (uint64_t i = 0; i < lines; i++)
+                say(l, (first + i / ((lines + l->o.senders - 1) / l->o.senders)) % l->o.senders, us);
+        next = (first + 1) % l->o.senders;
+        for (size_t i = 0; i < l->o.senders; i++)
+                if (l->clients[i].out_len > 0 && !l->clients[i].writable_wanted)
+                        flush(l, &l->clients[i]);
+}
+
+static void run_saturated(struct load *l)
+{
+        uint64_t flying;
+        while ((flying = in_flight(l)) > 0 || l->sent < l->o.lines) {
+                uint64_t room = flying < l->o.in_flight ? l->o.in_flight - flying : 0, left = l->o.lines - l->sent;
+                if (room > 0 && left > 0)
+                        say_some(l, room < left ? room : left);
+                if (!turn(l, QUIET_END_MS))
+                        return;
+        }
+}
+
+static void run_paced(struct load *l)
+{
+        uint64_t begin = now_us();
+        while (l->sent < l->o.lines) {
+                uint64_t due = begin + (uint64_t)((double)l->sent * 1e6 / l->o.rate), now = now_us();
+                if (now < due) {
+                        turn(l, (int)((due - now + 999) / 1000));
+                        continue;
+                }
+                size_t sender = l->sent % l->o.senders;
+                say(l, sender, now);
+                flush(l, &l->clients[sender]);
+                turn(l, 0);
+        }
+        while (in_flight(l) > 0 && turn(l, QUIET_END_MS))
+                ;
+}
+
+static int compare(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        return (x > y) - (x < y);
+}
+
+static uint64_t count_expected(const struct load *l)
+{
+        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
+}
+
+static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t ready_us)
+{
+        double n = l->deliveries > 0 ? (double)l->deliveries : 1;
+        printf("connect_us %" PRIu64 "\n", ready_us);
+        printf("lines %" PRIu64 "\n", l->sent);
+        printf("deliveries %" PRIu64 "\n", l->deliveries);
+        printf("lost %" PRIu64 "\n", count_expected(l) - l->deliveries);
+        printf("disordered %" PRIu64 "\n", l->disordered);
+        printf("took_us %" PRIu64 "\n", took_us);
+        printf("deliveries_per_s %.0f\n", (double)l->deliveries * 1e6 / (double)took_us);
+        printf("cpu_us_per_delivery %.4f\n", (double)used_ns / 1e3 / n);
+        if (l->latencies_count == 0)
+                return;
+        qsort(l->latencies, l->latencies_count, sizeof(*l->latencies), compare);
+        printf("p50_us %u\n", l->latencies[l->latencies_count / 2]);
+        printf("p99_us %u\n", l->latencies[l->latencies_count * 99 / 100]);
+        printf("max_us %u\n", l->latencies[l->latencies_count - 1]);
+}
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+static const char usage[] =
+        "Usage: load [--clients=N] [--senders=N] [--lines=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
+        "            [--irc | --greeted] [--connecting=N] [--cgroup=DIR...] ADDRESS:PORT...\n";
+
+static bool parse_target(struct options *o, const char *text)
+{
+        char address[INET_ADDRSTRLEN];
+        const char *colon = strchr(text, ':');
+        if (!colon || (size_t)(colon - text) >= sizeof(address) || o->targets_count == TARGETS_MAX)
+                return false;
+        memcpy(address, text, (size_t)(colon - text));
+        address[colon - text] = '\0';
+        struct sockaddr_in *target = &o->targets[o->targets_count++];
+        *target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((in_port_t)atoi(colon + 1))};
+        return inet_pton(AF_INET, address, &target->sin_addr) == 1 && target->sin_port != 0;
+}
+
+static bool parse(struct options *o, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"clients", required_argument, NULL, 'c'},
+                {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},
+                {"bytes", required_argument, NULL, 'b'},
+                {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},
+                {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},
+                {"connecting", required_argument, NULL, 'n'},
+                {"cgroup", required_argument, NULL, 'p'},
+                {0},
+        };
+        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+                size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
+                switch (c) {
+                case 'c':
+                        o->clients = number;
+                        break;
+                case 's':
+                        o->senders = number;
+                        break;
+                case 'l':
+                        o->lines = number;
+                        break;
+                case 'b':
+                        o->bytes = number;
+                        break;
+                case 'f':
+                        o->in_flight = number;
+                        break;
+                case 'r':
+                        o->rate = strtod(optarg, NULL);
+                        break;
+                case 'i':
+                        o->protocol = IRC;
+                        break;
+                case 'g':
+                        o->greeted = true;
+                        break;
+                case 'n':
+                        o->connecting = number;
+                        break;
+                case 'p':
+                        if (o->cgroups_count == CGROUPS_MAX)
+                                return false;
+                        o->cgroups[o->cgroups_count++] = optarg;
+                        break;
+                default:
+                        return false;
+                }
+        }
+        for (int i = optind; i < argc; i++)
+                if (!parse_target(o, argv[i]))
+                        return false;
+        return o->targets_count > 0 && o->clients > 1 && o->clients <= CLIENTS_MAX && o->senders > 0 &&
+               o->senders <= SENDERS_MAX && o->senders <= o->clients && o->lines > 0 && o->bytes > PAYLOAD_MIN_BYTES &&
+               o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->connecting > 0;
+}
+
+int main(int argc, char **argv)
+{
+        static struct load l = {
+                .o = {.clients = 100,
+                      .senders = 10,
+                      .lines = 10000,
+                      .bytes = 80,
+                      .in_flight = 256,
+                      .connecting = CONNECTING_DEFAULT},
+        };
+        struct rlimit files;
+        if (!parse(&l.o, argc, argv)) {
+                fputs(usage, stderr);
+                return 2;
+        }
+        getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+        l.epoll = epoll_create1(EPOLL_CLOEXEC);
+        l.clients = calloc(l.o.clients, sizeof(*l.clients));
+        if (l.epoll < 0 || !l.clients)
+                err(EXIT_FAILURE, "begin");
+        if (l.o.rate > 0) {
+                l.latencies_room = l.o.lines * l.o.clients;
+                l.latencies = calloc(l.latencies_room, sizeof(*l.latencies));
+                if (!l.latencies)
+                        err(EXIT_FAILURE, "memory");
+        }
+        uint64_t begin = now_us();
+        gather(&l);
+        uint64_t ready_us = l.last_us - begin, used = cpu_ns(&l.o);
+        begin = now_us();
+        if (l.o.rate > 0)
+                run_paced(&l);
+        else
+                run_saturated(&l);
+        report(&l, (l.last_us > begin ? l.last_us : now_us()) - begin, cpu_ns(&l.o) - used, ready_us);
+        return 0;
+}
