@@ -84,19 +84,23 @@ size_t client_room(const struct client *c)
         return sizeof(c->buffer) - (c->end - c->start);
 }
 
-/* Puts bytes that are known to fit. The waiting ones move to the front only when the tail is used up, so the pages
- * behind it stay untouched. */
-static void put(struct client *c, const void *data, size_t size)
+/* Where the next `size` bytes go, which are known to fit. The waiting ones move to the front only when the tail is used
+ * up, so the pages behind it stay untouched. */
+static char *reserve(struct client *c, size_t size)
 {
-        if (size == 0)
-                return;
         if (sizeof(c->buffer) - c->end < size) {
                 memmove(c->buffer, c->buffer + c->start, c->end - c->start);
                 c->end -= c->start;
                 c->start = 0;
         }
-        memcpy(c->buffer + c->end, data, size);
+        char *at = c->buffer + c->end;
         c->end += size;
+        return at;
+}
+
+static void put(struct client *c, const void *data, size_t size)
+{
+        memcpy(reserve(c, size), data, size);
 }
 
 void client_raw(struct client *c, const void *data, size_t size)
@@ -115,9 +119,10 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
                 c->skipped_all++;
                 return;
         }
+        char *at = reserve(c, size);
         for (size_t i = 0; i < n; i++)
-                put(c, parts[i].at, parts[i].len);
-        put(c, "\r\n", 2);
+                at = mempcpy(at, parts[i].at, parts[i].len);
+        memcpy(at, "\r\n", 2);
         c->lines_out++;
 }
 

@@ -83,15 +83,22 @@ bool uplink_waits(const struct uplink *u)
         return u->end > u->start || u->here_due;
 }
 
+/* Reads the frame at `at` of the queue. Returns how much of the queue it takes. */
+static size_t read_queue(const struct uplink *u, size_t at, struct frame *f)
+{
+        uint16_t size;
+        memcpy(&size, u->queue + at, sizeof(size));
+        frame_decode(f, u->queue + at + sizeof(size), size);
+        return sizeof(size) + size;
+}
+
 size_t uplink_lines_waiting(const struct uplink *u)
 {
         size_t lines = 0;
-        uint16_t size;
         struct frame f;
-        for (const uint8_t *at = u->queue + u->start; at < u->queue + u->end; at += sizeof(size) + size) {
-                memcpy(&size, at, sizeof(size));
-                if (frame_decode(&f, at + sizeof(size), size) == 0 && f.type == FRAME_LINE)
-                        lines++;
+        for (size_t at = u->start; at < u->end;) {
+                at += read_queue(u, at, &f);
+                lines += f.type == FRAME_LINE;
         }
         return lines;
 }
@@ -275,38 +282,62 @@ static int hand_over_here(struct uplink *u)
         return r;
 }
 
-/* The queue's first frame, without what it says. */
-static struct frame first_frame(const struct uplink *u)
+static void remove_first(struct uplink *u, size_t size)
 {
-        struct frame f;
-        uint16_t size;
-        memcpy(&size, u->queue + u->start, sizeof(size));
-        frame_decode(&f, u->queue + u->start + sizeof(size), size);
-        return f;
+        u->start += size;
+        if (u->start == u->end)
+                u->start = u->end = 0;
 }
 
-/* Hands over the queue's first frame. Returns as hand_over(), and 0 where it is a line that has to wait for its turn. */
+/* Hands over the lines at the head of the queue that may go now, as many as one frame takes. Returns as hand_over(). */
+static int hand_over_lines(struct uplink *u, int64_t now)
+{
+        char text[TEXT_MAX_BYTES];
+        uint8_t encoded[FRAME_MAX_BYTES];
+        struct frame lines = {.type = FRAME_LINE, .id = u->id, .text = {text, 0}}, f;
+        struct pace pace = u->pace;
+        size_t count = 0, taken = 0;
+
+        while (count < FRAME_LINES_MAX && u->start + taken < u->end && pace_next_ms(&pace, now) <= now) {
+                size_t size = read_queue(u, u->start + taken, &f);
+                if (f.type != FRAME_LINE || lines.text.len + (count > 0) + f.text.len > sizeof(text))
+                        break;
+                if (count > 0)
+                        text[lines.text.len++] = '\n';
+                else
+                        lines.number = f.number;
+                memcpy(text + lines.text.len, f.text.at, f.text.len);
+                lines.text.len += f.text.len;
+                pace_take(&pace, now);
+                taken += size;
+                count++;
+        }
+        int r = hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &lines));
+        if (r > 0) {
+                u->handed_over = lines.number + count - 1;
+                u->pace = pace;
+                remove_first(u, taken);
+        }
+        return r;
+}
+
+/* Hands over what is first in the queue. Returns as hand_over(), and 0 where it is a line that has to wait for its turn. */
 static int hand_over_first(struct uplink *u, int64_t now)
 {
-        struct frame f = first_frame(u);
-        uint16_t size;
+        struct frame f;
+        size_t taken = read_queue(u, u->start, &f);
         u->turn_at = f.type == FRAME_LINE ? pace_next_ms(&u->pace, now) : now;
         u->paced = u->turn_at > now;
         if (u->paced)
                 return 0;
-        memcpy(&size, u->queue + u->start, sizeof(size));
-        int r = hand_over(u, u->queue + u->start + sizeof(size), size);
-        if (r <= 0)
-                return r;
-        u->greeted = true;
-        u->departed = f.type == FRAME_BYE;
-        if (f.type == FRAME_LINE) {
-                u->handed_over = f.number;
-                pace_take(&u->pace, now);
+        if (f.type == FRAME_LINE)
+                return hand_over_lines(u, now);
+        int r = hand_over(u, u->queue + u->start + sizeof(uint16_t), taken - sizeof(uint16_t));
+        if (r > 0) {
+                u->greeted = true;
+                u->departed = f.type == FRAME_BYE;
+                remove_first(u, taken);
         }
-        u->start += sizeof(size) + size;
-        if (u->start == u->end)
-                u->start = u->end = 0;
         return r;
 }
 

@@ -248,6 +248,22 @@ static void take_here(struct broker *b, const struct frame *f)
         }
 }
 
+static void say(struct broker *b, struct member *m, const struct record *line)
+{
+        if (line->number <= m->lines_in || line->number == UINT64_MAX) {
+                broker_ignore(b, IGNORED_REPEATED);
+                return;
+        }
+        if (!text_is_clean(line->text.at, line->text.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        m->lines_in = m->said = line->number;
+        b->lines++;
+        b->unconfirmed = true;
+        relay_add(&b->relay, m, line); /* there is room: take_frame() asked */
+}
+
 static void take_line(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
@@ -255,25 +271,12 @@ static void take_line(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_STRANGER);
                 return;
         }
-        if (f->number <= m->lines_in || f->number == UINT64_MAX) {
-                broker_ignore(b, IGNORED_REPEATED);
-                return;
+        struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};
+        struct slice text = f->text;
+        for (size_t left = frame_lines(f); left > 0; left--, rec.number++) {
+                rec.text = line_next(&text);
+                say(b, m, &rec);
         }
-        if (!text_is_clean(f->text.at, f->text.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
-                return;
-        }
-        m->lines_in = m->said = f->number;
-        b->lines++;
-        b->unconfirmed = true;
-        struct record rec = {
-                .kind = RECORD_LINE,
-                .id = m->id,
-                .number = f->number,
-                .name = slice_of(m->name),
-                .text = f->text,
-        };
-        relay_add(&b->relay, m, &rec);
 }
 
 /* BYE, or GONE for a session that could not say it. */
@@ -340,9 +343,12 @@ static void take_from_session(struct broker *b, const struct frame *f)
 static int take_frame(struct broker *b, const struct datagram *d)
 {
         struct frame f = {0};
-        if (!relay_has_room(&b->relay))
-                return -ENOBUFS;
         int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
+        size_t lines = r == 0 && f.type == FRAME_LINE ? frame_lines(&f) : 1;
+        if (lines > FRAME_LINES_MAX)
+                r = -EBADMSG;
+        else if (!relay_has_room_for(&b->relay, lines, lines * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
+                return -ENOBUFS;
         if (r < 0) {
                 broker_ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return 0;

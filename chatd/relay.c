@@ -22,11 +22,6 @@ void relay_begin(struct relay *r, const struct roster *roster)
         }
 }
 
-bool relay_has_room(const struct relay *r)
-{
-        return relay_has_room_for(r, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES);
-}
-
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
 {
         return BATCH_MAX_RECORDS - r->count >= records && sizeof(r->buffer) - r->size >= bytes;

@@ -54,9 +54,6 @@ struct relay {
 /* Begins an empty batch for all members. */
 void relay_begin(struct relay *r, const struct roster *roster);
 
-/* Whether any record fits into the batch. */
-bool relay_has_room(const struct relay *r);
-
 /* Whether this many records fit, which are `bytes` long together, as record_encode() writes them. */
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes);
 

@@ -37,6 +37,7 @@ enum {
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         RECORD_HEADER_BYTES = 20,   /* length 2, kind 1, name length 1, id 8, number 8 */
         BATCH_MAX_RECORDS = 512,    /* what a session must remember to recognise a batch that is relayed again */
+        FRAME_LINES_MAX = 64,       /* in one frame */
 };
 
 #define LINK_ID UINT64_C(1)
@@ -46,8 +47,8 @@ enum frame_type {
         FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
         FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
                             last line that went before it through the same queue, or one that was relayed */
-        FRAME_LINE,      /* says: text */
-        FRAME_BYE,       /* leaves: reason, lines_out, skipped */
+        FRAME_LINE, /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from `number` on */
+        FRAME_BYE, /* leaves: reason, lines_out, skipped */
         /* from the link */
         FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
                          record to record; one that is not above all before was here already */
@@ -277,6 +278,26 @@ static inline size_t records_count(struct wire_reader r)
         while (record_next(&r, &rec) > 0)
                 count++;
         return count;
+}
+
+/* How many lines a LINE says. */
+static inline size_t frame_lines(const struct frame *f)
+{
+        size_t lines = 1;
+        for (const char *at = f->text.at, *end = at + f->text.len; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+                lines++;
+        return lines;
+}
+
+/* Takes the next line, without its LF, off `text`; to be called frame_lines() times. */
+static inline struct slice line_next(struct slice *text)
+{
+        const char *end = memchr(text->at, '\n', text->len);
+        struct slice line = {text->at, end ? (size_t)(end - text->at) : text->len};
+        size_t taken = end ? line.len + 1 : line.len;
+        text->at += taken;
+        text->len -= taken;
+        return line;
 }
 
 /* Whether it is something that a person did, so that people on all hosts are to see it. */

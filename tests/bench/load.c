@@ -1,8 +1,8 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
  * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
- * them say lines of --bytes (with their end): so many that --in-flight of them have not reached everybody yet, or
- * --rate per second. Each line carries its sender, its number and when it was sent, so a line that is lost, doubled or
+ * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average
+ * over the receivers, or --rate per second. Each line carries its sender, its number and when it was sent, so a line that is lost, doubled or
  * out of order is seen at every receiver. A run ends when everybody has everything, or nothing has come for
  * QUIET_END_MS: what is missing then is lost. Prints lines of KEY VALUE; times are in µs. The processes below each
  * --cgroup are the server: the CPU time that they used while lines were on their way is printed per delivery. */
@@ -86,6 +86,7 @@ struct load {
         uint64_t sent;                   /* lines of the run */
         uint64_t sent_by[SENDERS_MAX];   /* … */
         uint64_t deliveries, disordered; /* the latter: doubled ones too */
+        bool lossy;                      /* some client's `lost` is not 0 */
         uint64_t last_us;                /* when something came last */
         uint32_t *latencies;
         size_t latencies_count, latencies_room;
@@ -252,6 +253,7 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
                 return;
         }
         c->lost += number - c->next[sender];
+        l->lossy |= number != c->next[sender];
         c->next[sender] = (uint32_t)number + 1;
         c->got++;
         l->deliveries++;
@@ -409,16 +411,18 @@ static void gather(struct load *l)
                 ;
 }
 
-/* How many lines have not reached everybody. */
+static uint64_t count_expected(const struct load *l)
+{
+        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
+}
+
+/* How many lines are on their way: not delivered yet, on average over the receivers. */
 static uint64_t in_flight(const struct load *l)
 {
-        uint64_t most = 0;
-        for (size_t i = 0; i < l->o.clients; i++) {
-                const struct client *c = &l->clients[i];
-                uint64_t missing = l->sent - (i < l->o.senders ? l->sent_by[i] : 0) - c->got - c->lost;
-                most = missing > most ? missing : most;
-        }
-        return most;
+        uint64_t lost = 0, missing = count_expected(l) - l->deliveries;
+        for (size_t i = 0; l->lossy && i < l->o.clients; i++)
+                lost += l->clients[i].lost;
+        return (missing - lost + l->o.clients - 2) / (l->o.clients - 1);
 }
 
 /* Lets the senders say `lines`, each its share with one write. */
@@ -469,11 +473,6 @@ static int compare(const void *a, const void *b)
 {
         uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
         return (x > y) - (x < y);
-}
-
-static uint64_t count_expected(const struct load *l)
-{
-        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
 }
 
 static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t ready_us)

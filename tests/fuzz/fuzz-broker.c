@@ -270,14 +270,14 @@ static void do_command(struct run *r, struct choices *c)
                 session_here(s, k);
                 break;
         case 2:
-                session_line(s, k, 0);
+                session_lines(s, k, 0, 1);
                 break;
         case 3:
-                session_line(s, WITNESS, 0);
+                session_lines(s, WITNESS, 0, 1);
                 break;
         case 4:
                 for (size_t n = choose_u8(c) % 64u, size = choose_u16(c) % (TEXT_MAX_BYTES + 1u); n > 0; n--)
-                        if (!session_line(s, k, size))
+                        if (!session_lines(s, k, size, size % 2 == 0 ? 1 : n))
                                 break;
                 break;
         case 5:
@@ -329,7 +329,7 @@ static void fall_silent(struct run *r)
         for (unsigned k = 0; k < PLAYERS; k++)
                 r->sessions.all[k].reads = true;
         /* chatd learns that an inbox is gone when it sends there. */
-        for (int round = 0; !session_line(&r->sessions, WITNESS, 0); round++) {
+        for (int round = 0; !session_lines(&r->sessions, WITNESS, 0, 1); round++) {
                 PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
                 serve(r, 0);
         }

@@ -180,27 +180,32 @@ bool session_here(struct sessions *s, unsigned k)
         return put_greeting(s, k, FRAME_HERE);
 }
 
-bool session_line(struct sessions *s, unsigned k, size_t size)
+bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
 {
         struct session *me = &s->all[k];
         char text[TEXT_MAX_BYTES];
-        if (s->lines_count + 1 >= LINES_MAX)
+        size_t len = 0, most = sizeof(text) / count - 1;
+        if (s->lines_count + count >=
+            (count > 1 ? LINES_MAX / 2 : LINES_MAX)) /* many at once leave room for the others */
                 return true;
         memset(text, 'x', sizeof(text));
-        size_t line = s->lines_count + 1, n = (size_t)snprintf(text, sizeof(text), "#%zu ", line);
-        text[n] = 'x';
-        if (size < n)
-                size = n;
-        if (size > sizeof(text))
-                size = sizeof(text);
+        for (size_t i = 0; i < count; i++) {
+                if (i > 0)
+                        text[len++] = '\n';
+                size_t n = (size_t)snprintf(text + len, sizeof(text) - len, "#%zu ", s->lines_count + 1 + i);
+                text[len + n] = 'x';
+                len += size < n ? n : size < most ? size : most;
+        }
         if (!put_frame(s, &(struct frame){
-                                  .type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, size}}))
+                                  .type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, len}}))
                 return false;
-        me->number++;
-        s->lines_count = line;
-        s->lines[line].from = (uint8_t)k;
-        s->lines[line].due = me->once && me->hellos == 1 && !me->bye_at && !me->closed_at;
-        s->lines[line].at = s->now;
+        me->number += count;
+        for (size_t i = 0; i < count; i++) {
+                size_t line = ++s->lines_count;
+                s->lines[line].from = (uint8_t)k;
+                s->lines[line].due = me->once && me->hellos == 1 && !me->bye_at && !me->closed_at;
+                s->lines[line].at = s->now;
+        }
         return true;
 }
 

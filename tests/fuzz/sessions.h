@@ -81,7 +81,7 @@ void sessions_connect(struct sessions *s);
 /* Each sends one frame of session `k`. Returns false where the queue is full: then nothing happened. */
 bool session_hello(struct sessions *s, unsigned k);
 bool session_here(struct sessions *s, unsigned k);
-bool session_line(struct sessions *s, unsigned k, size_t size);
+bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
 
 /* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more; a

@@ -71,6 +71,57 @@ static void test_more_than_one_batch_in_a_window(void **state)
         assert_int_equal(got, sent);
 }
 
+/* Each of a frame's lines is a record with a number of its own; one that is not clean does not take the others along. */
+static void test_a_frame_of_many_lines(void **state)
+{
+        struct fixture *f = *state;
+        char many[FRAME_LINES_MAX + 1];
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        say(f, ANN, "one\n\nt\x1bree\nfour");
+        f->numbers[ANN] += 3;
+        serve(f);
+        assert_inbox(f, BOB, "line ann one, line ann, line ann four");
+        assert_int_equal(roster_find(&f->broker->roster, inbox_id(ANN))->lines_in, 4);
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        f->numbers[ANN] -= 2;
+        say(f, ANN, "three\nfour\nfive"); /* the first two were there before */
+        f->numbers[ANN] += 2;
+        serve(f);
+        assert_inbox(f, BOB, "line ann five");
+        assert_int_equal(f->broker->ignored[IGNORED_REPEATED], 2);
+        memset(many, '\n', sizeof(many) - 1);
+        many[sizeof(many) - 1] = '\0'; /* LFs are one less than lines */
+        say(f, ANN, many);
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_MALFORMED], 1);
+        assert_inbox(f, BOB, "");
+}
+
+/* What does not fit into a batch as a whole is the beginning of the next one. */
+static void test_frames_fill_batches(void **state)
+{
+        struct fixture *f = *state;
+        char text[FRAME_LINES_MAX];
+        unsigned got = 0, sent = 0;
+        memset(text, '\n', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        for (int frames = 0; frames < 9; frames++, sent += FRAME_LINES_MAX) { /* 576: a batch has 512 */
+                say(f, ANN, text);
+                f->numbers[ANN] += FRAME_LINES_MAX - 1;
+        }
+        assert_true(broker_serve(f->broker) >= 0);
+        for (const char *at = inbox_read(f->inboxes[BOB]); (at = strstr(at, "line ann")); at++)
+                got++;
+        assert_int_equal(got, sent);
+}
+
 static void test_frames_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
@@ -255,6 +306,8 @@ int main(void)
                 TEST(test_a_chat),
                 TEST(test_all_of_it_in_one_batch),
                 TEST(test_more_than_one_batch_in_a_window),
+                TEST(test_a_frame_of_many_lines),
+                TEST(test_frames_fill_batches),
                 TEST(test_frames_that_are_ignored),
                 TEST(test_the_mark_of_who_left_outlives_the_frames),
                 TEST(test_another_user_is_ignored),

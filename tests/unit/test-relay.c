@@ -155,7 +155,7 @@ static void test_a_batch_is_bounded(void **state)
         while (add(f, 0, "x") == 0)
                 n++;
         assert_int_equal(n, BATCH_MAX_RECORDS);
-        assert_false(relay_has_room(&f->relay));
+        assert_false(relay_has_room_for(&f->relay, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
         relay_begin(&f->relay, &f->roster);
         memset(text, 'x', TEXT_MAX_BYTES);
         for (n = 0; add(f, 0, text) == 0; n++)
@@ -177,7 +177,7 @@ static void test_room_for_several_records(void **state)
         while (add(f, 0, text) == 0)
                 ;
         /* too little room for any record, and as much as there is for small ones */
-        assert_false(relay_has_room(&f->relay));
+        assert_false(relay_has_room_for(&f->relay, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
         size_t each = RECORD_HEADER_BYTES + 4, left = DATAGRAM_MAX_BYTES - f->relay.size, n = left / each;
         assert_true(relay_has_room_for(&f->relay, n, n * each));
         assert_false(relay_has_room_for(&f->relay, n + 1, (n + 1) * each));

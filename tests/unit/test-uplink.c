@@ -82,10 +82,9 @@ static void test_hello_lines_and_bye_in_order(void **state)
         assert_int_equal(hello.type, FRAME_HELLO);
         assert_true(slice_equal(hello.name, slice_of("ann")));
         assert_true(slice_equal(hello.address, slice_of("here:1")));
-        struct frame line = take(f);
-        assert_int_equal(line.number, 1);
-        assert_true(slice_equal(line.text, slice_of("one")));
-        assert_int_equal(take(f).number, 2);
+        struct frame lines = take(f);
+        assert_int_equal(lines.number, 1);
+        assert_true(slice_equal(lines.text, slice_of("one\ntwo")));
         struct frame bye = take(f);
         assert_int_equal(bye.type, FRAME_BYE);
         assert_int_equal(bye.reason, LEAVE_EOF);
@@ -97,11 +96,11 @@ static void test_hello_lines_and_bye_in_order(void **state)
 static void test_a_full_intake_blocks_and_loses_nothing(void **state)
 {
         struct fixture *f = *state;
-        char text[16];
+        char text[TEXT_MAX_BYTES] = "";
         unsigned said = 0, got = 0;
-        while (uplink_room(f->uplink) > 1000 && said < 2000) {
+        while (uplink_room(f->uplink) > FRAME_MAX_BYTES) {
                 snprintf(text, sizeof(text), "%u", ++said);
-                uplink_say(f->uplink, slice_of(text));
+                uplink_say(f->uplink, (struct slice){text, sizeof(text)});
         }
         uplink_pump(f->uplink, 1);
         assert_true(f->uplink->blocked);
@@ -110,10 +109,35 @@ static void test_a_full_intake_blocks_and_loses_nothing(void **state)
                 struct frame line = take(f);
                 assert_int_equal(line.number, ++got);
                 snprintf(text, sizeof(text), "%u", got);
-                assert_true(slice_equal(line.text, slice_of(text)));
+                assert_true(slice_equal(line.text, (struct slice){text, sizeof(text)}));
                 uplink_pump(f->uplink, 1);
         }
         assert_false(f->uplink->blocked);
+        assert_nothing(f);
+}
+
+/* As many as a frame takes, in lines and in bytes. */
+static void test_many_lines_share_a_frame(void **state)
+{
+        struct fixture *f = *state;
+        char half[TEXT_MAX_BYTES / 2] = "";
+        for (int i = 0; i < FRAME_LINES_MAX + 2; i++)
+                uplink_say(f->uplink, slice_of(""));
+        for (int i = 0; i < 3; i++)
+                uplink_say(f->uplink, (struct slice){half, sizeof(half)});
+        uplink_pump(f->uplink, 1);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        struct frame frame = take(f);
+        assert_int_equal(frame.number, 1);
+        assert_int_equal(frame_lines(&frame), FRAME_LINES_MAX);
+        frame = take(f);
+        assert_int_equal(frame.number, FRAME_LINES_MAX + 1);
+        assert_int_equal(frame_lines(&frame), 3); /* two halves and an LF between them are too long */
+        frame = take(f);
+        assert_int_equal(frame.number, FRAME_LINES_MAX + 4);
+        assert_int_equal(frame_lines(&frame), 1);
+        assert_int_equal(take(f).number, FRAME_LINES_MAX + 5);
+        assert_int_equal(f->uplink->handed_over, FRAME_LINES_MAX + 5);
         assert_nothing(f);
 }
 
@@ -196,8 +220,9 @@ static void test_lines_wait_for_their_turn(void **state)
         uplink_bye(f->uplink, LEAVE_EOF, 0, 0);
         uplink_pump(f->uplink, 1000);
         assert_int_equal(take(f).type, FRAME_HELLO); /* is no line */
-        assert_int_equal(take(f).number, 1);
-        assert_int_equal(take(f).number, 2);
+        struct frame burst = take(f);
+        assert_int_equal(burst.number, 1);
+        assert_int_equal(frame_lines(&burst), 2);
         assert_nothing(f);
         assert_true(f->uplink->paced);
         assert_int_equal(uplink_wake_ms(f->uplink), 1100);
@@ -315,6 +340,7 @@ int main(void)
                 TEST(test_nothing_is_said_behind_bye),
                 TEST(test_retries_are_spaced),
                 TEST(test_a_run_directory_that_was_made_anew),
+                TEST(test_many_lines_share_a_frame),
                 TEST(test_lines_wait_for_their_turn),
                 TEST(test_what_may_be_lost_with_the_queue),
                 TEST(test_the_name_of_the_inbox_is_not_that_of_the_bind),
