@@ -23,13 +23,13 @@ enum lines_event {
 typedef void lines_emit(void *user, enum lines_event event, const char *text, size_t len);
 
 struct lines {
+        char text[TEXT_MAX_BYTES]; /* first: what is always used then shares a page with what follows in a session */
         lines_emit *emit;
         void *user;
         struct text_cleaner cleaner;
         bool after_cr;
         bool cut; /* pieces of this line went before */
         size_t len;
-        char text[TEXT_MAX_BYTES];
 };
 
 /* `emit` is called with `user` for each line, from lines_push() and lines_finish(). */
