@@ -5,6 +5,8 @@
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make bench-neighbours   what a bad client costs the others
 # make bench-units        what the directives of chat@.service cost and are worth
+# make bench-start        how long a session takes to start, beside a cat that the same launcher starts
+# make bench-memory       what a session, and chatd for each, takes of memory
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -85,14 +87,16 @@ build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
-# Unpacked, not installed: the packages would start servers on this machine.
-build/inetd: PACKAGE := inetutils-inetd
-build/nats: PACKAGE := nats-server
-build/inetd build/nats: | build/.packages-check
+# Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
+# inetutils' would not do: it sleeps for a second whenever a process of its ends while it waits for the next connection.
+build/inetd: PACKAGES := inetutils-inetd
+build/openbsd-inetd: PACKAGES := openbsd-inetd libbsd0 libevent-2.1-7 libwrap0
+build/nats: PACKAGES := nats-server
+build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new
-	@cd $@.new && { apt-get download -qq $(PACKAGE) || { $(SUDO) apt-get update -qq && \
-		apt-get download -qq $(PACKAGE); }; } 2>/dev/null && dpkg-deb -x *.deb . || \
-		echo "No $(@F) to test with: apt-get cannot download $(PACKAGE)."
+	@cd $@.new && { apt-get download -qq $(PACKAGES) || { $(SUDO) apt-get update -qq && \
+		apt-get download -qq $(PACKAGES); }; } 2>/dev/null && for deb in *.deb; do dpkg-deb -x $$deb . || exit 1; done || \
+		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@mv $@.new $@
 
 # ---- programs -------------------------------------------------------------------------------------------------------
@@ -299,12 +303,16 @@ build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
 .PRECIOUS: build/tests/bench/%
 
-.PHONY: bench-neighbours bench-units
+.PHONY: bench-neighbours bench-units bench-start bench-memory
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
 # ROUNDS=1000 measures longer.
 bench-units: build/tests/bench/greeting all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/units $(or $(ROUNDS),300)
+bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-inetd
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/start $(or $(ROUNDS),300)
+bench-memory: all build/.packages-check
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
 
 # ---- style ----------------------------------------------------------------------------------------------------------
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \

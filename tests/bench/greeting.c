@@ -1,11 +1,13 @@
-/* greeting ROUNDS CGROUP NAME=PORT...: how long each of these services, started by systemd per connection, takes from
- * connect(2) to its first byte.
+/* greeting ROUNDS NAME=PORT=INSTANCES...: how long each of these services, which a launcher starts per connection,
+ * takes from connect(2) to its first byte.
  *
  * Rounds are interleaved, each in an order of its own, so that whatever else the machine does, and what one target
  * leaves behind for the next, falls on all alike. One connection at a time: the next begins when the last instance is
- * gone, which is when system-NAME.slice below the directory CGROUP is empty. Prints one line per target, in µs: NAME
- * p10 p50 p90, and the ratio of its median to that of the first. */
+ * gone. INSTANCES tells: a directory is the cgroup that systemd makes one in for each, a file the launcher's
+ * /proc/PID/task/PID/children. Prints one line per target, in µs: NAME p10 p50 p90, and the ratio of its median to that
+ * of the first. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -30,8 +32,8 @@ enum {
 struct target {
         const char *name;
         in_port_t port;
-        char slice[256]; /* where its instances are */
-        uint32_t *us;    /* per round */
+        const char *instances; /* empty when there is none */
+        uint32_t *us;          /* per round */
 };
 
 static void fail(const char *what, const struct target *t)
@@ -50,12 +52,25 @@ static ssize_t read_some(const struct target *t, int fd)
         return read(fd, buffer, sizeof(buffer));
 }
 
-static void wait_until_gone(const struct target *t)
+/* Whether an instance is there. A cgroup that is gone has none. */
+static bool is_running(const struct target *t)
 {
         struct stat st;
+        char byte;
+        if (stat(t->instances, &st) < 0)
+                return false;
+        if (S_ISDIR(st.st_mode))
+                return st.st_nlink > 2; /* a directory's links are its name, "." and one for each directory in it */
+        int fd = open(t->instances, O_RDONLY | O_CLOEXEC);
+        ssize_t n = read(fd, &byte, 1);
+        close(fd);
+        return n > 0;
+}
+
+static void wait_until_gone(const struct target *t)
+{
         int64_t deadline = clock_ms() + DEADLINE_MS;
-        /* a directory's links are its name, "." and one for each directory in it */
-        while (stat(t->slice, &st) == 0 && st.st_nlink > 2) {
+        while (is_running(t)) {
                 if (clock_ms() > deadline)
                         fail("its instance does not end", t);
                 usleep(GONE_POLL_US);
@@ -99,36 +114,36 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* NAME=PORT. Returns false where it is not that. */
-static bool parse_target(struct target *t, char *text, const char *cgroup, size_t rounds)
+/* NAME=PORT=INSTANCES. Returns false where it is not that. */
+static bool parse_target(struct target *t, char *text, size_t rounds)
 {
         char *port = strchr(text, '='), *end;
         if (!port)
                 return false;
         *port++ = '\0';
         unsigned long number = strtoul(port, &end, 10);
-        if (number == 0 || number > UINT16_MAX || *end != '\0')
+        if (number == 0 || number > UINT16_MAX || end[0] != '=' || end[1] == '\0')
                 return false;
         t->name = text;
         t->port = (in_port_t)number;
+        t->instances = end + 1;
         t->us = calloc(rounds, sizeof(*t->us));
-        int size = snprintf(t->slice, sizeof(t->slice), "%s/system-%s.slice", cgroup, text);
-        return t->us && (size_t)size < sizeof(t->slice);
+        return t->us != NULL;
 }
 
 int main(int argc, char **argv)
 {
         static struct target targets[TARGETS_MAX];
         size_t order[TARGETS_MAX], count = 0;
-        long rounds = argc > 3 ? strtol(argv[1], NULL, 10) : 0;
+        long rounds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
 
-        bool usable = rounds > 0 && rounds <= ROUNDS_MAX && argc - 3 <= TARGETS_MAX;
-        for (int i = 3; usable && i < argc; i++, count++) {
+        bool usable = rounds > 0 && rounds <= ROUNDS_MAX && argc - 2 <= TARGETS_MAX;
+        for (int i = 2; usable && i < argc; i++, count++) {
                 order[count] = count;
-                usable = parse_target(&targets[count], argv[i], argv[2], (size_t)rounds);
+                usable = parse_target(&targets[count], argv[i], (size_t)rounds);
         }
         if (!usable) {
-                fprintf(stderr, "Usage: greeting ROUNDS CGROUP NAME=PORT...\n");
+                fprintf(stderr, "Usage: greeting ROUNDS NAME=PORT=INSTANCES...\n");
                 return 2;
         }
         for (long round = -WARM_UP_ROUNDS; round < rounds; round++) {
