@@ -15,6 +15,8 @@
 #include <chat/seen.h>
 
 enum {
+        PACE_RATE_DEFAULT = 10,   /* lines per second */
+        PACE_BURST_DEFAULT = 20,  /* lines */
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */

@@ -15,9 +15,8 @@
 #include <sys/types.h>
 
 #include <chat/frame.h>
+#include <chat/pace.h>
 #include <chat/paths.h>
-
-#include "pace.h"
 
 enum {
         UPLINK_QUEUE_MAX_BYTES = 128 * 1024,

@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "../../chat-session/pace.h"
+#include <chat/pace.h>
 
 #include "test.h"
 
