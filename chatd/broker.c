@@ -86,13 +86,14 @@ void broker_tell(struct broker *b, struct member *m, enum frame_type type)
                 m->dead = true;
 }
 
-/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. */
-static size_t count_here(const struct broker *b)
+/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. To the link, who
+ * was not announced yet is not here either, because it counts those who are. */
+static size_t count_here(const struct broker *b, bool for_link)
 {
         size_t n = 0;
         for (size_t i = 0; i < b->roster.count; i++) {
                 const struct member *m = b->roster.members[i];
-                n += m->id != LINK_ID && !m->leaving && !m->expected;
+                n += m->id != LINK_ID && !m->leaving && !m->expected && !(for_link && m->arriving);
         }
         return n;
 }
@@ -104,7 +105,7 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number)
                 .id = b->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
-                .members = count_here(b),
+                .members = count_here(b, m->id == LINK_ID),
         };
         int r = roster_send(m, &f);
         if (r == -ECONNREFUSED)
@@ -158,7 +159,7 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
         broker_warn(b, "cannot take a new member", error);
 }
 
-static void announce(struct broker *b, struct member *m, enum record_kind kind)
+void broker_announce(struct broker *b, struct member *m, enum record_kind kind)
 {
         struct record rec = {
                 .kind = (uint8_t)kind,
@@ -207,30 +208,33 @@ static struct member *admit(struct broker *b, const struct frame *f)
 
 static void welcome(struct broker *b, struct member *m)
 {
-        announce(b, m, RECORD_JOIN);
+        arrivals_take(b, m);
         relay_joins(&b->relay, m);
         broker_welcome(b, m, m->lines_in);
 }
 
-static void take_hello(struct broker *b, const struct frame *f)
+static int take_hello(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
         if (m && !m->expected) {
                 broker_ignore(b, IGNORED_REPEATED);
-                return;
+                return 0;
         }
+        if (arrivals_are_full(b))
+                return -ENOBUFS;
         if (!m)
                 m = admit(b, f);
-        if (!m)
-                return;
-        m->expected = false;
-        welcome(b, m);
+        if (m)
+                welcome(b, m);
+        return 0;
 }
 
 /* The answer to a roll call, or a session whose queue was lost: not news, unless its HELLO was lost too. */
-static void take_here(struct broker *b, const struct frame *f)
+static int take_here(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
+        if (!m && arrivals_are_full(b))
+                return -ENOBUFS;
         if (!m) {
                 m = admit(b, f);
                 if (m)
@@ -246,6 +250,7 @@ static void take_here(struct broker *b, const struct frame *f)
                 m->lines_out = f->lines_out;
                 m->skipped = f->skipped;
         }
+        return 0;
 }
 
 static void say(struct broker *b, struct member *m, const struct record *line)
@@ -258,6 +263,8 @@ static void say(struct broker *b, struct member *m, const struct record *line)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
+        if (m->arriving)
+                arrivals_name(b, m);
         m->lines_in = m->said = line->number;
         b->lines++;
         b->unconfirmed = true;
@@ -287,7 +294,10 @@ static void take_leave(struct broker *b, const struct frame *f)
         if (!m || m->leaving || m->expected || (!bye && !m->dead))
                 return; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         relay_leaves(&b->relay, m);
-        announce(b, m, RECORD_LEAVE);
+        if (m->arriving) /* for the others it has not been here */
+                b->arrivals.waiting--;
+        else
+                broker_announce(b, m, RECORD_LEAVE);
         m->leaving = true;
         b->leavers[b->leavers_count++] = m;
 
@@ -317,37 +327,40 @@ static bool is_allowed(struct broker *b, const struct datagram *d, const struct 
         return true;
 }
 
-static void take_from_session(struct broker *b, const struct frame *f)
+/* Returns as take_frame(). */
+static int take_from_session(struct broker *b, const struct frame *f)
 {
         switch (f->type) {
         case FRAME_HELLO:
-                take_hello(b, f);
-                break;
+                return take_hello(b, f);
         case FRAME_HERE:
-                take_here(b, f);
-                break;
+                return take_here(b, f);
         case FRAME_LINE:
                 take_line(b, f);
-                break;
+                return 0;
         case FRAME_BYE:
         case FRAME_GONE:
                 take_leave(b, f);
-                break;
+                return 0;
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
+                return 0;
         }
 }
 
-/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full: then nothing was
- * done, and the frame belongs to the next one. */
+/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full, or those who wait to be
+ * announced are: then nothing was done, and the frame belongs to the next one. */
 static int take_frame(struct broker *b, const struct datagram *d)
 {
         struct frame f = {0};
         int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
         size_t lines = r == 0 && f.type == FRAME_LINE ? frame_lines(&f) : 1;
-        if (lines > FRAME_LINES_MAX)
+        if (lines > FRAME_LINES_MAX) {
+                lines = 1;
                 r = -EBADMSG;
-        else if (!relay_has_room_for(&b->relay, lines, lines * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
+        }
+        size_t records = lines + 1; /* that who says them is connected, where nobody has been told yet */
+        if (!relay_has_room_for(&b->relay, records, records * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
                 return -ENOBUFS;
         if (r < 0) {
                 broker_ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
@@ -355,10 +368,7 @@ static int take_frame(struct broker *b, const struct datagram *d)
         }
         if (!is_allowed(b, d, &f) || departed_has(&b->departed, f.id))
                 return 0;
-        if (f.id == LINK_ID)
-                return remote_take(b, &f);
-        take_from_session(b, &f);
-        return 0;
+        return f.id == LINK_ID ? remote_take(b, &f) : take_from_session(b, &f);
 }
 
 /* The last datagram for those who said BYE; everybody else has been told that they left. */
@@ -378,6 +388,8 @@ static void remove_leavers(struct broker *b)
                 roster_remove_note(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->lagging)
                         roster_remove_lag(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->arriving)
+                        roster_remove_arrival(&b->roster, b->leavers[i]->id);
                 roster_remove(&b->roster, b->leavers[i]);
         }
         b->leavers_count = 0;
@@ -390,9 +402,13 @@ void broker_forget_departed(struct broker *b)
         departed_clear(&b->departed);
 }
 
+_Static_assert((int)INTAKE_WINDOW <= (int)BATCH_MAX_RECORDS, "who waits to be announced leaves without a record");
+
 int broker_serve(struct broker *b)
 {
         int n = intake_peek(&b->intake);
+        if (n == 0)
+                b->unconsumed = false;
         if (n <= 0)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
@@ -402,16 +418,21 @@ int broker_serve(struct broker *b)
                         if (take_frame(b, &d) < 0)
                                 break;
                 }
+                b->unconsumed = true;
                 relay_send(&b->relay, &b->roster);
                 remote_note(b);
+                arrivals_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)
                         return r;
+                b->unconsumed = false;
                 remove_leavers(b);
                 if (b->old_frames > 0 && b->old_frames <= taken)
                         broker_forget_departed(b);
                 b->old_frames -= taken < b->old_frames ? taken : b->old_frames;
+                if (arrivals_are_full(b))
+                        arrivals_announce(b);
         }
         return n;
 }
@@ -446,6 +467,7 @@ void broker_finish(struct broker *b)
         int64_t until = clock_ms() + FINISH_MAX_MS;
         while (clock_ms() < until && broker_serve(b) > 0)
                 ;
+        arrivals_announce(b);
         broker_confirm(b);
 }
 

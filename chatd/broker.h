@@ -3,9 +3,11 @@
  * broker_serve() is the heart: it takes a window of frames from the intake, turns them into batches, relays each and
  * consumes it. The order of a batch's steps makes a crash between any two of them harmless:
  *
- *   1. a note for each member that joins    the next chatd knows it, also if it dies meanwhile
+ *   1. notes of each member that joins      the next chatd knows it, also if it dies meanwhile, and announces it as
+ *                                           this one would have (arrivals.h)
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
  *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
+ *      and who is not to be announced again
  *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   5. the frames are consumed
  *   6. marked notes are removed             there is nothing left to ignore
@@ -19,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "arrivals.h"
 #include "eventlog.h"
 #include "intake.h"
 #include "relay.h"
@@ -53,6 +56,8 @@ struct broker {
         struct roster roster;
         struct relay relay;
         struct remote remote;
+        struct arrivals arrivals; /* its pace is set by who wants one */
+        bool unconsumed;          /* the queue may begin with frames that were relayed, to some or to all */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
         struct departed departed; /* who left just before the last chatd died … */
@@ -96,7 +101,11 @@ int broker_connect(struct broker *b, struct member *m);
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
 void broker_tell(struct broker *b, struct member *m, enum frame_type type);
 
-/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order. Returns 0 or a negative errno:
+/* Adds to the batch that `m` came (RECORD_JOIN) or left. There is room. */
+void broker_announce(struct broker *b, struct member *m, enum record_kind kind);
+
+/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order; the link, how many of them were
+ * announced. Returns 0 or a negative errno:
  * -ECONNREFUSED where it is dead. */
 int broker_welcome(struct broker *b, struct member *m, uint64_t number);
 

@@ -32,6 +32,7 @@ enum {
 struct options {
         const char *dir;
         uid_t session_user, link_user;
+        struct pace arrivals;
 };
 
 struct chatd {
@@ -49,16 +50,18 @@ struct chatd {
 };
 
 static const char usage[] =
-        "Usage: chatd [--run-dir=DIR] [--session-user=USER] [--link-user=USER]\n"
+        "Usage: chatd [--run-dir=DIR] [--session-user=USER] [--link-user=USER] [--arrivals=RATE[:BURST]]\n"
         "Relay chat lines between chat-session processes.\n"
         "\n"
         "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
         "\n"
-        "  --run-dir=DIR        where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
-        "  --session-user=USER  the user that sessions run as (default: chatd's own)\n"
-        "  --link-user=USER     the user that the link to other hosts runs as (default: chatd's own)\n"
-        "  --help               print this and exit\n"
-        "  --version            print the version and exit\n"
+        "  --run-dir=DIR             where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
+        "  --session-user=USER       the user that sessions run as (default: chatd's own)\n"
+        "  --link-user=USER          the user that the link to other hosts runs as (default: chatd's own)\n"
+        "  --arrivals=RATE[:BURST]   how many who come are named, per second and at once (default: 5:20); the others\n"
+        "                            are counted; off: all are named\n"
+        "  --help                    print this and exit\n"
+        "  --version                 print the version and exit\n"
         "\n"
         "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option.\n";
 
@@ -77,9 +80,13 @@ static int parse_user(const char *name, uid_t *uid, const char *option, const ch
 static int parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"run-dir", required_argument, NULL, 'd'},   {"session-user", required_argument, NULL, 'u'},
-                {"link-user", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},         {0},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"session-user", required_argument, NULL, 'u'},
+                {"link-user", required_argument, NULL, 'l'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {"arrivals", required_argument, NULL, 'a'},
+                {0},
         };
         int c, r, i = 0;
         while ((c = getopt_long(argc, argv, "", known, &i)) != -1) {
@@ -93,6 +100,12 @@ static int parse_options(struct options *o, int argc, char **argv)
                         if (r >= 0)
                                 return r;
                         break;
+                case 'a':
+                        if (pace_parse(&o->arrivals, optarg) == 0)
+                                break;
+                        fprintf(stderr, "%s: --arrivals takes RATE or RATE:BURST, 1 to %d each, or off\n", argv[0],
+                                PACE_MAX);
+                        return EXIT_USAGE;
                 case 'h':
                         fputs(usage, stdout);
                         return 0;
@@ -242,6 +255,7 @@ static int do_chores(struct chatd *d)
                 wake = d->confirm_at_ms;
         if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
                 wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
+        wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
         return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
 }
 
@@ -257,6 +271,8 @@ static int run(struct chatd *d)
                         if (r < 0)
                                 return r;
                 }
+                if (arrivals_due_ms(&d->broker) <= clock_ms())
+                        arrivals_announce(&d->broker);
                 broker_settle(&d->broker);
         }
         return 0;
@@ -290,7 +306,12 @@ static int serve(struct chatd *d)
 int main(int argc, char **argv)
 {
         static struct chatd d; /* large: the buffers of a batch */
-        struct options options = {.dir = RUN_DIR_DEFAULT, .session_user = geteuid(), .link_user = geteuid()};
+        struct options options = {
+                .dir = RUN_DIR_DEFAULT,
+                .session_user = geteuid(),
+                .link_user = geteuid(),
+                .arrivals = pace_of(ARRIVALS_RATE_DEFAULT, ARRIVALS_BURST_DEFAULT),
+        };
 
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
@@ -306,6 +327,7 @@ int main(int argc, char **argv)
                                       options.link_user, log)
                         : -ENOMEM;
         if (r == 0) {
+                d.broker.arrivals.pace = options.arrivals;
                 r = serve(&d);
                 broker_free(&d.broker);
         }

@@ -117,7 +117,10 @@ int recovery_run(struct broker *b)
                 return r;
         connect_members(b);
         remote_recover(b);
+        arrivals_say_again(b);
         r = walk_queue(b);
+        b->unconsumed = b->old_frames > 0;
+        arrivals_recover(b);
         if (b->old_frames == 0)
                 broker_forget_departed(b);
         return r < 0 ? r : (int)roster_people(&b->roster);

@@ -27,7 +27,7 @@ bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
         return BATCH_MAX_RECORDS - r->count >= records && sizeof(r->buffer) - r->size >= bytes;
 }
 
-int relay_add(struct relay *r, struct member *from, const struct record *rec)
+int relay_add_notice(struct relay *r, const struct record *rec)
 {
         if (!relay_has_room_for(r, 1, 0))
                 return -ENOBUFS;
@@ -38,6 +38,14 @@ int relay_add(struct relay *r, struct member *from, const struct record *rec)
         *record = (struct relay_record){.at = (uint32_t)r->size, .len = (uint32_t)len};
         r->size += len;
         r->count++;
+        return 0;
+}
+
+int relay_add(struct relay *r, struct member *from, const struct record *rec)
+{
+        int error = relay_add_notice(r, rec);
+        if (error < 0)
+                return error;
         if (from->own_last > 0)
                 r->records[from->own_last - 1].next_own = (uint32_t)r->count;
         else

@@ -57,8 +57,12 @@ void relay_begin(struct relay *r, const struct roster *roster);
 /* Whether this many records fit, which are `bytes` long together, as record_encode() writes them. */
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes);
 
-/* Appends a record of `from`. Returns 0, or -ENOBUFS where the batch is full or the record is larger than any. */
+/* Appends a record of `from`, which does not get it. Returns 0, or -ENOBUFS where the batch is full or the record is larger
+ * than any. */
 int relay_add(struct relay *r, struct member *from, const struct record *rec);
+
+/* … that is nobody's. */
+int relay_add_notice(struct relay *r, const struct record *rec);
 
 /* `m` gets only what is added from now on, or what was added so far. */
 void relay_joins(const struct relay *r, struct member *m);

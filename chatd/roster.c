@@ -14,11 +14,14 @@
 
 #define DEPARTED_SUFFIX ".left"
 #define LAGGING_SUFFIX ".lagging"
+#define ARRIVING_SUFFIX ".arriving"
+#define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
 
 enum {
         NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
         NAME_NUMBER_BYTES = 11, /* "~4294967295" */
+        SEAL_MAX_BYTES = 64,
         RELAYED_MODE = 0600,
 };
 
@@ -275,6 +278,53 @@ void roster_remove_lag(const struct roster *r, uint64_t id)
         unlink(path);
 }
 
+int roster_note_arrival(const struct roster *r, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(r, id, ARRIVING_SUFFIX, path);
+        return symlink("-", path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+void roster_remove_arrival(const struct roster *r, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(r, id, ARRIVING_SUFFIX, path);
+        unlink(path);
+}
+
+static void seal_path(const struct roster *r, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" SEAL_NAME, r->dir);
+}
+
+int roster_seal(const struct roster *r, uint64_t number, size_t count)
+{
+        char path[PATH_MAX], text[SEAL_MAX_BYTES];
+        seal_path(r, path);
+        snprintf(text, sizeof(text), "%" PRIu64 " %zu", number, count);
+        return symlink(text, path) < 0 ? -errno : 0;
+}
+
+bool roster_read_seal(const struct roster *r, uint64_t *number, size_t *count)
+{
+        char path[PATH_MAX], text[SEAL_MAX_BYTES], *end;
+        seal_path(r, path);
+        ssize_t n = readlink(path, text, sizeof(text) - 1);
+        if (n < 0)
+                return false;
+        text[n] = '\0';
+        *number = strtoull(text, &end, 10);
+        *count = strtoul(end, NULL, 10);
+        return true;
+}
+
+void roster_remove_seal(const struct roster *r)
+{
+        char path[PATH_MAX];
+        seal_path(r, path);
+        unlink(path);
+}
+
 int roster_open_relayed(const struct roster *r, uint64_t id)
 {
         char path[PATH_MAX];
@@ -362,6 +412,19 @@ static void read_lagging(const struct roster *r, const char *file)
         m->missed = MISSED_UNKNOWN;
 }
 
+/* … and who waited to be announced waits on. */
+static void read_arriving(const struct roster *r, const char *file)
+{
+        uint64_t id;
+        if (!has_suffix(file, ARRIVING_SUFFIX, &id))
+                return;
+        struct member *m = roster_find(r, id);
+        if (m)
+                m->arriving = true;
+        else
+                roster_remove_arrival(r, id);
+}
+
 void departed_clear(struct departed *d)
 {
         free(d->ids);
@@ -387,8 +450,10 @@ int roster_read_notes(struct roster *r, struct departed *departed)
                 if (!read_departed(departed, entry->d_name))
                         read_note(r, dirfd(dir), entry->d_name);
         rewinddir(dir);
-        for (const struct dirent *entry; (entry = readdir(dir));)
+        for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
+                read_arriving(r, entry->d_name);
+        }
         closedir(dir);
         return 0;
 }

@@ -54,6 +54,7 @@ struct member {
         bool gone_sent;       /* … and is in there */
         bool expected;        /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;         /* its BYE or GONE is in the batch */
+        bool arriving;        /* waits to be announced, see arrivals.h */
         /* of the batch that is being relayed, see relay.h */
         uint32_t from, to;            /* offsets: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
@@ -125,6 +126,18 @@ void roster_remove_note(const struct roster *r, uint64_t id);
 /* Notes that a member lags, so that it is told that it missed something also if chatd dies before it has room. */
 void roster_note_lag(const struct roster *r, uint64_t id);
 void roster_remove_lag(const struct roster *r, uint64_t id);
+
+/* Notes that a member waits to be announced. Returns 0 or a negative errno. */
+int roster_note_arrival(const struct roster *r, uint64_t id);
+void roster_remove_arrival(const struct roster *r, uint64_t id);
+
+/* Notes which notice is being sent about those who wait: its number, and how many people they are. Returns 0 or a negative
+ * errno. There is no such note yet. */
+int roster_seal(const struct roster *r, uint64_t number, size_t count);
+
+/* Reads that note. Returns whether there is one. */
+bool roster_read_seal(const struct roster *r, uint64_t *number, size_t *count);
+void roster_remove_seal(const struct roster *r);
 
 /* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes it where
  * there is none. Returns its descriptor or a negative errno. */

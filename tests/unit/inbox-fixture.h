@@ -6,6 +6,7 @@
 
 #include <chat/frame.h>
 #include <chat/paths.h>
+#include <chat/seen.h>
 
 #include "rundir-fixture.h"
 
@@ -35,8 +36,8 @@ static inline int inbox_bind_link(const char *dir)
 
 /* What lies in an inbox, in words: "welcome 1" (to one who is here), "join ann", "line ann hi", "leave ann", "notice
  * text", "goodbye", "missed 3", "relayed 3", "rollcall", "refused"; separated by ", ". Where a WELCOME says a number,
- * "welcome 1 behind 7". */
-static inline const char *inbox_read(int fd)
+ * "welcome 1 behind 7". With `seen`, what a session would not show again is left out. */
+static inline const char *inbox_read_new(int fd, struct seen *seen)
 {
         static char all[64 * 1024];
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -56,7 +57,11 @@ static inline const char *inbox_read(int fd)
                 struct frame f;
                 struct record r;
                 assert_int_equal(frame_decode(&f, buffer, (size_t)n), 0);
+                if (seen)
+                        seen_epoch(seen, f.id);
                 while (f.type == FRAME_BATCH && record_next(&f.records, &r) > 0) {
+                        if (seen && seen_before(seen, r.id, r.number))
+                                continue;
                         fprintf(out, "%s", ftell(out) > 0 ? ", " : "");
                         fprintf(out, "%s%s%.*s", kinds[r.kind], r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
@@ -75,4 +80,9 @@ static inline const char *inbox_read(int fd)
         }
         fclose(out); /* and ends it with a 0 */
         return all;
+}
+
+static inline const char *inbox_read(int fd)
+{
+        return inbox_read_new(fd, NULL);
 }

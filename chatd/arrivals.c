@@ -1,0 +1,167 @@
+#include "arrivals.h"
+
+#include <stdio.h>
+
+#include <chat/clock.h>
+
+#include "broker.h"
+
+/* The id of the notices; no session can have it, as its upper half is no pid. */
+#define ARRIVALS_ID UINT64_C(2)
+
+static bool waits(const struct member *m)
+{
+        return m->arriving && !m->expected && !m->leaving;
+}
+
+bool arrivals_are_full(const struct broker *b)
+{
+        return b->arrivals.waiting >= ARRIVALS_MAX;
+}
+
+/* Whether somebody who comes now is one too many to be named. */
+static bool is_too_many(struct arrivals *a, int64_t now)
+{
+        if (a->waiting > 0 || pace_next_ms(&a->pace, now) > now)
+                return true;
+        pace_take(&a->pace, now);
+        return false;
+}
+
+void arrivals_take(struct broker *b, struct member *m)
+{
+        struct arrivals *a = &b->arrivals;
+        int64_t now = clock_ms();
+        if (!m->expected && is_too_many(a, now)) /* else a chatd before this one decided */
+                m->arriving = roster_note_arrival(&b->roster, m->id) == 0;
+        m->expected = false;
+        if (!m->arriving) {
+                broker_announce(b, m, RECORD_JOIN);
+                return;
+        }
+        if (a->waiting++ == 0)
+                a->due_ms = now + ARRIVALS_WAIT_MS;
+}
+
+void arrivals_name(struct broker *b, struct member *m)
+{
+        struct arrivals *a = &b->arrivals;
+        broker_announce(b, m, RECORD_JOIN);
+        m->arriving = false;
+        a->waiting--;
+        a->speakers[a->speakers_count++] = m;
+}
+
+void arrivals_note(struct broker *b)
+{
+        struct arrivals *a = &b->arrivals;
+        for (size_t i = 0; i < a->speakers_count; i++)
+                roster_remove_arrival(&b->roster, a->speakers[i]->id);
+        a->speakers_count = 0;
+}
+
+static void add_text(struct broker *b, uint64_t number, size_t count, const char *who)
+{
+        char text[64];
+        snprintf(text, sizeof(text), "%zu %s connected", count, who);
+        struct record rec = {
+                .kind = RECORD_NOTICE,
+                .id = ARRIVALS_ID,
+                .number = number,
+                .name = {"", 0},
+                .text = slice_of(text),
+        };
+        relay_add_notice(&b->relay, &rec);
+}
+
+/* Each of the group, for the link. */
+static void add_joins(struct broker *b)
+{
+        for (size_t i = 0; i < b->roster.count; i++)
+                if (waits(b->roster.members[i]))
+                        broker_announce(b, b->roster.members[i], RECORD_JOIN);
+}
+
+/* Three stretches: one for those who were here, one for those who came, and one for the link. */
+static void fill_batch(struct broker *b, uint64_t number, size_t count)
+{
+        const struct roster *roster = &b->roster;
+        add_text(b, number, count, "people");
+        for (size_t i = 0; i < roster->count; i++) {
+                struct member *m = roster->members[i];
+                if (waits(m) || m->id == LINK_ID)
+                        relay_joins(&b->relay, m);
+                else
+                        relay_leaves(&b->relay, m);
+        }
+        add_text(b, number, count - 1, count == 2 ? "other" : "others");
+        for (size_t i = 0; i < roster->count; i++) {
+                struct member *m = roster->members[i];
+                if (m->id == LINK_ID)
+                        relay_joins(&b->relay, m);
+                else if (waits(m))
+                        relay_leaves(&b->relay, m);
+        }
+        add_joins(b);
+}
+
+/* Says what the seal says: that `count` people came, of whom those who wait have their notes yet. One is named. */
+static void say(struct broker *b, uint64_t number, size_t count)
+{
+        relay_begin(&b->relay, &b->roster);
+        if (count > 1)
+                fill_batch(b, number, count);
+        else
+                add_joins(b);
+        relay_send(&b->relay, &b->roster);
+        for (size_t i = 0; i < b->roster.count; i++) {
+                struct member *m = b->roster.members[i];
+                if (!waits(m))
+                        continue;
+                roster_remove_arrival(&b->roster, m->id);
+                m->arriving = false;
+        }
+        b->arrivals.waiting = 0;
+        roster_remove_seal(&b->roster);
+}
+
+/* The time, as no other chatd can have drawn the same. */
+static uint64_t draw_number(struct arrivals *a)
+{
+        uint64_t now = clock_boottime_us();
+        a->number = now > a->number ? now : a->number + 1;
+        return a->number;
+}
+
+int64_t arrivals_due_ms(const struct broker *b)
+{
+        return b->arrivals.waiting > 0 && !b->unconsumed ? b->arrivals.due_ms : INT64_MAX;
+}
+
+void arrivals_announce(struct broker *b)
+{
+        struct arrivals *a = &b->arrivals;
+        if (a->waiting == 0 || b->unconsumed)
+                return;
+        uint64_t number = draw_number(a);
+        int r = roster_seal(&b->roster, number, a->waiting);
+        if (r < 0) /* it is said once more, but only if we die before everybody has it */
+                broker_warn(b, "cannot note who is being announced", r);
+        say(b, number, a->waiting);
+}
+
+void arrivals_say_again(struct broker *b)
+{
+        uint64_t number;
+        size_t count;
+        if (roster_read_seal(&b->roster, &number, &count))
+                say(b, number, count);
+}
+
+void arrivals_recover(struct broker *b)
+{
+        struct arrivals *a = &b->arrivals;
+        for (size_t i = 0; i < b->roster.count; i++)
+                a->waiting += waits(b->roster.members[i]);
+        a->due_ms = clock_ms(); /* they have waited for long enough */
+}

@@ -1,0 +1,412 @@
+#include <sys/resource.h>
+
+#include <chat/clock.h>
+
+#include "broker-fixture.h"
+
+/* Ann is here, is named, and takes the only token for a long time. */
+static void begin(struct fixture *f)
+{
+        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        hello(f, ANN);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1");
+}
+
+/* … and Bob and Eve wait. */
+static void begin_with_two(struct fixture *f)
+{
+        begin(f);
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, BOB, "welcome 2");
+        assert_inbox(f, EVE, "welcome 3");
+}
+
+static struct member *find(struct fixture *f, uint32_t who)
+{
+        return roster_find(&f->broker->roster, inbox_id(who));
+}
+
+/* Their HELLO is still, or again, in the queue, as when it was not consumed. */
+static void hello_again(struct fixture *f, uint32_t who)
+{
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(who),
+                               .key = inbox_id(who),
+                               .name = slice_of(names[who]),
+                               .address = slice_of("here:1")});
+}
+
+static void restart(struct fixture *f)
+{
+        struct pace pace = f->broker->arrivals.pace;
+        kill_broker(f);
+        start_broker(f);
+        f->broker->arrivals.pace = pace;
+        assert_true(recovery_run(f->broker) >= 0);
+        broker_settle(f->broker);
+}
+
+static bool is_noted(struct fixture *f, uint32_t who)
+{
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/members/%016llx.arriving", f->dir, (unsigned long long)inbox_id(who));
+        return lstat(path, &st) == 0;
+}
+
+static bool is_sealed(struct fixture *f)
+{
+        uint64_t number;
+        size_t count;
+        return roster_read_seal(&f->broker->roster, &number, &count);
+}
+
+static void test_who_comes_behind_a_burst_is_counted(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        int64_t before = clock_ms();
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        assert_true(is_noted(f, BOB) && is_noted(f, EVE) && !is_noted(f, ANN));
+        assert_in_range(arrivals_due_ms(f->broker), before + ARRIVALS_WAIT_MS, clock_ms() + ARRIVALS_WAIT_MS);
+        assert_inbox(f, ANN, "");
+        assert_inbox(f, BOB, "welcome 2");
+        say(f, ANN, "hi");
+        serve(f);
+        assert_inbox(f, BOB, "line ann hi");
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+        assert_inbox(f, BOB, "notice 1 other connected");
+        assert_inbox(f, EVE, "welcome 3, line ann hi, notice 1 other connected");
+        assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "leave bob");
+}
+
+static void test_one_alone_is_named(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        hello(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "join bob");
+        assert_inbox(f, BOB, "welcome 2");
+        assert_false(is_noted(f, BOB) || is_sealed(f));
+}
+
+static void test_nobody_overtakes_who_waits(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        hello(f, BOB);
+        serve(f);
+        f->broker->arrivals.pace = (struct pace){0};
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+}
+
+static void test_all_are_named_without_a_pace(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1, join bob, join eve");
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+}
+
+static void test_who_speaks_is_named_before(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        say(f, BOB, "hi");
+        say(f, BOB, "again");
+        serve(f);
+        assert_inbox(f, ANN, "join bob, line bob hi, line bob again");
+        assert_inbox(f, EVE, "join bob, line bob hi, line bob again");
+        assert_false(is_noted(f, BOB));
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "join eve");
+        assert_inbox(f, BOB, "join eve");
+}
+
+static void test_a_name_and_a_line_go_together(void **state)
+{
+        struct fixture *f = *state;
+        struct relay *relay = &f->broker->relay;
+        begin_with_two(f);
+        size_t room = 2 * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + TEXT_MAX_BYTES;
+        relay_begin(relay, &f->broker->roster);
+        relay->size = sizeof(relay->buffer) - room + 1;
+        assert_true(relay_has_room(relay));
+        assert_int_equal(arrivals_name(f->broker, find(f, BOB), TEXT_MAX_BYTES), -ENOBUFS);
+        assert_true(find(f, BOB)->arriving);
+        assert_int_equal(relay->count, 0);
+        relay->size--;
+        assert_int_equal(arrivals_name(f->broker, find(f, BOB), TEXT_MAX_BYTES), 0);
+}
+
+static void test_who_leaves_before_was_never_here(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        assert_inbox(f, BOB, "goodbye");
+        assert_false(is_noted(f, BOB) || exists(f, "members", BOB));
+        bye(f, EVE);
+        serve(f);
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "");
+}
+
+static void test_the_link_is_told_each(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        link_hello(f);
+        serve(f);
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "welcome 1, welcome 1");
+        arrivals_announce(f->broker);
+        assert_inbox(f, LINK, "join bob, join eve");
+        link_hello(f);
+        serve(f);
+        assert_inbox(f, LINK, "welcome 3");
+}
+
+/* A newcomer without an inbox that anybody reads. Returns its descriptor. */
+static int come(struct fixture *f, uint32_t n)
+{
+        char name[16];
+        int inbox = inbox_bind(f->dir, inbox_id(n));
+        snprintf(name, sizeof(name), "p%u", n);
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(n),
+                               .key = inbox_id(n),
+                               .name = slice_of(name),
+                               .address = slice_of("here:1")});
+        return inbox;
+}
+
+static void test_a_notice_is_full(void **state)
+{
+        struct fixture *f = *state;
+        enum { COME = ARRIVALS_MAX + 2 };
+        static int inboxes[COME];
+        struct rlimit limit;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (limit.rlim_max < 4 * COME)
+                skip();
+        limit.rlim_cur = limit.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        begin(f);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        for (uint32_t n = 0; n < COME; n++) {
+                inboxes[n] = come(f, SESSIONS + n);
+                if (n == ARRIVALS_MAX - 2 || n > ARRIVALS_MAX)
+                        continue; /* to be served with the next */
+                if (n == ARRIVALS_MAX - 1)
+                        assert_inbox(f, ANN, "");
+                serve(f);
+        }
+        assert_inbox(f, ANN, "notice 510 people connected"); /* in the middle of what was served */
+        assert_int_equal(f->broker->arrivals.waiting, 1);
+        serve(f);
+        unsigned joins = 0;
+        for (const char *at = inbox_read(f->inboxes[LINK]); (at = strstr(at, "join p")); at++)
+                joins++;
+        assert_int_equal(joins, ARRIVALS_MAX);
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+        for (uint32_t n = 0; n < COME; n++)
+                close(inboxes[n]);
+}
+
+static void test_an_ending_chatd_announces_all(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        broker_finish(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+        assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
+}
+
+/* ---- chatd dies ---- */
+
+static void test_who_waits_waits_on(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        restart(f);
+        assert_inbox(f, ANN, "rollcall");
+        assert_true(arrivals_due_ms(f->broker) <= clock_ms());
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+        assert_inbox(f, BOB, "rollcall, notice 1 other connected");
+        restart(f);
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+}
+
+static void test_a_hello_met_again_is_decided_as_before(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        hello_again(f, ANN);
+        hello_again(f, BOB);
+        inbox_read(f->inboxes[BOB]);
+        restart(f);
+        assert_int_equal(f->broker->arrivals.waiting, 1); /* Eve */
+        serve(f);
+        assert_int_equal(f->broker->arrivals.waiting, 2);
+        assert_inbox(f, EVE, "rollcall, join ann");
+        assert_inbox(f, ANN, "rollcall, welcome 2");
+        assert_inbox(f, BOB, "rollcall, welcome 3");
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+}
+
+/* What is in the queue may have reached some and not others. */
+static void test_a_notice_does_not_overtake_a_batch(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        say(f, ANN, "half way");
+        restart(f);
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        arrivals_announce(f->broker);
+        assert_inbox(f, BOB, "rollcall");
+        serve(f);
+        arrivals_announce(f->broker);
+        assert_inbox(f, BOB, "line ann half way, notice 1 other connected");
+        assert_inbox(f, ANN, "rollcall, notice 2 people connected");
+        send(f->sender, "", 0, 0); /* one that is not shown when it is peeked again */
+        restart(f);
+        assert_true(f->broker->unconsumed);
+        serve(f);
+        assert_false(f->broker->unconsumed);
+}
+
+/* The chatd before died when it had sealed the notice, and before anybody got it. */
+static void test_a_sealed_notice_is_said_again_first(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
+        hello_again(f, EVE); /* not consumed: she is to get the notice all the same */
+        restart(f);
+        assert_inbox(f, ANN, "rollcall, notice 2 people connected");
+        assert_inbox(f, BOB, "rollcall, notice 1 other connected");
+        assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+}
+
+/* … and when everybody had it, and the notes were not all removed. */
+static void test_a_notice_that_is_said_again_is_shown_once(void **state)
+{
+        struct fixture *f = *state;
+        struct seen seen[SESSIONS] = {0};
+        begin_with_two(f);
+        link_hello(f);
+        serve(f);
+        arrivals_announce(f->broker);
+        for (uint32_t who = LINK; who <= EVE; who++)
+                assert_true(strlen(inbox_read_new(f->inboxes[who], &seen[who])) > 0);
+        assert_int_equal(roster_seal(&f->broker->roster, f->broker->arrivals.number, 2), 0);
+        assert_int_equal(roster_note_arrival(&f->broker->roster, inbox_id(EVE)), 0);
+        restart(f);
+        for (uint32_t who = LINK; who <= EVE; who++)
+                assert_string_equal(inbox_read_new(f->inboxes[who], &seen[who]), "rollcall");
+        assert_false(is_noted(f, EVE) || is_sealed(f));
+}
+
+/* The same of one who is named. */
+static void test_a_sealed_name_is_said_again(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        hello(f, BOB);
+        serve(f);
+        assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
+        restart(f);
+        assert_inbox(f, ANN, "rollcall, join bob");
+        assert_inbox(f, BOB, "welcome 2, rollcall");
+        assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
+        restart(f); /* it had removed the note already */
+        assert_inbox(f, ANN, "rollcall");
+}
+
+static void test_the_numbers_of_notices_rise(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        uint64_t before = clock_boottime_us();
+        arrivals_announce(f->broker);
+        uint64_t first = f->broker->arrivals.number;
+        assert_in_range(first, before, clock_boottime_us());
+        f->broker->arrivals.number = first + 1000000000; /* two at one time */
+        bye(f, BOB);
+        serve(f);
+        close(f->inboxes[BOB]);
+        hello(f, BOB);
+        serve(f);
+        arrivals_announce(f->broker);
+        assert_int_equal(f->broker->arrivals.number, first + 1000000001);
+}
+
+static void test_the_note_of_who_is_gone_is_removed(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        assert_int_equal(roster_note_arrival(&f->broker->roster, inbox_id(EVE)), 0);
+        restart(f);
+        assert_false(is_noted(f, EVE));
+        assert_int_equal(f->broker->arrivals.waiting, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_who_comes_behind_a_burst_is_counted),
+                TEST(test_one_alone_is_named),
+                TEST(test_nobody_overtakes_who_waits),
+                TEST(test_all_are_named_without_a_pace),
+                TEST(test_who_speaks_is_named_before),
+                TEST(test_a_name_and_a_line_go_together),
+                TEST(test_who_leaves_before_was_never_here),
+                TEST(test_the_link_is_told_each),
+                TEST(test_a_notice_is_full),
+                TEST(test_an_ending_chatd_announces_all),
+                TEST(test_who_waits_waits_on),
+                TEST(test_a_hello_met_again_is_decided_as_before),
+                TEST(test_a_notice_does_not_overtake_a_batch),
+                TEST(test_a_sealed_notice_is_said_again_first),
+                TEST(test_a_notice_that_is_said_again_is_shown_once),
+                TEST(test_a_sealed_name_is_said_again),
+                TEST(test_the_numbers_of_notices_rise),
+                TEST(test_the_note_of_who_is_gone_is_removed),
+        };
+        return RUN_TESTS(tests);
+}
