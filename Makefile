@@ -257,7 +257,8 @@ FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno
 		-fno-omit-frame-pointer
 # What tests/fuzz/death.h puts in the way.
 FUZZ_WRAPPED := clock_gettime poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
-		roster_remove_note roster_remove_inbox
+		roster_remove_note roster_remove_inbox roster_note_arrival roster_remove_arrival roster_seal \
+		roster_remove_seal
 
 build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
 	@mkdir -p $(@D); echo "CC  $<"

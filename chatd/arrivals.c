@@ -6,9 +6,6 @@
 
 #include "broker.h"
 
-/* The id of the notices; no session can have it, as its upper half is no pid. */
-#define ARRIVALS_ID UINT64_C(2)
-
 static bool waits(const struct member *m)
 {
         return m->arriving && !m->expected && !m->leaving;

@@ -41,6 +41,7 @@ enum {
 };
 
 #define LINK_ID UINT64_C(1)
+#define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
 
 enum frame_type {
         /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
@@ -96,12 +97,13 @@ enum record_kind {
         RECORD_LINE = 1,
         RECORD_JOIN,
         RECORD_LEAVE,
-        RECORD_NOTICE, /* text without a name, from the link */
+        RECORD_NOTICE, /* text without a name, from the link or chatd */
         RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
 };
 
 /* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
- * comes from other hosts has LINK_ID and the number that the link gave it. */
+ * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for all,
+ * also where what it says differs. */
 struct record {
         uint8_t kind;
         uint64_t id;

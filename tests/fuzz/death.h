@@ -1,7 +1,7 @@
 /* Time and death for the broker's target: both come from the input, so that an input always does the same, quickly.
  *
  * The linker puts these in the way of chatd's own calls (--wrap). The clocks stand still but for what passes here, and
- * poll() waits in that time only. A death is a jump out of broker_serve() before or between the calls by which chatd
+ * poll() waits in that time only. A death is a jump out of what chatd does before or between the calls by which it
  * becomes visible from outside: what it sends, what it notes, what it consumes.
  */
 #pragma once

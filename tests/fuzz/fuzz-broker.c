@@ -32,6 +32,7 @@ enum {
         RESTARTS_MAX = 8,
         SILENCE_MAX_ROUNDS = 64,
         SHORT_QUEUE = 10, /* Linux's default */
+        NEVER_S = 1000000,
 };
 
 /* What lasts from one input to the next. */
@@ -46,7 +47,9 @@ struct run {
         struct broker *broker;
         struct sessions sessions;
         unsigned restarts;
-        bool has_empty; /* an empty datagram was sent */
+        bool has_empty;   /* an empty datagram was sent */
+        unsigned waiting; /* who waited before arrivals_announce(): a bit for each session */
+        uint64_t notice;  /* the number of the last notice before that */
 };
 
 /* Both of a network namespace and its setting may be out of reach; then queues are as long as they are here. */
@@ -110,6 +113,13 @@ static unsigned count_descriptors(void)
         return n;
 }
 
+/* If it may, chatd names one who comes, and then never another. */
+static void set_pace(struct run *r)
+{
+        if (r->sessions.merges)
+                r->broker->arrivals.pace = (struct pace){.interval_us = NEVER_S * INT64_C(1000000), .burst = 1};
+}
+
 static void start_broker(struct run *r)
 {
         r->broker = calloc(1, sizeof(*r->broker));
@@ -117,6 +127,7 @@ static void start_broker(struct run *r)
         int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), getuid(), world.log);
         PROMISE(error == 0, "broker_init(): %s", strerror(-error));
         r->broker->shares_pids = true;
+        set_pace(r);
         sessions_epoch(&r->sessions, r->broker->relay.epoch);
 }
 
@@ -125,6 +136,49 @@ static void kill_broker(struct run *r)
         broker_free(r->broker);
         free(r->broker);
         close(r->epoll);
+}
+
+static unsigned count_waiting(const struct run *r)
+{
+        unsigned waiting = 0;
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                if (m && m->arriving && !m->expected)
+                        waiting |= 1u << k;
+        }
+        return waiting;
+}
+
+/* As chatd's main loop does when it is due. */
+static void announce(struct run *r)
+{
+        r->waiting = count_waiting(r);
+        r->notice = r->broker->arrivals.number;
+        if (arrivals_due_ms(r->broker) <= clock_ms())
+                arrivals_announce(r->broker);
+}
+
+/* … and chatd may have died in that. */
+static void note_group(struct run *r)
+{
+        if (r->broker->arrivals.number != r->notice)
+                sessions_group(&r->sessions, r->broker->arrivals.number, r->waiting);
+}
+
+/* A chatd that dies at that step of its start, or behind the last one. */
+static void recover_and_die(struct run *r, unsigned steps)
+{
+        jmp_buf grave;
+        kill_broker(r);
+        start_broker(r);
+        __lsan_disable();
+        if (setjmp(grave) == 0) {
+                death_arm(steps, &grave);
+                recovery_run(r->broker);
+        }
+        death_arm(0, NULL);
+        __lsan_enable();
+        r->restarts++;
 }
 
 static void restart_broker(struct run *r)
@@ -160,19 +214,24 @@ static void serve(struct run *r, unsigned steps)
                 else
                         broker_has_room(r->broker, w->member);
         }
+        r->notice = r->broker->arrivals.number;
         if (steps > 0) {
                 __lsan_disable(); /* what a dead chatd had allocated is nobody's */
                 if (setjmp(grave) == 0) {
                         death_arm(steps, &grave);
                         broker_serve(r->broker);
+                        announce(r);
                 }
                 death_arm(0, NULL);
                 __lsan_enable();
+                note_group(r);
                 note_laggards(r);
                 restart_broker(r);
         } else {
                 int error = broker_serve(r->broker);
                 PROMISE(error >= 0, "broker_serve(): %s", strerror(-error));
+                announce(r);
+                note_group(r);
                 broker_settle(r->broker);
                 note_laggards(r);
         }
@@ -247,6 +306,16 @@ static void do_link_command(struct run *r, struct choices *c, unsigned command)
                 break;
         case 8:
                 session_fill(s, LINK);
+                break;
+        case 9:
+                s->merges = true;
+                set_pace(r);
+                break;
+        case 10:
+                if (r->restarts < RESTARTS_MAX) {
+                        recover_and_die(r, 1u + choose_u8(c));
+                        restart_broker(r);
+                }
                 break;
         case 15:
                 if (r->restarts < RESTARTS_MAX)
@@ -342,7 +411,8 @@ static void fall_silent(struct run *r)
         for (int round = 0; round < SILENCE_MAX_ROUNDS; round++) {
                 serve(r, 0);
                 struct pollfd queue = {.fd = r->intake, .events = POLLIN};
-                bool waits = poll(&queue, 1, 0) > 0;
+                time_pass(ARRIVALS_WAIT_MS);
+                bool waits = poll(&queue, 1, 0) > 0 || r->broker->arrivals.waiting > 0;
                 for (size_t i = 0; i < r->broker->roster.count; i++)
                         waits |= r->broker->roster.members[i]->lagging;
                 if (!waits)
@@ -404,6 +474,7 @@ static void check_roster(const struct run *r)
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
                 PROMISE(!m->dead && !m->leaving && !m->expected && !m->lagging, "%016llx is dead, leaving or expected",
                         (unsigned long long)m->id);
+                PROMISE(!m->arriving, "%016llx was not announced", (unsigned long long)m->id);
                 PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");
         }
         twalk_r(roster->by_id, count_node, &nodes);

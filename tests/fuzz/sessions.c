@@ -45,6 +45,13 @@ void sessions_epoch(struct sessions *s, uint64_t epoch)
         s->epochs[s->epochs_count++] = epoch;
 }
 
+void sessions_group(struct sessions *s, uint64_t number, unsigned who)
+{
+        PROMISE(s->groups_count < GROUPS_MAX, "too many groups");
+        s->groups[s->groups_count].number = number;
+        s->groups[s->groups_count++].who = who;
+}
+
 static int connect_to(const struct sockaddr_un *address)
 {
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -276,16 +283,23 @@ static unsigned find(const struct sessions *s, uint64_t id)
         return k;
 }
 
+/* It may come again, if it does not do what chat-session does. */
+static void begin_again(const struct sessions *s, struct session *me, unsigned from)
+{
+        if (s->all[from].once)
+                return;
+        me->next[from] = 0;
+        me->ended[from] = false;
+}
+
 static void check_number(const struct sessions *s, struct session *me, unsigned from, const struct record *r)
 {
         PROMISE(r->kind != RECORD_JOIN || r->number == 0, "a JOIN with number %llu", (unsigned long long)r->number);
         PROMISE((r->kind == RECORD_LEAVE) == (r->number == UINT64_MAX), "number %llu", (unsigned long long)r->number);
         if (!me->once || !me->attentive)
                 return;
-        if (!s->all[from].once && r->kind == RECORD_JOIN) {
-                me->next[from] = 0; /* it may come again */
-                me->ended[from] = false;
-        }
+        if (r->kind == RECORD_JOIN)
+                begin_again(s, me, from);
         PROMISE(!me->ended[from] && r->number >= me->next[from], "%s: number %llu after %llu", names[from],
                 (unsigned long long)r->number, (unsigned long long)me->next[from] - 1);
         PROMISE(!s->all[from].once || slice_equal(r->name, slice_of(names[from])), "%s is named '%.*s'", names[from],
@@ -305,6 +319,33 @@ static void check_injected(struct session *me, const struct record *r)
         me->next[LINK] = r->number + 1;
 }
 
+/* A notice that several came. */
+static void take_arrivals(const struct sessions *s, struct session *me, const struct record *r)
+{
+        char text[64];
+        unsigned self = 1u << (me - s->all), who = 0;
+        for (size_t i = 0; i < s->groups_count; i++)
+                if (s->groups[i].number == r->number)
+                        who = s->groups[i].who;
+        int count = __builtin_popcount(who & ~self);
+        PROMISE(r->kind == RECORD_NOTICE && r->name.len == 0 && me->id != LINK_ID, "a notice that is none");
+        PROMISE(count > 0, "a notice about nobody");
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (who >> k & 1)
+                        begin_again(s, me, k);
+        if (seen_before(&me->seen, r->id, r->number))
+                return;
+        snprintf(text, sizeof(text), "%d %s connected", count,
+                 !(who & self) ? "people"
+                 : count == 1  ? "other"
+                               : "others");
+        PROMISE(slice_equal(r->text, slice_of(text)), "'%.*s' instead of '%s'", (int)r->text.len, r->text.at, text);
+        PROMISE(r->number > me->last_group, "a notice that is older than one before");
+        me->last_group = r->number;
+        for (unsigned k = 0; k < SESSIONS; k++)
+                me->told[k] += (who & ~self) >> k & 1;
+}
+
 /* The number of a line that is counted, or 0. */
 static size_t line_of(const struct record *r)
 {
@@ -320,6 +361,10 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
 {
         unsigned from = find(s, r->id);
         size_t line = line_of(r);
+        if (r->id == ARRIVALS_ID) {
+                take_arrivals(s, me, r);
+                return;
+        }
         PROMISE(r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE),
                 "a record of kind %u", r->kind);
         PROMISE(r->id != me->id, "a session gets its own record");
@@ -344,7 +389,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 me->shown[line] = 1;
         }
         if (from < SESSIONS) {
-                me->joins[from] += r->kind == RECORD_JOIN;
+                me->told[from] += r->kind == RECORD_JOIN;
                 me->leaves[from] += r->kind == RECORD_LEAVE;
         }
 }
@@ -427,6 +472,36 @@ static bool is_between(uint64_t at, uint64_t from, uint64_t to)
         return at > from && (to == 0 || at < to);
 }
 
+/* Whether anybody was told that it came. */
+static bool is_known(const struct sessions *s, unsigned from)
+{
+        bool known = false;
+        for (unsigned k = 0; k < PLAYERS; k++)
+                known |= s->all[k].told[from] > 0;
+        return known;
+}
+
+/* What `k` was told of the coming and going of `from`. */
+static void check_told(const struct sessions *s, unsigned k, unsigned from)
+{
+        const struct session *me = &s->all[k], *other = &s->all[from];
+        unsigned told = me->told[from], left = me->leaves[from];
+        bool joins = is_between(other->hello_at, me->hello_at, me->bye_at);
+        bool leaves = (other->bye_at && is_between(other->bye_at, me->hello_at, me->bye_at)) ||
+                      (other->closed_at > me->hello_at && !other->bye_at && !me->bye_at);
+        /* It, or who would be told, may have left while it waited to be announced. */
+        bool skipped = s->merges && (other->bye_at || other->closed_at) && !is_known(s, from);
+        bool late = s->merges && me->bye_at;
+        PROMISE(told <= 1 && (told >= joins || skipped || late), "%s is told %u times that %s came", names[k], told,
+                names[from]);
+        PROMISE(left <= 1 && (left >= leaves || skipped), "%s is told %u times that %s left", names[k], left,
+                names[from]);
+        PROMISE(left <= told || !joins, "%s is told that %s left, but not that it came", names[k], names[from]);
+        for (size_t line = 1; line <= s->lines_count; line++)
+                PROMISE(told == 1 || !joins || s->lines[line].from != from || !me->shown[line],
+                        "line %zu reaches %s without a name", line, names[k]);
+}
+
 void sessions_check(const struct sessions *s)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
@@ -444,17 +519,8 @@ void sessions_check(const struct sessions *s)
                 }
                 if (!me->attentive)
                         continue;
-                for (unsigned from = 0; from < SESSIONS; from++) {
-                        const struct session *other = &s->all[from];
-                        if (from == k || !other->once || other->hellos == 0)
-                                continue;
-                        bool joins = is_between(other->hello_at, me->hello_at, me->bye_at);
-                        bool leaves = (other->bye_at && is_between(other->bye_at, me->hello_at, me->bye_at)) ||
-                                      (other->closed_at > me->hello_at && !other->bye_at && !me->bye_at);
-                        PROMISE(me->joins[from] <= 1 && me->joins[from] >= joins, "%s is told %u times that %s came",
-                                names[k], me->joins[from], names[from]);
-                        PROMISE(me->leaves[from] <= 1 && me->leaves[from] >= leaves, "%s is told %u times that %s left",
-                                names[k], me->leaves[from], names[from]);
-                }
+                for (unsigned from = 0; from < SESSIONS; from++)
+                        if (from != k && s->all[from].once && s->all[from].hellos > 0)
+                                check_told(s, k, from);
         }
 }

@@ -8,7 +8,8 @@
  *     and none twice; and across epochs none twice that chat-session would show (chat/seen.h);
  *   - one that is once gets no line from before its HELLO or behind its BYE;
  *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
- *     sender's name, every line, and its JOIN and LEAVE exactly once, wherever chatd died.
+ *     sender's name, every line, and exactly once that it came and left, wherever chatd died. That it came is a JOIN, or
+ *     a notice about several, which the link does not get; of who left before that, nobody is told that it came or left.
  * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
  * Nobody is told that it comes or goes. For what it injects the same is promised as for a session's lines, also where
  * it injects something again; and, to everybody, rising numbers. WELCOME says no number that it did not inject yet,
@@ -30,6 +31,7 @@ enum {
         PLAYERS,
         LINES_MAX = 2048, /* in one run */
         EPOCHS_MAX = 64,
+        GROUPS_MAX = 1024,
 };
 
 struct session {
@@ -46,7 +48,8 @@ struct session {
         size_t last_line;       /* in this epoch */
         uint64_t next[PLAYERS]; /* in this epoch: the smallest number that may come from each sender */
         bool ended[SESSIONS];   /* in this epoch: its LEAVE came */
-        unsigned joins[SESSIONS], leaves[SESSIONS];
+        unsigned told[SESSIONS], leaves[SESSIONS]; /* that each came: by name, or in a notice; and left */
+        uint64_t last_group;
         uint8_t shown[LINES_MAX];
         bool welcome; /* it is a member */
         uint64_t welcome_number, welcome_members;
@@ -67,6 +70,12 @@ struct sessions {
         size_t lines_count; /* line 0 is none */
         uint64_t epochs[EPOCHS_MAX];
         size_t epochs_count;
+        bool merges; /* chatd may let who comes wait, to be announced with others */
+        struct {
+                uint64_t number; /* of the notice about them */
+                unsigned who;    /* a bit for each session */
+        } groups[GROUPS_MAX];
+        size_t groups_count;
 };
 
 void sessions_init(struct sessions *s, const char *dir);
@@ -74,6 +83,9 @@ void sessions_free(struct sessions *s);
 
 /* A new chatd has drawn this epoch. */
 void sessions_epoch(struct sessions *s, uint64_t epoch);
+
+/* If chatd sends a notice of this number, it is about those whose bits are set. */
+void sessions_group(struct sessions *s, uint64_t number, unsigned who);
 
 /* (Re)connects to the intake. */
 void sessions_connect(struct sessions *s);
