@@ -12,6 +12,7 @@
 #include <chat/clock.h>
 
 #include "booted.h"
+#include "told.h"
 
 enum {
         CLIENTS = 50,
@@ -25,6 +26,9 @@ enum {
         IN_FLIGHT = 256,
         LINES_MAX = 1000 * 1000,
         LINE_MAX_BYTES = 256,
+        MANY_MAX = 300,
+        COMING_MAX = 20, /* of them are on their way at once */
+        KILLS_OF_MANY = 40,
 };
 
 struct receiver {
@@ -43,10 +47,8 @@ static int epoll;
 
 /* ---- what is done to chatd, in a process of its own ---- */
 
-static void kill_at_random(void)
+static void kill_at_random(int kills)
 {
-        const char *wanted = getenv("KILLS");
-        int kills = wanted ? atoi(wanted) : KILLS;
         int every_max_ms = reports_dir() ? KILL_EVERY_SANITIZED_MS : KILL_EVERY_MAX_MS;
         srandom((unsigned)clock_ms());
         for (int done = 0; done < kills;) {
@@ -60,6 +62,17 @@ static void kill_at_random(void)
                 if (++done % 100 == 0 && kills > KILLS)
                         fprintf(stderr, "%d of %d kills\n", done, kills);
         }
+}
+
+static void kill_many_times(void)
+{
+        const char *wanted = getenv("KILLS");
+        kill_at_random(wanted ? atoi(wanted) : KILLS);
+}
+
+static void kill_while_many_come(void)
+{
+        kill_at_random(KILLS_OF_MANY);
 }
 
 static void restart(void)
@@ -220,7 +233,7 @@ static void check_under(void (*disturb)(void))
 static void test_kills(void **state)
 {
         (void)state;
-        check_under(kill_at_random);
+        check_under(kill_many_times);
 }
 
 static void test_restarts(void **state)
@@ -266,6 +279,59 @@ static void test_sessions_of_two_versions(void **state)
         client_free(now);
 }
 
+/* How many came while chatd was killed. */
+static unsigned let_many_come(struct client *many[static MANY_MAX])
+{
+        pid_t disturbance = start_disturbance(kill_while_many_come);
+        bool disturbing = true;
+        unsigned n = 0, greeted = 0;
+        while (disturbing && n < MANY_MAX) {
+                many[n++] = client_connect("127.0.0.1", CHAT_PORT);
+                if (n - greeted > COMING_MAX)
+                        client_greeted(many[greeted++]);
+                disturbing = !process_has_ended(disturbance);
+        }
+        while (greeted < n)
+                client_greeted(many[greeted++]);
+        if (disturbing)
+                assert_int_equal(process_wait(disturbance), 0);
+        return n;
+}
+
+/* Everybody is told once of each who came, by name or in a notice, and in one order. */
+static void test_many_come_while_it_is_killed(void **state)
+{
+        (void)state;
+        struct client *many[MANY_MAX], *speaker = receivers[CLIENTS - 1].client;
+        struct told all = {0};
+        client_send(speaker, "now many come\n");
+        for (int i = 0; i < CLIENTS - 1; i++)
+                client_expect(receivers[i].client, ": now many come\r\n");
+        unsigned n = let_many_come(many);
+        shell_until("test $(ls /run/chat/members | grep -v arriv | wc -l) = %u", CLIENTS + n);
+        shell_until("! ls /run/chat/members | grep -q arriv");
+        client_send(speaker, "that is all\n");
+        told_add(&all, client_expect(receivers[0].client, ": that is all\r\n"));
+        printf("%zu notices of %u people\n", all.count, n);
+        assert_int_equal(told_people(&all), n);
+        assert_true(told_unnamed(&all) > 0);
+        for (int i = 1; i < CLIENTS - 1; i++) {
+                struct told told = {0};
+                told_add(&told, client_expect(receivers[i].client, ": that is all\r\n"));
+                assert_int_equal(told.count, all.count);
+                assert_memory_equal(told.events, all.events, all.count * sizeof(*all.events));
+                told_free(&told);
+        }
+        for (unsigned i = 0; i < n; i++) {
+                struct told told = {0};
+                told_add(&told, client_expect(many[i], ": that is all\r\n"));
+                told_assert_same(&all, &told, many[i]->name);
+                told_free(&told);
+                client_free(many[i]);
+        }
+        told_free(&all);
+}
+
 /* Everybody speaks as fast as the broker takes it. */
 static int install_and_join(void **state)
 {
@@ -281,6 +347,7 @@ static int install_and_join(void **state)
                 receivers[i].order = calloc(LINES_MAX, sizeof(uint32_t));
                 epoll_ctl(epoll, EPOLL_CTL_ADD, receivers[i].client->fd, &event);
         }
+        shell_until("! ls /run/chat/members | grep -q arriv");     /* who waits to be announced */
         client_send(receivers[CLIENTS - 1].client, "all here?\n"); /* whoever hears this is a member, and so all are */
         client_expect(receivers[0].client, "all here?\r\n");
         return 0;
@@ -294,6 +361,7 @@ int main(void)
                 cmocka_unit_test(test_an_outage),
                 cmocka_unit_test(test_upgrades_and_downgrades),
                 cmocka_unit_test(test_sessions_of_two_versions),
+                cmocka_unit_test(test_many_come_while_it_is_killed),
         };
         return RUN_TESTS(tests, install_and_join, NULL);
 }

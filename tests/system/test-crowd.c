@@ -5,10 +5,30 @@
 #include <chat/clock.h>
 
 #include "booted.h"
+#include "told.h"
 
 enum { CROWD = 200, KILLED = 5, ANNOUNCED_MS = 1000 };
 
 static struct client *crowd[CROWD];
+static struct told told[CROWD];
+
+/* Whoever was the first was told of all others, most of whom are not named; and all others of who came behind them. */
+static void assert_arrivals(void)
+{
+        int first = 0;
+        for (int i = 1; i < CROWD - 1; i++)
+                if (told_people(&told[i]) > told_people(&told[first]))
+                        first = i;
+        assert_int_equal(told_people(&told[first]), CROWD - 1);
+        printf("%zu notices of %d people\n", told[first].count, CROWD - 1);
+        assert_in_range(told[first].count, 1, CROWD / 2);
+        for (int i = 0; i < CROWD - 1; i++) {
+                if (i != first)
+                        told_assert_same(&told[first], &told[i], crowd[i]->name);
+        }
+        for (int i = 0; i < CROWD - 1; i++)
+                told_free(&told[i]);
+}
 
 static void test_two_hundred_hear_each_other(void **state)
 {
@@ -17,10 +37,13 @@ static void test_two_hundred_hear_each_other(void **state)
                 crowd[i] = client_connect("127.0.0.1", CHAT_PORT);
         for (int i = 0; i < CROWD; i++)
                 client_greeted(crowd[i]);
+        shell_until("test $(ls /run/chat/members | grep -v arriv | wc -l) = %d", CROWD);
+        shell_until("! ls /run/chat/members | grep -q arriv");
         /* each has joined when the last one's word reaches it */
         client_send(crowd[CROWD - 1], "all here?\n");
         for (int i = 0; i < CROWD - 1; i++)
-                client_expect(crowd[i], "%s: all here?\r\n", crowd[CROWD - 1]->name);
+                told_add(&told[i], client_expect(crowd[i], "%s: all here?\r\n", crowd[CROWD - 1]->name));
+        assert_arrivals();
         for (int i = 0; i < CROWD; i++)
                 client_send(crowd[i], "I am number %d\n", i);
         for (int i = 0; i < CROWD; i++) {

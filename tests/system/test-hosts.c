@@ -14,6 +14,7 @@
 
 #include "../../chat-link/message.h"
 #include "hosts.h"
+#include "told.h"
 
 enum { A, B, C };
 
@@ -329,9 +330,27 @@ static void fail_missing(void)
         fail_msg("nothing comes any more");
 }
 
+/* What the first on the first host was told: each on the other hosts is named, each on its own is named or counted. */
+static void assert_arrivals(const char *text)
+{
+        struct told told = {0};
+        told_add(&told, text);
+        assert_int_equal(told_people(&told), CLIENTS - 1);
+        for (int i = CLIENTS_EACH; i < CLIENTS; i++) {
+                char line[128];
+                snprintf(line, sizeof(line), "*** %s is connected\r\n",
+                         host_remote_name(receivers[i].host, receivers[i].client));
+                if (!strstr(text, line))
+                        fail_msg("nobody said: %s", line);
+        }
+        printf("%u of %d were not named\n", told_unnamed(&told), CLIENTS_EACH - 1);
+        told_free(&told);
+}
+
 static int crowd_join(void)
 {
         int epoll = epoll_create1(EPOLL_CLOEXEC);
+        char *told_first = calloc(1, 1);
         for (int i = 0; i < CLIENTS; i++) {
                 struct receiver *r = &receivers[i];
                 r->host = i / CLIENTS_EACH;
@@ -342,12 +361,25 @@ static int crowd_join(void)
         /* whoever hears this is a member, and so are all that joined before: on the same host and on others */
         for (int host = 0; host < HOSTS; host++) {
                 struct client *last = receivers[(host + 1) * CLIENTS_EACH - 1].client;
+                host_shell_until(host, "! ls /run/chat/members | grep -q arriv");
                 client_send(last, "all here?\n");
-                for (int i = 0; i < CLIENTS; i++)
-                        if (receivers[i].client != last)
+                for (int i = 0; i < CLIENTS; i++) {
+                        if (receivers[i].client == last)
+                                continue;
+                        const char *before =
                                 client_expect(receivers[i].client, "%s: all here?\r\n",
                                               receivers[i].host == host ? last->name : host_remote_name(host, last));
+                        if (i > 0)
+                                continue;
+                        told_first = realloc(told_first, strlen(told_first) + strlen(before) + 1);
+                        strcat(told_first, before);
+                }
         }
+        assert_arrivals(told_first);
+        free(told_first);
+        for (int host = 1; host < HOSTS; host++)
+                host_shell_until(A, "systemctl show -P StatusText chat-link | grep -q ' %s (%d people)'",
+                                 host_name(host), CLIENTS_EACH);
         for (int i = 0; i < CLIENTS; i++) {
                 struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
                 epoll_ctl(epoll, EPOLL_CTL_ADD, receivers[i].client->fd, &event);
