@@ -8,6 +8,9 @@
  * leave once and in order, and nothing of those who are gone may be left in the run directory. The link must have been
  * sent the same, and is told a number behind which nothing was relayed.
  *
+ * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started, and
+ * everybody must be told once that each of them came, by name or in a notice.
+ *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
  * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
  * the environment. PROGRESS=1 prints how far it is.
@@ -34,6 +37,7 @@
 #include <chat/seen.h>
 
 #include "harness.h"
+#include "told.h"
 
 enum {
         RANDOM_ROUNDS = 300,
@@ -43,6 +47,7 @@ enum {
         HEARD_MAX_BYTES = 2048,
         LEAVERS_WAIT_MS = 1500, /* a session that left waits for two seconds for what was said before */
         DATAGRAM_ROOM = 16 * 1024,
+        CROWD = 4, /* who come at once */
 };
 
 /* Everybody by what becomes of them in a round. At most as many frames are queued as fit where
@@ -112,6 +117,9 @@ static unsigned round_number;
 static unsigned seed;
 static struct killed killed[KILLS_MAX]; /* of this round */
 static unsigned killed_count;
+static const char *arrivals;     /* chatd's option: who is named */
+static bool (*is_at_rest)(void); /* whether everybody was shown what chatd has to say */
+static struct person crowd[CROWD];
 static bool playing; /* a round is under way, or was when the test failed */
 
 /* ---- what is to be heard ---- */
@@ -241,6 +249,11 @@ static bool have_heard(int first, int end)
         return all;
 }
 
+static bool have_residents_heard(void)
+{
+        return have_heard(0, RESIDENTS);
+}
+
 /* Waits until one of these roles is shown something, the link is sent something, or a child stops or ends. Returns false when the deadline has
  * passed. */
 static bool wait_for_news(int first, int end, int64_t deadline)
@@ -288,7 +301,7 @@ static void become_broker(bool traced)
         setenv("LISTEN_FDS", "1", true);
         if (traced)
                 ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        execl(program("chatd"), "chatd", chat->option, NULL);
+        execl(program("chatd"), "chatd", chat->option, arrivals, NULL);
         _exit(127);
 }
 
@@ -350,13 +363,10 @@ static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
                              : 0;
         assert_int_equal(ptrace(PTRACE_SYSCALL, chat->broker, NULL, signal), 0);
         while (waitpid(chat->broker, status, WNOHANG) == 0) {
-                if (waits && have_heard(0, RESIDENTS) && is_queue_empty())
+                if (waits && is_at_rest() && is_queue_empty())
                         return false;
-                if (!wait_for_news(0, waits ? RESIDENTS : 0, deadline)) {
-                        have_heard(0, RESIDENTS);
-                        assert_heard(CAT);
-                        fail_msg("chatd neither stops nor comes to rest");
-                }
+                if (!wait_for_news(0, waits ? RESIDENTS : 0, deadline))
+                        fail_msg("chatd neither stops nor comes to rest; Cat was shown:\n%s", persons[CAT].client->got);
         }
         if (!WIFSTOPPED(*status)) {
                 chat->broker = 0;
@@ -732,6 +742,8 @@ static void test_every_call(void **state)
                 puts("chatd cannot be killed at its system calls here: ptrace(2) is not permitted");
                 skip();
         }
+        arrivals = "--arrivals=off";
+        is_at_rest = have_residents_heard;
         start_broker(false);
         shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir); /* the other folder is made before */
         link_hello();
@@ -748,9 +760,178 @@ static void test_every_call(void **state)
         play_at_random(calls);
 }
 
+/* ---- rounds of many who come at once ---- */
+
+/* Whether somebody waits to be announced, or a notice is being sent. */
+static bool is_anybody_waiting(void)
+{
+        char path[128];
+        bool waiting = false;
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, chat->dir);
+        DIR *dir = opendir(path);
+        assert_non_null(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));)
+                waiting |= strstr(entry->d_name, "arriv") != NULL;
+        closedir(dir);
+        return waiting;
+}
+
+static bool is_all_announced(void)
+{
+        link_hear();
+        return !is_anybody_waiting();
+}
+
+static void wait_until_true(bool (*condition)(void), const char *what)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        for (; !condition(); usleep(50))
+                if (clock_ms() > deadline)
+                        fail_msg("waited for: %s", what);
+}
+
+/* Starts a chatd that takes what is queued, and kills it, so that the next one has nobody wait any more. */
+static void take_queue(void)
+{
+        start_broker(false);
+        wait_until_true(is_queue_empty, "an empty queue");
+        end_broker(SIGKILL);
+}
+
+static void crowd_comes(void)
+{
+        unsigned length = 0;
+        for (int i = 0; i < CROWD; i++) {
+                crowd[i].client = chat_join(chat, &crowd[i].session);
+                queue_grows(&length);
+        }
+}
+
+/* Ann asks; what was told of arrivals before is what each was told in all. */
+static void assert_crowd_told(void)
+{
+        struct told all = {0};
+        client_send(persons[ANN].client, "all here?\n");
+        told_add(&all, client_expect(persons[BOB].client, ": all here?\r\n"));
+        assert_int_equal(told_people(&all), CROWD);
+        struct told cat = {0}, link = {0};
+        told_add(&cat, client_expect(persons[CAT].client, ": all here?\r\n"));
+        assert_int_equal(cat.count, all.count);
+        assert_memory_equal(cat.events, all.events, all.count * sizeof(*all.events));
+        for (int i = 0; i < CROWD; i++) {
+                struct told told = {0};
+                told_add(&told, client_expect(crowd[i].client, ": all here?\r\n"));
+                told_assert_same(&all, &told, crowd[i].client->name);
+                told_free(&told);
+        }
+        link_hear();
+        told_add(&link, played.got);
+        assert_int_equal(told_people(&link), CROWD);
+        assert_int_equal(told_unnamed(&link), 0);
+        told_free(&link);
+        told_free(&cat);
+        told_free(&all);
+}
+
+static void assert_link_counts(unsigned members)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        played.welcome = false;
+        link_hello();
+        for (; !played.welcome; link_hear())
+                assert_true(wait_for_news(0, 0, deadline));
+        assert_int_equal(played.welcome_frame.members, members);
+}
+
+static void crowd_goes(void)
+{
+        int status;
+        for (int i = 0; i < CROWD; i++) {
+                client_send(crowd[i].client, "exit\n");
+                client_expect_end(crowd[i].client);
+                assert_int_equal(waitpid(crowd[i].session, &status, 0), crowd[i].session);
+                assert_int_equal(status, 0);
+                for (int who = 0; who < RESIDENTS; who++)
+                        client_expect(persons[who].client, "*** %s is disconnected\r\n", crowd[i].client->name);
+                client_free(crowd[i].client);
+        }
+        link_hear();
+        played.got[played.len = 0] = '\0';
+}
+
+/* With `wait`, the crowd waits to be announced when the chatd is started that is killed at `at`. */
+static bool play_crowd(unsigned at, bool wait)
+{
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        crowd_comes();
+        if (wait)
+                take_queue();
+        run_and_kill(at);
+        take_queue();
+        start_broker(false);
+        wait_until_true(is_all_announced, "all are announced");
+        assert_crowd_told();
+        assert_link_counts(RESIDENTS + CROWD);
+        crowd_goes();
+        assert_int_equal(end_broker(SIGTERM), 0);
+        assert_false(is_anybody_waiting());
+        playing = false;
+        return killed[0].done;
+}
+
+static unsigned play_crowd_at_each_call(bool wait)
+{
+        unsigned calls = 0;
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_crowd(at, wait))
+                        calls = at;
+                show_progress(wait ? "each call, a crowd waits" : "each call, a crowd comes", 0);
+        }
+        return calls;
+}
+
+static bool is_true(void)
+{
+        link_hear();
+        return true;
+}
+
+static void test_every_call_of_many_arrivals(void **state)
+{
+        (void)state;
+        if (!may_trace())
+                skip();
+        arrivals = "--arrivals=1:1";
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < RESIDENTS; who++)
+                join((enum role)who);
+        client_send(persons[CAT].client, "I am the last\n");
+        client_expect(persons[ANN].client, ": I am the last\r\n");
+        client_expect(persons[BOB].client, ": I am the last\r\n");
+        assert_int_equal(end_broker(SIGTERM), 0); /* all are announced */
+        for (int who = 0; who < RESIDENTS; who++)
+                client_sync(persons[who].client);
+        forget_events();
+
+        is_at_rest = is_true; /* the crowd waits for a second: that it is announced is for the next chatd */
+        unsigned coming = play_crowd_at_each_call(false);
+        is_at_rest = is_all_announced;
+        unsigned waiting = play_crowd_at_each_call(true);
+        assert_true(coming > 50 && waiting > 50);
+        printf("killed at each of %u system calls while many came, and of %u while they were announced\n", coming,
+               waiting);
+}
+
 static int set_up(void **state)
 {
         (void)state;
+        memset(persons, 0, sizeof(persons));
+        memset(&played, 0, sizeof(played));
+        round_number = 0;
         struct sockaddr_un address;
         const char *given = getenv("SEED");
         int on = 1;
@@ -837,6 +1018,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_every_call, set_up, tear_down)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_every_call, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_every_call_of_many_arrivals, set_up, tear_down),
+        };
         return RUN_TESTS(tests, NULL, NULL);
 }
