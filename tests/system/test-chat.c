@@ -552,6 +552,7 @@ static void test_wrong_options(void **state)
         assert_usage("chatd", "--nonsense", "unrecognized option '--nonsense'");
         assert_usage("chatd", "extra", "unexpected argument 'extra'; see --help");
         assert_usage("chatd", "--session-user=nobody-here", "--session-user: there is no user 'nobody-here'");
+        assert_usage("chatd", "--arrivals=0", "--arrivals takes RATE or RATE:BURST, 1 to 1000000 each, or off");
         assert_usage("chatd", "--run-dir", "option '--run-dir' requires an argument");
         assert_usage("chatd", "--run-dir=$(printf %0100d 1)", "--run-dir takes a path of 1 to 81 bytes");
         assert_usage("chatd", "--run-dir=", "--run-dir takes a path of 1 to 81 bytes");
