@@ -20,6 +20,14 @@ int booted_install(void **state)
         return 0;
 }
 
+int booted_install_naming(void **state)
+{
+        shell("d=/run/systemd/system/chatd.service.d; mkdir -p $d && printf '[Service]\\nExecStart=\\n"
+              "ExecStart=/usr/local/sbin/chatd --session-user=chat-session --link-user=chat-link --arrivals=off\\n' "
+              ">$d/naming.conf");
+        return booted_install(state);
+}
+
 struct client *booted_join(void)
 {
         struct client *c = client_connect("127.0.0.1", CHAT_PORT);

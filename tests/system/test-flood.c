@@ -209,5 +209,5 @@ int main(void)
                 cmocka_unit_test_setup(test_clients_that_vanish, make_far),
                 cmocka_unit_test(test_an_idle_client_that_vanishes),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_naming, NULL);
 }

@@ -232,5 +232,5 @@ int main(void)
                 TEST(test_no_memory),
                 TEST(test_no_processes),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_naming, NULL);
 }
