@@ -360,7 +360,7 @@ static int take_frame(struct broker *b, const struct datagram *d)
                 r = -EBADMSG;
         }
         size_t records = lines + 1; /* that who says them is connected, where nobody has been told yet */
-        if (!relay_has_room_for(&b->relay, records, records * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
+        if (!relay_has_room_for(&b->relay, records, records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
                 return -ENOBUFS;
         if (r < 0) {
                 broker_ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);

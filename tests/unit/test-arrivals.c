@@ -24,11 +24,6 @@ static void begin_with_two(struct fixture *f)
         assert_inbox(f, EVE, "welcome 3");
 }
 
-static struct member *find(struct fixture *f, uint32_t who)
-{
-        return roster_find(&f->broker->roster, inbox_id(who));
-}
-
 /* Their HELLO is still, or again, in the queue, as when it was not consumed. */
 static void hello_again(struct fixture *f, uint32_t who)
 {
@@ -144,20 +139,27 @@ static void test_who_speaks_is_named_before(void **state)
         assert_inbox(f, BOB, "join eve");
 }
 
+/* Also where the batch has room for the lines alone. */
 static void test_a_name_and_a_line_go_together(void **state)
 {
         struct fixture *f = *state;
-        struct relay *relay = &f->broker->relay;
+        char text[FRAME_LINES_MAX];
+        unsigned got = 0;
+        memset(text, '\n', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
         begin_with_two(f);
-        size_t room = 2 * (RECORD_HEADER_BYTES + NAME_MAX_BYTES) + TEXT_MAX_BYTES;
-        relay_begin(relay, &f->broker->roster);
-        relay->size = sizeof(relay->buffer) - room + 1;
-        assert_true(relay_has_room(relay));
-        assert_int_equal(arrivals_name(f->broker, find(f, BOB), TEXT_MAX_BYTES), -ENOBUFS);
-        assert_true(find(f, BOB)->arriving);
-        assert_int_equal(relay->count, 0);
-        relay->size--;
-        assert_int_equal(arrivals_name(f->broker, find(f, BOB), TEXT_MAX_BYTES), 0);
+        for (int frames = BATCH_MAX_RECORDS / FRAME_LINES_MAX; frames > 1; frames--) {
+                say(f, ANN, text);
+                f->numbers[ANN] += FRAME_LINES_MAX - 1;
+        }
+        say(f, BOB, text);
+        assert_true(broker_serve(f->broker) >= 0);
+        const char *told = inbox_read(f->inboxes[EVE]), *join = strstr(told, "join bob"),
+                   *line = strstr(told, "line bob");
+        assert_true(join && line > join);
+        for (; line; line = strstr(line + 1, "line bob"))
+                got++;
+        assert_int_equal(got, FRAME_LINES_MAX);
 }
 
 static void test_who_leaves_before_was_never_here(void **state)
