@@ -76,7 +76,7 @@ fi
 @touch $@
 endef
 
-build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-style: Makefile
+build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
 build/.packages-run:
@@ -85,6 +85,8 @@ build/.packages-check:
 	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind openssl,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks and openssl for certificates)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
+build/.packages-bench:
+	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
@@ -97,6 +99,14 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 	@cd $@.new && { apt-get download -qq $(PACKAGES) || { $(SUDO) apt-get update -qq && \
 		apt-get download -qq $(PACKAGES); }; } 2>/dev/null && for deb in *.deb; do dpkg-deb -x $$deb . || exit 1; done || \
 		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
+	@mv $@.new $@
+# With what they need that is not there; a booted system copies them into its own root.
+build/peers: | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading inspircd and ngircd (to measure beside)"
+	@{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
+		-o Dir::Cache::archives=$(CURDIR)/$@.new inspircd ngircd; } >/dev/null 2>&1 || \
+		echo "No IRC servers to measure beside: apt-get cannot download them."
+	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
 	@mv $@.new $@
 
 # ---- programs -------------------------------------------------------------------------------------------------------
@@ -304,7 +314,12 @@ build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
 .PRECIOUS: build/tests/bench/%
 
-.PHONY: bench-neighbours bench-units bench-start bench-memory
+BENCH := tests/bench/bench $(if $(QUICK),--quick)
+BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/.packages-check build/.packages-bench
+
+.PHONY: bench bench-neighbours bench-units bench-start bench-memory
+bench: $(BENCH_NEEDS)
+	@BIN=$(BIN) $(BENCH)
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
 # ROUNDS=1000 measures longer.

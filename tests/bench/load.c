@@ -1,8 +1,9 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
  * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
- * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average
- * over the receivers, or --rate per second. Each line carries its sender, its number and when it was sent, so a line that is lost, doubled or
+ * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average over
+ * the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and
+ * when it was sent, so a line that is lost, doubled or
  * out of order is seen at every receiver. A run ends when everybody has everything, or nothing has come for
  * QUIET_END_MS: what is missing then is lost. Prints lines of KEY VALUE; times are in µs. The processes below each
  * --cgroup are the server: the CPU time that they used while lines were on their way is printed per delivery. */
@@ -69,7 +70,8 @@ struct client {
 struct options {
         size_t clients, senders, bytes, in_flight, connecting;
         uint64_t lines;
-        double rate; /* 0: as fast as it goes */
+        double rate;    /* 0: as fast as it goes */
+        double seconds; /* 0: as long as there are lines */
         enum protocol protocol;
         bool greeted; /* the server speaks first */
         const char *cgroups[CGROUPS_MAX];
@@ -321,8 +323,10 @@ static void take(struct load *l, struct client *c)
         for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
                 take_line(l, c, at, (size_t)(eol - at));
         c->tail_len = (size_t)(end - at);
-        if (c->tail_len > sizeof(c->tail))
-                errx(EXIT_FAILURE, "client %zu got a line of more than %zu bytes", c->index, sizeof(c->tail));
+        if (c->tail_len > sizeof(c->tail)) { /* a notice: ours are shorter, and known by their end */
+                at = end - sizeof(c->tail);
+                c->tail_len = sizeof(c->tail);
+        }
         memcpy(c->tail, at, c->tail_len);
 }
 
@@ -441,9 +445,10 @@ static void say_some(struct load *l, uint64_t lines)
 
 static void run_saturated(struct load *l)
 {
-        uint64_t flying;
-        while ((flying = in_flight(l)) > 0 || l->sent < l->o.lines) {
-                uint64_t room = flying < l->o.in_flight ? l->o.in_flight - flying : 0, left = l->o.lines - l->sent;
+        uint64_t flying, end = l->o.seconds > 0 ? now_us() + (uint64_t)(l->o.seconds * 1e6) : UINT64_MAX;
+        while ((flying = in_flight(l)) > 0 || (l->sent < l->o.lines && now_us() < end)) {
+                uint64_t room = flying < l->o.in_flight ? l->o.in_flight - flying : 0;
+                uint64_t left = now_us() < end ? l->o.lines - l->sent : 0;
                 if (room > 0 && left > 0)
                         say_some(l, room < left ? room : left);
                 if (!turn(l, QUIET_END_MS))
@@ -497,7 +502,7 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static const char usage[] =
-        "Usage: load [--clients=N] [--senders=N] [--lines=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
+        "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
         "            [--irc | --greeted] [--connecting=N] [--cgroup=DIR...] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
@@ -516,17 +521,12 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},
-                {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},
-                {"bytes", required_argument, NULL, 'b'},
-                {"in-flight", required_argument, NULL, 'f'},
-                {"rate", required_argument, NULL, 'r'},
-                {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},
-                {"connecting", required_argument, NULL, 'n'},
-                {"cgroup", required_argument, NULL, 'p'},
-                {0},
+                {"clients", required_argument, NULL, 'c'},   {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},     {"bytes", required_argument, NULL, 'b'},
+                {"in-flight", required_argument, NULL, 'f'}, {"rate", required_argument, NULL, 'r'},
+                {"seconds", required_argument, NULL, 't'},   {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},         {"connecting", required_argument, NULL, 'n'},
+                {"cgroup", required_argument, NULL, 'p'},    {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -549,6 +549,9 @@ static bool parse(struct options *o, int argc, char **argv)
                 case 'r':
                         o->rate = strtod(optarg, NULL);
                         break;
+                case 't':
+                        o->seconds = strtod(optarg, NULL);
+                        break;
                 case 'i':
                         o->protocol = IRC;
                         break;
@@ -570,9 +573,11 @@ static bool parse(struct options *o, int argc, char **argv)
         for (int i = optind; i < argc; i++)
                 if (!parse_target(o, argv[i]))
                         return false;
+        if (o->seconds > 0)
+                o->lines = o->rate > 0 ? (uint64_t)(o->rate * o->seconds) : UINT64_MAX;
         return o->targets_count > 0 && o->clients > 1 && o->clients <= CLIENTS_MAX && o->senders > 0 &&
                o->senders <= SENDERS_MAX && o->senders <= o->clients && o->lines > 0 && o->bytes > PAYLOAD_MIN_BYTES &&
-               o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->connecting > 0;
+               o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->seconds >= 0 && o->connecting > 0;
 }
 
 int main(int argc, char **argv)

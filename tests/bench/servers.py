@@ -1,0 +1,150 @@
+"""The chat servers that are measured, each a unit of the booted system that this runs in.
+
+Every server is started anew for every run and stopped after it, so that no run finds what another has left. Whoever
+starts one stops it, also after a failure. A server may be missing (a package that could not be had): has() says so."""
+import os
+import shutil
+import subprocess
+import time
+
+BIND = "127.0.0.1"
+DEADLINE_S = 30
+FILES_MAX = 524288
+DROP_INS = "/run/systemd/system"
+
+
+def command(*words):
+    """Runs a command to its end and returns what it said. Raises RuntimeError with that where it fails."""
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def await_that(what, condition):
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"after {DEADLINE_S} s: not {what}")
+        time.sleep(0.02)
+
+
+def listens(port):
+    """Asks the kernel, as a connection would be a client."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return any(row.split()[3] == "0A" and row.split()[1].endswith(f":{port:04X}") for row in list(table)[1:])
+
+
+def cgroup_of_system():
+    """The directory that has the processes of units, with those of each in one of its own: system.slice."""
+    top = "/sys/fs/cgroup/systemd"
+    return (top if os.path.isdir(top) else "/sys/fs/cgroup") + \
+        command("systemctl", "show", "-P", "ControlGroup", "system.slice").strip()
+
+
+def cpu_of_init_ns():
+    with open("/proc/1/schedstat", encoding="ascii") as numbers:
+        return int(numbers.read().split()[0])
+
+
+def init_is_quiet():
+    before = cpu_of_init_ns()
+    time.sleep(0.1)
+    return cpu_of_init_ns() - before < 5_000_000
+
+
+class Server:
+    """One that is a single process. `protocol`: the options that load needs for it; `kind`: "peer", or "baseline" where
+    nobody would use it as a chat; `irc`: whether it is an IRC server."""
+
+    def __init__(self, name, port, words, kind="peer", irc=False, protocol=(), user="nobody"):
+        self.name, self.port, self.words, self.kind, self.irc = name, port, words, kind, irc
+        self.protocol = protocol
+        self.user = user
+        self.unit = f"bench-{name}.service"
+
+    def has(self):
+        return shutil.which(self.words[0]) is not None
+
+    def targets(self):
+        return [f"{BIND}:{self.port}"]
+
+    def cgroups(self):
+        return [f"{cgroup_of_system()}/{self.unit}"]
+
+    def start(self):
+        command("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", f"--property=LimitNOFILE={FILES_MAX}",
+                f"--property=User={self.user}", f"--working-directory={os.getcwd()}", "--property=StandardOutput=null",
+                *self.words)
+        await_that(f"{self.name} listens", lambda: listens(self.port))
+
+    def stop(self):
+        subprocess.run(("systemctl", "stop", self.unit), stderr=subprocess.DEVNULL, check=False)
+        await_that("quiet", init_is_quiet)
+
+
+class Chat(Server):
+    """Ours, as it is installed: the units in units/, with the limits lifted that the others' are."""
+
+    def __init__(self):
+        super().__init__("chat", 8888, (), kind="ours", protocol=("--greeted",))
+
+    def has(self):
+        return True
+
+    def install(self):
+        command("make", "--no-print-directory", "install")
+        self.drop_in("chat.socket", "[Socket]\nMaxConnections=100000\nMaxConnectionsPerSource=100000\n")
+        self.drop_in("chat@.service", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n")
+        command("systemctl", "daemon-reload")
+
+    @staticmethod
+    def drop_in(unit, text):
+        os.makedirs(f"{DROP_INS}/{unit}.d", exist_ok=True)
+        with open(f"{DROP_INS}/{unit}.d/bench.conf", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def cgroups(self):
+        return [f"{cgroup_of_system()}/chatd.service", f"{cgroup_of_system()}/system-chat.slice"]
+
+    def sessions(self):
+        try:
+            return [entry for entry in os.scandir(self.cgroups()[1]) if entry.is_dir()]
+        except FileNotFoundError:
+            return []
+
+    def start(self):
+        command("systemctl", "start", "chat.socket", "chatd.service")
+
+    def stop(self):
+        await_that("all sessions ended", lambda: not self.sessions())
+        command("systemctl", "stop", "chat.socket", "chatd.socket", "chatd.service")
+        await_that("quiet", init_is_quiet)
+
+
+def install_peers():
+    """Debian's packages, unpacked by make, into the root of the booted system, of which nothing stays."""
+    if os.path.isdir("build/peers/usr"):
+        command("cp", "-a", "build/peers/usr", "/")
+        command("ldconfig")
+    # it reads its settings as irc; below a home it might not get there
+    shutil.copytree("tests/bench/peers", "/run/bench-peers", dirs_exist_ok=True)
+
+
+def everybody():
+    """All servers that there are; ours is first, and installed."""
+    install_peers()
+    chat = Chat()
+    chat.install()
+    here = os.getcwd()
+    others = [
+        Server("inspircd", 7003, ("/usr/sbin/inspircd", "--nofork", "--nopid", "--config=/run/bench-peers/inspircd.conf"),
+               irc=True, user="irc", protocol=("--irc", "--connecting=256")),  # some are let in once a second
+        Server("ngircd", 7004, ("/usr/sbin/ngircd", "--nodaemon", "--config", "/run/bench-peers/ngircd.conf"),
+               irc=True, user="irc", protocol=("--irc",)),
+        Server("ncat", 7005, ("/usr/bin/ncat", "--chat", "-k", "-l", "-m", "2000", "0.0.0.0", "7005"),
+               protocol=("--greeted", "--connecting=4")),  # its backlog is 10, and what comes faster is lost
+        Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
+        Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
+    ]
+    return [chat] + [server for server in others if server.has()]
