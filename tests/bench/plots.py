@@ -1,0 +1,60 @@
+"""The plots, by gnuplot: each as SVG and as PNG."""
+import subprocess
+
+TERMINALS = (("svg", 'svg size 900,540 dynamic background "white"'), ("png", "pngcairo size 900,540"))
+
+
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def draw(path, title, x, y, curves, logarithmic="xy"):
+    """Writes path.svg and path.png. `x`, `y`: what the axes have; `curves`: (name, [(x, Spread)]...) each; the least and
+    the most of a spread are an error bar. Without any point nothing is written."""
+    curves = [(name, sorted(points, key=lambda point: point[0])) for name, points in curves if points]
+    if not curves:
+        return
+    script = ["set key outside right noenhanced", "set grid", f"set title {quoted(title)} noenhanced",
+              f"set xlabel {quoted(x)} noenhanced", f"set ylabel {quoted(y)} noenhanced",
+              "set style data yerrorlines", "set pointsize 0.7"]
+    if logarithmic:
+        script.append(f"set logscale {logarithmic}")
+    places = [at for _, points in curves for at, _ in points]
+    if "x" in logarithmic or min(places) == max(places):
+        script.append(f"set xrange [{min(places) / 1.4}:{max(places) * 1.4}]")  # room for the error bars
+    else:
+        script.append("set xrange [0:*]")
+    if "y" not in logarithmic:
+        script.append("set yrange [0:*]")
+    if min(spread.least for _, points in curves for _, spread in points) >= 10:
+        script.append("set format y '%.0s%c'")
+    for number, (_, points) in enumerate(curves):
+        rows = (f"{at} {spread.median} {spread.least} {spread.most}" for at, spread in points)
+        script += [f"$data{number} << END", *rows, "END"]
+    plot = "plot " + ", ".join(f"$data{number} title {quoted(name)}" for number, (name, _) in enumerate(curves))
+    for suffix, terminal in TERMINALS:
+        script += [f"set terminal {terminal}", f"set output {quoted(f'{path}.{suffix}')}", plot, "set output"]
+    subprocess.run(("gnuplot",), input="\n".join(script) + "\n", text=True, check=True)
+
+
+def curves_over(tables, x, name):
+    """For each server the number `name` over what `x` makes of each table's work."""
+    servers = dict.fromkeys(row.server for table in tables for row in table.rows)
+    return [(server, [(x(table.work), table.named(server).spread(name)) for table in tables
+                      if table.named(server) and table.named(server).has(name)]) for server in servers]
+
+
+def clients_of(work):
+    return work["clients"]
+
+
+def draw_fanout(directory, tables):
+    saturated = [table for table in tables if table.work["name"] == "saturated"]
+    trickle = [table for table in tables if table.work["name"] == "trickle"]
+    draw(f"{directory}/fanout-rate", "As fast as it goes: how many lines reach their clients", "clients",
+         "deliveries/s", curves_over(saturated, clients_of, "deliveries_per_s"))
+    draw(f"{directory}/fanout-cpu", "As fast as it goes: what a delivery costs", "clients", "CPU, µs/delivery",
+         curves_over(saturated, clients_of, "cpu_us_per_delivery"))
+    for percentile in ("p50", "p99"):
+        draw(f"{directory}/fanout-latency-{percentile}", "A few lines a second: how long one takes", "clients",
+             f"{percentile}, µs", curves_over(trickle, clients_of, f"{percentile}_us"))
