@@ -317,11 +317,13 @@ build/obj/tests/bench/neighbours.o: | build/.packages-check
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
 BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-neighbours bench-units bench-start bench-memory
+.PHONY: bench bench-check bench-scale bench-cliff bench-neighbours bench-units bench-start bench-memory
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) --check
+bench-scale bench-cliff: bench-%: $(BENCH_NEEDS)
+	@BIN=$(BIN) $(BENCH) $*
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
 # ROUNDS=1000 measures longer.

@@ -2,7 +2,7 @@
 memory; never a time."""
 import dataclasses
 
-from results import is_irc, is_peer
+from results import is_irc, is_peer, tables_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,8 @@ def memory(runs):
             for run in runs if run["part"] == "memory" and run["name"] in most]
 
 
-def of(runs, fanout):
-    """All bounds of what was measured; `fanout`: its tables."""
+def of(runs):
+    """All bounds of what was measured."""
     kinds = {"saturated": saturated, "trickle": trickle}
-    return [bound for table in fanout for bound in kinds[table.work["name"]](table)] + started(runs) + memory(runs)
+    fanout = [bound for table in tables_of(runs, "fanout") for bound in kinds[table.work["name"]](table)]
+    return fanout + started(runs) + memory(runs)

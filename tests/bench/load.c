@@ -1,12 +1,23 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
  * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
+<<<<<<< HEAD
  * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average over
  * the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and
  * when it was sent, so a line that is lost, doubled or
  * out of order is seen at every receiver. A run ends when everybody has everything, or nothing has come for
  * QUIET_END_MS: what is missing then is lost. Prints lines of KEY VALUE; times are in µs. The processes below each
  * --cgroup are the server: the CPU time that they used while lines were on their way is printed per delivery. */
+=======
+ * them say lines of --bytes (with their end): so many that --in-flight of them have not reached everybody yet, or
+ * --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and when it was sent,
+ * so a line that is lost, doubled or out of order is seen at every receiver. A run ends when everybody has everything,
+ * or nothing has come for QUIET_END_MS: what is missing then is lost.
+ *
+ * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients meanwhile that it did not say. The
+ * processes below each --cgroup are the server: the CPU time that they used while lines were on their way is printed
+ * per delivery, and with --memory what they have of memory after it. */
+>>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <err.h>
@@ -38,6 +49,7 @@ enum {
         READ_BYTES = 1 << 18,
         CONNECTING_DEFAULT = 32,
         QUIET_MS = 300,
+        QUIET_DEADLINE_MS = 10000, /* somebody else may be speaking */
         QUIET_END_MS = 5000,
         PROBE_MS = 200,
         READY_DEADLINE_MS = 300000,
@@ -74,6 +86,7 @@ struct options {
         double seconds; /* 0: as long as there are lines */
         enum protocol protocol;
         bool greeted; /* the server speaks first */
+        bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
         struct sockaddr_in targets[TARGETS_MAX];
@@ -88,7 +101,11 @@ struct load {
         uint64_t sent;                   /* lines of the run */
         uint64_t sent_by[SENDERS_MAX];   /* … */
         uint64_t deliveries, disordered; /* the latter: doubled ones too */
+<<<<<<< HEAD
         bool lossy;                      /* some client's `lost` is not 0 */
+=======
+        uint64_t others;                 /* lines that are none of ours */
+>>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
         uint64_t last_us;                /* when something came last */
         uint32_t *latencies;
         size_t latencies_count, latencies_room;
@@ -126,7 +143,22 @@ static uint64_t cpu_of_process(long pid)
         return sum;
 }
 
-static uint64_t cpu_of_cgroup(const char *cgroup)
+/* What a process has of memory, its share of what it has with others: PSS, proc_pid_smaps_rollup(5). In kB. */
+static uint64_t memory_of_process(long pid)
+{
+        char path[PATH_MAX], line[256];
+        uint64_t kb = 0;
+        snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", pid);
+        FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof(line), file) && sscanf(line, "Pss: %" SCNu64, &kb) != 1)
+                ;
+        if (file)
+                fclose(file);
+        return kb;
+}
+
+/* The sum of what `of_process` says of each process below a cgroup. */
+static uint64_t sum_cgroup(const char *cgroup, uint64_t (*of_process)(long pid))
 {
         char path[PATH_MAX];
         uint64_t sum = 0;
@@ -134,7 +166,7 @@ static uint64_t cpu_of_cgroup(const char *cgroup)
         snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
         FILE *file = fopen(path, "re");
         while (file && fscanf(file, "%ld", &pid) == 1)
-                sum += cpu_of_process(pid);
+                sum += of_process(pid);
         if (file)
                 fclose(file);
         DIR *dir = opendir(cgroup);
@@ -142,18 +174,18 @@ static uint64_t cpu_of_cgroup(const char *cgroup)
                 if (e->d_type != DT_DIR || e->d_name[0] == '.')
                         continue;
                 snprintf(path, sizeof(path), "%s/%s", cgroup, e->d_name);
-                sum += cpu_of_cgroup(path);
+                sum += sum_cgroup(path, of_process);
         }
         if (dir)
                 closedir(dir);
         return sum;
 }
 
-static uint64_t cpu_ns(const struct options *o)
+static uint64_t sum_server(const struct options *o, uint64_t (*of_process)(long pid))
 {
         uint64_t sum = 0;
         for (size_t i = 0; i < o->cgroups_count; i++)
-                sum += cpu_of_cgroup(o->cgroups[i]);
+                sum += sum_cgroup(o->cgroups[i], of_process);
         return sum;
 }
 
@@ -267,6 +299,7 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
 static void take_other(struct load *l, struct client *c, const char *line, size_t len)
 {
         static const char join[] = "JOIN #bench\r\n";
+        l->others++;
         if (l->o.protocol == PLAIN) {
                 if (c->state == JOINING)
                         become_ready(l, c);
@@ -411,7 +444,8 @@ static void gather(struct load *l)
                 if (now_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, l->o.clients - 1);
         }
-        while (turn(l, QUIET_MS))
+        deadline = now_us() + QUIET_DEADLINE_MS * UINT64_C(1000);
+        while (turn(l, QUIET_MS) && now_us() < deadline)
                 ;
 }
 
@@ -488,6 +522,7 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
         printf("deliveries %" PRIu64 "\n", l->deliveries);
         printf("lost %" PRIu64 "\n", count_expected(l) - l->deliveries);
         printf("disordered %" PRIu64 "\n", l->disordered);
+        printf("others %" PRIu64 "\n", l->others);
         printf("took_us %" PRIu64 "\n", took_us);
         printf("deliveries_per_s %.0f\n", (double)l->deliveries * 1e6 / (double)took_us);
         printf("cpu_us_per_delivery %.4f\n", (double)used_ns / 1e3 / n);
@@ -503,7 +538,7 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
-        "            [--irc | --greeted] [--connecting=N] [--cgroup=DIR...] ADDRESS:PORT...\n";
+        "            [--irc | --greeted] [--connecting=N] [--cgroup=DIR...] [--memory] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
 {
@@ -521,12 +556,19 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},   {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},     {"bytes", required_argument, NULL, 'b'},
-                {"in-flight", required_argument, NULL, 'f'}, {"rate", required_argument, NULL, 'r'},
-                {"seconds", required_argument, NULL, 't'},   {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},         {"connecting", required_argument, NULL, 'n'},
-                {"cgroup", required_argument, NULL, 'p'},    {0},
+                {"clients", required_argument, NULL, 'c'},
+                {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},
+                {"seconds", required_argument, NULL, 't'},
+                {"bytes", required_argument, NULL, 'b'},
+                {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},
+                {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},
+                {"connecting", required_argument, NULL, 'n'},
+                {"cgroup", required_argument, NULL, 'p'},
+                {"memory", no_argument, NULL, 'm'},
+                {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -557,6 +599,9 @@ static bool parse(struct options *o, int argc, char **argv)
                         break;
                 case 'g':
                         o->greeted = true;
+                        break;
+                case 'm':
+                        o->memory = true;
                         break;
                 case 'n':
                         o->connecting = number;
@@ -610,12 +655,16 @@ int main(int argc, char **argv)
         }
         uint64_t begin = now_us();
         gather(&l);
-        uint64_t ready_us = l.last_us - begin, used = cpu_ns(&l.o);
+        uint64_t ready_us = l.last_us - begin, used = sum_server(&l.o, cpu_of_process);
+        l.others = 0;
         begin = now_us();
         if (l.o.rate > 0)
                 run_paced(&l);
         else
                 run_saturated(&l);
-        report(&l, (l.last_us > begin ? l.last_us : now_us()) - begin, cpu_ns(&l.o) - used, ready_us);
+        report(&l, (l.last_us > begin ? l.last_us : now_us()) - begin, sum_server(&l.o, cpu_of_process) - used,
+               ready_us);
+        if (l.o.memory)
+                printf("pss_kb %" PRIu64 "\n", sum_server(&l.o, memory_of_process));
         return 0;
 }

@@ -58,3 +58,19 @@ def draw_fanout(directory, tables):
     for percentile in ("p50", "p99"):
         draw(f"{directory}/fanout-latency-{percentile}", "A few lines a second: how long one takes", "clients",
              f"{percentile}, µs", curves_over(trickle, clients_of, f"{percentile}_us"))
+
+
+def draw_scale(directory, tables):
+    draw(f"{directory}/scale-line", "How long a line takes to reach everybody", "clients", "µs/line",
+         curves_over(tables, clients_of, "us_per_line"))
+    draw(f"{directory}/scale-connect", "Connecting", "clients", "µs/client",
+         curves_over(tables, clients_of, "connect_us_per_client"))
+    draw(f"{directory}/scale-memory", "Memory of all processes of the chat", "clients", "PSS, kB/client",
+         curves_over(tables, clients_of, "pss_kb_per_client"), "x")
+
+
+def draw_cliff(directory, tables):
+    for work, x in (("in flight", lambda work: work["in_flight"]), ("members", clients_of)):
+        varied = [table for table in tables if table.work["name"] == work]
+        draw(f"{directory}/cliff-{work.replace(' ', '-')}", f"What a delivery costs over {work}", work,
+             "CPU, µs/delivery", curves_over(varied, x, "cpu_us_per_delivery"))

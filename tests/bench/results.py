@@ -25,12 +25,26 @@ def why_it_failed(values):
     return None
 
 
+def with_derived(values, work):
+    """Adds what follows from what load says. What others had said was delivered by the same server at the same time, so
+    it is counted where a delivery's cost is asked for."""
+    if "failed" in values:
+        return values
+    delivered = values["deliveries"] + values["others"]
+    return values | {
+        "connect_us_per_client": values["connect_us"] / work["clients"],
+        "us_per_line": values["took_us"] / values["lines"],
+        "pss_kb_per_client": values["pss_kb"] / work["clients"],
+        "cpu_us_per_delivery": values["cpu_us_per_delivery"] * values["deliveries"] / delivered if delivered else 0,
+    }
+
+
 class Row:
     """All rounds of one server at one work. Where one of them failed, `failed` says why, and it has no numbers."""
 
     def __init__(self, runs):
         self.server, self.kind, self.irc = runs[0]["server"], runs[0]["kind"], runs[0]["irc"]
-        self.runs = [run["values"] for run in runs]
+        self.runs = [with_derived(run["values"], run["work"]) for run in runs]
         reasons = [reason for reason in map(why_it_failed, self.runs) if reason]
         self.failed = f"{len(reasons)} of {len(runs)} rounds failed: {reasons[0]}" if reasons else None
 
@@ -68,7 +82,7 @@ def tables_of(runs, part):
     """In the order in which they ran first; the servers of each as measure lists them."""
     works = {}
     for run in runs:
-        if run["part"] == part:
+        if run["part"] == part and "work" in run:
             key = tuple(sorted(run["work"].items()))
             works.setdefault(key, {}).setdefault(run["server"], []).append(run)
     order = {"ours": 0, "peer": 1, "baseline": 2}

@@ -74,6 +74,7 @@ class Server:
 
     def start(self):
         command("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", f"--property=LimitNOFILE={FILES_MAX}",
+                "--property=LimitNPROC=infinity", "--property=TasksMax=infinity",
                 f"--property=User={self.user}", f"--working-directory={os.getcwd()}", "--property=StandardOutput=null",
                 *self.words)
         await_that(f"{self.name} listens", lambda: listens(self.port))
@@ -108,10 +109,15 @@ class Chat(Server):
         return [f"{cgroup_of_system()}/chatd.service", f"{cgroup_of_system()}/system-chat.slice"]
 
     def sessions(self):
-        try:
-            return [entry for entry in os.scandir(self.cgroups()[1]) if entry.is_dir()]
-        except FileNotFoundError:
-            return []
+        """Their process ids."""
+        found = []
+        for directory, _, _ in os.walk(self.cgroups()[1]):
+            try:
+                with open(f"{directory}/cgroup.procs", encoding="ascii") as file:
+                    found += map(int, file.read().split())
+            except OSError:
+                pass  # it went meanwhile
+        return found
 
     def start(self):
         command("systemctl", "start", "chat.socket", "chatd.service")
@@ -120,6 +126,16 @@ class Chat(Server):
         await_that("all sessions ended", lambda: not self.sessions())
         command("systemctl", "stop", "chat.socket", "chatd.socket", "chatd.service")
         await_that("quiet", init_is_quiet)
+
+
+class Launched(Server):
+    """Ours again, but from a tcpserver, with a chatd beside it and no units."""
+
+    def __init__(self):
+        run_dir, programs = "/run/bench-chat", "/usr/local/sbin"
+        super().__init__("tcpserver", 8889, (
+            "/bin/sh", "-c", f"{programs}/chatd --run-dir={run_dir} & exec tcpserver -HRDl0 -c 100000 -b 4096 {BIND} 8889 "
+            f"{programs}/chat-session --run-dir={run_dir} --pace=off"), kind="ours", protocol=("--greeted",), user="root")
 
 
 def install_peers():
@@ -131,11 +147,16 @@ def install_peers():
     shutil.copytree("tests/bench/peers", "/run/bench-peers", dirs_exist_ok=True)
 
 
-def everybody():
-    """All servers that there are; ours is first, and installed."""
-    install_peers()
+def ours():
     chat = Chat()
     chat.install()
+    return chat
+
+
+def everybody():
+    """All servers that there are, ours first."""
+    install_peers()
+    chat = ours()
     here = os.getcwd()
     others = [
         Server("inspircd", 7003, ("/usr/sbin/inspircd", "--nofork", "--nopid", "--config=/run/bench-peers/inspircd.conf"),

@@ -1,4 +1,4 @@
-"""The tables that are printed."""
+"""The tables that are printed: medians, and in brackets the least and the most."""
 from results import is_peer
 
 # heading, number, what it is divided by to be printed, digits, whether more is better
@@ -6,6 +6,9 @@ RATE = ("1000 deliveries/s", "deliveries_per_s", 1000, 0, True)
 CPU = ("CPU, µs/delivery", "cpu_us_per_delivery", 1, 3, False)
 P50 = ("p50, µs", "p50_us", 1, 0, False)
 P99 = ("p99, µs", "p99_us", 1, 0, False)
+CONNECT = ("connect, ms/client", "connect_us_per_client", 1000, 2, False)
+LINE = ("to all, ms/line", "us_per_line", 1000, 2, False)
+MEMORY = ("PSS, kB/client", "pss_kb_per_client", 1, 0, False)
 
 
 def title_of(work):
@@ -14,15 +17,18 @@ def title_of(work):
         f"{work['bytes']} bytes, {speed}"
 
 
-def cell_of(row, column, best):
+def cell_of(row, column):
     _, name, unit, digits, _ = column
     spread = row.spread(name)
     low, high = (f"{number / unit:.{digits}f}" for number in (spread.least, spread.most))
-    ratio = f"{spread.median / best:.2f}" if best else ""
-    return f"{spread.median / unit:10.{digits}f} {f'({low}–{high})':17} {ratio:>6}"
+    return f"{spread.median / unit:10.{digits}f} {f'({low}–{high})':17}"
 
 
-def show(table):
+def ratio_of(row, column, to):
+    return f"{row.spread(column[1]).median / to:6.2f}" if to else " " * 6
+
+
+def show_servers(table):
     """One row for each server; behind each median its least and most, and its ratio to the best peer's."""
     columns = [RATE, CPU] if not table.work["rate"] else [P50, P99, CPU]
     print(f"\n{title_of(table.work)}")
@@ -30,6 +36,35 @@ def show(table):
     for row in table.rows:
         if row.failed:
             print(f"{row.server:12}not ranked: {row.failed}")
-            continue
-        print(f"{row.server:12}" + "  ".join(
-            cell_of(row, column, table.best(column[1], column[4], is_peer)) for column in columns))
+        else:
+            print(f"{row.server:12}" + "  ".join(
+                f"{cell_of(row, column)} {ratio_of(row, column, table.best(column[1], column[4], is_peer))}"
+                for column in columns))
+
+
+def show_works(title, tables, label, columns):
+    """One row for each work, which `label` names, and server."""
+    print(f"\n{title}")
+    print(" " * 40 + "  ".join(f"{column[0]:>18} {'':9}" for column in columns))
+    for server in dict.fromkeys(row.server for table in tables for row in table.rows):
+        for table in tables:
+            row = table.named(server)
+            if row:
+                text = "  ".join(cell_of(row, column) for column in columns) if not row.failed else row.failed
+                print(f"{f'{server}, {label(table.work)}':40}{text}")
+
+
+def show_fanout(tables):
+    for table in tables:
+        show_servers(table)
+
+
+def show_scale(tables):
+    show_works("scale: one line of 80 bytes after the other, each when everybody has the one before", tables,
+               lambda work: f"{work['clients']} clients", (CONNECT, LINE, CPU, MEMORY))
+
+
+def show_cliff(tables):
+    show_works("no cliff: lines of 80 bytes as fast as it goes", tables,
+               lambda work: f"{work['clients']}, {work['in_flight']} in flight"
+               f"{'' if work['name'] in ('in flight', 'members') else ', ' + work['name']}", (RATE, CPU))
