@@ -315,14 +315,15 @@ build/obj/tests/bench/neighbours.o: | build/.packages-check
 .PRECIOUS: build/tests/bench/%
 
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
-BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/.packages-check build/.packages-bench
+BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/nats \
+		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-scale bench-cliff bench-neighbours bench-units bench-start bench-memory
+.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-units bench-start bench-memory
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) --check
-bench-scale bench-cliff: bench-%: $(BENCH_NEEDS)
+bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) $*
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours

@@ -16,8 +16,13 @@
  *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients meanwhile that it did not say. The
  * processes below each --cgroup are the server: the CPU time that they used while lines were on their way is printed
+<<<<<<< HEAD
  * per delivery, and with --memory what they have of memory after it. */
 >>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
+=======
+ * per delivery, and with --memory what they have of memory after it. Latencies are those to clients of the sender's own
+ * server; far_… are those to clients of others. */
+>>>>>>> 459c78d (make bench-hosts: two and three hosts that are linked, beside IRC servers that are)
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <err.h>
@@ -40,7 +45,7 @@
 
 enum {
         TARGETS_MAX = 8,
-        CGROUPS_MAX = 8,
+        CGROUPS_MAX = 16,
         SENDERS_MAX = 64,
         CLIENTS_MAX = 20000,
         CLIENTS_PER_SOURCE = 200, /* servers limit what one address may have */
@@ -93,6 +98,11 @@ struct options {
         size_t targets_count;
 };
 
+struct latencies {
+        uint32_t *us;
+        size_t count, room;
+};
+
 struct load {
         struct options o;
         struct client *clients;
@@ -107,8 +117,7 @@ struct load {
         uint64_t others;                 /* lines that are none of ours */
 >>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
         uint64_t last_us;                /* when something came last */
-        uint32_t *latencies;
-        size_t latencies_count, latencies_room;
+        struct latencies near, far;      /* to clients of the sender's server, and to those of others */
 };
 
 static uint64_t now_us(void)
@@ -291,8 +300,9 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
         c->next[sender] = (uint32_t)number + 1;
         c->got++;
         l->deliveries++;
-        if (l->latencies_count < l->latencies_room)
-                l->latencies[l->latencies_count++] = (uint32_t)(l->last_us - get_number(payload + AT_TIME, 15));
+        struct latencies *t = sender % l->o.targets_count == c->index % l->o.targets_count ? &l->near : &l->far;
+        if (t->count < t->room)
+                t->us[t->count++] = (uint32_t)(l->last_us - get_number(payload + AT_TIME, 15));
 }
 
 /* What is no line of ours: notices, and the words of IRC (RFC 2812). */
@@ -514,6 +524,24 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+<<<<<<< HEAD
+=======
+static uint64_t count_expected(const struct load *l)
+{
+        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
+}
+
+static void report_latencies(const char *prefix, struct latencies *t)
+{
+        if (t->count == 0)
+                return;
+        qsort(t->us, t->count, sizeof(*t->us), compare);
+        printf("%sp50_us %u\n", prefix, t->us[t->count / 2]);
+        printf("%sp99_us %u\n", prefix, t->us[t->count * 99 / 100]);
+        printf("%smax_us %u\n", prefix, t->us[t->count - 1]);
+}
+
+>>>>>>> 459c78d (make bench-hosts: two and three hosts that are linked, beside IRC servers that are)
 static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t ready_us)
 {
         double n = l->deliveries > 0 ? (double)l->deliveries : 1;
@@ -526,12 +554,8 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
         printf("took_us %" PRIu64 "\n", took_us);
         printf("deliveries_per_s %.0f\n", (double)l->deliveries * 1e6 / (double)took_us);
         printf("cpu_us_per_delivery %.4f\n", (double)used_ns / 1e3 / n);
-        if (l->latencies_count == 0)
-                return;
-        qsort(l->latencies, l->latencies_count, sizeof(*l->latencies), compare);
-        printf("p50_us %u\n", l->latencies[l->latencies_count / 2]);
-        printf("p99_us %u\n", l->latencies[l->latencies_count * 99 / 100]);
-        printf("max_us %u\n", l->latencies[l->latencies_count - 1]);
+        report_latencies("", &l->near);
+        report_latencies("far_", &l->far);
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
@@ -625,6 +649,14 @@ static bool parse(struct options *o, int argc, char **argv)
                o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->seconds >= 0 && o->connecting > 0;
 }
 
+static void make_room(struct latencies *t, size_t room)
+{
+        t->room = room;
+        t->us = calloc(room + 1, sizeof(*t->us));
+        if (!t->us)
+                err(EXIT_FAILURE, "memory");
+}
+
 int main(int argc, char **argv)
 {
         static struct load l = {
@@ -648,10 +680,8 @@ int main(int argc, char **argv)
         if (l.epoll < 0 || !l.clients)
                 err(EXIT_FAILURE, "begin");
         if (l.o.rate > 0) {
-                l.latencies_room = l.o.lines * l.o.clients;
-                l.latencies = calloc(l.latencies_room, sizeof(*l.latencies));
-                if (!l.latencies)
-                        err(EXIT_FAILURE, "memory");
+                make_room(&l.near, l.o.lines * l.o.clients);
+                make_room(&l.far, l.o.targets_count > 1 ? l.o.lines * l.o.clients : 0);
         }
         uint64_t begin = now_us();
         gather(&l);

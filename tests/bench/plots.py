@@ -74,3 +74,14 @@ def draw_cliff(directory, tables):
         varied = [table for table in tables if table.work["name"] == work]
         draw(f"{directory}/cliff-{work.replace(' ', '-')}", f"What a delivery costs over {work}", work,
              "CPU, µs/delivery", curves_over(varied, x, "cpu_us_per_delivery"))
+
+
+def draw_hosts(directory, tables):
+    def hosts_of(work):
+        return work["hosts"]
+    saturated = [table for table in tables if not table.work["rate"]]
+    trickle = [table for table in tables if table.work["rate"]]
+    draw(f"{directory}/hosts-rate", "As fast as it goes, on hosts that are linked", "hosts", "deliveries/s",
+         curves_over(saturated, hosts_of, "deliveries_per_s"), "y")
+    draw(f"{directory}/hosts-added", "How much longer a line takes to another host", "hosts", "p50, µs",
+         curves_over(trickle, hosts_of, "added_us"), "")

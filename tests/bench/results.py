@@ -31,6 +31,8 @@ def with_derived(values, work):
     if "failed" in values:
         return values
     delivered = values["deliveries"] + values["others"]
+    if "far_p50_us" in values:
+        values = values | {"added_us": values["far_p50_us"] - values["p50_us"]}
     return values | {
         "connect_us_per_client": values["connect_us"] / work["clients"],
         "us_per_line": values["took_us"] / values["lines"],

@@ -1,3 +1,4 @@
+#!/usr/bin/python3 -B
 """The chat servers that are measured, each a unit of the booted system that this runs in.
 
 Every server is started anew for every run and stopped after it, so that no run finds what another has left. Whoever
@@ -11,6 +12,8 @@ BIND = "127.0.0.1"
 DEADLINE_S = 30
 FILES_MAX = 524288
 DROP_INS = "/run/systemd/system"
+INSPIRCD = ("/usr/sbin/inspircd", "--nofork", "--nopid", "--config=/run/bench-peers/inspircd.conf")
+NGIRCD = ("/usr/sbin/ngircd", "--nodaemon", "--config", "/run/bench-peers/ngircd.conf")
 
 
 def command(*words):
@@ -29,17 +32,34 @@ def await_that(what, condition):
         time.sleep(0.02)
 
 
-def listens(port):
+LISTENING, ESTABLISHED = "0A", "01"  # enum in the kernel's net/tcp_states.h
+
+
+def count_sockets(port, state, table="/proc/net/tcp"):
     """Asks the kernel, as a connection would be a client."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        return any(row.split()[3] == "0A" and row.split()[1].endswith(f":{port:04X}") for row in list(table)[1:])
+    with open(table, encoding="ascii") as rows:
+        return sum(row.split()[3] == state and row.split()[1].endswith(f":{port:04X}") for row in rows)
+
+
+# where systemd has the processes of its units
+CGROUPS = "/sys/fs/cgroup/systemd" if os.path.isdir("/sys/fs/cgroup/systemd") else "/sys/fs/cgroup"
 
 
 def cgroup_of_system():
-    """The directory that has the processes of units, with those of each in one of its own: system.slice."""
-    top = "/sys/fs/cgroup/systemd"
-    return (top if os.path.isdir(top) else "/sys/fs/cgroup") + \
-        command("systemctl", "show", "-P", "ControlGroup", "system.slice").strip()
+    """The directory that has those of each unit in a directory of its own."""
+    return CGROUPS + command("systemctl", "show", "-P", "ControlGroup", "system.slice").strip()
+
+
+def processes_of(cgroup):
+    """The ids of all processes in the directory and below."""
+    found = []
+    for directory, _, _ in os.walk(cgroup):
+        try:
+            with open(f"{directory}/cgroup.procs", encoding="ascii") as file:
+                found += map(int, file.read().split())
+        except OSError:
+            pass  # it went meanwhile
+    return found
 
 
 def cpu_of_init_ns():
@@ -53,6 +73,13 @@ def init_is_quiet():
     return cpu_of_init_ns() - before < 5_000_000
 
 
+def words_of_unit(unit, user, words):
+    """Returns the command that runs `words` as a unit. All servers have the same limits, which are none."""
+    return ("systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--property=LimitNOFILE={FILES_MAX}",
+            "--property=LimitNPROC=infinity", "--property=TasksMax=infinity", f"--property=User={user}",
+            f"--working-directory={os.getcwd()}", "--property=StandardOutput=null", *words)
+
+
 class Server:
     """One that is a single process. `protocol`: the options that load needs for it; `kind`: "peer", or "baseline" where
     nobody would use it as a chat; `irc`: whether it is an IRC server."""
@@ -60,6 +87,7 @@ class Server:
     def __init__(self, name, port, words, kind="peer", irc=False, protocol=(), user="nobody"):
         self.name, self.port, self.words, self.kind, self.irc = name, port, words, kind, irc
         self.protocol = protocol
+        self.where = ()  # the beginning of the command that runs load
         self.user = user
         self.unit = f"bench-{name}.service"
 
@@ -73,11 +101,8 @@ class Server:
         return [f"{cgroup_of_system()}/{self.unit}"]
 
     def start(self):
-        command("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", f"--property=LimitNOFILE={FILES_MAX}",
-                "--property=LimitNPROC=infinity", "--property=TasksMax=infinity",
-                f"--property=User={self.user}", f"--working-directory={os.getcwd()}", "--property=StandardOutput=null",
-                *self.words)
-        await_that(f"{self.name} listens", lambda: listens(self.port))
+        command(*words_of_unit(self.unit, self.user, self.words))
+        await_that(f"{self.name} listens", lambda: count_sockets(self.port, LISTENING))
 
     def stop(self):
         subprocess.run(("systemctl", "stop", self.unit), stderr=subprocess.DEVNULL, check=False)
@@ -95,7 +120,7 @@ class Chat(Server):
 
     def install(self):
         command("make", "--no-print-directory", "install")
-        self.drop_in("chat.socket", "[Socket]\nMaxConnections=100000\nMaxConnectionsPerSource=100000\n")
+        self.drop_in("chat.socket", "[Socket]\nListenStream=\nListenStream=0.0.0.0:8888\nMaxConnections=100000\nMaxConnectionsPerSource=100000\n")
         self.drop_in("chat@.service", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n")
         command("systemctl", "daemon-reload")
 
@@ -109,15 +134,7 @@ class Chat(Server):
         return [f"{cgroup_of_system()}/chatd.service", f"{cgroup_of_system()}/system-chat.slice"]
 
     def sessions(self):
-        """Their process ids."""
-        found = []
-        for directory, _, _ in os.walk(self.cgroups()[1]):
-            try:
-                with open(f"{directory}/cgroup.procs", encoding="ascii") as file:
-                    found += map(int, file.read().split())
-            except OSError:
-                pass  # it went meanwhile
-        return found
+        return processes_of(self.cgroups()[1])
 
     def start(self):
         command("systemctl", "start", "chat.socket", "chatd.service")
@@ -159,13 +176,17 @@ def everybody():
     chat = ours()
     here = os.getcwd()
     others = [
-        Server("inspircd", 7003, ("/usr/sbin/inspircd", "--nofork", "--nopid", "--config=/run/bench-peers/inspircd.conf"),
-               irc=True, user="irc", protocol=("--irc", "--connecting=256")),  # some are let in once a second
-        Server("ngircd", 7004, ("/usr/sbin/ngircd", "--nodaemon", "--config", "/run/bench-peers/ngircd.conf"),
-               irc=True, user="irc", protocol=("--irc",)),
+        # it lets people in once a second
+        Server("inspircd", 7003, INSPIRCD, irc=True, user="irc", protocol=("--irc", "--connecting=256")),
+        Server("ngircd", 7004, NGIRCD, irc=True, user="irc", protocol=("--irc",)),
+        # its backlog is 10, and what comes faster is lost
         Server("ncat", 7005, ("/usr/bin/ncat", "--chat", "-k", "-l", "-m", "2000", "0.0.0.0", "7005"),
-               protocol=("--greeted", "--connecting=4")),  # its backlog is 10, and what comes faster is lost
+               protocol=("--greeted", "--connecting=4")),
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
         Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
     ]
     return [chat] + [server for server in others if server.has()]
+
+
+if __name__ == "__main__":  # on a host that was just booted
+    everybody()

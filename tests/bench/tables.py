@@ -6,6 +6,8 @@ RATE = ("1000 deliveries/s", "deliveries_per_s", 1000, 0, True)
 CPU = ("CPU, µs/delivery", "cpu_us_per_delivery", 1, 3, False)
 P50 = ("p50, µs", "p50_us", 1, 0, False)
 P99 = ("p99, µs", "p99_us", 1, 0, False)
+FAR_P50 = ("p50 between, µs", "far_p50_us", 1, 0, False)
+ADDED = ("added, µs", "added_us", 1, 0, False)
 CONNECT = ("connect, ms/client", "connect_us_per_client", 1000, 2, False)
 LINE = ("to all, ms/line", "us_per_line", 1000, 2, False)
 MEMORY = ("PSS, kB/client", "pss_kb_per_client", 1, 0, False)
@@ -68,3 +70,11 @@ def show_cliff(tables):
     show_works("no cliff: lines of 80 bytes as fast as it goes", tables,
                lambda work: f"{work['clients']}, {work['in_flight']} in flight"
                f"{'' if work['name'] in ('in flight', 'members') else ', ' + work['name']}", (RATE, CPU))
+
+
+def show_hosts(tables):
+    """Latencies are those to people of the same host, and to those of others: added is what lies between."""
+    show_works("hosts: 100 clients on hosts that are linked, lines of 80 bytes as fast as it goes",
+               [table for table in tables if not table.work["rate"]], lambda work: f"{work['hosts']} hosts", (RATE, CPU))
+    show_works("hosts: the same clients, 200 lines/s", [table for table in tables if table.work["rate"]],
+               lambda work: f"{work['hosts']} hosts", (P50, FAR_P50, ADDED, CPU))
