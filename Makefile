@@ -107,6 +107,7 @@ build/peers: | build/.packages-check
 		-o Dir::Cache::archives=$(CURDIR)/$@.new inspircd ngircd; } >/dev/null 2>&1 || \
 		echo "No IRC servers to measure beside: apt-get cannot download them."
 	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
+	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
 
 # ---- programs -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def why_it_failed(values):
     if "failed" in values:
         return values["failed"]
     if values["lost"]:
-        return f"lost {values['lost']:.0f} of {values['lost'] + values['deliveries']:.0f} lines"
+        return f"lost {values['lost']:.0f} of {values['lost'] + values['deliveries']:.0f} deliveries"
     if values["disordered"]:
         return f"{values['disordered']:.0f} lines came twice or out of order"
     return None
