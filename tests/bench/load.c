@@ -1,28 +1,15 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
  * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
-<<<<<<< HEAD
- * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average over
- * the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and
- * when it was sent, so a line that is lost, doubled or
- * out of order is seen at every receiver. A run ends when everybody has everything, or nothing has come for
- * QUIET_END_MS: what is missing then is lost. Prints lines of KEY VALUE; times are in µs. The processes below each
- * --cgroup are the server: the CPU time that they used while lines were on their way is printed per delivery. */
-=======
- * them say lines of --bytes (with their end): so many that --in-flight of them have not reached everybody yet, or
- * --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and when it was sent,
+ * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average
+ * over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and when it was sent,
  * so a line that is lost, doubled or out of order is seen at every receiver. A run ends when everybody has everything,
  * or nothing has come for QUIET_END_MS: what is missing then is lost.
  *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients meanwhile that it did not say. The
  * processes below each --cgroup are the server: the CPU time that they used while lines were on their way is printed
-<<<<<<< HEAD
- * per delivery, and with --memory what they have of memory after it. */
->>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
-=======
  * per delivery, and with --memory what they have of memory after it. Latencies are those to clients of the sender's own
  * server; far_… are those to clients of others. */
->>>>>>> 459c78d (make bench-hosts: two and three hosts that are linked, beside IRC servers that are)
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <err.h>
@@ -111,11 +98,8 @@ struct load {
         uint64_t sent;                   /* lines of the run */
         uint64_t sent_by[SENDERS_MAX];   /* … */
         uint64_t deliveries, disordered; /* the latter: doubled ones too */
-<<<<<<< HEAD
-        bool lossy;                      /* some client's `lost` is not 0 */
-=======
         uint64_t others;                 /* lines that are none of ours */
->>>>>>> ea9c7e4 (make bench-scale and bench-cliff: thousands of sessions, and what might make a delivery dear)
+        bool lossy;                      /* some client's `lost` is not 0 */
         uint64_t last_us;                /* when something came last */
         struct latencies near, far;      /* to clients of the sender's server, and to those of others */
 };
@@ -524,13 +508,6 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-<<<<<<< HEAD
-=======
-static uint64_t count_expected(const struct load *l)
-{
-        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
-}
-
 static void report_latencies(const char *prefix, struct latencies *t)
 {
         if (t->count == 0)
@@ -541,7 +518,6 @@ static void report_latencies(const char *prefix, struct latencies *t)
         printf("%smax_us %u\n", prefix, t->us[t->count - 1]);
 }
 
->>>>>>> 459c78d (make bench-hosts: two and three hosts that are linked, beside IRC servers that are)
 static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t ready_us)
 {
         double n = l->deliveries > 0 ? (double)l->deliveries : 1;
