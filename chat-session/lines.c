@@ -60,6 +60,21 @@ void lines_push(struct lines *l, uint8_t byte)
         }
 }
 
+void lines_push_plain(struct lines *l, const void *text, size_t size)
+{
+        const uint8_t *at = text;
+        if (l->cleaner.need > 0) {
+                lines_push(l, *at++);
+                size--;
+        }
+        l->after_cr = false;
+        for (size_t n; size > 0; at += n, size -= n) {
+                size_t room = sizeof(l->text) - l->len;
+                n = room == 0 ? 1 : size < room ? size : room;
+                append(l, (const char *)at, n);
+        }
+}
+
 void lines_finish(struct lines *l)
 {
         if (!is_empty(l))

@@ -38,6 +38,9 @@ void lines_init(struct lines *l, lines_emit *emit, void *user);
 /* Takes the next byte of text. */
 void lines_push(struct lines *l, uint8_t byte);
 
+/* Takes `size` bytes, at least one, that text_plain() calls so, as lines_push() would one by one. */
+void lines_push_plain(struct lines *l, const void *text, size_t size);
+
 /* The input ended: what was typed without a line end is a line too. */
 void lines_finish(struct lines *l);
 

@@ -146,8 +146,14 @@ static void take_input(struct session *s)
         uint8_t bytes[READ_MAX_BYTES];
         size_t n = client_read(&s->client, bytes, may_read(s));
 
-        for (size_t i = 0; i < n && s->state == SESSION_TALKING; i++)
-                on_byte(s, bytes[i]);
+        for (size_t i = 0; i < n && s->state == SESSION_TALKING;) {
+                size_t plain = telnet_is_between(&s->telnet) ? text_plain(bytes + i, n - i) : 0;
+                if (plain > 0)
+                        lines_push_plain(&s->lines, bytes + i, plain);
+                else
+                        on_byte(s, bytes[i]);
+                i += plain > 0 ? plain : 1;
+        }
         if (telnet_ask(&s->telnet))
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
         /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer.

@@ -107,6 +107,11 @@ static enum telnet_event command(struct telnet *t, uint8_t byte)
         }
 }
 
+bool telnet_is_between(const struct telnet *t)
+{
+        return t->state == STATE_DATA;
+}
+
 enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
 {
         switch ((enum state)t->state) {

@@ -39,6 +39,9 @@ struct telnet {
 /* Takes the next byte from the peer. A parser begins as all zeros. */
 enum telnet_event telnet_push(struct telnet *t, uint8_t byte);
 
+/* Whether it is not within a command: then each byte but IAC is data. */
+bool telnet_is_between(const struct telnet *t);
+
 /* Whether there is something to ask the peer; then it is in `reply`. True once at most, and never for a peer that has
  * sent no command: nc would show the bytes. */
 bool telnet_ask(struct telnet *t);

@@ -76,6 +76,14 @@ static bool expect(struct expected *e, uint8_t byte)
         return false;
 }
 
+/* `size` bytes of printable ASCII. */
+static void push_plain(struct lines *l, struct expected *e, const uint8_t *at, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                expect(e, at[i]);
+        lines_push_plain(l, at, size);
+}
+
 static void push(struct lines *l, struct expected *e, uint8_t byte)
 {
         bool ends = expect(e, byte);
@@ -108,7 +116,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         lines_discard(l);
                         begin_line(&e);
                 }
-                push(l, &e, *c.at++);
+                size_t plain = text_plain(c.at, (size_t)(c.end - c.at)), most = i < discard_at ? discard_at - i : plain;
+                if (plain > most)
+                        plain = most;
+                if (plain > 0) {
+                        push_plain(l, &e, c.at, plain);
+                        c.at += plain;
+                        i += plain - 1;
+                } else {
+                        push(l, &e, *c.at++);
+                }
         }
         if (e.typed)
                 end_line(&e);

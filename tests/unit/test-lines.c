@@ -19,16 +19,31 @@ static void collect(void *user, enum lines_event event, const char *text, size_t
         assert_true(r->len < sizeof(r->events));
 }
 
+static void push_all(struct result *r, const char *in, size_t n, bool at_once)
+{
+        static struct lines l;
+        r->len = 0;
+        r->events[0] = '\0';
+        lines_init(&l, collect, r);
+        while (n > 0) {
+                size_t plain = at_once ? text_plain(in, n) : 0, taken = plain > 0 ? plain : 1;
+                if (plain > 0)
+                        lines_push_plain(&l, in, plain);
+                else
+                        lines_push(&l, (uint8_t)*in);
+                in += taken;
+                n -= taken;
+        }
+        lines_finish(&l);
+}
+
+/* What comes byte by byte, which is the same where plain text is taken at once. */
 static struct result *run(const char *in, size_t n)
 {
-        static struct result r;
-        static struct lines l;
-        r.len = 0;
-        r.events[0] = '\0';
-        lines_init(&l, collect, &r);
-        for (size_t i = 0; i < n; i++)
-                lines_push(&l, (uint8_t)in[i]);
-        lines_finish(&l);
+        static struct result r, same;
+        push_all(&r, in, n, false);
+        push_all(&same, in, n, true);
+        assert_string_equal(same.events, r.events);
         return &r;
 }
 

@@ -78,6 +78,21 @@ static void test_one_byte_never_becomes_more_than_the_bound(void **state)
                 }
 }
 
+/* Every byte at every place of some more than two times eight. */
+static void test_plain_text_ends_at_the_first_other_byte(void **state)
+{
+        (void)state;
+        char text[20];
+        for (unsigned byte = 0; byte < 256; byte++)
+                for (size_t at = 0; at < sizeof(text); at++) {
+                        memset(text, at % 2 == 0 ? '~' : ' ', sizeof(text));
+                        text[at] = (char)byte;
+                        bool plain = byte >= 0x20 && byte < 0x7f;
+                        assert_int_equal(text_plain(text, sizeof(text)), plain ? sizeof(text) : at);
+                        assert_int_equal(text_plain(text, at), at);
+                }
+}
+
 static void test_is_clean_agrees_with_the_cleaner(void **state)
 {
         (void)state;
@@ -146,6 +161,7 @@ int main(void)
                 cmocka_unit_test(test_controls_become_visible),
                 cmocka_unit_test(test_invalid_bytes_become_replacements),
                 cmocka_unit_test(test_one_byte_never_becomes_more_than_the_bound),
+                cmocka_unit_test(test_plain_text_ends_at_the_first_other_byte),
                 cmocka_unit_test(test_is_clean_agrees_with_the_cleaner),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_hosts),
