@@ -10,7 +10,7 @@ def quoted(text):
 
 def draw(path, title, x, y, curves, logarithmic="xy"):
     """Writes path.svg and path.png. `x`, `y`: what the axes have; `curves`: (name, [(x, Spread)]...) each; the least and
-    the most of a spread are an error bar. Without any point nothing is written."""
+    the most of a spread are an error bar. `logarithmic`: which axes are; an x that is not counts things. Without any point nothing is written."""
     curves = [(name, sorted(points, key=lambda point: point[0])) for name, points in curves if points]
     if not curves:
         return
@@ -20,10 +20,10 @@ def draw(path, title, x, y, curves, logarithmic="xy"):
     if logarithmic:
         script.append(f"set logscale {logarithmic}")
     places = [at for _, points in curves for at, _ in points]
-    if "x" in logarithmic or min(places) == max(places):
+    if "x" in logarithmic:
         script.append(f"set xrange [{min(places) / 1.4}:{max(places) * 1.4}]")  # room for the error bars
     else:
-        script.append("set xrange [0:*]")
+        script += [f"set xrange [{min(places) - 0.5}:{max(places) + 0.5}]", "set xtics 1"]
     if "y" not in logarithmic:
         script.append("set yrange [0:*]")
     if min(spread.least for _, points in curves for _, spread in points) >= 10:
@@ -70,9 +70,10 @@ def draw_scale(directory, tables):
 
 
 def draw_cliff(directory, tables):
-    for work, x in (("in flight", lambda work: work["in_flight"]), ("members", clients_of)):
+    for work, axis, x in (("in flight", "lines in flight", lambda work: work["in_flight"]),
+                          ("members", "members", clients_of)):
         varied = [table for table in tables if table.work["name"] == work]
-        draw(f"{directory}/cliff-{work.replace(' ', '-')}", f"What a delivery costs over {work}", work,
+        draw(f"{directory}/cliff-{work.replace(' ', '-')}", f"What a delivery costs, over {axis}", axis,
              "CPU, µs/delivery", curves_over(varied, x, "cpu_us_per_delivery"))
 
 

@@ -62,12 +62,12 @@ def show_fanout(tables):
 
 
 def show_scale(tables):
-    show_works("scale: one line of 80 bytes after the other, each when everybody has the one before", tables,
+    show_works("scale: one line of 80 bytes after the other, each when everybody has the one before (chat: by PID 1)", tables,
                lambda work: f"{work['clients']} clients", (CONNECT, LINE, CPU, MEMORY))
 
 
 def show_cliff(tables):
-    show_works("no cliff: lines of 80 bytes as fast as it goes", tables,
+    show_works("no cliff: lines of 80 bytes as fast as it goes; where the cost does not rise, it is linear or better", tables,
                lambda work: f"{work['clients']}, {work['in_flight']} in flight"
                f"{'' if work['name'] in ('in flight', 'members') else ', ' + work['name']}", (RATE, CPU))
 

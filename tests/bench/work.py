@@ -39,7 +39,7 @@ def run_load(server, work):
     """Returns what load says, as numbers by name; or only "failed", and why."""
     words = [*server.where, LOAD, *work.options(), "--memory", *server.protocol,
              *(f"--cgroup={cgroup}" for cgroup in server.cgroups()), *server.targets()]
-    limit = 20 + 4 * work.weight()
+    limit = 60 + 4 * work.weight()
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
