@@ -38,6 +38,7 @@ enum {
         CLIENTS_PER_SOURCE = 200, /* servers limit what one address may have */
         PAYLOAD_MIN_BYTES = 40,
         LINE_MAX_BYTES = 512, /* RFC 2812, section 2.3 */
+        NOTICE_MAX_BYTES = 100,
         READ_BYTES = 1 << 18,
         CONNECTING_DEFAULT = 32,
         QUIET_MS = 300,
@@ -62,9 +63,10 @@ struct client {
         bool probed;
         bool writable_wanted;
         size_t index;
-        uint64_t got;              /* lines of the run */
-        uint64_t lost;             /* of those that were missing when a later one came */
-        char tail[LINE_MAX_BYTES]; /* the beginning of a line */
+        uint64_t got;                  /* lines of the run */
+        uint64_t lost;                 /* of those that were missing when a later one came */
+        char notice[NOTICE_MAX_BYTES]; /* the last line that is none of ours: why a server closes */
+        char tail[LINE_MAX_BYTES];     /* the beginning of a line */
         size_t tail_len;
         uint32_t next[SENDERS_MAX]; /* number of the next line, by sender */
         char *out;                  /* a sender's: what the kernel has not taken */
@@ -294,6 +296,7 @@ static void take_other(struct load *l, struct client *c, const char *line, size_
 {
         static const char join[] = "JOIN #bench\r\n";
         l->others++;
+        snprintf(c->notice, sizeof(c->notice), "%.*s", (int)len, line);
         if (l->o.protocol == PLAIN) {
                 if (c->state == JOINING)
                         become_ready(l, c);
@@ -343,8 +346,8 @@ static void take(struct load *l, struct client *c)
         if (n < 0 && errno == EAGAIN)
                 return;
         if (n <= 0)
-                errx(EXIT_FAILURE, "the server closed client %zu of %zu: %s", c->index, l->o.clients,
-                     n < 0 ? strerror(errno) : "end of file");
+                errx(EXIT_FAILURE, "the server closed client %zu of %zu (%s), after \"%s\"", c->index, l->o.clients,
+                     n < 0 ? strerror(errno) : "end of file", c->notice);
         l->last_us = now_us();
         const char *at = buffer, *end = buffer + c->tail_len + n;
         for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
