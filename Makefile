@@ -315,6 +315,7 @@ build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
 .PRECIOUS: build/tests/bench/%
 
+# Beside other chat servers; QUICK=1 is a few short rounds of the main part. What is found is in build/bench.
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
 BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/nats \
 		build/.packages-check build/.packages-bench

@@ -36,14 +36,14 @@ def is_limit(row):
 
 
 def saturated(table):
-    def best(name, most, wanted):
-        return table.best(name, most, wanted)
+    best = table.best
     size = f"{table.work['clients']} clients, saturated"
     rate = best("deliveries_per_s", True, is_ours)
     return [
-        Bound(f"{size}: deliveries/s, ours to the best IRC server's", ratio(rate, best("deliveries_per_s", True, is_irc)),
-              least=2),
-        Bound(f"{size}: deliveries/s, ours to limit's", ratio(rate, best("deliveries_per_s", True, is_limit)), least=0.6),
+        Bound(f"{size}: deliveries/s, ours to the best IRC server's",
+              ratio(rate, best("deliveries_per_s", True, is_irc)), least=2),
+        Bound(f"{size}: deliveries/s, ours to limit's",
+              ratio(rate, best("deliveries_per_s", True, is_limit)), least=0.6),
         Bound(f"{size}: CPU per delivery, ours to the best IRC server's",
               ratio(best("cpu_us_per_delivery", False, is_ours), best("cpu_us_per_delivery", False, is_irc)), most=1),
     ]

@@ -34,7 +34,8 @@ class Host:
         self.command(*servers.words_of_unit(unit, user, words))
 
     def stop(self, *units):
-        self.command("sh", "-c", f"systemctl stop {' '.join(units)} 2>/dev/null; systemctl reset-failed 2>/dev/null; true")
+        """Stops those that are there."""
+        self.command("sh", "-c", f"systemctl stop {' '.join(units)} 2>/dev/null; systemctl reset-failed")
 
     def count_sockets(self, port, state):
         return count_sockets(port, state, f"/proc/{self.init}/net/tcp")

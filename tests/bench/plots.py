@@ -9,8 +9,10 @@ def quoted(text):
 
 
 def draw(path, title, x, y, curves, logarithmic="xy"):
-    """Writes path.svg and path.png. `x`, `y`: what the axes have; `curves`: (name, [(x, Spread)]...) each; the least and
-    the most of a spread are an error bar. `logarithmic`: which axes are; an x that is not counts things. Without any point nothing is written."""
+    """Writes path.svg and path.png; without any point nothing.
+
+    `x`, `y`: what the axes have; `curves`: (name, [(x, Spread)...]) each, where the least and the most of a spread are
+    an error bar. `logarithmic`: which axes are; an x that is not counts things."""
     curves = [(name, sorted(points, key=lambda point: point[0])) for name, points in curves if points]
     if not curves:
         return

@@ -62,19 +62,20 @@ def show_fanout(tables):
 
 
 def show_scale(tables):
-    show_works("scale: one line of 80 bytes after the other, each when everybody has the one before (chat: by PID 1)", tables,
-               lambda work: f"{work['clients']} clients", (CONNECT, LINE, CPU, MEMORY))
+    show_works("scale: one line of 80 bytes after the other, each when everybody has the one before (chat: by PID 1)",
+               tables, lambda work: f"{work['clients']} clients", (CONNECT, LINE, CPU, MEMORY))
 
 
 def show_cliff(tables):
-    show_works("no cliff: lines of 80 bytes as fast as it goes; where the cost does not rise, it is linear or better", tables,
-               lambda work: f"{work['clients']}, {work['in_flight']} in flight"
+    show_works("no cliff: lines of 80 bytes as fast as it goes; where the cost does not rise, it is linear or better",
+               tables, lambda work: f"{work['clients']}, {work['in_flight']} in flight"
                f"{'' if work['name'] in ('in flight', 'members') else ', ' + work['name']}", (RATE, CPU))
 
 
 def show_hosts(tables):
     """Latencies are those to people of the same host, and to those of others: added is what lies between."""
     show_works("hosts: 100 clients on hosts that are linked, lines of 80 bytes as fast as it goes",
-               [table for table in tables if not table.work["rate"]], lambda work: f"{work['hosts']} hosts", (RATE, CPU))
+               [table for table in tables if not table.work["rate"]], lambda work: f"{work['hosts']} hosts",
+               (RATE, CPU))
     show_works("hosts: the same clients, 200 lines/s", [table for table in tables if table.work["rate"]],
                lambda work: f"{work['hosts']} hosts", (P50, FAR_P50, ADDED, CPU))
