@@ -3,6 +3,9 @@
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
+# make bench      the chat beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
+# make bench-check        the same, which fails where a ratio is missed that the chat is to keep
+# make bench-scale        thousands of sessions; bench-cliff: what might make a line dear; bench-hosts: several hosts
 # make bench-neighbours   what a bad client costs the others
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
@@ -317,7 +320,8 @@ build/obj/tests/bench/neighbours.o: | build/.packages-check
 
 # Beside other chat servers; QUICK=1 is a few short rounds of the main part. What is found is in build/bench.
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
-BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/peers build/nats \
+BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/bench/greeting build/peers build/nats \
+		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
 .PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-units bench-start bench-memory
