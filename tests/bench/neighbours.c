@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ enum {
         TRICKLE_LINES = 300,
         TRICKLE_EVERY_US = 4000,
         LINE_BYTES = 80,
+        WAIT_MAX_MS = 10000,
 };
 
 enum neighbour {
@@ -87,6 +89,21 @@ static uint64_t arrived_everywhere(const struct bench *b)
         return least;
 }
 
+/* Until every good client has `lines`. A benchmark whose good clients miss some says nothing. */
+static void wait_everywhere(struct bench *b, uint64_t lines)
+{
+        int64_t deadline = now_us() + WAIT_MAX_MS * 1000;
+        while (arrived_everywhere(b) < lines) {
+                take(b, 10);
+                if (now_us() > deadline) {
+                        fprintf(stderr, "\na good client, beside one (%s), has %llu of %llu lines\n",
+                                names[b->neighbour], (unsigned long long)arrived_everywhere(b),
+                                (unsigned long long)lines);
+                        exit(EXIT_FAILURE);
+                }
+        }
+}
+
 static void say(const struct bench *b, unsigned lines)
 {
         char line[LINE_BYTES + 1];
@@ -109,8 +126,7 @@ static double run_saturated(struct bench *b)
                 take(b, 10);
         }
         double rate = (double)(arrived_everywhere(b) - first) * 1e6 / (double)(now_us() - begin);
-        while (arrived_everywhere(b) < sent)
-                take(b, 10);
+        wait_everywhere(b, sent);
         return rate;
 }
 
@@ -122,8 +138,7 @@ static void run_trickle(struct bench *b, struct result *r)
                 int64_t begin = now_us();
                 say(b, 1);
                 sent++;
-                while (arrived_everywhere(b) < sent)
-                        take(b, 10);
+                wait_everywhere(b, sent);
                 us[i] = (double)(now_us() - begin);
                 usleep(TRICKLE_EVERY_US);
         }
