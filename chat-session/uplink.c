@@ -88,7 +88,8 @@ static size_t read_queue(const struct uplink *u, size_t at, struct frame *f)
 {
         uint16_t size;
         memcpy(&size, u->queue + at, sizeof(size));
-        frame_decode(f, u->queue + at + sizeof(size), size);
+        if (frame_decode(f, u->queue + at + sizeof(size), size) < 0)
+                abort(); /* what enqueue() put there */
         return sizeof(size) + size;
 }
 
