@@ -88,7 +88,7 @@ static size_t read_queue(const struct uplink *u, size_t at, struct frame *f)
 {
         uint16_t size;
         memcpy(&size, u->queue + at, sizeof(size));
-        if (frame_decode(f, u->queue + at + sizeof(size), size) < 0)
+        if (frame_decode(f, u->queue + at + sizeof(size), size) != 0)
                 abort(); /* what enqueue() put there */
         return sizeof(size) + size;
 }
@@ -295,24 +295,27 @@ static int hand_over_lines(struct uplink *u, int64_t now)
 {
         char text[TEXT_MAX_BYTES];
         uint8_t encoded[FRAME_MAX_BYTES];
-        struct frame lines = {.type = FRAME_LINE, .id = u->id, .text = {text, 0}}, f;
+        struct frame lines = {.type = FRAME_LINE, .id = u->id}, f;
+        struct wire_writer w = wire_write(text, sizeof(text));
         struct pace pace = u->pace;
         size_t count = 0, taken = 0;
 
         while (count < FRAME_LINES_MAX && u->start + taken < u->end && pace_next_ms(&pace, now) <= now) {
                 size_t size = read_queue(u, u->start + taken, &f);
-                if (f.type != FRAME_LINE || lines.text.len + (count > 0) + f.text.len > sizeof(text))
-                        break;
+                struct wire_writer longer = w;
                 if (count > 0)
-                        text[lines.text.len++] = '\n';
-                else
+                        wire_put_u8(&longer, '\n');
+                wire_put(&longer, f.text.at, f.text.len);
+                if (f.type != FRAME_LINE || longer.bad)
+                        break;
+                if (count == 0)
                         lines.number = f.number;
-                memcpy(text + lines.text.len, f.text.at, f.text.len);
-                lines.text.len += f.text.len;
+                w = longer;
                 pace_take(&pace, now);
                 taken += size;
                 count++;
         }
+        lines.text = (struct slice){text, wire_written(&w)};
         int r = hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &lines));
         if (r > 0) {
                 u->handed_over = lines.number + count - 1;
