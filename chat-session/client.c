@@ -122,7 +122,8 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
         char *at = reserve(c, size);
         for (size_t i = 0; i < n; i++)
                 at = mempcpy(at, parts[i].at, parts[i].len);
-        memcpy(at, "\r\n", 2);
+        at[0] = '\r';
+        at[1] = '\n';
         c->lines_out++;
 }
 
