@@ -280,8 +280,8 @@ static void take_line(struct broker *b, const struct frame *f)
         }
         struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};
         struct slice text = f->text;
-        for (size_t left = frame_lines(f); left > 0; left--, rec.number++) {
-                rec.text = line_next(&text);
+        for (bool more = true; more; rec.number++) {
+                more = line_next(&text, &rec.text);
                 say(b, m, &rec);
         }
 }

@@ -257,39 +257,44 @@ void roster_mark_departed(const struct roster *r, uint64_t id)
         rename(path, marked);
 }
 
+/* A mark beside the note, of a name alone. Returns 0, also where it is there already, or a negative errno. */
+static int put_mark(const struct roster *r, uint64_t id, const char *suffix)
+{
+        char path[PATH_MAX];
+        note_path(r, id, suffix, path);
+        return symlink("-", path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static void remove_mark(const struct roster *r, uint64_t id, const char *suffix)
+{
+        char path[PATH_MAX];
+        note_path(r, id, suffix, path);
+        unlink(path);
+}
+
 void roster_remove_note(const struct roster *r, uint64_t id)
 {
-        char marked[PATH_MAX];
-        note_path(r, id, DEPARTED_SUFFIX, marked);
-        unlink(marked);
+        remove_mark(r, id, DEPARTED_SUFFIX);
 }
 
 void roster_note_lag(const struct roster *r, uint64_t id)
 {
-        char path[PATH_MAX];
-        note_path(r, id, LAGGING_SUFFIX, path);
-        (void)!symlink("-", path); /* without it only the notice is lost, and only if chatd dies now */
+        put_mark(r, id, LAGGING_SUFFIX); /* without it only the notice is lost, and only if chatd dies now */
 }
 
 void roster_remove_lag(const struct roster *r, uint64_t id)
 {
-        char path[PATH_MAX];
-        note_path(r, id, LAGGING_SUFFIX, path);
-        unlink(path);
+        remove_mark(r, id, LAGGING_SUFFIX);
 }
 
 int roster_note_arrival(const struct roster *r, uint64_t id)
 {
-        char path[PATH_MAX];
-        note_path(r, id, ARRIVING_SUFFIX, path);
-        return symlink("-", path) < 0 && errno != EEXIST ? -errno : 0;
+        return put_mark(r, id, ARRIVING_SUFFIX);
 }
 
 void roster_remove_arrival(const struct roster *r, uint64_t id)
 {
-        char path[PATH_MAX];
-        note_path(r, id, ARRIVING_SUFFIX, path);
-        unlink(path);
+        remove_mark(r, id, ARRIVING_SUFFIX);
 }
 
 static void seal_path(const struct roster *r, char path[static PATH_MAX])

@@ -291,15 +291,15 @@ static inline size_t frame_lines(const struct frame *f)
         return lines;
 }
 
-/* Takes the next line, without its LF, off `text`; to be called frame_lines() times. */
-static inline struct slice line_next(struct slice *text)
+/* Takes the next line, without its LF, off `text`. Returns whether there is another behind it. */
+static inline bool line_next(struct slice *text, struct slice *line)
 {
         const char *end = memchr(text->at, '\n', text->len);
-        struct slice line = {text->at, end ? (size_t)(end - text->at) : text->len};
-        size_t taken = end ? line.len + 1 : line.len;
+        *line = (struct slice){text->at, end ? (size_t)(end - text->at) : text->len};
+        size_t taken = end ? line->len + 1 : line->len;
         text->at += taken;
         text->len -= taken;
-        return line;
+        return end != NULL;
 }
 
 /* Whether it is something that a person did, so that people on all hosts are to see it. */

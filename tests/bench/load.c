@@ -2,9 +2,9 @@
  *
  * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
  * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average
- * over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number and when it was sent,
- * so a line that is lost, doubled or out of order is seen at every receiver. A run ends when everybody has everything,
- * or nothing has come for QUIET_END_MS: what is missing then is lost.
+ * over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number
+ * and when it was sent, so a line that is lost, doubled or out of order is seen at every receiver. A run ends when
+ * everybody has everything, or nothing has come for QUIET_END_MS: what is missing then is lost.
  *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients meanwhile that it did not say. The
  * processes below each --cgroup are the server: the CPU time that they used while lines were on their way is printed
@@ -27,8 +27,9 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <chat/clock.h>
 
 enum {
         TARGETS_MAX = 8,
@@ -105,13 +106,6 @@ struct load {
         uint64_t last_us;                /* when something came last */
         struct latencies near, far;      /* to clients of the sender's server, and to those of others */
 };
-
-static uint64_t now_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* ---- what it costs ----------------------------------------------------------------------------------------------- */
 
@@ -348,7 +342,7 @@ static void take(struct load *l, struct client *c)
         if (n <= 0)
                 errx(EXIT_FAILURE, "the server closed client %zu of %zu (%s), after \"%s\"", c->index, l->o.clients,
                      n < 0 ? strerror(errno) : "end of file", c->notice);
-        l->last_us = now_us();
+        l->last_us = clock_boottime_us();
         const char *at = buffer, *end = buffer + c->tail_len + n;
         for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
                 take_line(l, c, at, (size_t)(eol - at));
@@ -422,27 +416,27 @@ static void begin_connect(struct load *l, size_t index)
 /* Everybody is connected and has heard the first of them. */
 static void gather(struct load *l)
 {
-        uint64_t deadline = now_us() + READY_DEADLINE_MS * UINT64_C(1000), probe_at = 0, number = 0;
+        uint64_t deadline = clock_boottime_us() + READY_DEADLINE_MS * UINT64_C(1000), probe_at = 0, number = 0;
         size_t begun = 0;
         while (l->ready < l->o.clients) {
                 while (begun < l->o.clients && begun - l->ready < l->o.connecting)
                         begin_connect(l, begun++);
                 turn(l, 100);
-                if (now_us() > deadline)
+                if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients are ready", l->ready, l->o.clients);
         }
         while (l->probed < l->o.clients - 1) { /* not to its sender */
-                if (now_us() >= probe_at) {
+                if (clock_boottime_us() >= probe_at) {
                         put_line(&l->o, &l->clients[0], 'P', number++, 0);
                         flush(l, &l->clients[0]);
-                        probe_at = now_us() + PROBE_MS * UINT64_C(1000);
+                        probe_at = clock_boottime_us() + PROBE_MS * UINT64_C(1000);
                 }
                 turn(l, 100);
-                if (now_us() > deadline)
+                if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, l->o.clients - 1);
         }
-        deadline = now_us() + QUIET_DEADLINE_MS * UINT64_C(1000);
-        while (turn(l, QUIET_MS) && now_us() < deadline)
+        deadline = clock_boottime_us() + QUIET_DEADLINE_MS * UINT64_C(1000);
+        while (turn(l, QUIET_MS) && clock_boottime_us() < deadline)
                 ;
 }
 
@@ -464,7 +458,7 @@ static uint64_t in_flight(const struct load *l)
 static void say_some(struct load *l, uint64_t lines)
 {
         static size_t next;
-        uint64_t us = now_us();
+        uint64_t us = clock_boottime_us();
         size_t first = next;
         for (uint64_t i = 0; i < lines; i++)
                 say(l, (first + i / ((lines + l->o.senders - 1) / l->o.senders)) % l->o.senders, us);
@@ -476,10 +470,10 @@ static void say_some(struct load *l, uint64_t lines)
 
 static void run_saturated(struct load *l)
 {
-        uint64_t flying, end = l->o.seconds > 0 ? now_us() + (uint64_t)(l->o.seconds * 1e6) : UINT64_MAX;
-        while ((flying = in_flight(l)) > 0 || (l->sent < l->o.lines && now_us() < end)) {
+        uint64_t flying, end = l->o.seconds > 0 ? clock_boottime_us() + (uint64_t)(l->o.seconds * 1e6) : UINT64_MAX;
+        while ((flying = in_flight(l)) > 0 || (l->sent < l->o.lines && clock_boottime_us() < end)) {
                 uint64_t room = flying < l->o.in_flight ? l->o.in_flight - flying : 0;
-                uint64_t left = now_us() < end ? l->o.lines - l->sent : 0;
+                uint64_t left = clock_boottime_us() < end ? l->o.lines - l->sent : 0;
                 if (room > 0 && left > 0)
                         say_some(l, room < left ? room : left);
                 if (!turn(l, QUIET_END_MS))
@@ -489,9 +483,9 @@ static void run_saturated(struct load *l)
 
 static void run_paced(struct load *l)
 {
-        uint64_t begin = now_us();
+        uint64_t begin = clock_boottime_us();
         while (l->sent < l->o.lines) {
-                uint64_t due = begin + (uint64_t)((double)l->sent * 1e6 / l->o.rate), now = now_us();
+                uint64_t due = begin + (uint64_t)((double)l->sent * 1e6 / l->o.rate), now = clock_boottime_us();
                 if (now < due) {
                         turn(l, (int)((due - now + 999) / 1000));
                         continue;
@@ -662,17 +656,17 @@ int main(int argc, char **argv)
                 make_room(&l.near, l.o.lines * l.o.clients);
                 make_room(&l.far, l.o.targets_count > 1 ? l.o.lines * l.o.clients : 0);
         }
-        uint64_t begin = now_us();
+        uint64_t begin = clock_boottime_us();
         gather(&l);
         uint64_t ready_us = l.last_us - begin, used = sum_server(&l.o, cpu_of_process);
         l.others = 0;
-        begin = now_us();
+        begin = clock_boottime_us();
         if (l.o.rate > 0)
                 run_paced(&l);
         else
                 run_saturated(&l);
-        report(&l, (l.last_us > begin ? l.last_us : now_us()) - begin, sum_server(&l.o, cpu_of_process) - used,
-               ready_us);
+        report(&l, (l.last_us > begin ? l.last_us : clock_boottime_us()) - begin,
+               sum_server(&l.o, cpu_of_process) - used, ready_us);
         if (l.o.memory)
                 printf("pss_kb %" PRIu64 "\n", sum_server(&l.o, memory_of_process));
         return 0;

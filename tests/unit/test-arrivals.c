@@ -24,16 +24,6 @@ static void begin_with_two(struct fixture *f)
         assert_inbox(f, EVE, "welcome 3");
 }
 
-/* Their HELLO is still, or again, in the queue, as when it was not consumed. */
-static void hello_again(struct fixture *f, uint32_t who)
-{
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(who),
-                               .key = inbox_id(who),
-                               .name = slice_of(names[who]),
-                               .address = slice_of("here:1")});
-}
-
 static void restart(struct fixture *f)
 {
         struct pace pace = f->broker->arrivals.pace;
