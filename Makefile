@@ -270,7 +270,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer
 # What tests/fuzz/death.h puts in the way.
-FUZZ_WRAPPED := clock_gettime poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
+FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
 		roster_remove_note roster_remove_inbox roster_note_arrival roster_remove_arrival roster_seal \
 		roster_remove_seal
 
@@ -282,7 +282,8 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
-build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) tests/fuzz/death.c tests/fuzz/sessions.c)
+build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
+		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd
 build/fuzz/fuzz-link: $(call OBJECTS,fuzz/obj,$(filter-out chat-link/network.c,$(LINK)))
@@ -342,7 +343,7 @@ bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
 
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.c tests/unit/*.[ch] tests/system/*.[ch] \
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
 .PHONY: style

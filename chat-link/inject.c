@@ -35,12 +35,11 @@ void inject_connect(struct inject *in, int64_t now_ms)
         struct stat intake;
         if (in->socket >= 0 || now_ms < in->retry_at)
                 return;
-        int r = connect_broker(in->dir, &intake);
-        if (r < 0) {
+        in->socket = connect_socket();
+        if (in->socket < 0 || connect_broker(in->socket, in->dir, &intake) < 0) {
                 disconnect(in, now_ms);
                 return;
         }
-        in->socket = r;
         in->broker = intake.st_uid;
         in->hello_due = true;
         in->welcome = false;

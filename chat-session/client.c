@@ -2,15 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/display.h>
+#include <chat/frame.h>
 #include <chat/socket.h>
 
-enum { CLOSE_DRAIN_MAX_READS = 64 };
+enum {
+        CLOSE_DRAIN_MAX_READS = 64,
+        CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
+};
 
 static void set_nonblocking(int fd)
 {
@@ -65,13 +72,30 @@ bool client_sent(struct client *c)
         return sent;
 }
 
+/* Returns what TCP_INFO says, tcp(7), or false. */
+static bool read_info(const struct client *c, struct tcp_info *info)
+{
+        socklen_t size = sizeof(*info);
+        return getsockopt(c->out, IPPROTO_TCP, TCP_INFO, info, &size) == 0;
+}
+
 int64_t client_silent_ms(const struct client *c)
 {
         struct tcp_info info = {0};
-        socklen_t size = sizeof(info);
-        if (getsockopt(c->out, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        if (!read_info(c, &info))
                 return -1;
         return info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
+}
+
+int64_t client_position(const struct client *c)
+{
+        struct tcp_info before = {0}, after = {0};
+        int waiting;
+        do { /* an acknowledgement that comes in between moves bytes from one count to the other */
+                if (!read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &waiting) < 0 || !read_info(c, &after))
+                        return -1;
+        } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
+        return (int64_t)after.tcpi_bytes_acked + waiting;
 }
 
 bool client_waits(const struct client *c)
@@ -81,7 +105,8 @@ bool client_waits(const struct client *c)
 
 size_t client_room(const struct client *c)
 {
-        return sizeof(c->buffer) - (c->end - c->start);
+        size_t most = sizeof(c->buffer) - LINE_END_BYTES, waiting = c->end - c->start;
+        return waiting < most ? most - waiting : 0;
 }
 
 /* Where the next `size` bytes go, which are known to fit. The waiting ones move to the front only when the tail is used
@@ -111,7 +136,7 @@ void client_raw(struct client *c, const void *data, size_t size)
 
 void client_line(struct client *c, const struct slice *parts, size_t n)
 {
-        size_t size = 2;
+        size_t size = LINE_END_BYTES;
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
         if (c->skipped > 0 || client_room(c) < size) {
@@ -119,12 +144,39 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
                 c->skipped_all++;
                 return;
         }
-        char *at = reserve(c, size);
-        for (size_t i = 0; i < n; i++)
-                at = mempcpy(at, parts[i].at, parts[i].len);
-        at[0] = '\r';
-        at[1] = '\n';
+        display_write(reserve(c, size), parts, n);
         c->lines_out++;
+}
+
+/* Puts the last `size` bytes of a line in front. */
+static void put_first(struct client *c, const char *line_end, size_t size)
+{
+        memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
+        memcpy(c->buffer, line_end - size, size);
+        c->end += size - c->start;
+        c->start = 0;
+        c->broken_off = false;
+}
+
+void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has)
+{
+        char line[CLIENT_LINE_MAX_BYTES];
+        const char *end = display_write(line, parts, n);
+        size_t size = (size_t)(end - line) - has;
+        if (client_room(c) < size) {
+                client_give_up_rest(c);
+                c->skipped++;
+                c->skipped_all++;
+                return;
+        }
+        put_first(c, end, size);
+        c->lines_out++;
+}
+
+void client_give_up_rest(struct client *c)
+{
+        static const char end[] = LINE_END;
+        put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
 }
 
 static void tell_skipped(struct client *c)
@@ -138,7 +190,7 @@ static void tell_skipped(struct client *c)
 
 void client_flush(struct client *c)
 {
-        while (client_waits(c) && !c->out_broken) {
+        while (client_waits(c) && !c->out_broken && !c->broken_off) {
                 const char *at = c->buffer + c->start;
                 size_t size = c->end - c->start;
                 ssize_t n =
@@ -148,6 +200,7 @@ void client_flush(struct client *c)
                         break;
                 }
                 c->sent = true;
+                c->written += (uint64_t)n;
                 c->start += (size_t)n;
                 if ((size_t)n < size)
                         break;

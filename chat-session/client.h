@@ -23,13 +23,15 @@ enum {
 struct client {
         int in, out; /* the same descriptor when it is a socket */
         bool is_socket;
-        bool in_ended;      /* nothing more can be read */
-        bool in_failed;     /* … because the connection broke */
-        bool timed_out;     /* … and it did so without a word from the client */
-        bool sent;          /* something was written since client_sent() was asked */
-        bool hung_up;       /* poll() reported an end, but there is no room to read what came before it */
-        bool out_broken;    /* nothing can be written: output is dropped */
-        size_t start, end;  /* what of `buffer` waits */
+        bool in_ended;     /* nothing more can be read */
+        bool in_failed;    /* … because the connection broke */
+        bool timed_out;    /* … and it did so without a word from the client */
+        bool sent;         /* something was written since client_sent() was asked */
+        bool hung_up;      /* poll() reported an end, but there is no room to read what came before it */
+        bool out_broken;   /* nothing can be written: output is dropped */
+        bool broken_off;   /* the client has the beginning of a line, and nothing is written before the rest is there */
+        uint64_t written;  /* bytes */
+        size_t start, end; /* what of `buffer` waits */
         uint64_t lines_out; /* lines put into the buffer */
         uint64_t skipped;   /* lines skipped since the client was last told */
         uint64_t skipped_all;
@@ -47,13 +49,20 @@ size_t client_read(struct client *c, void *buffer, size_t size);
 /* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. */
 void client_line(struct client *c, const struct slice *parts, size_t n);
 
+/* The client has the first `has` bytes of this line, and waits for the rest: puts that before whatever waits; ends the line,
+ * and counts it as skipped, where it does not fit. */
+void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has);
+
+/* … and the rest will not come: ends the line. */
+void client_give_up_rest(struct client *c);
+
 /* Puts bytes into the buffer as they are, or does nothing where they do not fit. */
 void client_raw(struct client *c, const void *data, size_t size);
 
 /* Whether output waits. */
 bool client_waits(const struct client *c);
 
-/* The bytes that still fit into the buffer. */
+/* The bytes that still fit into the buffer. There is always room for client_give_up_rest() besides. */
 size_t client_room(const struct client *c);
 
 /* Writes what the client takes now. */
@@ -68,6 +77,10 @@ bool client_sent(struct client *c);
 /* For how many ms the client has acknowledged nothing, though something waits for it; -1 where nothing waits, or it is
  * no TCP connection (TCP_INFO, tcp(7)). */
 int64_t client_silent_ms(const struct client *c);
+
+/* How many bytes were ever written to the connection, by whomever; -1 where it is no TCP connection. Nobody writes
+ * meanwhile. */
+int64_t client_position(const struct client *c);
 
 /* Tells the client that nothing more comes. systemd holds a duplicate of an accepted socket for as long as the process
  * lives, so without this the client would see the end only after that. Input that arrived meanwhile is read and

@@ -158,12 +158,15 @@ int __lsan_is_turned_off(void)
 #endif
 
 /* Returns 0, or a negative errno. */
-static int enter_sandbox(void)
+static int enter_sandbox(struct session *s)
 {
 #if SANDBOX_SANITIZED
         sandboxed = true;
 #endif
-        return sandbox_enter(SANDBOX_OF_THIS_BUILD);
+        int r = sandbox_enter(SANDBOX_OF_THIS_BUILD, s->uplink.socket);
+        if (r == 0)
+                s->uplink.socket = SANDBOX_UPLINK_FD;
+        return r;
 }
 
 int main(int argc, char **argv)
@@ -203,7 +206,7 @@ int main(int argc, char **argv)
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
         session_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
-        int r = options.no_sandbox ? 0 : enter_sandbox();
+        int r = options.no_sandbox ? 0 : enter_sandbox(&session);
         if (r < 0) {
                 fprintf(stderr, "%s: cannot enter the sandbox: %s\n", argv[0], strerror(-r));
                 session_refuse(&session, "the session has no sandbox on this host");

@@ -9,12 +9,14 @@
  */
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,8 +31,8 @@ static const char *const allowed[] = {
         /* waiting; the clock is a call where the vDSO has none */
         "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "clock_gettime",
         /* chatd, and the inbox's file, which may have to be made anew */
-        "recvmsg", "close", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat",
-        "rename", "renameat", "getpid", "getrandom",
+        "recvmsg", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat", "rename",
+        "renameat", "getpid", "getrandom",
         /* memory for libc, up to RLIMIT_DATA */
         "brk",
         /* the end */
@@ -73,20 +75,20 @@ static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const st
         add(filter, SCMP_ACT_ALLOW, name, n, args);
 }
 
-/* A call on one of the session's own descriptors: 3, 4 to 7, 8 to 15. A session could otherwise connect its client's
- * socket to somewhere else, AF_UNSPEC first, connect(2). The masks leave out the upper half of the register, as the
- * kernel does: to compare the whole would take 1 << 32 for another descriptor than 0. */
-static void allow_own(scmp_filter_ctx filter, const char *name)
+/* A call on one descriptor. The upper half of the register is left out, as the kernel does: to compare the whole would take
+ * 1 << 32 for another descriptor than 0. */
+static void allow_on(scmp_filter_ctx filter, const char *name, uint32_t mask, uint32_t fd)
 {
-        static const struct {
-                uint32_t mask, value;
-        } own[] = {{UINT32_MAX, 3}, {~3U, 4}, {~7U, 8}};
-        _Static_assert(SANDBOX_OWN_FD == 3 && SANDBOX_FDS_MAX == 16, "these are the masks");
+        const struct scmp_arg_cmp is_fd = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, fd);
+        allow(filter, name, 1, &is_fd);
+}
 
-        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-                const struct scmp_arg_cmp fd = SCMP_A0(SCMP_CMP_MASKED_EQ, own[i].mask, own[i].value);
-                allow(filter, name, 1, &fd);
-        }
+/* … on those of the session's own that may be anything: 4 to 7, 8 to 15. */
+static void allow_on_own(scmp_filter_ctx filter, const char *name)
+{
+        _Static_assert(SANDBOX_OWN_FD == 4 && SANDBOX_FDS_MAX == 16, "these are the masks");
+        allow_on(filter, name, ~3U, 4);
+        allow_on(filter, name, ~7U, 8);
 }
 
 /* For arguments that are constants in the session, so that nothing is left in the upper half of the register. */
@@ -104,17 +106,39 @@ static void allow_calls(scmp_filter_ctx filter)
         };
         const struct scmp_arg_cmp credentials[] = {equal(1, SOL_SOCKET), equal(2, SO_PASSCRED)};
         const struct scmp_arg_cmp tcp_info[] = {equal(1, IPPROTO_TCP), equal(2, TCP_INFO)};
+        const struct scmp_arg_cmp bytes_waiting[] = {equal(1, SIOCOUTQ)};
+        const struct scmp_arg_cmp shared[] = {
+                SCMP_A2(SCMP_CMP_MASKED_EQ, ~(uint32_t)(PROT_READ | PROT_WRITE), 0),
+                equal(3, MAP_SHARED),
+        };
         const struct scmp_arg_cmp no_address[] = {equal(4, 0)}, no_flags[] = {equal(4, 0)};
 
         for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
                 allow(filter, allowed[i], 0, NULL);
         allow(filter, "socket", 3, datagram_socket);
-        allow_own(filter, "bind");
-        allow_own(filter, "connect");
+        allow_on_own(filter, "bind");
+        /* The one that is connected stays what it is. Whatever else a session has may be its client's connection, which it
+         * can pass to itself, and could connect to somewhere else, AF_UNSPEC first, connect(2). */
+        allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
+        for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
+                allow_on(filter, "close", UINT32_MAX, fd);
+        allow_on_own(filter, "close");
         allow(filter, "setsockopt", 2, credentials);
         allow(filter, "getsockopt", 2, tcp_info);
+        /* the outlet: memory that chatd sent, and the connection for chatd */
+        allow(filter, "mmap", 2, shared);
+        allow(filter, "munmap", 0, NULL);
+        allow(filter, "ioctl", 1, bytes_waiting);
+        /* not with MSG_FASTOPEN, which connects */
+        for (uint32_t fd = 0; fd < 2; fd++) {
+                const struct scmp_arg_cmp passing[] = {
+                        SCMP_A0(SCMP_CMP_MASKED_EQ, fd == 0 ? ~3U : ~7U, fd == 0 ? 4 : 8),
+                        equal(2, MSG_NOSIGNAL | MSG_DONTWAIT),
+                };
+                allow(filter, "sendmsg", 2, passing);
+        }
         allow(filter, "renameat2", 1, no_flags); /* not RENAME_EXCHANGE */
-        /* not sendmsg(), whose address, like any pointer's target, cannot be seen here */
+        /* for the client, not sendmsg(), whose address, like any pointer's target, cannot be seen here */
         allow(filter, "sendto", 1, no_address);
 }
 

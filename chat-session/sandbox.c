@@ -1,6 +1,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -77,8 +78,10 @@ static int install_filter(enum sandbox_kind kind)
 #endif
 }
 
-int sandbox_enter(enum sandbox_kind kind)
+int sandbox_enter(enum sandbox_kind kind, int uplink)
 {
+        if (uplink != SANDBOX_UPLINK_FD && dup3(uplink, SANDBOX_UPLINK_FD, O_CLOEXEC) < 0)
+                return -errno;
         /* What the launcher left open, or the search for a login name, is no business of the session. */
         closefrom(SANDBOX_OWN_FD);
         int r = limit_all(kind);

@@ -10,8 +10,9 @@
 #pragma once
 
 enum {
-        /* Descriptors 0 and 1 are the client, and 2 may be it too (inetd); those from here on are the session's own. */
-        SANDBOX_OWN_FD = 3,
+        /* Descriptors 0 and 1 are the client, and 2 may be it too (inetd). */
+        SANDBOX_UPLINK_FD = 3,
+        SANDBOX_OWN_FD = 4, /* those from here on are the session's own as well */
         SANDBOX_FDS_MAX = 16,
         SANDBOX_DATA_MAX_BYTES = 8 * 1024 * 1024,
         SANDBOX_STACK_MAX_BYTES = 1024 * 1024,
@@ -36,7 +37,12 @@ enum sandbox_kind {
         SANDBOX_OF_THIS_BUILD = SANDBOX_SANITIZED ? SANDBOX_WITH_SANITIZER : SANDBOX_STRICT,
 };
 
-/* Closes all descriptors from SANDBOX_OWN_FD on and gives up, for good, what the session does not need: other
- * processes' eyes (PR_SET_DUMPABLE), capabilities, resources (getrlimit(2)), new privileges, and system calls
- * (seccomp(2)). Returns 0, or a negative errno; then the process may have given up a part. */
-int sandbox_enter(enum sandbox_kind kind);
+/* Moves the UNIX datagram socket `uplink` to SANDBOX_UPLINK_FD, closes all descriptors behind that, and gives up, for good,
+ * what the session does not need: other processes' eyes (PR_SET_DUMPABLE), capabilities, resources (getrlimit(2)), new
+ * privileges, and system calls (seccomp(2)).
+ *
+ * That socket alone can be connected, and it cannot be closed. A session may pass descriptors, its client's too, and what it
+ * passes to itself comes under any number that is free: under this one it could connect that to somewhere else.
+ *
+ * Returns 0, or a negative errno; then the process may have given up a part. */
+int sandbox_enter(enum sandbox_kind kind, int uplink);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include <chat/clock.h>
+#include <chat/connect.h>
+#include <chat/display.h>
 
 #include "commands.h"
 
@@ -33,8 +35,17 @@ static void greet(struct session *s)
         client_line(&s->client, parts, 3);
 }
 
+/* The rest of a line will not come: something else comes in its place. */
+static void give_up_rest(struct session *s)
+{
+        if (s->client.broken_off || s->outlet.had > 0)
+                client_give_up_rest(&s->client);
+        s->outlet.had = s->outlet.rest.bytes = 0;
+}
+
 static void flush_and_end(struct session *s)
 {
+        give_up_rest(s);
         s->state = SESSION_FLUSHING;
         s->deadline = s->now + LEAVE_FLUSH_MS;
 }
@@ -52,6 +63,11 @@ static void tell_on_their_way(struct session *s)
         notice(s, text);
 }
 
+static uint64_t lines_out(const struct session *s)
+{
+        return s->client.lines_out + outlet_lines_out(&s->outlet);
+}
+
 static void leave(struct session *s, enum leave_reason reason)
 {
         if (s->state != SESSION_TALKING)
@@ -60,7 +76,7 @@ static void leave(struct session *s, enum leave_reason reason)
                 flush_and_end(s);
                 return;
         }
-        uplink_bye(&s->uplink, reason, s->client.lines_out, s->client.skipped_all);
+        uplink_bye(&s->uplink, reason, lines_out(s), s->client.skipped_all);
         s->state = SESSION_LEAVING;
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }
@@ -171,29 +187,21 @@ static void take_input(struct session *s)
         }
 }
 
+/* Shows what the client has not seen of a record that came for the first time, or whose line it has a part of. */
 static void show_record(struct session *s, const struct record *r)
 {
-        struct slice line[] = {r->name, slice_of(": "), r->text};
-        struct slice joined[] = {slice_of("*** "), r->name, slice_of(" is connected")};
-        struct slice told[] = {slice_of("*** "), r->text};
-        struct slice left[] = {slice_of("*** "), r->name, slice_of(" is disconnected")};
+        struct slice parts[DISPLAY_PARTS_MAX];
+        size_t n = display_parts(r, parts), has = outlet_has(&s->outlet, r);
 
-        switch (r->kind) {
-        case RECORD_LINE:
-                client_line(&s->client, line, 3);
-                break;
-        case RECORD_JOIN:
-                client_line(&s->client, joined, 3);
-                break;
-        case RECORD_LEAVE:
-                client_line(&s->client, left, 3);
-                break;
-        case RECORD_NOTICE:
-                client_line(&s->client, told, 2);
-                break;
-        default: /* of a later version */
-                break;
+        if (n == 0 || has == display_bytes(r))
+                return;
+        if (has > 0) {
+                client_rest(&s->client, parts, n, has);
+                return;
         }
+        if (s->client.broken_off)
+                give_up_rest(s);
+        client_line(&s->client, parts, n);
 }
 
 static void show_batch(struct session *s, struct wire_reader records)
@@ -202,6 +210,7 @@ static void show_batch(struct session *s, struct wire_reader records)
         while (record_next(&records, &r) > 0)
                 if (!seen_before(&s->seen, r.id, r.number))
                         show_record(s, &r);
+        s->outlet.had = 0;
 }
 
 static void show_missed(struct session *s, uint64_t missed)
@@ -212,6 +221,7 @@ static void show_missed(struct session *s, uint64_t missed)
         else
                 snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run",
                          (unsigned long long)missed, missed == 1 ? "" : "s");
+        give_up_rest(s);
         notice(s, text);
 }
 
@@ -223,13 +233,15 @@ static void show_name(struct session *s, struct slice name)
                 client_line(&s->client, parts, 4);
 }
 
-/* The queue is gone that the last lines were in. */
+/* The queue is gone that the last lines were in, and the rest of one that the client has the beginning of. */
 static void tell_lost(struct session *s)
 {
         char text[96];
+        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* what chatd said last */
         uint64_t lines = uplink_lost_lines(&s->uplink);
         snprintf(text, sizeof(text), "the chat lost its queue: your last %llu line%s may not have reached everybody",
                  (unsigned long long)lines, lines == 1 ? "" : "s");
+        give_up_rest(s);
         if (lines > 0)
                 notice(s, text);
 }
@@ -241,14 +253,27 @@ static void on_refused(struct session *s, struct slice why)
         flush_and_end(s);
 }
 
+/* What chatd did on its own before this datagram. */
+static void catch_up(struct session *s, uint64_t epoch)
+{
+        bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;
+        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
+        s->client.sent |= outlet_wrote(&s->outlet);
+        if (another)
+                outlet_end(&s->outlet, &s->client, &s->seen, s->uplink.id);
+        else
+                outlet_settle(&s->outlet, &s->client);
+        if (seen_epoch(&s->seen, epoch) && !first)
+                uplink_answer(&s->uplink); /* also where the inbox was too full for the roll call */
+}
+
 static void take_datagram(struct session *s)
 {
         struct frame f;
-        if (!uplink_receive(&s->uplink, s->datagram, &f))
+        struct socket_fds fds;
+        if (!uplink_receive(&s->uplink, s->datagram, &f, &fds))
                 return;
-        bool first = s->seen.epoch == 0;
-        if (seen_epoch(&s->seen, f.id) && !first)
-                uplink_answer(&s->uplink); /* also where the inbox was too full for the roll call */
+        catch_up(s, f.id);
         switch (f.type) {
         case FRAME_WELCOME:
                 show_name(s, f.name);
@@ -273,16 +298,23 @@ static void take_datagram(struct session *s)
                 if (s->state == SESSION_LEAVING)
                         flush_and_end(s);
                 break;
+        case FRAME_LEND: /* behind all that a chatd before had relayed */
+                give_up_rest(s);
+                s->uplink.taken = 0;
+                if (s->state == SESSION_TALKING && f.number == OUTLET_LAYOUT)
+                        outlet_lend(&s->outlet, &fds, &s->client);
+                break;
         default:
                 break;
         }
+        socket_close_fds(&fds);
 }
 
 /* Tells the client once when there is no broker, and once when there is one again. */
 static void tell_away(struct session *s)
 {
         bool away = s->uplink.error != 0;
-        if (s->state != SESSION_TALKING || away == s->away_told || (!away && s->uplink.socket < 0))
+        if (s->state != SESSION_TALKING || away == s->away_told || (!away && !s->uplink.connected))
                 return;
         s->away_told = away;
         notice(s, away ? "the chat is not available now; what you type is kept and sent when it is back"
@@ -306,7 +338,7 @@ static void advance_leave(struct session *s)
                         size_t lost = uplink_lines_waiting(&s->uplink);
                         char text[80];
                         snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
-                                 s->uplink.socket < 0 ? ": the chat is not available" : "");
+                                 !s->uplink.connected ? ": the chat is not available" : "");
                         if (lost > 0)
                                 notice(s, text);
                         uplink_check_intake(&s->uplink);
@@ -318,6 +350,18 @@ static void advance_leave(struct session *s)
                 s->state = SESSION_DONE;
 }
 
+/* Writes what the client takes now, if it is our turn. */
+static void write_to_client(struct session *s)
+{
+        if (client_waits(&s->client) && outlet_claim(&s->outlet)) {
+                client_flush(&s->client);
+                if (client_waits(&s->client))
+                        outlet_is_slow(&s->outlet);
+        }
+        if (s->state == SESSION_TALKING && !client_waits(&s->client))
+                outlet_release(&s->outlet, &s->client, s->uplink.taken);
+}
+
 static void wait_for_events(struct session *s, struct pollfd fds[static 4], const sigset_t *unblocked)
 {
         const struct client *c = &s->client;
@@ -325,17 +369,22 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         int64_t wake = INT64_MAX;
 
         bool wants = may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
+        bool writes = client_waits(c) && !c->broken_off;
+        if (writes && !outlet_claim(&s->outlet)) {
+                writes = false;
+                wake = s->now + s->outlet.retry_ms;
+        }
         fds[0] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
-        fds[1] = (struct pollfd){.fd = client_waits(c) ? c->out : -1, .events = POLLOUT};
+        fds[1] = (struct pollfd){.fd = writes ? c->out : -1, .events = POLLOUT};
         fds[2] = (struct pollfd){.fd = u->inbox, .events = POLLIN};
         fds[3] = (struct pollfd){.fd = u->blocked ? u->socket : -1, .events = POLLOUT};
         if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
-                wake = s->deadline;
+                wake = clock_earlier(wake, s->deadline);
         if (!s->echo && s->state != SESSION_FLUSHING)
                 wake = clock_earlier(wake, uplink_wake_ms(u));
         if (s->check_at != 0)
                 wake = clock_earlier(wake, s->check_at);
-        if (u->lost_to > 0)
+        if (u->queue_lost)
                 wake = s->now;
 
         struct timespec timeout = {0};
@@ -353,9 +402,11 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
                 take_input(s);
         else if (fds[0].revents)
                 s->client.hung_up = true;
+        if (fds[3].revents)
+                uplink_has_room(&s->uplink);
         if (fds[2].revents)
                 take_datagram(s);
-        else if (s->uplink.lost_to > 0)
+        else if (s->uplink.queue_lost)
                 tell_lost(s);
         if (s->client.out_broken && !s->client.is_socket)
                 leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
@@ -382,12 +433,25 @@ static void check_client(struct session *s)
         }
 }
 
+/* A client that is gone while nobody takes its last lines: nobody is there to be told, either. What it said after them is
+ * not read, so its session would not learn that it is to leave until there is a broker, and there may never be one. */
+static void give_up_gone(struct session *s)
+{
+        if (s->state != SESSION_TALKING || !s->client.hung_up || s->uplink.connected)
+                s->gone_at = 0;
+        else if (s->gone_at == 0)
+                s->gone_at = s->now + LEAVE_HANDOVER_MS;
+        else if (s->now >= s->gone_at)
+                s->state = SESSION_DONE;
+}
+
 void session_begin(struct session *s, int in, int out, const struct session_options *o)
 {
         s->echo = o->echo;
         s->client_timeout_ms = o->client_timeout_ms;
         s->now = clock_ms();
-        s->uplink.inbox = s->uplink.socket = -1;
+        s->uplink.inbox = -1;
+        s->uplink.socket = connect_socket();
         client_init(&s->client, in, out);
         lines_init(&s->lines, on_line, s);
         if (!s->echo) {
@@ -414,12 +478,14 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
         while (s->state != SESSION_DONE) {
                 check_client(s);
                 if (!s->echo && s->state != SESSION_FLUSHING) {
-                        uplink_count(&s->uplink, s->client.lines_out, s->client.skipped_all);
+                        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
+                        uplink_count(&s->uplink, lines_out(s), s->client.skipped_all);
                         uplink_pump(&s->uplink, s->now);
                         tell_away(s);
                 }
-                client_flush(&s->client);
+                write_to_client(s);
                 advance_leave(s);
+                give_up_gone(s);
                 if (s->state == SESSION_DONE)
                         break;
                 wait_for_events(s, fds, unblocked);

@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "lines.h"
+#include "outlet.h"
 #include "peer.h"
 #include "telnet.h"
 #include "uplink.h"
@@ -50,18 +51,20 @@ struct session {
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
         int64_t checked_from;  /* when something was sent to it after all was acknowledged */
+        int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;
         struct telnet telnet;
         struct lines lines;
         struct seen seen;
+        struct outlet outlet;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
 };
 
 /* Takes the client at `in` and `out`, and finds out its name. Reads nothing from it yet; keeps no other descriptor
- * open. `s` begins as all zeros. What is to be done before the session gives up what it does not need (sandbox.h) is
+ * open but its uplink's socket. `s` begins as all zeros. What is to be done before the session gives up what it does not need (sandbox.h) is
  * done here. */
 void session_begin(struct session *s, int in, int out, const struct session_options *o);
 

@@ -8,21 +8,57 @@
 #include <chat/connect.h>
 #include <chat/socket.h>
 
-static void enqueue(struct uplink *u, const struct frame *f)
+#include "sandbox.h"
+
+/* What waits in the queue: a frame, or as many lines as fit one. In front of its bytes stands this. */
+struct queued {
+        uint16_t size;
+        uint16_t lines;  /* text of so many lines with LF between them; 0: it is an encoded frame */
+        uint64_t number; /* of the first line */
+};
+
+_Static_assert((int)UPLINK_LINE_OVERHEAD_BYTES == sizeof(struct queued), "uplink_room() counts with it");
+
+static struct queued read_queued(const struct uplink *u, size_t at)
 {
-        uint16_t size = 0;
-        if (u->start > 0 && sizeof(u->queue) - u->end < sizeof(size) + FRAME_MAX_BYTES) {
+        struct queued q;
+        memcpy(&q, u->queue + at, sizeof(q));
+        return q;
+}
+
+static void write_queued(struct uplink *u, size_t at, const struct queued *q)
+{
+        memcpy(u->queue + at, q, sizeof(*q));
+}
+
+/* Returns where `size` more bytes of the queue are. */
+static uint8_t *extend(struct uplink *u, size_t size)
+{
+        if (u->start > 0 && sizeof(u->queue) - u->end < size) {
                 memmove(u->queue, u->queue + u->start, u->end - u->start);
+                u->last -= u->start;
                 u->end -= u->start;
                 u->start = 0;
         }
-        uint8_t *at = u->queue + u->end;
-        if (sizeof(u->queue) - u->end > sizeof(size))
-                size = (uint16_t)frame_encode(at + sizeof(size), sizeof(u->queue) - u->end - sizeof(size), f);
-        if (size == 0)
+        if (sizeof(u->queue) - u->end < size)
                 abort(); /* the caller did not ask uplink_room() */
-        memcpy(at, &size, sizeof(size));
-        u->end += sizeof(size) + size;
+        uint8_t *at = u->queue + u->end;
+        u->end += size;
+        return at;
+}
+
+static void enqueue(struct uplink *u, const struct queued *q, const void *data)
+{
+        uint8_t *at = extend(u, sizeof(*q) + q->size);
+        u->last = (size_t)(at - u->queue);
+        write_queued(u, u->last, q);
+        memcpy(at + sizeof(*q), data, q->size);
+}
+
+static void enqueue_frame(struct uplink *u, const struct frame *f)
+{
+        uint8_t encoded[FRAME_MAX_BYTES];
+        enqueue(u, &(struct queued){.size = (uint16_t)frame_encode(encoded, sizeof(encoded), f)}, encoded);
 }
 
 static uint64_t draw_random(void)
@@ -41,29 +77,41 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
         u->pace = pace;
         u->key = draw_random();
         u->id = (uint64_t)getpid() << 32 | (draw_random() & UINT32_MAX);
-        u->inbox = u->socket = -1;
-        enqueue(u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .key = u->key, .name = name, .address = address});
+        u->inbox = -1;
+        enqueue_frame(
+                u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .key = u->key, .name = name, .address = address});
 }
 
 void uplink_say(struct uplink *u, struct slice text)
 {
-        enqueue(u, &(struct frame){.type = FRAME_LINE, .id = u->id, .number = ++u->number, .text = text});
+        struct queued last = u->end > u->start ? read_queued(u, u->last) : (struct queued){0};
+        u->number++;
+        if (last.lines == 0 || last.lines == FRAME_LINES_MAX || last.size + 1 + text.len > TEXT_MAX_BYTES) {
+                enqueue(u, &(struct queued){.size = (uint16_t)text.len, .lines = 1, .number = u->number}, text.at);
+                return;
+        }
+        char *at = (char *)extend(u, 1 + text.len);
+        at[0] = '\n';
+        memcpy(at + 1, text.at, text.len);
+        last.size += (uint16_t)(1 + text.len);
+        last.lines++;
+        write_queued(u, u->last, &last);
 }
 
 void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, uint64_t skipped)
 {
-        enqueue(u, &(struct frame){.type = FRAME_BYE,
-                                   .id = u->id,
-                                   .number = u->number,
-                                   .reason = (uint8_t)reason,
-                                   .lines_out = lines_out,
-                                   .skipped = skipped});
+        enqueue_frame(u, &(struct frame){.type = FRAME_BYE,
+                                         .id = u->id,
+                                         .number = u->number,
+                                         .reason = (uint8_t)reason,
+                                         .lines_out = lines_out,
+                                         .skipped = skipped});
 }
 
 void uplink_answer(struct uplink *u)
 {
         u->here_due = u->greeted && !u->departed;
-        u->retry_at = 0;
+        u->retry_at = u->again_at = 0;
         u->retry_ms = UPLINK_RETRY_MIN_MS;
 }
 
@@ -83,23 +131,13 @@ bool uplink_waits(const struct uplink *u)
         return u->end > u->start || u->here_due;
 }
 
-/* Reads the frame at `at` of the queue. Returns how much of the queue it takes. */
-static size_t read_queue(const struct uplink *u, size_t at, struct frame *f)
-{
-        uint16_t size;
-        memcpy(&size, u->queue + at, sizeof(size));
-        if (frame_decode(f, u->queue + at + sizeof(size), size) != 0)
-                abort(); /* what enqueue() put there */
-        return sizeof(size) + size;
-}
-
 size_t uplink_lines_waiting(const struct uplink *u)
 {
         size_t lines = 0;
-        struct frame f;
-        for (size_t at = u->start; at < u->end;) {
-                at += read_queue(u, at, &f);
-                lines += f.type == FRAME_LINE;
+        struct queued q;
+        for (size_t at = u->start; at < u->end; at += sizeof(q) + q.size) {
+                q = read_queued(u, at);
+                lines += q.lines;
         }
         return lines;
 }
@@ -116,25 +154,29 @@ uint64_t uplink_lost_lines(struct uplink *u)
         uint64_t lines = u->lost_to > u->relayed ? u->lost_to - u->relayed : 0;
         u->relayed += lines;
         u->lost_to = 0;
+        u->queue_lost = false;
         return lines;
 }
 
 int64_t uplink_wake_ms(const struct uplink *u)
 {
-        if (u->socket < 0)
+        if (!u->connected)
                 return u->retry_at;
+        if (u->again_at != 0)
+                return u->again_at;
         return u->paced ? u->turn_at : INT64_MAX;
 }
 
-/* A socket that fails is one whose other end is gone, and the queue with it. */
+/* A socket that fails is one whose other end is gone, and the queue with it. It stays, for the next one: see sandbox.h. */
 static void disconnect(struct uplink *u, int error, int64_t now)
 {
-        if (u->socket >= 0) {
-                close(u->socket);
+        if (u->connected) {
                 u->lost_to = u->handed_over;
+                u->queue_lost = true;
         }
-        u->socket = -1;
-        u->blocked = u->paced = false;
+        u->connected = u->blocked = u->paced = false;
+        u->stand_back_ms = 0;
+        u->again_at = 0;
         u->error = error;
         u->retry_at = now + u->retry_ms;
         u->retry_ms = u->retry_ms * 2 < UPLINK_RETRY_MAX_MS ? u->retry_ms * 2 : UPLINK_RETRY_MAX_MS;
@@ -151,10 +193,10 @@ static void close_inbox(struct uplink *u)
         u->inbox = -1;
 }
 
-/* Takes a datagram and the kernel's word on its sender from the inbox. Returns its size, or -1. */
-static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct ucred *cred)
+/* Takes a datagram and the kernel's word on its sender from the inbox, and what came along. Returns its size, or -1. */
+static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct ucred *cred, struct socket_fds *fds)
 {
-        struct credentials_room control;
+        struct fds_room control;
         struct iovec iov = {.iov_base = buffer, .iov_len = size};
         struct msghdr msg = {
                 .msg_iov = &iov,
@@ -165,6 +207,9 @@ static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct
         ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
         if (n >= 0 && (!socket_credentials(&msg, cred) || (msg.msg_flags & MSG_TRUNC)))
                 *cred = (struct ucred){.pid = 0, .uid = (uid_t)-1};
+        fds->count = 0;
+        if (n >= 0)
+                socket_take_fds(&msg, fds);
         return n;
 }
 
@@ -174,15 +219,14 @@ static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *add
 {
         uint64_t nonce = draw_random(), got;
         struct ucred cred;
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return false;
-        bool sent = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
-                    send(fd, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
-        close(fd);
-        while (sent && receive(u, &got, sizeof(got), &cred) >= 0) /* others may have sent something meanwhile */
+        struct socket_fds fds;
+        bool sent = connect(u->socket, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+                    send(u->socket, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
+        while (sent && receive(u, &got, sizeof(got), &cred, &fds) >= 0) { /* others may have sent something meanwhile */
+                socket_close_fds(&fds);
                 if (cred.pid == getpid() && got == nonce)
                         return true;
+        }
         return false;
 }
 
@@ -230,12 +274,13 @@ static int open_inbox(struct uplink *u)
 }
 
 /* Returns 0 or a negative errno. */
-static int open_socket(struct uplink *u)
+static int connect_intake(struct uplink *u)
 {
         struct stat intake;
-        u->socket = connect_broker(u->dir, &intake);
-        if (u->socket < 0)
-                return u->socket;
+        int r = connect_broker(u->socket, u->dir, &intake);
+        if (r < 0)
+                return r;
+        u->connected = true;
         u->broker = intake.st_uid;
         u->intake = intake.st_ino;
         return 0;
@@ -247,7 +292,7 @@ static bool connect_now(struct uplink *u, int64_t now)
                 u->retry_ms = UPLINK_RETRY_MIN_MS;
         int r = open_inbox(u);
         if (r == 0)
-                r = open_socket(u);
+                r = connect_intake(u);
         if (r < 0) {
                 disconnect(u, -r, now);
                 return false;
@@ -290,66 +335,95 @@ static void remove_first(struct uplink *u, size_t size)
                 u->start = u->end = 0;
 }
 
-/* Hands over the lines at the head of the queue that may go now, as many as one frame takes. Returns as hand_over(). */
-static int hand_over_lines(struct uplink *u, int64_t now)
+/* The first `n` lines of `text`, which has as many at least. */
+static struct slice first_lines(struct slice text, size_t n)
 {
-        char text[TEXT_MAX_BYTES];
-        uint8_t encoded[FRAME_MAX_BYTES];
-        struct frame lines = {.type = FRAME_LINE, .id = u->id}, f;
-        struct wire_writer w = wire_write(text, sizeof(text));
-        struct pace pace = u->pace;
-        size_t count = 0, taken = 0;
+        struct slice rest = text, line = {text.at, 0};
+        while (n-- > 0)
+                line_next(&rest, &line);
+        return (struct slice){text.at, (size_t)(line.at + line.len - text.at)};
+}
 
-        while (count < FRAME_LINES_MAX && u->start + taken < u->end && pace_next_ms(&pace, now) <= now) {
-                size_t size = read_queue(u, u->start + taken, &f);
-                struct wire_writer longer = w;
-                if (count > 0)
-                        wire_put_u8(&longer, '\n');
-                wire_put(&longer, f.text.at, f.text.len);
-                if (f.type != FRAME_LINE || longer.bad)
-                        break;
-                if (count == 0)
-                        lines.number = f.number;
-                w = longer;
+/* Hands over those of the lines at the head of the queue whose turn it is, one at least. Returns as hand_over(). */
+static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
+{
+        uint8_t encoded[FRAME_MAX_BYTES];
+        struct frame f = {.type = FRAME_LINE, .id = u->id, .number = q.number};
+        struct pace pace = u->pace;
+        uint16_t n = 0;
+
+        for (; n < q.lines && pace_next_ms(&pace, now) <= now; n++)
                 pace_take(&pace, now);
-                taken += size;
-                count++;
+        f.text = (struct slice){(char *)u->queue + u->start + sizeof(q), q.size};
+        if (n < q.lines)
+                f.text = first_lines(f.text, n);
+        int r = hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &f));
+        if (r <= 0)
+                return r;
+        u->handed_over = q.number + n - 1;
+        u->pace = pace;
+        if (n == q.lines) {
+                remove_first(u, sizeof(q) + q.size);
+                return r;
         }
-        lines.text = (struct slice){text, wire_written(&w)};
-        int r = hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &lines));
-        if (r > 0) {
-                u->handed_over = lines.number + count - 1;
-                u->pace = pace;
-                remove_first(u, taken);
-        }
+        size_t taken = f.text.len + 1;
+        if (u->last == u->start)
+                u->last += taken;
+        u->start += taken;
+        q = (struct queued){(uint16_t)(q.size - taken), q.lines - n, q.number + n};
+        write_queued(u, u->start, &q);
         return r;
 }
 
 /* Hands over what is first in the queue. Returns as hand_over(), and 0 where it is a line that has to wait for its turn. */
 static int hand_over_first(struct uplink *u, int64_t now)
 {
-        struct frame f;
-        size_t taken = read_queue(u, u->start, &f);
-        u->turn_at = f.type == FRAME_LINE ? pace_next_ms(&u->pace, now) : now;
+        struct queued q = read_queued(u, u->start);
+        u->turn_at = q.lines > 0 ? pace_next_ms(&u->pace, now) : now;
         u->paced = u->turn_at > now;
         if (u->paced)
                 return 0;
-        if (f.type == FRAME_LINE)
-                return hand_over_lines(u, now);
-        int r = hand_over(u, u->queue + u->start + sizeof(uint16_t), taken - sizeof(uint16_t));
+        if (q.lines > 0)
+                return hand_over_lines(u, q, now);
+        struct frame f;
+        const uint8_t *frame = u->queue + u->start + sizeof(q);
+        int r = hand_over(u, frame, q.size);
         if (r > 0) {
                 u->greeted = true;
-                u->departed = f.type == FRAME_BYE;
-                remove_first(u, taken);
+                u->departed = frame_decode(&f, frame, q.size) == 0 && f.type == FRAME_BYE;
+                remove_first(u, sizeof(q) + q.size);
         }
         return r;
 }
 
+/* The kernel wakes everybody who polls a full intake for each that gets in. So where thousands come at once, who does not
+ * get in soon stands back for a while that is left to chance, longer each time. */
+static void wait_for_room(struct uplink *u, int64_t now)
+{
+        u->blocked = u->stand_back_ms == 0;
+        if (u->blocked) {
+                u->again_at = now + UPLINK_ROOM_MS;
+                u->stand_back_ms = UPLINK_STAND_BACK_MIN_MS;
+                return;
+        }
+        u->again_at = now + 1 + (int64_t)(draw_random() % (uint64_t)u->stand_back_ms);
+        u->stand_back_ms =
+                u->stand_back_ms * 2 < UPLINK_STAND_BACK_MAX_MS ? u->stand_back_ms * 2 : UPLINK_STAND_BACK_MAX_MS;
+}
+
+void uplink_has_room(struct uplink *u)
+{
+        u->again_at = 0;
+}
+
 void uplink_pump(struct uplink *u, int64_t now)
 {
-        if (u->socket < 0 && (now < u->retry_at || !connect_now(u, now)))
+        if (!u->connected && (now < u->retry_at || !connect_now(u, now)))
+                return;
+        if (now < u->again_at)
                 return;
         u->blocked = u->paced = false;
+        u->again_at = 0;
         while (uplink_waits(u)) {
                 int r = u->here_due ? hand_over_here(u) : hand_over_first(u, now);
                 if (r < 0) {
@@ -357,25 +431,34 @@ void uplink_pump(struct uplink *u, int64_t now)
                         return;
                 }
                 if (r == 0) {
-                        u->blocked = !u->paced;
+                        if (!u->paced)
+                                wait_for_room(u, now);
                         return;
                 }
                 u->retry_ms = UPLINK_RETRY_MIN_MS;
+                u->stand_back_ms = 0;
         }
 }
 
-bool uplink_receive(struct uplink *u, void *buffer, struct frame *f)
+bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct socket_fds *fds)
 {
         struct ucred cred;
-        ssize_t n = receive(u, buffer, DATAGRAM_MAX_BYTES, &cred);
-        return n >= 0 && cred.uid == u->broker && frame_decode(f, buffer, (size_t)n) == 0;
+        ssize_t n = receive(u, buffer, DATAGRAM_MAX_BYTES, &cred, fds);
+        if (n < 0)
+                return false;
+        bool ours = cred.uid == u->broker;
+        u->taken += ours;
+        if (ours && frame_decode(f, buffer, (size_t)n) == 0)
+                return true;
+        socket_close_fds(fds);
+        return false;
 }
 
 void uplink_check_intake(struct uplink *u)
 {
         struct sockaddr_un address;
         struct stat st;
-        if (u->handed_over == u->relayed || u->socket < 0 || path_broker(&address, u->dir) < 0)
+        if (u->handed_over == u->relayed || !u->connected || path_broker(&address, u->dir) < 0)
                 return;
         if (stat(address.sun_path, &st) < 0 || st.st_ino != u->intake ||
             connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
@@ -385,7 +468,8 @@ void uplink_check_intake(struct uplink *u)
 void uplink_close(struct uplink *u)
 {
         close_inbox(u);
-        if (u->socket >= 0)
+        if (u->socket >= 0 && u->socket != SANDBOX_UPLINK_FD)
                 close(u->socket);
         u->socket = -1;
+        u->connected = false;
 }

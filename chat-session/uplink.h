@@ -17,13 +17,16 @@
 #include <chat/frame.h>
 #include <chat/pace.h>
 #include <chat/paths.h>
+#include <chat/socket.h>
 
 enum {
         UPLINK_QUEUE_MAX_BYTES = 128 * 1024,
-        /* of a LINE in the queue: its size, header and length field */
-        UPLINK_LINE_OVERHEAD_BYTES = 4 + FRAME_HEADER_BYTES + FRAME_APPENDED_BYTES,
+        UPLINK_LINE_OVERHEAD_BYTES = 16, /* of a line in the queue, at most */
         UPLINK_RETRY_MIN_MS = 50,
         UPLINK_RETRY_MAX_MS = 1000,
+        UPLINK_ROOM_MS = 20,            /* when the intake is full, it is polled for that long */
+        UPLINK_STAND_BACK_MIN_MS = 32,  /* then it is tried again within that time, at a moment of chance … */
+        UPLINK_STAND_BACK_MAX_MS = 512, /* … and within twice as long each time, up to this */
 };
 
 struct uplink {
@@ -34,25 +37,32 @@ struct uplink {
         uint64_t handed_over; /* … of the last that an intake took */
         uint64_t relayed;     /* … and of the last that chatd relayed, as far as it said */
         uint64_t lost_to;     /* lines up to this one were in a queue that is gone; 0: the client has been told */
+        bool queue_lost;      /* the queue is gone that frames were in: until uplink_lost_lines() is asked */
         struct pace pace;     /* of lines; all zeros: no limit */
-        int inbox, socket;    /* -1: none */
+        int inbox;            /* -1: none */
+        int socket;           /* always the same, as the sandbox wants it */
+        bool connected;       /* to an intake */
+        uint64_t taken;       /* datagrams of chatd's that were received */
         uint64_t lines_out, skipped;
         ino_t intake;              /* the number of its file, when it was connected to */
         uid_t broker;              /* whose datagrams the inbox takes */
         bool greeted;              /* HELLO was taken by an intake */
         bool departed;             /* BYE was taken by an intake: nothing more is said */
         bool here_due;             /* HERE goes out before anything else */
-        bool blocked;              /* the intake was full */
+        bool blocked;              /* the intake was full: when it has room, uplink_has_room() is to be told */
+        int stand_back_ms;         /* within which to try again then; 0: it was not full the last time */
+        int64_t again_at;          /* when to, in ms of CLOCK_MONOTONIC; 0: any time */
         bool paced;                /* the next line has to wait for its turn, at `turn_at` */
         int error;                 /* why the last attempt to connect failed: an errno, or 0 */
         int64_t retry_at, turn_at; /* ms of CLOCK_MONOTONIC */
         int retry_ms;
-        size_t start, end; /* what of `queue` waits: per frame its size (16 bits) and its bytes */
+        size_t start, end; /* what of `queue` waits … */
+        size_t last;       /* … and where the last of it begins, if there is anything */
         uint8_t queue[UPLINK_QUEUE_MAX_BYTES];
 };
 
 /* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
- * uplink. `u` begins as all zeros. */
+ * uplink. `u` begins as all zeros, but for `socket`, which is of connect_socket() (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
 /* Puts a line, or the last word, into the queue. The caller has seen to it by uplink_room() that it fits. */
@@ -88,11 +98,15 @@ void uplink_check_intake(struct uplink *u);
 /* When uplink_pump() has something to do that no descriptor tells of: INT64_MAX for never. */
 int64_t uplink_wake_ms(const struct uplink *u);
 
+/* The intake that was full has room, says poll(2). */
+void uplink_has_room(struct uplink *u);
+
 /* Connects if need be and it is time, and hands over what the intake takes. `now` in ms of CLOCK_MONOTONIC. */
 void uplink_pump(struct uplink *u, int64_t now);
 
-/* Takes one datagram from chatd into `buffer` (DATAGRAM_MAX_BYTES) and `f`. Returns true if there was a good one. */
-bool uplink_receive(struct uplink *u, void *buffer, struct frame *f);
+/* Takes one datagram from chatd into `buffer` (DATAGRAM_MAX_BYTES) and `f`. Returns true if there was a good one; then what
+ * came along in `fds` is the caller's to close. */
+bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct socket_fds *fds);
 
 /* Closes the sockets and removes the inbox's file. */
 void uplink_close(struct uplink *u);

@@ -5,10 +5,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
 #include <chat/text.h>
+
+enum {
+        LEND_OF_FDS = 4, /* while the last one in so many is free, clients' connections are asked for */
+        GIVE_BACK = 64,  /* that many are given back at once */
+};
 
 /* Connects to our own intake by its address. Returns a descriptor or a negative errno. */
 static int connect_self(int intake_fd)
@@ -41,6 +47,11 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
+        struct rlimit fds;
+        b->lend_below = getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
+        int r = lent_batch_init(&b->relay.lent);
+        if (r < 0)
+                eventlog_warning(log, "cannot write to clients by itself", r);
         b->spare = fcntl(intake_fd, F_DUPFD_CLOEXEC, 0);
         b->self = connect_self(intake_fd);
         return b->self < 0 ? b->self : intake_init(&b->intake, intake_fd);
@@ -52,6 +63,7 @@ void broker_free(struct broker *b)
         if (b->spare >= 0)
                 close(b->spare);
         intake_free(&b->intake);
+        lent_batch_free(&b->relay.lent);
         roster_free(&b->roster);
         remote_free(&b->remote);
         departed_clear(&b->departed);
@@ -64,9 +76,31 @@ static void watch(struct broker *b, struct watch *w, enum watch_kind kind, struc
         w->armed = epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* What `m` lends is lent no more, or asked for no more. */
+static void close_lent(struct broker *b, struct member *m)
+{
+        b->asked -= m->lent.reply >= 0;
+        lent_close(&m->lent);
+}
+
+/* Frees descriptors for members' inboxes. Returns whether there were any. */
+static bool give_back(struct broker *b)
+{
+        size_t given = 0;
+        for (size_t i = b->roster.count; i-- > 0 && given < GIVE_BACK;) {
+                struct member *m = b->roster.members[i];
+                given += lent_is_open(&m->lent);
+                close_lent(b, m);
+        }
+        return given > 0;
+}
+
 int broker_connect(struct broker *b, struct member *m)
 {
+        close_lent(b, m);
         int r = roster_connect(&b->roster, m);
+        if (r == -EMFILE && give_back(b))
+                r = roster_connect(&b->roster, m);
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
@@ -390,6 +424,7 @@ static void remove_leavers(struct broker *b)
                         roster_remove_lag(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->arriving)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
+                close_lent(b, b->leavers[i]);
                 roster_remove(&b->roster, b->leavers[i]);
         }
         b->leavers_count = 0;
@@ -437,11 +472,75 @@ int broker_serve(struct broker *b)
         return n;
 }
 
+/* Whether there are descriptors for what a member lends, besides those for members' inboxes. */
+static bool has_fds_to_lend(const struct broker *b)
+{
+        int lowest = fcntl(b->self, F_DUPFD_CLOEXEC, 0);
+        if (lowest >= 0)
+                close(lowest);
+        return lowest >= 0 && lowest < b->lend_below;
+}
+
+/* Asks `m` for its client's connection, where that is worth it. Not while the queue has what a chatd before us relayed, of
+ * which sessions drop what they have seen: what is written to a client is not compared. */
+static void ask_to_lend(struct broker *b, struct member *m, int64_t now)
+{
+        struct lent *l = &m->lent;
+        if (l->reply >= 0 && now - l->asked_ms >= LENT_ANSWER_MS)
+                close_lent(b, m);
+        if (!lent_may_ask(l, now) || m->id == LINK_ID || m->dead || m->lagging || b->asked >= ASKED_MAX ||
+            b->old_frames > 0 || !b->relay.lent.shared)
+                return;
+        if (!has_fds_to_lend(b)) {
+                l->asked_ms = now; /* so it does not look again for as long as for who could not lend */
+                return;
+        }
+        if (lent_ask(l, m->fd, b->relay.epoch, &b->relay.lent, now) < 0)
+                return;
+        b->asked++;
+        watch(b, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);
+        if (!m->lent_watch.armed)
+                close_lent(b, m);
+}
+
+void broker_lent(struct broker *b, struct member *m)
+{
+        if (m->lent.reply < 0)
+                return; /* it died meanwhile */
+        b->asked--;
+        lent_answer(&m->lent);
+}
+
+int64_t broker_wake_sessions(struct broker *b, int64_t now)
+{
+        if (b->relay.wrote) {
+                if (b->wakes_left == 0)
+                        b->wake_at_ms = now + 1000;
+                b->wakes_left = 2 * WAKE_S; /* who leaves changes the others' index, so that one may miss its turn */
+                b->relay.wrote = false;
+        }
+        if (b->wakes_left == 0)
+                return INT64_MAX;
+        if (now < b->wake_at_ms)
+                return b->wake_at_ms;
+        b->wakes_left--;
+        b->wake_at_ms = now + 1000;
+        b->wake_slot = (b->wake_slot + 1) % WAKE_S;
+        for (size_t i = b->wake_slot; i < b->roster.count; i += WAKE_S) {
+                struct member *m = b->roster.members[i];
+                struct frame f = {.type = FRAME_RELAYED, .id = b->relay.epoch, .number = m->lines_in};
+                if (m->lent.wrote && roster_send(m, &f) == 0)
+                        m->told = m->lines_in;
+        }
+        return b->wake_at_ms;
+}
+
 void broker_exited(struct broker *b, struct member *m)
 {
         epoll_ctl(b->epoll, EPOLL_CTL_DEL, m->pidfd, NULL);
         m->exit_watch.armed = false;
         m->dead = true;
+        close_lent(b, m); /* so that its client sees the end now */
 }
 
 void broker_has_room(struct broker *b, struct member *m)
@@ -480,6 +579,7 @@ static void send_gone(struct broker *b, struct member *m)
 
 void broker_settle(struct broker *b)
 {
+        int64_t now = clock_ms();
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
                 if (!m->dead && m->fd < 0)
@@ -490,6 +590,7 @@ void broker_settle(struct broker *b)
                         watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)
                         watch(b, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
+                ask_to_lend(b, m, now);
         }
         remote_report(b);
 }

@@ -63,6 +63,11 @@ struct broker {
         struct departed departed; /* who left just before the last chatd died … */
         size_t old_frames;        /* … and how much of the queue is from that time */
         uint64_t lines;           /* relayed since the start */
+        size_t asked;             /* members whose answer to LEND is to come */
+        size_t wake_slot;         /* a session is woken in one of WAKE_S turns, by its index */
+        int wakes_left;           /* turns until everybody was woken to whose client chatd wrote */
+        int64_t wake_at_ms;       /* when the next one is due */
+        int lend_below;           /* descriptors from here on are for members' inboxes, not for what they lend */
         bool unconfirmed;         /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS];
         int64_t ignored_reported_ms;
@@ -71,8 +76,11 @@ struct broker {
 
 enum {
         IGNORED_REPORT_MS = 5000,
-        WARNING_MS = 5000,    /* of the kind that anybody can bring about, there is at most one per that time */
-        CONFIRM_MS = 1000,    /* broker_confirm() is due that long after something is unconfirmed */
+        WARNING_MS = 5000, /* of the kind that anybody can bring about, there is at most one per that time */
+        CONFIRM_MS = 1000, /* broker_confirm() is due that long after something is unconfirmed */
+        WAKE_S = 15,
+        ASKED_MAX = 4,        /* a user may have few descriptors on their way, with LEND and its answer: as many as
+                                 RLIMIT_NOFILE of a session says where sessions run as our own user, unix(7) */
         FINISH_MAX_MS = 1000, /* how long an ending chatd goes on relaying what comes */
 };
 
@@ -92,6 +100,11 @@ void broker_forget_departed(struct broker *b);
 /* A member's watch fired. */
 void broker_exited(struct broker *b, struct member *m);
 void broker_has_room(struct broker *b, struct member *m);
+void broker_lent(struct broker *b, struct member *m);
+
+/* Wakes the sessions to whose clients chatd wrote by itself, each once in WAKE_S seconds, so that they see whether their
+ * clients are still there. Returns when that is due next, in ms; INT64_MAX for never. */
+int64_t broker_wake_sessions(struct broker *b, int64_t now);
 
 /* Connects to a member that is not, and watches it; marks it dead if it is. The link lags where it cannot be reached.
  * Returns 0, or a negative errno: -EPERM where its inbox is none (it is dead to the chat), another where it lives but
@@ -126,7 +139,7 @@ void broker_confirm(struct broker *b);
 void broker_finish(struct broker *b);
 
 /* After events were handled: sends GONE for those found dead, watches those that began to lag, logs whether the link is
- * there. */
+ * there, asks for clients' connections. */
 void broker_settle(struct broker *b);
 
 /* Logs what was ignored, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */

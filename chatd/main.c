@@ -199,6 +199,9 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                 case WATCH_INBOX:
                         broker_has_room(&d->broker, w->member);
                         break;
+                case WATCH_LENT:
+                        broker_lent(&d->broker, w->member);
+                        break;
                 }
         }
         return frames;
@@ -256,6 +259,7 @@ static int do_chores(struct chatd *d)
         if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
                 wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
         wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
+        wake = clock_earlier(wake, broker_wake_sessions(&d->broker, now));
         return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
 }
 

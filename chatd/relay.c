@@ -6,17 +6,22 @@
 #include <sys/uio.h>
 
 #include <chat/clock.h>
+#include <chat/display.h>
 #include <chat/socket.h>
+
+enum { CATCH_UP_POLL_NS = 100 * 1000 };
 
 void relay_begin(struct relay *r, const struct roster *roster)
 {
         struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
         r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
-        r->count = 0;
+        r->text_size = r->count = 0;
+        if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
+                atomic_store(&r->lent.shared->number, 0);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 m->relayed = m->lines_in;
-                m->from = (uint32_t)r->size;
+                m->from = 0;
                 m->to = UINT32_MAX;
                 m->own_first = m->own_last = m->own_count = 0;
         }
@@ -27,6 +32,18 @@ bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
         return BATCH_MAX_RECORDS - r->count >= records && sizeof(r->buffer) - r->size >= bytes;
 }
 
+/* As people see it. */
+static void add_text(struct relay *r, struct relay_record *record, const struct record *rec)
+{
+        struct slice parts[DISPLAY_PARTS_MAX];
+        char *at = r->text + r->text_size;
+        size_t n = display_parts(rec, parts), len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
+        record->place[RELAY_TEXT].at = (uint32_t)r->text_size;
+        record->place[RELAY_TEXT].len = (uint32_t)len;
+        r->lent.shared->records[r->count] = (struct outlet_record){rec->id, rec->number, (uint32_t)len};
+        r->text_size += len;
+}
+
 int relay_add_notice(struct relay *r, const struct record *rec)
 {
         if (!relay_has_room_for(r, 1, 0))
@@ -35,7 +52,9 @@ int relay_add_notice(struct relay *r, const struct record *rec)
         if (len == 0)
                 return -ENOBUFS;
         struct relay_record *record = &r->records[r->count];
-        *record = (struct relay_record){.at = (uint32_t)r->size, .len = (uint32_t)len};
+        *record = (struct relay_record){.place[RELAY_DATAGRAM] = {(uint32_t)r->size, (uint32_t)len}};
+        if (r->lent.shared)
+                add_text(r, record, rec);
         r->size += len;
         r->count++;
         return 0;
@@ -57,43 +76,58 @@ int relay_add(struct relay *r, struct member *from, const struct record *rec)
 
 void relay_joins(const struct relay *r, struct member *m)
 {
-        m->from = (uint32_t)r->size;
+        m->from = (uint32_t)r->count;
         m->to = UINT32_MAX;
 }
 
 void relay_leaves(const struct relay *r, struct member *m)
 {
-        m->to = (uint32_t)r->size;
+        m->to = (uint32_t)r->count;
 }
 
-/* What of the batch `m` gets: the header, then the stretches between its own records. Returns how many pieces. */
-static size_t gather(struct relay *r, const struct member *m, struct iovec iov[static BATCH_MAX_RECORDS + 2])
+/* Where what `m` gets of the batch ends. */
+static uint32_t end_for(const struct relay *r, const struct member *m)
 {
-        size_t n = 0, at = m->from, end = m->to < r->size ? m->to : r->size;
-        iov[n++] = (struct iovec){r->buffer, FRAME_HEADER_BYTES};
+        return m->to < r->count ? m->to : (uint32_t)r->count;
+}
+
+/* Adds records `from` to before `to`, one at least, to the pieces. */
+static void add_stretch(struct relay *r, enum relay_form form, uint32_t from, uint32_t to, struct iovec *piece)
+{
+        uint8_t *buffer = form == RELAY_TEXT ? (uint8_t *)r->text : r->buffer;
+        uint32_t at = r->records[from].place[form].at;
+        *piece = (struct iovec){buffer + at,
+                                r->records[to - 1].place[form].at + r->records[to - 1].place[form].len - at};
+}
+
+/* What of the batch `m` gets: the stretches between its own records. Returns how many pieces. */
+static size_t gather(struct relay *r, const struct member *m, enum relay_form form,
+                     struct iovec iov[static BATCH_MAX_RECORDS + 1])
+{
+        size_t n = 0;
+        uint32_t at = m->from, end = end_for(r, m);
         for (uint32_t own = m->own_first; own > 0 && at < end; own = r->records[own - 1].next_own) {
-                const struct relay_record *skip = &r->records[own - 1];
-                if (skip->at < at)
+                uint32_t skip = own - 1;
+                if (skip < at)
                         continue;
-                if (skip->at > at)
-                        iov[n++] = (struct iovec){r->buffer + at, (skip->at < end ? skip->at : end) - at};
-                at = skip->at + skip->len;
+                if (skip > at)
+                        add_stretch(r, form, at, skip < end ? skip : end, &iov[n++]);
+                at = skip + 1;
         }
         if (at < end)
-                iov[n++] = (struct iovec){r->buffer + at, end - at};
+                add_stretch(r, form, at, end, &iov[n++]);
         return n;
 }
 
 /* How many records that is. */
 static size_t records_for(const struct relay *r, const struct member *m)
 {
-        size_t n = 0;
-        if (m->from == FRAME_HEADER_BYTES && m->to == UINT32_MAX)
+        uint32_t end = end_for(r, m);
+        if (m->from == 0 && end == r->count)
                 return r->count - m->own_count;
-        for (size_t i = 0; i < r->count; i++)
-                n += r->records[i].at >= m->from && r->records[i].at < m->to;
+        size_t n = m->from < end ? end - m->from : 0;
         for (uint32_t own = m->own_first; own > 0; own = r->records[own - 1].next_own)
-                n -= r->records[own - 1].at >= m->from && r->records[own - 1].at < m->to;
+                n -= own - 1 >= m->from && own - 1 < end;
         return n;
 }
 
@@ -105,16 +139,42 @@ static void begin_to_lag(const struct relay *r, const struct roster *roster, str
         m->missed = records_for(r, m);
 }
 
+/* Writes to the client of `m` itself. Returns whether it has everything (or nothing of the batch is for it). */
+static bool write_to(struct relay *r, struct member *m)
+{
+        struct iovec iov[BATCH_MAX_RECORDS + 1];
+        struct lent_text text = {
+                .pieces = iov,
+                .n = gather(r, m, RELAY_TEXT, iov),
+                .number = r->batches,
+                .from = m->from,
+                .to = end_for(r, m),
+                .lines = records_for(r, m),
+        };
+        for (size_t i = 0; i < text.n; i++)
+                text.bytes += iov[i].iov_len;
+        if (text.n == 0)
+                return true;
+        if (!lent_write(&m->lent, &text, m->relayed))
+                return false;
+        m->told = m->relayed;
+        m->lines_out += text.lines;
+        r->wrote = true;
+        return true;
+}
+
 /* Returns 1 when `m` has its part of the batch (or none, or has no inbox any more), 0 when its inbox is full, or the
  * kernel will not send for another reason. */
 static int send_to(struct relay *r, const struct roster *roster, struct member *m)
 {
-        struct iovec iov[BATCH_MAX_RECORDS + 2];
-        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(r, m, iov)};
+        struct iovec iov[BATCH_MAX_RECORDS + 2] = {{r->buffer, FRAME_HEADER_BYTES}};
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1 + gather(r, m, RELAY_DATAGRAM, iov + 1)};
         if (msg.msg_iovlen == 1)
                 return 1;
         frame_set_number(r->buffer, m->relayed);
         if (sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+                lent_sent(&m->lent);
+                m->lent.due = true;
                 m->told = m->relayed;
                 m->lines_out += records_for(r, m);
                 return 1;
@@ -178,35 +238,82 @@ static void wait_for(struct relay *r, const struct roster *roster, struct member
         free(fds);
 }
 
+/* Those whose inbox was full. */
+struct full {
+        struct member **members; /* NULL: none yet */
+        size_t count;
+};
+
+/* Gives `m` its part of the batch, or puts it among `full`, or it lags. */
+static void deliver(struct relay *r, const struct roster *roster, struct member *m, int64_t now, struct full *full)
+{
+        if ((lent_is_open(&m->lent) && write_to(r, m)) || send_to(r, roster, m))
+                return;
+        if (!full->members)
+                full->members = calloc(roster->count, sizeof(struct member *));
+        now = clock_ms();
+        if (!full->members || is_on_probation(m, now))
+                begin_to_lag(r, roster, m, now);
+        else
+                full->members[full->count++] = m;
+}
+
+static bool anybody_is_behind(const struct roster *roster)
+{
+        for (size_t i = 0; i < roster->count; i++)
+                if (roster->members[i]->behind && lent_is_behind(&roster->members[i]->lent))
+                        return true;
+        return false;
+}
+
+/* Once a session got a datagram, what follows must not overtake it. Under load the next batch is there before the session
+ * has run, and the one after it: so its client would get everything by datagrams from then on. Therefore, now and then,
+ * those are waited for who are behind, when everybody else has the batch. */
+static void let_catch_up(struct relay *r, const struct roster *roster, int64_t begin)
+{
+        const struct timespec moment = {.tv_nsec = CATCH_UP_POLL_NS};
+        int64_t now = begin;
+        while (now - begin < RELAY_CATCH_UP_MS && anybody_is_behind(roster)) {
+                nanosleep(&moment, NULL);
+                now = clock_ms();
+        }
+        for (size_t i = 0; i < roster->count; i++)
+                if (roster->members[i]->behind)
+                        roster->members[i]->lent.vain = lent_is_behind(&roster->members[i]->lent);
+        r->catch_up_ms = now + (now - begin + 1) * RELAY_CATCH_UP_SHARE;
+}
+
 void relay_send(struct relay *r, struct roster *roster)
 {
-        struct member **full = NULL;
-        size_t n = 0;
+        struct full full = {0};
+        int64_t now = clock_ms();
+        bool may_wait = now >= r->catch_up_ms, behind = false;
 
         if (r->count == 0)
                 return;
+        r->batches++;
+        if (r->lent.shared)
+                atomic_store(&r->lent.shared->number, r->batches);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
-                if (!is_receiver(m))
+                m->behind = may_wait && is_receiver(m) && !m->lagging && lent_is_behind(&m->lent);
+                behind |= m->behind;
+                if (!is_receiver(m) || m->behind)
                         continue;
-                if (m->lagging) {
-                        if (m->missed != MISSED_UNKNOWN)
-                                m->missed += records_for(r, m);
-                        continue;
-                }
-                if (send_to(r, roster, m))
-                        continue;
-                if (!full)
-                        full = calloc(roster->count, sizeof(struct member *));
-                int64_t now = clock_ms();
-                if (!full || is_on_probation(m, now))
-                        begin_to_lag(r, roster, m, now);
-                else
-                        full[n++] = m;
+                if (!m->lagging)
+                        deliver(r, roster, m, now, &full);
+                else if (m->missed != MISSED_UNKNOWN)
+                        m->missed += records_for(r, m);
         }
-        if (n > 0)
-                wait_for(r, roster, full, n);
-        free(full);
+        if (behind) {
+                let_catch_up(r, roster, now);
+                for (size_t i = 0; i < roster->count; i++)
+                        if (roster->members[i]->behind)
+                                deliver(r, roster, roster->members[i], now, &full);
+        }
+        if (full.count > 0)
+                wait_for(r, roster, full.members, full.count);
+        free(full.members);
 }
 
 void relay_resume(const struct relay *r, const struct roster *roster, struct member *m)
@@ -227,7 +334,8 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
 bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
-        if (m->told < m->lines_in && !m->lagging && roster_send(m, &relayed) == 0)
+        if (m->told < m->lines_in && !m->lagging &&
+            (lent_confirm(&m->lent, m->lines_in) || roster_send(m, &relayed) == 0))
                 m->told = m->lines_in;
         return m->told == m->lines_in;
 }

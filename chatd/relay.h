@@ -2,7 +2,8 @@
  *
  * The records lie one behind another in one buffer, so a batch is one datagram per member, gathered by sendmsg() from
  * the stretches between that member's own records, which it does not get. A member that joined or left within the
- * batch gets what lies behind its JOIN or before its LEAVE.
+ * batch gets what lies behind its JOIN or before its LEAVE. A second buffer has the same records as people see them, for
+ * members that lent their clients' connections (lent.h): they get one write per batch in place of a datagram.
  *
  * A member whose inbox is full is waited for, a bounded moment and all such members together; then it lags: it is
  * relayed nothing, what it misses is counted, and it is told how much once it has room. So relay_send() returns only
@@ -16,6 +17,11 @@
  * - All have one patience between them. Of each wait, what is longer than a short moment is gone from it, and a tenth of
  *   the time that passes comes back; the short moment is there for everybody. So members that lag in turn, or always find
  *   room at the last moment, cost a tenth of the time and the short moments, however many they are.
+ *
+ * A session that got a datagram has to write it out before chatd may write to its client again. Under load the next batch is
+ * always there first, so that such a session would never sleep again. Therefore those who are behind are waited for, now and
+ * then, a short moment that is a small part of the time, after everybody else has the batch; not those whose client is slow, or
+ * who were waited for in vain.
  *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
@@ -36,19 +42,36 @@ enum {
         RELAY_PROBATION_MIN_MS = 10 * 1000,
         RELAY_PROBATION_MAX_MS = 640 * 1000,
         RELAY_FORGIVEN_MS = 2 * RELAY_PROBATION_MAX_MS,
+        RELAY_CATCH_UP_MS = 20,    /* how long members that lend are waited for … */
+        RELAY_CATCH_UP_SHARE = 50, /* … of so many ms one */
+        RELAY_TEXT_MORE_BYTES = 8, /* so much longer a record can be as text than in a datagram, at most */
+};
+
+/* What records are written as. */
+enum relay_form {
+        RELAY_DATAGRAM,
+        RELAY_TEXT,
+        RELAY_FORMS,
 };
 
 struct relay_record {
-        uint32_t at, len;
+        struct {
+                uint32_t at, len;
+        } place[RELAY_FORMS];
         uint32_t next_own; /* the same member's next record: index plus 1 */
 };
 
 struct relay {
         uint64_t epoch;
-        int64_t patient_ms; /* when all patience is there again, CLOCK_MONOTONIC */
-        size_t size, count; /* bytes and records */
+        int64_t catch_up_ms;    /* when members that lend may be waited for again, CLOCK_MONOTONIC */
+        int64_t patient_ms;     /* when all patience is there again, CLOCK_MONOTONIC */
+        bool wrote;             /* to a client, since broker_wake_sessions() looked */
+        uint64_t batches;       /* so far; of this epoch */
+        struct lent_batch lent; /* the batch's records, for members that lend; `shared` is NULL where nobody is to */
+        size_t size, text_size, count; /* bytes in the buffers, and records */
         struct relay_record records[BATCH_MAX_RECORDS];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
+        char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * RELAY_TEXT_MORE_BYTES];
 };
 
 /* Begins an empty batch for all members. */

@@ -114,6 +114,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->id = id;
         m->key = key;
         m->fd = m->pidfd = -1;
+        lent_init(&m->lent);
         m->since_us = since_us;
         set_name(r, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
@@ -133,6 +134,7 @@ static void close_member(struct member *m)
                 close(m->fd);
         if (m->pidfd >= 0)
                 close(m->pidfd);
+        lent_close(&m->lent);
         m->fd = m->pidfd = -1;
 }
 
@@ -211,13 +213,16 @@ bool member_is_alive(const struct member *m)
         return m->pidfd >= 0 && !m->dead && poll(&p, 1, 0) == 0;
 }
 
-int roster_send(const struct member *m, const struct frame *f)
+int roster_send(struct member *m, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
         size_t size = frame_encode(buffer, sizeof(buffer), f);
         if (m->fd < 0)
                 return -ENOTCONN;
-        return send(m->fd, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        if (send(m->fd, buffer, size, MSG_NOSIGNAL) < 0)
+                return -errno;
+        lent_sent(&m->lent);
+        return 0;
 }
 
 int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t key, const struct frame *f)

@@ -2,7 +2,7 @@
  *
  * A member is a session that said HELLO. For each there is one datagram socket, connected to the session's inbox, so
  * that a session that does not read fills its own send buffer and nobody else's; and one pidfd, which becomes readable
- * when the session dies. The link to other hosts (LINK_ID) is a member too, whose inbox is link.sock and of chatd's own
+ * when the session dies. What the session lends is a third (lent.h). The link to other hosts (LINK_ID) is a member too, whose inbox is link.sock and of chatd's own
  * user; it has no process that would matter. A member's note, a symlink members/ID whose target says since when and who, lets the next chatd know
  * a session that died while there was no chatd. A symlink is written and read by one system call, never half.
  *
@@ -17,12 +17,15 @@
 #include <chat/frame.h>
 #include <chat/paths.h>
 
+#include "lent.h"
+
 /* What the main loop waits for; epoll hands its address back. */
 enum watch_kind {
         WATCH_INTAKE, /* frames arrived */
         WATCH_SIGNAL,
         WATCH_EXIT,  /* a member's process died */
         WATCH_INBOX, /* a lagging member's inbox has room */
+        WATCH_LENT,  /* a member that was asked for its outlet answers */
 };
 
 struct watch {
@@ -56,11 +59,13 @@ struct member {
         bool leaving;         /* its BYE or GONE is in the batch */
         bool arriving;        /* waits to be announced, see arrivals.h */
         /* of the batch that is being relayed, see relay.h */
-        uint32_t from, to;            /* offsets: what of it this member gets */
+        uint32_t from, to;            /* records, by index: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
         uint32_t own_count;
+        bool behind; /* its session is waited for */
         /* in the main loop's epoll */
-        struct watch exit_watch, inbox_watch;
+        struct watch exit_watch, inbox_watch, lent_watch;
+        struct lent lent;
 };
 
 /* Ids of members that left just before chatd died. */
@@ -109,7 +114,7 @@ int roster_connect(struct roster *r, struct member *m);
 bool member_is_alive(const struct member *m);
 
 /* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
-int roster_send(const struct member *m, const struct frame *f);
+int roster_send(struct member *m, const struct frame *f);
 
 /* … to the inbox `key` of a session that is no member, or with LINK_ID to that of the link, from the unconnected socket
  * `fd`. */

@@ -54,6 +54,8 @@ enum frame_type {
         FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
                          record to record; one that is not above all before was here already */
         FRAME_NOTICE, /* to be shown to everybody here: text; `number` is not that of any notice of late */
+        /* from a session, not through the queue */
+        FRAME_OUTLET, /* answers LEND, on the socket that came with it: the client's connection comes along, see outlet.h */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* from chatd */
@@ -65,6 +67,7 @@ enum frame_type {
         FRAME_GOODBYE,      /* your BYE was relayed; nothing more will come */
         FRAME_REFUSED,      /* you cannot join: text says why */
         FRAME_RELAYED,      /* your lines up to `number` went to everybody */
+        FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -160,6 +163,8 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
         case FRAME_GOODBYE:
+        case FRAME_LEND:
+        case FRAME_OUTLET:
                 break;
         default:
                 return 0;
@@ -221,6 +226,8 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
         case FRAME_GOODBYE:
+        case FRAME_LEND:
+        case FRAME_OUTLET:
                 break;
         default:
                 return FRAME_E_TYPE;

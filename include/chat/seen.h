@@ -40,6 +40,16 @@ static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t nu
         return false;
 }
 
+/* Remembers a record that came. */
+static inline void seen_remember(struct seen *s, uint64_t id, uint64_t number)
+{
+        s->last[s->next].id = id;
+        s->last[s->next].number = number;
+        s->next = (s->next + 1) % BATCH_MAX_RECORDS;
+        if (s->kept < BATCH_MAX_RECORDS)
+                s->kept++;
+}
+
 /* Whether this record came before; if not, it is remembered. */
 static inline bool seen_before(struct seen *s, uint64_t id, uint64_t number)
 {
@@ -48,10 +58,6 @@ static inline bool seen_before(struct seen *s, uint64_t id, uint64_t number)
                 if (seen_remembers(s, id, number))
                         return true;
         }
-        s->last[s->next].id = id;
-        s->last[s->next].number = number;
-        s->next = (s->next + 1) % BATCH_MAX_RECORDS;
-        if (s->kept < BATCH_MAX_RECORDS)
-                s->kept++;
+        seen_remember(s, id, number);
         return false;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* Room for the sender's credentials and nothing else: descriptors that come along (SCM_RIGHTS) are not installed. */
 struct credentials_room {
@@ -27,4 +29,53 @@ static inline bool socket_credentials(const struct msghdr *msg, struct ucred *cr
 static inline bool socket_is_transient(int error)
 {
         return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+enum { SOCKET_FDS_MAX = 4 };
+
+/* Room for the sender's credentials and some descriptors. */
+struct fds_room {
+        alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int[SOCKET_FDS_MAX]))];
+};
+
+/* Sends one message with `n` descriptors, SOCKET_FDS_MAX at most, which stay open here. Returns 0 or a negative errno. */
+static inline int socket_send_fds(int fd, struct iovec *iov, const int *fds, size_t n)
+{
+        struct fds_room control = {0};
+        struct msghdr msg = {
+                .msg_iov = iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = CMSG_SPACE(n * sizeof(int)),
+        };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+        return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* Descriptors that came with a message. */
+struct socket_fds {
+        int fd[SOCKET_FDS_MAX];
+        size_t count;
+};
+
+/* Takes those that came with `msg`. They are the caller's to close. */
+static inline void socket_take_fds(struct msghdr *msg, struct socket_fds *fds)
+{
+        fds->count = 0;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                fds->count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                memcpy(fds->fd, CMSG_DATA(c), fds->count * sizeof(int));
+        }
+}
+
+static inline void socket_close_fds(struct socket_fds *fds)
+{
+        while (fds->count > 0)
+                close(fds->fd[--fds->count]);
 }

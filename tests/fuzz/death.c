@@ -50,6 +50,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
         return r;
 }
 
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+        (void)left;
+        now_ns += (uint64_t)t->tv_sec * 1000000000 + (uint64_t)t->tv_nsec;
+        return 0;
+}
+
 /* The intake's window is megabytes, and most of the time of a run would go into mapping them: they are kept, out of
  * bounds while nobody has them. */
 enum { KEPT_MIN_BYTES = 2 << 20 };
@@ -101,7 +109,16 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
         return syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
-MORTAL(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+        step();
+        ssize_t n = __real_sendmsg(fd, msg, flags);
+        step(); /* what was written to a client's connection is noted behind that */
+        return n;
+}
+
 MORTAL(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
        (fd, msgs, n, flags, timeout))
 MORTAL(int, roster_send, (const struct member *m, const struct frame *f), (m, f))

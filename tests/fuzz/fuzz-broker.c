@@ -211,6 +211,8 @@ static void serve(struct run *r, unsigned steps)
                 const struct watch *w = events[i].data.ptr;
                 if (w->kind == WATCH_EXIT)
                         broker_exited(r->broker, w->member);
+                else if (w->kind == WATCH_LENT)
+                        broker_lent(r->broker, w->member);
                 else
                         broker_has_room(r->broker, w->member);
         }
@@ -233,6 +235,7 @@ static void serve(struct run *r, unsigned steps)
                 announce(r);
                 note_group(r);
                 broker_settle(r->broker);
+                broker_wake_sessions(r->broker, clock_ms());
                 note_laggards(r);
         }
         for (unsigned k = 0; k < PLAYERS; k++)
@@ -316,6 +319,13 @@ static void do_link_command(struct run *r, struct choices *c, unsigned command)
                         recover_and_die(r, 1u + choose_u8(c));
                         restart_broker(r);
                 }
+                break;
+        case 11:
+                session_lends(s, choose_u8(c) % SESSIONS);
+                break;
+        case 12:
+                count = 1u + choose_u8(c) % (SESSIONS - 1u);
+                session_spoil(s, (unsigned)count, choose_u8(c), choose_u8(c));
                 break;
         case 15:
                 if (r->restarts < RESTARTS_MAX)

@@ -1,6 +1,9 @@
 #include "sessions.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,7 +11,11 @@
 #include <chat/paths.h>
 #include <chat/text.h>
 
+#include "../lender.h"
+
 #include "fuzz.h"
+
+enum { ARRIVES_WITHIN_MS = 5000 };
 
 /* Less than this fits into any inbox: net.unix.max_dgram_qlen is 10 or more, net.core.wmem_default 200 KiB. */
 enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
@@ -34,9 +41,12 @@ void sessions_init(struct sessions *s, const char *dir)
 void sessions_free(struct sessions *s)
 {
         close(s->sender);
-        for (unsigned k = 0; k < PLAYERS; k++)
+        for (unsigned k = 0; k < PLAYERS; k++) {
                 if (s->all[k].inbox >= 0)
                         close(s->all[k].inbox);
+                if (s->all[k].lender)
+                        lender_free(s->all[k].lender);
+        }
 }
 
 void sessions_epoch(struct sessions *s, uint64_t epoch)
@@ -227,6 +237,40 @@ bool session_bye(struct sessions *s, unsigned k)
         return true;
 }
 
+/* In a network namespace of our own it is down. */
+static void set_loopback_up(void)
+{
+        struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        ioctl(fd, SIOCSIFFLAGS, &lo);
+        close(fd);
+}
+
+void session_lends(struct sessions *s, unsigned k)
+{
+        static bool is_up;
+        const struct linger reset = {.l_onoff = 1}; /* no address is kept from the next connection */
+        struct session *me = &s->all[k];
+        if (me->lender || k == LINK || me->inbox < 0)
+                return;
+        if (!is_up)
+                set_loopback_up();
+        is_up = true;
+        me->lender = lender_make(me->id);
+        me->lender->seen = me->seen;
+        setsockopt(me->lender->peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+void session_spoil(struct sessions *s, unsigned k, size_t at, uint8_t value)
+{
+        struct session *me = &s->all[k];
+        if (!me->lender || !me->lender->outlet.page)
+                return;
+        ((volatile uint8_t *)me->lender->outlet.page)[at % sizeof(struct outlet_page)] = value;
+        me->attentive = false;
+        me->spoilt = true;
+}
+
 void session_raw(struct sessions *s, uint8_t *data, size_t size)
 {
         struct frame f;
@@ -248,6 +292,11 @@ void session_close(struct sessions *s, unsigned k)
                 return;
         close(me->inbox);
         me->inbox = -1;
+        if (me->lender) { /* and its client, or chatd, which watches no process here, could go on writing to that */
+                lender_die(me->lender);
+                close(me->lender->peer);
+                me->lender->peer = -1;
+        }
         if (k == LINK) {
                 me->once &= me->welcome; /* else it may never have been a member */
                 me->attentive = false;
@@ -298,7 +347,7 @@ static void check_number(const struct sessions *s, struct session *me, unsigned 
         PROMISE((r->kind == RECORD_LEAVE) == (r->number == UINT64_MAX), "number %llu", (unsigned long long)r->number);
         if (!me->once || !me->attentive)
                 return;
-        if (r->kind == RECORD_JOIN)
+        if (r->kind == RECORD_JOIN || me->lender) /* of which its client may have been told by chatd */
                 begin_again(s, me, from);
         PROMISE(!me->ended[from] && r->number >= me->next[from], "%s: number %llu after %llu", names[from],
                 (unsigned long long)r->number, (unsigned long long)me->next[from] - 1);
@@ -333,7 +382,7 @@ static void take_arrivals(const struct sessions *s, struct session *me, const st
         for (unsigned k = 0; k < SESSIONS; k++)
                 if (who >> k & 1)
                         begin_again(s, me, k);
-        if (seen_before(&me->seen, r->id, r->number))
+        if (me->lender || seen_before(&me->seen, r->id, r->number))
                 return;
         snprintf(text, sizeof(text), "%d %s connected", count,
                  !(who & self) ? "people"
@@ -382,7 +431,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 PROMISE(line > me->last_line, "line %zu after line %zu", line, me->last_line);
                 me->last_line = line;
         }
-        if (seen_before(&me->seen, r->id, r->number))
+        if (me->lender || seen_before(&me->seen, r->id, r->number))
                 return;
         if (line > 0) {
                 PROMISE(me->shown[line] == 0, "line %zu is shown twice", line);
@@ -392,6 +441,70 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 me->told[from] += r->kind == RECORD_JOIN;
                 me->leaves[from] += r->kind == RECORD_LEAVE;
         }
+}
+
+/* A line of its client's. */
+static void take_text(struct sessions *s, struct session *me)
+{
+        char *text = memchr(me->text, ':', me->text_size);
+        if (!text || me->text[0] == '*') /* of what comes and goes, datagrams tell */
+                return;
+        text += 2;
+        struct record r = {.kind = RECORD_LINE, .text = {text, (size_t)(me->text + me->text_size - text)}};
+        size_t line = line_of(&r);
+        if (line == 0)
+                return;
+        PROMISE(line <= s->lines_count, "a client gets line %zu, which was never sent", line);
+        const char *name = names[s->lines[line].from];
+        if (s->lines[line].from != LINK && s->all[s->lines[line].from].once)
+                PROMISE(slice_equal(slice_of(name), (struct slice){me->text, (size_t)(text - 2 - me->text)}),
+                        "a client gets line %zu of '%.*s'", line, (int)(text - 2 - me->text), me->text);
+        PROMISE(!me->shown[line] || !me->once, "a client gets line %zu twice", line);
+        PROMISE(line > me->last_text || !me->once, "a client gets line %zu behind line %zu", line, me->last_text);
+        me->shown[line] = 1;
+        me->last_text = line;
+}
+
+/* What its client gets. Returns whether that was something. */
+static bool read_text(struct sessions *s, struct session *me)
+{
+        static char buffer[64 * 1024];
+        bool got = false;
+        for (ssize_t n; (n = recv(me->lender->peer, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0; got = true) {
+                for (ssize_t i = 0; i < n && !me->spoilt; i++) {
+                        if (buffer[i] == '\n') {
+                                PROMISE(me->text_size > 0 && me->text[me->text_size - 1] == '\r', "a line without CR");
+                                me->text_size--;
+                                PROMISE(text_is_clean(me->text, me->text_size), "a client gets unclean text");
+                                take_text(s, me);
+                                me->text_size = 0;
+                                continue;
+                        }
+                        PROMISE(me->text_size < sizeof(me->text), "a client gets a line that does not end");
+                        me->text[me->text_size++] = buffer[i];
+                }
+        }
+        return got;
+}
+
+static bool is_on_its_way(const struct lender *l)
+{
+        int unsent = 0;
+        ioctl(l->client.out, SIOCOUTQNSD, &unsent);
+        return unsent > 0 || client_waits(&l->client);
+}
+
+/* Writes for its client, and reads as that, until everything is there. */
+static void finish_text(struct sessions *s, struct session *me)
+{
+        for (unsigned ms = 0; me->lender->client.out >= 0 && is_on_its_way(me->lender) && me->attentive;) {
+                lender_write(me->lender);
+                if (read_text(s, me))
+                        continue;
+                usleep(1000);
+                PROMISE(ms++ < ARRIVES_WITHIN_MS, "a client does not get what waits for it");
+        }
+        read_text(s, me);
 }
 
 static void take_welcome(const struct sessions *s, struct session *me, const struct frame *f)
@@ -407,7 +520,8 @@ static void take_welcome(const struct sessions *s, struct session *me, const str
         me->welcome_members = f->members;
 }
 
-static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size)
+static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size,
+                          const struct socket_fds *fds)
 {
         struct frame f;
         struct record r;
@@ -445,8 +559,20 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
         case FRAME_WELCOME:
                 take_welcome(s, me, &f);
                 break;
+        case FRAME_LEND:
+                PROMISE(me->id != LINK_ID && f.number == OUTLET_LAYOUT && fds->count == LENT_FDS, "a bad LEND");
+                break;
+        case FRAME_RELAYED:
+                break;
         default:
                 PROMISE(f.type == FRAME_ROLLCALL, "type %u", f.type);
+        }
+        PROMISE(f.type == FRAME_LEND || fds->count == 0, "descriptors with type %u", f.type);
+        frame_decode(&f, data, size); /* with its records, once more */
+        if (me->lender) {
+                lender_take_frame(me->lender, &f, fds);
+                lender_write(me->lender);
+                read_text(s, me);
         }
 }
 
@@ -454,17 +580,35 @@ void session_read(struct sessions *s, unsigned k)
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES + 1];
         struct session *me = &s->all[k];
+        struct iovec iov = {buffer, sizeof(buffer)};
         size_t count = 0, size = 0;
-        ssize_t n;
-        while (me->inbox >= 0 && (n = recv(me->inbox, buffer, sizeof(buffer), MSG_TRUNC)) >= 0) {
+        while (me->inbox >= 0) {
+                struct fds_room control;
+                struct socket_fds fds = {0};
+                struct msghdr msg = {
+                        .msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = &control,
+                        .msg_controllen = sizeof(control),
+                };
+                ssize_t n = recvmsg(me->inbox, &msg, MSG_TRUNC | MSG_CMSG_CLOEXEC);
+                if (n < 0)
+                        break;
+                socket_take_fds(&msg, &fds);
                 PROMISE(n <= DATAGRAM_MAX_BYTES, "a datagram of %zd bytes", n);
                 count++;
                 size += (size_t)n;
                 if (n > 1) /* else by session_fill() */
-                        take_datagram(s, me, buffer, (size_t)n);
+                        take_datagram(s, me, buffer, (size_t)n, &fds);
+                socket_close_fds(&fds);
         }
-        if (count >= INBOX_SAFE_DATAGRAMS || size >= INBOX_SAFE_BYTES)
-                me->attentive = false; /* it may have been full */
+        if (me->lender && me->lender->client.out >= 0) {
+                lender_write(me->lender);
+                read_text(s, me);
+        }
+        if (count >= INBOX_SAFE_DATAGRAMS || size >= INBOX_SAFE_BYTES ||
+            (me->lender && me->lender->client.skipped_all > 0))
+                me->attentive = false; /* it may have been full, or its client's queue was */
 }
 
 static bool is_between(uint64_t at, uint64_t from, uint64_t to)
@@ -502,8 +646,11 @@ static void check_told(const struct sessions *s, unsigned k, unsigned from)
                         "line %zu reaches %s without a name", line, names[k]);
 }
 
-void sessions_check(const struct sessions *s)
+void sessions_check(struct sessions *s)
 {
+        for (unsigned k = 0; k < SESSIONS; k++)
+                if (s->all[k].lender)
+                        finish_text(s, &s->all[k]);
         for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct session *me = &s->all[k];
                 if (!me->once || me->hellos == 0)
@@ -517,7 +664,7 @@ void sessions_check(const struct sessions *s)
                                         !s->all[s->lines[line].from].once || s->lines[line].from == k,
                                 "line %zu does not reach %s", line, names[k]);
                 }
-                if (!me->attentive)
+                if (!me->attentive || me->lender)
                         continue;
                 for (unsigned from = 0; from < SESSIONS; from++)
                         if (from != k && s->all[from].once && s->all[from].hellos > 0)

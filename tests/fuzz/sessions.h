@@ -10,6 +10,7 @@
  *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
  *     sender's name, every line, and exactly once that it came and left, wherever chatd died. That it came is a JOIN, or
  *     a notice about several, which the link does not get; of who left before that, nobody is told that it came or left.
+ *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes them.
  * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
  * Nobody is told that it comes or goes. For what it injects the same is promised as for a session's lines, also where
  * it injects something again; and, to everybody, rising numbers. WELCOME says no number that it did not inject yet,
@@ -36,6 +37,11 @@ enum {
 
 struct session {
         uint64_t id;
+        struct lender *lender; /* NULL: it lends nothing */
+        bool spoilt;           /* … and what its client gets may be anything */
+        size_t last_text;      /* the last line that its client got */
+        size_t text_size;      /* of the line whose end its client has not got yet */
+        char text[NAME_MAX_BYTES + TEXT_MAX_BYTES + 16];
         int inbox; /* -1: closed */
         bool reads;
         bool once, attentive;
@@ -102,6 +108,12 @@ bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go
 bool link_inject_again(struct sessions *s);
 bool link_notice(struct sessions *s);
 
+/* From now on it lends its client's connection when it is asked, and is judged by what its client gets. */
+void session_lends(struct sessions *s, unsigned k);
+
+/* Spoils a byte of the page that it shares with chatd: from now on nothing is promised to its client. */
+void session_spoil(struct sessions *s, unsigned k, size_t at, uint8_t value);
+
 /* Sends any bytes. */
 void session_raw(struct sessions *s, uint8_t *data, size_t size);
 
@@ -114,5 +126,5 @@ void session_fill(struct sessions *s, unsigned k);
 /* Reads and checks what is in its inbox. */
 void session_read(struct sessions *s, unsigned k);
 
-/* Nothing is on the way any more: everything must have arrived. */
-void sessions_check(const struct sessions *s);
+/* Nothing is on the way any more but on the clients' connections: everything must have arrived. */
+void sessions_check(struct sessions *s);

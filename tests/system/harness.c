@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,10 +20,22 @@
 
 enum { PAUSE_MS = 10 }; /* between looks at something that gives no event */
 
+static bool is_child;
+
+/* Fails the test. A child says so by its exit status, and the test fails in its parent. */
+#define FAIL(...)                                                                                                      \
+        do {                                                                                                           \
+                if (is_child) {                                                                                        \
+                        warnx(__VA_ARGS__);                                                                            \
+                        _exit(1);                                                                                      \
+                }                                                                                                      \
+                fail_msg(__VA_ARGS__);                                                                                 \
+        } while (0)
+
 static void pause_before_deadline(int64_t deadline, const char *what)
 {
         if (clock_ms() > deadline)
-                fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
+                FAIL("waited %d ms for: %s", DEADLINE_MS, what);
         usleep(PAUSE_MS * 1000);
 }
 
@@ -87,8 +100,6 @@ static void use_fd(int fd, int as)
                 fd = open("/dev/null", O_RDWR);
         dup2(fd, as);
 }
-
-static bool is_child;
 
 pid_t process_fork(void)
 {
@@ -157,7 +168,7 @@ const char *shell(const char *format, ...)
         va_end(args);
         int status = run_shell(command, out, sizeof(out));
         if (status != 0)
-                fail_msg("'%s' ended with %d: %s", command, WEXITSTATUS(status), out);
+                FAIL("'%s' ended with %d: %s", command, WEXITSTATUS(status), out);
         return out;
 }
 
@@ -235,10 +246,8 @@ void client_send_bytes(struct client *c, const void *bytes, size_t size)
         const char *at = bytes;
         while (size > 0) {
                 ssize_t n = send(c->fd, at, size, MSG_NOSIGNAL);
-                if (n < 0 && is_child)
-                        _exit(1);
                 if (n < 0)
-                        fail_msg("%s: send: %s", c->name, strerror(errno));
+                        FAIL("%s: send: %s", c->name, strerror(errno));
                 at += n;
                 size -= (size_t)n;
         }
@@ -260,7 +269,7 @@ static bool client_read(struct client *c, int64_t deadline, const char *what)
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         int64_t left = deadline - clock_ms();
         if (left <= 0 || poll(&p, 1, (int)left) <= 0)
-                fail_msg("%s waited %d ms for: %s\nand got: %s", c->name, DEADLINE_MS, what, c->got);
+                FAIL("%s waited %d ms for: %s\nand got: %s", c->name, DEADLINE_MS, what, c->got);
         if (c->len + 4096 > c->room) {
                 c->room *= 2;
                 c->got = realloc(c->got, c->room);
@@ -292,7 +301,7 @@ const char *client_expect(struct client *c, const char *format, ...)
         while (!(found = strstr(c->got + looked, text))) {
                 looked = c->len > size ? c->len - size : 0;
                 if (!client_read(c, deadline, text))
-                        fail_msg("%s: the connection ended before: %s\nand got: %s", c->name, text, c->got);
+                        FAIL("%s: the connection ended before: %s\nand got: %s", c->name, text, c->got);
         }
         free(before);
         before = strndup(c->got, (size_t)(found - c->got));

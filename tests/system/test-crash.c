@@ -51,14 +51,17 @@ static void kill_at_random(int kills)
 {
         int every_max_ms = reports_dir() ? KILL_EVERY_SANITIZED_MS : KILL_EVERY_MAX_MS;
         srandom((unsigned)clock_ms());
-        for (int done = 0; done < kills;) {
-                /* one half at moments of chance, the other as soon as there is a new one: while it recovers, or within
-                 * the batch that the last one had begun */
+        for (int done = 0, last = 0; done < kills;) {
+                int chatd = atoi(shell("systemctl show -P MainPID chatd"));
+                if (chatd == 0 || chatd == last)
+                        continue;
+                /* One half at moments of chance, the other as soon as there is a new one: while it recovers, or within
+                 * the batch that the last one had begun. Chance counts from its start, or a slow one never relays. */
                 if (random() % 2)
                         usleep((useconds_t)(random() % (every_max_ms * 1000)));
-                int chatd = atoi(shell("systemctl show -P MainPID chatd"));
-                if (chatd == 0 || kill(chatd, SIGKILL) < 0)
+                if (kill(chatd, SIGKILL) < 0)
                         continue;
+                last = chatd;
                 if (++done % 100 == 0 && kills > KILLS)
                         fprintf(stderr, "%d of %d kills\n", done, kills);
         }

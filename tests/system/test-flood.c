@@ -47,7 +47,6 @@ static void connect_and_close(int times)
                 close(fd);
                 i++;
         }
-        _exit(0);
 }
 
 /* Without those that chat.socket's settings cannot stop: one for each connection that is reset before systemd accepts
@@ -65,8 +64,12 @@ static void test_ten_thousand_quick_connections(void **state)
         client_expect(a, "*** %s is connected\r\n", b->name);
         int before = journal_lines();
         pid_t flood = process_fork();
-        if (flood == 0)
+        if (flood == 0) {
                 connect_and_close(times);
+                /* New ones get in, as soon as there are not MaxConnections= any more. */
+                shell_until("echo | nc -N 127.0.0.1 %d | grep -q '[*] Welcome, '", CHAT_PORT);
+                _exit(0);
+        }
         while (!process_has_ended(flood)) { /* those who chat notice nothing */
                 client_send(a, "line %d\n", lines);
                 for (const char *at = client_expect(b, "%s: line %d\r\n", a->name, lines);
@@ -76,8 +79,6 @@ static void test_ten_thousand_quick_connections(void **state)
         }
         assert_true(lines > 10);
         assert_in_range(noticed, 0, NOTICED_MAX);
-        /* New ones get in, as soon as there are not MaxConnections= any more. */
-        shell_until("echo | nc -N 127.0.0.1 %d | grep -q '[*] Welcome, '", CHAT_PORT);
         struct client *c = booted_join();
         client_expect(a, "*** %s is connected\r\n", c->name);
         assert_string_equal(shell("systemctl is-active chat.socket chatd.socket"), "active\nactive");

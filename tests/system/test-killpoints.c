@@ -8,6 +8,10 @@
  * leave once and in order, and nothing of those who are gone may be left in the run directory. The link must have been
  * sent the same, and is told a number behind which nothing was relayed.
  *
+ * The same for a chatd that writes to the clients by itself (chat/outlet.h): it runs, and all have lent it their connections,
+ * when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read: chatd cannot
+ * write all to him. He reads when that chatd is dead, or behind the next one, and must get everything once as well.
+ *
  * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started, and
  * everybody must be told once that each of them came, by name or in a notice.
  *
@@ -19,6 +23,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,13 +47,22 @@
 
 enum {
         RANDOM_ROUNDS = 300,
+        LENT_RANDOM_ROUNDS = 100,
         KILLS_MAX = 4,      /* in one round */
         RESTS_IN_A_ROW = 5, /* chatd does not make quite the same number of calls each time */
-        EVENTS_MAX = 16,
-        HEARD_MAX_BYTES = 2048,
+        EVENTS_MAX = 24,
+        TEXT_BYTES = 320,
+        HEARD_MAX_BYTES = 4096,
         LEAVERS_WAIT_MS = 1500, /* a session that left waits for two seconds for what was said before */
         DATAGRAM_ROOM = 16 * 1024,
-        CROWD = 4, /* who come at once */
+        CROWD = 4,              /* who come at once */
+        DANS_ROOM_BYTES = 2048, /* of his connection's buffers: as small as can be */
+        DAN_TAKES_BYTES = 331,  /* so much more in each round, of what fills his connection */
+        RECOVERY_CALLS = 200,   /* about so many calls a chatd makes that finds a queue */
+        BROKEN_ROUNDS = 40,     /* in which chatd dies behind what it wrote to Dan */
+        LEND_WAIT_MS =
+                500, /* sessions decline while other tests of this user have many descriptors on their way, unix(7) */
+        BEHIND_DAN = 0, /* in place of a system call's number: the one behind that write */
 };
 
 /* Everybody by what becomes of them in a round. At most as many frames are queued as fit where
@@ -57,7 +72,7 @@ enum role {
         BOB,
         CAT, /* the three that stay */
         RESIDENTS,
-        DAN = RESIDENTS, /* is a member, and is killed */
+        DAN = RESIDENTS, /* is a member, and is killed, or does not read */
         EVE,             /* is a member, and leaves */
         MEMBERS,
         FAY = MEMBERS, /* comes and leaves */
@@ -73,7 +88,8 @@ struct person {
         struct client *client;
         pid_t session;
         char name[64];
-        char inbox[20]; /* the name of its file */
+        char inbox[20];   /* the name of its file */
+        ino_t connection; /* the session's end; only where it is lent to chatd */
 };
 
 enum what {
@@ -85,7 +101,7 @@ enum what {
 struct event {
         enum role who;
         enum what what;
-        char text[64];
+        char text[TEXT_BYTES];
 };
 
 struct killed {
@@ -120,7 +136,11 @@ static unsigned killed_count;
 static const char *arrivals;     /* chatd's option: who is named */
 static bool (*is_at_rest)(void); /* whether everybody was shown what chatd has to say */
 static struct person crowd[CROWD];
-static bool playing; /* a round is under way, or was when the test failed */
+static int dans_end = -1;  /* of his connection, where it is his session's */
+static size_t junk;        /* bytes that fill it, which he has not read */
+static int64_t lend_until; /* how long Fay is waited for */
+static unsigned direct;    /* how often the chatd that is traced wrote to a client */
+static bool playing;       /* a round is under way, or was when the test failed */
 
 /* ---- what is to be heard ---- */
 
@@ -280,6 +300,14 @@ static void wait_until_heard(int first, int end)
                 ;
 }
 
+static void wait_until_true(bool (*condition)(void), const char *what)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        for (; !condition(); usleep(50))
+                if (clock_ms() > deadline)
+                        fail_msg("waited for: %s", what);
+}
+
 /* ---- chatd ---- */
 
 /* Becomes chatd, with the queue as systemd passes it. */
@@ -375,41 +403,86 @@ static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
         return true;
 }
 
-/* Starts chatd and kills it in front of its system call number `at`. Returns false if it came to rest before; then it
- * is killed in its wait. */
-static bool run_and_kill(unsigned at)
+/* Whose connection this descriptor of chatd's is; ROLES for nobody's. */
+static int whose_connection(const char *fd)
+{
+        char path[64];
+        struct stat st;
+        int who = 0;
+        snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)chat->broker, fd);
+        if (stat(path, &st) < 0)
+                return ROLES;
+        while (who < ROLES && (!persons[who].client || persons[who].connection != st.st_ino))
+                who++;
+        return who;
+}
+
+/* Whom a system call that begins writes to. */
+static int written_to(const struct __ptrace_syscall_info *info)
+{
+        char fd[24];
+        if (info->entry.nr != SYS_sendmsg)
+                return ROLES;
+        snprintf(fd, sizeof(fd), "%d", (int)info->entry.args[0]);
+        return whose_connection(fd);
+}
+
+/* Lets the traced chatd, which has stopped, run to its system call number `at`, counted from `first` on (-1: any), and kills
+ * it in front of that. Returns false if it came to rest before; then it is killed in its wait. */
+static bool kill_at(unsigned at, int first, int status)
 {
         struct killed *k = &killed[killed_count++];
         struct __ptrace_syscall_info info = {0};
         unsigned calls = 0;
-        int status = 0;
+        int whom = ROLES;
         bool waits = false;
         int64_t deadline = clock_ms() + DEADLINE_MS;
 
         *k = (struct killed){.at = at};
-        start_broker(true);
-        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker); /* behind execve() */
-        assert_true(WIFSTOPPED(status));
-        assert_int_equal(ptrace(PTRACE_SETOPTIONS, chat->broker, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
+        direct = 0;
         while (run_to_next_stop(waits, &status, deadline)) {
                 assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, chat->broker, sizeof(info), &info) > 0);
                 waits = info.op == PTRACE_SYSCALL_INFO_ENTRY && is_wait(info.entry.nr);
-                if (info.op != PTRACE_SYSCALL_INFO_ENTRY || (calls == 0 && info.entry.nr != SYS_flock))
+                if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+                    (calls == 0 && first >= 0 && info.entry.nr != (uint64_t)first))
                         continue;
                 k->call = info.entry.nr;
-                if (++calls == at) {
-                        k->done = true;
+                k->done = ++calls == at || (at == BEHIND_DAN && whom == DAN);
+                if (k->done)
                         break;
-                }
+                whom = written_to(&info);
+                direct += whom != ROLES;
         }
         int end = end_broker(SIGKILL);
         assert_true(WIFSIGNALED(end));
         return k->done;
 }
 
+/* Starts chatd and kills it in front of its system call number `at`. Returns as kill_at(). */
+static bool run_and_kill(unsigned at)
+{
+        int status = 0;
+        start_broker(true);
+        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker); /* behind execve() */
+        assert_true(WIFSTOPPED(status));
+        assert_int_equal(ptrace(PTRACE_SETOPTIONS, chat->broker, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
+        return kill_at(at, SYS_flock, status);
+}
+
+/* Stops a chatd that runs, and traces it. Returns its status as of waitpid(2). */
+static int stop_broker(void)
+{
+        int status;
+        assert_int_equal(ptrace(PTRACE_SEIZE, chat->broker, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
+        assert_int_equal(ptrace(PTRACE_INTERRUPT, chat->broker, NULL, NULL), 0);
+        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker);
+        assert_true(WIFSTOPPED(status));
+        return status;
+}
+
 /* ---- who does what ---- */
 
-/* How many datagrams are queued. Only while there is no chatd: it is the same socket, with the same offset. */
+/* How many datagrams are queued. Only while there is no chatd that runs: it is the same socket, with the same offset. */
 static unsigned queue_length(void)
 {
         static char datagram[DATAGRAM_ROOM];
@@ -589,23 +662,35 @@ static void assert_farewell(enum role who, bool in_time)
         p->client = NULL;
 }
 
-/* The last act: the link asks; a line of each member, behind which there is nothing any more of theirs; and a new Eve. One
- * after the other, because they may overtake each other while the queue is full. */
-static void gather(void)
+/* The link asks; and a line of each up to `last`, behind which there is nothing any more of theirs. One after the other,
+ * because they may overtake each other while the queue is full. */
+static void all_speak(enum role last)
 {
         forget_events();
-        link_ask(DAN + 1);
-        for (int who = 0; who <= DAN; who++) {
-                say((enum role)who, "all is well");
-                wait_until_heard(0, DAN + 1);
+        link_ask(last + 1);
+        for (enum role who = ANN; who <= last; who++) {
+                say(who, "all is well");
+                wait_until_heard(0, (int)last + 1);
         }
-        join(EVE);
-        wait_until_heard(0, DAN + 1);
+}
+
+/* All members are there, and have spoken. */
+static void end_gathering(void)
+{
         for (int who = 0; who < MEMBERS; who++)
                 assert_heard((enum role)who);
         assert_link_heard();
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
+}
+
+/* The last act, with a new Eve. */
+static void gather(void)
+{
+        all_speak(DAN);
+        join(EVE);
+        wait_until_heard(0, DAN + 1);
+        end_gathering();
 }
 
 /* Whose note this is: its name is the id, which begins with the pid. Keeps what it says of the inbox's name. MEMBERS for
@@ -721,10 +806,16 @@ static unsigned play_each_call(void)
         return calls;
 }
 
-static void play_at_random(unsigned calls)
+/* How many rounds at random: ROUNDS=, or `otherwise`. */
+static unsigned rounds_of(unsigned otherwise)
 {
         const char *rounds = getenv("ROUNDS");
-        unsigned n = rounds ? (unsigned)atoi(rounds) : RANDOM_ROUNDS, last = round_number + n;
+        return rounds ? (unsigned)atoi(rounds) : otherwise;
+}
+
+static void play_at_random(unsigned calls)
+{
+        unsigned last = round_number + rounds_of(RANDOM_ROUNDS);
         srandom(seed);
         while (round_number < last) {
                 unsigned at[KILLS_MAX], kills = 2 + (unsigned)random() % (KILLS_MAX - 1);
@@ -760,6 +851,262 @@ static void test_every_call(void **state)
         play_at_random(calls);
 }
 
+/* ---- rounds in which chatd writes to the clients by itself ---- */
+
+/* Connects to the chat, with buffers of `room` bytes (0: as they are), and starts the session. */
+static void join_lending(enum role who, int room)
+{
+        struct person *p = &persons[who];
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)chat->port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof(a);
+        struct stat st;
+        char *const argv[] = {program("chat-session"), chat->option, "--pace=off", NULL};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (room > 0)
+                setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+        assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+        int accepted = accept4(chat->listener, NULL, NULL, SOCK_CLOEXEC);
+        assert_true(accepted >= 0);
+        if (room > 0)
+                setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+        assert_int_equal(fstat(accepted, &st), 0);
+        snprintf(p->name, sizeof(p->name), "127.0.0.1:%d", ntohs(a.sin_port));
+        p->client = client_of(fd, p->name);
+        p->connection = st.st_ino;
+        p->session = process_start(argv, accepted, accepted, -1);
+        if (who == DAN)
+                dans_end = accepted;
+        else
+                close(accepted);
+        client_greeted(p->client);
+        add_event(who, JOINS);
+}
+
+static bool is_lent(enum role who)
+{
+        char path[64];
+        bool found = false;
+        snprintf(path, sizeof(path), "/proc/%d/fd", (int)chat->broker);
+        DIR *dir = opendir(path);
+        assert_non_null(dir);
+        for (const struct dirent *entry; !found && (entry = readdir(dir));)
+                found = whose_connection(entry->d_name) == (int)who;
+        closedir(dir);
+        return found;
+}
+
+static bool are_all_lent(void)
+{
+        bool all = true;
+        for (int who = 0; who < MEMBERS; who++)
+                all = all && is_lent((enum role)who);
+        return all;
+}
+
+static bool have_residents_heard_and_fay_lent(void)
+{
+        if (!have_residents_heard())
+                return false;
+        if (lend_until == 0)
+                lend_until = clock_ms() + LEND_WAIT_MS;
+        return is_lent(FAY) || clock_ms() > lend_until;
+}
+
+/* Fills Dan's connection, while nobody else writes there, and has him take some of it. */
+static void fill_dans_connection(void)
+{
+        char bytes[1024];
+        memset(bytes, 'j', sizeof(bytes));
+        for (ssize_t n; (n = send(dans_end, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0;)
+                junk += (size_t)n;
+        for (size_t take = round_number * DAN_TAKES_BYTES % junk; take > 0;) {
+                ssize_t n =
+                        recv(persons[DAN].client->fd, bytes, take < sizeof(bytes) ? take : sizeof(bytes), MSG_DONTWAIT);
+                if (n <= 0)
+                        break;
+                junk -= (size_t)n;
+                take -= (size_t)n;
+        }
+}
+
+/* Dan takes what fills his connection. */
+static void drop_junk(void)
+{
+        char bytes[1024];
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        while (junk > 0) {
+                ssize_t n =
+                        recv(persons[DAN].client->fd, bytes, junk < sizeof(bytes) ? junk : sizeof(bytes), MSG_DONTWAIT);
+                assert_true(n > 0 || clock_ms() < deadline);
+                junk -= n > 0 ? (size_t)n : 0;
+        }
+}
+
+/* Dan takes what is on its way to him. Returns whether he was left in the middle of a line. */
+static bool dan_reads(void)
+{
+        const struct client *c = persons[DAN].client;
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        int sending, waiting;
+        drop_junk();
+        do {
+                assert_true(clock_ms() < deadline);
+                have_heard(DAN, DAN + 1);
+                assert_int_equal(ioctl(dans_end, SIOCOUTQ, &sending), 0);
+                assert_int_equal(ioctl(c->fd, SIOCINQ, &waiting), 0);
+        } while (sending > 0 || waiting > 0);
+        return c->len > 0 && c->got[c->len - 1] != '\n';
+}
+
+/* A line that is longer than what fits into Dan's connection when it is almost full. */
+static void say_much(enum role who, const char *text)
+{
+        char much[TEXT_BYTES - 32];
+        size_t len = (size_t)snprintf(much, sizeof(much), "%s ", text);
+        memset(much + len, 'a' + (int)who, sizeof(much) - 1 - len);
+        much[sizeof(much) - 1] = '\0';
+        say(who, much);
+}
+
+/* Everybody gets a line from a new chatd, and it asks them to lend. Returns whether all did. */
+static bool try_to_lend(void)
+{
+        int64_t until = clock_ms() + LEND_WAIT_MS;
+        fill_dans_connection();
+        start_broker(false);
+        say(ANN, "who is there?");
+        wait_until_heard(0, RESIDENTS);
+        say(BOB, "I am");
+        wait_until_heard(0, RESIDENTS);
+        while (!are_all_lent() && clock_ms() < until)
+                usleep(50);
+        wait_until_true(is_queue_empty, "an empty queue");
+        return are_all_lent();
+}
+
+/* The first act. */
+static void begin_lent_round(void)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        while (!try_to_lend()) {
+                if (clock_ms() > deadline)
+                        fail_msg("not all lend their connections");
+                drop_junk();
+                wait_until_heard(0, MEMBERS);
+                end_gathering();
+        }
+        lend_until = 0;
+}
+
+/* The second, while chatd is stopped. */
+static void fill_queue_of_stopped(void)
+{
+        unsigned length = 0;
+        say_much(ANN, "first");
+        queue_grows(&length);
+        say_much(BOB, "second");
+        queue_grows(&length);
+        join_lending(FAY, 0);
+        queue_grows(&length);
+        say_much(FAY, "here I am");
+        queue_grows(&length);
+        link_inject();
+        queue_grows(&length);
+        say_much(EVE, "I go");
+        queue_grows(&length);
+        leave(EVE);
+        queue_grows(&length);
+        say_much(ANN, "last");
+        queue_grows(&length);
+}
+
+/* Kills the chatd to which all have lent in front of its system call number `at`, or BEHIND_DAN, and the next one in front of
+ * number `then`, unless that is 0. Fay is the next round's Eve. Returns whether the first one got as far as that. */
+static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
+{
+        int64_t start = clock_ms();
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        begin_lent_round();
+        int status = stop_broker();
+        fill_queue_of_stopped();
+        is_at_rest = have_residents_heard_and_fay_lent;
+        kill_at(at, -1, status);
+        unsigned written = direct;
+        if (round_number % 2 == 0)
+                *broken += dan_reads();
+        is_at_rest = have_residents_heard;
+        if (then > 0)
+                run_and_kill(then);
+        start_broker(false);
+        wait_until_heard(0, RESIDENTS);
+        wait_until_heard(FAY, FAY + 1);
+        drop_junk();
+        wait_until_heard(DAN, DAN + 1);
+        for (int who = 0; who <= DAN; who++)
+                assert_heard((enum role)who);
+        assert_heard(FAY);
+        assert_link_heard();
+        assert_farewell(EVE, clock_ms() - start < LEAVERS_WAIT_MS);
+        persons[EVE] = persons[FAY];
+        persons[FAY].client = NULL;
+        all_speak(EVE);
+        end_gathering();
+        assert_files(MEMBERS_DIR_NAME); /* these say whose the others are */
+        assert_files(SESSIONS_DIR_NAME);
+        playing = false;
+        if (!killed[0].done && at != BEHIND_DAN) /* all was relayed: to all but those who came then */
+                assert_in_range(written, MEMBERS, UINT32_MAX);
+        return killed[0].done;
+}
+
+/* The next chatd is killed as well: it has to read notes and ask who is there first. */
+static void play_lent_at_random(unsigned calls)
+{
+        unsigned last = round_number + rounds_of(LENT_RANDOM_ROUNDS), broken = 0;
+        srandom(seed);
+        while (round_number < last) {
+                unsigned at = random() % 2 == 0 ? BEHIND_DAN : 1 + (unsigned)random() % calls;
+                play_lent_round(at, 1 + (unsigned)random() % RECOVERY_CALLS, &broken);
+                show_progress("at random, to clients", last);
+        }
+}
+
+static void test_every_call_while_it_writes_to_clients(void **state)
+{
+        (void)state;
+        unsigned calls = 0, broken = 0;
+        if (!may_trace())
+                skip();
+        arrivals = "--arrivals=off";
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < MEMBERS; who++)
+                join_lending((enum role)who, who == DAN ? DANS_ROOM_BYTES : 0);
+        wait_until_heard(0, MEMBERS);
+        all_speak(EVE);
+        end_gathering();
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_lent_round(at, 0, &broken))
+                        calls = at;
+                show_progress("each call, to clients", 0);
+        }
+        assert_true(calls > 30);
+        for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
+                play_lent_round(BEHIND_DAN, 0, &broken);
+        assert_true(broken > 0);
+        printf("killed at each of %u system calls while it wrote to clients; a line was broken off %u times\n", calls,
+               broken);
+        printf("SEED=%u\n", seed);
+        play_lent_at_random(calls);
+}
+
 /* ---- rounds of many who come at once ---- */
 
 /* Whether somebody waits to be announced, or a notice is being sent. */
@@ -780,14 +1127,6 @@ static bool is_all_announced(void)
 {
         link_hear();
         return !is_anybody_waiting();
-}
-
-static void wait_until_true(bool (*condition)(void), const char *what)
-{
-        int64_t deadline = clock_ms() + DEADLINE_MS;
-        for (; !condition(); usleep(50))
-                if (clock_ms() > deadline)
-                        fail_msg("waited for: %s", what);
 }
 
 /* Starts a chatd that takes what is queued, and kills it, so that the next one has nobody wait any more. */
@@ -855,8 +1194,17 @@ static void crowd_goes(void)
                         client_expect(persons[who].client, "*** %s is disconnected\r\n", crowd[i].client->name);
                 client_free(crowd[i].client);
         }
-        link_hear();
-        played.got[played.len = 0] = '\0';
+}
+
+/* So each has handed over what it had to: who finds the queue full tries again at a moment of chance. */
+static void residents_speak(void)
+{
+        for (int who = 0; who < RESIDENTS; who++) {
+                client_send(persons[who].client, "I am here\n");
+                for (int other = 0; other < RESIDENTS; other++)
+                        if (other != who)
+                                client_expect(persons[other].client, "%s: I am here\r\n", persons[who].name);
+        }
 }
 
 /* With `wait`, the crowd waits to be announced when the chatd is started that is killed at `at`. */
@@ -875,7 +1223,9 @@ static bool play_crowd(unsigned at, bool wait)
         assert_crowd_told();
         assert_link_counts(RESIDENTS + CROWD);
         crowd_goes();
+        residents_speak();
         assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
         assert_false(is_anybody_waiting());
         playing = false;
         return killed[0].done;
@@ -932,6 +1282,7 @@ static int set_up(void **state)
         memset(persons, 0, sizeof(persons));
         memset(&played, 0, sizeof(played));
         round_number = 0;
+        junk = 0;
         struct sockaddr_un address;
         const char *given = getenv("SEED");
         int on = 1;
@@ -1012,6 +1363,9 @@ static int tear_down(void **state)
                 describe_round();
         if (chat->broker > 0)
                 end_broker(SIGKILL);
+        if (dans_end >= 0)
+                close(dans_end);
+        dans_end = -1;
         chat_stop(chat);
         return 0;
 }
@@ -1020,6 +1374,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_every_call, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_every_call_while_it_writes_to_clients, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_call_of_many_arrivals, set_up, tear_down),
         };
         return RUN_TESTS(tests, NULL, NULL);

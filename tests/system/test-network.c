@@ -137,7 +137,7 @@ void spool_release(struct spool *s)
 
 /* ---- hosts ---- */
 
-enum { HOSTS_MAX = 4 };
+enum { HOSTS_MAX = 4, SAY_MORE_MS = 5000 };
 
 /* What a host got of another's. */
 struct heard {
@@ -161,7 +161,7 @@ struct host {
         unsigned garbage, garbage_expected; /* messages that are none */
         bool deaf;                          /* does not fetch */
         bool gaps;                          /* may miss something */
-        bool lossy;                         /* its servers may lose something: it is had again */
+        bool lossy;                         /* its servers may lose something: it is had again; or store it twice */
         struct heard heard[HOSTS_MAX];
 };
 
@@ -301,13 +301,18 @@ static void take_said(struct host *h, struct message *m, struct heard *from)
         from->begun = true;
         if (number > from->next && h->lossy)
                 have_again(h, from, m->instance, number);
-        for (; record_next(&m->records, &rec) > 0; number++, from->next++) {
+        for (; record_next(&m->records, &rec) > 0; number++) {
+                /* Without a majority a server does not say what it will store when there is one again; so that is sent
+                 * once more. chat-link/hosts.c skips it. */
+                if (h->lossy && number < from->next)
+                        continue;
                 if (number != from->next || rec.number != number)
                         fail_msg("%s got record %llu (%llu) of %s instead of %llu", h->config.host,
                                  (unsigned long long)number, (unsigned long long)rec.number, from->host,
                                  (unsigned long long)from->next);
                 int size = snprintf(text, sizeof(text), "line %llu ", (unsigned long long)number);
                 assert_true(rec.text.len > (size_t)size && memcmp(rec.text.at, text, (size_t)size) == 0);
+                from->next++;
         }
 }
 
@@ -401,6 +406,20 @@ static bool has_all(struct host *h, struct host *from)
         return heard_of(h, from->config.host)->next == from->spool->appended;
 }
 
+/* Whether everybody got all that a and b said. The last of it, too, may be lost with a server; that it is missing shows when
+ * more is said: between links, signs of life show it. */
+static bool all_have_all(struct host *a, struct host *b, struct host *c, int64_t *say_more_ms)
+{
+        if (has_all(a, b) && has_all(b, a) && has_all(c, a) && has_all(c, b))
+                return true;
+        if (clock_ms() > *say_more_ms) {
+                say(a, 1);
+                say(b, 1);
+                *say_more_ms = clock_ms() + SAY_MORE_MS;
+        }
+        return false;
+}
+
 static bool reads(const struct host *h)
 {
         return h->begins > 0 && h->status.connected && !h->status.stuck;
@@ -475,7 +494,8 @@ static void test_a_cluster_loses_servers(void **state)
                 say(a, 100);
                 if (round == 1)
                         host_run(c);
-                UNTIL(has_all(a, b) && has_all(b, a) && has_all(c, a) && has_all(c, b));
+                int64_t say_more_ms = clock_ms() + SAY_MORE_MS;
+                UNTIL(all_have_all(a, b, c, &say_more_ms));
         }
         assert_int_equal(a->begins, 1);
         assert_int_equal(c->begins, 2);
@@ -528,6 +548,7 @@ static void test_alive_while_jetstream_is_not(void **state)
         for (int i = 0; i < 3; i++)
                 nats_run(servers[i]);
         struct host *a = host_start("a", servers, 1), *b = host_start("b", servers, 1);
+        a->lossy = b->lossy = true;
         UNTIL(reads(a) && reads(b) && a->status.stored && b->status.stored);
         nats_signal(servers[1], SIGKILL);
         nats_signal(servers[2], SIGKILL);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
 #include <chat/frame.h>
 #include <chat/paths.h>
 
@@ -151,6 +152,40 @@ static void join_two(struct client **a, struct client **b)
         *a = booted_join();
         *b = booted_join();
         client_expect(*a, "*** %s is connected\r\n", (*b)->name);
+}
+
+/* How often the session of `c` went to sleep. */
+static long sleeps_of(const struct client *c)
+{
+        return atol(shell("awk '/^voluntary_ctxt_switches/ {print $2}' /proc/%d/status", (int)booted_session(c)));
+}
+
+/* b is shown what a says, and its session is not woken for it: chatd writes to it. */
+static void assert_asleep_soon(struct client *a, struct client *b)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        long before, after;
+        int n = 0;
+        do {
+                before = sleeps_of(b);
+                assert_alive(a, b, "quietly", n++);
+                after = sleeps_of(b);
+        } while (after != before && clock_ms() < deadline);
+        assert_int_equal(after, before);
+}
+
+static void test_sessions_sleep(void **state)
+{
+        (void)state;
+        struct client *a, *b;
+        join_two(&a, &b);
+        assert_asleep_soon(a, b);
+        assert_asleep_soon(b, a);
+        shell("systemctl kill -s KILL --kill-who=main chatd");
+        assert_asleep_soon(a, b);
+        assert_string_equal(shell("journalctl -q -u chatd -p warning -o cat | grep -c 'cannot write' || true"), "0");
+        client_free(a);
+        client_free(b);
 }
 
 static void test_restart_stop_and_kill(void **state)
@@ -436,6 +471,7 @@ int main(void)
                 cmocka_unit_test(test_echo),
                 cmocka_unit_test(test_the_journal),
                 cmocka_unit_test(test_status),
+                cmocka_unit_test(test_sessions_sleep),
                 cmocka_unit_test(test_restart_stop_and_kill),
                 cmocka_unit_test(test_what_waits_in_the_queue),
                 cmocka_unit_test(test_a_restart_of_the_queue),

@@ -11,6 +11,7 @@
 #include "../../chatd/recovery.h"
 
 #include "inbox-fixture.h"
+#include "outlet-fixture.h"
 
 enum { LINK, ANN, BOB, EVE, SESSIONS };
 
@@ -23,6 +24,7 @@ struct fixture {
         struct broker *broker;
         int inboxes[SESSIONS];
         uint64_t numbers[SESSIONS];
+        struct lender *lenders[SESSIONS]; /* NULL: it was not told to lend anything */
 };
 
 static inline void start_broker(struct fixture *f)
@@ -72,9 +74,12 @@ static inline int teardown(void **state)
         journal_stop(f->log);
         close(f->intake);
         close(f->sender);
-        for (int i = 0; i < SESSIONS; i++)
+        for (int i = 0; i < SESSIONS; i++) {
                 if (f->inboxes[i] > 0)
                         close(f->inboxes[i]);
+                if (f->lenders[i])
+                        lender_free(f->lenders[i]);
+        }
         rundir_remove(f->dir, f->lock);
         free(f);
         return 0;
@@ -181,6 +186,33 @@ static inline void serve(struct fixture *f)
 {
         assert_true(broker_serve(f->broker) >= 0);
         broker_settle(f->broker);
+}
+
+static inline struct member *member(struct fixture *f, uint32_t who)
+{
+        return roster_find(&f->broker->roster, inbox_id(who));
+}
+
+/* Takes the answers to LEND. */
+static inline void take_answers(struct fixture *f)
+{
+        struct epoll_event events[64];
+        int n = epoll_wait(f->epoll, events, 64, 0);
+        for (int i = 0; i < n; i++) {
+                const struct watch *w = events[i].data.ptr;
+                if (w->kind == WATCH_LENT)
+                        broker_lent(f->broker, w->member);
+        }
+}
+
+/* The session runs: shows what is in its inbox, and lends its connection if that asks for it. */
+static inline void run_session(struct fixture *f, uint32_t who)
+{
+        if (!f->lenders[who])
+                f->lenders[who] = lender_make(inbox_id(who));
+        lender_take(f->lenders[who], f->inboxes[who]);
+        take_answers(f);
+        lender_write(f->lenders[who]);
 }
 
 static inline void assert_inbox(struct fixture *f, uint32_t who, const char *expected)

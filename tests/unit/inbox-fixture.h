@@ -66,7 +66,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                         fprintf(out, "%s%s%.*s", kinds[r.kind], r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
                 }
-                if (f.type == FRAME_BATCH)
+                if (f.type == FRAME_BATCH || f.type == FRAME_LEND) /* nothing is lent */
                         continue;
                 fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", types[f.type]);
                 if (f.type == FRAME_MISSED && f.number == MISSED_UNKNOWN)

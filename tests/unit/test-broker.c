@@ -1,6 +1,11 @@
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <chat/clock.h>
+
 #include "broker-fixture.h"
+
+static int64_t later_ms; /* than it is; whole seconds */
 
 static void (*before_consume)(void *); /* called in front of the call that removes frames from the queue */
 static void *before_consume_arg;
@@ -11,6 +16,14 @@ int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct time
         if (!(flags & MSG_PEEK) && before_consume)
                 before_consume(before_consume_arg);
         return (int)syscall(SYS_recvmmsg, fd, headers, n, flags, timeout);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+        int r = (int)syscall(SYS_clock_gettime, clock, t);
+        if (r == 0 && clock == CLOCK_MONOTONIC)
+                t->tv_sec += later_ms / 1000;
+        return r;
 }
 
 static void test_a_chat(void **state)
@@ -298,7 +311,526 @@ static void test_gone_behind_bye_says_nothing(void **state)
         assert_inbox(f, BOB, "leave ann");
 }
 
-/* Relays what is queued and dies before it is consumed: the same frames are in the queue again. */
+/* ---- who is asked to lend its client's connection ---- */
+
+/* Chatd asked it, and did so as it should. The descriptors are the caller's. */
+static struct socket_fds take_lend(struct fixture *f, uint32_t who)
+{
+        struct socket_fds fds;
+        assert_true(outlet_is_asked(f->inboxes[who], &fds));
+        assert_int_equal(fds.count, LENT_FDS);
+        return fds;
+}
+
+static void decline(struct fixture *f, uint32_t who)
+{
+        struct socket_fds fds = take_lend(f, who);
+        socket_close_fds(&fds);
+        take_answers(f);
+}
+
+static void assert_not_asked(struct fixture *f, uint32_t who)
+{
+        struct socket_fds fds;
+        assert_false(outlet_is_asked(f->inboxes[who], &fds));
+}
+
+static void come(struct fixture *f, uint32_t who)
+{
+        hello(f, who);
+        serve(f);
+}
+
+/* Everybody but her has a batch. */
+static void say_to_all(struct fixture *f, uint32_t who)
+{
+        say(f, who, "x");
+        serve(f);
+}
+
+static void test_who_is_asked(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        link_hello(f);
+        serve(f);
+        assert_not_asked(f, ANN);
+        come(f, BOB);
+        struct socket_fds ann = take_lend(f, ANN);
+        assert_not_asked(f, BOB); /* he was relayed nothing so far */
+        assert_int_equal(f->broker->asked, 1);
+        say_to_all(f, BOB);
+        assert_not_asked(f, ANN); /* once is enough */
+        say_to_all(f, ANN);
+        struct socket_fds bob = take_lend(f, BOB);
+        assert_int_equal(f->broker->asked, 2);
+        assert_true(strstr(inbox_read(f->inboxes[LINK]), "line bob x, line ann x") != NULL);
+        assert_false(lent_is_open(&link_member(f)->lent));
+        socket_close_fds(&ann);
+        socket_close_fds(&bob);
+        take_answers(f);
+        assert_int_equal(f->broker->asked, 0);
+}
+
+static void test_nobody_is_asked_without_memory_for_it(void **state)
+{
+        struct fixture *f = *state;
+        lent_batch_free(&f->broker->relay.lent);
+        come(f, ANN);
+        come(f, BOB);
+        say_to_all(f, ANN);
+        assert_not_asked(f, ANN);
+        assert_inbox(f, BOB, "welcome 2, line ann x");
+}
+
+static void test_who_answers_is_written_to(void **state)
+{
+        struct fixture *f = *state;
+        unsigned before = count_fds();
+        come(f, ANN);
+        come(f, BOB);
+        run_session(f, ANN);
+        assert_int_equal(f->broker->asked, 0);
+        assert_true(member(f, ANN)->lent.client >= 0);
+        say(f, BOB, "hi");
+        say(f, ANN, "hi yourself");
+        serve(f);
+        say(f, BOB, "so long");
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        assert_lender_got(f->lenders[ANN],
+                          "*** bob is connected\r\nbob: hi\r\nbob: so long\r\n*** bob is disconnected\r\n");
+        bye(f, ANN);
+        serve(f);
+        assert_inbox(f, ANN, "goodbye");
+        lender_free(f->lenders[ANN]);
+        close(f->inboxes[ANN]);
+        close(f->inboxes[BOB]);
+        f->lenders[ANN] = NULL;
+        f->inboxes[ANN] = f->inboxes[BOB] = 0;
+        assert_int_equal(count_fds(), before);
+}
+
+enum { CROWD = ASKED_MAX + 5 };
+
+static uint32_t crowd_number(int i)
+{
+        return (uint32_t)(SESSIONS + i);
+}
+
+/* They come one after the other, so each but the last is relayed something. */
+static void crowd_comes(struct fixture *f, int inboxes[static CROWD])
+{
+        for (int i = 0; i < CROWD; i++) {
+                char name[16];
+                uint64_t id = inbox_id(crowd_number(i));
+                snprintf(name, sizeof(name), "p%d", i);
+                inboxes[i] = inbox_bind(f->dir, id);
+                put(f, &(struct frame){.type = FRAME_HELLO,
+                                       .id = id,
+                                       .key = id,
+                                       .name = slice_of(name),
+                                       .address = slice_of("here:1")});
+                serve(f);
+        }
+}
+
+static void test_few_are_asked_at_once(void **state)
+{
+        struct fixture *f = *state;
+        int inboxes[CROWD], asked[CROWD] = {0};
+        crowd_comes(f, inboxes);
+        for (int left = CROWD - 1; left > 0;) {
+                int now = 0;
+                assert_int_equal(f->broker->asked, left < ASKED_MAX ? left : ASKED_MAX);
+                for (int i = 0; i < CROWD; i++) {
+                        struct socket_fds fds;
+                        if (!outlet_is_asked(inboxes[i], &fds))
+                                continue;
+                        socket_close_fds(&fds);
+                        asked[i]++;
+                        now++;
+                }
+                assert_int_equal(now, f->broker->asked);
+                left -= now;
+                take_answers(f);
+                assert_int_equal(f->broker->asked, 0);
+                broker_settle(f->broker);
+        }
+        assert_int_equal(f->broker->asked, 0);
+        for (int i = 0; i < CROWD; i++) {
+                assert_int_equal(asked[i], i < CROWD - 1);
+                close(inboxes[i]);
+        }
+}
+
+static void test_who_declines_is_asked_again_some_time_later(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        decline(f, ANN);
+        assert_int_equal(f->broker->asked, 0);
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        serve(f);
+        assert_not_asked(f, ANN); /* she was relayed nothing more */
+        for (int64_t ms = 2 * LENT_ASK_AGAIN_MIN_MS; ms <= 4 * LENT_ASK_AGAIN_MAX_MS; ms *= 2) {
+                say_to_all(f, BOB);
+                decline(f, ANN);
+                say_to_all(f, BOB);
+                later_ms += clock_earlier(ms, LENT_ASK_AGAIN_MAX_MS) - LENT_ASK_AGAIN_MIN_MS;
+                serve(f);
+                assert_not_asked(f, ANN); /* each time it is twice as long, up to the longest */
+                later_ms += LENT_ASK_AGAIN_MIN_MS;
+        }
+        serve(f);
+        run_session(f, ANN);
+        assert_int_equal(f->broker->asked, 0);
+        assert_true(lent_is_open(&member(f, ANN)->lent));
+}
+
+/* Who has lent its connection and was written to is woken once in a while, and nobody else is. */
+static void test_sessions_are_woken_now_and_then(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        run_session(f, ANN);
+        assert_true(member(f, ANN)->lent.client >= 0);
+        assert_int_equal(broker_wake_sessions(f->broker, 0), INT64_MAX);
+        say_to_all(f, BOB);
+        assert_true(member(f, ANN)->lent.wrote);
+        assert_string_equal(inbox_read(f->inboxes[ANN]), "");
+        int64_t now = 5000, due = broker_wake_sessions(f->broker, now);
+        assert_int_equal(due, now + 1000);
+        assert_int_equal(broker_wake_sessions(f->broker, due - 1), due); /* not before it is time */
+        for (int turns = 0; turns < WAKE_S; turns++)
+                due = broker_wake_sessions(f->broker, due);
+        assert_string_equal(inbox_read(f->inboxes[ANN]), "relayed 0");
+        assert_false(member(f, ANN)->lent.wrote);
+        while (due != INT64_MAX)
+                due = broker_wake_sessions(f->broker, due);
+        assert_string_equal(inbox_read(f->inboxes[ANN]), "");
+        assert_string_equal(inbox_read(f->inboxes[BOB]), "welcome 2");
+}
+
+static void test_who_does_not_answer(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        unsigned before = count_fds();
+        say_to_all(f, BOB);
+        later_ms += LENT_ANSWER_MS - LENT_ASK_AGAIN_MIN_MS;
+        serve(f);
+        assert_int_equal(f->broker->asked, 1);
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        serve(f);
+        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(count_fds(), before - 1);
+        run_session(f, ANN); /* too late */
+        assert_null(f->lenders[ANN]->outlet.page);
+        say_to_all(f, BOB);
+        run_session(f, ANN);
+        assert_true(member(f, ANN)->lent.client >= 0);
+        assert_lender_got(f->lenders[ANN], "*** bob is connected\r\nbob: x\r\nbob: x\r\n");
+}
+
+/* Sessions that take LEND and say nothing, for ever. */
+static void test_silence_does_not_keep_others_from_being_asked(void **state)
+{
+        struct fixture *f = *state;
+        int inboxes[CROWD];
+        bool asked[CROWD] = {0};
+        crowd_comes(f, inboxes);
+        for (int round = 0; round < CROWD / ASKED_MAX + 1; round++) {
+                for (int i = 0; i < CROWD; i++) {
+                        struct socket_fds fds;
+                        asked[i] |= outlet_is_asked(inboxes[i], &fds);
+                        socket_close_fds(&fds); /* and does not take the answer: as if they were kept */
+                }
+                come(f, ANN); /* somebody comes and goes, for all to see */
+                bye(f, ANN);
+                serve(f);
+                close(f->inboxes[ANN]);
+                later_ms += LENT_ANSWER_MS;
+                broker_settle(f->broker);
+        }
+        for (int i = 0; i < CROWD; i++) {
+                assert_true(asked[i]);
+                close(inboxes[i]);
+        }
+        f->inboxes[ANN] = 0;
+}
+
+static void test_who_lags_or_is_dead_is_not_asked(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        decline(f, ANN);
+        say_to_all(f, BOB);
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        member(f, ANN)->lagging = true; /* as if her inbox had been full */
+        broker_settle(f->broker);
+        assert_not_asked(f, ANN);
+        broker_has_room(f->broker, member(f, ANN));
+        member(f, ANN)->dead = true;
+        broker_settle(f->broker);
+        assert_not_asked(f, ANN);
+        member(f, ANN)->dead = false;
+        broker_settle(f->broker);
+        decline(f, ANN);
+}
+
+/* ---- who is gone while it is asked, or has lent something ---- */
+
+/* Ann is asked, or has lent; bob has lent. Returns how many descriptors there are without what chatd has of ann. */
+static unsigned come_and_be_asked(struct fixture *f, bool answers)
+{
+        come(f, BOB);
+        come(f, EVE);
+        run_session(f, BOB);
+        bye(f, EVE);
+        serve(f);
+        close(f->inboxes[EVE]);
+        f->inboxes[EVE] = 0;
+        unsigned before = count_fds();
+        come(f, ANN);
+        say_to_all(f, BOB);
+        assert_int_equal(f->broker->asked, 1);
+        if (answers)
+                run_session(f, ANN);
+        assert_int_equal(f->broker->asked, !answers);
+        return before + 1 + (answers ? 2 : 0); /* her inbox, and both ends of her client's connection */
+}
+
+static void assert_nothing_is_left(struct fixture *f, unsigned fds)
+{
+        serve(f);
+        assert_null(member(f, ANN));
+        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(count_fds(), fds);
+        take_answers(f);
+        assert_int_equal(f->broker->asked, 0);
+}
+
+static void test_who_leaves_while_it_is_asked(void **state)
+{
+        struct fixture *f = *state;
+        unsigned fds = come_and_be_asked(f, false);
+        bye(f, ANN);
+        assert_nothing_is_left(f, fds);
+}
+
+static void test_who_dies_while_it_is_asked(void **state)
+{
+        struct fixture *f = *state;
+        unsigned fds = come_and_be_asked(f, false);
+        struct socket_fds lend = take_lend(f, ANN);
+        broker_exited(f->broker, member(f, ANN));
+        assert_int_equal(f->broker->asked, 0);
+        socket_close_fds(&lend);
+        take_answers(f);
+        broker_settle(f->broker);
+        assert_nothing_is_left(f, fds);
+        assert_lender_got(f->lenders[BOB], "*** eve is connected\r\n*** eve is disconnected\r\n*** ann is connected\r\n"
+                                           "*** ann is disconnected\r\n");
+}
+
+/* Its answer and its end come within one turn of the loop. */
+static void test_who_answers_and_dies(void **state)
+{
+        struct fixture *f = *state;
+        struct epoll_event event;
+        unsigned fds = come_and_be_asked(f, false);
+        struct member *ann = member(f, ANN);
+        struct socket_fds lend = take_lend(f, ANN);
+        socket_close_fds(&lend);
+        assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 1);
+        broker_exited(f->broker, ann);
+        broker_lent(f->broker, ann);
+        assert_int_equal(f->broker->asked, 0);
+        broker_settle(f->broker);
+        assert_nothing_is_left(f, fds);
+}
+
+/* chatd must not hold what was lent: the connection would stay open. */
+static void test_the_client_of_who_dies_sees_the_end(void **state)
+{
+        struct fixture *f = *state;
+        char text[64];
+        ssize_t n;
+        unsigned fds = come_and_be_asked(f, true);
+        broker_exited(f->broker, member(f, ANN));
+        lender_die(f->lenders[ANN]);
+        do
+                n = recv(f->lenders[ANN]->peer, text, sizeof(text), 0);
+        while (n > 0);
+        assert_int_equal(n, 0);
+        broker_settle(f->broker);
+        assert_nothing_is_left(f, fds - 1);
+}
+
+static void lose_inbox(struct fixture *f, uint32_t who)
+{
+        struct sockaddr_un address;
+        path_inbox(&address, f->dir, inbox_id(who));
+        close(f->inboxes[who]);
+        unlink(address.sun_path);
+}
+
+/* Her inbox is gone while she is asked, or after she lent; and there is another one before chatd says that she is gone. */
+static void bind_anew(struct fixture *f, bool answers)
+{
+        unsigned fds = come_and_be_asked(f, answers);
+        lose_inbox(f, ANN);
+        if (answers)
+                assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that it is tried to send her a datagram */
+        say(f, BOB, "who hears this?");
+        assert_true(broker_serve(f->broker) > 0);
+        assert_true(member(f, ANN)->dead);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        here(f, ANN, 0);
+        assert_true(broker_serve(f->broker) > 0);
+        assert_false(member(f, ANN)->dead);
+        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(count_fds(), fds + 2); /* her inbox's end, and her process's */
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        say_to_all(f, BOB);
+        assert_int_equal(f->broker->asked, 1);
+        inbox_read(f->inboxes[ANN]);
+        take_answers(f);
+        bye(f, ANN);
+        assert_nothing_is_left(f, fds);
+}
+
+static void test_who_binds_its_inbox_anew_while_it_is_asked(void **state)
+{
+        bind_anew(*state, false);
+}
+
+static void test_who_binds_its_inbox_anew_after_it_lent(void **state)
+{
+        bind_anew(*state, true);
+}
+
+/* ---- when descriptors run out ---- */
+
+enum { FEW_FDS = 128 };
+
+/* Takes all descriptors but so many. */
+static int take_descriptors(struct rlimit *before, int taken[static FEW_FDS], int left)
+{
+        int n = 0;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+        struct rlimit few = {.rlim_cur = FEW_FDS, .rlim_max = before->rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        while ((taken[n] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+                n++;
+        while (left-- > 0)
+                close(taken[--n]);
+        return n;
+}
+
+static void free_descriptors(const struct rlimit *before, const int *taken, int n)
+{
+        while (n > 0)
+                close(taken[--n]);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
+}
+
+/* To become a member, three descriptors are needed for a moment. */
+static void eve_comes_though_descriptors_run_out(struct fixture *f, int left)
+{
+        struct rlimit before;
+        int taken[FEW_FDS];
+        f->inboxes[EVE] = inbox_bind(f->dir, inbox_id(EVE));
+        int n = take_descriptors(&before, taken, left);
+        hello_again(f, EVE);
+        serve(f);
+        free_descriptors(&before, taken, n);
+}
+
+static void test_what_is_lent_is_given_back_for_who_comes(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        say_to_all(f, ANN);
+        run_session(f, ANN);
+        run_session(f, BOB);
+        eve_comes_though_descriptors_run_out(f, 1);
+        assert_inbox(f, EVE, "welcome 3");
+        assert_false(lent_is_open(&member(f, ANN)->lent));
+        assert_false(lent_is_open(&member(f, BOB)->lent));
+        say_to_all(f, EVE); /* they are datagrams now … */
+        run_session(f, ANN);
+        run_session(f, BOB);
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        say_to_all(f, EVE);
+        run_session(f, ANN);
+        run_session(f, BOB);
+        say_to_all(f, EVE); /* … and lent again */
+        assert_inbox(f, ANN, "");
+        assert_lender_got(f->lenders[ANN],
+                          "*** bob is connected\r\n*** eve is connected\r\neve: x\r\neve: x\r\neve: x\r\n");
+        assert_lender_got(f->lenders[BOB], "ann: x\r\n*** eve is connected\r\neve: x\r\neve: x\r\neve: x\r\n");
+}
+
+static void test_what_is_asked_for_is_given_back_for_who_comes(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        say_to_all(f, ANN);
+        assert_int_equal(f->broker->asked, 2);
+        eve_comes_though_descriptors_run_out(f, 1);
+        assert_inbox(f, EVE, "welcome 3");
+        assert_int_equal(f->broker->asked, 0);
+}
+
+static void test_nothing_to_give_back(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        eve_comes_though_descriptors_run_out(f, 1);
+        assert_inbox(f, EVE, "refused");
+        assert_inbox(f, ANN, "welcome 1");
+}
+
+static void test_descriptors_are_kept_for_who_comes(void **state)
+{
+        enum { LIMIT = 128, BELOW = LIMIT / 4 * 3 };
+        struct fixture *f = *state;
+        struct rlimit before;
+        int taken[FEW_FDS], n = 0;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, before.rlim_max}), 0);
+        restart_broker(f);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(f->broker->lend_below, BELOW);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
+        hello_again(f, ANN);
+        serve(f);
+        do
+                taken[n] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+        while (taken[n++] < BELOW - 1);
+        unsigned fds = count_fds();
+        hello_again(f, BOB);
+        serve(f);
+        assert_not_asked(f, ANN);
+        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(count_fds(), fds + 2); /* bob's */
+        while (n > 0)
+                close(taken[--n]);
+        later_ms += LENT_ASK_AGAIN_MIN_MS;
+        say_to_all(f, BOB);
+        run_session(f, ANN);
+        assert_true(lent_is_open(&member(f, ANN)->lent));
+}
 
 int main(void)
 {
@@ -314,6 +846,25 @@ int main(void)
                 TEST(test_ignored_frames_are_reported_at_a_bounded_rate),
                 TEST(test_a_killed_session_is_announced_behind_its_words),
                 TEST(test_gone_behind_bye_says_nothing),
+                TEST(test_who_is_asked),
+                TEST(test_nobody_is_asked_without_memory_for_it),
+                TEST(test_who_answers_is_written_to),
+                TEST(test_few_are_asked_at_once),
+                TEST(test_who_declines_is_asked_again_some_time_later),
+                TEST(test_sessions_are_woken_now_and_then),
+                TEST(test_who_does_not_answer),
+                TEST(test_silence_does_not_keep_others_from_being_asked),
+                TEST(test_who_lags_or_is_dead_is_not_asked),
+                TEST(test_who_leaves_while_it_is_asked),
+                TEST(test_who_dies_while_it_is_asked),
+                TEST(test_who_answers_and_dies),
+                TEST(test_the_client_of_who_dies_sees_the_end),
+                TEST(test_who_binds_its_inbox_anew_while_it_is_asked),
+                TEST(test_who_binds_its_inbox_anew_after_it_lent),
+                TEST(test_what_is_lent_is_given_back_for_who_comes),
+                TEST(test_what_is_asked_for_is_given_back_for_who_comes),
+                TEST(test_nothing_to_give_back),
+                TEST(test_descriptors_are_kept_for_who_comes),
         };
         return RUN_TESTS(tests);
 }

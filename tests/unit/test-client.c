@@ -1,10 +1,11 @@
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../../chat-session/client.h"
+
+#include "../tcp.h"
 
 #include "test.h"
 
@@ -114,6 +115,31 @@ static void test_order_survives_the_wrap(void **state)
         assert_int_equal(expected, next);
 }
 
+/* Nothing is written while the rest of a line is waited for, whatever the client asks. */
+static void test_the_rest_has_room(void **state)
+{
+        struct fixture *f = *state;
+        struct client *c = &f->client;
+        struct slice parts[] = {slice_of("a line that is longer than the room")};
+        for (int rest = 0; rest < 2; rest++) {
+                c->broken_off = true;
+                while (c->skipped == 0)
+                        put_line(c, "*** yes, the chat is here");
+                while (client_room(c) > 0)
+                        client_raw(c, "x", 1);
+                if (rest > 0)
+                        client_rest(c, parts, 1, 2);
+                else
+                        client_give_up_rest(c);
+                assert_in_range(c->end, 1, sizeof(c->buffer));
+                assert_int_equal(client_room(c), 0);
+                assert_int_equal(c->skipped, 1 + rest);
+                client_raw(c, "x", 1);
+                assert_in_range(c->end, 1, sizeof(c->buffer));
+                assert_memory_equal(drain(f), "\r\n*** yes", 9);
+        }
+}
+
 static void test_end_of_input(void **state)
 {
         struct fixture *f = *state;
@@ -174,30 +200,13 @@ static void test_pipes(void **state)
 
 #define TEST_WITH_PEER(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* Two ends of a TCP connection. */
-static void connect_tcp(int fds[2])
-{
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof(a);
-        int listener = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
-        assert_int_equal(bind(listener, (struct sockaddr *)&a, size), 0);
-        assert_int_equal(listen(listener, 1), 0);
-        getsockname(listener, (struct sockaddr *)&a, &size);
-        fds[1] = socket(AF_INET, SOCK_STREAM, 0);
-        setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-        assert_int_equal(connect(fds[1], (struct sockaddr *)&a, size), 0);
-        fds[0] = accept(listener, NULL, NULL);
-        setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-        close(listener);
-}
-
 static void test_a_client_that_does_not_read_is_not_silent(void **state)
 {
         struct fixture *unix_socket = *state;
         struct client *c = calloc(1, sizeof(*c));
         int fds[2];
         char text[1000];
-        connect_tcp(fds);
+        tcp_connect(fds, 4096);
         client_init(c, fds[0], fds[0]);
         assert_int_equal(client_silent_ms(&unix_socket->client), -1); /* no TCP */
         assert_int_equal(client_silent_ms(c), -1);                    /* nothing was sent */
@@ -240,6 +249,7 @@ int main(void)
                 TEST_WITH_PEER(test_lines_end_with_crlf),
                 TEST_WITH_PEER(test_a_slow_client_is_told_the_exact_count),
                 TEST_WITH_PEER(test_order_survives_the_wrap),
+                TEST_WITH_PEER(test_the_rest_has_room),
                 TEST_WITH_PEER(test_end_of_input),
                 TEST_WITH_PEER(test_a_broken_client_drops_output_and_keeps_input),
                 TEST_WITH_PEER(test_close_tells_the_peer),

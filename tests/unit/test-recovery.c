@@ -310,6 +310,75 @@ static void test_who_lagged_and_left(void **state)
         assert_int_equal(lstat(path, &st), -1);
 }
 
+/* ---- members that lent their clients' connections to the chatd that died ---- */
+
+/* Ann has lent her client's connection. */
+static void all_come_and_ann_lends(struct fixture *f)
+{
+        for (uint32_t who = ANN; who <= EVE; who++) {
+                hello(f, who);
+                serve(f);
+        }
+        run_session(f, ANN);
+        assert_true(member(f, ANN)->lent.client >= 0);
+        assert_lender_got(f->lenders[ANN], "*** bob is connected\r\n*** eve is connected\r\n");
+}
+
+static void test_what_chatd_wrote_itself_is_not_shown_again(void **state)
+{
+        struct fixture *f = *state;
+        all_come_and_ann_lends(f);
+        for (int deaths = 0; deaths < 3; deaths++) {
+                say(f, BOB, "one");
+                say(f, ANN, "her own");
+                say(f, EVE, "two");
+                relay_and_die(f);
+                assert_lender_got(f->lenders[ANN], "bob: one\r\neve: two\r\n");
+                restart_broker(f);
+                assert_false(lent_is_open(&member(f, ANN)->lent));
+                say(f, EVE, "three");
+                serve(f);
+                run_session(f, ANN);
+                assert_lender_got(f->lenders[ANN], "eve: three\r\n");
+                assert_true(member(f, ANN)->lent.client >= 0); /* she was asked, behind what was relayed again */
+                inbox_read(f->inboxes[BOB]);
+                inbox_read(f->inboxes[EVE]);
+        }
+        bye(f, BOB);
+        relay_and_die(f);
+        assert_lender_got(f->lenders[ANN], "*** bob is disconnected\r\n");
+        restart_broker(f);
+        serve(f);
+        run_session(f, ANN);
+        say(f, EVE, "on");
+        serve(f);
+        run_session(f, ANN);
+        assert_lender_got(f->lenders[ANN], "eve: on\r\n");
+}
+
+/* What chatd writes to a client is not compared with what that has seen. */
+static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
+{
+        struct fixture *f = *state;
+        all_come_and_ann_lends(f);
+        say(f, BOB, "one");
+        relay_and_die(f);
+        assert_int_equal(roster_seal(&f->broker->roster, 1, 2), 0); /* a batch that does not come from the queue */
+        restart_broker(f);
+        assert_int_equal(f->broker->old_frames, 1);
+        assert_true(member(f, ANN)->lent.due);
+        assert_int_equal(f->broker->asked, 0);
+        run_session(f, ANN);
+        assert_lender_got(f->lenders[ANN], "bob: one\r\n*** 2 people connected\r\n");
+        serve(f);
+        assert_int_equal(f->broker->old_frames, 0);
+        run_session(f, ANN);
+        assert_true(member(f, ANN)->lent.client >= 0);
+        say(f, EVE, "two");
+        serve(f);
+        assert_lender_got(f->lenders[ANN], "eve: two\r\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -326,6 +395,8 @@ int main(void)
                 TEST(test_lines_of_before_are_confirmed),
                 TEST(test_who_lagged_is_told),
                 TEST(test_who_lagged_and_left),
+                TEST(test_what_chatd_wrote_itself_is_not_shown_again),
+                TEST(test_nobody_is_asked_before_old_frames_are_relayed),
         };
         return RUN_TESTS(tests);
 }

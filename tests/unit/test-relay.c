@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,8 +9,14 @@
 #include "../../chatd/relay.h"
 
 #include "inbox-fixture.h"
+#include "outlet-fixture.h"
 
-enum { MEMBERS = 3 };
+enum {
+        MEMBERS = 3,
+        WRITTEN_MAX = 12, /* records of a batch that is drawn */
+        ROUNDS = 400,
+        KIND_OF_LATER = 99,
+};
 
 struct fixture {
         char *dir;
@@ -17,6 +25,7 @@ struct fixture {
         struct relay relay;
         struct member *members[MEMBERS];
         int inboxes[MEMBERS];
+        struct lender *lenders[MEMBERS]; /* NULL: it lends nothing */
 };
 
 /* ---- time: it passes only while chatd waits, and where a test says so ---- */
@@ -24,6 +33,11 @@ struct fixture {
 static int64_t now_ms;
 static int room_at; /* the inbox that is read while chatd waits, or -1 … */
 static int room_ms; /* … and after how long */
+
+static long now_ns;         /* of the ms */
+static struct lender *late; /* a session that takes what is in its inbox while chatd sleeps, or NULL … */
+static int late_inbox;      /* … which is this … */
+static int64_t late_ms;     /* … and at what time */
 
 static void inbox_empty(int fd)
 {
@@ -57,6 +71,20 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
         return (int)syscall(SYS_ppoll, fds, n, &none, NULL, 0);
 }
 
+int nanosleep(const struct timespec *t, struct timespec *left)
+{
+        (void)left;
+        now_ns += t->tv_nsec;
+        now_ms += t->tv_sec * 1000 + now_ns / 1000000;
+        now_ns %= 1000000;
+        if (late && now_ms >= late_ms) {
+                lender_take(late, late_inbox);
+                lender_write(late);
+                late = NULL;
+        }
+        return 0;
+}
+
 static int setup(void **state)
 {
         static const char *const names[MEMBERS] = {"ann", "bob", "eve"};
@@ -64,7 +92,9 @@ static int setup(void **state)
         f->dir = rundir_make(&f->lock);
         f->relay.epoch = 1;
         now_ms = 1000;
+        now_ns = 0;
         room_at = -1;
+        late = NULL;
         roster_init(&f->roster, f->dir, getuid());
         for (uint32_t i = 0; i < MEMBERS; i++) {
                 f->inboxes[i] = inbox_bind(f->dir, inbox_id(i));
@@ -79,8 +109,12 @@ static int teardown(void **state)
 {
         struct fixture *f = *state;
         roster_free(&f->roster);
-        for (int i = 0; i < MEMBERS; i++)
+        lent_batch_free(&f->relay.lent);
+        for (int i = 0; i < MEMBERS; i++) {
+                if (f->lenders[i])
+                        lender_free(f->lenders[i]);
                 close(f->inboxes[i]);
+        }
         rundir_remove(f->dir, f->lock);
         free(f);
         return 0;
@@ -435,6 +469,514 @@ static void test_a_link_without_an_inbox_lags(void **state)
         close(inbox);
 }
 
+/* ---- members that lent their clients' connections ---- */
+
+static void lend(struct fixture *f, int who)
+{
+        struct member *m = f->members[who];
+        if (!f->relay.lent.shared)
+                assert_int_equal(lent_batch_init(&f->relay.lent), 0);
+        f->lenders[who] = lender_make(m->id);
+        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->relay.lent, now_ms), 0);
+        assert_int_equal(lender_take(f->lenders[who], f->inboxes[who]), 1);
+        assert_true(lent_answer(&m->lent));
+        lender_write(f->lenders[who]);
+}
+
+/* The session runs: its client has what came as datagrams. */
+static void wake(struct fixture *f, int who)
+{
+        lender_take(f->lenders[who], f->inboxes[who]);
+        lender_write(f->lenders[who]);
+}
+
+/* What the datagrams in its inbox look like to people. */
+static const char *inbox_as_text(int fd)
+{
+        static char text[256 * 1024];
+        char *at = text;
+        struct frame frame;
+        struct record r;
+        for (struct socket_fds fds; outlet_receive(fd, &frame, &fds);)
+                while (record_next(&frame.records, &r) > 0) {
+                        struct slice parts[DISPLAY_PARTS_MAX];
+                        size_t n = display_parts(&r, parts);
+                        if (n > 0)
+                                at = display_write(at, parts, n);
+                }
+        *at = '\0';
+        return text;
+}
+
+static void test_who_lent_gets_text_and_no_datagram(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        relay_begin(&f->relay, &f->roster);
+        add(f, 0, "1");
+        add(f, 1, "2");
+        add(f, 0, "3");
+        relay_send(&f->relay, &f->roster);
+        assert_lender_got(f->lenders[1], "ann: 1\r\nann: 3\r\n");
+        assert_string_equal(inbox_read(f->inboxes[0]), "line bob 2");
+        assert_string_equal(inbox_read(f->inboxes[1]), "");
+        assert_string_equal(inbox_read(f->inboxes[2]), "line ann 1, line bob 2, line ann 3");
+        assert_int_equal(f->members[1]->lines_out, 2);
+        assert_int_equal(outlet_lines_out(&f->lenders[1]->outlet), 2);
+        assert_false(f->members[1]->lent.due); /* nothing of this makes it worth asking again */
+}
+
+static unsigned draw(unsigned below)
+{
+        static uint64_t state = 1;
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return (unsigned)(state >> 33) % below;
+}
+
+struct drawn {
+        enum { SAYS, JOINS, LEAVES } what;
+        unsigned who;
+        struct record record;
+        char text[48];
+};
+
+static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
+{
+        static const uint8_t kinds[] = {RECORD_LINE,  RECORD_LINE,   RECORD_JOIN,
+                                        RECORD_LEAVE, RECORD_NOTICE, KIND_OF_LATER};
+        for (size_t i = 0; i < n; i++) {
+                struct drawn *d = &all[i];
+                unsigned dice = draw(8);
+                d->what = dice == 0 ? JOINS : dice == 1 ? LEAVES : SAYS;
+                d->who = draw(MEMBERS);
+                snprintf(d->text, sizeof(d->text), "%.*s%zu", (int)draw(20), "abcdefghijklmnopqrst", i);
+                d->record = (struct record){
+                        .kind = kinds[draw(sizeof(kinds))],
+                        .id = f->members[d->who]->id,
+                        .number = i,
+                        .name = slice_of(f->members[d->who]->name),
+                        .text = slice_of(d->text),
+                };
+                if (d->record.kind == RECORD_NOTICE)
+                        d->record.id = ARRIVALS_ID;
+        }
+}
+
+/* What is noted for its session says which records `text` was. */
+static void assert_noted(const struct fixture *f, int who, const char *text)
+{
+        const struct outlet_batch *shared = f->lenders[who]->outlet.batch;
+        const struct outlet_page *page = f->lenders[who]->outlet.page;
+        size_t bytes = 0;
+        for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++)
+                bytes += shared->records[i].id == f->lenders[who]->id ? 0 : shared->records[i].bytes;
+        assert_int_equal(bytes, strlen(text));
+        assert_int_equal(atomic_load(&page->bytes), bytes);
+        assert_int_equal(atomic_load(&page->batch), shared->number);
+}
+
+/* Puts it into a batch. What is in memory for all says what is in it, but only once it is complete. */
+static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
+{
+        const struct outlet_batch *shared = f->relay.lent.shared;
+        const struct outlet_record *seen = shared->records;
+        relay_begin(&f->relay, &f->roster);
+        for (size_t i = 0; i < n; i++) {
+                struct member *m = f->members[all[i].who];
+                if (all[i].what == JOINS)
+                        relay_joins(&f->relay, m);
+                else if (all[i].what == LEAVES)
+                        relay_leaves(&f->relay, m);
+                else if (all[i].record.kind == RECORD_NOTICE)
+                        assert_int_equal(relay_add_notice(&f->relay, &all[i].record), 0);
+                else
+                        assert_int_equal(relay_add(&f->relay, m, &all[i].record), 0);
+                assert_int_equal(atomic_load(&shared->number), 0);
+        }
+        relay_send(&f->relay, &f->roster);
+        for (size_t i = 0; i < n; i++) {
+                if (all[i].what != SAYS)
+                        continue;
+                assert_int_equal(seen->id, all[i].record.id);
+                assert_int_equal(seen->number, all[i].record.number);
+                assert_int_equal(seen->bytes, display_bytes(&all[i].record));
+                seen++;
+        }
+        assert_int_equal(seen - shared->records, f->relay.count);
+        assert_int_equal(atomic_load(&shared->number), f->relay.count > 0 ? f->relay.batches : 0);
+}
+
+/* Each batch goes out twice, as datagrams to all and as text to all. */
+static void test_text_is_what_datagrams_are_to_people(void **state)
+{
+        struct fixture *f = *state;
+        struct drawn all[WRITTEN_MAX];
+        unsigned ends = 0, nothing = 0;
+        for (int i = 0; i < MEMBERS; i++)
+                lend(f, i);
+        for (int round = 0; round < ROUNDS; round++) {
+                size_t n = draw(WRITTEN_MAX + 1);
+                struct lent lent[MEMBERS];
+                char *expected[MEMBERS];
+                uint64_t before[MEMBERS], lines[MEMBERS];
+                draw_batch(f, all, n);
+                for (int i = 0; i < MEMBERS; i++) {
+                        lent[i] = f->members[i]->lent;
+                        lent_init(&f->members[i]->lent);
+                        before[i] = f->members[i]->lines_out;
+                }
+                relay_drawn(f, all, n);
+                for (int i = 0; i < MEMBERS; i++) {
+                        expected[i] = strdup(inbox_as_text(f->inboxes[i]));
+                        lines[i] = f->members[i]->lines_out - before[i];
+                        f->members[i]->lent = lent[i];
+                        ends += f->members[i]->from > 0 || f->members[i]->to < f->relay.count;
+                        nothing += lines[i] == 0;
+                }
+                relay_drawn(f, all, n);
+                for (int i = 0; i < MEMBERS; i++) {
+                        assert_lender_got(f->lenders[i], expected[i]);
+                        assert_string_equal(inbox_read(f->inboxes[i]), "");
+                        assert_int_equal(f->members[i]->lines_out - before[i], 2 * lines[i]);
+                        if (lines[i] > 0)
+                                assert_noted(f, i, expected[i]);
+                        free(expected[i]);
+                }
+        }
+        assert_in_range(ends, ROUNDS / 4, MEMBERS * ROUNDS); /* of these there were some */
+        assert_in_range(nothing, ROUNDS / 4, MEMBERS * ROUNDS);
+}
+
+/* Nothing is as much longer as text than notes of who left. */
+static void test_text_has_room_for_a_full_batch(void **state)
+{
+        static const uint8_t kinds[] = {RECORD_LEAVE, RECORD_JOIN, RECORD_LINE, RECORD_NOTICE};
+        struct fixture *f = *state;
+        struct record rec = {.id = 9, .name = {"", 0}, .text = {"", 0}};
+        lend(f, 1);
+        for (size_t i = 0; i < sizeof(kinds); i++) {
+                rec.kind = kinds[i];
+                relay_begin(&f->relay, &f->roster);
+                while (relay_add_notice(&f->relay, &rec) == 0)
+                        ;
+                assert_int_equal(f->relay.count, BATCH_MAX_RECORDS);
+                assert_int_equal(f->relay.text_size, BATCH_MAX_RECORDS * display_bytes(&rec));
+                assert_in_range(display_bytes(&rec), 0, RECORD_HEADER_BYTES + RELAY_TEXT_MORE_BYTES);
+                relay_send(&f->relay, &f->roster);
+                assert_string_equal(inbox_as_text(f->inboxes[0]), inbox_as_text(f->inboxes[2]));
+        }
+}
+
+static void test_the_batch_before_is_nobodys_any_more(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        const struct outlet_batch *shared = f->lenders[1]->outlet.batch; /* as a session sees it */
+        assert_int_equal(atomic_load(&shared->number), 0);
+        for (uint64_t batch = 1; batch < 4; batch++) {
+                relay_begin(&f->relay, &f->roster);
+                assert_int_equal(atomic_load(&shared->number), 0);
+                add(f, 0, "x");
+                assert_int_equal(atomic_load(&shared->number), 0);
+                relay_send(&f->relay, &f->roster);
+                assert_int_equal(atomic_load(&shared->number), batch);
+                assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), batch);
+                assert_int_equal(shared->records[0].id, f->members[0]->id);
+        }
+        relay_begin(&f->relay, &f->roster);
+        assert_int_equal(atomic_load(&shared->number), 0);
+}
+
+static void test_a_batch_of_its_own_alone(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        f->members[1]->lines_in = 7;
+        relay_begin(&f->relay, &f->roster);
+        add(f, 1, "mine");
+        relay_send(&f->relay, &f->roster);
+        assert_lender_got(f->lenders[1], "");
+        assert_string_equal(inbox_read(f->inboxes[1]), "");
+        assert_int_equal(f->members[1]->lines_out, 0);
+        assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), 0);
+        /* it was told nothing */
+        assert_int_equal(outlet_relayed(&f->lenders[1]->outlet), 0);
+        assert_int_equal(f->members[1]->told, 0);
+}
+
+static void test_who_lent_learns_how_far_its_lines_went(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        const struct outlet *o = &f->lenders[1]->outlet;
+        relay_begin(&f->relay, &f->roster);
+        f->members[1]->lines_in = 7; /* in this batch, which may be relayed again */
+        add(f, 0, "x");
+        relay_send(&f->relay, &f->roster);
+        assert_int_equal(outlet_relayed(o), 0);
+        assert_int_equal(f->members[1]->told, 0);
+        relay_begin(&f->relay, &f->roster);
+        add(f, 0, "y");
+        relay_send(&f->relay, &f->roster);
+        assert_int_equal(outlet_relayed(o), 7);
+        assert_int_equal(f->members[1]->told, 7);
+        f->members[1]->lines_in = 8;
+        assert_true(relay_confirm(&f->relay, f->members[1]));
+        assert_int_equal(outlet_relayed(o), 8);
+        assert_int_equal(f->members[1]->told, 8);
+        assert_string_equal(inbox_read(f->inboxes[1]), "");
+}
+
+static bool has_datagram(int inbox)
+{
+        char byte;
+        return recv(inbox, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void relay_one(struct fixture *f, int from, const char *text)
+{
+        relay_begin(&f->relay, &f->roster);
+        assert_int_equal(add(f, from, text), 0);
+        relay_send(&f->relay, &f->roster);
+}
+
+/* Takes what was written to the connection so far out of it, behind `len` bytes. Returns how many there are then. */
+static size_t collect(struct lender *l, char *into, size_t size, size_t len)
+{
+        for (int left = 1; left > 0;) {
+                assert_int_equal(ioctl(l->client.out, SIOCOUTQ, &left), 0);
+                for (ssize_t n; (n = recv(l->peer, into + len, size - len, MSG_DONTWAIT)) > 0;)
+                        len += (size_t)n;
+        }
+        return len;
+}
+
+/* Fills its client's connection, and takes `room` bytes out of it. Returns how many are left in there. */
+static size_t leave_room(struct lender *l, size_t room)
+{
+        static char junk[1 << 16];
+        assert_true(outlet_claim(&l->outlet));
+        size_t left = outlet_fill(&l->client);
+        outlet_release(&l->outlet, &l->client, l->taken);
+        while (room > 0) {
+                ssize_t n = recv(l->peer, junk, room < sizeof(junk) ? room : sizeof(junk), MSG_DONTWAIT);
+                if (n <= 0)
+                        break;
+                room -= (size_t)n;
+                left -= (size_t)n;
+        }
+        return left;
+}
+
+/* How long the batch is, and where its client takes no more, changes from round to round. */
+static void test_a_client_that_does_not_take_everything(void **state)
+{
+        enum { LINES_MAX = 14, STEP = 331, TIMES = 200 };
+        static char got[1 << 20], expected[2 * DATAGRAM_MAX_BYTES], text[TEXT_MAX_BYTES];
+        struct fixture *f = *state;
+        unsigned whole = 0, broken_off = 0;
+        memset(text, 'y', sizeof(text) - 1);
+        lend(f, 1);
+        struct lender *l = f->lenders[1];
+        struct member *m = f->members[1];
+        for (size_t i = 0; i < TIMES; i++) {
+                size_t junk = leave_room(l, i * STEP), lines = 1 + i % LINES_MAX;
+                m->lines_out = l->taken = m->lent.sent = 0;
+                atomic_store(&l->outlet.page->taken, 0);
+                relay_begin(&f->relay, &f->roster);
+                add(f, 0, "short");
+                add(f, 1, "its own");
+                char *end = stpcpy(expected, "ann: short\r\n");
+                for (size_t line = 0; line < lines; line++) {
+                        assert_int_equal(add(f, 2, text), 0);
+                        end = stpcpy(stpcpy(stpcpy(end, "eve: "), text), "\r\n");
+                }
+                relay_send(&f->relay, &f->roster);
+                assert_int_equal(m->lines_out, 1 + lines);
+                assert_int_equal(m->lent.sent, has_datagram(f->inboxes[1]));
+                size_t len = collect(l, got, sizeof(got), 0);
+                if (m->lent.sent > 0) {
+                        stpcpy(end, "ann: behind it\r\n");
+                        relay_one(f, 0, "behind it"); /* and the connection has room now */
+                        assert_int_equal(m->lent.sent, 2);
+                        assert_int_equal(lender_take(l, f->inboxes[1]), 2);
+                        assert_int_equal(m->lines_out, 2 + lines);
+                        broken_off += len > junk;
+                } else {
+                        whole++;
+                }
+                do {
+                        lender_write(l);
+                        len = collect(l, got, sizeof(got) - 1, len);
+                } while (client_waits(&l->client));
+                lender_write(l);
+                got[len] = '\0';
+                assert_string_equal(got + junk, expected);
+
+                relay_one(f, 0, "again");
+                assert_lender_got(l, "ann: again\r\n");
+                inbox_empty(f->inboxes[0]);
+                inbox_empty(f->inboxes[2]);
+        }
+        assert_in_range(whole, TIMES / 20, TIMES);
+        assert_in_range(broken_off, TIMES / 20, TIMES);
+}
+
+static void test_who_was_asked_gets_datagrams_meanwhile(void **state)
+{
+        struct fixture *f = *state;
+        struct member *m = f->members[1];
+        assert_int_equal(lent_batch_init(&f->relay.lent), 0);
+        f->lenders[1] = lender_make(m->id);
+        relay_one(f, 0, "before");
+        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->relay.lent, now_ms), 0);
+        relay_one(f, 0, "behind");
+        assert_int_equal(lender_take(f->lenders[1], f->inboxes[1]), 3);
+        assert_true(lent_answer(&m->lent));
+        lender_write(f->lenders[1]);
+        relay_one(f, 0, "direct");
+        assert_lender_got(f->lenders[1], "ann: before\r\nann: behind\r\nann: direct\r\n");
+        assert_int_equal(m->lines_out, 3);
+}
+
+static void test_who_lent_and_lags(void **state)
+{
+        struct fixture *f = *state;
+        struct member *m = f->members[1];
+        lend(f, 1);
+        struct lender *l = f->lenders[1];
+        fill(f, 1);
+        assert_int_equal(say(f), 0); /* its inbox does not matter */
+        assert_lender_got(l, "ann: x\r\n");
+        assert_true(outlet_claim(&l->outlet));
+        assert_int_equal(say(f), RELAY_PATIENCE_MS);
+        assert_true(m->lagging);
+        outlet_release(&l->outlet, &l->client, l->taken);
+        say(f); /* what it missed comes first: it must not be shown this */
+        assert_lender_got(l, "");
+        assert_int_equal(m->missed, 2);
+        assert_int_equal(m->lines_out, 1);
+
+        relay_resume(&f->relay, &f->roster, m);
+        assert_true(m->lagging);
+        inbox_empty(f->inboxes[1]);
+        relay_resume(&f->relay, &f->roster, m);
+        assert_false(m->lagging);
+        say(f);
+        assert_lender_got(l, "");
+        assert_int_equal(m->lent.sent, 2);
+        assert_string_equal(inbox_read(f->inboxes[1]), "missed 2, line ann x");
+        l->taken = 2;
+        lender_write(l);
+        say(f);
+        assert_lender_got(l, "ann: x\r\n");
+        assert_string_equal(inbox_read(f->inboxes[1]), "");
+}
+
+/* ---- who is behind ---- */
+
+/* A datagram that it has to take before chatd may write to its client. */
+static void fall_behind(struct fixture *f, int who)
+{
+        assert_int_equal(roster_send(f->members[who], &(struct frame){.type = FRAME_RELAYED, .id = f->relay.epoch}), 0);
+        assert_true(lent_is_behind(&f->members[who]->lent));
+}
+
+/* It takes what is in its inbox so many ms from now, if chatd sleeps then. */
+static void wake_later(struct fixture *f, int who, int ms)
+{
+        late = f->lenders[who];
+        late_inbox = f->inboxes[who];
+        late_ms = now_ms + ms;
+}
+
+static void test_who_is_behind_is_waited_for(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        fall_behind(f, 1);
+        wake_later(f, 1, 5);
+        assert_int_equal(say(f), 5);
+        assert_lender_got(f->lenders[1], "ann: x\r\n");
+        assert_string_equal(inbox_read(f->inboxes[1]), "");
+        assert_false(f->members[1]->lent.vain);
+        assert_int_equal(say(f), 0);
+        assert_lender_got(f->lenders[1], "ann: x\r\n");
+        assert_int_equal(f->relay.catch_up_ms, now_ms + (5 + 1) * RELAY_CATCH_UP_SHARE);
+}
+
+static void test_who_is_behind_is_waited_for_so_long(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        fall_behind(f, 1);
+        wake_later(f, 1, RELAY_CATCH_UP_MS + 1);
+        assert_int_equal(say(f), RELAY_CATCH_UP_MS);
+        assert_string_equal(inbox_read(f->inboxes[1]), "relayed 0, line ann x");
+        assert_true(f->members[1]->lent.vain);
+        assert_lender_got(f->lenders[1], "");
+}
+
+static void test_a_slow_client_is_not_waited_for(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        lend(f, 2);
+        fall_behind(f, 1);
+        assert_true(outlet_claim(&f->lenders[1]->outlet));
+        outlet_is_slow(&f->lenders[1]->outlet);
+        assert_int_equal(say(f), 0);
+        assert_int_equal(f->relay.catch_up_ms, 0); /* nor does it keep others from it */
+        fall_behind(f, 2);
+        wake_later(f, 2, 3);
+        assert_int_equal(say(f), 3);
+        assert_lender_got(f->lenders[2], "ann: x\r\nann: x\r\n");
+        assert_string_equal(inbox_read(f->inboxes[1]), "relayed 0, line ann x, line ann x");
+}
+
+static void test_who_was_waited_for_in_vain_has_to_catch_up_first(void **state)
+{
+        struct fixture *f = *state;
+        lend(f, 1);
+        fall_behind(f, 1);
+        assert_int_equal(say(f), RELAY_CATCH_UP_MS);
+        now_ms = f->relay.catch_up_ms;
+        assert_int_equal(say(f), 0);
+        wake(f, 1);
+        assert_int_equal(say(f), 0); /* this it gets directly */
+        assert_lender_got(f->lenders[1], "ann: x\r\nann: x\r\nann: x\r\n");
+        fall_behind(f, 1);
+        assert_int_equal(say(f), RELAY_CATCH_UP_MS);
+}
+
+static void test_waiting_for_those_behind_has_its_share_of_time(void **state)
+{
+        enum { PAUSE_MS = (RELAY_CATCH_UP_MS + 1) * RELAY_CATCH_UP_SHARE, TIMES = 300 };
+        struct fixture *f = *state;
+        lend(f, 1);
+        lend(f, 2);
+        fall_behind(f, 1);
+        assert_int_equal(say(f), RELAY_CATCH_UP_MS);
+        fall_behind(f, 2); /* it was never waited for; it is somebody else's turn to wait */
+        now_ms += PAUSE_MS - 1;
+        assert_int_equal(say(f), 0);
+        now_ms++;
+        assert_int_equal(say(f), RELAY_CATCH_UP_MS);
+
+        int64_t waited = 0, begin = now_ms;
+        for (int i = 0; i < TIMES; i++) { /* as of somebody new each time */
+                wake(f, 1);
+                f->members[1]->lent.vain = false;
+                fall_behind(f, 1);
+                waited += say(f);
+                wake(f, 2);
+                inbox_empty(f->lenders[1]->peer);
+                inbox_empty(f->lenders[2]->peer);
+                now_ms += 100;
+        }
+        assert_in_range(waited, (now_ms - begin) / RELAY_CATCH_UP_SHARE / 2, (now_ms - begin) / RELAY_CATCH_UP_SHARE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -455,6 +997,20 @@ int main(void)
                 TEST(test_members_learn_how_far_their_lines_went),
                 TEST(test_a_lagging_member_that_closes_its_inbox_is_dead),
                 TEST(test_a_link_without_an_inbox_lags),
+                TEST(test_who_lent_gets_text_and_no_datagram),
+                TEST(test_text_is_what_datagrams_are_to_people),
+                TEST(test_text_has_room_for_a_full_batch),
+                TEST(test_the_batch_before_is_nobodys_any_more),
+                TEST(test_a_batch_of_its_own_alone),
+                TEST(test_who_lent_learns_how_far_its_lines_went),
+                TEST(test_a_client_that_does_not_take_everything),
+                TEST(test_who_was_asked_gets_datagrams_meanwhile),
+                TEST(test_who_lent_and_lags),
+                TEST(test_who_is_behind_is_waited_for),
+                TEST(test_who_is_behind_is_waited_for_so_long),
+                TEST(test_a_slow_client_is_not_waited_for),
+                TEST(test_who_was_waited_for_in_vain_has_to_catch_up_first),
+                TEST(test_waiting_for_those_behind_has_its_share_of_time),
         };
         return RUN_TESTS(tests);
 }

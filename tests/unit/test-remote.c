@@ -565,6 +565,7 @@ static void test_no_descriptor_for_the_number(void **state)
         inject(f, 1, 5);
         serve(f);
         inbox_read(f->inboxes[ANN]);
+        take_answers(f); /* she lends nothing, so nothing is given back */
         inbox_read(f->inboxes[LINK]);
 
         /* as much as its connection needs, and no more */

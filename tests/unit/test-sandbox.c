@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -23,6 +25,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <chat/socket.h>
 
 #include "../../chat-session/sandbox.h"
 #include "sandbox-filter.h"
@@ -68,7 +72,8 @@ static int in_sandbox(enum sandbox_kind kind, void (*body)(const void *), const 
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
-                if (chdir(dir) < 0 || dup2(accepted, 0) < 0 || dup2(accepted, 1) < 0 || sandbox_enter(kind))
+                if (chdir(dir) < 0 || dup2(accepted, 0) < 0 || dup2(accepted, 1) < 0 ||
+                    sandbox_enter(kind, socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)))
                         syscall(SYS_exit_group, 99);
                 body(arg);
                 syscall(SYS_exit_group, 0);
@@ -115,13 +120,19 @@ static void test_forbidden_calls(void **state)
                 CALL(connect, 1, POINTER(&unspecific), sizeof(unspecific)),
                 CALL(connect, 2, POINTER(&unspecific), sizeof(unspecific)),
                 CALL(connect, 1L << 32, POINTER(&unspecific), sizeof(unspecific)), /* the kernel takes it for 0 */
+                CALL(connect, OWN, POINTER(&unspecific), sizeof(unspecific)),
+                CALL(connect, SANDBOX_FDS_MAX - 1, POINTER(&unspecific), sizeof(unspecific)),
+                CALL(close, SANDBOX_UPLINK_FD),
+                CALL(close, 1L << 32 | SANDBOX_UPLINK_FD), /* the kernel takes it for the same */
                 CALL(connect, SANDBOX_FDS_MAX, POINTER(&unspecific), sizeof(unspecific)),
                 CALL(bind, 0, POINTER(&path), sizeof(path)),
                 CALL(bind, 1, POINTER(&path), sizeof(path)),
+                CALL(bind, SANDBOX_UPLINK_FD, POINTER(&path), sizeof(path)),
                 CALL(listen, OWN, 1),
                 CALL(accept4, 0, 0, 0, 0),
                 CALL(sendto, 0, POINTER(&byte), 1, 0, POINTER(&path), sizeof(path)),
-                CALL(sendmsg, 0, 0, 0),
+                CALL(sendmsg, 0, 0, MSG_NOSIGNAL | MSG_DONTWAIT),
+                CALL(sendmsg, OWN, 0, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_FASTOPEN),
                 CALL(sendmmsg, 0, 0, 0, 0),
                 CALL(setsockopt, 0, SOL_SOCKET, SO_RCVBUF, POINTER(&byte), 1),
                 CALL(setsockopt, 0, IPPROTO_TCP, SO_PASSCRED, POINTER(&byte), 1),
@@ -207,13 +218,15 @@ static void serve(const void *arg)
         MUST(syscall(SYS_socket, AF_UNIX, type, 0) == OWN);
         MUST(syscall(SYS_setsockopt, OWN, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);
         MUST(syscall(SYS_bind, OWN, &path, sizeof(path)) == 0);
-        for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++) { /* any that it can have */
+        for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++) /* any that it can have */
                 MUST(syscall(SYS_socket, AF_UNIX, type, 0) == last);
-                MUST(syscall(SYS_connect, last, &path, sizeof(path)) == 0);
-        }
         MUST(syscall(SYS_socket, AF_UNIX, type, 0) == -1 && errno == EMFILE);
-        MUST(syscall(SYS_sendto, OWN + 1, &byte, 1, MSG_NOSIGNAL, NULL, 0) == 1);
+        MUST(syscall(SYS_connect, SANDBOX_UPLINK_FD, &path, sizeof(path)) == 0);
+        MUST(syscall(SYS_connect, SANDBOX_UPLINK_FD, &path, sizeof(path)) == 0); /* and again */
+        MUST(syscall(SYS_sendto, SANDBOX_UPLINK_FD, &byte, 1, MSG_NOSIGNAL, NULL, 0) == 1);
         MUST(syscall(SYS_recvmsg, OWN, &msg, MSG_DONTWAIT) == 1);
+        for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++)
+                MUST(syscall(SYS_close, last) == 0);
         MUST(syscall(SYS_newfstatat, AT_FDCWD, "inbox", &st, 0) == 0);
         MUST(syscall(SYS_fstat, 0, &st) == 0);
         MUST(syscall(SYS_faccessat, AT_FDCWD, "inbox", F_OK) == 0);
@@ -232,6 +245,7 @@ static void serve(const void *arg)
         MUST(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, NULL, 8) == 0);
         MUST(syscall(SYS_brk, 0) > 0);
         MUST(syscall(SYS_close, OWN) == 0);
+        MUST(syscall(SYS_close, 2) == 0);
         MUST(syscall(SYS_shutdown, 1, SHUT_WR) == 0);
         MUST(syscall(SYS_read, 2, &byte, 0) <= 0);
 }
@@ -241,6 +255,46 @@ static void test_what_a_session_does(void **state)
         (void)state;
         assert_int_equal(in_sandbox(SANDBOX_STRICT, serve, NULL),
                          0); /* else the exit status is the number of the step */
+}
+
+/* Passes the client's connection to itself, and tries to connect that to somewhere else. */
+static void pass_and_connect(const void *arg)
+{
+        int step = 1, connection = 0;
+        char byte = 'x';
+        struct sockaddr_un address = path;
+        struct iovec iov = {&byte, 1};
+        struct fds_room control = {0};
+        struct msghdr msg = {
+                .msg_name = &address,
+                .msg_namelen = sizeof(address),
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = CMSG_SPACE(sizeof(int)),
+        };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        struct socket_fds fds = {0};
+        *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), &connection, sizeof(connection));
+        (void)arg;
+        MUST(syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0) == OWN);
+        MUST(syscall(SYS_bind, OWN, &path, sizeof(path)) == 0);
+        MUST(syscall(SYS_sendmsg, OWN, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
+        msg.msg_name = NULL;
+        msg.msg_controllen = sizeof(control);
+        MUST(syscall(SYS_recvmsg, OWN, &msg, MSG_DONTWAIT) == 1);
+        socket_take_fds(&msg, &fds);
+        MUST(fds.count == 1 && fds.fd[0] == OWN + 1);
+        syscall(SYS_connect, fds.fd[0], &unspecific, sizeof(unspecific));
+}
+
+static void test_the_clients_connection_stays_what_it_is(void **state)
+{
+        (void)state;
+        int status = in_sandbox(SANDBOX_STRICT, pass_and_connect, NULL);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+                fail_msg("wait status %#x", (unsigned)status);
 }
 
 static void use_after_free(const void *arg)
@@ -326,7 +380,6 @@ struct row {
 static const struct row rows[] = {
         {"read", 0, 63, {0}, ALLOWED},
         {"write", 1, 64, {1}, ALLOWED},
-        {"close", 3, 57, {5}, ALLOWED},
         {"stat", 4, 0, {0}, ALLOWED},
         {"newfstatat", 262, 79, {0}, ALLOWED},
         {"fstat", 5, 80, {0}, ALLOWED},
@@ -356,14 +409,23 @@ static const struct row rows[] = {
         {"socket", 41, 198, {AF_UNIX, SOCK_STREAM, 0}, KILLED},
         {"socket", 41, 198, {AF_INET, SOCK_DGRAM, 0}, KILLED},
         {"socket", 41, 198, {AF_UNIX, SOCK_DGRAM, 1}, KILLED},
-        {"bind", 49, 200, {3}, ALLOWED},
+        {"bind", 49, 200, {4}, ALLOWED},
+        {"bind", 49, 200, {3}, KILLED},
         {"bind", 49, 200, {15}, ALLOWED},
         {"bind", 49, 200, {2}, KILLED},
         {"bind", 49, 200, {16}, KILLED},
         {"connect", 42, 203, {3}, ALLOWED},
-        {"connect", 42, 203, {4}, ALLOWED},
-        {"connect", 42, 203, {7}, ALLOWED},
-        {"connect", 42, 203, {8}, ALLOWED},
+        {"connect", 42, 203, {4}, KILLED},
+        {"connect", 42, 203, {7}, KILLED},
+        {"connect", 42, 203, {8}, KILLED},
+        {"close", 3, 57, {0}, ALLOWED},
+        {"close", 3, 57, {1}, ALLOWED},
+        {"close", 3, 57, {2}, ALLOWED},
+        {"close", 3, 57, {3}, KILLED},
+        {"close", 3, 57, {UINT64_C(1) << 32 | 3}, KILLED}, /* which is the same */
+        {"close", 3, 57, {4}, ALLOWED},
+        {"close", 3, 57, {15}, ALLOWED},
+        {"close", 3, 57, {16}, KILLED},
         {"connect", 42, 203, {UINT64_C(7) << 32 | 3}, ALLOWED}, /* nobody looks at the upper half */
         {"connect", 42, 203, {0}, KILLED},
         {"connect", 42, 203, {1}, KILLED},
@@ -379,12 +441,24 @@ static const struct row rows[] = {
         {"sendto", 44, 206, {1, 2, 3, 4, 0, 0}, ALLOWED},
         {"sendto", 44, 206, {1, 2, 3, 4, 5, 6}, KILLED},
         {"sendto", 44, 206, {1, 2, 3, 4, UINT64_C(5) << 32, 6}, KILLED},
-        {"sendmsg", 46, 211, {3}, KILLED},
+        {"sendmsg", 46, 211, {4, 1, MSG_NOSIGNAL | MSG_DONTWAIT}, ALLOWED},
+        {"sendmsg", 46, 211, {15, 1, MSG_NOSIGNAL | MSG_DONTWAIT}, ALLOWED},
+        {"sendmsg", 46, 211, {1, 1, MSG_NOSIGNAL | MSG_DONTWAIT}, KILLED},
+        {"sendmsg", 46, 211, {3, 1, MSG_NOSIGNAL | MSG_DONTWAIT}, KILLED},
+        {"sendmsg", 46, 211, {4, 1, MSG_FASTOPEN}, KILLED},
+        {"ioctl", 16, 29, {1, SIOCOUTQ}, ALLOWED},
+        {"ioctl", 16, 29, {1, TIOCSTI}, KILLED},
+        {"munmap", 11, 215, {0}, ALLOWED},
         {"openat", 257, 56, {0}, KILLED},
         {"execve", 59, 221, {0}, KILLED},
         {"clone", 56, 220, {0}, KILLED},
         {"clone3", 435, 435, {0}, KILLED},
-        {"mmap", 9, 222, {0}, KILLED},
+        {"mmap", 9, 222, {0, 72, PROT_READ | PROT_WRITE, MAP_SHARED, 3}, ALLOWED},
+        {"mmap", 9, 222, {0, 72, PROT_READ, MAP_SHARED, 3}, ALLOWED},
+        {"mmap", 9, 222, {0, 72, PROT_READ | PROT_EXEC, MAP_SHARED, 3}, KILLED},
+        {"mmap", 9, 222, {0, 72, PROT_READ | PROT_WRITE, MAP_PRIVATE, 3}, KILLED},
+        {"mmap", 9, 222, {0, 72, PROT_READ, MAP_SHARED | MAP_FIXED, 3}, KILLED},
+        {"mmap", 9, 222, {0, 72, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, UINT32_MAX}, KILLED},
         {"mprotect", 10, 226, {0}, KILLED},
         {"ptrace", 101, 117, {0}, KILLED},
         {"kill", 62, 129, {0}, KILLED},
@@ -442,9 +516,12 @@ static void test_all_other_calls(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_forbidden_calls),   cmocka_unit_test(test_what_a_session_does),
-                cmocka_unit_test(test_a_bug_is_reported), cmocka_unit_test(test_the_filters_of_both_architectures),
+                cmocka_unit_test(test_forbidden_calls),
+                cmocka_unit_test(test_what_a_session_does),
+                cmocka_unit_test(test_a_bug_is_reported),
+                cmocka_unit_test(test_the_filters_of_both_architectures),
                 cmocka_unit_test(test_all_other_calls),
+                cmocka_unit_test(test_the_clients_connection_stays_what_it_is),
         };
         return RUN_TESTS(tests);
 }

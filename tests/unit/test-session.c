@@ -2,7 +2,14 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include <chat/clock.h>
+#include <chat/display.h>
+
+#include "../../chat-session/sandbox.h"
 #include "../../chat-session/session.h"
+#include "../../chatd/broker.h"
+
+#include "../tcp.h"
 
 #include "rundir-fixture.h"
 
@@ -16,6 +23,11 @@ struct fixture {
         pthread_t thread;
         int session_end;
         uint64_t id, key; /* of the session, from its HELLO */
+        /* of a chatd that writes to the client itself */
+        int inbox; /* connected to the session's; -1: not yet */
+        struct lent_batch batch;
+        struct lent lent;
+        uint64_t batches;
 };
 
 static void *run(void *arg)
@@ -31,19 +43,27 @@ static void *run(void *arg)
         return NULL;
 }
 
-static struct fixture *start_with(const struct session_options *options)
+/* `fds` are the session's end of the connection and the client's. */
+static struct fixture *start_on(const int fds[static 2], const struct session_options *options)
 {
         struct fixture *f = calloc(1, sizeof(*f));
-        int fds[2];
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
         f->options = *options;
         f->options.dir = f->dir;
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        f->client = fds[0];
-        f->session_end = fds[1];
+        f->client = fds[1];
+        f->session_end = fds[0];
+        f->inbox = -1;
+        lent_init(&f->lent);
         assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
         return f;
+}
+
+static struct fixture *start_with(const struct session_options *options)
+{
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        return start_on(fds, options);
 }
 
 static struct fixture *start(bool echo)
@@ -51,11 +71,33 @@ static struct fixture *start(bool echo)
         return start_with(&(struct session_options){.echo = echo});
 }
 
+/* Answers a BYE, so that the session need not wait for that. */
+static void say_goodbye(struct fixture *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct sockaddr_un inbox;
+        struct frame frame;
+        struct pollfd p = {.fd = f->intake, .events = POLLIN};
+        if (poll(&p, 1, 1) < 1)
+                return;
+        ssize_t n = recv(f->intake, buffer, sizeof(buffer), MSG_DONTWAIT);
+        if (n <= 0 || frame_decode(&frame, buffer, (size_t)n) != 0 || frame.type != FRAME_BYE)
+                return;
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GOODBYE, .id = UINT64_MAX});
+        path_inbox(&inbox, f->dir, f->key);
+        sendto(f->intake, buffer, size, 0, (struct sockaddr *)&inbox, sizeof(inbox));
+}
+
 static void stop(struct fixture *f)
 {
         close(f->client);
-        pthread_join(f->thread, NULL);
+        lent_close(&f->lent);
+        lent_batch_free(&f->batch);
+        while (pthread_tryjoin_np(f->thread, NULL) != 0)
+                say_goodbye(f);
         close(f->intake);
+        if (f->inbox >= 0)
+                close(f->inbox);
         rundir_remove(f->dir, f->lock);
         free(f);
 }
@@ -140,6 +182,7 @@ static void tell_raw(struct fixture *f, const void *data, size_t size)
         struct sockaddr_un inbox;
         path_inbox(&inbox, f->dir, f->key);
         assert_int_equal(sendto(f->intake, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
+        f->lent.sent++;
 }
 
 static void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64_t number, const char *text)
@@ -154,15 +197,22 @@ static void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64
                                               .text = slice_of(text)}));
 }
 
-/* A batch of the lines first … last of a session that is called bob. */
+/* The line of this number of a session that is called bob; `text` has room for it. */
+static struct record bobs_line(uint64_t n, char text[static 24])
+{
+        snprintf(text, 24, "%llu", (unsigned long long)n);
+        return (struct record){
+                .kind = RECORD_LINE, .id = 99, .number = n, .name = slice_of("bob"), .text = slice_of(text)};
+}
+
+/* A batch of his lines first … last. */
 static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64_t last)
 {
         uint8_t buffer[4096];
         size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = epoch});
         for (uint64_t n = first; n <= last; n++) {
-                char text[2] = {(char)('0' + n), '\0'};
-                struct record r = {
-                        .kind = RECORD_LINE, .id = 99, .number = n, .name = slice_of("bob"), .text = slice_of(text)};
+                char text[24];
+                struct record r = bobs_line(n, text);
                 size += record_encode(buffer + size, sizeof(buffer) - size, &r);
         }
         tell_raw(f, buffer, size);
@@ -333,6 +383,26 @@ static void test_a_queue_that_is_lost_with_the_last_word(void **state)
         stop(f);
 }
 
+/* Its lines fill the queue, so that its end is not read. */
+static void test_a_client_that_is_gone_while_there_is_no_chatd(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        char lines[4096];
+        memset(lines, 'x', sizeof(lines));
+        lines[sizeof(lines) - 1] = '\n';
+        assert_greeted(f);
+        next_frame(f);
+        close(f->intake);
+        /* the kernel keeps the rest */
+        for (size_t sent = 0; sent < 3 * UPLINK_QUEUE_MAX_BYTES / 2; sent += sizeof(lines))
+                assert_int_equal(write(f->client, lines, sizeof(lines)), sizeof(lines));
+        close(f->client);
+        assert_int_equal(pthread_join(f->thread, NULL), 0);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+}
+
 static void test_pace(void **state)
 {
         (void)state;
@@ -396,6 +466,399 @@ static void test_the_reasons_for_leaving(void **state)
         stop(f);
 }
 
+/* ---- a session that lends its client's connection to chatd ---- */
+
+_Static_assert((LENT_FDS + 1) * ASKED_MAX <= SANDBOX_FDS_MAX, "the kernel would not let a session answer");
+
+static const char yes[] = "*** yes, the chat is here\r\n";
+
+/* Asks for the connection. Returns whether it is lent. */
+static bool ask(struct fixture *f, uint64_t epoch)
+{
+        struct sockaddr_un address;
+        if (f->inbox < 0) {
+                path_inbox(&address, f->dir, f->key);
+                f->inbox = socket(AF_UNIX, SOCK_DGRAM, 0);
+                assert_int_equal(connect(f->inbox, (struct sockaddr *)&address, sizeof(address)), 0);
+        }
+        assert_int_equal(lent_ask(&f->lent, f->inbox, epoch, &f->batch, 0), 0);
+        await(f->lent.reply);
+        return lent_answer(&f->lent);
+}
+
+static void ask_whether_it_is_there(struct fixture *f)
+{
+        type(f, "\xff\xf6");
+}
+
+/* A session on TCP that was greeted, and asked whether its telnet knows BINARY. */
+static struct fixture *start_on_tcp(void)
+{
+        char question[TELNET_REPLY_BYTES];
+        int fds[2];
+        tcp_connect(fds, 0);
+        struct fixture *f = start_on(fds, &(struct session_options){0});
+        assert_int_equal(lent_batch_init(&f->batch), 0);
+        assert_greeted(f);
+        next_frame(f);
+        ask_whether_it_is_there(f);
+        assert_shown(f, yes);
+        assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
+        return f;
+}
+
+/* … that has lent its connection, in epoch 1. */
+static struct fixture *start_lent(void)
+{
+        struct fixture *f = start_on_tcp();
+        assert_true(ask(f, 1));
+        return f;
+}
+
+/* Until the session sleeps, and has taken all datagrams. */
+static void await_turn(struct fixture *f)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        while (atomic_load(&f->lent.page->turn) != OUTLET_FREE || atomic_load(&f->lent.page->taken) != f->lent.sent) {
+                assert_true(clock_ms() < deadline);
+                usleep(50);
+        }
+}
+
+/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines first … last; of these no more
+ * than `most` bytes. Returns whether that was all. */
+static bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t most)
+{
+        char text[1024], number[24], *at = text;
+        struct outlet_batch *shared = f->batch.shared;
+        struct lent_text t = {.number = ++f->batches, .to = 1, .lines = last - first + 1};
+        atomic_store(&shared->number, 0);
+        shared->records[0] = (struct outlet_record){f->id, 1, 9};
+        for (uint64_t n = first; n <= last; n++) {
+                struct record r = bobs_line(n, number);
+                struct slice parts[DISPLAY_PARTS_MAX];
+                at = display_write(at, parts, display_parts(&r, parts));
+                shared->records[t.to++] = (struct outlet_record){r.id, r.number, (uint32_t)display_bytes(&r)};
+        }
+        atomic_store(&shared->number, t.number);
+        t.bytes = (size_t)(at - text);
+        t.pieces = &(struct iovec){text, most < t.bytes ? most : t.bytes};
+        t.n = 1;
+        await_turn(f);
+        return lent_write(&f->lent, &t, 0);
+}
+
+static void write_lines(struct fixture *f, uint64_t first, uint64_t last)
+{
+        assert_true(write_part(f, first, last, SIZE_MAX));
+}
+
+/* … and dies behind so many bytes. */
+static void die_writing(struct fixture *f, uint64_t first, uint64_t last, size_t behind)
+{
+        assert_false(write_part(f, first, last, behind));
+        lent_close(&f->lent);
+}
+
+/* A new chatd calls the roll. */
+static void call_roll(struct fixture *f, uint64_t epoch)
+{
+        tell(f, FRAME_ROLLCALL, epoch, 0, "");
+        assert_int_equal(next_frame(f).type, FRAME_HERE);
+}
+
+/* The session has done all that was there to do, and its client is shown nothing. */
+static void assert_silent(struct fixture *f)
+{
+        char byte;
+        for (int i = 0; i < 2; i++) { /* behind the second it has written what it had to say before the first */
+                type(f, "x\n");
+                assert_int_equal(next_frame(f).type, FRAME_LINE);
+        }
+        assert_int_equal(recv(f->client, &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+}
+
+static void test_lines_come_in_order_on_both_ways(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        write_lines(f, 1, 2);
+        tell_lines(f, 1, 3, 3);
+        tell_lines(f, 1, 4, 5);
+        write_lines(f, 6, 6);
+        write_lines(f, 7, 8);
+        tell_lines(f, 1, 9, 9);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\nbob: 4\r\nbob: 5\r\nbob: 6\r\nbob: 7\r\nbob: 8\r\nbob: 9\r\n");
+        stop(f);
+}
+
+static void test_the_sessions_own_words_while_it_is_lent(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        write_lines(f, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        ask_whether_it_is_there(f);
+        assert_shown(f, yes);
+        write_lines(f, 2, 2);
+        assert_shown(f, "bob: 2\r\n");
+
+        await_turn(f);
+        atomic_store(&f->lent.page->turn, OUTLET_CHATD);
+        ask_whether_it_is_there(f);
+        assert_silent(f);
+        atomic_store(&f->lent.page->turn, OUTLET_FREE);
+        assert_shown(f, yes);
+        write_lines(f, 3, 3);
+        assert_shown(f, "bob: 3\r\n");
+        stop(f);
+}
+
+static void test_a_new_chatd_repeats_what_was_written(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        write_lines(f, 1, 1);
+        write_lines(f, 2, 4);
+        lent_close(&f->lent);
+        call_roll(f, 2);
+        tell_lines(f, 2, 2, 5); /* the first was consumed */
+        assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\nbob: 4\r\nbob: 5\r\n");
+        assert_true(ask(f, 2));
+        write_lines(f, 6, 6);
+        ask_whether_it_is_there(f);
+        assert_shown(f, "bob: 6\r\n*** yes, the chat is here\r\n");
+        lent_close(&f->lent);
+        tell_lines(f, 3, 6, 7); /* the roll call did not come */
+        assert_shown(f, "bob: 7\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_HERE);
+        stop(f);
+}
+
+/* The client does not take all of it: chatd sends the same as a datagram. */
+static void test_the_rest_comes_from_the_same_chatd(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        assert_false(write_part(f, 1, 3, strlen("bob: 1\r\nbo")));
+        ask_whether_it_is_there(f);
+        assert_shown(f, "bob: 1\r\nbo");
+        assert_silent(f);
+        tell_lines(f, 1, 1, 3);
+        assert_shown(f, "b: 2\r\n*** yes, the chat is here\r\nbob: 3\r\n");
+        write_lines(f, 4, 4);
+        assert_shown(f, "bob: 4\r\n");
+
+        assert_false(write_part(f, 5, 6, 1));
+        tell(f, FRAME_MISSED, 1, 2, ""); /* the session's inbox was full */
+        assert_shown(f, "b\r\n*** 2 lines skipped: your session did not run\r\n");
+        write_lines(f, 7, 7);
+        assert_shown(f, "bob: 7\r\n");
+        stop(f);
+}
+
+static void test_the_rest_comes_from_the_next_chatd(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        die_writing(f, 1, 3, strlen("bob: 1\r\nbo"));
+        ask_whether_it_is_there(f);
+        assert_shown(f, "bob: 1\r\nbo");
+        assert_silent(f);
+        call_roll(f, 2);
+        ask_whether_it_is_there(f);
+        assert_silent(f);
+        call_roll(f, 3); /* the second died as well */
+        assert_silent(f);
+        tell_lines(f, 3, 1, 4);
+        assert_shown(f, "b: 2\r\n*** yes, the chat is here\r\n*** yes, the chat is here\r\nbob: 3\r\nbob: 4\r\n");
+        assert_true(ask(f, 3));
+        write_lines(f, 5, 5);
+        assert_shown(f, "bob: 5\r\n");
+        stop(f);
+}
+
+/* Behind each byte, and before the first. */
+static void test_wherever_chatd_dies(void **state)
+{
+        (void)state;
+        static const char all[] = "bob: 11\r\nbob: 12\r\nbob: 13\r\n";
+        struct fixture *f = start_lent();
+        for (uint64_t cut = 0, n = 11; cut < strlen(all); cut++, n += 3) {
+                char expected[256];
+                die_writing(f, n, n + 2, cut);
+                tell_lines(f, cut + 2, n, n + 2);
+                snprintf(expected, sizeof(expected), "bob: %d\r\nbob: %d\r\nbob: %d\r\n", (int)n, (int)n + 1,
+                         (int)n + 2);
+                assert_shown(f, expected);
+                assert_int_equal(next_frame(f).type, FRAME_HERE);
+                assert_true(ask(f, cut + 2));
+        }
+        stop(f);
+}
+
+/* A session whose client has a part of a line, and whose chatd is dead. */
+static struct fixture *start_broken_off(void)
+{
+        struct fixture *f = start_lent();
+        die_writing(f, 1, 2, 2);
+        assert_shown(f, "bo");
+        return f;
+}
+
+static void test_the_rest_never_comes(void **state)
+{
+        (void)state;
+        struct fixture *f = start_broken_off();
+        tell(f, FRAME_MISSED, 2, MISSED_UNKNOWN, "");
+        assert_shown(f, "\r\n*** lines were skipped: your session did not run\r\n");
+        stop(f);
+
+        f = start_broken_off();
+        tell_lines(f, 2, 7, 7);
+        assert_shown(f, "\r\nbob: 7\r\n");
+        stop(f);
+
+        f = start_broken_off();
+        assert_true(ask(f, 2)); /* nothing is left of what the one before relayed */
+        write_lines(f, 7, 7);
+        assert_shown(f, "\r\nbob: 7\r\n");
+        stop(f);
+
+        f = start_broken_off();
+        ask_whether_it_is_there(f);
+        tell(f, FRAME_REFUSED, 2, 0, "the chat is full");
+        assert_shown(f, "\r\n*** yes, the chat is here\r\n*** You cannot join: the chat is full\r\n");
+        assert_ended(f);
+        stop(f);
+
+        f = start_broken_off();
+        call_roll(f, 2);
+        type(f, "exit\n");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        tell(f, FRAME_GOODBYE, 2, 0, "");
+        assert_shown(f, "\r\n");
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_the_rest_is_lost_with_the_queue(void **state)
+{
+        (void)state;
+        struct fixture *f = start_broken_off();
+        ask_whether_it_is_there(f);
+        assert_silent(f);
+        replace_queue(f);
+        assert_shown(f, "\r\n*** yes, the chat is here\r\n");
+        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        stop(f);
+
+        f = start_broken_off(); /* and it said nothing */
+        replace_queue(f);
+        assert_shown(f, "\r\n");
+        ask_whether_it_is_there(f);
+        assert_shown(f, yes);
+        stop(f);
+}
+
+static void test_leaving_while_it_is_lent(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        await_turn(f);
+        type(f, "exit\n");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        write_lines(f, 1, 1); /* was said before the BYE is relayed */
+        tell_lines(f, 1, 2, 2);
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_shown(f, "bob: 1\r\nbob: 2\r\n");
+        assert_ended(f);
+        stop(f);
+
+        f = start_on_tcp();
+        type(f, "exit\n");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        assert_false(ask(f, 1)); /* it would have to ask for it back soon */
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_ended(f);
+        stop(f);
+}
+
+/* One has something to say to its client then, the other has not. */
+static void test_leaving_while_chatd_keeps_the_turn(void **state)
+{
+        (void)state;
+        struct fixture *f[] = {start_lent(), start_lent()};
+        int64_t begin = clock_ms();
+        for (int i = 0; i < 2; i++) {
+                await_turn(f[i]);
+                atomic_store(&f[i]->lent.page->turn, OUTLET_CHATD);
+                type(f[i], i == 0 ? "exit\n"
+                                  : "\xff\xf6"
+                                    "exit\n");
+                assert_int_equal(next_frame(f[i]).type, FRAME_BYE);
+        }
+        assert_ended(f[0]);
+        assert_in_range(clock_ms() - begin, 0, LEAVE_GOODBYE_MS + LEAVE_FLUSH_MS - 1);
+        assert_ended(f[1]);
+        assert_in_range(clock_ms() - begin, LEAVE_GOODBYE_MS + LEAVE_FLUSH_MS, DEADLINE_MS);
+        stop(f[0]);
+        stop(f[1]);
+}
+
+static void test_lines_are_counted_on_both_ways(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent(); /* two lines so far */
+        write_lines(f, 1, 2);
+        tell_lines(f, 1, 3, 3);
+        assert_false(write_part(f, 4, 6, strlen("bob: 4\r\nbo")));
+        tell_lines(f, 1, 4, 6);
+        die_writing(f, 7, 9, strlen("bob: 7\r\nbo"));
+        tell_lines(f, 2, 7, 9);
+        assert_int_equal(next_frame(f).type, FRAME_HERE);
+        assert_true(ask(f, 2));
+        write_lines(f, 10, 10);
+        lent_close(&f->lent); /* it gives connections back, and asks again */
+        assert_true(ask(f, 2));
+        write_lines(f, 11, 11);
+        for (int n = 1; n <= 11; n++) {
+                char line[32];
+                snprintf(line, sizeof(line), "bob: %d\r\n", n);
+                assert_shown(f, line);
+        }
+        type(f, "exit\n");
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.lines_out, 2 + 11);
+        stop(f);
+}
+
+static void test_who_does_not_lend(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false); /* not on TCP */
+        assert_int_equal(lent_batch_init(&f->batch), 0);
+        assert_greeted(f);
+        next_frame(f);
+        assert_false(ask(f, 1));
+        tell_lines(f, 1, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        ask_whether_it_is_there(f);
+        assert_shown(f, yes);
+        stop(f);
+
+        int fds[2];
+        tcp_connect(fds, 0);
+        f = start_on(fds, &(struct session_options){.echo = true});
+        type(f, "one\n");
+        assert_shown(f, "one\r\n");
+        char sessions[64];
+        snprintf(sessions, sizeof(sessions), "%s/" SESSIONS_DIR_NAME, f->dir);
+        assert_int_equal(rmdir(sessions), 0); /* it has no inbox: nobody can ask */
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -406,9 +869,22 @@ int main(void)
                 cmocka_unit_test(test_what_else_chatd_says),
                 cmocka_unit_test(test_a_queue_that_is_lost),
                 cmocka_unit_test(test_a_queue_that_is_lost_with_the_last_word),
+                cmocka_unit_test(test_a_client_that_is_gone_while_there_is_no_chatd),
                 cmocka_unit_test(test_pace),
                 cmocka_unit_test(test_a_client_that_is_gone_before_it_said_anything),
                 cmocka_unit_test(test_the_reasons_for_leaving),
+                cmocka_unit_test(test_lines_come_in_order_on_both_ways),
+                cmocka_unit_test(test_the_sessions_own_words_while_it_is_lent),
+                cmocka_unit_test(test_a_new_chatd_repeats_what_was_written),
+                cmocka_unit_test(test_the_rest_comes_from_the_same_chatd),
+                cmocka_unit_test(test_the_rest_comes_from_the_next_chatd),
+                cmocka_unit_test(test_wherever_chatd_dies),
+                cmocka_unit_test(test_the_rest_never_comes),
+                cmocka_unit_test(test_the_rest_is_lost_with_the_queue),
+                cmocka_unit_test(test_leaving_while_it_is_lent),
+                cmocka_unit_test(test_leaving_while_chatd_keeps_the_turn),
+                cmocka_unit_test(test_lines_are_counted_on_both_ways),
+                cmocka_unit_test(test_who_does_not_lend),
         };
         return RUN_TESTS(tests);
 }

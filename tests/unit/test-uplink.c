@@ -1,5 +1,8 @@
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/wait.h>
+
+#include <chat/connect.h>
 
 #include "../../chat-session/uplink.h"
 
@@ -33,6 +36,7 @@ static int setup(void **state)
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
         f->uplink = calloc(1, sizeof(*f->uplink));
+        f->uplink->socket = connect_socket();
         uplink_init(f->uplink, f->dir, slice_of("ann"), slice_of("here:1"), (struct pace){0});
         *state = f;
         return 0;
@@ -110,10 +114,84 @@ static void test_a_full_intake_blocks_and_loses_nothing(void **state)
                 assert_int_equal(line.number, ++got);
                 snprintf(text, sizeof(text), "%u", got);
                 assert_true(slice_equal(line.text, (struct slice){text, sizeof(text)}));
+                uplink_has_room(f->uplink);
                 uplink_pump(f->uplink, 1);
         }
         assert_false(f->uplink->blocked);
         assert_nothing(f);
+}
+
+static void fill_intake(struct fixture *f)
+{
+        struct sockaddr_un address;
+        int fd = connect_socket();
+        path_broker(&address, f->dir);
+        while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof(address)) == 1)
+                ;
+        assert_int_equal(errno, EAGAIN);
+        close(fd);
+}
+
+static void empty_intake(struct fixture *f)
+{
+        char byte;
+        while (recv(f->intake, &byte, 1, MSG_DONTWAIT) > 0)
+                ;
+}
+
+static void test_who_does_not_get_in_stands_back(void **state)
+{
+        struct fixture *f = *state;
+        int64_t now = 1000, longest = 0;
+        fill_intake(f);
+        uplink_pump(f->uplink, now);
+        assert_true(f->uplink->blocked); /* poll() says when there is room, or it takes too long */
+        assert_int_equal(uplink_wake_ms(f->uplink), now + UPLINK_ROOM_MS);
+        uplink_has_room(f->uplink); /* but others were quicker */
+        for (int i = 1; i < 100; i++) {
+                uplink_pump(f->uplink, now);
+                assert_false(f->uplink->blocked);
+                int64_t wake = uplink_wake_ms(f->uplink), ms = wake - now;
+                assert_in_range(ms, 1, i < 5 ? UPLINK_STAND_BACK_MIN_MS << (i - 1) : UPLINK_STAND_BACK_MAX_MS);
+                longest = ms > longest ? ms : longest;
+                now = wake;
+        }
+        assert_in_range(longest, UPLINK_STAND_BACK_MAX_MS / 4, UPLINK_STAND_BACK_MAX_MS);
+
+        uplink_pump(f->uplink, now);
+        empty_intake(f);
+        uplink_pump(f->uplink, now); /* something else woke it: it is not its turn yet */
+        assert_nothing(f);
+        now = uplink_wake_ms(f->uplink);
+        uplink_pump(f->uplink, now);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
+
+        fill_intake(f);
+        uplink_say(f->uplink, slice_of("one"));
+        uplink_pump(f->uplink, now);
+        assert_true(f->uplink->blocked); /* as the first time */
+        empty_intake(f);
+        uplink_has_room(f->uplink);
+        uplink_pump(f->uplink, now);
+        assert_int_equal(take(f).number, 1);
+        assert_false(f->uplink->blocked);
+}
+
+static void test_a_new_chatd_is_answered_by_who_stands_back(void **state)
+{
+        struct fixture *f = *state;
+        uplink_pump(f->uplink, 1000);
+        uplink_say(f->uplink, slice_of("one"));
+        fill_intake(f);
+        uplink_pump(f->uplink, 1000);
+        uplink_has_room(f->uplink);
+        uplink_pump(f->uplink, 1000);
+        empty_intake(f);
+        uplink_answer(f->uplink);
+        uplink_pump(f->uplink, 1000);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(take(f).number, 1);
 }
 
 /* As many as a frame takes, in lines and in bytes. */
@@ -139,6 +217,66 @@ static void test_many_lines_share_a_frame(void **state)
         assert_int_equal(take(f).number, FRAME_LINES_MAX + 5);
         assert_int_equal(f->uplink->handed_over, FRAME_LINES_MAX + 5);
         assert_nothing(f);
+}
+
+/* Takes what there is of lines that are called by their numbers and are long by chance. Returns how many. */
+static uint64_t take_numbered(struct fixture *f, uint64_t after)
+{
+        static uint8_t buffer[FRAME_MAX_BYTES + 1];
+        struct frame frame;
+        struct slice line;
+        ssize_t size;
+        uint64_t count = 0;
+        while ((size = recv(f->intake, buffer, FRAME_MAX_BYTES, MSG_DONTWAIT)) > 0) {
+                buffer[size] = 0;
+                assert_int_equal(frame_decode(&frame, buffer, (size_t)size), 0);
+                assert_int_equal(frame.number, after + count + 1);
+                assert_in_range(frame_lines(&frame), 1, FRAME_LINES_MAX);
+                for (bool more = true; more; count++) {
+                        more = line_next(&frame.text, &line);
+                        if (line.len > 0)
+                                assert_int_equal(strtoull(line.at, NULL, 10), after + count + 1);
+                }
+        }
+        return count;
+}
+
+/* Lines of every length, handed over in pieces of every size, come as they were said, without one too many. */
+static void lines_by_chance(struct fixture *f, struct pace pace)
+{
+        int64_t now = 1;
+        uint64_t said = 0, got = 0;
+        char text[TEXT_MAX_BYTES + 1];
+        f->uplink->pace = pace;
+        uplink_pump(f->uplink, now);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        for (int i = 0; i < 3000; i++) {
+                for (int n = rand() % 100; n > 0 && uplink_room(f->uplink) > 2 * TEXT_MAX_BYTES; n--) {
+                        int len = snprintf(text, sizeof(text), "%*" PRIu64,
+                                           rand() % 20 == 0 ? rand() % TEXT_MAX_BYTES : 1, ++said);
+                        uplink_say(f->uplink, (struct slice){text, rand() % 10 == 0 ? 0 : (size_t)len});
+                }
+                uplink_pump(f->uplink, now);
+                if (rand() % 3 == 0)
+                        got += take_numbered(f, got);
+                now += rand() % 50;
+        }
+        for (; uplink_waits(f->uplink); now += 50) {
+                uplink_pump(f->uplink, now);
+                got += take_numbered(f, got);
+        }
+        assert_int_equal(got + take_numbered(f, got), said);
+        assert_int_equal(f->uplink->handed_over, said);
+}
+
+static void test_lines_by_chance(void **state)
+{
+        lines_by_chance(*state, (struct pace){0});
+}
+
+static void test_lines_by_chance_at_a_pace(void **state)
+{
+        lines_by_chance(*state, pace_of(1000, 20));
 }
 
 static void test_a_new_intake_gets_here_first(void **state)
@@ -310,23 +448,24 @@ static void send_to_inbox(struct fixture *f, const void *data, size_t size)
 
 static void test_only_the_broker_is_heard(void **state)
 {
+        struct socket_fds fds;
         struct fixture *f = *state;
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
         uint8_t frame[FRAME_HEADER_BYTES];
         struct frame got;
         uplink_pump(f->uplink, 1);
-        assert_false(uplink_receive(f->uplink, buffer, &got)); /* there is nothing */
+        assert_false(uplink_receive(f->uplink, buffer, &got, &fds)); /* there is nothing */
         size_t n = frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_ROLLCALL, .id = 5});
         send_to_inbox(f, "junk", 4);
-        assert_false(uplink_receive(f->uplink, buffer, &got));
+        assert_false(uplink_receive(f->uplink, buffer, &got, &fds));
         send_to_inbox(f, frame, n);
-        assert_true(uplink_receive(f->uplink, buffer, &got));
+        assert_true(uplink_receive(f->uplink, buffer, &got, &fds));
         assert_int_equal(got.type, FRAME_ROLLCALL);
         assert_int_equal(got.id, 5);
 
         f->uplink->broker = getuid() + 1; /* as if chatd were another user: then we are a sibling */
         send_to_inbox(f, frame, n);
-        assert_false(uplink_receive(f->uplink, buffer, &got));
+        assert_false(uplink_receive(f->uplink, buffer, &got, &fds));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -336,6 +475,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_hello_lines_and_bye_in_order),
                 TEST(test_a_full_intake_blocks_and_loses_nothing),
+                TEST(test_who_does_not_get_in_stands_back),
+                TEST(test_a_new_chatd_is_answered_by_who_stands_back),
+                TEST(test_lines_by_chance),
+                TEST(test_lines_by_chance_at_a_pace),
                 TEST(test_a_new_intake_gets_here_first),
                 TEST(test_nothing_is_said_behind_bye),
                 TEST(test_retries_are_spaced),

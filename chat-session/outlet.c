@@ -1,0 +1,172 @@
+#include "outlet.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include <chat/clock.h>
+#include <chat/display.h>
+
+static void unmap(struct outlet *o)
+{
+        if (o->page)
+                munmap(o->page, sizeof(*o->page));
+        if (o->batch)
+                munmap((void *)o->batch, sizeof(*o->batch));
+        o->page = NULL;
+        o->batch = NULL;
+}
+
+/* Returns NULL where that is not possible. */
+static void *map(int fd, size_t size, int protection)
+{
+        void *mapped = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+        return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+/* Returns 0 or a negative errno. */
+static int answer(int reply, int connection)
+{
+        uint8_t frame[FRAME_MAX_BYTES];
+        struct iovec iov = {frame, frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_OUTLET})};
+        return socket_send_fds(reply, &iov, &connection, 1);
+}
+
+void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct client *c)
+{
+        int64_t position = client_position(c);
+        if (fds->count != LENT_FDS || position < 0)
+                return;
+        if (o->page)
+                o->lines_out = outlet_lines_out(o);
+        unmap(o);
+        o->page = map(fds->fd[LENT_PAGE], sizeof(*o->page), PROT_READ | PROT_WRITE);
+        o->batch = map(fds->fd[LENT_BATCH], sizeof(*o->batch), PROT_READ);
+        o->base = position - (int64_t)c->written;
+        o->claimed = true; /* so it is at the beginning */
+        if (!o->page || !o->batch || answer(fds->fd[LENT_REPLY], c->out) < 0)
+                unmap(o);
+}
+
+bool outlet_wrote(struct outlet *o)
+{
+        uint64_t batch = o->page ? atomic_load(&o->page->batch) : o->looked_at;
+        bool wrote = batch != o->looked_at;
+        o->looked_at = batch;
+        return wrote;
+}
+
+bool outlet_claim(struct outlet *o)
+{
+        uint32_t free = OUTLET_FREE;
+        if (o->page && !o->claimed)
+                o->claimed = atomic_compare_exchange_strong(&o->page->turn, &free, OUTLET_SESSION);
+        if (!o->page || o->claimed) {
+                o->retry_ms = 0;
+                return true;
+        }
+        int64_t longer = o->retry_ms == 0 ? OUTLET_RETRY_MIN_MS : 2 * o->retry_ms;
+        o->retry_ms = clock_earlier(longer, OUTLET_RETRY_MAX_MS);
+        return false;
+}
+
+void outlet_is_slow(struct outlet *o)
+{
+        if (o->page && o->claimed)
+                atomic_store(&o->page->turn, OUTLET_SLOW);
+}
+
+void outlet_release(struct outlet *o, const struct client *c, uint64_t taken)
+{
+        if (!o->page)
+                return;
+        atomic_store(&o->page->taken, taken);
+        if (!o->claimed)
+                return;
+        o->claimed = false;
+        atomic_store(&o->page->written, (uint64_t)o->base + c->written);
+        atomic_store(&o->page->turn, OUTLET_FREE);
+}
+
+/* How many bytes of what chatd wrote last the client has, where the turn is still OUTLET_WRITING. */
+static uint64_t bytes_taken(const struct outlet *o, const struct client *c)
+{
+        int64_t taken = client_position(c) - (int64_t)atomic_load(&o->page->at);
+        uint64_t most = atomic_load(&o->page->bytes);
+        return taken <= 0 ? 0 : (uint64_t)taken < most ? (uint64_t)taken : most;
+}
+
+void outlet_settle(struct outlet *o, const struct client *c)
+{
+        if (!o->page || atomic_load(&o->page->turn) != OUTLET_WRITING)
+                return;
+        o->had = bytes_taken(o, c);
+        o->base += (int64_t)o->had;
+        atomic_store(&o->page->turn, OUTLET_SESSION);
+        o->claimed = true;
+}
+
+/* The records of chatd's last write, of which the client has `had` bytes. With `count`, chatd has not counted them. */
+static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
+{
+        uint32_t to = atomic_load(&o->page->to);
+        for (uint32_t i = atomic_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
+                const struct outlet_record *r = &o->batch->records[i];
+                if (r->id == own)
+                        continue;
+                if (o->had < r->bytes) {
+                        o->rest.id = r->id;
+                        o->rest.number = r->number;
+                        o->rest.bytes = o->had;
+                        break;
+                }
+                o->had -= r->bytes;
+                seen_remember(seen, r->id, r->number);
+                o->lines_out += count && r->bytes > 0;
+        }
+        o->had = 0;
+}
+
+void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t own)
+{
+        if (!o->page)
+                return;
+        bool torn = false;
+        uint32_t turn = atomic_load(&o->page->turn);
+        uint64_t number = atomic_load(&o->batch->number);
+        uint64_t bytes = atomic_load(&o->page->bytes);
+        o->had = turn == OUTLET_WRITING ? bytes_taken(o, c) : bytes;
+        /* A batch before the last one was consumed; and in OUTLET_CHATD nothing of the last one was written. */
+        if (number == 0 || number != atomic_load(&o->page->batch))
+                torn = o->had > 0 && o->had < bytes;
+        else if (turn != OUTLET_CHATD)
+                remember(o, seen, own, turn == OUTLET_WRITING);
+        o->had = 0;
+        c->broken_off = o->rest.bytes > 0;
+        if (torn) /* our inbox was full, or the rest would have come as a datagram */
+                client_give_up_rest(c);
+        o->lines_out = outlet_lines_out(o);
+        unmap(o);
+        o->claimed = false;
+}
+
+size_t outlet_has(struct outlet *o, const struct record *r)
+{
+        size_t bytes = display_bytes(r), has = o->had < bytes ? o->had : bytes;
+        o->had -= has;
+        o->lines_out += bytes > 0 && has == bytes;
+        if (o->rest.bytes > 0 && o->rest.id == r->id && o->rest.number == r->number) {
+                has = o->rest.bytes;
+                o->rest.bytes = 0;
+        }
+        return has;
+}
+
+uint64_t outlet_relayed(const struct outlet *o)
+{
+        return o->page ? atomic_load(&o->page->relayed) : 0;
+}
+
+uint64_t outlet_lines_out(const struct outlet *o)
+{
+        return o->lines_out + (o->page ? atomic_load(&o->page->lines_out) : 0);
+}

@@ -1,0 +1,221 @@
+#include "lent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/socket.h>
+
+/* Maps `size` bytes of new memory, which nobody can make smaller (that would be a SIGBUS for us) or larger. Returns a
+ * descriptor of it or a negative errno. */
+static int make_memory(const char *name, size_t size, void **mapped)
+{
+        int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        *mapped = MAP_FAILED;
+        if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+                *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+        if (*mapped == MAP_FAILED) {
+                int error = -errno;
+                close(fd);
+                return error;
+        }
+        return fd;
+}
+
+int lent_batch_init(struct lent_batch *b)
+{
+        void *mapped = NULL;
+        *b = (struct lent_batch){.fd = make_memory("chat-batch", sizeof(*b->shared), &mapped)};
+        if (b->fd < 0)
+                return b->fd;
+        b->shared = mapped;
+        /* Our own mapping stays writable. */
+        if (fcntl(b->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
+                int error = -errno;
+                lent_batch_free(b);
+                return error;
+        }
+        return 0;
+}
+
+void lent_batch_free(struct lent_batch *b)
+{
+        if (!b->shared)
+                return;
+        munmap(b->shared, sizeof(*b->shared));
+        close(b->fd);
+        b->shared = NULL;
+}
+
+void lent_init(struct lent *l)
+{
+        *l = (struct lent){.client = -1, .reply = -1};
+}
+
+static void close_reply(struct lent *l)
+{
+        if (l->reply >= 0)
+                close(l->reply);
+        l->reply = -1;
+}
+
+void lent_close(struct lent *l)
+{
+        if (l->page)
+                munmap(l->page, sizeof(*l->page));
+        if (l->client >= 0)
+                close(l->client);
+        if (l->page && l->client < 0) {
+                int64_t longer = l->pause_ms == 0 ? LENT_ASK_AGAIN_MIN_MS : 2 * l->pause_ms;
+                l->pause_ms = clock_earlier(longer, LENT_ASK_AGAIN_MAX_MS);
+        }
+        close_reply(l);
+        *l = (struct lent){.client = -1, .reply = -1, .asked_ms = l->asked_ms, .pause_ms = l->pause_ms};
+}
+
+bool lent_may_ask(const struct lent *l, int64_t now)
+{
+        return l->due && !lent_is_open(l) && (l->pause_ms == 0 || now - l->asked_ms >= l->pause_ms);
+}
+
+/* Returns 0 or a negative errno. */
+static int send_lend(int inbox, uint64_t epoch, const int fds[static LENT_FDS])
+{
+        uint8_t frame[FRAME_MAX_BYTES];
+        struct iovec iov = {frame,
+                            frame_encode(frame, sizeof(frame),
+                                         &(struct frame){.type = FRAME_LEND, .id = epoch, .number = OUTLET_LAYOUT})};
+        return socket_send_fds(inbox, &iov, fds, LENT_FDS);
+}
+
+int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now)
+{
+        int pair[2];
+        void *mapped = NULL;
+        int page = make_memory("chat-outlet", sizeof(*l->page), &mapped), r;
+
+        l->asked_ms = now;
+        l->due = false;
+        l->sent = 0;
+        if (page < 0)
+                return page;
+        l->page = mapped;
+        atomic_store(&l->page->turn, OUTLET_SESSION);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                r = -errno;
+        } else {
+                l->reply = pair[0];
+                r = send_lend(fd, epoch,
+                              (int[LENT_FDS]){[LENT_PAGE] = page, [LENT_BATCH] = batch->fd, [LENT_REPLY] = pair[1]});
+                close(pair[1]);
+        }
+        close(page);
+        if (r < 0)
+                lent_close(l);
+        return r;
+}
+
+/* Whether it is what chatd's writes were made for. Another kind might block, or count its bytes in another way. */
+static bool is_tcp(int fd)
+{
+        int domain = 0, protocol = 0;
+        char layer[16]; /* as TLS by the kernel */
+        socklen_t size = sizeof(int), layer_size = sizeof(layer);
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+               getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+               (domain == AF_INET || domain == AF_INET6) && protocol == IPPROTO_TCP &&
+               getsockopt(fd, IPPROTO_TCP, TCP_ULP, layer, &layer_size) == 0 && layer_size == 0;
+}
+
+bool lent_answer(struct lent *l)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f;
+        struct socket_fds fds = {0};
+        const struct linger at_once = {0};
+        struct iovec iov = {buffer, sizeof(buffer)};
+        struct fds_room control;
+        struct msghdr msg = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        ssize_t n = recvmsg(l->reply, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (n >= 0)
+                socket_take_fds(&msg, &fds);
+        if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET && is_tcp(fds.fd[0])) {
+                l->client = fds.fd[0];
+                setsockopt(l->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* or our close() would wait */
+                close_reply(l);
+                return true;
+        }
+        socket_close_fds(&fds);
+        lent_close(l);
+        return false;
+}
+
+/* Takes the turn. Returns false where it is the session's, or there is something that it has to do first. */
+static bool take_turn(struct lent *l)
+{
+        uint32_t free = OUTLET_FREE;
+        if (!atomic_compare_exchange_strong(&l->page->turn, &free, OUTLET_CHATD))
+                return false;
+        if (atomic_load(&l->page->taken) == l->sent)
+                return true;
+        atomic_store(&l->page->turn, OUTLET_FREE);
+        return false;
+}
+
+bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
+{
+        struct outlet_page *o = l->page;
+        struct msghdr msg = {.msg_iov = text->pieces, .msg_iovlen = text->n};
+
+        if (l->client < 0 || !take_turn(l))
+                return false;
+        atomic_store_explicit(&o->at, atomic_load(&o->written) + l->written, memory_order_relaxed);
+        atomic_store_explicit(&o->batch, text->number, memory_order_relaxed);
+        atomic_store_explicit(&o->from, text->from, memory_order_relaxed);
+        atomic_store_explicit(&o->to, text->to, memory_order_relaxed);
+        atomic_store_explicit(&o->bytes, (uint32_t)text->bytes, memory_order_relaxed);
+        atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
+        ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 || (size_t)n < text->bytes)
+                return false;
+        l->written += text->bytes;
+        l->vain = false;
+        l->wrote = true;
+        atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release); /* from here on the client has it */
+        atomic_store_explicit(&o->lines_out, atomic_load(&o->lines_out) + text->lines, memory_order_relaxed);
+        atomic_store_explicit(&o->relayed, relayed, memory_order_relaxed);
+        return true;
+}
+
+void lent_sent(struct lent *l)
+{
+        l->sent++;
+        l->wrote = false;
+}
+
+bool lent_is_behind(const struct lent *l)
+{
+        if (l->client < 0 || l->vain || atomic_load(&l->page->taken) == l->sent)
+                return false;
+        uint32_t turn = atomic_load(&l->page->turn);
+        return turn == OUTLET_FREE || turn == OUTLET_SESSION;
+}
+
+bool lent_confirm(struct lent *l, uint64_t number)
+{
+        if (l->client < 0)
+                return false;
+        atomic_store_explicit(&l->page->relayed, number, memory_order_relaxed);
+        return true;
+}

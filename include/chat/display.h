@@ -1,0 +1,52 @@
+/* How a record looks to the people: the one line that it becomes, behind which comes CR LF. */
+#pragma once
+
+#include "frame.h"
+
+enum { DISPLAY_PARTS_MAX = 3 };
+
+#define LINE_END "\r\n"
+#define LINE_END_BYTES (sizeof(LINE_END) - 1)
+
+/* Points `parts` to the pieces of the line, in the record and in constants. Returns how many; 0 for a kind of a later
+ * version, which is not shown. */
+static inline size_t display_parts(const struct record *r, struct slice parts[static DISPLAY_PARTS_MAX])
+{
+        switch (r->kind) {
+        case RECORD_LINE:
+                parts[0] = r->name;
+                parts[1] = slice_of(": ");
+                parts[2] = r->text;
+                return 3;
+        case RECORD_JOIN:
+        case RECORD_LEAVE:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->name;
+                parts[2] = slice_of(r->kind == RECORD_JOIN ? " is connected" : " is disconnected");
+                return 3;
+        case RECORD_NOTICE:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->text;
+                return 2;
+        default:
+                return 0;
+        }
+}
+
+/* The bytes of the line with its CR LF, or 0 for what is not shown. */
+static inline size_t display_bytes(const struct record *r)
+{
+        struct slice parts[DISPLAY_PARTS_MAX];
+        size_t n = display_parts(r, parts), bytes = n > 0 ? LINE_END_BYTES : 0;
+        for (size_t i = 0; i < n; i++)
+                bytes += parts[i].len;
+        return bytes;
+}
+
+/* Writes these parts and CR LF to `at`, where there is room. Returns the end. */
+static inline char *display_write(char *at, const struct slice *parts, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                at = mempcpy(at, parts[i].at, parts[i].len);
+        return mempcpy(at, LINE_END, LINE_END_BYTES);
+}

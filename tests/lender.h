@@ -1,0 +1,122 @@
+/* A session that lends its client's connection, which is on real TCP, without the rest of a session; and the client. */
+#pragma once
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <chat/display.h>
+#include <chat/frame.h>
+
+#include "../chat-session/outlet.h"
+
+#include "tcp.h"
+
+struct lender {
+        uint64_t id;
+        struct outlet outlet;
+        struct client client;
+        struct seen seen;
+        uint64_t taken; /* datagrams since LEND */
+        int peer;       /* the client's own end */
+};
+
+enum {
+        LENDER_PATIENCE_S = 10,
+        LENDER_ROOM_BYTES = 16 * 1024,
+};
+
+/* Fills a connection. Returns how many bytes it took. */
+static inline size_t outlet_fill(struct client *c)
+{
+        static char junk[64 * 1024];
+        size_t size = 0;
+        memset(junk, 'x', sizeof(junk));
+        for (ssize_t n; (n = send(c->out, junk, sizeof(junk), MSG_DONTWAIT)) > 0;)
+                size += (size_t)n;
+        c->written += size;
+        return size;
+}
+
+static inline struct lender *lender_make(uint64_t id)
+{
+        struct lender *l = calloc(1, sizeof(*l));
+        const struct timeval patience = {.tv_sec = LENDER_PATIENCE_S};
+        int fds[2];
+        tcp_connect(fds, LENDER_ROOM_BYTES);
+        l->id = id;
+        l->peer = fds[1];
+        setsockopt(l->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        client_init(&l->client, fds[0], fds[0]);
+        return l;
+}
+
+/* As kill -9 would. */
+static inline void lender_die(struct lender *l)
+{
+        outlet_end(&l->outlet, &l->client, &l->seen, l->id);
+        if (l->client.in >= 0)
+                close(l->client.in);
+        l->client.in = l->client.out = -1;
+}
+
+static inline void lender_free(struct lender *l)
+{
+        lender_die(l);
+        close(l->peer);
+        free(l);
+}
+
+/* What chatd did on its own before this datagram. */
+static inline void lender_catch_up(struct lender *l, uint64_t epoch)
+{
+        if (l->seen.epoch == epoch)
+                outlet_settle(&l->outlet, &l->client);
+        else
+                outlet_end(&l->outlet, &l->client, &l->seen, l->id);
+        seen_epoch(&l->seen, epoch);
+}
+
+/* What its client is to get of a batch. */
+static inline void lender_show(struct lender *l, struct wire_reader records)
+{
+        struct record r;
+        while (record_next(&records, &r) > 0) {
+                struct slice parts[DISPLAY_PARTS_MAX];
+                if (seen_before(&l->seen, r.id, r.number))
+                        continue;
+                size_t n = display_parts(&r, parts), has = outlet_has(&l->outlet, &r);
+                if (n == 0 || has == display_bytes(&r))
+                        continue;
+                if (has > 0)
+                        client_rest(&l->client, parts, n, has);
+                else
+                        client_line(&l->client, parts, n);
+        }
+        l->outlet.had = 0;
+}
+
+/* Does with a datagram what a session does with it; lends its connection where chatd asks. */
+static inline void lender_take_frame(struct lender *l, const struct frame *f, const struct socket_fds *fds)
+{
+        l->taken++;
+        lender_catch_up(l, f->id);
+        if (f->type == FRAME_BATCH)
+                lender_show(l, f->records);
+        if (f->type == FRAME_LEND) {
+                l->taken = 0;
+                outlet_lend(&l->outlet, fds, &l->client);
+        }
+}
+
+/* Its client gets what waits for it; chatd may write where nothing waits any more. */
+static inline void lender_write(struct lender *l)
+{
+        if (client_waits(&l->client) && outlet_claim(&l->outlet))
+                client_flush(&l->client);
+        if (client_waits(&l->client))
+                outlet_is_slow(&l->outlet);
+        else
+                outlet_release(&l->outlet, &l->client, l->taken);
+}

@@ -1,0 +1,685 @@
+/* Both sides of an outlet, chatd's and the session's, with a real TCP connection between them and the client. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../chatd/lent.h"
+
+#include "outlet-fixture.h"
+
+enum {
+        OWN = 7, /* the id of the session */
+        RECORDS = 5,
+        RECORDS_MAX = 20,
+        NOW_MS = 1000,
+        LONG = 4000, /* bytes of a line for a slow client */
+        BATCH_TEXT_BYTES = RECORDS_MAX * (LONG + 100),
+        ROUNDS = 300,
+        LESS_BYTES = 331,
+        AROUND = 100, /* instructions */
+        SPARSE = 37,
+        DEADLINE_MS = 20000,
+};
+
+static const struct record few[RECORDS] = {
+        {.kind = RECORD_JOIN, .id = 3, .number = 0, .name = {"ann", 3}, .text = {"", 0}},
+        {.kind = RECORD_LINE, .id = 3, .number = 1, .name = {"ann", 3}, .text = {"hello", 5}},
+        {.kind = RECORD_LINE, .id = OWN, .number = 4, .name = {"bob", 3}, .text = {"my own", 6}},
+        {.kind = RECORD_LINE, .id = 5, .number = 9, .name = {"eve@b", 5}, .text = {"x", 1}},
+        {.kind = RECORD_LEAVE, .id = 3, .number = UINT64_MAX, .name = {"ann", 3}, .text = {"", 0}},
+};
+
+/* As the client sees them, without its own. */
+static const char shown[] = "*** ann is connected\r\nann: hello\r\neve@b: x\r\n*** ann is disconnected\r\n";
+
+struct fixture {
+        struct lent_batch batch;
+        struct lent lent;
+        struct outlet outlet;
+        struct client client;
+        struct seen seen;
+        int peer;     /* the client's own end */
+        int inbox[2]; /* chatd's end, and the session's */
+        size_t count;
+        struct record records[RECORDS_MAX];
+        struct iovec pieces[RECORDS_MAX];
+        size_t junk; /* bytes that fill the connection */
+        struct lent_text text;
+};
+
+/* What chatd does before it relays: the batch's records, as all sessions see them. */
+static void begin_batch(struct fixture *f, uint64_t number)
+{
+        static char text[BATCH_TEXT_BYTES];
+        char *at = text;
+        atomic_store(&f->batch.shared->number, 0);
+        f->text = (struct lent_text){
+                .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = RECORDS - 1};
+        for (size_t i = 0; i < f->count; i++) {
+                const struct record *r = &f->records[i];
+                struct slice parts[DISPLAY_PARTS_MAX];
+                size_t bytes = display_bytes(r);
+                f->batch.shared->records[i] = (struct outlet_record){r->id, r->number, (uint32_t)bytes};
+                if (r->id == OWN)
+                        continue;
+                display_write(at, parts, display_parts(r, parts));
+                f->pieces[f->text.n++] = (struct iovec){at, bytes};
+                f->text.bytes += bytes;
+                at += bytes;
+        }
+        atomic_store(&f->batch.shared->number, number);
+}
+
+/* What a client sees of it, without its own. */
+static const char *shown_now(const struct fixture *f)
+{
+        static char text[BATCH_TEXT_BYTES + 1], *at;
+        at = text;
+        for (size_t i = 0; i < f->text.n; i++)
+                at = mempcpy(at, f->pieces[i].iov_base, f->pieces[i].iov_len);
+        *at = '\0';
+        return text;
+}
+
+static bool write_batch(struct fixture *f)
+{
+        return lent_write(&f->lent, &f->text, 4);
+}
+
+/* What the client has received, since this was asked last. */
+static const char *received(struct fixture *f)
+{
+        static char got[1 << 20];
+        size_t len = 0;
+        for (ssize_t n; (n = recv(f->peer, got + len, sizeof(got) - 1 - len, MSG_DONTWAIT)) > 0;)
+                len += (size_t)n;
+        got[len] = '\0';
+        return got;
+}
+
+/* The session takes LEND from its inbox. */
+static void take_lend(struct fixture *f)
+{
+        struct socket_fds fds;
+        assert_true(outlet_is_asked(f->inbox[1], &fds));
+        assert_int_equal(fds.count, LENT_FDS);
+        outlet_lend(&f->outlet, &fds, &f->client);
+        socket_close_fds(&fds);
+}
+
+static void lend(struct fixture *f)
+{
+        assert_int_equal(lent_ask(&f->lent, f->inbox[0], 1, &f->batch, NOW_MS), 0);
+        take_lend(f);
+        assert_true(lent_answer(&f->lent));
+        outlet_release(&f->outlet, &f->client, 0);
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+        int fds[2];
+        tcp_connect(fds, LENDER_ROOM_BYTES);
+        f->peer = fds[1];
+        client_init(&f->client, fds[0], fds[0]);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, f->inbox), 0);
+        assert_int_equal(lent_batch_init(&f->batch), 0);
+        lent_init(&f->lent);
+        memcpy(f->records, few, sizeof(few));
+        f->count = RECORDS;
+        begin_batch(f, 1);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        lent_close(&f->lent);
+        lent_batch_free(&f->batch);
+        close(f->client.in);
+        if (f->peer >= 0)
+                close(f->peer);
+        close(f->inbox[0]);
+        close(f->inbox[1]);
+        free(f);
+        return 0;
+}
+
+static void client_say(struct fixture *f, const char *text)
+{
+        struct slice part = slice_of(text);
+        client_line(&f->client, &part, 1);
+}
+
+static void test_lent_and_written_to(void **state)
+{
+        struct fixture *f = *state;
+        assert_false(lent_is_open(&f->lent));
+        assert_false(lent_confirm(&f->lent, 3));
+        lend(f);
+        assert_true(lent_is_open(&f->lent));
+        assert_true(write_batch(f));
+        assert_string_equal(received(f), shown);
+        assert_int_equal(outlet_lines_out(&f->outlet), 4);
+        assert_int_equal(outlet_relayed(&f->outlet), 4);
+        assert_true(lent_confirm(&f->lent, 6));
+        assert_int_equal(outlet_relayed(&f->outlet), 6);
+        outlet_settle(&f->outlet, &f->client); /* there is nothing to settle */
+        assert_int_equal(f->outlet.had, 0);
+        assert_true(write_batch(f));
+        assert_string_equal(received(f), shown);
+}
+
+static void test_only_one_writes(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        assert_true(outlet_claim(&f->outlet));
+        assert_false(write_batch(f));
+        client_say(f, "*** from the session");
+        client_flush(&f->client);
+        outlet_release(&f->outlet, &f->client, 0);
+        assert_true(write_batch(f));
+        assert_true(strncmp(received(f), "*** from the session\r\n*** ann", 29) == 0);
+
+        atomic_store(&f->lent.page->turn, OUTLET_CHATD);
+        assert_false(outlet_claim(&f->outlet));
+        atomic_store(&f->lent.page->turn, OUTLET_WRITING);
+        assert_false(outlet_claim(&f->outlet));
+        atomic_store(&f->lent.page->turn, OUTLET_FREE);
+        assert_true(outlet_claim(&f->outlet));
+        assert_true(outlet_claim(&f->outlet));
+        outlet_release(&f->outlet, &f->client, 0);
+}
+
+static void test_datagrams_are_not_overtaken(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        assert_false(lent_is_behind(&f->lent));
+        f->lent.sent = 2; /* as by who sends */
+        assert_false(write_batch(f));
+        assert_true(lent_is_behind(&f->lent));
+        outlet_release(&f->outlet, &f->client, 1);
+        assert_false(write_batch(f));
+        assert_true(outlet_claim(&f->outlet));
+        assert_true(lent_is_behind(&f->lent));
+        outlet_is_slow(&f->outlet); /* nobody needs to wait for it */
+        assert_false(lent_is_behind(&f->lent));
+        outlet_release(&f->outlet, &f->client, 2);
+        assert_false(lent_is_behind(&f->lent));
+        assert_true(write_batch(f));
+        assert_string_equal(received(f), shown);
+}
+
+static void test_who_was_waited_for_in_vain(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        f->lent.sent = 1;
+        f->lent.vain = true;
+        assert_false(lent_is_behind(&f->lent));
+        outlet_release(&f->outlet, &f->client, 1);
+        assert_true(write_batch(f));
+        f->lent.sent = 2;
+        assert_true(lent_is_behind(&f->lent)); /* it caught up once: it may be waited for again */
+}
+
+static void test_what_the_session_sees_of_it(void **state)
+{
+        struct fixture *f = *state;
+        assert_false(outlet_wrote(&f->outlet));
+        lend(f);
+        assert_false(outlet_wrote(&f->outlet));
+        assert_false(f->lent.wrote);
+        assert_true(write_batch(f));
+        assert_true(f->lent.wrote);
+        assert_true(outlet_wrote(&f->outlet));
+        assert_false(outlet_wrote(&f->outlet));
+        lent_sent(&f->lent);
+        assert_false(f->lent.wrote); /* the session is awake now */
+}
+
+static void test_a_turn_is_asked_for_ever_less_often(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        atomic_store(&f->lent.page->turn, OUTLET_CHATD);
+        for (int64_t ms = OUTLET_RETRY_MIN_MS; ms < OUTLET_RETRY_MAX_MS; ms *= 2) {
+                assert_false(outlet_claim(&f->outlet));
+                assert_int_equal(f->outlet.retry_ms, ms);
+        }
+        assert_false(outlet_claim(&f->outlet));
+        assert_int_equal(f->outlet.retry_ms, OUTLET_RETRY_MAX_MS);
+        atomic_store(&f->lent.page->turn, OUTLET_FREE);
+        assert_true(outlet_claim(&f->outlet));
+        assert_int_equal(f->outlet.retry_ms, 0);
+}
+
+/* ---- what the client has of a write that was broken off ---- */
+
+/* Compares what came with what the session makes of it: the records it remembers, and the beginning of another. */
+static void assert_accounted(struct fixture *f, const char *got)
+{
+        static char expected[BATCH_TEXT_BYTES];
+        char *at = expected;
+        unsigned seen = 0;
+        for (size_t i = 0; i < f->count; i++) {
+                struct slice parts[DISPLAY_PARTS_MAX];
+                size_t n = display_parts(&f->records[i], parts);
+                if (seen_remembers(&f->seen, f->records[i].id, f->records[i].number)) {
+                        assert_true(f->records[i].id != OWN);
+                        at = display_write(at, parts, n);
+                        seen++;
+                } else if (f->outlet.rest.bytes > 0 && f->outlet.rest.id == f->records[i].id &&
+                           f->outlet.rest.number == f->records[i].number) {
+                        assert_in_range(f->outlet.rest.bytes, 1, display_bytes(&f->records[i]) - 1);
+                        display_write(at, parts, n);
+                        at += f->outlet.rest.bytes;
+                        assert_true(f->client.broken_off);
+                }
+        }
+        *at = '\0';
+        assert_int_equal(f->seen.kept, seen);
+        assert_string_equal(got, expected);
+        if (f->outlet.rest.bytes == 0)
+                assert_false(f->client.broken_off);
+        f->client.broken_off = false;
+        f->outlet.rest.bytes = 0;
+        f->seen = (struct seen){0};
+}
+
+/* Writes the batch in a process that is killed `steps` instructions later. Returns how many it made: fewer where it had
+ * written. With `wrote`, after how many of them the client had something. */
+static unsigned kill_writing(struct fixture *f, unsigned steps, unsigned *wrote)
+{
+        int status, waiting = 0;
+        unsigned made = 0;
+        pid_t child = fork();
+        if (child == 0) {
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+                raise(SIGSTOP);
+                write_batch(f);
+                raise(SIGSTOP);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
+        for (; made < steps; made++) {
+                ptrace(PTRACE_SINGLESTEP, child, NULL, NULL);
+                assert_int_equal(waitpid(child, &status, 0), child);
+                assert_true(WIFSTOPPED(status));
+                if (WSTOPSIG(status) == SIGSTOP)
+                        break;
+                if (wrote && waiting == 0 && ioctl(f->peer, FIONREAD, &waiting) == 0 && waiting > 0)
+                        *wrote = made;
+        }
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        return made;
+}
+
+/* The next chatd asks. */
+static void lend_again(struct fixture *f)
+{
+        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        lent_close(&f->lent);
+        lend(f);
+}
+
+/* Around the system call it is killed at every instruction; elsewhere at some. */
+static void test_killed_while_it_writes(void **state)
+{
+        struct fixture *f = *state;
+        unsigned wrote = 0, with = 0, rounds = 0, batch = 1;
+        lend(f);
+        unsigned all = kill_writing(f, UINT32_MAX, &wrote);
+        assert_string_equal(received(f), shown);
+        for (unsigned steps = 0; steps < all + 10;
+             steps += steps + AROUND < wrote || steps > wrote + AROUND ? SPARSE : 1) {
+                lend_again(f);
+                f->seen = (struct seen){0};
+                assert_true(write_batch(f));
+                begin_batch(f, ++batch);
+                client_say(f, "*** between"); /* the bytes of both count as well */
+                assert_true(outlet_claim(&f->outlet));
+                client_flush(&f->client);
+                outlet_release(&f->outlet, &f->client, 0);
+                assert_string_equal(received(f) + strlen(shown), "*** between\r\n");
+                kill_writing(f, steps, NULL);
+                const char *got = received(f);
+                with += got[0] != '\0';
+                rounds++;
+                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+                assert_accounted(f, got);
+        }
+        assert_in_range(with, 10, rounds - 10);
+}
+
+/* ---- a client that does not take everything ---- */
+
+/* Makes the batch longer than what the connection takes at once. */
+static void lengthen_batch(struct fixture *f)
+{
+        static char text[LONG];
+        memset(text, 'y', sizeof(text));
+        for (f->count = RECORDS; f->count < RECORDS_MAX; f->count++)
+                f->records[f->count] = (struct record){.kind = RECORD_LINE,
+                                                       .id = f->count % 5 == 0 ? OWN : 11,
+                                                       .number = f->count,
+                                                       .name = {"ida", 3},
+                                                       .text = {text, sizeof(text) - f->count}};
+}
+
+/* What the session shows of the datagram that follows a write which was broken off. */
+static void show_datagram(struct fixture *f)
+{
+        for (size_t i = 0; i < f->count; i++) {
+                struct slice parts[DISPLAY_PARTS_MAX];
+                size_t n = display_parts(&f->records[i], parts), has;
+                if (f->records[i].id == OWN)
+                        continue;
+                has = outlet_has(&f->outlet, &f->records[i]);
+                if (has == display_bytes(&f->records[i]))
+                        continue;
+                if (has > 0)
+                        client_rest(&f->client, parts, n, has);
+                else
+                        client_line(&f->client, parts, n);
+        }
+        assert_int_equal(f->outlet.had, 0);
+}
+
+/* Fills the connection, and then takes `size` bytes out of it. */
+static void fill_but(struct fixture *f, size_t size)
+{
+        static char junk[64 * 1024];
+        assert_true(outlet_claim(&f->outlet));
+        f->junk += outlet_fill(&f->client);
+        outlet_release(&f->outlet, &f->client, f->lent.sent);
+        while (size > 0 && f->junk > 0) {
+                size_t most = size < sizeof(junk) ? size : sizeof(junk);
+                ssize_t n = recv(f->peer, junk, most < f->junk ? most : f->junk, MSG_DONTWAIT);
+                if (n <= 0)
+                        break;
+                f->junk -= (size_t)n;
+                size -= (size_t)n;
+        }
+}
+
+/* What comes behind that which filled the connection, all of it. */
+static char *receive_behind(struct fixture *f, size_t size)
+{
+        static char got[4 * BATCH_TEXT_BYTES];
+        size_t len = 0;
+        while (f->junk + size > len) {
+                struct pollfd p = {.fd = f->peer, .events = POLLIN};
+                client_flush(&f->client);
+                assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+                ssize_t n = recv(f->peer, got + len, sizeof(got) - 1 - len, MSG_DONTWAIT);
+                len += n > 0 ? (size_t)n : 0;
+                size_t drop = len < f->junk ? len : f->junk;
+                memmove(got, got + drop, len - drop);
+                f->junk -= drop;
+                len -= drop;
+        }
+        got[len] = '\0';
+        return got;
+}
+
+/* Where the client takes no more changes from round to round; it gets everything once. */
+static void test_a_client_that_is_slow(void **state)
+{
+        static const char own[] = "*** the session's own\r\n";
+        struct fixture *f = *state;
+        unsigned parts = 0;
+        lengthen_batch(f);
+        lend(f);
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                begin_batch(f, i + 1);
+                fill_but(f, i * LESS_BYTES);
+                if (write_batch(f)) {
+                        assert_string_equal(receive_behind(f, f->text.bytes), shown_now(f));
+                        continue;
+                }
+                assert_false(write_batch(f)); /* it is not tried again */
+                f->lent.sent++;
+                assert_false(outlet_claim(&f->outlet));
+                outlet_settle(&f->outlet, &f->client);
+                parts += f->outlet.had > 0;
+                client_say(f, "*** the session's own"); /* before it has read the datagram */
+                show_datagram(f);
+                assert_true(outlet_claim(&f->outlet));
+                char *got = receive_behind(f, f->text.bytes + strlen(own)), *notice = strstr(got, own);
+                outlet_release(&f->outlet, &f->client, f->lent.sent);
+                assert_non_null(notice);
+                assert_true(notice == got || notice[-1] == '\n');
+                memmove(notice, notice + strlen(own), strlen(notice + strlen(own)) + 1);
+                assert_string_equal(got, shown_now(f));
+        }
+        assert_in_range(parts, ROUNDS / 20, ROUNDS);
+}
+
+static void test_chatd_dies_while_the_client_is_slow(void **state)
+{
+        struct fixture *f = *state;
+        unsigned rests = 0;
+        lengthen_batch(f);
+        lend(f);
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                fill_but(f, i * LESS_BYTES);
+                begin_batch(f, i + 1);
+                int64_t before = client_position(&f->client);
+                write_batch(f);
+                size_t taken = (size_t)(client_position(&f->client) - before);
+                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+                rests += f->outlet.rest.bytes > 0;
+                bool broken_off = f->client.broken_off;
+                const char *got = receive_behind(f, taken);
+                f->client.broken_off = broken_off;
+                assert_accounted(f, got);
+                lend_again(f);
+        }
+        assert_in_range(rests, ROUNDS / 20, ROUNDS);
+}
+
+static void test_the_rest_comes_first(void **state)
+{
+        struct fixture *f = *state;
+        struct slice parts[DISPLAY_PARTS_MAX];
+        size_t n = display_parts(&f->records[1], parts);
+        f->client.broken_off = true;
+        client_say(f, "*** later");
+        client_flush(&f->client);
+        assert_string_equal(received(f), "");
+        client_rest(&f->client, parts, n, 7);
+        client_flush(&f->client);
+        assert_string_equal(received(f), "llo\r\n*** later\r\n");
+        f->client.broken_off = true;
+        client_say(f, "*** never mind");
+        client_give_up_rest(&f->client);
+        client_flush(&f->client);
+        assert_string_equal(received(f), "\r\n*** never mind\r\n");
+}
+
+/* The batch after that in which chatd wrote last is being relayed when it dies: what it wrote was consumed. */
+static void test_an_older_batch(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        assert_true(write_batch(f));
+        begin_batch(f, 2);
+        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        assert_int_equal(f->seen.kept, 0);
+
+        lend_again(f);
+        assert_true(write_batch(f));
+        atomic_store(&f->batch.shared->number, 0); /* as while records are put in */
+        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        assert_int_equal(f->seen.kept, 0);
+
+        lend_again(f);
+        begin_batch(f, 3);
+        assert_true(write_batch(f)); /* and now not */
+        assert_true(outlet_claim(&f->outlet));
+        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        assert_int_equal(f->seen.kept, 4);
+}
+
+/* chatd could not write all of a batch, nor send it, because the session's inbox was full; it relayed another one, and died.
+ * The rest will not come. */
+static void test_a_part_of_an_older_batch(void **state)
+{
+        struct fixture *f = *state;
+        unsigned parts = 0;
+        lengthen_batch(f);
+        lend(f);
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                fill_but(f, i * LESS_BYTES);
+                begin_batch(f, 2 * i + 1);
+                int64_t before = client_position(&f->client);
+                bool whole = write_batch(f);
+                size_t taken = (size_t)(client_position(&f->client) - before);
+                begin_batch(f, 2 * i + 2);
+                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+                assert_int_equal(f->seen.kept, 0);
+                assert_false(f->client.broken_off);
+                bool ended = !whole && taken > 0;
+                assert_int_equal(client_waits(&f->client), ended);
+                parts += ended;
+                client_say(f, "*** lines were skipped");
+                const char *got = receive_behind(f, taken + strlen("*** lines were skipped\r\n") + (ended ? 2 : 0));
+                assert_memory_equal(got, shown_now(f), taken);
+                assert_string_equal(got + taken,
+                                    ended ? "\r\n*** lines were skipped\r\n" : "*** lines were skipped\r\n");
+                lend_again(f);
+        }
+        assert_in_range(parts, ROUNDS / 20, ROUNDS);
+}
+
+/* ---- who cannot lend, and who would do harm ---- */
+
+static void answer_with(struct fixture *f, const int *fds, size_t n)
+{
+        uint8_t frame[FRAME_MAX_BYTES];
+        struct iovec iov = {frame, frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_OUTLET})};
+        int pair[2];
+        assert_int_equal(lent_ask(&f->lent, f->inbox[0], 1, &f->batch, NOW_MS), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+        close(f->lent.reply);
+        f->lent.reply = pair[0];
+        if (n > 0)
+                assert_int_equal(socket_send_fds(pair[1], &iov, fds, n), 0);
+        close(pair[1]);
+        assert_false(lent_answer(&f->lent));
+        assert_false(lent_is_open(&f->lent));
+        assert_int_equal(f->lent.reply, -1);
+}
+
+static void test_other_things_than_a_connection(void **state)
+{
+        struct fixture *f = *state;
+        int pair[2], others[] = {socket(AF_INET, SOCK_DGRAM, 0), open("/dev/null", O_RDWR), -1, -1};
+        int two[] = {f->client.out, f->client.out};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        others[2] = pair[0];
+        others[3] = pair[1];
+        unsigned before = count_fds();
+        for (int i = 0; i < 4; i++)
+                answer_with(f, &others[i], 1);
+        answer_with(f, two, 2);
+        answer_with(f, NULL, 0); /* it closes its end, as an older session does */
+        assert_int_equal(count_fds(), before);
+        for (int i = 0; i < 4; i++)
+                close(others[i]);
+}
+
+static void test_a_client_that_is_not_on_tcp(void **state)
+{
+        struct fixture *f = *state;
+        int pair[2];
+        struct client other = {0};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        client_init(&other, pair[0], pair[0]);
+        assert_int_equal(client_position(&other), -1);
+        assert_int_equal(lent_ask(&f->lent, f->inbox[0], 1, &f->batch, NOW_MS), 0);
+        struct client tcp = f->client;
+        f->client = other;
+        take_lend(f);
+        f->client = tcp;
+        assert_null(f->outlet.page);
+        assert_false(lent_answer(&f->lent));
+        assert_true(outlet_claim(&f->outlet)); /* the connection is the session's alone */
+        close(pair[0]);
+        close(pair[1]);
+}
+
+static void test_what_is_shared_is_guarded(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        assert_int_equal(ftruncate(f->batch.fd, 0), -1);
+        assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f->batch.fd, 0) == MAP_FAILED);
+        assert_int_equal(pwrite(f->batch.fd, "x", 1, 0), -1);
+        assert_int_equal(lent_ask(&f->lent, f->inbox[0], 1, &f->batch, NOW_MS), 0);
+}
+
+static void test_whatever_the_session_writes_into_its_page(void **state)
+{
+        struct fixture *f = *state;
+        lend(f);
+        for (uint32_t turn = 0; turn < 8; turn++) {
+                atomic_store(&f->lent.page->turn, turn);
+                atomic_store(&f->lent.page->taken, turn * UINT64_C(0x123456789));
+                atomic_store(&f->lent.page->written, UINT64_MAX - turn);
+                write_batch(f);
+                lent_is_behind(&f->lent);
+                lent_confirm(&f->lent, turn);
+        }
+}
+
+static void test_a_connection_that_is_reset(void **state)
+{
+        struct fixture *f = *state;
+        struct linger reset = {.l_onoff = 1};
+        lend(f);
+        setsockopt(f->peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        close(f->peer);
+        f->peer = -1;
+        assert_false(write_batch(f));
+        outlet_settle(&f->outlet, &f->client);
+        assert_int_equal(f->outlet.had, 0);
+        assert_true(outlet_claim(&f->outlet));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_lent_and_written_to, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_only_one_writes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_datagrams_are_not_overtaken, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who_was_waited_for_in_vain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_what_the_session_sees_of_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_turn_is_asked_for_ever_less_often, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_killed_while_it_writes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_client_that_is_slow, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_chatd_dies_while_the_client_is_slow, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_the_rest_comes_first, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_an_older_batch, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_part_of_an_older_batch, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_other_things_than_a_connection, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_client_that_is_not_on_tcp, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_what_is_shared_is_guarded, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_whatever_the_session_writes_into_its_page, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_connection_that_is_reset, setup, teardown),
+        };
+        return RUN_TESTS(tests);
+}
