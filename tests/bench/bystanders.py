@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import servers
@@ -35,32 +36,45 @@ def stopped(server):
             os.kill(process, signal.SIGCONT)
 
 
-def say_and_take(client):
-    client.settimeout(None)
+def connect_paced():
+    """Returns a client whose session has the pace that all have as installed, and that session."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+        with accepted:
+            session = subprocess.Popen(("/usr/local/sbin/chat-session",), stdin=accepted, stdout=accepted,
+                                       user="chat-session", group="chat", extra_groups=())
+    client.recv(1)
+    return client, session
 
-    def take():
-        with contextlib.suppress(OSError):
-            while client.recv(1 << 16):
-                pass
-    taker = threading.Thread(target=take)
-    taker.start()
+
+def say(client):
     with contextlib.suppress(OSError):
         while True:
             client.sendall(LINE * 100)
-    taker.join()
+
+
+def take(client):
+    with contextlib.suppress(OSError):
+        while client.recv(1 << 16):
+            pass
 
 
 @contextlib.contextmanager
-def flood(server):
+def flood(_):
     """Somebody who says lines as fast as it goes."""
-    client = connect(server)
-    sayer = threading.Thread(target=say_and_take, args=(client,))
-    sayer.start()
+    client, session = connect_paced()
+    threads = [threading.Thread(target=what, args=(client,)) for what in (say, take)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
+        session.terminate()
+        session.wait()
         client.shutdown(socket.SHUT_RDWR)
-        sayer.join()
+        for thread in threads:
+            thread.join()
         client.close()
 
 

@@ -56,6 +56,12 @@ class Row:
     def spread(self, name):
         return Spread.of([values[name] for values in self.runs])
 
+    def to(self, other, name):
+        """The median of the ratios within each round: the runs of one are half a minute apart, so a machine that is busy at
+        times is so for both. None where there is nothing to compare with."""
+        ratios = [ours[name] / others[name] for ours, others in zip(self.runs, other.runs) if others[name]]
+        return statistics.median(ratios) if ratios else None
+
 
 class Table:
     """All servers at one work: a dict as in measure's Work."""
