@@ -1,7 +1,7 @@
 /* The settings of chat-link: /etc/chat/link.conf.
  *
- * Lines of the form Key=value; empty lines and those that begin with # or ; are skipped. A key that is not known, is there
- * twice or has a value that it cannot have is an error, with the file, the line and what would be right.
+ * Lines of the form Key=value; empty lines and those that begin with # or ; are skipped. A key that is not known, is
+ * there twice or has a value that it cannot have is an error, with the file, the line and what would be right.
  */
 #pragma once
 
@@ -44,8 +44,8 @@ struct config {
         size_t spool_bytes; /* SpoolSize=: mebibytes, with or without an M */
 };
 
-/* The name of this machine up to the first dot, in lower case and without what a label cannot have; "host" where nothing
- * is left of it. */
+/* The name of this machine up to the first dot, in lower case and without what a label cannot have; "host" where
+ * nothing is left of it. */
 void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
 
 /* Reads the file `path` on top of the defaults. Returns 0, or a negative errno with a line for the user in `error`:

@@ -1,11 +1,12 @@
 /* chat-link's connection to a NATS server: which server, how, and why not.
  *
- * libnats connects to one server at a time, and does not reconnect by itself: so we know why it did not work, with every
- * attempt; nothing waits in a buffer of libnats meanwhile; and what belongs to a connection (JetStream, subscriptions)
- * ends with it. The next attempt is with the next of Servers=.
+ * libnats connects to one server at a time, and does not reconnect by itself: so we know why it did not work, with
+ * every attempt; nothing waits in a buffer of libnats meanwhile; and what belongs to a connection (JetStream,
+ * subscriptions) ends with it. The next attempt is with the next of Servers=.
  *
- * libnats calls back from threads of its own, also after what it calls for was destroyed. Who gives it a pointer holds the
- * connection until the last call is through; what the pointer leads to must not be freed before connection_is_quiet().
+ * libnats calls back from threads of its own, also after what it calls for was destroyed. Who gives it a pointer holds
+ * the connection until the last call is through; what the pointer leads to must not be freed before
+ * connection_is_quiet().
  */
 #pragma once
 
@@ -56,14 +57,16 @@ void connection_init(struct connection *c, const struct config *config, struct r
 /* Frees what connection_close() and connection_is_quiet() left. */
 void connection_destroy(struct connection *c);
 
-/* Connects if there is no connection and it is time to. Notices the loss of one: whoever has something of it finds it in
- * `nc` until connection_close(). Blocks for 5 s at most, if the name service answers. Returns whether it is connected. */
+/* Connects if there is no connection and it is time to. Notices the loss of one: whoever has something of it finds it
+ * in `nc` until connection_close(). Blocks for 5 s at most, if the name service answers. Returns whether it is
+ * connected. */
 bool connection_check(struct connection *c, int64_t now);
 
 /* When connection_check() is to be called next, ms of CLOCK_MONOTONIC. */
 int64_t connection_wake_ms(const struct connection *c);
 
-/* Whether there was one, and it is over: subscriptions and so on are to be destroyed, and then connection_close() called. */
+/* Whether there was one, and it is over: subscriptions and so on are to be destroyed, and then connection_close()
+ * called. */
 bool connection_is_over(struct connection *c, int64_t now);
 
 void connection_close(struct connection *c);
@@ -74,7 +77,8 @@ void connection_is_good(struct connection *c);
 /* What libnats says about the last thing that failed in this thread, without the place in its source. */
 const char *connection_error(void);
 
-/* Writes the prefix of subjects for answers to this host alone: who cannot see those of others cannot answer in their place. */
+/* Writes the prefix of subjects for answers to this host alone: who cannot see those of others cannot answer in their
+ * place. */
 void connection_inbox(const struct config *config, char prefix[static CONNECTION_INBOX_BYTES]);
 
 /* ---- from any thread ---- */

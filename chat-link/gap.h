@@ -1,8 +1,8 @@
 /* Records of a host that did not come: they are had from that host itself, before what follows them is shown.
  *
- * While it is open, its user asks gap_next() again and again, and takes one step after the other: a record, or that some are
- * missing for good. What the host does not have any more is missing; and so is all of it after GAP_QUESTIONS_MAX questions
- * without an answer that has some of it, or after GAP_OPEN_MAX_MS.
+ * While it is open, its user asks gap_next() again and again, and takes one step after the other: a record, or that
+ * some are missing for good. What the host does not have any more is missing; and so is all of it after
+ * GAP_QUESTIONS_MAX questions without an answer that has some of it, or after GAP_OPEN_MAX_MS.
  */
 #pragma once
 

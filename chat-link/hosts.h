@@ -1,17 +1,17 @@
 /* What this host knows of the others: how much of what they said is here, and whether they are there.
  *
- * All of it lies in memory that outlives the process (spool_kept()), and is right after kill -9 at any instruction: what
- * belongs together is written into the slot that is not in use, and taken into use by one store.
+ * All of it lies in memory that outlives the process (spool_kept()), and is right after kill -9 at any instruction:
+ * what belongs together is written into the slot that is not in use, and taken into use by one store.
  *
  * Of a host's records all before `expected` are here. A message that begins before that was stored twice; one that
  * begins behind it shows that something is missing. A message that is read again, because what we made of it may have
- * been lost on the way to chatd, is no news: its number is not above that of the last one that was news. What was left out
- * of it the first time is left out again, and what was missing before it is missing again: that is kept of the last
+ * been lost on the way to chatd, is no news: its number is not above that of the last one that was news. What was left
+ * out of it the first time is left out again, and what was missing before it is missing again: that is kept of the last
  * HOSTS_IRREGULAR_MAX messages of which it has to be.
  *
  * A host is there while it is heard (ALIVE); HOSTS_LOST_MS without, and it is away. People are told once, several hosts
- * together. It is bounded: of more than HOSTS_MAX hosts the one that was away for longest is forgotten, or the newest is
- * not taken.
+ * together. It is bounded: of more than HOSTS_MAX hosts the one that was away for longest is forgotten, or the newest
+ * is not taken.
  */
 #pragma once
 
@@ -25,7 +25,8 @@ enum {
         HOSTS_MAX = 64,
         HOSTS_IRREGULAR_MAX = 256,
         HOSTS_LOST_MS = 10000,
-        /* For how long others may wait for what one host is asked for, in all. A tenth of the time that passes comes back. */
+        /* For how long others may wait for what one host is asked for, in all. A tenth of the time that passes comes
+         * back. */
         HOSTS_CREDIT_MS = 10000,
         HOSTS_CREDIT_SHARE = 10,
 };
@@ -77,14 +78,14 @@ struct hosts {
         uint64_t turned_away; /* messages of hosts that found no place */
 };
 
-/* Takes what was kept into use; what cannot be a host is forgotten. Those that people believe to be here have HOSTS_LOST_MS from
- * now to be heard. `h` begins as zeros. `now_ms` is of CLOCK_MONOTONIC, here and below. */
+/* Takes what was kept into use; what cannot be a host is forgotten. Those that people believe to be here have
+ * HOSTS_LOST_MS from now to be heard. `h` begins as zeros. `now_ms` is of CLOCK_MONOTONIC, here and below. */
 void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms);
 
 /* A message came: `count` records of the host `label`, from `position` on; `number` is that of its first record here.
- * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before it,
- * and `*unseen` how many a new spool had before it: those may have come, or somebody else speaks as that host.
- * With a host that finds no place everything is left out. */
+ * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before
+ * it, and `*unseen` how many a new spool had before it: those may have come, or somebody else speaks as that host. With
+ * a host that finds no place everything is left out. */
 uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
                     uint64_t number, uint64_t *missing, uint64_t *unseen);
 
@@ -94,8 +95,8 @@ uint64_t hosts_last_number(const struct hosts *h);
 /* The host `label` is there. */
 void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
 
-/* It says that it has said everything up to `position`. Returns for how many ms nothing of it came although something of that
- * lacks; 0 where nothing does, or it was not known before. */
+/* It says that it has said everything up to `position`. Returns for how many ms nothing of it came although something
+ * of that lacks; 0 where nothing does, or it was not known before. */
 int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms);
 
 /* Others waited so long for what it was asked for. */

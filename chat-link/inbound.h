@@ -4,8 +4,8 @@
  * subscription at a time, each of its own generation: what an older one still brings is dropped, and an older one that
  * is blocked goes on at once. So a subscription can be replaced, or the whole ended, at any moment.
  *
- * From a JetStream consumer, messages are taken only without a gap in the consumer's sequence: whatever else comes makes
- * the subscription lost, and the next one begins behind the last message that was taken.
+ * From a JetStream consumer, messages are taken only without a gap in the consumer's sequence: whatever else comes
+ * makes the subscription lost, and the next one begins behind the last message that was taken.
  */
 #pragma once
 

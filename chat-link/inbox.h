@@ -1,8 +1,8 @@
 /* What chatd sends to the link: datagrams in link.sock, a queue that systemd holds.
  *
- * A datagram is looked at, what people said goes to the spool, and only then it is removed: whoever dies in between finds it
- * again, and knows by what is in the spool already that it was there (chat/seen.h). While the spool is full nothing is
- * removed: chatd sees that the inbox is full, relays on without the link, and counts what it misses.
+ * A datagram is looked at, what people said goes to the spool, and only then it is removed: whoever dies in between
+ * finds it again, and knows by what is in the spool already that it was there (chat/seen.h). While the spool is full
+ * nothing is removed: chatd sees that the inbox is full, relays on without the link, and counts what it misses.
  *
  * Does not own the socket or the spool.
  */

@@ -1,7 +1,7 @@
 /* What the link tells chatd: datagrams to chatd's intake, each kept until the intake took it.
  *
- * Records of other hosts are gathered into INJECT frames, numbered by the caller with numbers that only grow; notices go
- * out in between, in the order of the calls. At most one frame waits: while it does, nothing more is accepted.
+ * Records of other hosts are gathered into INJECT frames, numbered by the caller with numbers that only grow; notices
+ * go out in between, in the order of the calls. At most one frame waits: while it does, nothing more is accepted.
  *
  * A new connection begins with HELLO, and nothing else is handed over before chatd answered it with WELCOME.
  *

@@ -57,7 +57,8 @@ __attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_
         va_end(args);
 }
 
-/* Of `lines` of the host that are missing the last has this number. People are told once, also where it is read again. */
+/* Of `lines` of the host that are missing the last has this number. People are told once, also where it is read again.
+ * */
 static void notice_missing(struct link *l, const char *host, uint64_t lines, uint64_t number)
 {
         if (number <= l->known || number <= l->noticed)
@@ -272,8 +273,8 @@ static uint64_t last_number(const struct link *l)
         return l->inject.last > said ? l->inject.last : said;
 }
 
-/* The number of the first record of a message. Where sequences only count, also those messages are counted of which nothing
- * was injected: else the next one would look as if it were read again. */
+/* The number of the first record of a message. Where sequences only count, also those messages are counted of which
+ * nothing was injected: else the next one would look as if it were read again. */
 static uint64_t number_message(const struct link *l, const struct network_message *m)
 {
         uint64_t last = last_number(l);
@@ -327,8 +328,8 @@ static void read_anew(struct link *l, int64_t lacks_ms)
         network_read_anew(l->network);
 }
 
-/* Takes a message of a host that is there. Where it said more than came, that is looked for in the stream, and in the end as what
- * is missing before a message without records. Returns whether that is to be injected. */
+/* Takes a message of a host that is there. Where it said more than came, that is looked for in the stream, and in the
+ * end as what is missing before a message without records. Returns whether that is to be injected. */
 static bool take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
@@ -346,8 +347,9 @@ static bool take_alive(struct link *l, struct network_message *m)
         return true;
 }
 
-/* Whether the stream ends before what was read of it, as after a power loss of its server: sequences that we know will come
- * again with something else. The last message is read again after network_read(), so that one may be missing then. */
+/* Whether the stream ends before what was read of it, as after a power loss of its server: sequences that we know will
+ * come again with something else. The last message is read again after network_read(), so that one may be missing then.
+ * */
 static bool was_put_back(const struct link *l, const struct network_message *m)
 {
         uint64_t last = l->rewound ? l->inject.last : last_number(l);
@@ -399,8 +401,8 @@ static void look_for_hosts(struct link *l)
         }
 }
 
-/* Injects what other hosts said, as far as chatd takes it, a bounded part of it: somebody may publish faster than we look.
- * Returns whether there is more. */
+/* Injects what other hosts said, as far as chatd takes it, a bounded part of it: somebody may publish faster than we
+ * look. Returns whether there is more. */
 static bool inject_messages(struct link *l)
 {
         for (int i = 0; i < MESSAGES_AT_ONCE; i++) {

@@ -6,11 +6,11 @@
  *   generation (13 bits) | sequence of its message in the stream (36 bits) | index in the message (14 bits)
  *
  * chatd keeps the number of the last that it relayed, and tells it with WELCOME; so after kill -9 of either of them the
- * link knows what to read again, and chatd what it has already. The generation grows when another stream takes the place
- * of the one before. Without JetStream nothing can be read again, and the sequence only counts messages.
+ * link knows what to read again, and chatd what it has already. The generation grows when another stream takes the
+ * place of the one before. Without JetStream nothing can be read again, and the sequence only counts messages.
  *
- * What is missing before a message has the first of the message's indices. It is had from the host that said it, and what
- * that does not have any more is told to people, in its place.
+ * What is missing before a message has the first of the message's indices. It is had from the host that said it, and
+ * what that does not have any more is told to people, in its place.
  */
 #pragma once
 
@@ -31,7 +31,8 @@ enum {
         LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
         LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up */
         LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most, and what was had again */
-        /* How long something may be said to be there that did not come, before it is looked for: it may be on its way. */
+        /* How long something may be said to be there that did not come, before it is looked for: it may be on its way.
+         * */
         LINK_LACK_MS = 1500,
         LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then, and again after double the time; and … */
         LINK_LACK_LOST_MS = 30000, /* … until it is asked for */
@@ -90,8 +91,8 @@ struct link {
         uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged;
 };
 
-/* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and must
- * outlive it. `l` begins as zeros. Returns 0 or a negative errno. */
+/* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and
+ * must outlive it. `l` begins as zeros. Returns 0 or a negative errno. */
 int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
                struct network *network, struct journal *journal, uint64_t lost);
 

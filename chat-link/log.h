@@ -1,5 +1,5 @@
-/* What an administrator is told of the link: entries in the journal, and the line in `systemctl status`. All of it comes
- * at a bounded rate, however long something is broken.
+/* What an administrator is told of the link: entries in the journal, and the line in `systemctl status`. All of it
+ * comes at a bounded rate, however long something is broken.
  */
 #pragma once
 

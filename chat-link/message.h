@@ -1,13 +1,14 @@
 /* What chat-links say to each other, as the payload of NATS messages.
  *
  * On the subject chat.NETWORK.said.HOST: what the people of HOST said (MESSAGE_SAID); kept by JetStream. On
- * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken from the
- * subject alone, because NATS can see to it who may publish there.
+ * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken
+ * from the subject alone, because NATS can see to it who may publish there.
  *
- * On chat.NETWORK.ask.HOST.OTHER: HOST misses what OTHER said (MESSAGE_ASK), and on chat.NETWORK.again.OTHER.HOST comes what
- * OTHER still has of it (MESSAGE_AGAIN); kept by nobody. This is for what NATS lost.
+ * On chat.NETWORK.ask.HOST.OTHER: HOST misses what OTHER said (MESSAGE_ASK), and on chat.NETWORK.again.OTHER.HOST comes
+ * what OTHER still has of it (MESSAGE_AGAIN); kept by nobody. This is for what NATS lost.
  *
- * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Whatever is not known is ignored.
+ * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Whatever is not known is
+ * ignored.
  */
 #pragma once
 
@@ -32,7 +33,8 @@ struct message {
         uint8_t version; /* filled by message_decode() */
         uint8_t type;
         uint64_t instance; /* of the sender's spool; ASK: of that of who is asked */
-        /* SAID, AGAIN: of the first record. ALIVE: of the first that was not said yet. ASK: of the first that is missing. */
+        /* SAID, AGAIN: of the first record. ALIVE: of the first that was not said yet. ASK: of the first that is
+         * missing. */
         uint64_t position;
         uint64_t members; /* ALIVE: who are on that host */
         uint64_t asked;   /* AGAIN: the position that was asked for */
@@ -45,7 +47,8 @@ static inline bool message_has_records(uint8_t type)
         return type == MESSAGE_SAID || type == MESSAGE_AGAIN;
 }
 
-/* Writes `m`; of a SAID or AGAIN the header alone: the records follow. Returns the size in bytes, or 0 where it does not fit. */
+/* Writes `m`; of a SAID or AGAIN the header alone: the records follow. Returns the size in bytes, or 0 where it does
+ * not fit. */
 static inline size_t message_encode(void *buffer, size_t size, const struct message *m)
 {
         struct wire_writer w = wire_write(buffer, size);

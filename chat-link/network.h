@@ -1,17 +1,18 @@
 /* chat-link's side of NATS: publishes what is in the spool, and hands over what other hosts published.
  *
- * A thread of its own does whatever can block: it connects, sees to the stream, publishes and waits for acknowledgements;
- * libnats has threads of its own besides. None of the functions below blocks. When there is something for
- * network_next(), or another status, the eventfd becomes readable.
+ * A thread of its own does whatever can block: it connects, sees to the stream, publishes and waits for
+ * acknowledgements; libnats has threads of its own besides. None of the functions below blocks. When there is something
+ * for network_next(), or another status, the eventfd becomes readable.
  *
- * With JetStream. The stream chat-NETWORK has the subjects chat.NETWORK.said.*; it is made where there is none. One message is
- * published, and acknowledged before the next: so the order is kept whatever
- * happens, and what comes meanwhile goes together into the next. When it is not known whether a message was stored (no
- * acknowledgement, another connection, another process), the last one of our subject in the stream tells. What others
- * published is read from a sequence on, without acknowledgements: where we are is known here, exactly, and a consumer that
- * lost its place, its server or a message is made again from there.
+ * With JetStream. The stream chat-NETWORK has the subjects chat.NETWORK.said.*; it is made where there is none. One
+ * message is published, and acknowledged before the next: so the order is kept whatever happens, and what comes
+ * meanwhile goes together into the next. When it is not known whether a message was stored (no acknowledgement, another
+ * connection, another process), the last one of our subject in the stream tells. What others published is read from a
+ * sequence on, without acknowledgements: where we are is known here, exactly, and a consumer that lost its place, its
+ * server or a message is made again from there.
  *
- * Without JetStream. Messages are published and subscribed to, with NoEcho, and are lost to a host that is not connected.
+ * Without JetStream. Messages are published and subscribed to, with NoEcho, and are lost to a host that is not
+ * connected.
  *
  * Either way something can be missing: then who said it is asked for it, host to host.
  *
@@ -65,12 +66,12 @@ struct network_status {
         uint64_t twin;     /* ALIVE messages with our own label from another instance: two hosts have one name */
 };
 
-/* Starts the thread. `wake` is an eventfd, which stays the caller's, as do `c` and `s`, and must outlive it. Returns NULL
- * with errno. */
+/* Starts the thread. `wake` is an eventfd, which stays the caller's, as do `c` and `s`, and must outlive it. Returns
+ * NULL with errno. */
 struct network *network_start(const struct config *c, struct spool *s, int wake);
 
-/* Begins to end what is under way, which takes 3 s at most, and does not block. `wake` is readable when it has ended. Of
- * what is here only the next two are to be called then. Returns when the 3 s are over, ms of CLOCK_MONOTONIC. */
+/* Begins to end what is under way, which takes 3 s at most, and does not block. `wake` is readable when it has ended.
+ * Of what is here only the next two are to be called then. Returns when the 3 s are over, ms of CLOCK_MONOTONIC. */
 int64_t network_stop(struct network *n);
 
 /* Whether network_end() does not have to wait any more. */
@@ -79,8 +80,8 @@ bool network_has_stopped(const struct network *n);
 /* Waits for the end of what network_stop() began to end, and frees everything. */
 void network_end(struct network *n);
 
-/* Begins, or begins again, to hand over what others said behind `from`; where that is not of the stream there is, from now
- * on. What was not fetched by network_next() yet is dropped. */
+/* Begins, or begins again, to hand over what others said behind `from`; where that is not of the stream there is, from
+ * now on. What was not fetched by network_next() yet is dropped. */
 void network_read(struct network *n, struct network_place from);
 
 /* The spool has something new. */
@@ -95,8 +96,8 @@ struct network_message *network_next(struct network *n);
 /* Asks `host` for what it said from `position` of its spool `instance` on. The question or the answer may be lost. */
 void network_ask(struct network *n, const char *host, uint64_t instance, uint64_t position);
 
-/* An answer, to be freed by the caller, or NULL: from the host that was asked last, of the spool that was asked for. It need
- * not be a good one. */
+/* An answer, to be freed by the caller, or NULL: from the host that was asked last, of the spool that was asked for. It
+ * need not be a good one. */
 struct network_message *network_answer(struct network *n);
 
 /* Something was said that did not come: the stream is read anew from where that is, maybe from another server. */

@@ -1,5 +1,5 @@
-/* The subscriptions: to what other hosts say, from the stream or directly, to their ALIVE messages, and to what they say to us
- * alone.
+/* The subscriptions: to what other hosts say, from the stream or directly, to their ALIVE messages, and to what they
+ * say to us alone.
  *
  * From the stream it is a push consumer without acknowledgements, made for one subscription and forgotten by the server
  * when that ends. It is subscribed to as an ordinary inbox, so every message of it is seen here, those for flow control

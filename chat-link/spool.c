@@ -24,7 +24,8 @@ enum {
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a store of 64 bits must be one store");
 
-/* Which directory it is: of those on a tmpfs that was mounted again the inode alone is often the same. Zeros: there is none.
+/* Which directory it is: of those on a tmpfs that was mounted again the inode alone is often the same. Zeros: there is
+ * none.
  */
 struct place {
         uint64_t inode;
@@ -102,8 +103,8 @@ static bool is_entry(const struct spool *s, uint64_t at, uint64_t tail)
         return e->size <= DATAGRAM_MAX_BYTES && has_records(e);
 }
 
-/* Calls `on_entry` for every entry from `oldest` to `tail` that has records. Returns false where something is not as it is
- * written here: then nothing of the file can be used. */
+/* Calls `on_entry` for every entry from `oldest` to `tail` that has records. Returns false where something is not as it
+ * is written here: then nothing of the file can be used. */
 static bool walk(const struct spool *s, void (*on_entry)(void *user, const struct entry *e), void *user)
 {
         const struct spool_header *h = s->header;
@@ -176,7 +177,8 @@ static void read_place(struct place *p, const char *dir)
         p->birth_ns = st.stx_btime.tv_nsec;
 }
 
-/* Whether what is kept in `h` is of use here. Where there was no directory yet, one has been made since by who needs it. */
+/* Whether what is kept in `h` is of use here. Where there was no directory yet, one has been made since by who needs
+ * it. */
 static bool is_of_use(const struct spool *s, const struct spool_header *h)
 {
         return memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
@@ -254,9 +256,9 @@ static int replace(struct spool *s, int fd, const char *new_path, const char *pa
         return r == 0 ? sync_directory(path) : r;
 }
 
-/* Makes the file anew; of one that can be used, what its user keeps there stays. It is made beside the old one, whose place
- * it takes when it is complete: who is killed leaves the one or the other, and after a power loss the old one must not be
- * there again. Returns 0 or a negative errno. */
+/* Makes the file anew; of one that can be used, what its user keeps there stays. It is made beside the old one, whose
+ * place it takes when it is complete: who is killed leaves the one or the other, and after a power loss the old one
+ * must not be there again. Returns 0 or a negative errno. */
 static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable)
 {
         int fd = open(s->new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -275,7 +277,8 @@ static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, boo
         return 0;
 }
 
-/* Takes a file that is there into use. Returns whether it can be; `*lost` is set where it was a spool, and is damaged. */
+/* Takes a file that is there into use. Returns whether it can be; `*lost` is set where it was a spool, and is damaged.
+ * */
 static bool take_over(struct spool *s, uint64_t *lost)
 {
         struct spool_header h;

@@ -1,9 +1,9 @@
 /* The spool: what people on this host said and other hosts have not got yet, in a file.
  *
- * A ring of entries in a mapped file, so what was appended is there after kill -9, at whichever instruction: an entry is
- * written first, and becomes part of the spool by one store. An entry is the records of one datagram from chatd. Every
- * record has a position: how many there were before it since the file was made. Together with the random `instance` of
- * the file it names a record for ever, so a receiver knows what came before, and how many are missing.
+ * A ring of entries in a mapped file, so what was appended is there after kill -9, at whichever instruction: an entry
+ * is written first, and becomes part of the spool by one store. An entry is the records of one datagram from chatd.
+ * Every record has a position: how many there were before it since the file was made. Together with the random
+ * `instance` of the file it names a record for ever, so a receiver knows what came before, and how many are missing.
  *
  * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is what goes out as one message; what it
  * covers is in the file too, and stays the same until it is released, also across kill -9: when it is not known whether
@@ -41,12 +41,12 @@ struct spool_chunk {
         size_t size;
 };
 
-/* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is while
- * records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the old one is
- * there: whoever is killed leaves one of them. What is in spool_kept() is of use as long as what others keep in the
- * directory `kept_with` is there: it is zeros again after another boot, or where that is another directory than before.
- * `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is damaged. Returns NULL with errno: EBUSY
- * where another process has it. */
+/* Opens or makes `path` with a ring of `bytes`, SPOOL_RING_MIN_BYTES at least. A file of another size is used as it is
+ * while records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the
+ * old one is there: whoever is killed leaves one of them. What is in spool_kept() is of use as long as what others keep
+ * in the directory `kept_with` is there: it is zeros again after another boot, or where that is another directory than
+ * before. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is damaged. Returns NULL with
+ * errno: EBUSY where another process has it. */
 struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */
@@ -63,7 +63,8 @@ void spool_walk(struct spool *s, void (*on_record)(void *user, const struct reco
 
 /* ---- for the thread that appends ---- */
 
-/* Appends an entry: `count` records in `size` bytes, DATAGRAM_MAX_BYTES at most. Returns 0, or -ENOBUFS when it is full. */
+/* Appends an entry: `count` records in `size` bytes, DATAGRAM_MAX_BYTES at most. Returns 0, or -ENOBUFS when it is
+ * full. */
 int spool_append(struct spool *s, const void *records, size_t size, uint32_t count);
 
 /* ---- for the thread that sends ---- */
@@ -76,8 +77,8 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
 void spool_release(struct spool *s);
 
 /* What is still in the file from `position` on, as much as fits `max` bytes, DATAGRAM_MAX_BYTES at least; also what was
- * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is nothing.
- * `chunk` points into `buffer`. spool_append() waits meanwhile, if it needs the place. */
+ * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is
+ * nothing. `chunk` points into `buffer`. spool_append() waits meanwhile, if it needs the place. */
 bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
 
 /* ---- for both ---- */

@@ -17,8 +17,8 @@ enum {
         STREAM_RETRY_MS = 500,
         STREAM_NAME_BYTES = HOST_MAX_BYTES + 32, /* of names and subjects */
         STREAM_DUPLICATES_S = 120,               /* JetStream's default; more than it keeps is refused */
-        /* A server that has just begun says that there is no JetStream, too. How long it must say so to be believed, where
-         * nothing was stored before, and where something was: what is published without JetStream can be lost. */
+        /* A server that has just begun says that there is no JetStream, too. How long it must say so to be believed,
+         * where nothing was stored before, and where something was: what is published without JetStream can be lost. */
         STREAM_NONE_MS = 5000,
         STREAM_NONE_ANY_MORE_MS = 60000,
 };
@@ -57,8 +57,8 @@ void stream_close(struct stream *s);
 /* Is to be asked for again, because something failed. */
 void stream_doubt(struct stream *s);
 
-/* One request towards STREAM_READY or STREAM_NONE. Returns false where it failed: it has been reported, and is to be tried
- * again in STREAM_RETRY_MS. */
+/* One request towards STREAM_READY or STREAM_NONE. Returns false where it failed: it has been reported, and is to be
+ * tried again in STREAM_RETRY_MS. */
 bool stream_step(struct stream *s);
 
 /* Asks for the stream again with the next step: for its last sequence. */
@@ -67,8 +67,8 @@ void stream_refresh(struct stream *s);
 /* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */
 int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk);
 
-/* Publishes a chunk, as `message`. Returns true when it is stored. Before another attempt stream_has() is to be asked. The
- * message has no identity (Nats-Msg-Id): whoever may publish could use up those that are to come, and a server in a
+/* Publishes a chunk, as `message`. Returns true when it is stored. Before another attempt stream_has() is to be asked.
+ * The message has no identity (Nats-Msg-Id): whoever may publish could use up those that are to come, and a server in a
  * cluster takes note of one before the message is stored, so it says that it is a duplicate even where it was lost with
  * the leader. */
 bool stream_publish(struct stream *s, const void *message, size_t size);

@@ -49,8 +49,8 @@ size_t client_read(struct client *c, void *buffer, size_t size);
 /* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. */
 void client_line(struct client *c, const struct slice *parts, size_t n);
 
-/* The client has the first `has` bytes of this line, and waits for the rest: puts that before whatever waits; ends the line,
- * and counts it as skipped, where it does not fit. */
+/* The client has the first `has` bytes of this line, and waits for the rest: puts that before whatever waits; ends the
+ * line, and counts it as skipped, where it does not fit. */
 void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has);
 
 /* … and the rest will not come: ends the line. */

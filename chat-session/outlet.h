@@ -1,9 +1,9 @@
-/* The session's side of its outlet: lends the client's connection to chatd, and keeps the order between what chatd writes
- * there and what the session does. The rules stand in chat/outlet.h.
+/* The session's side of its outlet: lends the client's connection to chatd, and keeps the order between what chatd
+ * writes there and what the session does. The rules stand in chat/outlet.h.
  *
- * The session writes only after outlet_claim(), and gives the turn back by outlet_release() when its client has everything
- * that was for it. A datagram of chatd's may mean that chatd left something half done: then outlet_settle(), or outlet_end()
- * for a chatd that died, finds out what the client has.
+ * The session writes only after outlet_claim(), and gives the turn back by outlet_release() when its client has
+ * everything that was for it. A datagram of chatd's may mean that chatd left something half done: then outlet_settle(),
+ * or outlet_end() for a chatd that died, finds out what the client has.
  *
  * Owns the mappings. Where nothing is lent, all of this does nothing.
  */
@@ -58,8 +58,8 @@ void outlet_release(struct outlet *o, const struct client *c, uint64_t taken);
 /* A datagram of chatd's came: finds out how much of its records (`had`) the client has. */
 void outlet_settle(struct outlet *o, const struct client *c);
 
-/* The chatd that it was lent to is dead: remembers the records that the client has, but for those of `own`, and of which
- * one it has the beginning (`rest`). Ends a line whose rest will not come. */
+/* The chatd that it was lent to is dead: remembers the records that the client has, but for those of `own`, and of
+ * which one it has the beginning (`rest`). Ends a line whose rest will not come. */
 void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t own);
 
 /* How many bytes of this record the client has; to be asked for each in turn. */

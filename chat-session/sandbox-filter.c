@@ -75,8 +75,8 @@ static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const st
         add(filter, SCMP_ACT_ALLOW, name, n, args);
 }
 
-/* A call on one descriptor. The upper half of the register is left out, as the kernel does: to compare the whole would take
- * 1 << 32 for another descriptor than 0. */
+/* A call on one descriptor. The upper half of the register is left out, as the kernel does: to compare the whole would
+ * take 1 << 32 for another descriptor than 0. */
 static void allow_on(scmp_filter_ctx filter, const char *name, uint32_t mask, uint32_t fd)
 {
         const struct scmp_arg_cmp is_fd = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, fd);
@@ -117,8 +117,8 @@ static void allow_calls(scmp_filter_ctx filter)
                 allow(filter, allowed[i], 0, NULL);
         allow(filter, "socket", 3, datagram_socket);
         allow_on_own(filter, "bind");
-        /* The one that is connected stays what it is. Whatever else a session has may be its client's connection, which it
-         * can pass to itself, and could connect to somewhere else, AF_UNSPEC first, connect(2). */
+        /* The one that is connected stays what it is. Whatever else a session has may be its client's connection, which
+         * it can pass to itself, and could connect to somewhere else, AF_UNSPEC first, connect(2). */
         allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
         for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
                 allow_on(filter, "close", UINT32_MAX, fd);

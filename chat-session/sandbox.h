@@ -37,12 +37,12 @@ enum sandbox_kind {
         SANDBOX_OF_THIS_BUILD = SANDBOX_SANITIZED ? SANDBOX_WITH_SANITIZER : SANDBOX_STRICT,
 };
 
-/* Moves the UNIX datagram socket `uplink` to SANDBOX_UPLINK_FD, closes all descriptors behind that, and gives up, for good,
- * what the session does not need: other processes' eyes (PR_SET_DUMPABLE), capabilities, resources (getrlimit(2)), new
- * privileges, and system calls (seccomp(2)).
+/* Moves the UNIX datagram socket `uplink` to SANDBOX_UPLINK_FD, closes all descriptors behind that, and gives up, for
+ * good, what the session does not need: other processes' eyes (PR_SET_DUMPABLE), capabilities, resources
+ * (getrlimit(2)), new privileges, and system calls (seccomp(2)).
  *
- * That socket alone can be connected, and it cannot be closed. A session may pass descriptors, its client's too, and what it
- * passes to itself comes under any number that is free: under this one it could connect that to somewhere else.
+ * That socket alone can be connected, and it cannot be closed. A session may pass descriptors, its client's too, and
+ * what it passes to itself comes under any number that is free: under this one it could connect that to somewhere else.
  *
  * Returns 0, or a negative errno; then the process may have given up a part. */
 int sandbox_enter(enum sandbox_kind kind, int uplink);

@@ -433,8 +433,9 @@ static void check_client(struct session *s)
         }
 }
 
-/* A client that is gone while nobody takes its last lines: nobody is there to be told, either. What it said after them is
- * not read, so its session would not learn that it is to leave until there is a broker, and there may never be one. */
+/* A client that is gone while nobody takes its last lines: nobody is there to be told, either. What it said after them
+ * is not read, so its session would not learn that it is to leave until there is a broker, and there may never be one.
+ * */
 static void give_up_gone(struct session *s)
 {
         if (s->state != SESSION_TALKING || !s->client.hung_up || s->uplink.connected)

@@ -64,8 +64,8 @@ struct session {
 };
 
 /* Takes the client at `in` and `out`, and finds out its name. Reads nothing from it yet; keeps no other descriptor
- * open but its uplink's socket. `s` begins as all zeros. What is to be done before the session gives up what it does not need (sandbox.h) is
- * done here. */
+ * open but its uplink's socket. `s` begins as all zeros. What is to be done before the session gives up what it does
+ * not need (sandbox.h) is done here. */
 void session_begin(struct session *s, int in, int out, const struct session_options *o);
 
 /* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */

@@ -167,7 +167,8 @@ int64_t uplink_wake_ms(const struct uplink *u)
         return u->paced ? u->turn_at : INT64_MAX;
 }
 
-/* A socket that fails is one whose other end is gone, and the queue with it. It stays, for the next one: see sandbox.h. */
+/* A socket that fails is one whose other end is gone, and the queue with it. It stays, for the next one: see sandbox.h.
+ * */
 static void disconnect(struct uplink *u, int error, int64_t now)
 {
         if (u->connected) {
@@ -375,7 +376,8 @@ static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
         return r;
 }
 
-/* Hands over what is first in the queue. Returns as hand_over(), and 0 where it is a line that has to wait for its turn. */
+/* Hands over what is first in the queue. Returns as hand_over(), and 0 where it is a line that has to wait for its
+ * turn. */
 static int hand_over_first(struct uplink *u, int64_t now)
 {
         struct queued q = read_queued(u, u->start);
@@ -396,8 +398,8 @@ static int hand_over_first(struct uplink *u, int64_t now)
         return r;
 }
 
-/* The kernel wakes everybody who polls a full intake for each that gets in. So where thousands come at once, who does not
- * get in soon stands back for a while that is left to chance, longer each time. */
+/* The kernel wakes everybody who polls a full intake for each that gets in. So where thousands come at once, who does
+ * not get in soon stands back for a while that is left to chance, longer each time. */
 static void wait_for_room(struct uplink *u, int64_t now)
 {
         u->blocked = u->stand_back_ms == 0;

@@ -87,8 +87,8 @@ size_t uplink_lines_waiting(const struct uplink *u);
 /* chatd relayed everything up to the line of this number. */
 void uplink_relayed(struct uplink *u, uint64_t number);
 
-/* How many lines may not have reached anybody, because the queue they were in is gone; each is counted once. To be asked
- * when everything in the inbox has been read. */
+/* How many lines may not have reached anybody, because the queue they were in is gone; each is counted once. To be
+ * asked when everything in the inbox has been read. */
 uint64_t uplink_lost_lines(struct uplink *u);
 
 /* Finds out whether the intake that took the last lines is still there, without sending anything: for
@@ -104,8 +104,8 @@ void uplink_has_room(struct uplink *u);
 /* Connects if need be and it is time, and hands over what the intake takes. `now` in ms of CLOCK_MONOTONIC. */
 void uplink_pump(struct uplink *u, int64_t now);
 
-/* Takes one datagram from chatd into `buffer` (DATAGRAM_MAX_BYTES) and `f`. Returns true if there was a good one; then what
- * came along in `fds` is the caller's to close. */
+/* Takes one datagram from chatd into `buffer` (DATAGRAM_MAX_BYTES) and `f`. Returns true if there was a good one; then
+ * what came along in `fds` is the caller's to close. */
 bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct socket_fds *fds);
 
 /* Closes the sockets and removes the inbox's file. */

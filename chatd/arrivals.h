@@ -1,19 +1,21 @@
 /* Who comes is announced by name, but not when many come at once: then a notice says how many, so that N of them do not
  * cost N² datagrams.
  *
- * A token bucket lets a burst pass by name. Who finds it empty waits: it is a member at once, gets lines, and is announced
- * with all others who wait, in one notice, ARRIVALS_WAIT_MS after the first of them came. Nobody is named while others wait,
- * so people are announced in the order in which they come; but who says something is named first, and waits no more. Who
- * leaves while it waits has not been here for the others: neither is announced. The link to other hosts gets a JOIN of
- * each, because it counts them.
+ * A token bucket lets a burst pass by name. Who finds it empty waits: it is a member at once, gets lines, and is
+ * announced with all others who wait, in one notice, ARRIVALS_WAIT_MS after the first of them came. Nobody is named
+ * while others wait, so people are announced in the order in which they come; but who says something is named first,
+ * and waits no more. Who leaves while it waits has not been here for the others: neither is announced. The link to
+ * other hosts gets a JOIN of each, because it counts them.
  *
  * What makes a crash between any two steps harmless:
  *
- *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO, and removed
- *     when the batch with its name was sent, before it is consumed. So a HELLO that is met again is decided as before.
- *   - A notice is a batch of its own, without frames. Before it is sent it is sealed: a file says its number and how many
- *     people that is. When everybody has it, the notes of those it is about are removed, then the seal. A chatd that finds a
- *     seal says the same again before it takes any frame, and the sessions drop what they have seen (chat/seen.h).
+ *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO, and
+ *     removed when the batch with its name was sent, before it is consumed. So a HELLO that is met again is decided as
+ *     before.
+ *   - A notice is a batch of its own, without frames. Before it is sent it is sealed: a file says its number and how
+ *     many people that is. When everybody has it, the notes of those it is about are removed, then the seal. A chatd
+ *     that finds a seal says the same again before it takes any frame, and the sessions drop what they have seen
+ *     (chat/seen.h).
  *   - No other notice is sent while a batch may have been relayed that is not consumed yet: all are to see one order.
  */
 #pragma once
@@ -45,8 +47,8 @@ struct arrivals {
         size_t speakers_count;
 };
 
-/* `m` came, or its HELLO is met again: announces it, or lets it wait. There is room for one record, and arrivals_are_full()
- * said no. */
+/* `m` came, or its HELLO is met again: announces it, or lets it wait. There is room for one record, and
+ * arrivals_are_full() said no. */
 void arrivals_take(struct broker *b, struct member *m);
 
 /* Whether nobody can wait any more before arrivals_announce(). */
@@ -64,8 +66,8 @@ int64_t arrivals_due_ms(const struct broker *b);
 /* Announces all who wait, unless the queue may begin with frames that were relayed. May block as relay_send() does. */
 void arrivals_announce(struct broker *b);
 
-/* After the notes were read and the members were connected, before the queue is looked at: says again what the last chatd
- * may not have said to everybody. */
+/* After the notes were read and the members were connected, before the queue is looked at: says again what the last
+ * chatd may not have said to everybody. */
 void arrivals_say_again(struct broker *b);
 
 /* After the queue was looked at: who waits since before this chatd. */

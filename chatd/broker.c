@@ -120,8 +120,8 @@ void broker_tell(struct broker *b, struct member *m, enum frame_type type)
                 m->dead = true;
 }
 
-/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. To the link, who
- * was not announced yet is not here either, because it counts those who are. */
+/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. To the link,
+ * who was not announced yet is not here either, because it counts those who are. */
 static size_t count_here(const struct broker *b, bool for_link)
 {
         size_t n = 0;
@@ -382,8 +382,8 @@ static int take_from_session(struct broker *b, const struct frame *f)
         }
 }
 
-/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full, or those who wait to be
- * announced are: then nothing was done, and the frame belongs to the next one. */
+/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full, or those who wait
+ * to be announced are: then nothing was done, and the frame belongs to the next one. */
 static int take_frame(struct broker *b, const struct datagram *d)
 {
         struct frame f = {0};
@@ -481,8 +481,8 @@ static bool has_fds_to_lend(const struct broker *b)
         return lowest >= 0 && lowest < b->lend_below;
 }
 
-/* Asks `m` for its client's connection, where that is worth it. Not while the queue has what a chatd before us relayed, of
- * which sessions drop what they have seen: what is written to a client is not compared. */
+/* Asks `m` for its client's connection, where that is worth it. Not while the queue has what a chatd before us relayed,
+ * of which sessions drop what they have seen: what is written to a client is not compared. */
 static void ask_to_lend(struct broker *b, struct member *m, int64_t now)
 {
         struct lent *l = &m->lent;

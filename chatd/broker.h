@@ -90,8 +90,8 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
                 struct journal *log);
 void broker_free(struct broker *b);
 
-/* Relays what is in the queue, one window of it. Returns how many frames that was, or a negative errno that chatd cannot
- * go on with. */
+/* Relays what is in the queue, one window of it. Returns how many frames that was, or a negative errno that chatd
+ * cannot go on with. */
 int broker_serve(struct broker *b);
 
 /* Nothing is left in the queue of those who had left before this chatd started: removes their notes. */
@@ -102,8 +102,8 @@ void broker_exited(struct broker *b, struct member *m);
 void broker_has_room(struct broker *b, struct member *m);
 void broker_lent(struct broker *b, struct member *m);
 
-/* Wakes the sessions to whose clients chatd wrote by itself, each once in WAKE_S seconds, so that they see whether their
- * clients are still there. Returns when that is due next, in ms; INT64_MAX for never. */
+/* Wakes the sessions to whose clients chatd wrote by itself, each once in WAKE_S seconds, so that they see whether
+ * their clients are still there. Returns when that is due next, in ms; INT64_MAX for never. */
 int64_t broker_wake_sessions(struct broker *b, int64_t now);
 
 /* Connects to a member that is not, and watches it; marks it dead if it is. The link lags where it cannot be reached.
@@ -117,13 +117,12 @@ void broker_tell(struct broker *b, struct member *m, enum frame_type type);
 /* Adds to the batch that `m` came (RECORD_JOIN) or left. There is room. */
 void broker_announce(struct broker *b, struct member *m, enum record_kind kind);
 
-/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order; the link, how many of them were
- * announced. Returns 0 or a negative errno:
- * -ECONNREFUSED where it is dead. */
+/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order; the link, how many of them
+ * were announced. Returns 0 or a negative errno: -ECONNREFUSED where it is dead. */
 int broker_welcome(struct broker *b, struct member *m, uint64_t number);
 
-/* Somebody cannot become a member, because descriptors, memory or space ran out, or (-EPERM) because of its inbox: tells
- * it why, where there is a way. */
+/* Somebody cannot become a member, because descriptors, memory or space ran out, or (-EPERM) because of its inbox:
+ * tells it why, where there is a way. */
 void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
 
 /* Counts a datagram, or a record in one, that is ignored. */

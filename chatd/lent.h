@@ -1,8 +1,8 @@
 /* What a session has lent: its client's connection, to which chatd writes by itself, and the page that both share. The
  * rules, and what they are good for, stand in chat/outlet.h; this is chatd's side of it.
  *
- * Owns the connection, the page and the socket on which the session answers. The page can be changed by the session at any
- * time: nothing that is read from it decides about more than this one client.
+ * Owns the connection, the page and the socket on which the session answers. The page can be changed by the session at
+ * any time: nothing that is read from it decides about more than this one client.
  */
 #pragma once
 
@@ -49,8 +49,8 @@ void lent_init(struct lent *l);
 /* Gives everything back. Who was asked and has not answered counts as having declined. */
 void lent_close(struct lent *l);
 
-/* Asks the session at the inbox `fd` for its client's connection. Then `reply` becomes readable. `now` in ms. Returns 0 or a
- * negative errno. */
+/* Asks the session at the inbox `fd` for its client's connection. Then `reply` becomes readable. `now` in ms. Returns 0
+ * or a negative errno. */
 int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now);
 
 /* Takes the answer. Returns whether something is lent now; else nothing is asked any more. */
@@ -65,7 +65,8 @@ static inline bool lent_is_open(const struct lent *l)
         return l->page != NULL;
 }
 
-/* What lent_write() writes: `n` pieces, which are records `from` to before `to` of batch `number` without the session's own. */
+/* What lent_write() writes: `n` pieces, which are records `from` to before `to` of batch `number` without the session's
+ * own. */
 struct lent_text {
         struct iovec *pieces;
         size_t n, bytes;
@@ -84,5 +85,6 @@ void lent_sent(struct lent *l);
 /* Whether the session has datagrams to write before chatd may, and might do so soon. */
 bool lent_is_behind(const struct lent *l);
 
-/* Tells the session, without waking it, that its lines up to `number` went to everybody. Returns false where nothing is lent. */
+/* Tells the session, without waking it, that its lines up to `number` went to everybody. Returns false where nothing is
+ * lent. */
 bool lent_confirm(struct lent *l, uint64_t number);

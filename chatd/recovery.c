@@ -41,8 +41,8 @@ static uint64_t *sorted_keys(const struct roster *r)
         return keys;
 }
 
-/* A file that is no inbox: a session binds it under such a name, and renames it at once. What is older than its process,
- * or nothing of the kind, is removed. */
+/* A file that is no inbox: a session binds it under such a name, and renames it at once. What is older than its
+ * process, or nothing of the kind, is removed. */
 static void remove_if_old(int dir, const char *file)
 {
         pid_t pid = path_parse_binding(file);

@@ -266,9 +266,9 @@ static bool anybody_is_behind(const struct roster *roster)
         return false;
 }
 
-/* Once a session got a datagram, what follows must not overtake it. Under load the next batch is there before the session
- * has run, and the one after it: so its client would get everything by datagrams from then on. Therefore, now and then,
- * those are waited for who are behind, when everybody else has the batch. */
+/* Once a session got a datagram, what follows must not overtake it. Under load the next batch is there before the
+ * session has run, and the one after it: so its client would get everything by datagrams from then on. Therefore, now
+ * and then, those are waited for who are behind, when everybody else has the batch. */
 static void let_catch_up(struct relay *r, const struct roster *roster, int64_t begin)
 {
         const struct timespec moment = {.tv_nsec = CATCH_UP_POLL_NS};

@@ -2,8 +2,8 @@
  *
  * The records lie one behind another in one buffer, so a batch is one datagram per member, gathered by sendmsg() from
  * the stretches between that member's own records, which it does not get. A member that joined or left within the
- * batch gets what lies behind its JOIN or before its LEAVE. A second buffer has the same records as people see them, for
- * members that lent their clients' connections (lent.h): they get one write per batch in place of a datagram.
+ * batch gets what lies behind its JOIN or before its LEAVE. A second buffer has the same records as people see them,
+ * for members that lent their clients' connections (lent.h): they get one write per batch in place of a datagram.
  *
  * A member whose inbox is full is waited for, a bounded moment and all such members together; then it lags: it is
  * relayed nothing, what it misses is counted, and it is told how much once it has room. So relay_send() returns only
@@ -14,14 +14,14 @@
  *   long. Each probation is twice as long as the last one, up to a maximum, and the first is the shortest again for who
  *   did not lag for two of the longest. (Two of its own last one were too few: lagging every 20 s would cost the others
  *   more than lagging all the time.)
- * - All have one patience between them. Of each wait, what is longer than a short moment is gone from it, and a tenth of
- *   the time that passes comes back; the short moment is there for everybody. So members that lag in turn, or always find
- *   room at the last moment, cost a tenth of the time and the short moments, however many they are.
+ * - All have one patience between them. Of each wait, what is longer than a short moment is gone from it, and a tenth
+ *   of the time that passes comes back; the short moment is there for everybody. So members that lag in turn, or always
+ *   find room at the last moment, cost a tenth of the time and the short moments, however many they are.
  *
- * A session that got a datagram has to write it out before chatd may write to its client again. Under load the next batch is
- * always there first, so that such a session would never sleep again. Therefore those who are behind are waited for, now and
- * then, a short moment that is a small part of the time, after everybody else has the batch; not those whose client is slow, or
- * who were waited for in vain.
+ * A session that got a datagram has to write it out before chatd may write to its client again. Under load the next
+ * batch is always there first, so that such a session would never sleep again. Therefore those who are behind are
+ * waited for, now and then, a short moment that is a small part of the time, after everybody else has the batch; not
+ * those whose client is slow, or who were waited for in vain.
  *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
@@ -80,8 +80,8 @@ void relay_begin(struct relay *r, const struct roster *roster);
 /* Whether this many records fit, which are `bytes` long together, as record_encode() writes them. */
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes);
 
-/* Appends a record of `from`, which does not get it. Returns 0, or -ENOBUFS where the batch is full or the record is larger
- * than any. */
+/* Appends a record of `from`, which does not get it. Returns 0, or -ENOBUFS where the batch is full or the record is
+ * larger than any. */
 int relay_add(struct relay *r, struct member *from, const struct record *rec);
 
 /* … that is nobody's. */
@@ -91,8 +91,8 @@ int relay_add_notice(struct relay *r, const struct record *rec);
 void relay_joins(const struct relay *r, struct member *m);
 void relay_leaves(const struct relay *r, struct member *m);
 
-/* Sends the batch to every member it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded moment
- * (see above). */
+/* Sends the batch to every member it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded
+ * moment (see above). */
 void relay_send(struct relay *r, struct roster *roster);
 
 /* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. Marks

@@ -5,9 +5,9 @@
  * gone it lags, and what it misses is counted.
  *
  * It says HELLO again and again, whenever it does not know where it stands, and is answered with the number of the last
- * of its records that were relayed. That number is in a file beside its note: written behind the relaying of a batch, and
- * in front of its consuming. So a record is never relayed by one chatd when one before it had consumed it; and what is
- * relayed by two, as its batch was not consumed, is dropped by the sessions like any other (chat/seen.h).
+ * of its records that were relayed. That number is in a file beside its note: written behind the relaying of a batch,
+ * and in front of its consuming. So a record is never relayed by one chatd when one before it had consumed it; and what
+ * is relayed by two, as its batch was not consumed, is dropped by the sessions like any other (chat/seen.h).
  *
  * Owns the file's descriptor; the member belongs to the roster.
  */
@@ -35,8 +35,8 @@ void remote_free(struct remote *remote);
 /* After the notes were read: goes on where the last chatd was, if the link is a member. */
 void remote_recover(struct broker *b);
 
-/* Does what a frame of the link says, or ignores and counts it or its records. Returns 0, or -ENOBUFS where it belongs to
- * the next batch: then nothing was done. */
+/* Does what a frame of the link says, or ignores and counts it or its records. Returns 0, or -ENOBUFS where it belongs
+ * to the next batch: then nothing was done. */
 int remote_take(struct broker *b, const struct frame *f);
 
 /* The batch was sent to everybody: writes down the number of its last record from the link. */

@@ -2,9 +2,10 @@
  *
  * A member is a session that said HELLO. For each there is one datagram socket, connected to the session's inbox, so
  * that a session that does not read fills its own send buffer and nobody else's; and one pidfd, which becomes readable
- * when the session dies. What the session lends is a third (lent.h). The link to other hosts (LINK_ID) is a member too, whose inbox is link.sock and of chatd's own
- * user; it has no process that would matter. A member's note, a symlink members/ID whose target says since when and who, lets the next chatd know
- * a session that died while there was no chatd. A symlink is written and read by one system call, never half.
+ * when the session dies. What the session lends is a third (lent.h). The link to other hosts (LINK_ID) is a member too,
+ * whose inbox is link.sock and of chatd's own user; it has no process that would matter. A member's note, a symlink
+ * members/ID whose target says since when and who, lets the next chatd know a session that died while there was no
+ * chatd. A symlink is written and read by one system call, never half.
  *
  * Owns the members, their descriptors and their notes.
  */
@@ -97,8 +98,8 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* How many members there are, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES are
- * taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
+/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES
+ * are taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 
@@ -106,8 +107,8 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
 void roster_remove(struct roster *r, struct member *m);
 
 /* Connects to the inbox of `m` and, unless it is the link, begins to watch its process. Returns 0 or a negative errno:
- * -ECONNREFUSED, -ENOENT or -ESRCH when the session is dead or the link's inbox gone, -EPERM when the inbox is no socket
- * of the session user (of the link: of our own). */
+ * -ECONNREFUSED, -ENOENT or -ESRCH when the session is dead or the link's inbox gone, -EPERM when the inbox is no
+ * socket of the session user (of the link: of our own). */
 int roster_connect(struct roster *r, struct member *m);
 
 /* Whether the process of `m` runs. */
@@ -136,16 +137,16 @@ void roster_remove_lag(const struct roster *r, uint64_t id);
 int roster_note_arrival(const struct roster *r, uint64_t id);
 void roster_remove_arrival(const struct roster *r, uint64_t id);
 
-/* Notes which notice is being sent about those who wait: its number, and how many people they are. Returns 0 or a negative
- * errno. There is no such note yet. */
+/* Notes which notice is being sent about those who wait: its number, and how many people they are. Returns 0 or a
+ * negative errno. There is no such note yet. */
 int roster_seal(const struct roster *r, uint64_t number, size_t count);
 
 /* Reads that note. Returns whether there is one. */
 bool roster_read_seal(const struct roster *r, uint64_t *number, size_t *count);
 void roster_remove_seal(const struct roster *r);
 
-/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes it where
- * there is none. Returns its descriptor or a negative errno. */
+/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes it
+ * where there is none. Returns its descriptor or a negative errno. */
 int roster_open_relayed(const struct roster *r, uint64_t id);
 
 /* Removes the file of the inbox `key`, of a session that left or died. */

@@ -20,8 +20,9 @@ static inline int connect_socket(void)
         return on;
 }
 
-/* Connects the socket `fd`, which may be connected already, to chatd's intake below `dir`. `*intake` tells which one it is,
- * and by its owner who chatd is. Returns 0 or a negative errno: -EPERM for a socket that somebody else put there. */
+/* Connects the socket `fd`, which may be connected already, to chatd's intake below `dir`. `*intake` tells which one it
+ * is, and by its owner who chatd is. Returns 0 or a negative errno: -EPERM for a socket that somebody else put there.
+ * */
 static inline int connect_broker(int fd, const char *dir, struct stat *intake)
 {
         struct sockaddr_un address;

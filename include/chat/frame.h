@@ -105,8 +105,8 @@ enum record_kind {
 };
 
 /* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
- * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for all,
- * also where what it says differs. */
+ * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for
+ * all, also where what it says differs. */
 struct record {
         uint8_t kind;
         uint64_t id;
@@ -124,8 +124,8 @@ static inline bool frame_has_records(uint8_t type)
         return type == FRAME_BATCH || type == FRAME_INJECT;
 }
 
-/* Writes `f` into `buffer`. A BATCH or INJECT is its header alone: records follow by record_encode(). Returns the size in bytes,
- * or 0 where `size` does not suffice or the type is unknown. */
+/* Writes `f` into `buffer`. A BATCH or INJECT is its header alone: records follow by record_encode(). Returns the size
+ * in bytes, or 0 where `size` does not suffice or the type is unknown. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
         struct wire_writer w = wire_write(buffer, size);

@@ -79,8 +79,8 @@ __attribute__((format(printf, 2, 3))) static inline void journal_field(struct jo
         e->fields++;
 }
 
-/* Appends what every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all of its kind, and
- * its kind in a word. */
+/* Appends what every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all of its kind,
+ * and its kind in a word. */
 static inline void journal_describe(struct journal_event *e, int priority, const char *id, const char *event)
 {
         journal_field(e, "PRIORITY=%d", priority);
@@ -129,8 +129,8 @@ static inline void journal_wait_for_change(struct journal *j)
                 j->failing = false; /* try again */
 }
 
-/* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where there
- * is nothing to write now. */
+/* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where
+ * there is nothing to write now. */
 static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
 {
         uint64_t dropped = j->dropped;

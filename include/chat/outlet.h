@@ -1,25 +1,27 @@
 /* A session's outlet: the connection of its client, as the session lends it to chatd.
  *
  * A datagram wakes a process for each line and each client, and that is most of what a line costs. So a session whose
- * client is on TCP lends chatd the connection, and chatd writes there itself while the session sleeps. Whatever is out of
- * the ordinary stays with the session: what its client types, and a client that does not take everything at once.
+ * client is on TCP lends chatd the connection, and chatd writes there itself while the session sleeps. Whatever is out
+ * of the ordinary stays with the session: what its client types, and a client that does not take everything at once.
  *
  * Both keep to this:
  *
- * - Only who has the `turn` writes to the connection. Nobody waits for it: chatd, finding that it is the session's, sends
- *   a datagram as to anybody else.
+ * - Only who has the `turn` writes to the connection. Nobody waits for it: chatd, finding that it is the session's,
+ *   sends a datagram as to anybody else.
  * - chatd writes only when all datagrams that it sent have been taken and written out (`taken`). Else what is in there
  *   would be overtaken.
  * - Before it writes, chatd notes which records (`batch`, `from`, `to`), and how many bytes went to the client before
  *   (`at`). The kernel counts what a connection takes. Where chatd dies while it writes, or the client does not take
  *   everything, the turn stays OUTLET_WRITING; the session asks the kernel how many bytes it were, so it knows which
- *   records its client has, and of which one how much. It drops those when they are relayed again, and completes that one.
+ *   records its client has, and of which one how much. It drops those when they are relayed again, and completes that
+ *   one.
  *
- * Each session has a page for it, which it shares with chatd alone. What a batch is made of stands in one place for all,
- * which chatd alone writes. A session can spoil its own page, and with it what its own client sees.
+ * Each session has a page for it, which it shares with chatd alone. What a batch is made of stands in one place for
+ * all, which chatd alone writes. A session can spoil its own page, and with it what its own client sees.
  *
- * chatd asks (FRAME_LEND, with three descriptors: enum lend_fds); the session answers with FRAME_OUTLET and its client's
- * connection on the socket that came along, or closes that. It holds for that chatd: the next one has to ask again.
+ * chatd asks (FRAME_LEND, with three descriptors: enum lend_fds); the session answers with FRAME_OUTLET and its
+ * client's connection on the socket that came along, or closes that. It holds for that chatd: the next one has to ask
+ * again.
  */
 #pragma once
 
@@ -28,8 +30,8 @@
 
 #include "frame.h"
 
-/* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built with
- * another one does not lend. To be counted up with each change of either. */
+/* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built
+ * with another one does not lend. To be counted up with each change of either. */
 enum { OUTLET_LAYOUT = 1 };
 
 /* The descriptors that come with LEND, in this order. */

@@ -1,8 +1,8 @@
 /* How fast something may go: a token bucket.
  *
- * It is full to begin with; whatever goes takes one token out, and tokens come in at a steady rate until it is full again.
- * So a burst passes at once, and what comes now and then is never held up. Nothing is dropped here: who finds the bucket
- * empty waits.
+ * It is full to begin with; whatever goes takes one token out, and tokens come in at a steady rate until it is full
+ * again. So a burst passes at once, and what comes now and then is never held up. Nothing is dropped here: who finds
+ * the bucket empty waits.
  *
  * Kept as one number, the time at which the bucket will be full again (the virtual scheduling form of the generic cell
  * rate algorithm, ITU-T I.371), in µs so that rates which do not divide 1000 are exact enough.

@@ -38,7 +38,8 @@ struct fds_room {
         alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int[SOCKET_FDS_MAX]))];
 };
 
-/* Sends one message with `n` descriptors, SOCKET_FDS_MAX at most, which stay open here. Returns 0 or a negative errno. */
+/* Sends one message with `n` descriptors, SOCKET_FDS_MAX at most, which stay open here. Returns 0 or a negative errno.
+ * */
 static inline int socket_send_fds(int fd, struct iovec *iov, const int *fds, size_t n)
 {
         struct fds_room control = {0};

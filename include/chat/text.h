@@ -110,9 +110,9 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
         return n;
 }
 
-/* How many of the `size` bytes at `text` are printable ASCII, up to the first that is not: these are clean as they stand,
- * wherever no character is half-read. Eight at a time, as most text is nothing else: a byte below 0x20 makes the first
- * term borrow, one above 0x7e sets the upper bit of one of the others. */
+/* How many of the `size` bytes at `text` are printable ASCII, up to the first that is not: these are clean as they
+ * stand, wherever no character is half-read. Eight at a time, as most text is nothing else: a byte below 0x20 makes the
+ * first term borrow, one above 0x7e sets the upper bit of one of the others. */
 static inline size_t text_plain(const void *text, size_t size)
 {
         const uint8_t *at = text, *end = at + size;
@@ -161,8 +161,8 @@ static inline bool text_is_name(const char *text, size_t size)
         return size > 0 && text[size - 1] != ':';
 }
 
-/* Whether `size` bytes at `text` can be a host's label: lower-case letters, digits and hyphens, not at either end. So it
- * is one token of a NATS subject, and no two look alike. */
+/* Whether `size` bytes at `text` can be a host's label: lower-case letters, digits and hyphens, not at either end. So
+ * it is one token of a NATS subject, and no two look alike. */
 static inline bool text_is_host(const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++) {

@@ -4,8 +4,8 @@
  *
  * Promises: slices lie within the datagram and within their limits; what is decoded is encoded to the same bytes, so
  * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
- * tail, but for that of a later version. The records of a BATCH or INJECT lie one behind another, and the last ends with
- * it.
+ * tail, but for that of a later version. The records of a BATCH or INJECT lie one behind another, and the last ends
+ * with it.
  */
 #include <chat/frame.h>
 

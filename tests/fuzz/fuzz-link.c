@@ -4,9 +4,9 @@
  * killed, its spool's file is changed by then, its stream is another one.
  *
  * Promises: what reaches chatd is whole frames of FRAME_MAX_BYTES at most; records of known kinds under the names of
- * people on the host that said them, with clean text and numbers that grow behind each HELLO; and clean notices. Whatever
- * is in the inbox or the file, the spool hands out whole records, as many as it says, one behind another. In the end
- * everything that was published was looked at.
+ * people on the host that said them, with clean text and numbers that grow behind each HELLO; and clean notices.
+ * Whatever is in the inbox or the file, the spool hands out whole records, as many as it says, one behind another. In
+ * the end everything that was published was looked at.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,10 +7,12 @@
  *     chatds; no record of its own, nor of another process; of each epoch, lines in the order in which they were sent,
  *     and none twice; and across epochs none twice that chat-session would show (chat/seen.h);
  *   - one that is once gets no line from before its HELLO or behind its BYE;
- *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under the
- *     sender's name, every line, and exactly once that it came and left, wherever chatd died. That it came is a JOIN, or
- *     a notice about several, which the link does not get; of who left before that, nobody is told that it came or left.
- *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes them.
+ *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under
+ *     the sender's name, every line, and exactly once that it came and left, wherever chatd died. That it came is a
+ *     JOIN, or a notice about several, which the link does not get; of who left before that, nobody is told that it
+ *     came or left.
+ *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes
+ *     them.
  * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
  * Nobody is told that it comes or goes. For what it injects the same is promised as for a session's lines, also where
  * it injects something again; and, to everybody, rising numbers. WELCOME says no number that it did not inject yet,
@@ -102,8 +104,8 @@ bool session_here(struct sessions *s, unsigned k);
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
 
-/* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more; a
- * NOTICE. Its HELLO is a session_hello() of LINK. */
+/* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more;
+ * a NOTICE. Its HELLO is a session_hello() of LINK. */
 bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go);
 bool link_inject_again(struct sessions *s);
 bool link_notice(struct sessions *s);

@@ -40,7 +40,8 @@ int host_set_network(int host, bool there);
 /* Waits until the host's link is connected to a server that stores what it publishes. */
 void host_await_link(int host);
 
-/* Prints what the links, the brokers and NATS on all hosts have said lately: for a test that failed. Returns `failed`. */
+/* Prints what the links, the brokers and NATS on all hosts have said lately: for a test that failed. Returns `failed`.
+ * */
 int hosts_tell(int failed);
 
 /* ---- NATS, as bare as its protocol (docs.nats.io, client protocol) ---- */

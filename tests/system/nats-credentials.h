@@ -3,6 +3,6 @@
  */
 #pragma once
 
-/* Writes below `dir`: operator.conf, settings of a server that trusts the operator, and user.creds, the credentials of a
- * user of its account; and stranger.creds, of another operator's. */
+/* Writes below `dir`: operator.conf, settings of a server that trusts the operator, and user.creds, the credentials of
+ * a user of its account; and stranger.creds, of another operator's. */
 void credentials_make(const char *dir);

@@ -1,5 +1,5 @@
-/* NATS servers for the tests, on addresses of this machine that nobody else uses: every server has one of 127.0.0.0/8 for
- * itself, so its ports are never taken by what comes or goes elsewhere.
+/* NATS servers for the tests, on addresses of this machine that nobody else uses: every server has one of 127.0.0.0/8
+ * for itself, so its ports are never taken by what comes or goes elsewhere.
  *
  * Debian's server, from build/nats, or where that is empty the one in PATH.
  */

@@ -286,7 +286,8 @@ static void test_it_cannot_pass_for_chatd(void **state)
         assert_unharmed("");
 }
 
-/* What is meant for one session alone goes to its inbox: nobody else finds that, or gets something else in its place. */
+/* What is meant for one session alone goes to its inbox: nobody else finds that, or gets something else in its place.
+ * */
 static void test_it_cannot_get_at_what_another_session_is_sent(void **state)
 {
         (void)state;

@@ -3,17 +3,18 @@
  * The test is systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
  * there is no chatd: lines, somebody who leaves, somebody who comes and leaves, and two whose processes are killed,
  * before they were members and after. The link to other hosts, which the test plays as well, says HELLO again in the
- * middle of that, and what somebody elsewhere said. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth system
- * call; so may be the next ones. The last one runs freely, and then everybody must have been shown every line, join and
- * leave once and in order, and nothing of those who are gone may be left in the run directory. The link must have been
- * sent the same, and is told a number behind which nothing was relayed.
+ * middle of that, and what somebody elsewhere said. Then chatd is started, traced (ptrace(2)), and killed in front of
+ * its Nth system call; so may be the next ones. The last one runs freely, and then everybody must have been shown every
+ * line, join and leave once and in order, and nothing of those who are gone may be left in the run directory. The link
+ * must have been sent the same, and is told a number behind which nothing was relayed.
  *
- * The same for a chatd that writes to the clients by itself (chat/outlet.h): it runs, and all have lent it their connections,
- * when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read: chatd cannot
- * write all to him. He reads when that chatd is dead, or behind the next one, and must get everything once as well.
+ * The same for a chatd that writes to the clients by itself (chat/outlet.h): it runs, and all have lent it their
+ * connections, when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read:
+ * chatd cannot write all to him. He reads when that chatd is dead, or behind the next one, and must get everything once
+ * as well.
  *
- * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started, and
- * everybody must be told once that each of them came, by name or in a notice.
+ * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started,
+ * and everybody must be told once that each of them came, by name or in a notice.
  *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
  * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
@@ -274,8 +275,8 @@ static bool have_residents_heard(void)
         return have_heard(0, RESIDENTS);
 }
 
-/* Waits until one of these roles is shown something, the link is sent something, or a child stops or ends. Returns false when the deadline has
- * passed. */
+/* Waits until one of these roles is shown something, the link is sent something, or a child stops or ends. Returns
+ * false when the deadline has passed. */
 static bool wait_for_news(int first, int end, int64_t deadline)
 {
         struct pollfd fds[2 + ROLES] = {{.fd = child_signals, .events = POLLIN},
@@ -427,8 +428,8 @@ static int written_to(const struct __ptrace_syscall_info *info)
         return whose_connection(fd);
 }
 
-/* Lets the traced chatd, which has stopped, run to its system call number `at`, counted from `first` on (-1: any), and kills
- * it in front of that. Returns false if it came to rest before; then it is killed in its wait. */
+/* Lets the traced chatd, which has stopped, run to its system call number `at`, counted from `first` on (-1: any), and
+ * kills it in front of that. Returns false if it came to rest before; then it is killed in its wait. */
 static bool kill_at(unsigned at, int first, int status)
 {
         struct killed *k = &killed[killed_count++];
@@ -482,7 +483,8 @@ static int stop_broker(void)
 
 /* ---- who does what ---- */
 
-/* How many datagrams are queued. Only while there is no chatd that runs: it is the same socket, with the same offset. */
+/* How many datagrams are queued. Only while there is no chatd that runs: it is the same socket, with the same offset.
+ * */
 static unsigned queue_length(void)
 {
         static char datagram[DATAGRAM_ROOM];
@@ -662,8 +664,8 @@ static void assert_farewell(enum role who, bool in_time)
         p->client = NULL;
 }
 
-/* The link asks; and a line of each up to `last`, behind which there is nothing any more of theirs. One after the other,
- * because they may overtake each other while the queue is full. */
+/* The link asks; and a line of each up to `last`, behind which there is nothing any more of theirs. One after the
+ * other, because they may overtake each other while the queue is full. */
 static void all_speak(enum role last)
 {
         forget_events();
@@ -693,8 +695,8 @@ static void gather(void)
         end_gathering();
 }
 
-/* Whose note this is: its name is the id, which begins with the pid. Keeps what it says of the inbox's name. MEMBERS for
- * nobody. */
+/* Whose note this is: its name is the id, which begins with the pid. Keeps what it says of the inbox's name. MEMBERS
+ * for nobody. */
 static int owner_of_note(int dir, const char *file)
 {
         char note[512] = "";
@@ -1024,8 +1026,9 @@ static void fill_queue_of_stopped(void)
         queue_grows(&length);
 }
 
-/* Kills the chatd to which all have lent in front of its system call number `at`, or BEHIND_DAN, and the next one in front of
- * number `then`, unless that is 0. Fay is the next round's Eve. Returns whether the first one got as far as that. */
+/* Kills the chatd to which all have lent in front of its system call number `at`, or BEHIND_DAN, and the next one in
+ * front of number `then`, unless that is 0. Fay is the next round's Eve. Returns whether the first one got as far as
+ * that. */
 static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
 {
         int64_t start = clock_ms();

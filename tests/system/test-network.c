@@ -1,4 +1,5 @@
-/* chat-link's side of NATS, with real servers: what one host says reaches the others, whatever happens to the servers. */
+/* chat-link's side of NATS, with real servers: what one host says reaches the others, whatever happens to the servers.
+ * */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -265,8 +266,8 @@ static struct heard *heard_of(struct host *h, const char *label)
         return NULL;
 }
 
-/* What the servers lost is had again from who said it, as chat-link/link.c does it: of a cluster of nats-server 2.9.10 one
- * may have lost what the others have. */
+/* What the servers lost is had again from who said it, as chat-link/link.c does it: of a cluster of nats-server 2.9.10
+ * one may have lost what the others have. */
 static void have_again(struct host *h, struct heard *from, uint64_t instance, uint64_t end)
 {
         static struct gap gap; /* it may own something where the test fails */
@@ -406,8 +407,8 @@ static bool has_all(struct host *h, struct host *from)
         return heard_of(h, from->config.host)->next == from->spool->appended;
 }
 
-/* Whether everybody got all that a and b said. The last of it, too, may be lost with a server; that it is missing shows when
- * more is said: between links, signs of life show it. */
+/* Whether everybody got all that a and b said. The last of it, too, may be lost with a server; that it is missing shows
+ * when more is said: between links, signs of life show it. */
 static bool all_have_all(struct host *a, struct host *b, struct host *c, int64_t *say_more_ms)
 {
         if (has_all(a, b) && has_all(b, a) && has_all(c, a) && has_all(c, b))
@@ -793,8 +794,8 @@ static void test_hostile_questions_and_answers(void **state)
         disconnect(nc, js);
 }
 
-/* What looks like a word of the consumer itself is a message like any other, if it was said: nobody is kept from what is behind
- * it. */
+/* What looks like a word of the consumer itself is a message like any other, if it was said: nobody is kept from what
+ * is behind it. */
 static void test_messages_with_headers(void **state)
 {
         (void)state;

@@ -1,5 +1,5 @@
-/* Something that the chat needs runs out or stops: the journal, descriptors, space, memory, processes. Who chats goes on,
- * who cannot be served is told, and when it is over everything is as before. */
+/* Something that the chat needs runs out or stops: the journal, descriptors, space, memory, processes. Who chats goes
+ * on, who cannot be served is told, and when it is over everything is as before. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -45,8 +45,8 @@ static void test_units_are_verified(void **state)
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket || true"), "disabled");
 }
 
-/* What systemd-analyze makes of the hardening: the exposure, in tenths, and how many of its points are not met. It rounds
- * the exposure, so that the count tells what a directive of little weight does. */
+/* What systemd-analyze makes of the hardening: the exposure, in tenths, and how many of its points are not met. It
+ * rounds the exposure, so that the count tells what a directive of little weight does. */
 static void test_the_exposure(void **state)
 {
         static const struct {

@@ -20,6 +20,6 @@ unsigned told_people(const struct told *t);
 /* How many of them were not named. */
 unsigned told_unnamed(const struct told *t);
 
-/* Fails the test unless `newcomer`, who is called `name`, was told the same as one who was there before, from where it came
- * itself, but for itself. */
+/* Fails the test unless `newcomer`, who is called `name`, was told the same as one who was there before, from where it
+ * came itself, but for itself. */
 void told_assert_same(const struct told *there_before, const struct told *newcomer, const char *name);

@@ -1,4 +1,5 @@
-/* A network in place of chat-link/network.c, all of it in memory, which the tests fill. The same for the fuzz target. */
+/* A network in place of chat-link/network.c, all of it in memory, which the tests fill. The same for the fuzz target.
+ * */
 #pragma once
 
 #include <stdlib.h>

@@ -84,7 +84,8 @@ static void test_more_than_one_batch_in_a_window(void **state)
         assert_int_equal(got, sent);
 }
 
-/* Each of a frame's lines is a record with a number of its own; one that is not clean does not take the others along. */
+/* Each of a frame's lines is a record with a number of its own; one that is not clean does not take the others along.
+ * */
 static void test_a_frame_of_many_lines(void **state)
 {
         struct fixture *f = *state;
@@ -221,8 +222,8 @@ static void look_before_consume(void *arg)
         was_told = strcmp(inbox_read(f->inboxes[BOB]), "leave ann") == 0;
 }
 
-/* A crash in front of the consuming: the frames come again, so the mark must still be there; and a crash behind the mark
- * says nothing again, so everybody must have been told. */
+/* A crash in front of the consuming: the frames come again, so the mark must still be there; and a crash behind the
+ * mark says nothing again, so everybody must have been told. */
 static void test_the_mark_of_who_left_outlives_the_frames(void **state)
 {
         struct fixture *f = *state;
@@ -681,7 +682,8 @@ static void lose_inbox(struct fixture *f, uint32_t who)
         unlink(address.sun_path);
 }
 
-/* Her inbox is gone while she is asked, or after she lent; and there is another one before chatd says that she is gone. */
+/* Her inbox is gone while she is asked, or after she lent; and there is another one before chatd says that she is gone.
+ * */
 static void bind_anew(struct fixture *f, bool answers)
 {
         unsigned fds = come_and_be_asked(f, answers);

@@ -127,8 +127,8 @@ static void take(struct fixture *f, int n)
         assert_taken(f, INBOX_NOTHING);
 }
 
-/* What the spool hands out next, in words: "1 2 3" for lines of these numbers, "+7" and "-7" for a JOIN and LEAVE of id 7,
- * "missed 3"; its count must be that of the records in it. */
+/* What the spool hands out next, in words: "1 2 3" for lines of these numbers, "+7" and "-7" for a JOIN and LEAVE of id
+ * 7, "missed 3"; its count must be that of the records in it. */
 static void assert_spooled(struct fixture *f, const char *expected)
 {
         struct spool_chunk chunk;

@@ -534,8 +534,8 @@ static void test_an_older_batch(void **state)
         assert_int_equal(f->seen.kept, 4);
 }
 
-/* chatd could not write all of a batch, nor send it, because the session's inbox was full; it relayed another one, and died.
- * The rest will not come. */
+/* chatd could not write all of a batch, nor send it, because the session's inbox was full; it relayed another one, and
+ * died. The rest will not come. */
 static void test_a_part_of_an_older_batch(void **state)
 {
         struct fixture *f = *state;

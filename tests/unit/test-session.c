@@ -525,8 +525,8 @@ static void await_turn(struct fixture *f)
         }
 }
 
-/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines first … last; of these no more
- * than `most` bytes. Returns whether that was all. */
+/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines first … last; of these no
+ * more than `most` bytes. Returns whether that was all. */
 static bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t most)
 {
         char text[1024], number[24], *at = text;

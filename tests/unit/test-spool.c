@@ -651,7 +651,8 @@ static bool make_run(const char *dir, const char *members, struct statx *st)
                statx(AT_FDCWD, members, 0, STATX_INO | STATX_BTIME, st) == 0;
 }
 
-/* A container is started again: /run is another tmpfs, on which the directory has the same inode. Returns an exit status. */
+/* A container is started again: /run is another tmpfs, on which the directory has the same inode. Returns an exit
+ * status. */
 static int start_container_again(struct fixture *f)
 {
         struct statx before, now;
@@ -933,8 +934,8 @@ static void test_killed_anywhere(void **state)
         munmap(told, sizeof(*told));
 }
 
-/* Opens the spool in a process that is killed in front of or behind its `calls`th system call, `steps` instructions later.
- * Returns whether it came so far. */
+/* Opens the spool in a process that is killed in front of or behind its `calls`th system call, `steps` instructions
+ * later. Returns whether it came so far. */
 static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32_t steps)
 {
         int status;
