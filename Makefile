@@ -85,7 +85,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools valgrind openssl,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks and openssl for certificates)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks and openssl for certificates)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
@@ -134,7 +134,7 @@ build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
-build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=2 -DFRAME_APPENDED_BYTES=8
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=3 -DFRAME_APPENDED_BYTES=8
 build/obj-next/%.o: %.c | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (next)"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -271,7 +271,7 @@ FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno
 		-fno-omit-frame-pointer
 # What tests/fuzz/death.h puts in the way.
 FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
-		roster_remove_note roster_remove_inbox roster_note_arrival roster_remove_arrival roster_seal \
+		roster_remove_note roster_remove_inbox roster_note_name roster_remove_name_mark roster_note_arrival roster_remove_arrival roster_seal \
 		roster_remove_seal
 
 build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz

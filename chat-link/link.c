@@ -166,6 +166,9 @@ static bool take_inbox(struct link *l)
 /* Whether a record of another host may be shown to people here. */
 static bool is_good(const struct record *rec)
 {
+        if (rec->kind == RECORD_RENAME &&
+            (rec->text.len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(rec->text.at, rec->text.len)))
+                return false;
         return rec->name.len <= LOCAL_NAME_MAX_BYTES && text_is_local_name(rec->name.at, rec->name.len) &&
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
@@ -173,20 +176,39 @@ static bool is_good(const struct record *rec)
 /* Injects what `rec` says under its number. Returns false while that cannot be. */
 static bool inject_one(struct link *l, const struct record *rec)
 {
-        char name[NAME_MAX_BYTES + 1];
+        char name[NAME_MAX_BYTES + 1], called[NAME_MAX_BYTES + 1];
         int len = snprintf(name, sizeof(name), "%.*s@%s", (int)rec->name.len, rec->name.at, l->message->host);
+        bool renames = rec->kind == RECORD_RENAME, has_text = rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE;
+        if (renames)
+                snprintf(called, sizeof(called), "%.*s@%s", (int)rec->text.len, rec->text.at, l->message->host);
         struct record out = {
                 .kind = rec->kind,
                 .id = LINK_ID,
                 .number = l->next,
                 .name = {name, (size_t)len},
-                .text = rec->kind == RECORD_LINE ? rec->text : (struct slice){"", 0},
+                .text = renames    ? slice_of(called)
+                        : has_text ? rec->text
+                                   : (struct slice){"", 0},
         };
         while (!inject_record(&l->inject, &out))
                 if (!inject_flush(&l->inject, l->now))
                         return false;
         l->lines_in++;
         return true;
+}
+
+/* A private word, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while that cannot be. */
+static bool take_private(struct link *l, struct record rec)
+{
+        char text[TEXT_MAX_BYTES + 1];
+        struct slice rest = rec.text, to;
+        size_t host = strlen(l->config->host);
+        if (!word_next(&rest, &to) || to.len < host + 2 || to.at[to.len - host - 1] != '@' ||
+            memcmp(to.at + to.len - host, l->config->host, host) != 0)
+                return true;
+        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)(to.len - host - 1), to.at, (int)rest.len, rest.at);
+        rec.text = (struct slice){text, (size_t)len};
+        return inject_one(l, &rec);
 }
 
 /* Does what the next record of the message says. Returns false while that cannot be. */
@@ -204,13 +226,13 @@ static bool take_record(struct link *l, const struct record *rec)
                 notice_missing(l, l->message->host, rec->number, l->next);
                 return true;
         }
-        if (!record_is_of_person(rec))
+        if (!record_is_of_person(rec) && rec->kind != RECORD_PRIVATE)
                 return true; /* of a later version */
         if (!is_good(rec)) {
                 l->ignored++;
                 return true;
         }
-        return inject_one(l, rec);
+        return rec->kind == RECORD_PRIVATE ? take_private(l, *rec) : inject_one(l, rec);
 }
 
 /* Goes on with what is missing before the message. Returns false while it cannot. */

@@ -1,4 +1,4 @@
-/* What a client may type besides text. */
+/* What a client may type besides text: one table, from which /help is made too. */
 #pragma once
 
 #include <stddef.h>
@@ -6,9 +6,33 @@
 #include <chat/wire.h>
 
 enum command {
-        COMMAND_NONE, /* it is text */
+        COMMAND_SAY, /* it is text */
+        COMMAND_UNKNOWN,
         COMMAND_LEAVE,
+        COMMAND_HELP,
+        COMMAND_NICK,
+        COMMAND_WHO,
+        COMMAND_ME,
+        COMMAND_MSG,
+        COMMAND_REPLY,
+        COMMAND_IGNORE,
+        COMMAND_TIME,
+        COMMAND_BELL,
+        COMMAND_COLOR,
 };
 
-/* Which command a whole line is. */
-enum command command_find(struct slice line);
+struct command_row {
+        const char *name;
+        const char *arguments; /* as /help shows them: words in capitals, those in brackets may be left out */
+        const char *help;      /* NULL: another name for something that is in the table already */
+        enum command command;
+        unsigned cost; /* of what goes to chatd: for how many lines the pace counts it */
+};
+
+/* The table, which ends with a row without a name. */
+extern const struct command_row commands[];
+
+/* Which command a whole line is; `*row` is its row, for an unknown command the nearest, for text undefined. `*rest` is
+ * what stands behind the command's name, or the text to be said: a line that begins with "//" is text without the first
+ * of the two. */
+enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);

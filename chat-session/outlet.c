@@ -87,6 +87,15 @@ void outlet_release(struct outlet *o, const struct client *c, uint64_t taken)
         atomic_store(&o->page->turn, OUTLET_FREE);
 }
 
+void outlet_keep(struct outlet *o, uint64_t taken)
+{
+        if (!o->page)
+                return;
+        atomic_store(&o->page->taken, taken);
+        if (outlet_claim(o))
+                atomic_store(&o->page->turn, OUTLET_KEPT);
+}
+
 /* How many bytes of what chatd wrote last the client has, where the turn is still OUTLET_WRITING. */
 static uint64_t bytes_taken(const struct outlet *o, const struct client *c)
 {
@@ -111,7 +120,7 @@ static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool cou
         uint32_t to = atomic_load(&o->page->to);
         for (uint32_t i = atomic_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
                 const struct outlet_record *r = &o->batch->records[i];
-                if (r->id == own)
+                if (r->id == own || r->bytes == OUTLET_PRIVATE)
                         continue;
                 if (o->had < r->bytes) {
                         o->rest.id = r->id;

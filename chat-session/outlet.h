@@ -55,6 +55,9 @@ void outlet_is_slow(struct outlet *o);
 /* The client has everything out of the `taken` datagrams that came since LEND: chatd may write. */
 void outlet_release(struct outlet *o, const struct client *c, uint64_t taken);
 
+/* … but the session goes on writing by itself, until outlet_release(). */
+void outlet_keep(struct outlet *o, uint64_t taken);
+
 /* A datagram of chatd's came: finds out how much of its records (`had`) the client has. */
 void outlet_settle(struct outlet *o, const struct client *c);
 

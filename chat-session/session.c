@@ -8,21 +8,30 @@
 #include <chat/display.h>
 
 #include "commands.h"
+#include "obey.h"
 
 enum {
         READ_MAX_BYTES = 4096,
         /* What one byte of input can become: in the uplink's queue a LINE of nothing (for a line end), in the client's
          * buffer four times itself (a TAB). */
-        QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES,
+        QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 1,
         ECHO_PER_BYTE = 4,
         /* What may have been read before and comes out with it, and room for BYE. */
         ROOM_RESERVED = TEXT_MAX_BYTES + 256,
 };
 
+_Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
+               "what becomes a long request from short input has a place in the queue");
+
+void session_notice(struct session *s, struct slice text)
+{
+        struct slice parts[] = {slice_of("*** "), text};
+        client_line(&s->client, parts, 2);
+}
+
 static void notice(struct session *s, const char *text)
 {
-        struct slice parts[] = {slice_of("*** "), slice_of(text)};
-        client_line(&s->client, parts, 2);
+        session_notice(s, slice_of(text));
 }
 
 static void greet(struct session *s)
@@ -30,7 +39,7 @@ static void greet(struct session *s)
         struct slice parts[] = {
                 slice_of("*** Welcome, "),
                 slice_of(s->peer.name),
-                slice_of(". What you type goes to everyone here; exit leaves."),
+                slice_of(". What you type goes to everyone here; /help says what else you can type, exit leaves."),
         };
         client_line(&s->client, parts, 3);
 }
@@ -68,7 +77,7 @@ static uint64_t lines_out(const struct session *s)
         return s->client.lines_out + outlet_lines_out(&s->outlet);
 }
 
-static void leave(struct session *s, enum leave_reason reason)
+void session_leave(struct session *s, enum leave_reason reason)
 {
         if (s->state != SESSION_TALKING)
                 return;
@@ -89,7 +98,17 @@ static void terminate(struct session *s)
         s->uplink.paced = false;
         if (s->state == SESSION_TALKING)
                 notice(s, "this session was ended by the system");
-        leave(s, LEAVE_TERMINATED);
+        session_leave(s, LEAVE_TERMINATED);
+}
+
+static void echo(struct session *s, enum lines_event event, struct slice line)
+{
+        const struct command_row *row;
+        struct slice rest;
+        if (event == LINES_LINE && command_parse(line, &row, &rest) == COMMAND_LEAVE)
+                session_leave(s, LEAVE_EXIT);
+        else
+                client_line(&s->client, &line, 1);
 }
 
 static void on_line(void *user, enum lines_event event, const char *text, size_t len)
@@ -100,10 +119,12 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
         if (s->state != SESSION_TALKING)
                 return;
         s->interrupted = false;
-        if (event == LINES_END || (event == LINES_LINE && command_find(line) == COMMAND_LEAVE))
-                leave(s, LEAVE_EXIT);
+        if (event == LINES_END)
+                session_leave(s, LEAVE_EXIT);
         else if (s->echo)
-                client_line(&s->client, &line, 1);
+                echo(s, event, line);
+        else if (event == LINES_LINE)
+                obey(s, line);
         else
                 uplink_say(&s->uplink, line);
 }
@@ -115,7 +136,7 @@ static void on_interrupt(struct session *s)
         if (!s->interrupted)
                 s->interrupt_due = true;
         else if (!s->telnet.asking)
-                leave(s, LEAVE_INTERRUPT);
+                session_leave(s, LEAVE_INTERRUPT);
 }
 
 static void on_byte(struct session *s, uint8_t byte)
@@ -139,7 +160,7 @@ static void on_byte(struct session *s, uint8_t byte)
                 lines_discard(&s->lines);
                 break;
         case TELNET_END:
-                leave(s, LEAVE_EXIT);
+                session_leave(s, LEAVE_EXIT);
                 break;
         }
 }
@@ -181,35 +202,50 @@ static void take_input(struct session *s)
         s->interrupt_due = false;
         if (s->client.in_ended) {
                 lines_finish(&s->lines);
-                leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
-                         : s->client.in_failed || s->client.out_broken ? LEAVE_RESET
-                                                                       : LEAVE_EOF);
+                session_leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
+                                 : s->client.in_failed || s->client.out_broken ? LEAVE_RESET
+                                                                               : LEAVE_EOF);
         }
 }
 
-/* Shows what the client has not seen of a record that came for the first time, or whose line it has a part of. */
-static void show_record(struct session *s, const struct record *r)
+/* What commands need to know of what was said. */
+static void take_note(struct session *s, const struct record *r)
 {
-        struct slice parts[DISPLAY_PARTS_MAX];
+        if (r->kind == RECORD_RENAME)
+                view_rename(&s->view, r->name, r->text);
+        if (r->kind != RECORD_PRIVATE || view_ignores(&s->view, r->name))
+                return;
+        s->writer_id = r->id;
+        snprintf(s->writer, sizeof(s->writer), "%.*s", (int)r->name.len, r->name.at);
+}
+
+/* Shows what the client has not seen of a record. What came before is not shown again, but for the rest of a line of
+ * which chatd, who does not compare, wrote a part: as where somebody says HELLO again under one id. */
+static void show_record(struct session *s, const struct record *r, bool seen)
+{
+        struct slice parts[VIEW_PARTS_MAX];
         size_t n = display_parts(r, parts), has = outlet_has(&s->outlet, r);
 
-        if (n == 0 || has == display_bytes(r))
+        if (n == 0 || has == display_bytes(r) || (seen && has == 0))
                 return;
+        take_note(s, r);
         if (has > 0) {
                 client_rest(&s->client, parts, n, has);
                 return;
         }
         if (s->client.broken_off)
                 give_up_rest(s);
-        client_line(&s->client, parts, n);
+        if (!view_is_plain(&s->view))
+                n = view_parts(&s->view, r, slice_of(s->peer.name), time(NULL), parts);
+        if (n > 0)
+                client_line(&s->client, parts, n);
 }
 
 static void show_batch(struct session *s, struct wire_reader records)
 {
         struct record r;
         while (record_next(&records, &r) > 0)
-                if (!seen_before(&s->seen, r.id, r.number))
-                        show_record(s, &r);
+                show_record(s, &r, seen_before(&s->seen, r.id, r.number));
         s->outlet.had = 0;
 }
 
@@ -225,12 +261,38 @@ static void show_missed(struct session *s, uint64_t missed)
         notice(s, text);
 }
 
+/* Others see this name. */
+static void be_called(struct session *s, struct slice name)
+{
+        if (name.len == 0 || name.len >= sizeof(s->peer.name))
+                return;
+        memmove(s->peer.name, name.at, name.len);
+        s->peer.name[name.len] = '\0';
+        s->uplink.name = slice_of(s->peer.name);
+}
+
 static void show_name(struct session *s, struct slice name)
 {
         struct slice parts[] = {slice_of("*** Somebody is called "), slice_of(s->peer.name),
                                 slice_of(" already. Others see you as "), name};
         if (name.len > 0 && !slice_equal(name, slice_of(s->peer.name)))
                 client_line(&s->client, parts, 4);
+        be_called(s, name);
+}
+
+/* One answer for each request: where chatd died meanwhile there may be two. */
+static void show_answer(struct session *s, const struct frame *f)
+{
+        struct slice text = f->text, line;
+        if (f->number <= s->answered)
+                return;
+        s->answered = f->number;
+        give_up_rest(s);
+        be_called(s, f->name);
+        for (bool more = true; more;) {
+                more = line_next(&text, &line);
+                session_notice(s, line);
+        }
 }
 
 /* The queue is gone that the last lines were in, and the rest of one that the client has the beginning of. */
@@ -298,6 +360,9 @@ static void take_datagram(struct session *s)
                 if (s->state == SESSION_LEAVING)
                         flush_and_end(s);
                 break;
+        case FRAME_ANSWER:
+                show_answer(s, &f);
+                break;
         case FRAME_LEND: /* behind all that a chatd before had relayed */
                 give_up_rest(s);
                 s->uplink.taken = 0;
@@ -358,8 +423,12 @@ static void write_to_client(struct session *s)
                 if (client_waits(&s->client))
                         outlet_is_slow(&s->outlet);
         }
-        if (s->state == SESSION_TALKING && !client_waits(&s->client))
+        if (s->state != SESSION_TALKING || client_waits(&s->client))
+                return;
+        if (view_is_plain(&s->view))
                 outlet_release(&s->outlet, &s->client, s->uplink.taken);
+        else
+                outlet_keep(&s->outlet, s->uplink.taken);
 }
 
 static void wait_for_events(struct session *s, struct pollfd fds[static 4], const sigset_t *unblocked)
@@ -370,7 +439,8 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
 
         bool wants = may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
         bool writes = client_waits(c) && !c->broken_off;
-        if (writes && !outlet_claim(&s->outlet)) {
+        bool keeps = s->state == SESSION_TALKING && !view_is_plain(&s->view);
+        if ((writes || keeps) && !outlet_claim(&s->outlet)) {
                 writes = false;
                 wake = s->now + s->outlet.retry_ms;
         }
@@ -409,7 +479,7 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
         else if (s->uplink.queue_lost)
                 tell_lost(s);
         if (s->client.out_broken && !s->client.is_socket)
-                leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
+                session_leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
 }
 
 /* A client that is not there any more, though the network did not say so, acknowledges nothing. One that is slow, or
@@ -427,7 +497,7 @@ static void check_client(struct session *s)
         s->check_at = 0;
         if (silent_ms >= s->client_timeout_ms) {
                 s->client.out_broken = true;
-                leave(s, LEAVE_TIMEOUT);
+                session_leave(s, LEAVE_TIMEOUT);
         } else if (silent_ms >= 0) {
                 s->check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->client_timeout_ms);
         }

@@ -13,6 +13,7 @@
 #include "peer.h"
 #include "telnet.h"
 #include "uplink.h"
+#include "view.h"
 #include <chat/seen.h>
 
 enum {
@@ -61,6 +62,11 @@ struct session {
         struct outlet outlet;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
+        /* in pages that are written to only where they are wanted */
+        uint64_t answered;               /* the number of the last request that was */
+        uint64_t writer_id;              /* who said something to the client alone … */
+        char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
+        struct view view;
 };
 
 /* Takes the client at `in` and `out`, and finds out its name. Reads nothing from it yet; keeps no other descriptor
@@ -70,6 +76,12 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
 
 /* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
 void session_refuse(struct session *s, const char *why);
+
+/* Shows the client a line of ours. */
+void session_notice(struct session *s, struct slice text);
+
+/* Begins to leave, if it does not do so already. */
+void session_leave(struct session *s, enum leave_reason reason);
 
 /* Serves the client until it leaves, the connection breaks or `*stop` becomes true; signals in `unblocked`'s
  * complement are delivered only while the session waits. */

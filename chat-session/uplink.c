@@ -13,9 +13,12 @@
 /* What waits in the queue: a frame, or as many lines as fit one. In front of its bytes stands this. */
 struct queued {
         uint16_t size;
-        uint16_t lines;  /* text of so many lines with LF between them; 0: it is an encoded frame */
-        uint64_t number; /* of the first line */
+        uint8_t lines;   /* text of so many lines with LF between them; 0: it is an encoded frame … */
+        uint8_t cost;    /* … for which the pace asks as for so many lines; 0: it goes at once */
+        uint64_t number; /* of the first line, or of the frame if it has a cost */
 };
+
+_Static_assert((int)FRAME_LINES_MAX <= UINT8_MAX, "lines are counted in a byte");
 
 _Static_assert((int)UPLINK_LINE_OVERHEAD_BYTES == sizeof(struct queued), "uplink_room() counts with it");
 
@@ -61,6 +64,18 @@ static void enqueue_frame(struct uplink *u, const struct frame *f)
         enqueue(u, &(struct queued){.size = (uint16_t)frame_encode(encoded, sizeof(encoded), f)}, encoded);
 }
 
+void uplink_request(struct uplink *u, struct frame f, unsigned cost)
+{
+        uint8_t encoded[FRAME_MAX_BYTES];
+        f.id = u->id;
+        f.number = ++u->number;
+        enqueue(u,
+                &(struct queued){.size = (uint16_t)frame_encode(encoded, sizeof(encoded), &f),
+                                 .cost = (uint8_t)cost,
+                                 .number = f.number},
+                encoded);
+}
+
 static uint64_t draw_random(void)
 {
         uint64_t random;
@@ -93,7 +108,7 @@ void uplink_say(struct uplink *u, struct slice text)
         char *at = (char *)extend(u, 1 + text.len);
         at[0] = '\n';
         memcpy(at + 1, text.at, text.len);
-        last.size += (uint16_t)(1 + text.len);
+        last.size = (uint16_t)(last.size + 1 + text.len);
         last.lines++;
         write_queued(u, u->last, &last);
 }
@@ -137,7 +152,7 @@ size_t uplink_lines_waiting(const struct uplink *u)
         struct queued q;
         for (size_t at = u->start; at < u->end; at += sizeof(q) + q.size) {
                 q = read_queued(u, at);
-                lines += q.lines;
+                lines += q.cost > 0 ? 1 : q.lines;
         }
         return lines;
 }
@@ -371,7 +386,8 @@ static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
         if (u->last == u->start)
                 u->last += taken;
         u->start += taken;
-        q = (struct queued){(uint16_t)(q.size - taken), q.lines - n, q.number + n};
+        q = (struct queued){
+                .size = (uint16_t)(q.size - taken), .lines = (uint8_t)(q.lines - n), .number = q.number + n};
         write_queued(u, u->start, &q);
         return r;
 }
@@ -381,7 +397,7 @@ static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
 static int hand_over_first(struct uplink *u, int64_t now)
 {
         struct queued q = read_queued(u, u->start);
-        u->turn_at = q.lines > 0 ? pace_next_ms(&u->pace, now) : now;
+        u->turn_at = q.lines + q.cost > 0 ? pace_next_ms(&u->pace, now) : now;
         u->paced = u->turn_at > now;
         if (u->paced)
                 return 0;
@@ -390,7 +406,12 @@ static int hand_over_first(struct uplink *u, int64_t now)
         struct frame f;
         const uint8_t *frame = u->queue + u->start + sizeof(q);
         int r = hand_over(u, frame, q.size);
-        if (r > 0) {
+        if (r > 0 && q.cost > 0) {
+                u->handed_over = q.number;
+                for (unsigned i = 0; i < q.cost; i++)
+                        pace_take(&u->pace, now);
+                remove_first(u, sizeof(q) + q.size);
+        } else if (r > 0) {
                 u->greeted = true;
                 u->departed = frame_decode(&f, frame, q.size) == 0 && f.type == FRAME_BYE;
                 remove_first(u, sizeof(q) + q.size);
@@ -450,8 +471,10 @@ bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct sock
                 return false;
         bool ours = cred.uid == u->broker;
         u->taken += ours;
-        if (ours && frame_decode(f, buffer, (size_t)n) == 0)
+        if (ours && frame_decode(f, buffer, (size_t)n) == 0) {
+                u->broker_version = f->version;
                 return true;
+        }
         socket_close_fds(fds);
         return false;
 }

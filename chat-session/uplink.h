@@ -45,6 +45,7 @@ struct uplink {
         uint64_t taken;       /* datagrams of chatd's that were received */
         uint64_t lines_out, skipped;
         ino_t intake;              /* the number of its file, when it was connected to */
+        uint8_t broker_version;    /* of chatd's last datagram; 0: none came yet */
         uid_t broker;              /* whose datagrams the inbox takes */
         bool greeted;              /* HELLO was taken by an intake */
         bool departed;             /* BYE was taken by an intake: nothing more is said */
@@ -64,6 +65,17 @@ struct uplink {
 /* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
  * uplink. `u` begins as all zeros, but for `socket`, which is of connect_socket() (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
+
+/* What a request needs in the queue besides its text, at most. */
+enum {
+        UPLINK_REQUEST_OVERHEAD_BYTES =
+                UPLINK_LINE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + 8 + 4 + NAME_MAX_BYTES + FRAME_APPENDED_BYTES
+};
+
+/* Puts a frame into the queue that is numbered as lines are: ACTION, NICK, PRIVATE or WHO. The pace asks for as much as
+ * for `cost` lines, 1 to 255. `f` has its type, name and text. The caller has seen to it by uplink_room() that it fits.
+ * */
+void uplink_request(struct uplink *u, struct frame f, unsigned cost);
 
 /* Puts a line, or the last word, into the queue. The caller has seen to it by uplink_room() that it fits. */
 void uplink_say(struct uplink *u, struct slice text);

@@ -127,7 +127,7 @@ static size_t count_here(const struct broker *b, bool for_link)
         size_t n = 0;
         for (size_t i = 0; i < b->roster.count; i++) {
                 const struct member *m = b->roster.members[i];
-                n += m->id != LINK_ID && !m->leaving && !m->expected && !(for_link && m->arriving);
+                n += member_is_here(m) && !(for_link && m->arriving);
         }
         return n;
 }
@@ -376,6 +376,11 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_GONE:
                 take_leave(b, f);
                 return 0;
+        case FRAME_ACTION:
+        case FRAME_NICK:
+        case FRAME_PRIVATE:
+        case FRAME_WHO:
+                return requests_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
                 return 0;
@@ -424,6 +429,8 @@ static void remove_leavers(struct broker *b)
                         roster_remove_lag(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->arriving)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->renamed != 0)
+                        roster_remove_name_mark(&b->roster, b->leavers[i]->id);
                 close_lent(b, b->leavers[i]);
                 roster_remove(&b->roster, b->leavers[i]);
         }
@@ -448,8 +455,10 @@ int broker_serve(struct broker *b)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
-                for (taken = 0; taken < left; taken++) {
+                b->alone = false;
+                for (taken = 0; taken < left && !b->alone; taken++) {
                         struct datagram d = intake_get(&b->intake, taken);
+                        b->begun = taken > 0;
                         if (take_frame(b, &d) < 0)
                                 break;
                 }
@@ -457,6 +466,7 @@ int broker_serve(struct broker *b)
                 relay_send(&b->relay, &b->roster);
                 remote_note(b);
                 arrivals_note(b);
+                requests_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)

@@ -7,7 +7,8 @@
  *                                           this one would have (arrivals.h)
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
  *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
- *      and who is not to be announced again
+ *      and who is not to be announced again,
+ *      or is called otherwise
  *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   5. the frames are consumed
  *   6. marked notes are removed             there is nothing left to ignore
@@ -26,6 +27,7 @@
 #include "intake.h"
 #include "relay.h"
 #include "remote.h"
+#include "requests.h"
 #include "roster.h"
 
 /* Why a datagram was ignored. */
@@ -57,6 +59,9 @@ struct broker {
         struct relay relay;
         struct remote remote;
         struct arrivals arrivals; /* its pace is set by who wants one */
+        bool begun;               /* the batch has frames */
+        bool alone;               /* … of which no other may be in it */
+        struct member *renamed;   /* in the batch; NULL: nobody was */
         bool unconsumed;          /* the queue may begin with frames that were relayed, to some or to all */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;

@@ -11,6 +11,7 @@
 #define ID_WARNING "3e598fcfcfad47dea0b9c667a8eb0455"
 #define ID_LINK "fe5da1c6e1034ea6b7b25f15e27e6e85"
 #define ID_LINK_GONE "fa4f3b7f6d814b7c8cf0f9c6ac8e1a36"
+#define ID_RENAME "ec53d931e3e44772bd95f5d4acd507d8"
 
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
@@ -54,6 +55,18 @@ void eventlog_leave(struct journal *log, const struct eventlog_member *m)
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, m->lines_in);
         journal_field(&e, "CHAT_LINES_OUT=%" PRIu64, m->lines_out);
         journal_field(&e, "CHAT_SKIPPED=%" PRIu64, m->skipped);
+        journal_write(log, &e);
+}
+
+void eventlog_rename(struct journal *log, uint64_t id, const char *was, const char *name, const char *address)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s is now called %s", was, name);
+        journal_describe(&e, LOG_INFO, ID_RENAME, "rename");
+        journal_field(&e, "CHAT_NAME=%s", name);
+        journal_field(&e, "CHAT_OLD_NAME=%s", was);
+        journal_field(&e, "CHAT_ADDR=%s", address);
+        journal_field(&e, "CHAT_SESSION=%016" PRIx64, id);
         journal_write(log, &e);
 }
 

@@ -22,6 +22,8 @@ struct eventlog_member {
 
 void eventlog_join(struct journal *log, const struct eventlog_member *m);
 void eventlog_leave(struct journal *log, const struct eventlog_member *m);
+/* A member took another name. */
+void eventlog_rename(struct journal *log, uint64_t id, const char *was, const char *name, const char *address);
 /* The link to other hosts said HELLO, or its inbox is gone. */
 void eventlog_link(struct journal *log, bool there);
 void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered);

@@ -15,7 +15,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
 {
         struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
         r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
-        r->text_size = r->count = 0;
+        r->text_size = r->count = r->privates = 0;
         if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
                 atomic_store(&r->lent.shared->number, 0);
         for (size_t i = 0; i < roster->count; i++) {
@@ -24,6 +24,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
                 m->from = 0;
                 m->to = UINT32_MAX;
                 m->own_first = m->own_last = m->own_count = 0;
+                m->by_datagram = false;
         }
 }
 
@@ -37,14 +38,17 @@ static void add_text(struct relay *r, struct relay_record *record, const struct 
 {
         struct slice parts[DISPLAY_PARTS_MAX];
         char *at = r->text + r->text_size;
-        size_t n = display_parts(rec, parts), len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
+        bool all = record->to == NULL;
+        size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
         record->place[RELAY_TEXT].at = (uint32_t)r->text_size;
         record->place[RELAY_TEXT].len = (uint32_t)len;
-        r->lent.shared->records[r->count] = (struct outlet_record){rec->id, rec->number, (uint32_t)len};
+        r->lent.shared->records[r->count] =
+                (struct outlet_record){rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE};
         r->text_size += len;
 }
 
-int relay_add_notice(struct relay *r, const struct record *rec)
+/* Returns as relay_add(). */
+static int add(struct relay *r, const struct member *from, const struct member *to, const struct record *rec)
 {
         if (!relay_has_room_for(r, 1, 0))
                 return -ENOBUFS;
@@ -52,7 +56,8 @@ int relay_add_notice(struct relay *r, const struct record *rec)
         if (len == 0)
                 return -ENOBUFS;
         struct relay_record *record = &r->records[r->count];
-        *record = (struct relay_record){.place[RELAY_DATAGRAM] = {(uint32_t)r->size, (uint32_t)len}};
+        *record = (struct relay_record){
+                .place[RELAY_DATAGRAM] = {(uint32_t)r->size, (uint32_t)len}, .from = from, .to = to};
         if (r->lent.shared)
                 add_text(r, record, rec);
         r->size += len;
@@ -60,9 +65,22 @@ int relay_add_notice(struct relay *r, const struct record *rec)
         return 0;
 }
 
+int relay_add_notice(struct relay *r, const struct record *rec)
+{
+        return add(r, NULL, NULL, rec);
+}
+
+int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec)
+{
+        int error = add(r, from, to, rec);
+        r->privates += error == 0;
+        to->by_datagram = true;
+        return error;
+}
+
 int relay_add(struct relay *r, struct member *from, const struct record *rec)
 {
-        int error = relay_add_notice(r, rec);
+        int error = add(r, from, NULL, rec);
         if (error < 0)
                 return error;
         if (from->own_last > 0)
@@ -100,10 +118,36 @@ static void add_stretch(struct relay *r, enum relay_form form, uint32_t from, ui
                                 r->records[to - 1].place[form].at + r->records[to - 1].place[form].len - at};
 }
 
+/* Whether `m` gets this record, which is between its first and its last. */
+static bool is_for(const struct relay *r, const struct member *m, uint32_t i)
+{
+        return r->records[i].from != m && (!r->records[i].to || r->records[i].to == m);
+}
+
+/* As gather(), where some records are for one member alone. */
+static size_t gather_among_privates(struct relay *r, const struct member *m, enum relay_form form,
+                                    struct iovec iov[static BATCH_MAX_RECORDS + 1])
+{
+        size_t n = 0;
+        uint32_t at = m->from, end = end_for(r, m);
+        for (uint32_t i = at; i < end; i++) {
+                if (is_for(r, m, i))
+                        continue;
+                if (at < i)
+                        add_stretch(r, form, at, i, &iov[n++]);
+                at = i + 1;
+        }
+        if (at < end)
+                add_stretch(r, form, at, end, &iov[n++]);
+        return n;
+}
+
 /* What of the batch `m` gets: the stretches between its own records. Returns how many pieces. */
 static size_t gather(struct relay *r, const struct member *m, enum relay_form form,
                      struct iovec iov[static BATCH_MAX_RECORDS + 1])
 {
+        if (r->privates > 0)
+                return gather_among_privates(r, m, form, iov);
         size_t n = 0;
         uint32_t at = m->from, end = end_for(r, m);
         for (uint32_t own = m->own_first; own > 0 && at < end; own = r->records[own - 1].next_own) {
@@ -123,6 +167,12 @@ static size_t gather(struct relay *r, const struct member *m, enum relay_form fo
 static size_t records_for(const struct relay *r, const struct member *m)
 {
         uint32_t end = end_for(r, m);
+        if (r->privates > 0) {
+                size_t all = 0;
+                for (uint32_t i = m->from; i < end; i++)
+                        all += is_for(r, m, i);
+                return all;
+        }
         if (m->from == 0 && end == r->count)
                 return r->count - m->own_count;
         size_t n = m->from < end ? end - m->from : 0;
@@ -247,7 +297,7 @@ struct full {
 /* Gives `m` its part of the batch, or puts it among `full`, or it lags. */
 static void deliver(struct relay *r, const struct roster *roster, struct member *m, int64_t now, struct full *full)
 {
-        if ((lent_is_open(&m->lent) && write_to(r, m)) || send_to(r, roster, m))
+        if ((lent_is_open(&m->lent) && !m->by_datagram && write_to(r, m)) || send_to(r, roster, m))
                 return;
         if (!full->members)
                 full->members = calloc(roster->count, sizeof(struct member *));

@@ -23,6 +23,9 @@
  * waited for, now and then, a short moment that is a small part of the time, after everybody else has the batch; not
  * those whose client is slow, or who were waited for in vain.
  *
+ * A record that only one member gets lies among the others, and goes as a datagram alone: a client that chatd writes to
+ * gets none of it, so what is text has no gap there.
+ *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
  * Owns the buffer; borrows the members.
@@ -58,7 +61,8 @@ struct relay_record {
         struct {
                 uint32_t at, len;
         } place[RELAY_FORMS];
-        uint32_t next_own; /* the same member's next record: index plus 1 */
+        uint32_t next_own;              /* the same member's next record: index plus 1 */
+        const struct member *from, *to; /* whose it is; who alone gets it. NULL: nobody's, and everybody */
 };
 
 struct relay {
@@ -69,6 +73,7 @@ struct relay {
         uint64_t batches;       /* so far; of this epoch */
         struct lent_batch lent; /* the batch's records, for members that lend; `shared` is NULL where nobody is to */
         size_t size, text_size, count; /* bytes in the buffers, and records */
+        size_t privates;               /* of them, those that only one member gets */
         struct relay_record records[BATCH_MAX_RECORDS];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * RELAY_TEXT_MORE_BYTES];
@@ -86,6 +91,9 @@ int relay_add(struct relay *r, struct member *from, const struct record *rec);
 
 /* … that is nobody's. */
 int relay_add_notice(struct relay *r, const struct record *rec);
+
+/* … that `to` alone gets. Its session gets this batch as a datagram, because it has to know who wrote that. */
+int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec);
 
 /* `m` gets only what is added from now on, or what was added so far. */
 void relay_joins(const struct relay *r, struct member *m);

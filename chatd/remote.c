@@ -135,8 +135,20 @@ static struct member *find_speaker(struct broker *b)
 
 static bool is_clean(const struct record *rec)
 {
+        if (rec->kind == RECORD_RENAME &&
+            (rec->text.len > NAME_MAX_BYTES || !text_is_remote_name(rec->text.at, rec->text.len)))
+                return false;
         return rec->name.len <= NAME_MAX_BYTES && text_is_remote_name(rec->name.at, rec->name.len) &&
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
+}
+
+/* A word to one who is here, or was. */
+static void inject_private(struct broker *b, struct member *m, struct record *rec)
+{
+        struct slice name;
+        struct member *to = word_next(&rec->text, &name) ? roster_find_name(&b->roster, name) : NULL;
+        if (to && member_is_here(to))
+                relay_add_private(&b->relay, m, to, rec);
 }
 
 /* One record of an INJECT; there is room for it. */
@@ -146,15 +158,18 @@ static void inject(struct broker *b, struct member *m, struct record *rec)
                 return; /* it was here already: the link said it again, or a chatd before us noted it and died */
         if (rec->number >> 63) { /* that is for notices, and one such would mute all that come after it */
                 broker_ignore(b, IGNORED_REPEATED);
-        } else if (!record_is_of_person(rec)) {
+        } else if (!record_is_of_person(rec) && rec->kind != RECORD_PRIVATE) {
                 broker_ignore(b, IGNORED_TYPE);
         } else if (!is_clean(rec)) {
                 broker_ignore(b, IGNORED_UNCLEAN);
         } else {
                 b->remote.last = rec->number;
-                b->lines += rec->kind == RECORD_LINE;
+                b->lines += rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
                 rec->id = LINK_ID;
-                relay_add(&b->relay, m, rec);
+                if (rec->kind == RECORD_PRIVATE)
+                        inject_private(b, m, rec);
+                else
+                        relay_add(&b->relay, m, rec);
         }
 }
 

@@ -12,9 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/names.h>
+
 #define DEPARTED_SUFFIX ".left"
 #define LAGGING_SUFFIX ".lagging"
 #define ARRIVING_SUFFIX ".arriving"
+#define RENAMED_SUFFIX ".renamed"
+#define NEW_SUFFIX ".new"
 #define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
 
@@ -43,7 +47,8 @@ static int compare_pids(const void *a, const void *b)
 
 static int compare_names(const void *a, const void *b)
 {
-        return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+        const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
+        return name_compare(x, strlen(x), y, strlen(y));
 }
 
 void roster_init(struct roster *r, const char *dir, uid_t owner)
@@ -72,6 +77,16 @@ struct member *roster_find_process(const struct roster *r, pid_t pid)
 {
         struct member key = {.id = (uint64_t)pid << 32};
         void *const *found = tfind(&key, &r->by_id, compare_pids);
+        return found ? *found : NULL;
+}
+
+struct member *roster_find_name(const struct roster *r, struct slice name)
+{
+        struct member key = {0};
+        if (name.len > LOCAL_NAME_MAX_BYTES)
+                return NULL;
+        memcpy(key.name, name.at, name.len);
+        void *const *found = tfind(&key, &r->by_name, compare_names);
         return found ? *found : NULL;
 }
 
@@ -126,6 +141,23 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->index = r->count;
         r->members[r->count++] = m;
         return m;
+}
+
+int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_t number)
+{
+        char was[sizeof(m->name)];
+        memcpy(was, m->name, sizeof(was));
+        tdelete(m, &r->by_name, compare_names);
+        memset(m->name, 0, sizeof(m->name));
+        memcpy(m->name, name.at, name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES);
+        if (!tsearch(m, &r->by_name, compare_names)) {
+                memcpy(m->name, was, sizeof(was));
+                tsearch(m, &r->by_name, compare_names); /* it was there: the memory has just been freed */
+                return -ENOMEM;
+        }
+        memcpy(m->was, was, sizeof(was));
+        m->renamed = number;
+        return 0;
 }
 
 static void close_member(struct member *m)
@@ -213,6 +245,11 @@ bool member_is_alive(const struct member *m)
         return m->pidfd >= 0 && !m->dead && poll(&p, 1, 0) == 0;
 }
 
+bool member_is_here(const struct member *m)
+{
+        return m->id != LINK_ID && !m->leaving && !m->expected;
+}
+
 int roster_send(struct member *m, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -246,12 +283,37 @@ static void note_path(const struct roster *r, uint64_t id, const char *suffix, c
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", r->dir, id, suffix);
 }
 
+static void describe(const struct member *m, char text[static NOTE_MAX_BYTES])
+{
+        snprintf(text, NOTE_MAX_BYTES, "%" PRIu64 " %016" PRIx64 " %s %s", m->since_us, m->key, m->address, m->name);
+}
+
 int roster_note(const struct roster *r, const struct member *m)
 {
         char path[PATH_MAX], text[NOTE_MAX_BYTES];
         note_path(r, m->id, "", path);
-        snprintf(text, sizeof(text), "%" PRIu64 " %016" PRIx64 " %s %s", m->since_us, m->key, m->address, m->name);
+        describe(m, text);
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Puts a symlink with this text in place of the one that is there, or of none, in one step. Returns 0 or a negative
+ * errno. */
+static int replace(const struct roster *r, uint64_t id, const char *suffix, const char *text)
+{
+        char path[PATH_MAX], new[PATH_MAX];
+        note_path(r, id, suffix, path);
+        note_path(r, id, NEW_SUFFIX, new);
+        unlink(new); /* of a chatd that died here */
+        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+}
+
+int roster_note_name(const struct roster *r, const struct member *m)
+{
+        char text[NOTE_MAX_BYTES];
+        snprintf(text, sizeof(text), "%" PRIu64 " %s", m->renamed, m->was);
+        int error = replace(r, m->id, RENAMED_SUFFIX, text);
+        describe(m, text);
+        return error < 0 ? error : replace(r, m->id, "", text);
 }
 
 void roster_mark_departed(const struct roster *r, uint64_t id)
@@ -275,6 +337,11 @@ static void remove_mark(const struct roster *r, uint64_t id, const char *suffix)
         char path[PATH_MAX];
         note_path(r, id, suffix, path);
         unlink(path);
+}
+
+void roster_remove_name_mark(const struct roster *r, uint64_t id)
+{
+        remove_mark(r, id, RENAMED_SUFFIX);
 }
 
 void roster_remove_note(const struct roster *r, uint64_t id)
@@ -435,6 +502,27 @@ static void read_arriving(const struct roster *r, const char *file)
                 roster_remove_arrival(r, id);
 }
 
+/* … and who took another name may have to be told so again. */
+static void read_renamed(const struct roster *r, int dir, const char *file)
+{
+        uint64_t id;
+        char text[NOTE_MAX_BYTES], *rest = text;
+        if (has_suffix(file, NEW_SUFFIX, &id))
+                unlinkat(dir, file, 0);
+        if (!has_suffix(file, RENAMED_SUFFIX, &id))
+                return;
+        struct member *m = roster_find(r, id);
+        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        const char *number = next_word(&rest);
+        if (!m || !number || strlen(rest) > LOCAL_NAME_MAX_BYTES) {
+                roster_remove_name_mark(r, id);
+                return;
+        }
+        m->renamed = strtoull(number, NULL, 10);
+        snprintf(m->was, sizeof(m->was), "%s", rest);
+}
+
 void departed_clear(struct departed *d)
 {
         free(d->ids);
@@ -463,6 +551,7 @@ int roster_read_notes(struct roster *r, struct departed *departed)
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
+                read_renamed(r, dirfd(dir), entry->d_name);
         }
         closedir(dir);
         return 0;

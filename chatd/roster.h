@@ -59,11 +59,15 @@ struct member {
         bool expected;        /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;         /* its BYE or GONE is in the batch */
         bool arriving;        /* waits to be announced, see arrivals.h */
+        /* its last change of name, so that it is the same when it is met again: see requests.h */
+        uint64_t renamed;                   /* the number of that frame; 0: there was none */
+        char was[LOCAL_NAME_MAX_BYTES + 1]; /* what it was called before */
         /* of the batch that is being relayed, see relay.h */
         uint32_t from, to;            /* records, by index: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
         uint32_t own_count;
-        bool behind; /* its session is waited for */
+        bool behind;      /* its session is waited for */
+        bool by_datagram; /* its session has to see what is in it */
         /* in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
         struct lent lent;
@@ -92,6 +96,9 @@ void roster_free(struct roster *r);
 /* Returns the member, or NULL. */
 struct member *roster_find(const struct roster *r, uint64_t id);
 
+/* Returns the member that has this name, or one that is taken for the same (chat/names.h); or NULL. */
+struct member *roster_find_name(const struct roster *r, struct slice name);
+
 /* Returns a member whose process is, or was, of this pid; or NULL. */
 struct member *roster_find_process(const struct roster *r, pid_t pid);
 
@@ -102,6 +109,9 @@ size_t roster_people(const struct roster *r);
  * are taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
+
+/* Calls `m` by this name, which nobody else has, from the frame `number` on. Returns 0 or -ENOMEM. */
+int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_t number);
 
 /* Closes, forgets and frees `m`; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
@@ -114,6 +124,9 @@ int roster_connect(struct roster *r, struct member *m);
 /* Whether the process of `m` runs. */
 bool member_is_alive(const struct member *m);
 
+/* Whether `m` is somebody who is here as of this place in the order. */
+bool member_is_here(const struct member *m);
+
 /* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
 int roster_send(struct member *m, const struct frame *f);
 
@@ -123,6 +136,11 @@ int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t k
 
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int roster_note(const struct roster *r, const struct member *m);
+
+/* Writes into the note what `m` is called now, and beside it since when and what it was called before: that first, so
+ * that the next chatd knows it wherever it knows the new name. Returns 0 or a negative errno. */
+int roster_note_name(const struct roster *r, const struct member *m);
+void roster_remove_name_mark(const struct roster *r, uint64_t id);
 
 /* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
  * In between, what a crash leaves in the queue of this member is to be ignored. */

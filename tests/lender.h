@@ -19,6 +19,7 @@ struct lender {
         struct client client;
         struct seen seen;
         uint64_t taken; /* datagrams since LEND */
+        bool gave_up;   /* the rest of a line did not come */
         int peer;       /* the client's own end */
 };
 
@@ -84,15 +85,20 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
         struct record r;
         while (record_next(&records, &r) > 0) {
                 struct slice parts[DISPLAY_PARTS_MAX];
-                if (seen_before(&l->seen, r.id, r.number))
-                        continue;
+                bool seen = seen_before(&l->seen, r.id, r.number);
                 size_t n = display_parts(&r, parts), has = outlet_has(&l->outlet, &r);
-                if (n == 0 || has == display_bytes(&r))
+                if (n == 0 || has == display_bytes(&r) || (seen && has == 0))
                         continue;
-                if (has > 0)
+                if (has > 0) {
                         client_rest(&l->client, parts, n, has);
-                else
-                        client_line(&l->client, parts, n);
+                        continue;
+                }
+                if (l->client.broken_off) {
+                        client_give_up_rest(&l->client);
+                        l->outlet.rest.bytes = 0;
+                        l->gave_up = true;
+                }
+                client_line(&l->client, parts, n);
         }
         l->outlet.had = 0;
 }

@@ -3,7 +3,7 @@
 
 #include "frame.h"
 
-enum { DISPLAY_PARTS_MAX = 3 };
+enum { DISPLAY_PARTS_MAX = 4 };
 
 #define LINE_END "\r\n"
 #define LINE_END_BYTES (sizeof(LINE_END) - 1)
@@ -23,6 +23,23 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;
                 parts[2] = slice_of(r->kind == RECORD_JOIN ? " is connected" : " is disconnected");
+                return 3;
+        case RECORD_ACTION:
+                parts[0] = slice_of("* ");
+                parts[1] = r->name;
+                parts[2] = slice_of(" ");
+                parts[3] = r->text;
+                return 4;
+        case RECORD_RENAME:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->name;
+                parts[2] = slice_of(" is now called ");
+                parts[3] = r->text;
+                return 4;
+        case RECORD_PRIVATE:
+                parts[0] = r->name;
+                parts[1] = slice_of(" (to you): ");
+                parts[2] = r->text;
                 return 3;
         case RECORD_NOTICE:
                 parts[0] = slice_of("*** ");

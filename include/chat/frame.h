@@ -22,7 +22,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 1
+#define FRAME_VERSION 2
 #define FRAME_APPENDED_BYTES 0 /* the tests build a next version, with a field behind each frame but a batch */
 #endif
 
@@ -56,6 +56,11 @@ enum frame_type {
         FRAME_NOTICE, /* to be shown to everybody here: text; `number` is not that of any notice of late */
         /* from a session, not through the queue */
         FRAME_OUTLET, /* answers LEND, on the socket that came with it: the client's connection comes along, see outlet.h */
+        /* from a session again, numbered as its lines are; since version 2 */
+        FRAME_ACTION,  /* does something (/me): text, one line */
+        FRAME_NICK,    /* wants to be called name */
+        FRAME_PRIVATE, /* says text, one line, to one alone: the member whose id is `key`, or where that is 0, name */
+        FRAME_WHO,     /* asks who is here */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* from chatd */
@@ -68,6 +73,8 @@ enum frame_type {
         FRAME_REFUSED,      /* you cannot join: text says why */
         FRAME_RELAYED,      /* your lines up to `number` went to everybody */
         FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
+        FRAME_ANSWER, /* to your NICK, PRIVATE or WHO of this `number`: text, of lines with LF between them, for your
+                               client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -88,7 +95,7 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        uint64_t key; /* names the inbox of the sender, see paths.h */
+        uint64_t key; /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it */
         struct slice name, address, text;
         uint8_t reason;
         uint64_t lines_out, skipped;
@@ -102,6 +109,9 @@ enum record_kind {
         RECORD_LEAVE,
         RECORD_NOTICE, /* text without a name, from the link or chatd */
         RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
+        RECORD_ACTION, /* text is what somebody does */
+        RECORD_RENAME, /* text is what somebody is called from now on */
+        RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
 };
 
 /* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
@@ -143,8 +153,21 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u64(&w, f->skipped);
                 break;
         case FRAME_LINE:
+        case FRAME_ACTION:
         case FRAME_NOTICE:
         case FRAME_REFUSED:
+                wire_put_string(&w, f->text);
+                break;
+        case FRAME_NICK:
+                wire_put_string(&w, f->name);
+                break;
+        case FRAME_PRIVATE:
+                wire_put_u64(&w, f->key);
+                wire_put_string(&w, f->name);
+                wire_put_string(&w, f->text);
+                break;
+        case FRAME_ANSWER:
+                wire_put_string(&w, f->name);
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_BYE:
@@ -157,6 +180,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u64(&w, f->members);
                 break;
         case FRAME_GONE:
+        case FRAME_WHO:
         case FRAME_BATCH:
         case FRAME_INJECT:
         case FRAME_MISSED:
@@ -204,8 +228,21 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->skipped = wire_get_u64(&r);
                 break;
         case FRAME_LINE:
+        case FRAME_ACTION:
         case FRAME_NOTICE:
         case FRAME_REFUSED:
+                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                break;
+        case FRAME_NICK:
+                f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                break;
+        case FRAME_PRIVATE:
+                f->key = wire_get_u64(&r);
+                f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                break;
+        case FRAME_ANSWER:
+                f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_BYE:
@@ -222,6 +259,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->members = wire_get_u64(&r);
                 break;
         case FRAME_GONE:
+        case FRAME_WHO:
         case FRAME_MISSED:
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
@@ -289,6 +327,18 @@ static inline size_t records_count(struct wire_reader r)
         return count;
 }
 
+/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
+static inline bool word_next(struct slice *text, struct slice *word)
+{
+        const char *end = memchr(text->at, ' ', text->len);
+        if (!end)
+                return false;
+        *word = (struct slice){text->at, (size_t)(end - text->at)};
+        text->at = end + 1;
+        text->len -= word->len + 1;
+        return true;
+}
+
 /* How many lines a LINE says. */
 static inline size_t frame_lines(const struct frame *f)
 {
@@ -309,8 +359,9 @@ static inline bool line_next(struct slice *text, struct slice *line)
         return end != NULL;
 }
 
-/* Whether it is something that a person did, so that people on all hosts are to see it. */
+/* Whether it is something that a person did, and that people on all hosts are to see. */
 static inline bool record_is_of_person(const struct record *rec)
 {
-        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE;
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||
+               rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME;
 }

@@ -32,7 +32,7 @@
 
 /* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built
  * with another one does not lend. To be counted up with each change of either. */
-enum { OUTLET_LAYOUT = 1 };
+enum { OUTLET_LAYOUT = 2 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {
@@ -42,12 +42,15 @@ enum lend_fds {
         LENT_FDS,
 };
 
+#define OUTLET_PRIVATE UINT32_MAX
+
 enum outlet_turn {
         OUTLET_FREE,  /* whoever wants to write takes it */
         OUTLET_CHATD, /* chatd has it, and has written nothing */
         OUTLET_WRITING, /* … writes what is noted, or died there, or could not write all of it and has sent a datagram */
         OUTLET_SESSION, /* the session has it; so it is at the beginning */
         OUTLET_SLOW,    /* … and its client does not take what it writes */
+        OUTLET_KEPT,    /* … and keeps it, as its client wants lines to look otherwise than chatd writes them */
 };
 
 struct outlet_page {
@@ -70,6 +73,6 @@ struct outlet_batch {
         _Atomic uint64_t number; /* counts batches from 1; 0: the records are being put in */
         struct outlet_record {
                 uint64_t id, number;
-                uint32_t bytes; /* as shown */
+                uint32_t bytes; /* as shown; or OUTLET_PRIVATE, and chatd writes it to nobody */
         } records[BATCH_MAX_RECORDS];
 };

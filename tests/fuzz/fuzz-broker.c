@@ -277,6 +277,23 @@ static void send_large(struct run *r, size_t size)
         free(data);
 }
 
+static void send_request(struct sessions *s, unsigned k, unsigned what)
+{
+        switch (what % 4) {
+        case 0:
+                session_nick(s, k, what / 4 % NICKS);
+                break;
+        case 1:
+                session_private(s, k, what / 4 % SESSIONS);
+                break;
+        case 2:
+                session_acts(s, k);
+                break;
+        default:
+                session_who(s, k);
+        }
+}
+
 static void do_link_command(struct run *r, struct choices *c, unsigned command)
 {
         struct sessions *s = &r->sessions;
@@ -326,6 +343,10 @@ static void do_link_command(struct run *r, struct choices *c, unsigned command)
         case 12:
                 count = 1u + choose_u8(c) % (SESSIONS - 1u);
                 session_spoil(s, (unsigned)count, choose_u8(c), choose_u8(c));
+                break;
+        case 13:
+                count = choose_u8(c);
+                send_request(s, 1u + (unsigned)count % (SESSIONS - 1u), choose_u8(c));
                 break;
         case 15:
                 if (r->restarts < RESTARTS_MAX)
@@ -438,6 +459,18 @@ static void count_node(const void *node, VISIT which, void *count)
                 ++*(size_t *)count;
 }
 
+/* Whether a file is the mark beside the note of a member that took another name. */
+static bool has_mark(const struct roster *roster, const char *file)
+{
+        char digits[ID_DIGITS + 1] = "";
+        uint64_t id;
+        if (strlen(file) != ID_DIGITS + strlen(".renamed") || strcmp(file + ID_DIGITS, ".renamed") != 0)
+                return false;
+        memcpy(digits, file, ID_DIGITS);
+        const struct member *m = path_parse_id(digits, &id) == 0 ? roster_find(roster, id) : NULL;
+        return m && m->renamed != 0;
+}
+
 static void check_notes(const struct run *r)
 {
         const struct roster *roster = &r->broker->roster;
@@ -447,13 +480,22 @@ static void check_notes(const struct run *r)
         DIR *dir = opendir(path);
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 uint64_t id;
+                char note[512];
+                if (has_mark(roster, entry->d_name))
+                        continue;
                 if (entry->d_name[0] == '.' || strcmp(entry->d_name, "0000000000000001.relayed") == 0)
                         continue;
                 if (path_parse_id(entry->d_name, &id) < 0) {
                         PROMISE(r->has_empty, "%s is left over", entry->d_name);
                         continue;
                 }
-                PROMISE(roster_find(roster, id), "a note of %s, who is no member", entry->d_name);
+                const struct member *m = roster_find(roster, id);
+                PROMISE(m, "a note of %s, who is no member", entry->d_name);
+                ssize_t n = readlinkat(dirfd(dir), entry->d_name, note, sizeof(note));
+                size_t len = strlen(m->name);
+                PROMISE(n > (ssize_t)len && note[(size_t)n - len - 1] == ' ' &&
+                                memcmp(note + (size_t)n - len, m->name, len) == 0,
+                        "the note of %s does not say that it is called %s", entry->d_name, m->name);
                 notes++;
         }
         closedir(dir);

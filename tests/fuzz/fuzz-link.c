@@ -133,13 +133,15 @@ static void check_name(struct slice name)
 
 static void check_record(const struct record *rec)
 {
-        PROMISE(rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE, "kind %d",
-                rec->kind);
+        PROMISE(record_is_of_person(rec) || rec->kind == RECORD_PRIVATE, "kind %d", rec->kind);
         PROMISE(rec->id == LINK_ID, "id %llx", (unsigned long long)rec->id);
         check_name(rec->name);
         PROMISE(rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len),
                 "a text that is not clean");
-        PROMISE(rec->kind == RECORD_LINE || rec->text.len == 0, "a text that nobody said");
+        PROMISE((rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) || rec->text.len == 0,
+                "a text that nobody said");
+        if (rec->kind == RECORD_RENAME)
+                check_name(rec->text);
 }
 
 static void check_records(struct run *r, struct wire_reader records)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chat/frame.h>
+#include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/text.h>
 
@@ -24,6 +25,8 @@ enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
         (UINT64_C(1) << 63) /* their numbers begin here: a record and a notice of one number would be the same */
 
 static const char *const names[PLAYERS] = {"s0", "s1", "s2", "s3", "s4", "the link"};
+/* Two of which are taken for the same, and one that is none. */
+static const char *const nicks[NICKS] = {"ann", "Ann", "bob", "b0b", "eve", "zoe", "rnax", "e v e"};
 static const struct slice far_name = {"zoe@b", 5};
 
 void sessions_init(struct sessions *s, const char *dir)
@@ -164,6 +167,7 @@ bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go
         link->once &= link->hellos > 0;
         for (size_t line = s->lines_count + 1; line <= lines; line++) {
                 s->lines[line].from = LINK;
+                s->lines[line].to = PLAYERS;
                 s->lines[line].due = link->once;
                 s->lines[line].at = s->now;
         }
@@ -197,6 +201,18 @@ bool session_here(struct sessions *s, unsigned k)
         return put_greeting(s, k, FRAME_HERE);
 }
 
+/* Notes the next line, for player `to` or PLAYERS. Who else than the witness may not be there when it is taken. */
+static void add_line(struct sessions *s, unsigned k, unsigned to)
+{
+        const struct session *me = &s->all[k];
+        size_t line = ++s->lines_count;
+        s->lines[line].from = (uint8_t)k;
+        s->lines[line].to = (uint8_t)to;
+        s->lines[line].due =
+                me->once && me->hellos == 1 && !me->bye_at && !me->closed_at && (to == PLAYERS || to == WITNESS);
+        s->lines[line].at = s->now;
+}
+
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
 {
         struct session *me = &s->all[k];
@@ -217,12 +233,57 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
                                   .type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, len}}))
                 return false;
         me->number += count;
-        for (size_t i = 0; i < count; i++) {
-                size_t line = ++s->lines_count;
-                s->lines[line].from = (uint8_t)k;
-                s->lines[line].due = me->once && me->hellos == 1 && !me->bye_at && !me->closed_at;
-                s->lines[line].at = s->now;
-        }
+        for (size_t i = 0; i < count; i++)
+                add_line(s, k, PLAYERS);
+        return true;
+}
+
+/* Returns false where the queue is full. */
+static bool put_request(struct sessions *s, unsigned k, struct frame f)
+{
+        struct session *me = &s->all[k];
+        f.id = me->id;
+        f.number = me->number + 1;
+        if (!put_frame(s, &f))
+                return false;
+        me->number++;
+        return true;
+}
+
+bool session_nick(struct sessions *s, unsigned k, unsigned what)
+{
+        if (!put_request(s, k, (struct frame){.type = FRAME_NICK, .name = slice_of(nicks[what])}))
+                return false;
+        s->all[k].nicks |= 1u << what;
+        return true;
+}
+
+bool session_who(struct sessions *s, unsigned k)
+{
+        return put_request(s, k, (struct frame){.type = FRAME_WHO});
+}
+
+bool session_acts(struct sessions *s, unsigned k)
+{
+        char text[24];
+        if (s->lines_count + 1 >= LINES_MAX)
+                return true;
+        snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
+        if (!put_request(s, k, (struct frame){.type = FRAME_ACTION, .text = slice_of(text)}))
+                return false;
+        add_line(s, k, PLAYERS);
+        return true;
+}
+
+bool session_private(struct sessions *s, unsigned k, unsigned what)
+{
+        char text[24];
+        if (s->lines_count + 1 >= LINES_MAX || what == k)
+                return true;
+        snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
+        if (!put_request(s, k, (struct frame){.type = FRAME_PRIVATE, .key = s->all[what].id, .text = slice_of(text)}))
+                return false;
+        add_line(s, k, what);
         return true;
 }
 
@@ -323,6 +384,15 @@ void session_fill(struct sessions *s, unsigned k)
         }
 }
 
+/* Whether this player can be called so. */
+static bool is_name_of(const struct sessions *s, unsigned k, struct slice name)
+{
+        for (unsigned i = 0; i < NICKS; i++)
+                if (s->all[k].nicks >> i & 1 && slice_equal(name, slice_of(nicks[i])))
+                        return name_is_nick(name.at, name.len);
+        return slice_equal(name, slice_of(names[k]));
+}
+
 /* Which player an id is of, or PLAYERS. */
 static unsigned find(const struct sessions *s, uint64_t id)
 {
@@ -351,8 +421,10 @@ static void check_number(const struct sessions *s, struct session *me, unsigned 
                 begin_again(s, me, from);
         PROMISE(!me->ended[from] && r->number >= me->next[from], "%s: number %llu after %llu", names[from],
                 (unsigned long long)r->number, (unsigned long long)me->next[from] - 1);
-        PROMISE(!s->all[from].once || slice_equal(r->name, slice_of(names[from])), "%s is named '%.*s'", names[from],
-                (int)r->name.len, r->name.at);
+        PROMISE(!s->all[from].once || is_name_of(s, from, r->name), "%s is named '%.*s'", names[from], (int)r->name.len,
+                r->name.at);
+        PROMISE(r->kind != RECORD_RENAME || !s->all[from].once || is_name_of(s, from, r->text), "%s becomes '%.*s'",
+                names[from], (int)r->text.len, r->text.at);
         me->next[from] = r->number + 1;
         me->ended[from] = r->kind == RECORD_LEAVE;
 }
@@ -399,7 +471,8 @@ static void take_arrivals(const struct sessions *s, struct session *me, const st
 static size_t line_of(const struct record *r)
 {
         size_t line = 0;
-        if (r->kind != RECORD_LINE || r->text.len == 0 || r->text.at[0] != '#')
+        bool counted = r->kind == RECORD_LINE || r->kind == RECORD_ACTION || r->kind == RECORD_PRIVATE;
+        if (!counted || r->text.len == 0 || r->text.at[0] != '#')
                 return 0;
         for (size_t i = 1; i < r->text.len && r->text.at[i] >= '0' && r->text.at[i] <= '9'; i++)
                 line = line * 10 + (size_t)(r->text.at[i] - '0');
@@ -414,8 +487,10 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 take_arrivals(s, me, r);
                 return;
         }
-        PROMISE(r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE),
+        PROMISE((r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE)) ||
+                        (r->kind >= RECORD_ACTION && r->kind <= RECORD_PRIVATE),
                 "a record of kind %u", r->kind);
+        PROMISE(r->kind != RECORD_RENAME || from == LINK || name_is_nick(r->text.at, r->text.len), "a bad new name");
         PROMISE(r->id != me->id, "a session gets its own record");
         PROMISE(from == LINK || (pid_t)(r->id >> 32) == getpid(), "a record of another process");
         PROMISE(from == LINK || text_is_local_name(r->name.at, r->name.len), "a bad name");
@@ -429,6 +504,8 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         if (line > 0) {
                 PROMISE(s->lines[line].from == from, "line %zu is not of player %u", line, from);
                 PROMISE(line > me->last_line, "line %zu after line %zu", line, me->last_line);
+                PROMISE(s->lines[line].to == PLAYERS || &s->all[s->lines[line].to] == me, "line %zu is not for %s",
+                        line, names[me - s->all]);
                 me->last_line = line;
         }
         if (me->lender || seen_before(&me->seen, r->id, r->number))
@@ -446,19 +523,32 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
 /* A line of its client's. */
 static void take_text(struct sessions *s, struct session *me)
 {
-        char *text = memchr(me->text, ':', me->text_size);
-        if (!text || me->text[0] == '*') /* of what comes and goes, datagrams tell */
-                return;
-        text += 2;
-        struct record r = {.kind = RECORD_LINE, .text = {text, (size_t)(me->text + me->text_size - text)}};
+        static const char to_you[] = " (to you)";
+        bool acts = me->text_size > 2 && memcmp(me->text, "* ", 2) == 0;
+        struct slice said = {me->text, me->text_size}, who = {0};
+        if (acts) {
+                said = (struct slice){me->text + 2, me->text_size - 2};
+                word_next(&said, &who);
+        } else {
+                const char *colon = memchr(me->text, ':', me->text_size);
+                if (!colon || me->text[0] == '*') /* of what comes and goes, datagrams tell */
+                        return;
+                who = (struct slice){me->text, (size_t)(colon - me->text)};
+                said = (struct slice){colon + 2, (size_t)(me->text + me->text_size - colon - 2)};
+        }
+        bool alone = who.len > strlen(to_you) && memcmp(who.at + who.len - strlen(to_you), to_you, strlen(to_you)) == 0;
+        if (alone)
+                who.len -= strlen(to_you);
+        struct record r = {.kind = RECORD_LINE, .text = said};
         size_t line = line_of(&r);
         if (line == 0)
                 return;
         PROMISE(line <= s->lines_count, "a client gets line %zu, which was never sent", line);
-        const char *name = names[s->lines[line].from];
         if (s->lines[line].from != LINK && s->all[s->lines[line].from].once)
-                PROMISE(slice_equal(slice_of(name), (struct slice){me->text, (size_t)(text - 2 - me->text)}),
-                        "a client gets line %zu of '%.*s'", line, (int)(text - 2 - me->text), me->text);
+                PROMISE(is_name_of(s, s->lines[line].from, who), "a client gets line %zu of '%.*s'", line, (int)who.len,
+                        who.at);
+        PROMISE(alone == (s->lines[line].to != PLAYERS) && (!alone || &s->all[s->lines[line].to] == me),
+                "a client gets line %zu, which is not for it", line);
         PROMISE(!me->shown[line] || !me->once, "a client gets line %zu twice", line);
         PROMISE(line > me->last_text || !me->once, "a client gets line %zu behind line %zu", line, me->last_text);
         me->shown[line] = 1;
@@ -487,11 +577,20 @@ static bool read_text(struct sessions *s, struct session *me)
         return got;
 }
 
+/* Whether every session does what chat-session does. */
+static bool are_all_once(const struct sessions *s)
+{
+        bool all = true;
+        for (unsigned k = 0; k < PLAYERS; k++)
+                all &= s->all[k].once;
+        return all;
+}
+
 static bool is_on_its_way(const struct lender *l)
 {
         int unsent = 0;
         ioctl(l->client.out, SIOCOUTQNSD, &unsent);
-        return unsent > 0 || client_waits(&l->client);
+        return unsent > 0 || (client_waits(&l->client) && !l->client.broken_off);
 }
 
 /* Writes for its client, and reads as that, until everything is there. */
@@ -505,6 +604,8 @@ static void finish_text(struct sessions *s, struct session *me)
                 PROMISE(ms++ < ARRIVES_WITHIN_MS, "a client does not get what waits for it");
         }
         read_text(s, me);
+        PROMISE(!me->lender->client.broken_off || !me->attentive || !are_all_once(s),
+                "the rest of a line does not come");
 }
 
 static void take_welcome(const struct sessions *s, struct session *me, const struct frame *f)
@@ -518,6 +619,17 @@ static void take_welcome(const struct sessions *s, struct session *me, const str
                 (unsigned long long)f->number);
         me->welcome_number = f->number;
         me->welcome_members = f->members;
+}
+
+/* Its inbox was full; or a session said HELLO twice, and chatd was killed between two batches of which only the first
+ * has what it said before. */
+static void check_gave_up(const struct sessions *s, struct session *me)
+{
+        if (!me->lender->gave_up)
+                return;
+        PROMISE(!me->attentive || !are_all_once(s), "something else comes in place of the rest of a line");
+        me->attentive = false;
+        me->spoilt = true;
 }
 
 static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size,
@@ -564,6 +676,12 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
                 break;
         case FRAME_RELAYED:
                 break;
+        case FRAME_ANSWER:
+                PROMISE(!me->once || (f.number > 0 && f.number <= me->number), "an answer to request %llu",
+                        (unsigned long long)f.number);
+                PROMISE(!me->once || is_name_of(s, (unsigned)(me - s->all), f.name), "an answer to '%.*s'",
+                        (int)f.name.len, f.name.at);
+                break;
         default:
                 PROMISE(f.type == FRAME_ROLLCALL, "type %u", f.type);
         }
@@ -571,6 +689,7 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
         frame_decode(&f, data, size); /* with its records, once more */
         if (me->lender) {
                 lender_take_frame(me->lender, &f, fds);
+                check_gave_up(s, me);
                 lender_write(me->lender);
                 read_text(s, me);
         }
@@ -660,8 +779,9 @@ void sessions_check(struct sessions *s)
                         /* the link may see what is in the queue before its first HELLO, if that is taken twice */
                         PROMISE(is_for_me || k == LINK || !me->shown[line], "line %zu reaches %s too early or late",
                                 line, names[k]);
+                        bool is_for_others = s->lines[line].to != PLAYERS && s->lines[line].to != k;
                         PROMISE(me->shown[line] || !is_for_me || !me->attentive || !s->lines[line].due ||
-                                        !s->all[s->lines[line].from].once || s->lines[line].from == k,
+                                        !s->all[s->lines[line].from].once || s->lines[line].from == k || is_for_others,
                                 "line %zu does not reach %s", line, names[k]);
                 }
                 if (!me->attentive || me->lender)

@@ -35,6 +35,7 @@ enum {
         LINES_MAX = 2048, /* in one run */
         EPOCHS_MAX = 64,
         GROUPS_MAX = 1024,
+        NICKS = 8, /* names that sessions ask for */
 };
 
 struct session {
@@ -47,7 +48,8 @@ struct session {
         int inbox; /* -1: closed */
         bool reads;
         bool once, attentive;
-        uint64_t number; /* of the last line, or, of the link, record */
+        uint64_t number; /* of the last line or request, or, of the link, record */
+        unsigned nicks;  /* names that it asked for: a bit for each */
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
         /* what it got */
@@ -72,7 +74,8 @@ struct sessions {
         size_t injected_size;
         struct {
                 uint8_t from;
-                bool due; /* to everybody attentive who is there */
+                uint8_t to; /* whom it is for alone; PLAYERS: everybody */
+                bool due;   /* to everybody attentive who is there */
                 uint64_t at;
         } lines[LINES_MAX];
         size_t lines_count; /* line 0 is none */
@@ -103,6 +106,12 @@ bool session_hello(struct sessions *s, unsigned k);
 bool session_here(struct sessions *s, unsigned k);
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
+
+/* … a request: for the name `what`, for who is here, that it does something, or a word to player `what` alone. */
+bool session_nick(struct sessions *s, unsigned k, unsigned what);
+bool session_who(struct sessions *s, unsigned k);
+bool session_acts(struct sessions *s, unsigned k);
+bool session_private(struct sessions *s, unsigned k, unsigned what);
 
 /* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more;
  * a NOTICE. Its HELLO is a session_hello() of LINK. */

@@ -318,7 +318,10 @@ void client_sync(struct client *c)
 
 void client_greeted(struct client *c)
 {
-        client_expect(c, "*** Welcome, %s. What you type goes to everyone here; exit leaves.\r\n", c->name);
+        client_expect(c,
+                      "*** Welcome, %s. What you type goes to everyone here; /help says what else you can type, exit "
+                      "leaves.\r\n",
+                      c->name);
 }
 
 const char *client_expect_end(struct client *c)

@@ -16,6 +16,9 @@
  * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started,
  * and everybody must be told once that each of them came, by name or in a notice.
  *
+ * The same for what people ask chatd for: names, one that somebody else has just given up among them, and private
+ * words.
+ *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
  * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
  * the environment. PROGRESS=1 prints how far it is.
@@ -97,11 +100,15 @@ enum what {
         JOINS,
         SAYS,
         LEAVES,
+        ACTS,
+        WHISPERS,
+        BECOMES, /* called `text` */
 };
 
 struct event {
-        enum role who;
+        enum role who, to; /* WHISPERS: to whom */
         enum what what;
+        char name[64]; /* of `who`, then */
         char text[TEXT_BYTES];
 };
 
@@ -150,6 +157,7 @@ static struct event *add_event(enum role who, enum what what)
         assert_true(events_count < EVENTS_MAX);
         struct event *e = &events[events_count++];
         *e = (struct event){.who = who, .what = what};
+        memcpy(e->name, persons[who].name, sizeof(e->name));
         return e;
 }
 
@@ -162,15 +170,23 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                 if (events[i].who == who && events[i].what == JOINS)
                         first = i + 1;
         for (const struct event *e = events + first; e < events + events_count; e++) {
-                const char *name = persons[e->who].name;
+                const char *name = e->name;
                 char *at = text + len;
                 size_t room = HEARD_MAX_BYTES - len;
                 if (e->who == who && e->what == LEAVES)
                         return;
-                if (e->who == who)
+                if (e->who == who && e->what == BECOMES)
+                        len += (size_t)snprintf(at, room, "*** You are now called %s\r\n", e->text);
+                else if (e->who == who || (e->what == WHISPERS && e->to != who))
                         continue;
-                if (e->what == SAYS)
+                else if (e->what == SAYS)
                         len += (size_t)snprintf(at, room, "%s: %s\r\n", name, e->text);
+                else if (e->what == ACTS)
+                        len += (size_t)snprintf(at, room, "* %s %s\r\n", name, e->text);
+                else if (e->what == WHISPERS)
+                        len += (size_t)snprintf(at, room, "%s (to you): %s\r\n", name, e->text);
+                else if (e->what == BECOMES)
+                        len += (size_t)snprintf(at, room, "*** %s is now called %s\r\n", name, e->text);
                 else
                         len += (size_t)snprintf(at, room, "*** %s is %s\r\n", name,
                                                 e->what == JOINS ? "connected" : "disconnected");
@@ -201,6 +217,11 @@ static void link_show(const struct record *r)
         int name = (int)r->name.len, text = (int)r->text.len;
         if (r->kind == RECORD_LINE)
                 played.len += (size_t)snprintf(at, room, "%.*s: %.*s\r\n", name, r->name.at, text, r->text.at);
+        else if (r->kind == RECORD_ACTION)
+                played.len += (size_t)snprintf(at, room, "* %.*s %.*s\r\n", name, r->name.at, text, r->text.at);
+        else if (r->kind == RECORD_RENAME)
+                played.len += (size_t)snprintf(at, room, "*** %.*s is now called %.*s\r\n", name, r->name.at, text,
+                                               r->text.at);
         else
                 played.len += (size_t)snprintf(at, room, "*** %.*s is %s\r\n", name, r->name.at,
                                                r->kind == RECORD_JOIN ? "connected" : "disconnected");
@@ -1245,6 +1266,116 @@ static unsigned play_crowd_at_each_call(bool wait)
         return calls;
 }
 
+/* `who` is called otherwise from now on. */
+static void become(enum role who, const char *name)
+{
+        struct event *e = add_event(who, BECOMES);
+        snprintf(e->text, sizeof(e->text), "%s", name);
+        snprintf(persons[who].name, sizeof(persons[who].name), "%s", name);
+        client_send(persons[who].client, "/nick %s\n", name);
+}
+
+static void act(enum role who, const char *text)
+{
+        snprintf(add_event(who, ACTS)->text, TEXT_BYTES, "%s", text);
+        client_send(persons[who].client, "/me %s\n", text);
+}
+
+static void whisper(enum role who, enum role to, const char *text)
+{
+        struct event *e = add_event(who, WHISPERS);
+        e->to = to;
+        snprintf(e->text, sizeof(e->text), "%s", text);
+        client_send(persons[who].client, "/msg %s %s\n", persons[to].name, text);
+}
+
+/* Bob takes another name, and Cat the one that he gives up; she is named by it, and spoken to. */
+static void fill_queue_with_requests(void)
+{
+        unsigned length = 0;
+        char given_up[64], name[64];
+        snprintf(given_up, sizeof(given_up), "%s", persons[BOB].name);
+        snprintf(name, sizeof(name), "round-%u", round_number);
+        say(ANN, "who is who?");
+        queue_grows(&length);
+        become(BOB, name);
+        queue_grows(&length);
+        whisper(ANN, BOB, "is it you?");
+        queue_grows(&length);
+        become(CAT, given_up);
+        queue_grows(&length);
+        act(CAT, "smiles");
+        queue_grows(&length);
+        whisper(BOB, CAT, "that was my name");
+        queue_grows(&length);
+        say(ANN, "so it is");
+        queue_grows(&length);
+}
+
+/* The notes say what everybody is called, and so does the next chatd. */
+static void assert_names(void)
+{
+        for (int who = 0; who < RESIDENTS; who++)
+                shell("ls -l %s/" MEMBERS_DIR_NAME " | grep -q ' %s$'", chat->dir, persons[who].name);
+        forget_events();
+        say(BOB, "I am Bob");
+        wait_until_heard(0, RESIDENTS);
+        say(CAT, "I am Cat");
+        wait_until_heard(0, RESIDENTS);
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+}
+
+static bool play_requests(unsigned at)
+{
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        fill_queue_with_requests();
+        run_and_kill(at);
+        start_broker(false);
+        wait_until_heard(0, RESIDENTS);
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+        assert_link_heard();
+        assert_names();
+        assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
+        playing = false;
+        return killed[0].done;
+}
+
+static void test_every_call_of_requests(void **state)
+{
+        unsigned calls = 0;
+        (void)state;
+        if (!may_trace())
+                skip();
+        arrivals = "--arrivals=off";
+        is_at_rest = have_residents_heard;
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < RESIDENTS; who++)
+                join((enum role)who);
+        wait_until_heard(0, RESIDENTS);
+        become(BOB, "Bob");
+        wait_until_heard(0, RESIDENTS);
+        become(CAT, "Cat");
+        wait_until_heard(0, RESIDENTS);
+        assert_int_equal(end_broker(SIGTERM), 0);
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+        forget_events();
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_requests(at))
+                        calls = at;
+                show_progress("each call of requests", 0);
+        }
+        assert_true(calls > 50);
+        printf("killed at each of %u system calls while people took names and whispered\n", calls);
+}
+
 static bool is_true(void)
 {
         link_hear();
@@ -1379,6 +1510,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_every_call, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_call_while_it_writes_to_clients, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_call_of_many_arrivals, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_every_call_of_requests, set_up, tear_down),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

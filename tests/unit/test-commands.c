@@ -1,21 +1,81 @@
 #include "../../chat-session/commands.h"
 
+#include <chat/frame.h>
+
 #include "test.h"
+
+static const struct command_row *row;
+static struct slice rest;
+
+static void assert_parsed(const char *line, enum command command, const char *expected_rest)
+{
+        assert_int_equal(command_parse(slice_of(line), &row, &rest), command);
+        if (expected_rest)
+                assert_true(slice_equal(rest, slice_of(expected_rest)));
+}
+
+static void test_text(void **state)
+{
+        (void)state;
+        assert_parsed("", COMMAND_SAY, "");
+        assert_parsed("hello", COMMAND_SAY, "hello");
+        assert_parsed("exit now", COMMAND_SAY, "exit now");
+        assert_parsed(" exit", COMMAND_SAY, " exit");
+        assert_parsed(" /quit", COMMAND_SAY, " /quit");
+        assert_parsed("//usr/bin", COMMAND_SAY, "/usr/bin");
+        assert_parsed("//", COMMAND_SAY, "/");
+}
 
 static void test_commands(void **state)
 {
         (void)state;
-        assert_int_equal(command_find(slice_of("exit")), COMMAND_LEAVE);
-        assert_int_equal(command_find(slice_of("exit  ")), COMMAND_LEAVE);
-        assert_int_equal(command_find(slice_of("/quit")), COMMAND_LEAVE);
-        assert_int_equal(command_find(slice_of("")), COMMAND_NONE);
-        assert_int_equal(command_find(slice_of("exit now")), COMMAND_NONE);
-        assert_int_equal(command_find(slice_of(" exit")), COMMAND_NONE);
-        assert_int_equal(command_find(slice_of("/quitter")), COMMAND_NONE);
+        assert_parsed("exit", COMMAND_LEAVE, NULL);
+        assert_parsed("exit  ", COMMAND_LEAVE, NULL);
+        assert_parsed("/quit", COMMAND_LEAVE, "");
+        assert_parsed("/nick ann", COMMAND_NICK, "ann");
+        assert_parsed("/nick   ann  ", COMMAND_NICK, "ann");
+        assert_parsed("/nick", COMMAND_NICK, "");
+        assert_parsed("/msg ann  two  words ", COMMAND_MSG, "ann  two  words");
+        assert_parsed("/tell ann hi", COMMAND_MSG, "ann hi");
+        assert_string_equal(row->name, "/tell");
+}
+
+static void test_unknown(void **state)
+{
+        (void)state;
+        assert_parsed("/nik ann", COMMAND_UNKNOWN, "/nik");
+        assert_string_equal(row->name, "/nick");
+        assert_parsed("/quitter", COMMAND_UNKNOWN, "/quitter");
+        assert_string_equal(row->name, "/quit");
+        assert_parsed("/", COMMAND_UNKNOWN, "/");
+        assert_parsed("/Who", COMMAND_UNKNOWN, "/Who");
+        assert_string_equal(row->name, "/who");
+        assert_parsed("/wohooooooooooooooooooooooooooooooooooooooooooooooooo", COMMAND_UNKNOWN, NULL);
+}
+
+/* Every row can be found, and says what it is for or is another name of one that does. */
+static void test_the_table(void **state)
+{
+        (void)state;
+        for (const struct command_row *r = commands; r->name; r++) {
+                bool explained = false;
+                assert_parsed(r->name, r->command, "");
+                assert_ptr_equal(row, r);
+                assert_true(strlen(r->name) <= 16);
+                assert_true(r->cost <= UINT8_MAX);
+                for (const struct command_row *other = commands; other->name; other++)
+                        explained |= other->command == r->command && other->help && other->cost == r->cost;
+                assert_true(explained);
+        }
 }
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(test_commands)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_commands),
+                cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_the_table),
+        };
         return RUN_TESTS(tests);
 }

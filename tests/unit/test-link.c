@@ -377,6 +377,39 @@ static void test_nothing_is_read_before_welcome(void **state)
         assert_true(f->network->counted);
 }
 
+static void test_what_people_there_do(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        publish(f, "b", 1, 0, 1,
+                &(struct record){.kind = RECORD_ACTION, .name = slice_of("bob"), .text = slice_of("waves")});
+        publish(f, "b", 1, 1, 1,
+                &(struct record){.kind = RECORD_RENAME, .name = slice_of("bob"), .text = slice_of("al")});
+        publish(f, "b", 1, 2, 1,
+                &(struct record){.kind = RECORD_RENAME, .name = slice_of("bob"), .text = slice_of("al@c")});
+        assert_seen(f, "bob@b waves, bob@b al@b");
+        assert_int_equal(f->link->ignored, 1);
+}
+
+/* A private word is for one host. */
+static void test_private_words(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const not_for_us[] = {"ann@c psst",     "ann psst",     "ann@here", "@here psst",
+                                                 "ann@where psst", "annhere psst", " psst",    ""};
+        uint64_t position = 0;
+        settle(f);
+        for (size_t i = 0; i < sizeof(not_for_us) / sizeof(not_for_us[0]); i++)
+                publish(f, "b", 1, position++, 1,
+                        &(struct record){
+                                .kind = RECORD_PRIVATE, .name = slice_of("bob"), .text = slice_of(not_for_us[i])});
+        publish(f, "b", 1, position++, 1,
+                &(struct record){
+                        .kind = RECORD_PRIVATE, .name = slice_of("bob"), .text = slice_of("ann@here psst, you")});
+        assert_seen(f, "bob@b ann psst, you");
+        assert_int_equal(f->link->ignored, 0);
+}
+
 static void test_what_cannot_be_shown(void **state)
 {
         struct fixture *f = *state;
@@ -1251,6 +1284,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_what_others_say_is_shown),
                 TEST(test_nothing_is_read_before_welcome),
+                TEST(test_what_people_there_do),
+                TEST(test_private_words),
                 TEST(test_what_cannot_be_shown),
                 TEST(test_the_longest_name_and_text),
                 TEST(test_what_is_missing_is_told_before_what_follows),

@@ -189,6 +189,56 @@ static void test_records_that_are_ignored(void **state)
         assert_non_null(link_member(f));
 }
 
+/* Between somebody here and somebody there. */
+static void test_private_words(void **state)
+{
+        struct fixture *f = *state;
+        struct frame to_zoe = {.type = FRAME_PRIVATE,
+                               .id = inbox_id(ANN),
+                               .number = 1,
+                               .name = slice_of("zoe@b"),
+                               .text = slice_of("psst, you")};
+        struct record from_zoe = {
+                .kind = RECORD_PRIVATE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("bob yes?")};
+        hello(f, ANN);
+        hello(f, BOB);
+        link_hello(f);
+        serve(f);
+        for (uint32_t who = LINK; who <= BOB; who++)
+                inbox_read(f->inboxes[who]);
+        put(f, &to_zoe);
+        serve(f);
+        assert_inbox(f, LINK, "private ann zoe@b psst, you");
+        assert_inbox(f, BOB, "");
+        inject_record(f, &from_zoe);
+        from_zoe.number = 2;
+        from_zoe.text = slice_of("nobody yes?");
+        inject_record(f, &from_zoe);
+        from_zoe.number = 3;
+        from_zoe.text = slice_of("yes?");
+        inject_record(f, &from_zoe);
+        serve(f);
+        assert_inbox(f, BOB, "private zoe@b yes?");
+        assert_inbox(f, ANN, "");
+        assert_int_equal(f->broker->remote.last, 3);
+}
+
+static void test_names_there(void **state)
+{
+        struct fixture *f = *state;
+        struct record rec = {.kind = RECORD_RENAME, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("ann")};
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inject_record(f, &rec); /* nobody there can be called as somebody here */
+        rec.text = slice_of("ann@b");
+        inject_record(f, &rec);
+        serve(f);
+        assert_inbox(f, ANN, "rename zoe@b ann@b");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+}
+
 static void test_sessions_cannot_inject(void **state)
 {
         struct fixture *f = *state;
@@ -638,6 +688,8 @@ int main(void)
                 TEST(test_injected_records_have_the_id_of_the_link),
                 TEST(test_numbers_only_grow),
                 TEST(test_records_that_are_ignored),
+                TEST(test_private_words),
+                TEST(test_names_there),
                 TEST(test_sessions_cannot_inject),
                 TEST(test_only_its_user_speaks_for_the_link),
                 TEST(test_welcome_says_where_it_stands),

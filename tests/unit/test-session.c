@@ -657,6 +657,25 @@ static void test_the_rest_comes_from_the_same_chatd(void **state)
         stop(f);
 }
 
+/* chatd writes what it relays, also where a session said it once more under the same numbers; so it counts in what the
+ * client has, though its session would not show it again. */
+static void test_the_rest_behind_what_came_before(void **state)
+{
+        (void)state;
+        struct fixture *f = start_on_tcp();
+        tell_lines(f, 1, 1, 2);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\n");
+        assert_true(ask(f, 2));
+        assert_false(write_part(f, 1, 3, strlen("bob: 1\r\nbob: 2\r\nbo")));
+        tell_lines(f, 2, 1, 3);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\n");
+        assert_true(ask(f, 3));
+        assert_false(write_part(f, 2, 4, strlen("bob: 2\r\nbob:"))); /* in the middle of one of these */
+        tell_lines(f, 3, 2, 4);
+        assert_shown(f, "bob: 2\r\nbob: 3\r\nbob: 4\r\n");
+        stop(f);
+}
+
 static void test_the_rest_comes_from_the_next_chatd(void **state)
 {
         (void)state;
@@ -859,6 +878,194 @@ static void test_who_does_not_lend(void **state)
         stop(f);
 }
 
+/* A record of bob's, who has this id. */
+static void tell_record(struct fixture *f, enum record_kind kind, uint64_t id, uint64_t number, const char *name,
+                        const char *text)
+{
+        uint8_t buffer[4096];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        struct record r = {
+                .kind = (uint8_t)kind, .id = id, .number = number, .name = slice_of(name), .text = slice_of(text)};
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+}
+
+static void tell_answer(struct fixture *f, uint64_t epoch, uint64_t number, const char *name, const char *text)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){.type = FRAME_ANSWER,
+                                              .id = epoch,
+                                              .number = number,
+                                              .name = slice_of(name),
+                                              .text = slice_of(text)}));
+}
+
+static void test_commands_that_chatd_answers(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "one\n/nick Ann\n/me waves\n/msg bob psst, you\n/who\n//two\n");
+        struct frame frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_LINE);
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_NICK);
+        assert_int_equal(frame.number, 2);
+        assert_true(slice_equal(frame.name, slice_of("Ann")));
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_ACTION);
+        assert_true(slice_equal(frame.text, slice_of("waves")));
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_PRIVATE);
+        assert_int_equal(frame.number, 4);
+        assert_true(slice_equal(frame.name, slice_of("bob")) && slice_equal(frame.text, slice_of("psst, you")));
+        assert_int_equal(next_frame(f).type, FRAME_WHO);
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_LINE);
+        assert_int_equal(frame.number, 6);
+        assert_true(slice_equal(frame.text, slice_of("/two")));
+        tell_answer(f, 1, 2, "Ann", "You are now called Ann");
+        tell_answer(f, 1, 5, "Ann", "2 people are here: Ann,\nbob");
+        assert_shown(f, "*** You are now called Ann\r\n*** 2 people are here: Ann,\r\n*** bob\r\n");
+        tell_answer(f, 2, 2, "Ann", "You are now called Ann"); /* of the next chatd, which did not know of the first */
+        tell_lines(f, 2, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_HERE);
+        assert_true(slice_equal(frame.name, slice_of("Ann")));
+        stop(f);
+}
+
+static void test_replies(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "/reply yes\n");
+        assert_shown(f, "*** Nobody has said anything to you alone\r\n");
+        tell_record(f, RECORD_PRIVATE, 77, 1, "bob", "psst");
+        assert_shown(f, "bob (to you): psst\r\n");
+        type(f, "/reply yes\n");
+        struct frame frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_PRIVATE);
+        assert_int_equal(frame.key, 77);
+        assert_int_equal(frame.name.len, 0);
+        tell_record(f, RECORD_PRIVATE, LINK_ID, 1, "zoe@b", "psst");
+        assert_shown(f, "zoe@b (to you): psst\r\n");
+        type(f, "/reply yes\n");
+        frame = next_frame(f);
+        assert_int_equal(frame.key, 0);
+        assert_true(slice_equal(frame.name, slice_of("zoe@b")));
+        stop(f);
+}
+
+static void test_commands_of_its_own(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "/nik\n/nick\n/msg bob\n/me\n/time maybe\n/reply\n");
+        assert_shown(f, "*** There is no /nik. Did you mean /nick? /help lists all there is\r\n"
+                        "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
+                        "*** Usage: /time on|off\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
+        type(f, "/ignore BOB\n");
+        assert_shown(f, "*** You do not see any more what BOB says; the same once more, and you do\r\n");
+        tell_lines(f, 1, 1, 1);
+        tell_record(f, RECORD_ACTION, 5, 1, "eve", "waves");
+        assert_shown(f, "* eve waves\r\n");
+        type(f, "/ignore\n/ignore bob\n/bell on\n");
+        assert_shown(f, "*** BOB is ignored\r\n*** You see again what bob says\r\n*** /bell is on\r\n");
+        tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
+        assert_shown(f, "eve (to you): psst\a\r\n");
+        type(f, "/help\n");
+        assert_shown(f, "*** /help ");
+        type(f, "/quit\n");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        stop(f);
+}
+
+/* A chatd from before there were commands. */
+static void test_an_older_chatd(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        assert_greeted(f);
+        next_frame(f);
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_MISSED, .id = 1, .number = 1});
+        buffer[0] = 1;
+        tell_raw(f, buffer, size - FRAME_APPENDED_BYTES);
+        assert_shown(f, "*** 1 line skipped: your session did not run\r\n");
+        type(f, "/who\nstill\n");
+        assert_shown(f, "*** /who is not known to the chat's broker yet, which is older than your session\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_LINE);
+        stop(f);
+}
+
+/* The longest requests that the shortest input can become: none is lost, and there is room for each. */
+static void test_requests_fill_the_queue(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        char name[NAME_MAX_BYTES + 1], many[9 * 2000 + 1] = "";
+        memset(name, 'x', sizeof(name) - 1);
+        name[NAME_MAX_BYTES] = '\0';
+        memcpy(name + 90, "@b-b-b", 6);
+        assert_greeted(f);
+        next_frame(f);
+        tell_record(f, RECORD_PRIVATE, LINK_ID, 1, name, "psst");
+        assert_line_ends(f);
+        for (int i = 0; i < 2000; i++)
+                memcpy(many + i * 9, "/reply x\n", 9);
+        type(f, many);
+        for (uint64_t n = 1; n <= 2000; n++)
+                assert_int_equal(next_frame(f).number, n);
+        stop(f);
+}
+
+/* Whoever wants lines to look otherwise gets them by its session, until it does not any more. */
+static void test_the_view_while_it_is_lent(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        write_lines(f, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        type(f, "/bell on\n");
+        assert_shown(f, "*** /bell is on\r\n");
+        while (atomic_load(&f->lent.page->turn) != OUTLET_KEPT)
+                usleep(1000);
+        assert_false(lent_is_behind(&f->lent));
+        tell_record(f, RECORD_PRIVATE, 99, 2, "bob", "psst");
+        assert_shown(f, "bob (to you): psst\a\r\n");
+        type(f, "/bell off\n");
+        assert_shown(f, "*** /bell is off\r\n");
+        await_turn(f);
+        write_lines(f, 3, 3);
+        assert_shown(f, "bob: 3\r\n");
+        stop(f);
+}
+
+/* The pace counts a request as its cost says. */
+static void test_the_cost_of_requests(void **state)
+{
+        (void)state;
+        struct fixture *f = start_with(&(struct session_options){.pace = pace_of(50, 6)});
+        assert_greeted(f);
+        next_frame(f);
+        int64_t begin = clock_ms();
+        type(f, "/who\none\ntwo\n");
+        assert_int_equal(next_frame(f).type, FRAME_WHO);
+        assert_int_equal(next_frame(f).number, 2);
+        assert_int_equal(next_frame(f).number, 3);
+        assert_true(clock_ms() - begin >= 15); /* the seventh token comes after 20 ms */
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -877,6 +1084,7 @@ int main(void)
                 cmocka_unit_test(test_the_sessions_own_words_while_it_is_lent),
                 cmocka_unit_test(test_a_new_chatd_repeats_what_was_written),
                 cmocka_unit_test(test_the_rest_comes_from_the_same_chatd),
+                cmocka_unit_test(test_the_rest_behind_what_came_before),
                 cmocka_unit_test(test_the_rest_comes_from_the_next_chatd),
                 cmocka_unit_test(test_wherever_chatd_dies),
                 cmocka_unit_test(test_the_rest_never_comes),
@@ -885,6 +1093,13 @@ int main(void)
                 cmocka_unit_test(test_leaving_while_chatd_keeps_the_turn),
                 cmocka_unit_test(test_lines_are_counted_on_both_ways),
                 cmocka_unit_test(test_who_does_not_lend),
+                cmocka_unit_test(test_commands_that_chatd_answers),
+                cmocka_unit_test(test_replies),
+                cmocka_unit_test(test_commands_of_its_own),
+                cmocka_unit_test(test_an_older_chatd),
+                cmocka_unit_test(test_requests_fill_the_queue),
+                cmocka_unit_test(test_the_view_while_it_is_lent),
+                cmocka_unit_test(test_the_cost_of_requests),
         };
         return RUN_TESTS(tests);
 }

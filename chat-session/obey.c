@@ -1,0 +1,157 @@
+#include "obey.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <chat/names.h>
+#include <chat/text.h>
+
+#include "commands.h"
+#include "session.h"
+
+enum { HELP_COLUMN = 18 };
+
+__attribute__((format(printf, 2, 3))) static void tell(struct session *s, const char *format, ...)
+{
+        char text[256];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        session_notice(s, slice_of(text));
+}
+
+static void help(struct session *s)
+{
+        char usage[64];
+        for (const struct command_row *row = commands; row->name; row++) {
+                if (!row->help)
+                        continue;
+                snprintf(usage, sizeof(usage), "%s %s", row->name, row->arguments);
+                tell(s, "%-*s %s", HELP_COLUMN, usage, row->help);
+        }
+        tell(s, "%-*s %s", HELP_COLUMN, "//TEXT", "says a line that begins with a slash");
+}
+
+static void tell_usage(struct session *s, const struct command_row *row)
+{
+        tell(s, "Usage: %s %s", row->name, row->arguments);
+}
+
+/* Sends a request to chatd. */
+static void request(struct session *s, const struct command_row *row, struct frame f)
+{
+        if (s->uplink.broker_version == 1)
+                tell(s, "%s is not known to the chat's broker yet, which is older than your session", row->name);
+        else
+                uplink_request(&s->uplink, f, row->cost);
+}
+
+static void msg(struct session *s, const struct command_row *row, struct slice rest)
+{
+        struct slice name;
+        if (!word_next(&rest, &name) || rest.len == 0)
+                tell_usage(s, row);
+        else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
+                tell(s, "That is nobody's name");
+        else
+                request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = name, .text = rest});
+}
+
+static void reply(struct session *s, const struct command_row *row, struct slice text)
+{
+        if (text.len == 0)
+                tell_usage(s, row);
+        else if (s->writer[0] == '\0')
+                tell(s, "Nobody has said anything to you alone");
+        else if (s->writer_id == LINK_ID)
+                request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
+        else
+                request(s, row, (struct frame){.type = FRAME_PRIVATE, .key = s->writer_id, .text = text});
+}
+
+static void list_ignored(struct session *s)
+{
+        if (s->view.ignored_count == 0)
+                tell(s, "Nobody is ignored");
+        for (size_t i = 0; i < s->view.ignored_count; i++)
+                tell(s, "%s is ignored", s->view.ignored[i]);
+}
+
+static void ignore(struct session *s, struct slice name)
+{
+        if (name.len == 0)
+                list_ignored(s);
+        else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
+                tell(s, "That is nobody's name");
+        else if (!view_toggle(&s->view, name))
+                tell(s, "No more than %d people can be ignored", VIEW_IGNORED_MAX);
+        else if (view_ignores(&s->view, name))
+                tell(s, "You do not see any more what %.*s says; the same once more, and you do", (int)name.len,
+                     name.at);
+        else
+                tell(s, "You see again what %.*s says", (int)name.len, name.at);
+}
+
+static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest)
+{
+        if (slice_equal(rest, slice_of("on")) || slice_equal(rest, slice_of("off")))
+                *what = rest.len == 2;
+        else if (rest.len > 0)
+                tell_usage(s, row);
+        tell(s, "%s is %s", row->name, *what ? "on" : "off");
+}
+
+void obey(struct session *s, struct slice line)
+{
+        const struct command_row *row = NULL;
+        struct slice rest;
+        switch (command_parse(line, &row, &rest)) {
+        case COMMAND_SAY:
+                uplink_say(&s->uplink, rest);
+                break;
+        case COMMAND_UNKNOWN:
+                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is",
+                     (int)(rest.len < 32 ? rest.len : 32), rest.at, row->name);
+                break;
+        case COMMAND_LEAVE:
+                session_leave(s, LEAVE_EXIT);
+                break;
+        case COMMAND_HELP:
+                help(s);
+                break;
+        case COMMAND_NICK:
+                if (rest.len == 0 || rest.len > NAME_MAX_BYTES)
+                        tell_usage(s, row);
+                else
+                        request(s, row, (struct frame){.type = FRAME_NICK, .name = rest});
+                break;
+        case COMMAND_WHO:
+                request(s, row, (struct frame){.type = FRAME_WHO});
+                break;
+        case COMMAND_ME:
+                if (rest.len == 0)
+                        tell_usage(s, row);
+                else
+                        request(s, row, (struct frame){.type = FRAME_ACTION, .text = rest});
+                break;
+        case COMMAND_MSG:
+                msg(s, row, rest);
+                break;
+        case COMMAND_REPLY:
+                reply(s, row, rest);
+                break;
+        case COMMAND_IGNORE:
+                ignore(s, rest);
+                break;
+        case COMMAND_TIME:
+                turn(s, row, &s->view.time, rest);
+                break;
+        case COMMAND_BELL:
+                turn(s, row, &s->view.bell, rest);
+                break;
+        case COMMAND_COLOR:
+                turn(s, row, &s->view.color, rest);
+                break;
+        }
+}

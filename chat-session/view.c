@@ -1,0 +1,114 @@
+#include "view.h"
+
+#include <stdio.h>
+
+#include <chat/names.h>
+
+#define COLOR_END "\x1b[0m"
+#define BELL "\a"
+
+enum { COLORS = 6, COLOR_FIRST = 31 }; /* red to cyan: ECMA-48, SGR */
+
+bool view_is_plain(const struct view *v)
+{
+        return !v->time && !v->bell && !v->color && v->ignored_count == 0;
+}
+
+/* Returns the place of this name among those that are hidden, or their number. */
+static size_t find(const struct view *v, struct slice name)
+{
+        size_t i = 0;
+        while (i < v->ignored_count && name_compare(v->ignored[i], strlen(v->ignored[i]), name.at, name.len) != 0)
+                i++;
+        return i;
+}
+
+static void set_ignored(struct view *v, size_t i, struct slice name)
+{
+        snprintf(v->ignored[i], sizeof(v->ignored[i]), "%.*s", (int)name.len, name.at);
+}
+
+bool view_ignores(const struct view *v, struct slice name)
+{
+        return find(v, name) < v->ignored_count;
+}
+
+bool view_toggle(struct view *v, struct slice name)
+{
+        size_t i = find(v, name);
+        if (i < v->ignored_count) {
+                v->ignored_count--;
+                memmove(v->ignored[i], v->ignored[v->ignored_count], sizeof(v->ignored[i]));
+                return true;
+        }
+        if (v->ignored_count == VIEW_IGNORED_MAX)
+                return false;
+        set_ignored(v, v->ignored_count++, name);
+        return true;
+}
+
+void view_rename(struct view *v, struct slice was, struct slice name)
+{
+        size_t i = find(v, was);
+        if (i < v->ignored_count)
+                set_ignored(v, i, name);
+}
+
+static bool is_said(const struct record *r)
+{
+        return r->kind == RECORD_LINE || r->kind == RECORD_ACTION || r->kind == RECORD_PRIVATE;
+}
+
+static bool is_of_word(char c)
+{
+        return name_is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Whether the text has the name as a word, in whatever case. */
+static bool mentions(struct slice text, struct slice name)
+{
+        for (size_t at = 0; name.len > 0 && at + name.len <= text.len; at++) {
+                size_t end = at + name.len;
+                if ((at == 0 || !is_of_word(text.at[at - 1])) && (end == text.len || !is_of_word(text.at[end])) &&
+                    strncasecmp(text.at + at, name.at, name.len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The same for the same name, whatever its case. */
+static unsigned color_of(struct slice name)
+{
+        unsigned hash = 5381;
+        while (name.len > 0)
+                hash = hash * 33 + (unsigned)name_next(&name.at, &name.len);
+        return COLOR_FIRST + hash % COLORS;
+}
+
+size_t view_parts(struct view *v, const struct record *r, struct slice own, time_t now,
+                  struct slice parts[static VIEW_PARTS_MAX])
+{
+        struct slice plain[DISPLAY_PARTS_MAX];
+        size_t n = 0, plain_n = display_parts(r, plain);
+        if (plain_n == 0 || (is_said(r) && view_ignores(v, r->name)))
+                return 0;
+        if (v->time) {
+                /* not by gmtime(3), which opens a file the first time: the sandbox has none */
+                unsigned minute = (unsigned)(now / 60 % (24L * 60));
+                snprintf(v->time_text, sizeof(v->time_text), "[%02u:%02u] ", minute / 60 % 24, minute % 60);
+                parts[n++] = slice_of(v->time_text);
+        }
+        for (size_t i = 0; i < plain_n; i++) {
+                bool colored = v->color && plain[i].at == r->name.at && r->name.len > 0;
+                if (colored) {
+                        snprintf(v->color_text, sizeof(v->color_text), "\x1b[%um", color_of(r->name));
+                        parts[n++] = slice_of(v->color_text);
+                }
+                parts[n++] = plain[i];
+                if (colored)
+                        parts[n++] = slice_of(COLOR_END);
+        }
+        if (v->bell && is_said(r) && (r->kind == RECORD_PRIVATE || mentions(r->text, own)))
+                parts[n++] = slice_of(BELL);
+        return n;
+}

@@ -1,0 +1,305 @@
+/* What members ask chatd for: names, private words, who is here; also where chatd is killed at each step. */
+#include "broker-fixture.h"
+
+static struct frame numbered(struct fixture *f, uint32_t who, enum frame_type type)
+{
+        return (struct frame){.type = (uint8_t)type, .id = inbox_id(who), .number = ++f->numbers[who]};
+}
+
+static void nick(struct fixture *f, uint32_t who, const char *name)
+{
+        struct frame frame = numbered(f, who, FRAME_NICK);
+        frame.name = slice_of(name);
+        put(f, &frame);
+}
+
+static void act(struct fixture *f, uint32_t who, const char *text)
+{
+        struct frame frame = numbered(f, who, FRAME_ACTION);
+        frame.text = slice_of(text);
+        put(f, &frame);
+}
+
+static void msg(struct fixture *f, uint32_t who, const char *to, const char *text)
+{
+        struct frame frame = numbered(f, who, FRAME_PRIVATE);
+        frame.name = slice_of(to);
+        frame.text = slice_of(text);
+        put(f, &frame);
+}
+
+static void who_is_here(struct fixture *f, uint32_t who)
+{
+        struct frame frame = numbered(f, who, FRAME_WHO);
+        put(f, &frame);
+}
+
+/* Ann, bob and eve are here, and have read what there was. */
+static void begin(struct fixture *f)
+{
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                hello(f, who);
+        serve(f);
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                inbox_read(f->inboxes[who]);
+}
+
+static void test_an_action(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        act(f, ANN, "waves");
+        act(f, ANN, "w\x1bves");
+        serve(f);
+        assert_inbox(f, BOB, "action ann waves");
+        assert_inbox(f, ANN, "");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->broker->lines, 1);
+}
+
+static void test_a_name(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        say(f, ANN, "I am ann");
+        nick(f, ANN, "Zoe");
+        say(f, ANN, "I am zoe");
+        serve(f);
+        assert_inbox(f, BOB, "line ann I am ann, rename ann Zoe, line Zoe I am zoe");
+        assert_inbox(f, ANN, "answer You are now called Zoe");
+        inbox_read(f->inboxes[EVE]);
+        nick(f, BOB, "ann"); /* is free now */
+        nick(f, EVE, "z0e"); /* is not */
+        nick(f, EVE, "e v e");
+        nick(f, EVE, "eve");
+        nick(f, EVE, "Eve"); /* another case of one's own is another name */
+        serve(f);
+        assert_inbox(f, EVE,
+                     "rename bob ann, answer Somebody is called Zoe: please take another name, "
+                     "answer A name is 1 to 24 letters, digits, -, _ and ., and begins with a letter; no accents, "
+                     "answer You are called eve already, answer You are now called Eve");
+        assert_inbox(f, ANN, "rename bob ann, rename eve Eve");
+        bye(f, ANN);
+        serve(f);
+        assert_inbox(f, BOB, "answer You are now called ann, rename eve Eve, leave Zoe");
+}
+
+static void test_a_name_outlives_chatd(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        nick(f, ANN, "Zoe");
+        serve(f);
+        assert_int_equal(restart_broker(f), 3);
+        assert_string_equal(member(f, ANN)->name, "Zoe");
+        here(f, ANN, 1);
+        nick(f, ANN, "Joe");
+        serve(f);
+        assert_int_equal(restart_broker(f), 3);
+        assert_string_equal(member(f, ANN)->name, "Joe");
+        assert_string_equal(member(f, ANN)->was, "Zoe");
+        bye(f, ANN);
+        serve(f);
+        assert_false(exists(f, "members", ANN));
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/members/%016llx.renamed", f->dir, (unsigned long long)inbox_id(ANN));
+        assert_int_equal(lstat(path, &st), -1);
+}
+
+/* Where the next chatd meets it again, what the others saw is not seen again, and nobody can have taken the name
+ * between. */
+static void test_a_name_again(void **state)
+{
+        struct fixture *f = *state;
+        struct seen seen = {0};
+        begin(f);
+        nick(f, ANN, "Zoe");
+        nick(f, BOB, "ann");
+        say(f, ANN, "after");
+        serve(f);
+        inbox_read_new(f->inboxes[EVE], &seen);
+        /* the same frames once more, as if they had stayed in the queue */
+        f->numbers[ANN] = f->numbers[BOB] = 0;
+        restart_broker(f);
+        nick(f, ANN, "Zoe");
+        nick(f, BOB, "ann");
+        say(f, ANN, "after");
+        say(f, ANN, "new");
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[EVE], &seen), "rollcall, line Zoe new");
+        assert_string_equal(member(f, ANN)->name, "Zoe");
+        assert_string_equal(member(f, BOB)->name, "ann");
+}
+
+/* The mark was written, and the note was not. */
+static void test_killed_between_mark_and_note(void **state)
+{
+        struct fixture *f = *state;
+        struct member *ann;
+        char note[256], before[256];
+        begin(f);
+        snprintf(note, sizeof(note), "%s/members/%016llx", f->dir, (unsigned long long)inbox_id(ANN));
+        before[readlink(note, before, sizeof(before) - 1)] = '\0';
+        ann = member(f, ANN);
+        assert_int_equal(roster_rename(&f->broker->roster, ann, slice_of("Zoe"), 1), 0);
+        assert_int_equal(roster_note_name(&f->broker->roster, ann), 0);
+        unlink(note);
+        assert_int_equal(symlink(before, note), 0);
+        restart_broker(f);
+        assert_string_equal(member(f, ANN)->name, "ann");
+        inbox_read(f->inboxes[BOB]);
+        nick(f, ANN, "Zoe");
+        serve(f);
+        assert_inbox(f, BOB, "rename ann Zoe");
+}
+
+static void test_a_private_word(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        say(f, ANN, "one");
+        msg(f, ANN, "BOB", "psst");
+        say(f, ANN, "two");
+        msg(f, ANN, "nobody", "psst");
+        msg(f, ANN, "ann", "hello me");
+        msg(f, ANN, "bob", "p\x1bsst");
+        msg(f, ANN, "zoe@b", "psst");
+        say(f, EVE, "three");
+        serve(f);
+        assert_inbox(f, BOB, "line ann one, private ann psst, line ann two, line eve three");
+        assert_inbox(f, EVE, "line ann one, line ann two");
+        assert_inbox(
+                f, ANN,
+                "answer Nobody here is called nobody; /who lists who is here, answer You say to yourself: hello me, "
+                "answer This chat is not linked to other hosts, line eve three");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+}
+
+static void test_a_reply(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        struct frame frame = numbered(f, BOB, FRAME_PRIVATE);
+        frame.key = inbox_id(ANN);
+        frame.text = slice_of("yes?");
+        nick(f, ANN, "Zoe");
+        put(f, &frame);
+        serve(f);
+        assert_inbox(f, ANN, "answer You are now called Zoe, private bob yes?");
+        bye(f, ANN);
+        frame.number = ++f->numbers[BOB];
+        put(f, &frame);
+        serve(f);
+        assert_inbox(f, BOB, "rename ann Zoe, answer That one is not here any more; /who lists who is, leave Zoe");
+}
+
+/* In what people see who lent their connections, and what they are told that they missed. */
+static void test_a_private_word_among_lenders(void **state)
+{
+        struct fixture *f = *state;
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                hello(f, who);
+        serve(f);
+        for (int i = 0; i < 2; i++) { /* they are asked for their connections when something was relayed to them */
+                run_session(f, BOB);
+                run_session(f, EVE);
+                say(f, ANN, "before");
+                serve(f);
+        }
+        assert_true(member(f, BOB)->lent.client >= 0 && member(f, EVE)->lent.client >= 0);
+        say(f, ANN, "by chatd");
+        serve(f);
+        msg(f, ANN, "bob", "psst");
+        say(f, ANN, "after");
+        serve(f);
+        run_session(f, BOB);
+        run_session(f, EVE);
+        say(f, ANN, "at last");
+        serve(f);
+        assert_lender_got(
+                f->lenders[BOB],
+                "*** eve is connected\r\nann: before\r\nann: before\r\nann: by chatd\r\nann (to you): psst\r\n"
+                "ann: after\r\nann: at last\r\n");
+        assert_lender_got(f->lenders[EVE],
+                          "ann: before\r\nann: before\r\nann: by chatd\r\nann: after\r\nann: at last\r\n");
+}
+
+static void test_who(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        who_is_here(f, ANN);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1, answer You are alone here: ann");
+        hello(f, BOB);
+        hello(f, EVE);
+        bye(f, BOB);
+        who_is_here(f, ANN);
+        serve(f);
+        assert_inbox(f, ANN, "answer 2 people are here: ann, eve, join bob, join eve, leave bob");
+}
+
+static void test_many_are_here(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        for (uint32_t i = 0; i < 2000; i++) {
+                char name[32];
+                snprintf(name, sizeof(name), "member-%u", i);
+                assert_non_null(
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+        }
+        who_is_here(f, ANN);
+        assert_true(broker_serve(f->broker) >= 0);
+        const char *answer = inbox_read(f->inboxes[ANN]);
+        assert_non_null(strstr(answer, "2001 people are here: ann, member-0, "));
+        assert_non_null(strstr(answer, " and 1"));
+        assert_string_equal(answer + strlen(answer) - 5, " more");
+        assert_true(strlen(answer) < TEXT_MAX_BYTES);
+        size_t column = 0;
+        for (const char *at = answer; *at; at++) {
+                column = *at == '\n' ? 0 : column + 1;
+                assert_true(column <= 110);
+        }
+}
+
+/* Requests of strangers, of a number that was there, of who was named for it. */
+static void test_what_is_ignored(void **state)
+{
+        struct fixture *f = *state;
+        who_is_here(f, ANN);
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_STRANGER], 1);
+        begin(f);
+        f->numbers[ANN] = 0;
+        who_is_here(f, ANN);
+        serve(f);
+        f->numbers[ANN] = 0;
+        nick(f, ANN, "Zoe");
+        f->numbers[ANN] = UINT64_MAX - 1;
+        nick(f, ANN, "Zoe");
+        serve(f);
+        assert_int_equal(f->broker->ignored[IGNORED_REPEATED], 2);
+        assert_string_equal(member(f, ANN)->name, "ann");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_an_action),
+                TEST(test_a_name),
+                TEST(test_a_name_outlives_chatd),
+                TEST(test_a_name_again),
+                TEST(test_killed_between_mark_and_note),
+                TEST(test_a_private_word),
+                TEST(test_a_reply),
+                TEST(test_a_private_word_among_lenders),
+                TEST(test_who),
+                TEST(test_many_are_here),
+                TEST(test_what_is_ignored),
+        };
+        return RUN_TESTS(tests);
+}
