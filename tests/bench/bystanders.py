@@ -72,7 +72,8 @@ def flood(_):
     finally:
         session.terminate()
         session.wait()
-        client.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it was reset, if it had said something that the session had not read
+            client.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
         client.close()
