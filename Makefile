@@ -10,6 +10,7 @@
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
+# make deb        Debian packages, in build/package; lintian finds nothing in them
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
@@ -51,10 +52,10 @@ UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
-# valgrind and the sanitizers exclude each other.
-SANITIZED := $(filter-out valgrind,$(SYSTEM))
+# valgrind and the sanitizers exclude each other; packages have no sanitizers.
+SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash outage hijack flood
+BOOTED    := units telnet crowd crash outage hijack flood package
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -79,7 +80,7 @@ fi
 @touch $@
 endef
 
-build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
+build/.packages-deb build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
 build/.packages-run:
@@ -90,6 +91,8 @@ build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
 	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
+build/.packages-deb:
+	$(call need,debhelper dpkg-dev fakeroot lintian,to build Debian packages and to check them)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
@@ -355,6 +358,24 @@ style: build/.packages-style build/.packages-build build/.packages-check build/s
 	for c in $(wildcard $(PROGRAMS:%=%/*.c)); do \
 		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
 	mandoc -T lint -W warning $(MANUALS)
+
+# ---- Debian packages ------------------------------------------------------------------------------------------------
+# Built in a copy, so that nothing of it stays in the tree.
+build/package/built: $(wildcard chatd/* chat-session/* chat-link/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
+		| build/.packages-build build/.packages-deb
+	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
+	@cp -a $(PROGRAMS) include units debian Makefile README.md LICENSE $(@D)/tree
+	@cd $(@D)/tree && version=$$(dpkg-parsechangelog -S Version) && { [ "$$version" = "$(VERSION)" ] || { \
+		echo "debian/changelog is of version $$version, the Makefile of $(VERSION)" >&2; exit 1; }; }
+	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { \
+		tail -n 30 ../build.log >&2; exit 1; }
+	@touch $@
+check-system/package: build/package/built
+
+.PHONY: deb
+deb: build/package/built
+	@lintian --allow-root --fail-on error,warning build/package/*.changes
+	@ls build/package/*.deb
 
 # ---- install --------------------------------------------------------------------------------------------------------
 MANUALS := $(wildcard $(PROGRAMS:%=%/*.8))

@@ -692,7 +692,7 @@ static void publish_forgeries(struct client *nats)
                                      text};
         for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
                 for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
-                        for (uint8_t kind = 0; kind <= RECORD_MISSED + 1; kind++)
+                        for (uint8_t kind = 0; kind <= RECORD_PRIVATE + 1; kind++)
                                 publish_record(nats, "evil", kind, names[n], texts[t], n % 2 ? UINT64_MAX : n);
         static const char *const labels[] = {"EVIL",        "e_vil", "-evil",       "evil-",
                                              "\033[31mmal", "e@vil", "mal\xc3\xa4", "abcdefghijklmnopqrstuvwxy",
@@ -701,17 +701,32 @@ static void publish_forgeries(struct client *nats)
                 publish_record(nats, labels[i], RECORD_LINE, "mal", "mal", 1);
 }
 
+/* Whether it begins with a name of that host, behind which comes `end`. */
+static bool is_name_of_evil(const char *text, char end)
+{
+        const char *behind = strchr(text, end);
+        size_t len = behind ? (size_t)(behind - text) : 0;
+        return len >= 6 && strncmp(text + len - 5, "@evil", 5) == 0 && !memchr(text, ' ', len);
+}
+
 /* All that comes of it bears the mark "mal", and must bear its host too. */
 static void assert_line_unharmed(const char *line)
 {
+        static const char called[] = " is now called ";
+        const char *new_name = strstr(line, called);
+        bool good;
         if (!text_is_clean(line, strlen(line)))
                 fail_msg("not clean: %s", line);
         if (!strstr(line, "mal"))
                 return;
-        const char *name = strncmp(line, "*** ", 4) == 0 ? line + 4 : line;
-        size_t len = strcspn(name, " ");
-        len -= name == line && len > 0 ? 1 : 0; /* the colon */
-        if (len < 6 || strncmp(name + len - 5, "@evil", 5) != 0)
+        if (strncmp(line, "*** ", 4) == 0)
+                good = is_name_of_evil(line + 4, ' ') &&
+                       (!new_name || is_name_of_evil(new_name + strlen(called), '\0'));
+        else if (strncmp(line, "* ", 2) == 0)
+                good = is_name_of_evil(line + 2, ' ');
+        else
+                good = is_name_of_evil(line, ':');
+        if (!good)
                 fail_msg("forged: %s", line);
 }
 
