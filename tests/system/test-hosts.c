@@ -701,10 +701,10 @@ static void publish_forgeries(struct client *nats)
                 publish_record(nats, labels[i], RECORD_LINE, "mal", "mal", 1);
 }
 
-/* Whether it begins with a name of that host, behind which comes `end`. */
-static bool is_name_of_evil(const char *text, char end)
+/* Whether it begins with a name of that host, behind which comes `end`; NULL: nothing. */
+static bool is_name_of_evil(const char *text, const char *end)
 {
-        const char *behind = strchr(text, end);
+        const char *behind = end ? strstr(text, end) : text + strlen(text);
         size_t len = behind ? (size_t)(behind - text) : 0;
         return len >= 6 && strncmp(text + len - 5, "@evil", 5) == 0 && !memchr(text, ' ', len);
 }
@@ -720,12 +720,12 @@ static void assert_line_unharmed(const char *line)
         if (!strstr(line, "mal"))
                 return;
         if (strncmp(line, "*** ", 4) == 0)
-                good = is_name_of_evil(line + 4, ' ') &&
-                       (!new_name || is_name_of_evil(new_name + strlen(called), '\0'));
+                good = is_name_of_evil(line + 4, " ") &&
+                       (!new_name || is_name_of_evil(new_name + strlen(called), NULL));
         else if (strncmp(line, "* ", 2) == 0)
-                good = is_name_of_evil(line + 2, ' ');
+                good = is_name_of_evil(line + 2, " ");
         else
-                good = is_name_of_evil(line, ':');
+                good = is_name_of_evil(line, ": ");
         if (!good)
                 fail_msg("forged: %s", line);
 }
