@@ -32,7 +32,7 @@ struct options {
 
 static const char usage[] =
         "Usage: chat-session [--echo] [--run-dir=DIR] [--pace=RATE[:BURST]] [--client-timeout=SECONDS]\n"
-        "                    [--no-sandbox]\n"
+        "                    [--proxied] [--no-sandbox]\n"
         "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
         "\n"
         "  --echo                    give the client its own lines back; no broker is needed\n"
@@ -40,6 +40,8 @@ static const char usage[] =
         "  --pace=RATE[:BURST]       lines per second, and lines at once (default: 10:20); off: no limit\n"
         "  --client-timeout=SECONDS  a client that acknowledges nothing for so long has vanished (default: 240);\n"
         "                            off: wait for ever\n"
+        "  --proxied                 a proxy is in front, and says first whom it passes on: a line of the PROXY\n"
+        "                            protocol, version 1\n"
         "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
         "  --help                    print this and exit\n"
         "  --version                 print the version and exit\n"
@@ -73,10 +75,15 @@ static int parse_timeout(int *ms, const char *text)
 static int parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"echo", no_argument, NULL, 'e'},       {"run-dir", required_argument, NULL, 'd'},
-                {"pace", required_argument, NULL, 'p'}, {"client-timeout", required_argument, NULL, 't'},
-                {"no-sandbox", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},    {0},
+                {"echo", no_argument, NULL, 'e'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"pace", required_argument, NULL, 'p'},
+                {"client-timeout", required_argument, NULL, 't'},
+                {"proxied", no_argument, NULL, 'x'},
+                {"no-sandbox", no_argument, NULL, 's'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
         };
         int c;
         while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -99,6 +106,9 @@ static int parse_options(struct options *o, int argc, char **argv)
                         fprintf(stderr, "%s: --client-timeout takes 1 to %d seconds, or off\n", argv[0],
                                 CLIENT_TIMEOUT_MAX_S);
                         return EXIT_USAGE;
+                case 'x':
+                        o->session.proxied = true;
+                        break;
                 case 's':
                         o->no_sandbox = true;
                         break;

@@ -1,14 +1,23 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
 #include <chat/text.h>
+
+enum {
+        PROXY_LINE_MAX_BYTES = 107, /* so says the protocol, with CR LF */
+        PROXY_LINE_WORDS = 6,
+        PROXY_TIMEOUT_MS = 5000,
+};
 
 static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
 {
@@ -98,4 +107,64 @@ void peer_identify(struct peer *p, int fd)
                 from_login(p, getuid());
                 snprintf(p->address, sizeof(p->address), "uid=%u", getuid());
         }
+}
+
+static bool parse_port(in_port_t *port, const char *text)
+{
+        if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text) || strlen(text) > 5 ||
+            atoi(text) > UINT16_MAX)
+                return false;
+        *port = htons((uint16_t)atoi(text));
+        return true;
+}
+
+/* `line` is without its end, and is taken apart. */
+static bool parse_proxy_line(struct peer *p, char *line)
+{
+        char *word[PROXY_LINE_WORDS];
+        struct sockaddr_in in = {0};
+        struct sockaddr_in6 in6 = {0};
+        for (int i = 0; i < PROXY_LINE_WORDS; i++)
+                if (!(word[i] = strsep(&line, " ")))
+                        return false;
+        if (line || strcmp(word[0], "PROXY") != 0 || !parse_port(&in.sin_port, word[4]))
+                return false;
+        in6.sin6_port = in.sin_port;
+        if (strcmp(word[1], "TCP4") == 0 && inet_pton(AF_INET, word[2], &in.sin_addr) == 1)
+                from_ipv4(p, in.sin_addr, in.sin_port);
+        else if (strcmp(word[1], "TCP6") == 0 && inet_pton(AF_INET6, word[2], &in6.sin6_addr) == 1)
+                from_ipv6(p, &in6);
+        else
+                return false;
+        return true;
+}
+
+/* Byte by byte: what follows the line is the client's. Returns the line's length, or 0. */
+static size_t read_proxy_line(char line[static PROXY_LINE_MAX_BYTES], int fd)
+{
+        int64_t now = clock_ms(), deadline = now + PROXY_TIMEOUT_MS;
+        for (size_t n = 0; n < PROXY_LINE_MAX_BYTES && now < deadline; now = clock_ms()) {
+                struct pollfd in = {.fd = fd, .events = POLLIN};
+                struct timespec left = {(deadline - now) / 1000, (deadline - now) % 1000 * 1000000};
+                if (ppoll(&in, 1, &left, NULL) != 1)
+                        continue; /* a signal, or the end of the time */
+                if (read(fd, line + n, 1) != 1)
+                        return 0;
+                if (line[n++] == '\n')
+                        return n;
+        }
+        return 0;
+}
+
+int peer_identify_proxied(struct peer *p, int fd)
+{
+        char line[PROXY_LINE_MAX_BYTES];
+        size_t n = read_proxy_line(line, fd);
+        if (n < 2 || line[n - 2] != '\r')
+                return -EPROTO;
+        line[n - 2] = '\0';
+        if (strlen(line) != n - 2 || !parse_proxy_line(p, line))
+                return -EPROTO;
+        snprintf(p->address, sizeof(p->address), "%s", p->name);
+        return 0;
 }

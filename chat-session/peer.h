@@ -13,3 +13,9 @@ struct peer {
  * REMOTE_ADDR and REMOTE_PORT, systemd.socket(5), or "unknown". A UNIX socket: the login name that SO_PEERCRED gives,
  * socket(7). Anything else, as behind ssh: the login name of this process. */
 void peer_identify(struct peer *p, int fd);
+
+/* The same where a proxy is at the other end, which says first whom it passes on, in a line as of the PROXY protocol,
+ * version 1: "PROXY TCP4 192.168.1.7 192.168.1.10 54321 8889", or TCP6, and CR LF. Reads it and nothing behind it from
+ * `fd`, for five seconds at most, and makes no other system calls than a session may in its sandbox. Returns 0, or
+ * -EPROTO where there is no such line in time. */
+int peer_identify_proxied(struct peer *p, int fd);

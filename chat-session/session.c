@@ -516,8 +516,15 @@ static void give_up_gone(struct session *s)
                 s->state = SESSION_DONE;
 }
 
+/* Its name is known. */
+static void introduce(struct session *s)
+{
+        uplink_init(&s->uplink, s->options->dir, slice_of(s->peer.name), slice_of(s->peer.address), s->options->pace);
+}
+
 void session_begin(struct session *s, int in, int out, const struct session_options *o)
 {
+        s->options = o;
         s->echo = o->echo;
         s->client_timeout_ms = o->client_timeout_ms;
         s->now = clock_ms();
@@ -525,9 +532,9 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         s->uplink.socket = connect_socket();
         client_init(&s->client, in, out);
         lines_init(&s->lines, on_line, s);
-        if (!s->echo) {
+        if (!s->echo && !o->proxied) {
                 peer_identify(&s->peer, in);
-                uplink_init(&s->uplink, o->dir, slice_of(s->peer.name), slice_of(s->peer.address), o->pace);
+                introduce(s);
         }
 }
 
@@ -544,6 +551,15 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
 
         if (client_is_gone(&s->client))
                 return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
+        if (s->options->proxied) {
+                if (peer_identify_proxied(&s->peer, s->client.in) < 0) {
+                        session_refuse(s, "the proxy did not say where you come from");
+                        return;
+                }
+                s->now = clock_ms();
+                if (!s->echo)
+                        introduce(s);
+        }
         if (!s->echo)
                 greet(s);
         while (s->state != SESSION_DONE) {

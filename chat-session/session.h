@@ -37,11 +37,13 @@ enum session_state {
 struct session_options {
         const char *dir; /* the run directory */
         bool echo;
+        bool proxied;          /* the client is behind a proxy, which says who it is, peer.h */
         struct pace pace;      /* of what the client says */
         int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
 };
 
 struct session {
+        const struct session_options *options;
         enum session_state state;
         bool echo;
         bool terminated;    /* it was told to stop */
@@ -69,9 +71,9 @@ struct session {
         struct view view;
 };
 
-/* Takes the client at `in` and `out`, and finds out its name. Reads nothing from it yet; keeps no other descriptor
- * open but its uplink's socket. `s` begins as all zeros. What is to be done before the session gives up what it does
- * not need (sandbox.h) is done here. */
+/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to say it. Reads nothing from it yet;
+ * keeps no other descriptor open but its uplink's socket. `s` begins as all zeros; `o` is to last as long. What is to be
+ * done before the session gives up what it does not need (sandbox.h) is done here. */
 void session_begin(struct session *s, int in, int out, const struct session_options *o);
 
 /* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
