@@ -380,6 +380,7 @@ deb: build/package/built
 # ---- install --------------------------------------------------------------------------------------------------------
 MANUALS := $(wildcard $(PROGRAMS:%=%/*.8))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service \
+	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
@@ -393,6 +394,7 @@ install: all
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
 	install -D -m 644 units/chat.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	test -e $(DESTDIR)/etc/chat/link.conf || install -D -m 640 units/link.conf $(DESTDIR)/etc/chat/link.conf
+	test -e $(DESTDIR)/etc/chat/tls.conf || install -D -m 644 units/tls.conf $(DESTDIR)/etc/chat/tls.conf
 	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
 	install -D -m 644 units/chat.catalog $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) systemd-sysusers
@@ -403,14 +405,15 @@ install: all
 
 # Users, groups, settings that were changed, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
-	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket
-	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket
+	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
 	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/%,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
+	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) journalctl --update-catalog
