@@ -55,7 +55,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash outage hijack flood package
+BOOTED    := units telnet crowd crash outage hijack flood package access
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -107,11 +107,13 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@mv $@.new $@
 # With what they need that is not there; a booted system copies them into its own root.
-build/peers: | build/.packages-check
-	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading inspircd and ngircd (to measure beside)"
+build/peers: PACKAGES := inspircd ngircd
+build/access: PACKAGES := stunnel4 openssh-server
+build/peers build/access: | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
-		-o Dir::Cache::archives=$(CURDIR)/$@.new inspircd ngircd; } >/dev/null 2>&1 || \
-		echo "No IRC servers to measure beside: apt-get cannot download them."
+		-o Dir::Cache::archives=$(CURDIR)/$@.new $(PACKAGES); } >/dev/null 2>&1 || \
+		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
@@ -214,7 +216,7 @@ check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECK
 	@echo "All tests passed."
 # Only one test boots systems at a time: together they take one of make's jobs, and the other tests have the rest.
 check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(PROGRAMS:%=build/sanitized/%) \
-		build/.packages-run build/nats
+		build/.packages-run build/nats build/access
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK))
@@ -251,6 +253,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
+check-system/access check-sanitized/access: build/access
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
@@ -405,7 +408,7 @@ install: all
 
 # Users, groups, settings that were changed, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
-	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket
+	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
