@@ -77,7 +77,8 @@ static struct client *start_client(char *const argv[], pid_t *pid)
         close(fds[1]);
         struct client *c = client_of(fds[0], argv[0]);
         client_expect(c, "*** Welcome, ");
-        const char *name = client_expect(c, ". What you type goes to everyone here; exit leaves.\r");
+        const char *name = client_expect(
+                c, ". What you type goes to everyone here; /help says what else you can type, exit leaves.\r");
         snprintf(c->name, sizeof(c->name), "%s", name);
         client_expect(c, "\n");
         if (witness)
