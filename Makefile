@@ -29,7 +29,7 @@ HOSTCC    ?= $(CC)
 Q         := $(if $(V),,@)
 
 SBINDIR   := $(PREFIX)/sbin
-MANDIR    := $(PREFIX)/share/man/man8
+MANDIR    := $(PREFIX)/share/man
 LIBDIR    := $(PREFIX)/lib
 UNITDIR   := $(LIBDIR)/systemd/system
 
@@ -360,7 +360,7 @@ style: build/.packages-style build/.packages-build build/.packages-check build/s
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
 	for c in $(wildcard $(PROGRAMS:%=%/*.c)); do \
 		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
-	mandoc -T lint -W warning $(MANUALS)
+	mandoc -T lint -W warning $(MANUALS) units/chat.7
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
@@ -381,7 +381,7 @@ deb: build/package/built
 	@ls build/package/*.deb
 
 # ---- install --------------------------------------------------------------------------------------------------------
-MANUALS := $(wildcard $(PROGRAMS:%=%/*.8))
+MANUALS := $(wildcard $(PROGRAMS:%=%/*.8)) units/chat.socket.8
 UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service
@@ -391,7 +391,9 @@ ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 .PHONY: install uninstall
 install: all
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(PROGRAMS:%=$(BIN)/%)
-	install -D -m 644 -t $(DESTDIR)$(MANDIR) $(MANUALS)
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man7 units/chat.7
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 $(MANUALS)
+	for u in $(filter-out chat.socket,$(UNITS)); do echo .so man8/chat.socket.8 >$(DESTDIR)$(MANDIR)/man8/$$u.8 || exit 1; done
 	install -d $(DESTDIR)$(UNITDIR)
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
@@ -413,7 +415,8 @@ uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
 	$(ON_THIS_HOST) rm -rf /run/chat
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/%,$(notdir $(MANUALS)))
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%,$(notdir $(MANUALS)))
+	rm -f $(DESTDIR)$(MANDIR)/man7/chat.7 $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
 	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
