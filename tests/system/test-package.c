@@ -18,7 +18,8 @@ static int setup(void **state)
 static void repack(const char *package)
 {
         shell("dpkg-deb -R build/package/%s_*.deb " LATER "/%s", package, package);
-        shell("sed -i 's/^Version: .*/&+later/; s/(= \\([^)]*\\))/(= \\1+later)/' " LATER "/%s/DEBIAN/control", package);
+        shell("sed -i 's/^Version: .*/&+later/; s/(= \\([^)]*\\))/(= \\1+later)/' " LATER "/%s/DEBIAN/control",
+              package);
         shell("dpkg-deb --root-owner-group -b " LATER "/%s " LATER, package);
 }
 
@@ -104,7 +105,8 @@ static void test_purge(void **state)
         shell("mkdir -p /var/lib/chat-link");
         shell("dpkg -P chat-broker-link chat-broker 2>&1");
         assert_string_equal(shell("find /etc /run /usr /var /lib/systemd -xdev -path /usr/local -prune -o "
-                                  "-path /var/lib/dpkg -prune -o -path " LATER " -prune -o -path /run/systemd/propagate -prune -o "
+                                  "-path /var/lib/dpkg -prune -o -path " LATER
+                                  " -prune -o -path /run/systemd/propagate -prune -o "
                                   "\\( -name 'chat*' -o -name '*-chat.*' \\) ! -name '*.md' "
                                   "-print 2>/dev/null | grep -e systemd -e /etc/chat -e sbin -e man8 -e /run/ -e "
                                   "/var/lib/ || true"),
