@@ -1,17 +1,29 @@
-/* The Debian packages in a booted system: installed, upgraded while people talk, removed and purged. In this order. */
+/* The Debian packages in a booted system: installed, upgraded while people talk, removed, installed again and purged. In
+ * this order. */
 #include <stdio.h>
 #include <unistd.h>
+
+#include <chat/clock.h>
 
 #include "booted.h"
 
 #define PACKAGES "build/package/chat-broker_*.deb build/package/chat-broker-link_*.deb"
 #define LATER "/run/later" /* the same packages, of a later version */
+/* Every path that a package may leave. dpkg remembers nothing of a package that was purged, which has a test of its own. */
+#define ALL_FILES                                                                                                      \
+        "find /etc /usr /var -xdev -path /var/lib/dpkg -prune -o -path /var/cache -prune -o -path /var/log -prune -o " \
+        "-print | sort"
+#define BEFORE "/run/files-before"
+#define UNPACED "/run/systemd/system/chat@.service.d"
+
+enum { LINES_ON_THE_WAY = 20 }; /* of each who talks, so that chatd ends with some in its queue */
 
 static int setup(void **state)
 {
         (void)state;
         /* An image for containers may have this, so that nothing is started in there. */
         shell("rm -f /usr/sbin/policy-rc.d");
+        shell(ALL_FILES " >" BEFORE);
         return 0;
 }
 
@@ -38,51 +50,93 @@ static void test_install(void **state)
         shell("man -w chatd chat-session chat-link");
 }
 
-/* What a test bed of Debian's would run. */
+/* What a test bed of Debian's would run. It takes a word on standard error for a failure. */
 static void test_of_the_installed_package(void **state)
 {
         (void)state;
-        shell("debian/tests/chat 2>&1 | grep -qx 'The chat works.'");
+        assert_string_equal(shell("{ debian/tests/chat >/run/said; } 2>&1"), "");
+        shell("grep -qx 'The chat works.' /run/said && rm /run/said");
 }
 
 /* They are there, with the sockets that hold what they say, as before. */
 static const char *what_stays(void)
 {
-        return shell("systemctl show -P InvocationID chat.socket chatd.socket 'chat@*.service'");
+        return shell("systemctl show -P InvocationID chat.socket chat-local.socket chatd.socket chat-link.socket "
+                     "'chat@*.service'");
+}
+
+static void hear(struct client *c, const struct client *from, int line)
+{
+        assert_string_equal(client_expect(c, "%s: line %d\r\n", from->name, line), "");
 }
 
 static void test_upgrade_while_people_talk(void **state)
 {
         (void)state;
-        char before[512], broker[32];
-        int lines = 0;
-        shell("systemctl enable --now chat.socket 2>&1");
+        char before[512], broker[32], link[32];
+        int said = 0, heard = 0;
+        shell("mkdir -p " UNPACED
+              " && printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/chat-session --pace=off\\n' "
+              ">" UNPACED "/test.conf && systemctl daemon-reload");
+        shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf"); /* nobody is there, which it waits for */
+        shell("systemctl enable --now chat.socket chat-local.socket chat-link.service 2>&1");
         shell("mkdir -p " LATER);
         repack("chat-broker");
         repack("chat-broker-link");
         struct client *ann = booted_join(), *bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);
         snprintf(before, sizeof(before), "%s", what_stays());
+        assert_int_equal(strlen(before), 6 * 32 + 5 + 5); /* six, in lines, with an empty one between them */
         snprintf(broker, sizeof(broker), "%s", shell("systemctl show -P MainPID chatd"));
+        snprintf(link, sizeof(link), "%s", shell("systemctl show -P MainPID chat-link"));
 
         char *const upgrade[] = {"sh", "-c", "exec dpkg -i " LATER "/*.deb >" LATER "/log 2>&1", NULL};
+        int64_t deadline = clock_ms() + DEADLINE_MS;
         pid_t dpkg = process_start(upgrade, -1, -1, -1);
-        while (!process_has_ended(dpkg)) {
-                client_send(ann, "line %d\n", lines);
-                assert_string_equal(client_expect(bob, "%s: line %d\r\n", ann->name, lines), "");
-                lines++;
-                usleep(20000); /* not all that the pace allows at once */
+        for (bool ended = false; !ended || heard < said;) {
+                if (!ended)
+                        ended = process_has_ended(dpkg);
+                if (!ended) {
+                        assert_true(clock_ms() < deadline);
+                        client_send(ann, "line %d\n", said);
+                        client_send(bob, "line %d\n", said);
+                        said++;
+                }
+                if (ended || said - heard == LINES_ON_THE_WAY) {
+                        hear(bob, ann, heard);
+                        hear(ann, bob, heard);
+                        heard++;
+                }
         }
-        assert_true(lines > 10);
-        shell("dpkg -s chat-broker | grep -q '^Version: .*+later$'");
-        assert_string_not_equal(shell("systemctl show -P MainPID chatd"), broker);
-        assert_string_equal(what_stays(), before);
-        assert_string_equal(shell("systemctl is-active chat.socket chatd.socket chatd.service"),
-                            "active\nactive\nactive");
+        assert_true(said > 5 * LINES_ON_THE_WAY);
         client_send(bob, "still here\n");
         assert_string_equal(client_expect(ann, "%s: still here\r\n", bob->name), "");
+        client_send(ann, "so am I\n");
+        assert_string_equal(client_expect(bob, "%s: so am I\r\n", ann->name), "");
+
+        shell("dpkg -s chat-broker | grep -q '^Version: .*+later$'");
+        assert_string_equal(what_stays(), before);
+        assert_string_not_equal(shell("systemctl show -P MainPID chatd"), broker);
+        assert_string_not_equal(shell("systemctl show -P MainPID chat-link"), link);
+        /* No "(deleted)" behind it: they are those that came with the later version. */
+        assert_string_equal(shell("for unit in chatd chat-link; do readlink /proc/$(systemctl show -P MainPID "
+                                  "$unit)/exe; done"),
+                            "/usr/sbin/chatd\n/usr/sbin/chat-link");
+        shell("grep -q '^Servers=nats://127.0.0.1:1$' /etc/chat/link.conf");
+        assert_string_equal(shell("stat -c '%%a %%U:%%G' /etc/chat/link.conf"), "640 root:chat-link");
         client_free(ann);
         client_free(bob);
+        shell("rm -r " UNPACED " && systemctl daemon-reload");
+}
+
+/* Also what runs on without a unit file, which systemd calls "not-found", and "active". */
+static void assert_nothing_runs(void)
+{
+        assert_string_equal(shell("systemctl list-units --all --plain --no-legend "
+                                  "--state=active,reloading,activating,deactivating,failed 'chat*'"),
+                            "");
+        assert_string_equal(shell("ps -o args= -u chatd,chat-session,chat-link,chat-tls || true"), "");
+        shell("! test -e /run/chat && ! test -e /run/chat-local.sock");
 }
 
 static void test_remove(void **state)
@@ -93,24 +147,42 @@ static void test_remove(void **state)
         client_expect(ann, "*** this session was ended by the system\r\n");
         client_expect_end(ann);
         client_free(ann);
-        assert_string_equal(shell("systemctl list-units --all --plain --no-legend 'chat*' | grep -v not-found || true"),
-                            "");
-        shell("! test -e /run/chat && ! test -e /usr/sbin/chatd && ! test -e /usr/sbin/chat-link");
+        assert_nothing_runs();
+        shell("! test -e /usr/sbin/chatd && ! test -e /usr/sbin/chat-link");
         shell("test -e /etc/chat/link.conf"); /* settings stay until they are purged */
 }
 
-static void test_purge(void **state)
+/* Over what a removal left, less what an administrator removed too. */
+static void test_install_again(void **state)
 {
         (void)state;
+        shell("rm /etc/chat/link.conf");
+        shell("dpkg -i " PACKAGES " 2>&1");
+        shell("! test -e /etc/chat/link.conf");
+        assert_string_equal(shell("systemctl is-active chat.socket chatd.socket || true"), "inactive\ninactive");
+        shell("systemctl start chat.socket");
+        struct client *ann = booted_join(), *bob = booted_join();
+        client_expect(ann, "*** %s is connected\r\n", bob->name);
+        client_send(bob, "here again\n");
+        client_expect(ann, "%s: here again\r\n", bob->name);
+        client_free(ann);
+        client_free(bob);
+}
+
+static void test_purge_what_runs(void **state)
+{
+        (void)state;
+        struct client *ann = booted_join();
         shell("mkdir -p /var/lib/chat-link");
         shell("dpkg -P chat-broker-link chat-broker 2>&1");
-        assert_string_equal(shell("find /etc /run /usr /var /lib/systemd -xdev -path /usr/local -prune -o "
-                                  "-path /var/lib/dpkg -prune -o -path " LATER
-                                  " -prune -o -path /run/systemd/propagate -prune -o "
-                                  "\\( -name 'chat*' -o -name '*-chat.*' \\) ! -name '*.md' "
-                                  "-print 2>/dev/null | grep -e systemd -e /etc/chat -e sbin -e man8 -e /run/ -e "
-                                  "/var/lib/ || true"),
+        client_expect_end(ann);
+        client_free(ann);
+        assert_nothing_runs();
+        assert_string_equal(shell(ALL_FILES " | comm -13 " BEFORE " -"), "");
+        assert_string_equal(shell("find /run -xdev -path " LATER " -prune -o -path /run/systemd/propagate -prune -o "
+                                  "-name '*chat*' -print"),
                             "");
+        shell("! journalctl --list-catalog | grep '^e2f34a8cb7fc42d98226c7d701dd8484 '");
         assert_string_equal(shell("dpkg -l chat-broker chat-broker-link 2>/dev/null | grep '^[ir]' || true"), "");
 }
 
@@ -121,7 +193,8 @@ int main(void)
                 cmocka_unit_test(test_of_the_installed_package),
                 cmocka_unit_test(test_upgrade_while_people_talk),
                 cmocka_unit_test(test_remove),
-                cmocka_unit_test(test_purge),
+                cmocka_unit_test(test_install_again),
+                cmocka_unit_test(test_purge_what_runs),
         };
         return RUN_TESTS(tests, setup, NULL);
 }
