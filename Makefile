@@ -375,9 +375,15 @@ build/package/built: $(wildcard chatd/* chat-session/* chat-link/* include/chat/
 	@touch $@
 check-system/package: build/package/built
 
+# The source package, too: lintian knows errors that show only there.
 .PHONY: deb
 deb: build/package/built
-	@lintian --allow-root --fail-on error,warning build/package/*.changes
+	@rm -rf build/package/source; mkdir -p build/package/source/tree
+	@tar -c --exclude-vcs --exclude=./build . | tar -x -C build/package/source/tree
+	@cd build/package/source/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -S >../build.log 2>&1 || { \
+		tail -n 30 ../build.log >&2; exit 1; }
+	@rm -rf build/package/source/tree
+	@lintian --allow-root --fail-on error,warning build/package/*.changes build/package/source/*.changes
 	@ls build/package/*.deb
 
 # ---- install --------------------------------------------------------------------------------------------------------
