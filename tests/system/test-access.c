@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "booted.h"
@@ -77,10 +78,10 @@ static struct client *start_client(char *const argv[], pid_t *pid)
         close(fds[1]);
         struct client *c = client_of(fds[0], argv[0]);
         client_expect(c, "*** Welcome, ");
-        const char *name = client_expect(
-                c, ". What you type goes to everyone here; /help says what else you can type, exit leaves.\r");
+        const char *name = client_expect(c, ". What you type goes to everyone here; ");
         snprintf(c->name, sizeof(c->name), "%s", name);
-        client_expect(c, "\n");
+        client_expect(c, "exit leaves.\r");
+        client_expect(c, "\n"); /* a terminal puts a CR in between */
         if (witness)
                 client_expect(witness, "*** %s is connected\r\n", c->name);
         return c;
@@ -199,6 +200,34 @@ static void test_tls_that_ends(void **state)
         shell("systemctl stop 'chat-tls@*-%s.service'", c->name);
         client_expect_end(c);
         process_wait(pid);
+        assert_left(c);
+}
+
+/* One side hangs up and the other does not: stunnel ends, and what was said before still arrives, at its pace. */
+static void test_tls_that_is_slow_to_end(void **state)
+{
+        enum { LINES = 100 }; /* ten a second after the first twenty: longer than TIMEOUTclose= */
+        (void)state;
+        char *const argv[] = {"ncat", "--ssl", "127.0.0.1", "8889", NULL};
+        pid_t pid;
+        struct client *c = start_client(argv, &pid);
+        client_send(c, "exit\n"); /* ncat does not end before its input does */
+        client_expect(witness, "*** %s is disconnected\r\n", c->name);
+        shell_until("! systemctl list-units --plain --no-legend 'chat-tls@*' | grep -q .");
+        assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+        shutdown(c->fd, SHUT_WR);
+        client_expect_end(c);
+        process_wait(pid);
+        client_free(c);
+
+        c = join_tls("127.0.0.1:8889", &pid);
+        for (int i = 0; i < LINES; i++)
+                client_send(c, "%d of many\n", i);
+        shutdown(c->fd, SHUT_WR);
+        client_expect_end(c);
+        process_wait(pid);
+        for (int i = 0; i < LINES; i++)
+                assert_string_equal(client_expect(witness, "%s: %d of many\r\n", c->name, i), "");
         assert_left(c);
 }
 
@@ -403,6 +432,7 @@ int main(void)
                 TEST(test_tls),
                 TEST(test_tls_versions),
                 TEST(test_tls_that_ends),
+                TEST(test_tls_that_is_slow_to_end),
                 TEST(test_tls_paste),
                 TEST(test_what_is_no_tls),
                 TEST(test_tls_while_chatd_is_killed),
