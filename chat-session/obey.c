@@ -9,7 +9,10 @@
 #include "commands.h"
 #include "session.h"
 
-enum { HELP_COLUMN = 18 };
+enum {
+        HELP_COLUMN = 18,
+        SHOWN_MAX_BYTES = 32, /* of a command that is unknown */
+};
 
 __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const char *format, ...)
 {
@@ -19,6 +22,15 @@ __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const 
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         session_notice(s, slice_of(text));
+}
+
+/* The beginning of what somebody typed, in whole characters. */
+static struct slice shorten(struct slice text)
+{
+        size_t most = text.len < SHOWN_MAX_BYTES ? text.len : SHOWN_MAX_BYTES;
+        while (most > 0 && most < text.len && ((uint8_t)text.at[most] & 0xc0) == 0x80)
+                most--;
+        return (struct slice){text.at, most};
 }
 
 static void help(struct session *s)
@@ -111,8 +123,9 @@ void obey(struct session *s, struct slice line)
                 uplink_say(&s->uplink, rest);
                 break;
         case COMMAND_UNKNOWN:
-                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is",
-                     (int)(rest.len < 32 ? rest.len : 32), rest.at, row->name);
+                rest = shorten(rest);
+                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is", (int)rest.len, rest.at,
+                     row->name);
                 break;
         case COMMAND_LEAVE:
                 session_leave(s, LEAVE_EXIT);

@@ -287,8 +287,10 @@ static void show_answer(struct session *s, const struct frame *f)
         if (f->number <= s->answered)
                 return;
         s->answered = f->number;
-        give_up_rest(s);
-        be_called(s, f->name);
+        if (s->outlet.had >
+            0) /* of a chatd that lives, and would have sent the rest before this, had there been room */
+                give_up_rest(s);
+        be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
         for (bool more = true; more;) {
                 more = line_next(&text, &line);
                 session_notice(s, line);

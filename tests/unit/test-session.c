@@ -676,6 +676,31 @@ static void test_the_rest_behind_what_came_before(void **state)
         stop(f);
 }
 
+static void tell_answer(struct fixture *f, uint64_t epoch, uint64_t number, const char *name, const char *text)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){.type = FRAME_ANSWER,
+                                              .id = epoch,
+                                              .number = number,
+                                              .name = slice_of(name),
+                                              .text = slice_of(text)}));
+}
+
+/* It answers while it takes up again what the one before had begun. */
+static void test_the_rest_comes_behind_an_answer(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        assert_false(write_part(f, 1, 2, strlen("bob: 1\r\nbo")));
+        tell(f, FRAME_ROLLCALL, 2, 0, "");
+        tell_answer(f, 2, 1, "", "2 people are here: ann, bob");
+        tell_lines(f, 2, 1, 2);
+        assert_shown(f, "bob: 1\r\nbob: 2\r\n*** 2 people are here: ann, bob\r\n");
+        stop(f);
+}
+
 static void test_the_rest_comes_from_the_next_chatd(void **state)
 {
         (void)state;
@@ -890,18 +915,6 @@ static void tell_record(struct fixture *f, enum record_kind kind, uint64_t id, u
         tell_raw(f, buffer, size);
 }
 
-static void tell_answer(struct fixture *f, uint64_t epoch, uint64_t number, const char *name, const char *text)
-{
-        uint8_t buffer[FRAME_MAX_BYTES];
-        tell_raw(f, buffer,
-                 frame_encode(buffer, sizeof(buffer),
-                              &(struct frame){.type = FRAME_ANSWER,
-                                              .id = epoch,
-                                              .number = number,
-                                              .name = slice_of(name),
-                                              .text = slice_of(text)}));
-}
-
 static void test_commands_that_chatd_answers(void **state)
 {
         (void)state;
@@ -982,6 +995,9 @@ static void test_commands_of_its_own(void **state)
         assert_shown(f, "*** BOB is ignored\r\n*** You see again what bob says\r\n*** /bell is on\r\n");
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
         assert_shown(f, "eve (to you): psst\a\r\n");
+        type(f, "/123456789012345678901234567890\xe2\x82\xac\n"); /* not half of a character */
+        assert_shown(f, "*** There is no /123456789012345678901234567890. Did you mean ");
+        assert_line_ends(f);
         type(f, "/help\n");
         assert_shown(f, "*** /help ");
         type(f, "/quit\n");
@@ -1085,6 +1101,7 @@ int main(void)
                 cmocka_unit_test(test_a_new_chatd_repeats_what_was_written),
                 cmocka_unit_test(test_the_rest_comes_from_the_same_chatd),
                 cmocka_unit_test(test_the_rest_behind_what_came_before),
+                cmocka_unit_test(test_the_rest_comes_behind_an_answer),
                 cmocka_unit_test(test_the_rest_comes_from_the_next_chatd),
                 cmocka_unit_test(test_wherever_chatd_dies),
                 cmocka_unit_test(test_the_rest_never_comes),
