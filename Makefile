@@ -373,7 +373,7 @@ build/package/built: $(wildcard chatd/* chat-session/* chat-link/* include/chat/
 	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { \
 		tail -n 30 ../build.log >&2; exit 1; }
 	@touch $@
-check-system/package: build/package/built
+check-system/package: build/package/built build/next/chatd build/next/chat-session
 
 # The source package, too: lintian knows errors that show only there.
 .PHONY: deb

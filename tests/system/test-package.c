@@ -1,5 +1,5 @@
-/* The Debian packages in a booted system: installed, upgraded while people talk, removed, installed again and purged. In
- * this order. */
+/* The Debian packages in a booted system: installed, upgraded and downgraded while people talk, removed, installed again
+ * and purged. In this order. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "booted.h"
 
 #define PACKAGES "build/package/chat-broker_*.deb build/package/chat-broker-link_*.deb"
-#define LATER "/run/later" /* the same packages, of a later version */
+#define LATER "/run/later" /* packages of a later version, with the next version's chatd and chat-session */
 /* Every path that a package may leave. dpkg remembers nothing of a package that was purged, which has a test of its own. */
 #define ALL_FILES                                                                                                      \
         "find /etc /usr /var -xdev -path /var/lib/dpkg -prune -o -path /var/cache -prune -o -path /var/log -prune -o " \
@@ -32,7 +32,9 @@ static void repack(const char *package)
         shell("dpkg-deb -R build/package/%s_*.deb " LATER "/%s", package, package);
         shell("sed -i 's/^Version: .*/&+later/; s/(= \\([^)]*\\))/(= \\1+later)/' " LATER "/%s/DEBIAN/control",
               package);
-        shell("dpkg-deb --root-owner-group -b " LATER "/%s " LATER, package);
+        shell("for p in build/next/*; do f=" LATER "/%s/usr/sbin/${p##*/}; [ ! -e $f ] || cp $p $f || exit 1; done",
+              package);
+        shell("dpkg-deb --root-owner-group -Znone -b " LATER "/%s " LATER, package);
 }
 
 static void test_install(void **state)
@@ -62,7 +64,7 @@ static void test_of_the_installed_package(void **state)
 static const char *what_stays(void)
 {
         return shell("systemctl show -P InvocationID chat.socket chat-local.socket chatd.socket chat-link.socket "
-                     "'chat@*.service'");
+                     "'chat@*.service' | sort");
 }
 
 static void hear(struct client *c, const struct client *from, int line)
@@ -70,29 +72,13 @@ static void hear(struct client *c, const struct client *from, int line)
         assert_string_equal(client_expect(c, "%s: line %d\r\n", from->name, line), "");
 }
 
-static void test_upgrade_while_people_talk(void **state)
+/* Both talk until `command` has ended. */
+static void talk_during(char *command, struct client *ann, struct client *bob)
 {
-        (void)state;
-        char before[512], broker[32], link[32];
         int said = 0, heard = 0;
-        shell("mkdir -p " UNPACED
-              " && printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/chat-session --pace=off\\n' "
-              ">" UNPACED "/test.conf && systemctl daemon-reload");
-        shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf"); /* nobody is there, which it waits for */
-        shell("systemctl enable --now chat.socket chat-local.socket chat-link.service 2>&1");
-        shell("mkdir -p " LATER);
-        repack("chat-broker");
-        repack("chat-broker-link");
-        struct client *ann = booted_join(), *bob = booted_join();
-        client_expect(ann, "*** %s is connected\r\n", bob->name);
-        snprintf(before, sizeof(before), "%s", what_stays());
-        assert_int_equal(strlen(before), 6 * 32 + 5 + 5); /* six, in lines, with an empty one between them */
-        snprintf(broker, sizeof(broker), "%s", shell("systemctl show -P MainPID chatd"));
-        snprintf(link, sizeof(link), "%s", shell("systemctl show -P MainPID chat-link"));
-
-        char *const upgrade[] = {"sh", "-c", "exec dpkg -i " LATER "/*.deb >" LATER "/log 2>&1", NULL};
+        char *const argv[] = {"sh", "-c", command, NULL};
         int64_t deadline = clock_ms() + DEADLINE_MS;
-        pid_t dpkg = process_start(upgrade, -1, -1, -1);
+        pid_t dpkg = process_start(argv, -1, -1, -1);
         for (bool ended = false; !ended || heard < said;) {
                 if (!ended)
                         ended = process_has_ended(dpkg);
@@ -113,20 +99,81 @@ static void test_upgrade_while_people_talk(void **state)
         assert_string_equal(client_expect(ann, "%s: still here\r\n", bob->name), "");
         client_send(ann, "so am I\n");
         assert_string_equal(client_expect(bob, "%s: so am I\r\n", ann->name), "");
+}
 
-        shell("dpkg -s chat-broker | grep -q '^Version: .*+later$'");
+/* chatd is that of the package now, the sessions of ann and bob are what they were. */
+static void change_version(char *command, struct client *ann, struct client *bob)
+{
+        char before[512], broker[32], link[32];
+        snprintf(before, sizeof(before), "%s", what_stays());
+        assert_int_equal(strlen(before), 6 * 32 + 5 + 5); /* six, in lines, and empty ones from between them */
+        snprintf(broker, sizeof(broker), "%s", shell("systemctl show -P MainPID chatd"));
+        snprintf(link, sizeof(link), "%s", shell("systemctl show -P MainPID chat-link"));
+
+        talk_during(command, ann, bob);
+
         assert_string_equal(what_stays(), before);
         assert_string_not_equal(shell("systemctl show -P MainPID chatd"), broker);
         assert_string_not_equal(shell("systemctl show -P MainPID chat-link"), link);
-        /* No "(deleted)" behind it: they are those that came with the later version. */
+        /* No "(deleted)" behind it: they are those that came with the package. */
         assert_string_equal(shell("for unit in chatd chat-link; do readlink /proc/$(systemctl show -P MainPID "
                                   "$unit)/exe; done"),
                             "/usr/sbin/chatd\n/usr/sbin/chat-link");
         shell("grep -q '^Servers=nats://127.0.0.1:1$' /etc/chat/link.conf");
         assert_string_equal(shell("stat -c '%%a %%U:%%G' /etc/chat/link.conf"), "640 root:chat-link");
+
+        /* Who comes now has a session of the new version. */
+        struct client *carl = booted_join();
+        client_expect(ann, "*** %s is connected\r\n", carl->name);
+        client_expect(bob, "*** %s is connected\r\n", carl->name);
+        client_send(carl, "hello\n");
+        assert_string_equal(client_expect(ann, "%s: hello\r\n", carl->name), "");
+        client_send(bob, "hello, too\n");
+        assert_string_equal(client_expect(carl, "%s: hello, too\r\n", bob->name), "");
+        client_send(carl, "exit\n");
+        client_expect(ann, "*** %s is disconnected\r\n", carl->name);
+        client_expect(bob, "*** %s is disconnected\r\n", carl->name);
+        client_free(carl);
+        shell_until("test $(systemctl list-units --plain --no-legend 'chat@*.service' | wc -l) = 2");
+}
+
+static void test_upgrade_and_downgrade_while_people_talk(void **state)
+{
+        (void)state;
+        shell("mkdir -p " UNPACED
+              " && printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/chat-session --pace=off\\n' "
+              ">" UNPACED "/test.conf && systemctl daemon-reload");
+        shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf"); /* nobody is there, which it waits for */
+        shell("systemctl enable --now chat.socket chat-local.socket chat-link.service 2>&1");
+        shell("mkdir -p " LATER);
+        repack("chat-broker");
+        repack("chat-broker-link");
+        struct client *ann = booted_join(), *bob = booted_join();
+        client_expect(ann, "*** %s is connected\r\n", bob->name);
+
+        change_version("exec dpkg -i " LATER "/*.deb >" LATER "/log 2>&1", ann, bob);
+        shell("dpkg -s chat-broker | grep -q '^Version: .*+later$'");
+        shell("cmp /usr/sbin/chatd build/next/chatd && cmp /usr/sbin/chat-session build/next/chat-session");
+        change_version("exec dpkg -i " PACKAGES " >" LATER "/log 2>&1", ann, bob);
+        shell("! dpkg -s chat-broker | grep -q '^Version: .*+later$'");
+        shell("! cmp -s /usr/sbin/chatd build/next/chatd");
         client_free(ann);
         client_free(bob);
         shell("rm -r " UNPACED " && systemctl daemon-reload");
+}
+
+/* What an administrator has stopped stays so, also where it is enabled. */
+static void test_upgrade_starts_nothing(void **state)
+{
+        (void)state;
+        static const char units[] = "chat.socket chat-local.socket chat-link.socket chat-link.service chatd.socket "
+                                    "chatd.service";
+        shell("systemctl enable chatd.service 2>&1");
+        shell("systemctl stop %s 'chat@*.service'", units);
+        shell("dpkg -i " LATER "/*.deb 2>&1");
+        assert_string_equal(shell("systemctl is-active %s || true", units),
+                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive");
+        shell("systemctl start %s", units);
 }
 
 /* Also what runs on without a unit file, which systemd calls "not-found", and "active". */
@@ -191,7 +238,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_install),
                 cmocka_unit_test(test_of_the_installed_package),
-                cmocka_unit_test(test_upgrade_while_people_talk),
+                cmocka_unit_test(test_upgrade_and_downgrade_while_people_talk),
+                cmocka_unit_test(test_upgrade_starts_nothing),
                 cmocka_unit_test(test_remove),
                 cmocka_unit_test(test_install_again),
                 cmocka_unit_test(test_purge_what_runs),
