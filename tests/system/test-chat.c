@@ -479,6 +479,8 @@ static void test_what_a_broker_takes_along(void **state)
         struct chat *chat = *state;
         struct client *a, *b;
         join_two(chat, &a, &b);
+        /* At rest: a chatd that is stopped while it writes to a client keeps that client's connection. */
+        shell_until("grep -q '^State:.S' /proc/%d/status", (int)chat->broker);
         kill(chat->broker, SIGSTOP);
         client_send(a, "one\ntwo\nthree\n");
         client_sync(a); /* they are in the queue */
