@@ -55,7 +55,9 @@ static void consume(struct inbox *in)
 /* What goes to other hosts: what they would not understand stays here, as it may be meant for this host alone. */
 static bool is_for_others(const struct record *rec)
 {
-        return (record_is_of_person(rec) || rec->kind == RECORD_PRIVATE) && rec->id != LINK_ID;
+        return (record_is_of_person(rec) || rec->kind == RECORD_PRIVATE || rec->kind == RECORD_ASK ||
+                rec->kind == RECORD_REPLY) &&
+               rec->id != LINK_ID;
 }
 
 static void count_members(struct inbox *in, const struct record *rec)

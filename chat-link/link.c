@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <chat/clock.h>
+#include <chat/names.h>
 #include <chat/text.h>
 
 #include "log.h"
@@ -169,6 +170,8 @@ static bool is_good(const struct record *rec)
         if (rec->kind == RECORD_RENAME &&
             (rec->text.len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(rec->text.at, rec->text.len)))
                 return false;
+        if (rec->room.len > 0 && !name_is_nick(rec->room.at, rec->room.len))
+                return false;
         return rec->name.len <= LOCAL_NAME_MAX_BYTES && text_is_local_name(rec->name.at, rec->name.len) &&
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
@@ -186,6 +189,7 @@ static bool inject_one(struct link *l, const struct record *rec)
                 .id = LINK_ID,
                 .number = l->next,
                 .name = {name, (size_t)len},
+                .room = rec->room,
                 .text = renames    ? slice_of(called)
                         : has_text ? rec->text
                                    : (struct slice){"", 0},
@@ -197,7 +201,7 @@ static bool inject_one(struct link *l, const struct record *rec)
         return true;
 }
 
-/* A private word, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while that cannot be. */
+/* A private word or a reply, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while that cannot be. */
 static bool take_private(struct link *l, struct record rec)
 {
         char text[TEXT_MAX_BYTES + 1];
@@ -226,13 +230,14 @@ static bool take_record(struct link *l, const struct record *rec)
                 notice_missing(l, l->message->host, rec->number, l->next);
                 return true;
         }
-        if (!record_is_of_person(rec) && rec->kind != RECORD_PRIVATE)
+        bool is_private = rec->kind == RECORD_PRIVATE || rec->kind == RECORD_REPLY;
+        if (!record_is_of_person(rec) && !is_private && rec->kind != RECORD_ASK)
                 return true; /* of a later version */
         if (!is_good(rec)) {
                 l->ignored++;
                 return true;
         }
-        return rec->kind == RECORD_PRIVATE ? take_private(l, *rec) : inject_one(l, rec);
+        return is_private ? take_private(l, *rec) : inject_one(l, rec);
 }
 
 /* Goes on with what is missing before the message. Returns false while it cannot. */

@@ -23,7 +23,7 @@ enum {
 };
 
 enum message_type {
-        MESSAGE_SAID = 1, /* records: LINE, JOIN, LEAVE, MISSED */
+        MESSAGE_SAID = 1, /* records: what people did, and MISSED, PRIVATE, ASK, REPLY */
         MESSAGE_ALIVE,    /* members */
         MESSAGE_ASK,
         MESSAGE_AGAIN, /* asked, and records as they were said */

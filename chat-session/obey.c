@@ -53,7 +53,8 @@ static void tell_usage(struct session *s, const struct command_row *row)
 /* Sends a request to chatd. */
 static void request(struct session *s, const struct command_row *row, struct frame f)
 {
-        if (s->uplink.broker_version == 1)
+        unsigned version = s->uplink.broker_version;
+        if (version > 0 && version < frame_since(f.type))
                 tell(s, "%s is not known to the chat's broker yet, which is older than your session", row->name);
         else
                 uplink_request(&s->uplink, f, row->cost);
@@ -153,6 +154,21 @@ void obey(struct session *s, struct slice line)
                 break;
         case COMMAND_REPLY:
                 reply(s, row, rest);
+                break;
+        case COMMAND_JOIN:
+                if (rest.len == 0 || rest.len > NAME_MAX_BYTES)
+                        tell_usage(s, row);
+                else
+                        request(s, row, (struct frame){.type = FRAME_ROOM, .name = rest});
+                break;
+        case COMMAND_BACK:
+                request(s, row, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
+                break;
+        case COMMAND_ROOMS:
+                request(s, row, (struct frame){.type = FRAME_ROOMS});
+                break;
+        case COMMAND_TOPIC:
+                request(s, row, (struct frame){.type = FRAME_TOPIC, .text = rest});
                 break;
         case COMMAND_IGNORE:
                 ignore(s, rest);

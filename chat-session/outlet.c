@@ -117,10 +117,10 @@ void outlet_settle(struct outlet *o, const struct client *c)
 /* The records of chatd's last write, of which the client has `had` bytes. With `count`, chatd has not counted them. */
 static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
 {
-        uint32_t to = atomic_load(&o->page->to);
+        uint32_t to = atomic_load(&o->page->to), room = atomic_load(&o->page->room);
         for (uint32_t i = atomic_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
                 const struct outlet_record *r = &o->batch->records[i];
-                if (r->id == own || r->bytes == OUTLET_PRIVATE)
+                if (r->id == own || r->bytes == OUTLET_PRIVATE || (r->room != 0 && r->room != room))
                         continue;
                 if (o->had < r->bytes) {
                         o->rest.id = r->id;

@@ -68,7 +68,7 @@ static void add_text(struct broker *b, uint64_t number, size_t count, const char
                 .name = {"", 0},
                 .text = slice_of(text),
         };
-        relay_add_notice(&b->relay, &rec);
+        relay_add_notice(&b->relay, rooms_first(&b->roster.rooms), &rec);
 }
 
 /* Each of the group, for the link. */

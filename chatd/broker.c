@@ -42,14 +42,16 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         b->link_user = link_user;
         b->epoll = epoll;
         b->log = log;
-        roster_init(&b->roster, dir, session_user);
         remote_init(&b->remote);
+        int r = roster_init(&b->roster, dir, session_user);
+        if (r < 0)
+                return r;
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
         struct rlimit fds;
         b->lend_below = getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
-        int r = lent_batch_init(&b->relay.lent);
+        r = lent_batch_init(&b->relay.lent);
         if (r < 0)
                 eventlog_warning(log, "cannot write to clients by itself", r);
         b->spare = fcntl(intake_fd, F_DUPFD_CLOEXEC, 0);
@@ -202,7 +204,7 @@ void broker_announce(struct broker *b, struct member *m, enum record_kind kind)
                 .name = slice_of(m->name),
                 .text = {"", 0},
         };
-        relay_add(&b->relay, m, &rec); /* there is room: take_frame() asked */
+        relay_add(&b->relay, m, m->room, &rec); /* there is room: take_frame() asked */
 }
 
 /* Whether the sender, who is alive, is a member under another id. One that is not alive is of an earlier process of the
@@ -302,7 +304,7 @@ static void say(struct broker *b, struct member *m, const struct record *line)
         m->lines_in = m->said = line->number;
         b->lines++;
         b->unconfirmed = true;
-        relay_add(&b->relay, m, line); /* there is room: take_frame() asked */
+        relay_add(&b->relay, m, m->room, line); /* there is room: take_frame() asked */
 }
 
 static void take_line(struct broker *b, const struct frame *f)
@@ -380,6 +382,9 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_NICK:
         case FRAME_PRIVATE:
         case FRAME_WHO:
+        case FRAME_ROOM:
+        case FRAME_TOPIC:
+        case FRAME_ROOMS:
                 return requests_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
@@ -399,7 +404,9 @@ static int take_frame(struct broker *b, const struct datagram *d)
                 r = -EBADMSG;
         }
         size_t records = lines + 1; /* that who says them is connected, where nobody has been told yet */
-        if (!relay_has_room_for(&b->relay, records, records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES) + d->size))
+        if (!relay_has_room_for(&b->relay, records,
+                                records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
+                                        d->size))
                 return -ENOBUFS;
         if (r < 0) {
                 broker_ignore(b, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
@@ -431,6 +438,8 @@ static void remove_leavers(struct broker *b)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->renamed != 0)
                         roster_remove_name_mark(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->moved != 0)
+                        roster_remove_room_mark(&b->roster, b->leavers[i]->id);
                 close_lent(b, b->leavers[i]);
                 roster_remove(&b->roster, b->leavers[i]);
         }
@@ -473,6 +482,7 @@ int broker_serve(struct broker *b)
                         return r;
                 b->unconsumed = false;
                 remove_leavers(b);
+                rooms_forget_empty(&b->roster.rooms, b->roster.dir);
                 if (b->old_frames > 0 && b->old_frames <= taken)
                         broker_forget_departed(b);
                 b->old_frames -= taken < b->old_frames ? taken : b->old_frames;

@@ -8,7 +8,7 @@
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
  *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
  *      and who is not to be announced again,
- *      or is called otherwise
+ *      is called otherwise, or is in another room
  *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   5. the frames are consumed
  *   6. marked notes are removed             there is nothing left to ignore
@@ -62,6 +62,7 @@ struct broker {
         bool begun;               /* the batch has frames */
         bool alone;               /* … of which no other may be in it */
         struct member *renamed;   /* in the batch; NULL: nobody was */
+        struct member *moved;     /* to another room, in the batch; NULL: nobody did */
         bool unconsumed;          /* the queue may begin with frames that were relayed, to some or to all */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;

@@ -184,6 +184,7 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
         atomic_store_explicit(&o->batch, text->number, memory_order_relaxed);
         atomic_store_explicit(&o->from, text->from, memory_order_relaxed);
         atomic_store_explicit(&o->to, text->to, memory_order_relaxed);
+        atomic_store_explicit(&o->room, text->room, memory_order_relaxed);
         atomic_store_explicit(&o->bytes, (uint32_t)text->bytes, memory_order_relaxed);
         atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
         ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);

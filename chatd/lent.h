@@ -66,13 +66,14 @@ static inline bool lent_is_open(const struct lent *l)
 }
 
 /* What lent_write() writes: `n` pieces, which are records `from` to before `to` of batch `number` without the session's
- * own. */
+ * own and without those for another `room`. */
 struct lent_text {
         struct iovec *pieces;
         size_t n, bytes;
         uint64_t number;
         uint32_t from, to;
         uint64_t lines;
+        uint32_t room; /* without what is for another one */
 };
 
 /* Writes to the client, and tells the session that its own lines up to `relayed` went to everybody. Returns whether the

@@ -15,7 +15,8 @@ void relay_begin(struct relay *r, const struct roster *roster)
 {
         struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
         r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
-        r->text_size = r->count = r->privates = 0;
+        r->text_size = r->count = 0;
+        r->mixed = false;
         if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
                 atomic_store(&r->lent.shared->number, 0);
         for (size_t i = 0; i < roster->count; i++) {
@@ -42,45 +43,60 @@ static void add_text(struct relay *r, struct relay_record *record, const struct 
         size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
         record->place[RELAY_TEXT].at = (uint32_t)r->text_size;
         record->place[RELAY_TEXT].len = (uint32_t)len;
-        r->lent.shared->records[r->count] =
-                (struct outlet_record){rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE};
+        r->lent.shared->records[r->count] = (struct outlet_record){
+                rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE, record->room ? record->room->number : 0};
         r->text_size += len;
 }
 
-/* Returns as relay_add(). */
-static int add(struct relay *r, const struct member *from, const struct member *to, const struct record *rec)
+/* What is said in the first room bears no name of it: sessions of before there were rooms know nothing else. */
+static struct slice name_of(const struct room *room)
+{
+        return room && room->number > 1 ? slice_of(room->name) : (struct slice){"", 0};
+}
+
+/* `who` says whose it is and whom it is for. Returns as relay_add(). */
+static int add(struct relay *r, struct relay_record who, struct record rec)
 {
         if (!relay_has_room_for(r, 1, 0))
                 return -ENOBUFS;
-        size_t len = record_encode(r->buffer + r->size, sizeof(r->buffer) - r->size, rec);
+        rec.room = name_of(who.room);
+        size_t len = record_encode(r->buffer + r->size, sizeof(r->buffer) - r->size, &rec);
         if (len == 0)
                 return -ENOBUFS;
         struct relay_record *record = &r->records[r->count];
-        *record = (struct relay_record){
-                .place[RELAY_DATAGRAM] = {(uint32_t)r->size, (uint32_t)len}, .from = from, .to = to};
+        *record = who;
+        record->place[RELAY_DATAGRAM].at = (uint32_t)r->size;
+        record->place[RELAY_DATAGRAM].len = (uint32_t)len;
         if (r->lent.shared)
-                add_text(r, record, rec);
+                add_text(r, record, &rec);
+        if (r->count == 0)
+                r->room = who.room;
+        r->mixed |= who.to || who.room != r->room;
         r->size += len;
         r->count++;
         return 0;
 }
 
-int relay_add_notice(struct relay *r, const struct record *rec)
+int relay_add_notice(struct relay *r, const struct room *room, const struct record *rec)
 {
-        return add(r, NULL, NULL, rec);
+        return add(r, (struct relay_record){.room = room}, *rec);
+}
+
+int relay_add_here(struct relay *r, const struct member *link, const struct room *room, const struct record *rec)
+{
+        r->mixed = true;
+        return add(r, (struct relay_record){.from = link, .room = room}, *rec);
 }
 
 int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec)
 {
-        int error = add(r, from, to, rec);
-        r->privates += error == 0;
         to->by_datagram = true;
-        return error;
+        return add(r, (struct relay_record){.from = from, .to = to}, *rec);
 }
 
-int relay_add(struct relay *r, struct member *from, const struct record *rec)
+int relay_add(struct relay *r, struct member *from, const struct room *room, const struct record *rec)
 {
-        int error = add(r, from, NULL, rec);
+        int error = add(r, (struct relay_record){.from = from, .room = room}, *rec);
         if (error < 0)
                 return error;
         if (from->own_last > 0)
@@ -118,66 +134,58 @@ static void add_stretch(struct relay *r, enum relay_form form, uint32_t from, ui
                                 r->records[to - 1].place[form].at + r->records[to - 1].place[form].len - at};
 }
 
+/* Whether `m`, whose own it is not, may get what is for `room`. The link is in all of them. */
+static bool hears(const struct member *m, const struct room *room)
+{
+        return !room || !m->room || room == m->room;
+}
+
 /* Whether `m` gets this record, which is between its first and its last. */
 static bool is_for(const struct relay *r, const struct member *m, uint32_t i)
 {
-        return r->records[i].from != m && (!r->records[i].to || r->records[i].to == m);
+        const struct relay_record *record = &r->records[i];
+        return record->from != m && (record->to ? record->to == m : hears(m, record->room));
 }
 
-/* As gather(), where some records are for one member alone. */
-static size_t gather_among_privates(struct relay *r, const struct member *m, enum relay_form form,
-                                    struct iovec iov[static BATCH_MAX_RECORDS + 1])
+/* Finds the next stretch of records for `m`, from `*from` on to before `*to`; both begin as the place to look from.
+ * `*own` is where its own records go on. Returns whether there is one. */
+static bool next_stretch(const struct relay *r, const struct member *m, uint32_t *from, uint32_t *to, uint32_t *own)
 {
-        size_t n = 0;
-        uint32_t at = m->from, end = end_for(r, m);
-        for (uint32_t i = at; i < end; i++) {
-                if (is_for(r, m, i))
-                        continue;
-                if (at < i)
-                        add_stretch(r, form, at, i, &iov[n++]);
-                at = i + 1;
+        uint32_t at = *to, end = end_for(r, m);
+        if (r->mixed) {
+                while (at < end && !is_for(r, m, at))
+                        at++;
+                *from = at;
+                while (at < end && is_for(r, m, at))
+                        at++;
+                *to = at;
+                return *from < at;
         }
-        if (at < end)
-                add_stretch(r, form, at, end, &iov[n++]);
-        return n;
+        for (; *own > 0 && *own - 1 <= at; *own = r->records[*own - 1].next_own)
+                at += *own - 1 == at;
+        *from = at;
+        *to = *own > 0 && *own - 1 < end ? *own - 1 : end;
+        return at < end && hears(m, r->room);
 }
 
-/* What of the batch `m` gets: the stretches between its own records. Returns how many pieces. */
+/* What of the batch `m` gets: the stretches between what is not for it. Returns how many pieces. */
 static size_t gather(struct relay *r, const struct member *m, enum relay_form form,
                      struct iovec iov[static BATCH_MAX_RECORDS + 1])
 {
-        if (r->privates > 0)
-                return gather_among_privates(r, m, form, iov);
         size_t n = 0;
-        uint32_t at = m->from, end = end_for(r, m);
-        for (uint32_t own = m->own_first; own > 0 && at < end; own = r->records[own - 1].next_own) {
-                uint32_t skip = own - 1;
-                if (skip < at)
-                        continue;
-                if (skip > at)
-                        add_stretch(r, form, at, skip < end ? skip : end, &iov[n++]);
-                at = skip + 1;
-        }
-        if (at < end)
-                add_stretch(r, form, at, end, &iov[n++]);
+        for (uint32_t own = m->own_first, from, to = m->from; next_stretch(r, m, &from, &to, &own);)
+                add_stretch(r, form, from, to, &iov[n++]);
         return n;
 }
 
 /* How many records that is. */
 static size_t records_for(const struct relay *r, const struct member *m)
 {
-        uint32_t end = end_for(r, m);
-        if (r->privates > 0) {
-                size_t all = 0;
-                for (uint32_t i = m->from; i < end; i++)
-                        all += is_for(r, m, i);
-                return all;
-        }
-        if (m->from == 0 && end == r->count)
-                return r->count - m->own_count;
-        size_t n = m->from < end ? end - m->from : 0;
-        for (uint32_t own = m->own_first; own > 0; own = r->records[own - 1].next_own)
-                n -= own - 1 >= m->from && own - 1 < end;
+        size_t n = 0;
+        if (!r->mixed && m->from == 0 && m->to >= r->count)
+                return hears(m, r->room) ? r->count - m->own_count : 0;
+        for (uint32_t own = m->own_first, from, to = m->from; next_stretch(r, m, &from, &to, &own);)
+                n += to - from;
         return n;
 }
 
@@ -200,6 +208,7 @@ static bool write_to(struct relay *r, struct member *m)
                 .from = m->from,
                 .to = end_for(r, m),
                 .lines = records_for(r, m),
+                .room = m->room->number,
         };
         for (size_t i = 0; i < text.n; i++)
                 text.bytes += iov[i].iov_len;

@@ -23,8 +23,9 @@
  * waited for, now and then, a short moment that is a small part of the time, after everybody else has the batch; not
  * those whose client is slow, or who were waited for in vain.
  *
- * A record that only one member gets lies among the others, and goes as a datagram alone: a client that chatd writes to
- * gets none of it, so what is text has no gap there.
+ * A record is for a room, for everybody, or for one member alone. While a batch is for one room, or for everybody, a
+ * member gets all of it but its own; else each record is asked whether it is for that member. What only one member
+ * gets goes as a datagram alone.
  *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
@@ -62,7 +63,8 @@ struct relay_record {
                 uint32_t at, len;
         } place[RELAY_FORMS];
         uint32_t next_own;              /* the same member's next record: index plus 1 */
-        const struct member *from, *to; /* whose it is; who alone gets it. NULL: nobody's, and everybody */
+        const struct member *from, *to; /* whose it is; who alone gets it. NULL: nobody's, and all of … */
+        const struct room *room;        /* … this room, and the link. NULL: everybody */
 };
 
 struct relay {
@@ -73,7 +75,8 @@ struct relay {
         uint64_t batches;       /* so far; of this epoch */
         struct lent_batch lent; /* the batch's records, for members that lend; `shared` is NULL where nobody is to */
         size_t size, text_size, count; /* bytes in the buffers, and records */
-        size_t privates;               /* of them, those that only one member gets */
+        const struct room *room;       /* that all records are for; NULL: everybody … */
+        bool mixed;                    /* … or they are not for the same people */
         struct relay_record records[BATCH_MAX_RECORDS];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * RELAY_TEXT_MORE_BYTES];
@@ -85,14 +88,17 @@ void relay_begin(struct relay *r, const struct roster *roster);
 /* Whether this many records fit, which are `bytes` long together, as record_encode() writes them. */
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes);
 
-/* Appends a record of `from`, which does not get it. Returns 0, or -ENOBUFS where the batch is full or the record is
- * larger than any. */
-int relay_add(struct relay *r, struct member *from, const struct record *rec);
+/* Appends a record of `from`, which does not get it, for the people in `room`, or with NULL for everybody, and for the
+ * link. Returns 0, or -ENOBUFS where the batch is full or the record is larger than any. */
+int relay_add(struct relay *r, struct member *from, const struct room *room, const struct record *rec);
 
 /* … that is nobody's. */
-int relay_add_notice(struct relay *r, const struct record *rec);
+int relay_add_notice(struct relay *r, const struct room *room, const struct record *rec);
 
-/* … that `to` alone gets. Its session gets this batch as a datagram, because it has to know who wrote that. */
+/* … that the link, if there is one, does not get. */
+int relay_add_here(struct relay *r, const struct member *link, const struct room *room, const struct record *rec);
+
+/* … that is for `to` alone; `from`, if it is somebody's, does not get it. Its session gets this batch as a datagram, because it has to know who wrote that. */
 int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec);
 
 /* `m` gets only what is added from now on, or what was added so far. */

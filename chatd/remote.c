@@ -1,9 +1,12 @@
 #include "remote.h"
 
 #include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/names.h>
 #include <chat/socket.h>
 #include <chat/text.h>
 
@@ -11,6 +14,11 @@
 
 /* In its note. Nobody else can have this name, as that of a session has no "@". */
 #define LINK_NAME "@link"
+
+enum { WENT_MAX_BYTES = NAME_MAX_BYTES + 2 * (NICK_MAX_BYTES + 1) };
+
+/* Of REPLY, which is shown by the host alone: to links it is one more who says something there. */
+#define REPLIES_NAME "chat"
 
 void remote_init(struct remote *remote)
 {
@@ -138,27 +146,84 @@ static bool is_clean(const struct record *rec)
         if (rec->kind == RECORD_RENAME &&
             (rec->text.len > NAME_MAX_BYTES || !text_is_remote_name(rec->text.at, rec->text.len)))
                 return false;
+        if (rec->kind == RECORD_CAME && !name_is_nick(rec->text.at, rec->text.len))
+                return false;
+        if (rec->room.len > 0 && !name_is_nick(rec->room.at, rec->room.len))
+                return false;
         return rec->name.len <= NAME_MAX_BYTES && text_is_remote_name(rec->name.at, rec->name.len) &&
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
+}
+
+/* Tells who asked from another host, behind whatever that said. Where there is no room for it, it is not told. */
+__attribute__((format(printf, 4, 5))) static void reply(struct broker *b, struct member *m, const struct record *to,
+                                                        const char *format, ...)
+{
+        char text[NAME_MAX_BYTES + 1 + REQUESTS_REPLY_MAX_BYTES];
+        int len = snprintf(text, sizeof(text), "%.*s ", (int)to->name.len, to->name.at);
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
+        va_end(args);
+        struct record rec = {
+                .kind = RECORD_REPLY,
+                .id = REPLIES_ID,
+                .number = to->number,
+                .name = slice_of(REPLIES_NAME),
+                .text = slice_of(text),
+        };
+        relay_add_private(&b->relay, NULL, m, &rec);
+}
+
+static void answer(struct broker *b, struct member *m, const struct record *asked)
+{
+        char text[REQUESTS_REPLY_MAX_BYTES];
+        if (requests_reply(b, asked->text, text) > 0)
+                reply(b, m, asked, "%s", text);
 }
 
 /* A word to one who is here, or was. */
 static void inject_private(struct broker *b, struct member *m, struct record *rec)
 {
         struct slice name;
-        struct member *to = word_next(&rec->text, &name) ? roster_find_name(&b->roster, name) : NULL;
+        if (!word_next(&rec->text, &name))
+                return;
+        struct member *to = roster_find_name(&b->roster, name);
         if (to && member_is_here(to))
                 relay_add_private(&b->relay, m, to, rec);
+        else if (rec->kind == RECORD_PRIVATE)
+                reply(b, m, rec, "nobody there is called %.*s", (int)name.len, name.at);
+}
+
+/* What is for a room, if somebody here is in it. */
+static void inject_to_room(struct broker *b, struct member *m, struct record *rec)
+{
+        struct room *room = rooms_find(&b->roster.rooms, rec->room);
+        if (rec->kind == RECORD_CAME) {
+                struct room *left = rooms_find(&b->roster.rooms, rec->text);
+                struct record went = *rec;
+                went.kind = RECORD_WENT;
+                went.text = rec->room.len > 0 ? rec->room : slice_of(FIRST_ROOM);
+                if (left && left != room)
+                        relay_add(&b->relay, m, left, &went);
+        }
+        if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
+                int r = rooms_set_topic(room, b->roster.dir, rec->text);
+                if (r < 0)
+                        broker_warn(b, "cannot note a topic", r);
+        }
+        if (room)
+                relay_add(&b->relay, m, room, rec);
 }
 
 /* One record of an INJECT; there is room for it. */
 static void inject(struct broker *b, struct member *m, struct record *rec)
 {
+        bool of_person = record_is_of_person(rec);
         if (rec->number <= b->remote.last)
                 return; /* it was here already: the link said it again, or a chatd before us noted it and died */
         if (rec->number >> 63) { /* that is for notices, and one such would mute all that come after it */
                 broker_ignore(b, IGNORED_REPEATED);
-        } else if (!record_is_of_person(rec) && rec->kind != RECORD_PRIVATE) {
+        } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
                 broker_ignore(b, IGNORED_TYPE);
         } else if (!is_clean(rec)) {
                 broker_ignore(b, IGNORED_UNCLEAN);
@@ -166,11 +231,23 @@ static void inject(struct broker *b, struct member *m, struct record *rec)
                 b->remote.last = rec->number;
                 b->lines += rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
                 rec->id = LINK_ID;
-                if (rec->kind == RECORD_PRIVATE)
-                        inject_private(b, m, rec);
+                if (of_person)
+                        inject_to_room(b, m, rec);
+                else if (rec->kind == RECORD_ASK)
+                        answer(b, m, rec);
                 else
-                        relay_add(&b->relay, m, rec);
+                        inject_private(b, m, rec);
         }
+}
+
+/* A CAME becomes two records. */
+static size_t count_came(struct wire_reader records)
+{
+        struct record rec;
+        size_t n = 0;
+        while (record_next(&records, &rec) > 0)
+                n += rec.kind == RECORD_CAME;
+        return n;
 }
 
 static int take_inject(struct broker *b, const struct frame *f)
@@ -181,7 +258,9 @@ static int take_inject(struct broker *b, const struct frame *f)
         int r;
         if (!m)
                 return 0;
-        if (!relay_has_room_for(&b->relay, records_count(records), wire_left(&records)))
+        size_t came = count_came(records);
+        if (!relay_has_room_for(&b->relay, records_count(records) + came,
+                                wire_left(&records) + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
                 inject(b, m, &rec);
@@ -206,7 +285,7 @@ static void take_notice(struct broker *b, const struct frame *f)
                 .name = {"", 0},
                 .text = f->text,
         };
-        relay_add(&b->relay, m, &rec); /* there is room: the caller asked */
+        relay_add(&b->relay, m, NULL, &rec); /* there is room: the caller asked */
 }
 
 int remote_take(struct broker *b, const struct frame *f)

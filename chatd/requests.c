@@ -30,14 +30,22 @@ __attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, stru
         answer(m, f, b->relay.epoch, slice_of(text));
 }
 
-static void announce(struct broker *b, struct member *m, const struct frame *f, enum record_kind kind, const char *name,
+static struct record record_of(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
+{
+        return (struct record){
+                .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
+}
+
+/* There is room for it: the caller asked. */
+static void announce(struct broker *b, struct member *m, const struct frame *f, enum record_kind kind,
                      struct slice text)
 {
-        struct record rec = {
-                .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(name), .text = text};
+        struct record rec = record_of(m, f, kind, text);
         if (m->arriving)
                 arrivals_name(b, m);
-        relay_add(&b->relay, m, &rec); /* there is room: the caller asked */
+        if (kind == RECORD_RENAME)
+                rec.name = slice_of(m->was);
+        relay_add(&b->relay, m, m->room, &rec);
 }
 
 static void take_action(struct broker *b, struct member *m, const struct frame *f)
@@ -47,7 +55,7 @@ static void take_action(struct broker *b, struct member *m, const struct frame *
                 return;
         }
         b->lines++;
-        announce(b, m, f, RECORD_ACTION, m->name, f->text);
+        announce(b, m, f, RECORD_ACTION, f->text);
 }
 
 /* Whether `m` can be called so; tells it why not. */
@@ -81,7 +89,7 @@ static void take_nick(struct broker *b, struct member *m, const struct frame *f)
         }
         b->alone = true;
         b->renamed = m;
-        announce(b, m, f, RECORD_RENAME, m->was, slice_of(m->name));
+        announce(b, m, f, RECORD_RENAME, slice_of(m->name));
         eventlog_rename(b->log, m->id, m->was, m->name, m->address);
         answerf(b, m, f, "You are now called %s", m->name);
 }
@@ -105,8 +113,7 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
 {
         struct member *to = f->key != 0 ? roster_find(&b->roster, f->key) : roster_find_name(&b->roster, f->name);
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
-        struct record rec = {
-                .kind = RECORD_PRIVATE, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = f->text};
+        struct record rec = record_of(m, f, RECORD_PRIVATE, f->text);
         if (!text_is_clean(f->text.at, f->text.len) || (f->key == 0 && !text_is_name(f->name.at, f->name.len))) {
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
@@ -129,44 +136,225 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
                 relay_add_private(&b->relay, m, to, &rec);
 }
 
+/* Text that is put together, up to a size. */
 struct list {
-        char text[TEXT_MAX_BYTES];
-        size_t len, line; /* bytes in all, and before the line that it ends with */
+        char *text;
+        size_t size, len, line; /* bytes there may be, there are, and before the line that it ends with */
+        bool wraps;             /* it may have several lines */
 };
 
-/* Appends a word, on another line where it does not fit into this one. Returns false where there is no room for it, and
- * for how many are left out. */
+enum { LIST_RESERVED = 64 }; /* for how many are left out */
+
+/* Appends what does not have to fit into a line. Returns whether there was room. */
+__attribute__((format(printf, 2, 3))) static bool list_addf(struct list *l, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        int n = vsnprintf(l->text + l->len, l->size - l->len, format, args);
+        va_end(args);
+        bool fits = (size_t)n < l->size - l->len;
+        if (fits)
+                l->len += (size_t)n;
+        l->text[l->len] = '\0';
+        return fits;
+}
+
+/* Appends a word behind what separates it from the one before, on another line where it does not fit into this one.
+ * Returns false where there is no room for it, and for how many are left out. */
 static bool list_add(struct list *l, const char *before, const char *word)
 {
-        size_t size = strlen(before) + strlen(word);
-        if (sizeof(l->text) - l->len < size + 64)
+        size_t bytes = strlen(before) + strlen(word);
+        if (l->size - l->len < bytes + LIST_RESERVED)
                 return false;
-        bool wraps = l->len - l->line + size > REQUESTS_WHO_COLUMNS;
+        bool wraps = l->wraps && l->len - l->line + bytes > REQUESTS_WHO_COLUMNS;
         if (wraps)
                 l->line = l->len + strlen(before);
-        l->len +=
-                (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s%s%s", before, wraps ? "\n" : "", word);
-        return true;
+        return list_addf(l, "%s%s%s", before, wraps ? "\n" : "", word);
+}
+
+static size_t count_people(const struct room *room)
+{
+        size_t n = 0;
+        for (const struct member *m = room->first; m; m = m->room_next)
+                n += member_is_here(m);
+        return n;
+}
+
+/* Appends the names of who is in `room`, who are `people`, but for `but`. */
+static void list_people(struct list *l, const struct room *room, size_t people, const struct member *but)
+{
+        size_t listed = 0;
+        for (const struct member *m = room->first; m; m = m->room_next) {
+                if (!member_is_here(m) || m == but)
+                        continue;
+                if (!list_add(l, listed > 0 ? ", " : "", m->name))
+                        break;
+                listed++;
+        }
+        if (listed < people)
+                list_addf(l, " and %zu more", people - listed);
+}
+
+/* … of who is in each of the rooms but one. */
+static void list_other_rooms(struct list *l, const struct broker *b, const struct room *but)
+{
+        const struct rooms *rooms = &b->roster.rooms;
+        for (size_t i = 0; i < rooms->count; i++) {
+                size_t people = rooms->all[i] == but ? 0 : count_people(rooms->all[i]);
+                if (people == 0)
+                        continue;
+                if (l->size - l->len < 2 * LIST_RESERVED + NICK_MAX_BYTES) {
+                        list_addf(l, "%s/rooms lists all rooms", l->wraps ? "\n" : "; ");
+                        break;
+                }
+                list_addf(l, "%s%zu %s in %s: ",
+                          l->len == 0 ? ""
+                          : l->wraps  ? "\n"
+                                      : "; ",
+                          people, people == 1 ? "is" : "are", rooms->all[i]->name);
+                l->line = l->len;
+                list_people(l, rooms->all[i], people, NULL);
+        }
+}
+
+/* Asks other hosts, if there is a link to them. */
+static void ask_others(struct broker *b, struct member *m, const struct frame *f, const char *question)
+{
+        struct member *link = roster_find(&b->roster, LINK_ID);
+        struct record rec = record_of(m, f, RECORD_ASK, slice_of(question));
+        if (!link)
+                return;
+        if (m->arriving)
+                arrivals_name(b, m);
+        relay_add_private(&b->relay, m, link, &rec);
 }
 
 static void take_who(struct broker *b, struct member *m, const struct frame *f)
 {
-        struct list list = {.len = 0};
-        size_t here = 0, listed = 0;
-        for (size_t i = 0; i < b->roster.count; i++)
-                here += member_is_here(b->roster.members[i]);
-        list.len = (size_t)snprintf(list.text, sizeof(list.text),
-                                    here == 1 ? "You are alone here: " : "%zu people are here: ", here);
-        for (size_t i = 0; i < b->roster.count; i++)
-                if (member_is_here(b->roster.members[i])) {
-                        if (!list_add(&list, listed > 0 ? ", " : "", b->roster.members[i]->name))
-                                break;
-                        listed++;
-                }
-        if (listed < here)
-                list.len += (size_t)snprintf(list.text + list.len, sizeof(list.text) - list.len, " and %zu more",
-                                             here - listed);
+        char text[TEXT_MAX_BYTES];
+        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
+        size_t here = count_people(m->room);
+        list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
+        list_people(&list, m->room, here, NULL);
+        list_other_rooms(&list, b, m->room);
         answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+        ask_others(b, m, f, ASK_WHO);
+}
+
+/* Appends each room: its name, how many are in there, the topic. */
+static void list_rooms(struct list *l, const struct broker *b, const struct room *here)
+{
+        const struct rooms *rooms = &b->roster.rooms;
+        for (size_t i = 0; i < rooms->count; i++) {
+                const struct room *room = rooms->all[i];
+                size_t people = count_people(room);
+                const char *separator = l->len == 0 ? "" : l->wraps ? "\n" : "; ";
+                if (people == 0 && room->topic[0] == '\0' && room != rooms_first(rooms))
+                        continue;
+                if (l->size - l->len < LIST_RESERVED + NICK_MAX_BYTES + sizeof(room->topic)) {
+                        list_addf(l, "%sand %zu more", separator, rooms->count - i);
+                        break;
+                }
+                list_addf(l, "%s%s: %zu %s%s%s%s", separator, room->name, people, people == 1 ? "person" : "people",
+                          room == here ? ", you among them" : "", room->topic[0] != '\0' ? "; " : "", room->topic);
+        }
+}
+
+static void take_rooms(struct broker *b, struct member *m, const struct frame *f)
+{
+        char text[TEXT_MAX_BYTES];
+        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
+        list_rooms(&list, b, m->room);
+        answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+        ask_others(b, m, f, ASK_ROOMS);
+}
+
+size_t requests_reply(const struct broker *b, struct slice question, char text[static REQUESTS_REPLY_MAX_BYTES])
+{
+        struct list list = {.text = text, .size = REQUESTS_REPLY_MAX_BYTES};
+        if (slice_equal(question, slice_of(ASK_WHO)))
+                list_other_rooms(&list, b, NULL);
+        else if (slice_equal(question, slice_of(ASK_ROOMS)))
+                list_rooms(&list, b, NULL);
+        else
+                return 0;
+        if (list.len == 0)
+                list_addf(&list, "nobody is there");
+        return list.len;
+}
+
+/* Tells `m` where it is now, and with whom. */
+static void answer_room(struct broker *b, struct member *m, const struct frame *f)
+{
+        char text[TEXT_MAX_BYTES];
+        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
+        size_t others = count_people(m->room) - 1;
+        list_addf(&list, "You are in %s now, %s", m->room->name, others == 0 ? "alone" : "with ");
+        list_people(&list, m->room, others, m);
+        if (m->room->topic[0] != '\0')
+                list_addf(&list, "\nThe topic: %s", m->room->topic);
+        answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+}
+
+/* The room that `m` wants to go to. Tells it why it cannot, and returns NULL. */
+static struct room *find_destination(struct broker *b, struct member *m, const struct frame *f)
+{
+        struct slice name = f->name.len > 0 ? f->name : slice_of(FIRST_ROOM);
+        if (!name_is_nick(name.at, name.len)) {
+                answerf(b, m, f, "A room is called as people are: 1 to %d letters, digits, -, _ and ., a letter first",
+                        NICK_MAX_BYTES);
+                return NULL;
+        }
+        struct room *room = rooms_get(&b->roster.rooms, name);
+        if (!room)
+                answerf(b, m, f, "The chat has no memory for that now");
+        if (room == m->room) {
+                answerf(b, m, f, "You are in %s already", room->name);
+                return NULL;
+        }
+        return room;
+}
+
+static void take_room(struct broker *b, struct member *m, const struct frame *f)
+{
+        if (m->moved != f->number) { /* else a chatd before us did that, and it was not consumed */
+                struct room *room = find_destination(b, m, f);
+                if (!room)
+                        return;
+                if (m->arriving)
+                        arrivals_name(b, m);
+                roster_move(&b->roster, m, room, f->number);
+        }
+        b->alone = true;
+        b->moved = m;
+        const struct room *left = rooms_find(&b->roster.rooms, slice_of(m->left));
+        struct record went = record_of(m, f, RECORD_WENT, slice_of(m->room->name));
+        if (left)
+                relay_add_here(&b->relay, roster_find(&b->roster, LINK_ID), left, &went);
+        announce(b, m, f, RECORD_CAME, slice_of(m->left));
+        answer_room(b, m, f);
+}
+
+static void take_topic(struct broker *b, struct member *m, const struct frame *f)
+{
+        if (f->text.len == 0) {
+                answerf(b, m, f, m->room->topic[0] != '\0' ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
+                        m->room->topic[0] != '\0' ? m->room->topic : m->room->name);
+                return;
+        }
+        if (f->text.len > TOPIC_MAX_BYTES) {
+                answerf(b, m, f, "A topic has no more than %d bytes", TOPIC_MAX_BYTES);
+                return;
+        }
+        if (!text_is_clean(f->text.at, f->text.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        int r = rooms_set_topic(m->room, b->roster.dir, f->text);
+        if (r < 0)
+                broker_warn(b, "cannot note a topic", r);
+        announce(b, m, f, RECORD_TOPIC, f->text);
+        answerf(b, m, f, "The topic of %s is set", m->room->name);
 }
 
 int requests_take(struct broker *b, const struct frame *f)
@@ -180,7 +368,7 @@ int requests_take(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_REPEATED);
                 return 0;
         }
-        if (f->type == FRAME_NICK && b->begun)
+        if ((f->type == FRAME_NICK || f->type == FRAME_ROOM) && b->begun)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         b->unconfirmed = true;
@@ -194,6 +382,15 @@ int requests_take(struct broker *b, const struct frame *f)
         case FRAME_PRIVATE:
                 take_private(b, m, f);
                 break;
+        case FRAME_ROOM:
+                take_room(b, m, f);
+                break;
+        case FRAME_TOPIC:
+                take_topic(b, m, f);
+                break;
+        case FRAME_ROOMS:
+                take_rooms(b, m, f);
+                break;
         default:
                 take_who(b, m, f);
                 break;
@@ -203,10 +400,11 @@ int requests_take(struct broker *b, const struct frame *f)
 
 void requests_note(struct broker *b)
 {
-        if (!b->renamed)
-                return;
-        int r = roster_note_name(&b->roster, b->renamed);
+        int r = b->renamed ? roster_note_name(&b->roster, b->renamed) : 0;
         if (r < 0) /* the next chatd will call it by its old name */
                 broker_warn(b, "cannot note a new name", r);
-        b->renamed = NULL;
+        r = b->moved ? roster_note_room(&b->roster, b->moved) : 0;
+        if (r < 0) /* … or find it in the room where it was */
+                broker_warn(b, "cannot note who is in which room", r);
+        b->renamed = b->moved = NULL;
 }

@@ -1,12 +1,15 @@
-/* What a member asks chatd for besides relaying lines: another name, a word to one member, who is here.
+/* What a member asks chatd for besides relaying lines: another name or room, a word to one member, who is where.
  *
  * Each comes through the queue, numbered as lines are, so it has its place in the order. What the others see of it is
  * relayed as lines are; what only its client sees is an ANSWER, which may come twice where a batch is relayed again:
  * sessions take one for each number.
  *
- * A change of name is a batch of its own. So a chatd that meets it again, because the one before died, finds either the
- * old name in the member's note, or the new one with the number of this very frame beside it; and does the same in both
- * cases. The note is written when everybody has been told, before the frame is consumed.
+ * A change of name or room is a batch of its own. So a chatd that meets it again, because the one before died, finds
+ * either the old name in the member's note, or the new one with the number of this very frame beside it; and does the
+ * same in both cases. The note is written when everybody has been told, before the frame is consumed.
+ *
+ * Who is on other hosts is asked there: the link carries an ASK, and each chatd that gets it sends a REPLY back, for who
+ * asked alone.
  */
 #pragma once
 
@@ -14,11 +17,18 @@
 
 struct broker;
 
-enum { REQUESTS_WHO_COLUMNS = 76 }; /* of the list of names */
+enum {
+        REQUESTS_WHO_COLUMNS = 76,       /* of a list of names */
+        REQUESTS_REPLY_MAX_BYTES = 1024, /* to another host */
+};
 
-/* Does what an ACTION, NICK, PRIVATE or WHO says, or ignores and counts it. Returns 0, or -ENOBUFS where it belongs to
- * the next batch: then nothing was done. There is room for two records. */
+/* Does what a frame from ACTION on says, or ignores and counts it. Returns 0, or -ENOBUFS where it belongs to the next
+ * batch: then nothing was done. There is room for two records. */
 int requests_take(struct broker *b, const struct frame *f);
 
-/* The batch was sent to everybody: writes down a new name. */
+/* Writes what another host's `who` is told who asked what is in `question`: ASK_WHO or ASK_ROOMS. Returns the length,
+ * terminated; 0 where that is no question. */
+size_t requests_reply(const struct broker *b, struct slice question, char text[static REQUESTS_REPLY_MAX_BYTES]);
+
+/* The batch was sent to everybody: writes down a new name or room. */
 void requests_note(struct broker *b);

@@ -18,6 +18,7 @@
 #define LAGGING_SUFFIX ".lagging"
 #define ARRIVING_SUFFIX ".arriving"
 #define RENAMED_SUFFIX ".renamed"
+#define ROOM_SUFFIX ".room"
 #define NEW_SUFFIX ".new"
 #define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
@@ -51,10 +52,11 @@ static int compare_names(const void *a, const void *b)
         return name_compare(x, strlen(x), y, strlen(y));
 }
 
-void roster_init(struct roster *r, const char *dir, uid_t owner)
+int roster_init(struct roster *r, const char *dir, uid_t owner)
 {
         *r = (struct roster){.owner = owner};
         snprintf(r->dir, sizeof(r->dir), "%s", dir);
+        return rooms_init(&r->rooms);
 }
 
 void roster_free(struct roster *r)
@@ -64,6 +66,7 @@ void roster_free(struct roster *r)
         free(r->members);
         r->members = NULL;
         r->room = 0;
+        rooms_free(&r->rooms);
 }
 
 struct member *roster_find(const struct roster *r, uint64_t id)
@@ -140,6 +143,8 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         }
         m->index = r->count;
         r->members[r->count++] = m;
+        if (id != LINK_ID)
+                rooms_enter(&r->rooms, rooms_first(&r->rooms), m);
         return m;
 }
 
@@ -160,6 +165,20 @@ int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_
         return 0;
 }
 
+/* … without a word. */
+static void put_into(struct roster *r, struct member *m, struct room *room)
+{
+        rooms_leave(&r->rooms, m);
+        rooms_enter(&r->rooms, room, m);
+}
+
+void roster_move(struct roster *r, struct member *m, struct room *room, uint64_t number)
+{
+        memcpy(m->left, m->room->name, sizeof(m->left));
+        m->moved = number;
+        put_into(r, m, room);
+}
+
 static void close_member(struct member *m)
 {
         if (m->fd >= 0)
@@ -178,6 +197,8 @@ void roster_remove(struct roster *r, struct member *m)
         tdelete(m, &r->by_id, compare_ids);
         tdelete(m, &r->by_name, compare_names);
         close_member(m);
+        if (m->room)
+                rooms_leave(&r->rooms, m);
         free(m);
 }
 
@@ -316,6 +337,13 @@ int roster_note_name(const struct roster *r, const struct member *m)
         return error < 0 ? error : replace(r, m->id, "", text);
 }
 
+int roster_note_room(const struct roster *r, const struct member *m)
+{
+        char text[NOTE_MAX_BYTES];
+        snprintf(text, sizeof(text), "%" PRIu64 " %s %s", m->moved, m->left, m->room->name);
+        return replace(r, m->id, ROOM_SUFFIX, text);
+}
+
 void roster_mark_departed(const struct roster *r, uint64_t id)
 {
         char path[PATH_MAX], marked[PATH_MAX];
@@ -342,6 +370,11 @@ static void remove_mark(const struct roster *r, uint64_t id, const char *suffix)
 void roster_remove_name_mark(const struct roster *r, uint64_t id)
 {
         remove_mark(r, id, RENAMED_SUFFIX);
+}
+
+void roster_remove_room_mark(const struct roster *r, uint64_t id)
+{
+        remove_mark(r, id, ROOM_SUFFIX);
 }
 
 void roster_remove_note(const struct roster *r, uint64_t id)
@@ -523,6 +556,29 @@ static void read_renamed(const struct roster *r, int dir, const char *file)
         snprintf(m->was, sizeof(m->was), "%s", rest);
 }
 
+/* … and who is in another room stays there, and may have to be told of again. */
+static void read_room(struct roster *r, int dir, const char *file)
+{
+        uint64_t id;
+        char text[NOTE_MAX_BYTES], *rest = text;
+        if (!has_suffix(file, ROOM_SUFFIX, &id))
+                return;
+        struct member *m = roster_find(r, id);
+        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        const char *number = next_word(&rest), *left = next_word(&rest);
+        struct room *room = m && m->room && left && name_is_nick(left, strlen(left)) && name_is_nick(rest, strlen(rest))
+                                    ? rooms_get(&r->rooms, slice_of(rest))
+                                    : NULL;
+        if (!room) {
+                roster_remove_room_mark(r, id);
+                return;
+        }
+        m->moved = strtoull(number, NULL, 10);
+        snprintf(m->left, sizeof(m->left), "%s", left);
+        put_into(r, m, room);
+}
+
 void departed_clear(struct departed *d)
 {
         free(d->ids);
@@ -552,7 +608,9 @@ int roster_read_notes(struct roster *r, struct departed *departed)
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
+                read_room(r, dirfd(dir), entry->d_name);
         }
         closedir(dir);
+        rooms_read_topics(&r->rooms, r->dir);
         return 0;
 }

@@ -19,6 +19,7 @@
 #include <chat/paths.h>
 
 #include "lent.h"
+#include "rooms.h"
 
 /* What the main loop waits for; epoll hands its address back. */
 enum watch_kind {
@@ -60,8 +61,13 @@ struct member {
         bool leaving;         /* its BYE or GONE is in the batch */
         bool arriving;        /* waits to be announced, see arrivals.h */
         /* its last change of name, so that it is the same when it is met again: see requests.h */
-        uint64_t renamed;                   /* the number of that frame; 0: there was none */
-        char was[LOCAL_NAME_MAX_BYTES + 1]; /* what it was called before */
+        uint64_t renamed;                       /* the number of that frame; 0: there was none */
+        char was[LOCAL_NAME_MAX_BYTES + 1];     /* what it was called before */
+        struct room *room;                      /* where it is; NULL: the link, which is everywhere */
+        struct member *room_before, *room_next; /* in there */
+        /* its last change of room, for the same reason */
+        uint64_t moved;                /* the number of that frame; 0: there was none */
+        char left[NICK_MAX_BYTES + 1]; /* where it was before */
         /* of the batch that is being relayed, see relay.h */
         uint32_t from, to;            /* records, by index: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
@@ -85,10 +91,11 @@ struct roster {
         struct member **members; /* dense: the first `count` */
         size_t count, room;
         void *by_id, *by_name; /* trees of struct member: tsearch(3) */
+        struct rooms rooms;
 };
 
-/* `owner` is the user that sessions run as. */
-void roster_init(struct roster *r, const char *dir, uid_t owner);
+/* `owner` is the user that sessions run as. Returns 0 or -ENOMEM. */
+int roster_init(struct roster *r, const char *dir, uid_t owner);
 
 /* Closes and frees all members; their notes stay. */
 void roster_free(struct roster *r);
@@ -105,13 +112,16 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* How many members there are, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES
+/* Adds a member without descriptors, in the first room. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES
  * are taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 
 /* Calls `m` by this name, which nobody else has, from the frame `number` on. Returns 0 or -ENOMEM. */
 int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_t number);
+
+/* Lets `m` be in `room` from the frame `number` on. */
+void roster_move(struct roster *r, struct member *m, struct room *room, uint64_t number);
 
 /* Closes, forgets and frees `m`; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
@@ -141,6 +151,10 @@ int roster_note(const struct roster *r, const struct member *m);
  * that the next chatd knows it wherever it knows the new name. Returns 0 or a negative errno. */
 int roster_note_name(const struct roster *r, const struct member *m);
 void roster_remove_name_mark(const struct roster *r, uint64_t id);
+
+/* Writes beside the note where `m` is now, since when, and where it was before. Returns 0 or a negative errno. */
+int roster_note_room(const struct roster *r, const struct member *m);
+void roster_remove_room_mark(const struct roster *r, uint64_t id);
 
 /* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
  * In between, what a crash leaves in the queue of this member is to be ignored. */

@@ -8,6 +8,14 @@ enum { DISPLAY_PARTS_MAX = 4 };
 #define LINE_END "\r\n"
 #define LINE_END_BYTES (sizeof(LINE_END) - 1)
 
+/* Of "NAME@HOST" the host; of any other name all of it. */
+static inline struct slice display_host(struct slice name)
+{
+        const char *at = memchr(name.at, '@', name.len);
+        size_t before = at ? (size_t)(at + 1 - name.at) : 0;
+        return (struct slice){name.at + before, name.len - before};
+}
+
 /* Points `parts` to the pieces of the line, in the record and in constants. Returns how many; 0 for a kind of a later
  * version, which is not shown. */
 static inline size_t display_parts(const struct record *r, struct slice parts[static DISPLAY_PARTS_MAX])
@@ -34,6 +42,25 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;
                 parts[2] = slice_of(" is now called ");
+                parts[3] = r->text;
+                return 4;
+        case RECORD_WENT:
+        case RECORD_CAME:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->name;
+                parts[2] = slice_of(r->kind == RECORD_WENT ? " went to " : " came from ");
+                parts[3] = r->text;
+                return 4;
+        case RECORD_TOPIC:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->name;
+                parts[2] = slice_of(" set the topic: ");
+                parts[3] = r->text;
+                return 4;
+        case RECORD_REPLY: /* by the other host's name */
+                parts[0] = slice_of("*** ");
+                parts[1] = display_host(r->name);
+                parts[2] = slice_of(": ");
                 parts[3] = r->text;
                 return 4;
         case RECORD_PRIVATE:

@@ -22,7 +22,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 2
+#define FRAME_VERSION 3
 #define FRAME_APPENDED_BYTES 0 /* the tests build a next version, with a field behind each frame but a batch */
 #endif
 
@@ -42,6 +42,7 @@ enum {
 
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
+#define REPLIES_ID UINT64_C(3)  /* of what chatd replies to other hosts */
 
 enum frame_type {
         /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
@@ -61,6 +62,10 @@ enum frame_type {
         FRAME_NICK,    /* wants to be called name */
         FRAME_PRIVATE, /* says text, one line, to one alone: the member whose id is `key`, or where that is 0, name */
         FRAME_WHO,     /* asks who is here */
+        /* … since version 3 */
+        FRAME_ROOM,  /* goes to the room of this name; empty: to the first one */
+        FRAME_TOPIC, /* sets the topic of its room; empty: asks for it */
+        FRAME_ROOMS, /* asks which rooms there are */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* from chatd */
@@ -73,8 +78,8 @@ enum frame_type {
         FRAME_REFUSED,      /* you cannot join: text says why */
         FRAME_RELAYED,      /* your lines up to `number` went to everybody */
         FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
-        FRAME_ANSWER, /* to your NICK, PRIVATE or WHO of this `number`: text, of lines with LF between them, for your
-                               client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
+        FRAME_ANSWER, /* to your request of this `number`, NICK or a later one: text, of lines with LF between them, for
+                         your client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -112,21 +117,38 @@ enum record_kind {
         RECORD_ACTION, /* text is what somebody does */
         RECORD_RENAME, /* text is what somebody is called from now on */
         RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
+        RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
+        RECORD_CAME,  /* … came from the room that text names */
+        RECORD_TOPIC, /* somebody made text the topic */
+        RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
+        RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
+        /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
+        RECORD_IN_ROOM = 0x80,
 };
+
+#define ASK_WHO "who"
+#define ASK_ROOMS "rooms"
 
 /* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
  * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for
- * all, also where what it says differs. */
+ * all, also where what it says differs; and a WENT has that of the CAME, as nobody gets both. */
 struct record {
         uint8_t kind;
         uint64_t id;
         uint64_t number;
         struct slice name, text;
+        struct slice room; /* it is for; empty: for the first one, or for everybody */
 };
 
 enum {
         FRAME_E_TYPE = 1, /* a type this version does not know: ignore it */
 };
+
+/* The first version that knows this type of what a session asks for. */
+static inline unsigned frame_since(uint8_t type)
+{
+        return type >= FRAME_ROOM ? 3 : type >= FRAME_ACTION ? 2 : 1;
+}
 
 /* Whether records follow the header: then nothing can be appended to the frame. */
 static inline bool frame_has_records(uint8_t type)
@@ -156,9 +178,11 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_ACTION:
         case FRAME_NOTICE:
         case FRAME_REFUSED:
+        case FRAME_TOPIC:
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_NICK:
+        case FRAME_ROOM:
                 wire_put_string(&w, f->name);
                 break;
         case FRAME_PRIVATE:
@@ -181,6 +205,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 break;
         case FRAME_GONE:
         case FRAME_WHO:
+        case FRAME_ROOMS:
         case FRAME_BATCH:
         case FRAME_INJECT:
         case FRAME_MISSED:
@@ -231,9 +256,11 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_ACTION:
         case FRAME_NOTICE:
         case FRAME_REFUSED:
+        case FRAME_TOPIC:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_NICK:
+        case FRAME_ROOM:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 break;
         case FRAME_PRIVATE:
@@ -260,6 +287,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 break;
         case FRAME_GONE:
         case FRAME_WHO:
+        case FRAME_ROOMS:
         case FRAME_MISSED:
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
@@ -277,19 +305,36 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         return 0;
 }
 
+/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
+static inline bool word_next(struct slice *text, struct slice *word)
+{
+        const char *end = memchr(text->at, ' ', text->len);
+        if (!end)
+                return false;
+        *word = (struct slice){text->at, (size_t)(end - text->at)};
+        text->at = end + 1;
+        text->len -= word->len + 1;
+        return true;
+}
+
 /* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
 static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
 {
-        size_t total = RECORD_HEADER_BYTES + rec->name.len + rec->text.len;
+        bool in_room = rec->room.len > 0;
+        size_t total = RECORD_HEADER_BYTES + rec->name.len + (in_room ? rec->room.len + 1 : 0) + rec->text.len;
         if (total > size || total > UINT16_MAX || rec->name.len > NAME_MAX_BYTES)
                 return 0;
         struct wire_writer w = wire_write(buffer, size);
         wire_put_u16(&w, (uint16_t)total);
-        wire_put_u8(&w, rec->kind);
+        wire_put_u8(&w, in_room ? rec->kind | RECORD_IN_ROOM : rec->kind);
         wire_put_u8(&w, (uint8_t)rec->name.len);
         wire_put_u64(&w, rec->id);
         wire_put_u64(&w, rec->number);
         wire_put(&w, rec->name.at, rec->name.len);
+        if (in_room) {
+                wire_put(&w, rec->room.at, rec->room.len);
+                wire_put_u8(&w, ' ');
+        }
         wire_put(&w, rec->text.at, rec->text.len);
         return wire_written(&w);
 }
@@ -305,7 +350,7 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
                 return -EBADMSG;
         struct wire_reader one = wire_read(r->at, total);
         wire_get_u16(&one);
-        rec->kind = wire_get_u8(&one);
+        uint8_t kind = wire_get_u8(&one);
         size_t name_len = wire_get_u8(&one);
         rec->id = wire_get_u64(&one);
         rec->number = wire_get_u64(&one);
@@ -313,6 +358,10 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         if (one.bad)
                 return -EBADMSG;
         rec->text = wire_get_bytes(&one, wire_left(&one));
+        rec->room = (struct slice){"", 0};
+        rec->kind = kind & (RECORD_IN_ROOM - 1);
+        if (kind & RECORD_IN_ROOM && (!word_next(&rec->text, &rec->room) || rec->room.len == 0))
+                return -EBADMSG;
         r->at += total;
         return 1;
 }
@@ -325,18 +374,6 @@ static inline size_t records_count(struct wire_reader r)
         while (record_next(&r, &rec) > 0)
                 count++;
         return count;
-}
-
-/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
-static inline bool word_next(struct slice *text, struct slice *word)
-{
-        const char *end = memchr(text->at, ' ', text->len);
-        if (!end)
-                return false;
-        *word = (struct slice){text->at, (size_t)(end - text->at)};
-        text->at = end + 1;
-        text->len -= word->len + 1;
-        return true;
 }
 
 /* How many lines a LINE says. */
@@ -363,5 +400,6 @@ static inline bool line_next(struct slice *text, struct slice *line)
 static inline bool record_is_of_person(const struct record *rec)
 {
         return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||
-               rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME;
+               rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME || rec->kind == RECORD_CAME ||
+               rec->kind == RECORD_TOPIC;
 }

@@ -16,6 +16,9 @@
 
 enum { NICK_MAX_BYTES = 24 };
 
+/* Rooms are called as people are. This is the one that everybody begins in. */
+#define FIRST_ROOM "lobby"
+
 static inline bool name_is_letter(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -32,7 +32,7 @@
 
 /* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built
  * with another one does not lend. To be counted up with each change of either. */
-enum { OUTLET_LAYOUT = 2 };
+enum { OUTLET_LAYOUT = 3 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {
@@ -65,7 +65,8 @@ struct outlet_page {
         _Atomic uint64_t at;        /* bytes that the connection took before … */
         _Atomic uint64_t batch;     /* … records of the batch of this number were written … */
         _Atomic uint32_t from, to; /* … from the one of this index to before that one, without the session's own … */
-        _Atomic uint32_t bytes;    /* … which are so many bytes together */
+        _Atomic uint32_t bytes;    /* … which are so many bytes together … */
+        _Atomic uint32_t room;     /* … and without what is for another room than this */
 };
 
 /* The records of the batch that is being relayed. They stay when chatd dies, for whoever has this mapped. */
@@ -74,5 +75,6 @@ struct outlet_batch {
         struct outlet_record {
                 uint64_t id, number;
                 uint32_t bytes; /* as shown; or OUTLET_PRIVATE, and chatd writes it to nobody */
+                uint32_t room;  /* that it is for; 0: for everybody */
         } records[BATCH_MAX_RECORDS];
 };

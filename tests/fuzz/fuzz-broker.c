@@ -33,6 +33,7 @@ enum {
         SILENCE_MAX_ROUNDS = 64,
         SHORT_QUEUE = 10, /* Linux's default */
         NEVER_S = 1000000,
+        DESCRIPTORS_MAX = 256,
 };
 
 /* What lasts from one input to the next. */
@@ -165,11 +166,20 @@ static void note_group(struct run *r)
                 sessions_group(&r->sessions, r->broker->arrivals.number, r->waiting);
 }
 
-/* A chatd that dies at that step of its start, or behind the last one. */
+/* Which descriptors are open. */
+static void list_descriptors(bool open[static DESCRIPTORS_MAX])
+{
+        for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+                open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* A chatd that dies at that step of its start, or behind the last one; with what it had open. */
 static void recover_and_die(struct run *r, unsigned steps)
 {
+        bool before[DESCRIPTORS_MAX], after[DESCRIPTORS_MAX];
         jmp_buf grave;
         kill_broker(r);
+        list_descriptors(before);
         start_broker(r);
         __lsan_disable();
         if (setjmp(grave) == 0) {
@@ -179,6 +189,12 @@ static void recover_and_die(struct run *r, unsigned steps)
         death_arm(0, NULL);
         __lsan_enable();
         r->restarts++;
+        kill_broker(r);
+        list_descriptors(after);
+        for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+                if (after[fd] && !before[fd])
+                        close(fd);
+        start_broker(r);
 }
 
 static void restart_broker(struct run *r)
@@ -279,12 +295,22 @@ static void send_large(struct run *r, size_t size)
 
 static void send_request(struct sessions *s, unsigned k, unsigned what)
 {
-        switch (what % 4) {
+        switch (what % 8) {
         case 0:
-                session_nick(s, k, what / 4 % NICKS);
+                session_nick(s, k, what / 8 % NICKS);
                 break;
         case 1:
-                session_private(s, k, what / 4 % SESSIONS);
+                session_private(s, k, what / 8 % SESSIONS);
+                break;
+        case 3:
+        case 4:
+                session_room(s, k, what / 8 % ROOMS);
+                break;
+        case 5:
+                session_topic(s, k);
+                break;
+        case 6:
+                session_rooms(s, k);
                 break;
         case 2:
                 session_acts(s, k);
@@ -429,9 +455,12 @@ static void fall_silent(struct run *r)
         for (unsigned k = 0; k < PLAYERS; k++)
                 r->sessions.all[k].reads = true;
         /* chatd learns that an inbox is gone when it sends there. */
-        for (int round = 0; !session_lines(&r->sessions, WITNESS, 0, 1); round++) {
-                PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
-                serve(r, 0);
+        for (unsigned room = 0; room < ROOMS; room++) {
+                int round = 0;
+                while (!session_room(&r->sessions, WITNESS, room) || !session_lines(&r->sessions, WITNESS, 0, 1)) {
+                        PROMISE(round++ < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
+                        serve(r, 0);
+                }
         }
         for (int round = 0; has_link(r) && !session_hello(&r->sessions, LINK); round++) { /* with an inbox again */
                 PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
@@ -459,16 +488,22 @@ static void count_node(const void *node, VISIT which, void *count)
                 ++*(size_t *)count;
 }
 
-/* Whether a file is the mark beside the note of a member that took another name. */
-static bool has_mark(const struct roster *roster, const char *file)
+/* Whether a file is the mark beside the note of a member that took another name, or went to another room; or the topic
+ * of a room. */
+static bool is_mark(const struct roster *roster, const char *file)
 {
         char digits[ID_DIGITS + 1] = "";
         uint64_t id;
-        if (strlen(file) != ID_DIGITS + strlen(".renamed") || strcmp(file + ID_DIGITS, ".renamed") != 0)
+        if (strncmp(file, "room:", 5) == 0) {
+                const struct room *room = rooms_find(&roster->rooms, slice_of(file + 5));
+                return room && room->topic[0] != '\0';
+        }
+        if (strlen(file) <= ID_DIGITS)
                 return false;
         memcpy(digits, file, ID_DIGITS);
         const struct member *m = path_parse_id(digits, &id) == 0 ? roster_find(roster, id) : NULL;
-        return m && m->renamed != 0;
+        return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->renamed != 0) ||
+                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->moved != 0));
 }
 
 static void check_notes(const struct run *r)
@@ -481,7 +516,7 @@ static void check_notes(const struct run *r)
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 uint64_t id;
                 char note[512];
-                if (has_mark(roster, entry->d_name))
+                if (is_mark(roster, entry->d_name))
                         continue;
                 if (entry->d_name[0] == '.' || strcmp(entry->d_name, "0000000000000001.relayed") == 0)
                         continue;
@@ -535,6 +570,14 @@ static void check_roster(const struct run *r)
         twalk_r(roster->by_name, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu names of %zu members", nodes, roster->count);
         PROMISE(r->broker->leavers_count == 0, "somebody is still leaving");
+        size_t people = 0;
+        for (size_t i = 0; i < roster->rooms.count; i++) {
+                const struct room *room = roster->rooms.all[i];
+                PROMISE(i == 0 || room->people > 0, "nobody is in %s", room->name);
+                for (const struct member *m = room->first; m; m = m->room_next, people++)
+                        PROMISE(m->room == room && (m->room_next || m == room->last), "a broken chain");
+        }
+        PROMISE(people == roster_people(roster), "%zu people in rooms, of %zu", people, roster_people(roster));
         for (unsigned k = 0; k < SESSIONS; k++) {
                 const struct session *s = &r->sessions.all[k];
                 bool is_there = s->hellos > 0 && !s->bye_at && !s->closed_at;

@@ -10,7 +10,9 @@
  *   - one that is attentive, too, gets each sender's records with rising numbers; and of a sender that is once, under
  *     the sender's name, every line, and exactly once that it came and left, wherever chatd died. That it came is a
  *     JOIN, or a notice about several, which the link does not get; of who left before that, nobody is told that it
- *     came or left.
+ *     came or left. Of a line, that holds for who is in the sender's room when it is taken, and for the link; nobody
+ *     else gets it. Where anybody went to another room, who is told of coming and going is not promised, but that it
+ *     is told once at most.
  *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes
  *     them.
  * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
@@ -36,6 +38,8 @@ enum {
         EPOCHS_MAX = 64,
         GROUPS_MAX = 1024,
         NICKS = 8, /* names that sessions ask for */
+        ROOMS = 6, /* … and of rooms */
+        MOVES_MAX = 64,
 };
 
 struct session {
@@ -50,6 +54,11 @@ struct session {
         bool once, attentive;
         uint64_t number; /* of the last line or request, or, of the link, record */
         unsigned nicks;  /* names that it asked for: a bit for each */
+        struct {
+                uint64_t at;
+                int room;
+        } moves[MOVES_MAX]; /* to other rooms, as far as it was a member then */
+        size_t moves_count;
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
         /* what it got */
@@ -107,11 +116,15 @@ bool session_here(struct sessions *s, unsigned k);
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
 
-/* … a request: for the name `what`, for who is here, that it does something, or a word to player `what` alone. */
+/* … a request: for the name `what`, for who is here, that it does something, a word to player `what` alone, to go to room
+ * `what`, for a topic, or which rooms there are. */
 bool session_nick(struct sessions *s, unsigned k, unsigned what);
 bool session_who(struct sessions *s, unsigned k);
 bool session_acts(struct sessions *s, unsigned k);
 bool session_private(struct sessions *s, unsigned k, unsigned what);
+bool session_room(struct sessions *s, unsigned k, unsigned what);
+bool session_topic(struct sessions *s, unsigned k);
+bool session_rooms(struct sessions *s, unsigned k);
 
 /* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more;
  * a NOTICE. Its HELLO is a session_hello() of LINK. */

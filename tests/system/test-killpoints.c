@@ -43,6 +43,7 @@
 
 #include <chat/clock.h>
 #include <chat/frame.h>
+#include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/seen.h>
 
@@ -92,6 +93,7 @@ struct person {
         struct client *client;
         pid_t session;
         char name[64];
+        char room[32];
         char inbox[20];   /* the name of its file */
         ino_t connection; /* the session's end; only where it is lent to chatd */
 };
@@ -103,13 +105,16 @@ enum what {
         ACTS,
         WHISPERS,
         BECOMES, /* called `text` */
+        GOES,    /* to the room `text` */
 };
 
 struct event {
         enum role who, to; /* WHISPERS: to whom */
         enum what what;
         char name[64]; /* of `who`, then */
+        char room[32]; /* where it was, then */
         char text[TEXT_BYTES];
+        char with[64]; /* GOES: who is there */
 };
 
 struct killed {
@@ -158,13 +163,24 @@ static struct event *add_event(enum role who, enum what what)
         struct event *e = &events[events_count++];
         *e = (struct event){.who = who, .what = what};
         memcpy(e->name, persons[who].name, sizeof(e->name));
+        memcpy(e->room, persons[who].room, sizeof(e->room));
         return e;
+}
+
+/* Where it was before the events. */
+static const char *room_at_first(enum role who)
+{
+        for (size_t i = 0; i < events_count; i++)
+                if (events[i].who == who)
+                        return events[i].room;
+        return persons[who].room;
 }
 
 /* What `who` is to be shown: what the others do, from behind its own join to its own leave. */
 static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
 {
         size_t first = 0, len = 0;
+        const char *room = room_at_first(who);
         text[0] = '\0';
         for (size_t i = 0; i < events_count; i++)
                 if (events[i].who == who && events[i].what == JOINS)
@@ -172,23 +188,33 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
         for (const struct event *e = events + first; e < events + events_count; e++) {
                 const char *name = e->name;
                 char *at = text + len;
-                size_t room = HEARD_MAX_BYTES - len;
+                size_t left = HEARD_MAX_BYTES - len;
+                bool here = who == ZOE || strcmp(e->room, room) == 0; /* the link is everywhere */
                 if (e->who == who && e->what == LEAVES)
                         return;
-                if (e->who == who && e->what == BECOMES)
-                        len += (size_t)snprintf(at, room, "*** You are now called %s\r\n", e->text);
-                else if (e->who == who || (e->what == WHISPERS && e->to != who))
+                if (e->who == who && e->what == GOES) {
+                        room = e->text;
+                        len += (size_t)snprintf(at, left, "*** You are in %s now, with %s\r\n", room, e->with);
+                } else if (e->who != who && e->what == GOES && (who == ZOE || strcmp(e->text, room) == 0)) {
+                        len += (size_t)snprintf(at, left, "*** %s came from %s\r\n", name, e->room);
+                } else if (e->who != who && e->what == GOES && here) {
+                        len += (size_t)snprintf(at, left, "*** %s went to %s\r\n", name, e->text);
+                } else if (e->what == GOES) {
+                        continue;
+                } else if (e->who == who && e->what == BECOMES)
+                        len += (size_t)snprintf(at, left, "*** You are now called %s\r\n", e->text);
+                else if (e->who == who || (e->what == WHISPERS ? e->to != who : !here))
                         continue;
                 else if (e->what == SAYS)
-                        len += (size_t)snprintf(at, room, "%s: %s\r\n", name, e->text);
+                        len += (size_t)snprintf(at, left, "%s: %s\r\n", name, e->text);
                 else if (e->what == ACTS)
-                        len += (size_t)snprintf(at, room, "* %s %s\r\n", name, e->text);
+                        len += (size_t)snprintf(at, left, "* %s %s\r\n", name, e->text);
                 else if (e->what == WHISPERS)
-                        len += (size_t)snprintf(at, room, "%s (to you): %s\r\n", name, e->text);
+                        len += (size_t)snprintf(at, left, "%s (to you): %s\r\n", name, e->text);
                 else if (e->what == BECOMES)
-                        len += (size_t)snprintf(at, room, "*** %s is now called %s\r\n", name, e->text);
+                        len += (size_t)snprintf(at, left, "*** %s is now called %s\r\n", name, e->text);
                 else
-                        len += (size_t)snprintf(at, room, "*** %s is %s\r\n", name,
+                        len += (size_t)snprintf(at, left, "*** %s is %s\r\n", name,
                                                 e->what == JOINS ? "connected" : "disconnected");
                 assert_true(len < HEARD_MAX_BYTES);
         }
@@ -219,6 +245,9 @@ static void link_show(const struct record *r)
                 played.len += (size_t)snprintf(at, room, "%.*s: %.*s\r\n", name, r->name.at, text, r->text.at);
         else if (r->kind == RECORD_ACTION)
                 played.len += (size_t)snprintf(at, room, "* %.*s %.*s\r\n", name, r->name.at, text, r->text.at);
+        else if (r->kind == RECORD_CAME)
+                played.len +=
+                        (size_t)snprintf(at, room, "*** %.*s came from %.*s\r\n", name, r->name.at, text, r->text.at);
         else if (r->kind == RECORD_RENAME)
                 played.len += (size_t)snprintf(at, room, "*** %.*s is now called %.*s\r\n", name, r->name.at, text,
                                                r->text.at);
@@ -1289,6 +1318,16 @@ static void whisper(enum role who, enum role to, const char *text)
         client_send(persons[who].client, "/msg %s %s\n", persons[to].name, text);
 }
 
+/* … to where `with` is. */
+static void go(enum role who, const char *room, enum role with)
+{
+        struct event *e = add_event(who, GOES);
+        snprintf(e->text, sizeof(e->text), "%s", room);
+        snprintf(e->with, sizeof(e->with), "%s", persons[with].name);
+        snprintf(persons[who].room, sizeof(persons[who].room), "%s", room);
+        client_send(persons[who].client, "/join %s\n", room);
+}
+
 /* Bob takes another name, and Cat the one that he gives up; she is named by it, and spoken to. */
 static void fill_queue_with_requests(void)
 {
@@ -1312,6 +1351,28 @@ static void fill_queue_with_requests(void)
         queue_grows(&length);
 }
 
+/* Ann, who was with Cat, goes to Bob and back. */
+static void fill_queue_with_rooms(void)
+{
+        unsigned length = 0;
+        say(ANN, "good bye");
+        queue_grows(&length);
+        go(ANN, "kitchen", BOB);
+        queue_grows(&length);
+        say(ANN, "hello, kitchen");
+        queue_grows(&length);
+        say(CAT, "hello?");
+        queue_grows(&length);
+        say(BOB, "hello, Ann");
+        queue_grows(&length);
+        go(ANN, "lobby", CAT);
+        queue_grows(&length);
+        say(CAT, "hello again");
+        queue_grows(&length);
+        act(BOB, "is alone");
+        queue_grows(&length);
+}
+
 /* The notes say what everybody is called, and so does the next chatd. */
 static void assert_names(void)
 {
@@ -1326,28 +1387,62 @@ static void assert_names(void)
                 assert_heard((enum role)who);
 }
 
-static bool play_requests(unsigned at)
+static bool has_link_heard(void)
+{
+        char text[HEARD_MAX_BYTES];
+        link_hear();
+        expected_of(ZOE, text);
+        return played.len >= strlen(text);
+}
+
+static bool play_requests(unsigned at, void (*fill)(void), void (*assert_after)(void))
 {
         round_number++;
         killed_count = 0;
         playing = true;
-        fill_queue_with_requests();
+        fill();
         run_and_kill(at);
         start_broker(false);
         wait_until_heard(0, RESIDENTS);
         for (int who = 0; who < RESIDENTS; who++)
                 assert_heard((enum role)who);
+        wait_until_true(has_link_heard, "what was said reaches the link");
         assert_link_heard();
-        assert_names();
+        assert_after();
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
         playing = false;
         return killed[0].done;
 }
 
-static void test_every_call_of_requests(void **state)
+/* Two in the lobby, one in the kitchen, whom the link alone hears. When he hears something himself, he has answered the
+ * roll call. */
+static void assert_rooms(void)
+{
+        forget_events();
+        say(BOB, "I am in the kitchen");
+        say(CAT, "I am in the lobby");
+        whisper(CAT, BOB, "can you hear me?");
+        wait_until_heard(0, RESIDENTS);
+        wait_until_true(has_link_heard, "what was said reaches the link");
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+}
+
+static unsigned play_requests_at_each_call(const char *what, void (*fill)(void), void (*assert_after)(void))
 {
         unsigned calls = 0;
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_requests(at, fill, assert_after))
+                        calls = at;
+                show_progress(what, 0);
+        }
+        assert_true(calls > 50);
+        return calls;
+}
+
+static void test_every_call_of_requests(void **state)
+{
         (void)state;
         if (!may_trace())
                 skip();
@@ -1367,13 +1462,19 @@ static void test_every_call_of_requests(void **state)
         for (int who = 0; who < RESIDENTS; who++)
                 assert_heard((enum role)who);
         forget_events();
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_requests(at))
-                        calls = at;
-                show_progress("each call of requests", 0);
-        }
-        assert_true(calls > 50);
-        printf("killed at each of %u system calls while people took names and whispered\n", calls);
+        unsigned names = play_requests_at_each_call("each call of requests", fill_queue_with_requests, assert_names);
+        start_broker(false);
+        client_send(persons[BOB].client, "/join kitchen\n");
+        client_expect(persons[BOB].client, "*** You are in kitchen now, alone\r\n");
+        for (int who = 0; who < RESIDENTS; who += 2)
+                client_expect(persons[who].client, " went to kitchen\r\n");
+        snprintf(persons[BOB].room, sizeof(persons[BOB].room), "kitchen");
+        assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
+        unsigned rooms = play_requests_at_each_call("each call of rooms", fill_queue_with_rooms, assert_rooms);
+        printf("killed at each of %u system calls while people took names and whispered, and of %u while they went to "
+               "rooms\n",
+               names, rooms);
 }
 
 static bool is_true(void)
@@ -1414,6 +1515,8 @@ static int set_up(void **state)
 {
         (void)state;
         memset(persons, 0, sizeof(persons));
+        for (int who = 0; who < ROLES; who++)
+                snprintf(persons[who].room, sizeof(persons[who].room), "%s", FIRST_ROOM);
         memset(&played, 0, sizeof(played));
         round_number = 0;
         junk = 0;

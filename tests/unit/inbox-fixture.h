@@ -35,7 +35,7 @@ static inline int inbox_bind_link(const char *dir)
 }
 
 /* What lies in an inbox, in words: "welcome 1" (to one who is here), "join ann", "line ann hi", "leave ann", "notice
- * text", "action ann waves", "rename ann bob", "private ann psst", "answer text", "goodbye", "missed 3", "relayed 3",
+ * text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first "came kitchen: ann lobby", "private ann psst", "answer text", "goodbye", "missed 3", "relayed 3",
  * "rollcall", "refused"; separated by ", ". Where a WELCOME says a number, "welcome 1 behind 7". With `seen`, what a
  * session would not show again is left out. */
 static inline const char *inbox_read_new(int fd, struct seen *seen)
@@ -50,7 +50,8 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
         static const char *const kinds[] = {
                 [RECORD_LINE] = "line",       [RECORD_JOIN] = "join",     [RECORD_LEAVE] = "leave",
                 [RECORD_NOTICE] = "notice",   [RECORD_ACTION] = "action", [RECORD_RENAME] = "rename",
-                [RECORD_PRIVATE] = "private",
+                [RECORD_PRIVATE] = "private", [RECORD_WENT] = "went",     [RECORD_CAME] = "came",
+                [RECORD_TOPIC] = "topic",     [RECORD_ASK] = "ask",       [RECORD_REPLY] = "reply",
         };
         ssize_t n;
         FILE *out = fmemopen(all, sizeof(all), "w+"); /* with "w", nothing written would leave what was there */
@@ -64,7 +65,10 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                         if (seen && seen_before(seen, r.id, r.number))
                                 continue;
                         fprintf(out, "%s", ftell(out) > 0 ? ", " : "");
-                        fprintf(out, "%s%s%.*s", kinds[r.kind], r.name.len ? " " : "", (int)r.name.len, r.name.at);
+                        fprintf(out, "%s", kinds[r.kind]);
+                        if (r.room.len > 0)
+                                fprintf(out, " %.*s:", (int)r.room.len, r.room.at);
+                        fprintf(out, "%s%.*s", r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
                 }
                 if (f.type == FRAME_BATCH || f.type == FRAME_LEND) /* nothing is lent */

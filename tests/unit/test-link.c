@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chat/connect.h>
+#include <chat/names.h>
 #include <chat/text.h>
 
 #include "../../chat-link/link.h"
@@ -251,7 +252,13 @@ static void relay(struct fixture *f, struct wire_reader records)
                 if (rec.number <= f->last)
                         continue;
                 f->last = rec.number;
-                show(f, rec.kind == RECORD_JOIN ? "+" : rec.kind == RECORD_LEAVE ? "-" : "", rec.name, rec.text);
+                char kind[NICK_MAX_BYTES + 2];
+                snprintf(kind, sizeof(kind), "%.*s%s", (int)rec.room.len, rec.room.at,
+                         rec.kind == RECORD_JOIN    ? "+"
+                         : rec.kind == RECORD_LEAVE ? "-"
+                         : rec.room.len > 0         ? ":"
+                                                    : "");
+                show(f, kind, rec.name, rec.text);
         }
 }
 
@@ -388,6 +395,37 @@ static void test_what_people_there_do(void **state)
         publish(f, "b", 1, 2, 1,
                 &(struct record){.kind = RECORD_RENAME, .name = slice_of("bob"), .text = slice_of("al@c")});
         assert_seen(f, "bob@b waves, bob@b al@b");
+        assert_int_equal(f->link->ignored, 1);
+}
+
+static void test_rooms_there(void **state)
+{
+        struct fixture *f = *state;
+        struct record rec = {
+                .kind = RECORD_LINE, .name = slice_of("bob"), .text = slice_of("hi"), .room = slice_of("kitchen")};
+        settle(f);
+        publish(f, "b", 1, 0, 1, &rec);
+        rec.kind = RECORD_CAME;
+        rec.text = slice_of("lobby");
+        publish(f, "b", 1, 1, 1, &rec);
+        rec.kind = RECORD_TOPIC;
+        rec.text = slice_of("tea");
+        publish(f, "b", 1, 2, 1, &rec);
+        rec.kind = RECORD_LEAVE;
+        publish(f, "b", 1, 3, 1, &rec);
+        rec.kind = RECORD_ASK;
+        rec.text = slice_of(ASK_WHO);
+        rec.room = (struct slice){"", 0};
+        publish(f, "b", 1, 4, 1, &rec);
+        rec.kind = RECORD_REPLY;
+        rec.text = slice_of("ann@here 1 is in lobby: bob");
+        publish(f, "b", 1, 5, 1, &rec);
+        rec.text = slice_of("ann@there 1 is in lobby: bob");
+        publish(f, "b", 1, 6, 1, &rec);
+        rec.room = slice_of("no/room");
+        publish(f, "b", 1, 7, 1, &rec);
+        assert_seen(f, "kitchen:bob@b hi, kitchen:bob@b lobby, kitchen:bob@b tea, kitchen-bob@b, bob@b who, "
+                       "bob@b ann 1 is in lobby: bob");
         assert_int_equal(f->link->ignored, 1);
 }
 
@@ -1285,6 +1323,7 @@ int main(void)
                 TEST(test_what_others_say_is_shown),
                 TEST(test_nothing_is_read_before_welcome),
                 TEST(test_what_people_there_do),
+                TEST(test_rooms_there),
                 TEST(test_private_words),
                 TEST(test_what_cannot_be_shown),
                 TEST(test_the_longest_name_and_text),

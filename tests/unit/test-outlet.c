@@ -16,7 +16,9 @@
 
 enum {
         OWN = 7, /* the id of the session */
-        RECORDS = 5,
+        RECORDS = 6,
+        SHOWN = RECORDS - 2,
+        ROOM = 1, /* where it is */
         RECORDS_MAX = 20,
         NOW_MS = 1000,
         LONG = 4000, /* bytes of a line for a slow client */
@@ -33,11 +35,17 @@ static const struct record few[RECORDS] = {
         {.kind = RECORD_LINE, .id = 3, .number = 1, .name = {"ann", 3}, .text = {"hello", 5}},
         {.kind = RECORD_LINE, .id = OWN, .number = 4, .name = {"bob", 3}, .text = {"my own", 6}},
         {.kind = RECORD_LINE, .id = 5, .number = 9, .name = {"eve@b", 5}, .text = {"x", 1}},
+        {.kind = RECORD_LINE, .id = 6, .number = 2, .name = {"joe", 3}, .text = {"far", 3}, .room = {"kitchen", 7}},
         {.kind = RECORD_LEAVE, .id = 3, .number = UINT64_MAX, .name = {"ann", 3}, .text = {"", 0}},
 };
 
-/* As the client sees them, without its own. */
+/* As the client sees them, without its own and what is said elsewhere. */
 static const char shown[] = "*** ann is connected\r\nann: hello\r\neve@b: x\r\n*** ann is disconnected\r\n";
+
+static bool is_for_us(const struct record *r)
+{
+        return r->id != OWN && r->room.len == 0;
+}
 
 struct fixture {
         struct lent_batch batch;
@@ -61,13 +69,14 @@ static void begin_batch(struct fixture *f, uint64_t number)
         char *at = text;
         atomic_store(&f->batch.shared->number, 0);
         f->text = (struct lent_text){
-                .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = RECORDS - 1};
+                .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = SHOWN, .room = ROOM};
         for (size_t i = 0; i < f->count; i++) {
                 const struct record *r = &f->records[i];
                 struct slice parts[DISPLAY_PARTS_MAX];
                 size_t bytes = display_bytes(r);
-                f->batch.shared->records[i] = (struct outlet_record){r->id, r->number, (uint32_t)bytes};
-                if (r->id == OWN)
+                f->batch.shared->records[i] =
+                        (struct outlet_record){r->id, r->number, (uint32_t)bytes, r->room.len > 0 ? ROOM + 1 : ROOM};
+                if (!is_for_us(r))
                         continue;
                 display_write(at, parts, display_parts(r, parts));
                 f->pieces[f->text.n++] = (struct iovec){at, bytes};
@@ -277,7 +286,7 @@ static void assert_accounted(struct fixture *f, const char *got)
                 struct slice parts[DISPLAY_PARTS_MAX];
                 size_t n = display_parts(&f->records[i], parts);
                 if (seen_remembers(&f->seen, f->records[i].id, f->records[i].number)) {
-                        assert_true(f->records[i].id != OWN);
+                        assert_true(is_for_us(&f->records[i]));
                         at = display_write(at, parts, n);
                         seen++;
                 } else if (f->outlet.rest.bytes > 0 && f->outlet.rest.id == f->records[i].id &&
@@ -376,7 +385,8 @@ static void lengthen_batch(struct fixture *f)
                                                        .id = f->count % 5 == 0 ? OWN : 11,
                                                        .number = f->count,
                                                        .name = {"ida", 3},
-                                                       .text = {text, sizeof(text) - f->count}};
+                                                       .text = {text, sizeof(text) - f->count},
+                                                       .room = {"kitchen", f->count % 7 == 0 ? 7 : 0}};
 }
 
 /* What the session shows of the datagram that follows a write which was broken off. */
@@ -385,7 +395,7 @@ static void show_datagram(struct fixture *f)
         for (size_t i = 0; i < f->count; i++) {
                 struct slice parts[DISPLAY_PARTS_MAX];
                 size_t n = display_parts(&f->records[i], parts), has;
-                if (f->records[i].id == OWN)
+                if (!is_for_us(&f->records[i]))
                         continue;
                 has = outlet_has(&f->outlet, &f->records[i]);
                 if (has == display_bytes(&f->records[i]))

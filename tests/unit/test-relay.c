@@ -138,7 +138,7 @@ static int add(struct fixture *f, int from, const char *text)
                              .number = 1,
                              .name = slice_of(f->members[from]->name),
                              .text = slice_of(text)};
-        return relay_add(&f->relay, f->members[from], &rec);
+        return relay_add(&f->relay, f->members[from], f->members[from]->room, &rec);
 }
 
 static void test_everyone_but_the_sender(void **state)
@@ -449,7 +449,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
                 add(f, 0, "missed");
                 struct record own = {
                         .kind = RECORD_LINE, .id = LINK_ID, .number = 1, .name = slice_of("zoe@b"), .text = {"", 0}};
-                assert_int_equal(relay_add(&f->relay, m, &own), 0);
+                assert_int_equal(relay_add(&f->relay, m, NULL, &own), 0);
                 relay_send(&f->relay, &f->roster);
                 assert_true(m->lagging);
         }
@@ -535,10 +535,29 @@ static unsigned draw(unsigned below)
 
 struct drawn {
         enum { SAYS, JOINS, LEAVES } what;
-        unsigned who;
+        unsigned who, room; /* rooms: 0: that of who says it; 1: everybody; or one of them */
         struct record record;
         char text[48];
 };
+
+/* People are in one room, or in several. */
+static void draw_rooms(struct fixture *f)
+{
+        static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};
+        unsigned spread = draw(4);
+        for (int i = 0; i < MEMBERS; i++)
+                roster_move(&f->roster, f->members[i],
+                            rooms_get(&f->roster.rooms, slice_of(rooms[spread > 0 ? draw(spread) : 0])), 1);
+}
+
+/* Returns NULL for everybody. */
+static const struct room *room_of(const struct fixture *f, const struct drawn *d)
+{
+        const struct rooms *rooms = &f->roster.rooms;
+        if (d->room == 0)
+                return f->members[d->who]->room;
+        return d->room == 1 ? NULL : rooms->all[d->room % rooms->count];
+}
 
 static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
 {
@@ -549,6 +568,7 @@ static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
                 unsigned dice = draw(8);
                 d->what = dice == 0 ? JOINS : dice == 1 ? LEAVES : SAYS;
                 d->who = draw(MEMBERS);
+                d->room = draw(4);
                 snprintf(d->text, sizeof(d->text), "%.*s%zu", (int)draw(20), "abcdefghijklmnopqrst", i);
                 d->record = (struct record){
                         .kind = kinds[draw(sizeof(kinds))],
@@ -568,8 +588,12 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
         const struct outlet_batch *shared = f->lenders[who]->outlet.batch;
         const struct outlet_page *page = f->lenders[who]->outlet.page;
         size_t bytes = 0;
-        for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++)
-                bytes += shared->records[i].id == f->lenders[who]->id ? 0 : shared->records[i].bytes;
+        assert_int_equal(atomic_load(&page->room), f->members[who]->room->number);
+        for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++) {
+                const struct outlet_record *r = &shared->records[i];
+                bool not_for_it = r->id == f->lenders[who]->id || (r->room != 0 && r->room != atomic_load(&page->room));
+                bytes += not_for_it ? 0 : r->bytes;
+        }
         assert_int_equal(bytes, strlen(text));
         assert_int_equal(atomic_load(&page->bytes), bytes);
         assert_int_equal(atomic_load(&page->batch), shared->number);
@@ -588,9 +612,9 @@ static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
                 else if (all[i].what == LEAVES)
                         relay_leaves(&f->relay, m);
                 else if (all[i].record.kind == RECORD_NOTICE)
-                        assert_int_equal(relay_add_notice(&f->relay, &all[i].record), 0);
+                        assert_int_equal(relay_add_notice(&f->relay, room_of(f, &all[i]), &all[i].record), 0);
                 else
-                        assert_int_equal(relay_add(&f->relay, m, &all[i].record), 0);
+                        assert_int_equal(relay_add(&f->relay, m, room_of(f, &all[i]), &all[i].record), 0);
                 assert_int_equal(atomic_load(&shared->number), 0);
         }
         relay_send(&f->relay, &f->roster);
@@ -619,6 +643,7 @@ static void test_text_is_what_datagrams_are_to_people(void **state)
                 struct lent lent[MEMBERS];
                 char *expected[MEMBERS];
                 uint64_t before[MEMBERS], lines[MEMBERS];
+                draw_rooms(f);
                 draw_batch(f, all, n);
                 for (int i = 0; i < MEMBERS; i++) {
                         lent[i] = f->members[i]->lent;
@@ -657,7 +682,7 @@ static void test_text_has_room_for_a_full_batch(void **state)
         for (size_t i = 0; i < sizeof(kinds); i++) {
                 rec.kind = kinds[i];
                 relay_begin(&f->relay, &f->roster);
-                while (relay_add_notice(&f->relay, &rec) == 0)
+                while (relay_add_notice(&f->relay, NULL, &rec) == 0)
                         ;
                 assert_int_equal(f->relay.count, BATCH_MAX_RECORDS);
                 assert_int_equal(f->relay.text_size, BATCH_MAX_RECORDS * display_bytes(&rec));

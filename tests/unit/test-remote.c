@@ -220,7 +220,18 @@ static void test_private_words(void **state)
         serve(f);
         assert_inbox(f, BOB, "private zoe@b yes?");
         assert_inbox(f, ANN, "");
-        assert_int_equal(f->broker->remote.last, 3);
+        assert_inbox(f, LINK, "reply chat zoe@b nobody there is called nobody");
+        inject_record(f, &(struct record){.kind = RECORD_REPLY,
+                                          .number = 4,
+                                          .name = slice_of("chat@b"),
+                                          .text = slice_of("ann nobody there is called zo")});
+        inject_record(f,
+                      &(struct record){
+                              .kind = RECORD_REPLY, .number = 5, .name = slice_of("chat@b"), .text = slice_of("zo x")});
+        serve(f);
+        assert_inbox(f, ANN, "reply chat@b nobody there is called zo");
+        assert_inbox(f, LINK, "");
+        assert_int_equal(f->broker->remote.last, 5);
 }
 
 static void test_names_there(void **state)
@@ -237,6 +248,156 @@ static void test_names_there(void **state)
         serve(f);
         assert_inbox(f, ANN, "rename zoe@b ann@b");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+}
+
+/* Rooms have people on several hosts. */
+static void test_rooms(void **state)
+{
+        struct fixture *f = *state;
+        struct record rec = {.kind = RECORD_LINE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("hi")};
+        struct frame frame = {.type = FRAME_ROOM, .id = inbox_id(ANN), .number = 1, .name = slice_of("kitchen")};
+        hello(f, ANN);
+        hello(f, BOB);
+        link_hello(f);
+        put(f, &frame);
+        f->numbers[ANN] = 1;
+        say(f, ANN, "anybody?");
+        serve(f);
+        assert_inbox(f, LINK, "welcome 2, came kitchen: ann lobby, line kitchen: ann anybody?");
+        inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[BOB]);
+
+        inject_record(f, &rec);
+        rec.number++;
+        rec.room = slice_of("Kitchen");
+        inject_record(f, &rec);
+        rec.number++;
+        rec.room = slice_of("garden"); /* nobody here is in there */
+        inject_record(f, &rec);
+        rec.number++;
+        rec.room = slice_of("7th");
+        inject_record(f, &rec);
+        serve(f);
+        assert_inbox(f, ANN, "line kitchen: zoe@b hi");
+        assert_inbox(f, BOB, "line zoe@b hi");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+
+        rec = (struct record){.kind = RECORD_CAME,
+                              .number = 5,
+                              .name = slice_of("zoe@b"),
+                              .text = slice_of(FIRST_ROOM),
+                              .room = slice_of("kitchen")};
+        inject_record(f, &rec);
+        rec.number++;
+        rec.text = slice_of("kitchen");
+        rec.room = slice_of("garden");
+        inject_record(f, &rec);
+        rec.number++;
+        rec.text = slice_of("garden");
+        rec.room = slice_of("");
+        inject_record(f, &rec);
+        rec.number++;
+        rec.text = slice_of("no room");
+        inject_record(f, &rec);
+        rec = (struct record){.kind = RECORD_TOPIC,
+                              .number = 9,
+                              .name = slice_of("zoe@b"),
+                              .text = slice_of("tea"),
+                              .room = slice_of("kitchen")};
+        inject_record(f, &rec);
+        rec.number++;
+        rec.room = slice_of("garden");
+        inject_record(f, &rec);
+        rec = (struct record){.kind = RECORD_LEAVE,
+                              .number = 11,
+                              .name = slice_of("zoe@b"),
+                              .text = {"", 0},
+                              .room = slice_of("kitchen")};
+        inject_record(f, &rec);
+        serve(f);
+        assert_inbox(f, ANN,
+                     "came kitchen: zoe@b lobby, went kitchen: zoe@b garden, topic kitchen: zoe@b tea, "
+                     "leave kitchen: zoe@b");
+        assert_inbox(f, BOB, "went zoe@b kitchen, came zoe@b garden");
+        assert_string_equal(member(f, ANN)->room->topic, "tea");
+        assert_inbox(f, LINK, "");
+}
+
+static void ask(struct fixture *f, uint64_t number, const char *question)
+{
+        inject_record(f, &(struct record){.kind = RECORD_ASK,
+                                          .number = number,
+                                          .name = slice_of("zoe@b"),
+                                          .text = slice_of(question)});
+}
+
+/* Who is here is said to who asks there, and asked there for who asks here. */
+static void test_who_is_there(void **state)
+{
+        struct fixture *f = *state;
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[LINK]);
+        ask(f, 1, ASK_WHO);
+        hello(f, ANN);
+        hello(f, BOB);
+        ask(f, 2, ASK_WHO);
+        put(f, &(struct frame){.type = FRAME_ROOM, .id = inbox_id(BOB), .number = 1, .name = slice_of("kitchen")});
+        ask(f, 3, ASK_WHO);
+        ask(f, 4, ASK_ROOMS);
+        ask(f, 5, "how");
+        serve(f);
+        assert_inbox(f, LINK,
+                     "reply chat zoe@b nobody is there, join ann, join bob, "
+                     "reply chat zoe@b 2 are in lobby: ann, bob, came kitchen: bob lobby, "
+                     "reply chat zoe@b 1 is in lobby: ann; 1 is in kitchen: bob, "
+                     "reply chat zoe@b lobby: 1 person; kitchen: 1 person");
+        inbox_read(f->inboxes[ANN]);
+        put(f, &(struct frame){.type = FRAME_WHO, .id = inbox_id(ANN), .number = 1});
+        put(f, &(struct frame){.type = FRAME_ROOMS, .id = inbox_id(ANN), .number = 2});
+        serve(f);
+        assert_inbox(f, LINK, "ask ann who, ask ann rooms");
+        assert_inbox(f, ANN,
+                     "answer You are alone here: ann\n1 is in kitchen: bob, "
+                     "answer lobby: 1 person, you among them\nkitchen: 1 person");
+        inbox_read(f->inboxes[BOB]);
+        inject_record(f, &(struct record){.kind = RECORD_REPLY,
+                                          .number = 6,
+                                          .name = slice_of("chat@b"),
+                                          .text = slice_of("ann 1 is in lobby: zoe")});
+        serve(f);
+        assert_inbox(f, ANN, "reply chat@b 1 is in lobby: zoe");
+        assert_inbox(f, BOB, "");
+}
+
+/* However much is asked at once: who finds no room for a reply gets none, and nothing else is lost. */
+static void test_too_many_questions(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        struct record rec = {.kind = RECORD_ASK, .number = 1, .name = slice_of("z@b"), .text = slice_of(ASK_WHO)};
+        link_hello(f);
+        hello(f, ANN);
+        serve(f);
+        for (uint32_t i = 0; i < 100; i++) {
+                char name[NICK_MAX_BYTES + 1];
+                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
+                assert_non_null(
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+        }
+        inbox_read(f->inboxes[LINK]);
+        inbox_read(f->inboxes[ANN]);
+        for (size_t size; (size = record_encode(buffer + n, sizeof(buffer) - n - 64, &rec)) > 0; n += size)
+                rec.number++;
+        rec.kind = RECORD_LINE;
+        n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+        assert_true(broker_serve(f->broker) > 0);
+        assert_int_equal(broker_serve(f->broker), 0);
+        assert_true(rec.number > 100);
+        assert_inbox(f, ANN, "line z@b who");
+        assert_int_equal(f->broker->remote.last, rec.number);
 }
 
 static void test_sessions_cannot_inject(void **state)
@@ -690,6 +851,9 @@ int main(void)
                 TEST(test_records_that_are_ignored),
                 TEST(test_private_words),
                 TEST(test_names_there),
+                TEST(test_rooms),
+                TEST(test_who_is_there),
+                TEST(test_too_many_questions),
                 TEST(test_sessions_cannot_inject),
                 TEST(test_only_its_user_speaks_for_the_link),
                 TEST(test_welcome_says_where_it_stands),

@@ -1,4 +1,4 @@
-/* What members ask chatd for: names, private words, who is here; also where chatd is killed at each step. */
+/* What members ask chatd for: names, rooms, private words, who is where; also where the next chatd meets it again. */
 #include "broker-fixture.h"
 
 static struct frame numbered(struct fixture *f, uint32_t who, enum frame_type type)
@@ -31,6 +31,26 @@ static void msg(struct fixture *f, uint32_t who, const char *to, const char *tex
 static void who_is_here(struct fixture *f, uint32_t who)
 {
         struct frame frame = numbered(f, who, FRAME_WHO);
+        put(f, &frame);
+}
+
+static void join(struct fixture *f, uint32_t who, const char *room)
+{
+        struct frame frame = numbered(f, who, FRAME_ROOM);
+        frame.name = slice_of(room);
+        put(f, &frame);
+}
+
+static void set_topic(struct fixture *f, uint32_t who, const char *topic)
+{
+        struct frame frame = numbered(f, who, FRAME_TOPIC);
+        frame.text = slice_of(topic);
+        put(f, &frame);
+}
+
+static void which_rooms(struct fixture *f, uint32_t who)
+{
+        struct frame frame = numbered(f, who, FRAME_ROOMS);
         put(f, &frame);
 }
 
@@ -266,6 +286,275 @@ static void test_many_are_here(void **state)
         }
 }
 
+static void read_all(struct fixture *f)
+{
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                inbox_read(f->inboxes[who]);
+}
+
+/* What is said, done, and who leaves: in one batch, and among those in the room alone. */
+static void test_a_room(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        say(f, ANN, "one");
+        join(f, ANN, "Kitchen");
+        say(f, ANN, "two");
+        say(f, EVE, "three");
+        serve(f);
+        assert_inbox(f, BOB, "line ann one, went ann Kitchen, line eve three");
+        assert_inbox(f, EVE, "line ann one, went ann Kitchen");
+        assert_inbox(f, ANN, "answer You are in Kitchen now, alone");
+        join(f, BOB, "kitchen");
+        say(f, BOB, "here I am");
+        act(f, ANN, "cooks");
+        say(f, EVE, "who is there?");
+        msg(f, EVE, "bob", "psst");
+        nick(f, ANN, "Zoe");
+        serve(f);
+        assert_inbox(f, ANN, "came Kitchen: bob lobby, line Kitchen: bob here I am, answer You are now called Zoe");
+        assert_inbox(f, BOB,
+                     "answer You are in Kitchen now, with ann, action Kitchen: ann cooks, private eve psst, "
+                     "rename Kitchen: ann Zoe");
+        assert_inbox(f, EVE, "went bob Kitchen");
+        bye(f, BOB);
+        say(f, EVE, "alone");
+        join(f, ANN, "");
+        serve(f);
+        assert_inbox(f, ANN, "leave Kitchen: bob, answer You are in lobby now, with eve");
+        assert_inbox(f, EVE, "came Zoe Kitchen");
+        assert_int_equal(f->broker->roster.rooms.count, 1);
+        assert_int_equal(f->broker->roster.rooms.empty, 0);
+}
+
+static void test_a_room_that_is_none(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        join(f, ANN, "two words");
+        join(f, ANN, "Lobby");
+        join(f, ANN, "a-name-that-is-much-too-long-for-a-room");
+        serve(f);
+        assert_inbox(f, ANN,
+                     "answer A room is called as people are: 1 to 24 letters, digits, -, _ and ., a letter first, "
+                     "answer You are in lobby already, "
+                     "answer A room is called as people are: 1 to 24 letters, digits, -, _ and ., a letter first");
+        assert_inbox(f, BOB, "");
+}
+
+static void test_a_topic(void **state)
+{
+        struct fixture *f = *state;
+        char topic[TOPIC_MAX_BYTES + 2] = "";
+        begin(f);
+        set_topic(f, ANN, "");
+        set_topic(f, ANN, "tea / \xc3\xa9t\xc3\xa9");
+        set_topic(f, BOB, "");
+        memset(topic, 'x', sizeof(topic) - 1);
+        set_topic(f, EVE, topic);
+        set_topic(f, EVE, "\033[2J");
+        serve(f);
+        assert_inbox(f, ANN, "answer lobby has no topic; /topic TEXT sets one, answer The topic of lobby is set");
+        assert_inbox(f, BOB, "answer The topic: tea / \xc3\xa9t\xc3\xa9, topic ann tea / \xc3\xa9t\xc3\xa9");
+        assert_inbox(f, EVE, "answer A topic has no more than 256 bytes, topic ann tea / \xc3\xa9t\xc3\xa9");
+        join(f, EVE, "kitchen");
+        set_topic(f, EVE, "cakes");
+        topic[TOPIC_MAX_BYTES] = '\0';
+        set_topic(f, EVE, topic);
+        serve(f);
+        assert_string_equal(member(f, EVE)->room->topic, topic);
+        restart_broker(f);
+        assert_string_equal(member(f, EVE)->room->topic, topic);
+        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "tea / \xc3\xa9t\xc3\xa9");
+        here(f, EVE, 5);
+        f->numbers[EVE] = 5;
+        set_topic(f, EVE, "pies");
+        serve(f);
+        read_all(f);
+        join(f, BOB, "kitchen");
+        which_rooms(f, BOB);
+        serve(f);
+        assert_inbox(f, BOB,
+                     "answer You are in kitchen now, with eve\nThe topic: pies, "
+                     "answer lobby: 1 person; tea / \xc3\xa9t\xc3\xa9\nkitchen: 2 people, you among them; pies");
+        join(f, BOB, "");
+        join(f, EVE, "");
+        serve(f);
+        assert_int_equal(restart_broker(f), 3); /* an empty room is forgotten with its topic */
+        here(f, EVE, f->numbers[EVE]);
+        join(f, EVE, "kitchen");
+        serve(f);
+        assert_string_equal(member(f, EVE)->room->topic, "");
+}
+
+static void test_who_is_in_other_rooms(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        join(f, EVE, "kitchen");
+        join(f, BOB, "kitchen");
+        serve(f);
+        read_all(f);
+        who_is_here(f, BOB);
+        who_is_here(f, ANN);
+        serve(f);
+        assert_inbox(f, BOB, "answer 2 people are here: eve, bob\n1 is in lobby: ann");
+        assert_inbox(f, ANN, "answer You are alone here: ann\n2 are in kitchen: eve, bob");
+}
+
+static void test_many_rooms(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        for (uint32_t i = 0; i < 1000; i++) {
+                char name[32];
+                snprintf(name, sizeof(name), "member-%u", i);
+                struct member *m =
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                snprintf(name, sizeof(name), "room-%u", i);
+                struct room *room = rooms_get(&f->broker->roster.rooms, slice_of(name));
+                roster_move(&f->broker->roster, m, room, 1);
+                memset(room->topic, 'x', i % 2 ? TOPIC_MAX_BYTES : 0);
+        }
+        who_is_here(f, ANN);
+        which_rooms(f, ANN);
+        assert_true(broker_serve(f->broker) >= 0);
+        const char *answers = inbox_read(f->inboxes[ANN]);
+        assert_non_null(strstr(answers, "You are alone here: ann\n1 is in room-0: member-0\n1 is in room-1"));
+        assert_non_null(strstr(answers, "\n/rooms lists all rooms, answer lobby: 1 person, you among them\nroom-0: 1"));
+        assert_true(strlen(answers) < 2 * TEXT_MAX_BYTES);
+        assert_string_equal(answers + strlen(answers) - 5, " more");
+}
+
+/* Who waits to be announced is, before it goes. */
+static void test_a_room_of_who_was_not_announced(void **state)
+{
+        struct fixture *f = *state;
+        f->broker->arrivals.pace = pace_of(1, 1);
+        begin(f); /* eve, at least, was one too many */
+        assert_true(member(f, EVE)->arriving);
+        join(f, EVE, "kitchen");
+        serve(f);
+        assert_false(member(f, EVE)->arriving);
+        assert_inbox(f, ANN, "join eve, went eve kitchen");
+        assert_inbox(f, EVE, "answer You are in kitchen now, alone");
+}
+
+static void test_a_room_outlives_chatd(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+        struct stat st;
+        begin(f);
+        join(f, ANN, "kitchen");
+        join(f, BOB, "kitchen");
+        serve(f);
+        read_all(f);
+        assert_int_equal(restart_broker(f), 3);
+        say(f, ANN, "in here");
+        say(f, EVE, "out there");
+        serve(f);
+        assert_inbox(f, BOB, "rollcall, line kitchen: ann in here");
+        assert_inbox(f, EVE, "rollcall");
+        bye(f, ANN);
+        serve(f);
+        assert_inbox(f, BOB, "leave kitchen: ann");
+        snprintf(path, sizeof(path), "%s/members/%016llx.room", f->dir, (unsigned long long)inbox_id(ANN));
+        assert_int_equal(lstat(path, &st), -1);
+}
+
+/* Where the next chatd meets it again, all see what they saw, and nobody sees it twice. */
+static void test_a_room_again(void **state)
+{
+        struct fixture *f = *state;
+        struct seen bob = {0}, eve = {0};
+        begin(f);
+        join(f, BOB, "kitchen");
+        serve(f);
+        inbox_read_new(f->inboxes[BOB], &bob);
+        inbox_read_new(f->inboxes[EVE], &eve);
+        join(f, ANN, "kitchen");
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "came kitchen: ann lobby");
+        assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "went ann kitchen");
+        f->numbers[ANN] = 0;
+        restart_broker(f);
+        join(f, ANN, "kitchen");
+        say(f, ANN, "new");
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "rollcall, line kitchen: ann new");
+        assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "rollcall");
+        assert_inbox(f, ANN,
+                     "went bob kitchen, answer You are in kitchen now, with bob, rollcall, "
+                     "answer You are in kitchen now, with bob");
+        /* and one that goes back, whose room is gone by then */
+        join(f, ANN, "garden");
+        serve(f);
+        join(f, ANN, "");
+        serve(f);
+        inbox_read_new(f->inboxes[EVE], &eve);
+        f->numbers[ANN]--;
+        restart_broker(f);
+        join(f, ANN, "");
+        say(f, ANN, "back");
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "rollcall, line ann back");
+}
+
+/* What a note says that chatd did not write there. */
+static void test_a_note_of_no_room(void **state)
+{
+        static const char *const notes[] = {"1 lobby two words", "1 lobby", "x", "1 a@b kitchen", "1 lobby 7th"};
+        struct fixture *f = *state;
+        char path[256];
+        struct stat st;
+        begin(f);
+        for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+                snprintf(path, sizeof(path), "%s/members/%016llx.room", f->dir, (unsigned long long)inbox_id(ANN));
+                assert_int_equal(symlink(notes[i], path), 0);
+                restart_broker(f);
+                assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+                assert_int_equal(lstat(path, &st), -1);
+        }
+}
+
+/* In what people see who lent their connections. */
+static void test_rooms_of_lenders(void **state)
+{
+        struct fixture *f = *state;
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                hello(f, who);
+        serve(f);
+        for (int i = 0; i < 2; i++) {
+                run_session(f, BOB);
+                run_session(f, EVE);
+                say(f, ANN, "before");
+                serve(f);
+        }
+        join(f, BOB, "kitchen");
+        serve(f);
+        join(f, ANN, "kitchen");
+        serve(f);
+        run_session(f, BOB);
+        run_session(f, EVE);
+        say(f, ANN, "in here");
+        say(f, EVE, "out there");
+        act(f, ANN, "cooks");
+        serve(f);
+        say(f, ANN, "still");
+        serve(f);
+        assert_true(member(f, BOB)->lent.client >= 0 && member(f, EVE)->lent.client >= 0);
+        assert_inbox(f, EVE, "");
+        assert_inbox(f, BOB, "");
+        assert_lender_got(f->lenders[BOB], "*** eve is connected\r\nann: before\r\nann: before\r\n*** ann came from "
+                                           "lobby\r\nann: in here\r\n* ann cooks\r\n"
+                                           "ann: still\r\n");
+        assert_lender_got(f->lenders[EVE],
+                          "ann: before\r\nann: before\r\n*** bob went to kitchen\r\n*** ann went to kitchen\r\n");
+}
+
 /* Requests of strangers, of a number that was there, of who was named for it. */
 static void test_what_is_ignored(void **state)
 {
@@ -299,6 +588,16 @@ int main(void)
                 TEST(test_a_private_word_among_lenders),
                 TEST(test_who),
                 TEST(test_many_are_here),
+                TEST(test_a_room),
+                TEST(test_a_room_that_is_none),
+                TEST(test_a_topic),
+                TEST(test_who_is_in_other_rooms),
+                TEST(test_many_rooms),
+                TEST(test_a_room_of_who_was_not_announced),
+                TEST(test_a_room_outlives_chatd),
+                TEST(test_a_room_again),
+                TEST(test_a_note_of_no_room),
+                TEST(test_rooms_of_lenders),
                 TEST(test_what_is_ignored),
         };
         return RUN_TESTS(tests);

@@ -533,12 +533,12 @@ static bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t 
         struct outlet_batch *shared = f->batch.shared;
         struct lent_text t = {.number = ++f->batches, .to = 1, .lines = last - first + 1};
         atomic_store(&shared->number, 0);
-        shared->records[0] = (struct outlet_record){f->id, 1, 9};
+        shared->records[0] = (struct outlet_record){f->id, 1, 9, 0};
         for (uint64_t n = first; n <= last; n++) {
                 struct record r = bobs_line(n, number);
                 struct slice parts[DISPLAY_PARTS_MAX];
                 at = display_write(at, parts, display_parts(&r, parts));
-                shared->records[t.to++] = (struct outlet_record){r.id, r.number, (uint32_t)display_bytes(&r)};
+                shared->records[t.to++] = (struct outlet_record){r.id, r.number, (uint32_t)display_bytes(&r), 0};
         }
         atomic_store(&shared->number, t.number);
         t.bytes = (size_t)(at - text);
@@ -940,6 +940,21 @@ static void test_commands_that_chatd_answers(void **state)
         assert_int_equal(frame.type, FRAME_LINE);
         assert_int_equal(frame.number, 6);
         assert_true(slice_equal(frame.text, slice_of("/two")));
+        type(f, "/join kitchen\n/topic tea and cakes\n/topic\n/rooms\n/leave\n/join\n");
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_ROOM);
+        assert_true(slice_equal(frame.name, slice_of("kitchen")));
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_TOPIC);
+        assert_true(slice_equal(frame.text, slice_of("tea and cakes")));
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_TOPIC);
+        assert_int_equal(frame.text.len, 0);
+        assert_int_equal(next_frame(f).type, FRAME_ROOMS);
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_ROOM);
+        assert_int_equal(frame.name.len, 0);
+        assert_shown(f, "*** Usage: /join ROOM\r\n");
         tell_answer(f, 1, 2, "Ann", "You are now called Ann");
         tell_answer(f, 1, 5, "Ann", "2 people are here: Ann,\nbob");
         assert_shown(f, "*** You are now called Ann\r\n*** 2 people are here: Ann,\r\n*** bob\r\n");

@@ -1,0 +1,174 @@
+#include "rooms.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <chat/paths.h>
+#include <chat/text.h>
+
+#include "roster.h"
+
+#define TOPIC_PREFIX "room:" /* no id begins so */
+#define NEW_SUFFIX ":new"    /* … and no name ends so */
+
+static int compare_names(const void *a, const void *b)
+{
+        const char *x = ((const struct room *)a)->name, *y = ((const struct room *)b)->name;
+        return name_compare(x, strlen(x), y, strlen(y));
+}
+
+struct room *rooms_find(const struct rooms *r, struct slice name)
+{
+        struct room key = {0};
+        if (name.len == 0)
+                return rooms_first(r);
+        if (name.len > NICK_MAX_BYTES)
+                return NULL;
+        memcpy(key.name, name.at, name.len);
+        void *const *found = tfind(&key, &r->by_name, compare_names);
+        return found ? *found : NULL;
+}
+
+static bool make_place(struct rooms *r)
+{
+        if (r->count < r->size)
+                return true;
+        size_t size = r->size > 0 ? r->size * 2 : 8;
+        struct room **all = reallocarray(r->all, size, sizeof(struct room *));
+        if (!all)
+                return false;
+        r->all = all;
+        r->size = size;
+        return true;
+}
+
+struct room *rooms_get(struct rooms *r, struct slice name)
+{
+        struct room *room = r->count > 0 ? rooms_find(r, name) : NULL;
+        if (room)
+                return room;
+        room = make_place(r) ? calloc(1, sizeof(*room)) : NULL;
+        if (!room)
+                return NULL;
+        memcpy(room->name, name.at, name.len < NICK_MAX_BYTES ? name.len : NICK_MAX_BYTES);
+        if (!tsearch(room, &r->by_name, compare_names)) {
+                free(room);
+                return NULL;
+        }
+        room->number = ++r->last;
+        r->all[r->count++] = room;
+        r->empty++;
+        return room;
+}
+
+int rooms_init(struct rooms *r)
+{
+        *r = (struct rooms){0};
+        return rooms_get(r, slice_of(FIRST_ROOM)) ? 0 : -ENOMEM;
+}
+
+static void free_room(struct rooms *r, struct room *room)
+{
+        tdelete(room, &r->by_name, compare_names);
+        free(room);
+}
+
+void rooms_free(struct rooms *r)
+{
+        while (r->count > 0)
+                free_room(r, r->all[--r->count]);
+        free(r->all);
+        r->all = NULL;
+        r->size = 0;
+}
+
+void rooms_enter(struct rooms *r, struct room *room, struct member *m)
+{
+        m->room = room;
+        m->room_before = room->last;
+        m->room_next = NULL;
+        *(room->last ? &room->last->room_next : &room->first) = m;
+        room->last = m;
+        r->empty -= room->people++ == 0;
+}
+
+void rooms_leave(struct rooms *r, struct member *m)
+{
+        struct room *room = m->room;
+        *(m->room_before ? &m->room_before->room_next : &room->first) = m->room_next;
+        *(m->room_next ? &m->room_next->room_before : &room->last) = m->room_before;
+        m->room = NULL;
+        r->empty += --room->people == 0;
+}
+
+static void topic_path(const char *dir, const char *name, const char *suffix, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" TOPIC_PREFIX "%s%s", dir, name, suffix);
+}
+
+void rooms_forget_empty(struct rooms *r, const char *dir)
+{
+        char path[PATH_MAX];
+        size_t kept = 1;
+        if (r->empty == 0 || (r->empty == 1 && rooms_first(r)->people == 0))
+                return;
+        for (size_t i = 1; i < r->count; i++) {
+                struct room *room = r->all[i];
+                if (room->people > 0) {
+                        r->all[kept++] = room;
+                        continue;
+                }
+                topic_path(dir, room->name, "", path);
+                if (room->topic[0] != '\0')
+                        unlink(path);
+                free_room(r, room);
+        }
+        r->empty -= r->count - kept;
+        r->count = kept;
+}
+
+int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
+{
+        char path[PATH_MAX], new[PATH_MAX];
+        snprintf(room->topic, sizeof(room->topic), "%.*s", (int)topic.len, topic.at);
+        topic_path(dir, room->name, "", path);
+        if (topic.len == 0)
+                return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        topic_path(dir, room->name, NEW_SUFFIX, new);
+        unlink(new); /* of a chatd that died here */
+        return symlink(room->topic, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+}
+
+/* One of the files. */
+static void read_topic(const struct rooms *r, int dir, const char *file)
+{
+        char topic[TOPIC_MAX_BYTES + 1];
+        size_t prefix = strlen(TOPIC_PREFIX);
+        if (strncmp(file, TOPIC_PREFIX, prefix) != 0)
+                return;
+        struct slice name = slice_of(file + prefix);
+        struct room *room = name.len > 0 ? rooms_find(r, name) : NULL;
+        ssize_t n = room ? readlinkat(dir, file, topic, sizeof(topic)) : -1;
+        if (n > 0 && n <= TOPIC_MAX_BYTES && text_is_clean(topic, (size_t)n))
+                snprintf(room->topic, sizeof(room->topic), "%.*s", (int)n, topic);
+        else
+                unlinkat(dir, file, 0);
+}
+
+void rooms_read_topics(const struct rooms *r, const char *dir)
+{
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir);
+        DIR *members = opendir(path);
+        if (!members)
+                return; /* roster_read_notes() says so */
+        for (const struct dirent *entry; (entry = readdir(members));)
+                read_topic(r, dirfd(members), entry->d_name);
+        closedir(members);
+}
