@@ -79,6 +79,16 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
         seen_epoch(&l->seen, epoch);
 }
 
+/* The rest of a line will not come. */
+static inline void lender_give_up_rest(struct lender *l)
+{
+        if (!l->client.broken_off)
+                return;
+        client_give_up_rest(&l->client);
+        l->outlet.rest.bytes = 0;
+        l->gave_up = true;
+}
+
 /* What its client is to get of a batch. */
 static inline void lender_show(struct lender *l, struct wire_reader records)
 {
@@ -93,11 +103,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
                         client_rest(&l->client, parts, n, has);
                         continue;
                 }
-                if (l->client.broken_off) {
-                        client_give_up_rest(&l->client);
-                        l->outlet.rest.bytes = 0;
-                        l->gave_up = true;
-                }
+                lender_give_up_rest(l);
                 client_line(&l->client, parts, n);
         }
         l->outlet.had = 0;
@@ -110,7 +116,8 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         lender_catch_up(l, f->id);
         if (f->type == FRAME_BATCH)
                 lender_show(l, f->records);
-        if (f->type == FRAME_LEND) {
+        if (f->type == FRAME_LEND) { /* behind all that a chatd before had relayed */
+                lender_give_up_rest(l);
                 l->taken = 0;
                 outlet_lend(&l->outlet, fds, &l->client);
         }

@@ -160,6 +160,38 @@ static void test_comings_and_goings_are_announced_everywhere(void **state)
         }
 }
 
+/* Rooms, who is where, and words to one alone, across hosts. */
+static void test_rooms_have_people_on_several_hosts(void **state)
+{
+        (void)state;
+        client_send(person[0], "/join kitchen\n");
+        for (int i = 1; i < HOSTS; i++)
+                client_expect(person[i], "*** %s went to kitchen\r\n", host_remote_name(0, person[0]));
+        client_expect(person[0], "*** You are in kitchen now, alone\r\n");
+        client_send(person[1], "/join kitchen\n");
+        client_expect(person[0], "*** %s came from lobby\r\n", host_remote_name(1, person[1]));
+        client_expect(person[2], "*** %s went to kitchen\r\n", host_remote_name(1, person[1]));
+        client_send(person[0], "/topic tea\nhello, kitchen\n");
+        client_expect(person[1], "*** %s set the topic: tea\r\n", host_remote_name(0, person[0]));
+        client_expect(person[1], "%s: hello, kitchen\r\n", host_remote_name(0, person[0]));
+        client_send(person[2], "/who\n");
+        client_expect(person[2], "You are alone here: %s\r\n", person[2]->name);
+        client_expect(person[2], ": 1 is in kitchen: ");
+        client_expect(person[2], ": 1 is in kitchen: ");
+        client_send(person[2], "/msg nobody@%s psst\n", host_name(1));
+        client_expect(person[2], "*** %s: nobody there is called nobody\r\n", host_name(1));
+        client_send(person[1], "/rooms\n");
+        client_expect(person[1], "*** kitchen: 1 person, you among them; tea\r\n");
+        for (int i = 0; i < 2; i++)
+                client_expect(person[1], ": lobby: ");
+        client_send(person[0], "/leave\n");
+        client_expect(person[1], "*** %s went to lobby\r\n", host_remote_name(0, person[0]));
+        client_expect(person[2], "*** %s came from kitchen\r\n", host_remote_name(0, person[0]));
+        client_send(person[1], "/leave\n");
+        client_expect(person[0], "*** %s came from kitchen\r\n", host_remote_name(1, person[1]));
+        client_expect(person[2], "*** %s came from kitchen\r\n", host_remote_name(1, person[1]));
+}
+
 /* ---- the load, and what is done meanwhile ---- */
 
 enum {
@@ -797,6 +829,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_lines_go_everywhere_once_and_in_order),
                 TEST(test_comings_and_goings_are_announced_everywhere),
+                TEST(test_rooms_have_people_on_several_hosts),
                 TEST(test_nats_is_away),
                 TEST(test_a_host_is_away),
                 TEST(test_what_nats_lost_comes_from_who_said_it),

@@ -78,6 +78,49 @@ static void test_words_to_one(void **state)
         client_free(eve);
 }
 
+static void test_rooms(void **state)
+{
+        struct chat *chat = *state;
+        struct client *ann, *bob, *eve;
+        join_two(chat, &ann, &bob);
+        eve = chat_join(chat, NULL);
+        client_expect(ann, "*** %s is connected\r\n", eve->name);
+        client_expect(bob, "*** %s is connected\r\n", eve->name);
+        client_send(ann, "/join kitchen\n");
+        client_expect(ann, "*** You are in kitchen now, alone\r\n");
+        client_expect(bob, "*** ann went to kitchen\r\n");
+        client_send(bob, "/join Kitchen\n");
+        client_expect(bob, "*** You are in kitchen now, with ann\r\n");
+        client_expect(ann, "*** bob came from lobby\r\n");
+        client_send(ann, "/topic tea\nmilk?\n/rooms\n");
+        client_expect(bob, "*** ann set the topic: tea\r\nann: milk?\r\n");
+        client_expect(ann, "*** lobby: 1 person\r\n*** kitchen: 2 people, you among them; tea\r\n");
+        for (int i = 0; i < 3; i++) {
+                chat_kill_broker(chat, SIGKILL);
+                client_send(bob, "/me stirs %d times\n", i);
+                client_send(eve, "round %d\n", i);
+                chat_start_broker(chat);
+                client_expect(ann, "* bob stirs %d times\r\n", i);
+        }
+        client_send(ann, "/msg %s come\n", eve->name);
+        assert_null(strstr(client_expect(eve, "ann (to you): come\r\n"), "stirs"));
+        client_send(eve, "/join kitchen\n");
+        client_expect(eve, "*** The topic: tea\r\n");
+        client_expect(ann, "*** %s came from lobby\r\n", eve->name);
+        client_send(bob, "/leave\n/who\n");
+        client_expect(bob,
+                      "*** You are in lobby now, alone\r\n*** You are alone here: bob\r\n*** 2 are in kitchen: ann, ");
+        client_expect(ann, "*** bob went to lobby\r\n");
+        client_send(eve, "exit\n");
+        client_expect(ann, " is disconnected\r\n");
+        client_send(bob, "hello?\n");
+        client_send(ann, "/join lobby\n");
+        assert_string_equal(client_expect(ann, "*** You are in lobby now, with bob\r\n"), "");
+        client_free(ann);
+        client_free(bob);
+        client_free(eve);
+}
+
 /* Names are those of before, and so are whom one does not want to see and whom a reply goes to. */
 static void test_while_chatd_is_killed(void **state)
 {
@@ -147,7 +190,7 @@ static void terminal_type(const struct chat *chat, const char *line)
 }
 
 /* Somebody who was handed a telnet and nothing else finds out how to take a name, who is there, how to say something to
- * one alone, and how to leave. */
+ * one alone, how to go to another room, and how to leave. */
 static void test_a_person_at_a_telnet(void **state)
 {
         struct chat *chat = *state;
@@ -183,6 +226,18 @@ static void test_a_person_at_a_telnet(void **state)
         terminal_shows(chat, "There is no /rply. Did you mean /reply?");
         terminal_type(chat, "/reply and bye");
         client_expect(bob, "ann (to you): and bye\r\n");
+        terminal_shows(chat, "/join ROOM         goes to another room");
+        terminal_type(chat, "/join kitchen");
+        terminal_shows(chat, "You are in kitchen now, alone");
+        client_expect(bob, "*** ann went to kitchen\r\n");
+        client_send(bob, "/join kitchen\n");
+        terminal_shows(chat, "bob came from lobby");
+        terminal_type(chat, "/rooms");
+        terminal_shows(chat, "kitchen: 2 people, you among them");
+        terminal_type(chat, "/leave");
+        terminal_shows(chat, "You are in lobby now, alone");
+        client_send(bob, "/leave\n");
+        terminal_shows(chat, "bob came from kitchen");
         terminal_type(chat, "exit");
         terminal_shows(chat, "Connection closed by foreign host");
         client_expect(bob, "*** ann is disconnected\r\n");
@@ -195,8 +250,8 @@ static void test_a_person_at_a_telnet(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_names),          TEST(test_words_to_one),         TEST(test_while_chatd_is_killed),
-                TEST(test_how_lines_look), TEST(test_a_person_at_a_telnet),
+                TEST(test_names), TEST(test_words_to_one),   TEST(test_while_chatd_is_killed),
+                TEST(test_rooms), TEST(test_how_lines_look), TEST(test_a_person_at_a_telnet),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }
