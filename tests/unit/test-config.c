@@ -270,8 +270,8 @@ static void test_files_that_cannot_be_read(void **state)
         assert_int_equal(config_read(&f->config, f->path, f->error), -ENOENT);
         snprintf(expected, sizeof(expected), "cannot read %s: No such file or directory", f->path);
         assert_string_equal(f->error, expected);
-        assert_int_equal(config_read(&f->config, f->dir, f->error), -EIO); /* a directory */
-        snprintf(expected, sizeof(expected), "cannot read %s", f->dir);
+        assert_int_equal(config_read(&f->config, f->dir, f->error), -EISDIR);
+        snprintf(expected, sizeof(expected), "cannot read %s: Is a directory", f->dir);
         assert_string_equal(f->error, expected);
 }
 
