@@ -202,7 +202,7 @@ int config_read(struct config *c, const char *path, char error[static CONFIG_ERR
 {
         struct reading reading = {c, error};
         const struct conf_reader reader = {
-                .manual = "chat-link(8)", .find = find_key, .take = take, .complain = complain, .user = &reading};
+                .manual = "link.conf(5)", .find = find_key, .take = take, .complain = complain, .user = &reading};
         set_defaults(c);
         error[0] = '\0';
         int r = conf_read(&reader, path);

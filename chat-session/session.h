@@ -17,14 +17,10 @@
 #include <chat/seen.h>
 
 enum {
-        PACE_RATE_DEFAULT = 10,   /* lines per second */
-        PACE_BURST_DEFAULT = 20,  /* lines */
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
         CLIENT_CHECK_MS = 30000,  /* how often it looks whether the client acknowledges what was sent */
-        /* Linux asks a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and gets an answer. */
-        CLIENT_TIMEOUT_DEFAULT_MS = 240000,
 };
 
 enum session_state {
