@@ -25,7 +25,7 @@ _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVE
 
 void session_notice(struct session *s, struct slice text)
 {
-        struct slice parts[] = {slice_of("*** "), text};
+        struct slice parts[] = {slice_of(text.len > 0 ? "*** " : "***"), text};
         client_line(&s->client, parts, 2);
 }
 
@@ -280,10 +280,18 @@ static void show_name(struct session *s, struct slice name)
         be_called(s, name);
 }
 
+static void show_lines(struct session *s, struct slice text)
+{
+        struct slice line;
+        for (bool more = true; more;) {
+                more = line_next(&text, &line);
+                session_notice(s, line);
+        }
+}
+
 /* One answer for each request: where chatd died meanwhile there may be two. */
 static void show_answer(struct session *s, const struct frame *f)
 {
-        struct slice text = f->text, line;
         if (f->number <= s->answered)
                 return;
         s->answered = f->number;
@@ -291,10 +299,16 @@ static void show_answer(struct session *s, const struct frame *f)
             0) /* of a chatd that lives, and would have sent the rest before this, had there been room */
                 give_up_rest(s);
         be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
-        for (bool more = true; more;) {
-                more = line_next(&text, &line);
-                session_notice(s, line);
-        }
+        show_lines(s, f->text);
+}
+
+/* chatd sends it once for each HELLO that it meets: it meets one again where it was restarted. */
+static void show_text(struct session *s, const struct frame *f)
+{
+        if (f->number <= s->text_shown)
+                return;
+        s->text_shown = f->number;
+        show_lines(s, f->text);
 }
 
 /* The queue is gone that the last lines were in, and the rest of one that the client has the beginning of. */
@@ -364,6 +378,9 @@ static void take_datagram(struct session *s)
                 break;
         case FRAME_ANSWER:
                 show_answer(s, &f);
+                break;
+        case FRAME_TEXT:
+                show_text(s, &f);
                 break;
         case FRAME_LEND: /* behind all that a chatd before had relayed */
                 give_up_rest(s);

@@ -62,6 +62,7 @@ struct session {
         uint8_t datagram[DATAGRAM_MAX_BYTES];
         /* in pages that are written to only where they are wanted */
         uint64_t answered;               /* the number of the last request that was */
+        uint64_t text_shown;             /* … and of the last TEXT */
         uint64_t writer_id;              /* who said something to the client alone … */
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;

@@ -258,8 +258,10 @@ static int take_hello(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         if (!m)
                 m = admit(b, f);
-        if (m)
+        if (m) {
                 welcome(b, m);
+                motd_send(&b->motd, m, b->relay.epoch);
+        }
         return 0;
 }
 

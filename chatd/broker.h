@@ -27,6 +27,7 @@
 #include "arrivals.h"
 #include "eventlog.h"
 #include "intake.h"
+#include "motd.h"
 #include "relay.h"
 #include "remote.h"
 #include "requests.h"
@@ -57,6 +58,7 @@ struct broker {
         int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
         struct journal *log;
         struct settings settings; /* all zeros unless who has some says so */
+        struct motd motd;
         struct intake intake;
         struct roster roster;
         struct relay relay;

@@ -357,8 +357,10 @@ int main(int argc, char **argv)
                         sleep(WRONG_SETTINGS_WAIT_S);
                 return EXIT_SETTINGS;
         }
-        if (options.check)
+        if (options.check) {
+                reload_check_motd(&settings);
                 return EXIT_SUCCESS;
+        }
         signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
         raise_fd_limit();
         if (open_intake(&d, options.dir) < 0)

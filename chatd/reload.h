@@ -19,7 +19,10 @@ struct reload {
  * a negative errno. */
 int reload_start(const struct reload *r, struct settings *s);
 
-/* Takes the settings into use. */
+/* Says on standard error where the message of the day cannot be shown as it is. */
+void reload_check_motd(const struct settings *s);
+
+/* Takes the settings into use, and reads the message of the day. */
 void reload_apply(struct broker *b, const struct settings *s);
 
 /* Reads the file again, takes what is there into use, or leaves everything as it is; logs which, and tells systemd when

@@ -93,7 +93,7 @@ static inline int settings_take_history(struct settings *s, const char *value)
 static inline int settings_take_motd(struct settings *s, const char *value)
 {
         bool off = strcmp(value, "off") == 0;
-        if ((!off && value[0] != '/') || strlen(value) > MOTD_PATH_MAX_BYTES)
+        if ((!off && value[0] != '/') || strlen(value) > MOTD_PATH_MAX_BYTES || !text_is_clean(value, strlen(value)))
                 return -EINVAL;
         snprintf(s->motd, sizeof(s->motd), "%s", off ? "" : value);
         return 0;
