@@ -66,7 +66,7 @@ static void on_stop(int signal)
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
-        struct option known[16 + SETTINGS] = {
+        static struct option known[16 + SETTINGS] = {
                 {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
                 {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
                 {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
@@ -118,8 +118,9 @@ static void complain(void *user, const char *error)
         closelog();
 }
 
-/* What is wrong in the file costs that line of it, and no client its session. */
-static void read_settings(struct options *o)
+/* What is wrong in the file costs that line of it, and no client its session. Not inline, as the stack of main() is
+ * there for as long as the session. */
+__attribute__((noinline)) static void read_settings(struct options *o)
 {
         settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
         o->session.pace = o->settings.pace;

@@ -21,7 +21,7 @@
 
 enum {
         CONF_LINE_MAX_BYTES = 511,
-        CONF_BUFFER_BYTES = 4096, /* of the file, at once */
+        CONF_BUFFER_BYTES = 1024, /* of the file, at once: a session would keep the pages of a larger stack */
         CONF_ERROR_BYTES = 1024,
         CONF_KEYS_MAX = 32,
         CONF_NAME_SHOWN_BYTES = 64, /* of a key that there is not */
@@ -49,7 +49,9 @@ struct conf {
         bool wrong;
 };
 
-__attribute__((format(printf, 2, 3))) static inline void conf_complain(struct conf *c, const char *format, ...)
+/* Not inline, so that its buffer is on the stack where something is wrong, and only there. */
+__attribute__((format(printf, 2, 3), noinline, cold, unused)) static void conf_complain(struct conf *c,
+                                                                                        const char *format, ...)
 {
         char error[CONF_ERROR_BYTES];
         va_list args;

@@ -20,7 +20,7 @@
 enum {
         CLIENT_TIMEOUT_MAX_S = 1000000,
         HISTORY_MAX_LINES = 100,
-        MOTD_PATH_MAX_BYTES = CONF_LINE_MAX_BYTES,
+        MOTD_PATH_MAX_BYTES = 255,
 };
 
 enum setting {
@@ -129,7 +129,7 @@ static const struct settings_row {
         [SETTING_HISTORY] = {"History", "history", SETTINGS_CHATD, settings_take_history, "20",
                              "0 to 100 lines, or off", "=LINES", "how many of the last lines a newcomer is shown"},
         [SETTING_MOTD] = {"Motd", "motd", SETTINGS_CHATD, settings_take_motd, "/etc/chat/motd",
-                          "a path that begins with /, or off", "=FILE",
+                          "a path of up to 255 bytes that begins with /, or off", "=FILE",
                           "what a newcomer is shown first, 20 lines at most"},
         [SETTING_LOG_LINES] = {"LogLines", "log-lines", SETTINGS_CHATD, settings_take_log_lines, "no", "yes or no",
                                "[=yes|no]", "put what is said, but not in private, into the journal"},
@@ -183,6 +183,14 @@ static inline void settings_complain(void *user, const char *error)
         r->complain(r->user, error);
 }
 
+__attribute__((noinline, cold, unused)) static void settings_complain_unread(const struct settings_reading *r,
+                                                                             const char *path, int error)
+{
+        char text[CONF_ERROR_BYTES];
+        snprintf(text, sizeof(text), "cannot read %.256s: %s", path, strerror(-error));
+        r->complain(r->user, text);
+}
+
 /* Reads `path` on top of what `s` has; NULL is SETTINGS_FILE, which need not be there. `complain` gets a line for each
  * thing that is wrong, with the file and the line; what is right beside it is taken. Returns 0, or a negative errno
  * where there was something. */
@@ -195,14 +203,11 @@ static inline int settings_read(struct settings *s, const char *path, enum setti
                                            .take = settings_take,
                                            .complain = settings_complain,
                                            .user = &reading};
-        char error[CONF_ERROR_BYTES];
         int r = conf_read(&reader, path ? path : SETTINGS_FILE);
         if (r == -ENOENT && !path)
                 return 0;
-        if (r < 0 && r != -EINVAL) {
-                snprintf(error, sizeof(error), "cannot read %.256s: %s", path ? path : SETTINGS_FILE, strerror(-r));
-                complain(user, error);
-        }
+        if (r < 0 && r != -EINVAL)
+                settings_complain_unread(&reading, path ? path : SETTINGS_FILE, r);
         return r;
 }
 

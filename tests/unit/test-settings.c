@@ -154,7 +154,7 @@ static void test_values_that_cannot_be(void **state)
                 snprintf(text, sizeof(text), "History=%s\n", histories[i]);
                 assert_wrong(f, text, ", line 1: History= takes 0 to 100 lines, or off");
         }
-        assert_wrong(f, "Motd=motd\n", ", line 1: Motd= takes a path that begins with /, or off");
+        assert_wrong(f, "Motd=motd\n", ", line 1: Motd= takes a path of up to 255 bytes that begins with /, or off");
         assert_wrong(f, "LogLines=maybe\n", ", line 1: LogLines= takes yes or no");
         assert_defaults(&f->settings);
 }
