@@ -10,6 +10,7 @@
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
+# make pictures   those of the README, of real terminals: the scenes are in tests/pictures
 # make deb        Debian packages, in build/package; lintian finds nothing in them
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
@@ -80,7 +81,7 @@ fi
 @touch $@
 endef
 
-build/.packages-deb build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
+build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
 build/.packages-run:
@@ -91,6 +92,8 @@ build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
 	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
+build/.packages-pictures:
+	$(call need,python3,to take pictures)
 build/.packages-deb:
 	$(call need,debhelper dpkg-dev fakeroot lintian,to build Debian packages and to check them)
 build/.packages-style:
@@ -347,6 +350,12 @@ bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/start $(or $(ROUNDS),300)
 bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
+.PHONY: pictures
+pictures: all build/.packages-check build/.packages-run build/.packages-pictures
+	@BIN=$(BIN) tests/system/in-systemd tests/pictures/scenes >build/pictures.txt || { cat build/pictures.txt; exit 1; }
+	@tests/pictures/draw tests/pictures <build/pictures.txt
 
 # ---- style ----------------------------------------------------------------------------------------------------------
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
