@@ -21,6 +21,10 @@ enum {
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
         CLIENT_CHECK_MS = 30000,  /* how often it looks whether the client acknowledges what was sent */
+        /* How long a client whose name somebody asks for may acknowledge nothing. What was lost on the way is sent again
+         * after 0.2, 0.6 … 12.6 and 25.4 s, so who was cut off for 25 s stays. */
+        PROBE_MS = 30000,
+        PROBE_AGAIN_MS = 60000, /* it is told so that often at most */
 };
 
 enum session_state {
@@ -49,7 +53,9 @@ struct session {
         bool away_told;     /* the client was told that there is no broker */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
-        int64_t checked_from;  /* when something was sent to it after all was acknowledged */
+        int64_t checked_from; /* when something was sent to it after all was acknowledged */
+        int64_t probe_at;     /* when to look whether it acknowledged that it was told so; 0: it was not */
+        int64_t probe_again_at;
         int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;

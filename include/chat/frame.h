@@ -76,8 +76,10 @@ enum frame_type {
         FRAME_ANSWER, /* to your NICK, PRIVATE or WHO of this `number`: text, of lines with LF between them, for your
                                client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
         FRAME_TEXT =
-                75, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT
+                75,  /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT
                             of this `number` or above was */
+        FRAME_PROBE, /* somebody asks for your client's name, and it may have vanished: show it text, and see to it
+                            that you leave where it does not acknowledge that */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -160,6 +162,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_NOTICE:
         case FRAME_REFUSED:
         case FRAME_TEXT:
+        case FRAME_PROBE:
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_NICK:
@@ -236,6 +239,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_NOTICE:
         case FRAME_REFUSED:
         case FRAME_TEXT:
+        case FRAME_PROBE:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_NICK:
