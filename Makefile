@@ -10,6 +10,7 @@
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
+# make pictures   those of the README, of real terminals: the scenes are in tests/pictures
 # make deb        Debian packages, in build/package; lintian finds nothing in them
 # make style      formatting and static analysis
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
@@ -55,7 +56,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units telnet crowd crash outage hijack flood package access
+BOOTED    := units settings telnet crowd crash outage hijack flood package access
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -80,7 +81,7 @@ fi
 @touch $@
 endef
 
-build/.packages-deb build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
+build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
 build/.packages-run:
@@ -91,6 +92,8 @@ build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
 	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
+build/.packages-pictures:
+	$(call need,python3,to take pictures)
 build/.packages-deb:
 	$(call need,debhelper dpkg-dev fakeroot lintian,to build Debian packages and to check them)
 build/.packages-style:
@@ -348,6 +351,12 @@ bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-
 bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
 
+# ---- pictures -------------------------------------------------------------------------------------------------------
+.PHONY: pictures
+pictures: all build/.packages-check build/.packages-run build/.packages-pictures
+	@BIN=$(BIN) tests/system/in-systemd tests/pictures/scenes >build/pictures.txt || { cat build/pictures.txt; exit 1; }
+	@tests/pictures/draw tests/pictures <build/pictures.txt
+
 # ---- style ----------------------------------------------------------------------------------------------------------
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
@@ -360,7 +369,7 @@ style: build/.packages-style build/.packages-build build/.packages-check build/s
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
 	for c in $(wildcard $(PROGRAMS:%=%/*.c)); do \
 		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
-	mandoc -T lint -W warning $(MANUALS) units/chat.7
+	mandoc -T lint -W warning $(MANUALS)
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
@@ -387,7 +396,9 @@ deb: build/package/built
 	@ls build/package/*.deb
 
 # ---- install --------------------------------------------------------------------------------------------------------
-MANUALS := $(wildcard $(PROGRAMS:%=%/*.8)) units/chat.socket.8
+MANUALS := $(wildcard $(PROGRAMS:%=%/*.[58])) $(wildcard units/*.[578])
+# $(call manuals,SECTION)
+manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service
@@ -397,13 +408,16 @@ ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 .PHONY: install uninstall
 install: all
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(PROGRAMS:%=$(BIN)/%)
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man7 units/chat.7
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 $(MANUALS)
+	for s in 5 7 8; do install -d $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -m 644 -t $(DESTDIR)$(MANDIR)/man5 $(call manuals,5)
+	install -m 644 -t $(DESTDIR)$(MANDIR)/man7 $(call manuals,7)
+	install -m 644 -t $(DESTDIR)$(MANDIR)/man8 $(call manuals,8)
 	for u in $(filter-out chat.socket,$(UNITS)); do echo .so man8/chat.socket.8 >$(DESTDIR)$(MANDIR)/man8/$$u.8 || exit 1; done
 	install -d $(DESTDIR)$(UNITDIR)
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
 	install -D -m 644 units/chat.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
+	test -e $(DESTDIR)/etc/chat/chat.conf || install -D -m 644 units/chat.conf $(DESTDIR)/etc/chat/chat.conf
 	test -e $(DESTDIR)/etc/chat/link.conf || install -D -m 640 units/link.conf $(DESTDIR)/etc/chat/link.conf
 	test -e $(DESTDIR)/etc/chat/tls.conf || install -D -m 644 units/tls.conf $(DESTDIR)/etc/chat/tls.conf
 	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
@@ -421,9 +435,10 @@ uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
 	$(ON_THIS_HOST) rm -rf /run/chat
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%,$(notdir $(MANUALS)))
-	rm -f $(DESTDIR)$(MANDIR)/man7/chat.7 $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
+	rm -f $(foreach s,5 7 8,$(patsubst %,$(DESTDIR)$(MANDIR)/man$(s)/%,$(notdir $(call manuals,$(s)))))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
+	! cmp -s units/chat.conf $(DESTDIR)/etc/chat/chat.conf || rm $(DESTDIR)/etc/chat/chat.conf
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
 	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf

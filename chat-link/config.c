@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <chat/conf.h>
 #include <chat/text.h>
 
-#define BLANKS " \t\r\n"
+#define BLANKS " \t"
 
 /* Each takes the value of its key. Returns NULL, or what would be right. */
 typedef const char *(*take_value)(struct config *c, void *field, const char *value);
@@ -127,6 +128,8 @@ static const struct key {
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
+_Static_assert((int)KEYS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");
+
 void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine)
 {
         size_t len = 0;
@@ -142,59 +145,31 @@ void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machi
                 snprintf(host, HOST_MAX_BYTES + 1, "host");
 }
 
-/* Takes the blanks off both ends, in place. */
-static char *trim(char *text)
+static int find_key(const char *name)
 {
-        text += strspn(text, BLANKS);
-        for (size_t len = strlen(text); len > 0 && strchr(BLANKS, text[len - 1]); len--)
-                text[len - 1] = '\0';
-        return text;
+        for (int i = 0; i < KEYS; i++)
+                if (strcmp(name, keys[i].name) == 0)
+                        return i;
+        return -1;
 }
 
-/* Takes one line. Returns false, with the reason in `error`, where it is wrong. */
-static bool take_line(struct config *c, char *line, bool seen[static KEYS], char error[static CONFIG_ERROR_BYTES])
+/* What is read, and the first thing that was wrong. */
+struct reading {
+        struct config *config;
+        char *error;
+};
+
+static const char *take(void *user, int key, const char *value)
 {
-        line = trim(line);
-        if (line[0] == '\0' || line[0] == '#' || line[0] == ';')
-                return true;
-        char *equals = strchr(line, '=');
-        if (!equals) {
-                snprintf(error, CONFIG_ERROR_BYTES, "this is not of the form Key=value");
-                return false;
-        }
-        *equals = '\0';
-        const char *name = trim(line), *value = trim(equals + 1);
-        for (size_t i = 0; i < KEYS; i++) {
-                if (strcmp(name, keys[i].name) != 0)
-                        continue;
-                const char *right = seen[i] || value[0] == '\0' ? "" : keys[i].take(c, (char *)c + keys[i].at, value);
-                if (right)
-                        snprintf(error, CONFIG_ERROR_BYTES,
-                                 seen[i]          ? "%s= is there twice"
-                                 : *right == '\0' ? "%s= has no value"
-                                                  : "%s= takes %s",
-                                 name, right);
-                seen[i] = true;
-                return !right;
-        }
-        snprintf(error, CONFIG_ERROR_BYTES, "there is no setting %.64s=; chat-link(8) lists those there are", name);
-        return false;
+        struct config *c = ((struct reading *)user)->config;
+        return keys[key].take(c, (char *)c + keys[key].at, value);
 }
 
-/* Reads all lines. Returns 0 or -EINVAL. */
-static int take_file(struct config *c, FILE *file, const char *path, char error[static CONFIG_ERROR_BYTES])
+static void complain(void *user, const char *error)
 {
-        char line[CONFIG_VALUE_MAX_BYTES + 2], why[CONFIG_ERROR_BYTES];
-        bool seen[KEYS] = {false};
-        for (unsigned number = 1; fgets(line, sizeof(line), file); number++) {
-                bool whole = strchr(line, '\n') || feof(file);
-                if (whole && take_line(c, line, seen, why))
-                        continue;
-                snprintf(error, CONFIG_ERROR_BYTES, "%.256s, line %u: %.512s", path, number,
-                         whole ? why : "the line is longer than 511 bytes");
-                return -EINVAL;
-        }
-        return 0;
+        const struct reading *r = user;
+        if (r->error[0] == '\0')
+                snprintf(r->error, CONFIG_ERROR_BYTES, "%s", error);
 }
 
 static void set_defaults(struct config *c)
@@ -225,19 +200,14 @@ static const char *check(const struct config *c)
 
 int config_read(struct config *c, const char *path, char error[static CONFIG_ERROR_BYTES])
 {
+        struct reading reading = {c, error};
+        const struct conf_reader reader = {
+                .manual = "link.conf(5)", .find = find_key, .take = take, .complain = complain, .user = &reading};
         set_defaults(c);
-        FILE *file = fopen(path, "re");
-        if (!file) {
-                int r = -errno;
+        error[0] = '\0';
+        int r = conf_read(&reader, path);
+        if (r < 0 && error[0] == '\0')
                 snprintf(error, CONFIG_ERROR_BYTES, "cannot read %.256s: %s", path, strerror(-r));
-                return r;
-        }
-        int r = take_file(c, file, path, error);
-        if (r == 0 && ferror(file)) {
-                r = -EIO;
-                snprintf(error, CONFIG_ERROR_BYTES, "cannot read %.256s", path);
-        }
-        fclose(file);
         const char *wrong = r == 0 ? check(c) : NULL;
         if (!wrong)
                 return r;

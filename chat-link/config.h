@@ -1,14 +1,11 @@
-/* The settings of chat-link: /etc/chat/link.conf.
- *
- * Lines of the form Key=value; empty lines and those that begin with # or ; are skipped. A key that is not known, is
- * there twice or has a value that it cannot have is an error, with the file, the line and what would be right.
- */
+/* The settings of chat-link: /etc/chat/link.conf, of the form that chat/conf.h reads. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/conf.h>
 #include <chat/frame.h>
 
 #define CONFIG_DEFAULT "/etc/chat/link.conf"
@@ -16,8 +13,8 @@
 
 enum {
         CONFIG_SERVERS_MAX = 16,
-        CONFIG_VALUE_MAX_BYTES = 511,
-        CONFIG_ERROR_BYTES = 1024,
+        CONFIG_VALUE_MAX_BYTES = CONF_LINE_MAX_BYTES,
+        CONFIG_ERROR_BYTES = CONF_ERROR_BYTES,
         SPOOL_MIN_MIB = 1,
         SPOOL_DEFAULT_MIB = 64,
         SPOOL_MAX_MIB = 1024,

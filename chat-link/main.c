@@ -22,10 +22,6 @@
 #define VERSION "unknown"
 #endif
 
-enum {
-        EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3): chat-link.service does not start again for it */
-};
-
 struct options {
         const char *config, *run_dir, *state_dir;
         bool check;

@@ -87,6 +87,12 @@ int64_t client_silent_ms(const struct client *c)
         return info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
 }
 
+int64_t client_deaf_ms(const struct client *c)
+{
+        struct tcp_info info = {0};
+        return read_info(c, &info) && info.tcpi_unacked > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
+}
+
 int64_t client_position(const struct client *c)
 {
         struct tcp_info before = {0}, after = {0};

@@ -78,6 +78,10 @@ bool client_sent(struct client *c);
  * no TCP connection (TCP_INFO, tcp(7)). */
 int64_t client_silent_ms(const struct client *c);
 
+/* For how many ms the client has acknowledged nothing, though something is on its way to it; -1 where nothing is, also
+ * because it does not read and said so, or it is no TCP connection. */
+int64_t client_deaf_ms(const struct client *c);
+
 /* How many bytes were ever written to the connection, by whomever; -1 where it is no TCP connection. Nobody writes
  * meanwhile. */
 int64_t client_position(const struct client *c);

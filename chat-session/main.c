@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <chat/options.h>
+#include <chat/settings.h>
 
 #include "sandbox.h"
 #include "session.h"
@@ -22,31 +24,36 @@
 
 enum {
         LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
-        CLIENT_TIMEOUT_MAX_S = 1000000,
 };
 
 struct options {
         struct session_options session;
+        struct settings settings;
+        const char *config; /* NULL: the default */
         bool no_sandbox;
 };
 
-static const char usage[] =
-        "Usage: chat-session [--echo] [--run-dir=DIR] [--pace=RATE[:BURST]] [--client-timeout=SECONDS]\n"
-        "                    [--proxied] [--no-sandbox]\n"
-        "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
-        "\n"
-        "  --echo                    give the client its own lines back; no broker is needed\n"
-        "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
-        "  --pace=RATE[:BURST]       lines per second, and lines at once (default: 10:20); off: no limit\n"
-        "  --client-timeout=SECONDS  a client that acknowledges nothing for so long has vanished (default: 240);\n"
-        "                            off: wait for ever\n"
-        "  --proxied                 a proxy is in front, and says first whom it passes on: a line of the PROXY\n"
-        "                            protocol, version 1\n"
-        "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
-        "  --help                    print this and exit\n"
-        "  --version                 print the version and exit\n"
-        "\n"
-        "Exit status: 0 when the client left, 1 where the sandbox cannot be had, 2 for a wrong option or descriptor.\n";
+static void print_usage(void)
+{
+        fputs("Usage: chat-session [OPTION...]\n"
+              "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
+              "\n"
+              "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
+              "); an option wins over it\n"
+              "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
+              stdout);
+        settings_print_options(SETTINGS_SESSION);
+        fputs("  --echo                    give the client its own lines back; no broker is needed\n"
+              "  --proxied                 a proxy is in front, and says first whom it passes on: a line of the PROXY\n"
+              "                            protocol, version 1\n"
+              "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
+              "  --help                    print this and exit\n"
+              "  --version                 print the version and exit\n"
+              "\n"
+              "Exit status: 0 when the client left, 1 where the sandbox cannot be had, 2 for a wrong option or "
+              "descriptor.\n",
+              stdout);
+}
 
 static volatile sig_atomic_t stop;
 
@@ -56,56 +63,28 @@ static void on_stop(int signal)
         stop = 1;
 }
 
-/* Seconds, or "off". Returns 0 or -EINVAL. */
-static int parse_timeout(int *ms, const char *text)
-{
-        char *end;
-        if (strcmp(text, "off") == 0) {
-                *ms = 0;
-                return 0;
-        }
-        long seconds = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
-        if (seconds < 1 || seconds > CLIENT_TIMEOUT_MAX_S || *end != '\0')
-                return -EINVAL;
-        *ms = (int)seconds * 1000;
-        return 0;
-}
-
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
-        static const struct option known[] = {
-                {"echo", no_argument, NULL, 'e'},
-                {"run-dir", required_argument, NULL, 'd'},
-                {"pace", required_argument, NULL, 'p'},
-                {"client-timeout", required_argument, NULL, 't'},
-                {"proxied", no_argument, NULL, 'x'},
-                {"no-sandbox", no_argument, NULL, 's'},
-                {"help", no_argument, NULL, 'h'},
+        static struct option known[16 + SETTINGS] = {
+                {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
+                {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
+                {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'v'},
-                {0},
         };
-        int c;
+        int c, r;
+        settings_add_options(known, SETTINGS_SESSION);
         while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
                 switch (c) {
+                case 'c':
+                        o->config = optarg;
+                        break;
                 case 'e':
                         o->session.echo = true;
                         break;
                 case 'd':
                         o->session.dir = optarg;
                         break;
-                case 'p':
-                        if (pace_parse(&o->session.pace, optarg) == 0)
-                                break;
-                        fprintf(stderr, "%s: --pace takes RATE or RATE:BURST, 1 to %d each, or off\n", argv[0],
-                                PACE_MAX);
-                        return EXIT_USAGE;
-                case 't':
-                        if (parse_timeout(&o->session.client_timeout_ms, optarg) == 0)
-                                break;
-                        fprintf(stderr, "%s: --client-timeout takes 1 to %d seconds, or off\n", argv[0],
-                                CLIENT_TIMEOUT_MAX_S);
-                        return EXIT_USAGE;
                 case 'x':
                         o->session.proxied = true;
                         break;
@@ -113,18 +92,39 @@ static int parse_options(struct options *o, int argc, char **argv)
                         o->no_sandbox = true;
                         break;
                 case 'h':
-                        fputs(usage, stdout);
+                        print_usage();
                         return 0;
                 case 'v':
                         puts("chat-session " VERSION);
                         return 0;
-                default: /* getopt_long() has printed what is wrong */
-                        return EXIT_USAGE;
+                default: /* a setting; or getopt_long() has printed what is wrong */
+                        r = settings_take_option(&o->settings, c, optarg, argv[0]);
+                        if (r >= 0)
+                                return r;
+                        break;
                 }
         }
         if (!options_are_right(argc, argv, optind, o->session.dir))
                 return EXIT_USAGE;
         return -1;
+}
+
+/* To syslog(3): standard error may be the client, or nowhere. */
+static void complain(void *user, const char *error)
+{
+        (void)user;
+        openlog("chat-session", LOG_PID, LOG_DAEMON);
+        syslog(LOG_WARNING, "%s", error);
+        closelog();
+}
+
+/* What is wrong in the file costs that line of it, and no client its session. Not inline, as the stack of main() is
+ * there for as long as the session. */
+__attribute__((noinline)) static void read_settings(struct options *o)
+{
+        settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
+        o->session.pace = o->settings.pace;
+        o->session.client_timeout_ms = o->settings.client_timeout_ms;
 }
 
 /* Opens those of the standard descriptors that the launcher left closed: a socket of the session's own must not come
@@ -183,15 +183,11 @@ int main(int argc, char **argv)
 {
         static struct session session; /* large, and its pages are used only as needed */
         struct options options = {
-                .session =
-                        {
-                                .dir = RUN_DIR_DEFAULT,
-                                .pace = pace_of(PACE_RATE_DEFAULT, PACE_BURST_DEFAULT),
-                                .client_timeout_ms = CLIENT_TIMEOUT_DEFAULT_MS,
-                        },
+                .session = {.dir = RUN_DIR_DEFAULT},
         };
         sigset_t stops, unblocked;
 
+        settings_init(&options.settings);
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
@@ -204,6 +200,7 @@ int main(int argc, char **argv)
                 return EXIT_USAGE;
         }
 
+        read_settings(&options);
         umask(SOCKET_UMASK);
         signal(SIGPIPE, SIG_IGN);
         signal(SIGTERM, on_stop);

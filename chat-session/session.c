@@ -25,7 +25,7 @@ _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVE
 
 void session_notice(struct session *s, struct slice text)
 {
-        struct slice parts[] = {slice_of("*** "), text};
+        struct slice parts[] = {slice_of(text.len > 0 ? "*** " : "***"), text};
         client_line(&s->client, parts, 2);
 }
 
@@ -280,10 +280,18 @@ static void show_name(struct session *s, struct slice name)
         be_called(s, name);
 }
 
+static void show_lines(struct session *s, struct slice text)
+{
+        struct slice line;
+        for (bool more = true; more;) {
+                more = line_next(&text, &line);
+                session_notice(s, line);
+        }
+}
+
 /* One answer for each request: where chatd died meanwhile there may be two. */
 static void show_answer(struct session *s, const struct frame *f)
 {
-        struct slice text = f->text, line;
         if (f->number <= s->answered)
                 return;
         s->answered = f->number;
@@ -291,10 +299,16 @@ static void show_answer(struct session *s, const struct frame *f)
             0) /* of a chatd that lives, and would have sent the rest before this, had there been room */
                 give_up_rest(s);
         be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
-        for (bool more = true; more;) {
-                more = line_next(&text, &line);
-                session_notice(s, line);
-        }
+        show_lines(s, f->text);
+}
+
+/* chatd sends it once for each HELLO that it meets: it meets one again where it was restarted. */
+static void show_text(struct session *s, const struct frame *f)
+{
+        if (f->number <= s->text_shown)
+                return;
+        s->text_shown = f->number;
+        show_lines(s, f->text);
 }
 
 /* The queue is gone that the last lines were in, and the rest of one that the client has the beginning of. */
@@ -331,6 +345,17 @@ static void catch_up(struct session *s, uint64_t epoch)
                 uplink_answer(&s->uplink); /* also where the inbox was too full for the roll call */
 }
 
+/* Somebody asks for the client's name. It may have vanished, which the network does not say for minutes: what it is told
+ * is something to acknowledge. */
+static void probe(struct session *s, struct slice text)
+{
+        if (s->state != SESSION_TALKING || s->now < s->probe_again_at)
+                return;
+        s->probe_again_at = s->now + PROBE_AGAIN_MS;
+        s->probe_at = s->now + PROBE_MS;
+        session_notice(s, text);
+}
+
 static void take_datagram(struct session *s)
 {
         struct frame f;
@@ -364,6 +389,12 @@ static void take_datagram(struct session *s)
                 break;
         case FRAME_ANSWER:
                 show_answer(s, &f);
+                break;
+        case FRAME_TEXT:
+                show_text(s, &f);
+                break;
+        case FRAME_PROBE:
+                probe(s, f.text);
                 break;
         case FRAME_LEND: /* behind all that a chatd before had relayed */
                 give_up_rest(s);
@@ -456,6 +487,8 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
                 wake = clock_earlier(wake, uplink_wake_ms(u));
         if (s->check_at != 0)
                 wake = clock_earlier(wake, s->check_at);
+        if (s->probe_at != 0)
+                wake = clock_earlier(wake, s->probe_at);
         if (u->queue_lost)
                 wake = s->now;
 
@@ -484,6 +517,21 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
                 session_leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
 }
 
+static void time_out(struct session *s)
+{
+        s->client.out_broken = true;
+        session_leave(s, LEAVE_TIMEOUT);
+}
+
+static void check_probe(struct session *s)
+{
+        if (s->probe_at == 0 || s->now < s->probe_at)
+                return;
+        s->probe_at = 0;
+        if (s->client_timeout_ms > 0 && client_deaf_ms(&s->client) >= PROBE_MS)
+                time_out(s);
+}
+
 /* A client that is not there any more, though the network did not say so, acknowledges nothing. One that is slow, or
  * stopped for a night, does: TCP_USER_TIMEOUT, tcp(7), would disconnect both. */
 static void check_client(struct session *s)
@@ -498,8 +546,7 @@ static void check_client(struct session *s)
         int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->checked_from);
         s->check_at = 0;
         if (silent_ms >= s->client_timeout_ms) {
-                s->client.out_broken = true;
-                session_leave(s, LEAVE_TIMEOUT);
+                time_out(s);
         } else if (silent_ms >= 0) {
                 s->check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->client_timeout_ms);
         }
@@ -566,6 +613,7 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
                 greet(s);
         while (s->state != SESSION_DONE) {
                 check_client(s);
+                check_probe(s);
                 if (!s->echo && s->state != SESSION_FLUSHING) {
                         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
                         uplink_count(&s->uplink, lines_out(s), s->client.skipped_all);

@@ -17,14 +17,14 @@
 #include <chat/seen.h>
 
 enum {
-        PACE_RATE_DEFAULT = 10,   /* lines per second */
-        PACE_BURST_DEFAULT = 20,  /* lines */
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
         CLIENT_CHECK_MS = 30000,  /* how often it looks whether the client acknowledges what was sent */
-        /* Linux asks a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and gets an answer. */
-        CLIENT_TIMEOUT_DEFAULT_MS = 240000,
+        /* How long a client whose name somebody asks for may acknowledge nothing. What was lost on the way is sent again
+         * after 0.2, 0.6 … 12.6 and 25.4 s, so who was cut off for 25 s stays. */
+        PROBE_MS = 30000,
+        PROBE_AGAIN_MS = 60000, /* it is told so that often at most */
 };
 
 enum session_state {
@@ -53,7 +53,9 @@ struct session {
         bool away_told;     /* the client was told that there is no broker */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
-        int64_t checked_from;  /* when something was sent to it after all was acknowledged */
+        int64_t checked_from; /* when something was sent to it after all was acknowledged */
+        int64_t probe_at;     /* when to look whether it acknowledged that it was told so; 0: it was not */
+        int64_t probe_again_at;
         int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
@@ -66,6 +68,7 @@ struct session {
         uint8_t datagram[DATAGRAM_MAX_BYTES];
         /* in pages that are written to only where they are wanted */
         uint64_t answered;               /* the number of the last request that was */
+        uint64_t text_shown;             /* … and of the last TEXT */
         uint64_t writer_id;              /* who said something to the client alone … */
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;

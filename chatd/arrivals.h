@@ -31,8 +31,6 @@ struct broker;
 struct member;
 
 enum {
-        ARRIVALS_RATE_DEFAULT = 5, /* by name, per second */
-        ARRIVALS_BURST_DEFAULT = 20,
         ARRIVALS_WAIT_MS = 1000,
         ARRIVALS_MAX = BATCH_MAX_RECORDS - 2, /* in one notice: the JOIN of each and two texts are one batch */
 };

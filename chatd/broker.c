@@ -11,6 +11,8 @@
 #include <chat/clock.h>
 #include <chat/text.h>
 
+#include "linelog.h"
+
 enum {
         LEND_OF_FDS = 4, /* while the last one in so many is free, clients' connections are asked for */
         GIVE_BACK = 64,  /* that many are given back at once */
@@ -260,8 +262,10 @@ static int take_hello(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         if (!m)
                 m = admit(b, f);
-        if (m)
+        if (m) {
                 welcome(b, m);
+                motd_send(&b->motd, m, b->relay.epoch);
+        }
         return 0;
 }
 
@@ -473,6 +477,8 @@ int broker_serve(struct broker *b)
                 }
                 b->unconsumed = true;
                 relay_send(&b->relay, &b->roster);
+                if (b->settings.log_lines)
+                        linelog_write(b->log, &b->relay);
                 remote_note(b);
                 arrivals_note(b);
                 requests_note(b);

@@ -22,9 +22,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <chat/settings.h>
+
 #include "arrivals.h"
 #include "eventlog.h"
 #include "intake.h"
+#include "motd.h"
 #include "relay.h"
 #include "remote.h"
 #include "requests.h"
@@ -54,6 +57,8 @@ struct broker {
         int self;           /* connected to our own intake, for GONE */
         int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
         struct journal *log;
+        struct settings settings; /* all zeros unless who has some says so */
+        struct motd motd;
         struct intake intake;
         struct roster roster;
         struct relay relay;

@@ -12,6 +12,8 @@
 #define ID_LINK "fe5da1c6e1034ea6b7b25f15e27e6e85"
 #define ID_LINK_GONE "fa4f3b7f6d814b7c8cf0f9c6ac8e1a36"
 #define ID_RENAME "ec53d931e3e44772bd95f5d4acd507d8"
+#define ID_SETTINGS "991832a8538142e4aa7aef420a1c3626"
+#define ID_RELOAD "33070951791a426f888dd77c5b6cf941"
 
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
@@ -118,5 +120,23 @@ void eventlog_warning(struct journal *log, const char *what, int error)
         journal_field(&e, "MESSAGE=%s: %s", what, strerror(-error));
         journal_describe(&e, LOG_WARNING, ID_WARNING, "warning");
         journal_field(&e, "ERRNO=%d", -error);
+        journal_write(log, &e);
+}
+
+void eventlog_settings(struct journal *log, const char *what)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s", what);
+        journal_describe(&e, LOG_WARNING, ID_SETTINGS, "settings");
+        journal_write(log, &e);
+}
+
+void eventlog_reload(struct journal *log, bool taken)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s",
+                      taken ? "settings were read again"
+                            : "settings were not read again, because some are wrong: those before stay");
+        journal_describe(&e, taken ? LOG_INFO : LOG_WARNING, ID_RELOAD, "reload");
         journal_write(log, &e);
 }

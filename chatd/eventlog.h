@@ -32,3 +32,7 @@ void eventlog_stopped(struct journal *log, size_t members, uint64_t lines);
 void eventlog_ignored(struct journal *log, uint64_t datagrams, const char *what);
 /* Something failed and chatd goes on; `error` is a negative errno. */
 void eventlog_warning(struct journal *log, const char *what, int error);
+/* Something in the settings is wrong, or was not taken as it is: one line, clean. */
+void eventlog_settings(struct journal *log, const char *what);
+/* The settings were read again, and taken, or not. */
+void eventlog_reload(struct journal *log, bool taken);

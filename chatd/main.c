@@ -15,9 +15,11 @@
 #include <chat/clock.h>
 #include <chat/journal.h>
 #include <chat/options.h>
+#include <chat/settings.h>
 
 #include "broker.h"
 #include "recovery.h"
+#include "reload.h"
 #include "rundir.h"
 
 #ifndef VERSION
@@ -27,12 +29,16 @@
 enum {
         EVENTS_MAX = 64,
         STATUS_MS = 1000, /* STATUS= is sent at most that often */
+        /* With wrong settings chatd is started again at once and for ever, so that it finds them repaired, with the queue
+         * as it was. Not so fast that the journal has nothing else. */
+        WRONG_SETTINGS_WAIT_S = 5,
 };
 
 struct options {
         const char *dir;
         uid_t session_user, link_user;
-        struct pace arrivals;
+        struct reload reload;
+        bool check;
 };
 
 struct chatd {
@@ -40,6 +46,7 @@ struct chatd {
         int lock, intake, epoll, signals;
         bool own_intake;
         struct watch intake_watch, signal_watch;
+        struct reload reload;
         int64_t watchdog_ms; /* half of WatchdogSec=, 0: none */
         int64_t watchdog_at_ms;
         int64_t status_at_ms;
@@ -49,21 +56,29 @@ struct chatd {
         bool stopping;
 };
 
-static const char usage[] =
-        "Usage: chatd [--run-dir=DIR] [--session-user=USER] [--link-user=USER] [--arrivals=RATE[:BURST]]\n"
-        "Relay chat lines between chat-session processes.\n"
-        "\n"
-        "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
-        "\n"
-        "  --run-dir=DIR             where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
-        "  --session-user=USER       the user that sessions run as (default: chatd's own)\n"
-        "  --link-user=USER          the user that the link to other hosts runs as (default: chatd's own)\n"
-        "  --arrivals=RATE[:BURST]   how many who come are named, per second and at once (default: 5:20); the others\n"
-        "                            are counted; off: all are named\n"
-        "  --help                    print this and exit\n"
-        "  --version                 print the version and exit\n"
-        "\n"
-        "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option.\n";
+static void print_usage(void)
+{
+        fputs("Usage: chatd [OPTION...]\n"
+              "Relay chat lines between chat-session processes.\n"
+              "\n"
+              "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
+              "\n"
+              "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
+              "); an option wins over it\n"
+              "  --check-config            say whether the settings are right, and exit\n"
+              "  --run-dir=DIR             where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
+              "  --session-user=USER       the user that sessions run as (default: chatd's own)\n"
+              "  --link-user=USER          the user that the link to other hosts runs as (default: chatd's own)\n",
+              stdout);
+        settings_print_options(SETTINGS_CHATD);
+        fputs("  --help                    print this and exit\n"
+              "  --version                 print the version and exit\n"
+              "\n"
+              "SIGHUP makes it read the settings again.\n"
+              "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option, 78 for wrong "
+              "settings.\n",
+              stdout);
+}
 
 static int parse_user(const char *name, uid_t *uid, const char *option, const char *program)
 {
@@ -79,18 +94,22 @@ static int parse_user(const char *name, uid_t *uid, const char *option, const ch
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
-        static const struct option known[] = {
-                {"run-dir", required_argument, NULL, 'd'},
-                {"session-user", required_argument, NULL, 'u'},
-                {"link-user", required_argument, NULL, 'l'},
-                {"help", no_argument, NULL, 'h'},
+        struct option known[16 + SETTINGS] = {
+                {"config", required_argument, NULL, 'c'},    {"check-config", no_argument, NULL, 'k'},
+                {"run-dir", required_argument, NULL, 'd'},   {"session-user", required_argument, NULL, 'u'},
+                {"link-user", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'v'},
-                {"arrivals", required_argument, NULL, 'a'},
-                {0},
         };
         int c, r, i = 0;
+        settings_add_options(known, SETTINGS_CHATD);
         while ((c = getopt_long(argc, argv, "", known, &i)) != -1) {
                 switch (c) {
+                case 'c':
+                        o->reload.path = optarg;
+                        break;
+                case 'k':
+                        o->check = true;
+                        break;
                 case 'd':
                         o->dir = optarg;
                         break;
@@ -100,20 +119,17 @@ static int parse_options(struct options *o, int argc, char **argv)
                         if (r >= 0)
                                 return r;
                         break;
-                case 'a':
-                        if (pace_parse(&o->arrivals, optarg) == 0)
-                                break;
-                        fprintf(stderr, "%s: --arrivals takes RATE or RATE:BURST, 1 to %d each, or off\n", argv[0],
-                                PACE_MAX);
-                        return EXIT_USAGE;
                 case 'h':
-                        fputs(usage, stdout);
+                        print_usage();
                         return 0;
                 case 'v':
                         puts("chatd " VERSION);
                         return 0;
-                default: /* getopt_long() has printed what is wrong */
-                        return EXIT_USAGE;
+                default: /* a setting; or getopt_long() has printed what is wrong */
+                        r = settings_take_option(&o->reload.options, c, optarg, argv[0]);
+                        if (r >= 0)
+                                return r;
+                        break;
                 }
         }
         if (!options_are_right(argc, argv, optind, o->dir))
@@ -167,17 +183,31 @@ static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int
 /* Signals are read from a descriptor, so that none interrupts a batch. */
 static int open_loop(struct chatd *d)
 {
-        sigset_t stops;
-        sigemptyset(&stops);
-        sigaddset(&stops, SIGTERM);
-        sigaddset(&stops, SIGINT);
-        sigprocmask(SIG_BLOCK, &stops, NULL);
-        d->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+        sigset_t taken;
+        sigemptyset(&taken);
+        sigaddset(&taken, SIGTERM);
+        sigaddset(&taken, SIGINT);
+        sigaddset(&taken, SIGHUP);
+        sigprocmask(SIG_BLOCK, &taken, NULL);
+        d->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
         d->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (d->signals < 0 || d->epoll < 0)
                 return -errno;
         int r = add_watch(d, &d->signal_watch, WATCH_SIGNAL, d->signals);
         return r < 0 ? r : add_watch(d, &d->intake_watch, WATCH_INTAKE, d->intake);
+}
+
+static void take_signal(struct chatd *d)
+{
+        struct signalfd_siginfo signal;
+        if (read(d->signals, &signal, sizeof(signal)) != sizeof(signal))
+                return;
+        if (signal.ssi_signo != SIGHUP) {
+                d->stopping = true;
+                return;
+        }
+        reload_again(&d->reload, &d->broker);
+        d->status_members = SIZE_MAX; /* the status says whether that went well */
 }
 
 /* Returns true when the intake has frames. A batch may free members, so it runs after all other events. */
@@ -191,7 +221,7 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                         frames = true;
                         break;
                 case WATCH_SIGNAL:
-                        d->stopping = true;
+                        take_signal(d);
                         break;
                 case WATCH_EXIT:
                         broker_exited(&d->broker, w->member);
@@ -227,7 +257,8 @@ static bool notify_status(struct chatd *d, int64_t now)
         d->status_lines = b->lines;
         d->status_members = members;
         d->status_at_ms = now + STATUS_MS;
-        sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64, d->status_members, d->status_lines);
+        sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64 "%s", d->status_members, d->status_lines,
+                   d->reload.failed ? "; settings that are wrong were not taken: journalctl -u chatd" : "");
         return false;
 }
 
@@ -314,12 +345,22 @@ int main(int argc, char **argv)
                 .dir = RUN_DIR_DEFAULT,
                 .session_user = geteuid(),
                 .link_user = geteuid(),
-                .arrivals = pace_of(ARRIVALS_RATE_DEFAULT, ARRIVALS_BURST_DEFAULT),
         };
+        struct settings settings;
 
+        settings_init(&options.reload.options);
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
+        if (reload_start(&options.reload, &settings) < 0) {
+                if (!options.check && getenv("NOTIFY_SOCKET"))
+                        sleep(WRONG_SETTINGS_WAIT_S);
+                return EXIT_SETTINGS;
+        }
+        if (options.check) {
+                reload_check_motd(&settings);
+                return EXIT_SUCCESS;
+        }
         signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
         raise_fd_limit();
         if (open_intake(&d, options.dir) < 0)
@@ -331,7 +372,8 @@ int main(int argc, char **argv)
                                       options.link_user, log)
                         : -ENOMEM;
         if (r == 0) {
-                d.broker.arrivals.pace = options.arrivals;
+                d.reload = options.reload;
+                reload_apply(&d.broker, &settings);
                 r = serve(&d);
                 broker_free(&d.broker);
         }

@@ -58,10 +58,18 @@ static void take_action(struct broker *b, struct member *m, const struct frame *
         announce(b, m, f, RECORD_ACTION, f->text);
 }
 
+/* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
+static void probe(const struct broker *b, struct member *holder, const struct member *m)
+{
+        char text[2 * NAME_MAX_BYTES + 64];
+        snprintf(text, sizeof(text), "%s would like to be called %s", m->name, holder->name);
+        roster_send(holder, &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .text = slice_of(text)});
+}
+
 /* Whether `m` can be called so; tells it why not. */
 static bool may_be_called(struct broker *b, struct member *m, const struct frame *f)
 {
-        const struct member *other = roster_find_name(&b->roster, f->name);
+        struct member *other = roster_find_name(&b->roster, f->name);
         if (!name_is_nick(f->name.at, f->name.len)) {
                 answerf(b, m, f, "A name is 1 to %d letters, digits, -, _ and ., and begins with a letter; no accents",
                         NICK_MAX_BYTES);
@@ -72,7 +80,11 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
                 return false;
         }
         if (other && other != m) {
-                answerf(b, m, f, "Somebody is called %s: please take another name", other->name);
+                probe(b, other, m);
+                answerf(b, m, f,
+                        "Somebody is called %s: please take another name\n"
+                        "If that is you, on a connection that was lost, try again in half a minute",
+                        other->name);
                 return false;
         }
         return true;

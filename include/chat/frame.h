@@ -63,9 +63,10 @@ enum frame_type {
         FRAME_PRIVATE, /* says text, one line, to one alone: the member whose id is `key`, or where that is 0, name */
         FRAME_WHO,     /* asks who is here */
         /* … since version 3 */
-        FRAME_ROOM,  /* goes to the room of this name; empty: to the first one */
-        FRAME_TOPIC, /* sets the topic of its room; empty: asks for it */
-        FRAME_ROOMS, /* asks which rooms there are */
+        FRAME_ROOM,    /* goes to the room of this name; empty: to the first one */
+        FRAME_TOPIC,   /* sets the topic of its room; empty: asks for it */
+        FRAME_ROOMS,   /* asks which rooms there are */
+        FRAME_HISTORY, /* asks for the last `key` lines of its room; 0: as many as a newcomer is shown */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* from chatd */
@@ -80,6 +81,12 @@ enum frame_type {
         FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
         FRAME_ANSWER, /* to your request of this `number`, NICK or a later one: text, of lines with LF between them, for
                          your client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
+        FRAME_PAST = 74, /* records that were said before: for your client alone, unasked or to your request of this
+                           `number`. Each one's own number is when it was said, in seconds since 1970 */
+        FRAME_TEXT, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT of
+                            this `number` or above was */
+        FRAME_PROBE, /* somebody asks for your client's name, and it may have vanished: show it text, and see to it that
+                            you leave where it does not acknowledge that */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -100,12 +107,12 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        uint64_t key; /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it */
+        uint64_t key; /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it; HISTORY: lines */
         struct slice name, address, text;
         uint8_t reason;
         uint64_t lines_out, skipped;
         uint64_t members;
-        struct wire_reader records; /* of a BATCH or INJECT */
+        struct wire_reader records; /* of a BATCH, INJECT or PAST */
 };
 
 enum record_kind {
@@ -153,10 +160,10 @@ static inline unsigned frame_since(uint8_t type)
 /* Whether records follow the header: then nothing can be appended to the frame. */
 static inline bool frame_has_records(uint8_t type)
 {
-        return type == FRAME_BATCH || type == FRAME_INJECT;
+        return type == FRAME_BATCH || type == FRAME_INJECT || type == FRAME_PAST;
 }
 
-/* Writes `f` into `buffer`. A BATCH or INJECT is its header alone: records follow by record_encode(). Returns the size
+/* Writes `f` into `buffer`. A BATCH, INJECT or PAST is its header alone: records follow by record_encode(). Returns the size
  * in bytes, or 0 where `size` does not suffice or the type is unknown. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
@@ -179,11 +186,16 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_NOTICE:
         case FRAME_REFUSED:
         case FRAME_TOPIC:
+        case FRAME_TEXT:
+        case FRAME_PROBE:
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_NICK:
         case FRAME_ROOM:
                 wire_put_string(&w, f->name);
+                break;
+        case FRAME_HISTORY:
+                wire_put_u64(&w, f->key);
                 break;
         case FRAME_PRIVATE:
                 wire_put_u64(&w, f->key);
@@ -208,6 +220,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_ROOMS:
         case FRAME_BATCH:
         case FRAME_INJECT:
+        case FRAME_PAST:
         case FRAME_MISSED:
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:
@@ -257,11 +270,16 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_NOTICE:
         case FRAME_REFUSED:
         case FRAME_TOPIC:
+        case FRAME_TEXT:
+        case FRAME_PROBE:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_NICK:
         case FRAME_ROOM:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
+                break;
+        case FRAME_HISTORY:
+                f->key = wire_get_u64(&r);
                 break;
         case FRAME_PRIVATE:
                 f->key = wire_get_u64(&r);
@@ -279,6 +297,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 break;
         case FRAME_BATCH:
         case FRAME_INJECT:
+        case FRAME_PAST:
                 f->records = r;
                 return 0;
         case FRAME_WELCOME:

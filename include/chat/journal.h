@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,8 @@
 #define JOURNAL_ID_DROPPED "33a666207f9d466bb9e289c13b831f9a"
 
 enum {
-        JOURNAL_QUEUE_MAX_EVENTS = 1024,
-        JOURNAL_EVENT_MAX_BYTES = 1024,
+        JOURNAL_QUEUE_BYTES = 1024 * 1024, /* of some 300 each, but for what people say */
+        JOURNAL_EVENT_MAX_BYTES = 5120,    /* the longest line that can be said, and its fields */
         JOURNAL_EVENT_MAX_FIELDS = 16,
         JOURNAL_STOP_MAX_MS = 500,
         JOURNAL_RETRY_S = 1, /* how often the number of lost events is tried while there is no journal */
@@ -34,9 +35,9 @@ enum {
 
 /* Fields as journald takes them, "NAME=value", the first is MESSAGE; one behind another, each ended by a 0. */
 struct journal_event {
-        unsigned fields;
         size_t size;
-        char data[JOURNAL_EVENT_MAX_BYTES];
+        unsigned fields;
+        char data[JOURNAL_EVENT_MAX_BYTES]; /* in the queue there are `size` bytes of it */
 };
 
 struct journal {
@@ -44,12 +45,12 @@ struct journal {
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        size_t first, count;
+        size_t first, used; /* of the bytes in the queue, where they begin and how many there are */
         uint64_t dropped;
         bool failing; /* the last event was not taken */
         bool stopping;
         bool to_journal;
-        struct journal_event queue[JOURNAL_QUEUE_MAX_EVENTS];
+        char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; at its end it goes on at its beginning */
 };
 
 /* Whether standard error is the journal: systemd states its device and inode, systemd.exec(5). */
@@ -129,15 +130,32 @@ static inline void journal_wait_for_change(struct journal *j)
                 j->failing = false; /* try again */
 }
 
+static inline void journal_queue_put(struct journal *j, const void *data, size_t size)
+{
+        size_t at = (j->first + j->used) % JOURNAL_QUEUE_BYTES;
+        size_t before_end = size < JOURNAL_QUEUE_BYTES - at ? size : JOURNAL_QUEUE_BYTES - at;
+        memcpy(j->queue + at, data, before_end);
+        memcpy(j->queue, (const char *)data + before_end, size - before_end);
+        j->used += size;
+}
+
+static inline void journal_queue_take(struct journal *j, void *data, size_t size)
+{
+        size_t before_end = size < JOURNAL_QUEUE_BYTES - j->first ? size : JOURNAL_QUEUE_BYTES - j->first;
+        memcpy(data, j->queue + j->first, before_end);
+        memcpy((char *)data + before_end, j->queue, size - before_end);
+        j->first = (j->first + size) % JOURNAL_QUEUE_BYTES;
+        j->used -= size;
+}
+
 /* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where
  * there is nothing to write now. */
 static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
 {
         uint64_t dropped = j->dropped;
-        if (j->count > 0) {
-                *e = j->queue[j->first];
-                j->first = (j->first + 1) % JOURNAL_QUEUE_MAX_EVENTS;
-                j->count--;
+        if (j->used > 0) {
+                journal_queue_take(j, e, offsetof(struct journal_event, data));
+                journal_queue_take(j, e->data, e->size);
                 return 1;
         }
         if (dropped == 0 || j->failing)
@@ -209,15 +227,12 @@ static inline void journal_stop(struct journal *j)
 /* Logs `e`, or counts it as lost. */
 static inline void journal_write(struct journal *j, const struct journal_event *e)
 {
+        size_t size = offsetof(struct journal_event, data) + e->size;
         pthread_mutex_lock(&j->lock);
-        if (j->count < JOURNAL_QUEUE_MAX_EVENTS) {
-                struct journal_event *slot = &j->queue[(j->first + j->count++) % JOURNAL_QUEUE_MAX_EVENTS];
-                slot->fields = e->fields;
-                slot->size = e->size;
-                memcpy(slot->data, e->data, e->size);
-        } else {
+        if (size <= JOURNAL_QUEUE_BYTES - j->used)
+                journal_queue_put(j, e, size);
+        else
                 j->dropped++;
-        }
         pthread_cond_signal(&j->changed);
         pthread_mutex_unlock(&j->lock);
 }

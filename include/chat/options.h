@@ -6,7 +6,10 @@
 
 #include "paths.h"
 
-enum { EXIT_USAGE = 2 };
+enum {
+        EXIT_USAGE = 2,
+        EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3) */
+};
 
 /* Whether nothing is left behind the options, of which argv[rest] is the first, and `run_dir` can be a run directory.
  * Says on standard error what is wrong. */

@@ -703,6 +703,8 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
                         take_record(s, me, &r);
                 PROMISE(more == 0, "a bad record");
                 break;
+        case FRAME_PROBE:
+                break;
         case FRAME_MISSED:
                 PROMISE(f.number > 0, "missed nothing");
                 me->attentive = false;

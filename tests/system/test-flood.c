@@ -202,6 +202,42 @@ static void test_an_idle_client_that_vanishes(void **state)
         client_free(b);
 }
 
+/* With what is installed: somebody who lost a connection has the name again in half a minute, and who was cut off for a
+ * few seconds keeps it. */
+static void test_a_name_that_a_lost_connection_holds(void **state)
+{
+        (void)state;
+        shell("rm /run/systemd/system/chat@.service.d/far.conf");
+        shell("printf '[Socket]\\nListenStream=10.99.0.1:%d\\n' > /run/systemd/system/chat.socket.d/far.conf",
+              FAR_PORT);
+        shell("systemctl daemon-reload; systemctl restart chat.socket");
+        far("addr add 10.99.0.2/24 dev far0");
+        struct client *b = booted_join(), *lost = join_from_far(), *kept = join_from_far();
+        client_send(lost, "/nick ann\n");
+        client_expect(lost, "You are now called ann");
+        client_send(kept, "/nick eve\n");
+        client_expect(kept, "You are now called eve");
+        client_expect(b, "is now called eve\r\n");
+        client_sync(lost);
+        far("addr del 10.99.0.2/24 dev far0");
+        client_send(b, "/nick eve\n");
+        client_expect(b, "*** Somebody is called eve: please take another name\r\n");
+        shell("sleep 5");
+        far("addr add 10.99.0.2/24 dev far0");
+        client_expect(kept, "*** %s would like to be called eve\r\n", b->name);
+        far("addr del 10.99.0.2/24 dev far0");
+        int64_t begin = clock_ms();
+        client_send(b, "/nick ann\n");
+        client_expect(b, "*** Somebody is called ann: please take another name\r\n");
+        client_expect(b, "*** ann is disconnected\r\n");
+        assert_in_range(clock_ms() - begin, 25000, 45000);
+        client_send(b, "/nick ann\n");
+        client_expect(b, "*** You are now called ann\r\n");
+        client_free(b);
+        client_free(lost);
+        client_free(kept);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -209,6 +245,7 @@ int main(void)
                 cmocka_unit_test(test_one_address_cannot_take_all_the_connections),
                 cmocka_unit_test_setup(test_clients_that_vanish, make_far),
                 cmocka_unit_test(test_an_idle_client_that_vanishes),
+                cmocka_unit_test(test_a_name_that_a_lost_connection_holds),
         };
         return RUN_TESTS(tests, booted_install_naming, NULL);
 }

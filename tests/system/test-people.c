@@ -44,7 +44,9 @@ static void test_names(void **state)
         client_send(ann, "hello\n");
         client_expect(bob, "ann: hello\r\n");
         client_send(bob, "/nick ANN\n/nick 4nn\n/nick bob\n");
-        client_expect(bob, "*** Somebody is called ann: please take another name\r\n*** A name is 1 to 24 letters");
+        client_expect(bob,
+                      "*** Somebody is called ann: please take another name\r\n*** If that is you, on a connection "
+                      "that was lost, try again in half a minute\r\n*** A name is 1 to 24 letters");
         client_expect(bob, "*** You are called bob already\r\n");
         client_send(ann, "exit\n");
         client_expect(bob, "*** ann is disconnected\r\n");

@@ -209,9 +209,9 @@ static void test_lines_that_are_wrong(void **state)
         struct fixture *f = *state;
         assert_wrong(f, SERVER "Host\n", 2, "this is not of the form Key=value");
         assert_wrong(f, SERVER "\n[Link]\n", 3, "this is not of the form Key=value");
-        assert_wrong(f, SERVER "Color=red\n", 2, "there is no setting Color=; chat-link(8) lists those there are");
-        assert_wrong(f, SERVER "servers=x\n", 2, "there is no setting servers=; chat-link(8) lists those there are");
-        assert_wrong(f, SERVER "=x\n", 2, "there is no setting =; chat-link(8) lists those there are");
+        assert_wrong(f, SERVER "Color=red\n", 2, "there is no setting Color=; link.conf(5) lists those there are");
+        assert_wrong(f, SERVER "servers=x\n", 2, "there is no setting servers=; link.conf(5) lists those there are");
+        assert_wrong(f, SERVER "=x\n", 2, "there is no setting =; link.conf(5) lists those there are");
         assert_wrong(f, SERVER "Host=a\nHost=a\n", 3, "Host= is there twice");
         assert_wrong(f, SERVER "User=\n", 2, "User= has no value");
         assert_wrong(f, "Servers= \t\n", 1, "Servers= has no value");
@@ -270,8 +270,8 @@ static void test_files_that_cannot_be_read(void **state)
         assert_int_equal(config_read(&f->config, f->path, f->error), -ENOENT);
         snprintf(expected, sizeof(expected), "cannot read %s: No such file or directory", f->path);
         assert_string_equal(f->error, expected);
-        assert_int_equal(config_read(&f->config, f->dir, f->error), -EIO); /* a directory */
-        snprintf(expected, sizeof(expected), "cannot read %s", f->dir);
+        assert_int_equal(config_read(&f->config, f->dir, f->error), -EISDIR);
+        snprintf(expected, sizeof(expected), "cannot read %s: Is a directory", f->dir);
         assert_string_equal(f->error, expected);
 }
 

@@ -95,10 +95,11 @@ static void test_a_name(void **state)
         nick(f, EVE, "Eve"); /* another case of one's own is another name */
         serve(f);
         assert_inbox(f, EVE,
-                     "rename bob ann, answer Somebody is called Zoe: please take another name, "
+                     "rename bob ann, answer Somebody is called Zoe: please take another name\n"
+                     "If that is you, on a connection that was lost, try again in half a minute, "
                      "answer A name is 1 to 24 letters, digits, -, _ and ., and begins with a letter; no accents, "
                      "answer You are called eve already, answer You are now called Eve");
-        assert_inbox(f, ANN, "rename bob ann, rename eve Eve");
+        assert_inbox(f, ANN, "rename bob ann, probe eve would like to be called Zoe, rename eve Eve");
         bye(f, ANN);
         serve(f);
         assert_inbox(f, BOB, "answer You are now called ann, rename eve Eve, leave Zoe");

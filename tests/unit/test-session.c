@@ -326,6 +326,13 @@ static void test_what_else_chatd_says(void **state)
         tell(f, FRAME_WELCOME, 1, 0, "ann~2");
         assert_shown(f, "*** Somebody is called ");
         assert_line_ends(f);
+        tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun");
+        tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun"); /* of a chatd that met our HELLO again */
+        tell(f, FRAME_TEXT, 1, 2, "something else");
+        assert_shown(f, "*** be nice\r\n***\r\n*** have fun\r\n*** something else\r\n");
+        tell(f, FRAME_PROBE, 1, 0, "bob would like to be called ann");
+        tell(f, FRAME_PROBE, 1, 0, "bob would like to be called ann"); /* he asks too often */
+        assert_shown(f, "*** bob would like to be called ann\r\n");
         tell_unknown(f);
         tell_raw(f, "junk", 4);
         tell_raw(f, "", 0);

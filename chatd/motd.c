@@ -1,0 +1,90 @@
+#include "motd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chat/text.h>
+
+#include "roster.h"
+
+_Static_assert((int)MOTD_MAX_BYTES <= (int)TEXT_MAX_BYTES, "it is the text of one frame");
+
+struct reading {
+        struct motd *motd;
+        struct text_cleaner cleaner;
+        unsigned lines; /* that ended, before … */
+        unsigned ends;  /* … so many that did, behind which there is nothing yet */
+        bool cr;        /* the last byte was a CR, which belongs to a LF */
+        bool cut;
+};
+
+static void append(struct reading *r, const char *text, size_t size)
+{
+        struct motd *m = r->motd;
+        if (size == 0 || r->cut)
+                return;
+        r->cut = r->lines + r->ends >= MOTD_MAX_LINES || sizeof(m->text) - m->len < r->ends + size;
+        if (r->cut)
+                return;
+        memset(m->text + m->len, '\n', r->ends);
+        memcpy(m->text + m->len + r->ends, text, size);
+        m->len += r->ends + size;
+        r->lines += r->ends;
+        r->ends = 0;
+}
+
+static void take_byte(struct reading *r, char byte)
+{
+        char clean[TEXT_CLEAN_MAX];
+        if (r->cr && byte != '\n')
+                append(r, clean, text_clean(&r->cleaner, '\r', clean));
+        r->cr = byte == '\r';
+        if (byte == '\n') {
+                append(r, clean, text_clean_end(&r->cleaner, clean));
+                r->ends++;
+        } else if (!r->cr) {
+                append(r, clean, text_clean(&r->cleaner, (uint8_t)byte, clean));
+        }
+}
+
+/* Returns 0 or a negative errno. */
+static int take_file(struct reading *r, int fd)
+{
+        char bytes[512], clean[TEXT_CLEAN_MAX];
+        ssize_t n;
+        while (!r->cut && (n = read(fd, bytes, sizeof(bytes))) != 0) {
+                if (n < 0)
+                        return -errno;
+                for (ssize_t i = 0; i < n && !r->cut; i++)
+                        take_byte(r, bytes[i]);
+        }
+        append(r, clean, text_clean_end(&r->cleaner, clean));
+        return 0;
+}
+
+int motd_read(struct motd *motd, const char *path)
+{
+        struct reading reading = {.motd = motd};
+        motd->len = 0;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody may write to a pipe */
+        if (fd < 0)
+                return -errno;
+        int r = take_file(&reading, fd);
+        close(fd);
+        if (r < 0)
+                motd->len = 0;
+        return r < 0 ? r : reading.cut ? MOTD_E_CUT : 0;
+}
+
+void motd_send(const struct motd *motd, struct member *m, uint64_t epoch)
+{
+        if (motd->len == 0)
+                return;
+        roster_send(m, &(struct frame){
+                               .type = FRAME_TEXT,
+                               .id = epoch,
+                               .number = MOTD_NUMBER,
+                               .text = {motd->text, motd->len},
+                       });
+}

@@ -1,0 +1,79 @@
+#include "reload.h"
+
+#include <inttypes.h>
+#include <systemd/sd-daemon.h>
+
+#include <chat/clock.h>
+
+#include "broker.h"
+
+static void complain_at_start(void *user, const char *error)
+{
+        bool *told = user;
+        fprintf(stderr, "chatd: %s\n", error);
+        if (!*told)
+                sd_notifyf(false, "STATUS=%s", error);
+        *told = true;
+}
+
+int reload_start(const struct reload *r, struct settings *s)
+{
+        bool told = false;
+        *s = r->options;
+        return settings_read(s, r->path, SETTINGS_CHATD, complain_at_start, &told);
+}
+
+/* Reads the message of the day. Returns NULL, or what is to be told about it, which is in `text`. */
+static const char *read_motd(struct motd *motd, const char *path, char text[static CONF_ERROR_BYTES])
+{
+        bool must_be = strcmp(path, settings_table[SETTING_MOTD].standard) != 0;
+        motd->len = 0;
+        int r = path[0] == '\0' ? 0 : motd_read(motd, path);
+        if (r == 0 || (r == -ENOENT && !must_be))
+                return NULL;
+        if (r == MOTD_E_CUT)
+                snprintf(text, CONF_ERROR_BYTES, "%.512s has more than %d lines or %d bytes: the rest is not shown",
+                         path, MOTD_MAX_LINES, MOTD_MAX_BYTES);
+        else
+                snprintf(text, CONF_ERROR_BYTES, "cannot read %.512s: %s", path, strerror(-r));
+        return text;
+}
+
+void reload_check_motd(const struct settings *s)
+{
+        char text[CONF_ERROR_BYTES];
+        struct motd motd;
+        const char *wrong = read_motd(&motd, s->motd, text);
+        if (wrong)
+                fprintf(stderr, "chatd: %s\n", wrong);
+}
+
+void reload_apply(struct broker *b, const struct settings *s)
+{
+        char text[CONF_ERROR_BYTES];
+        int64_t full_at_us = b->arrivals.pace.full_at_us;
+        b->settings = *s;
+        b->arrivals.pace = s->arrivals;
+        b->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
+        const char *wrong = read_motd(&b->motd, s->motd, text);
+        if (wrong)
+                eventlog_settings(b->log, wrong);
+}
+
+static void complain(void *user, const char *error)
+{
+        struct broker *b = user;
+        eventlog_settings(b->log, error);
+}
+
+void reload_again(struct reload *r, struct broker *b)
+{
+        struct settings s = r->options;
+        /* the time is for Type=notify-reload, sd_notify(3) */
+        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
+        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, complain, b) < 0;
+        if (!r->failed)
+                reload_apply(b, &s);
+        eventlog_reload(b->log, !r->failed);
+        sd_notify(false, "READY=1");
+}

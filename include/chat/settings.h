@@ -1,0 +1,254 @@
+/* The settings of this host's chat: /etc/chat/chat.conf, and options of chatd and chat-session with the same meaning.
+ *
+ * One table has all of them. An option wins over the file, also when chatd reads the file again. Each session reads it
+ * when it starts, and takes no notice of what is chatd's: chatd says what is wrong there.
+ */
+#pragma once
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "conf.h"
+#include "options.h"
+#include "pace.h"
+
+#define SETTINGS_FILE "/etc/chat/chat.conf"
+
+enum {
+        CLIENT_TIMEOUT_MAX_S = 1000000,
+        HISTORY_MAX_LINES = 100,
+        MOTD_PATH_MAX_BYTES = 255,
+};
+
+enum setting {
+        SETTING_PACE,
+        SETTING_CLIENT_TIMEOUT,
+        SETTING_ARRIVALS,
+        SETTING_HISTORY,
+        SETTING_MOTD,
+        SETTING_LOG_LINES,
+        SETTINGS,
+};
+
+/* Whose they are. */
+enum settings_program {
+        SETTINGS_CHATD,
+        SETTINGS_SESSION,
+};
+
+struct settings {
+        struct pace pace;                   /* of what a client says */
+        int client_timeout_ms;              /* a client that acknowledges nothing for so long vanished; 0: never */
+        struct pace arrivals;               /* of who is announced by name */
+        int history;                        /* how many past lines a newcomer is shown; 0: none */
+        char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: none */
+        bool log_lines;                     /* what is said goes to the journal */
+        uint32_t given;                     /* by options: a bit for each, which the file does not change */
+};
+
+/* Each takes a value. Returns 0 or -EINVAL. */
+static inline int settings_take_pace(struct settings *s, const char *value)
+{
+        return pace_parse(&s->pace, value);
+}
+
+static inline int settings_take_arrivals(struct settings *s, const char *value)
+{
+        return pace_parse(&s->arrivals, value);
+}
+
+/* A number from `least` to `most`, or "off" for 0. Returns -EINVAL for anything else. */
+static inline int settings_number(const char *value, long least, long most)
+{
+        char *end;
+        if (strcmp(value, "off") == 0)
+                return 0;
+        if (!isdigit((unsigned char)value[0]))
+                return -EINVAL;
+        long n = strtol(value, &end, 10);
+        return n < least || n > most || *end != '\0' ? -EINVAL : (int)n;
+}
+
+static inline int settings_take_client_timeout(struct settings *s, const char *value)
+{
+        int seconds = settings_number(value, 1, CLIENT_TIMEOUT_MAX_S);
+        if (seconds < 0)
+                return seconds;
+        s->client_timeout_ms = seconds * 1000;
+        return 0;
+}
+
+static inline int settings_take_history(struct settings *s, const char *value)
+{
+        int lines = settings_number(value, 0, HISTORY_MAX_LINES);
+        if (lines < 0)
+                return lines;
+        s->history = lines;
+        return 0;
+}
+
+static inline int settings_take_motd(struct settings *s, const char *value)
+{
+        bool off = strcmp(value, "off") == 0;
+        if ((!off && value[0] != '/') || strlen(value) > MOTD_PATH_MAX_BYTES || !text_is_clean(value, strlen(value)))
+                return -EINVAL;
+        snprintf(s->motd, sizeof(s->motd), "%s", off ? "" : value);
+        return 0;
+}
+
+static inline int settings_take_log_lines(struct settings *s, const char *value)
+{
+        bool yes = strcmp(value, "yes") == 0;
+        if (!yes && strcmp(value, "no") != 0)
+                return -EINVAL;
+        s->log_lines = yes;
+        return 0;
+}
+
+static const struct settings_row {
+        const char *name, *option; /* in the file, and on the command line */
+        enum settings_program program;
+        int (*take)(struct settings *s, const char *value);
+        const char *standard;        /* what is taken where nothing is said */
+        const char *right;           /* what could be said */
+        const char *argument, *help; /* of the option, for --help */
+} settings_table[SETTINGS] = {
+        [SETTING_PACE] = {"Pace", "pace", SETTINGS_SESSION, settings_take_pace, "10:20",
+                          "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
+                          "lines per second of a client, and at once"},
+        /* Linux asks a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and gets an answer. */
+        [SETTING_CLIENT_TIMEOUT] = {"ClientTimeout", "client-timeout", SETTINGS_SESSION, settings_take_client_timeout,
+                                    "240", "1 to 1000000 seconds, or off", "=SECONDS",
+                                    "a client that acknowledges nothing for so long has vanished"},
+        [SETTING_ARRIVALS] = {"Arrivals", "arrivals", SETTINGS_CHATD, settings_take_arrivals, "5:20",
+                              "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
+                              "who come are named, so many per second and at once; off: all"},
+        [SETTING_HISTORY] = {"History", "history", SETTINGS_CHATD, settings_take_history, "20",
+                             "0 to 100 lines, or off", "=LINES", "how many of the last lines a newcomer is shown"},
+        [SETTING_MOTD] = {"Motd", "motd", SETTINGS_CHATD, settings_take_motd, "/etc/chat/motd",
+                          "a path of up to 255 bytes that begins with /, or off", "=FILE",
+                          "what a newcomer is shown first, 20 lines at most"},
+        [SETTING_LOG_LINES] = {"LogLines", "log-lines", SETTINGS_CHATD, settings_take_log_lines, "no", "yes or no",
+                               "[=yes|no]", "put what is said, but not in private, into the journal"},
+};
+
+_Static_assert((int)SETTINGS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");
+
+enum {
+        SETTINGS_OPTION = 256, /* getopt_long() returns this and the number of the setting */
+        SETTINGS_HELP_COLUMN = 28,
+};
+
+/* Makes all of them what they are where nothing is said. */
+static inline void settings_init(struct settings *s)
+{
+        s->given = 0;
+        for (size_t i = 0; i < SETTINGS; i++)
+                settings_table[i].take(s, settings_table[i].standard);
+}
+
+static inline int settings_find(const char *name)
+{
+        for (int i = 0; i < SETTINGS; i++)
+                if (strcmp(settings_table[i].name, name) == 0)
+                        return i;
+        return -1;
+}
+
+/* Who reads the file, and what for. */
+struct settings_reading {
+        struct settings *settings;
+        enum settings_program program;
+        void (*complain)(void *user, const char *error);
+        void *user;
+};
+
+static inline const char *settings_take(void *user, int key, const char *value)
+{
+        const struct settings_reading *r = user;
+        const struct settings_row *row = &settings_table[key];
+        struct settings checked;
+        if (row->program != r->program && r->program == SETTINGS_SESSION)
+                return NULL;
+        bool given = r->settings->given & UINT32_C(1) << key;
+        return row->take(given ? &checked : r->settings, value) < 0 ? row->right : NULL;
+}
+
+static inline void settings_complain(void *user, const char *error)
+{
+        const struct settings_reading *r = user;
+        r->complain(r->user, error);
+}
+
+__attribute__((noinline, cold, unused)) static void settings_complain_unread(const struct settings_reading *r,
+                                                                             const char *path, int error)
+{
+        char text[CONF_ERROR_BYTES];
+        snprintf(text, sizeof(text), "cannot read %.256s: %s", path, strerror(-error));
+        r->complain(r->user, text);
+}
+
+/* Reads `path` on top of what `s` has; NULL is SETTINGS_FILE, which need not be there. `complain` gets a line for each
+ * thing that is wrong, with the file and the line; what is right beside it is taken. Returns 0, or a negative errno
+ * where there was something. */
+static inline int settings_read(struct settings *s, const char *path, enum settings_program program,
+                                void (*complain)(void *user, const char *error), void *user)
+{
+        struct settings_reading reading = {s, program, complain, user};
+        const struct conf_reader reader = {.manual = "chat.conf(5)",
+                                           .find = settings_find,
+                                           .take = settings_take,
+                                           .complain = settings_complain,
+                                           .user = &reading};
+        int r = conf_read(&reader, path ? path : SETTINGS_FILE);
+        if (r == -ENOENT && !path)
+                return 0;
+        if (r < 0 && r != -EINVAL)
+                settings_complain_unread(&reading, path ? path : SETTINGS_FILE, r);
+        return r;
+}
+
+/* Appends the program's options to those for getopt_long(), which end with zeros and have room for SETTINGS more. */
+static inline void settings_add_options(struct option *options, enum settings_program program)
+{
+        while (options->name)
+                options++;
+        for (int i = 0; i < SETTINGS; i++) {
+                const struct settings_row *row = &settings_table[i];
+                if (row->program == program)
+                        *options++ = (struct option){row->option,
+                                                     row->argument[0] == '[' ? optional_argument : required_argument,
+                                                     NULL, SETTINGS_OPTION + i};
+        }
+        *options = (struct option){0};
+}
+
+/* Takes what getopt_long() returned, and its argument, if it is the option of a setting. Returns -1 to go on, or
+ * EXIT_USAGE where it is none, or its argument cannot be: then it says on standard error what could. */
+static inline int settings_take_option(struct settings *s, int option, const char *argument, const char *program)
+{
+        int i = option - SETTINGS_OPTION;
+        if (i < 0 || i >= SETTINGS)
+                return EXIT_USAGE;
+        s->given |= UINT32_C(1) << i;
+        if (settings_table[i].take(s, argument ? argument : "yes") == 0)
+                return -1;
+        fprintf(stderr, "%s: --%s takes %s\n", program, settings_table[i].option, settings_table[i].right);
+        return EXIT_USAGE;
+}
+
+/* Prints what --help says of them on standard output. */
+static inline void settings_print_options(enum settings_program program)
+{
+        for (int i = 0; i < SETTINGS; i++) {
+                const struct settings_row *row = &settings_table[i];
+                if (row->program != program)
+                        continue;
+                int n = printf("  --%s%s", row->option, row->argument);
+                printf("%*s%s (default: %s)\n", n < SETTINGS_HELP_COLUMN ? SETTINGS_HELP_COLUMN - n : 1, "", row->help,
+                       row->standard);
+        }
+}
