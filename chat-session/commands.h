@@ -19,6 +19,7 @@ enum command {
         COMMAND_BACK,
         COMMAND_ROOMS,
         COMMAND_TOPIC,
+        COMMAND_HISTORY,
         COMMAND_IGNORE,
         COMMAND_TIME,
         COMMAND_BELL,

@@ -11,6 +11,7 @@
 
 enum {
         HELP_COLUMN = 18,
+        HISTORY_DIGITS = 6,
         SHOWN_MAX_BYTES = 32, /* of a command that is unknown */
 };
 
@@ -81,6 +82,18 @@ static void reply(struct session *s, const struct command_row *row, struct slice
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
         else
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .key = s->writer_id, .text = text});
+}
+
+static void history(struct session *s, const struct command_row *row, struct slice rest)
+{
+        uint64_t lines = 0;
+        size_t i = 0;
+        for (; i < rest.len && i < HISTORY_DIGITS && rest.at[i] >= '0' && rest.at[i] <= '9'; i++)
+                lines = lines * 10 + (uint64_t)(rest.at[i] - '0');
+        if (i < rest.len || (rest.len > 0 && lines == 0))
+                tell_usage(s, row);
+        else
+                request(s, row, (struct frame){.type = FRAME_HISTORY, .key = lines});
 }
 
 static void list_ignored(struct session *s)
@@ -169,6 +182,9 @@ void obey(struct session *s, struct slice line)
                 break;
         case COMMAND_TOPIC:
                 request(s, row, (struct frame){.type = FRAME_TOPIC, .text = rest});
+                break;
+        case COMMAND_HISTORY:
+                history(s, row, rest);
                 break;
         case COMMAND_IGNORE:
                 ignore(s, rest);

@@ -57,6 +57,7 @@ struct session {
         int64_t probe_at;     /* when to look whether it acknowledged that it was told so; 0: it was not */
         int64_t probe_again_at;
         int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
+        uint64_t past;         /* what was said before was shown to its request of this number less one */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;

@@ -70,6 +70,7 @@ void broker_free(struct broker *b)
         lent_batch_free(&b->relay.lent);
         roster_free(&b->roster);
         remote_free(&b->remote);
+        history_close(&b->history);
         departed_clear(&b->departed);
 }
 
@@ -251,6 +252,18 @@ static void welcome(struct broker *b, struct member *m)
         broker_welcome(b, m, m->lines_in);
 }
 
+bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines)
+{
+        uint8_t records[HISTORY_SHOWN_MAX_BYTES];
+        if (b->old_frames == 0)
+                history_note(&b->history, &b->roster.rooms, &b->relay);
+        size_t size = history_read(&b->history, m->room, lines, records);
+        if (size > 0)
+                roster_send_records(m, &(struct frame){.type = FRAME_PAST, .id = b->relay.epoch, .number = number},
+                                    records, size);
+        return size > 0;
+}
+
 static int take_hello(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
@@ -265,6 +278,7 @@ static int take_hello(struct broker *b, const struct frame *f)
         if (m) {
                 welcome(b, m);
                 motd_send(&b->motd, m, b->relay.epoch);
+                broker_show_past(b, m, 0, (unsigned)b->settings.history);
         }
         return 0;
 }
@@ -389,6 +403,7 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_ROOM:
         case FRAME_TOPIC:
         case FRAME_ROOMS:
+        case FRAME_HISTORY:
                 return requests_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
@@ -468,6 +483,7 @@ int broker_serve(struct broker *b)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
+                history_begin(&b->history);
                 b->alone = false;
                 for (taken = 0; taken < left && !b->alone; taken++) {
                         struct datagram d = intake_get(&b->intake, taken);
@@ -479,6 +495,7 @@ int broker_serve(struct broker *b)
                 relay_send(&b->relay, &b->roster);
                 if (b->settings.log_lines)
                         linelog_write(b->log, &b->relay);
+                (b->old_frames > 0 ? history_note_again : history_note)(&b->history, &b->roster.rooms, &b->relay);
                 remote_note(b);
                 arrivals_note(b);
                 requests_note(b);

@@ -26,6 +26,7 @@
 
 #include "arrivals.h"
 #include "eventlog.h"
+#include "history.h"
 #include "intake.h"
 #include "motd.h"
 #include "relay.h"
@@ -59,6 +60,7 @@ struct broker {
         struct journal *log;
         struct settings settings; /* all zeros unless who has some says so */
         struct motd motd;
+        struct history history;
         struct intake intake;
         struct roster roster;
         struct relay relay;
@@ -135,6 +137,10 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number);
 /* Somebody cannot become a member, because descriptors, memory or space ran out, or (-EPERM) because of its inbox:
  * tells it why, where there is a way. */
 void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
+
+/* Shows `m` the last `lines` of its room: to its request of this number, or 0 for who comes. Returns whether there are
+ * any. */
+bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines);
 
 /* Counts a datagram, or a record in one, that is ignored. */
 void broker_ignore(struct broker *b, enum ignored why);

@@ -48,6 +48,18 @@ void reload_check_motd(const struct settings *s)
                 fprintf(stderr, "chatd: %s\n", wrong);
 }
 
+/* Takes it into use, or forgets what was said. */
+static void apply_history(struct broker *b)
+{
+        if (b->settings.history == 0) {
+                history_remove(&b->history, b->roster.dir);
+        } else if (!b->history.file) {
+                int r = history_open(&b->history, b->roster.dir);
+                if (r < 0)
+                        eventlog_warning(b->log, "cannot keep a history", r);
+        }
+}
+
 void reload_apply(struct broker *b, const struct settings *s)
 {
         char text[CONF_ERROR_BYTES];
@@ -55,6 +67,7 @@ void reload_apply(struct broker *b, const struct settings *s)
         b->settings = *s;
         b->arrivals.pace = s->arrivals;
         b->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
+        apply_history(b);
         const char *wrong = read_motd(&b->motd, s->motd, text);
         if (wrong)
                 eventlog_settings(b->log, wrong);

@@ -345,6 +345,16 @@ static void take_room(struct broker *b, struct member *m, const struct frame *f)
                 relay_add_here(&b->relay, roster_find(&b->roster, LINK_ID), left, &went);
         announce(b, m, f, RECORD_CAME, slice_of(m->left));
         answer_room(b, m, f);
+        broker_show_past(b, m, f->number, (unsigned)b->settings.history);
+}
+
+static void take_history(struct broker *b, struct member *m, const struct frame *f)
+{
+        uint64_t lines = f->key == 0 ? (uint64_t)b->settings.history : f->key;
+        if (b->settings.history == 0)
+                answerf(b, m, f, "This chat keeps no history");
+        else if (!broker_show_past(b, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
+                answerf(b, m, f, "Nothing was said in %s yet", m->room->name);
 }
 
 static void take_topic(struct broker *b, struct member *m, const struct frame *f)
@@ -402,6 +412,9 @@ int requests_take(struct broker *b, const struct frame *f)
                 break;
         case FRAME_ROOMS:
                 take_rooms(b, m, f);
+                break;
+        case FRAME_HISTORY:
+                take_history(b, m, f);
                 break;
         default:
                 take_who(b, m, f);

@@ -10,6 +10,7 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <chat/names.h>
@@ -273,11 +274,17 @@ bool member_is_here(const struct member *m)
 
 int roster_send(struct member *m, const struct frame *f)
 {
+        return roster_send_records(m, f, NULL, 0);
+}
+
+int roster_send_records(struct member *m, const struct frame *f, const uint8_t *records, size_t size)
+{
         uint8_t buffer[FRAME_MAX_BYTES];
-        size_t size = frame_encode(buffer, sizeof(buffer), f);
+        struct iovec iov[] = {{buffer, frame_encode(buffer, sizeof(buffer), f)}, {(uint8_t *)records, size}};
+        const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = size > 0 ? 2 : 1};
         if (m->fd < 0)
                 return -ENOTCONN;
-        if (send(m->fd, buffer, size, MSG_NOSIGNAL) < 0)
+        if (sendmsg(m->fd, &msg, MSG_NOSIGNAL) < 0)
                 return -errno;
         lent_sent(&m->lent);
         return 0;

@@ -140,6 +140,9 @@ bool member_is_here(const struct member *m);
 /* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
 int roster_send(struct member *m, const struct frame *f);
 
+/* Sends a frame that is followed by `size` bytes of records. */
+int roster_send_records(struct member *m, const struct frame *f, const uint8_t *records, size_t size);
+
 /* … to the inbox `key` of a session that is no member, or with LINK_ID to that of the link, from the unconnected socket
  * `fd`. */
 int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t key, const struct frame *f);

@@ -62,8 +62,10 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 assert_int_equal(frame_decode(&f, buffer, (size_t)n), 0);
                 if (seen)
                         seen_epoch(seen, f.id);
-                while (f.type == FRAME_BATCH && record_next(&f.records, &r) > 0) {
-                        if (seen && seen_before(seen, r.id, r.number))
+                if (f.type == FRAME_PAST)
+                        fprintf(out, "%spast", ftell(out) > 0 ? ", " : "");
+                while ((f.type == FRAME_BATCH || f.type == FRAME_PAST) && record_next(&f.records, &r) > 0) {
+                        if (f.type == FRAME_BATCH && seen && seen_before(seen, r.id, r.number))
                                 continue;
                         fprintf(out, "%s", ftell(out) > 0 ? ", " : "");
                         fprintf(out, "%s", kinds[r.kind]);
@@ -72,7 +74,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                         fprintf(out, "%s%.*s", r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
                 }
-                if (f.type == FRAME_BATCH || f.type == FRAME_LEND) /* nothing is lent */
+                if (f.type == FRAME_BATCH || f.type == FRAME_PAST || f.type == FRAME_LEND) /* nothing is lent */
                         continue;
                 fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", types[f.type]);
                 if (f.type == FRAME_MISSED && f.number == MISSED_UNKNOWN)

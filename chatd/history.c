@@ -1,0 +1,258 @@
+#include "history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_NAME "history"
+
+enum {
+        LAYOUT = 1, /* to be counted up with each change of what is in the file */
+        MODE = 0600,
+        NO_SHELF = -1,
+};
+
+_Static_assert(sizeof(((struct history_slot *)0)->record) >=
+                       RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + TEXT_MAX_BYTES,
+               "any line has a place");
+
+static void file_path(const char *dir, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
+}
+
+/* Where the last line of a shelf is. */
+static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
+{
+        uint64_t last = 0;
+        for (size_t i = 0; i < HISTORY_KEPT; i++) {
+                uint64_t place = atomic_load(&shelf[i].place);
+                last = place > last ? place : last;
+        }
+        return last;
+}
+
+/* Opens the file with space for the labels. Returns a descriptor or a negative errno. */
+static int open_file(const char *path)
+{
+        uint64_t layout = LAYOUT;
+        struct stat st;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE);
+        if (fd < 0)
+                return -errno;
+        /* A tmpfs gives a page when it is touched, and a SIGBUS where it has none. */
+        int error = fstat(fd, &st) < 0                                                    ? errno
+                    : posix_fallocate(fd, 0, offsetof(struct history_file, shelves)) != 0 ? ENOSPC
+                    : ftruncate(fd, sizeof(struct history_file)) < 0                      ? errno
+                                                                                          : 0;
+        if (error == 0 && st.st_size == 0 && pwrite(fd, &layout, sizeof(layout), 0) != sizeof(layout))
+                error = EIO;
+        if (error == 0 && pread(fd, &layout, sizeof(layout), 0) == sizeof(layout) && layout == LAYOUT)
+                return fd;
+        close(fd);
+        return error != 0 ? -error : -ESTALE;
+}
+
+int history_open(struct history *h, const char *dir)
+{
+        char path[PATH_MAX];
+        *h = (struct history){.fd = -1};
+        file_path(dir, path);
+        int fd = open_file(path);
+        if (fd == -ESTALE) { /* of another version, or one that died when it had just made it */
+                unlink(path);
+                fd = open_file(path);
+        }
+        if (fd < 0)
+                return fd;
+        void *mapped = mmap(NULL, sizeof(*h->file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (mapped == MAP_FAILED) {
+                int error = -errno;
+                close(fd);
+                return error;
+        }
+        h->file = mapped;
+        h->fd = fd;
+        for (size_t i = 0; i < HISTORY_SHELVES; i++) {
+                uint64_t used = atomic_load(&h->file->labels[i].used);
+                h->uses = used > h->uses ? used : h->uses;
+                h->last[i] = used > 0 ? find_last(h->file->shelves[i]) : 0;
+        }
+        return 0;
+}
+
+void history_close(struct history *h)
+{
+        if (!h->file)
+                return;
+        munmap(h->file, sizeof(*h->file));
+        close(h->fd);
+        h->file = NULL;
+}
+
+void history_remove(struct history *h, const char *dir)
+{
+        char path[PATH_MAX];
+        history_close(h);
+        file_path(dir, path);
+        unlink(path);
+}
+
+void history_begin(struct history *h)
+{
+        h->noted = 0;
+}
+
+/* The shelf of the room of this name, or NO_SHELF. */
+static int find_shelf(const struct history *h, const char *name)
+{
+        for (int i = 0; i < HISTORY_SHELVES; i++) {
+                const struct history_label *label = &h->file->labels[i];
+                if (atomic_load(&label->used) > 0 &&
+                    name_compare(label->name, strlen(label->name), name, strlen(name)) == 0)
+                        return i;
+        }
+        return NO_SHELF;
+}
+
+/* One that no room has; or that of a room where nobody is, the one that was given away first. */
+static int find_free_shelf(const struct history *h, const struct rooms *rooms)
+{
+        int best = NO_SHELF;
+        uint64_t best_used = UINT64_MAX;
+        for (int i = 0; i < HISTORY_SHELVES; i++) {
+                uint64_t used = atomic_load(&h->file->labels[i].used);
+                if (used < best_used && (used == 0 || !rooms_find(rooms, slice_of(h->file->labels[i].name)))) {
+                        best = i;
+                        best_used = used;
+                }
+        }
+        return best;
+}
+
+/* Gives a shelf to the room. */
+static int take_shelf(struct history *h, const struct rooms *rooms, const char *name)
+{
+        int i = find_free_shelf(h, rooms);
+        if (i == NO_SHELF)
+                return NO_SHELF;
+        struct history_slot *shelf = h->file->shelves[i];
+        if (posix_fallocate(h->fd, (off_t)((uint8_t *)shelf - (uint8_t *)h->file), sizeof(h->file->shelves[i])) != 0)
+                return NO_SHELF;
+        atomic_store(&h->file->labels[i].used, 0);
+        for (size_t slot = 0; slot < HISTORY_KEPT; slot++)
+                atomic_store(&shelf[slot].place, 0);
+        snprintf(h->file->labels[i].name, sizeof(h->file->labels[i].name), "%s", name);
+        atomic_store(&h->file->labels[i].used, ++h->uses);
+        h->last[i] = 0;
+        return i;
+}
+
+static bool has(const struct history_slot shelf[static HISTORY_KEPT], const struct record *rec)
+{
+        for (size_t i = 0; i < HISTORY_KEPT; i++)
+                if (atomic_load(&shelf[i].place) > 0 && shelf[i].id == rec->id && shelf[i].number == rec->number)
+                        return true;
+        return false;
+}
+
+static void put(struct history *h, int i, const struct record *rec, const uint8_t *encoded, size_t size,
+                uint64_t seconds)
+{
+        uint64_t place = h->last[i] + 1;
+        struct history_slot *slot = &h->file->shelves[i][place % HISTORY_KEPT];
+        if (size > sizeof(slot->record))
+                return; /* a line of a later version */
+        atomic_store(&slot->place, 0);
+        slot->seconds = seconds;
+        slot->id = rec->id;
+        slot->number = rec->number;
+        slot->size = (uint32_t)size;
+        memcpy(slot->record, encoded, size);
+        atomic_store(&slot->place, place);
+        h->last[i] = place;
+}
+
+/* The shelf for record `i` of the batch, which is decoded into `rec`; NO_SHELF where it is not for any. */
+static int shelf_for(struct history *h, const struct rooms *rooms, const struct relay *r, size_t i, struct record *rec)
+{
+        const struct relay_record *record = &r->records[i];
+        struct wire_reader reader =
+                wire_read(r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len);
+        if (record->to || !record->room || record_next(&reader, rec) <= 0 ||
+            (rec->kind != RECORD_LINE && rec->kind != RECORD_ACTION))
+                return NO_SHELF;
+        int shelf = find_shelf(h, record->room->name);
+        return shelf == NO_SHELF ? take_shelf(h, rooms, record->room->name) : shelf;
+}
+
+static void put_record(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
+{
+        const struct relay_record *record = &r->records[i];
+        put(h, shelf, rec, r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len,
+            (uint64_t)time(NULL));
+}
+
+void history_note(struct history *h, const struct rooms *rooms, const struct relay *r)
+{
+        struct record rec;
+        for (; h->file && h->noted < r->count; h->noted++) {
+                int shelf = shelf_for(h, rooms, r, h->noted, &rec);
+                if (shelf != NO_SHELF)
+                        put_record(h, shelf, r, h->noted, &rec);
+        }
+}
+
+void history_note_again(struct history *h, const struct rooms *rooms, const struct relay *r)
+{
+        size_t behind[HISTORY_SHELVES] = {0};
+        struct record rec;
+        int shelf;
+        for (size_t i = 0; h->file && i < r->count; i++)
+                if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF)
+                        behind[shelf]++;
+        for (size_t i = 0; h->file && i < r->count; i++)
+                if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
+                    !has(h->file->shelves[shelf], &rec))
+                        put_record(h, shelf, r, i, &rec);
+}
+
+/* The line at this place, or NULL. */
+static const struct history_slot *slot_at(const struct history *h, int shelf, uint64_t place)
+{
+        const struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
+        return place > 0 && atomic_load(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
+}
+
+size_t history_read(struct history *h, const struct room *room, unsigned lines,
+                    uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
+{
+        int shelf = h->file ? find_shelf(h, room->name) : NO_SHELF;
+        if (shelf == NO_SHELF)
+                return 0;
+        uint64_t last = h->last[shelf], first = last + 1;
+        const struct history_slot *slot;
+        size_t bytes = 0, size = 0;
+        for (; lines > 0 && (slot = slot_at(h, shelf, first - 1)); lines--) {
+                if (bytes + slot->size > HISTORY_SHOWN_MAX_BYTES)
+                        break;
+                bytes += slot->size;
+                first--;
+        }
+        for (; first <= last; first++) {
+                slot = slot_at(h, shelf, first);
+                struct wire_reader reader = wire_read(slot->record, slot->size);
+                struct record rec;
+                if (record_next(&reader, &rec) <= 0)
+                        continue;
+                rec.number = slot->seconds;
+                size += record_encode(buffer + size, HISTORY_SHOWN_MAX_BYTES - size, &rec);
+        }
+        return size;
+}

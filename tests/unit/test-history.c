@@ -1,0 +1,422 @@
+/* What was said last: the file, and what who comes is shown of it, also where chatd is killed at any moment. */
+#include <fcntl.h>
+#include <signal.h>
+
+#include "broker-fixture.h"
+
+enum {
+        LINES = 20,
+        KILLS = 200,
+        KILLED_WITHIN_US = 3000,
+        OF_ANOTHER_LAYOUT = 77,
+};
+
+static void turn_on(struct fixture *f)
+{
+        f->broker->settings.history = LINES;
+        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+}
+
+static void restart(struct fixture *f)
+{
+        kill_broker(f);
+        start_broker(f);
+        turn_on(f);
+        recovery_run(f->broker);
+        broker_settle(f->broker);
+}
+
+static void request(struct fixture *f, uint32_t who, enum frame_type type, uint64_t key, const char *name)
+{
+        put(f, &(struct frame){.type = (uint8_t)type,
+                               .id = inbox_id(who),
+                               .number = ++f->numbers[who],
+                               .key = key,
+                               .name = slice_of(name)});
+}
+
+static void say_lines(struct fixture *f, uint32_t who, unsigned first, unsigned last)
+{
+        for (unsigned i = first; i <= last; i++) {
+                char text[24];
+                snprintf(text, sizeof(text), "%u", i);
+                say(f, who, text);
+                if (i % 8 == 0 || i == last)
+                        serve(f);
+        }
+}
+
+/* "past, line ann FIRST, …, line ann LAST" */
+static const char *past(unsigned first, unsigned last)
+{
+        static char text[8192];
+        size_t len = (size_t)snprintf(text, sizeof(text), "past");
+        for (unsigned i = first; i <= last; i++)
+                len += (size_t)snprintf(text + len, sizeof(text) - len, ", line ann %u", i);
+        return text;
+}
+
+static void assert_past(struct fixture *f, uint32_t who, unsigned first, unsigned last)
+{
+        const char *got = inbox_read(f->inboxes[who]), *at = strstr(got, "past");
+        assert_non_null(at);
+        assert_string_equal(at, past(first, last));
+}
+
+static void test_a_newcomer(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1"); /* nothing was said */
+        say_lines(f, ANN, 1, 3);
+        say(f, ANN, "4"); /* before its HELLO, in one batch … */
+        hello(f, BOB);
+        say(f, ANN, "5"); /* … and behind it */
+        serve(f);
+        assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 2, line ann 3, line ann 4, line ann 5");
+        say_lines(f, ANN, 6, 40);
+        hello(f, EVE);
+        serve(f);
+        assert_past(f, EVE, 21, 40);
+}
+
+static void test_what_is_past(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        hello(f, BOB);
+        link_hello(f);
+        serve(f);
+        request(f, ANN, FRAME_NICK, 0, "amy");
+        put(f, &(struct frame){.type = FRAME_ACTION, .id = inbox_id(ANN), .number = 2, .text = slice_of("waves")});
+        put(f, &(struct frame){.type = FRAME_PRIVATE,
+                               .id = inbox_id(ANN),
+                               .number = 3,
+                               .name = slice_of("bob"),
+                               .text = slice_of("psst")});
+        inject(f, 1, 1);
+        notice(f, UINT64_C(1) << 63, "b is away");
+        bye(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, EVE, "welcome 2, past, action amy waves, line zoe@b 1");
+}
+
+static void test_history_on_request(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        serve(f);
+        request(f, ANN, FRAME_HISTORY, 3, "");
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1, answer This chat keeps no history");
+        turn_on(f);
+        request(f, ANN, FRAME_HISTORY, 3, "");
+        serve(f);
+        assert_inbox(f, ANN, "answer Nothing was said in lobby yet");
+        f->numbers[ANN] = 2;
+        say_lines(f, ANN, 1, 150);
+        request(f, ANN, FRAME_HISTORY, 3, "");
+        serve(f);
+        assert_past(f, ANN, 148, 150);
+        request(f, ANN, FRAME_HISTORY, 0, "");
+        serve(f);
+        assert_past(f, ANN, 131, 150);
+        request(f, ANN, FRAME_HISTORY, UINT64_MAX, "");
+        serve(f);
+        assert_past(f, ANN, 51, 150);
+}
+
+static void test_long_lines(void **state)
+{
+        struct fixture *f = *state;
+        static char text[TEXT_MAX_BYTES + 1];
+        struct wire_reader records;
+        static uint8_t buffer[HISTORY_SHOWN_MAX_BYTES];
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        memset(text, 'x', TEXT_MAX_BYTES);
+        for (int i = 0; i < 30; i++) {
+                say(f, ANN, text);
+                serve(f);
+        }
+        size_t size = history_read(&f->broker->history, member(f, ANN)->room, 30, buffer);
+        records = wire_read(buffer, size);
+        assert_int_equal(records_count(records), 11); /* as many as fit */
+        assert_true(size <= HISTORY_SHOWN_MAX_BYTES);
+}
+
+static void test_rooms_have_their_own(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        say_lines(f, ANN, 1, 2);
+        request(f, ANN, FRAME_ROOM, 0, "kitchen");
+        say(f, ANN, "in here");
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        request(f, BOB, FRAME_ROOM, 0, "kitchen");
+        serve(f);
+        assert_inbox(f, BOB, "answer You are in kitchen now, with ann, past, line kitchen: ann in here");
+        hello(f, EVE);
+        serve(f);
+        assert_past(f, EVE, 1, 2);
+        request(f, ANN, FRAME_ROOM, 0, "");
+        request(f, BOB, FRAME_ROOM, 0, "");
+        serve(f);
+        inbox_read(f->inboxes[EVE]);
+        request(f, EVE, FRAME_ROOM, 0, "Kitchen"); /* nobody was there meanwhile */
+        serve(f);
+        assert_inbox(f, EVE, "answer You are in Kitchen now, alone, past, line kitchen: ann in here");
+}
+
+/* Where there are more rooms than shelves, a room gets that of one where nobody is any more. */
+static void test_many_rooms(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        say(f, BOB, "in the lobby");
+        for (unsigned i = 0; i < 2 * HISTORY_SHELVES; i++) {
+                char room[16];
+                snprintf(room, sizeof(room), "room-%u", i);
+                request(f, ANN, FRAME_ROOM, 0, room);
+                serve(f);
+                inbox_read(f->inboxes[ANN]);
+                say_lines(f, ANN, i, i);
+                request(f, ANN, FRAME_HISTORY, 0, "");
+                serve(f);
+                snprintf(room, sizeof(room), "%u", i);
+                assert_non_null(strstr(inbox_read(f->inboxes[ANN]), room));
+        }
+        request(f, ANN, FRAME_ROOM, 0, "room-0"); /* was the first that had to go */
+        serve(f);
+        assert_inbox(f, ANN, "answer You are in room-0 now, alone");
+        request(f, ANN, FRAME_ROOM, 0, "");
+        serve(f);
+        assert_inbox(f, ANN, "answer You are in lobby now, with bob, past, line bob in the lobby");
+}
+
+static void test_no_shelf_is_free(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        for (unsigned i = 0; i < HISTORY_SHELVES; i++) {
+                char room[16];
+                snprintf(room, sizeof(room), "room-%u", i);
+                struct member *m =
+                        roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of(room), slice_of("x"), 0);
+                roster_move(&f->broker->roster, m, rooms_get(&f->broker->roster.rooms, slice_of(room)), 1);
+                struct record rec = {.kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("x")};
+                relay_begin(&f->broker->relay, &f->broker->roster);
+                history_begin(&f->broker->history);
+                relay_add(&f->broker->relay, m, m->room, &rec);
+                history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
+        }
+        say(f, ANN, "1");
+        request(f, ANN, FRAME_HISTORY, 0, "");
+        assert_true(broker_serve(f->broker) >= 0);
+        assert_inbox(f, ANN, "welcome 1, answer Nothing was said in lobby yet");
+}
+
+static void test_it_outlives_chatd(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        say_lines(f, ANN, 1, 5);
+        restart(f);
+        here(f, ANN, 5);
+        say_lines(f, ANN, 6, 6);
+        restart(f);
+        hello(f, BOB);
+        serve(f);
+        assert_past(f, BOB, 1, 6);
+        history_remove(&f->broker->history, f->dir);
+        restart(f);
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, EVE, "welcome 3");
+}
+
+/* A batch that was relayed and not consumed: what is in there already is not in there twice. */
+static void test_a_batch_again(void **state)
+{
+        struct fixture *f = *state;
+        for (unsigned before = 0; before <= 5; before++) {
+                turn_on(f);
+                if (before == 0)
+                        hello(f, ANN);
+                serve(f);
+                say_lines(f, ANN, 1, 5);
+                f->numbers[ANN] = 5 - before; /* so many of them come once more */
+                restart(f);
+                for (unsigned i = 6 - before; i <= 6; i++) {
+                        char text[24];
+                        snprintf(text, sizeof(text), "%u", i);
+                        say(f, ANN, text);
+                }
+                f->broker->old_frames = before + 1;
+                serve(f);
+                inbox_read(f->inboxes[ANN]);
+                request(f, ANN, FRAME_HISTORY, 0, "");
+                serve(f);
+                assert_past(f, ANN, 1, 6);
+                history_remove(&f->broker->history, f->dir);
+                kill_broker(f);
+                start_broker(f);
+                recovery_run(f->broker);
+                f->numbers[ANN] = 0;
+        }
+}
+
+/* … of more lines than are kept. */
+static void test_a_long_batch_again(void **state)
+{
+        struct fixture *f = *state;
+        char lines[1024];
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        for (int time = 0; time < 2; time++) {
+                for (unsigned first = 1; first <= 200; first += 50) {
+                        size_t len = 0;
+                        for (unsigned i = first; i < first + 50; i++)
+                                len += (size_t)snprintf(lines + len, sizeof(lines) - len, i == first ? "%u" : "\n%u",
+                                                        i);
+                        put(f, &(struct frame){
+                                       .type = FRAME_LINE, .id = inbox_id(ANN), .number = first, .text = {lines, len}});
+                }
+                if (time == 1)
+                        f->broker->old_frames = 4;
+                serve(f);
+                if (time == 0)
+                        restart(f);
+        }
+        f->numbers[ANN] = 200;
+        request(f, ANN, FRAME_HISTORY, 100, "");
+        serve(f);
+        assert_past(f, ANN, 101, 200);
+}
+
+static void test_a_file_of_another_layout(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+        uint64_t layout = OF_ANOTHER_LAYOUT;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        say_lines(f, ANN, 1, 5);
+        snprintf(path, sizeof(path), "%s/history", f->dir);
+        int fd = open(path, O_WRONLY);
+        assert_int_equal(pwrite(fd, &layout, sizeof(layout), 0), sizeof(layout));
+        close(fd);
+        restart(f);
+        hello(f, BOB);
+        serve(f);
+        assert_inbox(f, BOB, "welcome 2");
+        history_remove(&f->broker->history, f->dir);
+        assert_int_equal(open(path, O_RDONLY), -1);
+        fd = open(path, O_WRONLY | O_CREAT, 0600); /* of one that died before it had written anything, or half */
+        assert_int_equal(ftruncate(fd, 100), 0);
+        close(fd);
+        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+}
+
+/* Puts lines in until it is killed. */
+static void write_until_killed(struct broker *b, struct member *ann, unsigned from, int done)
+{
+        for (unsigned i = from;; i++) {
+                char text[TEXT_MAX_BYTES];
+                size_t len = (size_t)snprintf(text, sizeof(text), "%u ", i);
+                memset(text + len, 'a' + (int)(i % 26), sizeof(text) - len);
+                struct record rec = {.kind = RECORD_LINE,
+                                     .id = ann->id,
+                                     .number = i,
+                                     .name = slice_of("ann"),
+                                     .text = {text, len + i * 37 % (sizeof(text) - len)}};
+                relay_begin(&b->relay, &b->roster);
+                history_begin(&b->history);
+                relay_add(&b->relay, ann, ann->room, &rec);
+                history_note(&b->history, &b->roster.rooms, &b->relay);
+                if (write(done, &i, sizeof(i)) != sizeof(i))
+                        abort();
+        }
+}
+
+/* What the next chatd finds is whole lines, one behind another, and at least all that were put in. */
+static void test_killed_at_any_instruction(void **state)
+{
+        struct fixture *f = *state;
+        static uint8_t buffer[HISTORY_SHOWN_MAX_BYTES];
+        unsigned last = 0;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        struct member *ann = member(f, ANN); /* not by its id, which has this process's number */
+        for (unsigned kill_at = 0; kill_at < KILLS; kill_at++) {
+                int pipe_fds[2], status;
+                unsigned done = last;
+                assert_int_equal(pipe(pipe_fds), 0);
+                pid_t child = fork();
+                if (child == 0)
+                        write_until_killed(f->broker, ann, last + 1, pipe_fds[1]);
+                close(pipe_fds[1]);
+                usleep(kill_at * 7919 % KILLED_WITHIN_US);
+                kill(child, SIGKILL);
+                waitpid(child, &status, 0);
+                while (read(pipe_fds[0], &done, sizeof(done)) == sizeof(done))
+                        ;
+                close(pipe_fds[0]);
+                history_close(&f->broker->history);
+                assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+                struct wire_reader records = wire_read(
+                        buffer, history_read(&f->broker->history, member(f, ANN)->room, HISTORY_KEPT, buffer));
+                struct record rec;
+                unsigned number = 0;
+                while (record_next(&records, &rec) > 0) {
+                        unsigned i = (unsigned)strtoul(rec.text.at, NULL, 10);
+                        assert_true(number == 0 || i == number + 1);
+                        number = i;
+                        size_t len = (size_t)snprintf(NULL, 0, "%u ", i);
+                        assert_int_equal(rec.text.len, len + i * 37 % (TEXT_MAX_BYTES - len));
+                        for (size_t at = len; at < rec.text.len; at++)
+                                assert_int_equal(rec.text.at[at], 'a' + (int)(i % 26));
+                }
+                assert_in_range(number, done, done + 1);
+                last = number;
+        }
+        assert_true(last > KILLS);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_a_newcomer),
+                TEST(test_what_is_past),
+                TEST(test_history_on_request),
+                TEST(test_long_lines),
+                TEST(test_rooms_have_their_own),
+                TEST(test_many_rooms),
+                TEST(test_no_shelf_is_free),
+                TEST(test_it_outlives_chatd),
+                TEST(test_a_batch_again),
+                TEST(test_a_long_batch_again),
+                TEST(test_a_file_of_another_layout),
+                TEST(test_killed_at_any_instruction),
+        };
+        return RUN_TESTS(tests);
+}
