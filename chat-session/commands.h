@@ -19,6 +19,7 @@ enum command {
         COMMAND_TIME,
         COMMAND_BELL,
         COMMAND_COLOR,
+        COMMAND_EDIT,
 };
 
 struct command_row {
