@@ -290,6 +290,8 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
+build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/grapheme.c)
+build/fuzz/fuzz-editor: FUZZ_LIBS := $(LIBS_chat-session)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
@@ -299,6 +301,7 @@ build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
 build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
 .PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o
 
+fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0

@@ -23,15 +23,17 @@ static void forget(struct names *n, struct slice name)
                 memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
 }
 
-static void put_first(struct names *n, struct slice name)
+/* In the place of what it was, or of the one that was heard of longest ago. */
+static void put_first(struct names *n, struct slice was, struct slice name)
 {
+        size_t i = find(n, was);
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
                 return;
-        forget(n, name);
-        if (n->count == NAMES_MAX)
-                n->count--;
-        memmove(n->name[1], n->name[0], n->count * sizeof(n->name[0]));
-        n->count++;
+        if (i == n->count && n->count < NAMES_MAX)
+                n->count++;
+        else if (i == n->count)
+                i--;
+        memmove(n->name[1], n->name[0], i * sizeof(n->name[0]));
         memcpy(n->name[0], name.at, name.len);
         n->name[0][name.len] = '\0';
 }
@@ -43,11 +45,10 @@ void names_note(struct names *n, const struct record *r)
         case RECORD_ACTION:
         case RECORD_PRIVATE:
         case RECORD_JOIN:
-                put_first(n, r->name);
+                put_first(n, r->name, r->name);
                 break;
         case RECORD_RENAME:
-                forget(n, r->name);
-                put_first(n, r->text);
+                put_first(n, r->name, r->text);
                 break;
         case RECORD_LEAVE:
                 forget(n, r->name);

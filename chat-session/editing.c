@@ -46,7 +46,8 @@ void editing_accept(struct session *s)
         if (!telnet_offers_editing(&s->telnet) || s->echo || s->edits || s->state != SESSION_TALKING)
                 return;
         editing_turn(s, true);
-        editor_replace(&s->editor, 0, (struct slice){s->lines.text, s->lines.len});
+        if (s->lines.len > 0) /* what it has typed so far */
+                editor_replace(&s->editor, 0, (struct slice){s->lines.text, s->lines.len});
         lines_discard(&s->lines);
 }
 
@@ -83,12 +84,12 @@ static void complete(struct session *s)
         struct editor *e = &s->editor;
         struct completion c;
         completion_find(&c, &s->names, (struct slice){e->text, e->cursor});
-        if (c.count == 0)
-                editor_refuse(e);
-        else if (c.count > 1 && c.text.len == e->cursor - c.begin)
+        if (c.count == 1 || c.text.len > e->cursor - c.begin)
+                editor_replace(e, c.begin, c.text);
+        else if (c.count > 1 && has_room(s, DRAW_BEHIND_MAX_BYTES))
                 session_notice(s, slice_of(c.list));
         else
-                editor_replace(e, c.begin, c.text);
+                editor_refuse(e);
 }
 
 bool editing_push(struct session *s, uint8_t byte)
@@ -117,7 +118,8 @@ bool editing_draw(struct session *s)
         char row[EDITOR_DRAW_MAX_BYTES];
         if (!s->edits || s->state != SESSION_TALKING || !has_room(s, DRAW_BEHIND_MAX_BYTES))
                 return false;
-        if (!e->changed && !e->bell && (s->client.row_drawn || e->len == 0))
+        bool stale = s->client.row_drawn ? e->changed : e->len > 0;
+        if (!stale && !e->bell)
                 return false;
         client_raw(&s->client, row, editor_draw(e, row));
         s->client.row_drawn = e->len > 0;

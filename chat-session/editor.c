@@ -2,6 +2,7 @@
 
 #include "grapheme.h"
 
+#define FIRST_COLUMN "\x1b[G"
 #define WRAP_OFF "\x1b[?7l"
 #define WRAP_ON "\x1b[?7h"
 #define CURSOR_SAVE "\x1b\x37"
@@ -146,11 +147,14 @@ static void move(struct editor *e, size_t to)
 
 /* ---- the history ---- */
 
-static void forget_oldest(struct editor *e)
+/* Forgets the oldest, so that there are `size` bytes behind the last one. */
+static void make_room(struct editor *e, size_t size)
 {
-        size_t size = strlen(e->history) + 1;
-        e->history_len -= size;
-        memmove(e->history, e->history + size, e->history_len);
+        size_t oldest = 0;
+        while (e->history_len - oldest + size > sizeof(e->history))
+                oldest += strlen(e->history + oldest) + 1;
+        e->history_len -= oldest;
+        memmove(e->history, e->history + oldest, e->history_len);
 }
 
 /* Returns where the entry begins that ends before `at`, which is not 0. */
@@ -171,8 +175,7 @@ static void remember(struct editor *e)
                 if (strlen(last) == e->len && memcmp(last, e->text, e->len) == 0)
                         return;
         }
-        while (e->history_len + e->len + 1 > sizeof(e->history))
-                forget_oldest(e);
+        make_room(e, e->len + 1);
         memcpy(e->history + e->history_len, e->text, e->len);
         e->history_len += e->len;
         e->history[e->history_len++] = '\0';
@@ -415,7 +418,7 @@ size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
         if (e->len == 0) {
                 at = mempcpy(at, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1);
         } else {
-                at = mempcpy(at, "\r" WRAP_OFF, sizeof("\r" WRAP_OFF) - 1);
+                at = mempcpy(at, FIRST_COLUMN WRAP_OFF, sizeof(FIRST_COLUMN WRAP_OFF) - 1);
                 at = mempcpy(at, e->text + e->left, cursor - e->left);
                 at = mempcpy(at, CURSOR_SAVE, sizeof(CURSOR_SAVE) - 1);
                 at = mempcpy(at, e->text + cursor, end - cursor);

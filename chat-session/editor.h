@@ -20,8 +20,8 @@
 #include <chat/frame.h>
 #include <chat/text.h>
 
-/* The rest of the row, from its first column on. */
-#define EDITOR_ERASE "\r\x1b[K"
+/* Erases the row. It goes to the first column without a CR, behind which a telnet wants LF or NUL (RFC 854). */
+#define EDITOR_ERASE "\x1b[G\x1b[K"
 
 enum {
         EDITOR_COLUMNS_DEFAULT = 80, /* where the terminal's width is not known */

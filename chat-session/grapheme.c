@@ -15,6 +15,11 @@ static bool is_ascii(char c)
         return (unsigned char)c < 0x80;
 }
 
+static bool is_continued(char c)
+{
+        return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* Takes the code point at `*at`, which moves behind it. */
 static utf8proc_int32_t next_point(const char *text, size_t len, size_t *at)
 {
@@ -27,15 +32,16 @@ static utf8proc_int32_t next_point(const char *text, size_t len, size_t *at)
 
 size_t grapheme_end(const char *text, size_t len, size_t at)
 {
+        size_t most = at + GRAPHEME_MAX_BYTES;
         utf8proc_int32_t state = 0, point = next_point(text, len, &at);
-        while (at < len) {
+        while (at < len && at < most) {
                 size_t end = at;
                 utf8proc_int32_t next = next_point(text, len, &at);
                 if (utf8proc_grapheme_break_stateful(point, next, &state))
                         return end;
                 point = next;
         }
-        return len;
+        return at;
 }
 
 size_t grapheme_begin(const char *text, size_t len, size_t at)
@@ -43,7 +49,7 @@ size_t grapheme_begin(const char *text, size_t len, size_t at)
         /* Clusters can be told from their beginning alone. An ASCII character begins one, but behind a few marks that
          * are for the next character (Prepend), which then stay a cluster of their own. */
         size_t begin = at - 1, end;
-        while (begin > 0 && !is_ascii(text[begin]))
+        while (begin > 0 && !is_ascii(text[begin]) && (at - begin < GRAPHEME_MAX_BYTES || is_continued(text[begin])))
                 begin--;
         while ((end = grapheme_end(text, len, begin)) < at)
                 begin = end;

@@ -2,11 +2,14 @@
  * knows both; it is linked statically, because a library that is loaded would take longer than the rest of a session's
  * start, and its tables are pages that nobody has who does not edit.
  *
- * Text is UTF-8 that is clean (chat/text.h). Nothing is allocated.
+ * Text is UTF-8 that is clean (chat/text.h). Nothing is allocated. A cluster ends behind GRAPHEME_MAX_BYTES, which is
+ * several times what any in use has, so that a heap of marks takes no time to speak of for each key.
  */
 #pragma once
 
 #include <stddef.h>
+
+enum { GRAPHEME_MAX_BYTES = 256 };
 
 /* Returns the end of the cluster that begins at `at`, which is before `len`. */
 size_t grapheme_end(const char *text, size_t len, size_t at);
