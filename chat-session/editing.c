@@ -28,14 +28,13 @@ void editing_turn(struct session *s, bool on)
         size_t size = telnet_edit(&s->telnet, on, commands);
         if (s->client.is_socket)
                 client_raw(&s->client, commands, size);
+        client_raw(&s->client, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1); /* an nc has shown the commands */
+        s->client.row_drawn = false;
         if (on) {
                 editor_discard(&s->editor);
                 editor_resize(&s->editor, s->telnet.columns);
                 s->editor.after_cr = s->lines.after_cr;
         } else {
-                if (s->client.row_drawn)
-                        client_raw(&s->client, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1);
-                s->client.row_drawn = false;
                 s->lines.after_cr = s->editor.after_cr;
         }
         s->edits = on;

@@ -323,6 +323,27 @@ static void test_clients_that_offer_to_be_edited(void **state)
         client_free(bob);
 }
 
+/* It shows what is meant for a telnet, until that is erased. */
+static void test_editing_at_an_nc(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        take_name(bob, "bob");
+        terminal_open(chat, "stty -icanon -echo; nc 127.0.0.1 %d");
+        terminal_type(chat, "/nick ann");
+        client_expect(bob, " is now called ann\r\n");
+        terminal_type(chat, "/edit on");
+        terminal_ends(chat, "*** You are now called ann\n*** /edit is on", 0);
+        terminal_text(chat, "half typed");
+        terminal_keys(chat, "Left Left");
+        client_send(bob, "one\n");
+        terminal_ends(chat, "*** /edit is on\nbob: one\nhalf typed", 8);
+        terminal_keys(chat, "Enter C-d");
+        client_expect(bob, "ann: half typed\r\n*** ann is disconnected\r\n");
+        terminal_close(chat);
+        client_free(bob);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -335,6 +356,7 @@ int main(void)
                 TEST(test_a_person_at_a_telnet),
                 TEST(test_typing_while_others_talk),
                 TEST(test_clients_that_offer_to_be_edited),
+                TEST(test_editing_at_an_nc),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

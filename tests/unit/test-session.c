@@ -1082,8 +1082,8 @@ static void test_the_cost_of_requests(void **state)
         stop(f);
 }
 
-#define EDIT_ON "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x1f"
-#define EDIT_OFF "\xff\xfc\x01\xff\xfc\x03\xff\xfe\x03"
+#define EDIT_ON "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x1f" EDITOR_ERASE
+#define EDIT_OFF "\xff\xfc\x01\xff\xfc\x03\xff\xfe\x03" EDITOR_ERASE
 #define ROW(before, behind) "\x1b[G\x1b[?7l" before "\x1b\x37" behind "\x1b[K\x1b\x38\x1b[?7h"
 
 static void test_editing(void **state)
@@ -1151,7 +1151,7 @@ static void test_editing_that_the_client_offers(void **state)
         type(f, "typed");
         assert_shown(f, ROW("yped", ""));
         type(f, "\xff\xfe\x01");
-        assert_shown(f, EDIT_OFF EDITOR_ERASE "*** /edit is off, as your client shows by itself what you type\r\n");
+        assert_shown(f, EDIT_OFF "*** /edit is off, as your client shows by itself what you type\r\n");
         stop(f);
 
         f = start(true);
