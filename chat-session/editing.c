@@ -9,9 +9,6 @@ enum {
         /* of output that may wait, for a row to be drawn behind it, and for an own line to be shown */
         DRAW_BEHIND_MAX_BYTES = 4096,
         LINE_BEHIND_MAX_BYTES = CLIENT_OUT_MAX_BYTES / 2,
-        /* What has to be left in the uplink's queue behind a line that is longer than what was typed: whatever else may
-         * have been read with it. */
-        EXPANDED_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4,
 };
 
 /* Whether no more output waits than this. */
@@ -63,7 +60,7 @@ static void enter(struct session *s)
 {
         struct editor *e = &s->editor;
         char row[sizeof(EDITOR_ERASE LINE_END) + TEXT_MAX_BYTES], *at = row;
-        if (e->expanded && uplink_room(&s->uplink) < EXPANDED_ROOM_BYTES) {
+        if (e->expanded && uplink_room(&s->uplink) < EDITING_ROOM_BYTES) {
                 editor_refuse(e);
                 return;
         }

@@ -13,6 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "uplink.h"
+
+/* The room in the uplink's queue without which no line is taken that may be longer than what was typed, as one from the
+ * history: it is not what may_read() (session.c) counts with. */
+enum { EDITING_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4 };
+
 struct session;
 
 /* Turns it on or off. */

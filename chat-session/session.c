@@ -24,6 +24,10 @@ enum {
 _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
                "what becomes a long request from short input has a place in the queue");
 
+_Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEAD_BYTES >=
+                       (int)READ_MAX_BYTES * (int)QUEUE_PER_BYTE + (int)ROOM_RESERVED,
+               "behind a line from the history there is room for all that may have been read with it");
+
 void session_notice(struct session *s, struct slice text)
 {
         struct slice parts[] = {slice_of("*** "), text};
