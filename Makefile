@@ -46,6 +46,8 @@ SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 PROGRAMS  := chatd chat-session chat-link
 LIBS_chatd     := -lsystemd
+# Static, as chat-session/grapheme.h says.
+LIBS_chat-session := -l:libutf8proc.a
 LIBS_chat-link := -lsystemd -lnats
 # chat-link's side of NATS
 NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c)
@@ -83,7 +85,7 @@ endef
 
 build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter and for NATS)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the widths of characters)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
@@ -136,7 +138,7 @@ build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 	@echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@
@@ -151,7 +153,7 @@ build/next/chatd: $(call OBJECTS,obj-next,$(CHATD) chatd/main.c)
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
 
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
@@ -224,7 +226,7 @@ check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK))
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $(filter-out $(UNIT_WITHOUT),$^) -lcmocka -lsystemd -lnats -o $@
+	$(Q)$(CC) $(SANITIZE) $(filter-out $(UNIT_WITHOUT),$^) -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
 # It plays the network itself.
 build/asan/tests/unit/test-link: UNIT_WITHOUT := build/asan/chat-link/network.o
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
@@ -291,6 +293,8 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
+build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/grapheme.c)
+build/fuzz/fuzz-editor: FUZZ_LIBS := $(LIBS_chat-session)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
@@ -300,6 +304,7 @@ build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
 build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
 .PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o
 
+fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0

@@ -14,6 +14,8 @@
 #include <chat/frame.h>
 #include <chat/socket.h>
 
+#include "editor.h"
+
 enum {
         CLOSE_DRAIN_MAX_READS = 64,
         CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
@@ -140,9 +142,22 @@ void client_raw(struct client *c, const void *data, size_t size)
                 put(c, data, size);
 }
 
+/* The bytes that a line needs in front. */
+static size_t erase_bytes(const struct client *c)
+{
+        return c->row_drawn ? sizeof(EDITOR_ERASE) - 1 : 0;
+}
+
+/* Makes place for a line in the row. */
+static void erase_row(struct client *c)
+{
+        put(c, EDITOR_ERASE, erase_bytes(c));
+        c->row_drawn = false;
+}
+
 void client_line(struct client *c, const struct slice *parts, size_t n)
 {
-        size_t size = LINE_END_BYTES;
+        size_t size = LINE_END_BYTES + erase_bytes(c);
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
         if (c->skipped > 0 || client_room(c) < size) {
@@ -150,6 +165,8 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
                 c->skipped_all++;
                 return;
         }
+        size -= erase_bytes(c);
+        erase_row(c);
         display_write(reserve(c, size), parts, n);
         c->lines_out++;
 }
@@ -190,6 +207,7 @@ static void tell_skipped(struct client *c)
         char text[80];
         int n = snprintf(text, sizeof(text), "*** %llu line%s skipped: your connection is too slow\r\n",
                          (unsigned long long)c->skipped, c->skipped == 1 ? "" : "s");
+        erase_row(c);
         put(c, text, (size_t)n);
         c->skipped = 0;
 }

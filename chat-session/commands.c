@@ -18,6 +18,7 @@ const struct command_row commands[] = {
         {"/time", "on|off", "shows when each line came, in UTC", COMMAND_TIME, 0},
         {"/bell", "on|off", "rings when somebody says your name", COMMAND_BELL, 0},
         {"/color", "on|off", "shows names in colors", COMMAND_COLOR, 0},
+        {"/edit", "on|off", "edits your line while others talk, on a telnet", COMMAND_EDIT, 0},
         {"/quit", "", "leaves; so does exit", COMMAND_LEAVE, 0},
         /* what people try who come from elsewhere */
         {"/exit", "", NULL, COMMAND_LEAVE, 0},

@@ -24,6 +24,7 @@ enum command {
         COMMAND_TIME,
         COMMAND_BELL,
         COMMAND_COLOR,
+        COMMAND_EDIT,
 };
 
 struct command_row {

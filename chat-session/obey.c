@@ -7,6 +7,7 @@
 #include <chat/text.h>
 
 #include "commands.h"
+#include "editing.h"
 #include "session.h"
 
 enum {
@@ -128,6 +129,13 @@ static void turn(struct session *s, const struct command_row *row, bool *what, s
         tell(s, "%s is %s", row->name, *what ? "on" : "off");
 }
 
+static void edit(struct session *s, const struct command_row *row, struct slice rest)
+{
+        bool on = s->edits;
+        turn(s, row, &on, rest);
+        editing_turn(s, on);
+}
+
 void obey(struct session *s, struct slice line)
 {
         const struct command_row *row = NULL;
@@ -197,6 +205,9 @@ void obey(struct session *s, struct slice line)
                 break;
         case COMMAND_COLOR:
                 turn(s, row, &s->view.color, rest);
+                break;
+        case COMMAND_EDIT:
+                edit(s, row, rest);
                 break;
         }
 }

@@ -8,6 +8,7 @@
 #include <chat/display.h>
 
 #include "commands.h"
+#include "editing.h"
 #include "obey.h"
 
 enum {
@@ -24,6 +25,10 @@ enum {
 
 _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
                "what becomes a long request from short input has a place in the queue");
+
+_Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEAD_BYTES >=
+                       (int)READ_MAX_BYTES * (int)QUEUE_PER_BYTE + (int)ROOM_RESERVED,
+               "behind a line from the history there is room for all that may have been read with it");
 
 void session_notice(struct session *s, struct slice text)
 {
@@ -131,9 +136,17 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
                 uplink_say(&s->uplink, line);
 }
 
+static void discard_line(struct session *s)
+{
+        if (s->edits)
+                editor_discard(&s->editor);
+        else
+                lines_discard(&s->lines);
+}
+
 static void on_interrupt(struct session *s)
 {
-        lines_discard(&s->lines);
+        discard_line(s);
         /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
         if (!s->interrupted)
                 s->interrupt_due = true;
@@ -147,7 +160,10 @@ static void on_byte(struct session *s, uint8_t byte)
         case TELNET_NOTHING:
                 break;
         case TELNET_DATA:
-                lines_push(&s->lines, s->telnet.data);
+                if (!s->edits)
+                        lines_push(&s->lines, s->telnet.data);
+                else if (editing_push(s, s->telnet.data))
+                        on_interrupt(s);
                 break;
         case TELNET_REPLY:
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
@@ -159,10 +175,17 @@ static void on_byte(struct session *s, uint8_t byte)
                 notice(s, "yes, the chat is here");
                 break;
         case TELNET_ERASE_LINE:
-                lines_discard(&s->lines);
+                discard_line(s);
                 break;
         case TELNET_END:
                 session_leave(s, LEAVE_EXIT);
+                break;
+        case TELNET_WINDOW:
+                if (s->edits)
+                        editor_resize(&s->editor, s->telnet.columns);
+                break;
+        case TELNET_ECHOES:
+                editing_refuse(s);
                 break;
         }
 }
@@ -186,7 +209,7 @@ static void take_input(struct session *s)
         size_t n = client_read(&s->client, bytes, may_read(s));
 
         for (size_t i = 0; i < n && s->state == SESSION_TALKING;) {
-                size_t plain = telnet_is_between(&s->telnet) ? text_plain(bytes + i, n - i) : 0;
+                size_t plain = !s->edits && telnet_is_between(&s->telnet) ? text_plain(bytes + i, n - i) : 0;
                 if (plain > 0)
                         lines_push_plain(&s->lines, bytes + i, plain);
                 else
@@ -195,6 +218,7 @@ static void take_input(struct session *s)
         }
         if (telnet_ask(&s->telnet))
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
+        editing_accept(s);
         /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer.
          * Several within one read are no more than one. */
         if (s->interrupt_due) {
@@ -215,6 +239,8 @@ static void take_note(struct session *s, const struct record *r)
 {
         if (r->kind == RECORD_RENAME)
                 view_rename(&s->view, r->name, r->text);
+        if (s->edits)
+                names_note(&s->names, r);
         if (r->kind != RECORD_PRIVATE || view_ignores(&s->view, r->name))
                 return;
         s->writer_id = r->id;
@@ -486,17 +512,31 @@ static void advance_leave(struct session *s)
                 s->state = SESSION_DONE;
 }
 
+/* Whether lines look to the client as chatd would write them. */
+static bool looks_plain(const struct session *s)
+{
+        return !s->edits && view_is_plain(&s->view);
+}
+
+static void flush(struct session *s)
+{
+        if (!client_waits(&s->client) || !outlet_claim(&s->outlet))
+                return;
+        client_flush(&s->client);
+        if (client_waits(&s->client))
+                outlet_is_slow(&s->outlet);
+}
+
 /* Writes what the client takes now, if it is our turn. */
 static void write_to_client(struct session *s)
 {
-        if (client_waits(&s->client) && outlet_claim(&s->outlet)) {
-                client_flush(&s->client);
-                if (client_waits(&s->client))
-                        outlet_is_slow(&s->outlet);
-        }
+        editing_draw(s);
+        flush(s);
+        if (editing_draw(s)) /* for which there was no room before */
+                flush(s);
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
-        if (view_is_plain(&s->view))
+        if (looks_plain(s))
                 outlet_release(&s->outlet, &s->client, s->uplink.taken);
         else
                 outlet_keep(&s->outlet, s->uplink.taken);
@@ -510,7 +550,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
 
         bool wants = may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
         bool writes = client_waits(c) && !c->broken_off;
-        bool keeps = s->state == SESSION_TALKING && !view_is_plain(&s->view);
+        bool keeps = s->state == SESSION_TALKING && !looks_plain(s);
         if ((writes || keeps) && !outlet_claim(&s->outlet)) {
                 writes = false;
                 wake = s->now + s->outlet.retry_ms;

@@ -8,6 +8,8 @@
 #include <chat/seen.h>
 
 #include "client.h"
+#include "completion.h"
+#include "editor.h"
 #include "lines.h"
 #include "outlet.h"
 #include "peer.h"
@@ -51,6 +53,7 @@ struct session {
         bool interrupt_due; /* IAC IP came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */
         bool away_told;     /* the client was told that there is no broker */
+        bool edits;         /* what the client types goes to the editor, editing.h */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
         int64_t checked_from; /* when something was sent to it after all was acknowledged */
@@ -73,6 +76,8 @@ struct session {
         uint64_t writer_id;              /* who said something to the client alone … */
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;
+        struct names names; /* while it edits */
+        struct editor editor;
 };
 
 /* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to say it. Reads nothing from it yet;

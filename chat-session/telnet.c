@@ -1,5 +1,7 @@
 #include "telnet.h"
 
+#include <string.h>
+
 enum {
         SE = 240,
         IP = 244,
@@ -18,7 +20,17 @@ enum {
 
 enum {
         OPTION_BINARY = 0,
+        OPTION_ECHO = 1,
+        OPTION_SUPPRESS_GO_AHEAD = 3,
         OPTION_TIMING_MARK = 6,
+        OPTION_NAWS = 31,
+};
+
+enum offers {
+        OFFERS_WINDOW = 1,
+        OFFERS_CHARACTERS = 2,
+        OFFERS_ALL = 3,
+        OFFERS_IGNORED = 4, /* none counts any more */
 };
 
 enum state {
@@ -75,6 +87,71 @@ bool telnet_ask(struct telnet *t)
         return true;
 }
 
+/* What the peer offers or asks for by itself. */
+static void note_offer(struct telnet *t, uint8_t option)
+{
+        if (t->verb == WILL && option == OPTION_NAWS)
+                t->offers |= OFFERS_WINDOW;
+        if (t->verb == DO && option == OPTION_SUPPRESS_GO_AHEAD)
+                t->offers |= OFFERS_CHARACTERS;
+}
+
+bool telnet_offers_editing(struct telnet *t)
+{
+        bool offers = t->offers == OFFERS_ALL;
+        if (offers)
+                t->offers |= OFFERS_IGNORED;
+        return offers;
+}
+
+size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDIT_BYTES])
+{
+        static const uint8_t begin[TELNET_EDIT_BYTES] = {
+                IAC, WILL, OPTION_ECHO, IAC, WILL, OPTION_SUPPRESS_GO_AHEAD, IAC, DO, OPTION_SUPPRESS_GO_AHEAD,
+                IAC, DO,   OPTION_NAWS};
+        static const uint8_t end[] = {
+                IAC, WONT, OPTION_ECHO, IAC, WONT, OPTION_SUPPRESS_GO_AHEAD, IAC, DONT, OPTION_SUPPRESS_GO_AHEAD};
+        size_t size = on ? sizeof(begin) : sizeof(end);
+        t->edits = on;
+        t->offers |= OFFERS_IGNORED;
+        memcpy(commands, on ? begin : end, size);
+        return size;
+}
+
+/* Whether telnet_edit() asked for what the verb is about. */
+static bool is_asked(const struct telnet *t, uint8_t option)
+{
+        bool theirs = t->verb == WILL || t->verb == WONT;
+        return t->edits && (option == OPTION_SUPPRESS_GO_AHEAD || option == (theirs ? OPTION_NAWS : OPTION_ECHO));
+}
+
+static enum telnet_event negotiate(struct telnet *t, uint8_t option)
+{
+        t->state = STATE_DATA;
+        if (option == OPTION_BINARY)
+                return agree(t);
+        if (is_asked(t, option))
+                return option == OPTION_ECHO && t->verb == DONT ? TELNET_ECHOES : TELNET_NOTHING;
+        note_offer(t, option);
+        return t->verb == WILL || t->verb == DO ? refuse(t, option) : TELNET_NOTHING;
+}
+
+static void push_sub(struct telnet *t, uint8_t byte)
+{
+        if (t->sub_size < sizeof(t->sub))
+                t->sub[t->sub_size] = byte;
+        if (t->sub_size <= sizeof(t->sub))
+                t->sub_size++;
+}
+
+static enum telnet_event end_sub(struct telnet *t)
+{
+        if (t->sub_size != sizeof(t->sub) || t->sub[0] != OPTION_NAWS)
+                return TELNET_NOTHING;
+        t->columns = (uint16_t)(t->sub[1] << 8 | t->sub[2]);
+        return TELNET_WINDOW;
+}
+
 static enum telnet_event command(struct telnet *t, uint8_t byte)
 {
         t->state = STATE_DATA;
@@ -89,6 +166,7 @@ static enum telnet_event command(struct telnet *t, uint8_t byte)
                 return TELNET_NOTHING;
         case SB:
                 t->state = STATE_SUB;
+                t->sub_size = 0;
                 return TELNET_NOTHING;
         case IAC:
                 t->data = IAC;
@@ -125,23 +203,23 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
         case STATE_IAC:
                 return command(t, byte);
         case STATE_OPTION:
-                t->state = STATE_DATA;
-                if (byte == OPTION_BINARY)
-                        return agree(t);
-                return t->verb == WILL || t->verb == DO ? refuse(t, byte) : TELNET_NOTHING;
+                return negotiate(t, byte);
         case STATE_SUB:
                 if (byte == IAC)
                         t->state = STATE_SUB_IAC;
+                else
+                        push_sub(t, byte);
                 return TELNET_NOTHING;
         case STATE_SUB_IAC:
                 if (byte == IAC) {
                         t->state = STATE_SUB;
+                        push_sub(t, byte);
                         return TELNET_NOTHING;
                 }
                 /* Anything but SE means that its end was forgotten: better one command too early than a client that
                  * is never heard again. */
                 t->state = STATE_DATA;
-                return byte == SE ? TELNET_NOTHING : command(t, byte);
+                return byte == SE ? end_sub(t) : command(t, byte);
         }
         return TELNET_NOTHING;
 }

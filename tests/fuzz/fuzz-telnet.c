@@ -1,11 +1,13 @@
 /* Telnet (chat-session/telnet.c), against a second reading of RFC 854 that has the whole input before it.
  *
- * Input: how long the first read is, then what the peer sends. After each read the session may ask for BINARY.
+ * Input: how long the first read is, and whether the session then begins to edit, and ends that after the next one;
+ * then what the peer sends. After each read the session may ask for BINARY.
  *
  * Promises: every event and every byte of text is the one that the RFC asks for, so no part of a command is ever text.
  * All state is in the struct: reads may cut the stream anywhere. A refusal is sent once per option and direction, an
  * answer about BINARY once per change, a TIMING-MARK is answered each time. Asking happens once, and only a peer that
- * sent a command is asked. Two such parsers that answer each other fall silent.
+ * sent a command is asked. Two such parsers that answer each other fall silent. Of subnegotiations the size of a window
+ * alone is an event. What editing takes is offered by a peer that was not asked, and answers to it are not answered.
  */
 #include "../../chat-session/telnet.h"
 
@@ -13,6 +15,9 @@
 
 enum {
         BINARY = 0,
+        ECHO = 1,
+        SUPPRESS_GO_AHEAD = 3,
+        NAWS = 31,
         TIMING_MARK = 6,
         TELNET_EOF = 236,
         ABORT = 238,
@@ -27,6 +32,8 @@ enum {
         DONT = 254,
         IAC = 255,
         SILENCE_MAX_ROUNDS = 4,
+        EDITS_AFTER_FIRST_READ = 64, /* in the first byte of the input */
+        ENDS_AFTER_SECOND_READ = 128,
 };
 
 /* What is to be answered, as far as it depends on what was answered before. */
@@ -35,7 +42,26 @@ struct expected {
         bool binary[2]; /* theirs, ours */
         bool asked, unanswered;
         bool speaks;
+        bool edits, edited;
+        bool window, characters; /* offered */
+        uint16_t columns;
 };
+
+static bool is_answer_to_edit(const struct expected *e, uint8_t verb, uint8_t option)
+{
+        static const uint8_t asked[][2] = {{DO, ECHO},
+                                           {DONT, ECHO},
+                                           {DO, SUPPRESS_GO_AHEAD},
+                                           {DONT, SUPPRESS_GO_AHEAD},
+                                           {WILL, SUPPRESS_GO_AHEAD},
+                                           {WONT, SUPPRESS_GO_AHEAD},
+                                           {WILL, NAWS},
+                                           {WONT, NAWS}};
+        for (size_t i = 0; e->edits && i < sizeof(asked) / sizeof(asked[0]); i++)
+                if (asked[i][0] == verb && asked[i][1] == option)
+                        return true;
+        return false;
+}
 
 /* The answer's verb, or 0 for none. */
 static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
@@ -50,11 +76,29 @@ static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
                         return 0;
                 return theirs ? (on ? DO : DONT) : (on ? WILL : WONT);
         }
+        if (is_answer_to_edit(e, verb, option))
+                return 0;
+        e->window |= verb == WILL && option == NAWS;
+        e->characters |= verb == DO && option == SUPPRESS_GO_AHEAD;
         if (!on || (option != TIMING_MARK && e->refused[theirs][option]) ||
             (option == TIMING_MARK && theirs && e->refused[theirs][option]))
                 return 0;
         e->refused[theirs][option] = true;
         return theirs ? DONT : WONT;
+}
+
+/* What is between IAC SB and IAC SE. */
+static enum telnet_event read_sub(struct expected *e, const uint8_t *at, const uint8_t *end)
+{
+        uint8_t sub[6] = {0};
+        size_t n = 0;
+        for (; at < end; at += *at == IAC ? 2 : 1)
+                if (n++ < sizeof(sub))
+                        sub[n - 1] = *at;
+        if (n != 5 || sub[0] != NAWS)
+                return TELNET_NOTHING;
+        e->columns = (uint16_t)(sub[1] * 256 + sub[2]);
+        return TELNET_WINDOW;
 }
 
 /* The event at the end of the command or text byte that begins at *at, which moves behind it. Returns false where the
@@ -72,6 +116,7 @@ static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end,
         }
         while (p < end && *p == SB) { /* a subnegotiation, maybe ended by what begins another one */
                 e->speaks = true;
+                const uint8_t *sub = p + 1;
                 for (p++; p < end && !(*p == IAC && p + 1 < end && p[1] != IAC); p += *p == IAC ? 2 : 1)
                         if (*p == IAC && p + 1 == end)
                                 return false;
@@ -79,6 +124,7 @@ static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end,
                         return false;
                 p++;
                 if (*p == SE) {
+                        *event = read_sub(e, sub, p - 1);
                         *at = p + 1;
                         return true;
                 }
@@ -91,7 +137,8 @@ static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end,
                 if (p >= end)
                         return false;
                 uint8_t option = *p++, answer = expected_answer(e, command, option);
-                *event = answer ? TELNET_REPLY : TELNET_NOTHING;
+                bool echoes = command == DONT && option == ECHO && e->edits;
+                *event = echoes ? TELNET_ECHOES : answer ? TELNET_REPLY : TELNET_NOTHING;
                 memcpy(bytes, (uint8_t[]){IAC, answer, option}, 3);
         } else if (command == IAC) {
                 *event = TELNET_DATA;
@@ -114,6 +161,18 @@ static void ask(struct telnet *t, struct expected *e)
         PROMISE(!asks || memcmp(t->reply, "\xff\xfd", 3) == 0, "asks for something else");
         if (asks)
                 e->asked = e->unanswered = true;
+        bool offers = telnet_offers_editing(t);
+        PROMISE(offers == (e->window && e->characters && !e->edited), "telnet_offers_editing() is %d", offers);
+        e->edited |= offers; /* once is enough */
+}
+
+static void edit(struct telnet *t, struct expected *e, bool on)
+{
+        uint8_t commands[TELNET_EDIT_BYTES];
+        size_t size = telnet_edit(t, on, commands);
+        PROMISE(size % 3 == 0 && size <= sizeof(commands), "%zu bytes of commands", size);
+        e->edits = on;
+        e->edited = true;
 }
 
 /* Both sides are this parser, and `t` just sent its reply. */
@@ -139,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         if (size == 0)
                 return 0;
-        size_t read = data[0] % 64u + 1u;
+        size_t read = data[0] % 64u + 1u, reads = 0;
         const uint8_t *start = data + 1, *end = data + size, *at = start, *pushed = start;
         struct telnet t = {0};
         struct expected e = {0};
@@ -160,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 PROMISE(event == (whole ? wanted : TELNET_NOTHING), "event %d, not %d, at %td", (int)event, (int)wanted,
                         until - start);
                 PROMISE(event != TELNET_DATA || t.data == bytes[0], "0x%02x instead of 0x%02x", t.data, bytes[0]);
+                PROMISE(t.columns == e.columns, "%u columns, not %u", t.columns, e.columns);
                 PROMISE(event != TELNET_REPLY || memcmp(t.reply, bytes, 3) == 0, "answer %u %u, not %u %u", t.reply[1],
                         t.reply[2], bytes[1], bytes[2]);
                 if (event == TELNET_REPLY) {
@@ -171,6 +231,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if ((size_t)(pushed - start) >= read) {
                         read += read;
                         ask(&t, &e);
+                        reads++;
+                        if (reads == 1 && data[0] & EDITS_AFTER_FIRST_READ)
+                                edit(&t, &e, true);
+                        else if (reads == 2 && data[0] & ENDS_AFTER_SECOND_READ)
+                                edit(&t, &e, false);
                 }
         }
         return 0;

@@ -23,7 +23,8 @@ int booted_install(void **state)
 int booted_install_naming(void **state)
 {
         shell("d=/run/systemd/system/chatd.service.d; mkdir -p $d && printf '[Service]\\nExecStart=\\n"
-              "ExecStart=/usr/local/sbin/chatd --session-user=chat-session --link-user=chat-link --arrivals=off\\n' "
+              "ExecStart=/usr/local/sbin/chatd --session-user=chat-session --link-user=chat-link --arrivals=off "
+              "--history=off\\n' "
               ">$d/naming.conf");
         return booted_install(state);
 }

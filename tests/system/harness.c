@@ -361,7 +361,7 @@ int port_free(void)
 
 void chat_start_broker(struct chat *chat)
 {
-        char *const argv[] = {program("chatd"), chat->option, NULL};
+        char *const argv[] = {program("chatd"), chat->option, (char *)chat->history, NULL};
         chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
 }
 
@@ -381,6 +381,7 @@ struct chat *chat_prepare(void)
         strcpy(chat->dir, "/tmp/chat-system.XXXXXX");
         assert_non_null(mkdtemp(chat->dir));
         snprintf(chat->option, sizeof(chat->option), "--run-dir=%s", chat->dir);
+        chat->history = "--history=off";
         chat->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(chat->listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* as chat.socket does */
         assert_int_equal(bind(chat->listener, (struct sockaddr *)&a, size), 0);

@@ -97,9 +97,10 @@ int port_free(void);
 /* ---- a chat without PID 1 ---- */
 
 struct chat {
-        char dir[64];    /* the run directory */
-        char option[80]; /* --run-dir=, for both programs */
-        pid_t broker;    /* 0: none */
+        char dir[64];        /* the run directory */
+        char option[80];     /* --run-dir=, for both programs */
+        const char *history; /* chatd's option; off, unless the test is about that */
+        pid_t broker;        /* 0: none */
         int listener, port;
 };
 

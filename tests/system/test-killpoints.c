@@ -380,7 +380,7 @@ static void become_broker(bool traced)
         setenv("LISTEN_FDS", "1", true);
         if (traced)
                 ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        execl(program("chatd"), "chatd", chat->option, arrivals, NULL);
+        execl(program("chatd"), "chatd", chat->option, chat->history, arrivals, NULL);
         _exit(127);
 }
 

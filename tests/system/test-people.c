@@ -123,6 +123,45 @@ static void test_rooms(void **state)
         client_free(eve);
 }
 
+/* Who comes, or goes to another room, is shown what was said there, also by the next chatd; and the same on request. */
+static void test_history(void **state)
+{
+        struct chat *chat = *state;
+        struct client *ann, *bob, *eve;
+        chat_kill_broker(chat, SIGTERM);
+        chat->history = "--history=2";
+        chat_start_broker(chat);
+        join_two(chat, &ann, &bob);
+        client_send(ann, "one\ntwo\n/me waves\n");
+        client_expect(bob, "ann: one\r\nann: two\r\n* ann waves\r\n");
+        eve = chat_join(chat, NULL);
+        client_expect(eve, "*** What was said here before, with the time (UTC):\r\n(");
+        client_expect(eve, ") ann: two\r\n(");
+        client_expect(eve, ") * ann waves\r\n");
+        client_send(eve, "/history 3\n");
+        client_expect(eve, "*** What was said here before");
+        client_expect(eve, ") ann: one\r\n(");
+        client_expect(eve, ") * ann waves\r\n");
+        client_send(eve, "/history some\n/join kitchen\n/history\n");
+        client_expect(eve, "*** Usage: /history [LINES]\r\n*** You are in kitchen now, alone\r\n"
+                           "*** Nothing was said in kitchen yet\r\n");
+        chat_kill_broker(chat, SIGKILL);
+        chat_start_broker(chat);
+        client_send(eve, "/leave\n");
+        client_expect(eve, "*** You are in lobby now, with ");
+        client_expect(eve, ") ann: two\r\n(");
+        client_expect(eve, ") * ann waves\r\n");
+        chat_kill_broker(chat, SIGTERM);
+        chat->history = "--history=off";
+        chat_start_broker(chat);
+        client_send(eve, "/history\n");
+        client_expect(eve, "*** This chat keeps no history\r\n");
+        shell("test ! -e %s/history", chat->dir);
+        client_free(ann);
+        client_free(bob);
+        client_free(eve);
+}
+
 /* Names are those of before, and so are whom one does not want to see and whom a reply goes to. */
 static void test_while_chatd_is_killed(void **state)
 {
@@ -191,13 +230,30 @@ static void terminal_type(const struct chat *chat, const char *line)
         shell("tmux -S %s/tmux send-keys -l -- '%s' && tmux -S %s/tmux send-keys Enter", chat->dir, line, chat->dir);
 }
 
-/* Somebody who was handed a telnet and nothing else finds out how to take a name, who is there, how to say something to
- * one alone, how to go to another room, and how to leave. */
-static void test_a_person_at_a_telnet(void **state)
+static void terminal_keys(const struct chat *chat, const char *keys)
 {
-        struct chat *chat = *state;
-        struct client *bob = chat_join(chat, NULL);
-        take_name(bob, "bob");
+        shell("tmux -S %s/tmux send-keys %s", chat->dir, keys);
+}
+
+static void terminal_text(const struct chat *chat, const char *text)
+{
+        shell("tmux -S %s/tmux send-keys -l -- '%s'", chat->dir, text);
+}
+
+/* The last lines that are not empty, and the column of the cursor. */
+static void terminal_ends(const struct chat *chat, const char *lines, int column)
+{
+        int n = 1;
+        for (const char *at = lines; (at = strchr(at, '\n')); at++)
+                n++;
+        shell_until("[ \"$(tmux -S %s/tmux capture-pane -p | sed -e 's/ *$//' -e '/^$/d' | tail -n %d)\" = '%s' ] && "
+                    "[ \"$(tmux -S %s/tmux display-message -p '#{cursor_x}')\" = %d ]",
+                    chat->dir, n, lines, chat->dir, column);
+}
+
+/* Somebody runs this in a terminal; "%d" in it stands for the port of a chat. */
+static void terminal_open(struct chat *chat, const char *command)
+{
         char *const launcher[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", NULL, NULL, NULL, NULL};
         char *argv[8], listen[32];
         int port = port_free();
@@ -208,10 +264,25 @@ static void test_a_person_at_a_telnet(void **state)
         argv[6] = chat->option;
         process_start(argv, -1, -1, -1);
         client_free(client_connect("127.0.0.1", port)); /* waits until somebody listens */
-
-        shell("tmux -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 'telnet 127.0.0.1 %d; sleep 100'", chat->dir,
-              port);
+        shell("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "
+              "\"$(printf '%s; sleep 100' %d)\"",
+              chat->dir, command, port);
         terminal_shows(chat, "/help says what else you can type");
+}
+
+static void terminal_close(struct chat *chat)
+{
+        shell("tmux -S %s/tmux kill-server", chat->dir);
+}
+
+/* Somebody who was handed a telnet and nothing else finds out how to take a name, who is there, how to say something to
+ * one alone, how to go to another room, and how to leave. */
+static void test_a_person_at_a_telnet(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        take_name(bob, "bob");
+        terminal_open(chat, "telnet 127.0.0.1 %d");
         terminal_type(chat, "/help");
         terminal_shows(chat, "/nick NAME         takes another name");
         terminal_shows(chat, "/msg NAME TEXT     says something to one person alone");
@@ -243,7 +314,129 @@ static void test_a_person_at_a_telnet(void **state)
         terminal_type(chat, "exit");
         terminal_shows(chat, "Connection closed by foreign host");
         client_expect(bob, "*** ann is disconnected\r\n");
-        shell("tmux -S %s/tmux kill-server", chat->dir);
+        terminal_close(chat);
+        client_free(bob);
+}
+
+/* What is half-typed stays below what others say, and the cursor in it. */
+static void test_typing_while_others_talk(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        take_name(bob, "bob");
+        terminal_open(chat, "telnet 127.0.0.1 %d");
+        terminal_type(chat, "/nick ann");
+        client_expect(bob, " is now called ann\r\n");
+        terminal_type(chat, "/edit on");
+        terminal_ends(chat, "*** /edit is on", 0);
+        terminal_text(chat, "half typed 日本");
+        terminal_ends(chat, "*** /edit is on\nhalf typed 日本", 15);
+        client_send(bob, "one\ntwo\n");
+        terminal_ends(chat, "*** /edit is on\nbob: one\nbob: two\nhalf typed 日本", 15);
+        terminal_keys(chat, "Left");
+        terminal_ends(chat, "half typed 日本", 13);
+        terminal_text(chat, "e\u0301x");
+        terminal_ends(chat, "half typed 日e\u0301x本", 15);
+        client_send(bob, "three\n");
+        terminal_ends(chat, "bob: three\nhalf typed 日e\u0301x本", 15);
+        terminal_keys(chat, "Left BSpace Home Delete End");
+        terminal_ends(chat, "bob: three\nalf typed 日x本", 15);
+        terminal_keys(chat, "Enter");
+        client_expect(bob, "ann: alf typed 日x本\r\n");
+        terminal_ends(chat, "bob: three\nalf typed 日x本", 0);
+
+        terminal_text(chat, "bo"); /* completion */
+        terminal_keys(chat, "Tab");
+        terminal_ends(chat, "bob:", 5);
+        terminal_keys(chat, "C-u");
+        terminal_text(chat, "/m");
+        terminal_keys(chat, "Tab");
+        terminal_ends(chat, "*** /msg /me\n/m", 2);
+        terminal_text(chat, "s");
+        terminal_keys(chat, "Tab");
+        terminal_text(chat, "b");
+        terminal_keys(chat, "Tab");
+        terminal_text(chat, "psst");
+        terminal_ends(chat, "*** /msg /me\n/msg bob psst", 13);
+        terminal_keys(chat, "Enter");
+        client_expect(bob, "ann (to you): psst\r\n");
+
+        terminal_text(chat, "draft"); /* history */
+        terminal_keys(chat, "Up Up");
+        terminal_ends(chat, "/msg bob psst\nalf typed 日x本", 15);
+        terminal_keys(chat, "Down Down");
+        terminal_ends(chat, "/msg bob psst\ndraft", 5);
+        terminal_keys(chat, "C-c");
+        terminal_ends(chat, "*** the line is discarded; ^C once more, or exit, leaves", 0);
+
+        terminal_type(chat, "/edit off");
+        terminal_ends(chat, "/edit off\n*** /edit is off", 0);
+        client_send(bob, "four\n");
+        terminal_ends(chat, "*** /edit is off\nbob: four", 0);
+        terminal_type(chat, "a line");
+        client_expect(bob, "ann: a line\r\n");
+        terminal_ends(chat, "bob: four\na line", 0);
+        terminal_type(chat, "/edit on");
+        terminal_ends(chat, "*** /edit is on", 0);
+        terminal_keys(chat, "C-d");
+        terminal_shows(chat, "Connection closed by foreign host");
+        client_expect(bob, "*** ann is disconnected\r\n");
+        terminal_close(chat);
+        client_free(bob);
+}
+
+/* Those that offer it get it without a word. */
+static void test_clients_that_offer_to_be_edited(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        static const char *const commands[] = {
+                "telnet -- 127.0.0.1 -%d", /* as to port 23 */
+                "plink -batch -telnet -P %d 127.0.0.1",
+        };
+        take_name(bob, "bob");
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+                terminal_open(chat, commands[i]);
+                terminal_type(chat, "/nick ann");
+                client_expect(bob, " is now called ann\r\n");
+                client_send(bob, "one\n");
+                terminal_shows(chat, "bob: one");
+                terminal_text(chat, "half äö");
+                terminal_ends(chat, "bob: one\nhalf äö", 7);
+                client_send(bob, "two\n");
+                terminal_ends(chat, "bob: one\nbob: two\nhalf äö", 7);
+                shell("tmux -S %s/tmux resize-window -x 20", chat->dir);
+                terminal_text(chat, " 0123456789");
+                terminal_ends(chat, "half äö 0123456789", 18);
+                terminal_text(chat, "ab"); /* one too many: the cursor is in the middle now */
+                terminal_ends(chat, "bob: two\n3456789ab", 9);
+                terminal_keys(chat, "Enter");
+                client_expect(bob, "ann: half äö 0123456789ab\r\n");
+                terminal_type(chat, "exit");
+                client_expect(bob, "*** ann is disconnected\r\n");
+                terminal_close(chat);
+        }
+        client_free(bob);
+}
+
+/* It shows what is meant for a telnet, until that is erased. */
+static void test_editing_at_an_nc(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        take_name(bob, "bob");
+        terminal_open(chat, "stty -icanon -echo; nc 127.0.0.1 %d");
+        terminal_type(chat, "/nick ann");
+        client_expect(bob, " is now called ann\r\n");
+        terminal_type(chat, "/edit on");
+        terminal_ends(chat, "*** You are now called ann\n*** /edit is on", 0);
+        terminal_text(chat, "half typed");
+        terminal_keys(chat, "Left Left");
+        client_send(bob, "one\n");
+        terminal_ends(chat, "*** /edit is on\nbob: one\nhalf typed", 8);
+        terminal_keys(chat, "Enter C-d");
+        client_expect(bob, "ann: half typed\r\n*** ann is disconnected\r\n");
+        terminal_close(chat);
         client_free(bob);
 }
 
@@ -252,8 +445,16 @@ static void test_a_person_at_a_telnet(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_names), TEST(test_words_to_one),   TEST(test_while_chatd_is_killed),
-                TEST(test_rooms), TEST(test_how_lines_look), TEST(test_a_person_at_a_telnet),
+                TEST(test_names),
+                TEST(test_words_to_one),
+                TEST(test_while_chatd_is_killed),
+                TEST(test_rooms),
+                TEST(test_history),
+                TEST(test_how_lines_look),
+                TEST(test_a_person_at_a_telnet),
+                TEST(test_typing_while_others_talk),
+                TEST(test_clients_that_offer_to_be_edited),
+                TEST(test_editing_at_an_nc),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

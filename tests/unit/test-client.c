@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "../../chat-session/client.h"
+#include "../../chat-session/editor.h"
 
 #include "../tcp.h"
 
@@ -113,6 +114,26 @@ static void test_order_survives_the_wrap(void **state)
                 }
         }
         assert_int_equal(expected, next);
+}
+
+/* What is typed is erased once, by the first line that has room. */
+static void test_a_row_is_erased(void **state)
+{
+        struct fixture *f = *state;
+        struct client *c = &f->client;
+        c->row_drawn = true;
+        put_line(c, "one");
+        put_line(c, "two");
+        assert_false(c->row_drawn);
+        assert_string_equal(drain(f), EDITOR_ERASE "one\r\ntwo\r\n");
+        while (client_room(c) >= 6)
+                client_raw(c, "xxxxxx", 6);
+        c->row_drawn = true;
+        put_line(c, "no room");
+        assert_true(c->row_drawn);
+        assert_string_equal(strrchr(drain(f), 'x'),
+                            "x" EDITOR_ERASE "*** 1 line skipped: your connection is too slow\r\n");
+        assert_false(c->row_drawn);
 }
 
 /* Nothing is written while the rest of a line is waited for, whatever the client asks. */
@@ -250,6 +271,7 @@ int main(void)
                 TEST_WITH_PEER(test_a_slow_client_is_told_the_exact_count),
                 TEST_WITH_PEER(test_order_survives_the_wrap),
                 TEST_WITH_PEER(test_the_rest_has_room),
+                TEST_WITH_PEER(test_a_row_is_erased),
                 TEST_WITH_PEER(test_end_of_input),
                 TEST_WITH_PEER(test_a_broken_client_drops_output_and_keeps_input),
                 TEST_WITH_PEER(test_close_tells_the_peer),

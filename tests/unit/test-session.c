@@ -1104,6 +1104,192 @@ static void test_the_cost_of_requests(void **state)
         stop(f);
 }
 
+#define EDIT_ON "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x1f" EDITOR_ERASE
+#define EDIT_OFF "\xff\xfc\x01\xff\xfc\x03\xff\xfe\x03" EDITOR_ERASE
+#define ROW(before, behind) "\x1b[G\x1b[?7l" before "\x1b\x37" behind "\x1b[K\x1b\x38\x1b[?7h"
+
+static void test_editing(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "/edit on\r\n");
+        assert_shown(f, "*** /edit is on\r\n" EDIT_ON);
+        tell_lines(f, 1, 1, 1);
+        assert_shown(f, "bob: 1\r\n"); /* nothing is typed, and nothing drawn */
+        type(f, "hel");
+        assert_shown(f, ROW("hel", ""));
+        tell_lines(f, 1, 2, 4); /* it is drawn once for all of them */
+        assert_shown(f, EDITOR_ERASE "bob: 2\r\nbob: 3\r\nbob: 4\r\n" ROW("hel", ""));
+        type(f, "lo\x1b[D\x1b[");
+        assert_shown(f, ROW("hell", "o"));
+        type(f, "D");
+        assert_shown(f, ROW("hel", "lo"));
+        type(f, "\r");
+        assert_shown(f, EDITOR_ERASE "hello\r\n");
+        struct frame frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_LINE);
+        assert_true(slice_equal(frame.text, slice_of("hello")));
+        type(f, "bo\t");
+        assert_shown(f, ROW("bob: ", ""));
+        type(f, "\x15/m\t");
+        assert_shown(f, EDITOR_ERASE "*** /msg /me\r\n" ROW("/m", ""));
+        type(f, "\x03");
+        assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        type(f, "\x1b[A");
+        assert_shown(f, ROW("hello", ""));
+        char question[TELNET_REPLY_BYTES]; /* about BINARY */
+        type(f, "\xff\xf8");
+        assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
+        assert_shown(f, EDITOR_ERASE);
+        type(f, "\x7f");
+        assert_shown(f, "\a" EDITOR_ERASE);
+        type(f, "/edit off\r");
+        assert_shown(f, EDITOR_ERASE "/edit off\r\n*** /edit is off\r\n" EDIT_OFF);
+        type(f, "\nplain\r\n");
+        assert_true(slice_equal(next_frame(f).text, slice_of("plain")));
+        type(f, "/edit on\r\n");
+        assert_shown(f, "*** /edit is on\r\n" EDIT_ON);
+        type(f, "\x04");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        stop(f);
+}
+
+/* What a telnet in a terminal offers that negotiates by itself; one that echoes nevertheless. */
+static void test_editing_that_the_client_offers(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        char answers[9];
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "half \xff\xfb\x1f\xff\xfd\x03");
+        assert_int_equal(recv(f->client, answers, sizeof(answers), MSG_WAITALL), sizeof(answers));
+        assert_memory_equal(answers, "\xff\xfe\x1f\xff\xfc\x03\xff\xfd\x00", sizeof(answers));
+        assert_shown(f, EDIT_ON ROW("half ", ""));
+        assert_int_equal(write(f->client, "\xff\xfa\x1f\x00\x0a\x00\x18\xff\xf0", 9), 9);
+        assert_shown(f, ROW("half ", ""));
+        type(f, "typed");
+        assert_shown(f, ROW("yped", ""));
+        type(f, "\xff\xfe\x01");
+        assert_shown(f, EDIT_OFF "*** /edit is off, as your client shows by itself what you type\r\n");
+        stop(f);
+
+        f = start(true);
+        type(f, "\xff\xfb\x1f\xff\xfd\x03one\r");
+        assert_int_equal(recv(f->client, answers, 6, MSG_WAITALL), 6);
+        assert_shown(f, "one\r\n");
+        stop(f);
+}
+
+/* chatd does not write into the row. */
+static void test_editing_while_it_is_lent(void **state)
+{
+        (void)state;
+        struct fixture *f = start_lent();
+        write_lines(f, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        type(f, "/edit on\nhalf");
+        assert_shown(f, "*** /edit is on\r\n" EDIT_ON ROW("half", ""));
+        while (atomic_load(&f->lent.page->turn) != OUTLET_KEPT)
+                usleep(1000);
+        assert_false(lent_is_behind(&f->lent));
+        tell_lines(f, 1, 2, 2);
+        assert_shown(f, EDITOR_ERASE "bob: 2\r\n" ROW("half", ""));
+        type(f, "\x15/edit off\r");
+        assert_shown(f, EDITOR_ERASE "/edit off\r\n*** /edit is off\r\n" EDIT_OFF);
+        await_turn(f);
+        write_lines(f, 3, 3);
+        assert_shown(f, "bob: 3\r\n");
+        stop(f);
+}
+
+/* Two keys are a long line. None is lost that was accepted, and there is room for each. */
+static void test_the_history_fills_the_queue(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        char keys[4096] = "/edit on\n", *at = keys + strlen(keys), byte = 0;
+        assert_greeted(f);
+        next_frame(f);
+        memset(at, 'x', 3000);
+        at += 3000;
+        *at++ = '\r';
+        for (int i = 0; i < 100; i++)
+                at = mempcpy(at, "\x10\r", 2);
+        type(f, keys);
+        while (byte != '\a') {
+                await(f->client);
+                assert_int_equal(read(f->client, &byte, 1), 1);
+        }
+        type(f, "\x15last\r");
+        for (uint64_t next = 1;;) {
+                struct frame frame = next_frame(f);
+                assert_int_equal(frame.number, next);
+                next += frame_lines(&frame);
+                if (frame.text.len >= 4 && memcmp(frame.text.at + frame.text.len - 4, "last", 4) == 0)
+                        break;
+                assert_true(next < 50);
+        }
+        stop(f);
+}
+
+/* A client that does not read has no more than a few rows in between what it is shown at last. */
+static void test_editing_on_a_slow_client(void **state)
+{
+        (void)state;
+        enum { DATAGRAMS = 20, LINES = 50, SIZE = 1000 };
+        struct fixture *f = start(false);
+        static uint8_t batch[DATAGRAM_MAX_BYTES];
+        static char all[8 * CLIENT_OUT_MAX_BYTES];
+        char text[SIZE + 1];
+        size_t rows = 0, lines = 0, skipped = 0, len = 0;
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "/edit on\nhalf");
+        memset(text, 'x', SIZE);
+        text[SIZE] = '\0';
+        for (uint64_t n = 0; n < DATAGRAMS; n++) {
+                size_t size = frame_encode(batch, sizeof(batch), &(struct frame){.type = FRAME_BATCH, .id = 1});
+                for (uint64_t i = 1; i <= LINES; i++)
+                        size += record_encode(batch + size, sizeof(batch) - size,
+                                              &(struct record){.kind = RECORD_LINE,
+                                                               .id = 99,
+                                                               .number = n * LINES + i,
+                                                               .name = slice_of("bob"),
+                                                               .text = slice_of(text)});
+                struct sockaddr_un inbox;
+                path_inbox(&inbox, f->dir, f->key);
+                while (sendto(f->intake, batch, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)) < 0) {
+                        assert_int_equal(errno, EAGAIN); /* the session takes one after the other */
+                        usleep(1000);
+                }
+        }
+        type(f, " typed");
+        while (len < 100 || memcmp(all + len - 5, "\x1b[?7h", 5) != 0 || !strstr(all + len - 100, "half typed")) {
+                await(f->client);
+                ssize_t n = read(f->client, all + len, sizeof(all) - 1 - len);
+                assert_true(n > 0);
+                len += (size_t)n;
+                all[len] = '\0';
+        }
+        for (char *at = all; (at = strstr(at, "\x1b[?7l")); at++)
+                rows++;
+        for (char *at = all; (at = strstr(at, "bob: ")); at++)
+                lines++;
+        const char *told = strstr(all, " skipped: your connection is too slow");
+        if (told) {
+                while (told[-1] != '*' && told[-2] != '*')
+                        told--;
+                skipped = strtoull(told, NULL, 10);
+        }
+        assert_int_equal(lines + skipped, DATAGRAMS * LINES);
+        assert_true(skipped > 0);
+        assert_in_range(rows, 1, DATAGRAMS + 2);
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -1139,6 +1325,11 @@ int main(void)
                 cmocka_unit_test(test_requests_fill_the_queue),
                 cmocka_unit_test(test_the_view_while_it_is_lent),
                 cmocka_unit_test(test_the_cost_of_requests),
+                cmocka_unit_test(test_editing),
+                cmocka_unit_test(test_editing_that_the_client_offers),
+                cmocka_unit_test(test_editing_while_it_is_lent),
+                cmocka_unit_test(test_the_history_fills_the_queue),
+                cmocka_unit_test(test_editing_on_a_slow_client),
         };
         return RUN_TESTS(tests);
 }

@@ -4,7 +4,7 @@
 
 struct result {
         char text[256];
-        size_t len, replies, interrupts, ends, ayts, erased;
+        size_t len, replies, interrupts, ends, ayts, erased, windows, echoes;
         uint8_t reply[1024];
 };
 
@@ -33,6 +33,12 @@ static void push(struct telnet *t, struct result *r, const char *bytes, size_t n
                         break;
                 case TELNET_END:
                         r->ends++;
+                        break;
+                case TELNET_WINDOW:
+                        r->windows++;
+                        break;
+                case TELNET_ECHOES:
+                        r->echoes++;
                         break;
                 }
 }
@@ -198,6 +204,84 @@ static void test_long_subnegotiation_is_skipped(void **state)
         assert_int_equal(r.replies, 1);
 }
 
+/* RFC 1073: four bytes, of which 255 is sent twice. */
+static void test_the_size_of_a_window(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0");
+        assert_int_equal(r.windows, 1);
+        assert_int_equal(t.columns, 80);
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\xff\xff\xff\xff\xff\xff\xff\xf0");
+        assert_int_equal(r.windows, 2);
+        assert_int_equal(t.columns, 255);
+        PUSH(&t, &r, "\xff\xfa\x1f\xff\xff\xff\xff\x00\x18\xff\xf0");
+        assert_int_equal(t.columns, 65535);
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\x00\x00\x00\xff\xf0");
+        assert_int_equal(r.windows, 4);
+        assert_int_equal(t.columns, 0);
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\x50\x00\xff\xf0");      /* too short */
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\x50\x00\x18x\xff\xf0"); /* too long */
+        PUSH(&t, &r, "\xff\xfa\x18\x00\x50\x00\x18\xff\xf0");  /* another option */
+        PUSH(&t, &r, "\xff\xfa\x1f\x00\x50\x00\x18\xff\xf1");  /* without an end */
+        assert_int_equal(r.windows, 4);
+        assert_int_equal(t.columns, 0);
+        PUSH(&t, &r, "\xff\xfa");
+        PUSH(&t, &r, "\x1f\x01\x00\x00\x18\xff");
+        PUSH(&t, &r, "\xf0");
+        assert_int_equal(t.columns, 256);
+        assert_int_equal(r.len + r.replies, 0);
+}
+
+/* What a telnet in a terminal offers: once both are there, and it was not asked for them. */
+static void test_offers_of_editing(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        uint8_t commands[TELNET_EDIT_BYTES];
+        PUSH(&t, &r, "\xff\xfb\x1f\xff\xfb\x03\xff\xfd\x01\xff\xf4\xff\xfd\x06");
+        assert_false(telnet_offers_editing(&t));
+        PUSH(&t, &r, "\xff\xfd\x03");
+        assert_true(telnet_offers_editing(&t));
+        assert_false(telnet_offers_editing(&t));
+        PUSH(&t, &r, "\xff\xfb\x1f\xff\xfd\x03");
+        assert_false(telnet_offers_editing(&t));
+
+        t = (struct telnet){0};
+        telnet_edit(&t, true, commands);
+        telnet_edit(&t, false, commands);
+        PUSH(&t, &r, "\xff\xfb\x1f\xff\xfd\x03"); /* late answers */
+        assert_false(telnet_offers_editing(&t));
+}
+
+static void test_editing(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        uint8_t commands[TELNET_EDIT_BYTES];
+        assert_int_equal(telnet_edit(&t, true, commands), 12);
+        assert_memory_equal(commands, "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x1f", 12);
+        for (int i = 0; i < 3; i++) /* the answers are not answered */
+                PUSH(&t, &r, "\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f\xff\xfc\x1f\xff\xfe\x03");
+        assert_int_equal(r.replies + r.echoes, 0);
+        PUSH(&t, &r, "\xff\xfd\x1f\xff\xfb\x01"); /* nobody asked for these */
+        assert_int_equal(r.replies, 2);
+        assert_memory_equal(r.reply, "\xff\xfc\x1f\xff\xfe\x01", 6);
+        PUSH(&t, &r, "\xff\xfe\x01");
+        assert_int_equal(r.echoes, 1);
+
+        r = (struct result){0};
+        assert_int_equal(telnet_edit(&t, false, commands), 9);
+        assert_memory_equal(commands, "\xff\xfc\x01\xff\xfc\x03\xff\xfe\x03", 9);
+        PUSH(&t, &r, "\xff\xfe\x01\xff\xfe\x03\xff\xfc\x03"); /* the answers */
+        assert_int_equal(r.replies + r.echoes, 0);
+        PUSH(&t, &r, "\xff\xfd\x01");
+        assert_memory_equal(r.reply, "\xff\xfc\x01", 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -211,6 +295,9 @@ int main(void)
                 cmocka_unit_test(test_interrupt_and_timing_mark),
                 cmocka_unit_test(test_other_commands),
                 cmocka_unit_test(test_long_subnegotiation_is_skipped),
+                cmocka_unit_test(test_the_size_of_a_window),
+                cmocka_unit_test(test_offers_of_editing),
+                cmocka_unit_test(test_editing),
         };
         return RUN_TESTS(tests);
 }

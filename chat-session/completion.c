@@ -1,0 +1,112 @@
+#include "completion.h"
+
+#include <stdbool.h>
+#include <strings.h>
+
+#include <chat/names.h>
+
+#include "commands.h"
+
+/* Returns the place of this name, or the number of names. */
+static size_t find(const struct names *n, struct slice name)
+{
+        size_t i = 0;
+        while (i < n->count && name_compare(n->name[i], strlen(n->name[i]), name.at, name.len) != 0)
+                i++;
+        return i;
+}
+
+static void forget(struct names *n, struct slice name)
+{
+        size_t i = find(n, name);
+        if (i < n->count)
+                memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
+}
+
+/* In the place of what it was, or of the one that was heard of longest ago. */
+static void put_first(struct names *n, struct slice was, struct slice name)
+{
+        size_t i = find(n, was);
+        if (name.len == 0 || name.len > NAME_MAX_BYTES)
+                return;
+        if (i == n->count && n->count < NAMES_MAX)
+                n->count++;
+        else if (i == n->count)
+                i--;
+        memmove(n->name[1], n->name[0], i * sizeof(n->name[0]));
+        memcpy(n->name[0], name.at, name.len);
+        n->name[0][name.len] = '\0';
+}
+
+void names_note(struct names *n, const struct record *r)
+{
+        switch (r->kind) {
+        case RECORD_LINE:
+        case RECORD_ACTION:
+        case RECORD_PRIVATE:
+        case RECORD_JOIN:
+                put_first(n, r->name, r->name);
+                break;
+        case RECORD_RENAME:
+                put_first(n, r->name, r->text);
+                break;
+        case RECORD_LEAVE:
+                forget(n, r->name);
+                break;
+        default:
+                break;
+        }
+}
+
+static void add_to_list(struct completion *c, const char *match)
+{
+        static const char more[] = " …";
+        size_t has = strlen(c->list), len = strlen(match), blank = has > 0;
+        if (has + blank + len + sizeof(more) <= sizeof(c->list)) {
+                memcpy(c->list + has, " ", blank);
+                memcpy(c->list + has + blank, match, len + 1);
+        } else if (has < sizeof(more) || memcmp(c->list + has + 1 - sizeof(more), more, sizeof(more)) != 0) {
+                memcpy(c->list + has, more, sizeof(more));
+        }
+}
+
+/* Whatever its case. */
+static void take(struct completion *c, struct slice word, const char *match)
+{
+        size_t len = strlen(match), common = 0;
+        if (len < word.len || strncasecmp(match, word.at, word.len) != 0)
+                return;
+        if (c->count++ == 0) {
+                memcpy(c->text_buffer, match, len);
+                c->text.len = len;
+        }
+        while (common < c->text.len && strncasecmp(match + common, c->text_buffer + common, 1) == 0)
+                common++;
+        c->text.len = common;
+        add_to_list(c, match);
+}
+
+void completion_find(struct completion *c, const struct names *n, struct slice line)
+{
+        const char *blank = memrchr(line.at, ' ', line.len);
+        size_t begin = blank ? (size_t)(blank + 1 - line.at) : 0;
+        struct slice word = {line.at + begin, line.len - begin};
+        bool is_command = begin == 0 && word.len > 0 && word.at[0] == '/';
+
+        c->begin = begin;
+        c->count = 0;
+        c->text = (struct slice){c->text_buffer, 0};
+        c->list[0] = '\0';
+        if (is_command)
+                for (const struct command_row *row = commands; row->name; row++)
+                        if (row->help) /* the others mean the same */
+                                take(c, word, row->name);
+        if (!is_command && word.len > 0)
+                for (size_t i = 0; i < n->count; i++)
+                        take(c, word, n->name[i]);
+        if (c->count != 1)
+                return;
+        if (!is_command && begin == 0) /* somebody is spoken to */
+                c->text_buffer[c->text.len++] = ':';
+        c->text_buffer[c->text.len++] = ' ';
+}

@@ -1,0 +1,123 @@
+#include "editing.h"
+
+#include <chat/display.h>
+
+#include "completion.h"
+#include "session.h"
+
+enum {
+        /* of output that may wait, for a row to be drawn behind it, and for an own line to be shown */
+        DRAW_BEHIND_MAX_BYTES = 4096,
+        LINE_BEHIND_MAX_BYTES = CLIENT_OUT_MAX_BYTES / 2,
+};
+
+/* Whether no more output waits than this. */
+static bool has_room(const struct session *s, size_t behind)
+{
+        return client_room(&s->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
+}
+
+void editing_turn(struct session *s, bool on)
+{
+        uint8_t commands[TELNET_EDIT_BYTES];
+        if (s->edits == on)
+                return;
+        size_t size = telnet_edit(&s->telnet, on, commands);
+        if (s->client.is_socket)
+                client_raw(&s->client, commands, size);
+        client_raw(&s->client, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1); /* an nc has shown the commands */
+        s->client.row_drawn = false;
+        if (on) {
+                editor_discard(&s->editor);
+                editor_resize(&s->editor, s->telnet.columns);
+                s->editor.after_cr = s->lines.after_cr;
+        } else {
+                s->lines.after_cr = s->editor.after_cr;
+        }
+        s->edits = on;
+}
+
+void editing_accept(struct session *s)
+{
+        if (!telnet_offers_editing(&s->telnet) || s->echo || s->edits || s->state != SESSION_TALKING)
+                return;
+        editing_turn(s, true);
+        if (s->lines.len > 0) /* what it has typed so far */
+                editor_replace(&s->editor, 0, (struct slice){s->lines.text, s->lines.len});
+        lines_discard(&s->lines);
+}
+
+void editing_refuse(struct session *s)
+{
+        if (!s->edits)
+                return;
+        editing_turn(s, false);
+        session_notice(s, slice_of("/edit is off, as your client shows by itself what you type"));
+}
+
+/* The whole line stays where it was typed, and the next one begins below. */
+static void enter(struct session *s)
+{
+        struct editor *e = &s->editor;
+        char row[sizeof(EDITOR_ERASE LINE_END) + TEXT_MAX_BYTES], *at = row;
+        if (e->expanded && uplink_room(&s->uplink) < EDITING_ROOM_BYTES) {
+                editor_refuse(e);
+                return;
+        }
+        at = mempcpy(at, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1);
+        at = mempcpy(at, e->text, e->len);
+        at = mempcpy(at, LINE_END, LINE_END_BYTES);
+        if (has_room(s, LINE_BEHIND_MAX_BYTES)) {
+                client_raw(&s->client, row, (size_t)(at - row));
+                s->client.row_drawn = false;
+        }
+        s->lines.emit(s->lines.user, LINES_LINE, e->text, e->len);
+        editor_next(e);
+}
+
+static void complete(struct session *s)
+{
+        struct editor *e = &s->editor;
+        struct completion c;
+        completion_find(&c, &s->names, (struct slice){e->text, e->cursor});
+        if (c.count == 1 || c.text.len > e->cursor - c.begin)
+                editor_replace(e, c.begin, c.text);
+        else if (c.count > 1 && has_room(s, DRAW_BEHIND_MAX_BYTES))
+                session_notice(s, slice_of(c.list));
+        else
+                editor_refuse(e);
+}
+
+bool editing_push(struct session *s, uint8_t byte)
+{
+        switch (editor_push(&s->editor, byte)) {
+        case EDITOR_NOTHING:
+                break;
+        case EDITOR_LINE:
+                enter(s);
+                break;
+        case EDITOR_END:
+                s->lines.emit(s->lines.user, LINES_END, "", 0);
+                break;
+        case EDITOR_INTERRUPT:
+                return true;
+        case EDITOR_COMPLETE:
+                complete(s);
+                break;
+        }
+        return false;
+}
+
+bool editing_draw(struct session *s)
+{
+        struct editor *e = &s->editor;
+        char row[EDITOR_DRAW_MAX_BYTES];
+        if (!s->edits || s->state != SESSION_TALKING || !has_room(s, DRAW_BEHIND_MAX_BYTES))
+                return false;
+        bool stale = s->client.row_drawn ? e->changed : e->len > 0;
+        if (!stale && !e->bell)
+                return false;
+        client_raw(&s->client, row, editor_draw(e, row));
+        s->client.row_drawn = e->len > 0;
+        return true;
+}

@@ -1,0 +1,81 @@
+/* Edits one line: the bytes of keys in, events out, and what to draw.
+ *
+ * The line stands in one row of the terminal, that of the cursor, and is scrolled sideways where it is longer. What is
+ * drawn is left to the terminal to measure: it saves the cursor behind what is in front of it, so that this is right
+ * also where a terminal takes other widths for a character than we do; and it does not wrap meanwhile.
+ *
+ * Text is cleaned as that of every line (chat/text.h). Keys are those of xterm and its kin (ECMA-48), and readline's
+ * control keys. A sequence may be cut by reads anywhere. One that does not end is given up after
+ * EDITOR_SEQUENCE_MAX_BYTES, or at the first byte that cannot be part of it, so no more than that is ever swallowed.
+ *
+ * No descriptor, no clock, no allocation. An editor begins as all zeros, and pages of it that were never needed are
+ * never touched.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+#include <chat/text.h>
+
+/* Erases the row. It goes to the first column without a CR, behind which a telnet wants LF or NUL (RFC 854). */
+#define EDITOR_ERASE "\x1b[G\x1b[K"
+
+enum {
+        EDITOR_COLUMNS_DEFAULT = 80, /* where the terminal's width is not known */
+        EDITOR_SEQUENCE_MAX_BYTES = 16,
+        EDITOR_HISTORY_BYTES = 16 * 1024,
+        EDITOR_DRAW_MAX_BYTES = TEXT_MAX_BYTES + 64,
+};
+
+enum editor_event {
+        EDITOR_NOTHING,
+        EDITOR_LINE,      /* Enter: the line is in `text`; editor_next() begins the next one */
+        EDITOR_END,       /* ^D on an empty line */
+        EDITOR_INTERRUPT, /* ^C */
+        EDITOR_COMPLETE,  /* TAB: what is before the cursor may be completed, by editor_replace() */
+};
+
+struct editor {
+        uint8_t state;
+        uint8_t sequence_len;
+        char sequence[EDITOR_SEQUENCE_MAX_BYTES]; /* the parameters of the one that is being read */
+        bool after_cr;
+        bool changed;     /* since it was drawn */
+        bool bell;        /* a key was refused since then */
+        bool expanded;    /* the line may have more bytes than were typed */
+        uint16_t columns; /* 0: not known */
+        struct text_cleaner cleaner;
+        size_t len, cursor;
+        size_t left;        /* the first byte that the row shows */
+        size_t history_len; /* bytes */
+        size_t history_at;  /* the entry that is being edited; history_len: what was typed */
+        size_t draft_len;
+        char text[TEXT_MAX_BYTES];
+        char draft[TEXT_MAX_BYTES];         /* what was typed before one looked into the history */
+        char history[EDITOR_HISTORY_BYTES]; /* own lines, each behind the one before, with a NUL at its end */
+};
+
+/* Takes the next byte. */
+enum editor_event editor_push(struct editor *e, uint8_t byte);
+
+/* Begins the next line, and remembers this one. */
+void editor_next(struct editor *e);
+
+/* Begins the line anew. */
+void editor_discard(struct editor *e);
+
+/* Puts clean text in the place of what is between `begin` and the cursor; refuses it where the line would become too
+ * long. */
+void editor_replace(struct editor *e, size_t begin, struct slice text);
+
+/* Refuses something: the next drawing rings the bell. */
+void editor_refuse(struct editor *e);
+
+/* The terminal has so many columns; 0: nobody knows. */
+void editor_resize(struct editor *e, uint16_t columns);
+
+/* Writes what draws the row, whatever stood in it, to `out`. Returns the bytes. */
+size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES]);

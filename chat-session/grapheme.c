@@ -1,0 +1,71 @@
+#include "grapheme.h"
+
+#include <stdbool.h>
+
+#include <utf8proc.h>
+
+enum {
+        ZERO_WIDTH_JOINER = 0x200d,
+        EMOJI_STYLE = 0xfe0f, /* variation selector 16: the one before is a picture */
+        WIDTH_MAX = 2,
+};
+
+static bool is_ascii(char c)
+{
+        return (unsigned char)c < 0x80;
+}
+
+static bool is_continued(char c)
+{
+        return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Takes the code point at `*at`, which moves behind it. */
+static utf8proc_int32_t next_point(const char *text, size_t len, size_t *at)
+{
+        utf8proc_int32_t point;
+        utf8proc_ssize_t n =
+                utf8proc_iterate((const utf8proc_uint8_t *)text + *at, (utf8proc_ssize_t)(len - *at), &point);
+        *at += n > 0 ? (size_t)n : 1;
+        return n > 0 ? point : 0xfffd;
+}
+
+size_t grapheme_end(const char *text, size_t len, size_t at)
+{
+        size_t most = at + GRAPHEME_MAX_BYTES;
+        utf8proc_int32_t state = 0, point = next_point(text, len, &at);
+        while (at < len && at < most) {
+                size_t end = at;
+                utf8proc_int32_t next = next_point(text, len, &at);
+                if (utf8proc_grapheme_break_stateful(point, next, &state))
+                        return end;
+                point = next;
+        }
+        return at;
+}
+
+size_t grapheme_begin(const char *text, size_t len, size_t at)
+{
+        /* Clusters can be told from their beginning alone. An ASCII character begins one, but behind a few marks that
+         * are for the next character (Prepend), which then stay a cluster of their own. */
+        size_t begin = at - 1, end;
+        while (begin > 0 && !is_ascii(text[begin]) && (at - begin < GRAPHEME_MAX_BYTES || is_continued(text[begin])))
+                begin--;
+        while ((end = grapheme_end(text, len, begin)) < at)
+                begin = end;
+        return begin;
+}
+
+size_t grapheme_width(const char *text, size_t begin, size_t end)
+{
+        size_t width = 0;
+        while (begin < end) {
+                utf8proc_int32_t point = next_point(text, end, &begin);
+                if (point == EMOJI_STYLE && width > 0)
+                        return WIDTH_MAX;
+                if (point == ZERO_WIDTH_JOINER)
+                        break;
+                width += (size_t)utf8proc_charwidth(point);
+        }
+        return width < WIDTH_MAX ? width : WIDTH_MAX;
+}

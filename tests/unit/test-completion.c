@@ -1,0 +1,121 @@
+#include <stdio.h>
+
+#include "../../chat-session/commands.h"
+#include "../../chat-session/completion.h"
+
+#include "test.h"
+
+static struct names names;
+static struct completion completion;
+
+static int setup(void **state)
+{
+        (void)state;
+        memset(&names, 0, sizeof(names));
+        return 0;
+}
+
+static void note(enum record_kind kind, const char *name, const char *text)
+{
+        names_note(&names, &(struct record){.kind = (uint8_t)kind, .name = slice_of(name), .text = slice_of(text)});
+}
+
+/* What the line becomes, with TAB at its end; matches that are listed stand behind it. */
+static void assert_completed(const char *line, const char *expected)
+{
+        char got[1024];
+        completion_find(&completion, &names, slice_of(line));
+        bool lists = completion.count > 1 && completion.text.len == strlen(line) - completion.begin;
+        snprintf(got, sizeof(got), "%.*s%.*s%s%s", (int)completion.begin, line,
+                 completion.count > 0 ? (int)completion.text.len : (int)strlen(line + completion.begin),
+                 completion.count > 0 ? completion.text.at : line + completion.begin, lists ? " -> " : "",
+                 lists ? completion.list : "");
+        assert_string_equal(got, expected);
+}
+
+static void test_commands(void **state)
+{
+        (void)state;
+        assert_completed("/wh", "/who ");
+        assert_completed("/q", "/quit ");
+        assert_completed("/m", "/m -> /msg /me");
+        assert_completed("/ME", "/me ");
+        assert_completed("/xyz", "/xyz");
+        assert_completed("//wh", "//wh");
+        assert_completed("text /wh", "text /wh");
+        size_t explained = 0;
+        for (const struct command_row *row = commands; row->name; row++)
+                explained += row->help != NULL;
+        completion_find(&completion, &names, slice_of("/"));
+        assert_int_equal(completion.count, explained);
+        assert_null(strstr(completion.list, "…"));
+}
+
+static void test_names(void **state)
+{
+        (void)state;
+        assert_completed("a", "a");
+        note(RECORD_JOIN, "ann", "");
+        note(RECORD_LINE, "Anton", "hi");
+        note(RECORD_PRIVATE, "bob@host-b", "psst");
+        note(RECORD_ACTION, "127.0.0.1:4711", "waves");
+        note(RECORD_NOTICE, "", "b is away");
+        assert_completed("a", "An");
+        assert_completed("AN", "An -> Anton ann");
+        assert_completed("ant", "Anton: "); /* is spoken to */
+        assert_completed("hello ann", "hello ann ");
+        assert_completed("/msg b", "/msg bob@host-b ");
+        assert_completed("/msg 1", "/msg 127.0.0.1:4711 ");
+        assert_completed("", "");
+        assert_completed("hello ", "hello ");
+        note(RECORD_RENAME, "Anton", "zoe");
+        assert_completed("an", "ann: ");
+        note(RECORD_RENAME, "nobody-heard-of", "annika");
+        assert_completed("an", "ann");
+        assert_completed("ann", "ann -> annika ann");
+        note(RECORD_LEAVE, "annika", "");
+        assert_completed("an", "ann: ");
+        note(RECORD_LEAVE, "annika", "");
+        assert_int_equal(names.count, 4);
+}
+
+static void test_names_are_bounded(void **state)
+{
+        (void)state;
+        char name[NAME_MAX_BYTES + 2];
+        for (int i = 0; i < 100; i++) {
+                note(RECORD_LINE, "zoe", "hi"); /* is heard of all the time */
+                snprintf(name, sizeof(name), "somebody-%02d", i);
+                note(RECORD_LINE, name, "hi");
+        }
+        assert_int_equal(names.count, NAMES_MAX);
+        assert_completed("z", "zoe: ");
+        assert_completed("somebody-9", "somebody-9 -> somebody-99 somebody-98 somebody-97 somebody-96 somebody-95 "
+                                       "somebody-94 somebody-93 somebody-92 somebody-91 somebody-90");
+        assert_completed("somebody-00", "somebody-00");
+        completion_find(&completion, &names, slice_of("s")); /* more than fit the list */
+        assert_int_equal(completion.count, NAMES_MAX - 1);
+        assert_true(strlen(completion.list) < COMPLETION_LIST_BYTES);
+        assert_string_equal(strrchr(completion.list, ' '), " …");
+
+        memset(name, 'x', sizeof(name));
+        name[NAME_MAX_BYTES + 1] = '\0';
+        note(RECORD_LINE, name, "");
+        assert_completed("x", "x");
+        name[NAME_MAX_BYTES] = '\0';
+        note(RECORD_LINE, name, "");
+        completion_find(&completion, &names, slice_of("x"));
+        assert_int_equal(completion.text.len, NAME_MAX_BYTES + 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_commands),
+                TEST(test_names),
+                TEST(test_names_are_bounded),
+        };
+        return RUN_TESTS(tests);
+}
