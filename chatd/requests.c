@@ -281,9 +281,10 @@ static void take_rooms(struct broker *b, struct member *m, const struct frame *f
         ask_others(b, m, f, ASK_ROOMS);
 }
 
-size_t requests_reply(const struct broker *b, struct slice question, char text[static REQUESTS_REPLY_MAX_BYTES])
+size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size)
 {
-        struct list list = {.text = text, .size = REQUESTS_REPLY_MAX_BYTES};
+        struct list list = {.text = text, .size = size};
+        text[0] = '\0';
         if (slice_equal(question, slice_of(ASK_WHO)))
                 list_other_rooms(&list, b, NULL);
         else if (slice_equal(question, slice_of(ASK_ROOMS)))
