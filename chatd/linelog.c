@@ -7,19 +7,20 @@
 
 #define ID_LINE "d4c711c8a92940afaea2d281c9e93701"
 
-_Static_assert(TEXT_MAX_BYTES + 3 * NAME_MAX_BYTES + NICK_MAX_BYTES + 256 <= JOURNAL_EVENT_MAX_BYTES,
-               "a line has room, with its name twice and the other fields");
+_Static_assert(TEXT_MAX_BYTES + 3 * NAME_MAX_BYTES + 2 * NICK_MAX_BYTES + 256 <= JOURNAL_EVENT_MAX_BYTES,
+               "a line has room, with names and the other fields");
 
 static void write_line(struct journal *log, const struct record *rec)
 {
         struct journal_event e = {0};
-        const char *format =
-                rec->kind == RECORD_ACTION ? "MESSAGE=* %.*s %.*s" : "MESSAGE=%.*s: %.*s"; /* as it is shown */
-        journal_field(&e, format, (int)rec->name.len, rec->name.at, (int)rec->text.len, rec->text.at);
+        struct slice room = rec->room.len > 0 ? rec->room : slice_of(FIRST_ROOM);
+        bool first = rec->room.len == 0, action = rec->kind == RECORD_ACTION;
+        journal_field(&e, "MESSAGE=%s%.*s%s%s%.*s%s%.*s", first ? "" : "[", (int)rec->room.len, rec->room.at,
+                      first ? "" : "] ", action ? "* " : "", (int)rec->name.len, rec->name.at, action ? " " : ": ",
+                      (int)rec->text.len, rec->text.at);
         journal_describe(&e, LOG_INFO, ID_LINE, "line");
         journal_field(&e, "CHAT_NAME=%.*s", (int)rec->name.len, rec->name.at);
-        journal_field(&e, "CHAT_ROOM=%.*s", rec->room.len > 0 ? (int)rec->room.len : (int)strlen(FIRST_ROOM),
-                      rec->room.len > 0 ? rec->room.at : FIRST_ROOM);
+        journal_field(&e, "CHAT_ROOM=%.*s", (int)room.len, room.at);
         journal_field(&e, "CHAT_SESSION=%016" PRIx64, rec->id);
         journal_field(&e, "CHAT_NUMBER=%" PRIu64, rec->number);
         journal_write(log, &e);

@@ -67,6 +67,9 @@ static void test_what_is_logged(void **state)
         say(f, ANN, "hi");
         say(f, ANN, "");
         request(f, BOB, FRAME_ACTION, "", "waves");
+        request(f, BOB, FRAME_ROOM, "kitchen", "");
+        request(f, BOB, FRAME_ACTION, "", "cooks");
+        say(f, BOB, "soup?");
         request(f, ANN, FRAME_PRIVATE, "bob", "psst");
         request(f, ANN, FRAME_PRIVATE, "zoe@b", "psst, you too");
         inject(f, 1, 1);
@@ -84,6 +87,8 @@ static void test_what_is_logged(void **state)
                                                       "chatd: ann: hi\n"
                                                       "chatd: ann: \n"
                                                       "chatd: * bob waves\n"
+                                                      "chatd: [kitchen] * bob cooks\n"
+                                                      "chatd: [kitchen] bob: soup?\n"
                                                       "chatd: zoe@b: 1\n"
                                                       "chatd: the link to other hosts is there\n"
                                                       "chatd: eve joined\n");
@@ -96,18 +101,20 @@ static void test_the_longest_line(void **state)
         static char text[TEXT_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
         struct journal *log = calloc(1, sizeof(*log)); /* without a thread, it keeps what is logged */
         struct journal_event e;
+        struct room *room = rooms_get(&f->broker->roster.rooms, slice_of("abcdefghijklmnopqrstuvwx"));
         memset(text, 't', TEXT_MAX_BYTES);
         memset(name, 'n', NAME_MAX_BYTES);
         relay_begin(&f->broker->relay, &f->broker->roster);
-        relay_add_notice(&f->broker->relay, &(struct record){.kind = RECORD_LINE,
-                                                             .id = UINT64_MAX,
-                                                             .number = UINT64_MAX,
-                                                             .name = slice_of(name),
-                                                             .text = slice_of(text)});
+        relay_add_notice(&f->broker->relay, room,
+                         &(struct record){.kind = RECORD_LINE,
+                                          .id = UINT64_MAX,
+                                          .number = UINT64_MAX,
+                                          .name = slice_of(name),
+                                          .text = slice_of(text)});
         linelog_write(log, &f->broker->relay);
         assert_int_equal(journal_next_event(log, &e), 1);
-        assert_int_equal(e.fields, 7);
-        assert_int_equal(strlen(e.data), strlen("MESSAGE=: ") + NAME_MAX_BYTES + TEXT_MAX_BYTES);
+        assert_int_equal(e.fields, 8);
+        assert_int_equal(strlen(e.data), strlen("MESSAGE=[] : ") + NICK_MAX_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES);
         free(log);
 }
 
