@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int booted_install(void **state)
+static int install(const char *settings)
 {
-        (void)state;
         if (getuid() != 0 || access("/run/systemd/system", F_OK) != 0) {
                 fprintf(stderr, "Run this by `make check-system/NAME`, which boots a system for it.\n");
                 exit(1);
@@ -16,17 +15,27 @@ int booted_install(void **state)
                       ">$d/reports.conf",
                       reports_dir());
         shell("make --no-print-directory install 2>&1");
+        shell("printf '%%b' '%s' >>/etc/chat/chat.conf", settings);
         shell("systemctl enable --now chat.socket 2>&1");
         return 0;
 }
 
+int booted_install(void **state)
+{
+        (void)state;
+        return install("");
+}
+
+int booted_install_without_history(void **state)
+{
+        (void)state;
+        return install("History=off\\n");
+}
+
 int booted_install_naming(void **state)
 {
-        shell("d=/run/systemd/system/chatd.service.d; mkdir -p $d && printf '[Service]\\nExecStart=\\n"
-              "ExecStart=/usr/local/sbin/chatd --session-user=chat-session --link-user=chat-link --arrivals=off "
-              "--history=off\\n' "
-              ">$d/naming.conf");
-        return booted_install(state);
+        (void)state;
+        return install("History=off\\nArrivals=off\\n");
 }
 
 struct client *booted_join(void)

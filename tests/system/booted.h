@@ -8,7 +8,10 @@ enum { CHAT_PORT = 8888, ECHO_PORT = 8887 };
 /* `make install` and `systemctl enable --now chat.socket`, and nothing else. For the group's setup. */
 int booted_install(void **state);
 
-/* The same, and chatd announces everybody by name, however many come. */
+/* The same, and who comes is not shown what was said before: who compares all that it is shown. */
+int booted_install_without_history(void **state);
+
+/* … and chatd announces everybody by name, however many come. */
 int booted_install_naming(void **state);
 
 /* Connects to chat.socket and waits for the greeting. */

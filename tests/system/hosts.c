@@ -215,7 +215,7 @@ static void install_nats(int host)
 
 static void install_chat(int host)
 {
-        host_shell(host, "make --no-print-directory install 2>&1");
+        host_shell(host, "make --no-print-directory install 2>&1 && echo History=off >>/etc/chat/chat.conf");
         if (reports_dir()) /* as in booted_install() */
                 host_shell(host,
                            "for u in chatd chat-link; do d=/run/systemd/system/$u.service.d; mkdir -p $d && "

@@ -338,7 +338,7 @@ static void test_many_come_while_it_is_killed(void **state)
 /* Everybody speaks as fast as the broker takes it. */
 static int install_and_join(void **state)
 {
-        booted_install(state);
+        booted_install_without_history(state);
         shell("mkdir -p /run/systemd/system/chat@.service.d");
         shell("printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n'"
               " > /run/systemd/system/chat@.service.d/pace.conf");

@@ -87,5 +87,5 @@ int main(void)
                 cmocka_unit_test(test_two_hundred_hear_each_other),
                 cmocka_unit_test(test_killed_sessions_are_announced_within_a_second),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_without_history, NULL);
 }

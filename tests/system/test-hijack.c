@@ -441,5 +441,5 @@ int main(void)
                 TEST(test_it_cannot_stop_the_broker),
                 cmocka_unit_test(test_all_of_it_is_logged),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_without_history, NULL);
 }

@@ -27,5 +27,5 @@ int main(void)
                 cmocka_unit_test(test_three_telnets_nc_and_putty),
                 cmocka_unit_test(test_over_ipv6),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_without_history, NULL);
 }

@@ -487,5 +487,5 @@ int main(void)
                 cmocka_unit_test(test_install_into_a_package),
                 cmocka_unit_test(test_uninstall),
         };
-        return RUN_TESTS(tests, booted_install, NULL);
+        return RUN_TESTS(tests, booted_install_without_history, NULL);
 }
