@@ -44,6 +44,7 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         b->log = log;
         roster_init(&b->roster, dir, session_user);
         remote_init(&b->remote);
+        control_init(&b->control);
         if (getrandom(&b->relay.epoch, sizeof(b->relay.epoch), 0) != sizeof(b->relay.epoch))
                 return -errno;
         b->relay.epoch |= 1; /* 0 means "none yet" to a session */
@@ -59,6 +60,8 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
 
 void broker_free(struct broker *b)
 {
+        control_free(&b->control);
+        bans_free(&b->bans);
         close(b->self);
         if (b->spare >= 0)
                 close(b->spare);
@@ -159,8 +162,8 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
         };
 }
 
-/* Tells a session that cannot become a member why: through the intake's socket, as there may be no other. */
-static void refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
+/* Through the intake's socket, as there may be no other. */
+void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
         if (b->spare >= 0)
@@ -172,6 +175,7 @@ static void refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 void broker_ignore(struct broker *b, enum ignored why)
 {
         b->ignored[why]++;
+        b->ignored_all++;
 }
 
 void broker_warn(struct broker *b, const char *what, int error)
@@ -189,7 +193,7 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
                 broker_ignore(b, IGNORED_INBOX);
                 return;
         }
-        refuse(b, id, key, "the chat is full");
+        broker_refuse(b, id, key, "the chat is full");
         broker_warn(b, "cannot take a new member", error);
 }
 
@@ -225,6 +229,8 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
+        if (admin_refuses(b, f))
+                return NULL;
         struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r == 0)
@@ -297,11 +303,13 @@ static void say(struct broker *b, struct member *m, const struct record *line)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
+        m->lines_in = m->said = line->number;
+        b->unconfirmed = true;
+        if (admin_silences(b, m, line->number))
+                return;
         if (m->arriving)
                 arrivals_name(b, m);
-        m->lines_in = m->said = line->number;
         b->lines++;
-        b->unconfirmed = true;
         relay_add(&b->relay, m, line); /* there is room: take_frame() asked */
 }
 
@@ -353,7 +361,7 @@ static bool is_allowed(struct broker *b, const struct datagram *d, const struct 
                 broker_ignore(b, IGNORED_USER);
                 return false;
         }
-        bool process = f->type == FRAME_GONE ? ourself : (pid_t)(f->id >> 32) == d->pid;
+        bool process = frame_is_own(f->type) ? ourself : (pid_t)(f->id >> 32) == d->pid;
         if (f->id == LINK_ID ? !link : !session || !process) {
                 broker_ignore(b, IGNORED_FORGED);
                 return false;
@@ -381,6 +389,11 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_PRIVATE:
         case FRAME_WHO:
                 return requests_take(b, f);
+        case FRAME_SAY:
+        case FRAME_KICK:
+        case FRAME_MUTE:
+        case FRAME_UNMUTE:
+                return admin_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
                 return 0;
@@ -429,6 +442,8 @@ static void remove_leavers(struct broker *b)
                         roster_remove_lag(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->arriving)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->muted)
+                        roster_remove_mute(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->renamed != 0)
                         roster_remove_name_mark(&b->roster, b->leavers[i]->id);
                 close_lent(b, b->leavers[i]);
@@ -467,6 +482,7 @@ int broker_serve(struct broker *b)
                 remote_note(b);
                 arrivals_note(b);
                 requests_note(b);
+                admin_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)
@@ -603,6 +619,8 @@ void broker_settle(struct broker *b)
                 ask_to_lend(b, m, now);
         }
         remote_report(b);
+        admin_settle(b);
+        control_settle(b, now);
 }
 
 bool broker_report_ignored(struct broker *b, int64_t now_ms)
