@@ -30,9 +30,12 @@ HOSTCC    ?= $(CC)
 Q         := $(if $(V),,@)
 
 SBINDIR   := $(PREFIX)/sbin
+BINDIR    := $(PREFIX)/bin
 MANDIR    := $(PREFIX)/share/man
 LIBDIR    := $(PREFIX)/lib
 UNITDIR   := $(LIBDIR)/systemd/system
+BASHDIR   := $(PREFIX)/share/bash-completion/completions
+ZSHDIR    := $(PREFIX)/share/zsh/site-functions
 
 CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude -Ibuild
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
@@ -44,11 +47,15 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
-PROGRAMS  := chatd chat-session chat-link
+CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
+PROGRAMS  := chatd chat-session chat-link chatctl
+# chatctl is for people: the others are started by systemd.
+DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 LIBS_chatd     := -lsystemd
 # Static, as chat-session/grapheme.h says.
 LIBS_chat-session := -l:libutf8proc.a
 LIBS_chat-link := -lsystemd -lnats
+LIBS_chatctl   := -lsystemd
 # chat-link's side of NATS
 NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
@@ -58,7 +65,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units settings telnet crowd crash outage hijack flood package access
+BOOTED    := units settings telnet crowd crash outage hijack flood package access chatctl
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -89,7 +96,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks and openssl for certificates)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) python3 to read JSON and zsh for its completion)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
@@ -142,6 +149,9 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@
+build/chatctl: $(call OBJECTS,obj,$(CTL) chatctl/main.c)
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatctl) -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
 build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=4 -DFRAME_APPENDED_BYTES=8
@@ -158,6 +168,7 @@ build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
 build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
+build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)
 # gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
 $(PROGRAMS:%=build/sanitized/%):
 	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
@@ -224,7 +235,7 @@ check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(
 		build/.packages-run build/nats build/access
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
-build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK))
+build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
 	@echo "LD  $@"
 	$(Q)$(CC) $(SANITIZE) $(filter-out $(UNIT_WITHOUT),$^) -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
 # It plays the network itself.
@@ -363,7 +374,7 @@ pictures: all build/.packages-check build/.packages-run build/.packages-pictures
 	@tests/pictures/draw tests/pictures <build/pictures.txt
 
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
 .PHONY: style
@@ -378,7 +389,7 @@ style: build/.packages-style build/.packages-build build/.packages-check build/s
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
-build/package/built: $(wildcard chatd/* chat-session/* chat-link/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
+build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
 	@cp -a $(PROGRAMS) include units debian Makefile README.md LICENSE $(@D)/tree
@@ -401,10 +412,10 @@ deb: build/package/built
 	@ls build/package/*.deb
 
 # ---- install --------------------------------------------------------------------------------------------------------
-MANUALS := $(wildcard $(PROGRAMS:%=%/*.[58])) $(wildcard units/*.[578])
+MANUALS := $(wildcard $(PROGRAMS:%=%/*.[158])) $(wildcard units/*.[578])
 # $(call manuals,SECTION)
 manuals = $(filter %.$(1),$(MANUALS))
-UNITS := chat.socket chat@.service chatd.socket chatd.service chat-echo.socket chat-echo@.service \
+UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service
 # DESTDIR is for packages, which do this by their own means.
@@ -412,8 +423,12 @@ ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 
 .PHONY: install uninstall
 install: all
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(PROGRAMS:%=$(BIN)/%)
-	for s in 5 7 8; do install -d $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(DAEMONS:%=$(BIN)/%)
+	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/chatctl
+	install -D -m 644 chatctl/chatctl.bash $(DESTDIR)$(BASHDIR)/chatctl
+	install -D -m 644 chatctl/chatctl.zsh $(DESTDIR)$(ZSHDIR)/_chatctl
+	for s in 1 5 7 8; do install -d $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -m 644 -t $(DESTDIR)$(MANDIR)/man1 $(call manuals,1)
 	install -m 644 -t $(DESTDIR)$(MANDIR)/man5 $(call manuals,5)
 	install -m 644 -t $(DESTDIR)$(MANDIR)/man7 $(call manuals,7)
 	install -m 644 -t $(DESTDIR)$(MANDIR)/man8 $(call manuals,8)
@@ -433,15 +448,16 @@ install: all
 	$(ON_THIS_HOST) journalctl --update-catalog
 	$(ON_THIS_HOST) systemctl daemon-reload
 
-# Users, groups, settings that were changed, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
+# Users, groups, settings that were changed, /var/lib/chat, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
-	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service
+	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service chatctl.socket
 	$(ON_THIS_HOST) rm -rf /run/chat
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
-	rm -f $(foreach s,5 7 8,$(patsubst %,$(DESTDIR)$(MANDIR)/man$(s)/%,$(notdir $(call manuals,$(s)))))
+	rm -f $(DESTDIR)$(BINDIR)/chatctl $(DESTDIR)$(BASHDIR)/chatctl $(DESTDIR)$(ZSHDIR)/_chatctl
+	rm -f $(DAEMONS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
+	rm -f $(foreach s,1 5 7 8,$(patsubst %,$(DESTDIR)$(MANDIR)/man$(s)/%,$(notdir $(call manuals,$(s)))))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	! cmp -s units/chat.conf $(DESTDIR)/etc/chat/chat.conf || rm $(DESTDIR)/etc/chat/chat.conf
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf

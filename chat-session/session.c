@@ -392,6 +392,22 @@ static void on_refused(struct session *s, struct slice why)
         flush_and_end(s);
 }
 
+/* An administrator removed the client: what it typed and nobody has yet, nobody gets. */
+static void on_kicked(struct session *s, struct slice why)
+{
+        struct slice parts[] = {slice_of("*** You were removed"), slice_of(why.len > 0 ? ": " : ""), why};
+        if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.departed)
+                return; /* it is said again by a chatd that meets the request again */
+        s->kicked = true;
+        uplink_discard(&s->uplink);
+        if (s->outlet.had > 0)
+                give_up_rest(s);
+        client_line(&s->client, parts, 3);
+        if (s->state == SESSION_LEAVING) /* with much to hand over, and BYE behind that */
+                s->state = SESSION_TALKING;
+        session_leave(s, LEAVE_KICKED);
+}
+
 /* What chatd did on its own before this datagram. */
 static void catch_up(struct session *s, uint64_t epoch)
 {
@@ -459,6 +475,9 @@ static void take_datagram(struct session *s)
                 break;
         case FRAME_PROBE:
                 probe(s, f.text);
+                break;
+        case FRAME_KICKED:
+                on_kicked(s, f.text);
                 break;
         case FRAME_LEND: /* behind all that a chatd before had relayed */
                 give_up_rest(s);

@@ -49,6 +49,7 @@ struct session {
         enum session_state state;
         bool echo;
         bool terminated;    /* it was told to stop */
+        bool kicked;        /* an administrator removed it */
         bool waiting_told;  /* it leaves, and was told how many of its lines are still on their way */
         bool interrupt_due; /* IAC IP came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */

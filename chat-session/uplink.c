@@ -141,6 +141,12 @@ size_t uplink_room(const struct uplink *u)
         return sizeof(u->queue) - (u->end - u->start);
 }
 
+void uplink_discard(struct uplink *u)
+{
+        u->start = u->end = 0;
+        u->paced = false;
+}
+
 bool uplink_waits(const struct uplink *u)
 {
         return u->end > u->start || u->here_due;

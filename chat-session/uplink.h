@@ -90,6 +90,9 @@ void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped);
 /* The bytes that still fit into the queue. */
 size_t uplink_room(const struct uplink *u);
 
+/* Forgets what waits in the queue. HELLO was taken by an intake. */
+void uplink_discard(struct uplink *u);
+
 /* Whether frames wait in the queue. */
 bool uplink_waits(const struct uplink *u);
 

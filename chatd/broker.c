@@ -45,6 +45,7 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
         b->epoll = epoll;
         b->log = log;
         remote_init(&b->remote);
+        control_init(&b->control);
         int r = roster_init(&b->roster, dir, session_user);
         if (r < 0)
                 return r;
@@ -63,6 +64,8 @@ int broker_init(struct broker *b, const char *dir, int intake_fd, int epoll, uid
 
 void broker_free(struct broker *b)
 {
+        control_free(&b->control);
+        bans_free(&b->bans);
         close(b->self);
         if (b->spare >= 0)
                 close(b->spare);
@@ -164,8 +167,8 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
         };
 }
 
-/* Tells a session that cannot become a member why: through the intake's socket, as there may be no other. */
-static void refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
+/* Through the intake's socket, as there may be no other. */
+void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
         if (b->spare >= 0)
@@ -177,6 +180,7 @@ static void refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 void broker_ignore(struct broker *b, enum ignored why)
 {
         b->ignored[why]++;
+        b->ignored_all++;
 }
 
 void broker_warn(struct broker *b, const char *what, int error)
@@ -194,7 +198,7 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
                 broker_ignore(b, IGNORED_INBOX);
                 return;
         }
-        refuse(b, id, key, "the chat is full");
+        broker_refuse(b, id, key, "the chat is full");
         broker_warn(b, "cannot take a new member", error);
 }
 
@@ -230,6 +234,8 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
+        if (admin_refuses(b, f))
+                return NULL;
         struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r == 0)
@@ -317,11 +323,13 @@ static void say(struct broker *b, struct member *m, const struct record *line)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
+        m->lines_in = m->said = line->number;
+        b->unconfirmed = true;
+        if (admin_silences(b, m, line->number))
+                return;
         if (m->arriving)
                 arrivals_name(b, m);
-        m->lines_in = m->said = line->number;
         b->lines++;
-        b->unconfirmed = true;
         relay_add(&b->relay, m, m->room, line); /* there is room: take_frame() asked */
 }
 
@@ -373,7 +381,7 @@ static bool is_allowed(struct broker *b, const struct datagram *d, const struct 
                 broker_ignore(b, IGNORED_USER);
                 return false;
         }
-        bool process = f->type == FRAME_GONE ? ourself : (pid_t)(f->id >> 32) == d->pid;
+        bool process = frame_is_own(f->type) ? ourself : (pid_t)(f->id >> 32) == d->pid;
         if (f->id == LINK_ID ? !link : !session || !process) {
                 broker_ignore(b, IGNORED_FORGED);
                 return false;
@@ -405,6 +413,11 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_ROOMS:
         case FRAME_HISTORY:
                 return requests_take(b, f);
+        case FRAME_SAY:
+        case FRAME_KICK:
+        case FRAME_MUTE:
+        case FRAME_UNMUTE:
+                return admin_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);
                 return 0;
@@ -455,6 +468,8 @@ static void remove_leavers(struct broker *b)
                         roster_remove_lag(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->arriving)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
+                if (b->leavers[i]->muted)
+                        roster_remove_mute(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->renamed != 0)
                         roster_remove_name_mark(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->moved != 0)
@@ -499,6 +514,7 @@ int broker_serve(struct broker *b)
                 remote_note(b);
                 arrivals_note(b);
                 requests_note(b);
+                admin_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);
                 if (r < 0)
@@ -636,6 +652,8 @@ void broker_settle(struct broker *b)
                 ask_to_lend(b, m, now);
         }
         remote_report(b);
+        admin_settle(b);
+        control_settle(b, now);
 }
 
 bool broker_report_ignored(struct broker *b, int64_t now_ms)

@@ -8,7 +8,8 @@
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
  *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
  *      and who is not to be announced again,
- *      is called otherwise, or is in another room
+ *      is called otherwise, muted, or in another
+ *      room; and what an administrator asked for
  *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   5. the frames are consumed
  *   6. marked notes are removed             there is nothing left to ignore
@@ -24,7 +25,10 @@
 
 #include <chat/settings.h>
 
+#include "admin.h"
 #include "arrivals.h"
+#include "bans.h"
+#include "control.h"
 #include "eventlog.h"
 #include "history.h"
 #include "intake.h"
@@ -66,23 +70,27 @@ struct broker {
         struct relay relay;
         struct remote remote;
         struct arrivals arrivals; /* its pace is set by who wants one */
-        bool begun;               /* the batch has frames */
-        bool alone;               /* … of which no other may be in it */
-        struct member *renamed;   /* in the batch; NULL: nobody was */
-        struct member *moved;     /* to another room, in the batch; NULL: nobody did */
-        bool unconsumed;          /* the queue may begin with frames that were relayed, to some or to all */
+        struct admin admin;
+        struct bans bans; /* read by who has a file of them */
+        struct control control;
+        bool begun;             /* the batch has frames */
+        bool alone;             /* … of which no other may be in it */
+        struct member *renamed; /* in the batch; NULL: nobody was */
+        struct member *moved;   /* to another room, in the batch; NULL: nobody did */
+        bool unconsumed;        /* the queue may begin with frames that were relayed, to some or to all */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
-        struct departed departed; /* who left just before the last chatd died … */
-        size_t old_frames;        /* … and how much of the queue is from that time */
-        uint64_t lines;           /* relayed since the start */
-        size_t asked;             /* members whose answer to LEND is to come */
-        size_t wake_slot;         /* a session is woken in one of WAKE_S turns, by its index */
-        int wakes_left;           /* turns until everybody was woken to whose client chatd wrote */
-        int64_t wake_at_ms;       /* when the next one is due */
-        int lend_below;           /* descriptors from here on are for members' inboxes, not for what they lend */
-        bool unconfirmed;         /* some members may not know yet how far their lines went */
-        uint64_t ignored[IGNORED_KINDS];
+        struct departed departed;        /* who left just before the last chatd died … */
+        size_t old_frames;               /* … and how much of the queue is from that time */
+        uint64_t lines;                  /* relayed since the start */
+        size_t asked;                    /* members whose answer to LEND is to come */
+        size_t wake_slot;                /* a session is woken in one of WAKE_S turns, by its index */
+        int wakes_left;                  /* turns until everybody was woken to whose client chatd wrote */
+        int64_t wake_at_ms;              /* when the next one is due */
+        int lend_below;                  /* descriptors from here on are for members' inboxes, not for what they lend */
+        bool unconfirmed;                /* some members may not know yet how far their lines went */
+        uint64_t ignored[IGNORED_KINDS]; /* since that was logged last … */
+        uint64_t ignored_all;            /* … and since the start */
         int64_t ignored_reported_ms;
         int64_t warned_ms; /* when something that may happen with each frame was logged last */
 };
@@ -141,6 +149,9 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
 /* Shows `m` the last `lines` of its room: to its request of this number, or 0 for who comes. Returns whether there are
  * any. */
 bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines);
+
+/* Tells a session that cannot become a member why. */
+void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why);
 
 /* Counts a datagram, or a record in one, that is ignored. */
 void broker_ignore(struct broker *b, enum ignored why);

@@ -14,11 +14,19 @@
 #define ID_RENAME "ec53d931e3e44772bd95f5d4acd507d8"
 #define ID_SETTINGS "991832a8538142e4aa7aef420a1c3626"
 #define ID_RELOAD "33070951791a426f888dd77c5b6cf941"
+#define ID_SAY "41e9905fd92540319544c4d970b1e081"
+#define ID_KICK "f66ac6c2cdb64f3eb78b6474e3d1028e"
+#define ID_MUTE "9590d027e9fa4f75908f9bd7e85a2c6f"
+#define ID_UNMUTE "aa69942c3df94ea28e281d4eb8176dfd"
+#define ID_BAN "388021580f13462ab214bceb82479b09"
+#define ID_UNBAN "d17244bac27f4180b04cba93866eee65"
+#define ID_REFUSED "e8eb695702cd464d8e99c6986fee1f61"
+#define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
         [LEAVE_RESET] = "reset",     [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
-        [LEAVE_TIMEOUT] = "timeout",
+        [LEAVE_TIMEOUT] = "timeout", [LEAVE_KICKED] = "kicked",
 };
 
 static const char *reason_text(enum leave_reason reason)
@@ -69,6 +77,94 @@ void eventlog_rename(struct journal *log, uint64_t id, const char *was, const ch
         journal_field(&e, "CHAT_OLD_NAME=%s", was);
         journal_field(&e, "CHAT_ADDR=%s", address);
         journal_field(&e, "CHAT_SESSION=%016" PRIx64, id);
+        journal_write(log, &e);
+}
+
+void eventlog_say(struct journal *log, uid_t uid, struct slice text)
+{
+        struct journal_event e = {0};
+        int len = (int)(text.len < EVENTLOG_TEXT_MAX_BYTES ? text.len : EVENTLOG_TEXT_MAX_BYTES);
+        journal_field(&e, "MESSAGE=user %u told everybody: %.*s%s", (unsigned)uid, len, text.at,
+                      (size_t)len < text.len ? "…" : "");
+        journal_describe(&e, LOG_NOTICE, ID_SAY, "say");
+        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        journal_write(log, &e);
+}
+
+/* What an administrator did to a member. */
+static void describe_act(struct journal_event *e, const struct eventlog_act *a)
+{
+        journal_field(e, "CHAT_NAME=%s", a->name);
+        journal_field(e, "CHAT_ADDR=%s", a->address);
+        journal_field(e, "CHAT_SESSION=%016" PRIx64, a->id);
+        journal_field(e, "CHAT_PID=%" PRIu64, a->id >> 32);
+        journal_field(e, "CHAT_BY=%u", (unsigned)a->uid);
+}
+
+void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct slice why)
+{
+        struct journal_event e = {0};
+        int len = (int)(why.len < EVENTLOG_TEXT_MAX_BYTES ? why.len : EVENTLOG_TEXT_MAX_BYTES);
+        journal_field(&e, "MESSAGE=user %u removed %s%s%.*s", (unsigned)a->uid, a->name, len > 0 ? ": " : "", len,
+                      why.at);
+        journal_describe(&e, LOG_NOTICE, ID_KICK, "kick");
+        describe_act(&e, a);
+        journal_field(&e, "CHAT_REASON=%.*s", len, why.at);
+        journal_write(log, &e);
+}
+
+void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=user %u %s %s", (unsigned)a->uid, muted ? "muted" : "unmuted", a->name);
+        if (muted)
+                journal_describe(&e, LOG_NOTICE, ID_MUTE, "mute");
+        else
+                journal_describe(&e, LOG_NOTICE, ID_UNMUTE, "unmute");
+        describe_act(&e, a);
+        journal_write(log, &e);
+}
+
+void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=user %u banned %s%s%s", (unsigned)uid, what, why[0] ? ": " : "", why);
+        journal_describe(&e, LOG_NOTICE, ID_BAN, "ban");
+        journal_field(&e, "CHAT_BAN=%s", what);
+        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        journal_field(&e, "CHAT_REASON=%s", why);
+        journal_write(log, &e);
+}
+
+void eventlog_unban(struct journal *log, uid_t uid, const char *what)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=user %u unbanned %s", (unsigned)uid, what);
+        journal_describe(&e, LOG_NOTICE, ID_UNBAN, "unban");
+        journal_field(&e, "CHAT_BAN=%s", what);
+        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        journal_write(log, &e);
+}
+
+void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%.*s may not join: %s is banned; others that were refused since: %" PRIu64,
+                      (int)name.len, name.at, what, others);
+        journal_describe(&e, LOG_INFO, ID_REFUSED, "refused");
+        journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
+        journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
+        journal_field(&e, "CHAT_BAN=%s", what);
+        journal_write(log, &e);
+}
+
+void eventlog_bad_ban(struct journal *log, const char *path, unsigned line)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s:%u: no ban, or one too many; it is skipped", path, line);
+        journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
+        journal_field(&e, "CHAT_FILE=%s", path);
+        journal_field(&e, "CHAT_LINE=%u", line);
         journal_write(log, &e);
 }
 

@@ -4,10 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <chat/frame.h>
 
 struct journal;
+
+enum { EVENTLOG_TEXT_MAX_BYTES = 256 }; /* of what an administrator says */
 
 /* What is known of a member that joins or leaves; see systemd.journal-fields(7) for the form of the fields. */
 struct eventlog_member {
@@ -24,6 +27,23 @@ void eventlog_join(struct journal *log, const struct eventlog_member *m);
 void eventlog_leave(struct journal *log, const struct eventlog_member *m);
 /* A member took another name. */
 void eventlog_rename(struct journal *log, uint64_t id, const char *was, const char *name, const char *address);
+/* What the administrator `uid` did to a member. */
+struct eventlog_act {
+        uint64_t id;
+        const char *name, *address;
+        uid_t uid;
+};
+
+void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct slice why);
+void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted);
+/* … said to everybody, or did to who may join. */
+void eventlog_say(struct journal *log, uid_t uid, struct slice text);
+void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why);
+void eventlog_unban(struct journal *log, uid_t uid, const char *what);
+/* Somebody was refused because of the ban `what`, and so were `others` since that was logged last. */
+void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others);
+/* A line of the file of bans is none. */
+void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);
 /* The link to other hosts said HELLO, or its inbox is gone. */
 void eventlog_link(struct journal *log, bool there);
 void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered);

@@ -45,6 +45,7 @@ struct chatd {
         struct broker broker;
         int lock, intake, epoll, signals;
         bool own_intake;
+        int control; /* where chatctl connects; -1: nowhere */
         struct watch intake_watch, signal_watch;
         struct reload reload;
         int64_t watchdog_ms; /* half of WatchdogSec=, 0: none */
@@ -159,15 +160,21 @@ static int open_intake(struct chatd *d, const char *dir)
                 fprintf(stderr, "chatd: cannot use the run directory %s: %s\n", dir, strerror(-d->lock));
                 return d->lock;
         }
-        if (sd_listen_fds(true) >= 1) {
-                d->intake = SD_LISTEN_FDS_START;
-                if (sd_is_socket_unix(d->intake, SOCK_DGRAM, -1, NULL, 0) > 0)
-                        return 0;
-                fprintf(stderr, "chatd: the passed socket is no UNIX datagram socket (ListenDatagram=)\n");
+        int passed = sd_listen_fds(true);
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + passed; fd++)
+                if (sd_is_socket_unix(fd, SOCK_DGRAM, -1, NULL, 0) > 0)
+                        d->intake = fd;
+                else if (sd_is_socket_unix(fd, SOCK_SEQPACKET, true, NULL, 0) > 0)
+                        d->control = fd;
+        if (d->intake >= 0)
+                return 0;
+        if (passed >= 1) {
+                fprintf(stderr, "chatd: no passed socket is a UNIX datagram socket (ListenDatagram=)\n");
                 return -EINVAL;
         }
         d->own_intake = true;
         d->intake = rundir_bind(dir);
+        d->control = rundir_bind_control(dir); /* without it only chatctl has nobody to talk to */
         if (d->intake < 0)
                 fprintf(stderr, "chatd: cannot bind %s/" BROKER_SOCKET_NAME ": %s\n", dir, strerror(-d->intake));
         return d->intake < 0 ? d->intake : 0;
@@ -210,6 +217,18 @@ static void take_signal(struct chatd *d)
         d->status_members = SIZE_MAX; /* the status says whether that went well */
 }
 
+/* What administrators need: without it the chat goes on. */
+static void open_control(struct chatd *d, const char *dir)
+{
+        const char *state = getenv("STATE_DIRECTORY"); /* systemd.exec(5); without it the bans last as long as `dir` */
+        int r = bans_read(&d->broker.bans, state ? state : dir, d->broker.log);
+        if (r < 0)
+                eventlog_warning(d->broker.log, "cannot read who is banned", r);
+        r = d->control < 0 ? 0 : control_listen(&d->broker, d->control);
+        if (r < 0)
+                eventlog_warning(d->broker.log, "cannot listen to chatctl", r);
+}
+
 /* Returns true when the intake has frames. A batch may free members, so it runs after all other events. */
 static bool handle_events(struct chatd *d, const struct epoll_event *events, int n)
 {
@@ -231,6 +250,12 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                         break;
                 case WATCH_LENT:
                         broker_lent(&d->broker, w->member);
+                        break;
+                case WATCH_CONTROL:
+                        control_accept(&d->broker);
+                        break;
+                case WATCH_CLIENT:
+                        control_serve(&d->broker, w);
                         break;
                 }
         }
@@ -291,6 +316,7 @@ static int do_chores(struct chatd *d)
                 wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
         wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
         wake = clock_earlier(wake, broker_wake_sessions(&d->broker, now));
+        wake = clock_earlier(wake, control_due_ms(&d->broker.control));
         return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
 }
 
@@ -332,6 +358,8 @@ static int serve(struct chatd *d)
                 struct sockaddr_un address;
                 path_broker(&address, d->broker.roster.dir);
                 unlink(address.sun_path);
+                path_control(&address, d->broker.roster.dir);
+                unlink(address.sun_path);
         }
         broker_finish(&d->broker);
         eventlog_stopped(d->broker.log, roster_people(&d->broker.roster), d->broker.lines);
@@ -340,7 +368,7 @@ static int serve(struct chatd *d)
 
 int main(int argc, char **argv)
 {
-        static struct chatd d; /* large: the buffers of a batch */
+        static struct chatd d = {.intake = -1, .control = -1}; /* large: the buffers of a batch */
         struct options options = {
                 .dir = RUN_DIR_DEFAULT,
                 .session_user = geteuid(),
@@ -374,6 +402,7 @@ int main(int argc, char **argv)
         if (r == 0) {
                 d.reload = options.reload;
                 reload_apply(&d.broker, &settings);
+                open_control(&d, options.dir);
                 r = serve(&d);
                 broker_free(&d.broker);
         }

@@ -117,6 +117,7 @@ int recovery_run(struct broker *b)
                 return r;
         connect_members(b);
         remote_recover(b);
+        admin_recover(b);
         arrivals_say_again(b);
         r = walk_queue(b);
         b->unconsumed = b->old_frames > 0;

@@ -75,6 +75,11 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
                         NICK_MAX_BYTES);
                 return false;
         }
+        if (bans_find(&b->bans, f->name, NULL)) {
+                answerf(b, m, f, "Nobody may be called %.*s here: please take another name", (int)f->name.len,
+                        f->name.at);
+                return false;
+        }
         if (slice_equal(f->name, slice_of(m->name))) {
                 answerf(b, m, f, "You are called %s already", m->name);
                 return false;
@@ -395,6 +400,9 @@ int requests_take(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         b->unconfirmed = true;
+        bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || (f->type == FRAME_TOPIC && f->text.len > 0);
+        if (says && admin_silences(b, m, f->number))
+                return 0;
         switch (f->type) {
         case FRAME_ACTION:
                 take_action(b, m, f);

@@ -20,6 +20,7 @@
 #define ARRIVING_SUFFIX ".arriving"
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
+#define MUTED_SUFFIX ".muted"
 #define NEW_SUFFIX ".new"
 #define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
@@ -399,6 +400,16 @@ void roster_remove_lag(const struct roster *r, uint64_t id)
         remove_mark(r, id, LAGGING_SUFFIX);
 }
 
+int roster_note_mute(const struct roster *r, uint64_t id)
+{
+        return put_mark(r, id, MUTED_SUFFIX);
+}
+
+void roster_remove_mute(const struct roster *r, uint64_t id)
+{
+        remove_mark(r, id, MUTED_SUFFIX);
+}
+
 int roster_note_arrival(const struct roster *r, uint64_t id)
 {
         return put_mark(r, id, ARRIVING_SUFFIX);
@@ -542,6 +553,19 @@ static void read_arriving(const struct roster *r, const char *file)
                 roster_remove_arrival(r, id);
 }
 
+/* … and who was muted is. */
+static void read_muted(const struct roster *r, const char *file)
+{
+        uint64_t id;
+        if (!has_suffix(file, MUTED_SUFFIX, &id))
+                return;
+        struct member *m = roster_find(r, id);
+        if (m)
+                m->muted = true;
+        else
+                roster_remove_mute(r, id);
+}
+
 /* … and who took another name may have to be told so again. */
 static void read_renamed(const struct roster *r, int dir, const char *file)
 {
@@ -614,6 +638,7 @@ int roster_read_notes(struct roster *r, struct departed *departed)
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
+                read_muted(r, entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name);
         }

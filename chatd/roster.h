@@ -25,9 +25,11 @@
 enum watch_kind {
         WATCH_INTAKE, /* frames arrived */
         WATCH_SIGNAL,
-        WATCH_EXIT,  /* a member's process died */
-        WATCH_INBOX, /* a lagging member's inbox has room */
-        WATCH_LENT,  /* a member that was asked for its outlet answers */
+        WATCH_EXIT,    /* a member's process died */
+        WATCH_INBOX,   /* a lagging member's inbox has room */
+        WATCH_LENT,    /* a member that was asked for its outlet answers */
+        WATCH_CONTROL, /* an administrator's tool connects … */
+        WATCH_CLIENT,  /* … asks, or has room: see control.h */
 };
 
 struct watch {
@@ -60,6 +62,10 @@ struct member {
         bool expected;        /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;         /* its BYE or GONE is in the batch */
         bool arriving;        /* waits to be announced, see arrivals.h */
+        /* what an administrator did to it: see admin.h */
+        bool muted;            /* what it says is not relayed */
+        bool removal_sent;     /* KICK is in the queue, because of a ban */
+        int64_t muted_told_ms; /* when it was told so last, CLOCK_MONOTONIC; 0: never */
         /* its last change of name, so that it is the same when it is met again: see requests.h */
         uint64_t renamed;                       /* the number of that frame; 0: there was none */
         char was[LOCAL_NAME_MAX_BYTES + 1];     /* what it was called before */
@@ -167,6 +173,10 @@ void roster_remove_note(const struct roster *r, uint64_t id);
 /* Notes that a member lags, so that it is told that it missed something also if chatd dies before it has room. */
 void roster_note_lag(const struct roster *r, uint64_t id);
 void roster_remove_lag(const struct roster *r, uint64_t id);
+
+/* Notes that what a member says is not relayed. Returns 0 or a negative errno. */
+int roster_note_mute(const struct roster *r, uint64_t id);
+void roster_remove_mute(const struct roster *r, uint64_t id);
 
 /* Notes that a member waits to be announced. Returns 0 or a negative errno. */
 int roster_note_arrival(const struct roster *r, uint64_t id);

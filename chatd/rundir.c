@@ -13,6 +13,7 @@ enum {
         RUN_DIR_MODE = 0750,
         SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
         MEMBERS_MODE = 0700,
+        CONTROL_UMASK = 0177, /* for our own user */
 };
 
 static int make_dir(const char *dir, const char *name, mode_t mode)
@@ -51,6 +52,25 @@ int rundir_open(const char *dir)
                 return r;
         }
         return fd;
+}
+
+int rundir_bind_control(const char *dir)
+{
+        struct sockaddr_un address;
+        int r = path_control(&address, dir);
+        if (r < 0)
+                return r;
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        unlink(address.sun_path);
+        mode_t before = umask(CONTROL_UMASK);
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0) {
+                r = -errno;
+                close(fd);
+        }
+        umask(before);
+        return r < 0 ? r : fd;
 }
 
 int rundir_bind(const char *dir)

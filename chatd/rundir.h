@@ -9,3 +9,6 @@ int rundir_open(const char *dir);
 /* Binds a datagram socket at chatd.sock below `dir`, in place of one that a dead chatd left. The caller has the lock.
  * Returns its descriptor, or a negative errno. */
 int rundir_bind(const char *dir);
+
+/* … and listens on control.sock below `dir`, for our own user and root. */
+int rundir_bind_control(const char *dir);

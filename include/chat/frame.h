@@ -43,6 +43,7 @@ enum {
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
 #define REPLIES_ID UINT64_C(3)  /* of what chatd replies to other hosts */
+#define ADMIN_ID UINT64_C(4)    /* of the notices by which chatd says what an administrator says */
 
 enum frame_type {
         /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
@@ -69,6 +70,11 @@ enum frame_type {
         FRAME_HISTORY, /* asks for the last `key` lines of its room; 0: as many as a newcomer is shown */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
+        /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
+        FRAME_SAY,    /* show everybody text; `id` is ADMIN_ID */
+        FRAME_KICK,   /* remove the session of this id: text is why, or empty */
+        FRAME_MUTE,   /* relay no more what it says */
+        FRAME_UNMUTE, /* … and relay it again */
         /* from chatd */
         FRAME_WELCOME = 64, /* you are a member, and the others see this name; `members` sessions are here. `number` is
                                that of your last record that was relayed, by this chatd or one before: for the link */
@@ -81,7 +87,8 @@ enum frame_type {
         FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
         FRAME_ANSWER, /* to your request of this `number`, NICK or a later one: text, of lines with LF between them, for
                          your client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
-        FRAME_PAST = 74, /* records that were said before: for your client alone, unasked or to your request of this
+        FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty */
+        FRAME_PAST,   /* records that were said before: for your client alone, unasked or to your request of this
                            `number`. Each one's own number is when it was said, in seconds since 1970 */
         FRAME_TEXT, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT of
                             this `number` or above was */
@@ -99,6 +106,7 @@ enum leave_reason {
         LEAVE_TERMINATED, /* the session was told to stop (SIGTERM) */
         LEAVE_KILLED,     /* the session died without a word */
         LEAVE_TIMEOUT,    /* the client did not acknowledge anything for minutes: it vanished */
+        LEAVE_KICKED,     /* an administrator removed it */
         LEAVE_REASONS,
 };
 
@@ -107,7 +115,9 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        uint64_t key; /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it; HISTORY: lines */
+        /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it; HISTORY: lines; what an administrator
+         * asked for: whose uid that was */
+        uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
         uint64_t lines_out, skipped;
@@ -157,6 +167,12 @@ static inline unsigned frame_since(uint8_t type)
         return type >= FRAME_ROOM ? 3 : type >= FRAME_ACTION ? 2 : 1;
 }
 
+/* Whether only chatd itself sends it, to itself. */
+static inline bool frame_is_own(uint8_t type)
+{
+        return type >= FRAME_GONE && type <= FRAME_UNMUTE;
+}
+
 /* Whether records follow the header: then nothing can be appended to the frame. */
 static inline bool frame_has_records(uint8_t type)
 {
@@ -188,6 +204,14 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_TOPIC:
         case FRAME_TEXT:
         case FRAME_PROBE:
+        case FRAME_KICKED:
+                wire_put_string(&w, f->text);
+                break;
+        case FRAME_SAY:
+        case FRAME_KICK:
+        case FRAME_MUTE:
+        case FRAME_UNMUTE:
+                wire_put_u64(&w, f->key);
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_NICK:
@@ -272,6 +296,14 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_TOPIC:
         case FRAME_TEXT:
         case FRAME_PROBE:
+        case FRAME_KICKED:
+                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                break;
+        case FRAME_SAY:
+        case FRAME_KICK:
+        case FRAME_MUTE:
+        case FRAME_UNMUTE:
+                f->key = wire_get_u64(&r);
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_NICK:

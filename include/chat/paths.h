@@ -2,6 +2,7 @@
  *
  *   chatd.sock      chatd's intake: every session sends here                (srw-rw---- chatd chat)
  *   link.sock       the inbox of the link to other hosts: only chatd sends here (srw------- chatd)
+ *   control.sock    where chatctl connects, if chatd bound it itself        (srw------- chatd)
  *   sessions/KEY    a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
  *   members/ID      chatd's note of who ID is, as the target of a symlink   (drwx------ chatd chat)
  *
@@ -21,6 +22,7 @@
 #define RUN_DIR_DEFAULT "/run/chat"
 #define BROKER_SOCKET_NAME "chatd.sock"
 #define LINK_SOCKET_NAME "link.sock"
+#define CONTROL_SOCKET_NAME "control.sock"
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
@@ -43,6 +45,14 @@ static inline int path_link(struct sockaddr_un *address, const char *dir)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
         int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" LINK_SOCKET_NAME, dir);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Writes the address where chatctl connects to a chatd that bound it itself. Returns 0, or -ENAMETOOLONG. */
+static inline int path_control(struct sockaddr_un *address, const char *dir)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" CONTROL_SOCKET_NAME, dir);
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 

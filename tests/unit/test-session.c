@@ -342,6 +342,43 @@ static void test_what_else_chatd_says(void **state)
         stop(f);
 }
 
+/* What it typed and nobody has yet, nobody gets; it is said again by a chatd that meets the request again. */
+static void test_it_is_removed(void **state)
+{
+        (void)state;
+        struct fixture *f = start_with(&(struct session_options){.pace = pace_of(1, 2)});
+        assert_greeted(f);
+        next_frame(f);
+        tell(f, FRAME_WELCOME, 1, 0, "");
+        type(f, "1\n2\n3\n4\n");
+        assert_lines(f, 1, 2);
+        tell(f, FRAME_KICKED, 1, 0, "too loud");
+        tell(f, FRAME_KICKED, 1, 0, "too loud");
+        assert_shown(f, "*** You were removed: too loud\r\n");
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_KICKED);
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_ended(f);
+        stop(f);
+
+        f = start_with(&(struct session_options){.pace = pace_of(1, 1)}); /* it leaves, with much to say before */
+        assert_greeted(f);
+        next_frame(f);
+        tell(f, FRAME_WELCOME, 1, 0, "");
+        type(f, "1\n2\n3\nexit\n");
+        assert_lines(f, 1, 1);
+        assert_shown(f, "*** 2 lines are still on their way; then you leave\r\n");
+        tell(f, FRAME_KICKED, 1, 0, "");
+        assert_shown(f, "*** You were removed\r\n");
+        bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_KICKED);
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_ended(f);
+        stop(f);
+}
+
 /* A new queue in place of the old one, and a session that has noticed. */
 static void replace_queue(struct fixture *f)
 {
@@ -1298,6 +1335,7 @@ int main(void)
                 cmocka_unit_test(test_notices_of_the_link),
                 cmocka_unit_test(test_a_batch_that_comes_again),
                 cmocka_unit_test(test_what_else_chatd_says),
+                cmocka_unit_test(test_it_is_removed),
                 cmocka_unit_test(test_a_queue_that_is_lost),
                 cmocka_unit_test(test_a_queue_that_is_lost_with_the_last_word),
                 cmocka_unit_test(test_a_client_that_is_gone_while_there_is_no_chatd),

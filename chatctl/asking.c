@@ -1,0 +1,177 @@
+#include "asking.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/paths.h>
+
+int asking_init(struct asking *a, const char *dir)
+{
+        struct sockaddr_un address;
+        *a = (struct asking){.fd = -1};
+        if (!dir) {
+                snprintf(a->path, sizeof(a->path), "%s", CONTROL_SOCKET_DEFAULT);
+                return 0;
+        }
+        int r = path_control(&address, dir);
+        if (r == 0)
+                snprintf(a->path, sizeof(a->path), "%s", address.sun_path);
+        return r;
+}
+
+static void forget(struct asking *a)
+{
+        while (a->count > 0)
+                free(a->records[--a->count].data);
+        a->end.size = 0;
+}
+
+static void disconnect(struct asking *a)
+{
+        if (a->fd >= 0)
+                close(a->fd);
+        a->fd = -1;
+}
+
+void asking_free(struct asking *a)
+{
+        forget(a);
+        free(a->records);
+        a->records = NULL;
+        disconnect(a);
+}
+
+/* Returns 0 or a negative errno. */
+static int connect_now(struct asking *a)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct timeval most = {.tv_sec = ASKING_ANSWER_MS / 1000};
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", a->path);
+        a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        if (a->fd < 0)
+                return -errno;
+        setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+        setsockopt(a->fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+        if (connect(a->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+                return 0;
+        int r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+        disconnect(a);
+        return r;
+}
+
+static int keep(struct asking *a, const char *data, size_t size)
+{
+        if (a->count == a->room) {
+                size_t room = a->room > 0 ? 2 * a->room : 64;
+                struct answer_record *records = reallocarray(a->records, room, sizeof(*records));
+                if (!records)
+                        return -ENOMEM;
+                a->records = records;
+                a->room = room;
+        }
+        struct answer_record *r = &a->records[a->count];
+        r->data = malloc(size);
+        if (!r->data)
+                return -ENOMEM;
+        memcpy(r->data, data, size);
+        r->size = size;
+        a->count++;
+        return 0;
+}
+
+/* Takes packets up to the end. Returns 0, or a negative errno: -EPIPE where the connection ended before. */
+static int take_answer(struct asking *a)
+{
+        struct control_packet *p = &a->end;
+        forget(a);
+        for (;;) {
+                ssize_t n = recv(a->fd, p->data, sizeof(p->data), 0);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n == 0 || errno == ECONNRESET ? -EPIPE : errno == EAGAIN ? -ETIMEDOUT : -errno;
+                p->size = (size_t)n;
+                if (p->data[n - 1] != '\0')
+                        return -EBADMSG;
+                if (control_value(p->data, "end"))
+                        return 0;
+                int r = keep(a, p->data, p->size);
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* Returns 0 or a negative errno: -EPIPE where the request may not have been dealt with. */
+static int try_once(struct asking *a, const struct control_packet *request)
+{
+        int r = a->fd < 0 ? connect_now(a) : 0;
+        if (r < 0)
+                return r;
+        /* who is not served is told so, and disconnected, whatever it asks: what it was told can be read */
+        if (send(a->fd, request->data, request->size, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+                r = -errno;
+        if (r == 0)
+                r = take_answer(a);
+        if (r < 0)
+                disconnect(a);
+        return r;
+}
+
+static bool may_come_back(int error)
+{
+        return error == -EPIPE || error == -ECONNREFUSED || error == -ENOENT;
+}
+
+int asking_make(struct asking *a, const char *const words[])
+{
+        struct control_packet request = {0};
+        uint64_t number = 0;
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+                return -EIO;
+        for (size_t i = 0; i < CONTROL_WORDS_MAX && words[i]; i++) {
+                if (i == 1)
+                        control_put(&request, "%016" PRIx64, number | 1);
+                else
+                        control_put(&request, "%s", words[i]);
+        }
+        if (request.bad)
+                return -EMSGSIZE;
+        a->again = false;
+        int r = try_once(a, &request);
+        const struct timespec moment = {.tv_nsec = ASKING_RETRY_MS * 1000000L};
+        int64_t until = clock_ms() + ASKING_AGAIN_MS;
+        bool lost = r == -EPIPE;
+        while (lost && may_come_back(r) && clock_ms() < until) {
+                a->again = true;
+                nanosleep(&moment, NULL);
+                r = try_once(a, &request);
+        }
+        return r;
+}
+
+static const char *find(const char *data, size_t size, const char *key)
+{
+        struct slice rest = {data, size};
+        for (const char *field; (field = control_next(&rest));) {
+                const char *value = control_value(field, key);
+                if (value)
+                        return value;
+        }
+        return NULL;
+}
+
+const char *asking_end(const struct asking *a, const char *key)
+{
+        return find(a->end.data, a->end.size, key);
+}
+
+const char *answer_value(const struct answer_record *r, const char *key)
+{
+        return find(r->data, r->size, key);
+}

@@ -1,0 +1,48 @@
+/* Asks chatd (chat/control.h): one request, and its whole answer.
+ *
+ * Where the connection ends before the answer does, chatd was killed or restarted: the request is made again to the
+ * next one, with the same number, so that it is done once.
+ *
+ * Owns the connection and the answer.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <chat/control.h>
+
+enum {
+        ASKING_ANSWER_MS = 15 * 1000, /* so long chatd may take: more than it gives anything itself */
+        ASKING_AGAIN_MS = 10 * 1000,  /* so long a chatd that went away is waited for */
+        ASKING_RETRY_MS = 100,
+};
+
+struct answer_record {
+        char *data; /* fields, each ended by a 0 */
+        size_t size;
+};
+
+struct asking {
+        char path[108]; /* of the socket: as sun_path, unix(7) */
+        int fd;         /* -1: not connected */
+        bool again;     /* the request was made more than once */
+        struct answer_record *records;
+        size_t count, room;
+        struct control_packet end;
+};
+
+/* `dir` is the run directory of a chatd that bound its socket itself, or NULL. Returns 0 or -ENAMETOOLONG. */
+int asking_init(struct asking *a, const char *dir);
+void asking_free(struct asking *a);
+
+/* Makes a request of `words` (NULL at the end), in whose second place, if it is there, a number is put. Returns 0 when
+ * there is a whole answer, or a negative errno: -ENOENT or -ECONNREFUSED where nobody listens, -EACCES where one may
+ * not connect, -ETIMEDOUT where chatd does not answer. */
+int asking_make(struct asking *a, const char *const words[]);
+
+/* Returns the status, or the value of a field, of the end; NULL where there is none. */
+const char *asking_end(const struct asking *a, const char *key);
+
+/* Returns the value of a field of a record, or NULL. */
+const char *answer_value(const struct answer_record *r, const char *key);

@@ -1,0 +1,40 @@
+#compdef chatctl
+# Completion of chatctl for zsh.
+
+_chatctl_names() {
+	local -a names=(${${(f)"$(chatctl --no-legend ${opt_args[--run-dir]:+--run-dir=${opt_args[--run-dir]}} $1 2>/dev/null)"}%% *})
+	compadd -- $names
+}
+
+_chatctl() {
+	local curcontext=$curcontext state line
+	typeset -A opt_args
+	_arguments -C \
+		'--json[print JSON]' \
+		'--no-legend[print no headings]' \
+		'(-n --lines)'{-n,--lines=}'[how many events or seconds]:number:' \
+		'(-f --follow)'{-f,--follow}'[go on with events that come]' \
+		'--name=[only events of this person]:name:_chatctl_names who' \
+		'--kill[end the process of a session that does not leave]' \
+		'--run-dir=[of a chatd without systemd]:directory:_files -/' \
+		'--help[print a summary]' \
+		'--version[print the version]' \
+		'1:command:->command' \
+		'*::argument:->argument'
+	case $state in
+	command)
+		local -a commands=(${(f)"$(chatctl commands 2>/dev/null)"})
+		_describe command commands
+		;;
+	argument)
+		((CURRENT == 2)) || return 1
+		case $line[1] in
+		kick | mute | unmute | ban) _chatctl_names who ;;
+		unban) _chatctl_names bans ;;
+		esac
+		;;
+	esac
+}
+
+# Loaded by the completion system it is the body of a function; sourced, it only defines.
+[[ $funcstack[1] != _chatctl ]] || _chatctl "$@"

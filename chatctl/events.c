@@ -1,0 +1,187 @@
+#include "events.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "output.h"
+
+enum {
+        FOLLOW_US = 500 * 1000, /* how often it looks whether it is to stop */
+        USEC = 1000000,
+};
+
+/* What JSON has besides the time: fields of the journal, as systemd.journal-fields(7) has them. */
+static const struct {
+        const char *field, *key;
+        enum kind kind;
+} fields[] = {
+        {"CHAT_EVENT", "event", KIND_TEXT},       {"CHAT_NAME", "name", KIND_TEXT},
+        {"CHAT_OLD_NAME", "was", KIND_TEXT},      {"CHAT_ADDR", "address", KIND_TEXT},
+        {"CHAT_SESSION", "id", KIND_TEXT},        {"CHAT_PID", "pid", KIND_NUMBER},
+        {"CHAT_BY", "by", KIND_NUMBER},           {"CHAT_BAN", "ban", KIND_TEXT},
+        {"CHAT_REASON", "reason", KIND_TEXT},     {"CHAT_LINES_IN", "said", KIND_NUMBER},
+        {"CHAT_LINES_OUT", "shown", KIND_NUMBER}, {"CHAT_SKIPPED", "skipped", KIND_NUMBER},
+        {"CHAT_MEMBERS", "members", KIND_NUMBER}, {"PRIORITY", "priority", KIND_NUMBER},
+        {"MESSAGE", "message", KIND_TEXT},
+};
+
+/* Adds FIELD=value. Returns 0 or a negative errno. */
+static int match(sd_journal *j, const char *field, const char *value)
+{
+        char text[256];
+        int n = snprintf(text, sizeof(text), "%s=%s", field, value);
+        return n < (int)sizeof(text) ? sd_journal_add_match(j, text, (size_t)n) : -ENAMETOOLONG;
+}
+
+/* Events of the two units; of somebody: under one field or the other. The journal joins matches of one field by "or",
+ * those of several by "and". */
+static int add_matches(sd_journal *j, const char *name)
+{
+        static const char *const names[] = {"CHAT_NAME", "CHAT_OLD_NAME", "CHAT_BAN"};
+        int r = match(j, "_SYSTEMD_UNIT", "chatd.service");
+        if (r >= 0)
+                r = match(j, "_SYSTEMD_UNIT", "chat-link.service");
+        if (r >= 0 && name)
+                r = sd_journal_add_conjunction(j);
+        for (size_t i = 0; name && r >= 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+                r = match(j, names[i], name);
+                if (r >= 0)
+                        r = sd_journal_add_disjunction(j);
+        }
+        return r;
+}
+
+/* Returns the value of a field, of `*size` bytes, or NULL. */
+static const char *value_of(sd_journal *j, const char *field, size_t *size)
+{
+        const void *data;
+        size_t skip = strlen(field) + 1;
+        if (sd_journal_get_data(j, field, &data, size) < 0 || *size < skip)
+                return NULL;
+        *size -= skip;
+        return (const char *)data + skip;
+}
+
+static bool is_number(const char *value, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (value[i] < '0' || value[i] > '9')
+                        return false;
+        return size == 1 || (size > 0 && value[0] != '0');
+}
+
+static void print_json(sd_journal *j, uint64_t usec)
+{
+        char time[64];
+        size_t size;
+        output_time(time, sizeof(time), (int64_t)(usec / USEC), true);
+        printf("{\"time\":\"%.*s.%06uZ\"", (int)strcspn(time, "Z"), time, (unsigned)(usec % USEC));
+        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+                const char *value = value_of(j, fields[i].field, &size);
+                if (!value)
+                        continue;
+                printf(",\"%s\":", fields[i].key);
+                if (fields[i].kind == KIND_NUMBER && is_number(value, size))
+                        printf("%.*s", (int)size, value);
+                else
+                        output_json_string(stdout, value, size);
+        }
+        puts("}");
+}
+
+static void print_line(sd_journal *j, uint64_t usec)
+{
+        char time[64];
+        size_t size;
+        const char *message = value_of(j, "MESSAGE", &size);
+        output_time(time, sizeof(time), (int64_t)(usec / USEC), false);
+        if (message)
+                printf("%s %.*s\n", time, (int)size, message);
+}
+
+static void print_event(sd_journal *j, bool json)
+{
+        uint64_t usec;
+        size_t size;
+        if (!value_of(j, "CHAT_EVENT", &size) || sd_journal_get_realtime_usec(j, &usec) < 0)
+                return; /* of the manager, or a message on standard error */
+        if (json)
+                print_json(j, usec);
+        else
+                print_line(j, usec);
+}
+
+static bool may_not(const char *path, int how)
+{
+        return access(path, how) < 0 && errno == EACCES;
+}
+
+/* Whether there is a journal of the system's in this directory, and this user may not read it. */
+static bool is_closed(const char *dir)
+{
+        char pattern[64];
+        glob_t found = {0};
+        snprintf(pattern, sizeof(pattern), "%s/*", dir); /* one directory for each machine */
+        bool closed = may_not(dir, R_OK | X_OK);
+        glob(pattern, 0, NULL, &found);
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+                char path[PATH_MAX];
+                snprintf(path, sizeof(path), "%s/system.journal", found.gl_pathv[i]);
+                closed |= may_not(path, R_OK);
+        }
+        globfree(&found);
+        return closed;
+}
+
+/* Goes to where the last `n` begin: the next one is the first of them. */
+static int seek(sd_journal *j, size_t n)
+{
+        if (n == SIZE_MAX)
+                return sd_journal_seek_head(j);
+        int r = sd_journal_seek_tail(j);
+        /* One more, and what comes next is the first; where there are fewer, it is the first of all. */
+        for (size_t left = n + 1; r >= 0 && left > 0;) {
+                size_t size;
+                r = sd_journal_previous(j);
+                if (r == 0)
+                        return sd_journal_seek_head(j);
+                left -= r > 0 && value_of(j, "CHAT_EVENT", &size) != NULL;
+        }
+        return r;
+}
+
+int events_print(const struct events_options *o)
+{
+        sd_journal *j;
+        int r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
+        if (r < 0)
+                return r;
+        r = add_matches(j, o->name);
+        if (r >= 0)
+                r = seek(j, o->last);
+        size_t printed = 0;
+        while (r >= 0 && !*o->stop) {
+                r = sd_journal_next(j);
+                if (r > 0) {
+                        print_event(j, o->json);
+                        printed++;
+                } else if (r == 0 && !o->follow) {
+                        break;
+                } else if (r == 0) {
+                        if (fflush(stdout) != 0)
+                                break;
+                        r = sd_journal_wait(j, FOLLOW_US);
+                }
+        }
+        sd_journal_close(j);
+        if (r >= 0 && printed == 0 && (is_closed("/var/log/journal") || is_closed("/run/log/journal")))
+                r = -EACCES;
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,518 @@
+/* chatctl: the administrator's tool. Asks chatd who is there and has it do something; reads the journal. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include <chat/options.h>
+#include <chat/text.h>
+
+#include "asking.h"
+#include "events.h"
+#include "output.h"
+#include "top.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+/* Besides 0, EXIT_FAILURE and EXIT_USAGE. */
+enum {
+        EXIT_NOT_RUNNING = 3,
+        EXIT_DENIED = 4,
+        EXIT_NOBODY = 5,
+        EXIT_STAYS = 6,
+};
+
+enum { LAST_DEFAULT = 20 };
+
+struct options {
+        const char *dir, *name;
+        bool json, legend, follow, kill;
+        size_t lines; /* -n; 0: not given, SIZE_MAX: all */
+};
+
+struct chatctl {
+        struct options options;
+        struct asking asking;
+        const char *program;
+};
+
+/* Does a command, whose words begin with its name; NULL is at the end. Returns an exit status. */
+typedef int handler(struct chatctl *c, int argc, char **argv);
+
+struct command {
+        const char *name;
+        handler *handle;
+        int least, most; /* arguments */
+        const char *arguments, *help;
+};
+
+static volatile sig_atomic_t stop;
+
+static handler show_status, show_members, show_bans, show_log, show_top, say, kick, mute, ban, unban, complete;
+
+/* --help is printed from it. */
+static const struct command commands[] = {
+        {"status", show_status, 0, 0, "", "shows how the chat is"},
+        {"who", show_members, 0, 0, "", "lists who is here"},
+        {"say", say, 1, INT32_MAX, "TEXT...", "shows a notice to everybody on this host"},
+        {"kick", kick, 1, INT32_MAX, "NAME [REASON]", "removes somebody; --kill: also one that does not run (root)"},
+        {"mute", mute, 1, 1, "NAME", "what somebody says reaches nobody, until they leave"},
+        {"unmute", mute, 1, 1, "NAME", "… reaches everybody again"},
+        {"ban", ban, 1, INT32_MAX, "WHAT [REASON]",
+         "keeps out ADDRESS, ADDRESS/BITS or a name, and removes who is here"},
+        {"unban", unban, 1, 1, "WHAT", "lets them in again"},
+        {"bans", show_bans, 0, 0, "", "lists who is kept out"},
+        {"log", show_log, 0, 0, "", "shows what the journal has about the chat; -f, -n N, --name=NAME"},
+        {"top", show_top, 0, 0, "", "shows each second how much is said, and who is slow; -n N"},
+        {"commands", complete, 0, 0, NULL, NULL}, /* for the shells' completion */
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_help(void)
+{
+        puts("Usage: chatctl [OPTION...] COMMAND [ARGUMENT...]\n"
+             "See who is in the chat, and keep order in it. For root and members of the group " CONTROL_GROUP ".\n");
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (commands[i].help)
+                        printf("  %-7s%-15s%s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        puts("\n"
+             "  --json             print JSON; log and top: an object on each line\n"
+             "  --no-legend        print no headings\n"
+             "  -n, --lines=N      log: the last N events, or all (default: 20); top: so many seconds\n"
+             "  -f, --follow       log: go on with those that come\n"
+             "  --name=NAME        log: only of who is, or was, called so\n"
+             "  --kill             kick: end the session's process if it does not leave by itself\n"
+             "  --run-dir=DIR      of a chatd without systemd\n"
+             "  --help             print this and exit\n"
+             "  --version          print the version and exit\n"
+             "\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat does not run, 4 not permitted,\n"
+             "5 nobody is called so, or banned, 6 who was removed has not left.");
+}
+
+/* ---- what went wrong ---- */
+
+/* On standard error, and with --json as an object on standard output as well. Returns `status`. */
+__attribute__((format(printf, 3, 4))) static int complain(const struct chatctl *c, int status, const char *format, ...)
+{
+        char text[1024];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        fprintf(stderr, "%s: %s\n", c->program, text);
+        if (c->options.json) {
+                printf("{\"ok\":false,\"error\":");
+                output_json_string(stdout, text, strlen(text));
+                puts("}");
+        }
+        return status;
+}
+
+static int complain_of_error(const struct chatctl *c, int error)
+{
+        switch (-error) {
+        case ENOENT:
+        case ECONNREFUSED:
+        case ENOTDIR:
+                if (c->options.dir)
+                        return complain(c, EXIT_NOT_RUNNING, "no chatd serves %s", c->options.dir);
+                return complain(c, EXIT_NOT_RUNNING,
+                                "the chat does not run, or takes no requests; see: systemctl status chatd.socket "
+                                "chatctl.socket; systemctl restart chatd brings both");
+        case EACCES:
+        case EPERM:
+                return complain(c, EXIT_DENIED,
+                                "not permitted: this is for root and members of the group " CONTROL_GROUP
+                                ": sudo usermod -aG " CONTROL_GROUP " USER, who then logs in anew");
+        case ETIMEDOUT:
+                return complain(c, EXIT_FAILURE, "chatd does not answer; see: systemctl status chatd.service");
+        default:
+                return complain(c, EXIT_FAILURE, "cannot ask chatd: %s", strerror(-error));
+        }
+}
+
+/* The end of an answer is none of success. */
+static int complain_of_end(const struct chatctl *c)
+{
+        const char *status = asking_end(&c->asking, "end"), *text = asking_end(&c->asking, "text");
+        if (strcmp(status, CONTROL_DENIED) == 0)
+                return complain_of_error(c, -EACCES);
+        if (strcmp(status, CONTROL_NOBODY) == 0)
+                return complain(c, EXIT_NOBODY, "%s", text ? text : "there is nobody, or nothing, like that");
+        if (strcmp(status, CONTROL_BUSY) == 0)
+                return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again", text ? ": " : "", text ? text : "");
+        return complain(c, EXIT_FAILURE, "%s", text ? text : status);
+}
+
+static bool ended_with(const struct chatctl *c, const char *status)
+{
+        return strcmp(asking_end(&c->asking, "end"), status) == 0;
+}
+
+/* ---- what is shown ---- */
+
+/* Makes a request whose answer is good when it is CONTROL_OK. Returns -1 then, else an exit status. */
+static int ask(struct chatctl *c, const char *const words[])
+{
+        int r = asking_make(&c->asking, words);
+        if (r < 0)
+                return complain_of_error(c, r);
+        return ended_with(c, CONTROL_OK) ? -1 : complain_of_end(c);
+}
+
+static int show_list(struct chatctl *c, const char *request, const struct column *columns)
+{
+        int status = ask(c, (const char *const[]){request, NULL});
+        if (status >= 0)
+                return status;
+        if (c->options.json) {
+                output_json(stdout, columns, c->asking.records, c->asking.count);
+                putchar('\n');
+        } else {
+                output_table(stdout, columns, c->asking.records, c->asking.count, c->options.legend);
+        }
+        return EXIT_SUCCESS;
+}
+
+static int show_members(struct chatctl *c, int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        return show_list(c, "who", output_members);
+}
+
+static int show_bans(struct chatctl *c, int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        return show_list(c, "bans", output_bans);
+}
+
+static int show_status(struct chatctl *c, int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        int status = ask(c, (const char *const[]){"status", NULL});
+        if (status >= 0)
+                return status;
+        if (c->asking.count == 0)
+                return complain(c, EXIT_FAILURE, "chatd says nothing");
+        if (c->options.json) {
+                output_json_object(stdout, output_status, c->asking.records);
+                putchar('\n');
+        } else {
+                output_list(stdout, output_status, c->asking.records);
+        }
+        return EXIT_SUCCESS;
+}
+
+static int show_log(struct chatctl *c, int argc, char **argv)
+{
+        const struct options *o = &c->options;
+        struct events_options events = {
+                .name = o->name,
+                .last = o->lines > 0 ? o->lines : LAST_DEFAULT,
+                .follow = o->follow,
+                .json = o->json,
+                .stop = &stop,
+        };
+        (void)argc;
+        (void)argv;
+        int r = events_print(&events);
+        if (r == -EACCES)
+                return complain(c, EXIT_DENIED,
+                                "the journal is for root and members of the group systemd-journal: "
+                                "sudo usermod -aG systemd-journal USER, who then logs in anew");
+        return r < 0 ? complain(c, EXIT_FAILURE, "cannot read the journal: %s", strerror(-r)) : EXIT_SUCCESS;
+}
+
+static int show_top(struct chatctl *c, int argc, char **argv)
+{
+        struct top_options top = {
+                .times = c->options.lines == SIZE_MAX ? 0 : c->options.lines,
+                .json = c->options.json,
+                .stop = &stop,
+        };
+        (void)argc;
+        (void)argv;
+        int r = top_run(&c->asking, &top);
+        return r < 0 ? complain_of_error(c, r) : r > 0 ? complain_of_end(c) : EXIT_SUCCESS;
+}
+
+static int complete(struct chatctl *c, int argc, char **argv)
+{
+        (void)c;
+        (void)argc;
+        (void)argv;
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (commands[i].help)
+                        printf("%s:%s\n", commands[i].name, commands[i].help);
+        return EXIT_SUCCESS;
+}
+
+/* ---- what is done ---- */
+
+struct words {
+        struct text_cleaner cleaner;
+        char *text;
+        size_t len, most; /* bytes */
+};
+
+/* Appends what is clean of `size` bytes. Returns false where there is no room for it. */
+static bool append(struct words *w, const char *bytes, size_t size)
+{
+        char clean[TEXT_CLEAN_MAX];
+        for (size_t i = 0; i < size; i++) {
+                size_t n = text_clean(&w->cleaner, (uint8_t)bytes[i], clean);
+                if (w->len + n > w->most)
+                        return false;
+                memcpy(w->text + w->len, clean, n);
+                w->len += n;
+        }
+        return true;
+}
+
+/* Joins arguments to a text, as it may be shown on a terminal, of `most` bytes and a 0. Returns false where it is
+ * longer. */
+static bool join(char *text, size_t most, int argc, char **argv)
+{
+        struct words w = {.text = text, .most = most};
+        for (int i = 0; i < argc; i++)
+                if (!append(&w, " ", i > 0) || !append(&w, argv[i], strlen(argv[i])))
+                        return false;
+        if (w.cleaner.need > 0 && !append(&w, " ", 1)) /* ends what was cut short */
+                return false;
+        text[w.len] = '\0';
+        return true;
+}
+
+/* Says that it is done: what, and to whom. */
+static int confirm(const struct chatctl *c, const char *what, const char *whom)
+{
+        if (c->options.json) {
+                printf("{\"ok\":true,\"did\":\"%s\",\"to\":", what);
+                output_json_string(stdout, whom, strlen(whom));
+                puts("}");
+        }
+        return EXIT_SUCCESS;
+}
+
+static int say(struct chatctl *c, int argc, char **argv)
+{
+        char text[CONTROL_TEXT_MAX_BYTES + 1];
+        if (!join(text, CONTROL_TEXT_MAX_BYTES, argc - 1, argv + 1))
+                return complain(c, EXIT_USAGE, "a notice is %d bytes at most", CONTROL_TEXT_MAX_BYTES);
+        int status = ask(c, (const char *const[]){"say", "", text, NULL});
+        return status >= 0 ? status : confirm(c, "say", text);
+}
+
+static int mute(struct chatctl *c, int argc, char **argv)
+{
+        (void)argc;
+        int status = ask(c, (const char *const[]){argv[0], "", argv[1], NULL});
+        return status >= 0 ? status : confirm(c, argv[0], argv[1]);
+}
+
+/* Whether the member of this id is here, and its process runs, says chatd, which watches it. */
+static bool is_alive(struct chatctl *c, const char *id)
+{
+        if (asking_make(&c->asking, (const char *const[]){"who", NULL}) < 0)
+                return false;
+        for (size_t i = 0; i < c->asking.count; i++) {
+                const char *is = answer_value(&c->asking.records[i], "id");
+                const char *alive = answer_value(&c->asking.records[i], "alive");
+                if (is && alive && strcmp(is, id) == 0)
+                        return strcmp(alive, "yes") == 0;
+        }
+        return false;
+}
+
+/* Ends the process of a session that does not leave. What the descriptor is of is opened first: if chatd says behind
+ * that that it runs, the pid was not another's in between. Returns 0 or a negative errno. */
+static int end_session(struct chatctl *c, const char *pid, const char *id)
+{
+        int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
+        if (fd < 0)
+                return errno == ESRCH ? 0 : -errno;
+        int r = 0;
+        if (is_alive(c, id) && pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0)
+                r = -errno;
+        close(fd);
+        return r;
+}
+
+static int deal_with_stayer(struct chatctl *c, const char *name)
+{
+        const char *end_pid = asking_end(&c->asking, "pid"), *end_id = asking_end(&c->asking, "id");
+        char pid[24], id[24];
+        if (!end_pid || !end_id)
+                return complain_of_end(c);
+        snprintf(pid, sizeof(pid), "%s", end_pid);
+        snprintf(id, sizeof(id), "%s", end_id);
+        if (!c->options.kill)
+                return complain(c, EXIT_STAYS,
+                                "%s has not left within %d s: the session, process %s, does not run, or is of an "
+                                "earlier version. Nobody gets what it says. As root: chatctl kick --kill %s",
+                                name, CONTROL_LEAVE_MS / 1000, pid, name);
+        int r = end_session(c, pid, id);
+        if (r < 0)
+                return complain(c, r == -EPERM ? EXIT_DENIED : EXIT_FAILURE, "cannot end process %s: %s%s", pid,
+                                strerror(-r), r == -EPERM ? "; --kill is for root" : "");
+        return confirm(c, "kill", name);
+}
+
+static int kick(struct chatctl *c, int argc, char **argv)
+{
+        char reason[CONTROL_REASON_MAX_BYTES + 1];
+        if (!join(reason, CONTROL_REASON_MAX_BYTES, argc - 2, argv + 2))
+                return complain(c, EXIT_USAGE, "a reason is %d bytes at most", CONTROL_REASON_MAX_BYTES);
+        int r = asking_make(&c->asking, (const char *const[]){"kick", "", argv[1], reason, NULL});
+        if (r < 0)
+                return complain_of_error(c, r);
+        if (ended_with(c, CONTROL_STAYS))
+                return deal_with_stayer(c, argv[1]);
+        bool left = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* by the first request, before chatd died */
+        return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_end(c);
+}
+
+static int ban(struct chatctl *c, int argc, char **argv)
+{
+        char reason[CONTROL_REASON_MAX_BYTES + 1];
+        if (!join(reason, CONTROL_REASON_MAX_BYTES, argc - 2, argv + 2))
+                return complain(c, EXIT_USAGE, "a reason is %d bytes at most", CONTROL_REASON_MAX_BYTES);
+        int status = ask(c, (const char *const[]){"ban", "", argv[1], reason, NULL});
+        if (status >= 0)
+                return status;
+        const char *what = asking_end(&c->asking, "text");
+        return confirm(c, "ban", what ? what : argv[1]);
+}
+
+static int unban(struct chatctl *c, int argc, char **argv)
+{
+        (void)argc;
+        int r = asking_make(&c->asking, (const char *const[]){"unban", "", argv[1], NULL});
+        if (r < 0)
+                return complain_of_error(c, r);
+        bool gone = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* by the first request, before chatd died */
+        return ended_with(c, CONTROL_OK) || gone ? confirm(c, "unban", argv[1]) : complain_of_end(c);
+}
+
+/* ---- the command line ---- */
+
+static bool parse_lines(const char *text, size_t *lines)
+{
+        char *end;
+        if (strcmp(text, "all") == 0) {
+                *lines = SIZE_MAX;
+                return true;
+        }
+        errno = 0;
+        unsigned long n = strtoul(text, &end, 10);
+        *lines = n;
+        return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && n > 0 && n < INT32_MAX;
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(struct chatctl *c, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"json", no_argument, NULL, 'j'},          {"no-legend", no_argument, NULL, 'q'},
+                {"lines", required_argument, NULL, 'n'},   {"follow", no_argument, NULL, 'f'},
+                {"name", required_argument, NULL, 'N'},    {"kill", no_argument, NULL, 'k'},
+                {"run-dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},       {0},
+        };
+        struct options *o = &c->options;
+        int option;
+        while ((option = getopt_long(argc, argv, "n:fh", known, NULL)) != -1) {
+                switch (option) {
+                case 'j':
+                        o->json = true;
+                        break;
+                case 'q':
+                        o->legend = false;
+                        break;
+                case 'n':
+                        if (parse_lines(optarg, &o->lines))
+                                break;
+                        fprintf(stderr, "%s: --lines takes a number, 1 at least, or all\n", argv[0]);
+                        return EXIT_USAGE;
+                case 'f':
+                        o->follow = true;
+                        break;
+                case 'N':
+                        o->name = optarg;
+                        break;
+                case 'k':
+                        o->kill = true;
+                        break;
+                case 'd':
+                        o->dir = optarg;
+                        break;
+                case 'h':
+                        print_help();
+                        return EXIT_SUCCESS;
+                case 'v':
+                        puts("chatctl " VERSION);
+                        return EXIT_SUCCESS;
+                default: /* getopt_long() has printed what is wrong */
+                        return EXIT_USAGE;
+                }
+        }
+        return -1;
+}
+
+static const struct command *find_command(const char *name)
+{
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        return NULL;
+}
+
+static void on_signal(int signal)
+{
+        (void)signal;
+        stop = 1;
+}
+
+int main(int argc, char **argv)
+{
+        static struct chatctl c = {.options = {.legend = true}};
+        struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART: it interrupts what waits */
+
+        c.program = argv[0];
+        int status = parse_options(&c, argc, argv);
+        if (status >= 0)
+                return status;
+        argc -= optind;
+        argv += optind;
+        const struct command *command = argc > 0 ? find_command(argv[0]) : NULL;
+        if (!command) {
+                fprintf(stderr, "%s: %s%s; see --help\n", c.program, argc > 0 ? "there is no command " : "what to do?",
+                        argc > 0 ? argv[0] : "");
+                return EXIT_USAGE;
+        }
+        if (argc - 1 < command->least || argc - 1 > command->most) {
+                fprintf(stderr, "%s: %s takes %s; see --help\n", c.program, command->name,
+                        command->most == 0 ? "no arguments" : command->arguments);
+                return EXIT_USAGE;
+        }
+        if (command->handle == show_log || command->handle == show_top) {
+                sigaction(SIGINT, &action, NULL);
+                sigaction(SIGTERM, &action, NULL);
+        }
+        if (asking_init(&c.asking, c.options.dir) < 0)
+                return complain(&c, EXIT_USAGE, "--run-dir takes a path of 1 to %zu bytes", RUN_DIR_MAX_BYTES);
+        status = command->handle(&c, argc, argv);
+        asking_free(&c.asking);
+        if (fflush(stdout) != 0 && status == EXIT_SUCCESS)
+                status = EXIT_FAILURE;
+        return status;
+}

@@ -1,0 +1,229 @@
+#include "output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <chat/text.h>
+
+enum { VALUE_MAX_BYTES = 64 }; /* of what is not text */
+
+const struct column output_members[] = {
+        {"name", "NAME", KIND_TEXT, false},       {"address", "ADDRESS", KIND_TEXT, false},
+        {"since", "SINCE", KIND_TIME, false},     {"pid", "PID", KIND_NUMBER, false},
+        {"said", "SAID", KIND_NUMBER, false},     {"missed", "MISSED", KIND_NUMBER, false},
+        {"lagging", "LAGGING", KIND_BOOL, false}, {"muted", "MUTED", KIND_BOOL, false},
+        {"shown", NULL, KIND_NUMBER, true},       {"skipped", NULL, KIND_NUMBER, true},
+        {"behind", NULL, KIND_NUMBER, true},      {"slow", NULL, KIND_BOOL, true},
+        {"alive", NULL, KIND_BOOL, true},         {0},
+};
+
+const struct column output_bans[] = {
+        {"ban", "BAN", KIND_TEXT, false},
+        {"since", "SINCE", KIND_TIME, false},
+        {"by", "BY", KIND_NUMBER, false},
+        {"reason", "REASON", KIND_TEXT, false},
+        {0},
+};
+
+const struct column output_status[] = {
+        {"version", "Version", KIND_TEXT, false},
+        {"pid", "Process", KIND_NUMBER, false},
+        {"uptime", "Runs since", KIND_DURATION, false},
+        {"members", "Members", KIND_NUMBER, false},
+        {"direct", "Written to by chatd", KIND_NUMBER, false},
+        {"lagging", "Lagging", KIND_NUMBER, false},
+        {"muted", "Muted", KIND_NUMBER, false},
+        {"bans", "Bans", KIND_NUMBER, false},
+        {"lines", "Lines relayed", KIND_NUMBER, false},
+        {"queue", "In the queue", KIND_NUMBER, false},
+        {"ignored", "Datagrams ignored", KIND_NUMBER, false},
+        {"link", "Link to other hosts", KIND_TEXT, false},
+        {0},
+};
+
+void output_time(char *text, size_t size, int64_t seconds, bool json)
+{
+        time_t t = (time_t)seconds;
+        struct tm tm;
+        const struct tm *r = json ? gmtime_r(&t, &tm) : localtime_r(&t, &tm);
+        if (!r || strftime(text, size, json ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S", &tm) == 0)
+                text[0] = '\0';
+}
+
+static void write_duration(char *text, size_t size, int64_t seconds)
+{
+        int64_t minutes = seconds / 60, hours = minutes / 60;
+        if (hours >= 48)
+                snprintf(text, size, "%" PRId64 " days %" PRId64 " h", hours / 24, hours % 24);
+        else if (hours > 0)
+                snprintf(text, size, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
+        else if (minutes > 0)
+                snprintf(text, size, "%" PRId64 " min %" PRId64 " s", minutes, seconds % 60);
+        else
+                snprintf(text, size, "%" PRId64 " s", seconds);
+}
+
+/* How a value is shown to people: itself, or written to `text`. */
+static const char *show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
+{
+        if (kind == KIND_TIME)
+                output_time(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10), false);
+        else if (kind == KIND_DURATION)
+                write_duration(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10));
+        else
+                return value;
+        return text;
+}
+
+/* … of a column of a record. */
+static const char *cell(const struct column *c, const struct answer_record *r, char text[static VALUE_MAX_BYTES])
+{
+        const char *value = answer_value(r, c->key);
+        return value ? show(c->kind, value, text) : "";
+}
+
+/* How many columns of a terminal that is: characters, of which none is wide in what is shown here but a reason, which
+ * is the last one. */
+static int width(const char *text)
+{
+        int n = 0;
+        for (; *text; text++)
+                n += (*text & 0xc0) != 0x80;
+        return n;
+}
+
+static void print_cell(FILE *out, const char *text, int most, bool right, bool last)
+{
+        int pad = most - width(text);
+        if (right)
+                fprintf(out, "%*s%s", pad, "", text);
+        else if (last)
+                fputs(text, out);
+        else
+                fprintf(out, "%s%*s", text, pad, "");
+        fputs(last ? "\n" : "  ", out);
+}
+
+void output_table(FILE *out, const struct column *columns, const struct answer_record *records, size_t count,
+                  bool legend)
+{
+        char text[VALUE_MAX_BYTES];
+        size_t n = 0;
+        while (columns[n].key && !columns[n].json_only)
+                n++;
+        int *most = calloc(n + 1, sizeof(*most));
+        if (!most)
+                return;
+        for (size_t c = 0; c < n; c++) {
+                most[c] = legend ? width(columns[c].heading) : 0;
+                for (size_t i = 0; i < count; i++) {
+                        int w = width(cell(&columns[c], &records[i], text));
+                        most[c] = w > most[c] ? w : most[c];
+                }
+        }
+        for (size_t c = 0; legend && c < n; c++)
+                print_cell(out, columns[c].heading, most[c], columns[c].kind == KIND_NUMBER, c + 1 == n);
+        for (size_t i = 0; i < count; i++)
+                for (size_t c = 0; c < n; c++)
+                        print_cell(out, cell(&columns[c], &records[i], text), most[c], columns[c].kind == KIND_NUMBER,
+                                   c + 1 == n);
+        free(most);
+}
+
+void output_list(FILE *out, const struct column *columns, const struct answer_record *record)
+{
+        char text[VALUE_MAX_BYTES];
+        int most = 0;
+        for (const struct column *c = columns; c->key; c++)
+                most = width(c->heading) > most ? width(c->heading) : most;
+        for (const struct column *c = columns; c->key; c++)
+                if (answer_value(record, c->key))
+                        fprintf(out, "%*s: %s\n", most, c->heading, cell(c, record, text));
+}
+
+/* ---- JSON ---- */
+
+static void put_escaped(FILE *out, const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                if (text[i] == '"' || text[i] == '\\')
+                        putc('\\', out);
+                putc(text[i], out);
+        }
+}
+
+void output_json_string(FILE *out, const char *text, size_t size)
+{
+        struct text_cleaner cleaner = {0};
+        char clean[TEXT_CLEAN_MAX];
+        putc('"', out);
+        for (size_t i = 0; i < size; i++)
+                put_escaped(out, clean, text_clean(&cleaner, (uint8_t)text[i], clean));
+        put_escaped(out, clean, text_clean_end(&cleaner, clean));
+        putc('"', out);
+}
+
+/* As RFC 8259 has numbers, of what chatd says: no fractions, no leading zeros. */
+static bool is_number(const char *value)
+{
+        size_t digits = strspn(value += value[0] == '-', "0123456789");
+        return digits > 0 && value[digits] == '\0' && (value[0] != '0' || digits == 1);
+}
+
+static void put_value(FILE *out, enum kind kind, const char *value)
+{
+        char text[VALUE_MAX_BYTES];
+        switch (kind) {
+        case KIND_NUMBER:
+        case KIND_DURATION:
+                fputs(is_number(value) ? value : "null", out);
+                return;
+        case KIND_BOOL:
+                fputs(strcmp(value, "yes") == 0 ? "true" : "false", out);
+                return;
+        case KIND_TIME:
+                output_time(text, sizeof(text), strtoll(value, NULL, 10), true);
+                output_json_string(out, text, strlen(text));
+                return;
+        default:
+                output_json_string(out, value, strlen(value));
+        }
+}
+
+static enum kind kind_of(const struct column *columns, const char *key, size_t len)
+{
+        for (; columns->key; columns++)
+                if (strlen(columns->key) == len && memcmp(columns->key, key, len) == 0)
+                        return columns->kind;
+        return KIND_TEXT;
+}
+
+void output_json_object(FILE *out, const struct column *columns, const struct answer_record *record)
+{
+        struct slice rest = {record->data, record->size};
+        const char *separator = "";
+        putc('{', out);
+        for (const char *field; (field = control_next(&rest));) {
+                const char *value = strchr(field, '=');
+                if (!value)
+                        continue;
+                size_t len = (size_t)(value - field);
+                fputs(separator, out);
+                output_json_string(out, field, len);
+                putc(':', out);
+                put_value(out, kind_of(columns, field, len), value + 1);
+                separator = ",";
+        }
+        putc('}', out);
+}
+
+void output_json(FILE *out, const struct column *columns, const struct answer_record *records, size_t count)
+{
+        putc('[', out);
+        for (size_t i = 0; i < count; i++) {
+                fputs(i > 0 ? ",\n " : "", out);
+                output_json_object(out, columns, &records[i]);
+        }
+        putc(']', out);
+}

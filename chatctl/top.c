@@ -1,0 +1,183 @@
+#include "top.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+
+#include "output.h"
+
+enum {
+        ROWS_DEFAULT = 24,
+        ROWS_ABOVE = 4, /* the line on top, an empty one, the headings, and where the cursor is */
+        JSON_SLOWEST = 10,
+        PERIOD_MS = 1000,
+};
+
+#define CLEAR "\033[H\033[2J\033[3J"
+
+/* A member in the list: those who lag first, then those with the most to get. */
+struct row {
+        const struct answer_record *record;
+        bool lagging, slow;
+        uint64_t missed, behind, said;
+};
+
+struct top {
+        const struct top_options *options;
+        struct asking *asking;
+        char *status; /* the record of `status`, as it is in the answer */
+        size_t status_size;
+        uint64_t lines;  /* then … */
+        int64_t when_ms; /* … 0: there was no such time yet */
+        double rate;     /* lines per second since */
+};
+
+static uint64_t number(const struct answer_record *r, const char *key)
+{
+        const char *value = answer_value(r, key);
+        return value ? strtoull(value, NULL, 10) : 0;
+}
+
+static bool is_yes(const struct answer_record *r, const char *key)
+{
+        const char *value = answer_value(r, key);
+        return value && strcmp(value, "yes") == 0;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+        return (a < b) - (a > b);
+}
+
+static int compare_rows(const void *x, const void *y)
+{
+        const struct row *a = x, *b = y;
+        int order = b->lagging - a->lagging;
+        if (order == 0)
+                order = b->slow - a->slow;
+        if (order == 0)
+                order = compare_numbers(a->behind, b->behind);
+        if (order == 0)
+                order = compare_numbers(a->missed, b->missed);
+        return order != 0 ? order : compare_numbers(a->said, b->said);
+}
+
+static struct row *sorted_rows(const struct asking *a)
+{
+        struct row *rows = calloc(a->count + 1, sizeof(*rows));
+        for (size_t i = 0; rows && i < a->count; i++) {
+                const struct answer_record *r = &a->records[i];
+                rows[i] = (struct row){
+                        .record = r,
+                        .lagging = is_yes(r, "lagging"),
+                        .slow = is_yes(r, "slow"),
+                        .missed = number(r, "missed") + number(r, "skipped"),
+                        .behind = number(r, "behind"),
+                        .said = number(r, "said"),
+                };
+        }
+        if (rows)
+                qsort(rows, a->count, sizeof(*rows), compare_rows);
+        return rows;
+}
+
+static void print_json(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
+{
+        char now[64];
+        output_time(now, sizeof(now), time(NULL), true);
+        printf("{\"time\":\"%s\",\"lines_per_second\":%.1f,\"status\":", now, t->rate);
+        output_json_object(stdout, output_status, status);
+        printf(",\"slowest\":[");
+        for (size_t i = 0; i < count && i < JSON_SLOWEST; i++) {
+                fputs(i > 0 ? "," : "", stdout);
+                output_json_object(stdout, output_members, rows[i].record);
+        }
+        puts("]}");
+}
+
+static size_t rows_of_terminal(void)
+{
+        struct winsize size;
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > ROWS_ABOVE ? size.ws_row : ROWS_DEFAULT;
+}
+
+static void print_screen(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
+{
+        size_t most = rows_of_terminal() - ROWS_ABOVE;
+        printf("%smembers: %" PRIu64 "   lines/s: %.1f   lines: %" PRIu64 "   queue: %" PRIu64 "   lagging: %" PRIu64
+               "   link: %s\n\n%-24s %9s %9s %9s %9s  %s\n",
+               isatty(STDOUT_FILENO) ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
+               number(status, "queue"), number(status, "lagging"), answer_value(status, "link"), "NAME", "SAID",
+               "SHOWN", "MISSED", "BEHIND", "STATE");
+        for (size_t i = 0; i < count && i < most; i++) {
+                const struct row *r = &rows[i];
+                printf("%-24s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
+                       answer_value(r->record, "name"), r->said, number(r->record, "shown"), r->missed, r->behind,
+                       r->lagging                   ? "lags"
+                       : r->slow                    ? "slow"
+                       : is_yes(r->record, "muted") ? "muted"
+                                                    : "");
+        }
+}
+
+static void measure(struct top *t, const struct answer_record *status)
+{
+        int64_t now = clock_ms();
+        uint64_t lines = number(status, "lines");
+        t->rate = 0;
+        if (t->when_ms != 0 && now > t->when_ms && lines >= t->lines) /* else another chatd counts from 0 */
+                t->rate = (double)(lines - t->lines) * 1000 / (double)(now - t->when_ms);
+        t->lines = lines;
+        t->when_ms = now;
+}
+
+static bool is_ok(const struct asking *a)
+{
+        const char *status = asking_end(a, "end");
+        return status && strcmp(status, CONTROL_OK) == 0;
+}
+
+/* Returns as top_run(). */
+static int show_once(struct top *t)
+{
+        struct asking *a = t->asking;
+        int r = asking_make(a, (const char *const[]){"status", NULL});
+        if (r != 0 || !is_ok(a) || a->count == 0)
+                return r != 0 ? r : 1;
+        struct answer_record status = {malloc(a->records[0].size), a->records[0].size};
+        if (!status.data)
+                return -ENOMEM;
+        memcpy(status.data, a->records[0].data, status.size);
+        measure(t, &status);
+        r = asking_make(a, (const char *const[]){"who", NULL});
+        struct row *rows = r == 0 && is_ok(a) ? sorted_rows(a) : NULL;
+        if (rows && t->options->json)
+                print_json(t, &status, rows, a->count);
+        else if (rows)
+                print_screen(t, &status, rows, a->count);
+        free(rows);
+        free(status.data);
+        return r != 0 ? r : rows ? 0 : 1;
+}
+
+int top_run(struct asking *a, const struct top_options *o)
+{
+        struct top t = {.options = o, .asking = a};
+        const struct timespec period = {.tv_sec = PERIOD_MS / 1000};
+        for (size_t i = 0; !*o->stop && (o->times == 0 || i < o->times); i++) {
+                if (i > 0)
+                        nanosleep(&period, NULL);
+                if (*o->stop)
+                        break;
+                int r = show_once(&t);
+                if (r != 0)
+                        return r;
+                if (fflush(stdout) != 0)
+                        return -errno;
+        }
+        return 0;
+}

@@ -1,0 +1,255 @@
+#include "admin.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/text.h>
+
+#include "broker.h"
+
+#define NOTE_NAME "requests"
+#define SAY_PREFIX "Administrator: "
+
+enum { NOTE_MAX_BYTES = ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
+
+static void note_path(const struct broker *b, const char *suffix, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", b->roster.dir, suffix);
+}
+
+/* The numbers, the oldest first. */
+static void read_note(struct broker *b)
+{
+        struct admin *a = &b->admin;
+        char path[PATH_MAX], text[NOTE_MAX_BYTES];
+        note_path(b, "", path);
+        ssize_t n = readlink(path, text, sizeof(text) - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        for (char *at = text, *end; *at != '\0' && a->next < ADMIN_REMEMBERED; at = end) {
+                uint64_t number = strtoull(at, &end, 16);
+                if (end == at)
+                        break;
+                a->done[a->next++] = number;
+        }
+        a->next %= ADMIN_REMEMBERED;
+}
+
+/* Returns 0 or a negative errno. */
+static int write_note(const struct broker *b)
+{
+        const struct admin *a = &b->admin;
+        char path[PATH_MAX], new[PATH_MAX], text[NOTE_MAX_BYTES];
+        size_t len = 0;
+        for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
+                uint64_t number = a->done[(a->next + i) % ADMIN_REMEMBERED];
+                if (number != 0)
+                        len += (size_t)snprintf(text + len, sizeof(text) - len, "%016" PRIx64 " ", number);
+        }
+        note_path(b, "", path);
+        note_path(b, ".new", new);
+        unlink(new); /* of a chatd that died here */
+        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+}
+
+void admin_recover(struct broker *b)
+{
+        read_note(b);
+        b->admin.sweep = b->bans.count > 0;
+}
+
+bool admin_has_done(const struct admin *a, uint64_t number)
+{
+        for (size_t i = 0; i < ADMIN_REMEMBERED; i++)
+                if (a->done[i] == number && number != 0)
+                        return true;
+        return false;
+}
+
+static void remember(struct admin *a, uint64_t number)
+{
+        a->done[a->next] = number;
+        a->next = (a->next + 1) % ADMIN_REMEMBERED;
+        a->changed = true;
+}
+
+static void take_say(struct broker *b, const struct frame *f)
+{
+        char text[TEXT_MAX_BYTES];
+        if (f->text.len > CONTROL_TEXT_MAX_BYTES || !text_is_clean(f->text.at, f->text.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        int len = snprintf(text, sizeof(text), SAY_PREFIX "%.*s", (int)f->text.len, f->text.at);
+        struct record rec = {
+                .kind = RECORD_NOTICE,
+                .id = ADMIN_ID,
+                .number = f->number,
+                .name = {"", 0},
+                .text = {text, (size_t)len},
+        };
+        relay_add_notice(&b->relay, NULL, &rec); /* there is room: the caller asked */
+        eventlog_say(b->log, (uid_t)f->key, f->text);
+}
+
+/* In a line of its own, which it gets once. */
+static void tell_muted(struct broker *b, struct member *m, const struct frame *f)
+{
+        struct record rec = {
+                .kind = RECORD_NOTICE,
+                .id = ADMIN_ID,
+                .number = f->number,
+                .name = {"", 0},
+                .text = slice_of(m->muted ? "An administrator muted you: what you say reaches nobody"
+                                          : "You are not muted any more"),
+        };
+        relay_add_private(&b->relay, NULL, m, &rec);
+}
+
+static void take_removal(struct broker *b, struct member *m, const struct frame *f)
+{
+        struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = f->text};
+        if (roster_send(m, &kicked) == -ECONNREFUSED)
+                m->dead = true;
+        m->muted = true;
+        m->muted_told_ms = clock_ms(); /* it has been told more than that */
+}
+
+/* What is done to a member, which is here. */
+static void take_act(struct broker *b, struct member *m, const struct frame *f)
+{
+        struct eventlog_act act = {.id = m->id, .name = m->name, .address = m->address, .uid = (uid_t)f->key};
+        bool muted = m->muted;
+        b->alone = true;
+        b->admin.muted = m;
+        if (f->type == FRAME_KICK) {
+                take_removal(b, m, f);
+                eventlog_kick(b->log, &act, f->text);
+                return;
+        }
+        m->muted = f->type == FRAME_MUTE;
+        m->muted_told_ms = 0;
+        tell_muted(b, m, f);
+        if (muted != m->muted) /* else a chatd before us logged it */
+                eventlog_mute(b->log, &act, m->muted);
+}
+
+int admin_take(struct broker *b, const struct frame *f)
+{
+        bool done = admin_has_done(&b->admin, f->number);
+        struct member *m = f->type == FRAME_SAY ? NULL : roster_find(&b->roster, f->id);
+        bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
+        if (!done && here && b->begun)
+                return -ENOBUFS;
+        if (!done && f->type == FRAME_SAY)
+                take_say(b, f);
+        else if (!done && here)
+                take_act(b, m, f);
+        if (!done)
+                remember(&b->admin, f->number);
+        control_done(b, f->number, done || here || f->type == FRAME_SAY);
+        return 0;
+}
+
+void admin_note(struct broker *b)
+{
+        struct admin *a = &b->admin;
+        struct member *m = a->muted;
+        if (!a->changed)
+                return;
+        int r = m && m->muted ? roster_note_mute(&b->roster, m->id) : 0;
+        if (r < 0) /* the next chatd would relay what it says */
+                broker_warn(b, "cannot note who is muted", r);
+        if (m && !m->muted)
+                roster_remove_mute(&b->roster, m->id);
+        r = write_note(b); /* behind that: what is noted here is not done again */
+        if (r < 0)         /* it is done once more, but only if we die before it is consumed or answered */
+                broker_warn(b, "cannot note what an administrator asked for", r);
+        a->changed = false;
+        a->muted = NULL;
+}
+
+bool admin_silences(struct broker *b, struct member *m, uint64_t number)
+{
+        int64_t now = clock_ms();
+        if (!m->muted)
+                return false;
+        if (m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS)
+                return true;
+        m->muted_told_ms = now;
+        struct frame answer = {
+                .type = FRAME_ANSWER,
+                .id = b->relay.epoch,
+                .number = number,
+                .name = slice_of(m->name),
+                .text = slice_of("You are muted: what you say reaches nobody"),
+        };
+        if (roster_send(m, &answer) == -ECONNREFUSED)
+                m->dead = true;
+        return true;
+}
+
+bool admin_refuses(struct broker *b, const struct frame *f)
+{
+        struct admin *a = &b->admin;
+        char text[CONTROL_REASON_MAX_BYTES + 32], address[ADDRESS_MAX_BYTES + 1] = "";
+        if (b->bans.count == 0)
+                return false;
+        memcpy(address, f->address.at, f->address.len);
+        const struct ban *ban = bans_find(&b->bans, f->name, address);
+        if (!ban)
+                return false;
+        snprintf(text, sizeof(text), "you are banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
+        broker_refuse(b, f->id, f->key, text);
+        int64_t now = clock_ms();
+        if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
+                a->refused++;
+                return true;
+        }
+        eventlog_refused(b->log, f->name, f->address, ban->what, a->refused);
+        a->refused_ms = now;
+        a->refused = 0;
+        return true;
+}
+
+int admin_send(struct broker *b, const struct frame *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), f);
+        return send(b->self, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static uint64_t draw_number(void)
+{
+        uint64_t number = 0;
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+                number = clock_boottime_us();
+        return number | 1;
+}
+
+/* Returns whether `m` may stay, or is asked to leave. */
+static bool sweep_member(struct broker *b, struct member *m)
+{
+        char text[CONTROL_REASON_MAX_BYTES + 16];
+        const struct ban *ban = m->id == LINK_ID || m->dead ? NULL : bans_find(&b->bans, slice_of(m->name), m->address);
+        if (!ban || m->leaving || m->removal_sent)
+                return true;
+        snprintf(text, sizeof(text), "banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
+        struct frame f = {
+                .type = FRAME_KICK, .id = m->id, .number = draw_number(), .key = ban->uid, .text = slice_of(text)};
+        m->removal_sent = admin_send(b, &f) == 0;
+        return m->removal_sent;
+}
+
+void admin_settle(struct broker *b)
+{
+        if (!b->admin.sweep)
+                return;
+        b->admin.sweep = false;
+        for (size_t i = 0; i < b->roster.count; i++)
+                b->admin.sweep |= !sweep_member(b, b->roster.members[i]);
+}

@@ -1,0 +1,68 @@
+/* What an administrator has done in the chat: a notice to everybody, who is removed, whose lines are not relayed.
+ *
+ * control.h takes the requests; what they change goes through the queue, as frames of chatd to itself. So it has its
+ * place in the order, and a chatd that dies leaves it to the next one.
+ *
+ * Each has the number of its request. The last ones are noted when everybody has what they say, before they are
+ * consumed; one that is noted is not done again. So a request that is made again, because a chatd died before it
+ * answered, is done once; and what is relayed again, because a batch was not consumed, the sessions drop like any other
+ * (chat/seen.h).
+ *
+ * KICK, MUTE and UNMUTE are batches of their own: from there on lines are dropped, or are not. A chatd that meets such
+ * a frame again finds the member muted before it or not, and nothing in front of it that this would change.
+ *
+ * What a muted member says is counted as relayed, and nobody gets it. It is told so, seldom enough. Who was removed is
+ * muted as well, until it leaves.
+ *
+ * The note is a symlink in the run directory, as members' notes are.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+struct broker;
+struct member;
+
+enum {
+        ADMIN_REMEMBERED = 64,      /* requests; what waits in the queue at once is less (CONTROL_CLIENTS_MAX) */
+        ADMIN_MUTED_TOLD_MS = 5000, /* who is muted is told so once per that time */
+};
+
+struct admin {
+        uint64_t done[ADMIN_REMEMBERED]; /* numbers, a ring; 0: none */
+        size_t next;                     /* where the next one goes */
+        bool changed;                    /* in this batch */
+        struct member *muted;            /* in this batch, or unmuted; NULL: nobody was */
+        bool sweep;                      /* somebody here may be banned, and is to be removed */
+        int64_t refused_ms;              /* when it was logged last that somebody banned was refused … */
+        uint64_t refused;                /* … and how many were since */
+};
+
+/* Reads the note of the last chatd; who is here and was banned is removed. */
+void admin_recover(struct broker *b);
+
+/* Does what a SAY, KICK, MUTE or UNMUTE says. Returns 0, or -ENOBUFS where it belongs to the next batch: then nothing
+ * was done. There is room for a record. */
+int admin_take(struct broker *b, const struct frame *f);
+
+/* The batch was sent to everybody: notes what was done. */
+void admin_note(struct broker *b);
+
+/* Whether the request of this number was done. */
+bool admin_has_done(const struct admin *a, uint64_t number);
+
+/* Whether what `m` says in the frame of this number is not to be relayed; then it is told so, unless it was just now. */
+bool admin_silences(struct broker *b, struct member *m, uint64_t number);
+
+/* Whether who says this HELLO or HERE is banned; then it is told so. */
+bool admin_refuses(struct broker *b, const struct frame *f);
+
+/* Sends KICK for those who are banned, as far as the queue takes it. */
+void admin_settle(struct broker *b);
+
+/* Sends a frame to ourself. Returns 0 or a negative errno: -EAGAIN where the queue is full. */
+int admin_send(struct broker *b, const struct frame *f);

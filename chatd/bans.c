@@ -1,0 +1,311 @@
+#include "bans.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <chat/names.h>
+#include <chat/text.h>
+
+#include "eventlog.h"
+
+enum {
+        IPV6_BITS = 128,
+        IPV4_BITS = 32,
+        LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
+        FILE_MODE = 0600,
+};
+
+/* Reads an address as members have it, with or without its port, into its 16 bytes. Returns how many bits it has as it
+ * is written, 32 or 128; 0: it is none. */
+static int parse_address(const char *text, uint8_t address[static 16])
+{
+        char copy[INET6_ADDRSTRLEN + 1] = "";
+        struct in_addr v4;
+        struct in6_addr v6;
+        bool brackets = text[0] == '[';
+        size_t len = brackets ? strcspn(++text, "%]") : strcspn(text, "%");
+        const char *colon = memchr(text, ':', len);
+        if (!brackets && colon && !memchr(colon + 1, ':', len - (size_t)(colon + 1 - text))) /* IPv4 and a port */
+                len = (size_t)(colon - text);
+        if (len >= sizeof(copy))
+                return 0;
+        memcpy(copy, text, len);
+        if (inet_pton(AF_INET, copy, &v4) == 1) {
+                memset(address, 0, 10);
+                address[10] = address[11] = 0xff;
+                memcpy(address + 12, &v4, sizeof(v4));
+                return IPV4_BITS;
+        }
+        if (inet_pton(AF_INET6, copy, &v6) != 1)
+                return 0;
+        memcpy(address, &v6, sizeof(v6));
+        return IPV6_BITS;
+}
+
+/* Clears the bits that do not count. */
+static void mask(uint8_t address[static 16], int bits)
+{
+        for (int i = 0; i < 16; i++) {
+                int left = bits - i * 8;
+                address[i] = (uint8_t)(left <= 0 ? 0 : left >= 8 ? address[i] : address[i] & 0xff << (8 - left));
+        }
+}
+
+/* Writes an address as it is shown. */
+static void describe_address(struct ban *ban)
+{
+        char text[INET6_ADDRSTRLEN];
+        struct in6_addr v6;
+        memcpy(&v6, ban->address, sizeof(v6));
+        bool v4 = IN6_IS_ADDR_V4MAPPED(&v6) && ban->bits >= IPV6_BITS - IPV4_BITS;
+        int bits = v4 ? ban->bits - (IPV6_BITS - IPV4_BITS) : ban->bits;
+        inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ban->address + 12 : ban->address, text, sizeof(text));
+        if (ban->bits == IPV6_BITS)
+                snprintf(ban->what, sizeof(ban->what), "%s", text);
+        else
+                snprintf(ban->what, sizeof(ban->what), "%s/%d", text, bits);
+}
+
+static int parse_bits(const char *text, int most)
+{
+        char *end;
+        if (text[0] < '0' || text[0] > '9')
+                return -1;
+        unsigned long bits = strtoul(text, &end, 10);
+        return *end == '\0' && bits <= (unsigned long)most ? (int)bits : -1;
+}
+
+int ban_parse(struct ban *ban, const char *what)
+{
+        char address[BAN_WHAT_MAX_BYTES + 1];
+        size_t len = strlen(what);
+        if (len == 0 || len > BAN_WHAT_MAX_BYTES)
+                return -EINVAL;
+        memcpy(address, what, len + 1);
+        char *slash = strchr(address, '/');
+        if (slash)
+                *slash = '\0';
+        int all = parse_address(address, ban->address);
+        ban->bits = all > 0 && slash ? parse_bits(slash + 1, all) : all;
+        if (all > 0 && ban->bits >= 0) {
+                ban->bits += IPV6_BITS - all;
+                mask(ban->address, ban->bits);
+                describe_address(ban);
+                return 0;
+        }
+        /* what was meant for an address, and is none, would ban nobody as a name */
+        if (strpbrk(what, "/:#") || (what[0] >= '0' && what[0] <= '9') || len > LOCAL_NAME_MAX_BYTES ||
+            !text_is_local_name(what, len))
+                return -EINVAL;
+        ban->bits = -1;
+        memcpy(ban->what, what, len + 1);
+        return 0;
+}
+
+static bool matches_address(const struct ban *ban, const uint8_t address[static 16])
+{
+        uint8_t masked[16];
+        if (ban->bits < 0)
+                return false;
+        memcpy(masked, address, sizeof(masked));
+        mask(masked, ban->bits);
+        return memcmp(masked, ban->address, sizeof(masked)) == 0;
+}
+
+static bool matches_name(const struct ban *ban, struct slice name)
+{
+        return ban->bits < 0 && name_compare(ban->what, strlen(ban->what), name.at, name.len) == 0;
+}
+
+static bool is_same(const struct ban *a, const struct ban *b)
+{
+        return a->bits == b->bits && (a->bits < 0 ? matches_name(a, slice_of(b->what))
+                                                  : memcmp(a->address, b->address, sizeof(a->address)) == 0);
+}
+
+const struct ban *bans_find(const struct bans *bans, struct slice name, const char *address)
+{
+        uint8_t bytes[16];
+        bool has_address = bans->count > 0 && address && parse_address(address, bytes) > 0;
+        for (size_t i = 0; i < bans->count; i++)
+                if (matches_name(&bans->list[i], name) || (has_address && matches_address(&bans->list[i], bytes)))
+                        return &bans->list[i];
+        return NULL;
+}
+
+static struct ban *find_same(const struct bans *bans, const struct ban *ban)
+{
+        for (size_t i = 0; i < bans->count; i++)
+                if (is_same(&bans->list[i], ban))
+                        return &bans->list[i];
+        return NULL;
+}
+
+/* ---- the file ---- */
+
+/* Takes the next word off `*text`. Returns NULL where no blank ends it. */
+static char *next_word(char **text)
+{
+        char *word = *text, *blank = strchr(word, ' ');
+        if (!blank)
+                return NULL;
+        *blank = '\0';
+        *text = blank + 1;
+        return word;
+}
+
+/* Returns whether `text` is a number from 0 to `most`. */
+static bool parse_number(const char *text, int64_t most, int64_t *number)
+{
+        char *end;
+        if (text[0] < '0' || text[0] > '9')
+                return false;
+        errno = 0;
+        *number = strtoll(text, &end, 10);
+        return errno == 0 && *end == '\0' && *number <= most;
+}
+
+static bool parse_line(struct ban *ban, char *line)
+{
+        const char *what = next_word(&line), *time = what ? next_word(&line) : NULL;
+        const char *uid = time ? next_word(&line) : NULL;
+        int64_t number;
+        *ban = (struct ban){0};
+        if (!uid || ban_parse(ban, what) < 0 || !parse_number(time, INT64_MAX, &ban->time) ||
+            !parse_number(uid, UINT32_MAX, &number))
+                return false;
+        ban->uid = (uid_t)number;
+        if (strlen(line) > CONTROL_REASON_MAX_BYTES || !text_is_clean(line, strlen(line)))
+                return false;
+        memcpy(ban->reason, line, strlen(line));
+        return true;
+}
+
+static int make_room(struct bans *bans)
+{
+        if (!bans->list)
+                bans->list = calloc(BANS_MAX, sizeof(*bans->list));
+        return !bans->list ? -ENOMEM : bans->count == BANS_MAX ? -ENOSPC : 0;
+}
+
+/* Keeps a ban in memory alone. Returns as bans_add(). */
+static int keep(struct bans *bans, const struct ban *ban)
+{
+        struct ban *same = find_same(bans, ban);
+        int r = same ? 0 : make_room(bans);
+        if (r < 0)
+                return r;
+        if (!same)
+                same = &bans->list[bans->count++];
+        *same = *ban;
+        return 0;
+}
+
+int bans_read(struct bans *bans, const char *dir, struct journal *log)
+{
+        char line[LINE_MAX_BYTES + 2]; /* and LF */
+        struct ban ban;
+        *bans = (struct bans){0};
+        snprintf(bans->path, sizeof(bans->path), "%s/" BANS_FILE_NAME, dir);
+        FILE *file = fopen(bans->path, "re");
+        if (!file)
+                return errno == ENOENT ? 0 : -errno;
+        for (unsigned number = 1; fgets(line, sizeof(line), file); number++) {
+                size_t len = strcspn(line, "\n");
+                bool whole = line[len] == '\n';
+                line[len] = '\0';
+                for (int c = 0; !whole && c != EOF && c != '\n';) /* longer than any, or the last without an end */
+                        c = getc(file);
+                if (line[0] != '#' && (!whole || !parse_line(&ban, line) || keep(bans, &ban) < 0))
+                        eventlog_bad_ban(log, bans->path, number);
+        }
+        int r = ferror(file) ? -EIO : 0;
+        fclose(file);
+        return r;
+}
+
+void bans_free(struct bans *bans)
+{
+        free(bans->list);
+        bans->list = NULL;
+        bans->count = 0;
+}
+
+static int write_all(const struct bans *bans, int fd)
+{
+        FILE *file = fdopen(fd, "w");
+        if (!file) {
+                close(fd);
+                return -ENOMEM;
+        }
+        fputs("# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it.\n", file);
+        for (size_t i = 0; i < bans->count; i++)
+                fprintf(file, "%s %" PRId64 " %u %s\n", bans->list[i].what, bans->list[i].time,
+                        (unsigned)bans->list[i].uid, bans->list[i].reason);
+        int r = fflush(file) != 0 || fsync(fd) < 0 ? -errno : 0;
+        if (fclose(file) != 0 && r == 0)
+                r = -errno;
+        return r;
+}
+
+/* The name is on the disk as well. */
+static int flush_directory(const char *path)
+{
+        char dir[PATH_MAX];
+        snprintf(dir, sizeof(dir), "%s", path);
+        *strrchr(dir, '/') = '\0';
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        int r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static int write_file(const struct bans *bans)
+{
+        char new[PATH_MAX + 8];
+        snprintf(new, sizeof(new), "%s.new", bans->path);
+        int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+        if (fd < 0)
+                return -errno;
+        int r = write_all(bans, fd);
+        if (r == 0)
+                r = rename(new, bans->path) < 0 ? -errno : flush_directory(bans->path);
+        else
+                unlink(new);
+        return r;
+}
+
+int bans_add(struct bans *bans, const struct ban *ban)
+{
+        struct ban *same = find_same(bans, ban), before = same ? *same : (struct ban){0};
+        int r = keep(bans, ban);
+        if (r < 0)
+                return r;
+        r = write_file(bans);
+        if (r < 0 && same)
+                *same = before;
+        else if (r < 0)
+                bans->count--;
+        return r;
+}
+
+int bans_remove(struct bans *bans, const struct ban *what)
+{
+        struct ban *same = find_same(bans, what);
+        if (!same)
+                return -ENOENT;
+        struct ban before = *same, *last = &bans->list[bans->count - 1];
+        memmove(same, same + 1, (size_t)((char *)last - (char *)same));
+        bans->count--;
+        int r = write_file(bans);
+        if (r < 0) {
+                memmove(same + 1, same, (size_t)((char *)last - (char *)same));
+                *same = before;
+                bans->count++;
+        }
+        return r;
+}

@@ -1,0 +1,65 @@
+/* Who may not join: addresses, with their networks, and names.
+ *
+ * An address is IPv4 or IPv6; one of IPv4 that is written as IPv6 (::ffff:192.0.2.1) is the same. A name is compared as
+ * chat/names.h does, so that of "bob" is one of "B0B" as well, and nobody can take it by NICK either. The link to other
+ * hosts is never compared.
+ *
+ * They are in a file, which survives restarts and boots: a line for each, "WHAT TIME UID REASON", where WHAT is as bans
+ * print it, TIME is in seconds of the epoch, and UID is who asked for it. It is replaced as a whole: written beside it,
+ * flushed, and renamed. A line that is none is logged and skipped.
+ *
+ * Owns the list; the file is the state directory's.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/control.h>
+#include <chat/frame.h>
+
+struct journal;
+
+#define BANS_FILE_NAME "bans"
+
+enum {
+        BANS_MAX = 1024,
+        BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES, /* "IPv6/BITS" needs 49 */
+};
+
+struct ban {
+        char what[BAN_WHAT_MAX_BYTES + 1]; /* as it is shown and written */
+        uint8_t address[16];               /* of IPv4 as IPv6, without the bits that do not count */
+        int bits;                          /* of `address`, that count; -1: it is a name */
+        int64_t time;                      /* seconds of the epoch */
+        uid_t uid;
+        char reason[CONTROL_REASON_MAX_BYTES + 1]; /* clean text, may be empty */
+};
+
+struct bans {
+        char path[PATH_MAX];
+        struct ban *list; /* room for BANS_MAX; NULL: there was none yet */
+        size_t count;
+};
+
+/* Reads `what`, an address with or without bits (and with a port, which does not count: as members' addresses are
+ * shown) or a name, into `ban`. Returns 0 or -EINVAL. */
+int ban_parse(struct ban *ban, const char *what);
+
+/* Reads the file in the directory `dir`. Returns 0, also where there is none, or a negative errno. */
+int bans_read(struct bans *bans, const char *dir, struct journal *log);
+void bans_free(struct bans *bans);
+
+/* Returns the ban that keeps out somebody of this name or this address (as members have it, "192.0.2.1:40414" or
+ * "[2001:db8::1]:40414"; NULL for the name alone), or NULL. */
+const struct ban *bans_find(const struct bans *bans, struct slice name, const char *address);
+
+/* Adds a ban, or replaces one of the same, and writes the file. Returns 0 or a negative errno, and then nothing has
+ * changed: -ENOSPC where there are BANS_MAX. Blocks while the file is flushed. */
+int bans_add(struct bans *bans, const struct ban *ban);
+
+/* Removes what is the same as `what`. Returns 0 or a negative errno, as bans_add(): -ENOENT where there is none. */
+int bans_remove(struct bans *bans, const struct ban *what);

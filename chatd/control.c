@@ -1,0 +1,594 @@
+#include "control.h"
+
+#include <grp.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/socket.h>
+#include <chat/text.h>
+
+#include "broker.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+enum { GROUPS_MAX = 256 }; /* of a user, that are looked at */
+
+void control_init(struct control *c)
+{
+        *c = (struct control){.listener = -1, .group = (gid_t)-1, .started_ms = clock_ms()};
+}
+
+static void close_client(struct control *c, struct control_client *client)
+{
+        close(client->fd);
+        free(client->ids);
+        client->ids = NULL;
+        client->fd = -1;
+        c->count--;
+}
+
+void control_free(struct control *c)
+{
+        for (size_t i = 0; c->clients && i < CONTROL_CLIENTS_MAX; i++)
+                if (c->clients[i].fd >= 0)
+                        close_client(c, &c->clients[i]);
+        free(c->clients);
+        c->clients = NULL;
+}
+
+int control_listen(struct broker *b, int fd)
+{
+        struct control *c = &b->control;
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &c->watch};
+        const struct group *g = getgrnam(CONTROL_GROUP);
+        if (g)
+                c->group = g->gr_gid;
+        c->clients = calloc(CONTROL_CLIENTS_MAX, sizeof(*c->clients));
+        if (!c->clients)
+                return -ENOMEM;
+        for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+                c->clients[i].fd = -1;
+        c->watch = (struct watch){.kind = WATCH_CONTROL, .armed = true};
+        c->listener = fd;
+        return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Whether the kernel says that the peer is root, our own user, or of the group. */
+static bool is_allowed(const struct broker *b, int fd, uid_t *uid)
+{
+        gid_t groups[GROUPS_MAX];
+        struct ucred peer;
+        socklen_t size = sizeof(peer), groups_size = sizeof(groups);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+                return false;
+        *uid = peer.uid;
+        if (peer.uid == 0 || peer.uid == b->own_user)
+                return true;
+        if (b->control.group == (gid_t)-1)
+                return false;
+        if (peer.gid == b->control.group)
+                return true;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
+                return false;
+        for (size_t i = 0; i < groups_size / sizeof(groups[0]); i++)
+                if (groups[i] == b->control.group)
+                        return true;
+        return false;
+}
+
+/* The end of an answer, with a text where there is something to say. */
+static void put_end(struct control_packet *p, const char *status, const char *text)
+{
+        p->size = 0;
+        p->bad = false;
+        control_put(p, "end=%s", status);
+        if (text[0] != '\0')
+                control_put(p, "text=%s", text);
+}
+
+/* Tells somebody who is not served why. */
+static void turn_away(int fd, const char *status)
+{
+        static struct control_packet end;
+        put_end(&end, status, "");
+        send(fd, end.data, end.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        close(fd);
+}
+
+void control_accept(struct broker *b)
+{
+        struct control *c = &b->control;
+        uid_t uid = (uid_t)-1;
+        int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+                return;
+        struct control_client *client = c->clients, *end = c->clients + CONTROL_CLIENTS_MAX;
+        if (!is_allowed(b, fd, &uid)) {
+                turn_away(fd, CONTROL_DENIED);
+                return;
+        }
+        while (client < end && client->fd >= 0)
+                client++;
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+        if (client == end || epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+                turn_away(fd, CONTROL_BUSY);
+                return;
+        }
+        client->watch = (struct watch){.kind = WATCH_CLIENT, .armed = true};
+        client->fd = fd;
+        client->uid = uid;
+        client->state = CONTROL_IDLE;
+        client->events = EPOLLIN;
+        client->due_ms = clock_ms() + CONTROL_IDLE_MS;
+        c->count++;
+}
+
+/* ---- answers ---- */
+
+static void enter(struct control_client *client, enum control_state state)
+{
+        client->state = state;
+        client->due_ms = clock_ms() + (state == CONTROL_IDLE ? CONTROL_IDLE_MS : CONTROL_ANSWER_MS);
+}
+
+__attribute__((format(printf, 3, 4))) static void end_with(struct control_client *client, const char *status,
+                                                           const char *format, ...)
+{
+        char text[CONTROL_REASON_MAX_BYTES + NAME_MAX_BYTES + 64];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        put_end(&client->end, status, text);
+        enter(client, CONTROL_END);
+}
+
+/* Returns 1, 0 where the connection has no room now, or -1 where it is gone. */
+static int send_packet(const struct control_client *client, const struct control_packet *p)
+{
+        if (send(client->fd, p->data, p->size, MSG_NOSIGNAL) >= 0)
+                return 1;
+        return socket_is_transient(errno) ? 0 : -1;
+}
+
+/* Bytes that its client has not got yet, as far as we know: those that we wrote. */
+static int behind(const struct member *m)
+{
+        int bytes = 0;
+        return m->lent.client >= 0 && ioctl(m->lent.client, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+static const char *yes_no(bool yes)
+{
+        return yes ? "yes" : "no";
+}
+
+/* Seconds of the epoch, which are the same each time. */
+static int64_t since(const struct member *m)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        int64_t now_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        return (now_us - (int64_t)(clock_boottime_us() - m->since_us)) / 1000000;
+}
+
+static void describe_member(struct control_packet *p, const struct member *m)
+{
+        bool slow = m->lent.page && atomic_load(&m->lent.page->turn) == OUTLET_SLOW;
+        control_put(p, "name=%s", m->name);
+        control_put(p, "address=%s", m->address);
+        control_put(p, "since=%" PRId64, since(m));
+        control_put(p, "pid=%" PRIu64, m->id >> 32);
+        control_put(p, "id=%016" PRIx64, m->id);
+        control_put(p, "said=%" PRIu64, m->said);
+        control_put(p, "shown=%" PRIu64, m->lines_out);
+        control_put(p, "skipped=%" PRIu64, m->skipped);
+        if (m->missed == MISSED_UNKNOWN)
+                control_put(p, "missed=unknown");
+        else
+                control_put(p, "missed=%" PRIu64, m->missed);
+        control_put(p, "behind=%d", behind(m));
+        control_put(p, "slow=%s", yes_no(slow));
+        control_put(p, "lagging=%s", yes_no(m->lagging));
+        control_put(p, "muted=%s", yes_no(m->muted));
+        control_put(p, "alive=%s", yes_no(member_is_alive(m)));
+}
+
+static void describe_ban(struct control_packet *p, const struct ban *ban)
+{
+        control_put(p, "ban=%s", ban->what);
+        control_put(p, "since=%" PRId64, ban->time);
+        control_put(p, "by=%u", (unsigned)ban->uid);
+        control_put(p, "reason=%s", ban->reason);
+}
+
+static void describe_chat(struct broker *b, struct control_packet *p)
+{
+        size_t lagging = 0, muted = 0, lent = 0;
+        const struct member *link = roster_find(&b->roster, LINK_ID);
+        for (size_t i = 0; i < b->roster.count; i++) {
+                const struct member *m = b->roster.members[i];
+                lagging += m->lagging && m->id != LINK_ID;
+                muted += m->muted;
+                lent += m->lent.client >= 0;
+        }
+        int queued = intake_peek(&b->intake); /* served next, as always */
+        control_put(p, "version=" VERSION);
+        control_put(p, "pid=%d", (int)getpid());
+        control_put(p, "uptime=%" PRId64, (clock_ms() - b->control.started_ms) / 1000);
+        control_put(p, "members=%zu", roster_people(&b->roster));
+        control_put(p, "lines=%" PRIu64, b->lines);
+        control_put(p, "queue=%d", queued > 0 ? queued : 0);
+        control_put(p, "direct=%zu", lent);
+        control_put(p, "lagging=%zu", lagging);
+        control_put(p, "muted=%zu", muted);
+        control_put(p, "bans=%zu", b->bans.count);
+        control_put(p, "ignored=%" PRIu64, b->ignored_all);
+        control_put(p, "link=%s", !link ? "none" : link->dead ? "gone" : "there");
+}
+
+/* Returns whether there was one more for the packet. */
+static bool next_record(struct broker *b, struct control_client *client, struct control_packet *p)
+{
+        p->size = 0;
+        p->bad = false;
+        if (client->state == CONTROL_BANS) {
+                if (client->next >= b->bans.count)
+                        return false;
+                describe_ban(p, &b->bans.list[client->next++]);
+                return true;
+        }
+        while (client->next < client->count) { /* who left meanwhile is left out */
+                const struct member *m = roster_find(&b->roster, client->ids[client->next++]);
+                if (m && member_is_here(m)) {
+                        describe_member(p, m);
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Sends some of a list. Returns as send_packet(): 1 is that it may go on. */
+static int send_list(struct broker *b, struct control_client *client)
+{
+        static struct control_packet p;
+        for (int i = 0; i < CONTROL_TURN; i++) {
+                size_t before = client->next;
+                if (!next_record(b, client, &p)) {
+                        free(client->ids);
+                        client->ids = NULL;
+                        end_with(client, CONTROL_OK, "%s", "");
+                        return 1;
+                }
+                int r = send_packet(client, &p);
+                if (r <= 0) {
+                        client->next = before; /* once more, when there is room */
+                        return r;
+                }
+                client->due_ms = clock_ms() + CONTROL_ANSWER_MS;
+        }
+        return 1;
+}
+
+/* Waits for what the state is about: a request, room, or nothing but the end of the connection. */
+static void wait_for(const struct broker *b, struct control_client *client)
+{
+        bool sends = client->state == CONTROL_MEMBERS || client->state == CONTROL_BANS || client->state == CONTROL_END;
+        uint32_t events = client->state == CONTROL_IDLE ? EPOLLIN : sends ? EPOLLOUT : 0;
+        struct epoll_event event = {.events = events, .data.ptr = client};
+        if (client->events != events && epoll_ctl(b->epoll, EPOLL_CTL_MOD, client->fd, &event) == 0)
+                client->events = events;
+}
+
+/* ---- requests ---- */
+
+static void list_members(struct broker *b, struct control_client *client)
+{
+        client->ids = calloc(b->roster.count + 1, sizeof(*client->ids));
+        client->next = client->count = 0;
+        for (size_t i = 0; client->ids && i < b->roster.count; i++)
+                client->ids[client->count++] = b->roster.members[i]->id;
+        enter(client, CONTROL_MEMBERS);
+}
+
+static void list_bans(struct control_client *client)
+{
+        client->next = 0;
+        enter(client, CONTROL_BANS);
+}
+
+/* Puts the frame into the queue, if there is room. */
+static void try_queue(struct broker *b, struct control_client *client)
+{
+        if (send(b->self, client->frame, client->frame_size, MSG_NOSIGNAL) >= 0)
+                enter(client, CONTROL_TAKE);
+}
+
+/* … now or when there is. */
+static void queue(struct broker *b, struct control_client *client, struct frame f)
+{
+        f.number = client->number;
+        f.key = client->uid;
+        client->id = f.id;
+        client->removes = f.type == FRAME_KICK;
+        client->frame_size = frame_encode(client->frame, sizeof(client->frame), &f);
+        enter(client, CONTROL_QUEUE);
+        try_queue(b, client);
+}
+
+static void say(struct broker *b, struct control_client *client, const char *text)
+{
+        if (text[0] == '\0' || strlen(text) > CONTROL_TEXT_MAX_BYTES || !text_is_clean(text, strlen(text)))
+                end_with(client, CONTROL_WRONG, "a notice is clean text of 1 to %d bytes", CONTROL_TEXT_MAX_BYTES);
+        else
+                queue(b, client, (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(text)});
+}
+
+/* Returns the member that is meant, or NULL and the answer says so. */
+static const struct member *find(struct broker *b, struct control_client *client, const char *who)
+{
+        uint64_t id;
+        const struct member *m = who[0] != '#'                      ? roster_find_name(&b->roster, slice_of(who))
+                                 : path_parse_id(who + 1, &id) == 0 ? roster_find(&b->roster, id)
+                                                                    : NULL;
+        if (m && member_is_here(m))
+                return m;
+        end_with(client, CONTROL_NOBODY, "nobody here is called %.*s", NAME_MAX_BYTES, who);
+        return NULL;
+}
+
+static bool is_reason(struct control_client *client, const char *text)
+{
+        if (strlen(text) <= CONTROL_REASON_MAX_BYTES && text_is_clean(text, strlen(text)))
+                return true;
+        end_with(client, CONTROL_WRONG, "a reason is clean text of %d bytes at most", CONTROL_REASON_MAX_BYTES);
+        return false;
+}
+
+static void act(struct broker *b, struct control_client *client, enum frame_type type, const char *who, const char *why)
+{
+        const struct member *m = is_reason(client, why) ? find(b, client, who) : NULL;
+        if (m)
+                queue(b, client, (struct frame){.type = (uint8_t)type, .id = m->id, .text = slice_of(why)});
+}
+
+static bool parse_ban(struct control_client *client, struct ban *ban, const char *what)
+{
+        *ban = (struct ban){.time = time(NULL), .uid = client->uid};
+        if (ban_parse(ban, what) == 0)
+                return true;
+        end_with(client, CONTROL_WRONG, "'%.*s' is no ADDRESS[/BITS], and no name", BAN_WHAT_MAX_BYTES, what);
+        return false;
+}
+
+static void ban(struct broker *b, struct control_client *client, const char *what, const char *why)
+{
+        struct ban ban;
+        if (!is_reason(client, why) || !parse_ban(client, &ban, what))
+                return;
+        memcpy(ban.reason, why, strlen(why));
+        int r = bans_add(&b->bans, &ban);
+        if (r == -ENOSPC && b->bans.count == BANS_MAX) {
+                end_with(client, CONTROL_FAILED, "there are %d bans, and no more can be", BANS_MAX);
+        } else if (r < 0) {
+                end_with(client, CONTROL_FAILED, "cannot write %s: %s", b->bans.path, strerror(-r));
+        } else {
+                eventlog_ban(b->log, client->uid, ban.what, ban.reason);
+                b->admin.sweep = true;
+                end_with(client, CONTROL_OK, "%s", ban.what);
+        }
+}
+
+static void unban(struct broker *b, struct control_client *client, const char *what)
+{
+        struct ban ban;
+        if (!parse_ban(client, &ban, what))
+                return;
+        int r = bans_remove(&b->bans, &ban);
+        if (r == -ENOENT) {
+                end_with(client, CONTROL_NOBODY, "%s is not banned", ban.what);
+        } else if (r < 0) {
+                end_with(client, CONTROL_FAILED, "cannot write %s: %s", b->bans.path, strerror(-r));
+        } else {
+                eventlog_unban(b->log, client->uid, ban.what);
+                end_with(client, CONTROL_OK, "%s", ban.what);
+        }
+}
+
+static void status(struct broker *b, struct control_client *client)
+{
+        static struct control_packet p;
+        p.size = 0;
+        describe_chat(b, &p);
+        if (send_packet(client, &p) > 0) /* the first of an answer has room */
+                end_with(client, CONTROL_OK, "%s", "");
+        else
+                end_with(client, CONTROL_BUSY, "%s", "");
+}
+
+/* What has no number, and changes nothing. Returns false for another command. */
+static bool ask(struct broker *b, struct control_client *client, const char *command)
+{
+        if (strcmp(command, "status") == 0)
+                status(b, client);
+        else if (strcmp(command, "who") == 0)
+                list_members(b, client);
+        else if (strcmp(command, "bans") == 0)
+                list_bans(client);
+        else
+                return false;
+        return true;
+}
+
+/* It was done, by us or a chatd before us; who was removed may still be here. */
+static void say_again(struct broker *b, struct control_client *client, const char *command, const char *who)
+{
+        const struct member *m = strcmp(command, "kick") == 0 ? find(b, client, who) : NULL;
+        if (!m) {
+                end_with(client, CONTROL_OK, "%s", "");
+                return;
+        }
+        client->id = m->id;
+        enter(client, CONTROL_LEAVE);
+}
+
+static void change(struct broker *b, struct control_client *client, const char *const words[CONTROL_WORDS_MAX])
+{
+        const char *command = words[0], *what = words[2], *why = words[3] ? words[3] : "";
+        char *end = NULL;
+        client->number = words[1] ? strtoull(words[1], &end, 16) : 0;
+        if (!what || client->number == 0 || !end || *end != '\0')
+                end_with(client, CONTROL_WRONG, "%s", "no such request");
+        else if (admin_has_done(&b->admin, client->number))
+                say_again(b, client, command, what);
+        else if (strcmp(command, "say") == 0)
+                say(b, client, what);
+        else if (strcmp(command, "kick") == 0)
+                act(b, client, FRAME_KICK, what, why);
+        else if (strcmp(command, "mute") == 0)
+                act(b, client, FRAME_MUTE, what, "");
+        else if (strcmp(command, "unmute") == 0)
+                act(b, client, FRAME_UNMUTE, what, "");
+        else if (strcmp(command, "ban") == 0)
+                ban(b, client, what, why);
+        else if (strcmp(command, "unban") == 0)
+                unban(b, client, what);
+        else
+                end_with(client, CONTROL_WRONG, "this chatd (" VERSION ") knows no '%.*s'", NAME_MAX_BYTES, command);
+}
+
+static void take_request(struct broker *b, struct control_client *client, const char *data, size_t size)
+{
+        struct slice rest = {data, size};
+        const char *words[CONTROL_WORDS_MAX + 1] = {0};
+        size_t n = 0;
+        while (n <= CONTROL_WORDS_MAX && (words[n] = control_next(&rest)))
+                n++;
+        if (n == 0 || n > CONTROL_WORDS_MAX || rest.len > 0)
+                end_with(client, CONTROL_WRONG, "%s", "no such request");
+        else if (n > 1 || !ask(b, client, words[0]))
+                change(b, client, words);
+}
+
+/* Returns false when the connection is gone. */
+static bool read_request(struct broker *b, struct control_client *client)
+{
+        static char data[CONTROL_PACKET_MAX_BYTES];
+        ssize_t n = recv(client->fd, data, sizeof(data), MSG_TRUNC);
+        if (n < 0 && socket_is_transient(errno))
+                return true;
+        if (n <= 0)
+                return false;
+        if ((size_t)n > sizeof(data))
+                end_with(client, CONTROL_WRONG, "%s", "the request is too long");
+        else
+                take_request(b, client, data, (size_t)n);
+        return true;
+}
+
+/* Goes on as far as the connection takes it. Returns false when that is gone. */
+static bool go_on(struct broker *b, struct control_client *client)
+{
+        int r = 1;
+        if (client->state == CONTROL_MEMBERS || client->state == CONTROL_BANS)
+                r = send_list(b, client);
+        if (r > 0 && client->state == CONTROL_END) {
+                r = send_packet(client, &client->end);
+                if (r > 0)
+                        enter(client, CONTROL_IDLE);
+        }
+        if (r >= 0)
+                wait_for(b, client);
+        return r >= 0;
+}
+
+void control_serve(struct broker *b, const struct watch *w)
+{
+        struct control_client *client = (struct control_client *)w;
+        bool lives = client->fd >= 0;
+        if (!lives)
+                return;
+        if (client->state == CONTROL_IDLE)
+                lives = read_request(b, client);
+        else if (client->events == 0) /* nothing but its end wakes us then */
+                lives = false;
+        if (!lives || !go_on(b, client))
+                close_client(&b->control, client);
+}
+
+void control_done(struct broker *b, uint64_t number, bool here)
+{
+        for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &b->control.clients[i];
+                if (client->fd < 0 || client->state != CONTROL_TAKE || client->number != number)
+                        continue;
+                if (!here)
+                        end_with(client, CONTROL_NOBODY, "%s", "that one has just left");
+                else if (client->removes)
+                        enter(client, CONTROL_LEAVE);
+                else
+                        end_with(client, CONTROL_OK, "%s", "");
+        }
+}
+
+/* What has waited for something to happen in the chat. */
+static void look_again(struct broker *b, struct control_client *client, bool late)
+{
+        const struct member *m;
+        switch (client->state) {
+        case CONTROL_QUEUE:
+                try_queue(b, client);
+                if (client->state == CONTROL_QUEUE && late)
+                        end_with(client, CONTROL_BUSY, "%s", "the queue of the chat is full");
+                break;
+        case CONTROL_TAKE:
+                if (late)
+                        end_with(client, CONTROL_BUSY, "%s", "it is in the queue of the chat");
+                break;
+        case CONTROL_LEAVE:
+                m = roster_find(&b->roster, client->id);
+                if (!m)
+                        end_with(client, CONTROL_OK, "%s", "");
+                else if (late) {
+                        end_with(client, CONTROL_STAYS, "%s", m->name);
+                        control_put(&client->end, "pid=%" PRIu64, m->id >> 32);
+                        control_put(&client->end, "id=%016" PRIx64, m->id);
+                }
+                break;
+        default:
+                break;
+        }
+}
+
+void control_settle(struct broker *b, int64_t now)
+{
+        for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &b->control.clients[i];
+                if (client->fd < 0)
+                        continue;
+                enum control_state before = client->state;
+                bool late = now >= client->due_ms;
+                look_again(b, client, late);
+                bool stuck = late && client->state == before; /* who waited for the chat is told so instead */
+                bool answers = client->state == CONTROL_END && !client->events;
+                if (stuck || (answers && !go_on(b, client)))
+                        close_client(&b->control, client);
+        }
+}
+
+int64_t control_due_ms(const struct control *c)
+{
+        int64_t due = INT64_MAX;
+        for (size_t i = 0; c->count > 0 && i < CONTROL_CLIENTS_MAX; i++)
+                if (c->clients[i].fd >= 0)
+                        due = clock_earlier(due, c->clients[i].due_ms);
+        return due;
+}

@@ -1,0 +1,87 @@
+/* The requests of administrators, which chatctl makes (chat/control.h): who may make them, and their answers.
+ *
+ * What only asks is answered at once; of a list, only who it is of is kept, and some of it goes out in each turn of the
+ * main loop, as fast as chatctl takes it. What changes the chat goes into the queue (admin.h) and is answered when it
+ * had its turn there; a removal, when the session has left. Nobody is waited for: there are CONTROL_CLIENTS_MAX
+ * connections at most, and one that asks nothing, or does not take its answer, is closed.
+ *
+ * Owns the connections, not the socket they come from.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/control.h>
+#include <chat/frame.h>
+
+#include "roster.h"
+
+struct broker;
+
+enum {
+        CONTROL_CLIENTS_MAX = 16,
+        CONTROL_IDLE_MS = 60 * 1000, /* a connection that asks nothing for so long is closed … */
+        CONTROL_ANSWER_MS =
+                5 * 1000,  /* … and one that takes nothing of its answer, or whose request the queue does not */
+        CONTROL_TURN = 64, /* records that go out in one turn of the main loop */
+};
+
+enum control_state {
+        CONTROL_IDLE,    /* its request is to come */
+        CONTROL_MEMBERS, /* it gets a list … */
+        CONTROL_BANS,
+        CONTROL_END,   /* … its end */
+        CONTROL_QUEUE, /* its frame has no place in the queue yet … */
+        CONTROL_TAKE,  /* … is in there */
+        CONTROL_LEAVE, /* … and who was removed is to leave */
+};
+
+struct control_client {
+        struct watch watch; /* the first: what epoll hands back is its address */
+        int fd;             /* -1: free */
+        uid_t uid;
+        enum control_state state;
+        uint32_t events;     /* that epoll waits for */
+        int64_t due_ms;      /* when its state has lasted for too long */
+        uint64_t number, id; /* of the request, and of who is removed by it */
+        bool removes;
+        size_t next, count; /* of a list */
+        uint64_t *ids;      /* … of members */
+        size_t frame_size;
+        uint8_t frame[FRAME_MAX_BYTES];
+        struct control_packet end;
+};
+
+struct control {
+        int listener; /* -1: none */
+        gid_t group;  /* who may ask, besides root and our own user; -1: nobody */
+        int64_t started_ms;
+        struct watch watch;
+        size_t count;                   /* connections */
+        struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: there was none yet */
+};
+
+void control_init(struct control *c);
+
+/* Closes all connections. */
+void control_free(struct control *c);
+
+/* Listens on `fd`. Returns 0 or a negative errno. */
+int control_listen(struct broker *b, int fd);
+
+/* Somebody connects. */
+void control_accept(struct broker *b);
+
+/* `w`, of a connection, fired. */
+void control_serve(struct broker *b, const struct watch *w);
+
+/* The frame of the request `number` had its turn: `here` is whether there was somebody to do it to. */
+void control_done(struct broker *b, uint64_t number, bool here);
+
+/* After events were handled: goes on with what waited for them, and closes what has lasted for too long. */
+void control_settle(struct broker *b, int64_t now);
+
+/* When control_settle() is due, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
+int64_t control_due_ms(const struct control *c);

@@ -1,0 +1,388 @@
+/* chatctl under a real systemd, with a real journal: what each command does in the chat and prints, who may use it, what
+ * survives chatd, and the shells' completion. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "booted.h"
+
+/* JSON as another program reads it: fails where it is none, or `condition` (Python, of the value j) is false. */
+#define JSON_IS(condition) " | python3 -c 'import json, sys; j = json.load(sys.stdin); assert " condition ", j'"
+#define JSON_LINES_ARE(condition)                                                                                      \
+        " | python3 -c 'import json, sys; j = [json.loads(line) for line in sys.stdin]; assert " condition ", j'"
+
+#define STATUS "; echo \"status $?\""
+#define BANS "/var/lib/chat/bans"
+#define AS_MEMBER "setpriv --reuid=nobody --regid=nogroup --groups=chat-admin "
+#define AS_NOBODY "setpriv --reuid=nobody --regid=nogroup --clear-groups "
+
+static struct client *ann, *bob;
+
+static int install(void **state)
+{
+        int r = booted_install_naming(state);
+        shell("ln -sf /usr/local/bin/chatctl /usr/bin/chatctl");
+        return r;
+}
+
+static void take_name(struct client *c, const char *name)
+{
+        client_send(c, "/nick %s\n", name);
+        client_expect(c, "*** You are now called %s\r\n", name);
+        snprintf(c->name, sizeof(c->name), "%s", name);
+}
+
+/* Ann and Bob are here. */
+static int come(void **state)
+{
+        (void)state;
+        ann = booted_join();
+        take_name(ann, "ann");
+        bob = booted_join();
+        client_expect(ann, "*** %s is connected\r\n", bob->name);
+        take_name(bob, "bob");
+        client_expect(ann, " is now called bob\r\n");
+        return 0;
+}
+
+static int go(void **state)
+{
+        (void)state;
+        client_free(ann);
+        client_free(bob);
+        shell_until("test -z \"$(chatctl who --no-legend)\"");
+        return 0;
+}
+
+/* Ann says it, and Bob gets it and nothing before it. */
+static void assert_said(const char *text)
+{
+        client_send(ann, "%s\n", text);
+        assert_string_equal(client_expect(bob, "ann: %s\r\n", text), "");
+}
+
+static void kill_chatd(void)
+{
+        shell("systemctl kill -s KILL --kill-who=main chatd");
+}
+
+static void test_status(void **state)
+{
+        (void)state;
+        assert_said("one line");
+        shell("chatctl status | grep -Eqx ' *Members: 2'");
+        shell("chatctl status | grep -Eqx ' *Link to other hosts: none'");
+        shell("chatctl status --json" JSON_IS("j[\"members\"] == 2 and j[\"lines\"] >= 1 and j[\"queue\"] == 0"));
+        shell("chatctl --json status" JSON_IS("j[\"pid\"] == '$(systemctl show -P MainPID chatd)'"));
+        assert_string_equal(shell("chatctl --version"),
+                            shell("/usr/local/sbin/chatd --version | sed s/chatd/chatctl/"));
+        shell("chatctl --help | grep -q '^Exit status: 0 done'");
+        shell("systemctl stop chatd.service 2>&1"); /* who asks starts it */
+        shell("chatctl status >/dev/null && systemctl is-active chatd.service");
+}
+
+static void test_who(void **state)
+{
+        (void)state;
+        assert_said("one line");
+        assert_string_equal(shell("chatctl who | awk '{ print $1 }'"), "NAME\nann\nbob");
+        assert_string_equal(shell("chatctl who --no-legend | awk '$1 == \"ann\" { print $5 }'"),
+                            shell("printf %%d %d", booted_session(ann)));
+        shell("chatctl who --json" JSON_IS(
+                "[m[\"name\"] for m in j] == [\"ann\", \"bob\"] and j[0][\"said\"] == 2 and not j[0][\"muted\"]"));
+        shell("chatctl who --json" JSON_IS("j[0][\"address\"].startswith(\"127.0.0.1:\") and j[0][\"alive\"]"));
+}
+
+static void test_say(void **state)
+{
+        (void)state;
+        shell("chatctl say 'the host goes down' at 'noon \"sharp\"'");
+        client_expect(ann, "*** Administrator: the host goes down at noon \"sharp\"\r\n");
+        client_expect(bob, "*** Administrator: the host goes down at noon \"sharp\"\r\n");
+        shell("chatctl --json say \"$(printf 'red \\033[31m')\"" JSON_IS("j[\"ok\"] and j[\"to\"] == \"red ^[[31m\""));
+        client_expect(bob, "*** Administrator: red ^[[31m\r\n");
+        shell("journalctl --sync; journalctl -u chatd CHAT_EVENT=say CHAT_BY=0 -o cat | grep -q 'the host goes down'");
+        shell("journalctl -u chatd -x CHAT_EVENT=say | grep -q 'chatctl say'"); /* the catalog */
+        assert_string_equal(shell("chatctl say 2>/dev/null" STATUS), "status 2");
+}
+
+/* Also while chatd is killed again and again: each notice comes once, in order. */
+static void test_say_while_chatd_is_killed(void **state)
+{
+        (void)state;
+        char *const killer[] = {"sh", "-c",
+                                "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do systemctl kill -s KILL "
+                                "--kill-who=main chatd; sleep 0.3; done",
+                                NULL};
+        pid_t pid = process_start(killer, -1, -1, -1);
+        for (int i = 0; i < 100; i++)
+                shell("chatctl say notice %d-%d", i, i);
+        while (!process_has_ended(pid))
+                usleep(10000);
+        for (int i = 0; i < 100; i++) {
+                assert_string_equal(client_expect(ann, "*** Administrator: notice %d-%d\r\n", i, i), "");
+                assert_string_equal(client_expect(bob, "*** Administrator: notice %d-%d\r\n", i, i), "");
+        }
+        assert_said("and nothing behind them");
+}
+
+static void test_mute(void **state)
+{
+        (void)state;
+        shell("chatctl mute ANN");
+        client_expect(ann, "*** An administrator muted you: what you say reaches nobody\r\n");
+        client_send(ann, "unheard\n/me is unheard\n/msg bob unheard\n");
+        client_expect(ann, "*** You are muted: what you say reaches nobody\r\n");
+        shell("chatctl who --json" JSON_IS("[m[\"muted\"] for m in j] == [True, False]"));
+        kill_chatd();
+        client_send(ann, "unheard\n");
+        client_expect(ann, "*** You are muted: what you say reaches nobody\r\n");
+        shell("chatctl unmute ann");
+        client_expect(ann, "*** You are not muted any more\r\n");
+        assert_said("heard");
+        shell("journalctl --sync; chatctl log --json --name=ann | grep '\"event\":\"unmute\"'" JSON_LINES_ARE(
+                "j[-1][\"by\"] == 0 and j[-1][\"message\"] == \"user 0 unmuted ann\""));
+        assert_string_equal(shell("chatctl mute nobody 2>&1" STATUS),
+                            "chatctl: nobody here is called nobody\nstatus 5");
+}
+
+static void test_kick(void **state)
+{
+        (void)state;
+        shell("chatctl kick bob 'too' loud");
+        client_expect(bob, "*** You were removed: too loud\r\n");
+        assert_string_equal(client_expect_end(bob), "");
+        client_expect(ann, "*** bob is disconnected\r\n");
+        shell("journalctl --sync; journalctl -u chatd -o json CHAT_EVENT=kick CHAT_NAME=bob | grep -q "
+              "'\"CHAT_REASON\":\"too loud\"'");
+        shell("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=bob | grep -q '\"CHAT_REASON\":\"kicked\"'");
+        assert_string_equal(shell("chatctl kick bob 2>&1" STATUS), "chatctl: nobody here is called bob\nstatus 5");
+        shell("chatctl kick bob --json 2>/dev/null" JSON_IS("not j[\"ok\"] and \"bob\" in j[\"error\"]") "; true");
+}
+
+/* A session that is stopped is reported, and root can end its process. */
+static void test_kick_who_does_not_run(void **state)
+{
+        (void)state;
+        int session = (int)booted_session(bob);
+        kill(session, SIGSTOP);
+        const char *said = shell("chatctl kick bob 2>&1" STATUS);
+        char expected[64];
+        snprintf(expected, sizeof(expected), "process %d,", session);
+        assert_non_null(strstr(said, expected));
+        assert_non_null(strstr(said, "chatctl kick --kill bob\nstatus 6"));
+        said = shell(AS_MEMBER "chatctl kick --kill bob 2>&1" STATUS);
+        assert_non_null(strstr(said, "--kill is for root\nstatus 4"));
+        shell("chatctl kick --kill bob");
+        client_expect(ann, "*** bob is disconnected\r\n");
+}
+
+static void test_ban(void **state)
+{
+        (void)state;
+        shell("chatctl ban B0B was rude");
+        client_expect(bob, "*** You were removed: banned: was rude\r\n");
+        client_expect_end(bob);
+        client_expect(ann, "*** bob is disconnected\r\n");
+        client_free(bob);
+        bob = booted_join();
+        client_expect(ann, "*** %s is connected\r\n", bob->name);
+        client_send(bob, "/nick bob\n");
+        client_expect(bob, "*** Nobody may be called bob here: please take another name\r\n");
+        take_name(bob, "zoe");
+        client_expect(ann, " is now called zoe\r\n");
+
+        shell("chatctl ban ::1/64");
+        struct client *six = client_connect("::1", CHAT_PORT);
+        client_expect(six, "*** You cannot join: you are banned\r\n");
+        client_expect_end(six);
+        client_free(six);
+        assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1, $4, $5, $6 }'"),
+                            "B0B 0 was rude\n::/64 0  ");
+        assert_string_equal(shell("stat -c '%%U %%a' " BANS " /var/lib/chat"), "chatd 600\nchatd 700");
+        kill_chatd();
+        shell("chatctl bans --json" JSON_IS("[(b[\"ban\"], b[\"by\"], b[\"reason\"]) for b in j] == [(\"B0B\", 0, "
+                                            "\"was rude\"), (\"::/64\", 0, \"\")]"));
+        shell("systemctl stop chatd.service chatd.socket chatctl.socket 2>&1; rm -rf /run/chat/*; "
+              "systemd-tmpfiles --create; systemctl start chatd.socket"); /* all that a boot takes away */
+        shell("chatctl bans | grep -q '^B0B '");
+        assert_string_equal(shell("chatctl unban bob; chatctl unban ::/64; chatctl unban bob 2>&1" STATUS),
+                            "chatctl: bob is not banned\nstatus 5");
+        assert_string_equal(shell("chatctl bans --json"), "[]");
+        assert_string_equal(shell("chatctl ban 192.0.2 2>&1" STATUS),
+                            "chatctl: '192.0.2' is no ADDRESS[/BITS], and no name\nstatus 1");
+        shell("journalctl --sync; chatctl log -n all --json" JSON_LINES_ARE(
+                "{\"ban\", \"unban\", \"refused\"} <= {e[\"event\"] for e in j}"));
+        six = client_connect("::1", CHAT_PORT);
+        client_greeted(six);
+        client_free(six);
+}
+
+static void test_a_bad_line_of_bans(void **state)
+{
+        (void)state;
+        shell("systemctl stop chatd.service 2>&1; printf 'mallory 1 0 is bad\\nthis is none\\n' >" BANS);
+        assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1 }'"), "mallory");
+        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bad-ban | grep -q '^" BANS ":2: no ban'");
+        shell("chatctl unban mallory");
+}
+
+static void test_log(void **state)
+{
+        (void)state;
+        shell("journalctl --sync");
+        shell("chatctl log -n all | grep -q ' ann'");
+        assert_string_equal(shell("chatctl log -n 1 --json | wc -l"), "1");
+        shell("chatctl log -n 1 --json" JSON_LINES_ARE(
+                "j[0][\"event\"] == \"rename\" and j[0][\"name\"] == \"bob\" and j[0][\"time\"].endswith(\"Z\")"));
+        shell("chatctl log -n all --json --name bob" JSON_LINES_ARE(
+                "j and all(\"bob\" in (e.get(\"name\"), e.get(\"was\"), e.get(\"ban\")) for e in j)"));
+        assert_string_equal(shell("chatctl log --name=nobody-at-all"), "");
+        char *const follower[] = {"sh", "-c", "exec chatctl log -f -n 1 >/run/followed", NULL};
+        pid_t pid = process_start(follower, -1, -1, -1);
+        shell_until("grep -q 'is now called bob' /run/followed");
+        take_name(bob, "zoe");
+        shell_until("grep -q 'bob is now called zoe' /run/followed");
+        kill(pid, SIGTERM);
+        assert_int_equal(process_wait(pid), 0);
+}
+
+static void test_top(void **state)
+{
+        (void)state;
+        assert_said("something");
+        shell("chatctl top -n 2 --json" JSON_LINES_ARE(
+                "len(j) == 2 and j[1][\"status\"][\"members\"] == 2 and len(j[1][\"slowest\"]) == 2"));
+        shell("chatctl top -n 1 | grep -q '^members: 2 '");
+        shell("tmux -S /run/tmux -f /dev/null new-session -d -x 100 -y 20 'chatctl top'");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^members: 2 '");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^ann '");
+        shell("tmux -S /run/tmux kill-server");
+        client_send(bob, "/time on\n"); /* so that his session writes to him, and chatd does not */
+        client_expect(bob, "/time is on\r\n");
+        kill((pid_t)booted_session(bob), SIGSTOP);
+        char *const talker[] = {"sh", "-c",
+                                "i=0; while [ $i -lt 3000 ]; do chatctl say $i || exit 1; i=$((i + 1)); done", NULL};
+        pid_t pid = process_start(talker, -1, -1, -1);
+        shell_until("chatctl who --json" JSON_IS("j[1][\"lagging\"] and j[1][\"missed\"] > 0"));
+        shell("chatctl top -n 1 --json" JSON_IS("j[\"slowest\"][0][\"name\"] == \"bob\""));
+        kill(pid, SIGKILL);
+        process_wait(pid);
+        kill((pid_t)booted_session(bob), SIGCONT);
+}
+
+static void test_who_may(void **state)
+{
+        (void)state;
+        assert_string_equal(shell("stat -c '%%A %%U %%G' /run/chat-control.sock"), "srw-rw---- root chat-admin");
+        shell(AS_MEMBER "chatctl who --json" JSON_IS("len(j) == 2"));
+        shell(AS_MEMBER "chatctl say by a member");
+        client_expect(bob, "*** Administrator: by a member\r\n");
+        shell("journalctl --sync; journalctl -u chatd -o cat CHAT_EVENT=say CHAT_BY=$(id -u nobody) | grep -q member");
+        const char *said = shell(AS_NOBODY "chatctl who 2>&1" STATUS);
+        assert_non_null(strstr(said, "members of the group chat-admin: sudo usermod -aG chat-admin USER"));
+        assert_non_null(strstr(said, "\nstatus 4"));
+        shell("setpriv --reuid=chat-session --regid=chat --clear-groups chatctl who 2>/dev/null; test $? = 4");
+        /* also where the file lets everybody in, chatd does not */
+        shell("chmod 666 /run/chat-control.sock");
+        said = shell(AS_NOBODY "chatctl who 2>&1" STATUS);
+        assert_non_null(strstr(said, "members of the group chat-admin"));
+        shell("setpriv --reuid=chat-session --regid=chat --clear-groups chatctl who 2>/dev/null; test $? = 4");
+        shell("chmod 660 /run/chat-control.sock");
+        said = shell(AS_MEMBER "chatctl log -n 1 2>&1" STATUS);
+        assert_non_null(strstr(said, "the group systemd-journal"));
+        shell(AS_MEMBER "true; setpriv --reuid=nobody --regid=nogroup --groups=systemd-journal chatctl log -n 1");
+}
+
+/* Tools that connect and say nothing, or do not read, keep nobody from chatting. */
+static void test_idle_tools(void **state)
+{
+        (void)state;
+        struct client *idle[20];
+        for (int i = 0; i < 20; i++) {
+                struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/chat-control.sock"};
+                int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+                assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+                for (int n = 0; n < 50; n++)
+                        send(fd, "who", 4, MSG_NOSIGNAL | MSG_DONTWAIT);
+                idle[i] = client_of(fd, "");
+        }
+        assert_said("they cost nothing");
+        assert_string_equal(shell("chatctl who 2>&1" STATUS), "chatctl: chatd is busy; try again\nstatus 1");
+        for (int i = 0; i < 20; i++)
+                client_free(idle[i]);
+        shell_until("chatctl who");
+}
+
+static void test_completion(void **state)
+{
+        (void)state;
+        shell("bash -n /usr/local/share/bash-completion/completions/chatctl");
+        shell("zsh -n /usr/local/share/zsh/site-functions/_chatctl");
+#define BASH(words)                                                                                                    \
+        "bash -c '. /usr/local/share/bash-completion/completions/chatctl; COMP_WORDS=(" words "); "                    \
+        "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _chatctl; printf \"%%s\\n\" \"${COMPREPLY[@]}\"'"
+        assert_string_equal(shell(BASH("chatctl un")), "unmute\nunban");
+        assert_string_equal(shell(BASH("chatctl kick b")), "bob");
+        assert_string_equal(shell(BASH("chatctl --json mute \"\"")), "ann\nbob");
+        assert_string_equal(shell(BASH("chatctl log --name a")), "ann");
+        assert_string_equal(shell(BASH("chatctl log --name = a")), "ann");
+        assert_string_equal(shell(BASH("chatctl log --foll")), "--follow");
+        assert_string_equal(shell(BASH("chatctl kick bob \"\"")), "");
+        shell("chatctl ban mallory");
+        assert_string_equal(shell(BASH("chatctl unban \"\"")), "mallory");
+        shell("chatctl unban mallory");
+        /* a person at a zsh */
+        shell("printf 'fpath=(/usr/local/share/zsh/site-functions $fpath)\\nautoload -Uz compinit && compinit -u\\n"
+              "PS1=\"ready> \"\\n' >/root/.zshrc");
+        shell("tmux -S /run/tmux -f /dev/null new-session -d -x 100 -y 20 'exec zsh -i'");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^ready>'");
+        shell("tmux -S /run/tmux send-keys -l 'chatctl kick b' && tmux -S /run/tmux send-keys Tab");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q 'chatctl kick bob'");
+        shell("tmux -S /run/tmux send-keys C-u && tmux -S /run/tmux send-keys -l 'chatctl unm' && tmux -S /run/tmux "
+              "send-keys Tab");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q 'chatctl unmute'");
+        shell("tmux -S /run/tmux kill-server");
+        shell("man -w chatctl");
+}
+
+static void test_the_chat_does_not_run(void **state)
+{
+        (void)state;
+        shell("systemctl stop chatctl.socket 2>&1");
+        const char *said = shell("chatctl status 2>&1" STATUS);
+        assert_non_null(strstr(said, "see: systemctl status chatd.socket chatctl.socket"));
+        assert_non_null(strstr(said, "\nstatus 3"));
+        shell("chatctl status --json 2>/dev/null" JSON_IS("not j[\"ok\"]") "; true");
+        assert_said("the chat goes on without it");
+        shell("systemctl restart chatd.service 2>&1"); /* which can begin to listen only then */
+        shell("systemctl is-active chatctl.socket; chatctl status");
+        assert_said("and with it");
+        assert_string_equal(shell("systemctl --failed -q --plain list-units 'chat*'"), "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, come, go)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_status),
+                TEST(test_who),
+                TEST(test_say),
+                TEST(test_say_while_chatd_is_killed),
+                TEST(test_mute),
+                TEST(test_kick),
+                TEST(test_kick_who_does_not_run),
+                TEST(test_ban),
+                TEST(test_a_bad_line_of_bans),
+                TEST(test_log),
+                TEST(test_top),
+                TEST(test_who_may),
+                TEST(test_idle_tools),
+                TEST(test_completion),
+                TEST(test_the_chat_does_not_run),
+        };
+        return RUN_TESTS(tests, install, NULL);
+}

@@ -1,0 +1,514 @@
+/* What administrators ask chatd for, by the tool's own side of it; also where chatd is killed, and the request is made
+ * again. */
+#include <chat/clock.h>
+
+#include "broker-fixture.h"
+
+enum { TOOLS = CONTROL_CLIENTS_MAX + 1 };
+
+struct control_fixture {
+        struct fixture base; /* the first: the broker's fixture takes it for its own */
+        int listener;
+        int tools[TOOLS];
+};
+
+static struct sockaddr_un control_address(const struct fixture *f)
+{
+        struct sockaddr_un address;
+        assert_int_equal(path_control(&address, f->dir), 0);
+        return address;
+}
+
+static void listen_again(struct control_fixture *c)
+{
+        assert_int_equal(bans_read(&c->base.broker->bans, c->base.dir, c->base.log), 0);
+        assert_int_equal(control_listen(c->base.broker, c->listener), 0);
+}
+
+static int begin(void **state)
+{
+        struct fixture *base;
+        struct control_fixture *c = calloc(1, sizeof(*c));
+        setup((void **)&base);
+        c->base = *base;
+        free(base);
+        c->listener = rundir_bind_control(c->base.dir);
+        assert_true(c->listener >= 0);
+        listen_again(c);
+        *state = c;
+        return 0;
+}
+
+static int end(void **state)
+{
+        struct control_fixture *c = *state;
+        close(c->listener);
+        for (int i = 0; i < TOOLS; i++)
+                if (c->tools[i] > 0)
+                        close(c->tools[i]);
+        return teardown(state);
+}
+
+static void turn(struct fixture *f)
+{
+        struct epoll_event events[64];
+        int n = epoll_wait(f->epoll, events, 64, 0);
+        for (int i = 0; i < n; i++) {
+                const struct watch *w = events[i].data.ptr;
+                if (w->kind == WATCH_CONTROL)
+                        control_accept(f->broker);
+                else if (w->kind == WATCH_CLIENT)
+                        control_serve(f->broker, w);
+        }
+        serve(f);
+}
+
+/* As the main loop, until nothing happens any more. */
+static void run(struct fixture *f)
+{
+        for (int i = 0; i < 8; i++)
+                turn(f);
+}
+
+static int tool(struct control_fixture *c, int i)
+{
+        struct sockaddr_un address = control_address(&c->base);
+        if (c->tools[i] > 0)
+                return c->tools[i];
+        c->tools[i] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+        assert_int_equal(connect(c->tools[i], (const struct sockaddr *)&address, sizeof(address)), 0);
+        return c->tools[i];
+}
+
+/* Words, separated by "|". */
+static void request(struct control_fixture *c, int i, const char *words)
+{
+        char packet[CONTROL_PACKET_MAX_BYTES + 16];
+        size_t size = strlen(words) + 1;
+        assert_true(size <= sizeof(packet));
+        memcpy(packet, words, size);
+        for (size_t at = 0; at < size; at++)
+                if (packet[at] == '|')
+                        packet[at] = '\0';
+        assert_int_equal(send(tool(c, i), packet, size, MSG_NOSIGNAL), size);
+}
+
+/* What came: fields with a blank between them, packets with ", "; "closed" behind them where it is. */
+static const char *answer(struct control_fixture *c, int i)
+{
+        static char all[64 * 1024];
+        char packet[CONTROL_PACKET_MAX_BYTES];
+        size_t len = 0;
+        ssize_t n;
+        all[0] = '\0';
+        while ((n = recv(tool(c, i), packet, sizeof(packet), 0)) > 0) {
+                struct slice rest = {packet, (size_t)n};
+                len += (size_t)snprintf(all + len, sizeof(all) - len, "%s", len > 0 ? ", " : "");
+                for (const char *field, *blank = ""; (field = control_next(&rest)); blank = " ")
+                        len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", blank, field);
+                assert_int_equal(rest.len, 0);
+        }
+        if (n == 0 || errno != EAGAIN)
+                snprintf(all + len, sizeof(all) - len, "%sclosed", len > 0 ? ", " : "");
+        return all;
+}
+
+static const char *ask(struct control_fixture *c, const char *words)
+{
+        request(c, 0, words);
+        run(&c->base);
+        return answer(c, 0);
+}
+
+static void join_all(struct fixture *f)
+{
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                hello(f, who);
+        serve(f);
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                inbox_read(f->inboxes[who]);
+}
+
+/* … and the administrator's tools are disconnected. */
+static void kill_and_restart(struct control_fixture *c)
+{
+        restart_broker(&c->base);
+        listen_again(c);
+        for (int i = 0; i < TOOLS; i++)
+                if (c->tools[i] > 0) {
+                        close(c->tools[i]);
+                        c->tools[i] = 0;
+                }
+}
+
+static void test_status_and_who(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        assert_string_equal(ask(c, "who"), "end=ok");
+        join_all(f);
+        say(f, ANN, "one");
+        serve(f);
+        const char *got = ask(c, "status");
+        assert_non_null(strstr(got, "members=3 lines=1 queue=0 "));
+        assert_non_null(strstr(got, "link=none, end=ok"));
+        got = ask(c, "who");
+        assert_non_null(strstr(got, "name=ann address=here:1 since="));
+        assert_non_null(strstr(got, "said=1"));
+        assert_non_null(strstr(got, ", name=eve "));
+        assert_string_equal(strstr(got, ", end="), ", end=ok");
+        bye(f, ANN);
+        serve(f);
+        assert_null(strstr(ask(c, "who"), "name=ann"));
+}
+
+static void test_what_is_no_request(void **state)
+{
+        struct control_fixture *c = *state;
+        char words[CONTROL_PACKET_MAX_BYTES + 2];
+        assert_non_null(strstr(ask(c, ""), "end=wrong"));
+        assert_non_null(strstr(ask(c, "frobnicate"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "frobnicate|1|x"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|0|hello"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|1x|hello"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|1"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|1|"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|1|red \x1b[31m"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "say|1|a|b|c"), "end=wrong"));
+        assert_non_null(strstr(ask(c, "ban|1|192.0.2"), "end=wrong"));
+        memset(words, 'x', sizeof(words) - 1);
+        words[sizeof(words) - 1] = '\0';
+        memcpy(words, "say|1|", 6);
+        assert_non_null(strstr(ask(c, words), "end=wrong text=the request is too long"));
+        words[6 + CONTROL_TEXT_MAX_BYTES + 1] = '\0';
+        assert_non_null(strstr(ask(c, words), "end=wrong"));
+        words[6 + CONTROL_TEXT_MAX_BYTES] = '\0';
+        assert_string_equal(ask(c, words), "end=ok");
+        assert_string_equal(ask(c, "bans"), "end=ok"); /* the connection is good for more */
+        send(tool(c, 0), "no end", 6, 0);
+        run(&c->base);
+        assert_non_null(strstr(answer(c, 0), "end=wrong"));
+}
+
+static void test_a_notice(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        say(f, ANN, "before");
+        request(c, 0, "say|7|the host goes down");
+        turn(f); /* it is connected … */
+        turn(f); /* … and its request is read */
+        say(f, ANN, "after");
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+        assert_inbox(f, BOB, "line ann before, notice Administrator: the host goes down, line ann after");
+        assert_inbox(f, ANN, "notice Administrator: the host goes down");
+        assert_string_equal(ask(c, "say|7|the host goes down"), "end=ok"); /* the same request */
+        assert_inbox(f, BOB, "");
+}
+
+/* Wherever chatd dies, chatctl asks again, and it is said once. */
+static void test_a_notice_is_said_once(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct seen seen = {0};
+        join_all(f);
+        say(f, ANN, "first"); /* a session knows an epoch */
+        serve(f);
+        inbox_read_new(f->inboxes[BOB], &seen);
+        request(c, 0, "say|8|hello");
+        turn(f);
+        turn(f);
+        kill_and_restart(c);
+        assert_string_equal(ask(c, "say|8|hello"), "end=ok");
+        kill_and_restart(c);
+        assert_string_equal(ask(c, "say|8|hello"), "end=ok");
+        /* the frame once more, as if it had not been consumed */
+        put(f, &(struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .number = 8, .text = slice_of("hello")});
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "notice Administrator: hello, rollcall, rollcall");
+}
+
+static void test_a_mute(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        say(f, ANN, "one");
+        assert_string_equal(ask(c, "mute|9|ANN"), "end=ok");
+        assert_inbox(f, ANN, "notice An administrator muted you: what you say reaches nobody");
+        say(f, ANN, "two");
+        say(f, ANN, "three");
+        put(f, &(struct frame){
+                       .type = FRAME_ACTION, .id = inbox_id(ANN), .number = ++f->numbers[ANN], .text = slice_of("x")});
+        put(f, &(struct frame){.type = FRAME_PRIVATE,
+                               .id = inbox_id(ANN),
+                               .number = ++f->numbers[ANN],
+                               .name = slice_of("bob"),
+                               .text = slice_of("psst")});
+        serve(f);
+        assert_inbox(f, ANN, "answer You are muted: what you say reaches nobody"); /* once */
+        assert_inbox(f, BOB, "line ann one");
+        assert_int_equal(member(f, ANN)->lines_in, f->numbers[ANN]); /* it is not asked for them again */
+
+        kill_and_restart(c);
+        here(f, ANN, f->numbers[ANN]);
+        say(f, ANN, "four");
+        serve(f);
+        assert_inbox(f, BOB, "rollcall");
+        assert_non_null(strstr(ask(c, "who"), "muted=yes"));
+        assert_string_equal(ask(c, "unmute|a|ann"), "end=ok");
+        say(f, ANN, "five");
+        serve(f);
+        assert_inbox(f, BOB, "line ann five");
+        assert_inbox(f, ANN,
+                     "rollcall, answer You are muted: what you say reaches nobody, notice You are not muted any more");
+        kill_and_restart(c);
+        assert_false(member(f, ANN)->muted);
+        assert_non_null(strstr(ask(c, "mute|b|zoe"), "end=nobody"));
+}
+
+/* The mark was written, or not yet, and the frame is met again: what was said before it went out, what was said behind
+ * it did not. */
+static void test_killed_while_it_mutes(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct seen seen = {0};
+        struct frame mute = {.type = FRAME_MUTE, .id = inbox_id(ANN), .number = 5, .text = slice_of("")};
+        join_all(f);
+        for (int again = 0; again < 2; again++) {
+                f->numbers[ANN] = 0;
+                say(f, ANN, "before");
+                put(f, &mute);
+                say(f, ANN, "behind");
+                serve(f);
+                assert_true(member(f, ANN)->muted);
+                restart_broker(f);
+                assert_true(member(f, ANN)->muted);
+        }
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "line ann before, rollcall, rollcall");
+}
+
+static void test_marks_go_with_the_member(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char path[256];
+        struct stat st;
+        join_all(f);
+        snprintf(path, sizeof(path), "%s/members/%016llx.muted", f->dir, (unsigned long long)inbox_id(ANN));
+        assert_string_equal(ask(c, "mute|c|ann"), "end=ok");
+        assert_int_equal(lstat(path, &st), 0);
+        bye(f, ANN);
+        serve(f);
+        assert_int_equal(lstat(path, &st), -1);
+        assert_int_equal(symlink("-", path), 0); /* of a chatd that died before it removed it */
+        restart_broker(f);
+        assert_int_equal(lstat(path, &st), -1);
+}
+
+static void test_a_kick(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        assert_string_equal(ask(c, "kick|d|bob|too loud"), ""); /* it is to leave */
+        assert_inbox(f, BOB, "kicked too loud");
+        say(f, BOB, "and yet");
+        bye(f, BOB);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+        assert_inbox(f, ANN, "leave bob");
+        assert_non_null(strstr(ask(c, "kick|e|bob"), "end=nobody"));
+}
+
+static void test_who_does_not_leave(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char expected[128];
+        join_all(f);
+        assert_string_equal(ask(c, "kick|f|bob"), "");
+        control_settle(f->broker, INT64_MAX - 1); /* much later */
+        run(f);
+        snprintf(expected, sizeof(expected), "end=stays text=bob pid=%d id=%016llx", (int)getpid(),
+                 (unsigned long long)inbox_id(BOB));
+        assert_string_equal(answer(c, 0), expected);
+        say(f, BOB, "I am still here");
+        serve(f);
+        assert_inbox(f, ANN, "");
+        snprintf(expected, sizeof(expected), "kick|10|#%016llx", (unsigned long long)inbox_id(BOB));
+        assert_string_equal(ask(c, expected), "");
+        bye(f, BOB);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+}
+
+static void test_a_ban(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        assert_string_equal(ask(c, "ban|11|B0b|was rude"), "end=ok text=B0b");
+        assert_inbox(f, BOB, "kicked banned: was rude");
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "leave bob");
+        close(f->inboxes[BOB]);
+        hello(f, BOB);
+        serve(f);
+        assert_inbox(f, BOB, "refused");
+        assert_null(member(f, BOB));
+        put(f, &(struct frame){
+                       .type = FRAME_NICK, .id = inbox_id(EVE), .number = ++f->numbers[EVE], .name = slice_of("BOB")});
+        serve(f);
+        assert_inbox(f, EVE, "leave bob, answer Nobody may be called BOB here: please take another name");
+        assert_non_null(strstr(ask(c, "bans"), "ban=B0b since="));
+        kill_and_restart(c);
+        hello_again(f, BOB);
+        serve(f);
+        assert_null(member(f, BOB));
+        assert_string_equal(ask(c, "unban|12|bob"), "end=ok text=bob");
+        assert_non_null(strstr(ask(c, "unban|13|bob"), "end=nobody"));
+        hello_again(f, BOB);
+        serve(f);
+        assert_non_null(member(f, BOB));
+}
+
+/* Who was here is removed also where chatd dies behind the ban; nobody twice. */
+static void test_killed_behind_a_ban(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct ban ban = {.reason = ""};
+        join_all(f);
+        assert_int_equal(ban_parse(&ban, "eve"), 0);
+        assert_int_equal(bans_add(&f->broker->bans, &ban), 0);
+        kill_and_restart(c);
+        f->broker->admin.sweep = true; /* its bans were read behind the recovery here */
+        run(f);
+        assert_inbox(f, EVE, "rollcall, kicked banned");
+        assert_inbox(f, BOB, "rollcall");
+        run(f);
+        assert_inbox(f, EVE, "");
+}
+
+static void test_too_many(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        for (int i = 0; i < TOOLS; i++) {
+                tool(c, i);
+                run(f);
+        }
+        assert_string_equal(answer(c, CONTROL_CLIENTS_MAX), "end=busy, closed");
+        assert_int_equal(f->broker->control.count, CONTROL_CLIENTS_MAX);
+        control_settle(f->broker, INT64_MAX - 1); /* those who ask nothing have gone by then */
+        assert_int_equal(f->broker->control.count, 0);
+        assert_string_equal(answer(c, 0), "closed");
+        assert_int_equal(control_due_ms(&f->broker->control), INT64_MAX);
+}
+
+/* A list goes out as it is taken; who does not take it is closed. */
+static void test_a_long_list(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        size_t got = 0;
+        join_all(f);
+        for (uint32_t i = 0; i < 2000; i++) {
+                char name[32];
+                snprintf(name, sizeof(name), "member-%u", i);
+                struct member *m =
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                assert_non_null(m);
+                m->dead = m->gone_sent = true; /* they have no inbox */
+        }
+        request(c, 0, "who");
+        for (int i = 0; i < 100; i++)
+                turn(f);
+        for (bool more = true; more;) {
+                const char *text = answer(c, 0);
+                more = !strstr(text, "end=ok");
+                for (; (text = strstr(text, "name=")); text++)
+                        got++;
+                for (int i = 0; i < 8; i++)
+                        turn(f);
+        }
+        assert_int_equal(got, 2003);
+        request(c, 1, "who");
+        for (int i = 0; i < 100; i++)
+                turn(f);
+        control_settle(f->broker, clock_ms() + CONTROL_ANSWER_MS + 1);
+        assert_string_equal(strstr(answer(c, 1), ", closed"), ", closed");
+        assert_int_equal(f->broker->control.count, 1);
+}
+
+/* It waits for a place in the queue, and for no longer than it may. */
+static void test_the_queue_is_full(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        while (send(f->sender, "x", 1, 0) >= 0)
+                ;
+        request(c, 0, "say|14|hello");
+        control_accept(f->broker);
+        control_serve(f->broker, &f->broker->control.clients[0].watch);
+        assert_int_equal(f->broker->control.clients[0].state, CONTROL_QUEUE);
+        control_settle(f->broker, clock_ms());
+        assert_string_equal(answer(c, 0), "");
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+        assert_inbox(f, BOB, "notice Administrator: hello");
+
+        while (send(f->sender, "x", 1, 0) >= 0)
+                ;
+        request(c, 0, "say|15|hello");
+        control_serve(f->broker, &f->broker->control.clients[0].watch);
+        control_settle(f->broker, clock_ms() + CONTROL_ANSWER_MS + 1);
+        assert_string_equal(answer(c, 0), "end=busy text=the queue of the chat is full");
+}
+
+/* A tool that dies while it waits costs its place and nothing else. */
+static void test_a_tool_that_dies(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        assert_string_equal(ask(c, "kick|16|bob"), "");
+        close(c->tools[0]);
+        c->tools[0] = 0;
+        run(f);
+        assert_int_equal(f->broker->control.count, 0);
+        bye(f, BOB);
+        run(f);
+        assert_inbox(f, ANN, "leave bob");
+}
+
+#define CONTROL_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CONTROL_TEST(test_status_and_who),
+                CONTROL_TEST(test_what_is_no_request),
+                CONTROL_TEST(test_a_notice),
+                CONTROL_TEST(test_a_notice_is_said_once),
+                CONTROL_TEST(test_a_mute),
+                CONTROL_TEST(test_killed_while_it_mutes),
+                CONTROL_TEST(test_marks_go_with_the_member),
+                CONTROL_TEST(test_a_kick),
+                CONTROL_TEST(test_who_does_not_leave),
+                CONTROL_TEST(test_a_ban),
+                CONTROL_TEST(test_killed_behind_a_ban),
+                CONTROL_TEST(test_too_many),
+                CONTROL_TEST(test_a_long_list),
+                CONTROL_TEST(test_the_queue_is_full),
+                CONTROL_TEST(test_a_tool_that_dies),
+        };
+        return RUN_TESTS(tests);
+}
