@@ -62,6 +62,15 @@ static void request(struct session *s, const struct command_row *row, struct fra
                 uplink_request(&s->uplink, f, row->cost);
 }
 
+/* … for a name, of somebody or a room. */
+static void request_name(struct session *s, const struct command_row *row, enum frame_type type, struct slice name)
+{
+        if (name.len == 0 || name.len > NAME_MAX_BYTES)
+                tell_usage(s, row);
+        else
+                request(s, row, (struct frame){.type = (uint8_t)type, .name = name});
+}
+
 static void msg(struct session *s, const struct command_row *row, struct slice rest)
 {
         struct slice name;
@@ -156,10 +165,7 @@ void obey(struct session *s, struct slice line)
                 help(s);
                 break;
         case COMMAND_NICK:
-                if (rest.len == 0 || rest.len > NAME_MAX_BYTES)
-                        tell_usage(s, row);
-                else
-                        request(s, row, (struct frame){.type = FRAME_NICK, .name = rest});
+                request_name(s, row, FRAME_NICK, rest);
                 break;
         case COMMAND_WHO:
                 request(s, row, (struct frame){.type = FRAME_WHO});
@@ -177,10 +183,7 @@ void obey(struct session *s, struct slice line)
                 reply(s, row, rest);
                 break;
         case COMMAND_JOIN:
-                if (rest.len == 0 || rest.len > NAME_MAX_BYTES)
-                        tell_usage(s, row);
-                else
-                        request(s, row, (struct frame){.type = FRAME_ROOM, .name = rest});
+                request_name(s, row, FRAME_ROOM, rest);
                 break;
         case COMMAND_BACK:
                 request(s, row, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});

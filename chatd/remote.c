@@ -177,7 +177,7 @@ __attribute__((format(printf, 4, 5))) static void reply(struct broker *b, struct
 static void answer(struct broker *b, struct member *m, const struct record *asked)
 {
         char text[REQUESTS_REPLY_MAX_BYTES];
-        if (requests_reply(b, asked->text, text) > 0)
+        if (requests_reply(b, asked->text, text, sizeof(text)) > 0)
                 reply(b, m, asked, "%s", text);
 }
 

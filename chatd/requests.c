@@ -192,12 +192,12 @@ static size_t count_people(const struct room *room)
         return n;
 }
 
-/* Appends the names of who is in `room`, who are `people`, but for `but`. */
-static void list_people(struct list *l, const struct room *room, size_t people, const struct member *but)
+/* Appends the names of who is in `room`, who are `people`, but for the one of the id `but`. */
+static void list_people(struct list *l, const struct room *room, size_t people, uint64_t but)
 {
         size_t listed = 0;
         for (const struct member *m = room->first; m; m = m->room_next) {
-                if (!member_is_here(m) || m == but)
+                if (!member_is_here(m) || m->id == but)
                         continue;
                 if (!list_add(l, listed > 0 ? ", " : "", m->name))
                         break;
@@ -225,7 +225,7 @@ static void list_other_rooms(struct list *l, const struct broker *b, const struc
                                       : "; ",
                           people, people == 1 ? "is" : "are", rooms->all[i]->name);
                 l->line = l->len;
-                list_people(l, rooms->all[i], people, NULL);
+                list_people(l, rooms->all[i], people, 0);
         }
 }
 
@@ -247,7 +247,7 @@ static void take_who(struct broker *b, struct member *m, const struct frame *f)
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t here = count_people(m->room);
         list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
-        list_people(&list, m->room, here, NULL);
+        list_people(&list, m->room, here, 0);
         list_other_rooms(&list, b, m->room);
         answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
         ask_others(b, m, f, ASK_WHO);
@@ -281,9 +281,10 @@ static void take_rooms(struct broker *b, struct member *m, const struct frame *f
         ask_others(b, m, f, ASK_ROOMS);
 }
 
-size_t requests_reply(const struct broker *b, struct slice question, char text[static REQUESTS_REPLY_MAX_BYTES])
+size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size)
 {
-        struct list list = {.text = text, .size = REQUESTS_REPLY_MAX_BYTES};
+        struct list list = {.text = text, .size = size};
+        text[0] = '\0';
         if (slice_equal(question, slice_of(ASK_WHO)))
                 list_other_rooms(&list, b, NULL);
         else if (slice_equal(question, slice_of(ASK_ROOMS)))
@@ -302,7 +303,7 @@ static void answer_room(struct broker *b, struct member *m, const struct frame *
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t others = count_people(m->room) - 1;
         list_addf(&list, "You are in %s now, %s", m->room->name, others == 0 ? "alone" : "with ");
-        list_people(&list, m->room, others, m);
+        list_people(&list, m->room, others, m->id);
         if (m->room->topic[0] != '\0')
                 list_addf(&list, "\nThe topic: %s", m->room->topic);
         answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});

@@ -26,9 +26,9 @@ enum {
  * batch: then nothing was done. There is room for two records. */
 int requests_take(struct broker *b, const struct frame *f);
 
-/* Writes what another host's `who` is told who asked what is in `question`: ASK_WHO or ASK_ROOMS. Returns the length,
- * terminated; 0 where that is no question. */
-size_t requests_reply(const struct broker *b, struct slice question, char text[static REQUESTS_REPLY_MAX_BYTES]);
+/* Writes what somebody on another host is told whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
+ * length, terminated; 0 where that is no question. */
+size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size);
 
 /* The batch was sent to everybody: writes down a new name or room. */
 void requests_note(struct broker *b);

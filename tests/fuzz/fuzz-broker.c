@@ -34,6 +34,7 @@ enum {
         SHORT_QUEUE = 10, /* Linux's default */
         NEVER_S = 1000000,
         DESCRIPTORS_MAX = 256,
+        HISTORY = 20,
 };
 
 /* What lasts from one input to the next. */
@@ -128,6 +129,9 @@ static void start_broker(struct run *r)
         int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), getuid(), world.log);
         PROMISE(error == 0, "broker_init(): %s", strerror(-error));
         r->broker->shares_pids = true;
+        r->broker->settings.history = HISTORY;
+        error = history_open(&r->broker->history, world.dir);
+        PROMISE(error == 0, "history_open(): %s", strerror(-error));
         set_pace(r);
         sessions_epoch(&r->sessions, r->broker->relay.epoch);
 }
@@ -310,7 +314,10 @@ static void send_request(struct sessions *s, unsigned k, unsigned what)
                 session_topic(s, k);
                 break;
         case 6:
-                session_rooms(s, k);
+                if (what / 8 % 2)
+                        session_rooms(s, k);
+                else
+                        session_history(s, k, what / 16);
                 break;
         case 2:
                 session_acts(s, k);
@@ -614,6 +621,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sessions_check(&r.sessions);
 
         sessions_free(&r.sessions);
+        history_remove(&r.broker->history, world.dir);
         kill_broker(&r);
         close(r.intake);
         remove_files(&world, SESSIONS_DIR_NAME);

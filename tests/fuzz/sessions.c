@@ -290,6 +290,11 @@ bool session_topic(struct sessions *s, unsigned k)
         return put_request(s, k, (struct frame){.type = FRAME_TOPIC, .text = {"tea", s->now % 4}});
 }
 
+bool session_history(struct sessions *s, unsigned k, unsigned what)
+{
+        return put_request(s, k, (struct frame){.type = FRAME_HISTORY, .key = what});
+}
+
 bool session_rooms(struct sessions *s, unsigned k)
 {
         return put_request(s, k, (struct frame){.type = FRAME_ROOMS});
@@ -677,6 +682,34 @@ static void check_gave_up(const struct sessions *s, struct session *me)
         me->spoilt = true;
 }
 
+/* What was said before. Only what it is shown when it comes must not be shown again: the rest was. */
+static void take_past(const struct sessions *s, struct session *me, const struct frame *f)
+{
+        struct wire_reader records = f->records;
+        struct record r;
+        size_t last = 0;
+        int more;
+        PROMISE(me->id != LINK_ID && wire_left(&records) > 0, "nothing was said before");
+        PROMISE(!me->once || f->number <= me->number, "a past to request %llu", (unsigned long long)f->number);
+        bool shows = f->number >= me->past_number, comes = f->number == 0;
+        if (shows)
+                me->past_number = f->number + 1;
+        while ((more = record_next(&records, &r)) > 0) {
+                size_t line = line_of(&r);
+                PROMISE(r.kind == RECORD_LINE || r.kind == RECORD_ACTION, "a past of kind %u", r.kind);
+                PROMISE(text_is_clean(r.text.at, r.text.len), "a past that is unclean");
+                PROMISE(line <= s->lines_count && (line == 0 || s->lines[line].to == PLAYERS),
+                        "line %zu is in the past", line);
+                if (!shows || line == 0 || !are_all_once(s))
+                        continue;
+                PROMISE(line > last, "in the past, line %zu is behind line %zu", line, last);
+                PROMISE(!comes || !me->shown[line], "line %zu was shown, and is past", line);
+                last = line;
+                me->past[line] |= comes;
+        }
+        PROMISE(more == 0, "a bad record of the past");
+}
+
 static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size,
                           const struct socket_fds *fds)
 {
@@ -704,6 +737,9 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
                 PROMISE(more == 0, "a bad record");
                 break;
         case FRAME_PROBE:
+                break;
+        case FRAME_PAST:
+                take_past(s, me, &f);
                 break;
         case FRAME_MISSED:
                 PROMISE(f.number > 0, "missed nothing");
@@ -838,6 +874,8 @@ void sessions_check(struct sessions *s)
                 if (!me->once || me->hellos == 0)
                         continue;
                 for (size_t line = 1; line <= s->lines_count; line++) {
+                        PROMISE(!me->past[line] || !me->shown[line] || !are_all_once(s), "line %zu is said and past",
+                                line);
                         bool is_for_me = is_between(s->lines[line].at, me->hello_at, me->bye_at);
                         /* the link may see what is in the queue before its first HELLO, if that is taken twice */
                         PROMISE(is_for_me || k == LINK || !me->shown[line], "line %zu reaches %s too early or late",

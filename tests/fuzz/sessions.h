@@ -13,6 +13,8 @@
  *     came or left. Of a line, that holds for who is in the sender's room when it is taken, and for the link; nobody
  *     else gets it. Where anybody went to another room, who is told of coming and going is not promised, but that it
  *     is told once at most.
+ *   - what was said before, which it is shown when it comes, is in the order in which it was sent, each line once, and
+ *     none is shown again as one that is said now;
  *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes
  *     them.
  * The link is `once` as long as it says nothing but what chat-link does, and its inbox was there until it was welcome.
@@ -70,6 +72,8 @@ struct session {
         unsigned told[SESSIONS], leaves[SESSIONS]; /* that each came: by name, or in a notice; and left */
         uint64_t last_group;
         uint8_t shown[LINES_MAX];
+        uint64_t past_number; /* of the next PAST that is shown */
+        bool past[LINES_MAX];
         bool welcome; /* it is a member */
         uint64_t welcome_number, welcome_members;
 };
@@ -117,7 +121,7 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
 
 /* … a request: for the name `what`, for who is here, that it does something, a word to player `what` alone, to go to room
- * `what`, for a topic, or which rooms there are. */
+ * `what`, for a topic, which rooms there are, or the last `what` lines. */
 bool session_nick(struct sessions *s, unsigned k, unsigned what);
 bool session_who(struct sessions *s, unsigned k);
 bool session_acts(struct sessions *s, unsigned k);
@@ -125,6 +129,7 @@ bool session_private(struct sessions *s, unsigned k, unsigned what);
 bool session_room(struct sessions *s, unsigned k, unsigned what);
 bool session_topic(struct sessions *s, unsigned k);
 bool session_rooms(struct sessions *s, unsigned k);
+bool session_history(struct sessions *s, unsigned k, unsigned what);
 
 /* … of the link: `count` records, lines, or where `come_and_go` alternating JOIN and LEAVE; the last INJECT once more;
  * a NOTICE. Its HELLO is a session_hello() of LINK. */
