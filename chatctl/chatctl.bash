@@ -7,7 +7,7 @@ _chatctl() {
 		word=${COMP_WORDS[i]}
 		case $word in
 		--run-dir=*) asks+=("$word") ;;
-		-n | --lines | --name) ((i++)) ;;
+		-n | --lines | --name | --room) ((i++)) ;;
 		-*) ;;
 		*) [ -n "$command" ] || command=$word ;;
 		esac
@@ -16,7 +16,7 @@ _chatctl() {
 	case $cur in
 	--name=*) ;;
 	-*)
-		COMPREPLY=($(IFS=$ifs compgen -W '--json --no-legend --lines= --follow --name= --kill --run-dir= --help
+		COMPREPLY=($(IFS=$ifs compgen -W '--json --no-legend --lines= --follow --name= --room= --kill --run-dir= --help
 			--version' -- "$cur"))
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		return

@@ -15,6 +15,7 @@ _chatctl() {
 		'(-n --lines)'{-n,--lines=}'[how many events or seconds]:number:' \
 		'(-f --follow)'{-f,--follow}'[go on with events that come]' \
 		'--name=[only events of this person]:name:_chatctl_names who' \
+		'--room=[only what was said in this room]:room:' \
 		'--kill[end the process of a session that does not leave]' \
 		'--run-dir=[of a chatd without systemd]:directory:_files -/' \
 		'--help[print a summary]' \

@@ -23,13 +23,13 @@ static const struct {
         enum kind kind;
 } fields[] = {
         {"CHAT_EVENT", "event", KIND_TEXT},       {"CHAT_NAME", "name", KIND_TEXT},
-        {"CHAT_OLD_NAME", "was", KIND_TEXT},      {"CHAT_ADDR", "address", KIND_TEXT},
-        {"CHAT_SESSION", "id", KIND_TEXT},        {"CHAT_PID", "pid", KIND_NUMBER},
-        {"CHAT_BY", "by", KIND_NUMBER},           {"CHAT_BAN", "ban", KIND_TEXT},
-        {"CHAT_REASON", "reason", KIND_TEXT},     {"CHAT_LINES_IN", "said", KIND_NUMBER},
-        {"CHAT_LINES_OUT", "shown", KIND_NUMBER}, {"CHAT_SKIPPED", "skipped", KIND_NUMBER},
-        {"CHAT_MEMBERS", "members", KIND_NUMBER}, {"PRIORITY", "priority", KIND_NUMBER},
-        {"MESSAGE", "message", KIND_TEXT},
+        {"CHAT_OLD_NAME", "was", KIND_TEXT},      {"CHAT_ROOM", "room", KIND_TEXT},
+        {"CHAT_ADDR", "address", KIND_TEXT},      {"CHAT_SESSION", "id", KIND_TEXT},
+        {"CHAT_PID", "pid", KIND_NUMBER},         {"CHAT_BY", "by", KIND_NUMBER},
+        {"CHAT_BAN", "ban", KIND_TEXT},           {"CHAT_REASON", "reason", KIND_TEXT},
+        {"CHAT_LINES_IN", "said", KIND_NUMBER},   {"CHAT_LINES_OUT", "shown", KIND_NUMBER},
+        {"CHAT_SKIPPED", "skipped", KIND_NUMBER}, {"CHAT_MEMBERS", "members", KIND_NUMBER},
+        {"PRIORITY", "priority", KIND_NUMBER},    {"MESSAGE", "message", KIND_TEXT},
 };
 
 /* Adds FIELD=value. Returns 0 or a negative errno. */
@@ -42,7 +42,7 @@ static int match(sd_journal *j, const char *field, const char *value)
 
 /* Events of the two units; of somebody: under one field or the other. The journal joins matches of one field by "or",
  * those of several by "and". */
-static int add_matches(sd_journal *j, const char *name)
+static int add_matches(sd_journal *j, const char *name, const char *room)
 {
         static const char *const names[] = {"CHAT_NAME", "CHAT_OLD_NAME", "CHAT_BAN"};
         int r = match(j, "_SYSTEMD_UNIT", "chatd.service");
@@ -55,7 +55,9 @@ static int add_matches(sd_journal *j, const char *name)
                 if (r >= 0)
                         r = sd_journal_add_disjunction(j);
         }
-        return r;
+        if (r >= 0 && room)
+                r = sd_journal_add_conjunction(j);
+        return r >= 0 && room ? match(j, "CHAT_ROOM", room) : r;
 }
 
 /* Returns the value of a field, of `*size` bytes, or NULL. */
@@ -163,7 +165,7 @@ int events_print(const struct events_options *o)
         int r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
         if (r < 0)
                 return r;
-        r = add_matches(j, o->name);
+        r = add_matches(j, o->name, o->room);
         if (r >= 0)
                 r = seek(j, o->last);
         size_t printed = 0;

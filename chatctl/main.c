@@ -29,7 +29,7 @@ enum {
 enum { LAST_DEFAULT = 20 };
 
 struct options {
-        const char *dir, *name;
+        const char *dir, *name, *room;
         bool json, legend, follow, kill;
         size_t lines; /* -n; 0: not given, SIZE_MAX: all */
 };
@@ -66,7 +66,7 @@ static const struct command commands[] = {
          "keeps out ADDRESS, ADDRESS/BITS or a name, and removes who is here"},
         {"unban", unban, 1, 1, "WHAT", "lets them in again"},
         {"bans", show_bans, 0, 0, "", "lists who is kept out"},
-        {"log", show_log, 0, 0, "", "shows what the journal has about the chat; -f, -n N, --name=NAME"},
+        {"log", show_log, 0, 0, "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
         {"top", show_top, 0, 0, "", "shows each second how much is said, and who is slow; -n N"},
         {"commands", complete, 0, 0, NULL, NULL}, /* for the shells' completion */
 };
@@ -86,6 +86,7 @@ static void print_help(void)
              "  -n, --lines=N      log: the last N events, or all (default: 20); top: so many seconds\n"
              "  -f, --follow       log: go on with those that come\n"
              "  --name=NAME        log: only of who is, or was, called so\n"
+             "  --room=NAME        log: only what was said in this room, where lines are logged\n"
              "  --kill             kick: end the session's process if it does not leave by itself\n"
              "  --run-dir=DIR      of a chatd without systemd\n"
              "  --help             print this and exit\n"
@@ -217,6 +218,7 @@ static int show_log(struct chatctl *c, int argc, char **argv)
         const struct options *o = &c->options;
         struct events_options events = {
                 .name = o->name,
+                .room = o->room,
                 .last = o->lines > 0 ? o->lines : LAST_DEFAULT,
                 .follow = o->follow,
                 .json = o->json,
@@ -422,11 +424,17 @@ static bool parse_lines(const char *text, size_t *lines)
 static int parse_options(struct chatctl *c, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"json", no_argument, NULL, 'j'},          {"no-legend", no_argument, NULL, 'q'},
-                {"lines", required_argument, NULL, 'n'},   {"follow", no_argument, NULL, 'f'},
-                {"name", required_argument, NULL, 'N'},    {"kill", no_argument, NULL, 'k'},
-                {"run-dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},       {0},
+                {"json", no_argument, NULL, 'j'},
+                {"no-legend", no_argument, NULL, 'q'},
+                {"lines", required_argument, NULL, 'n'},
+                {"follow", no_argument, NULL, 'f'},
+                {"name", required_argument, NULL, 'N'},
+                {"room", required_argument, NULL, 'R'},
+                {"kill", no_argument, NULL, 'k'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
         };
         struct options *o = &c->options;
         int option;
@@ -448,6 +456,9 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                         break;
                 case 'N':
                         o->name = optarg;
+                        break;
+                case 'R':
+                        o->room = optarg;
                         break;
                 case 'k':
                         o->kill = true;

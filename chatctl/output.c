@@ -9,13 +9,21 @@
 enum { VALUE_MAX_BYTES = 64 }; /* of what is not text */
 
 const struct column output_members[] = {
-        {"name", "NAME", KIND_TEXT, false},       {"address", "ADDRESS", KIND_TEXT, false},
-        {"since", "SINCE", KIND_TIME, false},     {"pid", "PID", KIND_NUMBER, false},
-        {"said", "SAID", KIND_NUMBER, false},     {"missed", "MISSED", KIND_NUMBER, false},
-        {"lagging", "LAGGING", KIND_BOOL, false}, {"muted", "MUTED", KIND_BOOL, false},
-        {"shown", NULL, KIND_NUMBER, true},       {"skipped", NULL, KIND_NUMBER, true},
-        {"behind", NULL, KIND_NUMBER, true},      {"slow", NULL, KIND_BOOL, true},
-        {"alive", NULL, KIND_BOOL, true},         {0},
+        {"name", "NAME", KIND_TEXT, false},
+        {"room", "ROOM", KIND_TEXT, false},
+        {"address", "ADDRESS", KIND_TEXT, false},
+        {"since", "SINCE", KIND_TIME, false},
+        {"pid", "PID", KIND_NUMBER, false},
+        {"said", "SAID", KIND_NUMBER, false},
+        {"missed", "MISSED", KIND_NUMBER, false},
+        {"lagging", "LAGGING", KIND_BOOL, false},
+        {"muted", "MUTED", KIND_BOOL, false},
+        {"shown", NULL, KIND_NUMBER, true},
+        {"skipped", NULL, KIND_NUMBER, true},
+        {"behind", NULL, KIND_NUMBER, true},
+        {"slow", NULL, KIND_BOOL, true},
+        {"alive", NULL, KIND_BOOL, true},
+        {0},
 };
 
 const struct column output_bans[] = {

@@ -88,11 +88,32 @@ static void test_who(void **state)
         (void)state;
         assert_said("one line");
         assert_string_equal(shell("chatctl who | awk '{ print $1 }'"), "NAME\nann\nbob");
-        assert_string_equal(shell("chatctl who --no-legend | awk '$1 == \"ann\" { print $5 }'"),
+        assert_string_equal(shell("chatctl who --no-legend | awk '$1 == \"ann\" { print $6 }'"),
                             shell("printf %%d %d", booted_session(ann)));
         shell("chatctl who --json" JSON_IS(
                 "[m[\"name\"] for m in j] == [\"ann\", \"bob\"] and j[0][\"said\"] == 2 and not j[0][\"muted\"]"));
         shell("chatctl who --json" JSON_IS("j[0][\"address\"].startswith(\"127.0.0.1:\") and j[0][\"alive\"]"));
+}
+
+static void test_rooms(void **state)
+{
+        (void)state;
+        client_send(ann, "/join kitchen\n");
+        client_expect(ann, "*** You are in kitchen now, alone\r\n");
+        client_expect(bob, "*** ann went to kitchen\r\n");
+        assert_string_equal(shell("chatctl who --no-legend | awk '{ print $1, $2 }'"), "ann kitchen\nbob lobby");
+        shell("chatctl who --json" JSON_IS("[m[\"room\"] for m in j] == [\"kitchen\", \"lobby\"]"));
+        shell("echo LogLines=yes >>/etc/chat/chat.conf && systemctl reload chatd");
+        client_send(ann, "hello, kitchen\n");
+        client_send(bob, "hello, lobby\n");
+        shell_until("journalctl --sync; chatctl log --room=kitchen | grep -q 'ann: hello, kitchen$'");
+        shell_until("journalctl --sync; chatctl log --room=lobby | grep -q 'bob: hello, lobby$'");
+        shell("! chatctl log --room=kitchen | grep -q lobby");
+        assert_string_equal(shell("chatctl log --room=kitchen --name=bob"), "");
+        shell("chatctl log --room=kitchen --json | grep -q '\"room\":\"kitchen\"'");
+        shell("sed -i /^LogLines=yes/d /etc/chat/chat.conf && systemctl reload chatd");
+        client_send(ann, "/leave\n");
+        client_expect(bob, "*** ann came from kitchen\r\n");
 }
 
 static void test_say(void **state)
@@ -370,6 +391,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_status),
                 TEST(test_who),
+                TEST(test_rooms),
                 TEST(test_say),
                 TEST(test_say_while_chatd_is_killed),
                 TEST(test_mute),
