@@ -4,7 +4,7 @@
  *
  * Promises: slices lie within the datagram and within their limits; what is decoded is encoded to the same bytes, so
  * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
- * tail, but for that of a later version. The records of a BATCH or INJECT lie one behind another, and the last ends
+ * tail, but for that of a later version. The records of a BATCH, INJECT or PAST lie one behind another, and the last ends
  * with it.
  */
 #include <chat/frame.h>
@@ -34,8 +34,10 @@ static void check_records(struct wire_reader r)
         int more;
         while ((more = record_next(&r, &rec)) > 0) {
                 size_t size = (size_t)(r.at - start), left = (size_t)(r.end - start);
-                PROMISE(size <= left && size == RECORD_HEADER_BYTES + rec.name.len + rec.text.len,
+                size_t room = rec.room.len > 0 ? rec.room.len + 1 : 0; /* a space is behind it */
+                PROMISE(size <= left && size == RECORD_HEADER_BYTES + rec.name.len + room + rec.text.len,
                         "a record of %zu bytes", size);
+                check_slice(rec.room, start, size, UINT16_MAX);
                 check_slice(rec.name, start, size, UINT8_MAX);
                 check_slice(rec.text, start, size, UINT16_MAX);
                 uint8_t *again = malloc(size);
