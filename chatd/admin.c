@@ -175,9 +175,9 @@ void admin_note(struct broker *b)
 
 bool admin_silences(struct broker *b, struct member *m, uint64_t number)
 {
-        int64_t now = clock_ms();
         if (!m->muted)
                 return false;
+        int64_t now = clock_ms();
         if (m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS)
                 return true;
         m->muted_told_ms = now;

@@ -17,7 +17,7 @@
  * and everybody must be told once that each of them came, by name or in a notice.
  *
  * The same for what people ask chatd for: names, one that somebody else has just given up among them, and private
- * words.
+ * words; and for what an administrator has chatd do: a notice, and somebody who is muted and is not any more.
  *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
  * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
@@ -104,8 +104,10 @@ enum what {
         LEAVES,
         ACTS,
         WHISPERS,
-        BECOMES, /* called `text` */
-        GOES,    /* to the room `text` */
+        BECOMES,   /* called `text` */
+        GOES,      /* to the room `text` */
+        ANNOUNCED, /* to everybody: `text` */
+        TOLD,      /* to `who` alone */
 };
 
 struct event {
@@ -192,7 +194,11 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                 bool here = who == ZOE || strcmp(e->room, room) == 0; /* the link is everywhere */
                 if (e->who == who && e->what == LEAVES)
                         return;
-                if (e->who == who && e->what == GOES) {
+                if (e->what == ANNOUNCED ? who != ZOE : e->who == who && e->what == TOLD) {
+                        len += (size_t)snprintf(at, left, "*** %s\r\n", e->text);
+                } else if (e->what == ANNOUNCED || e->what == TOLD) {
+                        continue; /* the link gets it, and does not take it anywhere */
+                } else if (e->who == who && e->what == GOES) {
                         room = e->text;
                         len += (size_t)snprintf(at, left, "*** You are in %s now, with %s\r\n", room, e->with);
                 } else if (e->who != who && e->what == GOES && (who == ZOE || strcmp(e->text, room) == 0)) {
@@ -240,6 +246,8 @@ static void link_show(const struct record *r)
 {
         char *at = played.got + played.len;
         size_t room = sizeof(played.got) - played.len;
+        if (r->kind == RECORD_NOTICE)
+                return;
         int name = (int)r->name.len, text = (int)r->text.len;
         if (r->kind == RECORD_LINE)
                 played.len += (size_t)snprintf(at, room, "%.*s: %.*s\r\n", name, r->name.at, text, r->text.at);
@@ -1477,6 +1485,117 @@ static void test_every_call_of_requests(void **state)
                names, rooms);
 }
 
+/* ---- what an administrator has it do ---- */
+
+/* The id of a member, which begins with its pid, by its note. */
+static uint64_t id_of(enum role who)
+{
+        uint64_t id = 0;
+        const char *note =
+                shell("ls %s/" MEMBERS_DIR_NAME " | grep -x '%08x........'", chat->dir, (unsigned)persons[who].session);
+        assert_int_equal(path_parse_id(note, &id), 0);
+        return id;
+}
+
+/* A frame of chatd to itself: the test is of the same user. */
+static void ask_as_chatd(enum frame_type type, enum role who, const char *text)
+{
+        static uint64_t number;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f = {.type = (uint8_t)type, .id = ADMIN_ID, .number = ++number, .text = slice_of(text)};
+        if (type != FRAME_SAY)
+                f.id = id_of(who);
+        size_t size = frame_encode(buffer, sizeof(buffer), &f);
+        link_send(buffer, size);
+        if (number % 2 == 0) /* as it is where the request was made again */
+                link_send(buffer, size);
+}
+
+static void announce(const char *text)
+{
+        snprintf(add_event(ANN, ANNOUNCED)->text, TEXT_BYTES, "Administrator: %s", text);
+        ask_as_chatd(FRAME_SAY, ANN, text);
+}
+
+static void tell(enum role who, const char *text)
+{
+        snprintf(add_event(who, TOLD)->text, TEXT_BYTES, "%s", text);
+}
+
+/* What Bob says in between reaches nobody; he is told so once, as it comes within the same moment. */
+static void fill_queue_with_orders(void)
+{
+        unsigned length = 0;
+        say(BOB, "I may speak");
+        queue_grows(&length);
+        announce("somebody will be muted");
+        ask_as_chatd(FRAME_MUTE, BOB, "");
+        length = queue_length();
+        tell(BOB, "An administrator muted you: what you say reaches nobody");
+        client_send(persons[BOB].client, "I may not\n");
+        tell(BOB, "You are muted: what you say reaches nobody");
+        queue_grows(&length);
+        say(CAT, "do you hear Bob?");
+        queue_grows(&length);
+        ask_as_chatd(FRAME_UNMUTE, BOB, "");
+        length = queue_length();
+        tell(BOB, "You are not muted any more");
+        say(BOB, "I may speak again");
+        queue_grows(&length);
+        announce("that is all");
+}
+
+static bool play_orders(unsigned at)
+{
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        fill_queue_with_orders();
+        run_and_kill(at);
+        start_broker(false);
+        wait_until_heard(0, RESIDENTS);
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+        assert_link_heard();
+        forget_events();
+        for (int who = 0; who < RESIDENTS; who++) { /* behind what it answers the roll call */
+                say((enum role)who, "I am here");
+                wait_until_heard(0, RESIDENTS);
+        }
+        for (int who = 0; who < RESIDENTS; who++)
+                assert_heard((enum role)who);
+        assert_int_equal(end_broker(SIGTERM), 0);
+        shell("! ls %s/" MEMBERS_DIR_NAME " | grep -q muted", chat->dir);
+        forget_events();
+        playing = false;
+        return killed[0].done;
+}
+
+static void test_every_call_of_orders(void **state)
+{
+        unsigned calls = 0;
+        (void)state;
+        if (!may_trace())
+                skip();
+        arrivals = "--arrivals=off";
+        is_at_rest = have_residents_heard;
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < RESIDENTS; who++)
+                join((enum role)who);
+        wait_until_heard(0, RESIDENTS);
+        assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
+        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
+                if (play_orders(at))
+                        calls = at;
+                show_progress("each call of orders", 0);
+        }
+        assert_true(calls > 50);
+        printf("killed at each of %u system calls while an administrator said something and muted somebody\n", calls);
+}
+
 static bool is_true(void)
 {
         link_hear();
@@ -1614,6 +1733,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_every_call_while_it_writes_to_clients, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_call_of_many_arrivals, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_call_of_requests, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_every_call_of_orders, set_up, tear_down),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

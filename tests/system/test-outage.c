@@ -6,7 +6,7 @@
 
 #include "booted.h"
 
-enum { VISITS = 1200 }; /* with an event for coming and one for going: more than journald and chatd keep */
+enum { VISITS = 3000 }; /* with an event for coming and one for going: more than journald and chatd keep */
 
 static struct client *a, *b;
 
