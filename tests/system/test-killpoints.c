@@ -1423,14 +1423,14 @@ static bool play_requests(unsigned at, void (*fill)(void), void (*assert_after)(
         return killed[0].done;
 }
 
-/* Two in the lobby, one in the kitchen, whom the link alone hears. When he hears something himself, he has answered the
- * roll call. */
+/* Two in the lobby, one in the kitchen, whom the link alone hears. Who hears something has answered the roll call. */
 static void assert_rooms(void)
 {
         forget_events();
         say(BOB, "I am in the kitchen");
         say(CAT, "I am in the lobby");
         whisper(CAT, BOB, "can you hear me?");
+        say(ANN, "so am I");
         wait_until_heard(0, RESIDENTS);
         wait_until_true(has_link_heard, "what was said reaches the link");
         for (int who = 0; who < RESIDENTS; who++)
