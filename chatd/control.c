@@ -44,11 +44,11 @@ void control_free(struct control *c)
         c->clients = NULL;
 }
 
-int control_listen(struct broker *b, int fd)
+int control_listen(struct broker *b, int fd, const char *group)
 {
         struct control *c = &b->control;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &c->watch};
-        const struct group *g = getgrnam(CONTROL_GROUP);
+        const struct group *g = group ? getgrnam(group) : NULL;
         if (g)
                 c->group = g->gr_gid;
         c->clients = calloc(CONTROL_CLIENTS_MAX, sizeof(*c->clients));

@@ -68,8 +68,8 @@ void control_init(struct control *c);
 /* Closes all connections. */
 void control_free(struct control *c);
 
-/* Listens on `fd`. Returns 0 or a negative errno. */
-int control_listen(struct broker *b, int fd);
+/* Listens on `fd`, to root, our own user and, unless that is NULL, members of `group`. Returns 0 or a negative errno. */
+int control_listen(struct broker *b, int fd, const char *group);
 
 /* Somebody connects. */
 void control_accept(struct broker *b);

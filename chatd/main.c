@@ -224,7 +224,7 @@ static void open_control(struct chatd *d, const char *dir)
         int r = bans_read(&d->broker.bans, state ? state : dir, d->broker.log);
         if (r < 0)
                 eventlog_warning(d->broker.log, "cannot read who is banned", r);
-        r = d->control < 0 ? 0 : control_listen(&d->broker, d->control);
+        r = d->control < 0 ? 0 : control_listen(&d->broker, d->control, d->own_intake ? NULL : CONTROL_GROUP);
         if (r < 0)
                 eventlog_warning(d->broker.log, "cannot listen to chatctl", r);
 }

@@ -22,7 +22,7 @@ static struct sockaddr_un control_address(const struct fixture *f)
 static void listen_again(struct control_fixture *c)
 {
         assert_int_equal(bans_read(&c->base.broker->bans, c->base.dir, c->base.log), 0);
-        assert_int_equal(control_listen(c->base.broker, c->listener), 0);
+        assert_int_equal(control_listen(c->base.broker, c->listener, NULL), 0);
 }
 
 static int begin(void **state)
