@@ -153,7 +153,7 @@ static void test_status_and_who(void **state)
         assert_non_null(strstr(got, "members=3 lines=1 queue=0 "));
         assert_non_null(strstr(got, "link=none, end=ok"));
         got = ask(c, "who");
-        assert_non_null(strstr(got, "name=ann address=here:1 since="));
+        assert_non_null(strstr(got, "name=ann room=lobby address=here:1 since="));
         assert_non_null(strstr(got, "said=1"));
         assert_non_null(strstr(got, ", name=eve "));
         assert_string_equal(strstr(got, ", end="), ", end=ok");
