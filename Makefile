@@ -1,4 +1,4 @@
-# make            build/chatd, build/chat-session and build/chat-link
+# make            build/chatd, build/chat-session, build/chat-link and build/chatctl
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
@@ -6,7 +6,7 @@
 # make bench      the chat beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
 # make bench-check        the same, which fails where a ratio is missed that the chat is to keep
 # make bench-scale        thousands of sessions; bench-cliff: what might make a line dear; bench-hosts: several hosts
-# make bench-neighbours   what a bad client costs the others
+# make bench-neighbours   what a bad client costs the others; bench-rooms: what rooms cost
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
@@ -350,7 +350,7 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-units bench-start bench-memory
+.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: $(BENCH_NEEDS)
@@ -359,6 +359,8 @@ bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) $*
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
+bench-rooms: all build/tests/bench/load build/.packages-check
+	@BIN=$(BIN) tests/bench/rooms
 # ROUNDS=1000 measures longer.
 bench-units: build/tests/bench/greeting all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/units $(or $(ROUNDS),300)

@@ -81,6 +81,7 @@ struct options {
         double seconds; /* 0: as long as there are lines */
         enum protocol protocol;
         bool greeted; /* the server speaks first */
+        size_t rooms; /* clients are spread over so many; a multiple of it they are */
         bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
@@ -97,7 +98,7 @@ struct load {
         struct options o;
         struct client *clients;
         int epoll;
-        size_t ready, probed;
+        size_t ready, in_room, probed;
         uint64_t sent;                   /* lines of the run */
         uint64_t sent_by[SENDERS_MAX];   /* … */
         uint64_t deliveries, disordered; /* the latter: doubled ones too */
@@ -288,8 +289,9 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
 /* What is no line of ours: notices, and the words of IRC (RFC 2812). */
 static void take_other(struct load *l, struct client *c, const char *line, size_t len)
 {
-        static const char join[] = "JOIN #bench\r\n";
+        static const char join[] = "JOIN #bench\r\n", in_room[] = "*** You are in room-";
         l->others++;
+        l->in_room += len >= strlen(in_room) && memcmp(line, in_room, strlen(in_room)) == 0;
         snprintf(c->notice, sizeof(c->notice), "%.*s", (int)len, line);
         if (l->o.protocol == PLAIN) {
                 if (c->state == JOINING)
@@ -319,6 +321,8 @@ static void take_other(struct load *l, struct client *c, const char *line, size_
 static void take_line(struct load *l, struct client *c, const char *line, size_t len)
 {
         size_t payload = l->o.bytes - 1;
+        if (l->o.protocol == PLAIN && line[0] == '(')
+                return; /* was said before, in the run before this one */
         if (len > 0 && line[len - 1] == '\r')
                 len--;
         const char *at = line + len - payload;
@@ -413,6 +417,27 @@ static void begin_connect(struct load *l, size_t index)
         watch(l, c, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
+/* Whom a line reaches: everybody in the room but who says it. */
+static size_t count_receivers(const struct load *l)
+{
+        return l->o.clients / l->o.rooms - 1;
+}
+
+static void enter_rooms(struct load *l, uint64_t deadline)
+{
+        char text[48];
+        for (size_t i = 0; l->o.rooms > 1 && i < l->o.clients; i++) {
+                snprintf(text, sizeof(text), "/join room-%zu\n", i % l->o.rooms);
+                put_text(&l->clients[i], text);
+                flush(l, &l->clients[i]);
+        }
+        while (l->o.rooms > 1 && l->in_room < l->o.clients) {
+                turn(l, 100);
+                if (clock_boottime_us() > deadline)
+                        errx(EXIT_FAILURE, "%zu of %zu clients are in their rooms", l->in_room, l->o.clients);
+        }
+}
+
 /* Everybody is connected and has heard the first of them. */
 static void gather(struct load *l)
 {
@@ -425,7 +450,8 @@ static void gather(struct load *l)
                 if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients are ready", l->ready, l->o.clients);
         }
-        while (l->probed < l->o.clients - 1) { /* not to its sender */
+        enter_rooms(l, deadline);
+        while (l->probed < count_receivers(l)) {
                 if (clock_boottime_us() >= probe_at) {
                         put_line(&l->o, &l->clients[0], 'P', number++, 0);
                         flush(l, &l->clients[0]);
@@ -433,7 +459,7 @@ static void gather(struct load *l)
                 }
                 turn(l, 100);
                 if (clock_boottime_us() > deadline)
-                        errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, l->o.clients - 1);
+                        errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, count_receivers(l));
         }
         deadline = clock_boottime_us() + QUIET_DEADLINE_MS * UINT64_C(1000);
         while (turn(l, QUIET_MS) && clock_boottime_us() < deadline)
@@ -442,7 +468,7 @@ static void gather(struct load *l)
 
 static uint64_t count_expected(const struct load *l)
 {
-        return l->sent * (l->o.clients - 1); /* to everybody but the sender */
+        return l->sent * count_receivers(l);
 }
 
 /* How many lines are on their way: not delivered yet, on average over the receivers. */
@@ -451,7 +477,8 @@ static uint64_t in_flight(const struct load *l)
         uint64_t lost = 0, missing = count_expected(l) - l->deliveries;
         for (size_t i = 0; l->lossy && i < l->o.clients; i++)
                 lost += l->clients[i].lost;
-        return (missing - lost + l->o.clients - 2) / (l->o.clients - 1);
+        size_t each = count_receivers(l);
+        return (missing - lost + each - 1) / each;
 }
 
 /* Lets the senders say `lines`, each its share with one write. */
@@ -535,7 +562,7 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
-        "            [--irc | --greeted] [--connecting=N] [--cgroup=DIR...] [--memory] ADDRESS:PORT...\n";
+        "            [--irc | --greeted [--rooms=N]] [--connecting=N] [--cgroup=DIR...] [--memory] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
 {
@@ -553,19 +580,13 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},
-                {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},
-                {"seconds", required_argument, NULL, 't'},
-                {"bytes", required_argument, NULL, 'b'},
-                {"in-flight", required_argument, NULL, 'f'},
-                {"rate", required_argument, NULL, 'r'},
-                {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},
-                {"connecting", required_argument, NULL, 'n'},
-                {"cgroup", required_argument, NULL, 'p'},
-                {"memory", no_argument, NULL, 'm'},
-                {0},
+                {"clients", required_argument, NULL, 'c'},    {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},      {"seconds", required_argument, NULL, 't'},
+                {"bytes", required_argument, NULL, 'b'},      {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},       {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},          {"rooms", required_argument, NULL, 'R'},
+                {"connecting", required_argument, NULL, 'n'}, {"cgroup", required_argument, NULL, 'p'},
+                {"memory", no_argument, NULL, 'm'},           {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -600,6 +621,9 @@ static bool parse(struct options *o, int argc, char **argv)
                 case 'm':
                         o->memory = true;
                         break;
+                case 'R':
+                        o->rooms = number;
+                        break;
                 case 'n':
                         o->connecting = number;
                         break;
@@ -619,7 +643,8 @@ static bool parse(struct options *o, int argc, char **argv)
                 o->lines = o->rate > 0 ? (uint64_t)(o->rate * o->seconds) : UINT64_MAX;
         return o->targets_count > 0 && o->clients > 1 && o->clients <= CLIENTS_MAX && o->senders > 0 &&
                o->senders <= SENDERS_MAX && o->senders <= o->clients && o->lines > 0 && o->bytes > PAYLOAD_MIN_BYTES &&
-               o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->seconds >= 0 && o->connecting > 0;
+               o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->seconds >= 0 && o->connecting > 0 &&
+               o->rooms > 0 && o->clients % o->rooms == 0 && o->clients > o->rooms;
 }
 
 static void make_room(struct latencies *t, size_t room)
@@ -638,6 +663,7 @@ int main(int argc, char **argv)
                       .lines = 10000,
                       .bytes = 80,
                       .in_flight = 256,
+                      .rooms = 1,
                       .connecting = CONNECTING_DEFAULT},
         };
         struct rlimit files;
