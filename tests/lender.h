@@ -82,10 +82,10 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 /* The rest of a line will not come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
-        if (!l->client.broken_off)
+        if (!l->client.broken_off && l->outlet.had == 0)
                 return;
         client_give_up_rest(&l->client);
-        l->outlet.rest.bytes = 0;
+        l->outlet.had = l->outlet.rest.bytes = 0;
         l->gave_up = true;
 }
 
@@ -103,7 +103,8 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
                         client_rest(&l->client, parts, n, has);
                         continue;
                 }
-                lender_give_up_rest(l);
+                if (l->client.broken_off)
+                        lender_give_up_rest(l);
                 client_line(&l->client, parts, n);
         }
         l->outlet.had = 0;
@@ -116,6 +117,8 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         lender_catch_up(l, f->id);
         if (f->type == FRAME_BATCH)
                 lender_show(l, f->records);
+        if (f->type == FRAME_MISSED)
+                lender_give_up_rest(l);
         if (f->type == FRAME_LEND) { /* behind all that a chatd before had relayed */
                 lender_give_up_rest(l);
                 l->taken = 0;
