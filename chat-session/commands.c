@@ -1,6 +1,9 @@
 #include "commands.h"
 
+#include <ctype.h>
 #include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 const struct command_row commands[] = {
         {"/help", "", "lists what you can type", COMMAND_HELP, 0},
@@ -49,7 +52,7 @@ static size_t distance(struct slice word, const char *name)
                 size_t diagonal = row[0];
                 row[0] = at + 1;
                 for (size_t i = 1; i <= len; i++) {
-                        size_t change = diagonal + (word.at[at] != name[i - 1]);
+                        size_t change = diagonal + (tolower((unsigned char)word.at[at]) != name[i - 1]);
                         diagonal = row[i];
                         row[i] = least(change, row[i] + 1, row[i - 1] + 1);
                 }
@@ -101,7 +104,7 @@ enum command command_parse(struct slice line, const struct command_row **row, st
         }
         *rest = behind;
         for (*row = commands; (*row)->name; (*row)++)
-                if (slice_equal(word, slice_of((*row)->name)))
+                if (word.len == strlen((*row)->name) && strncasecmp(word.at, (*row)->name, word.len) == 0)
                         return (*row)->command;
         *row = find_nearest(word);
         *rest = word;

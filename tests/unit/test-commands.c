@@ -36,6 +36,7 @@ static void test_commands(void **state)
         assert_parsed("/nick   ann  ", COMMAND_NICK, "ann");
         assert_parsed("/nick", COMMAND_NICK, "");
         assert_parsed("/msg ann  two  words ", COMMAND_MSG, "ann  two  words");
+        assert_parsed("/MSG Ann Hi", COMMAND_MSG, "Ann Hi");
         assert_parsed("/tell ann hi", COMMAND_MSG, "ann hi");
         assert_string_equal(row->name, "/tell");
 }
@@ -48,7 +49,7 @@ static void test_unknown(void **state)
         assert_parsed("/quitter", COMMAND_UNKNOWN, "/quitter");
         assert_string_equal(row->name, "/quit");
         assert_parsed("/", COMMAND_UNKNOWN, "/");
-        assert_parsed("/Who", COMMAND_UNKNOWN, "/Who");
+        assert_parsed("/WHOO", COMMAND_UNKNOWN, "/WHOO");
         assert_string_equal(row->name, "/who");
         assert_parsed("/wohooooooooooooooooooooooooooooooooooooooooooooooooo", COMMAND_UNKNOWN, NULL);
 }
