@@ -336,6 +336,8 @@ static void show_past(struct session *s, const struct frame *f)
         if (f->number < s->past)
                 return;
         s->past = f->number + 1;
+        if (wire_left(&records) == 0)
+                return;
         if (s->outlet.had > 0) /* as with an answer */
                 give_up_rest(s);
         notice(s, "What was said here before, with the time (UTC):");

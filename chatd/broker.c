@@ -264,7 +264,7 @@ bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsig
         if (b->old_frames == 0)
                 history_note(&b->history, &b->roster.rooms, &b->relay);
         size_t size = history_read(&b->history, m->room, lines, records);
-        if (size > 0)
+        if (size > 0 || (number == 0 && b->history.file))
                 roster_send_records(m, &(struct frame){.type = FRAME_PAST, .id = b->relay.epoch, .number = number},
                                     records, size);
         return size > 0;

@@ -147,7 +147,7 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number);
 void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
 
 /* Shows `m` the last `lines` of its room: to its request of this number, or 0 for who comes. Returns whether there are
- * any. */
+ * any; who comes is told that there are none, as the next chatd may find some that came behind it. */
 bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines);
 
 /* Tells a session that cannot become a member why. */

@@ -9,7 +9,7 @@
  * is to be shown it. So where a batch is taken again by the next chatd, some of its lines may be in there already: of
  * the last HISTORY_KEPT of each room those are known by (id, number), and those before them would be gone by now. Who
  * comes in such a batch is shown what is there: if that has lines from behind its HELLO, the chatd before showed it
- * what it had to see, and sessions show that once.
+ * what it had to see, be it nothing, and sessions show that once.
  *
  * Owns the mapping.
  */

@@ -689,7 +689,7 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         struct record r;
         size_t last = 0;
         int more;
-        PROMISE(me->id != LINK_ID && wire_left(&records) > 0, "nothing was said before");
+        PROMISE(me->id != LINK_ID && (f->number == 0 || wire_left(&records) > 0), "nothing was said before");
         PROMISE(!me->once || f->number <= me->number, "a past to request %llu", (unsigned long long)f->number);
         bool shows = f->number >= me->past_number, comes = f->number == 0;
         if (shows)

@@ -58,7 +58,9 @@ static const char *past(unsigned first, unsigned last)
 
 static void assert_past(struct fixture *f, uint32_t who, unsigned first, unsigned last)
 {
-        const char *got = inbox_read(f->inboxes[who]), *at = strstr(got, "past");
+        const char *at = NULL; /* the last there is */
+        for (const char *next = inbox_read(f->inboxes[who]); (next = strstr(next, "past")); next++)
+                at = next;
         assert_non_null(at);
         assert_string_equal(at, past(first, last));
 }
@@ -69,7 +71,7 @@ static void test_a_newcomer(void **state)
         turn_on(f);
         hello(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "welcome 1"); /* nothing was said */
+        assert_inbox(f, ANN, "welcome 1, past"); /* nothing was said */
         say_lines(f, ANN, 1, 3);
         say(f, ANN, "4"); /* before its HELLO, in one batch … */
         hello(f, BOB);
@@ -227,7 +229,7 @@ static void test_no_shelf_is_free(void **state)
         say(f, ANN, "1");
         request(f, ANN, FRAME_HISTORY, 0, "");
         assert_true(broker_serve(f->broker) >= 0);
-        assert_inbox(f, ANN, "welcome 1, answer Nothing was said in lobby yet");
+        assert_inbox(f, ANN, "welcome 1, past, answer Nothing was said in lobby yet");
 }
 
 static void test_it_outlives_chatd(void **state)
@@ -248,7 +250,7 @@ static void test_it_outlives_chatd(void **state)
         restart(f);
         hello(f, EVE);
         serve(f);
-        assert_inbox(f, EVE, "welcome 3");
+        assert_inbox(f, EVE, "welcome 3, past");
 }
 
 /* A batch that was relayed and not consumed: what is in there already is not in there twice. */
@@ -280,6 +282,28 @@ static void test_a_batch_again(void **state)
                 recovery_run(f->broker);
                 f->numbers[ANN] = 0;
         }
+}
+
+/* Who comes in it was told that nothing had been said: what the next chatd finds came behind that. */
+static void test_who_came_before_the_first_line(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        hello(f, BOB);
+        say(f, ANN, "1");
+        serve(f);
+        assert_inbox(f, BOB, "welcome 2, past, line ann 1");
+        f->numbers[ANN] = 0;
+        kill_broker(f);
+        start_broker(f);
+        turn_on(f);
+        hello_again(f, ANN);
+        hello_again(f, BOB);
+        say(f, ANN, "1");
+        recovery_run(f->broker);
+        serve(f);
+        assert_inbox(f, BOB, "rollcall, welcome 2, past, line ann 1, line ann 1"); /* it takes the first past */
 }
 
 /* … of more lines than are kept. */
@@ -327,7 +351,7 @@ static void test_a_file_of_another_layout(void **state)
         restart(f);
         hello(f, BOB);
         serve(f);
-        assert_inbox(f, BOB, "welcome 2");
+        assert_inbox(f, BOB, "welcome 2, past");
         history_remove(&f->broker->history, f->dir);
         assert_int_equal(open(path, O_RDONLY), -1);
         fd = open(path, O_WRONLY | O_CREAT, 0600); /* of one that died before it had written anything, or half */
@@ -414,6 +438,7 @@ int main(void)
                 TEST(test_no_shelf_is_free),
                 TEST(test_it_outlives_chatd),
                 TEST(test_a_batch_again),
+                TEST(test_who_came_before_the_first_line),
                 TEST(test_a_long_batch_again),
                 TEST(test_a_file_of_another_layout),
                 TEST(test_killed_at_any_instruction),

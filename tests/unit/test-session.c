@@ -1011,6 +1011,52 @@ static void test_commands_that_chatd_answers(void **state)
         stop(f);
 }
 
+/* What was said before, at `seconds` since 1970, to its request of this number. */
+static void tell_past(struct fixture *f, uint64_t epoch, uint64_t number, uint64_t seconds, const char *text)
+{
+        uint8_t buffer[4096];
+        struct frame frame = {.type = FRAME_PAST, .id = epoch, .number = number};
+        size_t size = frame_encode(buffer, sizeof(buffer), &frame);
+        struct record r = {
+                .kind = RECORD_LINE, .id = 99, .number = seconds, .name = slice_of("bob"), .text = slice_of(text)};
+        if (text[0] != '\0')
+                size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+}
+
+static void test_what_was_said_before(void **state)
+{
+        (void)state;
+        char expected[256];
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        uint64_t now = (uint64_t)time(NULL);
+        tell_past(f, 1, 0, now, "hello");
+        snprintf(expected, sizeof(expected),
+                 "*** What was said here before, with the time (UTC):\r\n(%02u:%02u) bob: hello\r\n",
+                 (unsigned)(now / 3600 % 24), (unsigned)(now / 60 % 60));
+        assert_shown(f, expected);
+        tell_past(f, 2, 0, now, "hello"); /* of the next chatd */
+        tell_past(f, 2, 1, now - 3 * 24 * 3600 - 5, "long ago");
+        assert_shown(f, "*** What was said here before, with the time (UTC):\r\n(3 days ago) bob: long ago\r\n");
+        tell_past(f, 2, 2, now + 100, "in the future");
+        snprintf(expected, sizeof(expected),
+                 "*** What was said here before, with the time (UTC):\r\n(%02u:%02u) bob: in the future\r\n",
+                 (unsigned)((now + 100) / 3600 % 24), (unsigned)((now + 100) / 60 % 60));
+        assert_shown(f, expected);
+        stop(f);
+
+        f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        tell_past(f, 1, 0, 0, ""); /* nothing had been said; what the next chatd has came behind that */
+        tell_past(f, 2, 0, now, "hello");
+        tell_lines(f, 2, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        stop(f);
+}
+
 static void test_replies(void **state)
 {
         (void)state;
@@ -1357,6 +1403,7 @@ int main(void)
                 cmocka_unit_test(test_lines_are_counted_on_both_ways),
                 cmocka_unit_test(test_who_does_not_lend),
                 cmocka_unit_test(test_commands_that_chatd_answers),
+                cmocka_unit_test(test_what_was_said_before),
                 cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_commands_of_its_own),
                 cmocka_unit_test(test_an_older_chatd),
