@@ -44,10 +44,23 @@ void control_free(struct control *c)
         c->clients = NULL;
 }
 
-int control_listen(struct broker *b, int fd, const char *group)
+/* Whether who connects has to wait, because there was no descriptor. */
+static bool is_deaf(const struct control *c)
+{
+        return c->clients && !c->watch.armed;
+}
+
+static int listen_to(struct broker *b)
 {
         struct control *c = &b->control;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &c->watch};
+        c->watch = (struct watch){.kind = WATCH_CONTROL, .armed = true};
+        return epoll_ctl(b->epoll, EPOLL_CTL_ADD, c->listener, &event) < 0 ? -errno : 0;
+}
+
+int control_listen(struct broker *b, int fd, const char *group)
+{
+        struct control *c = &b->control;
         const struct group *g = group ? getgrnam(group) : NULL;
         if (g)
                 c->group = g->gr_gid;
@@ -56,9 +69,8 @@ int control_listen(struct broker *b, int fd, const char *group)
                 return -ENOMEM;
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
-        c->watch = (struct watch){.kind = WATCH_CONTROL, .armed = true};
         c->listener = fd;
-        return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+        return listen_to(b);
 }
 
 /* Whether the kernel says that the peer is root, our own user, or of the group. */
@@ -108,6 +120,11 @@ void control_accept(struct broker *b)
         struct control *c = &b->control;
         uid_t uid = (uid_t)-1;
         int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) { /* else it would be there again at once, and for ever */
+                epoll_ctl(b->epoll, EPOLL_CTL_DEL, c->listener, NULL);
+                c->watch.armed = false;
+                c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        }
         if (fd < 0)
                 return;
         struct control_client *client = c->clients, *end = c->clients + CONTROL_CLIENTS_MAX;
@@ -571,6 +588,8 @@ static void look_again(struct broker *b, struct control_client *client, bool lat
 
 void control_settle(struct broker *b, int64_t now)
 {
+        if (is_deaf(&b->control) && now >= b->control.again_ms)
+                listen_to(b);
         for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
                 struct control_client *client = &b->control.clients[i];
                 if (client->fd < 0)
@@ -587,7 +606,7 @@ void control_settle(struct broker *b, int64_t now)
 
 int64_t control_due_ms(const struct control *c)
 {
-        int64_t due = INT64_MAX;
+        int64_t due = is_deaf(c) ? c->again_ms : INT64_MAX;
         for (size_t i = 0; c->count > 0 && i < CONTROL_CLIENTS_MAX; i++)
                 if (c->clients[i].fd >= 0)
                         due = clock_earlier(due, c->clients[i].due_ms);

@@ -22,6 +22,7 @@ struct broker;
 
 enum {
         CONTROL_CLIENTS_MAX = 16,
+        CONTROL_AGAIN_MS = 1000,     /* after which who connects is looked for again, where there was no descriptor */
         CONTROL_IDLE_MS = 60 * 1000, /* a connection that asks nothing for so long is closed … */
         CONTROL_ANSWER_MS =
                 5 * 1000,  /* … and one that takes nothing of its answer, or whose request the queue does not */
@@ -58,7 +59,8 @@ struct control {
         int listener; /* -1: none */
         gid_t group;  /* who may ask, besides root and our own user; -1: nobody */
         int64_t started_ms;
-        struct watch watch;
+        struct watch watch;             /* of the listener; armed but for a moment without descriptors, until … */
+        int64_t again_ms;               /* … then, CLOCK_MONOTONIC */
         size_t count;                   /* connections */
         struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: there was none yet */
 };

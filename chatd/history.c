@@ -121,12 +121,15 @@ static int find_shelf(const struct history *h, const char *name)
         return NO_SHELF;
 }
 
-/* One that no room has; or that of a room where nobody is, the one that was given away first. */
-static int find_free_shelf(const struct history *h, const struct rooms *rooms)
+/* One that no room has; or that of a room where nobody is, the one that was given away first. The first shelf is kept
+ * for the first room, whoever opens how many others. */
+static int find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
 {
         int best = NO_SHELF;
         uint64_t best_used = UINT64_MAX;
-        for (int i = 0; i < HISTORY_SHELVES; i++) {
+        if (name == rooms_first(rooms)->name)
+                return 0;
+        for (int i = 1; i < HISTORY_SHELVES; i++) {
                 uint64_t used = atomic_load(&h->file->labels[i].used);
                 if (used < best_used && (used == 0 || !rooms_find(rooms, slice_of(h->file->labels[i].name)))) {
                         best = i;
@@ -139,7 +142,7 @@ static int find_free_shelf(const struct history *h, const struct rooms *rooms)
 /* Gives a shelf to the room. */
 static int take_shelf(struct history *h, const struct rooms *rooms, const char *name)
 {
-        int i = find_free_shelf(h, rooms);
+        int i = find_free_shelf(h, rooms, name);
         if (i == NO_SHELF)
                 return NO_SHELF;
         struct history_slot *shelf = h->file->shelves[i];

@@ -2,7 +2,7 @@
  *
  * It lies in a file of the run directory that is mapped, so it outlives chatd, and is whole after kill -9 at any
  * instruction: a slot is taken out of use by one store, filled, and taken into use by one store. A room has a shelf of
- * HISTORY_KEPT slots. There are HISTORY_SHELVES; a room that finds none has no history. A shelf keeps the room's name,
+ * HISTORY_KEPT slots. There are HISTORY_SHELVES, the first of which is that of the first room; a room that finds none has no history. A shelf keeps the room's name,
  * also when nobody is in there any more, until another room needs it.
  *
  * A line goes in when it was relayed, before it is consumed, or before that where somebody who comes in the same batch

@@ -15,7 +15,17 @@
 /* In its note. Nobody else can have this name, as that of a session has no "@". */
 #define LINK_NAME "@link"
 
-enum { WENT_MAX_BYTES = NAME_MAX_BYTES + 2 * (NICK_MAX_BYTES + 1) };
+enum {
+        WENT_MAX_BYTES = NAME_MAX_BYTES + 2 * (NICK_MAX_BYTES + 1),
+        REPLIES_MAX = 8, /* to what is in one frame; the rest is not answered */
+};
+
+/* What is to be answered when all else of the frame is in the batch: there is room for that, and not for as many replies
+ * as could be asked for. */
+struct asked {
+        struct record records[REPLIES_MAX];
+        size_t count;
+};
 
 /* Of REPLY, which is shown by the host alone: to links it is one more who says something there. */
 #define REPLIES_NAME "chat"
@@ -174,24 +184,35 @@ __attribute__((format(printf, 4, 5))) static void reply(struct broker *b, struct
         relay_add_private(&b->relay, NULL, m, &rec);
 }
 
-static void answer(struct broker *b, struct member *m, const struct record *asked)
+/* A question, or a private word to nobody. */
+static void answer(struct broker *b, struct member *m, struct record *asked)
 {
         char text[REQUESTS_REPLY_MAX_BYTES];
-        if (requests_reply(b, asked->text, text, sizeof(text)) > 0)
+        struct slice name;
+        if (asked->kind == RECORD_PRIVATE && word_next(&asked->text, &name))
+                reply(b, m, asked, "nobody there is called %.*s", (int)name.len, name.at);
+        else if (requests_reply(b, asked->text, text, sizeof(text)) > 0)
                 reply(b, m, asked, "%s", text);
 }
 
-/* A word to one who is here, or was. */
-static void inject_private(struct broker *b, struct member *m, struct record *rec)
+static void note_asked(struct asked *asked, const struct record *rec)
 {
+        if (asked->count < REPLIES_MAX)
+                asked->records[asked->count++] = *rec;
+}
+
+/* A word to one who is here, or was. */
+static void inject_private(struct broker *b, struct member *m, const struct record *rec, struct asked *asked)
+{
+        struct record word = *rec;
         struct slice name;
-        if (!word_next(&rec->text, &name))
+        if (!word_next(&word.text, &name))
                 return;
         struct member *to = roster_find_name(&b->roster, name);
         if (to && member_is_here(to))
-                relay_add_private(&b->relay, m, to, rec);
+                relay_add_private(&b->relay, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
-                reply(b, m, rec, "nobody there is called %.*s", (int)name.len, name.at);
+                note_asked(asked, rec);
 }
 
 /* What is for a room, if somebody here is in it. */
@@ -216,7 +237,7 @@ static void inject_to_room(struct broker *b, struct member *m, struct record *re
 }
 
 /* One record of an INJECT; there is room for it. */
-static void inject(struct broker *b, struct member *m, struct record *rec)
+static void inject(struct broker *b, struct member *m, struct record *rec, struct asked *asked)
 {
         bool of_person = record_is_of_person(rec);
         if (rec->number <= b->remote.last)
@@ -234,9 +255,9 @@ static void inject(struct broker *b, struct member *m, struct record *rec)
                 if (of_person)
                         inject_to_room(b, m, rec);
                 else if (rec->kind == RECORD_ASK)
-                        answer(b, m, rec);
+                        note_asked(asked, rec);
                 else
-                        inject_private(b, m, rec);
+                        inject_private(b, m, rec, asked);
         }
 }
 
@@ -254,16 +275,20 @@ static int take_inject(struct broker *b, const struct frame *f)
 {
         struct member *m = find_speaker(b);
         struct wire_reader records = f->records;
+        struct asked asked = {.count = 0};
         struct record rec;
         int r;
         if (!m)
                 return 0;
-        size_t came = count_came(records);
-        if (!relay_has_room_for(&b->relay, records_count(records) + came,
-                                wire_left(&records) + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
+        size_t count = records_count(records), came = count_came(records);
+        size_t more = count * NICK_MAX_BYTES; /* where a room's name is longer here, which is taken for the same */
+        if (!relay_has_room_for(&b->relay, count + came,
+                                wire_left(&records) + more + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
-                inject(b, m, &rec);
+                inject(b, m, &rec, &asked);
+        for (size_t i = 0; i < asked.count; i++)
+                answer(b, m, &asked.records[i]);
         if (r < 0)
                 broker_ignore(b, IGNORED_MALFORMED);
         return 0;

@@ -148,7 +148,7 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
         if (remote) /* there is room for both: the caller asked */
                 say_to_other_host(b, m, f, rec);
         else if (to == m)
-                answerf(b, m, f, "You say to yourself: %.*s", (int)f->text.len, f->text.at);
+                answerf(b, m, f, "That is you: nobody else gets it");
         else
                 relay_add_private(&b->relay, m, to, &rec);
 }
@@ -307,8 +307,10 @@ static void answer_room(struct broker *b, struct member *m, const struct frame *
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t others = count_people(m->room) - 1;
+        list.size -= sizeof(m->room->topic) + LIST_RESERVED;
         list_addf(&list, "You are in %s now, %s", m->room->name, others == 0 ? "alone" : "with ");
         list_people(&list, m->room, others, m->id);
+        list.size = sizeof(text);
         if (m->room->topic[0] != '\0')
                 list_addf(&list, "\nThe topic: %s", m->room->topic);
         answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
@@ -396,11 +398,14 @@ int requests_take(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_REPEATED);
                 return 0;
         }
-        if ((f->type == FRAME_NICK || f->type == FRAME_ROOM) && b->begun)
+        bool begins = f->type == FRAME_NICK || f->type == FRAME_ROOM || f->type == FRAME_HISTORY; /* … a batch */
+        if (begins && b->begun)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         b->unconfirmed = true;
-        bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || (f->type == FRAME_TOPIC && f->text.len > 0);
+        bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || f->type == FRAME_NICK ||
+                    f->type == FRAME_ROOM ||
+                    (f->type == FRAME_TOPIC && f->text.len > 0); /* by the name of a room, too */
         if (says && admin_silences(b, m, f->number))
                 return 0;
         switch (f->type) {

@@ -1,6 +1,7 @@
 /* What administrators ask chatd for, by the tool's own side of it; also where chatd is killed, and the request is made
  * again. */
 #include <chat/clock.h>
+#include <sys/resource.h>
 
 #include "broker-fixture.h"
 
@@ -489,12 +490,43 @@ static void test_a_tool_that_dies(void **state)
         assert_inbox(f, ANN, "leave bob");
 }
 
+/* Without a descriptor for it, who connects does not keep the main loop from waiting. */
+static void test_no_descriptor(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct rlimit limit, none;
+        struct epoll_event events[8];
+        hello(f, ANN);
+        run(f);
+        struct sockaddr_un address = control_address(f);
+        c->tools[0] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+        assert_int_equal(connect(c->tools[0], (struct sockaddr *)&address, sizeof(address)), 0);
+        getrlimit(RLIMIT_NOFILE, &limit);
+        none = limit;
+        none.rlim_cur = 3;
+        setrlimit(RLIMIT_NOFILE, &none);
+        int ready = 0;
+        for (int i = 0; i < 100; i++) {
+                int n = epoll_wait(f->epoll, events, 8, 0);
+                for (int j = 0; j < n; j++)
+                        if (((const struct watch *)events[j].data.ptr)->kind == WATCH_CONTROL) {
+                                ready++;
+                                control_accept(f->broker);
+                        }
+                broker_settle(f->broker);
+        }
+        setrlimit(RLIMIT_NOFILE, &limit);
+        assert_true(ready < 5);
+}
+
 #define CONTROL_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CONTROL_TEST(test_status_and_who),
+                CONTROL_TEST(test_no_descriptor),
                 CONTROL_TEST(test_what_is_no_request),
                 CONTROL_TEST(test_a_notice),
                 CONTROL_TEST(test_a_notice_is_said_once),

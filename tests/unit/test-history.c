@@ -226,10 +226,12 @@ static void test_no_shelf_is_free(void **state)
                 relay_add(&f->broker->relay, m, m->room, &rec);
                 history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
         }
+        request(f, ANN, FRAME_ROOM, 0, "one-more");
         say(f, ANN, "1");
         request(f, ANN, FRAME_HISTORY, 0, "");
         assert_true(broker_serve(f->broker) >= 0);
-        assert_inbox(f, ANN, "welcome 1, past, answer Nothing was said in lobby yet");
+        assert_inbox(f, ANN,
+                     "welcome 1, past, answer You are in one-more now, alone, answer Nothing was said in one-more yet");
 }
 
 static void test_it_outlives_chatd(void **state)
@@ -426,6 +428,30 @@ static void test_killed_at_any_instruction(void **state)
         assert_true(last > KILLS);
 }
 
+/* Somebody with as many connections as there are shelves does not take the history of the lobby away. */
+static void test_lobby(void **state)
+{
+        struct fixture *f = *state;
+        struct rooms *rooms = &f->broker->roster.rooms;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        for (unsigned i = 0; i < HISTORY_SHELVES; i++) {
+                char name[16];
+                snprintf(name, sizeof(name), "r%u", i + 100);
+                struct member *m =
+                        roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of("x"), slice_of("x"), 0);
+                roster_move(&f->broker->roster, m, rooms_get(rooms, slice_of(name)), 1);
+                put(f, &(struct frame){.type = FRAME_LINE, .id = m->id, .number = 2, .text = slice_of("x")});
+                assert_true(broker_serve(f->broker) > 0);
+        }
+        say(f, ANN, "hello");
+        broker_serve(f->broker);
+        hello(f, BOB);
+        broker_serve(f->broker);
+        assert_non_null(strstr(inbox_read(f->inboxes[BOB]), "line ann hello"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -436,6 +462,7 @@ int main(void)
                 TEST(test_rooms_have_their_own),
                 TEST(test_many_rooms),
                 TEST(test_no_shelf_is_free),
+                TEST(test_lobby),
                 TEST(test_it_outlives_chatd),
                 TEST(test_a_batch_again),
                 TEST(test_who_came_before_the_first_line),

@@ -841,6 +841,145 @@ static void test_it_takes_no_part_in_what_is_confirmed(void **state)
         assert_inbox(f, LINK, "welcome 0");
 }
 
+/* A line behind questions of one INJECT, longer than what their replies leave. */
+static void test_line_behind_questions(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        char said[1501];
+        memset(said, 'x', 1500);
+        said[1500] = 0;
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        struct record rec = {.kind = RECORD_ASK, .number = 0, .name = slice_of("z@b"), .text = slice_of(ASK_WHO)};
+        link_hello(f);
+        hello(f, ANN);
+        serve(f);
+        for (uint32_t i = 0; i < 100; i++) {
+                char name[NICK_MAX_BYTES + 1];
+                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
+                roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+        }
+        inbox_read(f->inboxes[LINK]);
+        inbox_read(f->inboxes[ANN]);
+        for (int i = 0; i < 80; i++) {
+                rec.number++;
+                n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        }
+        rec.kind = RECORD_LINE;
+        rec.number++;
+        rec.text = slice_of(said);
+        size_t size = record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        assert_true(size > 0);
+        n += size;
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+        assert_true(broker_serve(f->broker) > 0);
+        assert_int_equal(f->broker->remote.last, rec.number);
+        assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "line z@b xxxx"));
+}
+
+/* Joins under a long name; each frame of it becomes 64 records, `bytes` together about. */
+static void hello_with_a_long_name(struct fixture *f)
+{
+        static char name[LOCAL_NAME_MAX_BYTES + 1];
+        memset(name, 'n', LOCAL_NAME_MAX_BYTES);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(ANN),
+                               .key = inbox_id(ANN),
+                               .name = slice_of(name),
+                               .address = slice_of("here:1")});
+}
+
+static void say_many(struct fixture *f, unsigned lines, unsigned each)
+{
+        char text[TEXT_MAX_BYTES + 1], *at = text;
+        for (unsigned i = 0; i < lines; i++) {
+                memset(at, 'x', each);
+                at += each;
+                *at++ = '\n';
+        }
+        at[-1] = 0;
+        put(f, &(struct frame){
+                       .type = FRAME_LINE, .id = inbox_id(ANN), .number = f->numbers[ANN] + 1, .text = slice_of(text)});
+        f->numbers[ANN] += lines;
+}
+
+static unsigned count_of(struct fixture *f, uint32_t who, const char *what)
+{
+        unsigned n = 0;
+        for (const char *got = inbox_read(f->inboxes[who]); (got = strstr(got, what)); got++)
+                n++;
+        return n;
+}
+
+/* One question does not take the place of a line where the batch is nearly full. */
+static void test_one_question(void **state)
+{
+        struct fixture *f = *state;
+        static char said[4001];
+        link_hello(f);
+        hello_with_a_long_name(f);
+        hello(f, BOB);
+        serve(f);
+        for (uint32_t i = 0; i < 100; i++) {
+                char name[NICK_MAX_BYTES + 1];
+                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
+                roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+        }
+        inbox_read(f->inboxes[BOB]);
+        for (int i = 0; i < 6; i++)
+                say_many(f, 64, 62); /* 64 * 153 */
+        say_many(f, 22, 10);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        struct record rec = {.kind = RECORD_ASK, .number = 1, .name = slice_of("z@b"), .text = slice_of(ASK_WHO)};
+        n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        memset(said, 'x', 1200);
+        rec = (struct record){.kind = RECORD_LINE, .number = 2, .name = slice_of("y@b"), .text = {said, 1200}};
+        for (; rec.number < 5; rec.number++)
+                n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+        assert_true(broker_serve(f->broker) > 0);
+        broker_serve(f->broker);
+        assert_int_equal(f->broker->remote.last, 4);
+        assert_int_equal(count_of(f, BOB, "line y@b"), 3);
+}
+
+/* A room that is called otherwise here, by a longer look-alike. */
+static void test_longer_room(void **state)
+{
+        struct fixture *f = *state;
+        link_hello(f);
+        hello_with_a_long_name(f);
+        hello(f, BOB);
+        serve(f);
+        put(f, &(struct frame){.type = FRAME_ROOM,
+                               .id = inbox_id(BOB),
+                               .number = 1,
+                               .name = slice_of("rnrnrnrnrnrnrnrnrnrnrnrn")});
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        for (int i = 0; i < 6; i++)
+                say_many(f, 64, 62);
+        say_many(f, 26, 10);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        struct record rec = {.kind = RECORD_LINE,
+                             .number = 0,
+                             .name = slice_of("z@b"),
+                             .text = slice_of("hi"),
+                             .room = slice_of("mmmmmmmmmmmm")};
+        for (int i = 0; i < 85; i++) {
+                rec.number++;
+                n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
+        }
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+        assert_true(broker_serve(f->broker) > 0);
+        broker_serve(f->broker);
+        assert_int_equal(f->broker->remote.last, 85);
+        assert_int_equal(count_of(f, BOB, "z@b hi"), 85);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -854,6 +993,9 @@ int main(void)
                 TEST(test_rooms),
                 TEST(test_who_is_there),
                 TEST(test_too_many_questions),
+                TEST(test_line_behind_questions),
+                TEST(test_one_question),
+                TEST(test_longer_room),
                 TEST(test_sessions_cannot_inject),
                 TEST(test_only_its_user_speaks_for_the_link),
                 TEST(test_welcome_says_where_it_stands),

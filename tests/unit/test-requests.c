@@ -192,7 +192,7 @@ static void test_a_private_word(void **state)
         assert_inbox(f, EVE, "line ann one, line ann two");
         assert_inbox(
                 f, ANN,
-                "answer Nobody here is called nobody; /who lists who is here, answer You say to yourself: hello me, "
+                "answer Nobody here is called nobody; /who lists who is here, answer That is you: nobody else gets it, "
                 "answer This chat is not linked to other hosts, line eve three");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
 }
@@ -576,6 +576,69 @@ static void test_what_is_ignored(void **state)
         assert_string_equal(member(f, ANN)->name, "ann");
 }
 
+static void test_to_oneself(void **state)
+{
+        struct fixture *f = *state;
+        static char text[TEXT_MAX_BYTES + 1];
+        begin(f);
+        text[0] = 'x';
+        for (int i = 0; i < 2040; i++)
+                memcpy(text + 1 + 2 * i, "\xc3\xa4", 2);
+        msg(f, ANN, "ann", text);
+        serve(f);
+        const char *got = inbox_read(f->inboxes[ANN]);
+        assert_int_equal(strncmp(got, "answer ", 7), 0);
+        assert_true(text_is_clean(got + 7, strlen(got) - 7));
+}
+
+static void test_topic_of_a_crowd(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        join(f, BOB, "kitchen");
+        set_topic(f, BOB,
+                  "the rules of this room are many, and this topic is a little longer than sixty-four bytes, as topics "
+                  "are");
+        serve(f);
+        for (uint32_t i = 0; i < 400; i++) {
+                char name[32];
+                snprintf(name, sizeof(name), "member-number-%u", i);
+                struct member *m =
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                roster_move(&f->broker->roster, m, rooms_find(&f->broker->roster.rooms, slice_of("kitchen")), 1);
+        }
+        inbox_read(f->inboxes[ANN]);
+        join(f, ANN, "kitchen");
+        assert_true(broker_serve(f->broker) >= 0);
+        const char *got = inbox_read(f->inboxes[ANN]);
+        assert_non_null(strstr(got, "The topic: the rules"));
+}
+
+static void test_muted_speaks(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        member(f, ANN)->muted = true;
+        nick(f, ANN, "bob-is-an-ass");
+        join(f, ANN, "bob-go-home");
+        serve(f);
+        assert_inbox(f, BOB, "");
+}
+
+/* What is past when it is asked for was said before. */
+static void test_history_before_live(void **state)
+{
+        struct fixture *f = *state;
+        f->broker->settings.history = 20;
+        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+        begin(f);
+        say(f, ANN, "hi");
+        struct frame frame = numbered(f, BOB, FRAME_HISTORY);
+        put(f, &frame);
+        serve(f);
+        assert_inbox(f, BOB, "line ann hi, past, line ann hi");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -590,6 +653,10 @@ int main(void)
                 TEST(test_who),
                 TEST(test_many_are_here),
                 TEST(test_a_room),
+                TEST(test_history_before_live),
+                TEST(test_to_oneself),
+                TEST(test_topic_of_a_crowd),
+                TEST(test_muted_speaks),
                 TEST(test_a_room_that_is_none),
                 TEST(test_a_topic),
                 TEST(test_who_is_in_other_rooms),
