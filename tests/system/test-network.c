@@ -499,7 +499,7 @@ static void test_a_cluster_loses_servers(void **state)
                 UNTIL(all_have_all(a, b, c, &say_more_ms));
         }
         assert_int_equal(a->begins, 1);
-        assert_int_equal(c->begins, 2);
+        assert_in_range(c->begins, 2, 3); /* once more where it meets a server that has not caught up yet */
 }
 
 static void test_a_server_is_killed(void **state)
