@@ -56,7 +56,7 @@ void view_rename(struct view *v, struct slice was, struct slice name)
 
 static bool is_said(const struct record *r)
 {
-        return r->kind == RECORD_LINE || r->kind == RECORD_ACTION || r->kind == RECORD_PRIVATE;
+        return record_is_line(r) || r->kind == RECORD_PRIVATE;
 }
 
 static bool is_of_word(char c)

@@ -11,6 +11,7 @@
 #include <chat/text.h>
 
 #include "broker.h"
+#include "rundir.h"
 
 #define NOTE_NAME "requests"
 #define SAY_PREFIX "Administrator: "
@@ -52,8 +53,7 @@ static int write_note(const struct broker *b)
         }
         note_path(b, "", path);
         note_path(b, ".new", new);
-        unlink(new); /* of a chatd that died here */
-        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+        return rundir_replace_note(path, new, text);
 }
 
 void admin_recover(struct broker *b)
@@ -216,13 +216,6 @@ bool admin_refuses(struct broker *b, const struct frame *f)
         return true;
 }
 
-int admin_send(struct broker *b, const struct frame *f)
-{
-        uint8_t buffer[FRAME_MAX_BYTES];
-        size_t size = frame_encode(buffer, sizeof(buffer), f);
-        return send(b->self, buffer, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 static uint64_t draw_number(void)
 {
         uint64_t number = 0;
@@ -241,7 +234,7 @@ static bool sweep_member(struct broker *b, struct member *m)
         snprintf(text, sizeof(text), "banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
         struct frame f = {
                 .type = FRAME_KICK, .id = m->id, .number = draw_number(), .key = ban->uid, .text = slice_of(text)};
-        m->removal_sent = admin_send(b, &f) == 0;
+        m->removal_sent = broker_send_self(b, &f);
         return m->removal_sent;
 }
 

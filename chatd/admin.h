@@ -63,6 +63,3 @@ bool admin_refuses(struct broker *b, const struct frame *f);
 
 /* Sends KICK for those who are banned, as far as the queue takes it. */
 void admin_settle(struct broker *b);
-
-/* Sends a frame to ourself. Returns 0 or a negative errno: -EAGAIN where the queue is full. */
-int admin_send(struct broker *b, const struct frame *f);

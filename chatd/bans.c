@@ -145,17 +145,6 @@ static struct ban *find_same(const struct bans *bans, const struct ban *ban)
 
 /* ---- the file ---- */
 
-/* Takes the next word off `*text`. Returns NULL where no blank ends it. */
-static char *next_word(char **text)
-{
-        char *word = *text, *blank = strchr(word, ' ');
-        if (!blank)
-                return NULL;
-        *blank = '\0';
-        *text = blank + 1;
-        return word;
-}
-
 /* Returns whether `text` is a number from 0 to `most`. */
 static bool parse_number(const char *text, int64_t most, int64_t *number)
 {
@@ -169,8 +158,8 @@ static bool parse_number(const char *text, int64_t most, int64_t *number)
 
 static bool parse_line(struct ban *ban, char *line)
 {
-        const char *what = next_word(&line), *time = what ? next_word(&line) : NULL;
-        const char *uid = time ? next_word(&line) : NULL;
+        const char *what = text_next_word(&line), *time = what ? text_next_word(&line) : NULL;
+        const char *uid = time ? text_next_word(&line) : NULL;
         int64_t number;
         *ban = (struct ban){0};
         if (!uid || ban_parse(ban, what) < 0 || !parse_number(time, INT64_MAX, &ban->time) ||

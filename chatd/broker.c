@@ -629,11 +629,11 @@ void broker_finish(struct broker *b)
         broker_confirm(b);
 }
 
-static void send_gone(struct broker *b, struct member *m)
+bool broker_send_self(struct broker *b, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
-        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GONE, .id = m->id});
-        m->gone_sent = send(b->self, buffer, size, MSG_NOSIGNAL) >= 0; /* a full queue: when it has room again */
+        size_t size = frame_encode(buffer, sizeof(buffer), f);
+        return send(b->self, buffer, size, MSG_NOSIGNAL) >= 0;
 }
 
 void broker_settle(struct broker *b)
@@ -644,7 +644,7 @@ void broker_settle(struct broker *b)
                 if (!m->dead && m->fd < 0)
                         broker_connect(b, m); /* descriptors had run out */
                 if (m->dead && !m->gone_sent && m->id != LINK_ID)
-                        send_gone(b, m);
+                        m->gone_sent = broker_send_self(b, &(struct frame){.type = FRAME_GONE, .id = m->id});
                 if (!m->dead && m->pidfd >= 0 && !m->exit_watch.armed)
                         watch(b, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
                 if (m->lagging && !m->dead && !m->inbox_watch.armed)

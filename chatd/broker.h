@@ -165,6 +165,10 @@ void broker_confirm(struct broker *b);
 /* Before an orderly end: relays what is queued, for a bounded time, and tells everybody how far that went. */
 void broker_finish(struct broker *b);
 
+/* Sends a frame to ourself. Returns whether it is in the queue; where that is full, try again once something was
+ * consumed. */
+bool broker_send_self(struct broker *b, const struct frame *f);
+
 /* After events were handled: sends GONE for those found dead, watches those that began to lag, logs whether the link is
  * there, asks for clients' connections. */
 void broker_settle(struct broker *b);

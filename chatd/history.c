@@ -165,21 +165,23 @@ static bool has(const struct history_slot shelf[static HISTORY_KEPT], const stru
         return false;
 }
 
-static void put(struct history *h, int i, const struct record *rec, const uint8_t *encoded, size_t size,
-                uint64_t seconds)
+/* Puts record `i` of the batch, which `rec` is, at the end of the shelf. */
+static void put(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
 {
-        uint64_t place = h->last[i] + 1;
-        struct history_slot *slot = &h->file->shelves[i][place % HISTORY_KEPT];
+        const uint8_t *bytes = r->buffer + r->records[i].place[RELAY_DATAGRAM].at;
+        size_t size = r->records[i].place[RELAY_DATAGRAM].len;
+        uint64_t place = h->last[shelf] + 1;
+        struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
         if (size > sizeof(slot->record))
                 return; /* a line of a later version */
         atomic_store(&slot->place, 0);
-        slot->seconds = seconds;
+        slot->seconds = (uint64_t)time(NULL);
         slot->id = rec->id;
         slot->number = rec->number;
         slot->size = (uint32_t)size;
-        memcpy(slot->record, encoded, size);
+        memcpy(slot->record, bytes, size);
         atomic_store(&slot->place, place);
-        h->last[i] = place;
+        h->last[shelf] = place;
 }
 
 /* The shelf for record `i` of the batch, which is decoded into `rec`; NO_SHELF where it is not for any. */
@@ -188,18 +190,10 @@ static int shelf_for(struct history *h, const struct rooms *rooms, const struct 
         const struct relay_record *record = &r->records[i];
         struct wire_reader reader =
                 wire_read(r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len);
-        if (record->to || !record->room || record_next(&reader, rec) <= 0 ||
-            (rec->kind != RECORD_LINE && rec->kind != RECORD_ACTION))
+        if (record->to || !record->room || record_next(&reader, rec) <= 0 || !record_is_line(rec))
                 return NO_SHELF;
         int shelf = find_shelf(h, record->room->name);
         return shelf == NO_SHELF ? take_shelf(h, rooms, record->room->name) : shelf;
-}
-
-static void put_record(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
-{
-        const struct relay_record *record = &r->records[i];
-        put(h, shelf, rec, r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len,
-            (uint64_t)time(NULL));
 }
 
 void history_note(struct history *h, const struct rooms *rooms, const struct relay *r)
@@ -208,7 +202,7 @@ void history_note(struct history *h, const struct rooms *rooms, const struct rel
         for (; h->file && h->noted < r->count; h->noted++) {
                 int shelf = shelf_for(h, rooms, r, h->noted, &rec);
                 if (shelf != NO_SHELF)
-                        put_record(h, shelf, r, h->noted, &rec);
+                        put(h, shelf, r, h->noted, &rec);
         }
 }
 
@@ -223,7 +217,7 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
         for (size_t i = 0; h->file && i < r->count; i++)
                 if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
                     !has(h->file->shelves[shelf], &rec))
-                        put_record(h, shelf, r, i, &rec);
+                        put(h, shelf, r, i, &rec);
 }
 
 /* The line at this place, or NULL. */

@@ -31,6 +31,6 @@ void linelog_write(struct journal *log, const struct relay *batch)
         struct wire_reader records = wire_read(batch->buffer + FRAME_HEADER_BYTES, batch->size - FRAME_HEADER_BYTES);
         struct record rec;
         while (record_next(&records, &rec) > 0)
-                if (rec.kind == RECORD_LINE || rec.kind == RECORD_ACTION)
+                if (record_is_line(&rec))
                         write_line(log, &rec);
 }

@@ -250,7 +250,7 @@ static void inject(struct broker *b, struct member *m, struct record *rec, struc
                 broker_ignore(b, IGNORED_UNCLEAN);
         } else {
                 b->remote.last = rec->number;
-                b->lines += rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
+                b->lines += record_is_line(rec);
                 rec->id = LINK_ID;
                 if (of_person)
                         inject_to_room(b, m, rec);

@@ -13,6 +13,7 @@
 #include <chat/text.h>
 
 #include "roster.h"
+#include "rundir.h"
 
 #define TOPIC_PREFIX "room:" /* no id begins so */
 #define NEW_SUFFIX ":new"    /* … and no name ends so */
@@ -141,8 +142,7 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
         if (topic.len == 0)
                 return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
         topic_path(dir, room->name, NEW_SUFFIX, new);
-        unlink(new); /* of a chatd that died here */
-        return symlink(room->topic, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+        return rundir_replace_note(path, new, room->topic);
 }
 
 /* One of the files. */

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include <chat/names.h>
+#include <chat/text.h>
+
+#include "rundir.h"
 
 #define DEPARTED_SUFFIX ".left"
 #define LAGGING_SUFFIX ".lagging"
@@ -325,15 +328,13 @@ int roster_note(const struct roster *r, const struct member *m)
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Puts a symlink with this text in place of the one that is there, or of none, in one step. Returns 0 or a negative
- * errno. */
+/* Writes the note of `id` with this suffix. Returns 0 or a negative errno. */
 static int replace(const struct roster *r, uint64_t id, const char *suffix, const char *text)
 {
         char path[PATH_MAX], new[PATH_MAX];
         note_path(r, id, suffix, path);
         note_path(r, id, NEW_SUFFIX, new);
-        unlink(new); /* of a chatd that died here */
-        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+        return rundir_replace_note(path, new, text);
 }
 
 int roster_note_name(const struct roster *r, const struct member *m)
@@ -468,17 +469,6 @@ void roster_remove_inbox(const struct roster *r, uint64_t key)
                 unlink(address.sun_path);
 }
 
-/* Takes the next word, which ends with a space, off `*text`. Returns NULL where there is none. */
-static char *next_word(char **text)
-{
-        char *word = *text, *space = strchr(word, ' ');
-        if (!space)
-                return NULL;
-        *space = '\0';
-        *text = space + 1;
-        return word;
-}
-
 /* A note is microseconds, key, address (without spaces) and name (the rest). */
 static void read_note(struct roster *r, int dir, const char *file)
 {
@@ -491,7 +481,7 @@ static void read_note(struct roster *r, int dir, const char *file)
         if (n < 0)
                 return;
         text[n] = '\0';
-        char *since = next_word(&rest), *digits = next_word(&rest), *address = next_word(&rest), *end;
+        char *since = text_next_word(&rest), *digits = text_next_word(&rest), *address = text_next_word(&rest), *end;
         if (!address || path_parse_id(digits, &key) < 0)
                 return;
         errno = 0;
@@ -525,17 +515,25 @@ static bool read_departed(struct departed *d, const char *file)
         return true;
 }
 
+/* The member of whom `file` is a mark with this suffix, or NULL. A mark of nobody is removed. */
+static struct member *find_marked(const struct roster *r, const char *file, const char *suffix,
+                                  void (*remove)(const struct roster *, uint64_t))
+{
+        uint64_t id;
+        if (!has_suffix(file, suffix, &id))
+                return NULL;
+        struct member *m = roster_find(r, id);
+        if (!m)
+                remove(r, id);
+        return m;
+}
+
 /* Who lagged when the last chatd died missed something, and nobody knows how much. */
 static void read_lagging(const struct roster *r, const char *file)
 {
-        uint64_t id;
-        if (!has_suffix(file, LAGGING_SUFFIX, &id))
+        struct member *m = find_marked(r, file, LAGGING_SUFFIX, roster_remove_lag);
+        if (!m)
                 return;
-        struct member *m = roster_find(r, id);
-        if (!m) {
-                roster_remove_lag(r, id);
-                return;
-        }
         m->lagging = true;
         m->missed = MISSED_UNKNOWN;
 }
@@ -543,27 +541,17 @@ static void read_lagging(const struct roster *r, const char *file)
 /* … and who waited to be announced waits on. */
 static void read_arriving(const struct roster *r, const char *file)
 {
-        uint64_t id;
-        if (!has_suffix(file, ARRIVING_SUFFIX, &id))
-                return;
-        struct member *m = roster_find(r, id);
+        struct member *m = find_marked(r, file, ARRIVING_SUFFIX, roster_remove_arrival);
         if (m)
                 m->arriving = true;
-        else
-                roster_remove_arrival(r, id);
 }
 
 /* … and who was muted is. */
 static void read_muted(const struct roster *r, const char *file)
 {
-        uint64_t id;
-        if (!has_suffix(file, MUTED_SUFFIX, &id))
-                return;
-        struct member *m = roster_find(r, id);
+        struct member *m = find_marked(r, file, MUTED_SUFFIX, roster_remove_mute);
         if (m)
                 m->muted = true;
-        else
-                roster_remove_mute(r, id);
 }
 
 /* … and who took another name may have to be told so again. */
@@ -578,7 +566,7 @@ static void read_renamed(const struct roster *r, int dir, const char *file)
         struct member *m = roster_find(r, id);
         ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
-        const char *number = next_word(&rest);
+        const char *number = text_next_word(&rest);
         if (!m || !number || strlen(rest) > LOCAL_NAME_MAX_BYTES) {
                 roster_remove_name_mark(r, id);
                 return;
@@ -597,7 +585,7 @@ static void read_room(struct roster *r, int dir, const char *file)
         struct member *m = roster_find(r, id);
         ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
-        const char *number = next_word(&rest), *left = next_word(&rest);
+        const char *number = text_next_word(&rest), *left = text_next_word(&rest);
         struct room *room = m && m->room && left && name_is_nick(left, strlen(left)) && name_is_nick(rest, strlen(rest))
                                     ? rooms_get(&r->rooms, slice_of(rest))
                                     : NULL;

@@ -54,23 +54,14 @@ int rundir_open(const char *dir)
         return fd;
 }
 
-int rundir_bind_control(const char *dir)
+/* Binds the socket where nobody listens any more. Returns 0 or a negative errno. */
+static int bind_anew(int fd, const struct sockaddr_un *address, mode_t mask)
 {
-        struct sockaddr_un address;
-        int r = path_control(&address, dir);
-        if (r < 0)
-                return r;
-        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        unlink(address.sun_path);
-        mode_t before = umask(CONTROL_UMASK);
-        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0) {
-                r = -errno;
-                close(fd);
-        }
+        unlink(address->sun_path);
+        mode_t before = umask(mask);
+        int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
         umask(before);
-        return r < 0 ? r : fd;
+        return r;
 }
 
 int rundir_bind(const char *dir)
@@ -82,14 +73,34 @@ int rundir_bind(const char *dir)
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        unlink(address.sun_path);
-        mode_t before = umask(SOCKET_UMASK);
         /* Before anybody can send: what is sent without it carries no credentials, and would be ignored. */
-        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-            bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-                r = -errno;
+        r = setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+        if (r == 0)
+                r = bind_anew(fd, &address, SOCKET_UMASK);
+        if (r < 0)
                 close(fd);
-        }
-        umask(before);
         return r < 0 ? r : fd;
+}
+
+int rundir_bind_control(const char *dir)
+{
+        struct sockaddr_un address;
+        int r = path_control(&address, dir);
+        if (r < 0)
+                return r;
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        r = bind_anew(fd, &address, CONTROL_UMASK);
+        if (r == 0 && listen(fd, SOMAXCONN) < 0)
+                r = -errno;
+        if (r < 0)
+                close(fd);
+        return r < 0 ? r : fd;
+}
+
+int rundir_replace_note(const char *path, const char *new, const char *text)
+{
+        unlink(new); /* of a chatd that died here */
+        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
 }

@@ -1,4 +1,4 @@
-/* The run directory, and an intake of chatd's own where no systemd passes one. */
+/* The run directory, how notes in it are written, and an intake of chatd's own where no systemd passes one. */
 #pragma once
 
 /* Makes the directories below `dir` that do not exist (chat/paths.h has their meaning), and takes the lock that keeps
@@ -12,3 +12,7 @@ int rundir_bind(const char *dir);
 
 /* … and listens on control.sock below `dir`, for our own user and root. */
 int rundir_bind_control(const char *dir);
+
+/* Writes a note, which is a symlink with this text, in place of the one that is at `path`, or of none, in one step.
+ * `new` is where it is made before that. Returns 0 or a negative errno. */
+int rundir_replace_note(const char *path, const char *new, const char *text);

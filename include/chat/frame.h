@@ -447,6 +447,12 @@ static inline bool line_next(struct slice *text, struct slice *line)
         return end != NULL;
 }
 
+/* Whether it is something that a person said to a room, in words or as an action. */
+static inline bool record_is_line(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
+}
+
 /* Whether it is something that a person did, and that people on all hosts are to see. */
 static inline bool record_is_of_person(const struct record *rec)
 {

@@ -31,29 +31,31 @@
 /* The longest run directory: "/sessions/" and a key must still fit into sun_path, unix(7). */
 #define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
 
+/* Writes the address of the socket `name` below `dir`. Returns 0, or -ENAMETOOLONG. */
+static inline int path_socket(struct sockaddr_un *address, const char *dir, const char *name)
+{
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", dir, name);
+        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
 /* Writes the address of chatd's intake below `dir` (at most RUN_DIR_MAX_BYTES long).
  * Returns 0, or -ENAMETOOLONG. */
 static inline int path_broker(struct sockaddr_un *address, const char *dir)
 {
-        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" BROKER_SOCKET_NAME, dir);
-        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+        return path_socket(address, dir, BROKER_SOCKET_NAME);
 }
 
 /* Writes the address of the link's inbox below `dir`. Returns 0, or -ENAMETOOLONG. */
 static inline int path_link(struct sockaddr_un *address, const char *dir)
 {
-        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" LINK_SOCKET_NAME, dir);
-        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+        return path_socket(address, dir, LINK_SOCKET_NAME);
 }
 
 /* Writes the address where chatctl connects to a chatd that bound it itself. Returns 0, or -ENAMETOOLONG. */
 static inline int path_control(struct sockaddr_un *address, const char *dir)
 {
-        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" CONTROL_SOCKET_NAME, dir);
-        return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+        return path_socket(address, dir, CONTROL_SOCKET_NAME);
 }
 
 /* Writes the address of the inbox `key` below `dir`. Returns 0, or -ENAMETOOLONG. */

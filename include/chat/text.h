@@ -186,3 +186,15 @@ static inline bool text_is_remote_name(const char *text, size_t size)
         return at && text_is_local_name(text, (size_t)(at - text)) &&
                text_is_host(at + 1, size - 1 - (size_t)(at - text));
 }
+
+/* Cuts the first word off `*text`, which then begins behind the space that ended it. Returns the word, or NULL where no
+ * space ends one; `*text` is then as it was. */
+static inline char *text_next_word(char **text)
+{
+        char *word = *text, *space = strchr(word, ' ');
+        if (!space)
+                return NULL;
+        *space = '\0';
+        *text = space + 1;
+        return word;
+}

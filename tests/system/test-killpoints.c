@@ -1451,6 +1451,16 @@ static unsigned play_requests_at_each_call(const char *what, void (*fill)(void),
         return calls;
 }
 
+/* The link is there too, as a process that reads its inbox here. */
+static void start_with_residents(void)
+{
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < RESIDENTS; who++)
+                join((enum role)who);
+}
+
 static void test_every_call_of_requests(void **state)
 {
         (void)state;
@@ -1458,11 +1468,7 @@ static void test_every_call_of_requests(void **state)
                 skip();
         arrivals = "--arrivals=off";
         is_at_rest = have_residents_heard;
-        start_broker(false);
-        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
-        link_hello();
-        for (int who = 0; who < RESIDENTS; who++)
-                join((enum role)who);
+        start_with_residents();
         wait_until_heard(0, RESIDENTS);
         become(BOB, "Bob");
         wait_until_heard(0, RESIDENTS);
@@ -1581,11 +1587,7 @@ static void test_every_call_of_orders(void **state)
                 skip();
         arrivals = "--arrivals=off";
         is_at_rest = have_residents_heard;
-        start_broker(false);
-        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
-        link_hello();
-        for (int who = 0; who < RESIDENTS; who++)
-                join((enum role)who);
+        start_with_residents();
         wait_until_heard(0, RESIDENTS);
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
@@ -1610,11 +1612,7 @@ static void test_every_call_of_many_arrivals(void **state)
         if (!may_trace())
                 skip();
         arrivals = "--arrivals=1:1";
-        start_broker(false);
-        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
-        link_hello();
-        for (int who = 0; who < RESIDENTS; who++)
-                join((enum role)who);
+        start_with_residents();
         client_send(persons[CAT].client, "I am the last\n");
         client_expect(persons[ANN].client, ": I am the last\r\n");
         client_expect(persons[BOB].client, ": I am the last\r\n");

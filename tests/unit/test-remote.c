@@ -370,6 +370,17 @@ static void test_who_is_there(void **state)
         assert_inbox(f, BOB, "");
 }
 
+/* A hundred members of whom the list is long. */
+static void add_many(struct fixture *f)
+{
+        for (uint32_t i = 0; i < 100; i++) {
+                char name[NICK_MAX_BYTES + 1];
+                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
+                assert_non_null(
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+        }
+}
+
 /* However much is asked at once: who finds no room for a reply gets none, and nothing else is lost. */
 static void test_too_many_questions(void **state)
 {
@@ -380,12 +391,7 @@ static void test_too_many_questions(void **state)
         link_hello(f);
         hello(f, ANN);
         serve(f);
-        for (uint32_t i = 0; i < 100; i++) {
-                char name[NICK_MAX_BYTES + 1];
-                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
-                assert_non_null(
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
-        }
+        add_many(f);
         inbox_read(f->inboxes[LINK]);
         inbox_read(f->inboxes[ANN]);
         for (size_t size; (size = record_encode(buffer + n, sizeof(buffer) - n - 64, &rec)) > 0; n += size)
@@ -854,11 +860,7 @@ static void test_line_behind_questions(void **state)
         link_hello(f);
         hello(f, ANN);
         serve(f);
-        for (uint32_t i = 0; i < 100; i++) {
-                char name[NICK_MAX_BYTES + 1];
-                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
-                roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
-        }
+        add_many(f);
         inbox_read(f->inboxes[LINK]);
         inbox_read(f->inboxes[ANN]);
         for (int i = 0; i < 80; i++) {
@@ -921,11 +923,7 @@ static void test_one_question(void **state)
         hello_with_a_long_name(f);
         hello(f, BOB);
         serve(f);
-        for (uint32_t i = 0; i < 100; i++) {
-                char name[NICK_MAX_BYTES + 1];
-                snprintf(name, sizeof(name), "member-with-a-number-%u", i);
-                roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
-        }
+        add_many(f);
         inbox_read(f->inboxes[BOB]);
         for (int i = 0; i < 6; i++)
                 say_many(f, 64, 62); /* 64 * 153 */
