@@ -97,10 +97,10 @@ static bool enqueue(struct inbound *in, enum network_event event, struct network
         return true;
 }
 
-bool inbound_is_behind(struct inbound *in, uint64_t created, uint64_t last, int64_t now)
+bool inbound_is_behind(struct inbound *in, uint64_t stream, uint64_t last, int64_t now)
 {
         pthread_mutex_lock(&in->lock);
-        bool behind = created != 0 && in->place.stream == created && in->place.sequence > last;
+        bool behind = stream != 0 && in->place.stream == stream && in->place.sequence > last;
         if (!behind)
                 in->behind_since = 0;
         else if (in->behind_since == 0)
@@ -110,13 +110,13 @@ bool inbound_is_behind(struct inbound *in, uint64_t created, uint64_t last, int6
         return behind;
 }
 
-uint64_t inbound_open(struct inbound *in, uint64_t created, uint64_t last, struct network_place *behind)
+uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct network_place *behind)
 {
         pthread_mutex_lock(&in->lock);
         bool begun = in->begun == in->request;
-        bool same = in->place.stream == created && in->place.sequence <= last;
+        bool same = in->place.stream == stream && in->place.sequence <= last;
         if (!same)
-                in->place = (struct network_place){.stream = created, .sequence = last};
+                in->place = (struct network_place){.stream = stream, .sequence = last};
         if (!begun || !same)
                 in->begun = enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
         in->lost = in->begun != in->request;

@@ -60,15 +60,15 @@ void inbound_read_anew(struct inbound *in);
 /* Whether a subscription is wanted and there is none, or none that is any good at `now`. */
 bool inbound_needs_subscription(struct inbound *in, int64_t now);
 
-/* Whether the stream made at `created`, with messages up to `last`, ends before what was read of it already. The server
+/* Whether the stream of this identity, with messages up to `last`, ends before what was read of it already. The server
  * that leads it now has not caught up then; or it was put back to an earlier state, and after INBOUND_BEHIND_MS that is
  * what is believed, and false is returned. */
-bool inbound_is_behind(struct inbound *in, uint64_t created, uint64_t last, int64_t now);
+bool inbound_is_behind(struct inbound *in, uint64_t stream, uint64_t last, int64_t now);
 
-/* Opens it to a subscription on the stream made at `created` that has messages up to `last`; without JetStream both are
+/* Opens it to a subscription on the stream of this identity that has messages up to `last`; without JetStream both are
  * 0. Queues BEGIN where it is the first that was asked for, or the stream is another. Writes where to subscribe behind.
  * Returns its generation. */
-uint64_t inbound_open(struct inbound *in, uint64_t created, uint64_t last, struct network_place *behind);
+uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct network_place *behind);
 
 /* Takes nothing more of any subscription until it is opened again. */
 void inbound_close(struct inbound *in);

@@ -168,7 +168,7 @@ static enum progress advance(struct network *n, int64_t now)
                         return DONE;
                 }
                 n->stream.fresh = false;
-                if (inbound_is_behind(&n->inbound, n->stream.created, n->stream.last, now)) {
+                if (inbound_is_behind(&n->inbound, n->stream.identity, n->stream.last, now)) {
                         report_problem(&n->report, PROBLEM_READING,
                                        "the stream %s ends before what was read of it: "
                                        "waiting for a server that has all of it",

@@ -36,7 +36,7 @@ struct network;
 
 /* A place in what others published. */
 struct network_place {
-        uint64_t stream;   /* when the stream was made, ns since 1970, never 0; 0: without JetStream */
+        uint64_t stream;   /* the stream's identity, never 0; 0: without JetStream */
         uint64_t sequence; /* the stream's, of the last message before the place */
 };
 

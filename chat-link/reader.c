@@ -208,7 +208,7 @@ bool reader_subscribe(struct reader *r, struct stream *s)
         bool done;
         inbound_close(r->inbound);
         forget(&r->said);
-        uint64_t generation = inbound_open(r->inbound, s->created, s->last, &behind);
+        uint64_t generation = inbound_open(r->inbound, s->identity, s->last, &behind);
         if (s->state == STREAM_NONE)
                 done = subscribe_to_said(r, s->all_said, on_said, generation);
         else

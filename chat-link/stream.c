@@ -1,11 +1,15 @@
 #include "stream.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <chat/clock.h>
+#include <chat/paths.h>
 
-#define SECOND INT64_C(1000000000) /* JetStream counts ns */
+#define SECOND INT64_C(1000000000)   /* JetStream counts ns */
+#define IDENTITY_PREFIX "chat-link " /* of a description, before the identity's hexadecimal digits */
 
 void stream_init(struct stream *s, const struct config *config, struct report *report)
 {
@@ -82,7 +86,7 @@ static bool take_none(struct stream *s)
                 return false;
         }
         s->state = STREAM_NONE;
-        s->created = s->last = 0;
+        s->identity = s->last = 0;
         s->fresh = true;
         report_no_problem(s->report, PROBLEM_STREAM);
         return true;
@@ -118,11 +122,21 @@ static bool is_as_configured(const struct stream *s, const jsStreamConfig *confi
                (retention_s == RETENTION_DEFAULT_S || config->MaxAge == retention_s * SECOND);
 }
 
+static uint64_t identity_of(const jsStreamInfo *info)
+{
+        const char *description = info->Config->Description;
+        uint64_t identity;
+        if (description && strncmp(description, IDENTITY_PREFIX, strlen(IDENTITY_PREFIX)) == 0 &&
+            path_parse_id(description + strlen(IDENTITY_PREFIX), &identity) == 0 && identity != 0)
+                return identity;
+        return info->Created != 0 ? (uint64_t)info->Created : 1;
+}
+
 static void be_ready(struct stream *s, const jsStreamInfo *info)
 {
         s->known = true;
         s->none_since = 0;
-        s->created = info->Created != 0 ? (uint64_t)info->Created : 1;
+        s->identity = identity_of(info);
         s->last = info->State.LastSeq;
         s->fresh = true;
         s->state = STREAM_READY;
@@ -169,10 +183,15 @@ static int64_t duplicates(int64_t max_age)
 static bool make(struct stream *s)
 {
         jsStreamConfig config;
-        jsStreamInfo *info = NULL;
         jsErrCode code = 0;
+        uint64_t identity;
+        char description[sizeof(IDENTITY_PREFIX) + ID_DIGITS];
         jsStreamConfig_Init(&config);
+        if (getrandom(&identity, sizeof(identity), 0) != sizeof(identity))
+                identity = (uint64_t)clock_ms(); /* cannot happen once the system is up, getrandom(2) */
+        snprintf(description, sizeof(description), IDENTITY_PREFIX "%016" PRIx64, identity);
         config.Name = s->name;
+        config.Description = description;
         config.Subjects = (const char *[]){s->all_said};
         config.SubjectsLen = 1;
         config.Retention = js_LimitsPolicy;
@@ -181,17 +200,14 @@ static bool make(struct stream *s)
         config.MaxAge = s->config->retention_s * SECOND;
         config.Duplicates = duplicates(config.MaxAge);
         config.Replicas = s->replicas;
-        natsStatus status = js_AddStream(&info, s->js, &config, NULL, &code);
+        natsStatus status = js_AddStream(NULL, s->js, &config, NULL, &code);
         if (code == JSStreamReplicasNotSupportedErr && s->config->replicas == 0 && s->replicas > 1) {
                 s->replicas = 1; /* the server stands alone */
                 return true;
         }
-        if (status != NATS_OK) {
-                s->state = STREAM_ASK; /* somebody may have been faster */
-                return fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
-        }
-        be_ready(s, info);
-        jsStreamInfo_Destroy(info);
+        s->state = STREAM_ASK; /* somebody may have been faster, also where it was made */
+        if (status != NATS_OK)
+                return code != JSStreamNameExistErr && fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
         return true;
 }
 

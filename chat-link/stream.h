@@ -41,13 +41,16 @@ struct stream {
         int64_t none_since;               /* the server says that there is no JetStream; 0: it does not */
         int replicas;                     /* with which it is made */
         jsStreamInfo *info;               /* in STREAM_UPDATE */
-        uint64_t created, last;           /* when it was made, and its last sequence when it was asked */
+        uint64_t identity, last;          /* which one it is, never 0, and its last sequence when it was asked */
         bool fresh;                       /* … which was just now: its user resets it */
         char name[STREAM_NAME_BYTES];     /* chat-NETWORK */
         char all_said[STREAM_NAME_BYTES]; /* chat.NETWORK.said.* */
         char said[2 * STREAM_NAME_BYTES]; /* chat.NETWORK.said.HOST */
 };
 
+/* A stream that is made gets a random identity, which is in its description, and stays the same on all servers. When it
+ * was made does not: where two hosts make it at once, nodes of a cluster disagree about that, and change their minds when
+ * they are started again (seen with nats-server 2.9.10). It is the identity of a stream that somebody else made. */
 void stream_init(struct stream *s, const struct config *config, struct report *report);
 
 /* Begins anew, on another connection. Returns false without memory. */
@@ -58,7 +61,7 @@ void stream_close(struct stream *s);
 void stream_doubt(struct stream *s);
 
 /* One request towards STREAM_READY or STREAM_NONE. Returns false where it failed: it has been reported, and is to be
- * tried again in STREAM_RETRY_MS. */
+ * tried again in STREAM_RETRY_MS. The same, but not reported, where somebody else has just made the stream. */
 bool stream_step(struct stream *s);
 
 /* Asks for the stream again with the next step: for its last sequence. */
