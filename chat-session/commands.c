@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 const struct command_row commands[] = {
         {"/help", "", "lists what you can type", COMMAND_HELP, 0},
@@ -12,7 +11,7 @@ const struct command_row commands[] = {
         {"/msg", "NAME TEXT", "says something to one person alone", COMMAND_MSG, 1},
         {"/reply", "TEXT", "answers whoever last said something to you alone", COMMAND_REPLY, 1},
         {"/me", "TEXT", "tells what you do: /me waves", COMMAND_ME, 1},
-        {"/join", "ROOM", "goes to another room, of whatever name", COMMAND_JOIN, 5},
+        {"/join", "ROOM", "goes to another room, or makes it", COMMAND_JOIN, 5},
         {"/leave", "", "goes back to the room where everybody begins", COMMAND_BACK, 5},
         {"/rooms", "", "lists the rooms where people are", COMMAND_ROOMS, 5},
         {"/topic", "[TEXT]", "shows what your room is about, or sets it", COMMAND_TOPIC, 5},
@@ -25,8 +24,11 @@ const struct command_row commands[] = {
         {"/quit", "", "leaves; so does exit", COMMAND_LEAVE, 0},
         /* what people try who come from elsewhere */
         {"/exit", "", NULL, COMMAND_LEAVE, 0},
+        {"/bye", "", NULL, COMMAND_LEAVE, 0},
         {"/name", "NAME", NULL, COMMAND_NICK, 5},
         {"/names", "", NULL, COMMAND_WHO, 5},
+        {"/list", "", NULL, COMMAND_ROOMS, 5},
+        {"/part", "", NULL, COMMAND_BACK, 5},
         {"/tell", "NAME TEXT", NULL, COMMAND_MSG, 1},
         {"/whisper", "NAME TEXT", NULL, COMMAND_MSG, 1},
         {"/colour", "on|off", NULL, COMMAND_COLOR, 0},
@@ -64,6 +66,8 @@ static const struct command_row *find_nearest(struct slice word)
 {
         const struct command_row *best = &commands[0];
         size_t best_distance = SIZE_MAX;
+        if (word.len == 1) /* the slash: nothing is nearer than the list of all there is */
+                return best;
         if (word.len > WORD_MAX_BYTES)
                 word.len = WORD_MAX_BYTES;
         for (const struct command_row *row = commands; row->name; row++) {
@@ -76,6 +80,14 @@ static const struct command_row *find_nearest(struct slice word)
         return best;
 }
 
+static const struct command_row *find(struct slice word)
+{
+        for (const struct command_row *row = commands; row->name; row++)
+                if (slice_equal_case(word, slice_of(row->name)))
+                        return row;
+        return NULL;
+}
+
 static void trim(struct slice *text)
 {
         while (text->len > 0 && text->at[0] == ' ') {
@@ -86,26 +98,31 @@ static void trim(struct slice *text)
                 text->len--;
 }
 
-enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
+static struct slice first_word(struct slice line)
 {
         const char *space = memchr(line.at, ' ', line.len);
-        struct slice word = {line.at, space ? (size_t)(space - line.at) : line.len};
-        struct slice behind = {line.at + word.len, line.len - word.len};
+        return (struct slice){line.at, space ? (size_t)(space - line.at) : line.len};
+}
+
+enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
+{
+        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len}, trimmed = line;
 
         *rest = line;
         trim(&behind);
+        trim(&trimmed);
         if (slice_equal(word, slice_of("exit")) && behind.len == 0)
                 return COMMAND_LEAVE;
         if (line.len == 0 || line.at[0] != '/')
-                return COMMAND_SAY;
+                return (*row = find(first_word(trimmed))) ? COMMAND_INDENTED : COMMAND_SAY;
         if (line.len > 1 && line.at[1] == '/') {
                 *rest = (struct slice){line.at + 1, line.len - 1};
                 return COMMAND_SAY;
         }
         *rest = behind;
-        for (*row = commands; (*row)->name; (*row)++)
-                if (word.len == strlen((*row)->name) && strncasecmp(word.at, (*row)->name, word.len) == 0)
-                        return (*row)->command;
+        *row = find(word);
+        if (*row)
+                return (*row)->command;
         *row = find_nearest(word);
         *rest = word;
         return COMMAND_UNKNOWN;

@@ -8,6 +8,7 @@
 enum command {
         COMMAND_SAY, /* it is text */
         COMMAND_UNKNOWN,
+        COMMAND_INDENTED, /* there are spaces in front of it: it was hardly meant for everybody */
         COMMAND_LEAVE,
         COMMAND_HELP,
         COMMAND_NICK,
@@ -38,7 +39,7 @@ struct command_row {
 /* The table, which ends with a row without a name. */
 extern const struct command_row commands[];
 
-/* Which command a whole line is, in whatever case it is written; `*row` is its row, for an unknown command the nearest, for text undefined. `*rest` is
- * what stands behind the command's name, or the text to be said: a line that begins with "//" is text without the first
- * of the two. */
+/* Which command a whole line is, in whatever case it is written; `*row` is its row, for an unknown command the nearest,
+ * for text undefined. `*rest` is what stands behind the command's name, or the text to be said: a line that begins with
+ * "//" is text without the first of the two. */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);

@@ -71,6 +71,14 @@ static void request_name(struct session *s, const struct command_row *row, enum 
                 request(s, row, (struct frame){.type = (uint8_t)type, .name = name});
 }
 
+static void act(struct session *s, const struct command_row *row, struct slice text)
+{
+        if (text.len == 0)
+                tell_usage(s, row);
+        else
+                request(s, row, (struct frame){.type = FRAME_ACTION, .text = text});
+}
+
 static void msg(struct session *s, const struct command_row *row, struct slice rest)
 {
         struct slice name;
@@ -131,7 +139,7 @@ static void ignore(struct session *s, struct slice name)
 
 static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest)
 {
-        if (slice_equal(rest, slice_of("on")) || slice_equal(rest, slice_of("off")))
+        if (slice_equal_case(rest, slice_of("on")) || slice_equal_case(rest, slice_of("off")))
                 *what = rest.len == 2;
         else if (rest.len > 0)
                 tell_usage(s, row);
@@ -158,6 +166,10 @@ void obey(struct session *s, struct slice line)
                 tell(s, "There is no %.*s. Did you mean %s? /help lists all there is", (int)rest.len, rest.at,
                      row->name);
                 break;
+        case COMMAND_INDENTED:
+                tell(s, "Nothing was sent: %s is a command only where nothing is in front of it, no space either",
+                     row->name);
+                break;
         case COMMAND_LEAVE:
                 session_leave(s, LEAVE_EXIT);
                 break;
@@ -171,10 +183,7 @@ void obey(struct session *s, struct slice line)
                 request(s, row, (struct frame){.type = FRAME_WHO});
                 break;
         case COMMAND_ME:
-                if (rest.len == 0)
-                        tell_usage(s, row);
-                else
-                        request(s, row, (struct frame){.type = FRAME_ACTION, .text = rest});
+                act(s, row, rest);
                 break;
         case COMMAND_MSG:
                 msg(s, row, rest);

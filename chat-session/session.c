@@ -136,17 +136,21 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
                 uplink_say(&s->uplink, line);
 }
 
-static void discard_line(struct session *s)
+/* Returns whether there was something to discard. */
+static bool discard_line(struct session *s)
 {
+        bool something = s->edits ? s->editor.len > 0 : s->lines.len > 0;
         if (s->edits)
                 editor_discard(&s->editor);
         else
                 lines_discard(&s->lines);
+        return something;
 }
 
 static void on_interrupt(struct session *s)
 {
-        discard_line(s);
+        if (discard_line(s)) /* then it is not the one that leaves */
+                s->interrupted = false;
         /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
         if (!s->interrupted)
                 s->interrupt_due = true;
@@ -380,8 +384,12 @@ static void tell_lost(struct session *s)
         char text[96];
         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* what chatd said last */
         uint64_t lines = uplink_lost_lines(&s->uplink);
-        snprintf(text, sizeof(text), "the chat lost its queue: your last %llu line%s may not have reached everybody",
-                 (unsigned long long)lines, lines == 1 ? "" : "s");
+        if (lines == 1)
+                snprintf(text, sizeof(text), "the chat lost its queue: your last line may not have reached everybody");
+        else
+                snprintf(text, sizeof(text),
+                         "the chat lost its queue: your last %llu lines may not have reached everybody",
+                         (unsigned long long)lines);
         give_up_rest(s);
         if (lines > 0)
                 notice(s, text);

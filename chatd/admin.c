@@ -14,7 +14,7 @@
 #include "rundir.h"
 
 #define NOTE_NAME "requests"
-#define SAY_PREFIX "Administrator: "
+#define SAY_PREFIX ADMIN_NAME ": "
 
 enum { NOTE_MAX_BYTES = ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
@@ -173,12 +173,12 @@ void admin_note(struct broker *b)
         a->muted = NULL;
 }
 
-bool admin_silences(struct broker *b, struct member *m, uint64_t number)
+bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is_request)
 {
         if (!m->muted)
                 return false;
         int64_t now = clock_ms();
-        if (m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS)
+        if (!is_request && m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS)
                 return true;
         m->muted_told_ms = now;
         struct frame answer = {

@@ -11,8 +11,8 @@
  * KICK, MUTE and UNMUTE are batches of their own: from there on lines are dropped, or are not. A chatd that meets such
  * a frame again finds the member muted before it or not, and nothing in front of it that this would change.
  *
- * What a muted member says is counted as relayed, and nobody gets it. It is told so, seldom enough. Who was removed is
- * muted as well, until it leaves.
+ * What a muted member says is counted as relayed, and nobody gets it. It is told so, of lines seldom enough. Who was
+ * removed is muted as well, until it leaves.
  *
  * The note is a symlink in the run directory, as members' notes are.
  */
@@ -27,9 +27,12 @@
 struct broker;
 struct member;
 
+/* Who says what administrators say; nobody can take this name. */
+#define ADMIN_NAME "Administrator"
+
 enum {
         ADMIN_REMEMBERED = 64,      /* requests; what waits in the queue at once is less (CONTROL_CLIENTS_MAX) */
-        ADMIN_MUTED_TOLD_MS = 5000, /* who is muted is told so once per that time */
+        ADMIN_MUTED_TOLD_MS = 5000, /* who is muted is told so once per that time for lines */
 };
 
 struct admin {
@@ -55,8 +58,9 @@ void admin_note(struct broker *b);
 /* Whether the request of this number was done. */
 bool admin_has_done(const struct admin *a, uint64_t number);
 
-/* Whether what `m` says in the frame of this number is not to be relayed; then it is told so, unless it was just now. */
-bool admin_silences(struct broker *b, struct member *m, uint64_t number);
+/* Whether what `m` says in the frame of this number is not to be relayed; then it is told so: each time where it made a
+ * request, whose answer that is. */
+bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is_request);
 
 /* Whether who says this HELLO or HERE is banned; then it is told so. */
 bool admin_refuses(struct broker *b, const struct frame *f);

@@ -325,7 +325,7 @@ static void say(struct broker *b, struct member *m, const struct record *line)
         }
         m->lines_in = m->said = line->number;
         b->unconfirmed = true;
-        if (admin_silences(b, m, line->number))
+        if (admin_silences(b, m, line->number, false))
                 return;
         if (m->arriving)
                 arrivals_name(b, m);

@@ -75,7 +75,8 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
                         NICK_MAX_BYTES);
                 return false;
         }
-        if (bans_find(&b->bans, f->name, NULL)) {
+        if (name_compare(f->name.at, f->name.len, ADMIN_NAME, strlen(ADMIN_NAME)) == 0 ||
+            bans_find(&b->bans, f->name, NULL)) {
                 answerf(b, m, f, "Nobody may be called %.*s here: please take another name", (int)f->name.len,
                         f->name.at);
                 return false;
@@ -406,7 +407,7 @@ int requests_take(struct broker *b, const struct frame *f)
         bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || f->type == FRAME_NICK ||
                     f->type == FRAME_ROOM ||
                     (f->type == FRAME_TOPIC && f->text.len > 0); /* by the name of a room, too */
-        if (says && admin_silences(b, m, f->number))
+        if (says && admin_silences(b, m, f->number, true))
                 return 0;
         switch (f->type) {
         case FRAME_ACTION:

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 struct slice {
         const char *at;
@@ -35,6 +36,12 @@ static inline struct slice slice_of(const char *text)
 static inline bool slice_equal(struct slice a, struct slice b)
 {
         return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* … in whatever case; of ASCII, as in the C locale. */
+static inline bool slice_equal_case(struct slice a, struct slice b)
+{
+        return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
 }
 
 static inline struct wire_reader wire_read(const void *data, size_t size)

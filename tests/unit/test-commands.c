@@ -21,7 +21,10 @@ static void test_text(void **state)
         assert_parsed("hello", COMMAND_SAY, "hello");
         assert_parsed("exit now", COMMAND_SAY, "exit now");
         assert_parsed(" exit", COMMAND_SAY, " exit");
-        assert_parsed(" /quit", COMMAND_SAY, " /quit");
+        assert_parsed("    /* a comment */", COMMAND_SAY, "    /* a comment */");
+        assert_parsed(" /usr/bin", COMMAND_SAY, " /usr/bin");
+        assert_parsed("and /quit", COMMAND_SAY, "and /quit");
+        assert_parsed("  ", COMMAND_SAY, "  ");
         assert_parsed("//usr/bin", COMMAND_SAY, "/usr/bin");
         assert_parsed("//", COMMAND_SAY, "/");
 }
@@ -41,6 +44,14 @@ static void test_commands(void **state)
         assert_string_equal(row->name, "/tell");
 }
 
+static void test_indented(void **state)
+{
+        (void)state;
+        assert_parsed(" /quit", COMMAND_INDENTED, NULL);
+        assert_parsed("  /Msg ann psst", COMMAND_INDENTED, NULL);
+        assert_string_equal(row->name, "/msg");
+}
+
 static void test_unknown(void **state)
 {
         (void)state;
@@ -49,6 +60,7 @@ static void test_unknown(void **state)
         assert_parsed("/quitter", COMMAND_UNKNOWN, "/quitter");
         assert_string_equal(row->name, "/quit");
         assert_parsed("/", COMMAND_UNKNOWN, "/");
+        assert_string_equal(row->name, "/help");
         assert_parsed("/WHOO", COMMAND_UNKNOWN, "/WHOO");
         assert_string_equal(row->name, "/who");
         assert_parsed("/wohooooooooooooooooooooooooooooooooooooooooooooooooo", COMMAND_UNKNOWN, NULL);
@@ -73,10 +85,8 @@ static void test_the_table(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_text),
-                cmocka_unit_test(test_commands),
-                cmocka_unit_test(test_unknown),
-                cmocka_unit_test(test_the_table),
+                cmocka_unit_test(test_text),    cmocka_unit_test(test_commands),  cmocka_unit_test(test_indented),
+                cmocka_unit_test(test_unknown), cmocka_unit_test(test_the_table),
         };
         return RUN_TESTS(tests);
 }

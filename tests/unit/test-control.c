@@ -242,6 +242,8 @@ static void test_a_mute(void **state)
         assert_inbox(f, ANN, "notice An administrator muted you: what you say reaches nobody");
         say(f, ANN, "two");
         say(f, ANN, "three");
+        serve(f);
+        assert_inbox(f, ANN, "answer You are muted: what you say reaches nobody"); /* once */
         put(f, &(struct frame){
                        .type = FRAME_ACTION, .id = inbox_id(ANN), .number = ++f->numbers[ANN], .text = slice_of("x")});
         put(f, &(struct frame){.type = FRAME_PRIVATE,
@@ -250,7 +252,9 @@ static void test_a_mute(void **state)
                                .name = slice_of("bob"),
                                .text = slice_of("psst")});
         serve(f);
-        assert_inbox(f, ANN, "answer You are muted: what you say reaches nobody"); /* once */
+        assert_inbox(f, ANN,
+                     "answer You are muted: what you say reaches nobody, "
+                     "answer You are muted: what you say reaches nobody"); /* each request has an answer */
         assert_inbox(f, BOB, "line ann one");
         assert_int_equal(member(f, ANN)->lines_in, f->numbers[ANN]); /* it is not asked for them again */
 

@@ -91,6 +91,7 @@ static void test_a_name(void **state)
         nick(f, BOB, "ann"); /* is free now */
         nick(f, EVE, "z0e"); /* is not */
         nick(f, EVE, "e v e");
+        nick(f, EVE, "adm1nistrator");
         nick(f, EVE, "eve");
         nick(f, EVE, "Eve"); /* another case of one's own is another name */
         serve(f);
@@ -98,6 +99,7 @@ static void test_a_name(void **state)
                      "rename bob ann, answer Somebody is called Zoe: please take another name\n"
                      "If that is you, on a connection that was lost, try again in half a minute, "
                      "answer A name is 1 to 24 letters, digits, -, _ and ., and begins with a letter; no accents, "
+                     "answer Nobody may be called adm1nistrator here: please take another name, "
                      "answer You are called eve already, answer You are now called Eve");
         assert_inbox(f, ANN, "rename bob ann, probe eve would like to be called Zoe, rename eve Eve");
         bye(f, ANN);

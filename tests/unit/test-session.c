@@ -407,6 +407,10 @@ static void test_a_queue_that_is_lost(void **state)
         replace_queue(f); /* nothing was in this one */
         tell_lines(f, 2, 2, 2);
         assert_shown(f, "bob: 2\r\n");
+        type(f, "5\n");
+        assert_int_equal(next_frame(f).number, 5);
+        replace_queue(f);
+        assert_shown(f, "*** the chat lost its queue: your last line may not have reached everybody\r\n");
         stop(f);
 }
 
@@ -1091,6 +1095,11 @@ static void test_commands_of_its_own(void **state)
         assert_shown(f, "*** There is no /nik. Did you mean /nick? /help lists all there is\r\n"
                         "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
                         "*** Usage: /time on|off\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
+        type(f, " /msg bob psst\n/time ON\n/time off\n");
+        assert_shown(f,
+                     "*** Nothing was sent: /msg is a command only where nothing is in front of it, no space either\r\n"
+                     "*** /time is on\r\n");
+        assert_line_ends(f);
         type(f, "/ignore BOB\n");
         assert_shown(f, "*** You do not see any more what BOB says; the same once more, and you do\r\n");
         tell_lines(f, 1, 1, 1);
@@ -1218,6 +1227,10 @@ static void test_editing(void **state)
         assert_shown(f, ROW("bob: ", ""));
         type(f, "\x15/m\t");
         assert_shown(f, EDITOR_ERASE "*** /msg /me\r\n" ROW("/m", ""));
+        type(f, "\x03");
+        assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        type(f, "x"); /* with something to discard it is the first one again */
+        assert_shown(f, ROW("x", ""));
         type(f, "\x03");
         assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
         type(f, "\x1b[A");
