@@ -216,6 +216,7 @@ run: all build/.packages-run
 	while kill -0 $$launcher 2>/dev/null; do \
 		case "$$(readlink /proc/$$launcher/fd/3)" in socket:*) \
 			echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
+			echo "$(BIN)/chatctl --run-dir=$$dir who lists who is there; chatctl(1) has what else it does."; \
 			break;; \
 		esac; sleep 0.02; \
 	done; \

@@ -108,16 +108,18 @@ static void print_line(sd_journal *j, uint64_t usec)
                 printf("%s %.*s\n", time, (int)size, message);
 }
 
-static void print_event(sd_journal *j, bool json)
+/* Returns whether it is one: else it is of the manager, or a message on standard error. */
+static bool print_event(sd_journal *j, bool json)
 {
         uint64_t usec;
         size_t size;
         if (!value_of(j, "CHAT_EVENT", &size) || sd_journal_get_realtime_usec(j, &usec) < 0)
-                return; /* of the manager, or a message on standard error */
+                return false;
         if (json)
                 print_json(j, usec);
         else
                 print_line(j, usec);
+        return true;
 }
 
 static bool may_not(const char *path, int how)
@@ -168,12 +170,11 @@ int events_print(const struct events_options *o)
         r = add_matches(j, o->name, o->room);
         if (r >= 0)
                 r = seek(j, o->last);
-        size_t printed = 0;
+        bool any = false;
         while (r >= 0 && !*o->stop) {
                 r = sd_journal_next(j);
                 if (r > 0) {
-                        print_event(j, o->json);
-                        printed++;
+                        any |= print_event(j, o->json);
                 } else if (r == 0 && !o->follow) {
                         break;
                 } else if (r == 0) {
@@ -183,7 +184,7 @@ int events_print(const struct events_options *o)
                 }
         }
         sd_journal_close(j);
-        if (r >= 0 && printed == 0 && (is_closed("/var/log/journal") || is_closed("/run/log/journal")))
+        if (r >= 0 && !any && (is_closed("/var/log/journal") || is_closed("/run/log/journal")))
                 r = -EACCES;
-        return r < 0 ? r : 0;
+        return r < 0 ? r : any;
 }

@@ -14,5 +14,6 @@ struct events_options {
         const volatile sig_atomic_t *stop;
 };
 
-/* Prints them on standard output. Returns 0 or a negative errno: -EACCES where this user may not read the journal. */
+/* Prints them on standard output. Returns whether there were any, 0 or 1, or a negative errno: -EACCES where this user
+ * may not read the journal. */
 int events_print(const struct events_options *o);

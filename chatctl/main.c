@@ -31,7 +31,8 @@ enum { LAST_DEFAULT = 20 };
 struct options {
         const char *dir, *name, *room;
         bool json, legend, follow, kill;
-        size_t lines; /* -n; 0: not given, SIZE_MAX: all */
+        size_t lines;  /* -n; 0: not given, SIZE_MAX: all */
+        unsigned some; /* which of those were given that not every command takes: a bit for each of SOME_OPTIONS */
 };
 
 struct chatctl {
@@ -46,8 +47,25 @@ typedef int handler(struct chatctl *c, int argc, char **argv);
 struct command {
         const char *name;
         handler *handle;
-        int least, most; /* arguments */
+        int least, most;     /* arguments */
+        const char *options; /* those of SOME_OPTIONS that it takes */
         const char *arguments, *help;
+};
+
+#define SOME_OPTIONS "nfNRkd" /* which not every command takes */
+
+static const struct option known_options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"no-legend", no_argument, NULL, 'q'},
+        {"lines", required_argument, NULL, 'n'},
+        {"follow", no_argument, NULL, 'f'},
+        {"name", required_argument, NULL, 'N'},
+        {"room", required_argument, NULL, 'R'},
+        {"kill", no_argument, NULL, 'k'},
+        {"run-dir", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {0},
 };
 
 static volatile sig_atomic_t stop;
@@ -56,19 +74,20 @@ static handler show_status, show_members, show_bans, show_log, show_top, say, ki
 
 /* --help is printed from it. */
 static const struct command commands[] = {
-        {"status", show_status, 0, 0, "", "shows how the chat is"},
-        {"who", show_members, 0, 0, "", "lists who is here"},
-        {"say", say, 1, INT32_MAX, "TEXT...", "shows a notice to everybody on this host"},
-        {"kick", kick, 1, INT32_MAX, "NAME [REASON]", "removes somebody; --kill: also one that does not run (root)"},
-        {"mute", mute, 1, 1, "NAME", "what somebody says reaches nobody, until they leave"},
-        {"unmute", mute, 1, 1, "NAME", "… reaches everybody again"},
-        {"ban", ban, 1, INT32_MAX, "WHAT [REASON]",
+        {"status", show_status, 0, 0, "d", "", "shows how the chat is"},
+        {"who", show_members, 0, 0, "d", "", "lists who is here"},
+        {"say", say, 1, INT32_MAX, "d", "TEXT...", "shows a notice to everybody on this host"},
+        {"kick", kick, 1, INT32_MAX, "dk", "NAME [REASON]",
+         "removes somebody; --kill: also one that does not run (root)"},
+        {"mute", mute, 1, 1, "d", "NAME", "what somebody says reaches nobody, until they leave"},
+        {"unmute", mute, 1, 1, "d", "NAME", "… reaches everybody again"},
+        {"ban", ban, 1, INT32_MAX, "d", "WHAT [REASON]",
          "keeps out ADDRESS, ADDRESS/BITS or a name, and removes who is here"},
-        {"unban", unban, 1, 1, "WHAT", "lets them in again"},
-        {"bans", show_bans, 0, 0, "", "lists who is kept out"},
-        {"log", show_log, 0, 0, "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
-        {"top", show_top, 0, 0, "", "shows each second how much is said, and who is slow; -n N"},
-        {"commands", complete, 0, 0, NULL, NULL}, /* for the shells' completion */
+        {"unban", unban, 1, 1, "d", "WHAT", "lets them in again"},
+        {"bans", show_bans, 0, 0, "d", "", "lists who is kept out"},
+        {"log", show_log, 0, 0, "nfNR", "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
+        {"top", show_top, 0, 0, "nd", "", "shows each second how much is said, and who is slow; -n N"},
+        {"commands", complete, 0, 0, SOME_OPTIONS, NULL, NULL}, /* for the shells' completion */
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -131,6 +150,8 @@ static int complain_of_error(const struct chatctl *c, int error)
                 return complain(c, EXIT_DENIED,
                                 "not permitted: this is for root and members of the group " CONTROL_GROUP
                                 ": sudo usermod -aG " CONTROL_GROUP " USER, who then logs in anew");
+        case EMSGSIZE:
+                return complain(c, EXIT_USAGE, "that is too long to be asked for");
         case ETIMEDOUT:
                 return complain(c, EXIT_FAILURE, "chatd does not answer; see: systemctl status chatd.service");
         default:
@@ -148,7 +169,8 @@ static int complain_of_end(const struct chatctl *c)
                 return complain(c, EXIT_NOBODY, "%s", text ? text : "there is nobody, or nothing, like that");
         if (strcmp(status, CONTROL_BUSY) == 0)
                 return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again", text ? ": " : "", text ? text : "");
-        return complain(c, EXIT_FAILURE, "%s", text ? text : status);
+        int wrong = strcmp(status, CONTROL_WRONG) == 0 ? EXIT_USAGE : EXIT_FAILURE;
+        return complain(c, wrong, "%s", text ? text : status);
 }
 
 static bool ended_with(const struct chatctl *c, const char *status)
@@ -231,7 +253,11 @@ static int show_log(struct chatctl *c, int argc, char **argv)
                 return complain(c, EXIT_DENIED,
                                 "the journal is for root and members of the group systemd-journal: "
                                 "sudo usermod -aG systemd-journal USER, who then logs in anew");
-        return r < 0 ? complain(c, EXIT_FAILURE, "cannot read the journal: %s", strerror(-r)) : EXIT_SUCCESS;
+        if (r < 0)
+                return complain(c, EXIT_FAILURE, "cannot read the journal: %s", strerror(-r));
+        if (r == 0 && !o->follow)
+                fprintf(stderr, "%s: the journal has no such event\n", c->program);
+        return EXIT_SUCCESS;
 }
 
 static int show_top(struct chatctl *c, int argc, char **argv)
@@ -294,15 +320,21 @@ static bool join(char *text, size_t most, int argc, char **argv)
         return true;
 }
 
-/* Says that it is done: what, and to whom. */
-static int confirm(const struct chatctl *c, const char *what, const char *whom)
+/* Says that it is done: what, and the one thing more there is to know, under `key`. */
+static int confirm_with(const struct chatctl *c, const char *what, const char *key, const char *value)
 {
         if (c->options.json) {
-                printf("{\"ok\":true,\"did\":\"%s\",\"to\":", what);
-                output_json_string(stdout, whom, strlen(whom));
+                printf("{\"ok\":true,\"did\":\"%s\",\"%s\":", what, key);
+                output_json_string(stdout, value, strlen(value));
                 puts("}");
         }
         return EXIT_SUCCESS;
+}
+
+/* … to whom. */
+static int confirm(const struct chatctl *c, const char *what, const char *whom)
+{
+        return confirm_with(c, what, "to", whom);
 }
 
 static int say(struct chatctl *c, int argc, char **argv)
@@ -311,7 +343,7 @@ static int say(struct chatctl *c, int argc, char **argv)
         if (!join(text, CONTROL_TEXT_MAX_BYTES, argc - 1, argv + 1))
                 return complain(c, EXIT_USAGE, "a notice is %d bytes at most", CONTROL_TEXT_MAX_BYTES);
         int status = ask(c, (const char *const[]){"say", "", text, NULL});
-        return status >= 0 ? status : confirm(c, "say", text);
+        return status >= 0 ? status : confirm_with(c, "say", "text", text);
 }
 
 static int mute(struct chatctl *c, int argc, char **argv)
@@ -420,25 +452,32 @@ static bool parse_lines(const char *text, size_t *lines)
         return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && n > 0 && n < INT32_MAX;
 }
 
+/* The bit of an option that not every command takes; 0 for the others. */
+static unsigned some_option(int option)
+{
+        const char *at = option > 0 ? strchr(SOME_OPTIONS, option) : NULL;
+        return at ? 1U << (at - SOME_OPTIONS) : 0;
+}
+
+/* Whether the command takes all the options there are; complains of the first one that it does not. */
+static bool takes_options(const struct chatctl *c, const struct command *command)
+{
+        for (const struct option *o = known_options; o->name; o++) {
+                if ((c->options.some & some_option(o->val)) && !strchr(command->options, o->val)) {
+                        complain(c, EXIT_USAGE, "%s takes no --%s; see --help", command->name, o->name);
+                        return false;
+                }
+        }
+        return true;
+}
+
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(struct chatctl *c, int argc, char **argv)
 {
-        static const struct option known[] = {
-                {"json", no_argument, NULL, 'j'},
-                {"no-legend", no_argument, NULL, 'q'},
-                {"lines", required_argument, NULL, 'n'},
-                {"follow", no_argument, NULL, 'f'},
-                {"name", required_argument, NULL, 'N'},
-                {"room", required_argument, NULL, 'R'},
-                {"kill", no_argument, NULL, 'k'},
-                {"run-dir", required_argument, NULL, 'd'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
-                {0},
-        };
         struct options *o = &c->options;
         int option;
-        while ((option = getopt_long(argc, argv, "n:fh", known, NULL)) != -1) {
+        while ((option = getopt_long(argc, argv, "n:fh", known_options, NULL)) != -1) {
+                o->some |= some_option(option);
                 switch (option) {
                 case 'j':
                         o->json = true;
@@ -449,8 +488,7 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                 case 'n':
                         if (parse_lines(optarg, &o->lines))
                                 break;
-                        fprintf(stderr, "%s: --lines takes a number, 1 at least, or all\n", argv[0]);
-                        return EXIT_USAGE;
+                        return complain(c, EXIT_USAGE, "--lines takes a number, 1 at least, or all");
                 case 'f':
                         o->follow = true;
                         break;
@@ -505,16 +543,14 @@ int main(int argc, char **argv)
         argc -= optind;
         argv += optind;
         const struct command *command = argc > 0 ? find_command(argv[0]) : NULL;
-        if (!command) {
-                fprintf(stderr, "%s: %s%s; see --help\n", c.program, argc > 0 ? "there is no command " : "what to do?",
-                        argc > 0 ? argv[0] : "");
+        if (!command)
+                return complain(&c, EXIT_USAGE, "%s%s; see --help", argc > 0 ? "there is no command " : "what to do?",
+                                argc > 0 ? argv[0] : "");
+        if (argc - 1 < command->least || argc - 1 > command->most)
+                return complain(&c, EXIT_USAGE, "%s takes %s; see --help", command->name,
+                                command->most == 0 ? "no arguments" : command->arguments);
+        if (!takes_options(&c, command))
                 return EXIT_USAGE;
-        }
-        if (argc - 1 < command->least || argc - 1 > command->most) {
-                fprintf(stderr, "%s: %s takes %s; see --help\n", c.program, command->name,
-                        command->most == 0 ? "no arguments" : command->arguments);
-                return EXIT_USAGE;
-        }
         if (command->handle == show_log || command->handle == show_top) {
                 sigaction(SIGINT, &action, NULL);
                 sigaction(SIGTERM, &action, NULL);
@@ -523,7 +559,8 @@ int main(int argc, char **argv)
                 return complain(&c, EXIT_USAGE, "--run-dir takes a path of 1 to %zu bytes", RUN_DIR_MAX_BYTES);
         status = command->handle(&c, argc, argv);
         asking_free(&c.asking);
-        if (fflush(stdout) != 0 && status == EXIT_SUCCESS)
-                status = EXIT_FAILURE;
-        return status;
+        if (fflush(stdout) == 0 || status != EXIT_SUCCESS)
+                return status;
+        fprintf(stderr, "%s: cannot write: %s\n", c.program, strerror(errno));
+        return EXIT_FAILURE;
 }

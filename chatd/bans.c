@@ -77,6 +77,14 @@ static int parse_bits(const char *text, int most)
         return *end == '\0' && bits <= (unsigned long)most ? (int)bits : -1;
 }
 
+static bool has_letter(const char *text)
+{
+        for (; *text != '\0'; text++)
+                if (name_is_letter(*text))
+                        return true;
+        return false;
+}
+
 int ban_parse(struct ban *ban, const char *what)
 {
         char address[BAN_WHAT_MAX_BYTES + 1];
@@ -95,9 +103,9 @@ int ban_parse(struct ban *ban, const char *what)
                 describe_address(ban);
                 return 0;
         }
-        /* what was meant for an address, and is none, would ban nobody as a name */
-        if (strpbrk(what, "/:#") || (what[0] >= '0' && what[0] <= '9') || len > LOCAL_NAME_MAX_BYTES ||
-            !text_is_local_name(what, len))
+        /* what was meant for an address, and is none, would ban nobody as a name; nor would what has no letter */
+        if (strpbrk(what, "/:#") || !has_letter(what) || (what[0] >= '0' && what[0] <= '9') ||
+            len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(what, len))
                 return -EINVAL;
         ban->bits = -1;
         memcpy(ban->what, what, len + 1);

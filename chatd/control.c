@@ -344,8 +344,10 @@ static void queue(struct broker *b, struct control_client *client, struct frame 
 
 static void say(struct broker *b, struct control_client *client, const char *text)
 {
-        if (text[0] == '\0' || strlen(text) > CONTROL_TEXT_MAX_BYTES || !text_is_clean(text, strlen(text)))
-                end_with(client, CONTROL_WRONG, "a notice is clean text of 1 to %d bytes", CONTROL_TEXT_MAX_BYTES);
+        bool blank = text[strspn(text, " ")] == '\0';
+        if (blank || strlen(text) > CONTROL_TEXT_MAX_BYTES || !text_is_clean(text, strlen(text)))
+                end_with(client, CONTROL_WRONG, "a notice is clean text of 1 to %d bytes, not all spaces",
+                         CONTROL_TEXT_MAX_BYTES);
         else
                 queue(b, client, (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(text)});
 }

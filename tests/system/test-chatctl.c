@@ -122,11 +122,33 @@ static void test_say(void **state)
         shell("chatctl say 'the host goes down' at 'noon \"sharp\"'");
         client_expect(ann, "*** Administrator: the host goes down at noon \"sharp\"\r\n");
         client_expect(bob, "*** Administrator: the host goes down at noon \"sharp\"\r\n");
-        shell("chatctl --json say \"$(printf 'red \\033[31m')\"" JSON_IS("j[\"ok\"] and j[\"to\"] == \"red ^[[31m\""));
+        shell("chatctl --json say \"$(printf 'red \\033[31m')\"" JSON_IS(
+                "j[\"ok\"] and j[\"text\"] == \"red ^[[31m\""));
         client_expect(bob, "*** Administrator: red ^[[31m\r\n");
         shell("journalctl --sync; journalctl -u chatd CHAT_EVENT=say CHAT_BY=0 -o cat | grep -q 'the host goes down'");
         shell("journalctl -u chatd -x CHAT_EVENT=say | grep -q 'chatctl say'"); /* the catalog */
         assert_string_equal(shell("chatctl say 2>/dev/null" STATUS), "status 2");
+        assert_string_equal(shell("chatctl say '  ' 2>/dev/null" STATUS), "status 2");
+}
+
+/* Whatever is wrong is said, also as JSON. */
+static void test_wrong_usage(void **state)
+{
+        (void)state;
+        assert_string_equal(shell("chatctl top -f 2>&1" STATUS),
+                            "chatctl: top takes no --follow; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl log --run-dir=/run/chat --json 2>/dev/null" STATUS),
+                            "{\"ok\":false,\"error\":\"log takes no --run-dir; see --help\"}\nstatus 2");
+        assert_string_equal(shell("chatctl --json whoo 2>/dev/null" STATUS),
+                            "{\"ok\":false,\"error\":\"there is no command whoo; see --help\"}\nstatus 2");
+        assert_string_equal(shell("chatctl --json mute ann please 2>/dev/null" STATUS),
+                            "{\"ok\":false,\"error\":\"mute takes NAME; see --help\"}\nstatus 2");
+        assert_string_equal(shell("chatctl --json log -n 0 2>/dev/null" STATUS),
+                            "{\"ok\":false,\"error\":\"--lines takes a number, 1 at least, or all\"}\nstatus 2");
+        assert_string_equal(shell("chatctl kick $(printf %%09000d 1) 2>&1" STATUS),
+                            "chatctl: that is too long to be asked for\nstatus 2");
+        assert_string_equal(shell("chatctl who >/dev/full 2>/run/said; echo $?; cat /run/said"),
+                            "1\nchatctl: cannot write: No space left on device");
 }
 
 /* Also while chatd is killed again and again: each notice comes once, in order. */
@@ -233,7 +255,9 @@ static void test_ban(void **state)
                             "chatctl: bob is not banned\nstatus 5");
         assert_string_equal(shell("chatctl bans --json"), "[]");
         assert_string_equal(shell("chatctl ban 192.0.2 2>&1" STATUS),
-                            "chatctl: '192.0.2' is no ADDRESS[/BITS], and no name\nstatus 1");
+                            "chatctl: '192.0.2' is no ADDRESS[/BITS], and no name\nstatus 2");
+        assert_string_equal(shell("chatctl ban %% 2>&1" STATUS),
+                            "chatctl: '%' is no ADDRESS[/BITS], and no name\nstatus 2");
         shell("journalctl --sync; chatctl log -n all --json" JSON_LINES_ARE(
                 "{\"ban\", \"unban\", \"refused\"} <= {e[\"event\"] for e in j}"));
         six = client_connect("::1", CHAT_PORT);
@@ -261,6 +285,8 @@ static void test_log(void **state)
         shell("chatctl log -n all --json --name bob" JSON_LINES_ARE(
                 "j and all(\"bob\" in (e.get(\"name\"), e.get(\"was\"), e.get(\"ban\")) for e in j)"));
         assert_string_equal(shell("chatctl log --name=nobody-at-all"), "");
+        assert_string_equal(shell("chatctl log --name=nobody-at-all 2>&1" STATUS),
+                            "chatctl: the journal has no such event\nstatus 0");
         char *const follower[] = {"sh", "-c", "exec chatctl log -f -n 1 >/run/followed", NULL};
         pid_t pid = process_start(follower, -1, -1, -1);
         shell_until("grep -q 'is now called bob' /run/followed");
@@ -393,6 +419,7 @@ int main(void)
                 TEST(test_who),
                 TEST(test_rooms),
                 TEST(test_say),
+                TEST(test_wrong_usage),
                 TEST(test_say_while_chatd_is_killed),
                 TEST(test_mute),
                 TEST(test_kick),

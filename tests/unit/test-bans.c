@@ -102,9 +102,27 @@ static void test_what_is_one(void **state)
 static void test_what_is_none(void **state)
 {
         static const char *const forms[] = {
-                "",          "192.0.2",    "192.0.2.7/33", "192.0.2.7/", "192.0.2.7/-1", "192.0.2.7/8x", "/8",
-                "2001:db8:", "2001::/129", "bob/8",        "b b",        "bob:",         "#1",           "bob@b",
-                "1.2.3.4.5", "\xc3\xa9",   "b\x1b",        "256.1.1.1",  ":::",
+                "",
+                "192.0.2",
+                "192.0.2.7/33",
+                "192.0.2.7/",
+                "192.0.2.7/-1",
+                "192.0.2.7/8x",
+                "/8",
+                "2001:db8:",
+                "2001::/129",
+                "bob/8",
+                "b b",
+                "bob:",
+                "#1",
+                "bob@b",
+                "1.2.3.4.5",
+                "%",
+                "-",
+                "\xc3\xa9",
+                "b\x1b",
+                "256.1.1.1",
+                ":::",
         };
         struct ban ban;
         char long_name[LOCAL_NAME_MAX_BYTES + 2];
