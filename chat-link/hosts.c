@@ -193,6 +193,14 @@ static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)
         return now_ms - h->heard_ms[i] < HOSTS_LOST_MS;
 }
 
+enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms)
+{
+        const struct host *host = find(h, label);
+        if (!host)
+                return HOST_UNKNOWN;
+        return host->told == HOST_HERE || is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
+}
+
 /* What people are to be told of a host, if that is news: else HOST_UNKNOWN. */
 static enum host_told news_of(const struct hosts *h, size_t i, int64_t now_ms)
 {

@@ -105,6 +105,9 @@ void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms
 /* Whether it may be asked. */
 bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms);
 
+/* Whether it is there, as people believe or could be told now; HOST_UNKNOWN where nothing ever came from it. */
+enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms);
+
 /* Writes what people are to be told of hosts that came, went or returned, one kind at a time, and takes note that they
  * were. Returns the length of the text, clean and terminated, or 0 where there is nothing to tell. */
 size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES]);

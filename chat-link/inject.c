@@ -63,9 +63,13 @@ static bool accept_frame(struct inject *in, const struct frame *f)
         return true;
 }
 
-bool inject_notice(struct inject *in, struct slice text)
+bool inject_notice(struct inject *in, struct slice text, uint64_t to)
 {
-        struct frame f = {.type = FRAME_NOTICE, .id = LINK_ID, .number = in->notices + 1, .text = text};
+        struct frame f = {.type = to != 0 ? FRAME_TELL : FRAME_NOTICE,
+                          .id = LINK_ID,
+                          .number = in->notices + 1,
+                          .key = to,
+                          .text = text};
         if (!accept_frame(in, &f))
                 return false;
         in->notices++;

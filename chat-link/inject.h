@@ -53,8 +53,9 @@ void inject_hello(struct inject *in);
 /* chatd answered it. */
 void inject_welcome(struct inject *in);
 
-/* Each accepts something, or returns false: then inject_flush() is to be called, and it is tried again. */
-bool inject_notice(struct inject *in, struct slice text);
+/* Each accepts something, or returns false: then inject_flush() is to be called, and it is tried again. A notice is for
+ * the member of the id `to` alone, or for everybody where that is 0. */
+bool inject_notice(struct inject *in, struct slice text, uint64_t to);
 bool inject_record(struct inject *in, const struct record *rec);
 
 /* Hands over what waits. Returns true when nothing waits any more; false while the intake is full, or there is none, or

@@ -44,17 +44,35 @@ static uint64_t sequence_of(uint64_t number)
 
 /* ---- notices ---- */
 
-__attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_t number, const char *format, ...)
+static void add_notice(struct link *l, uint64_t number, uint64_t to, const char *format, va_list args)
 {
-        va_list args;
         if (l->notices_count == LINK_NOTICES_MAX) {
                 l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
                 l->notices_count--;
         }
-        size_t at = (l->first_notice + l->notices_count++) % LINK_NOTICES_MAX;
+        struct link_notice *added = &l->notices[(l->first_notice + l->notices_count++) % LINK_NOTICES_MAX];
+        added->number = number;
+        added->to = to;
+        vsnprintf(added->text, sizeof(added->text), format, args);
+}
+
+/* For everybody. */
+__attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_t number, const char *format, ...)
+{
+        va_list args;
         va_start(args, format);
-        l->notices[at].number = number;
-        vsnprintf(l->notices[at].text, sizeof(l->notices[at].text), format, args);
+        add_notice(l, number, 0, format, args);
+        va_end(args);
+}
+
+/* For one member, as long as nobody else has to wait for room because of it. */
+__attribute__((format(printf, 3, 4))) static void tell(struct link *l, uint64_t to, const char *format, ...)
+{
+        va_list args;
+        if (l->notices_count >= LINK_TELLS_MAX)
+                return;
+        va_start(args, format);
+        add_notice(l, 0, to, format, args);
         va_end(args);
 }
 
@@ -81,7 +99,7 @@ static bool flush(struct link *l)
                         l->kept->told = l->telling;
                 if (l->notices_count == 0)
                         return true;
-                inject_notice(&l->inject, slice_of(next->text)); /* which takes it, as nothing else waits */
+                inject_notice(&l->inject, slice_of(next->text), next->to); /* which takes it, as nothing else waits */
                 l->telling = next->number;
                 l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
                 l->notices_count--;
@@ -131,6 +149,21 @@ static void say_hello(struct link *l)
         l->hello_at = l->now + LINK_HELLO_MS;
 }
 
+/* Tells who said something to somebody on a host that is not there. It goes out as any other. */
+static void tell_of_absent(struct link *l)
+{
+        for (size_t i = 0; i < l->inbox.words_count; i++) {
+                const struct inbox_word *word = &l->inbox.words[i];
+                enum host_told state = hosts_state(&l->hosts, word->host, l->now);
+                if (strcmp(word->host, l->config->host) == 0)
+                        tell(l, word->from, "%s is this host: say it to %s alone", word->host, word->name);
+                else if (state == HOST_UNKNOWN)
+                        tell(l, word->from, "No host %s was heard of; /who lists who is where", word->host);
+                else if (state == HOST_AWAY)
+                        tell(l, word->from, "%s is away: %s may get it when it is back", word->host, word->name);
+        }
+}
+
 /* Empties the inbox into the spool, a bounded part of it. Returns whether there is more. */
 static bool take_inbox(struct link *l)
 {
@@ -147,6 +180,7 @@ static bool take_inbox(struct link *l)
                         l->full = true;
                         return false;
                 case INBOX_TAKEN:
+                        tell_of_absent(l);
                         break;
                 case INBOX_WELCOME:
                         take_welcome(l);

@@ -29,7 +29,8 @@ enum {
         LINK_LOG_MS = 10000,     /* … and a change of it logged */
         LINK_GRACE_MS = 3000,    /* who does not look at messages for so long does not know who is away */
         LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
-        LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up */
+        LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up … */
+        LINK_TELLS_MAX = 8,      /* … and where so many wait, none for one member alone is added */
         LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most, and what was had again */
         /* How long something may be said to be there that did not come, before it is looked for: it may be on its way.
          * */
@@ -78,6 +79,7 @@ struct link {
         /* notices that wait */
         struct link_notice {
                 uint64_t number; /* of a record that it says is missing; 0: it is of something else */
+                uint64_t to;     /* the member that it is for; 0: everybody */
                 char text[512];
         } notices[LINK_NOTICES_MAX];
         size_t first_notice, notices_count;

@@ -14,7 +14,7 @@ const struct command_row commands[] = {
         {"/join", "ROOM", "goes to another room, or makes it", COMMAND_JOIN, 5},
         {"/leave", "", "goes back to the room where everybody begins", COMMAND_BACK, 5},
         {"/rooms", "", "lists the rooms where people are", COMMAND_ROOMS, 5},
-        {"/topic", "[TEXT]", "shows what your room is about, or sets it", COMMAND_TOPIC, 5},
+        {"/topic", "[TEXT]", "shows what your room is about, or sets it; - removes it", COMMAND_TOPIC, 5},
         {"/history", "[LINES]", "shows what was said last in your room", COMMAND_HISTORY, 5},
         {"/ignore", "[NAME]", "hides what somebody says, or shows it again", COMMAND_IGNORE, 0},
         {"/time", "on|off", "shows when each line came, in UTC", COMMAND_TIME, 0},

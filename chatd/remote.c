@@ -294,9 +294,10 @@ static int take_inject(struct broker *b, const struct frame *f)
         return 0;
 }
 
+/* To everybody, or to one. */
 static void take_notice(struct broker *b, const struct frame *f)
 {
-        struct member *m = find_speaker(b);
+        struct member *m = find_speaker(b), *to = f->type == FRAME_TELL ? roster_find(&b->roster, f->key) : NULL;
         if (!m)
                 return;
         if (!text_is_clean(f->text.at, f->text.len)) {
@@ -310,7 +311,10 @@ static void take_notice(struct broker *b, const struct frame *f)
                 .name = {"", 0},
                 .text = f->text,
         };
-        relay_add(&b->relay, m, NULL, &rec); /* there is room: the caller asked */
+        if (f->type == FRAME_NOTICE) /* there is room: the caller asked */
+                relay_add(&b->relay, m, NULL, &rec);
+        else if (to && to != m && member_is_here(to))
+                relay_add_private(&b->relay, m, to, &rec);
 }
 
 int remote_take(struct broker *b, const struct frame *f)
@@ -321,6 +325,7 @@ int remote_take(struct broker *b, const struct frame *f)
         case FRAME_INJECT:
                 return take_inject(b, f);
         case FRAME_NOTICE:
+        case FRAME_TELL:
                 take_notice(b, f);
                 return 0;
         default: /* of a later version, or one that only sessions or chatd send */

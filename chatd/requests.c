@@ -368,9 +368,11 @@ static void take_history(struct broker *b, struct member *m, const struct frame 
 
 static void take_topic(struct broker *b, struct member *m, const struct frame *f)
 {
+        const bool has_one = m->room->topic[0] != '\0', removes = slice_equal(f->text, slice_of(TOPIC_NONE));
+        const struct slice topic = removes ? (struct slice){"", 0} : f->text;
         if (f->text.len == 0) {
-                answerf(b, m, f, m->room->topic[0] != '\0' ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
-                        m->room->topic[0] != '\0' ? m->room->topic : m->room->name);
+                answerf(b, m, f, has_one ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
+                        has_one ? m->room->topic : m->room->name);
                 return;
         }
         if (f->text.len > TOPIC_MAX_BYTES) {
@@ -381,11 +383,11 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
-        int r = rooms_set_topic(m->room, b->roster.dir, f->text);
+        int r = rooms_set_topic(m->room, b->roster.dir, topic);
         if (r < 0)
                 broker_warn(b, "cannot note a topic", r);
-        announce(b, m, f, RECORD_TOPIC, f->text);
-        answerf(b, m, f, "The topic of %s is set", m->room->name);
+        announce(b, m, f, RECORD_TOPIC, topic);
+        answerf(b, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
 }
 
 int requests_take(struct broker *b, const struct frame *f)

@@ -54,7 +54,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         case RECORD_TOPIC:
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;
-                parts[2] = slice_of(" set the topic: ");
+                parts[2] = slice_of(r->text.len > 0 ? " set the topic: " : " removed the topic");
                 parts[3] = r->text;
                 return 4;
         case RECORD_REPLY: /* by the other host's name */

@@ -65,9 +65,10 @@ enum frame_type {
         FRAME_WHO,     /* asks who is here */
         /* … since version 3 */
         FRAME_ROOM,    /* goes to the room of this name; empty: to the first one */
-        FRAME_TOPIC,   /* sets the topic of its room; empty: asks for it */
+        FRAME_TOPIC,   /* sets the topic of its room; empty: asks for it; TOPIC_NONE: removes it */
         FRAME_ROOMS,   /* asks which rooms there are */
         FRAME_HISTORY, /* asks for the last `key` lines of its room; 0: as many as a newcomer is shown */
+        FRAME_TELL,    /* from the link: a notice for the member of the id `key` alone */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
@@ -115,7 +116,7 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        /* names the inbox of the sender, see paths.h; PRIVATE: the id of who gets it; HISTORY: lines; what an administrator
+        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; what an administrator
          * asked for: whose uid that was */
         uint64_t key;
         struct slice name, address, text;
@@ -136,13 +137,14 @@ enum record_kind {
         RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
         RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
         RECORD_CAME,  /* … came from the room that text names */
-        RECORD_TOPIC, /* somebody made text the topic */
+        RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
         RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
         RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };
 
+#define TOPIC_NONE "-"
 #define ASK_WHO "who"
 #define ASK_ROOMS "rooms"
 
@@ -207,6 +209,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_KICKED:
                 wire_put_string(&w, f->text);
                 break;
+        case FRAME_TELL:
         case FRAME_SAY:
         case FRAME_KICK:
         case FRAME_MUTE:
@@ -299,6 +302,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_KICKED:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
+        case FRAME_TELL:
         case FRAME_SAY:
         case FRAME_KICK:
         case FRAME_MUTE:

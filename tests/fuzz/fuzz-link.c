@@ -181,7 +181,7 @@ static bool serve(struct run *r)
                 else if (f.type == FRAME_INJECT)
                         check_records(r, f.records);
                 else
-                        PROMISE(f.type == FRAME_NOTICE && f.number >> 63 && f.text.len > 0 &&
+                        PROMISE((f.type == FRAME_NOTICE || f.type == FRAME_TELL) && f.number >> 63 && f.text.len > 0 &&
                                         text_is_clean(f.text.at, f.text.len),
                                 "a frame of type %d", f.type);
         }

@@ -190,9 +190,11 @@ bool link_inject_again(struct sessions *s)
 
 bool link_notice(struct sessions *s)
 {
-        return put_frame(s, &(struct frame){.type = FRAME_NOTICE,
+        bool to_one = s->now % 2 == 0;
+        return put_frame(s, &(struct frame){.type = to_one ? FRAME_TELL : FRAME_NOTICE,
                                             .id = LINK_ID,
                                             .number = NOTICES + s->now,
+                                            .key = s->all[s->now / 2 % SESSIONS].id,
                                             .text = slice_of("b is away")});
 }
 

@@ -180,6 +180,8 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_expect(person[2], ": 1 is in kitchen: ");
         client_send(person[2], "/msg nobody@%s psst\n", host_name(1));
         client_expect(person[2], "*** %s: nobody there is called nobody\r\n", host_name(1));
+        client_send(person[2], "/msg nobody@nowhere psst\n");
+        client_expect(person[2], "*** No host nowhere was heard of; /who lists who is where\r\n");
         client_send(person[1], "/rooms\n");
         client_expect(person[1], "*** kitchen: 1 person, you among them; tea\r\n");
         for (int i = 0; i < 2; i++)

@@ -109,6 +109,9 @@ static void test_rooms(void **state)
         client_send(eve, "/join kitchen\n");
         client_expect(eve, "*** The topic: tea\r\n");
         client_expect(ann, "*** %s came from lobby\r\n", eve->name);
+        client_send(bob, "/topic -\n");
+        client_expect(ann, "*** bob removed the topic\r\n");
+        client_expect(bob, "*** The topic of kitchen is removed\r\n");
         client_send(bob, "/leave\n/who\n");
         client_expect(bob,
                       "*** You are in lobby now, alone\r\n*** You are alone here: bob\r\n*** 2 are in kitchen: ann, ");

@@ -52,9 +52,10 @@ static const char *read_intake(struct fixture *f)
                 assert_int_equal(decoded, 0);
                 assert_int_equal(frame.id, LINK_ID);
                 const char *comma = len ? ", " : "";
-                if (frame.type == FRAME_NOTICE) {
+                if (frame.type == FRAME_NOTICE || frame.type == FRAME_TELL) {
                         assert_true(frame.number >> 63);
-                        len += (size_t)snprintf(f->words + len, sizeof(f->words) - len, "%snotice %.*s", comma,
+                        len += (size_t)snprintf(f->words + len, sizeof(f->words) - len, "%s%s %.*s", comma,
+                                                frame.type == FRAME_TELL && frame.key == 7 ? "tell 7" : "notice",
                                                 (int)frame.text.len, frame.text.at);
                         continue;
                 }
@@ -164,17 +165,17 @@ static void test_notices_in_their_order(void **state)
         connect_and_welcome(f);
         uint64_t number = f->inject.notices;
         assert_true(add(f, 1));
-        assert_false(inject_notice(&f->inject, slice_of("a"))); /* a frame waits */
+        assert_false(inject_notice(&f->inject, slice_of("a"), 0)); /* a frame waits */
         assert_int_equal(f->inject.notices, number);
         assert_true(inject_flush(&f->inject, 1));
-        assert_true(inject_notice(&f->inject, slice_of("a")));
+        assert_true(inject_notice(&f->inject, slice_of("a"), 0));
         assert_int_equal(f->inject.notices, number + 1);
-        assert_false(inject_notice(&f->inject, slice_of("b")));
+        assert_false(inject_notice(&f->inject, slice_of("b"), 0));
         assert_false(add(f, 2));
         assert_int_equal(f->inject.last, 1);
         assert_true(inject_flush(&f->inject, 1));
         assert_int_equal(f->inject.handed_over, 1);
-        assert_true(inject_notice(&f->inject, slice_of("b")));
+        assert_true(inject_notice(&f->inject, slice_of("b"), 0));
         assert_true(inject_flush(&f->inject, 1));
         assert_true(add(f, 2));
         assert_true(inject_flush(&f->inject, 1));
@@ -204,7 +205,7 @@ static void test_a_full_intake(void **state)
         assert_true(f->inject.socket >= 0);
         assert_int_equal(f->inject.handed_over, n - 2);
         assert_true(add(f, n)); /* the frame that waits takes more … */
-        assert_false(inject_notice(&f->inject, slice_of("a")));
+        assert_false(inject_notice(&f->inject, slice_of("a"), 0));
         assert_false(inject_flush(&f->inject, 1));
         assert_true(f->inject.blocked);
         read_intake(f);
@@ -270,7 +271,7 @@ static void test_reading_again(void **state)
         assert_int_equal(f->inject.handed_over, 0);
         assert_true(add(f, 1));
         assert_true(inject_flush(&f->inject, 1));
-        assert_true(inject_notice(&f->inject, slice_of("a")));
+        assert_true(inject_notice(&f->inject, slice_of("a"), 0));
         inject_rewind(&f->inject, 7);
         assert_true(inject_flush(&f->inject, 1));
         assert_int_equal(f->inject.handed_over, 7);

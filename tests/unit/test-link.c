@@ -14,7 +14,7 @@
 #include "network-fixture.h"
 #include "rundir-fixture.h"
 
-enum { STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
+enum { ANN = 7, STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
 
 /* ---- time, and death ---- */
 
@@ -219,17 +219,25 @@ static void rollcall(struct fixture *f)
         tell_link(f, &(struct frame){.type = FRAME_ROLLCALL, .id = CHATD_EPOCH});
 }
 
-/* Ann, who is here, says her next line. */
-static void say_here(struct fixture *f)
+/* Ann, who is here, says her next line; or a private word. */
+static void say_here_to(struct fixture *f, enum record_kind kind, const char *text)
 {
         uint8_t batch[256];
         struct frame header = {.type = FRAME_BATCH, .id = CHATD_EPOCH};
-        struct record rec = {
-                .kind = RECORD_LINE, .id = 7, .number = f->said + 1, .name = slice_of("ann"), .text = slice_of("x")};
+        struct record rec = {.kind = (uint8_t)kind,
+                             .id = ANN,
+                             .number = f->said + 1,
+                             .name = slice_of("ann"),
+                             .text = slice_of(text)};
         size_t size = frame_encode(batch, sizeof(batch), &header);
         size += record_encode(batch + size, sizeof(batch) - size, &rec);
         if (to_link(f, batch, size)) /* else chatd would count it as missed */
                 f->said++;
+}
+
+static void say_here(struct fixture *f)
+{
+        say_here_to(f, RECORD_LINE, "x");
 }
 
 static void show(struct fixture *f, const char *kind, struct slice name, struct slice text)
@@ -281,6 +289,9 @@ static void serve(struct fixture *f)
                                                      .members = 3});
                 } else if (frame.type == FRAME_NOTICE) {
                         show(f, "* ", frame.text, (struct slice){"", 0});
+                } else if (frame.type == FRAME_TELL) {
+                        assert_true(frame.key == ANN && frame.number >> 63);
+                        show(f, "ann: ", frame.text, (struct slice){"", 0});
                 } else {
                         relay(f, frame.records);
                 }
@@ -849,6 +860,34 @@ static void test_hosts_come_and_go(void **state)
         assert_seen(f, "* b is back, with 2 people");
 }
 
+/* Who says something to somebody on a host that is not there is told so, and nobody else. */
+static void test_words_to_absent_hosts(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        alive(f, "b", 12);
+        assert_seen(f, "* b is here, with 12 people");
+        say_here_to(f, RECORD_PRIVATE, "bob@b psst");
+        say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
+        say_here_to(f, RECORD_PRIVATE, "bob@here psst");
+        say_here_to(f, RECORD_LINE, "bob@nowhere is a strange name");
+        assert_seen(f, "ann: No host nowhere was heard of; /who lists who is where, "
+                       "ann: here is this host: say it to bob alone");
+        for (int i = 0; i < 11; i++) {
+                work(f);
+                now_ms += 1000;
+        }
+        assert_seen(f, "* b is away, with 12 people");
+        say_here_to(f, RECORD_PRIVATE, "bob@b psst");
+        assert_seen(f, "ann: b is away: bob may get it when it is back");
+        for (int i = 0; i < 3 * LINK_NOTICES_MAX; i++)
+                say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
+        alive(f, "b", 1);
+        settle(f);
+        assert_non_null(strstr(f->words, "* b is back, with 1 person")); /* whatever she does */
+        assert_int_equal(f->link->notices_count, 0);
+}
+
 static void test_who_does_not_look_does_not_know_who_is_away(void **state)
 {
         struct fixture *f = *state;
@@ -1345,6 +1384,7 @@ int main(void)
                 TEST(test_the_last_is_lost_without_jetstream),
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
                 TEST(test_hosts_come_and_go),
+                TEST(test_words_to_absent_hosts),
                 TEST(test_who_does_not_look_does_not_know_who_is_away),
                 TEST(test_another_stream),
                 TEST(test_a_flood_of_messages),

@@ -189,6 +189,16 @@ static void test_records_that_are_ignored(void **state)
         assert_non_null(link_member(f));
 }
 
+static void join_ann_bob_and_link(struct fixture *f)
+{
+        hello(f, ANN);
+        hello(f, BOB);
+        link_hello(f);
+        serve(f);
+        for (uint32_t who = LINK; who <= BOB; who++)
+                inbox_read(f->inboxes[who]);
+}
+
 /* Between somebody here and somebody there. */
 static void test_private_words(void **state)
 {
@@ -200,12 +210,7 @@ static void test_private_words(void **state)
                                .text = slice_of("psst, you")};
         struct record from_zoe = {
                 .kind = RECORD_PRIVATE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("bob yes?")};
-        hello(f, ANN);
-        hello(f, BOB);
-        link_hello(f);
-        serve(f);
-        for (uint32_t who = LINK; who <= BOB; who++)
-                inbox_read(f->inboxes[who]);
+        join_ann_bob_and_link(f);
         put(f, &to_zoe);
         serve(f);
         assert_inbox(f, LINK, "private ann zoe@b psst, you");
@@ -232,6 +237,38 @@ static void test_private_words(void **state)
         assert_inbox(f, ANN, "reply chat@b nobody there is called zo");
         assert_inbox(f, LINK, "");
         assert_int_equal(f->broker->remote.last, 5);
+}
+
+/* What the link says to one alone. */
+static void test_it_tells_one(void **state)
+{
+        struct fixture *f = *state;
+        join_ann_bob_and_link(f);
+        struct frame tell = {.type = FRAME_TELL,
+                             .id = LINK_ID,
+                             .number = UINT64_C(1) << 63,
+                             .key = inbox_id(ANN),
+                             .text = slice_of("b is away")};
+        put(f, &tell);
+        tell.number++;
+        tell.key = inbox_id(EVE); /* who has left */
+        put(f, &tell);
+        tell.key = LINK_ID;
+        put(f, &tell);
+        tell.key = inbox_id(ANN);
+        tell.text = slice_of("\x1b[2J");
+        put(f, &tell);
+        serve(f);
+        assert_inbox(f, ANN, "notice b is away");
+        assert_inbox(f, BOB, "");
+        assert_inbox(f, LINK, "");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        tell.id = inbox_id(BOB); /* who is not the link */
+        tell.text = slice_of("forged");
+        put(f, &tell);
+        serve(f);
+        assert_inbox(f, ANN, "");
+        assert_int_equal(f->broker->ignored[IGNORED_TYPE], 1);
 }
 
 static void test_names_there(void **state)
@@ -987,6 +1024,7 @@ int main(void)
                 TEST(test_numbers_only_grow),
                 TEST(test_records_that_are_ignored),
                 TEST(test_private_words),
+                TEST(test_it_tells_one),
                 TEST(test_names_there),
                 TEST(test_rooms),
                 TEST(test_who_is_there),

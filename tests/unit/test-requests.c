@@ -380,6 +380,14 @@ static void test_a_topic(void **state)
         assert_inbox(f, BOB,
                      "answer You are in kitchen now, with eve\nThe topic: pies, "
                      "answer lobby: 1 person; tea / \xc3\xa9t\xc3\xa9\nkitchen: 2 people, you among them; pies");
+        set_topic(f, EVE, "-");
+        serve(f);
+        assert_inbox(f, BOB, "topic kitchen: eve");
+        assert_string_equal(member(f, EVE)->room->topic, "");
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/members/room:kitchen", f->dir);
+        assert_int_equal(lstat(path, &st), -1); /* the next chatd finds none either */
         join(f, BOB, "");
         join(f, EVE, "");
         serve(f);
