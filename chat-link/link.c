@@ -235,7 +235,8 @@ static bool inject_one(struct link *l, const struct record *rec)
         return true;
 }
 
-/* A private word or a reply, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while that cannot be. */
+/* A private word or a reply, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while
+ * that cannot be. */
 static bool take_private(struct link *l, struct record rec)
 {
         char text[TEXT_MAX_BYTES + 1];

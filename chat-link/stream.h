@@ -49,8 +49,8 @@ struct stream {
 };
 
 /* A stream that is made gets a random identity, which is in its description, and stays the same on all servers. When it
- * was made does not: where two hosts make it at once, nodes of a cluster disagree about that, and change their minds when
- * they are started again (seen with nats-server 2.9.10). It is the identity of a stream that somebody else made. */
+ * was made does not: where two hosts make it at once, servers of a cluster disagree about that, and change their minds
+ * when they are started again (seen with nats-server 2.9.10). It is the identity of a stream that somebody else made. */
 void stream_init(struct stream *s, const struct config *config, struct report *report);
 
 /* Begins anew, on another connection. Returns false without memory. */

@@ -157,15 +157,14 @@ static void erase_row(struct client *c)
 
 void client_line(struct client *c, const struct slice *parts, size_t n)
 {
-        size_t size = LINE_END_BYTES + erase_bytes(c);
+        size_t size = LINE_END_BYTES;
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
-        if (c->skipped > 0 || client_room(c) < size) {
+        if (c->skipped > 0 || client_room(c) < size + erase_bytes(c)) {
                 c->skipped++;
                 c->skipped_all++;
                 return;
         }
-        size -= erase_bytes(c);
         erase_row(c);
         display_write(reserve(c, size), parts, n);
         c->lines_out++;

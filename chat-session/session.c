@@ -337,6 +337,7 @@ static void show_past(struct session *s, const struct frame *f)
 {
         struct wire_reader records = f->records;
         struct record r;
+        uint64_t now = (uint64_t)time(NULL);
         if (f->number < s->past)
                 return;
         s->past = f->number + 1;
@@ -349,7 +350,7 @@ static void show_past(struct session *s, const struct frame *f)
                 struct slice parts[DISPLAY_PARTS_MAX + 1];
                 char time_text[PAST_TIME_BYTES];
                 size_t n = display_parts(&r, parts + 1);
-                describe_time(r.number, (uint64_t)time(NULL), time_text);
+                describe_time(r.number, now, time_text);
                 parts[0] = slice_of(time_text);
                 if (n > 0 && !view_ignores(&s->view, r.name))
                         client_line(&s->client, parts, n + 1);

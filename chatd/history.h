@@ -2,8 +2,8 @@
  *
  * It lies in a file of the run directory that is mapped, so it outlives chatd, and is whole after kill -9 at any
  * instruction: a slot is taken out of use by one store, filled, and taken into use by one store. A room has a shelf of
- * HISTORY_KEPT slots. There are HISTORY_SHELVES, the first of which is that of the first room; a room that finds none has no history. A shelf keeps the room's name,
- * also when nobody is in there any more, until another room needs it.
+ * HISTORY_KEPT slots. There are HISTORY_SHELVES, the first of which is that of the first room; a room that finds none has
+ * no history. A shelf keeps the room's name, also when nobody is in there any more, until another room needs it.
  *
  * A line goes in when it was relayed, before it is consumed, or before that where somebody who comes in the same batch
  * is to be shown it. So where a batch is taken again by the next chatd, some of its lines may be in there already: of

@@ -98,7 +98,8 @@ int relay_add_notice(struct relay *r, const struct room *room, const struct reco
 /* … that the link, if there is one, does not get. */
 int relay_add_here(struct relay *r, const struct member *link, const struct room *room, const struct record *rec);
 
-/* … that is for `to` alone; `from`, if it is somebody's, does not get it. Its session gets this batch as a datagram, because it has to know who wrote that. */
+/* … that is for `to` alone; `from`, if it is somebody's, does not get it. Its session gets this batch as a datagram,
+ * because it has to know who wrote that. */
 int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec);
 
 /* `m` gets only what is added from now on, or what was added so far. */

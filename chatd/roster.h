@@ -118,8 +118,9 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* How many members there are, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors, in the first room. A name that somebody has gets a number: "ann~2". Of a name, LOCAL_NAME_MAX_BYTES
- * are taken. Returns NULL without memory. The caller has seen to it that there is no member of this id. */
+/* Adds a member without descriptors, in the first room. A name that somebody has gets a number: "ann~2". Of a name,
+ * LOCAL_NAME_MAX_BYTES are taken. Returns NULL without memory. The caller has seen to it that there is no member of this
+ * id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 

@@ -50,8 +50,9 @@ enum frame_type {
         FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
         FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
                             last line that went before it through the same queue, or one that was relayed */
-        FRAME_LINE, /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from `number` on */
-        FRAME_BYE, /* leaves: reason, lines_out, skipped */
+        FRAME_LINE,      /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from
+                       `number` on */
+        FRAME_BYE,       /* leaves: reason, lines_out, skipped */
         /* from the link */
         FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
                          record to record; one that is not above all before was here already */
@@ -116,8 +117,8 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; what an administrator
-         * asked for: whose uid that was */
+        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; what an
+         * administrator asked for: whose uid that was */
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
