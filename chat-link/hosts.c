@@ -195,7 +195,7 @@ static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)
 
 enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms)
 {
-        const struct host *host = find(h, label);
+        const struct host *host = label[0] != '\0' ? find(h, label) : NULL;
         if (!host)
                 return HOST_UNKNOWN;
         return host->told == HOST_HERE || is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;

@@ -85,22 +85,6 @@ static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen,
         return size;
 }
 
-static void note_word(struct inbox *in, const struct record *rec)
-{
-        struct slice rest = rec->text, to;
-        struct inbox_word *word = &in->words[in->words_count];
-        if (rec->kind != RECORD_PRIVATE || in->words_count == INBOX_WORDS_MAX || !word_next(&rest, &to))
-                return;
-        const char *at = memchr(to.at, '@', to.len);
-        size_t name = at ? (size_t)(at - to.at) : 0, host = at ? to.len - name - 1 : 0;
-        if (name == 0 || host == 0 || name >= sizeof(word->name) || host >= sizeof(word->host))
-                return;
-        word->from = rec->id;
-        snprintf(word->name, sizeof(word->name), "%.*s", (int)name, to.at);
-        snprintf(word->host, sizeof(word->host), "%.*s", (int)host, at + 1);
-        in->words_count++;
-}
-
 static bool store(struct inbox *in, const struct frame *f)
 {
         struct seen seen = in->seen; /* to be forgotten where the spool is full */
@@ -111,10 +95,9 @@ static bool store(struct inbox *in, const struct frame *f)
         in->seen = seen;
         struct wire_reader r = wire_read(in->records, size);
         struct record rec;
-        while (record_next(&r, &rec) > 0) {
+        while (record_next(&r, &rec) > 0)
                 count_members(in, &rec);
-                note_word(in, &rec);
-        }
+        in->stored = size;
         return true;
 }
 
@@ -168,7 +151,7 @@ enum inbox_event inbox_take(struct inbox *in, uid_t broker)
 {
         struct frame f;
         bool heard;
-        in->words_count = 0;
+        in->stored = 0;
         ssize_t n = peek(in, broker, &heard);
         if (n < 0)
                 return INBOX_NOTHING;

@@ -16,10 +16,6 @@
 
 #include "spool.h"
 
-enum {
-        INBOX_WORDS_MAX = 8,
-};
-
 enum inbox_event {
         INBOX_NOTHING, /* for now */
         INBOX_TAKEN,   /* a datagram was dealt with */
@@ -27,12 +23,6 @@ enum inbox_event {
         INBOX_WELCOME, /* chatd took our HELLO: see `number` */
         INBOX_ROLLCALL,
         INBOX_REFUSED, /* see `why` */
-};
-
-/* That somebody here said something to somebody on another host. */
-struct inbox_word {
-        uint64_t from; /* the id of who said it */
-        char name[LOCAL_NAME_MAX_BYTES + 1], host[HOST_MAX_BYTES + 1];
 };
 
 struct inbox {
@@ -47,11 +37,10 @@ struct inbox {
         uint64_t members; /* sessions on this host */
         uint64_t number;  /* of the last record of ours that chatd relayed */
         char why[256];
-        struct inbox_word words[INBOX_WORDS_MAX]; /* of what was taken last, the first ones */
-        size_t words_count;
         uint64_t ignored; /* datagrams that were not what chatd sends */
         uint8_t datagram[DATAGRAM_MAX_BYTES];
-        uint8_t records[DATAGRAM_MAX_BYTES];
+        uint8_t records[DATAGRAM_MAX_BYTES]; /* what went to the spool … */
+        size_t stored;                       /* … of the datagram that was taken last: so many bytes */
 };
 
 /* Takes the bound socket `fd` into use. Returns 0 or a negative errno. */

@@ -149,19 +149,33 @@ static void say_hello(struct link *l)
         l->hello_at = l->now + LINK_HELLO_MS;
 }
 
-/* Tells who said something to somebody on a host that is not there. It goes out as any other. */
-static void tell_of_absent(struct link *l)
+/* Tells who says something to NAME@HOST that HOST is not there. It goes out as any other. */
+static void tell_of_absent(struct link *l, const struct record *rec)
 {
-        for (size_t i = 0; i < l->inbox.words_count; i++) {
-                const struct inbox_word *word = &l->inbox.words[i];
-                enum host_told state = hosts_state(&l->hosts, word->host, l->now);
-                if (strcmp(word->host, l->config->host) == 0)
-                        tell(l, word->from, "%s is this host: say it to %s alone", word->host, word->name);
-                else if (state == HOST_UNKNOWN)
-                        tell(l, word->from, "No host %s was heard of; /who lists who is where", word->host);
-                else if (state == HOST_AWAY)
-                        tell(l, word->from, "%s is away: %s may get it when it is back", word->host, word->name);
-        }
+        struct slice text = rec->text, to;
+        char host[NAME_MAX_BYTES + 1];
+        const char *at = word_next(&text, &to) ? memchr(to.at, '@', to.len) : NULL;
+        if (!at)
+                return;
+        int name = (int)(at - to.at);
+        snprintf(host, sizeof(host), "%.*s", (int)to.len - name - 1, at + 1);
+        enum host_told state = hosts_state(&l->hosts, host, l->now);
+        if (strcmp(host, l->config->host) == 0)
+                tell(l, rec->id, "%s is this host: /msg %.*s says it here", host, name, to.at);
+        else if (state == HOST_UNKNOWN)
+                tell(l, rec->id, "No host %s was heard of; /who lists who is where", host);
+        else if (state == HOST_AWAY)
+                tell(l, rec->id, "%s is away: %.*s may get it when it is back", host, name, to.at);
+}
+
+/* Who was killed since it went to the spool does not come here: it is told of once at most. */
+static void look_at_stored(struct link *l)
+{
+        struct wire_reader records = wire_read(l->inbox.records, l->inbox.stored);
+        struct record rec;
+        while (record_next(&records, &rec) > 0)
+                if (rec.kind == RECORD_PRIVATE)
+                        tell_of_absent(l, &rec);
 }
 
 /* Empties the inbox into the spool, a bounded part of it. Returns whether there is more. */
@@ -180,7 +194,7 @@ static bool take_inbox(struct link *l)
                         l->full = true;
                         return false;
                 case INBOX_TAKEN:
-                        tell_of_absent(l);
+                        look_at_stored(l);
                         break;
                 case INBOX_WELCOME:
                         take_welcome(l);

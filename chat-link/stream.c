@@ -136,6 +136,7 @@ static void be_ready(struct stream *s, const jsStreamInfo *info)
 {
         s->known = true;
         s->none_since = 0;
+        s->outrun = false;
         s->identity = identity_of(info);
         s->last = info->State.LastSeq;
         s->fresh = true;
@@ -206,9 +207,11 @@ static bool make(struct stream *s)
                 return true;
         }
         s->state = STREAM_ASK; /* somebody may have been faster, also where it was made */
-        if (status != NATS_OK)
-                return code != JSStreamNameExistErr && fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
-        return true;
+        bool reported = code != JSStreamNameExistErr || s->outrun;
+        s->outrun = code == JSStreamNameExistErr;
+        if (status != NATS_OK && reported)
+                fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
+        return status == NATS_OK;
 }
 
 /* That it cannot be changed is no reason not to use it. */

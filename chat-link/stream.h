@@ -40,6 +40,7 @@ struct stream {
         atomic_bool known;                /* there was a stream, as far as anybody knows */
         int64_t none_since;               /* the server says that there is no JetStream; 0: it does not */
         int replicas;                     /* with which it is made */
+        bool outrun;                      /* somebody else was making it when we tried */
         jsStreamInfo *info;               /* in STREAM_UPDATE */
         uint64_t identity, last;          /* which one it is, never 0, and its last sequence when it was asked */
         bool fresh;                       /* … which was just now: its user resets it */
@@ -61,7 +62,7 @@ void stream_close(struct stream *s);
 void stream_doubt(struct stream *s);
 
 /* One request towards STREAM_READY or STREAM_NONE. Returns false where it failed: it has been reported, and is to be
- * tried again in STREAM_RETRY_MS. The same, but not reported, where somebody else has just made the stream. */
+ * tried again in STREAM_RETRY_MS. The same, but not reported, where somebody else has just made the stream, once. */
 bool stream_step(struct stream *s);
 
 /* Asks for the stream again with the next step: for its last sequence. */

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 const struct command_row commands[] = {
         {"/help", "", "lists what you can type", COMMAND_HELP, 0},
@@ -70,6 +71,9 @@ static const struct command_row *find_nearest(struct slice word)
                 return best;
         if (word.len > WORD_MAX_BYTES)
                 word.len = WORD_MAX_BYTES;
+        for (const struct command_row *row = commands; row->name; row++) /* what was not typed to its end */
+                if (word.len > 2 && word.len < strlen(row->name) && strncasecmp(word.at, row->name, word.len) == 0)
+                        return row;
         for (const struct command_row *row = commands; row->name; row++) {
                 size_t d = distance(word, row->name);
                 if (d < best_distance) {

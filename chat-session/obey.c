@@ -167,7 +167,7 @@ void obey(struct session *s, struct slice line)
                      row->name);
                 break;
         case COMMAND_INDENTED:
-                tell(s, "Nothing was sent: %s is a command only where nothing is in front of it, no space either",
+                tell(s, "Nothing was sent: %s is a command only without a space in front; as text it is /%s", row->name,
                      row->name);
                 break;
         case COMMAND_LEAVE:

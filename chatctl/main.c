@@ -117,6 +117,13 @@ static void print_help(void)
 
 /* ---- what went wrong ---- */
 
+static void print_error(const char *text)
+{
+        printf("{\"ok\":false,\"error\":");
+        output_json_string(stdout, text, strlen(text));
+        puts("}");
+}
+
 /* On standard error, and with --json as an object on standard output as well. Returns `status`. */
 __attribute__((format(printf, 3, 4))) static int complain(const struct chatctl *c, int status, const char *format, ...)
 {
@@ -126,11 +133,8 @@ __attribute__((format(printf, 3, 4))) static int complain(const struct chatctl *
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         fprintf(stderr, "%s: %s\n", c->program, text);
-        if (c->options.json) {
-                printf("{\"ok\":false,\"error\":");
-                output_json_string(stdout, text, strlen(text));
-                puts("}");
-        }
+        if (c->options.json)
+                print_error(text);
         return status;
 }
 
@@ -255,7 +259,7 @@ static int show_log(struct chatctl *c, int argc, char **argv)
                                 "sudo usermod -aG systemd-journal USER, who then logs in anew");
         if (r < 0)
                 return complain(c, EXIT_FAILURE, "cannot read the journal: %s", strerror(-r));
-        if (r == 0 && !o->follow)
+        if (r == 0 && !o->follow && !stop)
                 fprintf(stderr, "%s: the journal has no such event\n", c->program);
         return EXIT_SUCCESS;
 }
@@ -476,6 +480,8 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
 {
         struct options *o = &c->options;
         int option;
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* for what is wrong in front of it */
+                o->json |= strcmp(argv[i], "--json") == 0;
         while ((option = getopt_long(argc, argv, "n:fh", known_options, NULL)) != -1) {
                 o->some |= some_option(option);
                 switch (option) {
@@ -511,6 +517,8 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                         puts("chatctl " VERSION);
                         return EXIT_SUCCESS;
                 default: /* getopt_long() has printed what is wrong */
+                        if (o->json)
+                                print_error("there is no such option, or it takes another argument; see --help");
                         return EXIT_USAGE;
                 }
         }
@@ -555,7 +563,7 @@ int main(int argc, char **argv)
                 sigaction(SIGINT, &action, NULL);
                 sigaction(SIGTERM, &action, NULL);
         }
-        if (asking_init(&c.asking, c.options.dir) < 0)
+        if ((c.options.dir && c.options.dir[0] == '\0') || asking_init(&c.asking, c.options.dir) < 0)
                 return complain(&c, EXIT_USAGE, "--run-dir takes a path of 1 to %zu bytes", RUN_DIR_MAX_BYTES);
         status = command->handle(&c, argc, argv);
         asking_free(&c.asking);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/names.h>
 #include <chat/text.h>
 
 #include "broker.h"
@@ -15,6 +16,8 @@
 
 #define NOTE_NAME "requests"
 #define SAY_PREFIX ADMIN_NAME ": "
+
+#define REMOVED INT64_MAX /* in `muted_told_ms`: it is told nothing more */
 
 enum { NOTE_MAX_BYTES = ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
@@ -116,7 +119,7 @@ static void take_removal(struct broker *b, struct member *m, const struct frame 
         if (roster_send(m, &kicked) == -ECONNREFUSED)
                 m->dead = true;
         m->muted = true;
-        m->muted_told_ms = clock_ms(); /* it has been told more than that */
+        m->muted_told_ms = REMOVED; /* it has been told more than that */
 }
 
 /* What is done to a member, which is here. */
@@ -178,7 +181,8 @@ bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is
         if (!m->muted)
                 return false;
         int64_t now = clock_ms();
-        if (!is_request && m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS)
+        bool just_now = m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS;
+        if (m->muted_told_ms == REMOVED || (just_now && !is_request))
                 return true;
         m->muted_told_ms = now;
         struct frame answer = {

@@ -27,9 +27,6 @@
 struct broker;
 struct member;
 
-/* Who says what administrators say; nobody can take this name. */
-#define ADMIN_NAME "Administrator"
-
 enum {
         ADMIN_REMEMBERED = 64,      /* requests; what waits in the queue at once is less (CONTROL_CLIENTS_MAX) */
         ADMIN_MUTED_TOLD_MS = 5000, /* who is muted is told so once per that time for lines */

@@ -75,8 +75,7 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
                         NICK_MAX_BYTES);
                 return false;
         }
-        if (name_compare(f->name.at, f->name.len, ADMIN_NAME, strlen(ADMIN_NAME)) == 0 ||
-            bans_find(&b->bans, f->name, NULL)) {
+        if (name_is_reserved(f->name.at, f->name.len) || bans_find(&b->bans, f->name, NULL)) {
                 answerf(b, m, f, "Nobody may be called %.*s here: please take another name", (int)f->name.len,
                         f->name.at);
                 return false;
@@ -383,6 +382,7 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
+        /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
         int r = rooms_set_topic(m->room, b->roster.dir, topic);
         if (r < 0)
                 broker_warn(b, "cannot note a topic", r);

@@ -116,12 +116,12 @@ static bool make_room(struct roster *r)
         return true;
 }
 
-/* Gives `m` a name that nobody has. */
+/* Gives `m` a name that nobody has, and may have. */
 static void set_name(const struct roster *r, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
         memcpy(m->name, name.at, len);
-        for (unsigned n = 2; tfind(m, &r->by_name, compare_names); n++) {
+        for (unsigned n = 2; name_is_reserved(m->name, strlen(m->name)) || tfind(m, &r->by_name, compare_names); n++) {
                 if (len > LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES)
                         len = LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES;
                 snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);

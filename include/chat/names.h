@@ -19,6 +19,9 @@ enum { NICK_MAX_BYTES = 24 };
 /* Rooms are called as people are. This is the one that everybody begins in. */
 #define FIRST_ROOM "lobby"
 
+/* Who says what administrators say: nobody else is called so. */
+#define ADMIN_NAME "Administrator"
+
 static inline bool name_is_letter(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -68,4 +71,10 @@ static inline int name_compare(const char *a, size_t a_size, const char *b, size
                         return x < y ? -1 : 1;
         }
         return (a_size > 0) - (b_size > 0);
+}
+
+/* Whether nobody can be called so. */
+static inline bool name_is_reserved(const char *name, size_t size)
+{
+        return name_compare(name, size, ADMIN_NAME, sizeof(ADMIN_NAME) - 1) == 0;
 }

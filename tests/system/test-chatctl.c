@@ -143,7 +143,10 @@ static void test_wrong_usage(void **state)
                             "{\"ok\":false,\"error\":\"there is no command whoo; see --help\"}\nstatus 2");
         assert_string_equal(shell("chatctl --json mute ann please 2>/dev/null" STATUS),
                             "{\"ok\":false,\"error\":\"mute takes NAME; see --help\"}\nstatus 2");
-        assert_string_equal(shell("chatctl --json log -n 0 2>/dev/null" STATUS),
+        assert_string_equal(shell("chatctl --json -n 2>/dev/null" STATUS),
+                            "{\"ok\":false,\"error\":\"there is no such option, or it takes another argument; "
+                            "see --help\"}\nstatus 2");
+        assert_string_equal(shell("chatctl log -n 0 --json 2>/dev/null" STATUS),
                             "{\"ok\":false,\"error\":\"--lines takes a number, 1 at least, or all\"}\nstatus 2");
         assert_string_equal(shell("chatctl kick $(printf %%09000d 1) 2>&1" STATUS),
                             "chatctl: that is too long to be asked for\nstatus 2");

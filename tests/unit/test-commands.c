@@ -57,6 +57,8 @@ static void test_unknown(void **state)
         (void)state;
         assert_parsed("/nik ann", COMMAND_UNKNOWN, "/nik");
         assert_string_equal(row->name, "/nick");
+        assert_parsed("/Hist", COMMAND_UNKNOWN, "/Hist");
+        assert_string_equal(row->name, "/history");
         assert_parsed("/quitter", COMMAND_UNKNOWN, "/quitter");
         assert_string_equal(row->name, "/quit");
         assert_parsed("/", COMMAND_UNKNOWN, "/");

@@ -323,6 +323,10 @@ static void test_a_kick(void **state)
         assert_string_equal(ask(c, "kick|d|bob|too loud"), ""); /* it is to leave */
         assert_inbox(f, BOB, "kicked too loud");
         say(f, BOB, "and yet");
+        put(f, &(struct frame){
+                       .type = FRAME_ACTION, .id = inbox_id(BOB), .number = ++f->numbers[BOB], .text = slice_of("x")});
+        serve(f);
+        assert_inbox(f, BOB, ""); /* nothing stands behind that */
         bye(f, BOB);
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");

@@ -871,8 +871,10 @@ static void test_words_to_absent_hosts(void **state)
         say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
         say_here_to(f, RECORD_PRIVATE, "bob@here psst");
         say_here_to(f, RECORD_LINE, "bob@nowhere is a strange name");
+        say_here_to(f, RECORD_PRIVATE, "zoe@a-host-with-a-very-long-name psst");
         assert_seen(f, "ann: No host nowhere was heard of; /who lists who is where, "
-                       "ann: here is this host: say it to bob alone");
+                       "ann: here is this host: /msg bob says it here, "
+                       "ann: No host a-host-with-a-very-long-name was heard of; /who lists who is where");
         for (int i = 0; i < 11; i++) {
                 work(f);
                 now_ms += 1000;
@@ -880,12 +882,36 @@ static void test_words_to_absent_hosts(void **state)
         assert_seen(f, "* b is away, with 12 people");
         say_here_to(f, RECORD_PRIVATE, "bob@b psst");
         assert_seen(f, "ann: b is away: bob may get it when it is back");
-        for (int i = 0; i < 3 * LINK_NOTICES_MAX; i++)
-                say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
-        alive(f, "b", 1);
+}
+
+/* What is for everybody is not lost because one says many words to hosts that are not there. */
+static void test_many_words_to_absent_hosts(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un intake;
+        char *at;
+        int told = 0, filler = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         settle(f);
-        assert_non_null(strstr(f->words, "* b is back, with 1 person")); /* whatever she does */
-        assert_int_equal(f->link->notices_count, 0);
+        path_broker(&intake, f->dir);
+        assert_int_equal(connect(filler, (struct sockaddr *)&intake, sizeof(intake)), 0);
+        while (sendto(filler, "x", 1, 0, NULL, 0) > 0)
+                continue;
+        assert_int_equal(errno, EAGAIN);
+        for (int i = 0; i < 2 * LINK_NOTICES_MAX; i++) {
+                if (i == LINK_NOTICES_MAX)
+                        alive(f, "b", 12);
+                say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
+                work(f);
+        }
+        assert_int_equal(f->said, 2 * LINK_NOTICES_MAX);
+        while (recvfrom(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT, NULL, NULL) > 0)
+                continue;
+        settle(f);
+        assert_non_null(strstr(f->words, "* b is here, with 12 people"));
+        for (at = f->words; (at = strstr(at, "ann: No host")); at++)
+                told++;
+        assert_in_range(told, LINK_TELLS_MAX, LINK_TELLS_MAX + 1); /* one is under way */
+        close(filler);
 }
 
 static void test_who_does_not_look_does_not_know_who_is_away(void **state)
@@ -1385,6 +1411,7 @@ int main(void)
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
                 TEST(test_hosts_come_and_go),
                 TEST(test_words_to_absent_hosts),
+                TEST(test_many_words_to_absent_hosts),
                 TEST(test_who_does_not_look_does_not_know_who_is_away),
                 TEST(test_another_stream),
                 TEST(test_a_flood_of_messages),

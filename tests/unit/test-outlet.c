@@ -670,9 +670,36 @@ static void test_a_connection_that_is_reset(void **state)
         assert_true(outlet_claim(&f->outlet));
 }
 
+/* chatd and a session of another version add up how many bytes of a batch the client has: so a change here is another
+ * OUTLET_LAYOUT. */
+static void test_lines_look_as_the_layout_says(void **state)
+{
+        static const char layout_4[] =
+                "n: t|*** n is connected|*** n is disconnected|*** t||* n t|*** n is now called t|"
+                "n (to you): t|*** n went to t|*** n came from t|*** n set the topic: t||*** h: t|"
+                "*** n removed the topic|";
+        char text[1024] = "", *at = text;
+        struct slice parts[DISPLAY_PARTS_MAX];
+        (void)state;
+        for (uint8_t kind = RECORD_LINE; kind <= RECORD_REPLY; kind++) {
+                struct record r = {.kind = kind, .name = slice_of("n"), .text = slice_of("t")};
+                if (kind == RECORD_REPLY)
+                        r.name = slice_of("n@h");
+                size_t n = display_parts(&r, parts);
+                at = n > 0 ? display_write(at, parts, n) - LINE_END_BYTES : at;
+                *at++ = '|';
+        }
+        struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
+        at = display_write(at, parts, display_parts(&removal, parts)) - LINE_END_BYTES;
+        memcpy(at, "|", 2);
+        assert_string_equal(text, layout_4);
+        assert_int_equal(OUTLET_LAYOUT, 4);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_lines_look_as_the_layout_says),
                 cmocka_unit_test_setup_teardown(test_lent_and_written_to, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_only_one_writes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_datagrams_are_not_overtaken, setup, teardown),

@@ -105,6 +105,7 @@ static void test_names_are_unique(void **state)
         assert_memory_equal(shortened, longest, strlen(shortened) - 2);
         assert_string_equal(shortened + strlen(shortened) - 2, "~2");
         assert_int_equal(strlen(add(f, 7, longer)->name), LOCAL_NAME_MAX_BYTES);
+        assert_string_equal(add(f, 8, "administrator")->name, "administrator~2"); /* as administrators say it */
 }
 
 static void test_find_process(void **state)

@@ -1096,9 +1096,8 @@ static void test_commands_of_its_own(void **state)
                         "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
                         "*** Usage: /time on|off\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
         type(f, " /msg bob psst\n/time ON\n/time off\n");
-        assert_shown(f,
-                     "*** Nothing was sent: /msg is a command only where nothing is in front of it, no space either\r\n"
-                     "*** /time is on\r\n");
+        assert_shown(f, "*** Nothing was sent: /msg is a command only without a space in front; as text it is //msg\r\n"
+                        "*** /time is on\r\n");
         assert_line_ends(f);
         type(f, "/ignore BOB\n");
         assert_shown(f, "*** You do not see any more what BOB says; the same once more, and you do\r\n");
