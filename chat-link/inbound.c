@@ -66,13 +66,13 @@ struct network_message *inbound_next(struct inbound *in)
         return m;
 }
 
-bool inbound_needs_subscription(struct inbound *in, int64_t now)
+uint64_t inbound_needs_subscription(struct inbound *in, int64_t now)
 {
         pthread_mutex_lock(&in->lock);
         bool silent = in->place.stream != 0 && !in->blocked && now - in->heard_ms > INBOUND_SILENCE_MS;
-        bool needed = in->request > 0 && (in->generation == 0 || in->lost || silent);
+        uint64_t request = in->generation == 0 || in->lost || silent ? in->request : 0;
         pthread_mutex_unlock(&in->lock);
-        return needed;
+        return request;
 }
 
 /* Without memory a message is as good as lost on the way: returns false. */

@@ -57,8 +57,9 @@ void inbound_read_anew(struct inbound *in);
 
 /* ---- for the network's thread ---- */
 
-/* Whether a subscription is wanted and there is none, or none that is any good at `now`. */
-bool inbound_needs_subscription(struct inbound *in, int64_t now);
+/* Returns for which request a subscription is wanted, because there is none, or none that is any good at `now`; 0: it is
+ * not. Where the stream ends must be known from after that. */
+uint64_t inbound_needs_subscription(struct inbound *in, int64_t now);
 
 /* Whether the stream of this identity, with messages up to `last`, ends before what was read of it already. The server
  * that leads it now has not caught up then; or it was put back to an earlier state, and after INBOUND_BEHIND_MS that is

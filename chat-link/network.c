@@ -50,6 +50,7 @@ struct network {
         int64_t retry_at;     /* after something failed */
         int64_t ask_again_at; /* for JetStream */
         bool in_doubt;        /* the next chunk may be stored already */
+        uint64_t asked_for;   /* the request for which the stream's end was asked for; 0: none */
         char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
         uint8_t message[MESSAGE_MAX_BYTES];
 };
@@ -66,9 +67,10 @@ static void begin(struct network *n)
 
 static void end(struct network *n)
 {
-        reader_close(&n->reader);
+        inbound_close(&n->inbound);
         stream_close(&n->stream);
         connection_close(&n->connection);
+        reader_close(&n->reader);
 }
 
 static void say_alive(struct network *n, int64_t now)
@@ -162,12 +164,14 @@ static enum progress advance(struct network *n, int64_t now)
                 return stream_step(&n->stream) ? DONE : FAILED;
         connection_is_good(&n->connection);
         report_stored(&n->report, n->stream.state == STREAM_READY);
-        if (inbound_needs_subscription(&n->inbound, now)) {
-                if (!n->stream.fresh) {
+        uint64_t request = inbound_needs_subscription(&n->inbound, now);
+        if (request != 0) {
+                if (request != n->asked_for) {
+                        n->asked_for = request;
                         stream_refresh(&n->stream);
                         return DONE;
                 }
-                n->stream.fresh = false;
+                n->asked_for = 0;
                 if (inbound_is_behind(&n->inbound, n->stream.identity, n->stream.last, now)) {
                         report_problem(&n->report, PROBLEM_READING,
                                        "the stream %s ends before what was read of it: "
@@ -177,7 +181,6 @@ static enum progress advance(struct network *n, int64_t now)
                 }
                 return reader_subscribe(&n->reader, &n->stream) ? DONE : FAILED;
         }
-        n->stream.fresh = false;
         if ((size = make_message(n, &chunk)) > 0)
                 return publish(n, &chunk, size) ? DONE : FAILED;
         report_stuck(&n->report, false);

@@ -202,12 +202,25 @@ static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t gen
         return subscribe_to_said(r, inbox, on_stored, generation) && stream_consume(s, sequence, inbox);
 }
 
+/* libnats' read loop may still look at a subscription that it found before it was taken out, and is not told when that
+ * is freed (nats.c issue 637; Debian 12 has it). So it is freed when the server's answer to what was asked since has
+ * come through the same loop: before each call of reader_subscribe() one does, or the connection is another. */
+static void retire(struct reader *r)
+{
+        forget(&r->retired);
+        if (!r->said)
+                return;
+        natsSubscription_Unsubscribe(r->said);
+        r->retired = r->said;
+        r->said = NULL;
+}
+
 bool reader_subscribe(struct reader *r, struct stream *s)
 {
         struct network_place behind;
         bool done;
         inbound_close(r->inbound);
-        forget(&r->said);
+        retire(r);
         uint64_t generation = inbound_open(r->inbound, s->identity, s->last, &behind);
         if (s->state == STREAM_NONE)
                 done = subscribe_to_said(r, s->all_said, on_said, generation);
@@ -220,7 +233,7 @@ bool reader_subscribe(struct reader *r, struct stream *s)
 
 void reader_close(struct reader *r)
 {
-        inbound_close(r->inbound);
+        forget(&r->retired);
         forget(&r->said);
         forget(&r->alive);
         forget(&r->ask);

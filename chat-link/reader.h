@@ -29,6 +29,7 @@ struct reader {
         const struct config *config;
         uint64_t instance;                            /* our own */
         natsSubscription *said, *alive, *ask, *again; /* NULL: none */
+        natsSubscription *retired;                    /* what `said` was before; NULL: nothing */
         char said_prefix[STREAM_NAME_BYTES];          /* chat.NETWORK.said. */
         char alive_prefix[STREAM_NAME_BYTES];         /* chat.NETWORK.alive. */
 };
@@ -42,5 +43,5 @@ bool reader_listen(struct reader *r);
  * where it failed: it has been reported, and is to be tried again. Blocks as stream_consume(). */
 bool reader_subscribe(struct reader *r, struct stream *s);
 
-/* Ends the subscriptions. */
+/* Frees the subscriptions, after the connection was closed. */
 void reader_close(struct reader *r);

@@ -44,14 +44,12 @@ void stream_close(struct stream *s)
 void stream_doubt(struct stream *s)
 {
         forget_info(s);
-        s->fresh = false;
         s->state = STREAM_ASK_ACCOUNT;
 }
 
 void stream_refresh(struct stream *s)
 {
-        s->fresh = false;
-        s->state = STREAM_ASK;
+        s->state = s->state == STREAM_NONE ? STREAM_ASK_ACCOUNT : STREAM_ASK;
 }
 
 /* Reports that `what` failed, and why. */
@@ -87,7 +85,6 @@ static bool take_none(struct stream *s)
         }
         s->state = STREAM_NONE;
         s->identity = s->last = 0;
-        s->fresh = true;
         report_no_problem(s->report, PROBLEM_STREAM);
         return true;
 }
@@ -139,7 +136,6 @@ static void be_ready(struct stream *s, const jsStreamInfo *info)
         s->outrun = false;
         s->identity = identity_of(info);
         s->last = info->State.LastSeq;
-        s->fresh = true;
         s->state = STREAM_READY;
         report_no_problem(s->report, PROBLEM_STREAM);
 }

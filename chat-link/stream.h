@@ -43,7 +43,6 @@ struct stream {
         bool outrun;                      /* somebody else was making it when we tried */
         jsStreamInfo *info;               /* in STREAM_UPDATE */
         uint64_t identity, last;          /* which one it is, never 0, and its last sequence when it was asked */
-        bool fresh;                       /* … which was just now: its user resets it */
         char name[STREAM_NAME_BYTES];     /* chat-NETWORK */
         char all_said[STREAM_NAME_BYTES]; /* chat.NETWORK.said.* */
         char said[2 * STREAM_NAME_BYTES]; /* chat.NETWORK.said.HOST */
@@ -65,7 +64,7 @@ void stream_doubt(struct stream *s);
  * tried again in STREAM_RETRY_MS. The same, but not reported, where somebody else has just made the stream, once. */
 bool stream_step(struct stream *s);
 
-/* Asks for the stream again with the next step: for its last sequence. */
+/* Asks for the stream again with the next step: for its last sequence. Without JetStream, whether that is still so. */
 void stream_refresh(struct stream *s);
 
 /* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */

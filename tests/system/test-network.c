@@ -1302,6 +1302,7 @@ static void test_messages_that_are_too_small(void **state)
         struct nats *server = nats_start(true, "max_payload: 10000, max_pending: 100000");
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
         until_problem(a, "max_payload");
+        UNTIL(reads(a) && reads(b));
         say(a, 100);
         UNTIL(has_all(b, a));
         a->spool->padding = 3000;
