@@ -63,19 +63,18 @@ static size_t distance(struct slice word, const char *name)
         return row[len];
 }
 
+/* What was not typed to its end, or is most like it; with less than half of it in common, the list of all there is. */
 static const struct command_row *find_nearest(struct slice word)
 {
         const struct command_row *best = &commands[0];
-        size_t best_distance = SIZE_MAX;
-        if (word.len == 1) /* the slash: nothing is nearer than the list of all there is */
-                return best;
         if (word.len > WORD_MAX_BYTES)
                 word.len = WORD_MAX_BYTES;
-        for (const struct command_row *row = commands; row->name; row++) /* what was not typed to its end */
-                if (word.len > 2 && word.len < strlen(row->name) && strncasecmp(word.at, row->name, word.len) == 0)
+        for (const struct command_row *row = commands; word.len > 1 && row->name; row++)
+                if (word.len < strlen(row->name) && strncasecmp(word.at, row->name, word.len) == 0)
                         return row;
+        size_t best_distance = word.len / 2 + 1;
         for (const struct command_row *row = commands; row->name; row++) {
-                size_t d = distance(word, row->name);
+                size_t d = row->help ? distance(word, row->name) : SIZE_MAX;
                 if (d < best_distance) {
                         best_distance = d;
                         best = row;

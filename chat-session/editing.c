@@ -9,6 +9,7 @@ enum {
         /* of output that may wait, for a row to be drawn behind it, and for an own line to be shown */
         DRAW_BEHIND_MAX_BYTES = 4096,
         LINE_BEHIND_MAX_BYTES = CLIENT_OUT_MAX_BYTES / 2,
+        TAB_SPACES = 4, /* as text_clean() makes of it */
 };
 
 /* Whether no more output waits than this. */
@@ -55,8 +56,8 @@ void editing_refuse(struct session *s)
         session_notice(s, slice_of("/edit is off, as your client shows by itself what you type"));
 }
 
-/* The whole line stays where it was typed, and the next one begins below. */
-static void enter(struct session *s)
+/* The line, or a piece of it, stays where it was typed, and what follows begins below. */
+static void enter(struct session *s, bool whole)
 {
         struct editor *e = &s->editor;
         char row[sizeof(EDITOR_ERASE LINE_END) + TEXT_MAX_BYTES], *at = row;
@@ -71,8 +72,9 @@ static void enter(struct session *s)
                 client_raw(&s->client, row, (size_t)(at - row));
                 s->client.row_drawn = false;
         }
-        s->lines.emit(s->lines.user, LINES_LINE, e->text, e->len);
+        s->lines.emit(s->lines.user, whole && !e->cut ? LINES_LINE : LINES_PIECE, e->text, e->len);
         editor_next(e);
+        e->cut = !whole;
 }
 
 static void complete(struct session *s)
@@ -88,13 +90,20 @@ static void complete(struct session *s)
                 editor_refuse(e);
 }
 
-bool editing_push(struct session *s, uint8_t byte)
+static enum editor_event push(struct session *s, uint8_t byte)
 {
-        switch (editor_push(&s->editor, byte)) {
+        if (editor_is_full_for(&s->editor, byte))
+                enter(s, false);
+        return editor_push(&s->editor, byte);
+}
+
+bool editing_push(struct session *s, uint8_t byte, bool pasted)
+{
+        switch (push(s, byte)) {
         case EDITOR_NOTHING:
                 break;
         case EDITOR_LINE:
-                enter(s);
+                enter(s, true);
                 break;
         case EDITOR_END:
                 s->lines.emit(s->lines.user, LINES_END, "", 0);
@@ -102,7 +111,10 @@ bool editing_push(struct session *s, uint8_t byte)
         case EDITOR_INTERRUPT:
                 return true;
         case EDITOR_COMPLETE:
-                complete(s);
+                for (int i = 0; pasted && i < TAB_SPACES; i++)
+                        push(s, ' ');
+                if (!pasted)
+                        complete(s);
                 break;
         }
         return false;

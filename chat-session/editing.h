@@ -27,8 +27,9 @@ void editing_turn(struct session *s, bool on);
 /* Turns it on where the client offers that. */
 void editing_accept(struct session *s);
 
-/* Takes a byte that the client typed. Returns whether it was ^C. */
-bool editing_push(struct session *s, uint8_t byte);
+/* Takes a byte that the client typed, or that was pasted: then a TAB is text, and completes nothing. Returns whether it
+ * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
+bool editing_push(struct session *s, uint8_t byte, bool pasted);
 
 /* The client wants to echo by itself: so it is turned off. */
 void editing_refuse(struct session *s);

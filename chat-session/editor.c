@@ -99,7 +99,7 @@ void editor_discard(struct editor *e)
 {
         e->cleaner = (struct text_cleaner){0};
         e->state = STATE_TEXT;
-        e->expanded = false;
+        e->expanded = e->cut = false;
         e->history_at = e->history_len;
         e->left = 0;
         set_text(e, "", 0);
@@ -338,6 +338,12 @@ static bool continue_sequence(struct editor *e, uint8_t byte)
                 return false;
         }
         return true;
+}
+
+bool editor_is_full_for(const struct editor *e, uint8_t byte)
+{
+        bool begins = byte >= ' ' && byte != DEL && e->state == STATE_TEXT && e->cleaner.need == 0;
+        return begins && e->cursor == e->len && sizeof(e->text) - e->len < TEXT_CLEAN_MAX;
 }
 
 enum editor_event editor_push(struct editor *e, uint8_t byte)

@@ -46,6 +46,7 @@ struct editor {
         bool changed;     /* since it was drawn */
         bool bell;        /* a key was refused since then */
         bool expanded;    /* the line may have more bytes than were typed */
+        bool cut;         /* pieces of it went before: set by its user, until the next line begins */
         uint16_t columns; /* 0: not known */
         struct text_cleaner cleaner;
         size_t len, cursor;
@@ -57,6 +58,9 @@ struct editor {
         char draft[TEXT_MAX_BYTES];         /* what was typed before one looked into the history */
         char history[EDITOR_HISTORY_BYTES]; /* own lines, each behind the one before, with a NUL at its end */
 };
+
+/* Whether the byte begins a character that may find no room behind the line. */
+bool editor_is_full_for(const struct editor *e, uint8_t byte);
 
 /* Takes the next byte. */
 enum editor_event editor_push(struct editor *e, uint8_t byte);

@@ -47,6 +47,15 @@ static void help(struct session *s)
         tell(s, "%-*s %s", HELP_COLUMN, "//TEXT", "says a line that begins with a slash");
 }
 
+static void unknown(struct session *s, const struct command_row *nearest, struct slice word)
+{
+        if (nearest->command == COMMAND_HELP)
+                tell(s, "There is no %.*s; /help lists all there is", (int)word.len, word.at);
+        else
+                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is", (int)word.len, word.at,
+                     nearest->name);
+}
+
 static void tell_usage(struct session *s, const struct command_row *row)
 {
         tell(s, "Usage: %s %s", row->name, row->arguments);
@@ -128,6 +137,8 @@ static void ignore(struct session *s, struct slice name)
                 list_ignored(s);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
                 tell(s, "That is nobody's name");
+        else if (name_is_reserved(name.at, name.len))
+                tell(s, "What administrators say is for everybody");
         else if (!view_toggle(&s->view, name))
                 tell(s, "No more than %d people can be ignored", VIEW_IGNORED_MAX);
         else if (view_ignores(&s->view, name))
@@ -162,9 +173,7 @@ void obey(struct session *s, struct slice line)
                 uplink_say(&s->uplink, rest);
                 break;
         case COMMAND_UNKNOWN:
-                rest = shorten(rest);
-                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is", (int)rest.len, rest.at,
-                     row->name);
+                unknown(s, row, shorten(rest));
                 break;
         case COMMAND_INDENTED:
                 tell(s, "Nothing was sent: %s is a command only without a space in front; as text it is /%s", row->name,

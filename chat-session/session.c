@@ -20,6 +20,7 @@ enum {
         /* What may have been read before and comes out with it, and room for BYE. */
         ROOM_RESERVED = TEXT_MAX_BYTES + 256,
         PAST_TIME_BYTES = 32,
+        PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
         DAY_S = 24 * 3600,
 };
 
@@ -136,21 +137,17 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
                 uplink_say(&s->uplink, line);
 }
 
-/* Returns whether there was something to discard. */
-static bool discard_line(struct session *s)
+static void discard_line(struct session *s)
 {
-        bool something = s->edits ? s->editor.len > 0 : s->lines.len > 0;
         if (s->edits)
                 editor_discard(&s->editor);
         else
                 lines_discard(&s->lines);
-        return something;
 }
 
 static void on_interrupt(struct session *s)
 {
-        if (discard_line(s)) /* then it is not the one that leaves */
-                s->interrupted = false;
+        discard_line(s);
         /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
         if (!s->interrupted)
                 s->interrupt_due = true;
@@ -158,16 +155,24 @@ static void on_interrupt(struct session *s)
                 session_leave(s, LEAVE_INTERRUPT);
 }
 
-static void on_byte(struct session *s, uint8_t byte)
+static void on_data(struct session *s, uint8_t byte, bool pasted)
+{
+        if (!s->edits)
+                lines_push(&s->lines, byte);
+        else if (editing_push(s, byte, pasted)) {
+                on_interrupt(s);
+                return;
+        }
+        s->interrupted = false; /* the next ^C has something to discard again */
+}
+
+static void on_byte(struct session *s, uint8_t byte, bool pasted)
 {
         switch (telnet_push(&s->telnet, byte)) {
         case TELNET_NOTHING:
                 break;
         case TELNET_DATA:
-                if (!s->edits)
-                        lines_push(&s->lines, s->telnet.data);
-                else if (editing_push(s, s->telnet.data))
-                        on_interrupt(s);
+                on_data(s, s->telnet.data, pasted);
                 break;
         case TELNET_REPLY:
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
@@ -217,7 +222,8 @@ static void take_input(struct session *s)
                 if (plain > 0)
                         lines_push_plain(&s->lines, bytes + i, plain);
                 else
-                        on_byte(s, bytes[i]);
+                        on_byte(s, bytes[i], n >= PASTE_MIN_BYTES);
+                s->interrupted &= plain == 0;
                 i += plain > 0 ? plain : 1;
         }
         if (telnet_ask(&s->telnet))

@@ -157,7 +157,8 @@ static int complain_of_error(const struct chatctl *c, int error)
         case EMSGSIZE:
                 return complain(c, EXIT_USAGE, "that is too long to be asked for");
         case ETIMEDOUT:
-                return complain(c, EXIT_FAILURE, "chatd does not answer; see: systemctl status chatd.service");
+                return complain(c, EXIT_FAILURE, "chatd does not answer%s",
+                                c->options.dir ? "" : "; see: systemctl status chatd.service");
         default:
                 return complain(c, EXIT_FAILURE, "cannot ask chatd: %s", strerror(-error));
         }
@@ -269,6 +270,7 @@ static int show_top(struct chatctl *c, int argc, char **argv)
         struct top_options top = {
                 .times = c->options.lines == SIZE_MAX ? 0 : c->options.lines,
                 .json = c->options.json,
+                .legend = c->options.legend,
                 .stop = &stop,
         };
         (void)argc;
@@ -396,8 +398,9 @@ static int deal_with_stayer(struct chatctl *c, const char *name)
         if (!c->options.kill)
                 return complain(c, EXIT_STAYS,
                                 "%s has not left within %d s: the session, process %s, does not run, or is of an "
-                                "earlier version. Nobody gets what it says. As root: chatctl kick --kill %s",
-                                name, CONTROL_LEAVE_MS / 1000, pid, name);
+                                "earlier version. Nobody gets what it says. As root: chatctl%s%s kick --kill %s",
+                                name, CONTROL_LEAVE_MS / 1000, pid, c->options.dir ? " --run-dir=" : "",
+                                c->options.dir ? c->options.dir : "", name);
         int r = end_session(c, pid, id);
         if (r < 0)
                 return complain(c, r == -EPERM ? EXIT_DENIED : EXIT_FAILURE, "cannot end process %s: %s%s", pid,

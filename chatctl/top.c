@@ -109,10 +109,11 @@ static void print_screen(const struct top *t, const struct answer_record *status
 {
         size_t most = rows_of_terminal() - ROWS_ABOVE;
         printf("%smembers: %" PRIu64 "   lines/s: %.1f   lines: %" PRIu64 "   queue: %" PRIu64 "   lagging: %" PRIu64
-               "   link: %s\n\n%-24s %9s %9s %9s %9s  %s\n",
+               "   link: %s\n\n",
                isatty(STDOUT_FILENO) ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
-               number(status, "queue"), number(status, "lagging"), answer_value(status, "link"), "NAME", "SAID",
-               "SHOWN", "MISSED", "BEHIND", "STATE");
+               number(status, "queue"), number(status, "lagging"), answer_value(status, "link"));
+        if (t->options->legend)
+                printf("%-24s %9s %9s %9s %9s  %s\n", "NAME", "SAID", "SHOWN", "MISSED", "BEHIND", "STATE");
         for (size_t i = 0; i < count && i < most; i++) {
                 const struct row *r = &rows[i];
                 printf("%-24s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",

@@ -10,6 +10,7 @@
 struct top_options {
         size_t times; /* how often; 0: until `*stop` */
         bool json;    /* an object for each second, on a line of its own */
+        bool legend;  /* with headings */
         const volatile sig_atomic_t *stop;
 };
 

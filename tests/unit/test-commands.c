@@ -54,17 +54,17 @@ static void test_indented(void **state)
 
 static void test_unknown(void **state)
 {
+        static const char *const nearest[][3] = {
+                {"/nik ann", "/nik", "/nick"},  {"/Hist", "/Hist", "/history"},
+                {"/w robert hi", "/w", "/who"}, {"/quitter", "/quitter", "/quit"},
+                {"/WHOO", "/WHOO", "/who"},     {"/z", "/z", "/help"},
+                {"/lobby", "/lobby", "/help"},  {"/", "/", "/help"},
+        };
         (void)state;
-        assert_parsed("/nik ann", COMMAND_UNKNOWN, "/nik");
-        assert_string_equal(row->name, "/nick");
-        assert_parsed("/Hist", COMMAND_UNKNOWN, "/Hist");
-        assert_string_equal(row->name, "/history");
-        assert_parsed("/quitter", COMMAND_UNKNOWN, "/quitter");
-        assert_string_equal(row->name, "/quit");
-        assert_parsed("/", COMMAND_UNKNOWN, "/");
-        assert_string_equal(row->name, "/help");
-        assert_parsed("/WHOO", COMMAND_UNKNOWN, "/WHOO");
-        assert_string_equal(row->name, "/who");
+        for (size_t i = 0; i < sizeof(nearest) / sizeof(nearest[0]); i++) {
+                assert_parsed(nearest[i][0], COMMAND_UNKNOWN, nearest[i][1]);
+                assert_string_equal(row->name, nearest[i][2]);
+        }
         assert_parsed("/wohooooooooooooooooooooooooooooooooooooooooooooooooo", COMMAND_UNKNOWN, NULL);
 }
 

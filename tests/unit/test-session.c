@@ -1104,13 +1104,14 @@ static void test_commands_of_its_own(void **state)
         tell_lines(f, 1, 1, 1);
         tell_record(f, RECORD_ACTION, 5, 1, "eve", "waves");
         assert_shown(f, "* eve waves\r\n");
+        type(f, "/ignore administrator\n");
+        assert_shown(f, "*** What administrators say is for everybody\r\n");
         type(f, "/ignore\n/ignore bob\n/bell on\n");
         assert_shown(f, "*** BOB is ignored\r\n*** You see again what bob says\r\n*** /bell is on\r\n");
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
         assert_shown(f, "eve (to you): psst\a\r\n");
         type(f, "/123456789012345678901234567890\xe2\x82\xac\n"); /* not half of a character */
-        assert_shown(f, "*** There is no /123456789012345678901234567890. Did you mean ");
-        assert_line_ends(f);
+        assert_shown(f, "*** There is no /123456789012345678901234567890; /help lists all there is\r\n");
         type(f, "/help\n");
         assert_shown(f, "*** /help ");
         type(f, "/quit\n");
@@ -1232,6 +1233,12 @@ static void test_editing(void **state)
         assert_shown(f, ROW("x", ""));
         type(f, "\x03");
         assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        type(f, "x");
+        assert_shown(f, ROW("x", ""));
+        type(f, "\x15"); /* any key: the next one is the first again */
+        assert_shown(f, EDITOR_ERASE);
+        type(f, "\x03");
+        assert_shown(f, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
         type(f, "\x1b[A");
         assert_shown(f, ROW("hello", ""));
         char question[TELNET_REPLY_BYTES]; /* about BINARY */
@@ -1248,6 +1255,38 @@ static void test_editing(void **state)
         assert_shown(f, "*** /edit is on\r\n" EDIT_ON);
         type(f, "\x04");
         assert_int_equal(next_frame(f).type, FRAME_BYE);
+        stop(f);
+}
+
+/* A paste is text, with its TABs, and whole, however long its lines are. */
+static void test_editing_a_paste(void **state)
+{
+        enum { FULL = TEXT_MAX_BYTES - TEXT_CLEAN_MAX + 1 };
+        (void)state;
+        struct fixture *f = start(false);
+        char paste[2 * TEXT_MAX_BYTES] = "/edit on\n", said[2 * TEXT_MAX_BYTES] = "";
+        size_t len = strlen(paste);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, paste);
+        assert_shown(f, "*** /edit is on\r\n" EDIT_ON);
+        type(f, "\tif (bob)\treturn;\n");
+        assert_true(slice_equal(next_frame(f).text, slice_of("    if (bob)    return;")));
+        memset(paste, 'x', FULL);
+        strcpy(paste + FULL, "\x1b[D\x1b[C\x7f\x15"); /* keys, at its end, send nothing */
+        type(f, paste);
+        memset(paste, 'x', sizeof(paste));
+        len = TEXT_MAX_BYTES + 100;
+        memcpy(paste + TEXT_MAX_BYTES - 1, "/quit \xe6\xbc\xa2", strlen("/quit \xe6\xbc\xa2"));
+        memcpy(paste + len - 1, "\n", 2);
+        type(f, paste);
+        while (strlen(said) < len - 1) {
+                struct frame frame = next_frame(f);
+                assert_int_equal(frame.type, FRAME_LINE);
+                strncat(said, frame.text.at, frame.text.len);
+        }
+        said[strlen(said)] = '\n';
+        assert_string_equal(said, paste);
         stop(f);
 }
 
@@ -1423,6 +1462,7 @@ int main(void)
                 cmocka_unit_test(test_the_view_while_it_is_lent),
                 cmocka_unit_test(test_the_cost_of_requests),
                 cmocka_unit_test(test_editing),
+                cmocka_unit_test(test_editing_a_paste),
                 cmocka_unit_test(test_editing_that_the_client_offers),
                 cmocka_unit_test(test_editing_while_it_is_lent),
                 cmocka_unit_test(test_the_history_fills_the_queue),
