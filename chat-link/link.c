@@ -107,6 +107,20 @@ static bool flush(struct link *l)
         return false;
 }
 
+/* ---- private words ---- */
+
+/* Takes "NAME@HOST " off `text`. Returns whether it begins so. */
+static bool address_next(struct slice *text, struct slice *name, struct slice *host)
+{
+        struct slice word;
+        const char *at = word_next(text, &word) ? memrchr(word.at, '@', word.len) : NULL;
+        if (!at || at == word.at)
+                return false;
+        *name = (struct slice){word.at, (size_t)(at - word.at)};
+        *host = (struct slice){at + 1, word.len - name->len - 1};
+        return true;
+}
+
 /* ---- from chatd ---- */
 
 static void drop_message(struct link *l)
@@ -152,20 +166,18 @@ static void say_hello(struct link *l)
 /* Tells who says something to NAME@HOST that HOST is not there. It goes out as any other. */
 static void tell_of_absent(struct link *l, const struct record *rec)
 {
-        struct slice text = rec->text, to;
+        struct slice text = rec->text, name, at;
         char host[NAME_MAX_BYTES + 1];
-        const char *at = word_next(&text, &to) ? memchr(to.at, '@', to.len) : NULL;
-        if (!at)
+        if (!address_next(&text, &name, &at))
                 return;
-        int name = (int)(at - to.at);
-        snprintf(host, sizeof(host), "%.*s", (int)to.len - name - 1, at + 1);
+        snprintf(host, sizeof(host), "%.*s", (int)at.len, at.at);
         enum host_told state = hosts_state(&l->hosts, host, l->now);
         if (strcmp(host, l->config->host) == 0)
-                tell(l, rec->id, "%s is this host: /msg %.*s says it here", host, name, to.at);
+                tell(l, rec->id, "%s is this host: /msg %.*s says it here", host, (int)name.len, name.at);
         else if (state == HOST_UNKNOWN)
                 tell(l, rec->id, "No host %s was heard of; /who lists who is where", host);
         else if (state == HOST_AWAY)
-                tell(l, rec->id, "%s is away: %.*s may get it when it is back", host, name, to.at);
+                tell(l, rec->id, "%s is away: %.*s may get it when it is back", host, (int)name.len, name.at);
 }
 
 /* Who was killed since it went to the spool does not come here: it is told of once at most. */
@@ -254,12 +266,10 @@ static bool inject_one(struct link *l, const struct record *rec)
 static bool take_private(struct link *l, struct record rec)
 {
         char text[TEXT_MAX_BYTES + 1];
-        struct slice rest = rec.text, to;
-        size_t host = strlen(l->config->host);
-        if (!word_next(&rest, &to) || to.len < host + 2 || to.at[to.len - host - 1] != '@' ||
-            memcmp(to.at + to.len - host, l->config->host, host) != 0)
+        struct slice rest = rec.text, name, host;
+        if (!address_next(&rest, &name, &host) || !slice_equal(host, slice_of(l->config->host)))
                 return true;
-        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)(to.len - host - 1), to.at, (int)rest.len, rest.at);
+        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)name.len, name.at, (int)rest.len, rest.at);
         rec.text = (struct slice){text, (size_t)len};
         return inject_one(l, &rec);
 }

@@ -109,15 +109,17 @@ static struct slice first_word(struct slice line)
 
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
 {
-        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len}, trimmed = line;
+        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len};
 
         *rest = line;
         trim(&behind);
-        trim(&trimmed);
         if (slice_equal(word, slice_of("exit")) && behind.len == 0)
                 return COMMAND_LEAVE;
-        if (line.len == 0 || line.at[0] != '/')
-                return (*row = find(first_word(trimmed))) ? COMMAND_INDENTED : COMMAND_SAY;
+        if (line.len == 0 || line.at[0] != '/') {
+                trim(&line);
+                *row = find(first_word(line));
+                return *row ? COMMAND_INDENTED : COMMAND_SAY;
+        }
         if (line.len > 1 && line.at[1] == '/') {
                 *rest = (struct slice){line.at + 1, line.len - 1};
                 return COMMAND_SAY;

@@ -126,7 +126,6 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
 
         if (s->state != SESSION_TALKING)
                 return;
-        s->interrupted = false;
         if (event == LINES_END)
                 session_leave(s, LEAVE_EXIT);
         else if (s->echo)
@@ -219,12 +218,13 @@ static void take_input(struct session *s)
 
         for (size_t i = 0; i < n && s->state == SESSION_TALKING;) {
                 size_t plain = !s->edits && telnet_is_between(&s->telnet) ? text_plain(bytes + i, n - i) : 0;
-                if (plain > 0)
-                        lines_push_plain(&s->lines, bytes + i, plain);
-                else
-                        on_byte(s, bytes[i], n >= PASTE_MIN_BYTES);
-                s->interrupted &= plain == 0;
-                i += plain > 0 ? plain : 1;
+                if (plain == 0) {
+                        on_byte(s, bytes[i++], n >= PASTE_MIN_BYTES);
+                        continue;
+                }
+                lines_push_plain(&s->lines, bytes + i, plain);
+                s->interrupted = false;
+                i += plain;
         }
         if (telnet_ask(&s->telnet))
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);

@@ -418,6 +418,16 @@ static void add_many(struct fixture *f)
         }
 }
 
+static void begin_with_many(struct fixture *f)
+{
+        link_hello(f);
+        hello(f, ANN);
+        serve(f);
+        add_many(f);
+        inbox_read(f->inboxes[LINK]);
+        inbox_read(f->inboxes[ANN]);
+}
+
 /* However much is asked at once: who finds no room for a reply gets none, and nothing else is lost. */
 static void test_too_many_questions(void **state)
 {
@@ -425,12 +435,7 @@ static void test_too_many_questions(void **state)
         uint8_t buffer[FRAME_MAX_BYTES];
         size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         struct record rec = {.kind = RECORD_ASK, .number = 1, .name = slice_of("z@b"), .text = slice_of(ASK_WHO)};
-        link_hello(f);
-        hello(f, ANN);
-        serve(f);
-        add_many(f);
-        inbox_read(f->inboxes[LINK]);
-        inbox_read(f->inboxes[ANN]);
+        begin_with_many(f);
         for (size_t size; (size = record_encode(buffer + n, sizeof(buffer) - n - 64, &rec)) > 0; n += size)
                 rec.number++;
         rec.kind = RECORD_LINE;
@@ -894,12 +899,7 @@ static void test_line_behind_questions(void **state)
         said[1500] = 0;
         size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         struct record rec = {.kind = RECORD_ASK, .number = 0, .name = slice_of("z@b"), .text = slice_of(ASK_WHO)};
-        link_hello(f);
-        hello(f, ANN);
-        serve(f);
-        add_many(f);
-        inbox_read(f->inboxes[LINK]);
-        inbox_read(f->inboxes[ANN]);
+        begin_with_many(f);
         for (int i = 0; i < 80; i++) {
                 rec.number++;
                 n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
