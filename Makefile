@@ -154,7 +154,7 @@ build/chatctl: $(call OBJECTS,obj,$(CTL) chatctl/main.c)
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatctl) -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
-build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=4 -DFRAME_APPENDED_BYTES=8
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=5 -DFRAME_APPENDED_BYTES=8
 build/obj-next/%.o: %.c | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (next)"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@

@@ -22,7 +22,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 3
+#define FRAME_VERSION 4
 #define FRAME_APPENDED_BYTES 0 /* the tests build a next version, with a field behind each frame but a batch */
 #endif
 

@@ -18,7 +18,10 @@
 
 #include <chat/clock.h>
 
-enum { PAUSE_MS = 10 }; /* between looks at something that gives no event */
+enum {
+        PAUSE_MS = 10, /* between looks at something that gives no event */
+        CHATD_ARGUMENTS_MAX = 10,
+};
 
 static bool is_child;
 
@@ -361,7 +364,11 @@ int port_free(void)
 
 void chat_start_broker(struct chat *chat)
 {
-        char *const argv[] = {program("chatd"), chat->option, (char *)chat->history, NULL};
+        char more[256], *rest = more,
+                        *argv[CHATD_ARGUMENTS_MAX + 1] = {program("chatd"), chat->option, (char *)chat->history};
+        snprintf(more, sizeof(more), "%s", chat->more ? chat->more : "");
+        for (size_t n = 3; n < CHATD_ARGUMENTS_MAX && (argv[n] = strtok_r(rest, " ", &rest)); n++)
+                ;
         chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
 }
 

@@ -100,6 +100,7 @@ struct chat {
         char dir[64];        /* the run directory */
         char option[80];     /* --run-dir=, for both programs */
         const char *history; /* chatd's option; off, unless the test is about that */
+        const char *more;    /* other options of chatd's, with blanks between them; NULL: none */
         pid_t broker;        /* 0: none */
         int listener, port;
 };
