@@ -19,6 +19,8 @@
 enum {
         CLOSE_DRAIN_MAX_READS = 64,
         CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
+        KEEPALIVE_PROBES = 5,
+        KEEPALIVE_MAX_S = 120, /* from the last sign of life to the end: as chat.socket has it */
 };
 
 static void set_nonblocking(int fd)
@@ -44,6 +46,22 @@ void client_init(struct client *c, int in, int out)
                 set_nonblocking(in);
                 set_nonblocking(out);
         }
+}
+
+void client_keep_alive(const struct client *c, int timeout_ms)
+{
+        int is_on = 0, on = 1, probes = KEEPALIVE_PROBES, whole_s = timeout_ms / 1000;
+        socklen_t size = sizeof(is_on);
+        if (getsockopt(c->in, SOL_SOCKET, SO_KEEPALIVE, &is_on, &size) < 0 || is_on)
+                return;
+        if (whole_s == 0 || whole_s > KEEPALIVE_MAX_S)
+                whole_s = KEEPALIVE_MAX_S;
+        int idle_s = whole_s < 2 ? 1 : whole_s / 2;
+        int interval_s = whole_s < 2 * KEEPALIVE_PROBES ? 1 : (whole_s - idle_s) / KEEPALIVE_PROBES;
+        setsockopt(c->in, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+        setsockopt(c->in, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+        setsockopt(c->in, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+        setsockopt(c->in, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 size_t client_read(struct client *c, void *buffer, size_t size)

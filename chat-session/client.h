@@ -43,6 +43,11 @@ struct client {
  * in the stream, because telnet sends IAC DM as such (RFC 854, the Synch signal). */
 void client_init(struct client *c, int in, int out);
 
+/* Has TCP ask a client that is sent nothing whether it is still there, so that one that vanished is noticed: after
+ * `timeout_ms`, a few seconds at least and 120 at most, which 0 stands for too. A connection that is asked already, as
+ * the launcher (chat.socket) wanted it, keeps that; anything but TCP is left alone. */
+void client_keep_alive(const struct client *c, int timeout_ms);
+
 /* Reads at most `size` bytes. Returns how many; 0 where there is nothing now or `in_ended` was set. A connection that
  * was reset still gives what arrived before. */
 size_t client_read(struct client *c, void *buffer, size_t size);

@@ -694,6 +694,7 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         s->uplink.inbox = -1;
         s->uplink.socket = connect_socket();
         client_init(&s->client, in, out);
+        client_keep_alive(&s->client, o->client_timeout_ms);
         lines_init(&s->lines, on_line, s);
         if (!s->echo && !o->proxied) {
                 peer_identify(&s->peer, in);

@@ -1,5 +1,6 @@
 /* chat-session under every launcher that it is made for, without systemd as PID 1; the booted tests have Accept=yes. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -139,6 +140,74 @@ static void test_pipes_and_ncat(void **state)
         process_wait(launcher);
 }
 
+/* ---- a network that is taken away ---- */
+
+/* A process with a network of its own, which ends with it. */
+static pid_t start_network(void)
+{
+        char *const argv[] = {"unshare", "-n", "sleep", "infinity", NULL};
+        pid_t pid = process_start(argv, -1, -1, -1);
+        shell_until("test \"$(readlink /proc/%d/ns/net)\" != \"$(readlink /proc/self/ns/net)\"", pid);
+        return pid;
+}
+
+/* Connects from the network of `pid`. */
+static struct client *connect_from_network(pid_t pid, const char *host, int port)
+{
+        char path[32];
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+        int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), other = open(path, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(setns(other, CLONE_NEWNET), 0);
+        struct client *c = client_connect(host, port);
+        assert_int_equal(setns(own, CLONE_NEWNET), 0);
+        close(own);
+        close(other);
+        return c;
+}
+
+/* Somebody who says nothing, in a chat where nothing is said, is noticed to be gone: also where the launcher, as
+ * tcpserver, has TCP ask nobody. */
+static void test_an_idle_client_that_vanishes(void **state)
+{
+        enum { PORT = 8888 };
+        struct chat *chat = *state;
+        if (getuid() != 0)
+                skip(); /* networks are root's */
+        pid_t near = start_network(), far = start_network();
+        shell("nsenter -t %d -n ip link add near0 type veth peer name far0 netns %d", near, far);
+        shell("nsenter -t %d -n sh -c 'ip addr add 10.99.0.1/24 dev near0 && ip link set near0 up'", near);
+        shell("nsenter -t %d -n sh -c 'ip addr add 10.99.0.2/24 dev far0 && ip link set far0 up'", far);
+        char target[16];
+        snprintf(target, sizeof(target), "%d", near);
+        char *const argv[] = {"nsenter",
+                              "-t",
+                              target,
+                              "-n",
+                              "tcpserver",
+                              "-HRl0",
+                              "10.99.0.1",
+                              "8888",
+                              program("chat-session"),
+                              chat->option,
+                              "--client-timeout=2",
+                              NULL};
+        pid_t launcher = process_start(argv, -1, -1, -1);
+        struct client *witness = chat_join(chat, NULL);
+        struct client *idle = connect_from_network(far, "10.99.0.1", PORT);
+        client_greeted(idle);
+        client_expect(witness, "*** %s is connected\r\n", idle->name);
+        client_sync(idle); /* everything is acknowledged */
+        shell("nsenter -t %d -n ip addr del 10.99.0.2/24 dev far0", far);
+        client_expect(witness, "*** %s is disconnected\r\n", idle->name);
+        client_free(idle);
+        client_free(witness);
+        pid_t ended[] = {launcher, near, far};
+        for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
+                kill(ended[i], SIGTERM);
+                process_wait(ended[i]);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -150,6 +219,7 @@ int main(void)
                 TEST(test_inetd_nowait),
                 TEST(test_tcpserver),
                 TEST(test_pipes_and_ncat),
+                TEST(test_an_idle_client_that_vanishes),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

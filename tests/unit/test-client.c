@@ -264,6 +264,48 @@ static void test_a_client_that_is_gone(void **state)
         assert_true(client_is_gone(&f->client));
 }
 
+static int option_of(int fd, int level, int name)
+{
+        int value = -1;
+        socklen_t size = sizeof(value);
+        assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+        return value;
+}
+
+/* What chat.socket sets is set where the launcher sets nothing, and left alone where it does. */
+static void test_keepalive(void **state)
+{
+        static const struct {
+                int timeout_ms, own_s, idle_s, interval_s, probes;
+        } rows[] = {
+                {0, 0, 60, 12, 5},    {240000, 0, 60, 12, 5}, {120000, 0, 60, 12, 5},
+                {60000, 0, 30, 6, 5}, {10000, 0, 5, 1, 5},    {2000, 0, 1, 1, 5},
+                {1000, 0, 1, 1, 5},   {240000, 7, 7, 8, 9},   {1000000000, 0, 60, 12, 5},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                int fds[2], on = 1, interval = 8, probes = 9;
+                struct client c = {0};
+                tcp_connect(fds, 0);
+                if (rows[i].own_s > 0) {
+                        setsockopt(fds[0], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+                        setsockopt(fds[0], IPPROTO_TCP, TCP_KEEPIDLE, &rows[i].own_s, sizeof(rows[i].own_s));
+                        setsockopt(fds[0], IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+                        setsockopt(fds[0], IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+                }
+                c.in = c.out = fds[0];
+                client_keep_alive(&c, rows[i].timeout_ms);
+                assert_int_equal(option_of(fds[0], SOL_SOCKET, SO_KEEPALIVE), 1);
+                assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_KEEPIDLE), rows[i].idle_s);
+                assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_KEEPINTVL), rows[i].interval_s);
+                assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_KEEPCNT), rows[i].probes);
+                close(fds[0]);
+                close(fds[1]);
+        }
+        struct client none = {.in = -1, .out = -1};
+        client_keep_alive(&none, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -278,6 +320,7 @@ int main(void)
                 cmocka_unit_test(test_pipes),
                 TEST_WITH_PEER(test_a_client_that_does_not_read_is_not_silent),
                 TEST_WITH_PEER(test_a_client_that_is_gone),
+                cmocka_unit_test(test_keepalive),
         };
         return RUN_TESTS(tests);
 }
