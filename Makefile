@@ -197,8 +197,10 @@ LISTEN_HOST = $(patsubst [%],%,$(patsubst %:$(LISTEN_PORT),%,$(LISTEN)))
 # them. A chatd that dies by a signal is started again. Descriptor 3 of the launcher is its listening socket.
 .PHONY: run
 run: all build/.packages-run
-	@case "$(LISTEN)" in *:[0-9]*) ;; *) \
-		echo "LISTEN is ADDRESS:PORT, as in LISTEN=127.0.0.1:8888 or LISTEN=[::1]:8888" >&2; exit 2;; esac; \
+	@case "$(LISTEN)" in *:*[!0-9]* | *: | *[!0-9.]*:* | :*) false;; *:*) ;; *) false;; esac || \
+	case "$(LISTEN)" in \[*[!0-9A-Fa-f:.]*\]:* | \[*\]:*[!0-9]* | *:) false;; \[*:*\]:*) ;; *) false;; esac || { \
+		echo "LISTEN is ADDRESS:PORT, as in LISTEN=127.0.0.1:8888 or LISTEN=[::1]:8888" >&2; \
+		case "$(LISTEN)" in *[G-Zg-z]*) echo "$(LISTEN) has a name, and needs its address" >&2;; esac; exit 2; }; \
 	dir=$$(mktemp -d "$${TMPDIR:-/tmp}/chat.XXXXXX") || exit 1; \
 	end() { \
 		trap - EXIT; trap '' INT TERM; \
@@ -217,10 +219,13 @@ run: all build/.packages-run
 		case "$$(readlink /proc/$$launcher/fd/3)" in socket:*) \
 			echo "The chat is open on $(LISTEN). From other terminals: telnet $(LISTEN_HOST) $(LISTEN_PORT). Here: ^C ends it."; \
 			echo "$(BIN)/chatctl --run-dir=$$dir who lists who is there; chatctl(1) has what else it does."; \
-			break;; \
+			open=yes; break;; \
 		esac; sleep 0.02; \
 	done; \
-	wait $$launcher
+	wait $$launcher; status=$$?; \
+	[ -n "$$open" ] || echo "The chat is not open: it cannot listen on $(LISTEN). Where that port is taken, as by a chat" \
+		"that runs already, choose another: make run LISTEN=127.0.0.1:8889" >&2; \
+	exit $$status
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 # Sanitized on request only, because they take minutes.

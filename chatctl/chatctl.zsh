@@ -32,6 +32,7 @@ _chatctl() {
 		case $line[1] in
 		kick | mute | unmute | ban) _chatctl_names who ;;
 		unban) _chatctl_names bans ;;
+		help) local -a commands=(${(f)"$(chatctl commands 2>/dev/null)"}) && _describe command commands ;;
 		esac
 		;;
 	esac

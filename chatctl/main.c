@@ -70,7 +70,8 @@ static const struct option known_options[] = {
 
 static volatile sig_atomic_t stop;
 
-static handler show_status, show_members, show_bans, show_log, show_top, say, kick, mute, ban, unban, complete;
+static handler show_status, show_members, show_bans, show_log, show_top, show_help, say, kick, mute, ban, unban,
+        complete;
 
 /* --help is printed from it. */
 static const struct command commands[] = {
@@ -87,6 +88,7 @@ static const struct command commands[] = {
         {"bans", show_bans, 0, 0, "d", "", "lists who is kept out"},
         {"log", show_log, 0, 0, "nfNR", "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
         {"top", show_top, 0, 0, "nd", "", "shows each second how much is said, and who is slow; -n N"},
+        {"help", show_help, 0, 1, "", "[COMMAND]", "prints this, or what one command does"},
         {"commands", complete, 0, 0, SOME_OPTIONS, NULL, NULL}, /* for the shells' completion */
 };
 
@@ -113,6 +115,14 @@ static void print_help(void)
              "\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat does not run, 4 not permitted,\n"
              "5 nobody is called so, or banned, 6 who was removed has not left.");
+}
+
+static const struct command *find_command(const char *name)
+{
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        return NULL;
 }
 
 /* ---- what went wrong ---- */
@@ -277,6 +287,19 @@ static int show_top(struct chatctl *c, int argc, char **argv)
         (void)argv;
         int r = top_run(&c->asking, &top);
         return r < 0 ? complain_of_error(c, r) : r > 0 ? complain_of_end(c) : EXIT_SUCCESS;
+}
+
+static int show_help(struct chatctl *c, int argc, char **argv)
+{
+        const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+        if (argc == 1)
+                print_help();
+        else if (command && command->help)
+                printf("chatctl %s%s%s: %s\n", command->name, command->arguments[0] != '\0' ? " " : "",
+                       command->arguments, command->help);
+        else
+                return complain(c, EXIT_USAGE, "there is no command %s; see --help", argv[1]);
+        return EXIT_SUCCESS;
 }
 
 static int complete(struct chatctl *c, int argc, char **argv)
@@ -526,14 +549,6 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                 }
         }
         return -1;
-}
-
-static const struct command *find_command(const char *name)
-{
-        for (size_t i = 0; i < COMMANDS; i++)
-                if (strcmp(commands[i].name, name) == 0)
-                        return &commands[i];
-        return NULL;
 }
 
 static void on_signal(int signal)

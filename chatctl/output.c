@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +30,7 @@ const struct column output_members[] = {
 const struct column output_bans[] = {
         {"ban", "BAN", KIND_TEXT, false},
         {"since", "SINCE", KIND_TIME, false},
-        {"by", "BY", KIND_NUMBER, false},
+        {"by", "BY", KIND_USER, false},
         {"reason", "REASON", KIND_TEXT, false},
         {0},
 };
@@ -55,7 +56,7 @@ void output_time(char *text, size_t size, int64_t seconds, bool json)
         time_t t = (time_t)seconds;
         struct tm tm;
         const struct tm *r = json ? gmtime_r(&t, &tm) : localtime_r(&t, &tm);
-        if (!r || strftime(text, size, json ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        if (!r || strftime(text, size, json ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
                 text[0] = '\0';
 }
 
@@ -72,6 +73,13 @@ static void write_duration(char *text, size_t size, int64_t seconds)
                 snprintf(text, size, "%" PRId64 " s", seconds);
 }
 
+static void write_user(char text[static VALUE_MAX_BYTES], const char *uid)
+{
+        const struct passwd *pw = getpwuid((uid_t)strtoul(uid, NULL, 10));
+        bool fits = pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) < VALUE_MAX_BYTES;
+        snprintf(text, VALUE_MAX_BYTES, "%s", fits ? pw->pw_name : uid);
+}
+
 /* How a value is shown to people: itself, or written to `text`. */
 static const char *show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
 {
@@ -79,6 +87,8 @@ static const char *show(enum kind kind, const char *value, char text[static VALU
                 output_time(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10), false);
         else if (kind == KIND_DURATION)
                 write_duration(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10));
+        else if (kind == KIND_USER)
+                write_user(text, value);
         else
                 return value;
         return text;
@@ -184,6 +194,7 @@ static void put_value(FILE *out, enum kind kind, const char *value)
         char text[VALUE_MAX_BYTES];
         switch (kind) {
         case KIND_NUMBER:
+        case KIND_USER:
         case KIND_DURATION:
                 fputs(is_number(value) ? value : "null", out);
                 return;

@@ -12,7 +12,8 @@ enum kind {
         KIND_TEXT,
         KIND_NUMBER,   /* in JSON null where it is none, as of "unknown" */
         KIND_BOOL,     /* "yes" or "no" */
-        KIND_TIME,     /* seconds of the epoch: local time, and in JSON UTC as of RFC 3339 */
+        KIND_TIME,     /* seconds of the epoch: local time with its zone, and in JSON UTC as of RFC 3339 */
+        KIND_USER,     /* a user id, and in JSON nothing else: else the user's name, if there is one */
         KIND_DURATION, /* seconds */
 };
 
@@ -39,5 +40,5 @@ void output_json_object(FILE *out, const struct column *columns, const struct an
 /* A JSON string of `size` bytes; what is not clean (chat/text.h) is cleaned. */
 void output_json_string(FILE *out, const char *text, size_t size);
 
-/* Writes a time: local for people, in UTC for JSON. */
+/* Writes a time: local with its zone for people, in UTC for JSON. */
 void output_time(char *text, size_t size, int64_t seconds, bool json);

@@ -105,12 +105,19 @@ static size_t rows_of_terminal(void)
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > ROWS_ABOVE ? size.ws_row : ROWS_DEFAULT;
 }
 
+/* A terminal that knows no escape sequences gets none: a screen comes below the one before. */
+static bool clears_screen(void)
+{
+        const char *term = getenv("TERM");
+        return isatty(STDOUT_FILENO) && term && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
 static void print_screen(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
 {
         size_t most = rows_of_terminal() - ROWS_ABOVE;
         printf("%smembers: %" PRIu64 "   lines/s: %.1f   lines: %" PRIu64 "   queue: %" PRIu64 "   lagging: %" PRIu64
                "   link: %s\n\n",
-               isatty(STDOUT_FILENO) ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
+               clears_screen() ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
                number(status, "queue"), number(status, "lagging"), answer_value(status, "link"));
         if (t->options->legend)
                 printf("%-24s %9s %9s %9s %9s  %s\n", "NAME", "SAID", "SHOWN", "MISSED", "BEHIND", "STATE");

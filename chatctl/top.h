@@ -14,6 +14,6 @@ struct top_options {
         const volatile sig_atomic_t *stop;
 };
 
-/* Prints it on standard output: on a terminal, over what was there. Returns 0, a negative errno as asking_make(), or
+/* Prints it on standard output: on a terminal that can, over what was there. Returns 0, a negative errno as asking_make(), or
  * 1 where the answer ended otherwise than with CONTROL_OK. */
 int top_run(struct asking *a, const struct top_options *o);

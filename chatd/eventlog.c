@@ -34,6 +34,25 @@ static const char *reason_text(enum leave_reason reason)
         return reason > 0 && reason < LEAVE_REASONS ? reasons[reason] : "unknown";
 }
 
+/* An administrator, without a look into a directory of users: that may take long, and chatd waits for nothing. */
+struct user_text {
+        char text[24];
+};
+
+static struct user_text describe_user(uid_t uid)
+{
+        struct user_text t = {"root"};
+        if (uid != 0)
+                snprintf(t.text, sizeof(t.text), "user %u", (unsigned)uid);
+        return t;
+}
+
+static void put_user(struct journal_event *e, uid_t uid)
+{
+        journal_field(e, "CHAT_BY=%u", (unsigned)uid);
+        journal_field(e, "CHAT_BY_USER=%s", describe_user(uid).text);
+}
+
 static void describe_member(struct journal_event *e, const struct eventlog_member *m)
 {
         journal_field(e, "CHAT_NAME=%s", m->name);
@@ -84,10 +103,10 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text)
 {
         struct journal_event e = {0};
         int len = (int)(text.len < EVENTLOG_TEXT_MAX_BYTES ? text.len : EVENTLOG_TEXT_MAX_BYTES);
-        journal_field(&e, "MESSAGE=user %u told everybody: %.*s%s", (unsigned)uid, len, text.at,
+        journal_field(&e, "MESSAGE=%s told everybody: %.*s%s", describe_user(uid).text, len, text.at,
                       (size_t)len < text.len ? "…" : "");
         journal_describe(&e, LOG_NOTICE, ID_SAY, "say");
-        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        put_user(&e, uid);
         journal_write(log, &e);
 }
 
@@ -98,14 +117,14 @@ static void describe_act(struct journal_event *e, const struct eventlog_act *a)
         journal_field(e, "CHAT_ADDR=%s", a->address);
         journal_field(e, "CHAT_SESSION=%016" PRIx64, a->id);
         journal_field(e, "CHAT_PID=%" PRIu64, a->id >> 32);
-        journal_field(e, "CHAT_BY=%u", (unsigned)a->uid);
+        put_user(e, a->uid);
 }
 
 void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct slice why)
 {
         struct journal_event e = {0};
         int len = (int)(why.len < EVENTLOG_TEXT_MAX_BYTES ? why.len : EVENTLOG_TEXT_MAX_BYTES);
-        journal_field(&e, "MESSAGE=user %u removed %s%s%.*s", (unsigned)a->uid, a->name, len > 0 ? ": " : "", len,
+        journal_field(&e, "MESSAGE=%s removed %s%s%.*s", describe_user(a->uid).text, a->name, len > 0 ? ": " : "", len,
                       why.at);
         journal_describe(&e, LOG_NOTICE, ID_KICK, "kick");
         describe_act(&e, a);
@@ -116,7 +135,7 @@ void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct sli
 void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=user %u %s %s", (unsigned)a->uid, muted ? "muted" : "unmuted", a->name);
+        journal_field(&e, "MESSAGE=%s %s %s", describe_user(a->uid).text, muted ? "muted" : "unmuted", a->name);
         if (muted)
                 journal_describe(&e, LOG_NOTICE, ID_MUTE, "mute");
         else
@@ -128,10 +147,10 @@ void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted
 void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=user %u banned %s%s%s", (unsigned)uid, what, why[0] ? ": " : "", why);
+        journal_field(&e, "MESSAGE=%s banned %s%s%s", describe_user(uid).text, what, why[0] ? ": " : "", why);
         journal_describe(&e, LOG_NOTICE, ID_BAN, "ban");
         journal_field(&e, "CHAT_BAN=%s", what);
-        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        put_user(&e, uid);
         journal_field(&e, "CHAT_REASON=%s", why);
         journal_write(log, &e);
 }
@@ -139,10 +158,10 @@ void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *
 void eventlog_unban(struct journal *log, uid_t uid, const char *what)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=user %u unbanned %s", (unsigned)uid, what);
+        journal_field(&e, "MESSAGE=%s unbanned %s", describe_user(uid).text, what);
         journal_describe(&e, LOG_NOTICE, ID_UNBAN, "unban");
         journal_field(&e, "CHAT_BAN=%s", what);
-        journal_field(&e, "CHAT_BY=%u", (unsigned)uid);
+        put_user(&e, uid);
         journal_write(log, &e);
 }
 

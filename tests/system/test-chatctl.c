@@ -79,6 +79,11 @@ static void test_status(void **state)
         assert_string_equal(shell("chatctl --version"),
                             shell("/usr/local/sbin/chatd --version | sed s/chatd/chatctl/"));
         shell("chatctl --help | grep -q '^Exit status: 0 done'");
+        assert_string_equal(shell("chatctl help"), shell("chatctl --help"));
+        assert_string_equal(shell("chatctl help mute"),
+                            "chatctl mute NAME: what somebody says reaches nobody, until they leave");
+        assert_string_equal(shell("chatctl help nothing 2>&1" STATUS),
+                            "chatctl: there is no command nothing; see --help\nstatus 2");
         shell("systemctl stop chatd.service 2>&1"); /* who asks starts it */
         shell("chatctl status >/dev/null && systemctl is-active chatd.service");
 }
@@ -88,10 +93,13 @@ static void test_who(void **state)
         (void)state;
         assert_said("one line");
         assert_string_equal(shell("chatctl who | awk '{ print $1 }'"), "NAME\nann\nbob");
-        assert_string_equal(shell("chatctl who --no-legend | awk '$1 == \"ann\" { print $6 }'"),
+        assert_string_equal(shell("chatctl who --no-legend | awk '$1 == \"ann\" { print $7 }'"),
                             shell("printf %%d %d", booted_session(ann)));
         shell("chatctl who --json" JSON_IS(
                 "[m[\"name\"] for m in j] == [\"ann\", \"bob\"] and j[0][\"said\"] == 2 and not j[0][\"muted\"]"));
+        /* people read the time of where they are, and which that is */
+        shell("TZ=XYZ-5 chatctl who | grep -q '^ann .* [0-9:]* XYZ '");
+        shell("TZ=XYZ-5 chatctl log -n 1 | grep -q '^[0-9-]* [0-9:]* XYZ '");
         shell("chatctl who --json" JSON_IS("j[0][\"address\"].startswith(\"127.0.0.1:\") and j[0][\"alive\"]"));
 }
 
@@ -189,7 +197,7 @@ static void test_mute(void **state)
         client_expect(ann, "*** You are not muted any more\r\n");
         assert_said("heard");
         shell("journalctl --sync; chatctl log --json --name=ann | grep '\"event\":\"unmute\"'" JSON_LINES_ARE(
-                "j[-1][\"by\"] == 0 and j[-1][\"message\"] == \"user 0 unmuted ann\""));
+                "j[-1][\"by\"] == 0 and j[-1][\"message\"] == \"root unmuted ann\""));
         assert_string_equal(shell("chatctl mute nobody 2>&1" STATUS),
                             "chatctl: nobody here is called nobody\nstatus 5");
 }
@@ -245,8 +253,8 @@ static void test_ban(void **state)
         client_expect(six, "*** You cannot join: you are banned\r\n");
         client_expect_end(six);
         client_free(six);
-        assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1, $4, $5, $6 }'"),
-                            "B0B 0 was rude\n::/64 0  ");
+        assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1, $5, $6, $7 }'"),
+                            "B0B root was rude\n::/64 root  ");
         assert_string_equal(shell("stat -c '%%U %%a' " BANS " /var/lib/chat"), "chatd 600\nchatd 700");
         kill_chatd();
         shell("chatctl bans --json" JSON_IS("[(b[\"ban\"], b[\"by\"], b[\"reason\"]) for b in j] == [(\"B0B\", 0, "
@@ -299,6 +307,15 @@ static void test_log(void **state)
         assert_int_equal(process_wait(pid), 0);
 }
 
+/* A screen comes below the other on a terminal that knows no escape sequences, as in an editor's shell. */
+static void assert_no_escapes(const char *term)
+{
+        shell("TERM=%s script -qec 'chatctl top -n 2' /dev/null >/run/screens; grep -c '^members: 2 ' /run/screens | "
+              "grep -qx 2",
+              term);
+        shell("! grep -q \"$(printf '\\033')\" /run/screens");
+}
+
 static void test_top(void **state)
 {
         (void)state;
@@ -306,6 +323,8 @@ static void test_top(void **state)
         shell("chatctl top -n 2 --json" JSON_LINES_ARE(
                 "len(j) == 2 and j[1][\"status\"][\"members\"] == 2 and len(j[1][\"slowest\"]) == 2"));
         shell("chatctl top -n 1 | grep -q '^members: 2 '");
+        assert_no_escapes("dumb");
+        assert_no_escapes("");
         shell("tmux -S /run/tmux -f /dev/null new-session -d -x 100 -y 20 'chatctl top'");
         shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^members: 2 '");
         shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^ann '");
@@ -376,6 +395,7 @@ static void test_completion(void **state)
         "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _chatctl; printf \"%%s\\n\" \"${COMPREPLY[@]}\"'"
         assert_string_equal(shell(BASH("chatctl un")), "unmute\nunban");
         assert_string_equal(shell(BASH("chatctl kick b")), "bob");
+        assert_string_equal(shell(BASH("chatctl help unm")), "unmute");
         assert_string_equal(shell(BASH("chatctl --json mute \"\"")), "ann\nbob");
         assert_string_equal(shell(BASH("chatctl log --name a")), "ann");
         assert_string_equal(shell(BASH("chatctl log --name = a")), "ann");

@@ -140,6 +140,22 @@ static void test_pipes_and_ncat(void **state)
         process_wait(launcher);
 }
 
+/* … and in a terminal that leaves the keys to the chat, until ^C. */
+static void test_nc_that_edits(void **state)
+{
+        struct chat *chat = *state;
+        char address[32];
+        int port = port_free();
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
+                              program("chat-session"),   chat->option, NULL};
+        pid_t launcher = process_start(argv, -1, -1, -1);
+        client_free(client_connect("127.0.0.1", port)); /* it listens */
+        shell("tests/system/stty.exp %d", port);
+        kill(launcher, SIGTERM);
+        process_wait(launcher);
+}
+
 /* ---- a network that is taken away ---- */
 
 /* A process with a network of its own, which ends with it. */
@@ -219,6 +235,7 @@ int main(void)
                 TEST(test_inetd_nowait),
                 TEST(test_tcpserver),
                 TEST(test_pipes_and_ncat),
+                TEST(test_nc_that_edits),
                 TEST(test_an_idle_client_that_vanishes),
         };
         return RUN_TESTS(tests, NULL, NULL);

@@ -104,6 +104,8 @@ static void test_a_port_that_is_taken(void **state)
         close(out[1]);
         struct client *output = client_of(out[0], "make run");
         client_expect(output, "Address already in use");
+        client_expect(output, "The chat is not open: it cannot listen on %s. ", listen_on + strlen("LISTEN="));
+        client_expect(output, "choose another: make run LISTEN=");
         assert_null(strstr(client_expect_end(output), "is open"));
         assert_int_equal(process_wait(pid), 2); /* of make */
         assert_int_equal(rmdir(dir), 0);
@@ -114,11 +116,18 @@ static void test_a_port_that_is_taken(void **state)
 static void test_what_is_no_address(void **state)
 {
         (void)state;
-        static const char *const wrong[] = {"8888", "127.0.0.1", "127.0.0.1:"};
+        static const char *const wrong[] = {"8888",     "127.0.0.1", "127.0.0.1:", ":8888",          "*:8888",
+                                            "::1:8888", "[::1]",     "[::1]:",     "[1:8888"};
+        static const char *const names[] = {"localhost:8888", "ip6-localhost:8888", "chat.example.org:8888",
+                                            "[localhost]:8888"};
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
                 assert_string_equal(
                         shell("make -s --no-print-directory run LISTEN=%s 2>&1 | grep -v '^make'", wrong[i]),
                         "LISTEN is ADDRESS:PORT, as in LISTEN=127.0.0.1:8888 or LISTEN=[::1]:8888");
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                shell("make -s --no-print-directory run LISTEN=%s 2>&1 | grep -qxF '%s has a name, and needs its "
+                      "address'",
+                      names[i], names[i]);
 }
 
 int main(void)
