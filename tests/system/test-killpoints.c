@@ -9,9 +9,9 @@
  * must have been sent the same, and is told a number behind which nothing was relayed.
  *
  * The same for a chatd that writes to the clients by itself (chat/outlet.h): it runs, and all have lent it their
- * connections, when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read:
- * chatd cannot write all to him. He reads when that chatd is dead, or behind the next one, and must get everything once
- * as well.
+ * connections, when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read,
+ * and one line is longer than all that his connection takes: what chatd writes to him ends in the middle of it. He reads
+ * when that chatd is dead, or behind the next one, and must get everything once as well.
  *
  * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started,
  * and everybody must be told once that each of them came, by name or in a notice.
@@ -27,8 +27,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,13 +56,16 @@ enum {
         KILLS_MAX = 4,      /* in one round */
         RESTS_IN_A_ROW = 5, /* chatd does not make quite the same number of calls each time */
         EVENTS_MAX = 24,
-        TEXT_BYTES = 320,
-        HEARD_MAX_BYTES = 4096,
+        TEXT_BYTES = TEXT_MAX_BYTES,
+        HEARD_MAX_BYTES = 16 * 1024,
         LEAVERS_WAIT_MS = 1500, /* a session that left waits for two seconds for what was said before */
         DATAGRAM_ROOM = 16 * 1024,
         CROWD = 4,              /* who come at once */
-        DANS_ROOM_BYTES = 2048, /* of his connection's buffers: as small as can be */
-        DAN_TAKES_BYTES = 331,  /* so much more in each round, of what fills his connection */
+        DANS_ROOM_BYTES = 2048, /* of his connection's buffers: as small as can be, they take 3 KiB of lines */
+        LONG_LINE_BYTES = 4000, /* more than that */
+        SHORT_LINE_BYTES = 280,
+        VARIED_BYTES = 331,     /* so much more in each round, of less than … */
+        VARIED_MAX_BYTES = 400, /* … this, which is less than the least that a connection with room takes */
         RECOVERY_CALLS = 200,   /* about so many calls a chatd makes that finds a queue */
         BROKEN_ROUNDS = 40,     /* in which chatd dies behind what it wrote to Dan */
         LEND_WAIT_MS =
@@ -152,7 +155,8 @@ static const char *arrivals;     /* chatd's option: who is named */
 static bool (*is_at_rest)(void); /* whether everybody was shown what chatd has to say */
 static struct person crowd[CROWD];
 static int dans_end = -1;  /* of his connection, where it is his session's */
-static size_t junk;        /* bytes that fill it, which he has not read */
+static size_t junk;        /* bytes in there that are no lines, which he has not read */
+static int64_t dans_bytes; /* that his connection had taken when chatd was stopped */
 static int64_t lend_until; /* how long Fay is waited for */
 static unsigned direct;    /* how often the chatd that is traced wrote to a client */
 static bool playing;       /* a round is under way, or was when the test failed */
@@ -939,6 +943,9 @@ static void join_lending(enum role who, int room)
         assert_int_equal(fstat(accepted, &st), 0);
         snprintf(p->name, sizeof(p->name), "127.0.0.1:%d", ntohs(a.sin_port));
         p->client = client_of(fd, p->name);
+        p->client->got = realloc(p->client->got, HEARD_MAX_BYTES);
+        assert_non_null(p->client->got);
+        p->client->room = HEARD_MAX_BYTES;
         p->connection = st.st_ino;
         p->session = process_start(argv, accepted, accepted, -1);
         if (who == DAN)
@@ -979,24 +986,59 @@ static bool have_residents_heard_and_fay_lent(void)
         return is_lent(FAY) || clock_ms() > lend_until;
 }
 
-/* Fills Dan's connection, while nobody else writes there, and has him take some of it. */
-static void fill_dans_connection(void)
+/* How many bytes Dan's connection has taken since it was made. */
+static int64_t dans_position(void)
 {
-        char bytes[1024];
-        memset(bytes, 'j', sizeof(bytes));
-        for (ssize_t n; (n = send(dans_end, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0;)
-                junk += (size_t)n;
-        for (size_t take = round_number * DAN_TAKES_BYTES % junk; take > 0;) {
-                ssize_t n =
-                        recv(persons[DAN].client->fd, bytes, take < sizeof(bytes) ? take : sizeof(bytes), MSG_DONTWAIT);
-                if (n <= 0)
-                        break;
-                junk -= (size_t)n;
-                take -= (size_t)n;
-        }
+        struct tcp_info before = {0}, after = {0};
+        int waiting;
+        do { /* an acknowledgement that comes in between moves bytes from one count to the other */
+                socklen_t size = sizeof(before);
+                assert_int_equal(getsockopt(dans_end, IPPROTO_TCP, TCP_INFO, &before, &size), 0);
+                assert_int_equal(ioctl(dans_end, SIOCOUTQ, &waiting), 0);
+                assert_int_equal(getsockopt(dans_end, IPPROTO_TCP, TCP_INFO, &after, &size), 0);
+        } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
+        return (int64_t)after.tcpi_bytes_acked + waiting;
 }
 
-/* Dan takes what fills his connection. */
+/* Puts something into Dan's connection, while nobody else writes there: so what the kernel counted of it is not what
+ * his session wrote. */
+static void put_junk(void)
+{
+        char bytes[VARIED_MAX_BYTES];
+        memset(bytes, 'j', sizeof(bytes));
+        junk = round_number * VARIED_BYTES % VARIED_MAX_BYTES;
+        assert_int_equal(send(dans_end, bytes, junk, MSG_DONTWAIT), junk);
+}
+
+/* Returns true if a process waits for something: it has done what it had to do. */
+static bool is_asleep(pid_t pid)
+{
+        char path[64], text[128] = "";
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+        close(fd);
+        const char *name_end = strrchr(text, ')'); /* proc_pid_stat(5) */
+        return name_end && strncmp(name_end, ") S", 3) == 0;
+}
+
+static bool are_all_asleep(void)
+{
+        bool all = true;
+        for (int who = 0; who < MEMBERS; who++)
+                all = all && is_asleep(persons[who].session);
+        return all;
+}
+
+/* Returns true if what Dan's connection has taken since he heard all ends in the middle of a line. */
+static bool is_dans_line_cut(void)
+{
+        char text[HEARD_MAX_BYTES];
+        expected_of(DAN, text);
+        int64_t end = (int64_t)persons[DAN].client->len + dans_position() - dans_bytes;
+        return end > (int64_t)persons[DAN].client->len && end < (int64_t)strlen(text) && text[end - 1] != '\n';
+}
+
 static void drop_junk(void)
 {
         char bytes[1024];
@@ -1009,45 +1051,50 @@ static void drop_junk(void)
         }
 }
 
-/* Dan takes what is on its way to him. Returns whether he was left in the middle of a line. */
-static bool dan_reads(void)
+/* Dan takes what is on its way to him. */
+static void dan_reads(void)
 {
         const struct client *c = persons[DAN].client;
         int64_t deadline = clock_ms() + DEADLINE_MS;
         int sending, waiting;
-        drop_junk();
         do {
                 assert_true(clock_ms() < deadline);
                 have_heard(DAN, DAN + 1);
                 assert_int_equal(ioctl(dans_end, SIOCOUTQ, &sending), 0);
                 assert_int_equal(ioctl(c->fd, SIOCINQ, &waiting), 0);
         } while (sending > 0 || waiting > 0);
-        return c->len > 0 && c->got[c->len - 1] != '\n';
 }
 
-/* A line that is longer than what fits into Dan's connection when it is almost full. */
-static void say_much(enum role who, const char *text)
+/* A line of so many bytes, and the number of the round. */
+static void say_much(enum role who, const char *text, size_t bytes)
 {
-        char much[TEXT_BYTES - 32];
+        char much[LONG_LINE_BYTES + 1];
         size_t len = (size_t)snprintf(much, sizeof(much), "%s ", text);
-        memset(much + len, 'a' + (int)who, sizeof(much) - 1 - len);
-        much[sizeof(much) - 1] = '\0';
+        if (len < bytes)
+                memset(much + len, 'a' + (int)who, bytes - len);
+        much[len < bytes ? bytes : len] = '\0';
         say(who, much);
 }
 
-/* Everybody gets a line from a new chatd, and it asks them to lend. Returns whether all did. */
+/* Everybody gets a line from a new chatd, and it asks them to lend. Returns true if all did; then chatd may write to
+ * their clients, and Dan's connection is empty. */
 static bool try_to_lend(void)
 {
         int64_t until = clock_ms() + LEND_WAIT_MS;
-        fill_dans_connection();
+        put_junk();
         start_broker(false);
         say(ANN, "who is there?");
         wait_until_heard(0, RESIDENTS);
         say(BOB, "I am");
         wait_until_heard(0, RESIDENTS);
+        drop_junk();
+        wait_until_heard(DAN, MEMBERS);
         while (!are_all_lent() && clock_ms() < until)
                 usleep(50);
         wait_until_true(is_queue_empty, "an empty queue");
+        wait_until_true(are_all_asleep, "all sessions have done what they had to");
+        dan_reads();
+        dans_bytes = dans_position();
         return are_all_lent();
 }
 
@@ -1058,8 +1105,6 @@ static void begin_lent_round(void)
         while (!try_to_lend()) {
                 if (clock_ms() > deadline)
                         fail_msg("not all lend their connections");
-                drop_junk();
-                wait_until_heard(0, MEMBERS);
                 end_gathering();
         }
         lend_until = 0;
@@ -1069,28 +1114,28 @@ static void begin_lent_round(void)
 static void fill_queue_of_stopped(void)
 {
         unsigned length = 0;
-        say_much(ANN, "first");
+        say_much(ANN, "first", round_number * VARIED_BYTES % VARIED_MAX_BYTES);
         queue_grows(&length);
-        say_much(BOB, "second");
+        say_much(BOB, "second", LONG_LINE_BYTES);
         queue_grows(&length);
         join_lending(FAY, 0);
         queue_grows(&length);
-        say_much(FAY, "here I am");
+        say_much(FAY, "here I am", SHORT_LINE_BYTES);
         queue_grows(&length);
         link_inject();
         queue_grows(&length);
-        say_much(EVE, "I go");
+        say_much(EVE, "I go", SHORT_LINE_BYTES);
         queue_grows(&length);
         leave(EVE);
         queue_grows(&length);
-        say_much(ANN, "last");
+        say_much(ANN, "last", SHORT_LINE_BYTES);
         queue_grows(&length);
 }
 
 /* Kills the chatd to which all have lent in front of its system call number `at`, or BEHIND_DAN, and the next one in
  * front of number `then`, unless that is 0. Fay is the next round's Eve. Returns whether the first one got as far as
- * that. */
-static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
+ * that; behind what it wrote to Dan, it always does, and has cut a line. */
+static bool play_lent_round(unsigned at, unsigned then)
 {
         int64_t start = clock_ms();
         round_number++;
@@ -1102,15 +1147,16 @@ static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
         is_at_rest = have_residents_heard_and_fay_lent;
         kill_at(at, -1, status);
         unsigned written = direct;
+        if (at == BEHIND_DAN)
+                assert_true(killed[0].done && is_dans_line_cut());
         if (round_number % 2 == 0)
-                *broken += dan_reads();
+                dan_reads();
         is_at_rest = have_residents_heard;
         if (then > 0)
                 run_and_kill(then);
         start_broker(false);
         wait_until_heard(0, RESIDENTS);
         wait_until_heard(FAY, FAY + 1);
-        drop_junk();
         wait_until_heard(DAN, DAN + 1);
         for (int who = 0; who <= DAN; who++)
                 assert_heard((enum role)who);
@@ -1124,7 +1170,7 @@ static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
         assert_files(MEMBERS_DIR_NAME); /* these say whose the others are */
         assert_files(SESSIONS_DIR_NAME);
         playing = false;
-        if (!killed[0].done && at != BEHIND_DAN) /* all was relayed: to all but those who came then */
+        if (!killed[0].done) /* all was relayed: to all but those who came then */
                 assert_in_range(written, MEMBERS, UINT32_MAX);
         return killed[0].done;
 }
@@ -1132,11 +1178,11 @@ static bool play_lent_round(unsigned at, unsigned then, unsigned *broken)
 /* The next chatd is killed as well: it has to read notes and ask who is there first. */
 static void play_lent_at_random(unsigned calls)
 {
-        unsigned last = round_number + rounds_of(LENT_RANDOM_ROUNDS), broken = 0;
+        unsigned last = round_number + rounds_of(LENT_RANDOM_ROUNDS);
         srandom(seed);
         while (round_number < last) {
                 unsigned at = random() % 2 == 0 ? BEHIND_DAN : 1 + (unsigned)random() % calls;
-                play_lent_round(at, 1 + (unsigned)random() % RECOVERY_CALLS, &broken);
+                play_lent_round(at, 1 + (unsigned)random() % RECOVERY_CALLS);
                 show_progress("at random, to clients", last);
         }
 }
@@ -1144,7 +1190,7 @@ static void play_lent_at_random(unsigned calls)
 static void test_every_call_while_it_writes_to_clients(void **state)
 {
         (void)state;
-        unsigned calls = 0, broken = 0;
+        unsigned calls = 0;
         if (!may_trace())
                 skip();
         arrivals = "--arrivals=off";
@@ -1157,16 +1203,15 @@ static void test_every_call_while_it_writes_to_clients(void **state)
         all_speak(EVE);
         end_gathering();
         for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_lent_round(at, 0, &broken))
+                if (play_lent_round(at, 0))
                         calls = at;
                 show_progress("each call, to clients", 0);
         }
         assert_true(calls > 30);
         for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
-                play_lent_round(BEHIND_DAN, 0, &broken);
-        assert_true(broken > 0);
-        printf("killed at each of %u system calls while it wrote to clients; a line was broken off %u times\n", calls,
-               broken);
+                play_lent_round(BEHIND_DAN, 0);
+        printf("killed at each of %u system calls while it wrote to clients, and %d times in the middle of a line\n",
+               calls, BROKEN_ROUNDS);
         printf("SEED=%u\n", seed);
         play_lent_at_random(calls);
 }
