@@ -432,7 +432,7 @@ ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 .PHONY: install uninstall
 install: all
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(DAEMONS:%=$(BIN)/%)
-	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/chatctl
+	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/chatctl units/chat-ssh
 	install -D -m 644 chatctl/chatctl.bash $(DESTDIR)$(BASHDIR)/chatctl
 	install -D -m 644 chatctl/chatctl.zsh $(DESTDIR)$(ZSHDIR)/_chatctl
 	for s in 1 5 7 8; do install -d $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
@@ -463,7 +463,7 @@ uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service chatctl.socket
 	$(ON_THIS_HOST) rm -rf /run/chat
-	rm -f $(DESTDIR)$(BINDIR)/chatctl $(DESTDIR)$(BASHDIR)/chatctl $(DESTDIR)$(ZSHDIR)/_chatctl
+	rm -f $(DESTDIR)$(BINDIR)/chatctl $(DESTDIR)$(BINDIR)/chat-ssh $(DESTDIR)$(BASHDIR)/chatctl $(DESTDIR)$(ZSHDIR)/_chatctl
 	rm -f $(DAEMONS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
 	rm -f $(foreach s,1 5 7 8,$(patsubst %,$(DESTDIR)$(MANDIR)/man$(s)/%,$(notdir $(call manuals,$(s)))))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))

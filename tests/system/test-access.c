@@ -421,15 +421,51 @@ static void test_ssh_is_for_nothing_else(void **state)
 {
         (void)state;
         const char *ssh = "ssh -i /root/.ssh/chat -o BatchMode=yes -o LogLevel=ERROR -l ann";
-        assert_non_null(strstr(shell("echo a line | %s localhost touch /home/ann/file", ssh), "*** Welcome, ann."));
-        client_expect(witness, "ann: a line\r\n");
-        shell("! test -e /home/ann/file");
         shell("! %s -W 127.0.0.1:%d localhost </dev/null 2>&1", ssh, CHAT_PORT);
         /* nor is a file of theirs run first */
         shell("printf 'touch /home/ann/file\\n' >/home/ann/.ssh/rc");
         shell("echo another | %s localhost", ssh);
         client_expect(witness, "ann: another\r\n");
         shell("! test -e /home/ann/file");
+}
+
+/* What asks for a command or a subsystem is refused in one line, and nothing of its protocol is said. */
+static void test_ssh_refuses_commands(void **state)
+{
+        static const char *const commands[] = {
+                "ssh %s ann@localhost touch /home/ann/file",
+                "ssh %s -tt ann@localhost bash",
+                "ssh %s ann@localhost 'exec sh -c true'",
+                "scp -q -O %s /etc/hostname ann@localhost:file",
+                "scp -q -O %s ann@localhost:/etc/hostname /run/file",
+                "echo true | ssh %s ann@localhost sh",
+                "ssh %s ann@localhost rsync --server .",
+                "ssh %s ann@localhost git-upload-pack x",
+                NULL,
+                "scp -q %s /etc/hostname ann@localhost:file",
+                "sftp -q %s ann@localhost",
+                "ssh %s ann@localhost -s sftp",
+                "ssh %s ann@localhost -s nothing-known",
+        };
+        (void)state;
+        char command[256];
+        bool sees = true; /* of a subsystem sshd drops it */
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+                if (!commands[i]) {
+                        sees = false;
+                        continue;
+                }
+                snprintf(command, sizeof(command), commands[i],
+                         "-i /root/.ssh/chat -o BatchMode=yes -o LogLevel=ERROR");
+                const char *told = shell("(echo put /etc/hostname; echo exit) | %s 2>&1; echo status $?", command);
+                if (sees && !strstr(told, "This account is for the chat alone: no commands, no files. "))
+                        fail_msg("%s was not refused in so many words: %s", command, told);
+                assert_null(strstr(told, "Welcome"));
+                assert_null(strstr(told, "status 0"));
+        }
+        shell("! test -e /home/ann/file && ! test -e /run/file");
+        client_send(witness, "/who\n");
+        assert_string_equal(client_expect(witness, "*** You are alone here"), "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
@@ -450,6 +486,7 @@ int main(void)
                 TEST(test_local_users),
                 TEST(test_ssh),
                 TEST(test_ssh_is_for_nothing_else),
+                TEST(test_ssh_refuses_commands),
         };
         return RUN_TESTS(tests, install, NULL);
 }
