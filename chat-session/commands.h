@@ -39,6 +39,13 @@ struct command_row {
 /* The table, which ends with a row without a name. */
 extern const struct command_row commands[];
 
+/* Returns the row of the command of this name, which has its slash, in whatever case; or NULL. */
+const struct command_row *command_find(struct slice name);
+
+/* Returns the row whose name begins with the word, or is most like it; with less than half of it in common, that of
+ * /help. */
+const struct command_row *command_nearest(struct slice word);
+
 /* Which command a whole line is, in whatever case it is written; `*row` is its row, for an unknown command the nearest,
  * for text undefined. `*rest` is what stands behind the command's name, or the text to be said: a line that begins with
  * "//" is text without the first of the two. */

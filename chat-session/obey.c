@@ -35,25 +35,65 @@ static struct slice shorten(struct slice text)
         return (struct slice){text.at, most};
 }
 
-static void help(struct session *s)
+/* A row of /help. */
+static void explain(struct session *s, const char *name, const char *arguments, const char *help)
 {
-        char usage[64];
+        char usage[64], text[160];
+        snprintf(usage, sizeof(usage), "%s %s", name, arguments);
+        snprintf(text, sizeof(text), "%-*s %s", HELP_COLUMN, usage, help);
+        session_notice_indented(s, slice_of(text), HELP_COLUMN + 1);
+}
+
+static void list_commands(struct session *s)
+{
+        for (const struct command_row *row = commands; row->name; row++)
+                if (row->help)
+                        explain(s, row->name, row->arguments, row->help);
+        explain(s, "//TEXT", "", "says a line that begins with a slash");
+}
+
+/* One command: what it does, and its other names. */
+static void explain_command(struct session *s, const struct command_row *command)
+{
+        char others[128] = "";
+        size_t len = 0;
         for (const struct command_row *row = commands; row->name; row++) {
-                if (!row->help)
+                if (row->command != command->command)
                         continue;
-                snprintf(usage, sizeof(usage), "%s %s", row->name, row->arguments);
-                tell(s, "%-*s %s", HELP_COLUMN, usage, row->help);
+                if (row->help)
+                        explain(s, row->name, row->arguments, row->help);
+                else
+                        len += (size_t)snprintf(others + len, sizeof(others) - len, "%s%s", len > 0 ? ", " : "",
+                                                row->name);
         }
-        tell(s, "%-*s %s", HELP_COLUMN, "//TEXT", "says a line that begins with a slash");
+        if (len > 0)
+                tell(s, "Other names for it: %s", others);
 }
 
 static void unknown(struct session *s, const struct command_row *nearest, struct slice word)
 {
         if (nearest->command == COMMAND_HELP)
-                tell(s, "There is no %.*s; /help lists all there is", (int)word.len, word.at);
+                tell(s, "Unknown command %.*s; /help lists the commands", (int)word.len, word.at);
         else
-                tell(s, "There is no %.*s. Did you mean %s? /help lists all there is", (int)word.len, word.at,
+                tell(s, "Unknown command %.*s. Did you mean %s? /help lists the commands", (int)word.len, word.at,
                      nearest->name);
+}
+
+/* Of all commands, or the one of this name, with its slash or without. */
+static void help(struct session *s, struct slice name)
+{
+        char text[SHOWN_MAX_BYTES + 2];
+        struct slice word = shorten(name);
+        if (name.len == 0) {
+                list_commands(s);
+                return;
+        }
+        snprintf(text, sizeof(text), "%s%.*s", word.at[0] == '/' ? "" : "/", (int)word.len, word.at);
+        const struct command_row *row = command_find(slice_of(text));
+        if (row)
+                explain_command(s, row);
+        else
+                unknown(s, command_nearest(slice_of(text)), slice_of(text));
 }
 
 static void tell_usage(struct session *s, const struct command_row *row)
@@ -74,6 +114,8 @@ static void request(struct session *s, const struct command_row *row, struct fra
 /* … for a name, of somebody or a room. */
 static void request_name(struct session *s, const struct command_row *row, enum frame_type type, struct slice name)
 {
+        if (type == FRAME_ROOM && name.len > 1 && name.at[0] == '#') /* as rooms are written elsewhere */
+                name = (struct slice){name.at + 1, name.len - 1};
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
                 tell_usage(s, row);
         else
@@ -94,7 +136,7 @@ static void msg(struct session *s, const struct command_row *row, struct slice r
         if (!word_next(&rest, &name) || rest.len == 0)
                 tell_usage(s, row);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "That is nobody's name");
+                tell(s, "There is nobody called %.*s here; /who lists who is here", (int)shorten(name).len, name.at);
         else
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = name, .text = rest});
 }
@@ -104,7 +146,7 @@ static void reply(struct session *s, const struct command_row *row, struct slice
         if (text.len == 0)
                 tell_usage(s, row);
         else if (s->writer[0] == '\0')
-                tell(s, "Nobody has said anything to you alone");
+                tell(s, "Nobody has sent you a private message yet");
         else if (s->writer_id == LINK_ID)
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
         else
@@ -136,7 +178,7 @@ static void ignore(struct session *s, struct slice name)
         if (name.len == 0)
                 list_ignored(s);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "That is nobody's name");
+                tell(s, "There is nobody called %.*s here; /who lists who is here", (int)shorten(name).len, name.at);
         else if (name_is_reserved(name.at, name.len))
                 tell(s, "What administrators say is for everybody");
         else if (!view_toggle(&s->view, name))
@@ -176,14 +218,14 @@ void obey(struct session *s, struct slice line)
                 unknown(s, row, shorten(rest));
                 break;
         case COMMAND_INDENTED:
-                tell(s, "Nothing was sent: %s is a command only without a space in front; as text it is /%s", row->name,
+                tell(s, "Not sent. Commands start at the beginning of the line: %s. To say it, type /%s", row->name,
                      row->name);
                 break;
         case COMMAND_LEAVE:
                 session_leave(s, LEAVE_EXIT);
                 break;
         case COMMAND_HELP:
-                help(s);
+                help(s, rest);
                 break;
         case COMMAND_NICK:
                 request_name(s, row, FRAME_NICK, rest);

@@ -10,6 +10,10 @@
 #include "commands.h"
 #include "editing.h"
 #include "obey.h"
+#include "wrap.h"
+
+#define NOTICE_PREFIX "*** "
+#define BLANKS "                                " /* to indent rows by */
 
 enum {
         READ_MAX_BYTES = 4096,
@@ -31,10 +35,21 @@ _Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEA
                        (int)READ_MAX_BYTES * (int)QUEUE_PER_BYTE + (int)ROOM_RESERVED,
                "behind a line from the history there is room for all that may have been read with it");
 
+void session_notice_indented(struct session *s, struct slice text, size_t indent)
+{
+        const size_t taken = sizeof(NOTICE_PREFIX); /* and the last column, where some terminals break the row */
+        size_t columns = s->telnet.columns > taken ? s->telnet.columns - taken : 0, begin = 0;
+        do {
+                struct slice row = wrap_next(&text, columns - begin);
+                struct slice parts[] = {slice_of(row.len > 0 ? NOTICE_PREFIX : "***"), {BLANKS, begin}, row};
+                client_line(&s->client, parts, 3);
+                begin = indent < sizeof(BLANKS) && indent + WRAP_COLUMNS_MIN <= columns ? indent : 0;
+        } while (text.len > 0);
+}
+
 void session_notice(struct session *s, struct slice text)
 {
-        struct slice parts[] = {slice_of(text.len > 0 ? "*** " : "***"), text};
-        client_line(&s->client, parts, 2);
+        session_notice_indented(s, text, 0);
 }
 
 static void notice(struct session *s, const char *text)
@@ -138,6 +153,7 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
 
 static void discard_line(struct session *s)
 {
+        s->discarded |= s->edits ? s->editor.len > 0 : s->lines.len > 0 || s->lines.cut;
         if (s->edits)
                 editor_discard(&s->editor);
         else
@@ -146,6 +162,7 @@ static void discard_line(struct session *s)
 
 static void on_interrupt(struct session *s)
 {
+        s->discarded &= s->interrupt_due; /* by one before it, in the same read */
         discard_line(s);
         /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
         if (!s->interrupted)
@@ -232,7 +249,8 @@ static void take_input(struct session *s)
         /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer.
          * Several within one read are no more than one. */
         if (s->interrupt_due) {
-                notice(s, "the line is discarded; ^C once more, or exit, leaves");
+                notice(s, s->discarded ? "Line discarded. ^C again, or exit, leaves." : "^C again, or exit, leaves.");
+                s->discarded = false;
                 s->interrupted = true;
         }
         s->interrupt_due = false;

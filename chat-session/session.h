@@ -53,6 +53,7 @@ struct session {
         bool waiting_told;  /* it leaves, and was told how many of its lines are still on their way */
         bool interrupt_due; /* IAC IP came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */
+        bool discarded;     /* what it had typed of a line was discarded by that */
         bool away_told;     /* the client was told that there is no broker */
         bool edits;         /* what the client types goes to the editor, editing.h */
         int client_timeout_ms;
@@ -89,8 +90,11 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
 /* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
 void session_refuse(struct session *s, const char *why);
 
-/* Shows the client a line of ours. */
+/* Shows the client a line of ours: in several rows, broken at words, where its window is known to be narrower. */
 void session_notice(struct session *s, struct slice text);
+
+/* … whose rows behind the first one begin with `indent` blanks. */
+void session_notice_indented(struct session *s, struct slice text, size_t indent);
 
 /* Begins to leave, if it does not do so already. */
 void session_leave(struct session *s, enum leave_reason reason);

@@ -87,13 +87,13 @@ static void test_ways_to_leave(void **state)
         struct client *a = chat_join(chat, NULL);
         client_expect(b, "*** %s is connected\r\n", a->name);
         client_send(a, "\xff\xf4");
-        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        client_expect(a, "*** ^C again, or exit, leaves.\r\n");
         client_send(a, "on\n\xff\xf4"); /* not twice in a row */
-        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        client_expect(a, "*** ^C again, or exit, leaves.\r\n");
         client_send(a, "still here\n");
         client_expect(b, "%s: still here\r\n", a->name);
         client_send_bytes(a, "\xff\xf4\xff\xf4", 4); /* two before it answered about BINARY are two letters at worst */
-        client_expect(a, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        client_expect(a, "*** ^C again, or exit, leaves.\r\n");
         client_send_bytes(a, "\xff\xfb\0\xff\xf4", 5);
         client_expect_end(a);
         client_expect(b, "*** %s is disconnected\r\n", a->name);

@@ -299,7 +299,7 @@ static void test_a_person_at_a_telnet(void **state)
         client_send(bob, "/reply hi\n");
         terminal_shows(chat, "bob (to you): hi");
         terminal_type(chat, "/rply and bye");
-        terminal_shows(chat, "There is no /rply. Did you mean /reply?");
+        terminal_shows(chat, "Unknown command /rply. Did you mean /reply?");
         terminal_type(chat, "/reply and bye");
         client_expect(bob, "ann (to you): and bye\r\n");
         terminal_shows(chat, "/join ROOM         goes to another room");
@@ -370,7 +370,7 @@ static void test_typing_while_others_talk(void **state)
         terminal_keys(chat, "Down Down");
         terminal_ends(chat, "/msg bob psst\ndraft", 5);
         terminal_keys(chat, "C-c");
-        terminal_ends(chat, "*** the line is discarded; ^C once more, or exit, leaves", 0);
+        terminal_ends(chat, "*** Line discarded. ^C again, or exit, leaves.", 0);
 
         terminal_type(chat, "/edit off");
         terminal_ends(chat, "/edit off\n*** /edit is off", 0);

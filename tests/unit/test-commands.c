@@ -1,5 +1,7 @@
 #include "../../chat-session/commands.h"
 
+#include <stdio.h>
+
 #include <chat/frame.h>
 
 #include "test.h"
@@ -42,6 +44,23 @@ static void test_commands(void **state)
         assert_parsed("/MSG Ann Hi", COMMAND_MSG, "Ann Hi");
         assert_parsed("/tell ann hi", COMMAND_MSG, "ann hi");
         assert_string_equal(row->name, "/tell");
+        static const char *const messages[] = {"/w", "/m", "/pm", "/dm", "/query", "/whisper", "/W"};
+        for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+                char line[32];
+                snprintf(line, sizeof(line), "%s ann hi", messages[i]);
+                assert_parsed(line, COMMAND_MSG, "ann hi");
+        }
+        assert_parsed("/r hi", COMMAND_REPLY, "hi");
+        assert_parsed("/q", COMMAND_LEAVE, "");
+}
+
+static void test_finding(void **state)
+{
+        (void)state;
+        assert_string_equal(command_find(slice_of("/NICK"))->name, "/nick");
+        assert_null(command_find(slice_of("/nic")));
+        assert_null(command_find(slice_of("nick")));
+        assert_string_equal(command_nearest(slice_of("/nic"))->name, "/nick");
 }
 
 static void test_indented(void **state)
@@ -55,10 +74,13 @@ static void test_indented(void **state)
 static void test_unknown(void **state)
 {
         static const char *const nearest[][3] = {
-                {"/nik ann", "/nik", "/nick"},  {"/Hist", "/Hist", "/history"},
-                {"/w robert hi", "/w", "/who"}, {"/quitter", "/quitter", "/quit"},
-                {"/WHOO", "/WHOO", "/who"},     {"/z", "/z", "/help"},
-                {"/lobby", "/lobby", "/help"},  {"/", "/", "/help"},
+                {"/nik ann", "/nik", "/nick"}, {"/Hist", "/Hist", "/history"},
+                {"/exti", "/exti", "/exit"},   {"/quitter", "/quitter", "/quit"},
+                {"/wsi", "/wsi", "/who"},      {"/mgs bob", "/mgs", "/msg"},
+                {"/jion", "/jion", "/join"},   {"/ignroe x", "/ignroe", "/ignore"},
+                {"/qiut", "/qiut", "/quit"},   {"/whsiper", "/whsiper", "/whisper"},
+                {"/WHOO", "/WHOO", "/who"},    {"/z", "/z", "/help"},
+                {"/lobby", "/lobby", "/help"}, {"/", "/", "/help"},
         };
         (void)state;
         for (size_t i = 0; i < sizeof(nearest) / sizeof(nearest[0]); i++) {
@@ -87,8 +109,8 @@ static void test_the_table(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_text),    cmocka_unit_test(test_commands),  cmocka_unit_test(test_indented),
-                cmocka_unit_test(test_unknown), cmocka_unit_test(test_the_table),
+                cmocka_unit_test(test_text),    cmocka_unit_test(test_commands), cmocka_unit_test(test_indented),
+                cmocka_unit_test(test_unknown), cmocka_unit_test(test_finding),  cmocka_unit_test(test_the_table),
         };
         return RUN_TESTS(tests);
 }

@@ -1068,7 +1068,7 @@ static void test_replies(void **state)
         assert_greeted(f);
         next_frame(f);
         type(f, "/reply yes\n");
-        assert_shown(f, "*** Nobody has said anything to you alone\r\n");
+        assert_shown(f, "*** Nobody has sent you a private message yet\r\n");
         tell_record(f, RECORD_PRIVATE, 77, 1, "bob", "psst");
         assert_shown(f, "bob (to you): psst\r\n");
         type(f, "/reply yes\n");
@@ -1092,11 +1092,11 @@ static void test_commands_of_its_own(void **state)
         assert_greeted(f);
         next_frame(f);
         type(f, "/nik\n/nick\n/msg bob\n/me\n/time maybe\n/reply\n");
-        assert_shown(f, "*** There is no /nik. Did you mean /nick? /help lists all there is\r\n"
+        assert_shown(f, "*** Unknown command /nik. Did you mean /nick? /help lists the commands\r\n"
                         "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
                         "*** Usage: /time on|off\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
         type(f, " /msg bob psst\n/time ON\n/time off\n");
-        assert_shown(f, "*** Nothing was sent: /msg is a command only without a space in front; as text it is //msg\r\n"
+        assert_shown(f, "*** Not sent. Commands start at the beginning of the line: /msg. To say it, type //msg\r\n"
                         "*** /time is on\r\n");
         assert_line_ends(f);
         type(f, "/ignore BOB\n");
@@ -1111,7 +1111,13 @@ static void test_commands_of_its_own(void **state)
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
         assert_shown(f, "eve (to you): psst\a\r\n");
         type(f, "/123456789012345678901234567890\xe2\x82\xac\n"); /* not half of a character */
-        assert_shown(f, "*** There is no /123456789012345678901234567890; /help lists all there is\r\n");
+        assert_shown(f, "*** Unknown command /123456789012345678901234567890; /help lists the commands\r\n");
+        type(f, "/help Ignore\n/help /w\n/help /mgs\n/help nothing-like-it\n");
+        assert_shown(f, "*** /ignore [NAME]     hides what somebody says, or shows it again\r\n"
+                        "*** /msg NAME TEXT     sends a private message\r\n"
+                        "*** Other names for it: /tell, /whisper, /w, /m, /pm, /dm, /query\r\n"
+                        "*** Unknown command /mgs. Did you mean /msg? /help lists the commands\r\n"
+                        "*** Unknown command /nothing-like-it; /help lists the commands\r\n");
         type(f, "/help\n");
         assert_shown(f, "*** /help ");
         type(f, "/quit\n");
@@ -1228,17 +1234,17 @@ static void test_editing(void **state)
         type(f, "\x15/m\t");
         assert_shown(f, EDITOR_ERASE "*** /msg /me\r\n" ROW("/m", ""));
         type(f, "\x03");
-        assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        assert_shown(f, EDITOR_ERASE "*** Line discarded. ^C again, or exit, leaves.\r\n");
         type(f, "x"); /* with something to discard it is the first one again */
         assert_shown(f, ROW("x", ""));
         type(f, "\x03");
-        assert_shown(f, EDITOR_ERASE "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        assert_shown(f, EDITOR_ERASE "*** Line discarded. ^C again, or exit, leaves.\r\n");
         type(f, "x");
         assert_shown(f, ROW("x", ""));
         type(f, "\x15"); /* any key: the next one is the first again */
         assert_shown(f, EDITOR_ERASE);
         type(f, "\x03");
-        assert_shown(f, "*** the line is discarded; ^C once more, or exit, leaves\r\n");
+        assert_shown(f, "*** ^C again, or exit, leaves.\r\n");
         type(f, "\x1b[A");
         assert_shown(f, ROW("hello", ""));
         char question[TELNET_REPLY_BYTES]; /* about BINARY */

@@ -1,0 +1,34 @@
+#include "wrap.h"
+
+#include "grapheme.h"
+
+/* Returns the end of the character at `at`, and adds its width to `*width`. ASCII needs no tables. */
+static size_t skip(struct slice text, size_t at, size_t *width)
+{
+        bool plain = (text.at[at] & 0x80) == 0 && (at + 1 == text.len || (text.at[at + 1] & 0x80) == 0);
+        size_t end = plain ? at + 1 : grapheme_end(text.at, text.len, at);
+        *width += plain ? 1 : grapheme_width(text.at, at, end);
+        return end;
+}
+
+struct slice wrap_next(struct slice *text, size_t columns)
+{
+        struct slice row = *text;
+        size_t at = 0, width = 0, blank = 0;
+        while (at < text->len && columns >= WRAP_COLUMNS_MIN) {
+                size_t end = skip(*text, at, &width);
+                if (width > columns && text->at[at] != ' ') {
+                        row.len = blank > 0 ? blank : at;
+                        break;
+                }
+                if (text->at[at] == ' ' && at > 0 && text->at[at - 1] != ' ')
+                        blank = at;
+                at = end;
+        }
+        *text = (struct slice){text->at + row.len, text->len - row.len};
+        while (text->len > 0 && row.len > 0 && text->at[0] == ' ') {
+                text->at++;
+                text->len--;
+        }
+        return row;
+}

@@ -1,0 +1,47 @@
+/* How much a word that somebody typed differs from one that there is, for suggestions. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+enum { NEAREST_MAX_BYTES = 24 }; /* a longer word is far from everything */
+
+static inline size_t nearest_least(size_t a, size_t b)
+{
+        return a < b ? a : b;
+}
+
+static inline char nearest_lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Returns how many characters have to be put in, taken out, changed, or swapped with the next one to make one of the
+ * other, whatever their case (the optimal string alignment distance); SIZE_MAX where one of them is too long. */
+static inline size_t nearest_distance(struct slice word, struct slice name)
+{
+        size_t rows[3][NEAREST_MAX_BYTES + 1], *last = rows[0], *row = rows[1], *before = rows[2];
+        if (word.len > NEAREST_MAX_BYTES || name.len > NEAREST_MAX_BYTES)
+                return SIZE_MAX;
+        for (size_t i = 0; i <= name.len; i++)
+                row[i] = i;
+        for (size_t at = 1; at <= word.len; at++) {
+                size_t *free = last;
+                last = before;
+                before = row;
+                row = free;
+                row[0] = at;
+                for (size_t i = 1; i <= name.len; i++) {
+                        char a = nearest_lower(word.at[at - 1]), b = nearest_lower(name.at[i - 1]);
+                        size_t least =
+                                nearest_least(before[i - 1] + (a != b), nearest_least(before[i], row[i - 1]) + 1);
+                        if (at > 1 && i > 1 && a != b && a == nearest_lower(name.at[i - 2]) &&
+                            b == nearest_lower(word.at[at - 2]))
+                                least = nearest_least(least, last[i - 2] + 1);
+                        row[i] = least;
+                }
+        }
+        return row[name.len];
+}
