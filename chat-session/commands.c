@@ -19,7 +19,7 @@ const struct command_row commands[] = {
         {"/topic", "[TEXT]", "shows what your room is about, or sets it; - removes it", COMMAND_TOPIC, 5},
         {"/history", "[LINES]", "shows what was said last in your room", COMMAND_HISTORY, 5},
         {"/ignore", "[NAME]", "hides what somebody says, or shows it again", COMMAND_IGNORE, 0},
-        {"/time", "on|off", "shows when each line came, in UTC", COMMAND_TIME, 0},
+        {"/time", "on|off|ZONE", "shows when each line came; ZONE is +2, +5:30 or local", COMMAND_TIME, 0},
         {"/bell", "on|off", "rings when somebody says your name", COMMAND_BELL, 0},
         {"/color", "on|off", "shows names in colors", COMMAND_COLOR, 0},
         {"/edit", "on|off", "keeps your half-typed line in a row of its own", COMMAND_EDIT, 0},

@@ -190,19 +190,34 @@ static void ignore(struct session *s, struct slice name)
                 tell(s, "You see again what %.*s says", (int)name.len, name.at);
 }
 
-static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest)
+/* `how` is told of what is on, unless it is empty. */
+static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest, const char *how)
 {
         if (slice_equal_case(rest, slice_of("on")) || slice_equal_case(rest, slice_of("off")))
                 *what = rest.len == 2;
         else if (rest.len > 0)
                 tell_usage(s, row);
-        tell(s, "%s is %s", row->name, *what ? "on" : "off");
+        bool more = *what && how[0] != '\0';
+        tell(s, "%s is %s%s%s", row->name, *what ? "on" : "off", more ? ", in " : "", more ? how : "");
+}
+
+/* Turns times on and off, and takes a zone, in which they are shown from then on. */
+static void turn_time(struct session *s, const struct command_row *row, struct slice rest)
+{
+        char name[ZONE_NAME_BYTES];
+        bool local = slice_equal_case(rest, slice_of("local"));
+        if (local)
+                s->view.zone = s->options->zone;
+        if (local || zone_parse_offset(&s->view.zone, rest))
+                rest = slice_of("on");
+        zone_name(&s->view.zone, time(NULL), name);
+        turn(s, row, &s->view.time, rest, slice_equal(slice_of(name), slice_of("UTC")) ? "" : name);
 }
 
 static void edit(struct session *s, const struct command_row *row, struct slice rest)
 {
         bool on = s->edits;
-        turn(s, row, &on, rest);
+        turn(s, row, &on, rest, "");
         editing_turn(s, on);
 }
 
@@ -261,13 +276,13 @@ void obey(struct session *s, struct slice line)
                 ignore(s, rest);
                 break;
         case COMMAND_TIME:
-                turn(s, row, &s->view.time, rest);
+                turn_time(s, row, rest);
                 break;
         case COMMAND_BELL:
-                turn(s, row, &s->view.bell, rest);
+                turn(s, row, &s->view.bell, rest, "");
                 break;
         case COMMAND_COLOR:
-                turn(s, row, &s->view.color, rest);
+                turn(s, row, &s->view.color, rest, "");
                 break;
         case COMMAND_EDIT:
                 edit(s, row, rest);

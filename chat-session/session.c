@@ -23,9 +23,7 @@ enum {
         ECHO_PER_BYTE = 4,
         /* What may have been read before and comes out with it, and room for BYE. */
         ROOM_RESERVED = TEXT_MAX_BYTES + 256,
-        PAST_TIME_BYTES = 32,
         PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
-        DAY_S = 24 * 3600,
 };
 
 _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
@@ -345,23 +343,13 @@ static void show_lines(struct session *s, struct slice text)
         }
 }
 
-/* When that was, for a line of the past. */
-static void describe_time(uint64_t seconds, uint64_t now, char text[static PAST_TIME_BYTES])
-{
-        uint64_t days = now > seconds ? (now - seconds) / DAY_S : 0;
-        if (days == 0)
-                snprintf(text, PAST_TIME_BYTES, "(%02u:%02u) ", (unsigned)(seconds / 3600 % 24),
-                         (unsigned)(seconds / 60 % 60));
-        else
-                snprintf(text, PAST_TIME_BYTES, "(%u day%s ago) ", (unsigned)days, days == 1 ? "" : "s");
-}
-
 /* What was said before; once for each request, and for who comes. */
 static void show_past(struct session *s, const struct frame *f)
 {
         struct wire_reader records = f->records;
         struct record r;
-        uint64_t now = (uint64_t)time(NULL);
+        uint64_t now = (uint64_t)time(NULL), uptime = clock_boottime_us() / 1000000;
+        char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
         if (f->number < s->past)
                 return;
         s->past = f->number + 1;
@@ -369,12 +357,14 @@ static void show_past(struct session *s, const struct frame *f)
                 return;
         if (s->outlet.had > 0) /* as with an answer */
                 give_up_rest(s);
-        notice(s, "What was said here before, with the time (UTC):");
+        zone_name(&s->view.zone, (int64_t)now, zone);
+        snprintf(intro, sizeof(intro), "Earlier here (times in %s):", zone);
+        notice(s, intro);
         while (record_next(&records, &r) > 0) {
                 struct slice parts[DISPLAY_PARTS_MAX + 1];
-                char time_text[PAST_TIME_BYTES];
+                char time_text[VIEW_PAST_TIME_BYTES];
                 size_t n = display_parts(&r, parts + 1);
-                describe_time(r.number, now, time_text);
+                view_past_time(&s->view, r.number, now, uptime, time_text);
                 parts[0] = slice_of(time_text);
                 if (n > 0 && !view_ignores(&s->view, r.name))
                         client_line(&s->client, parts, n + 1);

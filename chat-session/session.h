@@ -42,6 +42,7 @@ struct session_options {
         bool proxied;          /* the client is behind a proxy, which says who it is, peer.h */
         struct pace pace;      /* of what the client says */
         int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
+        struct zone zone;      /* of this host */
 };
 
 struct session {

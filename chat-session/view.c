@@ -7,7 +7,11 @@
 #define COLOR_END "\x1b[0m"
 #define BELL "\a"
 
-enum { COLORS = 6, COLOR_FIRST = 31 }; /* red to cyan: ECMA-48, SGR */
+enum {
+        COLORS = 6,
+        COLOR_FIRST = 31, /* red to cyan: ECMA-48, SGR */
+        DAY_S = 24 * 3600,
+};
 
 bool view_is_plain(const struct view *v)
 {
@@ -85,6 +89,21 @@ static unsigned color_of(struct slice name)
         return COLOR_FIRST + hash % COLORS;
 }
 
+void view_past_time(const struct view *v, uint64_t seconds, uint64_t now, uint64_t uptime,
+                    char text[static VIEW_PAST_TIME_BYTES])
+{
+        uint64_t age = now > seconds ? now - seconds : 0, ahead = now > seconds ? 0 : seconds - now;
+        unsigned days = (unsigned)(age / DAY_S);
+        if (ahead > VIEW_FUTURE_MAX_S || age > (uptime > VIEW_PAST_MAX_S ? uptime : VIEW_PAST_MAX_S)) {
+                snprintf(text, VIEW_PAST_TIME_BYTES, "(earlier) ");
+        } else if (days > 0) {
+                snprintf(text, VIEW_PAST_TIME_BYTES, "(%u day%s ago) ", days, days == 1 ? "" : "s");
+        } else {
+                unsigned minute = zone_minute_of_day(&v->zone, (int64_t)seconds);
+                snprintf(text, VIEW_PAST_TIME_BYTES, "(%02u:%02u) ", minute / 60, minute % 60);
+        }
+}
+
 size_t view_parts(struct view *v, const struct record *r, struct slice own, time_t now,
                   struct slice parts[static VIEW_PARTS_MAX])
 {
@@ -93,8 +112,7 @@ size_t view_parts(struct view *v, const struct record *r, struct slice own, time
         if (plain_n == 0 || (is_said(r) && view_ignores(v, r->name)))
                 return 0;
         if (v->time) {
-                /* not by gmtime(3), which opens a file the first time: the sandbox has none */
-                unsigned minute = (unsigned)(now / 60 % (24L * 60));
+                unsigned minute = zone_minute_of_day(&v->zone, now);
                 snprintf(v->time_text, sizeof(v->time_text), "[%02u:%02u] ", minute / 60 % 24, minute % 60);
                 parts[n++] = slice_of(v->time_text);
         }

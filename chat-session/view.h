@@ -9,15 +9,23 @@
 
 #include <chat/display.h>
 
+#include "zone.h"
+
 enum {
         VIEW_IGNORED_MAX = 16,
         VIEW_PARTS_MAX = DISPLAY_PARTS_MAX + 4, /* time, color, its end, bell */
         VIEW_TIME_BYTES = sizeof("[23:59] "),
         VIEW_COLOR_BYTES = sizeof("\x1b[36m"),
+        VIEW_PAST_TIME_BYTES = 32,
+        /* A line of the past is no older than the host is up, as it is kept in memory, or than this where its directory
+         * is on a disk. What is older, or from the future, is not: the clock was set meanwhile. */
+        VIEW_PAST_MAX_S = 30 * 24 * 3600,
+        VIEW_FUTURE_MAX_S = 3600,
 };
 
 struct view {
         bool time, bell, color;
+        struct zone zone; /* of all times that are shown */
         size_t ignored_count;
         char ignored[VIEW_IGNORED_MAX][NAME_MAX_BYTES + 1];
         char time_text[VIEW_TIME_BYTES], color_text[VIEW_COLOR_BYTES]; /* of the line that view_parts() made last */
@@ -34,6 +42,11 @@ bool view_toggle(struct view *v, struct slice name);
 
 /* Somebody has another name: who is hidden stays so. */
 void view_rename(struct view *v, struct slice was, struct slice name);
+
+/* Writes when that was for a line of the past: "(23:59) ", "(2 days ago) ", or "(earlier) " where that cannot be right.
+ * The host is up for `uptime` seconds. */
+void view_past_time(const struct view *v, uint64_t seconds, uint64_t now, uint64_t uptime,
+                    char text[static VIEW_PAST_TIME_BYTES]);
 
 /* The pieces of the line that `r` becomes for somebody who is called `own`, at `now` (seconds since 1970). Returns how
  * many; 0 where it is not shown. They are valid until the next call. */

@@ -138,11 +138,11 @@ static void test_history(void **state)
         client_send(ann, "one\ntwo\n/me waves\n");
         client_expect(bob, "ann: one\r\nann: two\r\n* ann waves\r\n");
         eve = chat_join(chat, NULL);
-        client_expect(eve, "*** What was said here before, with the time (UTC):\r\n(");
+        client_expect(eve, "*** Earlier here (times in UTC):\r\n(");
         client_expect(eve, ") ann: two\r\n(");
         client_expect(eve, ") * ann waves\r\n");
         client_send(eve, "/history 3\n");
-        client_expect(eve, "*** What was said here before");
+        client_expect(eve, "*** Earlier here");
         client_expect(eve, ") ann: one\r\n(");
         client_expect(eve, ") * ann waves\r\n");
         client_send(eve, "/history some\n/join kitchen\n/history\n");

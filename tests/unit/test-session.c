@@ -1037,16 +1037,14 @@ static void test_what_was_said_before(void **state)
         next_frame(f);
         uint64_t now = (uint64_t)time(NULL);
         tell_past(f, 1, 0, now, "hello");
-        snprintf(expected, sizeof(expected),
-                 "*** What was said here before, with the time (UTC):\r\n(%02u:%02u) bob: hello\r\n",
+        snprintf(expected, sizeof(expected), "*** Earlier here (times in UTC):\r\n(%02u:%02u) bob: hello\r\n",
                  (unsigned)(now / 3600 % 24), (unsigned)(now / 60 % 60));
         assert_shown(f, expected);
         tell_past(f, 2, 0, now, "hello"); /* of the next chatd */
         tell_past(f, 2, 1, now - 3 * 24 * 3600 - 5, "long ago");
-        assert_shown(f, "*** What was said here before, with the time (UTC):\r\n(3 days ago) bob: long ago\r\n");
+        assert_shown(f, "*** Earlier here (times in UTC):\r\n(3 days ago) bob: long ago\r\n");
         tell_past(f, 2, 2, now + 100, "in the future");
-        snprintf(expected, sizeof(expected),
-                 "*** What was said here before, with the time (UTC):\r\n(%02u:%02u) bob: in the future\r\n",
+        snprintf(expected, sizeof(expected), "*** Earlier here (times in UTC):\r\n(%02u:%02u) bob: in the future\r\n",
                  (unsigned)((now + 100) / 3600 % 24), (unsigned)((now + 100) / 60 % 60));
         assert_shown(f, expected);
         stop(f);
@@ -1094,7 +1092,7 @@ static void test_commands_of_its_own(void **state)
         type(f, "/nik\n/nick\n/msg bob\n/me\n/time maybe\n/reply\n");
         assert_shown(f, "*** Unknown command /nik. Did you mean /nick? /help lists the commands\r\n"
                         "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
-                        "*** Usage: /time on|off\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
+                        "*** Usage: /time on|off|ZONE\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
         type(f, " /msg bob psst\n/time ON\n/time off\n");
         assert_shown(f, "*** Not sent. Commands start at the beginning of the line: /msg. To say it, type //msg\r\n"
                         "*** /time is on\r\n");

@@ -36,6 +36,69 @@ static void test_time(void **state)
         assert_string_equal(shown(&v, &line, 86400), "[00:00] bob: hi Ann, it is me");
 }
 
+static void test_time_in_a_zone(void **state)
+{
+        (void)state;
+        struct view v = {.time = true, .zone = {.standard_min = 330}};
+        assert_string_equal(shown(&v, &line, 0), "[05:30] bob: hi Ann, it is me");
+        v.zone.standard_min = -60;
+        assert_string_equal(shown(&v, &line, 0), "[23:00] bob: hi Ann, it is me");
+        assert_string_equal(shown(&v, &line, -1), "[22:59] bob: hi Ann, it is me");
+}
+
+static void assert_past(const struct view *v, int64_t age, uint64_t now, uint64_t uptime, const char *expected)
+{
+        char text[VIEW_PAST_TIME_BYTES];
+        view_past_time(v, now - (uint64_t)age, now, uptime, text);
+        assert_string_equal(text, expected);
+}
+
+static void test_past(void **state)
+{
+        (void)state;
+        enum { HOUR = 3600, DAY = 24 * HOUR, NOON = 20000 * DAY + 12 * HOUR };
+        struct view v = {0};
+        assert_past(&v, 0, NOON, 0, "(12:00) ");
+        assert_past(&v, 60, NOON, 0, "(11:59) ");
+        assert_past(&v, DAY - 1, NOON, 0, "(12:00) ");
+        assert_past(&v, DAY, NOON, 0, "(1 day ago) ");
+        assert_past(&v, 2 * DAY, NOON, 0, "(2 days ago) ");
+        assert_past(&v, 30 * DAY, NOON, 0, "(30 days ago) ");
+        assert_past(&v, 30 * DAY + 1, NOON, 0, "(earlier) ");
+        assert_past(&v, 400 * DAY, NOON, 400 * DAY, "(400 days ago) "); /* a host that is up for so long */
+        assert_past(&v, 400 * DAY + 1, NOON, 400 * DAY, "(earlier) ");
+        v.zone.standard_min = -4 * 60;
+        assert_past(&v, 0, NOON, 0, "(08:00) ");
+}
+
+/* The clock is set back, and forward, by minutes, days and decades: no line is from a time that cannot be. */
+static void test_past_where_the_clock_jumps(void **state)
+{
+        (void)state;
+        static const uint64_t times[] = {0,
+                                         1,
+                                         59,
+                                         946684800 /* 2000 */,
+                                         1790000000 /* 2026 */,
+                                         1791000000,
+                                         2208988800 /* 2040 */,
+                                         4102444800,
+                                         UINT64_MAX};
+        enum { TIMES = sizeof(times) / sizeof(times[0]) };
+        const struct view v = {0};
+        char text[VIEW_PAST_TIME_BYTES];
+        assert_past(&v, -60, 1790000000, 100, "(14:14) ");
+        assert_past(&v, -3600, 1790000000, 100, "(15:13) ");
+        assert_past(&v, -3601, 1790000000, 100, "(earlier) ");
+        for (size_t said = 0; said < TIMES; said++)
+                for (size_t now = 0; now < TIMES; now++) {
+                        uint64_t apart = times[said] > times[now] ? times[said] - times[now] : times[now] - times[said];
+                        view_past_time(&v, times[said], times[now], 3600, text);
+                        if (apart > VIEW_PAST_MAX_S)
+                                assert_string_equal(text, "(earlier) ");
+                }
+}
+
 static void test_bell(void **state)
 {
         (void)state;
@@ -110,6 +173,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_plain),
                 cmocka_unit_test(test_time),
+                cmocka_unit_test(test_time_in_a_zone),
+                cmocka_unit_test(test_past),
+                cmocka_unit_test(test_past_where_the_clock_jumps),
                 cmocka_unit_test(test_bell),
                 cmocka_unit_test(test_color),
                 cmocka_unit_test(test_everything_at_once),
