@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
@@ -26,9 +27,21 @@ static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
         snprintf(p->name, sizeof(p->name), "%s:%u", text, ntohs(port));
 }
 
+/* The interface that a link-local address is of: by name, as it keeps that where its number changes with a boot; by
+ * number where it is gone, or its name has what an address must not. */
+static void describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
+{
+        char name[IF_NAMESIZE] = "";
+        bool named = if_indextoname(index, name) && text_is_local_name(name, strlen(name)) && !strpbrk(name, "[]%/:,");
+        if (named)
+                snprintf(scope, 1 + IF_NAMESIZE, "%%%s", name);
+        else
+                snprintf(scope, 1 + IF_NAMESIZE, "%%%u", index);
+}
+
 static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
 {
-        char text[INET6_ADDRSTRLEN], scope[16] = "";
+        char text[INET6_ADDRSTRLEN], scope[1 + IF_NAMESIZE] = "";
         if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
                 struct in_addr ip;
                 memcpy(&ip, &sin6->sin6_addr.s6_addr[12], sizeof(ip));
@@ -37,7 +50,7 @@ static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
         }
         inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
         if (sin6->sin6_scope_id != 0)
-                snprintf(scope, sizeof(scope), "%%%u", sin6->sin6_scope_id);
+                describe_scope(scope, sin6->sin6_scope_id);
         snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
 }
 

@@ -9,7 +9,7 @@ struct peer {
 };
 
 /* Fills `p` from the connection at `fd`. TCP: name and address are both "127.0.0.1:54321" or "[::1]:54321" (an IPv4
- * address mapped into IPv6 is shown as IPv4); where the connection is gone already, what the launcher says of it in
+ * address mapped into IPv6 is shown as IPv4, a link-local one with its interface: "[fe80::1%eth0]:54321"); where the connection is gone already, what the launcher says of it in
  * REMOTE_ADDR and REMOTE_PORT, systemd.socket(5), or "unknown". A UNIX socket: the login name that SO_PEERCRED gives,
  * socket(7). Anything else, as behind ssh: the login name of this process. */
 void peer_identify(struct peer *p, int fd);

@@ -11,47 +11,9 @@
 #include "eventlog.h"
 
 enum {
-        IPV6_BITS = 128,
-        IPV4_BITS = 32,
         LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
         FILE_MODE = 0600,
 };
-
-/* Reads an address as members have it, with or without its port, into its 16 bytes. Returns how many bits it has as it
- * is written, 32 or 128; 0: it is none. */
-static int parse_address(const char *text, uint8_t address[static 16])
-{
-        char copy[INET6_ADDRSTRLEN + 1] = "";
-        struct in_addr v4;
-        struct in6_addr v6;
-        bool brackets = text[0] == '[';
-        size_t len = brackets ? strcspn(++text, "%]") : strcspn(text, "%");
-        const char *colon = memchr(text, ':', len);
-        if (!brackets && colon && !memchr(colon + 1, ':', len - (size_t)(colon + 1 - text))) /* IPv4 and a port */
-                len = (size_t)(colon - text);
-        if (len >= sizeof(copy))
-                return 0;
-        memcpy(copy, text, len);
-        if (inet_pton(AF_INET, copy, &v4) == 1) {
-                memset(address, 0, 10);
-                address[10] = address[11] = 0xff;
-                memcpy(address + 12, &v4, sizeof(v4));
-                return IPV4_BITS;
-        }
-        if (inet_pton(AF_INET6, copy, &v6) != 1)
-                return 0;
-        memcpy(address, &v6, sizeof(v6));
-        return IPV6_BITS;
-}
-
-/* Clears the bits that do not count. */
-static void mask(uint8_t address[static 16], int bits)
-{
-        for (int i = 0; i < 16; i++) {
-                int left = bits - i * 8;
-                address[i] = (uint8_t)(left <= 0 ? 0 : left >= 8 ? address[i] : address[i] & 0xff << (8 - left));
-        }
-}
 
 /* Writes an address as it is shown. */
 static void describe_address(struct ban *ban)
@@ -59,13 +21,14 @@ static void describe_address(struct ban *ban)
         char text[INET6_ADDRSTRLEN];
         struct in6_addr v6;
         memcpy(&v6, ban->address, sizeof(v6));
-        bool v4 = IN6_IS_ADDR_V4MAPPED(&v6) && ban->bits >= IPV6_BITS - IPV4_BITS;
-        int bits = v4 ? ban->bits - (IPV6_BITS - IPV4_BITS) : ban->bits;
+        bool v4 = IN6_IS_ADDR_V4MAPPED(&v6) && ban->bits >= ADDRESS_IPV6_BITS - ADDRESS_IPV4_BITS;
+        int bits = v4 ? ban->bits - (ADDRESS_IPV6_BITS - ADDRESS_IPV4_BITS) : ban->bits;
+        const char *percent = ban->scope[0] != '\0' ? "%" : "";
         inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ban->address + 12 : ban->address, text, sizeof(text));
-        if (ban->bits == IPV6_BITS)
-                snprintf(ban->what, sizeof(ban->what), "%s", text);
+        if (ban->bits == ADDRESS_IPV6_BITS)
+                snprintf(ban->what, sizeof(ban->what), "%s%s%s", text, percent, ban->scope);
         else
-                snprintf(ban->what, sizeof(ban->what), "%s/%d", text, bits);
+                snprintf(ban->what, sizeof(ban->what), "%s%s%s/%d", text, percent, ban->scope, bits);
 }
 
 static int parse_bits(const char *text, int most)
@@ -87,19 +50,22 @@ static bool has_letter(const char *text)
 
 int ban_parse(struct ban *ban, const char *what)
 {
-        char address[BAN_WHAT_MAX_BYTES + 1];
+        char text[BAN_WHAT_MAX_BYTES + 1];
+        struct address address;
         size_t len = strlen(what);
         if (len == 0 || len > BAN_WHAT_MAX_BYTES)
                 return -EINVAL;
-        memcpy(address, what, len + 1);
-        char *slash = strchr(address, '/');
+        memcpy(text, what, len + 1);
+        char *slash = strchr(text, '/');
         if (slash)
                 *slash = '\0';
-        int all = parse_address(address, ban->address);
-        ban->bits = all > 0 && slash ? parse_bits(slash + 1, all) : all;
-        if (all > 0 && ban->bits >= 0) {
-                ban->bits += IPV6_BITS - all;
-                mask(ban->address, ban->bits);
+        bool parsed = address_parse(&address, text);
+        int bits = parsed && slash ? parse_bits(slash + 1, address.bits) : address.bits;
+        if (parsed && bits >= 0) {
+                ban->bits = bits + ADDRESS_IPV6_BITS - address.bits;
+                memcpy(ban->address, address.bytes, sizeof(ban->address));
+                memcpy(ban->scope, address.scope, sizeof(ban->scope));
+                address_mask(ban->address, ban->bits);
                 describe_address(ban);
                 return 0;
         }
@@ -112,13 +78,14 @@ int ban_parse(struct ban *ban, const char *what)
         return 0;
 }
 
-static bool matches_address(const struct ban *ban, const uint8_t address[static 16])
+/* A ban without an interface holds for all of them. */
+static bool matches_address(const struct ban *ban, const struct address *address)
 {
-        uint8_t masked[16];
-        if (ban->bits < 0)
+        uint8_t masked[ADDRESS_BYTES];
+        if (ban->bits < 0 || (ban->scope[0] != '\0' && strcmp(ban->scope, address->scope) != 0))
                 return false;
-        memcpy(masked, address, sizeof(masked));
-        mask(masked, ban->bits);
+        memcpy(masked, address->bytes, sizeof(masked));
+        address_mask(masked, ban->bits);
         return memcmp(masked, ban->address, sizeof(masked)) == 0;
 }
 
@@ -130,15 +97,16 @@ static bool matches_name(const struct ban *ban, struct slice name)
 static bool is_same(const struct ban *a, const struct ban *b)
 {
         return a->bits == b->bits && (a->bits < 0 ? matches_name(a, slice_of(b->what))
-                                                  : memcmp(a->address, b->address, sizeof(a->address)) == 0);
+                                                  : memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
+                                                            strcmp(a->scope, b->scope) == 0);
 }
 
 const struct ban *bans_find(const struct bans *bans, struct slice name, const char *address)
 {
-        uint8_t bytes[16];
-        bool has_address = bans->count > 0 && address && parse_address(address, bytes) > 0;
+        struct address parsed;
+        bool has_address = bans->count > 0 && address && address_parse(&parsed, address);
         for (size_t i = 0; i < bans->count; i++)
-                if (matches_name(&bans->list[i], name) || (has_address && matches_address(&bans->list[i], bytes)))
+                if (matches_name(&bans->list[i], name) || (has_address && matches_address(&bans->list[i], &parsed)))
                         return &bans->list[i];
         return NULL;
 }

@@ -1,6 +1,6 @@
 /* Who may not join: addresses, with their networks, and names.
  *
- * An address is IPv4 or IPv6; one of IPv4 that is written as IPv6 (::ffff:192.0.2.1) is the same. A name is compared as
+ * An address is IPv4 or IPv6 (chatd/address.h); one with an interface (fe80::1%eth0) is banned where it comes by that. A name is compared as
  * chat/names.h does, so that of "bob" is one of "B0B" as well, and nobody can take it by NICK either. The link to other
  * hosts is never compared.
  *
@@ -21,20 +21,23 @@
 #include <chat/control.h>
 #include <chat/frame.h>
 
+#include "address.h"
+
 struct journal;
 
 #define BANS_FILE_NAME "bans"
 
 enum {
         BANS_MAX = 1024,
-        BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES, /* "IPv6/BITS" needs 49 */
+        BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES, /* "IPv6%INTERFACE/BITS" needs 65 */
 };
 
 struct ban {
-        char what[BAN_WHAT_MAX_BYTES + 1]; /* as it is shown and written */
-        uint8_t address[16];               /* of IPv4 as IPv6, without the bits that do not count */
-        int bits;                          /* of `address`, that count; -1: it is a name */
-        int64_t time;                      /* seconds of the epoch */
+        char what[BAN_WHAT_MAX_BYTES + 1];       /* as it is shown and written */
+        uint8_t address[ADDRESS_BYTES];          /* of IPv4 as IPv6, without the bits that do not count */
+        char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* the interface that it is of; empty: any */
+        int bits;                                /* of `address`, that count; -1: it is a name */
+        int64_t time;                            /* seconds of the epoch */
         uid_t uid;
         char reason[CONTROL_REASON_MAX_BYTES + 1]; /* clean text, may be empty */
 };

@@ -181,6 +181,35 @@ static struct client *connect_from_network(pid_t pid, const char *host, int port
         return c;
 }
 
+/* Two hosts on one link, each a process with a network of its own: the chat is on `near`. */
+struct link {
+        pid_t near, far;
+};
+
+static struct link start_link(void)
+{
+        struct link l = {start_network(), start_network()};
+        shell("nsenter -t %d -n ip link add near0 type veth peer name far0 netns %d", l.near, l.far);
+        for (int i = 1; i <= 2; i++)
+                shell("nsenter -t %d -n sh -c 'ip link set %s0 up; ip addr add 10.99.0.%d/24 dev %s0; "
+                      "ip addr add fe80::%d/64 dev %s0 nodad'",
+                      i == 1 ? l.near : l.far, i == 1 ? "near" : "far", i, i == 1 ? "near" : "far", i,
+                      i == 1 ? "near" : "far");
+        return l;
+}
+
+static void end_process(pid_t pid)
+{
+        kill(pid, SIGTERM);
+        process_wait(pid);
+}
+
+static void end_link(struct link l)
+{
+        end_process(l.near);
+        end_process(l.far);
+}
+
 /* Somebody who says nothing, in a chat where nothing is said, is noticed to be gone: also where the launcher, as
  * tcpserver, has TCP ask nobody. */
 static void test_an_idle_client_that_vanishes(void **state)
@@ -189,15 +218,12 @@ static void test_an_idle_client_that_vanishes(void **state)
         struct chat *chat = *state;
         if (getuid() != 0)
                 skip(); /* networks are root's */
-        pid_t near = start_network(), far = start_network();
-        shell("nsenter -t %d -n ip link add near0 type veth peer name far0 netns %d", near, far);
-        shell("nsenter -t %d -n sh -c 'ip addr add 10.99.0.1/24 dev near0 && ip link set near0 up'", near);
-        shell("nsenter -t %d -n sh -c 'ip addr add 10.99.0.2/24 dev far0 && ip link set far0 up'", far);
-        char target[16];
-        snprintf(target, sizeof(target), "%d", near);
+        struct link l = start_link();
+        char near[16];
+        snprintf(near, sizeof(near), "%d", l.near);
         char *const argv[] = {"nsenter",
                               "-t",
-                              target,
+                              near,
                               "-n",
                               "tcpserver",
                               "-HRl0",
@@ -209,19 +235,64 @@ static void test_an_idle_client_that_vanishes(void **state)
                               NULL};
         pid_t launcher = process_start(argv, -1, -1, -1);
         struct client *witness = chat_join(chat, NULL);
-        struct client *idle = connect_from_network(far, "10.99.0.1", PORT);
+        struct client *idle = connect_from_network(l.far, "10.99.0.1", PORT);
         client_greeted(idle);
         client_expect(witness, "*** %s is connected\r\n", idle->name);
         client_sync(idle); /* everything is acknowledged */
-        shell("nsenter -t %d -n ip addr del 10.99.0.2/24 dev far0", far);
+        shell("nsenter -t %d -n ip addr del 10.99.0.2/24 dev far0", l.far);
         client_expect(witness, "*** %s is disconnected\r\n", idle->name);
         client_free(idle);
         client_free(witness);
-        pid_t ended[] = {launcher, near, far};
-        for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
-                kill(ended[i], SIGTERM);
-                process_wait(ended[i]);
-        }
+        end_process(launcher);
+        end_link(l);
+}
+
+/* A link-local address is shown with the name of its interface, and banned with it. */
+static void test_a_link_local_address(void **state)
+{
+        struct chat *chat = *state;
+        int ends[2];
+        if (getuid() != 0)
+                skip();
+        struct link l = start_link();
+        char near[16], far[16];
+        snprintf(near, sizeof(near), "%d", l.near);
+        snprintf(far, sizeof(far), "%d", l.far);
+        char *const argv[] = {"nsenter",
+                              "-t",
+                              near,
+                              "-n",
+                              "systemd-socket-activate",
+                              "--accept",
+                              "-l",
+                              "[::]:8888",
+                              program("chat-session"),
+                              chat->option,
+                              NULL};
+        pid_t launcher = process_start(argv, -1, -1, -1);
+        struct client *witness = chat_join(chat, NULL);
+        shell_until("nsenter -t %d -n nc -z fe80::1%%far0 8888", l.far);
+        char *const nc[] = {"nsenter", "-t", far, "-n", "nc", "fe80::1%far0", "8888", NULL};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        pid_t pid = process_start(nc, ends[1], ends[1], -1);
+        close(ends[1]);
+        struct client *c = client_of(ends[0], "nc");
+        client_expect(c, "*** Welcome, [fe80::2%%near0]:");
+        client_expect(witness, "*** [fe80::2%%near0]:");
+        client_send(c, "hello\n");
+        client_expect(witness, "[fe80::2%%near0]:");
+        shell("%s %s ban fe80::2%%other0", program("chatctl"), chat->option);
+        client_send(c, "hello again\n");
+        client_expect(witness, ": hello again\r\n");
+        shell("%s %s ban fe80::2%%near0 noise", program("chatctl"), chat->option);
+        assert_string_equal(shell("%s %s bans --no-legend | cut -d' ' -f1", program("chatctl"), chat->option),
+                            "fe80::2%other0\nfe80::2%near0");
+        client_expect(c, "*** You were removed");
+        end_process(pid);
+        client_free(c);
+        client_free(witness);
+        end_process(launcher);
+        end_link(l);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -237,6 +308,7 @@ int main(void)
                 TEST(test_pipes_and_ncat),
                 TEST(test_nc_that_edits),
                 TEST(test_an_idle_client_that_vanishes),
+                TEST(test_a_link_local_address),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

@@ -82,7 +82,9 @@ static void test_what_is_one(void **state)
                 {"0.0.0.0/0", "0.0.0.0/0"},
                 {"2001:DB8::1", "2001:db8::1"},
                 {"[2001:db8::1]:40414", "2001:db8::1"},
-                {"[fe80::1%eth0]:1", "fe80::1"},
+                {"[fe80::1%eth0]:1", "fe80::1%eth0"},
+                {"fe80::1:2:3%br-0.1/64", "fe80::%br-0.1/64"},
+                {"fe80::1%2", "fe80::1%2"},
                 {"2001:db8:ffff::/33", "2001:db8:8000::/33"},
                 {"::/0", "::/0"},
                 {"::ffff:192.0.2.7", "192.0.2.7"},
@@ -122,6 +124,10 @@ static void test_what_is_none(void **state)
                 "\xc3\xa9",
                 "b\x1b",
                 "256.1.1.1",
+                "192.0.2.7%eth0",
+                "fe80::1%",
+                "fe80::1%a234567890123456",
+                "fe80::1/64%eth0",
                 ":::",
         };
         struct ban ban;
@@ -150,6 +156,12 @@ static void test_whom_it_matches(void **state)
         assert_true(is_banned(f, "ann", "[2001:db8:1::2]:1"));
         assert_true(is_banned(f, "ann", "[2001:db8:1::2%eth0]:1"));
         assert_false(is_banned(f, "ann", "[2001:db9::2]:1"));
+        add(f, "fe80::1%eth0");
+        assert_true(is_banned(f, "ann", "[fe80::1%eth0]:1"));
+        assert_false(is_banned(f, "ann", "[fe80::1%eth1]:1"));
+        assert_false(is_banned(f, "ann", "[fe80::1]:1"));
+        add(f, "fe80::/16");
+        assert_true(is_banned(f, "ann", "[fe80::1%eth1]:1"));
         assert_true(is_banned(f, "B0B", "198.51.100.1:1"));
         assert_true(is_banned(f, "b0b", NULL));
         assert_false(is_banned(f, "bobby", NULL));

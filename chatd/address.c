@@ -1,0 +1,137 @@
+#include "address.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_KEY "uid="
+
+enum {
+        IPV4_OFFSET = 12,
+};
+
+static const uint8_t ipv4_prefix[IPV4_OFFSET] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+static const uint8_t user_prefix[IPV4_OFFSET] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/* Cuts a port off an address without brackets: what is behind its only colon. */
+static size_t length_without_port(const char *text, size_t len)
+{
+        const char *colon = memchr(text, ':', len);
+        bool only = colon && !memchr(colon + 1, ':', len - (size_t)(colon + 1 - text));
+        return only ? (size_t)(colon - text) : len;
+}
+
+/* Takes the interface off the end of an IPv6 address. Returns false where there is one that cannot be. */
+static bool take_scope(struct address *a, char *text)
+{
+        char *percent = strchr(text, '%');
+        if (!percent)
+                return true;
+        *percent++ = '\0';
+        size_t len = strlen(percent);
+        if (len == 0 || len > ADDRESS_SCOPE_MAX_BYTES)
+                return false;
+        memcpy(a->scope, percent, len + 1);
+        return true;
+}
+
+bool address_parse(struct address *a, const char *text)
+{
+        char copy[INET6_ADDRSTRLEN + 1 + ADDRESS_SCOPE_MAX_BYTES + 1] = "";
+        struct in_addr v4;
+        struct in6_addr v6;
+        bool brackets = text[0] == '[';
+        size_t len = brackets ? strcspn(++text, "]") : length_without_port(text, strlen(text));
+        *a = (struct address){0};
+        if (len >= sizeof(copy))
+                return false;
+        memcpy(copy, text, len);
+        if (inet_pton(AF_INET, copy, &v4) == 1) {
+                memcpy(a->bytes, ipv4_prefix, sizeof(ipv4_prefix));
+                memcpy(a->bytes + IPV4_OFFSET, &v4, sizeof(v4));
+                a->bits = ADDRESS_IPV4_BITS;
+                return true;
+        }
+        if (!take_scope(a, copy) || inet_pton(AF_INET6, copy, &v6) != 1)
+                return false;
+        memcpy(a->bytes, &v6, sizeof(v6));
+        a->bits = ADDRESS_IPV6_BITS;
+        return true;
+}
+
+void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits)
+{
+        for (int i = 0; i < ADDRESS_BYTES; i++) {
+                int left = bits - i * 8;
+                bytes[i] = (uint8_t)(left <= 0 ? 0 : left >= 8 ? bytes[i] : bytes[i] & 0xff << (8 - left));
+        }
+}
+
+/* Takes the user of "pid=7,uid=1000", or "uid=1000". */
+static bool parse_user(const char *address, uint32_t *uid)
+{
+        const char *comma = strchr(address, ','), *key = comma ? comma + 1 : address;
+        char *end;
+        if (strncmp(key, USER_KEY, strlen(USER_KEY)) != 0 || !isdigit((unsigned char)key[strlen(USER_KEY)]))
+                return false;
+        *uid = (uint32_t)strtoul(key + strlen(USER_KEY), &end, 10);
+        return *end == '\0';
+}
+
+/* Returns true for an address whose /64 is not one host's: a link-local one, or the host's own. */
+static bool is_alone(const uint8_t bytes[static ADDRESS_BYTES])
+{
+        struct in6_addr v6;
+        memcpy(&v6, bytes, sizeof(v6));
+        return IN6_IS_ADDR_V4MAPPED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+struct network network_of(const char *address)
+{
+        struct network n = {{0}};
+        struct address a;
+        uint32_t uid;
+        if (address_parse(&a, address)) {
+                memcpy(n.bytes, a.bytes, sizeof(n.bytes));
+                if (!is_alone(a.bytes))
+                        address_mask(n.bytes, NETWORK_IPV6_BITS);
+        } else if (parse_user(address, &uid)) {
+                uid = htonl(uid);
+                memcpy(n.bytes, user_prefix, sizeof(user_prefix));
+                memcpy(n.bytes + IPV4_OFFSET, &uid, sizeof(uid));
+        }
+        return n;
+}
+
+bool network_equal(const struct network *a, const struct network *b)
+{
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+bool network_is_known(const struct network *n)
+{
+        return !network_equal(n, &(struct network){{0}});
+}
+
+bool network_is_user(const struct network *n)
+{
+        return memcmp(n->bytes, user_prefix, sizeof(user_prefix)) == 0;
+}
+
+void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTES + 1])
+{
+        char address[INET6_ADDRSTRLEN];
+        uint32_t uid;
+        if (network_is_user(n)) {
+                memcpy(&uid, n->bytes + IPV4_OFFSET, sizeof(uid));
+                snprintf(text, NETWORK_MAX_BYTES + 1, "user %u", (unsigned)ntohl(uid));
+        } else if (memcmp(n->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0) {
+                inet_ntop(AF_INET, n->bytes + IPV4_OFFSET, text, NETWORK_MAX_BYTES + 1);
+        } else {
+                inet_ntop(AF_INET6, n->bytes, address, sizeof(address));
+                snprintf(text, NETWORK_MAX_BYTES + 1, "%s%s", address, is_alone(n->bytes) ? "" : "/64");
+        }
+}

@@ -1,0 +1,53 @@
+/* Where members come from: addresses as text ("192.0.2.1:40414", "[fe80::1%eth0]:40414", "pid=7,uid=1000"), and the
+ * network that such a one belongs to, as far as numbers of members are counted and guests are named.
+ *
+ * An IPv4 address is a network of its own. One host usually has a whole IPv6 /64 and can take any address in there, so
+ * that is one network; but for link-local addresses, which all hosts of a link have in the same /64. An IPv4 address
+ * that is written as IPv6 (::ffff:192.0.2.1) is the same. Of those who come by a UNIX socket or a pipe each user is one.
+ *
+ * Pure: text in, bytes out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+        ADDRESS_BYTES = 16,
+        ADDRESS_IPV4_BITS = 32,
+        ADDRESS_IPV6_BITS = 128,
+        ADDRESS_SCOPE_MAX_BYTES = 15, /* the name of an interface: IFNAMSIZ - 1 */
+        NETWORK_MAX_BYTES = 63,       /* "IPv6/64", "user 4294967295" */
+        NETWORK_IPV6_BITS = 64,
+};
+
+struct address {
+        uint8_t bytes[ADDRESS_BYTES];            /* of IPv4 as IPv6 */
+        int bits;                                /* it has as it is written, 32 or 128 */
+        char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* an IPv6 one's interface; empty: none is given */
+};
+
+/* Reads an address with or without a port; behind the address, or its port, is the end of the text. Returns false where
+ * it is none. */
+bool address_parse(struct address *a, const char *text);
+
+/* Clears the bits behind the first `bits`, of 128. */
+void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits);
+
+/* All zeros: nobody knows. */
+struct network {
+        uint8_t bytes[ADDRESS_BYTES];
+};
+
+/* Returns the network of a member's address. */
+struct network network_of(const char *address);
+
+bool network_equal(const struct network *a, const struct network *b);
+bool network_is_known(const struct network *n);
+
+/* Returns true for a user of this host. */
+bool network_is_user(const struct network *n);
+
+/* Writes it as a ban takes it ("192.0.2.1", "2001:db8:0:1::/64"), or as "user 1000". */
+void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTES + 1]);
