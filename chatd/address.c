@@ -127,7 +127,7 @@ void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTE
         uint32_t uid;
         if (network_is_user(n)) {
                 memcpy(&uid, n->bytes + IPV4_OFFSET, sizeof(uid));
-                snprintf(text, NETWORK_MAX_BYTES + 1, "user %u", (unsigned)ntohl(uid));
+                snprintf(text, NETWORK_MAX_BYTES + 1, uid == 0 ? "root" : "user %u", (unsigned)ntohl(uid));
         } else if (memcmp(n->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0) {
                 inet_ntop(AF_INET, n->bytes + IPV4_OFFSET, text, NETWORK_MAX_BYTES + 1);
         } else {

@@ -49,5 +49,5 @@ bool network_is_known(const struct network *n);
 /* Returns true for a user of this host. */
 bool network_is_user(const struct network *n);
 
-/* Writes it as a ban takes it ("192.0.2.1", "2001:db8:0:1::/64"), or as "user 1000". */
+/* Writes it as a ban takes it ("192.0.2.1", "2001:db8:0:1::/64"), or as "root" or "user 1000". */
 void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTES + 1]);

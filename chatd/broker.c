@@ -171,6 +171,7 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
 void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
+        b->refused++;
         if (b->spare >= 0)
                 close(b->spare);
         roster_send_stranger(&b->roster, b->intake.fd, id, key, &f);
@@ -234,7 +235,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
-        if (admin_refuses(b, f))
+        if (admin_refuses(b, f) || (f->type == FRAME_HELLO && limits_refuse(b, f)))
                 return NULL;
         struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;

@@ -32,6 +32,7 @@
 #include "eventlog.h"
 #include "history.h"
 #include "intake.h"
+#include "limits.h"
 #include "motd.h"
 #include "relay.h"
 #include "remote.h"
@@ -72,6 +73,7 @@ struct broker {
         struct arrivals arrivals; /* its pace is set by who wants one */
         struct admin admin;
         struct bans bans; /* read by who has a file of them */
+        struct limits limits;
         struct control control;
         bool begun;             /* the batch has frames */
         bool alone;             /* … of which no other may be in it */
@@ -91,6 +93,7 @@ struct broker {
         bool unconfirmed;                /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS]; /* since that was logged last … */
         uint64_t ignored_all;            /* … and since the start */
+        uint64_t refused;                /* connections, since the start */
         int64_t ignored_reported_ms;
         int64_t warned_ms; /* when something that may happen with each frame was logged last */
 };

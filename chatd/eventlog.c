@@ -21,6 +21,7 @@
 #define ID_BAN "388021580f13462ab214bceb82479b09"
 #define ID_UNBAN "d17244bac27f4180b04cba93866eee65"
 #define ID_REFUSED "e8eb695702cd464d8e99c6986fee1f61"
+#define ID_CROWDED "4c11e4f5b5a1466e9d4b57d91e628f11"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 
 static const char *const reasons[LEAVE_REASONS] = {
@@ -174,6 +175,19 @@ void eventlog_refused(struct journal *log, struct slice name, struct slice addre
         journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
         journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
         journal_field(&e, "CHAT_BAN=%s", what);
+        journal_write(log, &e);
+}
+
+void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
+                      uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%.*s may not join: %zu are here from %s; others that were refused since: %" PRIu64,
+                      (int)name.len, name.at, most, from, others);
+        journal_describe(&e, LOG_NOTICE, ID_CROWDED, "crowded");
+        journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
+        journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
+        journal_field(&e, "CHAT_FROM=%s", from);
         journal_write(log, &e);
 }
 

@@ -42,6 +42,10 @@ void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *
 void eventlog_unban(struct journal *log, uid_t uid, const char *what);
 /* Somebody was refused because of the ban `what`, and so were `others` since that was logged last. */
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others);
+/* Somebody was refused because `most` are here from the same network or user, and so were `others` since that was logged
+ * last. */
+void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
+                      uint64_t others);
 /* A line of the file of bans is none. */
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);
 /* The link to other hosts said HELLO, or its inbox is gone. */

@@ -141,6 +141,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->since_us = since_us;
         set_name(r, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
+        m->network = network_of(m->address);
         if (!tsearch(m, &r->by_id, compare_ids) || !tsearch(m, &r->by_name, compare_names)) {
                 tdelete(m, &r->by_id, compare_ids);
                 free(m);

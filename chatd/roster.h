@@ -18,6 +18,7 @@
 #include <chat/frame.h>
 #include <chat/paths.h>
 
+#include "address.h"
 #include "lent.h"
 #include "rooms.h"
 
@@ -46,22 +47,23 @@ struct member {
         int pidfd;    /* -1: it is dead, or not watched yet, or the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
-        uint64_t since_us;    /* joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;    /* the number of the last line that this chatd relayed … */
-        uint64_t relayed;     /* … in the batches before this one … */
-        uint64_t told;        /* … as far as the member was told */
-        uint64_t said;        /* lines it wrote, as far as is known; for the log */
-        uint64_t lines_out;   /* lines and notices it was shown; for the log */
-        uint64_t skipped;     /* those its client was too slow for; for the log */
-        uint64_t missed;      /* records it did not get since it began to lag, or MISSED_UNKNOWN */
-        bool lagging;         /* its inbox stayed full: it is relayed nothing until it has room */
-        int64_t lagged_ms;    /* when it last began to, CLOCK_MONOTONIC; 0: never */
-        int64_t probation_ms; /* for how long from then it is not waited for, see relay.h; 0: it never was in vain */
-        bool dead;            /* its process or inbox is gone; GONE goes through the queue, but for the link */
-        bool gone_sent;       /* … and is in there */
-        bool expected;        /* recovered, and its HELLO is still in the queue: not a receiver before that */
-        bool leaving;         /* its BYE or GONE is in the batch */
-        bool arriving;        /* waits to be announced, see arrivals.h */
+        struct network network; /* of its address */
+        uint64_t since_us;      /* joined, in µs of CLOCK_BOOTTIME */
+        uint64_t lines_in;      /* the number of the last line that this chatd relayed … */
+        uint64_t relayed;       /* … in the batches before this one … */
+        uint64_t told;          /* … as far as the member was told */
+        uint64_t said;          /* lines it wrote, as far as is known; for the log */
+        uint64_t lines_out;     /* lines and notices it was shown; for the log */
+        uint64_t skipped;       /* those its client was too slow for; for the log */
+        uint64_t missed;        /* records it did not get since it began to lag, or MISSED_UNKNOWN */
+        bool lagging;           /* its inbox stayed full: it is relayed nothing until it has room */
+        int64_t lagged_ms;      /* when it last began to, CLOCK_MONOTONIC; 0: never */
+        int64_t probation_ms;   /* for how long from then it is not waited for, see relay.h; 0: it never was in vain */
+        bool dead;              /* its process or inbox is gone; GONE goes through the queue, but for the link */
+        bool gone_sent;         /* … and is in there */
+        bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
+        bool leaving;           /* its BYE or GONE is in the batch */
+        bool arriving;          /* waits to be announced, see arrivals.h */
         /* what an administrator did to it: see admin.h */
         bool muted;            /* what it says is not relayed */
         bool removal_sent;     /* KICK is in the queue, because of a ban */

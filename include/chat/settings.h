@@ -21,6 +21,7 @@ enum {
         CLIENT_TIMEOUT_MAX_S = 1000000,
         HISTORY_MAX_LINES = 100,
         MOTD_PATH_MAX_BYTES = 255,
+        MEMBERS_PER_MAX = 1000000,
 };
 
 enum setting {
@@ -30,6 +31,8 @@ enum setting {
         SETTING_HISTORY,
         SETTING_MOTD,
         SETTING_LOG_LINES,
+        SETTING_MEMBERS_PER_NETWORK,
+        SETTING_MEMBERS_PER_USER,
         SETTINGS,
 };
 
@@ -46,6 +49,8 @@ struct settings {
         int history;                        /* how many past lines a newcomer is shown; 0: none */
         char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: none */
         bool log_lines;                     /* what is said goes to the journal */
+        int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
+        int members_per_user;               /* of this host; 0: any number */
         uint32_t given;                     /* by options: a bit for each, which the file does not change */
 };
 
@@ -108,6 +113,22 @@ static inline int settings_take_log_lines(struct settings *s, const char *value)
         return 0;
 }
 
+static inline int settings_take_members_per_network(struct settings *s, const char *value)
+{
+        int members = settings_number(value, 1, MEMBERS_PER_MAX);
+        if (members >= 0)
+                s->members_per_network = members;
+        return members < 0 ? members : 0;
+}
+
+static inline int settings_take_members_per_user(struct settings *s, const char *value)
+{
+        int members = settings_number(value, 1, MEMBERS_PER_MAX);
+        if (members >= 0)
+                s->members_per_user = members;
+        return members < 0 ? members : 0;
+}
+
 static const struct settings_row {
         const char *name, *option; /* in the file, and on the command line */
         enum settings_program program;
@@ -133,6 +154,12 @@ static const struct settings_row {
                           "what a newcomer is shown first, 20 lines at most"},
         [SETTING_LOG_LINES] = {"LogLines", "log-lines", SETTINGS_CHATD, settings_take_log_lines, "no", "yes or no",
                                "[=yes|no]", "put what is said, but not in private, into the journal"},
+        [SETTING_MEMBERS_PER_NETWORK] = {"MembersPerNetwork", "members-per-network", SETTINGS_CHATD,
+                                         settings_take_members_per_network, "512", "1 to 1000000 connections, or off",
+                                         "=N", "so many may be here from one address, or IPv6 /64"},
+        [SETTING_MEMBERS_PER_USER] = {"MembersPerUser", "members-per-user", SETTINGS_CHATD,
+                                      settings_take_members_per_user, "64", "1 to 1000000 connections, or off", "=N",
+                                      "so many may be here of one user of this host"},
 };
 
 _Static_assert((int)SETTINGS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");

@@ -122,6 +122,8 @@ class Chat(Server):
         command("make", "--no-print-directory", "install")
         self.drop_in("chat.socket", "[Socket]\nListenStream=\nListenStream=0.0.0.0:8888\n"
                      "MaxConnections=100000\nMaxConnectionsPerSource=100000\n")
+        with open("/etc/chat/chat.conf", "a", encoding="utf-8") as file:
+            file.write("MembersPerNetwork=off\n")
         self.drop_in("chat@.service", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n")
         command("systemctl", "daemon-reload")
 
@@ -151,7 +153,7 @@ class Launched(Server):
 
     def __init__(self):
         run_dir, programs = "/run/bench-chat", "/usr/local/sbin"
-        script = f"{programs}/chatd --run-dir={run_dir} & exec tcpserver -HRDl0 -c 100000 -b 4096 {BIND} 8889 " \
+        script = f"{programs}/chatd --run-dir={run_dir} --members-per-network=off & exec tcpserver -HRDl0 -c 100000 -b 4096 {BIND} 8889 " \
             f"{programs}/chat-session --run-dir={run_dir} --pace=off"
         super().__init__("tcpserver", 8889, ("/bin/sh", "-c", script), kind="ours", protocol=("--greeted",),
                          user="root")

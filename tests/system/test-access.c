@@ -385,6 +385,41 @@ static void test_local_users(void **state)
         client_expect(witness, "bob: forged\r\n");
 }
 
+/* One user cannot take all the places: those beyond MembersPerUser= are told so, and others get in. */
+static void test_a_user_who_connects_too_often(void **state)
+{
+        enum { PLACES = 3, CONNECTIONS = 300 }; /* more than chat-local.socket takes */
+        (void)state;
+        pid_t pids[PLACES], pid;
+        struct client *taken[PLACES];
+        shell("echo MembersPerUser=%d >>/etc/chat/chat.conf && systemctl reload chatd", PLACES);
+        for (int i = 0; i < PLACES; i++) {
+                char *const argv[] = {"runuser", "-u", "ann", "--", "nc", "-NU", LOCAL_SOCKET, NULL};
+                int fds[2];
+                assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+                pids[i] = process_start(argv, fds[1], fds[1], -1);
+                close(fds[1]);
+                taken[i] = client_of(fds[0], "ann");
+                client_expect(taken[i], "*** Welcome, ann");
+                client_expect(witness, " is connected\r\n");
+        }
+        assert_non_null(strstr(shell("runuser -u ann -- nc -dU " LOCAL_SOCKET),
+                               "*** You cannot join: 3 connections from your account are here already\r"));
+        shell("for i in $(seq %d); do runuser -u ann -- nc -dU " LOCAL_SOCKET " >/dev/null & done; wait", CONNECTIONS);
+        struct client *bob = join_local("bob", &pid);
+        assert_chat(bob, "beside them", 0);
+        leave(bob, pid);
+        shell("journalctl --sync; journalctl -u chatd -o cat CHAT_EVENT=crowded | grep -q 'ann may not join: 3 are "
+              "here from user'");
+        for (int i = 0; i < PLACES; i++) {
+                kill(pids[i], SIGTERM);
+                process_wait(pids[i]);
+                client_free(taken[i]);
+        }
+        shell("sed -i /^MembersPerUser=/d /etc/chat/chat.conf && systemctl reload chatd");
+        shell_until("chatctl who --json | grep -c '\"name\"' | grep -qx 1");
+}
+
 /* ---- ssh ---- */
 
 static void test_ssh(void **state)
@@ -484,6 +519,7 @@ int main(void)
                 TEST(test_who_may_what),
                 TEST(test_a_wrong_key_is_in_the_journal),
                 TEST(test_local_users),
+                TEST(test_a_user_who_connects_too_often),
                 TEST(test_ssh),
                 TEST(test_ssh_is_for_nothing_else),
                 TEST(test_ssh_refuses_commands),

@@ -19,7 +19,7 @@ static void test_networks(void **state)
                 {"[::1]:1", "::1"},
                 {"127.0.0.1:1", "127.0.0.1"},
                 {"pid=7,uid=1000", "user 1000"},
-                {"uid=0", "user 0"},
+                {"uid=0", "root"},
                 {"uid=4294967294", "user 4294967294"},
         };
         char text[NETWORK_MAX_BYTES + 1];

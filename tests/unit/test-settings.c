@@ -76,6 +76,8 @@ static void assert_defaults(const struct settings *s)
         assert_int_equal(s->history, 20);
         assert_string_equal(s->motd, "/etc/chat/motd");
         assert_false(s->log_lines);
+        assert_int_equal(s->members_per_network, 512);
+        assert_int_equal(s->members_per_user, 64);
 }
 
 static void test_defaults(void **state)
@@ -96,7 +98,9 @@ static void test_every_setting(void **state)
                                       "Arrivals=1:2\n"
                                       "History=100\n"
                                       "Motd=/srv/the motd\n"
-                                      "LogLines=yes"),
+                                      "LogLines=yes\n"
+                                      "MembersPerNetwork=1\n"
+                                      "MembersPerUser=1000000"),
                          0);
         assert_int_equal(s->pace.interval_us, 0);
         assert_int_equal(s->client_timeout_ms, 60000);
@@ -105,7 +109,13 @@ static void test_every_setting(void **state)
         assert_int_equal(s->history, 100);
         assert_string_equal(s->motd, "/srv/the motd");
         assert_true(s->log_lines);
-        assert_int_equal(read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"), 0);
+        assert_int_equal(s->members_per_network, 1);
+        assert_int_equal(s->members_per_user, 1000000);
+        assert_int_equal(read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"
+                                      "MembersPerNetwork=off\nMembersPerUser=off\n"),
+                         0);
+        assert_int_equal(s->members_per_network, 0);
+        assert_int_equal(s->members_per_user, 0);
         assert_int_equal(s->client_timeout_ms, 0);
         assert_int_equal(s->history, 0);
         assert_string_equal(s->motd, "");
@@ -155,6 +165,13 @@ static void test_values_that_cannot_be(void **state)
                 assert_wrong(f, text, ", line 1: History= takes 0 to 100 lines, or off");
         }
         assert_wrong(f, "Motd=motd\n", ", line 1: Motd= takes a path of up to 255 bytes that begins with /, or off");
+        static const char *const limits[] = {"0", "1000001", "-1", "few", "5 connections"};
+        for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+                snprintf(text, sizeof(text), "MembersPerNetwork=%s\n", limits[i]);
+                assert_wrong(f, text, ", line 1: MembersPerNetwork= takes 1 to 1000000 connections, or off");
+                snprintf(text, sizeof(text), "MembersPerUser=%s\n", limits[i]);
+                assert_wrong(f, text, ", line 1: MembersPerUser= takes 1 to 1000000 connections, or off");
+        }
         assert_wrong(f, "LogLines=maybe\n", ", line 1: LogLines= takes yes or no");
         assert_defaults(&f->settings);
 }
@@ -204,6 +221,8 @@ static void test_a_session_reads_what_is_its_own(void **state)
                                            .client_timeout_ms = 240000,
                                            .arrivals = f->settings.arrivals,
                                            .history = f->settings.history,
+                                           .members_per_network = 512,
+                                           .members_per_user = 64,
                                            .motd = "/etc/chat/motd"});
 }
 

@@ -1,0 +1,49 @@
+#include "limits.h"
+
+#include <stdio.h>
+
+#include <chat/clock.h>
+
+#include "broker.h"
+
+/* Those who have died, and were not announced yet, do not keep others out. */
+static size_t count_from(const struct roster *r, const struct network *n)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < r->count; i++) {
+                const struct member *m = r->members[i];
+                count += network_equal(&m->network, n) && !m->dead && !m->leaving;
+        }
+        return count;
+}
+
+static void log_refusal(struct broker *b, const struct frame *f, const struct network *n, size_t most)
+{
+        struct limits *l = &b->limits;
+        char from[NETWORK_MAX_BYTES + 1];
+        int64_t now = clock_ms();
+        if (l->refused_ms != 0 && now - l->refused_ms < WARNING_MS) {
+                l->refused++;
+                return;
+        }
+        network_describe(n, from);
+        eventlog_crowded(b->log, f->name, f->address, from, most, l->refused);
+        l->refused_ms = now;
+        l->refused = 0;
+}
+
+bool limits_refuse(struct broker *b, const struct frame *f)
+{
+        char text[96], address[ADDRESS_MAX_BYTES + 1] = "";
+        memcpy(address, f->address.at, f->address.len);
+        const struct network n = network_of(address);
+        bool is_user = network_is_user(&n);
+        int most = is_user ? b->settings.members_per_user : b->settings.members_per_network;
+        if (most == 0 || !network_is_known(&n) || count_from(&b->roster, &n) < (size_t)most)
+                return false;
+        snprintf(text, sizeof(text), "%d connections from your %s are here already", most,
+                 is_user ? "account" : "network");
+        broker_refuse(b, f->id, f->key, text);
+        log_refusal(b, f, &n, (size_t)most);
+        return true;
+}

@@ -1,0 +1,113 @@
+/* How many may be here from one network, and of one user. */
+#include "broker-fixture.h"
+
+static void hello_from(struct fixture *f, uint32_t who, const char *address)
+{
+        if (f->inboxes[who] <= 0)
+                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(who),
+                               .key = inbox_id(who),
+                               .name = slice_of(names[who]),
+                               .address = slice_of(address)});
+}
+
+/* Ann and Bob come from these addresses; both are taken if so many may. */
+static void assert_both(struct fixture *f, const char *ann, const char *bob, bool taken)
+{
+        hello_from(f, ANN, ann);
+        hello_from(f, BOB, bob);
+        serve(f);
+        assert_non_null(member(f, ANN));
+        assert_int_equal(member(f, BOB) != NULL, taken);
+        assert_true((strstr(inbox_read(f->inboxes[BOB]), "refused") != NULL) == !taken);
+        bye(f, ANN);
+        bye(f, BOB);
+        serve(f);
+        for (uint32_t who = ANN; who <= BOB; who++) {
+                close(f->inboxes[who]);
+                f->inboxes[who] = 0;
+                roster_remove_inbox(&f->broker->roster, inbox_id(who));
+        }
+}
+
+static void test_what_counts_as_one(void **state)
+{
+        struct fixture *f = *state;
+        f->broker->settings.members_per_network = f->broker->settings.members_per_user = 1;
+        assert_both(f, "192.0.2.7:1", "192.0.2.7:2", false);
+        assert_both(f, "192.0.2.7:1", "192.0.2.8:1", true);
+        assert_both(f, "192.0.2.7:1", "[::ffff:192.0.2.7]:1", false);
+        assert_both(f, "[2001:db8::1]:1", "[2001:db8::2]:1", false);
+        assert_both(f, "[2001:db8::1]:1", "[2001:db8::ffff:ffff:ffff:ffff]:1", false);
+        assert_both(f, "[2001:db8::1]:1", "[2001:db8:0:1::1]:1", true);
+        assert_both(f, "[fe80::1%eth0]:1", "[fe80::2%eth0]:1", true);
+        assert_both(f, "[::1]:1", "127.0.0.1:1", true);
+        assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", false);
+        assert_both(f, "pid=7,uid=1000", "pid=8,uid=1001", true);
+        assert_both(f, "pid=7,uid=1000", "uid=1000", false);
+        assert_both(f, "unknown", "unknown", true);
+        f->broker->settings.members_per_network = 0;
+        assert_both(f, "192.0.2.7:1", "192.0.2.7:2", true);
+        assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", false);
+        f->broker->settings.members_per_network = f->broker->settings.members_per_user = 2;
+        assert_both(f, "192.0.2.7:1", "192.0.2.7:2", true);
+        assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
+        f->broker->settings.members_per_user = 0;
+        assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
+        assert_int_equal(f->broker->refused, 7);
+}
+
+/* At the boundary: the last that may, the first that may not, and one in the place of somebody who left. */
+static void test_a_place_that_is_free_again(void **state)
+{
+        struct fixture *f = *state;
+        f->broker->settings.members_per_network = 2;
+        hello_from(f, ANN, "192.0.2.7:1");
+        hello_from(f, BOB, "192.0.2.7:2");
+        hello_from(f, EVE, "192.0.2.7:3");
+        serve(f);
+        assert_non_null(member(f, BOB));
+        assert_null(member(f, EVE));
+        bye(f, ANN);
+        hello_from(f, EVE, "192.0.2.7:4"); /* in one batch with that */
+        serve(f);
+        assert_non_null(member(f, EVE));
+        assert_null(member(f, ANN));
+}
+
+/* Whoever is here stays, where fewer may be now, and also where chatd, or its queue, was lost. */
+static void test_who_is_here_stays(void **state)
+{
+        struct fixture *f = *state;
+        hello_from(f, ANN, "192.0.2.7:1");
+        hello_from(f, BOB, "192.0.2.7:2");
+        serve(f);
+        f->broker->settings.members_per_network = 1;
+        assert_int_equal(restart_broker(f), 2);
+        f->broker->settings.members_per_network = 1;
+        serve(f);
+        assert_non_null(member(f, BOB));
+        hello_from(f, EVE, "192.0.2.7:3");
+        serve(f);
+        assert_null(member(f, EVE));
+        roster_remove_note(&f->broker->roster, inbox_id(BOB));
+        roster_remove(&f->broker->roster, member(f, BOB));
+        put(f, &(struct frame){.type = FRAME_HERE,
+                               .id = inbox_id(BOB),
+                               .key = inbox_id(BOB),
+                               .name = slice_of("bob"),
+                               .address = slice_of("192.0.2.7:2")});
+        serve(f);
+        assert_non_null(member(f, BOB));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_what_counts_as_one),
+                TEST(test_a_place_that_is_free_again),
+                TEST(test_who_is_here_stays),
+        };
+        return RUN_TESTS(tests);
+}
