@@ -51,11 +51,12 @@ CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
 PROGRAMS  := chatd chat-session chat-link chatctl
 # chatctl is for people: the others are started by systemd.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
-LIBS_chatd     := -lsystemd
 # Static, as chat-session/grapheme.h says.
-LIBS_chat-session := -l:libutf8proc.a
+LIBS_utf8proc  := -l:libutf8proc.a
+LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
+LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
-LIBS_chatctl   := -lsystemd
+LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-link's side of NATS
 NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
@@ -92,7 +93,7 @@ endef
 
 build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: Makefile
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the widths of characters)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the properties of characters)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
@@ -311,11 +312,11 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c)
 build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/grapheme.c)
-build/fuzz/fuzz-editor: FUZZ_LIBS := $(LIBS_chat-session)
+build/fuzz/fuzz-editor build/fuzz/fuzz-text: FUZZ_LIBS := $(LIBS_utf8proc)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
-build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd
+build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd $(LIBS_utf8proc)
 build/fuzz/fuzz-link: $(call OBJECTS,fuzz/obj,$(filter-out chat-link/network.c,$(LINK)))
 build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
 build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats

@@ -6,6 +6,7 @@
 #include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/display.h>
+#include <chat/reveal.h>
 
 #include "commands.h"
 #include "editing.h"
@@ -134,6 +135,7 @@ static void echo(struct session *s, enum lines_event event, struct slice line)
 
 static void on_line(void *user, enum lines_event event, const char *text, size_t len)
 {
+        char shown[TEXT_MAX_BYTES];
         struct session *s = user;
         struct slice line = {text, len};
 
@@ -144,9 +146,9 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
         else if (s->echo)
                 echo(s, event, line);
         else if (event == LINES_LINE)
-                obey(s, line);
+                obey(s, reveal(line, shown, sizeof(shown)));
         else
-                uplink_say(&s->uplink, line);
+                uplink_say(&s->uplink, reveal(line, shown, sizeof(shown)));
 }
 
 static void discard_line(struct session *s)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <chat/options.h>
-#include <chat/text.h>
+#include <chat/reveal.h>
 
 #include "asking.h"
 #include "events.h"
@@ -335,17 +335,20 @@ static bool append(struct words *w, const char *bytes, size_t size)
         return true;
 }
 
-/* Joins arguments to a text, as it may be shown on a terminal, of `most` bytes and a 0. Returns false where it is
- * longer. */
+/* Joins arguments to a text, as it is shown to people (chat/reveal.h), of `most` bytes and a 0: no more than
+ * CONTROL_TEXT_MAX_BYTES. Returns false where it is longer. */
 static bool join(char *text, size_t most, int argc, char **argv)
 {
+        char shown[CONTROL_TEXT_MAX_BYTES];
         struct words w = {.text = text, .most = most};
         for (int i = 0; i < argc; i++)
                 if (!append(&w, " ", i > 0) || !append(&w, argv[i], strlen(argv[i])))
                         return false;
         if (w.cleaner.need > 0 && !append(&w, " ", 1)) /* ends what was cut short */
                 return false;
-        text[w.len] = '\0';
+        struct slice all = reveal((struct slice){text, w.len}, shown, most);
+        memmove(text, all.at, all.len);
+        text[all.len] = '\0';
         return true;
 }
 

@@ -9,7 +9,6 @@
 
 #include <chat/clock.h>
 #include <chat/names.h>
-#include <chat/text.h>
 
 #include "broker.h"
 #include "rundir.h"
@@ -83,11 +82,14 @@ static void remember(struct admin *a, uint64_t number)
 static void take_say(struct broker *b, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
-        if (f->text.len > CONTROL_TEXT_MAX_BYTES || !text_is_clean(f->text.at, f->text.len)) {
+        struct slice said = f->text;
+        if (said.len > CONTROL_TEXT_MAX_BYTES) {
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
-        int len = snprintf(text, sizeof(text), SAY_PREFIX "%.*s", (int)f->text.len, f->text.at);
+        if (!broker_take_text(b, &said))
+                return;
+        int len = snprintf(text, sizeof(text), SAY_PREFIX "%.*s", (int)said.len, said.at);
         struct record rec = {
                 .kind = RECORD_NOTICE,
                 .id = ADMIN_ID,
@@ -96,7 +98,7 @@ static void take_say(struct broker *b, const struct frame *f)
                 .text = {text, (size_t)len},
         };
         relay_add_notice(&b->relay, NULL, &rec); /* there is room: the caller asked */
-        eventlog_say(b->log, (uid_t)f->key, f->text);
+        eventlog_say(b->log, (uid_t)f->key, said);
 }
 
 /* In a line of its own, which it gets once. */

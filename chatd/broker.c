@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/text.h>
+#include <chat/reveal.h>
 
 #include "linelog.h"
 
@@ -290,6 +290,16 @@ static int take_hello(struct broker *b, const struct frame *f)
         return 0;
 }
 
+bool broker_take_text(struct broker *b, struct slice *text)
+{
+        if (!text_is_clean(text->at, text->len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return false;
+        }
+        *text = reveal(*text, b->shown, text->len); /* the batch has room for no more */
+        return true;
+}
+
 /* The answer to a roll call, or a session whose queue was lost: not news, unless its HELLO was lost too. */
 static int take_here(struct broker *b, const struct frame *f)
 {
@@ -314,16 +324,14 @@ static int take_here(struct broker *b, const struct frame *f)
         return 0;
 }
 
-static void say(struct broker *b, struct member *m, const struct record *line)
+static void say(struct broker *b, struct member *m, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
                 broker_ignore(b, IGNORED_REPEATED);
                 return;
         }
-        if (!text_is_clean(line->text.at, line->text.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+        if (!broker_take_text(b, &line->text))
                 return;
-        }
         m->lines_in = m->said = line->number;
         b->unconfirmed = true;
         if (admin_silences(b, m, line->number, false))

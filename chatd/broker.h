@@ -80,6 +80,7 @@ struct broker {
         struct member *renamed; /* in the batch; NULL: nobody was */
         struct member *moved;   /* to another room, in the batch; NULL: nobody did */
         bool unconsumed;        /* the queue may begin with frames that were relayed, to some or to all */
+        char shown[TEXT_MAX_BYTES];                /* of the text that was taken last */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
         struct departed departed;        /* who left just before the last chatd died … */
@@ -155,6 +156,11 @@ bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsig
 
 /* Tells a session that cannot become a member why. */
 void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why);
+
+/* Takes a text that somebody says: makes `*text` what is shown of it (chat/reveal.h), where a session or host of an
+ * earlier version has not done so; that is not longer, and valid until the next call. Returns false where the text is
+ * not clean: it is ignored, and counted. */
+bool broker_take_text(struct broker *b, struct slice *text);
 
 /* Counts a datagram, or a record in one, that is ignored. */
 void broker_ignore(struct broker *b, enum ignored why);

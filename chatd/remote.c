@@ -209,7 +209,7 @@ static void inject_private(struct broker *b, struct member *m, const struct reco
         if (!word_next(&word.text, &name))
                 return;
         struct member *to = roster_find_name(&b->roster, name);
-        if (to && member_is_here(to))
+        if (to && member_is_here(to) && broker_take_text(b, &word.text))
                 relay_add_private(&b->relay, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
                 note_asked(asked, rec);
@@ -219,6 +219,8 @@ static void inject_private(struct broker *b, struct member *m, const struct reco
 static void inject_to_room(struct broker *b, struct member *m, struct record *rec)
 {
         struct room *room = rooms_find(&b->roster.rooms, rec->room);
+        if (!broker_take_text(b, &rec->text))
+                return;
         if (rec->kind == RECORD_CAME) {
                 struct room *left = rooms_find(&b->roster.rooms, rec->text);
                 struct record went = *rec;

@@ -50,12 +50,11 @@ static void announce(struct broker *b, struct member *m, const struct frame *f, 
 
 static void take_action(struct broker *b, struct member *m, const struct frame *f)
 {
-        if (!text_is_clean(f->text.at, f->text.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+        struct slice text = f->text;
+        if (!broker_take_text(b, &text))
                 return;
-        }
         b->lines++;
-        announce(b, m, f, RECORD_ACTION, f->text);
+        announce(b, m, f, RECORD_ACTION, text);
 }
 
 /* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
@@ -131,10 +130,12 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
         struct member *to = f->key != 0 ? roster_find(&b->roster, f->key) : roster_find_name(&b->roster, f->name);
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
         struct record rec = record_of(m, f, RECORD_PRIVATE, f->text);
-        if (!text_is_clean(f->text.at, f->text.len) || (f->key == 0 && !text_is_name(f->name.at, f->name.len))) {
+        if (f->key == 0 && !text_is_name(f->name.at, f->name.len)) {
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return;
         }
+        if (!broker_take_text(b, &rec.text))
+                return;
         if (f->key != 0 && (!to || !member_is_here(to))) {
                 answerf(b, m, f, "That one is not here any more; /who lists who is");
                 return;
@@ -368,7 +369,7 @@ static void take_history(struct broker *b, struct member *m, const struct frame 
 static void take_topic(struct broker *b, struct member *m, const struct frame *f)
 {
         const bool has_one = m->room->topic[0] != '\0', removes = slice_equal(f->text, slice_of(TOPIC_NONE));
-        const struct slice topic = removes ? (struct slice){"", 0} : f->text;
+        struct slice topic = removes ? (struct slice){"", 0} : f->text;
         if (f->text.len == 0) {
                 answerf(b, m, f, has_one ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
                         has_one ? m->room->topic : m->room->name);
@@ -378,10 +379,8 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
                 answerf(b, m, f, "A topic has no more than %d bytes", TOPIC_MAX_BYTES);
                 return;
         }
-        if (!text_is_clean(f->text.at, f->text.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+        if (!broker_take_text(b, &topic))
                 return;
-        }
         /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
         int r = rooms_set_topic(m->room, b->roster.dir, topic);
         if (r < 0)

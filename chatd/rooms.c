@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <chat/paths.h>
+#include <chat/reveal.h>
 #include <chat/text.h>
 
 #include "roster.h"
@@ -148,17 +149,19 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
 /* One of the files. */
 static void read_topic(const struct rooms *r, int dir, const char *file)
 {
-        char topic[TOPIC_MAX_BYTES + 1];
+        char topic[TOPIC_MAX_BYTES + 1], shown[TOPIC_MAX_BYTES];
         size_t prefix = strlen(TOPIC_PREFIX);
         if (strncmp(file, TOPIC_PREFIX, prefix) != 0)
                 return;
         struct slice name = slice_of(file + prefix);
         struct room *room = name.len > 0 ? rooms_find(r, name) : NULL;
         ssize_t n = room ? readlinkat(dir, file, topic, sizeof(topic)) : -1;
-        if (n > 0 && n <= TOPIC_MAX_BYTES && text_is_clean(topic, (size_t)n))
-                snprintf(room->topic, sizeof(room->topic), "%.*s", (int)n, topic);
-        else
+        if (n <= 0 || n > TOPIC_MAX_BYTES || !text_is_clean(topic, (size_t)n)) {
                 unlinkat(dir, file, 0);
+                return;
+        }
+        struct slice text = reveal((struct slice){topic, (size_t)n}, shown, sizeof(shown)); /* of an earlier version */
+        snprintf(room->topic, sizeof(room->topic), "%.*s", (int)text.len, text.at);
 }
 
 void rooms_read_topics(const struct rooms *r, const char *dir)

@@ -3,7 +3,8 @@
  * Clean text is valid UTF-8 (RFC 3629) without C0 controls, DEL, C1 controls, the line and paragraph separators, and
  * the bidi controls, which can make a line read as another one (CVE-2021-42574). A session cleans what its client
  * types; chatd relays only what is clean. Cleaning never drops anything: bytes that are not UTF-8 become U+FFFD, a C0
- * control and DEL its caret form (^[), a TAB four spaces, and the other controls their number (<U+202E>).
+ * control and DEL its caret form (^[), a TAB four spaces, and the other controls their number (<U+202E>). What clean
+ * text can still hide is for reveal.h, which needs the whole line.
  *
  * The cleaner takes a byte at a time and keeps the state of a half-read character, so it does not matter how reads cut
  * the input. It neither allocates nor blocks.

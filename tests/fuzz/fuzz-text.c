@@ -3,8 +3,13 @@
  * Promises: the cleaner writes exactly what is asked for, so nothing is dropped, and each call writes whole characters
  * that are clean by both readings; text_is_clean() agrees with the second reading, and is true of exactly the texts
  * that cleaning does not change.
+ *
+ * What is shown of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown again.
+ * It has no more marks and blanks in a row than it may have, nothing that nobody sees but in the places named there, and
+ * whatever else the text has, in its order. Of text of printable ASCII alone it is the same whether that is seen at a
+ * glance or not.
  */
-#include <chat/text.h>
+#include <chat/reveal.h>
 
 #include "fuzz.h"
 
@@ -108,6 +113,57 @@ static size_t clean(const uint8_t *text, size_t size, char *out)
         return total;
 }
 
+/* Of what nobody sees, this may stay at all. */
+static bool may_stay(uint32_t point)
+{
+        return point == 0x200c || point == 0x200d || (point >= 0xfe00 && point <= 0xfe0f) ||
+               (point >= 0xe0030 && point <= 0xe007f) || (point >= 0xe0100 && point <= 0xe01ef) ||
+               (point >= 0x180b && point <= 0x180f && point != 0x180e) || point == 0x34f ||
+               (point >= 0x17b4 && point <= 0x17b5);
+}
+
+static void check_shown(struct slice shown)
+{
+        unsigned marks = 0, blanks = 0;
+        bool inside = false;
+        for (size_t at = 0; at < shown.len;) {
+                uint32_t point = reveal_next(shown, &at);
+                enum reveal_kind kind = reveal_kind(point);
+                PROMISE(kind != REVEAL_HIDDEN || may_stay(point), "U+%04X is hidden", point);
+                marks = kind == REVEAL_MARK ? marks + 1 : 0;
+                blanks = kind == REVEAL_BLANK ? blanks + 1 : 0;
+                inside |= kind != REVEAL_BLANK;
+                PROMISE(marks <= 8 && blanks <= (inside ? 8 : 40), "%u marks, %u blanks", marks, blanks);
+        }
+}
+
+/* All that is seen of `text`, and is neither a mark nor a blank, is in `shown` in this order. */
+static void check_order(struct slice text, struct slice shown)
+{
+        for (size_t at = 0, shown_at = 0; at < text.len;) {
+                uint32_t point = reveal_next(text, &at);
+                if (reveal_kind(point) != REVEAL_SEEN)
+                        continue;
+                while (shown_at < shown.len && reveal_next(shown, &shown_at) != point)
+                        ;
+                PROMISE(shown_at <= shown.len, "U+%04X is missing", point);
+        }
+}
+
+static void check_reveal(const char *clean_text, size_t len, size_t size)
+{
+        char *out = malloc(size + 1), *again = malloc(size + 1);
+        struct slice text = {clean_text, len}, shown = reveal(text, out, size);
+        PROMISE(shown.len <= size, "%zu bytes in %zu", shown.len, size);
+        PROMISE(text_is_clean(shown.at, shown.len), "what is shown is not clean");
+        check_shown(shown);
+        check_order(text, shown);
+        size_t n = reveal_write(again, size, shown, true);
+        PROMISE(n == shown.len && memcmp(again, shown.at, n) == 0, "shown again it is another");
+        free(out);
+        free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *out = malloc((size + 1) * TEXT_CLEAN_MAX), *again = malloc((size + 1) * TEXT_CLEAN_MAX * TEXT_CLEAN_MAX);
@@ -128,6 +184,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PROMISE(text_is_clean((const char *)data, size) == same, "clean is what cleaning does not change");
         size_t len_again = clean((const uint8_t *)out, len, again);
         PROMISE(len_again == len && memcmp(again, out, len) == 0, "cleaning clean text changes it");
+        check_reveal(out, len, len);
+        check_reveal(out, len, 4 * len);
         free(out);
         free(again);
         return 0;

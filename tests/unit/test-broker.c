@@ -114,6 +114,20 @@ static void test_a_frame_of_many_lines(void **state)
         assert_inbox(f, BOB, "");
 }
 
+/* A session of an earlier version sends what hides and lies: nothing of it is lost, and it becomes no longer. */
+static void test_what_hides_is_shown(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+        say(f, ANN, "a\u200bb\n\u00ad\u00ad\u00ad\u00ad\u00ad\u00ad          .\nhm                    *** x");
+        serve(f);
+        assert_inbox(f, BOB, "line ann a?b, line ann ??????        ., line ann hm        *** x");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 0);
+}
+
 /* What does not fit into a batch as a whole is the beginning of the next one. */
 static void test_frames_fill_batches(void **state)
 {
@@ -841,6 +855,7 @@ int main(void)
                 TEST(test_all_of_it_in_one_batch),
                 TEST(test_more_than_one_batch_in_a_window),
                 TEST(test_a_frame_of_many_lines),
+                TEST(test_what_hides_is_shown),
                 TEST(test_frames_fill_batches),
                 TEST(test_frames_that_are_ignored),
                 TEST(test_the_mark_of_who_left_outlives_the_frames),

@@ -1,0 +1,260 @@
+/* Text that shows all there is in it. Clean text (text.h) harms no terminal, and can still hide and lie: by characters
+ * that nobody sees, by heaps of marks that cover the lines above, and by blanks that push what follows into a row of its
+ * own, where it passes for somebody else's line. So
+ *
+ * - a character that nobody sees is shown by its number (<U+200B>), unless it stands where it belongs;
+ * - a character has eight marks at most;
+ * - a run of blanks of any kind has eight at most, or 40 at the beginning, as code is indented.
+ *
+ * Properties are utf8proc's. Nobody sees what Unicode calls ignorable or a control, and nobody knows what is not
+ * assigned. What belongs somewhere:
+ *
+ * - a joiner (ZWJ, ZWNJ) beside a letter of a script that is written from right to left, as these join their letters,
+ *   and beside a virama, which joins those of India's scripts; ZWJ between two pictures as well (UAX #29, rule GB11).
+ *   The library has no Joining_Type: so joiners of Mongolian are shown, and those between Hebrew letters are not;
+ * - the two selectors for pictures (VS15, VS16) right behind a picture, or in a keycap (1️⃣);
+ * - another ignorable mark right behind a letter without case or a mathematical sign: variants of ideographs, of
+ *   Mongolian, Myanmar, and the like are of these;
+ * - tags that name a flag, behind the black flag (UTS #51, ED-14a).
+ *
+ * A session does that with each line as a whole when it is sent, so it does not matter in which order it was typed.
+ * chatd does it again, for sessions and hosts of another version. What was done once is not changed by a second time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "text.h"
+#include "wire.h"
+
+enum {
+        REVEAL_MARKS_MAX = 8,
+        REVEAL_BLANKS_MAX = 8,
+        REVEAL_INDENT_MAX = 40,
+        REVEAL_NUMBER_BYTES = 16, /* "<U+10FFFF>" */
+};
+
+enum {
+        REVEAL_ZWNJ = 0x200c,
+        REVEAL_ZWJ = 0x200d,
+        REVEAL_KEYCAP = 0x20e3,
+        REVEAL_VS15 = 0xfe0e,
+        REVEAL_VS16 = 0xfe0f,
+        REVEAL_BLACK_FLAG = 0x1f3f4,
+        REVEAL_TAGS = 0xe0000, /* a tag is this and an ASCII character … */
+        REVEAL_TAG_END = 0xe007f,
+        REVEAL_FLAG_TAGS_MIN = 3, /* … of which a flag has so many: two letters or three digits, and one to four more */
+        REVEAL_FLAG_TAGS_MAX = 7,
+};
+
+/* What has been written of a text so far, as far as what follows depends on it. */
+struct reveal {
+        uint32_t base;    /* the last character that is no mark and no joiner */
+        uint32_t last;    /* … that is anything */
+        unsigned marks;   /* behind the base */
+        unsigned blanks;  /* that it ends with */
+        bool inside;      /* it has something besides blanks */
+        size_t tags_left; /* of a flag that has begun */
+};
+
+enum reveal_kind {
+        REVEAL_SEEN,
+        REVEAL_BLANK,  /* leaves its place empty */
+        REVEAL_MARK,   /* stands on the one before */
+        REVEAL_HIDDEN, /* nobody sees it */
+};
+
+static inline const utf8proc_property_t *reveal_property(uint32_t point)
+{
+        return utf8proc_get_property((utf8proc_int32_t)point);
+}
+
+static inline enum reveal_kind reveal_kind(uint32_t point)
+{
+        if (point < 0x80)
+                return point == ' ' ? REVEAL_BLANK : REVEAL_SEEN;
+        const utf8proc_property_t *p = reveal_property(point);
+        if (p->ignorable || p->category == UTF8PROC_CATEGORY_CN || p->boundclass == UTF8PROC_BOUNDCLASS_CONTROL)
+                return REVEAL_HIDDEN;
+        switch (p->category) {
+        case UTF8PROC_CATEGORY_ZS:
+                return REVEAL_BLANK;
+        case UTF8PROC_CATEGORY_MN:
+        case UTF8PROC_CATEGORY_MC:
+        case UTF8PROC_CATEGORY_ME:
+                return REVEAL_MARK;
+        default: /* Braille without a dot, a note without a head, blanks among hieroglyphs: letters and symbols to the
+                    library */
+                return point == 0x2800 || point == 0x1d159 || point == 0x13441 || point == 0x13442 ? REVEAL_BLANK
+                                                                                                   : REVEAL_SEEN;
+        }
+}
+
+static inline bool reveal_is_joiner(uint32_t point)
+{
+        return point == REVEAL_ZWNJ || point == REVEAL_ZWJ;
+}
+
+static inline bool reveal_is_picture(uint32_t point)
+{
+        return reveal_property(point)->boundclass == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC;
+}
+
+static inline bool reveal_is_virama(uint32_t point)
+{
+        return reveal_property(point)->combining_class == 9;
+}
+
+static inline bool reveal_is_from_right(uint32_t point)
+{
+        const utf8proc_property_t *p = reveal_property(point);
+        bool letter = p->category >= UTF8PROC_CATEGORY_LU && p->category <= UTF8PROC_CATEGORY_LO;
+        return letter && (p->bidi_class == UTF8PROC_BIDI_CLASS_AL || p->bidi_class == UTF8PROC_BIDI_CLASS_R);
+}
+
+/* Returns true where this mark is ignorable, as selectors of variants are. */
+static inline bool reveal_selects(uint32_t point)
+{
+        return reveal_property(point)->bidi_class == UTF8PROC_BIDI_CLASS_NSM;
+}
+
+/* Takes the character at `*at`, which moves behind it. Returns 0 at the end. */
+static inline uint32_t reveal_next(struct slice text, size_t *at)
+{
+        utf8proc_int32_t point;
+        if (*at == text.len)
+                return 0;
+        utf8proc_ssize_t n =
+                utf8proc_iterate((const utf8proc_uint8_t *)text.at + *at, (utf8proc_ssize_t)(text.len - *at), &point);
+        *at += n > 0 ? (size_t)n : 1;
+        return n > 0 ? (uint32_t)point : 0xfffd;
+}
+
+/* How many tags there are from `at` on, up to the one that ends them; 0: they name no flag. */
+static inline size_t reveal_flag_tags(struct slice text, size_t at)
+{
+        for (size_t n = 1; n <= REVEAL_FLAG_TAGS_MAX + 1; n++) {
+                uint32_t point = reveal_next(text, &at), ascii = point - REVEAL_TAGS;
+                if (point == REVEAL_TAG_END)
+                        return n > REVEAL_FLAG_TAGS_MIN ? n : 0;
+                if (!(ascii >= '0' && ascii <= '9') && !(ascii >= 'a' && ascii <= 'z'))
+                        break;
+        }
+        return 0;
+}
+
+/* Returns true where this one, which nobody sees, belongs; `next` comes behind it. */
+static inline bool reveal_belongs(const struct reveal *r, uint32_t point, uint32_t next)
+{
+        bool right_behind = r->last == r->base,
+             keycap_base = r->base == '#' || r->base == '*' || (r->base >= '0' && r->base <= '9');
+        utf8proc_propval_t category = reveal_property(r->base)->category;
+        if (r->tags_left > 0)
+                return true;
+        if (reveal_is_joiner(point))
+                return !reveal_is_joiner(r->last) &&
+                       (reveal_is_from_right(r->base) || reveal_is_from_right(next) || reveal_is_virama(r->last) ||
+                        (reveal_is_virama(next) && r->marks < REVEAL_MARKS_MAX) ||
+                        (point == REVEAL_ZWJ && reveal_is_picture(r->base) && reveal_is_picture(next)));
+        if (point == REVEAL_VS15 || point == REVEAL_VS16)
+                return right_behind &&
+                       (reveal_is_picture(r->base) || (point == REVEAL_VS16 && keycap_base && next == REVEAL_KEYCAP));
+        return right_behind && reveal_selects(point) &&
+               (category == UTF8PROC_CATEGORY_LO || (category == UTF8PROC_CATEGORY_SM && r->base >= 0x80));
+}
+
+/* A character was written, which belongs there if it is hidden. */
+static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kind kind)
+{
+        bool modifies = point >= 0x80 && reveal_property(point)->boundclass == UTF8PROC_BOUNDCLASS_EXTEND;
+        r->tags_left -= r->tags_left > 0;
+        r->last = point;
+        r->blanks = kind == REVEAL_BLANK ? r->blanks + 1 : 0;
+        r->inside |= kind != REVEAL_BLANK;
+        if (kind == REVEAL_MARK || (kind == REVEAL_HIDDEN && reveal_selects(point)))
+                r->marks++;
+        else if (kind != REVEAL_HIDDEN && !modifies) {
+                r->base = point;
+                r->marks = 0;
+        }
+}
+
+/* Takes the next character at `*at`, and returns what is shown of it: as it is, nothing, or `number` ("?" unless
+ * `by_number`). */
+static inline struct slice reveal_piece(struct reveal *r, struct slice text, size_t *at, bool by_number,
+                                        char number[static REVEAL_NUMBER_BYTES])
+{
+        const size_t begin = *at;
+        if (r->last == REVEAL_BLACK_FLAG)
+                r->tags_left = reveal_flag_tags(text, begin);
+        uint32_t point = reveal_next(text, at);
+        size_t behind = *at;
+        struct slice piece = {text.at + begin, *at - begin}, none = {text.at, 0};
+        enum reveal_kind kind = reveal_kind(point);
+        if (kind == REVEAL_BLANK && r->blanks == (r->inside ? REVEAL_BLANKS_MAX : REVEAL_INDENT_MAX))
+                return none;
+        if (kind == REVEAL_MARK && r->marks == REVEAL_MARKS_MAX)
+                return none;
+        if (kind == REVEAL_HIDDEN && !reveal_belongs(r, point, reveal_next(text, &behind))) {
+                if (by_number)
+                        snprintf(number, REVEAL_NUMBER_BYTES, "<U+%04X>", (unsigned)point);
+                else
+                        strcpy(number, "?");
+                piece = slice_of(number);
+                point = (uint8_t)number[piece.len - 1];
+                kind = REVEAL_SEEN;
+        }
+        reveal_note(r, point, kind);
+        return piece;
+}
+
+/* Writes what is shown of `text` to `out`. Returns the bytes, or SIZE_MAX where `size` does not suffice. */
+static inline size_t reveal_write(char *out, size_t size, struct slice text, bool by_number)
+{
+        struct reveal r = {0};
+        size_t len = 0;
+        for (size_t at = 0; at < text.len;) {
+                char number[REVEAL_NUMBER_BYTES];
+                struct slice piece = reveal_piece(&r, text, &at, by_number, number);
+                if (piece.len > size - len)
+                        return SIZE_MAX;
+                memcpy(out + len, piece.at, piece.len);
+                len += piece.len;
+        }
+        return len;
+}
+
+/* Returns true where there are more spaces in a row than may be inside a line. Of so many, one is at a place that is a
+ * multiple of their number: so most places need no look. */
+static inline bool reveal_has_run(struct slice text)
+{
+        for (size_t at = REVEAL_BLANKS_MAX; at < text.len; at += REVEAL_BLANKS_MAX + 1) {
+                size_t begin = at, end = at;
+                while (begin > 0 && text.at[begin - 1] == ' ' && text.at[at] == ' ')
+                        begin--;
+                while (end < text.len && text.at[end] == ' ')
+                        end++;
+                if (end - begin > REVEAL_BLANKS_MAX)
+                        return true;
+        }
+        return false;
+}
+
+/* Returns what is shown of `text`, which is clean: the text itself where a glance tells that this is all of it, else
+ * what was written to `out`, of `size` bytes, which are at least as many as the text has. Where there is no room for
+ * numbers, "?" stands for each of the hidden characters. */
+static inline struct slice reveal(struct slice text, char *out, size_t size)
+{
+        if (text_plain(text.at, text.len) == text.len && !reveal_has_run(text))
+                return text;
+        size_t len = reveal_write(out, size, text, true);
+        if (len == SIZE_MAX)
+                len = reveal_write(out, size, text, false);
+        return (struct slice){out, len};
+}
