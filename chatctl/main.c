@@ -12,6 +12,7 @@
 #include "asking.h"
 #include "events.h"
 #include "output.h"
+#include "sockets.h"
 #include "top.h"
 
 #ifndef VERSION
@@ -241,6 +242,12 @@ static int show_status(struct chatctl *c, int argc, char **argv)
                 return status;
         if (c->asking.count == 0)
                 return complain(c, EXIT_FAILURE, "chatd says nothing");
+        struct sockets sockets = {NULL};
+        if (!c->options.dir) {
+                sockets_open(&sockets);
+                sockets_describe(&sockets, c->asking.records);
+                sockets_close(&sockets);
+        }
         if (c->options.json) {
                 output_json_object(stdout, output_status, c->asking.records);
                 putchar('\n');
@@ -281,6 +288,7 @@ static int show_top(struct chatctl *c, int argc, char **argv)
                 .times = c->options.lines == SIZE_MAX ? 0 : c->options.lines,
                 .json = c->options.json,
                 .legend = c->options.legend,
+                .systemd = !c->options.dir,
                 .stop = &stop,
         };
         (void)argc;

@@ -9,10 +9,11 @@
 #include <chat/clock.h>
 
 #include "output.h"
+#include "sockets.h"
 
 enum {
         ROWS_DEFAULT = 24,
-        ROWS_ABOVE = 4, /* the line on top, an empty one, the headings, and where the cursor is */
+        ROWS_ABOVE = 5, /* the two lines on top, an empty one, the headings, and where the cursor is */
         JSON_SLOWEST = 10,
         PERIOD_MS = 1000,
 };
@@ -29,6 +30,7 @@ struct row {
 struct top {
         const struct top_options *options;
         struct asking *asking;
+        struct sockets sockets;
         char *status; /* the record of `status`, as it is in the answer */
         size_t status_size;
         uint64_t lines;  /* then … */
@@ -115,10 +117,13 @@ static bool clears_screen(void)
 static void print_screen(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
 {
         size_t most = rows_of_terminal() - ROWS_ABOVE;
+        const char *refused = answer_value(status, "refused_by_systemd");
         printf("%smembers: %" PRIu64 "   lines/s: %.1f   lines: %" PRIu64 "   queue: %" PRIu64 "   lagging: %" PRIu64
-               "   link: %s\n\n",
+               "   link: %s\n",
                clears_screen() ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
                number(status, "queue"), number(status, "lagging"), answer_value(status, "link"));
+        printf("refused by systemd: %s   by chatd: %" PRIu64 "   not chat clients: %" PRIu64 "\n\n",
+               refused ? refused : "-", number(status, "refused"), number(status, "not_chat"));
         if (t->options->legend)
                 printf("%-24s %9s %9s %9s %9s  %s\n", "NAME", "SAID", "SHOWN", "MISSED", "BEHIND", "STATE");
         for (size_t i = 0; i < count && i < most; i++) {
@@ -160,6 +165,8 @@ static int show_once(struct top *t)
         if (!status.data)
                 return -ENOMEM;
         memcpy(status.data, a->records[0].data, status.size);
+        if (t->options->systemd)
+                sockets_describe(&t->sockets, &status);
         measure(t, &status);
         r = asking_make(a, (const char *const[]){"who", NULL});
         struct row *rows = r == 0 && is_ok(a) ? sorted_rows(a) : NULL;
@@ -176,16 +183,18 @@ int top_run(struct asking *a, const struct top_options *o)
 {
         struct top t = {.options = o, .asking = a};
         const struct timespec period = {.tv_sec = PERIOD_MS / 1000};
-        for (size_t i = 0; !*o->stop && (o->times == 0 || i < o->times); i++) {
+        int r = 0;
+        if (o->systemd)
+                sockets_open(&t.sockets);
+        for (size_t i = 0; r == 0 && !*o->stop && (o->times == 0 || i < o->times); i++) {
                 if (i > 0)
                         nanosleep(&period, NULL);
                 if (*o->stop)
                         break;
-                int r = show_once(&t);
-                if (r != 0)
-                        return r;
-                if (fflush(stdout) != 0)
-                        return -errno;
+                r = show_once(&t);
+                if (r == 0 && fflush(stdout) != 0)
+                        r = -errno;
         }
-        return 0;
+        sockets_close(&t.sockets);
+        return r;
 }

@@ -11,6 +11,7 @@ struct top_options {
         size_t times; /* how often; 0: until `*stop` */
         bool json;    /* an object for each second, on a line of its own */
         bool legend;  /* with headings */
+        bool systemd; /* which knows what it refused; else the chat runs without it */
         const volatile sig_atomic_t *stop;
 };
 

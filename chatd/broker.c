@@ -375,6 +375,7 @@ static void take_leave(struct broker *b, const struct frame *f)
         struct eventlog_member event = describe(b, m);
         event.members--;
         event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
+        b->not_chat += event.reason == LEAVE_NOT_CHAT;
         event.lines_in = bye ? f->number : m->said;
         event.lines_out = bye ? f->lines_out : m->lines_out;
         event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);

@@ -94,7 +94,8 @@ struct broker {
         bool unconfirmed;                /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS]; /* since that was logged last … */
         uint64_t ignored_all;            /* … and since the start */
-        uint64_t refused;                /* connections, since the start */
+        uint64_t refused;                /* connections, since the start … */
+        uint64_t not_chat;               /* … and those that spoke another protocol */
         int64_t ignored_reported_ms;
         int64_t warned_ms; /* when something that may happen with each frame was logged last */
 };

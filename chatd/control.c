@@ -250,6 +250,8 @@ static void describe_chat(struct broker *b, struct control_packet *p)
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", b->bans.count);
         control_put(p, "ignored=%" PRIu64, b->ignored_all);
+        control_put(p, "refused=%" PRIu64, b->refused);
+        control_put(p, "not_chat=%" PRIu64, b->not_chat);
         control_put(p, "link=%s", !link ? "none" : link->dead ? "gone" : "there");
 }
 

@@ -27,7 +27,7 @@
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
         [LEAVE_RESET] = "reset",     [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
-        [LEAVE_TIMEOUT] = "timeout", [LEAVE_KICKED] = "kicked",
+        [LEAVE_TIMEOUT] = "timeout", [LEAVE_KICKED] = "kicked",         [LEAVE_NOT_CHAT] = "not a chat client",
 };
 
 static const char *reason_text(enum leave_reason reason)

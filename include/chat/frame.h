@@ -109,6 +109,7 @@ enum leave_reason {
         LEAVE_KILLED,     /* the session died without a word */
         LEAVE_TIMEOUT,    /* the client did not acknowledge anything for minutes: it vanished */
         LEAVE_KICKED,     /* an administrator removed it */
+        LEAVE_NOT_CHAT,   /* it speaks another protocol, since version 4 */
         LEAVE_REASONS,
 };
 

@@ -365,6 +365,39 @@ static void test_who_may(void **state)
         shell(AS_MEMBER "true; setpriv --reuid=nobody --regid=nogroup --groups=systemd-journal chatctl log -n 1");
 }
 
+/* What systemd, or chatd, did not let in is shown. */
+static void test_who_was_refused(void **state)
+{
+        (void)state;
+        shell("chatctl status --json" JSON_IS(
+                "j[\"refused_by_systemd\"] == 0 and j[\"refused_at_chat.socket\"] == 0 and "
+                "j[\"not_chat\"] == 0"));
+        shell("mkdir -p /run/systemd/system/chat.socket.d && printf '[Socket]\\nMaxConnections=3\\n' "
+              ">/run/systemd/system/chat.socket.d/few.conf && systemctl daemon-reload && systemctl restart "
+              "chat.socket");
+        struct client *third = booted_join();
+        for (int i = 0; i < 2; i++) {
+                struct client *c = client_connect("127.0.0.1", CHAT_PORT);
+                assert_string_equal(client_expect_end(c), "");
+                client_free(c);
+        }
+        shell("chatctl status --json" JSON_IS("j[\"refused_by_systemd\"] == 2 and j[\"refused_at_chat.socket\"] == 2"));
+        shell("chatctl status | grep -Eqx ' *at chat.socket: 2'");
+        shell("chatctl top -n 1 | grep -q '^refused by systemd: 2   by chatd: [0-9]*   not chat clients: 0$'");
+        shell("chatctl top -n 2 --json" JSON_LINES_ARE("[t[\"status\"][\"refused_by_systemd\"] for t in j] == [2, 2]"));
+        shell(AS_MEMBER "chatctl status --json" JSON_IS("j[\"refused_by_systemd\"] in (2, None)"));
+        client_free(third);
+        shell("rm /run/systemd/system/chat.socket.d/few.conf; systemctl daemon-reload; systemctl restart chat.socket");
+        int before = atoi(shell("chatctl status | sed -n 's/ *Refused by chatd: //p'"));
+        shell("chatctl ban ::1");
+        struct client *banned = client_connect("::1", CHAT_PORT);
+        client_expect(banned, "*** You cannot join: ");
+        client_expect_end(banned);
+        client_free(banned);
+        shell("chatctl unban ::1");
+        assert_int_equal(atoi(shell("chatctl status | sed -n 's/ *Refused by chatd: //p'")), before + 1);
+}
+
 /* Tools that connect and say nothing, or do not read, keep nobody from chatting. */
 static void test_idle_tools(void **state)
 {
@@ -452,6 +485,7 @@ int main(void)
                 TEST(test_log),
                 TEST(test_top),
                 TEST(test_who_may),
+                TEST(test_who_was_refused),
                 TEST(test_idle_tools),
                 TEST(test_completion),
                 TEST(test_the_chat_does_not_run),

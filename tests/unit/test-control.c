@@ -153,6 +153,10 @@ static void test_status_and_who(void **state)
         const char *got = ask(c, "status");
         assert_non_null(strstr(got, "members=3 lines=1 queue=0 "));
         assert_non_null(strstr(got, "link=none, end=ok"));
+        assert_non_null(strstr(got, " refused=0 not_chat=0 "));
+        put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(BOB), .reason = LEAVE_NOT_CHAT});
+        serve(f);
+        assert_non_null(strstr(ask(c, "status"), " refused=0 not_chat=1 "));
         got = ask(c, "who");
         assert_non_null(strstr(got, "name=ann room=lobby address=here:1 since="));
         assert_non_null(strstr(got, "said=1"));
