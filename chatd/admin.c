@@ -118,8 +118,7 @@ static void tell_muted(struct broker *b, struct member *m, const struct frame *f
 static void take_removal(struct broker *b, struct member *m, const struct frame *f)
 {
         struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = f->text};
-        if (roster_send(m, &kicked) == -ECONNREFUSED)
-                m->dead = true;
+        relay_tell(&b->relay, m, &kicked);
         m->muted = true;
         m->muted_told_ms = REMOVED; /* it has been told more than that */
 }
@@ -194,8 +193,7 @@ bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is
                 .name = slice_of(m->name),
                 .text = slice_of("You are muted: what you say reaches nobody"),
         };
-        if (roster_send(m, &answer) == -ECONNREFUSED)
-                m->dead = true;
+        relay_tell(&b->relay, m, &answer);
         return true;
 }
 

@@ -149,6 +149,8 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number)
                 .name = slice_of(m->name),
                 .members = count_here(b, m->id == LINK_ID),
         };
+        if (m->id != LINK_ID)
+                return relay_tell(&b->relay, m, &f);
         int r = roster_send(m, &f);
         if (r == -ECONNREFUSED)
                 m->dead = true;
@@ -262,12 +264,11 @@ static void welcome(struct broker *b, struct member *m)
 bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines)
 {
         uint8_t records[HISTORY_SHOWN_MAX_BYTES];
-        if (b->old_frames == 0)
-                history_note(&b->history, &b->roster.rooms, &b->relay);
-        size_t size = history_read(&b->history, m->room, lines, records);
+        size_t size = history_read(&b->history, &b->roster.rooms, m->room, &b->relay, lines, records);
         if (size > 0 || (number == 0 && b->history.file))
-                roster_send_records(m, &(struct frame){.type = FRAME_PAST, .id = b->relay.epoch, .number = number},
-                                    records, size);
+                relay_tell_records(&b->relay, m,
+                                   &(struct frame){.type = FRAME_PAST, .id = b->relay.epoch, .number = number}, records,
+                                   size);
         return size > 0;
 }
 
@@ -284,7 +285,7 @@ static int take_hello(struct broker *b, const struct frame *f)
                 m = admit(b, f);
         if (m) {
                 welcome(b, m);
-                motd_send(&b->motd, m, b->relay.epoch);
+                motd_send(&b->motd, &b->relay, m);
                 broker_show_past(b, m, 0, (unsigned)b->settings.history);
         }
         return 0;
@@ -508,7 +509,6 @@ int broker_serve(struct broker *b)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
-                history_begin(&b->history);
                 b->alone = false;
                 for (taken = 0; taken < left && !b->alone; taken++) {
                         struct datagram d = intake_get(&b->intake, taken);

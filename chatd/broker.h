@@ -143,8 +143,8 @@ void broker_tell(struct broker *b, struct member *m, enum frame_type type);
 /* Adds to the batch that `m` came (RECORD_JOIN) or left. There is room. */
 void broker_announce(struct broker *b, struct member *m, enum record_kind kind);
 
-/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order; the link, how many of them
- * were announced. Returns 0 or a negative errno: -ECONNREFUSED where it is dead. */
+/* Tells `m` WELCOME, with this number, and how many are here as of this place in the order; the link, at once, how many
+ * of them were announced. Returns 0 or a negative errno: -ECONNREFUSED where it is dead. */
 int broker_welcome(struct broker *b, struct member *m, uint64_t number);
 
 /* Somebody cannot become a member, because descriptors, memory or space ran out, or (-EPERM) because of its inbox:

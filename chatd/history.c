@@ -104,11 +104,6 @@ void history_remove(struct history *h, const char *dir)
         unlink(path);
 }
 
-void history_begin(struct history *h)
-{
-        h->noted = 0;
-}
-
 /* The shelf of the room of this name, or NO_SHELF. */
 static int find_shelf(const struct history *h, const char *name)
 {
@@ -184,25 +179,34 @@ static void put(struct history *h, int shelf, const struct relay *r, size_t i, c
         h->last[shelf] = place;
 }
 
-/* The shelf for record `i` of the batch, which is decoded into `rec`; NO_SHELF where it is not for any. */
-static int shelf_for(struct history *h, const struct rooms *rooms, const struct relay *r, size_t i, struct record *rec)
+/* Decodes record `i` of the batch into `rec`. Returns the room that this is a line for, or NULL where it is none. */
+static const struct room *line_room(const struct relay *r, size_t i, struct record *rec)
 {
         const struct relay_record *record = &r->records[i];
         struct wire_reader reader =
                 wire_read(r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len);
         if (record->to || !record->room || record_next(&reader, rec) <= 0 || !record_is_line(rec))
+                return NULL;
+        return record->room;
+}
+
+/* The shelf for record `i` of the batch, which is decoded into `rec`; NO_SHELF where it is not for any. */
+static int shelf_for(struct history *h, const struct rooms *rooms, const struct relay *r, size_t i, struct record *rec)
+{
+        const struct room *room = line_room(r, i, rec);
+        if (!room)
                 return NO_SHELF;
-        int shelf = find_shelf(h, record->room->name);
-        return shelf == NO_SHELF ? take_shelf(h, rooms, record->room->name) : shelf;
+        int shelf = find_shelf(h, room->name);
+        return shelf == NO_SHELF ? take_shelf(h, rooms, room->name) : shelf;
 }
 
 void history_note(struct history *h, const struct rooms *rooms, const struct relay *r)
 {
         struct record rec;
-        for (; h->file && h->noted < r->count; h->noted++) {
-                int shelf = shelf_for(h, rooms, r, h->noted, &rec);
+        for (size_t i = 0; h->file && i < r->count; i++) {
+                int shelf = shelf_for(h, rooms, r, i, &rec);
                 if (shelf != NO_SHELF)
-                        put(h, shelf, r, h->noted, &rec);
+                        put(h, shelf, r, i, &rec);
         }
 }
 
@@ -227,29 +231,77 @@ static const struct history_slot *slot_at(const struct history *h, int shelf, ui
         return place > 0 && atomic_load(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
 }
 
-size_t history_read(struct history *h, const struct room *room, unsigned lines,
-                    uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
+/* What is being written of the last lines. */
+struct writing {
+        uint8_t *buffer;
+        size_t size;
+        unsigned lines;    /* that may still be taken … */
+        size_t bytes_left; /* … and bytes */
+};
+
+static void write_line(struct writing *w, struct record *rec, uint64_t seconds)
 {
-        int shelf = h->file ? find_shelf(h, room->name) : NO_SHELF;
-        if (shelf == NO_SHELF)
-                return 0;
+        rec->number = seconds;
+        w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
+}
+
+/* Takes one more line, from the last one backwards. Returns false where that is too much; then so is what was before. */
+static bool takes(struct writing *w, size_t bytes)
+{
+        if (bytes > w->bytes_left)
+                w->lines = 0;
+        if (w->lines == 0)
+                return false;
+        w->lines--;
+        w->bytes_left -= bytes;
+        return true;
+}
+
+/* Whether record `i` of the batch, which is decoded into `rec`, is a line for `room` that the shelf has not. */
+static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct relay *r, size_t i,
+                        struct record *rec)
+{
+        return line_room(r, i, rec) == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
+}
+
+/* What is left to take, of what the shelf has. */
+static void write_shelf(const struct history *h, int shelf, struct writing *w)
+{
         uint64_t last = h->last[shelf], first = last + 1;
         const struct history_slot *slot;
-        size_t bytes = 0, size = 0;
-        for (; lines > 0 && (slot = slot_at(h, shelf, first - 1)); lines--) {
-                if (bytes + slot->size > HISTORY_SHOWN_MAX_BYTES)
-                        break;
-                bytes += slot->size;
+        while ((slot = slot_at(h, shelf, first - 1)) && takes(w, slot->size))
                 first--;
-        }
         for (; first <= last; first++) {
                 slot = slot_at(h, shelf, first);
                 struct wire_reader reader = wire_read(slot->record, slot->size);
                 struct record rec;
-                if (record_next(&reader, &rec) <= 0)
-                        continue;
-                rec.number = slot->seconds;
-                size += record_encode(buffer + size, HISTORY_SHOWN_MAX_BYTES - size, &rec);
+                if (record_next(&reader, &rec) > 0)
+                        write_line(w, &rec, slot->seconds);
         }
-        return size;
+}
+
+size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct relay *r,
+                    unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
+{
+        struct writing w = {.buffer = buffer, .lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES};
+        struct record rec;
+        size_t first = r->count;
+        if (!h->file)
+                return 0;
+        int shelf = find_shelf(h, room->name);
+        if (shelf == NO_SHELF && find_free_shelf(h, rooms, room->name) == NO_SHELF)
+                return 0;
+        for (size_t i = r->count; i-- > 0;) {
+                if (!is_new_line(h, shelf, room, r, i, &rec))
+                        continue;
+                if (!takes(&w, r->records[i].place[RELAY_DATAGRAM].len))
+                        break;
+                first = i;
+        }
+        if (shelf != NO_SHELF)
+                write_shelf(h, shelf, &w);
+        for (size_t i = first; i < r->count; i++)
+                if (is_new_line(h, shelf, room, r, i, &rec))
+                        write_line(&w, &rec, (uint64_t)time(NULL));
+        return w.size;
 }

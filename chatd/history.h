@@ -5,9 +5,9 @@
  * HISTORY_KEPT slots. There are HISTORY_SHELVES, the first of which is that of the first room; a room that finds none has
  * no history. A shelf keeps the room's name, also when nobody is in there any more, until another room needs it.
  *
- * A line goes in when it was relayed, before it is consumed, or before that where somebody who comes in the same batch
- * is to be shown it. So where a batch is taken again by the next chatd, some of its lines may be in there already: of
- * the last HISTORY_KEPT of each room those are known by (id, number), and those before them would be gone by now. Who
+ * A line goes in when it was relayed, before it is consumed. What is shown has the lines of the batch as well, up to
+ * where it was asked for. So where a batch is taken again by the next chatd, some of its lines may be in there already:
+ * of the last HISTORY_KEPT of each room those are known by (id, number), and those before them would be gone by now. Who
  * comes in such a batch is shown what is there: if that has lines from behind its HELLO, the chatd before showed it
  * what it had to see, be it nothing, and sessions show that once.
  *
@@ -55,7 +55,6 @@ struct history_file {
 struct history {
         struct history_file *file;      /* NULL: it is off */
         uint64_t last[HISTORY_SHELVES]; /* the last place that is in use */
-        size_t noted;                   /* records of the batch that were looked at */
         uint64_t uses;
         int fd;
 };
@@ -70,16 +69,13 @@ void history_remove(struct history *h, const char *dir);
 /* Unmaps it: what was said stays. Where it is off, this and what follows does nothing. */
 void history_close(struct history *h);
 
-/* Another batch begins. */
-void history_begin(struct history *h);
-
-/* Puts in what was said in the batch, as far as it was not looked at. */
+/* Puts in what was said in the batch. */
 void history_note(struct history *h, const struct rooms *rooms, const struct relay *r);
 
 /* … where a chatd before this one may have done so, up to any line of the batch. */
 void history_note_again(struct history *h, const struct rooms *rooms, const struct relay *r);
 
-/* Writes the last `lines` of `room`, or as many of them as fit, the oldest first: as records whose number is when that
- * was said, in seconds since 1970. Returns how many bytes that is. */
-size_t history_read(struct history *h, const struct room *room, unsigned lines,
-                    uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);
+/* Writes the last `lines` of `room`, with what the batch has so far behind them, or as many as fit, the oldest first: as
+ * records whose number is when that was said, in seconds since 1970. Returns how many bytes that is. */
+size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct relay *r,
+                    unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);

@@ -6,7 +6,7 @@
 
 #include <chat/text.h>
 
-#include "roster.h"
+#include "relay.h"
 
 _Static_assert((int)MOTD_MAX_BYTES <= (int)TEXT_MAX_BYTES, "it is the text of one frame");
 
@@ -77,14 +77,15 @@ int motd_read(struct motd *motd, const char *path)
         return r < 0 ? r : reading.cut ? MOTD_E_CUT : 0;
 }
 
-void motd_send(const struct motd *motd, struct member *m, uint64_t epoch)
+void motd_send(const struct motd *motd, struct relay *r, struct member *m)
 {
         if (motd->len == 0)
                 return;
-        roster_send(m, &(struct frame){
-                               .type = FRAME_TEXT,
-                               .id = epoch,
-                               .number = MOTD_NUMBER,
-                               .text = {motd->text, motd->len},
-                       });
+        relay_tell(r, m,
+                   &(struct frame){
+                           .type = FRAME_TEXT,
+                           .id = r->epoch,
+                           .number = MOTD_NUMBER,
+                           .text = {motd->text, motd->len},
+                   });
 }

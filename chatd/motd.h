@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct member;
+struct relay;
 
 enum {
         MOTD_MAX_LINES = 20,
@@ -29,5 +30,5 @@ struct motd {
  * Returns 0, MOTD_E_CUT, or a negative errno and no message. */
 int motd_read(struct motd *motd, const char *path);
 
-/* Sends it to `m`, if there is one. */
-void motd_send(const struct motd *motd, struct member *m, uint64_t epoch);
+/* Puts it into the batch for `m`, if there is one. */
+void motd_send(const struct motd *motd, struct relay *r, struct member *m);

@@ -16,7 +16,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
         struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
         r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
         r->text_size = r->count = 0;
-        r->mixed = false;
+        r->mixed = r->tells = false;
         if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
                 atomic_store(&r->lent.shared->number, 0);
         for (size_t i = 0; i < roster->count; i++) {
@@ -26,7 +26,17 @@ void relay_begin(struct relay *r, const struct roster *roster)
                 m->to = UINT32_MAX;
                 m->own_first = m->own_last = m->own_count = 0;
                 m->by_datagram = false;
+                if (!m->lagging) /* it was dead */
+                        letters_clear(&m->letters);
         }
+}
+
+/* What is too much of what waits for a member that lags counts as missed. */
+static void trim_letters(struct member *m)
+{
+        size_t dropped = letters_trim(&m->letters, RELAY_LETTERS_MAX_BYTES);
+        if (m->missed != MISSED_UNKNOWN)
+                m->missed += dropped;
 }
 
 bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
@@ -105,6 +115,23 @@ int relay_add(struct relay *r, struct member *from, const struct room *room, con
                 from->own_first = (uint32_t)r->count;
         from->own_last = (uint32_t)r->count;
         from->own_count++;
+        return 0;
+}
+
+int relay_tell(struct relay *r, struct member *to, const struct frame *f)
+{
+        return relay_tell_records(r, to, f, NULL, 0);
+}
+
+int relay_tell_records(struct relay *r, struct member *to, const struct frame *f, const uint8_t *records, size_t size)
+{
+        int error = letters_add(&to->letters, (uint32_t)r->count, f, records, size);
+        if (error < 0)
+                return error;
+        to->by_datagram = true;
+        r->tells = true;
+        if (to->lagging)
+                trim_letters(to);
         return 0;
 }
 
@@ -195,6 +222,7 @@ static void begin_to_lag(const struct relay *r, const struct roster *roster, str
         m->lagging = true;
         m->lagged_ms = now;
         m->missed = records_for(r, m);
+        trim_letters(m);
 }
 
 /* Writes to the client of `m` itself. Returns whether it has everything (or nothing of the batch is for it). */
@@ -222,26 +250,72 @@ static bool write_to(struct relay *r, struct member *m)
         return true;
 }
 
-/* Returns 1 when `m` has its part of the batch (or none, or has no inbox any more), 0 when its inbox is full, or the
- * kernel will not send for another reason. */
-static int send_to(struct relay *r, const struct roster *roster, struct member *m)
+/* Takes note of what the kernel said when it was to send something to `m`. Returns as send_to(). */
+static int take_result(const struct relay *r, const struct roster *roster, struct member *m, ssize_t sent)
 {
-        struct iovec iov[BATCH_MAX_RECORDS + 2] = {{r->buffer, FRAME_HEADER_BYTES}};
-        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1 + gather(r, m, RELAY_DATAGRAM, iov + 1)};
-        if (msg.msg_iovlen == 1)
-                return 1;
-        frame_set_number(r->buffer, m->relayed);
-        if (sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+        if (sent >= 0) {
                 lent_sent(&m->lent);
-                m->lent.due = true;
-                m->told = m->relayed;
-                m->lines_out += records_for(r, m);
                 return 1;
         }
         m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
         if (m->dead && m->id == LINK_ID) /* it will have another one */
                 begin_to_lag(r, roster, m, clock_ms());
         return m->dead;
+}
+
+/* Sends the records from the one on that `m` gets next to before the last one that it gets. Returns as send_to(). */
+static int send_records(struct relay *r, const struct roster *roster, struct member *m)
+{
+        struct iovec iov[BATCH_MAX_RECORDS + 2] = {{r->buffer, FRAME_HEADER_BYTES}};
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1 + gather(r, m, RELAY_DATAGRAM, iov + 1)};
+        if (msg.msg_iovlen == 1)
+                return 1;
+        frame_set_number(r->buffer, m->relayed);
+        int taken = take_result(r, roster, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
+        if (taken && !m->dead) {
+                m->lent.due = true;
+                m->told = m->relayed;
+                m->lines_out += records_for(r, m);
+        }
+        return taken;
+}
+
+static ssize_t send_letter(const struct member *m, const struct letter *letter)
+{
+        struct iovec iov = {(void *)letter->bytes, letter->size};
+        const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+        return sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Sends the records that `m` gets before the one of index `at`, which it has got then. Returns as send_to(). */
+static int send_records_before(struct relay *r, const struct roster *roster, struct member *m, uint32_t at)
+{
+        uint32_t to = m->to;
+        if (at <= m->from)
+                return 1;
+        m->to = at < to ? at : to;
+        int sent = send_records(r, roster, m);
+        m->to = to;
+        if (sent)
+                m->from = at;
+        return sent;
+}
+
+/* Returns 1 when `m` has its part of the batch (or none, or has no inbox any more), 0 when its inbox is full, or the
+ * kernel will not send for another reason: then it goes on from there when it is called again. */
+static int send_to(struct relay *r, const struct roster *roster, struct member *m)
+{
+        const struct letter *letter;
+        while ((letter = m->letters.first)) {
+                if (!send_records_before(r, roster, m, letter->at))
+                        return 0;
+                if (m->dead)
+                        return 1;
+                if (!take_result(r, roster, m, send_letter(m, letter)))
+                        return 0;
+                letters_drop_first(&m->letters);
+        }
+        return send_records(r, roster, m);
 }
 
 static bool is_receiver(const struct member *m)
@@ -346,9 +420,9 @@ void relay_send(struct relay *r, struct roster *roster)
 {
         struct full full = {0};
         int64_t now = clock_ms();
-        bool may_wait = now >= r->catch_up_ms, behind = false;
+        bool may_wait = now >= r->catch_up_ms && r->count > 0, behind = false;
 
-        if (r->count == 0)
+        if (r->count == 0 && !r->tells)
                 return;
         r->batches++;
         if (r->lent.shared)
@@ -379,6 +453,15 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
         int error = m->missed > 0 ? roster_send(m, &missed) : 0;
+        if (error == 0)
+                m->missed = 0;
+        while (error == 0 && m->letters.first) {
+                error = send_letter(m, m->letters.first) < 0 ? -errno : 0;
+                if (error == 0) {
+                        lent_sent(&m->lent);
+                        letters_drop_first(&m->letters);
+                }
+        }
         if (socket_is_transient(-error))
                 return;
         m->dead |= error < 0;

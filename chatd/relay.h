@@ -23,6 +23,10 @@
  * waited for, now and then, a short moment that is a small part of the time, after everybody else has the batch; not
  * those whose client is slow, or who were waited for in vain.
  *
+ * A frame for one member alone, as an answer is, has its place among the records: its member gets the batch as several
+ * datagrams, with that frame between those behind which and in front of which it was put. Where the member lags, such
+ * frames wait for it, and come behind the notice of how much it missed; too many of them count as missed as well.
+ *
  * A record is for a room, for everybody, or for one member alone. While a batch is for one room, or for everybody, a
  * member gets all of it but its own; else each record is asked whether it is for that member. What only one member
  * gets goes as a datagram alone.
@@ -46,9 +50,10 @@ enum {
         RELAY_PROBATION_MIN_MS = 10 * 1000,
         RELAY_PROBATION_MAX_MS = 640 * 1000,
         RELAY_FORGIVEN_MS = 2 * RELAY_PROBATION_MAX_MS,
-        RELAY_CATCH_UP_MS = 20,    /* how long members that lend are waited for … */
-        RELAY_CATCH_UP_SHARE = 50, /* … of so many ms one */
-        RELAY_TEXT_MORE_BYTES = 8, /* so much longer a record can be as text than in a datagram, at most */
+        RELAY_CATCH_UP_MS = 20,               /* how long members that lend are waited for … */
+        RELAY_CATCH_UP_SHARE = 50,            /* … of so many ms one */
+        RELAY_TEXT_MORE_BYTES = 8,            /* so much longer a record can be as text than in a datagram, at most */
+        RELAY_LETTERS_MAX_BYTES = 128 * 1024, /* of answers to a member that lags, which wait for it */
 };
 
 /* What records are written as. */
@@ -77,6 +82,7 @@ struct relay {
         size_t size, text_size, count; /* bytes in the buffers, and records */
         const struct room *room;       /* that all records are for; NULL: everybody … */
         bool mixed;                    /* … or they are not for the same people */
+        bool tells;                    /* there are frames for one member alone */
         struct relay_record records[BATCH_MAX_RECORDS];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * RELAY_TEXT_MORE_BYTES];
@@ -102,6 +108,12 @@ int relay_add_here(struct relay *r, const struct member *link, const struct room
  * because it has to know who wrote that. */
 int relay_add_private(struct relay *r, struct member *from, struct member *to, const struct record *rec);
 
+/* Puts a frame for `to` alone behind the records that were added so far. Returns 0 or -ENOMEM. */
+int relay_tell(struct relay *r, struct member *to, const struct frame *f);
+
+/* … that is followed by `size` bytes of records. */
+int relay_tell_records(struct relay *r, struct member *to, const struct frame *f, const uint8_t *records, size_t size);
+
 /* `m` gets only what is added from now on, or what was added so far. */
 void relay_joins(const struct relay *r, struct member *m);
 void relay_leaves(const struct relay *r, struct member *m);
@@ -110,8 +122,8 @@ void relay_leaves(const struct relay *r, struct member *m);
  * moment (see above). */
 void relay_send(struct relay *r, struct roster *roster);
 
-/* The inbox of the lagging member `m` may have room: tells it what it missed, and it is relayed to again. Marks
- * it dead where its inbox is gone; the link lags on then. */
+/* The inbox of the lagging member `m` may have room: tells it what it missed, and what waited for it, and it is relayed
+ * to again. Marks it dead where its inbox is gone; the link lags on then. */
 void relay_resume(const struct relay *r, const struct roster *roster, struct member *m);
 
 /* Tells `m` that its lines went to everybody, where it does not know that yet. Returns whether it knows. */

@@ -8,15 +8,16 @@
 
 #include "broker.h"
 
-static void answer(struct member *m, const struct frame *f, uint64_t epoch, struct slice text)
+static void answer(struct broker *b, struct member *m, const struct frame *f, struct slice text)
 {
-        roster_send(m, &(struct frame){
-                               .type = FRAME_ANSWER,
-                               .id = epoch,
-                               .number = f->number,
-                               .name = slice_of(m->name),
-                               .text = text,
-                       });
+        relay_tell(&b->relay, m,
+                   &(struct frame){
+                           .type = FRAME_ANSWER,
+                           .id = b->relay.epoch,
+                           .number = f->number,
+                           .name = slice_of(m->name),
+                           .text = text,
+                   });
 }
 
 __attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, struct member *m, const struct frame *f,
@@ -27,7 +28,7 @@ __attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, stru
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        answer(m, f, b->relay.epoch, slice_of(text));
+        answer(b, m, f, slice_of(text));
 }
 
 static struct record record_of(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
@@ -58,11 +59,12 @@ static void take_action(struct broker *b, struct member *m, const struct frame *
 }
 
 /* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
-static void probe(const struct broker *b, struct member *holder, const struct member *m)
+static void probe(struct broker *b, struct member *holder, const struct member *m)
 {
         char text[2 * NAME_MAX_BYTES + 64];
         snprintf(text, sizeof(text), "%s would like to be called %s", m->name, holder->name);
-        roster_send(holder, &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .text = slice_of(text)});
+        relay_tell(&b->relay, holder,
+                   &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .text = slice_of(text)});
 }
 
 /* Whether `m` can be called so; tells it why not. */
@@ -255,7 +257,7 @@ static void take_who(struct broker *b, struct member *m, const struct frame *f)
         list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
         list_people(&list, m->room, here, 0);
         list_other_rooms(&list, b, m->room);
-        answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+        answer(b, m, f, (struct slice){list.text, list.len});
         ask_others(b, m, f, ASK_WHO);
 }
 
@@ -283,7 +285,7 @@ static void take_rooms(struct broker *b, struct member *m, const struct frame *f
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         list_rooms(&list, b, m->room);
-        answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+        answer(b, m, f, (struct slice){list.text, list.len});
         ask_others(b, m, f, ASK_ROOMS);
 }
 
@@ -314,7 +316,7 @@ static void answer_room(struct broker *b, struct member *m, const struct frame *
         list.size = sizeof(text);
         if (m->room->topic[0] != '\0')
                 list_addf(&list, "\nThe topic: %s", m->room->topic);
-        answer(m, f, b->relay.epoch, (struct slice){list.text, list.len});
+        answer(b, m, f, (struct slice){list.text, list.len});
 }
 
 /* The room that `m` wants to go to. Tells it why it cannot, and returns NULL. */
@@ -400,7 +402,7 @@ int requests_take(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_REPEATED);
                 return 0;
         }
-        bool begins = f->type == FRAME_NICK || f->type == FRAME_ROOM || f->type == FRAME_HISTORY; /* … a batch */
+        bool begins = f->type == FRAME_NICK || f->type == FRAME_ROOM; /* … a batch */
         if (begins && b->begun)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;

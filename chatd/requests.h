@@ -1,8 +1,8 @@
 /* What a member asks chatd for besides relaying lines: another name or room, a word to one member, who is where.
  *
  * Each comes through the queue, numbered as lines are, so it has its place in the order. What the others see of it is
- * relayed as lines are; what only its client sees is an ANSWER, which may come twice where a batch is relayed again:
- * sessions take one for each number.
+ * relayed as lines are; what only its client sees is an ANSWER at the same place in the order, which may come twice
+ * where a batch is relayed again: sessions take one for each number.
  *
  * A change of name or room is a batch of its own. So a chatd that meets it again, because the one before died, finds
  * either the old name in the member's note, or the new one with the number of this very frame beside it; and does the

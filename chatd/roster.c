@@ -205,6 +205,7 @@ void roster_remove(struct roster *r, struct member *m)
         close_member(m);
         if (m->room)
                 rooms_leave(&r->rooms, m);
+        letters_clear(&m->letters);
         free(m);
 }
 

@@ -20,6 +20,7 @@
 
 #include "address.h"
 #include "lent.h"
+#include "letters.h"
 #include "rooms.h"
 
 /* What the main loop waits for; epoll hands its address back. */
@@ -80,8 +81,9 @@ struct member {
         uint32_t from, to;            /* records, by index: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
         uint32_t own_count;
-        bool behind;      /* its session is waited for */
-        bool by_datagram; /* its session has to see what is in it */
+        bool behind;            /* its session is waited for */
+        bool by_datagram;       /* its session has to see what is in it */
+        struct letters letters; /* for it alone; between batches, what it has no room for: then it lags */
         /* in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
         struct lent lent;
@@ -132,7 +134,7 @@ int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_
 /* Lets `m` be in `room` from the frame `number` on. */
 void roster_move(struct roster *r, struct member *m, struct room *room, uint64_t number);
 
-/* Closes, forgets and frees `m`; its note stays. */
+/* Closes, forgets and frees `m`, and what it was to be told; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
 
 /* Connects to the inbox of `m` and, unless it is the link, begins to watch its process. Returns 0 or a negative errno:

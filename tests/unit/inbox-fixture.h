@@ -98,3 +98,11 @@ static inline const char *inbox_read(int fd)
 {
         return inbox_read_new(fd, NULL);
 }
+
+/* Takes what lies in an inbox, and looks at nothing of it. */
+static inline void inbox_empty(int fd)
+{
+        uint8_t byte;
+        while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+                ;
+}

@@ -146,7 +146,8 @@ static void test_long_lines(void **state)
                 say(f, ANN, text);
                 serve(f);
         }
-        size_t size = history_read(&f->broker->history, member(f, ANN)->room, 30, buffer);
+        size_t size = history_read(&f->broker->history, &f->broker->roster.rooms, member(f, ANN)->room,
+                                   &f->broker->relay, 30, buffer);
         records = wire_read(buffer, size);
         assert_int_equal(records_count(records), 11); /* as many as fit */
         assert_true(size <= HISTORY_SHOWN_MAX_BYTES);
@@ -222,7 +223,6 @@ static void test_no_shelf_is_free(void **state)
                 roster_move(&f->broker->roster, m, rooms_get(&f->broker->roster.rooms, slice_of(room)), 1);
                 struct record rec = {.kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("x")};
                 relay_begin(&f->broker->relay, &f->broker->roster);
-                history_begin(&f->broker->history);
                 relay_add(&f->broker->relay, m, m->room, &rec);
                 history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
         }
@@ -375,7 +375,6 @@ static void write_until_killed(struct broker *b, struct member *ann, unsigned fr
                                      .name = slice_of("ann"),
                                      .text = {text, len + i * 37 % (sizeof(text) - len)}};
                 relay_begin(&b->relay, &b->roster);
-                history_begin(&b->history);
                 relay_add(&b->relay, ann, ann->room, &rec);
                 history_note(&b->history, &b->roster.rooms, &b->relay);
                 if (write(done, &i, sizeof(i)) != sizeof(i))
@@ -409,8 +408,9 @@ static void test_killed_at_any_instruction(void **state)
                 close(pipe_fds[0]);
                 history_close(&f->broker->history);
                 assert_int_equal(history_open(&f->broker->history, f->dir), 0);
-                struct wire_reader records = wire_read(
-                        buffer, history_read(&f->broker->history, member(f, ANN)->room, HISTORY_KEPT, buffer));
+                struct wire_reader records =
+                        wire_read(buffer, history_read(&f->broker->history, &f->broker->roster.rooms,
+                                                       member(f, ANN)->room, &f->broker->relay, HISTORY_KEPT, buffer));
                 struct record rec;
                 unsigned number = 0;
                 while (record_next(&records, &rec) > 0) {

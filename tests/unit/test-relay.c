@@ -39,13 +39,6 @@ static struct lender *late; /* a session that takes what is in its inbox while c
 static int late_inbox;      /* … which is this … */
 static int64_t late_ms;     /* … and at what time */
 
-static void inbox_empty(int fd)
-{
-        uint8_t byte;
-        while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
-                ;
-}
-
 /* In place of libc's, as is what follows. */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {

@@ -214,7 +214,7 @@ static void test_a_reply(void **state)
         frame.number = ++f->numbers[BOB];
         put(f, &frame);
         serve(f);
-        assert_inbox(f, BOB, "rename ann Zoe, answer That one is not here any more; /who lists who is, leave Zoe");
+        assert_inbox(f, BOB, "rename ann Zoe, leave Zoe, answer That one is not here any more; /who lists who is");
 }
 
 /* In what people see who lent their connections, and what they are told that they missed. */
@@ -260,7 +260,7 @@ static void test_who(void **state)
         bye(f, BOB);
         who_is_here(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "answer 2 people are here: ann, eve, join bob, join eve, leave bob");
+        assert_inbox(f, ANN, "join bob, join eve, leave bob, answer 2 people are here: ann, eve");
 }
 
 static void test_many_are_here(void **state)
@@ -358,8 +358,8 @@ static void test_a_topic(void **state)
         set_topic(f, EVE, "\033[2J");
         serve(f);
         assert_inbox(f, ANN, "answer lobby has no topic; /topic TEXT sets one, answer The topic of lobby is set");
-        assert_inbox(f, BOB, "answer The topic: tea / \xc3\xa9t\xc3\xa9, topic ann tea / \xc3\xa9t\xc3\xa9");
-        assert_inbox(f, EVE, "answer A topic has no more than 256 bytes, topic ann tea / \xc3\xa9t\xc3\xa9");
+        assert_inbox(f, BOB, "topic ann tea / \xc3\xa9t\xc3\xa9, answer The topic: tea / \xc3\xa9t\xc3\xa9");
+        assert_inbox(f, EVE, "topic ann tea / \xc3\xa9t\xc3\xa9, answer A topic has no more than 256 bytes");
         join(f, EVE, "kitchen");
         set_topic(f, EVE, "cakes");
         topic[TOPIC_MAX_BYTES] = '\0';
@@ -649,6 +649,100 @@ static void test_history_before_live(void **state)
         assert_inbox(f, BOB, "line ann hi, past, line ann hi");
 }
 
+/* ---- answers and the order ---- */
+
+static void test_an_answer_has_its_place(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        say(f, ANN, "before");
+        who_is_here(f, BOB);
+        say(f, BOB, "mine");
+        say(f, ANN, "behind");
+        set_topic(f, BOB, "");
+        serve(f);
+        assert_inbox(f, BOB,
+                     "line ann before, answer 3 people are here: ann, bob, eve, line ann behind, "
+                     "answer lobby has no topic; /topic TEXT sets one");
+        assert_inbox(f, EVE, "line ann before, line bob mine, line ann behind");
+        who_is_here(f, BOB);
+        serve(f); /* a batch of that alone */
+        assert_inbox(f, BOB, "answer 3 people are here: ann, bob, eve");
+        assert_inbox(f, EVE, "");
+}
+
+/* … as where who asks gets lines without its session. */
+static void test_an_answer_to_a_lender(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        say(f, ANN, "hello");
+        serve(f);
+        run_session(f, BOB);
+        say(f, ANN, "before");
+        who_is_here(f, BOB);
+        say(f, ANN, "behind");
+        serve(f);
+        assert_inbox(f, BOB, "line ann before, answer 3 people are here: ann, bob, eve, line ann behind");
+}
+
+/* Its session does not run: its inbox takes nothing more. */
+static void fill_inbox(struct fixture *f, uint32_t who)
+{
+        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
+        while (roster_send(member(f, who), &relayed) == 0)
+                ;
+}
+
+/* What it gets when it runs again. */
+static const char *after_lagging(struct fixture *f, uint32_t who)
+{
+        assert_true(member(f, who)->lagging);
+        inbox_empty(f->inboxes[who]);
+        broker_has_room(f->broker, member(f, who));
+        assert_false(member(f, who)->lagging);
+        return inbox_read(f->inboxes[who]);
+}
+
+static void test_an_answer_waits_for_room(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        fill_inbox(f, BOB);
+        say(f, ANN, "before");
+        who_is_here(f, BOB);
+        say(f, ANN, "behind");
+        nick(f, ANN, "bob");
+        serve(f);
+        assert_string_equal(after_lagging(f, BOB), "missed 2, answer 3 people are here: ann, bob, eve, "
+                                                   "probe ann would like to be called bob");
+        say(f, ANN, "again");
+        serve(f);
+        assert_inbox(f, BOB, "line ann again");
+}
+
+/* Who asks again and again, and reads nothing, costs no more memory than that. */
+static void test_answers_that_wait_are_bounded(void **state)
+{
+        struct fixture *f = *state;
+        static char topic[TOPIC_MAX_BYTES + 1];
+        begin(f);
+        memset(topic, 't', TOPIC_MAX_BYTES);
+        set_topic(f, ANN, topic);
+        serve(f);
+        fill_inbox(f, BOB);
+        size_t asked = 0;
+        for (; member(f, BOB)->missed == 0 || !member(f, BOB)->lagging; asked++) {
+                assert_in_range(asked, 0, RELAY_LETTERS_MAX_BYTES / TOPIC_MAX_BYTES);
+                set_topic(f, BOB, "");
+                serve(f);
+        }
+        assert_in_range(member(f, BOB)->letters.bytes, RELAY_LETTERS_MAX_BYTES / 2, RELAY_LETTERS_MAX_BYTES);
+        bye(f, BOB);
+        serve(f);
+        assert_null(member(f, BOB));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -677,6 +771,10 @@ int main(void)
                 TEST(test_a_note_of_no_room),
                 TEST(test_rooms_of_lenders),
                 TEST(test_what_is_ignored),
+                TEST(test_an_answer_has_its_place),
+                TEST(test_an_answer_to_a_lender),
+                TEST(test_an_answer_waits_for_room),
+                TEST(test_answers_that_wait_are_bounded),
         };
         return RUN_TESTS(tests);
 }

@@ -1,0 +1,73 @@
+#include "letters.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { TYPE_AT = 1 }; /* in an encoded frame */
+
+static void append(struct letters *l, struct letter *letter)
+{
+        letter->next = NULL;
+        if (l->last)
+                l->last->next = letter;
+        else
+                l->first = letter;
+        l->last = letter;
+        l->bytes += letter->size;
+}
+
+int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uint8_t *records, size_t size)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t frame_size = frame_encode(buffer, sizeof(buffer), f);
+        struct letter *letter = malloc(sizeof(*letter) + frame_size + size);
+        if (!letter)
+                return -ENOMEM;
+        letter->at = at;
+        letter->size = frame_size + size;
+        memcpy(letter->bytes, buffer, frame_size);
+        if (size > 0)
+                memcpy(letter->bytes + frame_size, records, size);
+        append(l, letter);
+        return 0;
+}
+
+void letters_drop_first(struct letters *l)
+{
+        struct letter *first = l->first;
+        assert(first);
+        l->first = first->next;
+        if (!l->first)
+                l->last = NULL;
+        l->bytes -= first->size;
+        free(first);
+}
+
+static bool is_kicked(const struct letter *letter)
+{
+        return letter->bytes[TYPE_AT] == FRAME_KICKED;
+}
+
+size_t letters_trim(struct letters *l, size_t most)
+{
+        struct letters kept = {0};
+        size_t dropped = 0;
+        for (struct letter *letter = l->first, *next; letter; letter = next) {
+                next = letter->next;
+                if (kept.bytes + letter->size <= most || is_kicked(letter)) {
+                        append(&kept, letter);
+                        continue;
+                }
+                free(letter);
+                dropped++;
+                most = 0; /* nor what is behind it */
+        }
+        *l = kept;
+        return dropped;
+}
+
+void letters_clear(struct letters *l)
+{
+        while (l->first)
+                letters_drop_first(l);
+}

@@ -1,0 +1,34 @@
+/* Frames for one member alone, as answers are, that take their place among the records of a batch (relay.h): each lies
+ * in front of the record of index `at`. What a full inbox does not take waits here until it has room.
+ *
+ * Owns the letters.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+struct letter {
+        struct letter *next;
+        uint32_t at;
+        size_t size;
+        uint8_t bytes[]; /* the frame */
+};
+
+struct letters {
+        struct letter *first, *last; /* NULL: there are none */
+        size_t bytes;
+};
+
+/* Appends a frame that is followed by `size` bytes of records. Returns 0 or -ENOMEM. */
+int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uint8_t *records, size_t size);
+
+/* Frees the first one, of which there is one. */
+void letters_drop_first(struct letters *l);
+
+/* Frees those from the one on with which there are more than `most` bytes, but no KICKED. Returns how many. */
+size_t letters_trim(struct letters *l, size_t most);
+
+void letters_clear(struct letters *l);
