@@ -456,6 +456,26 @@ static int kick(struct chatctl *c, int argc, char **argv)
         return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_end(c);
 }
 
+/* … and what else could be banned: a name comes from a network, and an IPv6 address is one of a host's many. */
+static int confirm_ban(const struct chatctl *c, const char *what, const char *network)
+{
+        if (c->options.json) {
+                fputs("{\"ok\":true,\"did\":\"ban\",\"to\":", stdout);
+                output_json_string(stdout, what, strlen(what));
+                fputs(",\"network\":", stdout);
+                output_json_string(stdout, network, strlen(network));
+                puts("}");
+                return EXIT_SUCCESS;
+        }
+        if (strchr(what, ':'))
+                fprintf(stderr, "%s: one host usually has all of %s; to ban that: chatctl ban %s\n", c->program,
+                        network, network);
+        else
+                fprintf(stderr, "%s: %s is here from %s; to ban that, too: chatctl ban %s\n", c->program, what, network,
+                        network);
+        return EXIT_SUCCESS;
+}
+
 static int ban(struct chatctl *c, int argc, char **argv)
 {
         char reason[CONTROL_REASON_MAX_BYTES + 1];
@@ -464,8 +484,10 @@ static int ban(struct chatctl *c, int argc, char **argv)
         int status = ask(c, (const char *const[]){"ban", "", argv[1], reason, NULL});
         if (status >= 0)
                 return status;
-        const char *what = asking_end(&c->asking, "text");
-        return confirm(c, "ban", what ? what : argv[1]);
+        const char *what = asking_end(&c->asking, "text"), *network = asking_end(&c->asking, "network");
+        if (!network)
+                return confirm(c, "ban", what ? what : argv[1]);
+        return confirm_ban(c, what ? what : argv[1], network);
 }
 
 static int unban(struct chatctl *c, int argc, char **argv)

@@ -78,6 +78,15 @@ int ban_parse(struct ban *ban, const char *what)
         return 0;
 }
 
+bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1])
+{
+        const struct network n = network_of(ban->what);
+        if (ban->bits != ADDRESS_IPV6_BITS)
+                return false;
+        network_describe(&n, text);
+        return strchr(text, '/') != NULL;
+}
+
 /* A ban without an interface holds for all of them. */
 static bool matches_address(const struct ban *ban, const struct address *address)
 {

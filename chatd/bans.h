@@ -52,6 +52,10 @@ struct bans {
  * shown) or a name, into `ban`. Returns 0 or -EINVAL. */
 int ban_parse(struct ban *ban, const char *what);
 
+/* Writes the network of one host that the ban is a single IPv6 address of, as another ban would name it. Returns false
+ * where the ban is of something else. */
+bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1]);
+
 /* Reads the file in the directory `dir`. Returns 0, also where there is none, or a negative errno. */
 int bans_read(struct bans *bans, const char *dir, struct journal *log);
 void bans_free(struct bans *bans);

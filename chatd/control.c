@@ -391,6 +391,25 @@ static bool parse_ban(struct control_client *client, struct ban *ban, const char
         return false;
 }
 
+/* Where who is banned by name is here, and the address is not banned: that, or its network. Returns false else. */
+static bool find_network(const struct broker *b, const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1])
+{
+        const struct member *m = ban->bits < 0 ? roster_find_name(&b->roster, slice_of(ban->what)) : NULL;
+        if (!m || !member_is_here(m) || !network_is_known(&m->network) || network_is_user(&m->network) ||
+            bans_find(&b->bans, slice_of(""), m->address))
+                return false;
+        network_describe(&m->network, text);
+        return true;
+}
+
+/* Appends to the answer what else could be banned, as few have one address alone. */
+static void suggest_ban(const struct broker *b, struct control_client *client, const struct ban *ban)
+{
+        char network[NETWORK_MAX_BYTES + 1];
+        if (ban_widen(ban, network) || find_network(b, ban, network))
+                control_put(&client->end, "network=%s", network);
+}
+
 static void ban(struct broker *b, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
@@ -406,6 +425,7 @@ static void ban(struct broker *b, struct control_client *client, const char *wha
                 eventlog_ban(b->log, client->uid, ban.what, ban.reason);
                 b->admin.sweep = true;
                 end_with(client, CONTROL_OK, "%s", ban.what);
+                suggest_ban(b, client, &ban);
         }
 }
 

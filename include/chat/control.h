@@ -14,7 +14,7 @@
  *   say NUMBER TEXT             shows everybody a notice
  *   kick NUMBER WHO REASON      WHO is a name, or "#" and a session id
  *   mute, unmute NUMBER WHO
- *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name
+ *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be banned too
  *   unban NUMBER WHAT
  */
 #pragma once

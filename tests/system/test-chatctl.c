@@ -236,7 +236,9 @@ static void test_kick_who_does_not_run(void **state)
 static void test_ban(void **state)
 {
         (void)state;
-        shell("chatctl ban B0B was rude");
+        assert_string_equal(shell("chatctl ban nobody 2>&1 && chatctl unban nobody"), "");
+        assert_string_equal(shell("chatctl ban B0B was rude 2>&1"),
+                            "chatctl: B0B is here from 127.0.0.1; to ban that, too: chatctl ban 127.0.0.1");
         client_expect(bob, "*** You were removed: banned: was rude\r\n");
         client_expect_end(bob);
         client_expect(ann, "*** bob is disconnected\r\n");
@@ -248,6 +250,11 @@ static void test_ban(void **state)
         take_name(bob, "zoe");
         client_expect(ann, " is now called zoe\r\n");
 
+        assert_string_equal(
+                shell("chatctl ban 2001:db8:0:7::1 2>&1 && chatctl unban 2001:db8:0:7::1"),
+                "chatctl: one host usually has all of 2001:db8:0:7::/64; to ban that: chatctl ban 2001:db8:0:7::/64");
+        assert_string_equal(shell("chatctl ban --json 2001:db8::1 && chatctl unban 2001:db8::1"),
+                            "{\"ok\":true,\"did\":\"ban\",\"to\":\"2001:db8::1\",\"network\":\"2001:db8::/64\"}");
         shell("chatctl ban ::1/64");
         struct client *six = client_connect("::1", CHAT_PORT);
         client_expect(six, "*** You cannot join: you are banned\r\n");

@@ -142,6 +142,31 @@ static void test_what_is_none(void **state)
         assert_int_equal(ban_parse(&ban, long_name), 0);
 }
 
+static void test_a_wider_one(void **state)
+{
+        static const char *const rows[][2] = {
+                {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+                {"[2001:db8::7]:40414", "2001:db8::/64"},
+                {"2001:db8::7/127", NULL},
+                {"2001:db8::/64", NULL},
+                {"2001:db8::/32", NULL},
+                {"192.0.2.7", NULL},
+                {"::ffff:192.0.2.7", NULL},
+                {"fe80::1%eth0", NULL},
+                {"fe80::1", NULL},
+                {"::1", NULL},
+                {"bob", NULL},
+        };
+        char text[NETWORK_MAX_BYTES + 1];
+        (void)state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct ban ban = parsed(rows[i][0], "");
+                assert_int_equal(ban_widen(&ban, text), rows[i][1] != NULL);
+                if (rows[i][1])
+                        assert_string_equal(text, rows[i][1]);
+        }
+}
+
 static void test_whom_it_matches(void **state)
 {
         struct fixture *f = *state;
@@ -267,6 +292,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_is_one),
                 cmocka_unit_test(test_what_is_none),
+                TEST(test_a_wider_one),
                 TEST(test_whom_it_matches),
                 TEST(test_the_file),
                 TEST(test_bad_lines),
