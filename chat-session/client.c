@@ -14,7 +14,7 @@
 #include <chat/frame.h>
 #include <chat/socket.h>
 
-#include "editor.h"
+#include "row.h"
 
 enum {
         CLOSE_DRAIN_MAX_READS = 64,
@@ -163,13 +163,13 @@ void client_raw(struct client *c, const void *data, size_t size)
 /* The bytes that a line needs in front. */
 static size_t erase_bytes(const struct client *c)
 {
-        return c->row_drawn ? sizeof(EDITOR_ERASE) - 1 : 0;
+        return c->row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
 }
 
 /* Makes place for a line in the row. */
 static void erase_row(struct client *c)
 {
-        put(c, EDITOR_ERASE, erase_bytes(c));
+        put(c, ROW_ERASE, erase_bytes(c));
         c->row_drawn = false;
 }
 

@@ -30,7 +30,7 @@ struct client {
         bool hung_up;      /* poll() reported an end, but there is no room to read what came before it */
         bool out_broken;   /* nothing can be written: output is dropped */
         bool broken_off;   /* the client has the beginning of a line, and nothing is written before the rest is there */
-        bool row_drawn;    /* what it types stands in the cursor's row (editor.h): a line erases that first */
+        bool row_drawn;    /* what it types stands in the cursor's row (row.h): a line erases that first */
         uint64_t written;  /* bytes */
         size_t start, end; /* what of `buffer` waits */
         uint64_t lines_out; /* lines put into the buffer */

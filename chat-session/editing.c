@@ -18,6 +18,13 @@ static bool has_room(const struct session *s, size_t behind)
         return client_room(&s->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
 }
 
+/* Whatever the client was shown since the row was drawn has erased it, and ended with a line. */
+static void note_row(struct session *s)
+{
+        if (!s->client.row_drawn)
+                row_is_empty(&s->editor.row);
+}
+
 void editing_turn(struct session *s, bool on)
 {
         uint8_t commands[TELNET_EDIT_BYTES];
@@ -26,7 +33,7 @@ void editing_turn(struct session *s, bool on)
         size_t size = telnet_edit(&s->telnet, on, commands);
         if (s->client.is_socket)
                 client_raw(&s->client, commands, size);
-        client_raw(&s->client, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1); /* an nc has shown the commands */
+        client_raw(&s->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* an nc has shown the commands */
         s->client.row_drawn = false;
         if (on) {
                 editor_discard(&s->editor);
@@ -56,20 +63,33 @@ void editing_refuse(struct session *s)
         session_notice(s, slice_of("/edit is off, as your client shows by itself what you type"));
 }
 
-/* The line, or a piece of it, stays where it was typed, and what follows begins below. */
+/* Writes to `out` what makes the line, or a piece of it, stay where it was typed, and what follows begin below. */
+static size_t leave_below(struct session *s, char out[static EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES])
+{
+        struct editor *e = &s->editor;
+        struct slice line = {e->text, e->len};
+        char *at = out;
+        if (row_fits(&e->row, line)) {
+                at += editor_draw(e, out);
+        } else {
+                at = mempcpy(at, ROW_ERASE, sizeof(ROW_ERASE) - 1);
+                at = mempcpy(at, line.at, line.len);
+        }
+        row_is_empty(&e->row);
+        return (size_t)((char *)mempcpy(at, LINE_END, LINE_END_BYTES) - out);
+}
+
 static void enter(struct session *s, bool whole)
 {
         struct editor *e = &s->editor;
-        char row[sizeof(EDITOR_ERASE LINE_END) + TEXT_MAX_BYTES], *at = row;
+        char row[EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES];
         if (e->expanded && uplink_room(&s->uplink) < EDITING_ROOM_BYTES) {
                 editor_refuse(e);
                 return;
         }
-        at = mempcpy(at, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1);
-        at = mempcpy(at, e->text, e->len);
-        at = mempcpy(at, LINE_END, LINE_END_BYTES);
+        note_row(s);
         if (has_room(s, LINE_BEHIND_MAX_BYTES)) {
-                client_raw(&s->client, row, (size_t)(at - row));
+                client_raw(&s->client, row, leave_below(s, row));
                 s->client.row_drawn = false;
         }
         s->lines.emit(s->lines.user, whole && !e->cut ? LINES_LINE : LINES_PIECE, e->text, e->len);
@@ -129,6 +149,7 @@ bool editing_draw(struct session *s)
         bool stale = s->client.row_drawn ? e->changed : e->len > 0;
         if (!stale && !e->bell)
                 return false;
+        note_row(s);
         client_raw(&s->client, row, editor_draw(e, row));
         s->client.row_drawn = e->len > 0;
         return true;

@@ -2,13 +2,6 @@
 
 #include "grapheme.h"
 
-#define FIRST_COLUMN "\x1b[G"
-#define WRAP_OFF "\x1b[?7l"
-#define WRAP_ON "\x1b[?7h"
-#define CURSOR_SAVE "\x1b\x37"
-#define CURSOR_RESTORE "\x1b\x38"
-#define ERASE_RIGHT "\x1b[K"
-
 enum {
         CTRL_A = 1,
         CTRL_B = 2,
@@ -101,7 +94,7 @@ void editor_discard(struct editor *e)
         e->state = STATE_TEXT;
         e->expanded = e->cut = false;
         e->history_at = e->history_len;
-        e->left = 0;
+        e->row.left = 0;
         set_text(e, "", 0);
 }
 
@@ -267,6 +260,7 @@ static enum editor_event press(struct editor *e, uint8_t key)
                 show_newer(e);
                 break;
         case CTRL_L:
+                row_forget(&e->row);
                 e->changed = true;
                 break;
         default:
@@ -368,68 +362,19 @@ enum editor_event editor_push(struct editor *e, uint8_t byte)
 
 void editor_resize(struct editor *e, uint16_t columns)
 {
-        e->columns = columns;
+        row_resize(&e->row, columns);
         e->changed = true;
-}
-
-/* How far clusters from `begin` on, up to `end`, fit into so many columns. */
-static size_t fit(const struct editor *e, size_t begin, size_t end, size_t columns)
-{
-        while (begin < end) {
-                size_t next = grapheme_end(e->text, end, begin), width = grapheme_width(e->text, begin, next);
-                if (width > columns)
-                        break;
-                columns -= width;
-                begin = next;
-        }
-        return begin;
-}
-
-/* Scrolls so that the cursor is shown, in the middle where it was not. */
-static void scroll(struct editor *e, size_t cursor, size_t columns)
-{
-        if (fit(e, 0, e->len, columns) == e->len) {
-                e->left = 0;
-                return;
-        }
-        if ((cursor > e->left || e->left == 0) && fit(e, e->left, cursor, columns) >= cursor)
-                return;
-        columns /= 2;
-        for (e->left = cursor; e->left > 0;) {
-                size_t begin = grapheme_begin(e->text, e->len, e->left);
-                size_t width = grapheme_width(e->text, begin, e->left);
-                if (width > columns)
-                        break;
-                columns -= width;
-                e->left = begin;
-        }
 }
 
 size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
 {
-        size_t columns = e->columns > 0 ? e->columns : EDITOR_COLUMNS_DEFAULT, cursor = e->cursor;
+        size_t cursor = e->cursor;
         char *at = out;
-        if (columns > 1)
-                columns--; /* the cursor behind the text has a place, too */
         /* What was put in front of a mark that joins is in the middle of a cluster. */
         if (cursor > 0 && cursor < e->len)
                 cursor = grapheme_end(e->text, e->len, before(e));
-        scroll(e, cursor, columns);
-        size_t end = fit(e, e->left, e->len, columns);
-        if (end < cursor)
-                end = cursor;
-
         if (e->bell)
                 *at++ = '\a';
-        if (e->len == 0) {
-                at = mempcpy(at, EDITOR_ERASE, sizeof(EDITOR_ERASE) - 1);
-        } else {
-                at = mempcpy(at, FIRST_COLUMN WRAP_OFF, sizeof(FIRST_COLUMN WRAP_OFF) - 1);
-                at = mempcpy(at, e->text + e->left, cursor - e->left);
-                at = mempcpy(at, CURSOR_SAVE, sizeof(CURSOR_SAVE) - 1);
-                at = mempcpy(at, e->text + cursor, end - cursor);
-                at = mempcpy(at, ERASE_RIGHT CURSOR_RESTORE WRAP_ON, sizeof(ERASE_RIGHT CURSOR_RESTORE WRAP_ON) - 1);
-        }
         e->bell = e->changed = false;
-        return (size_t)(at - out);
+        return (size_t)(at - out) + row_draw(&e->row, (struct slice){e->text, e->len}, cursor, at);
 }

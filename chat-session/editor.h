@@ -1,8 +1,4 @@
-/* Edits one line: the bytes of keys in, events out, and what to draw.
- *
- * The line stands in one row of the terminal, that of the cursor, and is scrolled sideways where it is longer. What is
- * drawn is left to the terminal to measure: it saves the cursor behind what is in front of it, so that this is right
- * also where a terminal takes other widths for a character than we do; and it does not wrap meanwhile.
+/* Edits one line: the bytes of keys in, events out, and what to draw in one row of the terminal (row.h).
  *
  * Text is cleaned as that of every line (chat/text.h). Keys are those of xterm and its kin (ECMA-48), and readline's
  * control keys. A sequence may be cut by reads anywhere. One that does not end is given up after
@@ -20,14 +16,12 @@
 #include <chat/frame.h>
 #include <chat/text.h>
 
-/* Erases the row. It goes to the first column without a CR, behind which a telnet wants LF or NUL (RFC 854). */
-#define EDITOR_ERASE "\x1b[G\x1b[K"
+#include "row.h"
 
 enum {
-        EDITOR_COLUMNS_DEFAULT = 80, /* where the terminal's width is not known */
         EDITOR_SEQUENCE_MAX_BYTES = 16,
         EDITOR_HISTORY_BYTES = 16 * 1024,
-        EDITOR_DRAW_MAX_BYTES = TEXT_MAX_BYTES + 64,
+        EDITOR_DRAW_MAX_BYTES = ROW_DRAW_MAX_BYTES + 1,
 };
 
 enum editor_event {
@@ -43,17 +37,16 @@ struct editor {
         uint8_t sequence_len;
         char sequence[EDITOR_SEQUENCE_MAX_BYTES]; /* the parameters of the one that is being read */
         bool after_cr;
-        bool changed;     /* since it was drawn */
-        bool bell;        /* a key was refused since then */
-        bool expanded;    /* the line may have more bytes than were typed */
-        bool cut;         /* pieces of it went before: set by its user, until the next line begins */
-        uint16_t columns; /* 0: not known */
+        bool changed;  /* since it was drawn */
+        bool bell;     /* a key was refused since then */
+        bool expanded; /* the line may have more bytes than were typed */
+        bool cut;      /* pieces of it went before: set by its user, until the next line begins */
         struct text_cleaner cleaner;
         size_t len, cursor;
-        size_t left;        /* the first byte that the row shows */
         size_t history_len; /* bytes */
         size_t history_at;  /* the entry that is being edited; history_len: what was typed */
         size_t draft_len;
+        struct row row;
         char text[TEXT_MAX_BYTES];
         char draft[TEXT_MAX_BYTES];         /* what was typed before one looked into the history */
         char history[EDITOR_HISTORY_BYTES]; /* own lines, each behind the one before, with a NUL at its end */
@@ -81,5 +74,5 @@ void editor_refuse(struct editor *e);
 /* The terminal has so many columns; 0: nobody knows. */
 void editor_resize(struct editor *e, uint16_t columns);
 
-/* Writes what draws the row, whatever stood in it, to `out`. Returns the bytes. */
+/* Writes to `out` what makes the row show the line, and rings the bell where a key was refused. Returns the bytes. */
 size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES]);

@@ -1,15 +1,17 @@
 /* The editor (chat-session/editor.c).
  *
  * Input: the columns of the window, then keys; TAB replaces what is before the cursor's word. It is drawn after every
- * few keys.
+ * few keys, fewer in a long line; now and then others say something meanwhile.
  *
- * Promises: the line, and what is in front of the cursor and behind it, is clean and at most TEXT_MAX_BYTES; what is
- * drawn is text of that line, with the cursor where it is or behind the rest of its cluster, and nothing else but the
- * editor's own sequences; it is no wider than the row. Whatever was pushed before, text that follows is taken within
+ * Promises: the line, and what is in front of the cursor and behind it, is clean and at most TEXT_MAX_BYTES. Each kind of
+ * terminal (screen.h) shows a part of that line, with the cursor where it is or behind the rest of its cluster, the same
+ * as if it were drawn on an empty row; it is no wider than the row, and nothing wraps on a terminal that takes other
+ * widths. Whatever was pushed before, text that follows is taken within
  * EDITOR_SEQUENCE_MAX_BYTES and a few.
  */
 #include "../../chat-session/editor.h"
 #include "../../chat-session/grapheme.h"
+#include "../screen.h"
 
 #include "fuzz.h"
 
@@ -22,44 +24,43 @@ static void check_line(const struct editor *e)
                 e->history_at, e->history_len);
 }
 
-/* Takes this off what was drawn, if it comes next. */
-static bool take(const char **at, const char *end, const char *text)
+static struct screen screens[SCREEN_KINDS];
+
+/* The terminals show this, and know nothing of the editor. */
+static void show_before(const char *text)
 {
-        size_t size = strlen(text);
-        if ((size_t)(end - *at) < size || memcmp(*at, text, size) != 0)
-                return false;
-        *at += size;
-        return true;
+        for (size_t i = 0; i < SCREEN_KINDS; i++) {
+                screen_clear(&screens[i], (enum screen_kind)i, SIZE_MAX);
+                screen_show(&screens[i], text, strlen(text));
+        }
 }
 
 static void check_row(struct editor *e)
 {
         char out[EDITOR_DRAW_MAX_BYTES];
-        const char *at = out, *end = out + editor_draw(e, out);
-        size_t shown = e->left, cursor = SIZE_MAX, width = 0;
-        PROMISE(end <= out + sizeof(out), "%td bytes", end - out);
-        take(&at, end, "\a");
-        if (e->len == 0) {
-                PROMISE(take(&at, end, EDITOR_ERASE) && at == end, "an empty line that is not erased");
-                return;
+        size_t size = editor_draw(e, out), width = 0;
+        const struct row *r = &e->row;
+        struct slice text = {e->text + r->left, r->size};
+        PROMISE(size <= sizeof(out), "%zu bytes", size);
+        PROMISE(r->left + r->size <= e->len && r->cursor <= r->size, "draws what is not typed");
+        for (size_t i = 0; i < SCREEN_KINDS; i++) {
+                struct screen *s = &screens[i];
+                s->columns = r->columns > 0 ? r->columns : ROW_COLUMNS_CERTAIN;
+                screen_show(s, out, size);
+                PROMISE(!s->strange, "something that is no text and no sequence of ours");
+                PROMISE(!s->wrapped, "wraps on the terminal of kind %zu", i);
+                PROMISE(screen_has(s, text, r->cursor), "another row on the terminal of kind %zu", i);
         }
-        PROMISE(take(&at, end, "\x1b[G\x1b[?7l"), "begins otherwise");
-        while (!take(&at, end, "\x1b[K\x1b\x38\x1b[?7h")) {
-                PROMISE(at < end, "ends otherwise");
-                if (take(&at, end, "\x1b\x37"))
-                        cursor = shown;
-                else
-                        PROMISE(shown < e->len && *at++ == e->text[shown++], "draws what is not typed");
-        }
-        PROMISE(at == end, "something behind its end");
+        size_t cursor = r->left + r->cursor;
         PROMISE(cursor >= e->cursor && cursor <= e->cursor + GRAPHEME_MAX_BYTES + 4, "the cursor is at %zu, not %zu",
                 cursor, e->cursor);
-        for (size_t from = e->left, to; from < shown; from = to) {
-                to = grapheme_end(e->text, shown, from);
-                width += grapheme_width(e->text, from, to);
+        for (size_t from = 0, to; from < text.len; from = to) {
+                to = grapheme_end(text.at, text.len, from);
+                width += grapheme_width(text.at, from, to);
         }
-        size_t columns = e->columns > 0 ? e->columns : EDITOR_COLUMNS_DEFAULT;
+        size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
         PROMISE(width <= columns, "%zu of %zu columns", width, columns);
+        PROMISE(!r->known || editor_draw(e, out) == 0, "draws what is drawn");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         memset(&e, 0, sizeof(e));
         editor_resize(&e, data[0]);
+        show_before("what stood there before");
         for (size_t i = 1; i < size; i++) {
                 switch (editor_push(&e, data[i])) {
                 case EDITOR_NOTHING:
@@ -87,9 +89,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        slice_of("ann: "));
                         break;
                 }
-                if (i % 8 == 0 || i + 1 == size) {
+                if (i % (size < 512 ? 8 : 64) == 0 || i + 1 == size) {
                         check_line(&e);
                         check_row(&e);
+                }
+                if (i % 24 == 0) { /* somebody says something */
+                        show_before("");
+                        row_is_empty(&e.row);
                 }
         }
         size_t before = e.len;

@@ -288,7 +288,7 @@ static void test_a_person_at_a_telnet(void **state)
         terminal_open(chat, "telnet 127.0.0.1 %d");
         terminal_type(chat, "/help");
         terminal_shows(chat, "/nick NAME         takes another name");
-        terminal_shows(chat, "/msg NAME TEXT     says something to one person alone");
+        terminal_shows(chat, "/msg NAME TEXT     sends a private message");
         terminal_type(chat, "/nick ann");
         terminal_shows(chat, "*** You are now called ann");
         client_expect(bob, " is now called ann\r\n");

@@ -3,6 +3,7 @@
 #include "../../chat-session/editor.h"
 #include "../../chat-session/grapheme.h"
 
+#include "../screen.h"
 #include "test.h"
 
 #define LEFT "\x1b[D"
@@ -21,11 +22,17 @@
 #define HEART "\u2764\ufe0f"
 
 static struct editor editor;
+static struct screen screens[SCREEN_KINDS];
+static size_t drawn; /* bytes, by the last assert_row() */
 
 static int setup(void **state)
 {
         (void)state;
         memset(&editor, 0, sizeof(editor));
+        for (size_t i = 0; i < SCREEN_KINDS; i++) {
+                screen_clear(&screens[i], (enum screen_kind)i, SIZE_MAX);
+                screen_show(&screens[i], "something else", 14);
+        }
         return 0;
 }
 
@@ -71,36 +78,40 @@ static void enter(const char *line)
         assert_line("|");
 }
 
-static bool take(const char **at, const char *text)
+/* Shows on every terminal what is drawn; nothing wraps. */
+static void draw(void)
 {
-        bool is = strncmp(*at, text, strlen(text)) == 0;
-        *at += is ? strlen(text) : 0;
-        return is;
+        char out[EDITOR_DRAW_MAX_BYTES];
+        drawn = editor_draw(&editor, out);
+        assert_true(drawn <= EDITOR_DRAW_MAX_BYTES);
+        assert_false(editor.changed || editor.bell);
+        for (size_t i = 0; i < SCREEN_KINDS; i++) {
+                struct screen *s = &screens[i];
+                s->columns = editor.row.columns > 0 ? editor.row.columns : ROW_COLUMNS_CERTAIN;
+                screen_show(s, out, drawn);
+                assert_false(s->strange || s->wrapped);
+        }
 }
 
-/* What the row shows, with "|" where the cursor is. */
+/* What the row shows on every terminal, with "|" where the cursor is. */
 static void assert_row(const char *expected)
 {
-        char out[EDITOR_DRAW_MAX_BYTES + 1], row[EDITOR_DRAW_MAX_BYTES];
-        const char *at = out;
-        size_t n = editor_draw(&editor, out), len = 0;
-        assert_true(n <= EDITOR_DRAW_MAX_BYTES);
-        out[n] = '\0';
-        assert_false(editor.changed || editor.bell);
-        if (editor.len == 0) {
-                assert_string_equal(out, EDITOR_ERASE);
-                assert_string_equal(expected, "|");
-                return;
-        }
-        assert_true(take(&at, "\x1b[G\x1b[?7l"));
-        while (!take(&at, "\x1b[K\x1b\x38\x1b[?7h"))
-                if (take(&at, "\x1b\x37"))
-                        row[len++] = '|';
-                else
-                        row[len++] = *at++;
-        assert_string_equal(at, "");
-        row[len] = '\0';
-        assert_string_equal(row, expected);
+        char text[EDITOR_DRAW_MAX_BYTES];
+        size_t cursor = strcspn(expected, "|");
+        snprintf(text, sizeof(text), "%.*s%s", (int)cursor, expected, expected + cursor + 1);
+        draw();
+        for (size_t i = 0; i < SCREEN_KINDS; i++)
+                if (!screen_has(&screens[i], slice_of(text), cursor))
+                        fail_msg("not %s on the terminal of kind %zu", expected, i);
+}
+
+/* What these keys make of the row costs so many bytes. */
+static void assert_costs(const char *keys, const char *expected, size_t bytes)
+{
+        type(keys);
+        assert_row(expected);
+        if (drawn != bytes)
+                fail_msg("%s costs %zu bytes, not %zu", expected, drawn, bytes);
 }
 
 static void assert_refused(const char *keys)
@@ -190,7 +201,7 @@ static void test_sequences_that_are_cut(void **state)
         type("abc");
         for (const char *at = LEFT "\x1b[1;5D" RIGHT DELETE; *at; at++) {
                 type_bytes(at, 1);
-                editor_draw(&editor, (char[EDITOR_DRAW_MAX_BYTES]){0});
+                draw();
         }
         assert_line("a|c");
         type("\xe2");
@@ -279,6 +290,72 @@ static void assert_width(const char *cluster, size_t width)
         assert_int_equal(grapheme_end(cluster, len, 0), len);
         assert_int_equal(grapheme_begin(cluster, len, len), 0);
         assert_int_equal(grapheme_width(cluster, 0, len), width);
+}
+
+/* A letter at the end costs that letter; what is certain is moved to and erased; all else is drawn anew. */
+static void test_costs(void **state)
+{
+        (void)state;
+        enum { ANEW = sizeof("\r\0\x1b[?7l\x1b\x37\x1b[K\x1b\x38\x1b[?7h") - 1 };
+        assert_costs("", "|", 5);
+        assert_costs("", "|", 0);
+        assert_costs("h", "h|", 1);
+        assert_costs("e", "he|", 1);
+        assert_costs("llo", "hello|", 3);
+        assert_costs("", "hello|", 0);
+        assert_costs("\x0f", "hello|", 1); /* the bell alone */
+        assert_costs("ä", "helloä|", 2);
+        assert_costs("日", "helloä日|", 3);
+        assert_costs("\u0301", "helloä日\u0301|", 2); /* joins what was drawn last */
+        assert_costs("x", "helloä日\u0301x|", 1);
+        assert_costs("\x7f", "helloä日\u0301|", 4);
+        assert_costs("\u0302", "helloä日\u0301\u0302|", ANEW + 14); /* it is not certain what that joins */
+        assert_costs("\x7f", "helloä|", ANEW + 7);
+        assert_costs("\x7f", "hello|", ANEW + 5);
+        assert_costs("\x7f\x7f", "hel|", 5);
+        assert_costs("p me", "help me|", 4);
+        assert_costs(LEFT, "help m|e", 1);
+        assert_costs(LEFT LEFT, "help| me", 2);
+        assert_costs(RIGHT, "help |me", 1);
+        assert_costs("to ", "help to |me", 5 + 2);
+        assert_costs(HOME, "|help to me", 2);
+        assert_costs(DELETE, "|elp to me", 9 + 3 + 2);
+        assert_costs("h", "h|elp to me", 10 + 9);
+        assert_costs(END, "help to me|", 9);
+        assert_costs("\x17", "help to |", 2 + 3);
+        assert_costs("\x15", "|", 5);
+        assert_costs("\x0c", "|", 5);
+        assert_costs("x", "x|", 1);
+        assert_costs("\x0c", "x|", ANEW + 1);
+        row_is_empty(&editor.row); /* as it is behind what others say */
+        for (size_t i = 0; i < SCREEN_KINDS; i++)
+                screen_clear(&screens[i], screens[i].kind, SIZE_MAX);
+        assert_costs("y", "xy|", 2);
+}
+
+/* What takes two columns where we think one would wrap early; the row does not wrap then. */
+static void test_costs_where_the_row_may_be_full(void **state)
+{
+        (void)state;
+        enum { NO_WRAP = 10 };
+        char expected[256] = "|";
+        editor_resize(&editor, 41);
+        assert_row("|");
+        for (size_t i = 0; i < 40; i++) {
+                memcpy(expected + 2 * i, "ж|", 4);
+                assert_costs("ж", expected, i < 20 ? 2 : 2 + NO_WRAP);
+        }
+        type("\x15");
+        assert_row("|");
+        for (size_t i = 0; i < 40; i++) {
+                memcpy(expected + i, "a|", 3);
+                assert_costs("a", expected, 1);
+        }
+        editor_resize(&editor, 0); /* nobody knows: 40 there are */
+        assert_row(expected);
+        assert_costs("\x7f", expected + 1, 4);
+        assert_costs("b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab|", 1);
+        assert_costs("c", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc|", 1 + NO_WRAP);
 }
 
 static void test_widths(void **state)
@@ -525,6 +602,8 @@ int main(void)
                 TEST(test_text_is_cleaned),
                 TEST(test_clusters),
                 TEST(test_a_mark_put_in_front_of_one_that_joins),
+                TEST(test_costs),
+                TEST(test_costs_where_the_row_may_be_full),
                 TEST(test_widths),
                 TEST(test_where_clusters_begin),
                 TEST(test_a_row_that_is_longer),

@@ -1,0 +1,203 @@
+#include "row.h"
+
+#include "grapheme.h"
+
+#define WRAP_OFF "\x1b[?7l"
+#define WRAP_ON "\x1b[?7h"
+#define CURSOR_SAVE "\x1b\x37"
+#define CURSOR_RESTORE "\x1b\x38"
+#define ERASE_RIGHT "\x1b[K"
+
+#define PUT(at, literal) mempcpy(at, literal, sizeof(literal) - 1)
+
+void row_forget(struct row *r)
+{
+        r->known = false;
+}
+
+void row_resize(struct row *r, uint16_t columns)
+{
+        r->columns = columns;
+        row_forget(r);
+}
+
+void row_is_empty(struct row *r)
+{
+        r->size = r->cursor = 0;
+        r->tidy = true;
+}
+
+/* The columns for text: the cursor behind it has a place, too. */
+static size_t text_columns(const struct row *r)
+{
+        size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
+        return columns > 1 ? columns - 1 : columns;
+}
+
+/* Returns how far clusters from `begin` on, up to `end`, fit into so many columns. */
+static size_t fit(struct slice text, size_t begin, size_t end, size_t columns)
+{
+        while (begin < end) {
+                size_t next = grapheme_end(text.at, end, begin), width = grapheme_width(text.at, begin, next);
+                if (width > columns)
+                        break;
+                columns -= width;
+                begin = next;
+        }
+        return begin;
+}
+
+bool row_fits(const struct row *r, struct slice text)
+{
+        return fit(text, 0, text.len, text_columns(r)) == text.len;
+}
+
+/* Returns where the row begins so that the cursor is shown, in the middle where it was not. */
+static size_t scroll(const struct row *r, struct slice text, size_t cursor)
+{
+        size_t columns = text_columns(r), left = r->left;
+        if (fit(text, 0, text.len, columns) == text.len)
+                return 0;
+        if (left < text.len) /* what is in front of it may have changed: then it is within a character */
+                left = grapheme_begin(text.at, text.len, left + 1);
+        if ((cursor > left || left == 0) && fit(text, left, cursor, columns) >= cursor)
+                return left;
+        columns /= 2;
+        for (left = cursor; left > 0;) {
+                size_t begin = grapheme_begin(text.at, text.len, left);
+                size_t width = grapheme_width(text.at, begin, left);
+                if (width > columns)
+                        break;
+                columns -= width;
+                left = begin;
+        }
+        return left;
+}
+
+/* ---- what changed alone ---- */
+
+/* Returns how many bytes at the beginning both have, in whole characters. */
+static size_t common(struct slice a, struct slice b)
+{
+        size_t n = 0;
+        while (n < a.len && n < b.len && a.at[n] == b.at[n])
+                n++;
+        while (n > 0 &&
+               ((n < a.len && ((uint8_t)a.at[n] & 0xc0) == 0x80) || (n < b.len && ((uint8_t)b.at[n] & 0xc0) == 0x80)))
+                n--;
+        return n;
+}
+
+static bool is_ascii(struct slice text, size_t from)
+{
+        while (from < text.len && (uint8_t)text.at[from] < 0x80)
+                from++;
+        return from >= text.len;
+}
+
+/* Returns true if no terminal needs more columns for the text than there are: none takes more of them for a character
+ * than it has bytes, whatever it thinks of its width, or of UTF-8. */
+static bool is_certain_to_fit(const struct row *r, struct slice text)
+{
+        return text.len <= (r->columns > 0 ? text_columns(r) : ROW_COLUMNS_CERTAIN);
+}
+
+/* Moves the cursor to the left over so much ASCII, up to the byte `to` of the row. */
+static char *go_back(char *at, size_t count, size_t to)
+{
+        if (to == 0 && count > sizeof(ROW_FIRST_COLUMN) - 1)
+                return PUT(at, ROW_FIRST_COLUMN);
+        memset(at, '\b', count);
+        return at + count;
+}
+
+/* Writes what is behind the row's end. */
+static char *append(struct row *r, struct slice text, char *at)
+{
+        bool certain = is_certain_to_fit(r, text);
+        r->tidy = true;
+        if (!certain)
+                at = PUT(at, WRAP_OFF);
+        at = mempcpy(at, text.at + r->size, text.len - r->size);
+        if (!certain)
+                at = PUT(at, WRAP_ON);
+        return at;
+}
+
+/* Makes the row show `text`, of which nothing but ASCII changed from the byte `same` on, or before the cursors. */
+static char *change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
+{
+        bool moves = same == r->size && same == text.len;
+        size_t from = moves ? cursor : same, printed = moves ? cursor : text.len;
+        if (from < r->cursor)
+                at = go_back(at, r->cursor - from, from);
+        else
+                from = r->cursor;
+        if (printed > from)
+                at = mempcpy(at, text.at + from, printed - from);
+        if (text.len < r->size)
+                at = PUT(at, ERASE_RIGHT);
+        r->tidy = printed > from && printed == cursor && text.len >= r->size;
+        return go_back(at, printed - cursor, cursor);
+}
+
+/* Writes to `*at` what makes the row show `text`. Returns false, and writes nothing, where it has to be drawn anew. */
+static bool update(struct row *r, struct slice text, size_t cursor, char **at)
+{
+        struct slice shown = {r->shown, r->size};
+        if (!r->known || text.len > sizeof(r->shown))
+                return false;
+        size_t same = common(shown, text), first = same;
+        if (same == r->size && same == text.len && cursor == r->cursor)
+                return true;
+        if (same == r->size && r->cursor == same && cursor == text.len) {
+                bool joins = same > 0 && same < text.len && grapheme_begin(text.at, text.len, same + 1) < same;
+                if (joins && !r->tidy)
+                        return false;
+                *at = append(r, text, *at);
+                return true;
+        }
+        if (first > r->cursor)
+                first = r->cursor;
+        if (first > cursor)
+                first = cursor;
+        if (text.len == 0 || !is_ascii(shown, first) || !is_ascii(text, first) || !is_certain_to_fit(r, text) ||
+            !is_certain_to_fit(r, shown))
+                return false;
+        *at = change(r, text, cursor, same, *at);
+        return true;
+}
+
+/* ---- all of it ---- */
+
+static char *draw_anew(struct slice text, size_t cursor, char *at)
+{
+        if (text.len == 0)
+                return PUT(at, ROW_ERASE);
+        at = PUT(at, ROW_FIRST_COLUMN WRAP_OFF);
+        at = mempcpy(at, text.at, cursor);
+        at = PUT(at, CURSOR_SAVE);
+        at = mempcpy(at, text.at + cursor, text.len - cursor);
+        return PUT(at, ERASE_RIGHT CURSOR_RESTORE WRAP_ON);
+}
+
+size_t row_draw(struct row *r, struct slice text, size_t cursor, char out[static ROW_DRAW_MAX_BYTES])
+{
+        size_t left = scroll(r, text, cursor), end = fit(text, left, text.len, text_columns(r));
+        if (end < cursor)
+                end = cursor;
+        text = (struct slice){text.at + left, end - left};
+        cursor -= left;
+
+        char *at = out;
+        if (!update(r, text, cursor, &at)) {
+                at = draw_anew(text, cursor, out);
+                r->tidy = cursor == text.len;
+        }
+        r->known = text.len <= sizeof(r->shown);
+        r->left = left;
+        r->cursor = cursor;
+        r->size = text.len;
+        memcpy(r->shown, text.at, r->known ? text.len : 0);
+        return (size_t)(at - out);
+}
