@@ -150,7 +150,9 @@ static void reply(struct session *s, const struct command_row *row, struct slice
         else if (s->writer_id == LINK_ID)
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
         else
-                request(s, row, (struct frame){.type = FRAME_PRIVATE, .key = s->writer_id, .text = text});
+                request(s, row,
+                        (struct frame){
+                                .type = FRAME_PRIVATE, .key = s->writer_id, .name = slice_of(s->writer), .text = text});
 }
 
 static void history(struct session *s, const struct command_row *row, struct slice rest)

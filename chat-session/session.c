@@ -329,8 +329,8 @@ static void be_called(struct session *s, struct slice name)
 
 static void show_name(struct session *s, struct slice name)
 {
-        struct slice parts[] = {slice_of("*** Somebody is called "), slice_of(s->peer.name),
-                                slice_of(" already. Others see you as "), name};
+        struct slice parts[] = {slice_of("*** The name "), slice_of(s->peer.name),
+                                slice_of(" is taken. Others see you as "), name};
         if (name.len > 0 && !slice_equal(name, slice_of(s->peer.name)))
                 client_line(&s->client, parts, 4);
         be_called(s, name);

@@ -84,8 +84,8 @@ static bool mentions(struct slice text, struct slice name)
 static unsigned color_of(struct slice name)
 {
         unsigned hash = 5381;
-        while (name.len > 0)
-                hash = hash * 33 + (unsigned)name_next(&name.at, &name.len);
+        for (size_t i = 0; i < name.len; i++)
+                hash = hash * 33 + (unsigned char)name_lower(name.at[i]);
         return COLOR_FIRST + hash % COLORS;
 }
 

@@ -1,8 +1,8 @@
 /* Who may not join: addresses, with their networks, and names.
  *
- * An address is IPv4 or IPv6 (chatd/address.h); one with an interface (fe80::1%eth0) is banned where it comes by that. A name is compared as
- * chat/names.h does, so that of "bob" is one of "B0B" as well, and nobody can take it by NICK either. The link to other
- * hosts is never compared.
+ * An address is IPv4 or IPv6 (chatd/address.h); one with an interface (fe80::1%eth0) is banned where it comes by that.
+ * A name is compared as chat/names.h does: that of "bob" is one of "Bob", and of nobody else; nobody can take it by NICK
+ * either. The link to other hosts is never compared.
  *
  * They are in a file, which survives restarts and boots: a line for each, "WHAT TIME UID REASON", where WHAT is as bans
  * print it, TIME is in seconds of the epoch, and UID is who asked for it. It is replaced as a whole: written beside it,

@@ -363,7 +363,9 @@ static const struct member *find(struct broker *b, struct control_client *client
                                                                     : NULL;
         if (m && member_is_here(m))
                 return m;
-        end_with(client, CONTROL_NOBODY, "nobody here is called %.*s", NAME_MAX_BYTES, who);
+        const char *meant = m || who[0] == '#' ? NULL : roster_suggest(&b->roster, slice_of(who));
+        end_with(client, CONTROL_NOBODY, "there is nobody called %.*s here%s%s%s", NAME_MAX_BYTES, who,
+                 meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
         return NULL;
 }
 

@@ -283,9 +283,8 @@ static int take_inject(struct broker *b, const struct frame *f)
         if (!m)
                 return 0;
         size_t count = records_count(records), came = count_came(records);
-        size_t more = count * NICK_MAX_BYTES; /* where a room's name is longer here, which is taken for the same */
         if (!relay_has_room_for(&b->relay, count + came,
-                                wire_left(&records) + more + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
+                                wire_left(&records) + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
                 inject(b, m, &rec, &asked);

@@ -1,5 +1,6 @@
 #include "requests.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -7,6 +8,8 @@
 #include <chat/text.h>
 
 #include "broker.h"
+
+#define NAME_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
 static void answer(struct broker *b, struct member *m, const struct frame *f, struct slice text)
 {
@@ -62,7 +65,7 @@ static void take_action(struct broker *b, struct member *m, const struct frame *
 static void probe(struct broker *b, struct member *holder, const struct member *m)
 {
         char text[2 * NAME_MAX_BYTES + 64];
-        snprintf(text, sizeof(text), "%s would like to be called %s", m->name, holder->name);
+        snprintf(text, sizeof(text), "%s asked for your name, %s", m->name, holder->name);
         relay_tell(&b->relay, holder,
                    &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .text = slice_of(text)});
 }
@@ -70,27 +73,27 @@ static void probe(struct broker *b, struct member *holder, const struct member *
 /* Whether `m` can be called so; tells it why not. */
 static bool may_be_called(struct broker *b, struct member *m, const struct frame *f)
 {
-        struct member *other = roster_find_name(&b->roster, f->name);
+        struct member *other = roster_find_alike(&b->roster, f->name, m);
         if (!name_is_nick(f->name.at, f->name.len)) {
-                answerf(b, m, f, "A name is 1 to %d letters, digits, -, _ and ., and begins with a letter; no accents",
+                answerf(b, m, f, "A name has 1 to %d characters and starts with a letter:\n" NAME_CHARACTERS,
                         NICK_MAX_BYTES);
                 return false;
         }
         if (name_is_reserved(f->name.at, f->name.len) || bans_find(&b->bans, f->name, NULL)) {
-                answerf(b, m, f, "Nobody may be called %.*s here: please take another name", (int)f->name.len,
+                answerf(b, m, f, "The name %.*s is not allowed here; please choose another", (int)f->name.len,
                         f->name.at);
                 return false;
         }
         if (slice_equal(f->name, slice_of(m->name))) {
-                answerf(b, m, f, "You are called %s already", m->name);
+                answerf(b, m, f, "You are already called %s", m->name);
                 return false;
         }
-        if (other && other != m) {
+        if (other) {
                 probe(b, other, m);
                 answerf(b, m, f,
-                        "Somebody is called %s: please take another name\n"
+                        "The name %s is taken%s; please choose another\n"
                         "If that is you, on a connection that was lost, try again in half a minute",
-                        other->name);
+                        other->name, slice_equal(f->name, slice_of(other->name)) ? "" : ", and the two look alike");
                 return false;
         }
         return true;
@@ -127,6 +130,18 @@ static void say_to_other_host(struct broker *b, struct member *m, const struct f
                 relay_add_private(&b->relay, m, link, &rec);
 }
 
+/* Nobody has the name that somebody was to be addressed by. */
+static void answer_nobody(struct broker *b, struct member *m, const struct frame *f)
+{
+        const char *meant = roster_suggest(&b->roster, f->name);
+        if (meant)
+                answerf(b, m, f, "There is nobody called %.*s here. Did you mean %s?", (int)f->name.len, f->name.at,
+                        meant);
+        else
+                answerf(b, m, f, "There is nobody called %.*s here; /who lists who is here", (int)f->name.len,
+                        f->name.at);
+}
+
 static void take_private(struct broker *b, struct member *m, const struct frame *f)
 {
         struct member *to = f->key != 0 ? roster_find(&b->roster, f->key) : roster_find_name(&b->roster, f->name);
@@ -139,11 +154,13 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
         if (!broker_take_text(b, &rec.text))
                 return;
         if (f->key != 0 && (!to || !member_is_here(to))) {
-                answerf(b, m, f, "That one is not here any more; /who lists who is");
+                bool named = text_is_name(f->name.at, f->name.len); /* by a session of now */
+                answerf(b, m, f, "%.*s has left; /who lists who is here", named ? (int)f->name.len : INT_MAX,
+                        named ? f->name.at : "That person");
                 return;
         }
         if (!remote && (!to || !member_is_here(to))) {
-                answerf(b, m, f, "Nobody here is called %.*s; /who lists who is here", (int)f->name.len, f->name.at);
+                answer_nobody(b, m, f);
                 return;
         }
         if (m->arriving)
@@ -151,7 +168,7 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
         if (remote) /* there is room for both: the caller asked */
                 say_to_other_host(b, m, f, rec);
         else if (to == m)
-                answerf(b, m, f, "That is you: nobody else gets it");
+                answerf(b, m, f, "That is you; the message went to nobody");
         else
                 relay_add_private(&b->relay, m, to, &rec);
 }
@@ -200,14 +217,17 @@ static size_t count_people(const struct room *room)
         return n;
 }
 
-/* Appends the names of who is in `room`, who are `people`, but for the one of the id `but`. */
-static void list_people(struct list *l, const struct room *room, size_t people, uint64_t but)
+/* Appends the names of who is in `room`, who are `people`, without `but`; `you` is who asked. */
+static void list_people(struct list *l, const struct room *room, size_t people, const struct member *but,
+                        const struct member *you)
 {
+        char text[LOCAL_NAME_MAX_BYTES + sizeof(" (you)")];
         size_t listed = 0;
         for (const struct member *m = room->first; m; m = m->room_next) {
-                if (!member_is_here(m) || m->id == but)
+                if (!member_is_here(m) || m == but)
                         continue;
-                if (!list_add(l, listed > 0 ? ", " : "", m->name))
+                snprintf(text, sizeof(text), "%s%s", m->name, m == you ? " (you)" : "");
+                if (!list_add(l, listed > 0 ? ", " : "", text))
                         break;
                 listed++;
         }
@@ -231,9 +251,9 @@ static void list_other_rooms(struct list *l, const struct broker *b, const struc
                           l->len == 0 ? ""
                           : l->wraps  ? "\n"
                                       : "; ",
-                          people, people == 1 ? "is" : "are", rooms->all[i]->name);
+                          people, people == 1 ? "person is" : "people are", rooms->all[i]->name);
                 l->line = l->len;
-                list_people(l, rooms->all[i], people, 0);
+                list_people(l, rooms->all[i], people, NULL, NULL);
         }
 }
 
@@ -255,7 +275,7 @@ static void take_who(struct broker *b, struct member *m, const struct frame *f)
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t here = count_people(m->room);
         list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
-        list_people(&list, m->room, here, 0);
+        list_people(&list, m->room, here, NULL, m);
         list_other_rooms(&list, b, m->room);
         answer(b, m, f, (struct slice){list.text, list.len});
         ask_others(b, m, f, ASK_WHO);
@@ -276,7 +296,7 @@ static void list_rooms(struct list *l, const struct broker *b, const struct room
                         break;
                 }
                 list_addf(l, "%s%s: %zu %s%s%s%s", separator, room->name, people, people == 1 ? "person" : "people",
-                          room == here ? ", you among them" : "", room->topic[0] != '\0' ? "; " : "", room->topic);
+                          room == here ? ", including you" : "", room->topic[0] != '\0' ? "; " : "", room->topic);
         }
 }
 
@@ -311,8 +331,8 @@ static void answer_room(struct broker *b, struct member *m, const struct frame *
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t others = count_people(m->room) - 1;
         list.size -= sizeof(m->room->topic) + LIST_RESERVED;
-        list_addf(&list, "You are in %s now, %s", m->room->name, others == 0 ? "alone" : "with ");
-        list_people(&list, m->room, others, m->id);
+        list_addf(&list, "You are now in %s, %s", m->room->name, others == 0 ? "alone" : "with ");
+        list_people(&list, m->room, others, m, NULL);
         list.size = sizeof(text);
         if (m->room->topic[0] != '\0')
                 list_addf(&list, "\nThe topic: %s", m->room->topic);
@@ -324,15 +344,24 @@ static struct room *find_destination(struct broker *b, struct member *m, const s
 {
         struct slice name = f->name.len > 0 ? f->name : slice_of(FIRST_ROOM);
         if (!name_is_nick(name.at, name.len)) {
-                answerf(b, m, f, "A room is called as people are: 1 to %d letters, digits, -, _ and ., a letter first",
+                answerf(b, m, f,
+                        "A room's name follows the same rules as a person's:\n" NAME_CHARACTERS
+                        ", a letter first, %d at most",
                         NICK_MAX_BYTES);
+                return NULL;
+        }
+        struct room *alike = rooms_find_alike(&b->roster.rooms, name);
+        if (alike) {
+                answerf(b, m, f, "There is a room %s, and the two names look alike; /join %s goes there", alike->name,
+                        alike->name);
                 return NULL;
         }
         struct room *room = rooms_get(&b->roster.rooms, name);
         if (!room)
                 answerf(b, m, f, "The chat has no memory for that now");
         if (room == m->room) {
-                answerf(b, m, f, "You are in %s already", room->name);
+                answerf(b, m, f, "You are already in %s%s%s", room == rooms_first(&b->roster.rooms) ? "the " : "",
+                        room->name, f->name.len == 0 ? "; /quit leaves the chat" : "");
                 return NULL;
         }
         return room;

@@ -37,6 +37,16 @@ struct room *rooms_find(const struct rooms *r, struct slice name)
         return found ? *found : NULL;
 }
 
+struct room *rooms_find_alike(const struct rooms *r, struct slice name)
+{
+        if (rooms_find(r, name))
+                return NULL;
+        for (size_t i = 0; i < r->count; i++)
+                if (name_looks_like(r->all[i]->name, strlen(r->all[i]->name), name.at, name.len))
+                        return r->all[i];
+        return NULL;
+}
+
 static bool make_place(struct rooms *r)
 {
         if (r->count < r->size)

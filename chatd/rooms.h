@@ -48,7 +48,10 @@ static inline struct room *rooms_first(const struct rooms *r)
 /* Returns the room of this name, or NULL; no name is the first one's. */
 struct room *rooms_find(const struct rooms *r, struct slice name);
 
-/* … or makes it. Returns NULL without memory. The caller has seen to it that the name is one (name_is_nick()). */
+/* Returns the room whose name is too similar to this one (chat/names.h), where there is none of this name; or NULL. */
+struct room *rooms_find_alike(const struct rooms *r, struct slice name);
+
+/* Returns the room of this name, or makes it. Returns NULL without memory. The caller has seen to it that the name is one (name_is_nick()). */
 struct room *rooms_get(struct rooms *r, struct slice name);
 
 /* `m`, who is nowhere, is in `room` now; or is nowhere any more. The room stays until rooms_forget_empty(). */

@@ -51,12 +51,6 @@ static int compare_pids(const void *a, const void *b)
         return compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
-        return name_compare(x, strlen(x), y, strlen(y));
-}
-
 int roster_init(struct roster *r, const char *dir, uid_t owner)
 {
         *r = (struct roster){.owner = owner};
@@ -90,12 +84,18 @@ struct member *roster_find_process(const struct roster *r, pid_t pid)
 
 struct member *roster_find_name(const struct roster *r, struct slice name)
 {
-        struct member key = {0};
-        if (name.len > LOCAL_NAME_MAX_BYTES)
-                return NULL;
-        memcpy(key.name, name.at, name.len);
-        void *const *found = tfind(&key, &r->by_name, compare_names);
-        return found ? *found : NULL;
+        return naming_find(&r->naming, name);
+}
+
+struct member *roster_find_alike(const struct roster *r, struct slice name, const struct member *but)
+{
+        return naming_find_alike(&r->naming, name, but);
+}
+
+const char *roster_suggest(const struct roster *r, struct slice name)
+{
+        const struct member *m = naming_suggest(&r->naming, r->members, r->count, name);
+        return m ? m->name : NULL;
 }
 
 size_t roster_people(const struct roster *r)
@@ -116,12 +116,18 @@ static bool make_room(struct roster *r)
         return true;
 }
 
+/* Returns true where `m`, whose name it is, may not be called so. */
+static bool is_taken(const struct roster *r, const struct member *m)
+{
+        return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);
+}
+
 /* Gives `m` a name that nobody has, and may have. */
 static void set_name(const struct roster *r, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
         memcpy(m->name, name.at, len);
-        for (unsigned n = 2; name_is_reserved(m->name, strlen(m->name)) || tfind(m, &r->by_name, compare_names); n++) {
+        for (unsigned n = 2; is_taken(r, m); n++) {
                 if (len > LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES)
                         len = LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES;
                 snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);
@@ -142,7 +148,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         set_name(r, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
         m->network = network_of(m->address);
-        if (!tsearch(m, &r->by_id, compare_ids) || !tsearch(m, &r->by_name, compare_names)) {
+        if (!tsearch(m, &r->by_id, compare_ids) || naming_add(&r->naming, m) < 0) {
                 tdelete(m, &r->by_id, compare_ids);
                 free(m);
                 return NULL;
@@ -158,12 +164,12 @@ int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_
 {
         char was[sizeof(m->name)];
         memcpy(was, m->name, sizeof(was));
-        tdelete(m, &r->by_name, compare_names);
+        naming_remove(&r->naming, m);
         memset(m->name, 0, sizeof(m->name));
         memcpy(m->name, name.at, name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES);
-        if (!tsearch(m, &r->by_name, compare_names)) {
+        if (naming_add(&r->naming, m) < 0) {
                 memcpy(m->name, was, sizeof(was));
-                tsearch(m, &r->by_name, compare_names); /* it was there: the memory has just been freed */
+                naming_add(&r->naming, m); /* it was there: the memory has just been freed */
                 return -ENOMEM;
         }
         memcpy(m->was, was, sizeof(was));
@@ -201,7 +207,7 @@ void roster_remove(struct roster *r, struct member *m)
         last->index = m->index;
         r->members[m->index] = last;
         tdelete(m, &r->by_id, compare_ids);
-        tdelete(m, &r->by_name, compare_names);
+        naming_remove(&r->naming, m);
         close_member(m);
         if (m->room)
                 rooms_leave(&r->rooms, m);

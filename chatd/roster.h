@@ -21,6 +21,7 @@
 #include "address.h"
 #include "lent.h"
 #include "letters.h"
+#include "naming.h"
 #include "rooms.h"
 
 /* What the main loop waits for; epoll hands its address back. */
@@ -49,6 +50,7 @@ struct member {
         char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
         struct network network; /* of its address */
+        struct member *alike;   /* the next one of a name that may be taken for its own: see naming.h */
         uint64_t since_us;      /* joined, in µs of CLOCK_BOOTTIME */
         uint64_t lines_in;      /* the number of the last line that this chatd relayed … */
         uint64_t relayed;       /* … in the batches before this one … */
@@ -100,7 +102,8 @@ struct roster {
         uid_t owner;             /* of every session's inbox: the session user */
         struct member **members; /* dense: the first `count` */
         size_t count, room;
-        void *by_id, *by_name; /* trees of struct member: tsearch(3) */
+        void *by_id; /* tree of struct member: tsearch(3) */
+        struct naming naming;
         struct rooms rooms;
 };
 
@@ -113,8 +116,14 @@ void roster_free(struct roster *r);
 /* Returns the member, or NULL. */
 struct member *roster_find(const struct roster *r, uint64_t id);
 
-/* Returns the member that has this name, or one that is taken for the same (chat/names.h); or NULL. */
+/* Returns the member that has this name, whatever its case; or NULL. */
 struct member *roster_find_name(const struct roster *r, struct slice name);
+
+/* Returns a member other than `but` whose name is too similar to this one (chat/names.h), or the same; or NULL. */
+struct member *roster_find_alike(const struct roster *r, struct slice name, const struct member *but);
+
+/* Returns what may have been meant by this name, which nobody has: that of somebody who is here, or NULL. */
+const char *roster_suggest(const struct roster *r, struct slice name);
 
 /* Returns a member whose process is, or was, of this pid; or NULL. */
 struct member *roster_find_process(const struct roster *r, pid_t pid);
@@ -122,7 +131,8 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* How many members there are, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors, in the first room. A name that somebody has gets a number: "ann~2". Of a name,
+/* Adds a member without descriptors, in the first room. A name that is too similar to somebody's gets a number:
+ * "ann~2". Of a name,
  * LOCAL_NAME_MAX_BYTES are taken. Returns NULL without memory. The caller has seen to it that there is no member of this
  * id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,

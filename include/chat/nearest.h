@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "names.h"
 #include "wire.h"
 
 enum { NEAREST_MAX_BYTES = 24 }; /* a longer word is far from everything */
@@ -11,11 +12,6 @@ enum { NEAREST_MAX_BYTES = 24 }; /* a longer word is far from everything */
 static inline size_t nearest_least(size_t a, size_t b)
 {
         return a < b ? a : b;
-}
-
-static inline char nearest_lower(char c)
-{
-        return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
 /* Returns how many characters have to be put in, taken out, changed, or swapped with the next one to make one of the
@@ -34,11 +30,11 @@ static inline size_t nearest_distance(struct slice word, struct slice name)
                 row = free;
                 row[0] = at;
                 for (size_t i = 1; i <= name.len; i++) {
-                        char a = nearest_lower(word.at[at - 1]), b = nearest_lower(name.at[i - 1]);
+                        char a = name_lower(word.at[at - 1]), b = name_lower(name.at[i - 1]);
                         size_t least =
                                 nearest_least(before[i - 1] + (a != b), nearest_least(before[i], row[i - 1]) + 1);
-                        if (at > 1 && i > 1 && a != b && a == nearest_lower(name.at[i - 2]) &&
-                            b == nearest_lower(word.at[at - 2]))
+                        if (at > 1 && i > 1 && a != b && a == name_lower(name.at[i - 2]) &&
+                            b == name_lower(word.at[at - 2]))
                                 least = nearest_least(least, last[i - 2] + 1);
                         row[i] = least;
                 }

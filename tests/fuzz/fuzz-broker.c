@@ -572,12 +572,13 @@ static void check_roster(const struct run *r)
                 PROMISE(!m->dead && !m->leaving && !m->expected && !m->lagging, "%016llx is dead, leaving or expected",
                         (unsigned long long)m->id);
                 PROMISE(!m->arriving, "%016llx was not announced", (unsigned long long)m->id);
+                PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);
                 PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");
         }
         twalk_r(roster->by_id, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu members in the tree, %zu in the array", nodes, roster->count);
         nodes = 0;
-        twalk_r(roster->by_name, count_node, &nodes);
+        twalk_r(roster->naming.by_name, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu names of %zu members", nodes, roster->count);
         PROMISE(r->broker->leavers_count == 0, "somebody is still leaving");
         size_t people = 0;

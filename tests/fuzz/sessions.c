@@ -25,8 +25,8 @@ enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
         (UINT64_C(1) << 63) /* their numbers begin here: a record and a notice of one number would be the same */
 
 static const char *const names[PLAYERS] = {"s0", "s1", "s2", "s3", "s4", "the link"};
-/* Two of which are taken for the same, and one that is none. */
-static const char *const nicks[NICKS] = {"ann", "Ann", "bob", "b0b", "eve", "zoe", "rnax", "e v e"};
+/* Some of which are too similar, and one that is none. */
+static const char *const nicks[NICKS] = {"ann", "Ann", "bob", "b0b", "eve", "zoe", "B0B", "e v e"};
 /* … as well; by number: which room that is, or -1. */
 static const char *const rooms[ROOMS] = {"", "kitchen", "Kitchen", "garden", "lobby", "no room"};
 static const int room_numbers[ROOMS] = {0, 1, 1, 2, 0, -1};

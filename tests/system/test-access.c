@@ -369,7 +369,7 @@ static void test_local_users(void **state)
         witness = NULL;
         struct client *again = start_client(argv, &pids[2]);
         witness = w;
-        client_expect(again, "*** Somebody is called ann already. Others see you as ann~2\r\n");
+        client_expect(again, "*** The name ann is taken. Others see you as ann~2\r\n");
         client_expect(witness, "*** ann~2 is connected\r\n");
         snprintf(again->name, sizeof(again->name), "ann~2");
         assert_chat(again, "twice", 0);

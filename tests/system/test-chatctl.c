@@ -107,7 +107,7 @@ static void test_rooms(void **state)
 {
         (void)state;
         client_send(ann, "/join kitchen\n");
-        client_expect(ann, "*** You are in kitchen now, alone\r\n");
+        client_expect(ann, "*** You are now in kitchen, alone\r\n");
         client_expect(bob, "*** ann went to kitchen\r\n");
         assert_string_equal(shell("chatctl who --no-legend | awk '{ print $1, $2 }'"), "ann kitchen\nbob lobby");
         shell("chatctl who --json" JSON_IS("[m[\"room\"] for m in j] == [\"kitchen\", \"lobby\"]"));
@@ -199,7 +199,7 @@ static void test_mute(void **state)
         shell("journalctl --sync; chatctl log --json --name=ann | grep '\"event\":\"unmute\"'" JSON_LINES_ARE(
                 "j[-1][\"by\"] == 0 and j[-1][\"message\"] == \"root unmuted ann\""));
         assert_string_equal(shell("chatctl mute nobody 2>&1" STATUS),
-                            "chatctl: nobody here is called nobody\nstatus 5");
+                            "chatctl: there is nobody called nobody here\nstatus 5");
 }
 
 static void test_kick(void **state)
@@ -212,7 +212,7 @@ static void test_kick(void **state)
         shell("journalctl --sync; journalctl -u chatd -o json CHAT_EVENT=kick CHAT_NAME=bob | grep -q "
               "'\"CHAT_REASON\":\"too loud\"'");
         shell("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=bob | grep -q '\"CHAT_REASON\":\"kicked\"'");
-        assert_string_equal(shell("chatctl kick bob 2>&1" STATUS), "chatctl: nobody here is called bob\nstatus 5");
+        assert_string_equal(shell("chatctl kick bob 2>&1" STATUS), "chatctl: there is nobody called bob here\nstatus 5");
         shell("chatctl kick bob --json 2>/dev/null" JSON_IS("not j[\"ok\"] and \"bob\" in j[\"error\"]") "; true");
 }
 
@@ -246,7 +246,7 @@ static void test_ban(void **state)
         bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);
         client_send(bob, "/nick bob\n");
-        client_expect(bob, "*** Nobody may be called bob here: please take another name\r\n");
+        client_expect(bob, "*** The name bob is not allowed here; please choose another\r\n");
         take_name(bob, "zoe");
         client_expect(ann, " is now called zoe\r\n");
 

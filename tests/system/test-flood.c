@@ -221,14 +221,14 @@ static void test_a_name_that_a_lost_connection_holds(void **state)
         client_sync(lost);
         far("addr del 10.99.0.2/24 dev far0");
         client_send(b, "/nick eve\n");
-        client_expect(b, "*** Somebody is called eve: please take another name\r\n");
+        client_expect(b, "*** The name eve is taken; please choose another\r\n");
         shell("sleep 5");
         far("addr add 10.99.0.2/24 dev far0");
-        client_expect(kept, "*** %s would like to be called eve\r\n", b->name);
+        client_expect(kept, "*** %s asked for your name, eve\r\n", b->name);
         far("addr del 10.99.0.2/24 dev far0");
         int64_t begin = clock_ms();
         client_send(b, "/nick ann\n");
-        client_expect(b, "*** Somebody is called ann: please take another name\r\n");
+        client_expect(b, "*** The name ann is taken; please choose another\r\n");
         client_expect(b, "*** ann is disconnected\r\n");
         assert_in_range(clock_ms() - begin, 25000, 45000);
         client_send(b, "/nick ann\n");

@@ -167,7 +167,7 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_send(person[0], "/join kitchen\n");
         for (int i = 1; i < HOSTS; i++)
                 client_expect(person[i], "*** %s went to kitchen\r\n", host_remote_name(0, person[0]));
-        client_expect(person[0], "*** You are in kitchen now, alone\r\n");
+        client_expect(person[0], "*** You are now in kitchen, alone\r\n");
         client_send(person[1], "/join kitchen\n");
         client_expect(person[0], "*** %s came from lobby\r\n", host_remote_name(1, person[1]));
         client_expect(person[2], "*** %s went to kitchen\r\n", host_remote_name(1, person[1]));
@@ -175,15 +175,15 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_expect(person[1], "*** %s set the topic: tea\r\n", host_remote_name(0, person[0]));
         client_expect(person[1], "%s: hello, kitchen\r\n", host_remote_name(0, person[0]));
         client_send(person[2], "/who\n");
-        client_expect(person[2], "You are alone here: %s\r\n", person[2]->name);
-        client_expect(person[2], ": 1 is in kitchen: ");
-        client_expect(person[2], ": 1 is in kitchen: ");
+        client_expect(person[2], "You are alone here: %s (you)\r\n", person[2]->name);
+        client_expect(person[2], ": 1 person is in kitchen: ");
+        client_expect(person[2], ": 1 person is in kitchen: ");
         client_send(person[2], "/msg nobody@%s psst\n", host_name(1));
         client_expect(person[2], "*** %s: nobody there is called nobody\r\n", host_name(1));
         client_send(person[2], "/msg nobody@nowhere psst\n");
         client_expect(person[2], "*** No host nowhere was heard of; /who lists who is where\r\n");
         client_send(person[1], "/rooms\n");
-        client_expect(person[1], "*** kitchen: 1 person, you among them; tea\r\n");
+        client_expect(person[1], "*** kitchen: 1 person, including you; tea\r\n");
         for (int i = 0; i < 2; i++)
                 client_expect(person[1], ": lobby: ");
         client_send(person[0], "/leave\n");

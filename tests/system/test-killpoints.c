@@ -204,7 +204,7 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                         continue; /* the link gets it, and does not take it anywhere */
                 } else if (e->who == who && e->what == GOES) {
                         room = e->text;
-                        len += (size_t)snprintf(at, left, "*** You are in %s now, with %s\r\n", room, e->with);
+                        len += (size_t)snprintf(at, left, "*** You are now in %s, with %s\r\n", room, e->with);
                 } else if (e->who != who && e->what == GOES && (who == ZOE || strcmp(e->text, room) == 0)) {
                         len += (size_t)snprintf(at, left, "*** %s came from %s\r\n", name, e->room);
                 } else if (e->who != who && e->what == GOES && here) {
@@ -1532,7 +1532,7 @@ static void test_every_call_of_requests(void **state)
         unsigned names = play_requests_at_each_call("each call of requests", fill_queue_with_requests, assert_names);
         start_broker(false);
         client_send(persons[BOB].client, "/join kitchen\n");
-        client_expect(persons[BOB].client, "*** You are in kitchen now, alone\r\n");
+        client_expect(persons[BOB].client, "*** You are now in kitchen, alone\r\n");
         for (int who = 0; who < RESIDENTS; who += 2)
                 client_expect(persons[who].client, " went to kitchen\r\n");
         snprintf(persons[BOB].room, sizeof(persons[BOB].room), "kitchen");

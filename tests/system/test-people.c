@@ -45,9 +45,9 @@ static void test_names(void **state)
         client_expect(bob, "ann: hello\r\n");
         client_send(bob, "/nick ANN\n/nick 4nn\n/nick bob\n");
         client_expect(bob,
-                      "*** Somebody is called ann: please take another name\r\n*** If that is you, on a connection "
-                      "that was lost, try again in half a minute\r\n*** A name is 1 to 24 letters");
-        client_expect(bob, "*** You are called bob already\r\n");
+                      "*** The name ann is taken, and the two look alike; please choose another\r\n*** If that is you, "
+                      "on a connection that was lost, try again in half a minute\r\n*** A name has 1 to 24 characters");
+        client_expect(bob, "*** You are already called bob\r\n");
         client_send(ann, "exit\n");
         client_expect(bob, "*** ann is disconnected\r\n");
         client_expect_end(ann);
@@ -70,11 +70,11 @@ static void test_words_to_one(void **state)
         client_send(bob, "/reply yes?\n/me nods\n"); /* whatever she is called */
         client_expect(ann, "bob (to you): yes?\r\n* bob nods\r\n");
         client_send(eve, "/who\n");
-        client_expect(eve, "*** 3 people are here: zoe, bob, %s\r\n", eve->name);
+        client_expect(eve, "*** 3 people are here: zoe, bob, %s (you)\r\n", eve->name);
         client_send(eve, "exit\n");
         client_expect(bob, " is disconnected\r\n");
         client_send(bob, "/msg %s are you there?\n", eve->name);
-        client_expect(bob, "*** Nobody here is called %s; /who lists who is here\r\n", eve->name);
+        client_expect(bob, "*** There is nobody called %s here; /who lists who is here\r\n", eve->name);
         client_free(ann);
         client_free(bob);
         client_free(eve);
@@ -89,14 +89,14 @@ static void test_rooms(void **state)
         client_expect(ann, "*** %s is connected\r\n", eve->name);
         client_expect(bob, "*** %s is connected\r\n", eve->name);
         client_send(ann, "/join kitchen\n");
-        client_expect(ann, "*** You are in kitchen now, alone\r\n");
+        client_expect(ann, "*** You are now in kitchen, alone\r\n");
         client_expect(bob, "*** ann went to kitchen\r\n");
         client_send(bob, "/join Kitchen\n");
-        client_expect(bob, "*** You are in kitchen now, with ann\r\n");
+        client_expect(bob, "*** You are now in kitchen, with ann\r\n");
         client_expect(ann, "*** bob came from lobby\r\n");
         client_send(ann, "/topic tea\nmilk?\n/rooms\n");
         client_expect(bob, "*** ann set the topic: tea\r\nann: milk?\r\n");
-        client_expect(ann, "*** lobby: 1 person\r\n*** kitchen: 2 people, you among them; tea\r\n");
+        client_expect(ann, "*** lobby: 1 person\r\n*** kitchen: 2 people, including you; tea\r\n");
         for (int i = 0; i < 3; i++) {
                 chat_kill_broker(chat, SIGKILL);
                 client_send(bob, "/me stirs %d times\n", i);
@@ -113,14 +113,14 @@ static void test_rooms(void **state)
         client_expect(ann, "*** bob removed the topic\r\n");
         client_expect(bob, "*** The topic of kitchen is removed\r\n");
         client_send(bob, "/leave\n/who\n");
-        client_expect(bob,
-                      "*** You are in lobby now, alone\r\n*** You are alone here: bob\r\n*** 2 are in kitchen: ann, ");
+        client_expect(bob, "*** You are now in lobby, alone\r\n*** You are alone here: bob (you)\r\n*** 2 people are "
+                           "in kitchen: ann, ");
         client_expect(ann, "*** bob went to lobby\r\n");
         client_send(eve, "exit\n");
         client_expect(ann, " is disconnected\r\n");
         client_send(bob, "hello?\n");
         client_send(ann, "/join lobby\n");
-        assert_string_equal(client_expect(ann, "*** You are in lobby now, with bob\r\n"), "");
+        assert_string_equal(client_expect(ann, "*** You are now in lobby, with bob\r\n"), "");
         client_free(ann);
         client_free(bob);
         client_free(eve);
@@ -146,12 +146,12 @@ static void test_history(void **state)
         client_expect(eve, ") ann: one\r\n(");
         client_expect(eve, ") * ann waves\r\n");
         client_send(eve, "/history some\n/join kitchen\n/history\n");
-        client_expect(eve, "*** Usage: /history [LINES]\r\n*** You are in kitchen now, alone\r\n"
+        client_expect(eve, "*** Usage: /history [LINES]\r\n*** You are now in kitchen, alone\r\n"
                            "*** Nothing was said in kitchen yet\r\n");
         chat_kill_broker(chat, SIGKILL);
         chat_start_broker(chat);
         client_send(eve, "/leave\n");
-        client_expect(eve, "*** You are in lobby now, with ");
+        client_expect(eve, "*** You are now in lobby, with ");
         client_expect(eve, ") ann: two\r\n(");
         client_expect(eve, ") * ann waves\r\n");
         chat_kill_broker(chat, SIGTERM);
@@ -293,7 +293,7 @@ static void test_a_person_at_a_telnet(void **state)
         terminal_shows(chat, "*** You are now called ann");
         client_expect(bob, " is now called ann\r\n");
         terminal_type(chat, "/who");
-        terminal_shows(chat, "2 people are here: bob, ann");
+        terminal_shows(chat, "2 people are here: bob");
         terminal_type(chat, "/whisper bob hello, only you");
         client_expect(bob, "ann (to you): hello, only you\r\n");
         client_send(bob, "/reply hi\n");
@@ -304,14 +304,14 @@ static void test_a_person_at_a_telnet(void **state)
         client_expect(bob, "ann (to you): and bye\r\n");
         terminal_shows(chat, "/join ROOM         goes to another room");
         terminal_type(chat, "/join kitchen");
-        terminal_shows(chat, "You are in kitchen now, alone");
+        terminal_shows(chat, "You are now in kitchen, alone");
         client_expect(bob, "*** ann went to kitchen\r\n");
         client_send(bob, "/join kitchen\n");
         terminal_shows(chat, "bob came from lobby");
         terminal_type(chat, "/rooms");
-        terminal_shows(chat, "kitchen: 2 people, you among them");
+        terminal_shows(chat, "kitchen: 2 people, including you");
         terminal_type(chat, "/leave");
-        terminal_shows(chat, "You are in lobby now, alone");
+        terminal_shows(chat, "You are now in lobby, alone");
         client_send(bob, "/leave\n");
         terminal_shows(chat, "bob came from kitchen");
         terminal_type(chat, "exit");

@@ -187,8 +187,9 @@ static void test_whom_it_matches(void **state)
         assert_false(is_banned(f, "ann", "[fe80::1]:1"));
         add(f, "fe80::/16");
         assert_true(is_banned(f, "ann", "[fe80::1%eth1]:1"));
-        assert_true(is_banned(f, "B0B", "198.51.100.1:1"));
-        assert_true(is_banned(f, "b0b", NULL));
+        assert_true(is_banned(f, "BOB", "198.51.100.1:1"));
+        assert_true(is_banned(f, "bob", NULL));
+        assert_false(is_banned(f, "b0b", NULL));
         assert_false(is_banned(f, "bobby", NULL));
         assert_false(is_banned(f, "ann", "pid=1,uid=0"));
         assert_false(is_banned(f, "ann", "::"));

@@ -167,7 +167,7 @@ static void test_rooms_have_their_own(void **state)
         inbox_read(f->inboxes[BOB]);
         request(f, BOB, FRAME_ROOM, 0, "kitchen");
         serve(f);
-        assert_inbox(f, BOB, "answer You are in kitchen now, with ann, past, line kitchen: ann in here");
+        assert_inbox(f, BOB, "answer You are now in kitchen, with ann, past, line kitchen: ann in here");
         hello(f, EVE);
         serve(f);
         assert_past(f, EVE, 1, 2);
@@ -177,7 +177,7 @@ static void test_rooms_have_their_own(void **state)
         inbox_read(f->inboxes[EVE]);
         request(f, EVE, FRAME_ROOM, 0, "Kitchen"); /* nobody was there meanwhile */
         serve(f);
-        assert_inbox(f, EVE, "answer You are in Kitchen now, alone, past, line kitchen: ann in here");
+        assert_inbox(f, EVE, "answer You are now in Kitchen, alone, past, line kitchen: ann in here");
 }
 
 /* Where there are more rooms than shelves, a room gets that of one where nobody is any more. */
@@ -203,10 +203,10 @@ static void test_many_rooms(void **state)
         }
         request(f, ANN, FRAME_ROOM, 0, "room-0"); /* was the first that had to go */
         serve(f);
-        assert_inbox(f, ANN, "answer You are in room-0 now, alone");
+        assert_inbox(f, ANN, "answer You are now in room-0, alone");
         request(f, ANN, FRAME_ROOM, 0, "");
         serve(f);
-        assert_inbox(f, ANN, "answer You are in lobby now, with bob, past, line bob in the lobby");
+        assert_inbox(f, ANN, "answer You are now in lobby, with bob, past, line bob in the lobby");
 }
 
 static void test_no_shelf_is_free(void **state)
@@ -231,7 +231,7 @@ static void test_no_shelf_is_free(void **state)
         request(f, ANN, FRAME_HISTORY, 0, "");
         assert_true(broker_serve(f->broker) >= 0);
         assert_inbox(f, ANN,
-                     "welcome 1, past, answer You are in one-more now, alone, answer Nothing was said in one-more yet");
+                     "welcome 1, past, answer You are now in one-more, alone, answer Nothing was said in one-more yet");
 }
 
 static void test_it_outlives_chatd(void **state)

@@ -432,14 +432,14 @@ static void test_rooms_there(void **state)
         rec.room = (struct slice){"", 0};
         publish(f, "b", 1, 4, 1, &rec);
         rec.kind = RECORD_REPLY;
-        rec.text = slice_of("ann@here 1 is in lobby: bob");
+        rec.text = slice_of("ann@here 1 person is in lobby: bob");
         publish(f, "b", 1, 5, 1, &rec);
-        rec.text = slice_of("ann@there 1 is in lobby: bob");
+        rec.text = slice_of("ann@there 1 person is in lobby: bob");
         publish(f, "b", 1, 6, 1, &rec);
         rec.room = slice_of("no/room");
         publish(f, "b", 1, 7, 1, &rec);
         assert_seen(f, "kitchen:bob@b hi, kitchen:bob@b lobby, kitchen:bob@b tea, kitchen-bob@b, bob@b who, "
-                       "bob@b ann 1 is in lobby: bob");
+                       "bob@b ann 1 person is in lobby: bob");
         assert_int_equal(f->link->ignored, 1);
 }
 

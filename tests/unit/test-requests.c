@@ -89,19 +89,20 @@ static void test_a_name(void **state)
         assert_inbox(f, ANN, "answer You are now called Zoe");
         inbox_read(f->inboxes[EVE]);
         nick(f, BOB, "ann"); /* is free now */
-        nick(f, EVE, "z0e"); /* is not */
+        nick(f, EVE, "z0E"); /* is not */
         nick(f, EVE, "e v e");
         nick(f, EVE, "adm1nistrator");
         nick(f, EVE, "eve");
         nick(f, EVE, "Eve"); /* another case of one's own is another name */
         serve(f);
         assert_inbox(f, EVE,
-                     "rename bob ann, answer Somebody is called Zoe: please take another name\n"
+                     "rename bob ann, answer The name Zoe is taken, and the two look alike; please choose another\n"
                      "If that is you, on a connection that was lost, try again in half a minute, "
-                     "answer A name is 1 to 24 letters, digits, -, _ and ., and begins with a letter; no accents, "
-                     "answer Nobody may be called adm1nistrator here: please take another name, "
-                     "answer You are called eve already, answer You are now called Eve");
-        assert_inbox(f, ANN, "rename bob ann, probe eve would like to be called Zoe, rename eve Eve");
+                     "answer A name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), "
+                     "digits, - _ and ., "
+                     "answer The name adm1nistrator is not allowed here; please choose another, "
+                     "answer You are already called eve, answer You are now called Eve");
+        assert_inbox(f, ANN, "rename bob ann, probe eve asked for your name, Zoe, rename eve Eve");
         bye(f, ANN);
         serve(f);
         assert_inbox(f, BOB, "answer You are now called ann, rename eve Eve, leave Zoe");
@@ -192,10 +193,10 @@ static void test_a_private_word(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann one, private ann psst, line ann two, line eve three");
         assert_inbox(f, EVE, "line ann one, line ann two");
-        assert_inbox(
-                f, ANN,
-                "answer Nobody here is called nobody; /who lists who is here, answer That is you: nobody else gets it, "
-                "answer This chat is not linked to other hosts, line eve three");
+        assert_inbox(f, ANN,
+                     "answer There is nobody called nobody here; /who lists who is here, answer That is you; the "
+                     "message went to nobody, "
+                     "answer This chat is not linked to other hosts, line eve three");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
 }
 
@@ -214,7 +215,7 @@ static void test_a_reply(void **state)
         frame.number = ++f->numbers[BOB];
         put(f, &frame);
         serve(f);
-        assert_inbox(f, BOB, "rename ann Zoe, leave Zoe, answer That one is not here any more; /who lists who is");
+        assert_inbox(f, BOB, "rename ann Zoe, leave Zoe, answer That person has left; /who lists who is here");
 }
 
 /* In what people see who lent their connections, and what they are told that they missed. */
@@ -254,13 +255,13 @@ static void test_who(void **state)
         hello(f, ANN);
         who_is_here(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "welcome 1, answer You are alone here: ann");
+        assert_inbox(f, ANN, "welcome 1, answer You are alone here: ann (you)");
         hello(f, BOB);
         hello(f, EVE);
         bye(f, BOB);
         who_is_here(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "join bob, join eve, leave bob, answer 2 people are here: ann, eve");
+        assert_inbox(f, ANN, "join bob, join eve, leave bob, answer 2 people are here: ann (you), eve");
 }
 
 static void test_many_are_here(void **state)
@@ -278,7 +279,7 @@ static void test_many_are_here(void **state)
         who_is_here(f, ANN);
         assert_true(broker_serve(f->broker) >= 0);
         const char *answer = inbox_read(f->inboxes[ANN]);
-        assert_non_null(strstr(answer, "2001 people are here: ann, member-0, "));
+        assert_non_null(strstr(answer, "2001 people are here: ann (you), member-0, "));
         assert_non_null(strstr(answer, " and 1"));
         assert_string_equal(answer + strlen(answer) - 5, " more");
         assert_true(strlen(answer) < TEXT_MAX_BYTES);
@@ -307,7 +308,7 @@ static void test_a_room(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann one, went ann Kitchen, line eve three");
         assert_inbox(f, EVE, "line ann one, went ann Kitchen");
-        assert_inbox(f, ANN, "answer You are in Kitchen now, alone");
+        assert_inbox(f, ANN, "answer You are now in Kitchen, alone");
         join(f, BOB, "kitchen");
         say(f, BOB, "here I am");
         act(f, ANN, "cooks");
@@ -317,14 +318,14 @@ static void test_a_room(void **state)
         serve(f);
         assert_inbox(f, ANN, "came Kitchen: bob lobby, line Kitchen: bob here I am, answer You are now called Zoe");
         assert_inbox(f, BOB,
-                     "answer You are in Kitchen now, with ann, action Kitchen: ann cooks, private eve psst, "
+                     "answer You are now in Kitchen, with ann, action Kitchen: ann cooks, private eve psst, "
                      "rename Kitchen: ann Zoe");
         assert_inbox(f, EVE, "went bob Kitchen");
         bye(f, BOB);
         say(f, EVE, "alone");
         join(f, ANN, "");
         serve(f);
-        assert_inbox(f, ANN, "leave Kitchen: bob, answer You are in lobby now, with eve");
+        assert_inbox(f, ANN, "leave Kitchen: bob, answer You are now in lobby, with eve");
         assert_inbox(f, EVE, "came Zoe Kitchen");
         assert_int_equal(f->broker->roster.rooms.count, 1);
         assert_int_equal(f->broker->roster.rooms.empty, 0);
@@ -339,9 +340,11 @@ static void test_a_room_that_is_none(void **state)
         join(f, ANN, "a-name-that-is-much-too-long-for-a-room");
         serve(f);
         assert_inbox(f, ANN,
-                     "answer A room is called as people are: 1 to 24 letters, digits, -, _ and ., a letter first, "
-                     "answer You are in lobby already, "
-                     "answer A room is called as people are: 1 to 24 letters, digits, -, _ and ., a letter first");
+                     "answer A room's name follows the same rules as a person's:\nplain letters (no accents), digits, "
+                     "- _ and ., a letter first, 24 at most, "
+                     "answer You are already in the lobby, "
+                     "answer A room's name follows the same rules as a person's:\nplain letters (no accents), digits, "
+                     "- _ and ., a letter first, 24 at most");
         assert_inbox(f, BOB, "");
 }
 
@@ -378,8 +381,8 @@ static void test_a_topic(void **state)
         which_rooms(f, BOB);
         serve(f);
         assert_inbox(f, BOB,
-                     "answer You are in kitchen now, with eve\nThe topic: pies, "
-                     "answer lobby: 1 person; tea / \xc3\xa9t\xc3\xa9\nkitchen: 2 people, you among them; pies");
+                     "answer You are now in kitchen, with eve\nThe topic: pies, "
+                     "answer lobby: 1 person; tea / \xc3\xa9t\xc3\xa9\nkitchen: 2 people, including you; pies");
         set_topic(f, EVE, "-");
         serve(f);
         assert_inbox(f, BOB, "topic kitchen: eve");
@@ -409,8 +412,8 @@ static void test_who_is_in_other_rooms(void **state)
         who_is_here(f, BOB);
         who_is_here(f, ANN);
         serve(f);
-        assert_inbox(f, BOB, "answer 2 people are here: eve, bob\n1 is in lobby: ann");
-        assert_inbox(f, ANN, "answer You are alone here: ann\n2 are in kitchen: eve, bob");
+        assert_inbox(f, BOB, "answer 2 people are here: eve, bob (you)\n1 person is in lobby: ann");
+        assert_inbox(f, ANN, "answer You are alone here: ann (you)\n2 people are in kitchen: eve, bob");
 }
 
 static void test_many_rooms(void **state)
@@ -433,8 +436,9 @@ static void test_many_rooms(void **state)
         which_rooms(f, ANN);
         assert_true(broker_serve(f->broker) >= 0);
         const char *answers = inbox_read(f->inboxes[ANN]);
-        assert_non_null(strstr(answers, "You are alone here: ann\n1 is in room-0: member-0\n1 is in room-1"));
-        assert_non_null(strstr(answers, "\n/rooms lists all rooms, answer lobby: 1 person, you among them\nroom-0: 1"));
+        assert_non_null(strstr(
+                answers, "You are alone here: ann (you)\n1 person is in room-0: member-0\n1 person is in room-1"));
+        assert_non_null(strstr(answers, "\n/rooms lists all rooms, answer lobby: 1 person, including you\nroom-0: 1"));
         assert_true(strlen(answers) < 2 * TEXT_MAX_BYTES);
         assert_string_equal(answers + strlen(answers) - 5, " more");
 }
@@ -450,7 +454,7 @@ static void test_a_room_of_who_was_not_announced(void **state)
         serve(f);
         assert_false(member(f, EVE)->arriving);
         assert_inbox(f, ANN, "join eve, went eve kitchen");
-        assert_inbox(f, EVE, "answer You are in kitchen now, alone");
+        assert_inbox(f, EVE, "answer You are now in kitchen, alone");
 }
 
 static void test_a_room_outlives_chatd(void **state)
@@ -498,8 +502,8 @@ static void test_a_room_again(void **state)
         assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "rollcall, line kitchen: ann new");
         assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "rollcall");
         assert_inbox(f, ANN,
-                     "went bob kitchen, answer You are in kitchen now, with bob, rollcall, "
-                     "answer You are in kitchen now, with bob");
+                     "went bob kitchen, answer You are now in kitchen, with bob, rollcall, "
+                     "answer You are now in kitchen, with bob");
         /* and one that goes back, whose room is gone by then */
         join(f, ANN, "garden");
         serve(f);
@@ -662,12 +666,12 @@ static void test_an_answer_has_its_place(void **state)
         set_topic(f, BOB, "");
         serve(f);
         assert_inbox(f, BOB,
-                     "line ann before, answer 3 people are here: ann, bob, eve, line ann behind, "
+                     "line ann before, answer 3 people are here: ann, bob (you), eve, line ann behind, "
                      "answer lobby has no topic; /topic TEXT sets one");
         assert_inbox(f, EVE, "line ann before, line bob mine, line ann behind");
         who_is_here(f, BOB);
         serve(f); /* a batch of that alone */
-        assert_inbox(f, BOB, "answer 3 people are here: ann, bob, eve");
+        assert_inbox(f, BOB, "answer 3 people are here: ann, bob (you), eve");
         assert_inbox(f, EVE, "");
 }
 
@@ -683,7 +687,7 @@ static void test_an_answer_to_a_lender(void **state)
         who_is_here(f, BOB);
         say(f, ANN, "behind");
         serve(f);
-        assert_inbox(f, BOB, "line ann before, answer 3 people are here: ann, bob, eve, line ann behind");
+        assert_inbox(f, BOB, "line ann before, answer 3 people are here: ann, bob (you), eve, line ann behind");
 }
 
 /* Its session does not run: its inbox takes nothing more. */
@@ -714,8 +718,8 @@ static void test_an_answer_waits_for_room(void **state)
         say(f, ANN, "behind");
         nick(f, ANN, "bob");
         serve(f);
-        assert_string_equal(after_lagging(f, BOB), "missed 2, answer 3 people are here: ann, bob, eve, "
-                                                   "probe ann would like to be called bob");
+        assert_string_equal(after_lagging(f, BOB), "missed 2, answer 3 people are here: ann, bob (you), eve, "
+                                                   "probe ann asked for your name, bob");
         say(f, ANN, "again");
         serve(f);
         assert_inbox(f, BOB, "line ann again");

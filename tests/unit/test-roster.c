@@ -53,6 +53,83 @@ static void test_find_and_remove(void **state)
         }
 }
 
+static struct member *find(const struct fixture *f, const char *name)
+{
+        return roster_find_name(&f->roster, slice_of(name));
+}
+
+static const struct member *alike(const struct fixture *f, const char *name)
+{
+        return roster_find_alike(&f->roster, slice_of(name), NULL);
+}
+
+/* Names that may be taken for one another are found by themselves alone, whichever of them goes first. */
+static void test_names_that_may_be_taken_for_one_another(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const names[] = {"Maria", "Marla", "rnaria", "maria-1", "maria_1"};
+        struct member *members[5];
+        for (size_t first = 0; first < 5; first++) {
+                for (size_t i = 0; i < 5; i++)
+                        members[i] = add(f, i + 10, names[i]);
+                for (size_t i = 0; i < 5; i++)
+                        assert_ptr_equal(find(f, names[i]), members[i]);
+                assert_ptr_equal(find(f, "MARLA"), members[1]);
+                assert_null(find(f, "mar1a"));
+                assert_null(alike(f, "mar1a0"));
+                assert_ptr_equal(alike(f, "MAR1A"), members[1]);
+                assert_ptr_equal(alike(f, "Mar1a"), members[1]);
+                assert_ptr_equal(alike(f, "maria"), members[0]);
+                assert_null(roster_find_alike(&f->roster, slice_of("maria"), members[0]));
+                assert_ptr_equal(roster_find_alike(&f->roster, slice_of("MARIA"), members[0]), members[1]);
+                assert_int_equal(roster_rename(&f->roster, members[first], slice_of("zoe"), 1), 0);
+                assert_null(find(f, names[first]));
+                assert_ptr_equal(find(f, "zoe"), members[first]);
+                assert_int_equal(roster_rename(&f->roster, members[first], slice_of(names[first]), 2), 0);
+                for (size_t i = 0; i < 5; i++) {
+                        size_t at = (first + i) % 5;
+                        roster_remove(&f->roster, members[at]);
+                        assert_null(find(f, names[at]));
+                        for (size_t left = i + 1; left < 5; left++)
+                                assert_ptr_equal(find(f, names[(first + left) % 5]), members[(first + left) % 5]);
+                }
+        }
+        assert_string_equal(add(f, 20, "Bill")->name, "Bill");
+        assert_string_equal(add(f, 21, "BiIl")->name, "BiIl~2");
+        assert_string_equal(add(f, 22, "biil")->name, "biil");
+}
+
+static void assert_suggested(const struct fixture *f, const char *name, const char *expected)
+{
+        const char *suggested = roster_suggest(&f->roster, slice_of(name));
+        if (expected)
+                assert_string_equal(suggested, expected);
+        else
+                assert_null(suggested);
+}
+
+static void test_suggestions(void **state)
+{
+        struct fixture *f = *state;
+        add(f, LINK_ID, "link");
+        add(f, 10, "Maria");
+        add(f, 11, "troll");
+        add(f, 12, "alexander");
+        add(f, 13, "127.0.0.1:40414");
+        add(f, 14, "bob")->leaving = true;
+        assert_suggested(f, "Marla", "Maria");
+        assert_suggested(f, "rnaria", "Maria");
+        assert_suggested(f, "trol", "troll");
+        assert_suggested(f, "TORLL", "troll");
+        assert_suggested(f, "alex", "alexander");
+        assert_suggested(f, "a", NULL);
+        assert_suggested(f, "zebra", NULL);
+        assert_suggested(f, "bobb", NULL);
+        assert_suggested(f, "lnk", NULL);
+        assert_suggested(f, "127.0.0.1:40415", NULL);
+        assert_suggested(f, "", NULL);
+}
+
 static void test_connect_and_send(void **state)
 {
         struct fixture *f = *state;
@@ -261,6 +338,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_find_and_remove),
                 TEST(test_names_are_unique),
+                TEST(test_names_that_may_be_taken_for_one_another),
+                TEST(test_suggestions),
                 TEST(test_find_process),
                 TEST(test_only_a_socket_of_the_session_user),
                 TEST(test_connect_and_send),

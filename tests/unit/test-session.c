@@ -326,15 +326,15 @@ static void test_what_else_chatd_says(void **state)
         tell(f, FRAME_MISSED, 1, MISSED_UNKNOWN, "");
         assert_shown(f, "*** lines were skipped: your session did not run\r\n");
         tell(f, FRAME_WELCOME, 1, 0, "ann~2");
-        assert_shown(f, "*** Somebody is called ");
+        assert_shown(f, "*** The name ");
         assert_line_ends(f);
         tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun");
         tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun"); /* of a chatd that met our HELLO again */
         tell(f, FRAME_TEXT, 1, 2, "something else");
         assert_shown(f, "*** be nice\r\n***\r\n*** have fun\r\n*** something else\r\n");
-        tell(f, FRAME_PROBE, 1, 0, "bob would like to be called ann");
-        tell(f, FRAME_PROBE, 1, 0, "bob would like to be called ann"); /* he asks too often */
-        assert_shown(f, "*** bob would like to be called ann\r\n");
+        tell(f, FRAME_PROBE, 1, 0, "bob asked for your name, ann");
+        tell(f, FRAME_PROBE, 1, 0, "bob asked for your name, ann"); /* he asks too often */
+        assert_shown(f, "*** bob asked for your name, ann\r\n");
         tell_unknown(f);
         tell_raw(f, "junk", 4);
         tell_raw(f, "", 0);
@@ -1075,7 +1075,7 @@ static void test_replies(void **state)
         struct frame frame = next_frame(f);
         assert_int_equal(frame.type, FRAME_PRIVATE);
         assert_int_equal(frame.key, 77);
-        assert_int_equal(frame.name.len, 0);
+        assert_true(slice_equal(frame.name, slice_of("bob")));
         tell_record(f, RECORD_PRIVATE, LINK_ID, 1, "zoe@b", "psst");
         assert_shown(f, "zoe@b (to you): psst\r\n");
         type(f, "/reply yes\n");

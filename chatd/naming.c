@@ -1,0 +1,110 @@
+#include "naming.h"
+
+#include <errno.h>
+#include <search.h>
+
+#include <chat/names.h>
+#include <chat/nearest.h>
+
+#include "roster.h"
+
+static int compare_names(const void *a, const void *b)
+{
+        const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
+        return name_compare(x, strlen(x), y, strlen(y));
+}
+
+static int compare_blurred(const void *a, const void *b)
+{
+        const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
+        return name_compare_blurred(x, strlen(x), y, strlen(y));
+}
+
+/* Returns where the tree has what compares as this name, or NULL. */
+static struct member **find(void *const *tree, int (*compare)(const void *, const void *), struct slice name)
+{
+        struct member key = {0};
+        if (name.len > LOCAL_NAME_MAX_BYTES)
+                return NULL;
+        memcpy(key.name, name.at, name.len);
+        return tfind(&key, tree, compare);
+}
+
+/* Returns the first of those who may be taken for this name. */
+static struct member *find_blurred(const struct naming *n, struct slice name)
+{
+        struct member **found = find(&n->by_blur, compare_blurred, name);
+        return found ? *found : NULL;
+}
+
+int naming_add(struct naming *n, struct member *m)
+{
+        if (!tsearch(m, &n->by_name, compare_names))
+                return -ENOMEM;
+        struct member **first = tsearch(m, &n->by_blur, compare_blurred);
+        if (!first) {
+                tdelete(m, &n->by_name, compare_names);
+                return -ENOMEM;
+        }
+        if (*first != m) {
+                m->alike = (*first)->alike;
+                (*first)->alike = m;
+        }
+        return 0;
+}
+
+void naming_remove(struct naming *n, struct member *m)
+{
+        struct member **at = find(&n->by_blur, compare_blurred, slice_of(m->name));
+        tdelete(m, &n->by_name, compare_names);
+        if (*at == m && !m->alike) {
+                tdelete(m, &n->by_blur, compare_blurred);
+                return;
+        }
+        while (*at != m)
+                at = &(*at)->alike;
+        *at = m->alike; /* also in the tree, whose order does not change by it */
+        m->alike = NULL;
+}
+
+struct member *naming_find(const struct naming *n, struct slice name)
+{
+        struct member **found = find(&n->by_name, compare_names, name);
+        return found ? *found : NULL;
+}
+
+struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *but)
+{
+        struct member *m = find_blurred(n, name);
+        while (m && (m == but || !name_looks_like(m->name, strlen(m->name), name.at, name.len)))
+                m = m->alike;
+        return m;
+}
+
+/* Returns true where the name begins with the word, which has two letters at least. */
+static bool is_begun(struct slice word, struct slice name)
+{
+        return word.len > 1 && word.len < name.len && name_compare(word.at, word.len, name.at, word.len) == 0;
+}
+
+struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name)
+{
+        struct member *best = find_blurred(n, name);
+        size_t best_distance = (name.len + 2) / 3 + 1, looks = 0;
+        while (best && !member_is_here(best))
+                best = best->alike;
+        if (best || name.len == 0 || !name_is_letter(name.at[0])) /* of addresses any is like any other */
+                return best;
+        for (size_t i = 0; i < count && looks < NAMING_LOOKS_MAX; i++) {
+                struct slice other = slice_of(members[i]->name);
+                if (!member_is_here(members[i]) || !name_is_letter(other.at[0]))
+                        continue;
+                looks++;
+                size_t distance = is_begun(name, other) ? 1 : nearest_distance(name, other);
+                if (distance < best_distance) {
+                        best_distance = distance;
+                        best = members[i];
+                }
+        }
+        return best;
+}
