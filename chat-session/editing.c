@@ -47,7 +47,8 @@ void editing_turn(struct session *s, bool on)
 
 void editing_accept(struct session *s)
 {
-        if (!telnet_offers_editing(&s->telnet) || s->echo || s->edits || s->state != SESSION_TALKING)
+        if (!telnet_offers_editing(&s->telnet) || s->options->editing != EDITING_OFFERED || s->echo || s->edits ||
+            s->state != SESSION_TALKING)
                 return;
         editing_turn(s, true);
         if (s->lines.len > 0) /* what it has typed so far */

@@ -24,7 +24,7 @@ struct session;
 /* Turns it on or off. */
 void editing_turn(struct session *s, bool on);
 
-/* Turns it on where the client offers that. */
+/* Turns it on where the client offers that, and the settings let it. */
 void editing_accept(struct session *s);
 
 /* Takes a byte that the client typed, or that was pasted: then a TAB is text, and completes nothing. Returns whether it

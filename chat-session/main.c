@@ -125,6 +125,7 @@ __attribute__((noinline)) static void read_settings(struct options *o)
         settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
+        o->session.editing = o->settings.editing;
         zone_read(&o->session.zone);
 }
 

@@ -219,6 +219,10 @@ static void turn_time(struct session *s, const struct command_row *row, struct s
 static void edit(struct session *s, const struct command_row *row, struct slice rest)
 {
         bool on = s->edits;
+        if (s->options->editing == EDITING_OFF) {
+                tell(s, "%s is switched off in this chat", row->name);
+                return;
+        }
         turn(s, row, &on, rest, "");
         editing_turn(s, on);
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <chat/seen.h>
+#include <chat/settings.h>
 
 #include "client.h"
 #include "completion.h"
@@ -42,7 +43,8 @@ struct session_options {
         bool proxied;          /* the client is behind a proxy, which says who it is, peer.h */
         struct pace pace;      /* of what the client says */
         int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
-        struct zone zone;      /* of this host */
+        enum settings_editing editing;
+        struct zone zone; /* of this host */
 };
 
 struct session {

@@ -27,6 +27,7 @@ enum {
 enum setting {
         SETTING_PACE,
         SETTING_CLIENT_TIMEOUT,
+        SETTING_EDITING,
         SETTING_ARRIVALS,
         SETTING_HISTORY,
         SETTING_MOTD,
@@ -42,9 +43,17 @@ enum settings_program {
         SETTINGS_SESSION,
 };
 
+/* Whose line a session edits. */
+enum settings_editing {
+        EDITING_OFFERED, /* that of a client which offers it, or asks for it by /edit on */
+        EDITING_ASKED,   /* only where it asks */
+        EDITING_OFF,     /* nobody's */
+};
+
 struct settings {
-        struct pace pace;                   /* of what a client says */
-        int client_timeout_ms;              /* a client that acknowledges nothing for so long vanished; 0: never */
+        struct pace pace;      /* of what a client says */
+        int client_timeout_ms; /* a client that acknowledges nothing for so long vanished; 0: never */
+        enum settings_editing editing;
         struct pace arrivals;               /* of who is announced by name */
         int history;                        /* how many past lines a newcomer is shown; 0: none */
         char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: none */
@@ -84,6 +93,19 @@ static inline int settings_take_client_timeout(struct settings *s, const char *v
                 return seconds;
         s->client_timeout_ms = seconds * 1000;
         return 0;
+}
+
+static inline int settings_take_editing(struct settings *s, const char *value)
+{
+        static const char *const values[] = {
+                [EDITING_OFFERED] = "offered", [EDITING_ASKED] = "asked", [EDITING_OFF] = "off"};
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+                if (strcmp(value, values[i]) != 0)
+                        continue;
+                s->editing = (enum settings_editing)i;
+                return 0;
+        }
+        return -EINVAL;
 }
 
 static inline int settings_take_history(struct settings *s, const char *value)
@@ -144,6 +166,9 @@ static const struct settings_row {
         [SETTING_CLIENT_TIMEOUT] = {"ClientTimeout", "client-timeout", SETTINGS_SESSION, settings_take_client_timeout,
                                     "240", "1 to 1000000 seconds, or off", "=SECONDS",
                                     "a client that acknowledges nothing for so long has vanished"},
+        [SETTING_EDITING] = {"Editing", "editing", SETTINGS_SESSION, settings_take_editing, "offered",
+                             "offered, asked or off", "=offered|asked|off",
+                             "whose line is edited: also who offers it, only who asks, or nobody's"},
         [SETTING_ARRIVALS] = {"Arrivals", "arrivals", SETTINGS_CHATD, settings_take_arrivals, "5:20",
                               "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
                               "who come are named, so many per second and at once; off: all"},

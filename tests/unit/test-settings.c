@@ -71,6 +71,7 @@ static void assert_defaults(const struct settings *s)
         assert_int_equal(s->pace.interval_us, 100000);
         assert_int_equal(s->pace.burst, 20);
         assert_int_equal(s->client_timeout_ms, 240000);
+        assert_int_equal(s->editing, EDITING_OFFERED);
         assert_int_equal(s->arrivals.interval_us, 200000);
         assert_int_equal(s->arrivals.burst, 20);
         assert_int_equal(s->history, 20);
@@ -95,6 +96,7 @@ static void test_every_setting(void **state)
         assert_int_equal(read_text(f, "# a remark\n; another\n\n"
                                       " Pace = off \r\n"
                                       "ClientTimeout=60\n"
+                                      "Editing=asked\n"
                                       "Arrivals=1:2\n"
                                       "History=100\n"
                                       "Motd=/srv/the motd\n"
@@ -104,6 +106,7 @@ static void test_every_setting(void **state)
                          0);
         assert_int_equal(s->pace.interval_us, 0);
         assert_int_equal(s->client_timeout_ms, 60000);
+        assert_int_equal(s->editing, EDITING_ASKED);
         assert_int_equal(s->arrivals.interval_us, 1000000);
         assert_int_equal(s->arrivals.burst, 2);
         assert_int_equal(s->history, 100);
