@@ -280,6 +280,8 @@ bool session_room(struct sessions *s, unsigned k, unsigned what)
                 return true;
         if (!put_request(s, k, (struct frame){.type = FRAME_ROOM, .name = slice_of(rooms[what])}))
                 return false;
+        if (me->closed_at && !me->bye_at && !me->adrift_at)
+                me->adrift_at = s->now;
         if (!is_member || room_numbers[what] < 0)
                 return true;
         me->moves[me->moves_count].at = s->now;
@@ -821,11 +823,18 @@ static bool in_one_room(const struct session *me, const struct session *other, u
         return me->id == LINK_ID || room_at(me, at) == room_at(other, at);
 }
 
+/* Returns true if nobody can know in which room `me` is then: it closed its inbox before it asked for another one, and
+ * chatd takes it for a member until it finds out. */
+static bool is_adrift(const struct session *me, uint64_t at)
+{
+        return me->adrift_at > 0 && at > me->adrift_at;
+}
+
 static bool has_anybody_moved(const struct sessions *s)
 {
         bool moved = false;
         for (unsigned k = 0; k < SESSIONS; k++)
-                moved |= s->all[k].moves_count > 0;
+                moved |= s->all[k].moves_count > 0 || s->all[k].adrift_at > 0;
         return moved;
 }
 
@@ -885,7 +894,8 @@ void sessions_check(struct sessions *s)
                         bool is_for_others = s->lines[line].to != PLAYERS && s->lines[line].to != k;
                         const struct session *from = &s->all[s->lines[line].from];
                         if (from->once && s->lines[line].to == PLAYERS && !in_one_room(me, from, s->lines[line].at)) {
-                                PROMISE(!me->shown[line], "line %zu reaches %s in another room", line, names[k]);
+                                PROMISE(!me->shown[line] || is_adrift(from, s->lines[line].at),
+                                        "line %zu reaches %s in another room", line, names[k]);
                                 continue;
                         }
                         PROMISE(me->shown[line] || !is_for_me || !me->attentive || !s->lines[line].due || !from->once ||

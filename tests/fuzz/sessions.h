@@ -63,6 +63,7 @@ struct session {
         size_t moves_count;
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
+        uint64_t adrift_at; /* when it asked for another room behind its closed inbox; 0: it did not */
         /* what it got */
         struct seen seen;
         size_t epoch;
