@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
@@ -15,8 +14,6 @@
 
 #define NOTE_NAME "requests"
 #define SAY_PREFIX ADMIN_NAME ": "
-
-#define REMOVED INT64_MAX /* in `muted_told_ms`: it is told nothing more */
 
 enum { NOTE_MAX_BYTES = ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
@@ -58,9 +55,19 @@ static int write_note(const struct broker *b)
         return rundir_replace_note(path, new, text);
 }
 
+/* Once more, when there is room: the chatd before us may have died before it could be told. */
+static void remove_again(struct broker *b, struct member *m)
+{
+        struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = slice_of(m->removal)};
+        m->lagging = letters_add(&m->letters, 0, &kicked, NULL, 0) == 0 || m->lagging;
+}
+
 void admin_recover(struct broker *b)
 {
         read_note(b);
+        for (size_t i = 0; i < b->roster.count; i++)
+                if (b->roster.members[i]->removal)
+                        remove_again(b, b->roster.members[i]);
         b->admin.sweep = b->bans.count > 0;
 }
 
@@ -74,6 +81,8 @@ bool admin_has_done(const struct admin *a, uint64_t number)
 
 static void remember(struct admin *a, uint64_t number)
 {
+        if (number == 0)
+                return;
         a->done[a->next] = number;
         a->next = (a->next + 1) % ADMIN_REMEMBERED;
         a->changed = true;
@@ -119,27 +128,25 @@ static void take_removal(struct broker *b, struct member *m, const struct frame 
 {
         struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = f->text};
         relay_tell(&b->relay, m, &kicked);
+        if (!m->removal)
+                m->removal = strndup(f->text.at, f->text.len);
         m->muted = true;
-        m->muted_told_ms = REMOVED; /* it has been told more than that */
 }
 
 /* What is done to a member, which is here. */
 static void take_act(struct broker *b, struct member *m, const struct frame *f)
 {
-        struct eventlog_act act = {.id = m->id, .name = m->name, .address = m->address, .uid = (uid_t)f->key};
-        bool muted = m->muted;
+        bool removed = m->removal, muted = m->muted;
         b->alone = true;
-        b->admin.muted = m;
+        b->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
                 take_removal(b, m, f);
-                eventlog_kick(b->log, &act, f->text);
-                return;
+        } else if (!removed) { /* else it is about to leave */
+                m->muted = f->type == FRAME_MUTE;
+                m->muted_told_ms = 0;
+                tell_muted(b, m, f);
+                b->admin.act.news = muted != m->muted;
         }
-        m->muted = f->type == FRAME_MUTE;
-        m->muted_told_ms = 0;
-        tell_muted(b, m, f);
-        if (muted != m->muted) /* else a chatd before us logged it */
-                eventlog_mute(b->log, &act, m->muted);
 }
 
 int admin_take(struct broker *b, const struct frame *f)
@@ -159,22 +166,41 @@ int admin_take(struct broker *b, const struct frame *f)
         return 0;
 }
 
+/* Returns 0 or a negative errno. */
+static int note_act(const struct broker *b, const struct member *m)
+{
+        if (m->removal)
+                return roster_note_removal(&b->roster, m);
+        if (m->muted)
+                return roster_note_mute(&b->roster, m->id);
+        roster_remove_mute(&b->roster, m->id);
+        return 0;
+}
+
+/* Behind the note of it, so that the next chatd does not log it again. */
+static void log_act(const struct broker *b, const struct admin_act *act)
+{
+        const struct member *m = act->member;
+        struct eventlog_act event = {.id = m->id, .name = m->name, .address = m->address, .uid = act->uid};
+        if (act->type == FRAME_KICK)
+                eventlog_kick(b->log, &event, slice_of(m->removal ? m->removal : ""));
+        else
+                eventlog_mute(b->log, &event, m->muted);
+}
+
 void admin_note(struct broker *b)
 {
         struct admin *a = &b->admin;
-        struct member *m = a->muted;
-        if (!a->changed)
-                return;
-        int r = m && m->muted ? roster_note_mute(&b->roster, m->id) : 0;
+        int r = a->act.member ? note_act(b, a->act.member) : 0;
         if (r < 0) /* the next chatd would relay what it says */
                 broker_warn(b, "cannot note who is muted", r);
-        if (m && !m->muted)
-                roster_remove_mute(&b->roster, m->id);
-        r = write_note(b); /* behind that: what is noted here is not done again */
-        if (r < 0)         /* it is done once more, but only if we die before it is consumed or answered */
+        if (a->act.member && a->act.news)
+                log_act(b, &a->act);
+        a->act.member = NULL;
+        r = a->changed ? write_note(b) : 0; /* behind that: what is noted here is not done again */
+        if (r < 0) /* it is done once more, but only if we die before it is consumed or answered */
                 broker_warn(b, "cannot note what an administrator asked for", r);
         a->changed = false;
-        a->muted = NULL;
 }
 
 bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is_request)
@@ -183,7 +209,7 @@ bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is
                 return false;
         int64_t now = clock_ms();
         bool just_now = m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS;
-        if (m->muted_told_ms == REMOVED || (just_now && !is_request))
+        if (m->removal || (just_now && !is_request)) /* who was removed has been told more than that */
                 return true;
         m->muted_told_ms = now;
         struct frame answer = {
@@ -220,24 +246,15 @@ bool admin_refuses(struct broker *b, const struct frame *f)
         return true;
 }
 
-static uint64_t draw_number(void)
-{
-        uint64_t number = 0;
-        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                number = clock_boottime_us();
-        return number | 1;
-}
-
 /* Returns whether `m` may stay, or is asked to leave. */
 static bool sweep_member(struct broker *b, struct member *m)
 {
         char text[CONTROL_REASON_MAX_BYTES + 16];
         const struct ban *ban = m->id == LINK_ID || m->dead ? NULL : bans_find(&b->bans, slice_of(m->name), m->address);
-        if (!ban || m->leaving || m->removal_sent)
+        if (!ban || m->leaving || m->removal_sent || m->removal)
                 return true;
         snprintf(text, sizeof(text), "banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
-        struct frame f = {
-                .type = FRAME_KICK, .id = m->id, .number = draw_number(), .key = ban->uid, .text = slice_of(text)};
+        struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};
         m->removal_sent = broker_send_self(b, &f);
         return m->removal_sent;
 }

@@ -3,8 +3,8 @@
  * control.h takes the requests; what they change goes through the queue, as frames of chatd to itself. So it has its
  * place in the order, and a chatd that dies leaves it to the next one.
  *
- * Each has the number of its request. The last ones are noted when everybody has what they say, before they are
- * consumed; one that is noted is not done again. So a request that is made again, because a chatd died before it
+ * Each has the number of its request, and a removal because of a ban has none: that may be done again. The last numbers
+ * are noted when everybody has what they say, before they are consumed; one that is noted is not done again. So a request that is made again, because a chatd died before it
  * answered, is done once; and what is relayed again, because a batch was not consumed, the sessions drop like any other
  * (chat/seen.h).
  *
@@ -12,7 +12,7 @@
  * a frame again finds the member muted before it or not, and nothing in front of it that this would change.
  *
  * What a muted member says is counted as relayed, and nobody gets it. It is told so, of lines seldom enough. Who was
- * removed is muted as well, until it leaves.
+ * removed is muted as well, until it leaves; its mark says why, so that the next chatd tells it again.
  *
  * The note is a symlink in the run directory, as members' notes are.
  */
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <chat/frame.h>
 
@@ -32,11 +33,19 @@ enum {
         ADMIN_MUTED_TOLD_MS = 5000, /* who is muted is told so once per that time for lines */
 };
 
+/* What was done to a member. */
+struct admin_act {
+        struct member *member; /* NULL: nothing was */
+        uint8_t type;          /* KICK, MUTE or UNMUTE */
+        bool news;             /* else a chatd before us did it */
+        uid_t uid;             /* who asked for it */
+};
+
 struct admin {
         uint64_t done[ADMIN_REMEMBERED]; /* numbers, a ring; 0: none */
         size_t next;                     /* where the next one goes */
         bool changed;                    /* in this batch */
-        struct member *muted;            /* in this batch, or unmuted; NULL: nobody was */
+        struct admin_act act;            /* in this batch */
         bool sweep;                      /* somebody here may be banned, and is to be removed */
         int64_t refused_ms;              /* when it was logged last that somebody banned was refused … */
         uint64_t refused;                /* … and how many were since */

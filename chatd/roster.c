@@ -24,6 +24,7 @@
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
+#define REMOVED_WORD "removed" /* in the mark of who is muted for that */
 #define NEW_SUFFIX ".new"
 #define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
@@ -212,6 +213,7 @@ void roster_remove(struct roster *r, struct member *m)
         if (m->room)
                 rooms_leave(&r->rooms, m);
         letters_clear(&m->letters);
+        free(m->removal);
         free(m);
 }
 
@@ -414,6 +416,13 @@ int roster_note_mute(const struct roster *r, uint64_t id)
         return put_mark(r, id, MUTED_SUFFIX);
 }
 
+int roster_note_removal(const struct roster *r, const struct member *m)
+{
+        char text[PATH_MAX];
+        snprintf(text, sizeof(text), REMOVED_WORD " %s", m->removal);
+        return replace(r, m->id, MUTED_SUFFIX, text);
+}
+
 void roster_remove_mute(const struct roster *r, uint64_t id)
 {
         remove_mark(r, id, MUTED_SUFFIX);
@@ -554,12 +563,19 @@ static void read_arriving(const struct roster *r, const char *file)
                 m->arriving = true;
 }
 
-/* … and who was muted is. */
-static void read_muted(const struct roster *r, const char *file)
+/* … and who was muted, or removed, is. */
+static void read_muted(const struct roster *r, int dir, const char *file)
 {
+        char text[PATH_MAX], *why = text;
         struct member *m = find_marked(r, file, MUTED_SUFFIX, roster_remove_mute);
-        if (m)
-                m->muted = true;
+        if (!m)
+                return;
+        m->muted = true;
+        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        const char *word = text_next_word(&why);
+        if (word && strcmp(word, REMOVED_WORD) == 0)
+                m->removal = strdup(why);
 }
 
 /* … and who took another name may have to be told so again. */
@@ -634,7 +650,7 @@ int roster_read_notes(struct roster *r, struct departed *departed)
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
-                read_muted(r, entry->d_name);
+                read_muted(r, dirfd(dir), entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name);
         }

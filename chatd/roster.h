@@ -70,6 +70,7 @@ struct member {
         /* what an administrator did to it: see admin.h */
         bool muted;            /* what it says is not relayed */
         bool removal_sent;     /* KICK is in the queue, because of a ban */
+        char *removal;         /* why it was removed; NULL: it was not */
         int64_t muted_told_ms; /* when it was told so last, CLOCK_MONOTONIC; 0: never */
         /* its last change of name, so that it is the same when it is met again: see requests.h */
         uint64_t renamed;                       /* the number of that frame; 0: there was none */
@@ -189,8 +190,10 @@ void roster_remove_note(const struct roster *r, uint64_t id);
 void roster_note_lag(const struct roster *r, uint64_t id);
 void roster_remove_lag(const struct roster *r, uint64_t id);
 
-/* Notes that what a member says is not relayed. Returns 0 or a negative errno. */
+/* Notes that what a member says is not relayed; or that, and that it was removed, and why. Returns 0 or a negative
+ * errno. */
 int roster_note_mute(const struct roster *r, uint64_t id);
+int roster_note_removal(const struct roster *r, const struct member *m);
 void roster_remove_mute(const struct roster *r, uint64_t id);
 
 /* Notes that a member waits to be announced. Returns 0 or a negative errno. */

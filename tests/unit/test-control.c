@@ -409,6 +409,136 @@ static void test_killed_behind_a_ban(void **state)
         assert_inbox(f, EVE, "");
 }
 
+/* The inbox of who is removed takes nothing. */
+static void fill_inbox(struct fixture *f, uint32_t who)
+{
+        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
+        while (roster_send(member(f, who), &relayed) == 0)
+                ;
+}
+
+static const char *after_lagging(struct fixture *f, uint32_t who)
+{
+        assert_true(member(f, who)->lagging);
+        inbox_empty(f->inboxes[who]);
+        broker_has_room(f->broker, member(f, who));
+        return inbox_read(f->inboxes[who]);
+}
+
+static void test_who_lags_is_removed_all_the_same(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        fill_inbox(f, BOB);
+        assert_string_equal(ask(c, "kick|1|bob|too loud"), "");
+        say(f, ANN, "he is gone");
+        serve(f);
+        assert_string_equal(after_lagging(f, BOB), "missed 1, kicked too loud");
+        bye(f, BOB);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+
+        fill_inbox(f, EVE);
+        assert_string_equal(ask(c, "ban|2|eve|spam"), "end=ok text=eve");
+        run(f);
+        assert_string_equal(after_lagging(f, EVE), "kicked banned: spam");
+}
+
+/* … also by the next chatd, which tells nobody twice that is gone. */
+static void test_who_lags_is_removed_by_the_next_chatd(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        fill_inbox(f, BOB);
+        fill_inbox(f, EVE);
+        assert_string_equal(ask(c, "kick|1|bob"), "");
+        put(f, &(struct frame){.type = FRAME_KICK, .id = inbox_id(EVE), .number = 2, .text = slice_of("two words")});
+        serve(f);
+        kill_and_restart(c);
+        assert_string_equal(after_lagging(f, BOB), "missed some, kicked ");
+        assert_string_equal(after_lagging(f, EVE), "missed some, kicked two words");
+        say(f, BOB, "I am still here");
+        serve(f);
+        assert_inbox(f, ANN, "rollcall");
+        bye(f, BOB);
+        serve(f);
+        assert_false(exists(f, "members", BOB));
+        assert_string_equal(ask(c, "unmute|3|eve"), "end=ok"); /* she leaves all the same */
+        say(f, EVE, "may I?");
+        serve(f);
+        assert_inbox(f, ANN, "leave bob");
+}
+
+/* A request that waits for its answer is not forgotten, however many a ban removes. */
+static void test_a_ban_removes_many(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        assert_string_equal(ask(c, "say|7|hello"), "end=ok");
+        for (int i = 0; i < ADMIN_REMEMBERED; i++) {
+                member(f, EVE)->removal_sent = false;
+                free(member(f, EVE)->removal);
+                member(f, EVE)->removal = NULL;
+                assert_non_null(strstr(ask(c, "ban|8|eve|"), "end=ok"));
+        }
+        inbox_read(f->inboxes[ANN]);
+        assert_string_equal(ask(c, "say|7|hello"), "end=ok");
+        assert_inbox(f, ANN, "");
+}
+
+/* What chatd logs from now on, on standard error, up to a word that comes there. */
+static const char *read_log(int from, const char *word)
+{
+        static char all[1 << 16];
+        size_t len = 0;
+        do {
+                ssize_t n = read(from, all + len, sizeof(all) - 1 - len);
+                assert_true(n > 0);
+                len += (size_t)n;
+                all[len] = '\0';
+        } while (!strstr(all, word));
+        return all;
+}
+
+static size_t count(const char *text, const char *word)
+{
+        size_t n = 0;
+        for (; (text = strstr(text, word)); text++)
+                n++;
+        return n;
+}
+
+/* The frames are met again, as by a chatd whose predecessor died before it consumed them. */
+static void test_it_is_logged_once(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        int ends[2], error = dup(STDERR_FILENO);
+        char path[256];
+        assert_int_equal(pipe(ends), 0);
+        join_all(f);
+        dup2(ends[1], STDERR_FILENO);
+        for (int again = 0; again < 2; again++) {
+                put(f, &(struct frame){.type = FRAME_KICK, .id = inbox_id(BOB), .number = 1});
+                put(f, &(struct frame){.type = FRAME_MUTE, .id = inbox_id(EVE), .number = 2});
+                serve(f);
+                snprintf(path, sizeof(path), "%s/members/requests", f->dir);
+                assert_int_equal(unlink(path), 0);
+                kill_and_restart(c);
+        }
+        assert_string_equal(ask(c, "say|7|that is all"), "end=ok");
+        const char *log = read_log(ends[0], "that is all");
+        dup2(error, STDERR_FILENO);
+        close(error);
+        close(ends[0]);
+        close(ends[1]);
+        assert_int_equal(count(log, "removed bob"), 1);
+        assert_int_equal(count(log, "muted eve"), 1);
+}
+
 static void test_too_many(void **state)
 {
         struct control_fixture *c = *state;
@@ -549,6 +679,10 @@ int main(void)
                 CONTROL_TEST(test_who_does_not_leave),
                 CONTROL_TEST(test_a_ban),
                 CONTROL_TEST(test_killed_behind_a_ban),
+                CONTROL_TEST(test_who_lags_is_removed_all_the_same),
+                CONTROL_TEST(test_who_lags_is_removed_by_the_next_chatd),
+                CONTROL_TEST(test_a_ban_removes_many),
+                CONTROL_TEST(test_it_is_logged_once),
                 CONTROL_TEST(test_too_many),
                 CONTROL_TEST(test_a_long_list),
                 CONTROL_TEST(test_the_queue_is_full),
