@@ -15,6 +15,7 @@
 #include <chat/socket.h>
 
 #include "row.h"
+#include "wrap.h"
 
 enum {
         CLOSE_DRAIN_MAX_READS = 64,
@@ -173,19 +174,58 @@ static void erase_row(struct client *c)
         c->row_drawn = false;
 }
 
-void client_line(struct client *c, const struct slice *parts, size_t n)
+/* Writes a line in rows of so many columns, indented behind the first, to `at`, where there is room. Returns the end. */
+static char *write_rows(char *at, struct slice line, size_t columns, size_t indent)
 {
-        size_t size = LINE_END_BYTES;
+        char blanks[WRAP_INDENT_MAX];
+        memset(blanks, ' ', sizeof(blanks));
+        for (size_t begin = 0;; begin = indent) {
+                struct slice row = wrap_next(&line, columns - begin);
+                at = display_write(at, (struct slice[]){{blanks, begin}, row}, 2);
+                if (line.len == 0)
+                        return at;
+        }
+}
+
+/* The bytes that rows add to a line of this size at most: no character is wider than it has bytes, and two rows that
+ * follow one another have more than one is wide. */
+static size_t rows_bytes(size_t size, size_t columns, size_t indent)
+{
+        return (2 * size / (columns - indent) + 2) * (LINE_END_BYTES + indent);
+}
+
+void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent)
+{
+        /* without the last column, behind which some terminals break the row */
+        size_t columns = c->columns > 0 ? c->columns - 1u : 0, size = LINE_END_BYTES, more = 0;
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
-        if (c->skipped > 0 || client_room(c) < size + erase_bytes(c)) {
+        if (indent > WRAP_INDENT_MAX || indent + WRAP_COLUMNS_MIN > columns)
+                indent = WRAP_INDENT;
+        /* no character is wider than it has bytes */
+        if (size > columns && size <= CLIENT_LINE_MAX_BYTES && indent + WRAP_COLUMNS_MIN <= columns)
+                more = rows_bytes(size, columns, indent);
+        if (c->skipped > 0 || client_room(c) < size + more + erase_bytes(c)) {
                 c->skipped++;
                 c->skipped_all++;
                 return;
         }
         erase_row(c);
-        display_write(reserve(c, size), parts, n);
+        if (more == 0) {
+                display_write(reserve(c, size), parts, n);
+        } else {
+                char line[CLIENT_LINE_MAX_BYTES];
+                display_write(line, parts, n);
+                char *at = reserve(c, size + more);
+                struct slice text = {line, size - LINE_END_BYTES};
+                c->end = (size_t)(write_rows(at, text, columns, indent) - c->buffer);
+        }
         c->lines_out++;
+}
+
+void client_line(struct client *c, const struct slice *parts, size_t n)
+{
+        client_line_hanging(c, parts, n, WRAP_INDENT);
 }
 
 /* Puts the last `size` bytes of a line in front. */

@@ -31,6 +31,7 @@ struct client {
         bool out_broken;   /* nothing can be written: output is dropped */
         bool broken_off;   /* the client has the beginning of a line, and nothing is written before the rest is there */
         bool row_drawn;    /* what it types stands in the cursor's row (row.h): a line erases that first */
+        uint16_t columns;  /* of its window; 0: nobody knows */
         uint64_t written;  /* bytes */
         size_t start, end; /* what of `buffer` waits */
         uint64_t lines_out; /* lines put into the buffer */
@@ -52,8 +53,12 @@ void client_keep_alive(const struct client *c, int timeout_ms);
  * was reset still gives what arrived before. */
 size_t client_read(struct client *c, void *buffer, size_t size);
 
-/* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. */
+/* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. Where
+ * `columns` are known, it breaks the line into rows (wrap.h) and indents those behind the first. */
 void client_line(struct client *c, const struct slice *parts, size_t n);
+
+/* The same with so many blanks in front of those rows. */
+void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent);
 
 /* The client has the first `has` bytes of this line, and waits for the rest: puts that before whatever waits; ends the
  * line, and counts it as skipped, where it does not fit. */

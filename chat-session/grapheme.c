@@ -69,3 +69,13 @@ size_t grapheme_width(const char *text, size_t begin, size_t end)
         }
         return width < WIDTH_MAX ? width : WIDTH_MAX;
 }
+
+size_t grapheme_width_most(const char *text, size_t begin, size_t end)
+{
+        size_t width = 0;
+        while (begin < end) {
+                utf8proc_int32_t point = next_point(text, end, &begin);
+                width += point == EMOJI_STYLE ? 1 : (size_t)utf8proc_charwidth(point);
+        }
+        return width;
+}

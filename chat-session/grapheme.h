@@ -19,3 +19,6 @@ size_t grapheme_begin(const char *text, size_t len, size_t at);
 
 /* The columns of the cluster between these two, 0 to 2. Terminals that know no clusters may take more. */
 size_t grapheme_width(const char *text, size_t begin, size_t end);
+
+/* The most columns that any terminal takes for it: those of all its characters. */
+size_t grapheme_width_most(const char *text, size_t begin, size_t end);

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "editing.h"
 #include "session.h"
+#include "wrap.h"
 
 enum {
         HELP_COLUMN = 18,
@@ -41,7 +42,7 @@ static void explain(struct session *s, const char *name, const char *arguments, 
         char usage[64], text[160];
         snprintf(usage, sizeof(usage), "%s %s", name, arguments);
         snprintf(text, sizeof(text), "%-*s %s", HELP_COLUMN, usage, help);
-        session_notice_indented(s, slice_of(text), HELP_COLUMN + 1);
+        session_notice_indented(s, slice_of(text), WRAP_INDENT + HELP_COLUMN + 1);
 }
 
 static void list_commands(struct session *s)

@@ -14,7 +14,6 @@
 #include "wrap.h"
 
 #define NOTICE_PREFIX "*** "
-#define BLANKS "                                " /* to indent rows by */
 
 enum {
         READ_MAX_BYTES = 4096,
@@ -36,19 +35,13 @@ _Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEA
 
 void session_notice_indented(struct session *s, struct slice text, size_t indent)
 {
-        const size_t taken = sizeof(NOTICE_PREFIX); /* and the last column, where some terminals break the row */
-        size_t columns = s->telnet.columns > taken ? s->telnet.columns - taken : 0, begin = 0;
-        do {
-                struct slice row = wrap_next(&text, columns - begin);
-                struct slice parts[] = {slice_of(row.len > 0 ? NOTICE_PREFIX : "***"), {BLANKS, begin}, row};
-                client_line(&s->client, parts, 3);
-                begin = indent < sizeof(BLANKS) && indent + WRAP_COLUMNS_MIN <= columns ? indent : 0;
-        } while (text.len > 0);
+        struct slice parts[] = {slice_of(text.len > 0 ? NOTICE_PREFIX : "***"), text};
+        client_line_hanging(&s->client, parts, 2, indent);
 }
 
 void session_notice(struct session *s, struct slice text)
 {
-        session_notice_indented(s, text, 0);
+        session_notice_indented(s, text, WRAP_INDENT);
 }
 
 static void notice(struct session *s, const char *text)
@@ -206,6 +199,7 @@ static void on_byte(struct session *s, uint8_t byte, bool pasted)
                 session_leave(s, LEAVE_EXIT);
                 break;
         case TELNET_WINDOW:
+                s->client.columns = s->echo ? 0 : s->telnet.columns;
                 if (s->edits)
                         editor_resize(&s->editor, s->telnet.columns);
                 break;
@@ -561,7 +555,7 @@ static void advance_leave(struct session *s)
 /* Whether lines look to the client as chatd would write them. */
 static bool looks_plain(const struct session *s)
 {
-        return !s->edits && view_is_plain(&s->view);
+        return !s->edits && s->client.columns == 0 && view_is_plain(&s->view);
 }
 
 static void flush(struct session *s)

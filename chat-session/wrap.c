@@ -2,12 +2,18 @@
 
 #include "grapheme.h"
 
-/* Returns the end of the character at `at`, and adds its width to `*width`. ASCII needs no tables. */
+enum { ESC = 27 };
+
+/* Returns the end of the character at `at`, or of a sequence for a color, and adds its width to `*width`. ASCII needs
+ * no tables. */
 static size_t skip(struct slice text, size_t at, size_t *width)
 {
         bool plain = (text.at[at] & 0x80) == 0 && (at + 1 == text.len || (text.at[at + 1] & 0x80) == 0);
+        const char *color_end = text.at[at] == ESC ? memchr(text.at + at, 'm', text.len - at) : NULL;
+        if (color_end)
+                return (size_t)(color_end - text.at) + 1;
         size_t end = plain ? at + 1 : grapheme_end(text.at, text.len, at);
-        *width += plain ? 1 : grapheme_width(text.at, at, end);
+        *width += plain ? 1 : grapheme_width_most(text.at, at, end);
         return end;
 }
 
@@ -17,7 +23,7 @@ struct slice wrap_next(struct slice *text, size_t columns)
         size_t at = 0, width = 0, blank = 0;
         while (at < text->len && columns >= WRAP_COLUMNS_MIN) {
                 size_t end = skip(*text, at, &width);
-                if (width > columns && text->at[at] != ' ') {
+                if (width > columns && at > 0 && text->at[at] != ' ') {
                         row.len = blank > 0 ? blank : at;
                         break;
                 }

@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/frame.h>
+
 #include "../../chat-session/client.h"
 #include "../../chat-session/editor.h"
 
@@ -100,6 +102,47 @@ static void test_a_slow_client_is_told_the_exact_count(void **state)
         assert_int_equal(f->client.skipped, 0);
         put_line(&f->client, "and on");
         assert_string_equal(drain(f), "and on\r\n");
+}
+
+static void test_rows(void **state)
+{
+        struct fixture *f = *state;
+        struct slice notice = slice_of("*** one two three four five six seven");
+        put_line(&f->client, "nobody knows the width");
+        f->client.columns = 20;
+        put_line(&f->client, "ann: nineteen char.");
+        put_line(&f->client, "ann: twenty of them.");
+        client_line_hanging(&f->client, &notice, 1, 8);
+        client_line_hanging(&f->client, &notice, 1, 12); /* for which there is no room */
+        f->client.columns = 14;
+        put_line(&f->client, "this one is too narrow");
+        assert_string_equal(drain(f), "nobody knows the width\r\n"
+                                      "ann: nineteen char.\r\n"
+                                      "ann: twenty of\r\n    them.\r\n"
+                                      "*** one two three\r\n        four five\r\n        six seven\r\n"
+                                      "*** one two three\r\n    four five six\r\n    seven\r\n"
+                                      "this one is too narrow\r\n");
+        assert_int_equal(f->client.lines_out, 6);
+}
+
+/* Lines of all sizes and shapes have room for their rows, and the buffer ends with what was written. */
+static void test_rows_have_room(void **state)
+{
+        struct fixture *f = *state;
+        static char line[TEXT_MAX_BYTES];
+        for (size_t word = 1; word < 40; word++)
+                for (unsigned columns = 15; columns < 60; columns += 4) {
+                        for (size_t i = 0; i < sizeof(line) - 3; i++)
+                                line[i] = i % (word + 1) == word ? ' ' : 'x';
+                        line[sizeof(line) - 3] = '\0';
+                        f->client.columns = (uint16_t)columns;
+                        f->client.start = f->client.end = 0;
+                        put_line(&f->client, line);
+                        size_t size = f->client.end;
+                        assert_int_equal(f->client.skipped, 0);
+                        assert_memory_equal(f->client.buffer + size - 2, "\r\n", 2);
+                        assert_true(size <= client_room(&f->client) && size > strlen(line));
+                }
 }
 
 static void test_order_survives_the_wrap(void **state)
@@ -315,6 +358,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST_WITH_PEER(test_lines_end_with_crlf),
                 TEST_WITH_PEER(test_a_slow_client_is_told_the_exact_count),
+                TEST_WITH_PEER(test_rows),
+                TEST_WITH_PEER(test_rows_have_room),
                 TEST_WITH_PEER(test_order_survives_the_wrap),
                 TEST_WITH_PEER(test_the_rest_has_room),
                 TEST_WITH_PEER(test_a_row_is_erased),

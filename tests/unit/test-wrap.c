@@ -49,6 +49,23 @@ static void test_width(void **state)
         assert_string_equal(wrapped("012345678901234567\xe6\xbc\xa2 x", 20), "012345678901234567\xe6\xbc\xa2|x");
 }
 
+/* Terminals that do not know clusters show each of the pictures. */
+static void test_widest(void **state)
+{
+        (void)state;
+        assert_string_equal(wrapped("0123456789abcd 👩\u200d👩\u200d👧", 20), "0123456789abcd|👩\u200d👩\u200d👧");
+        assert_string_equal(wrapped("01234567 👩\u200d👩\u200d👧", 20), "01234567 👩\u200d👩\u200d👧");
+        assert_string_equal(wrapped("x👩\u200d👩\u200d👩\u200d👩\u200d👩\u200d👧y", 10),
+                            "x|👩\u200d👩\u200d👩\u200d👩\u200d👩\u200d👧|y");
+}
+
+static void test_colors_have_no_width(void **state)
+{
+        (void)state;
+        assert_string_equal(wrapped("\x1b[36mann\x1b[0m: 0123456 x", 14), "\x1b[36mann\x1b[0m: 0123456 x");
+        assert_string_equal(wrapped("\x1b[36mann\x1b[0m: 0123456 xy", 14), "\x1b[36mann\x1b[0m: 0123456|xy");
+}
+
 static void test_no_width(void **state)
 {
         (void)state;
@@ -63,6 +80,8 @@ int main(void)
                 cmocka_unit_test(test_words),
                 cmocka_unit_test(test_long_words),
                 cmocka_unit_test(test_width),
+                cmocka_unit_test(test_widest),
+                cmocka_unit_test(test_colors_have_no_width),
                 cmocka_unit_test(test_no_width),
         };
         return RUN_TESTS(tests);
