@@ -323,10 +323,13 @@ static void be_called(struct session *s, struct slice name)
 
 static void show_name(struct session *s, struct slice name)
 {
-        struct slice parts[] = {slice_of("*** The name "), slice_of(s->peer.name),
-                                slice_of(" is taken. Others see you as "), name};
+        struct slice parts[] = {slice_of("*** "),        slice_of("The name "),          slice_of(s->peer.name),
+                                slice_of(" is taken. "), slice_of("Others see you as "), name};
+        bool hidden = strcmp(s->peer.name, s->peer.address) == 0; /* an address, which nobody else has */
+        if (hidden)
+                parts[1] = parts[2] = parts[3] = slice_of("");
         if (name.len > 0 && !slice_equal(name, slice_of(s->peer.name)))
-                client_line(&s->client, parts, 4);
+                client_line(&s->client, parts, sizeof(parts) / sizeof(parts[0]));
         be_called(s, name);
 }
 

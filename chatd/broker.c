@@ -225,9 +225,24 @@ static bool is_second(const struct broker *b, uint64_t id)
         return m && member_is_alive(m);
 }
 
+/* Returns what a newcomer is called: the name in its HELLO or, where that is an address which is not to be shown, one that
+ * is made of it, in `guest`. */
+static struct slice name_newcomer(const struct broker *b, const struct frame *f,
+                                  char guest[static GUESTS_NAME_BYTES + 1])
+{
+        char address[ADDRESS_MAX_BYTES + 1] = "";
+        if (!b->settings.addresses_hidden || !slice_equal(f->name, f->address))
+                return f->name;
+        memcpy(address, f->address.at, f->address.len);
+        const struct network n = network_of(address);
+        guests_name(&b->guests, &n, guest);
+        return slice_of(guest);
+}
+
 /* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
 static struct member *admit(struct broker *b, const struct frame *f)
 {
+        char guest[GUESTS_NAME_BYTES + 1];
         if (is_second(b, f->id)) {
                 broker_ignore(b, IGNORED_SECOND);
                 return NULL;
@@ -237,9 +252,11 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_UNCLEAN);
                 return NULL;
         }
-        if (admin_refuses(b, f) || (f->type == FRAME_HELLO && limits_refuse(b, f)))
+        struct frame newcomer = *f;
+        newcomer.name = name_newcomer(b, f, guest);
+        if (admin_refuses(b, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(b, &newcomer)))
                 return NULL;
-        struct member *m = roster_add(&b->roster, f->id, f->key, f->name, f->address, clock_boottime_us());
+        struct member *m = roster_add(&b->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r == 0)
                 r = roster_note(&b->roster, m); /* without it the next chatd would not know whose lines it finds */

@@ -30,6 +30,7 @@
 #include "bans.h"
 #include "control.h"
 #include "eventlog.h"
+#include "guests.h"
 #include "history.h"
 #include "intake.h"
 #include "limits.h"
@@ -74,13 +75,14 @@ struct broker {
         struct admin admin;
         struct bans bans; /* read by who has a file of them */
         struct limits limits;
+        struct guests guests; /* has a key where the settings want one */
         struct control control;
-        bool begun;             /* the batch has frames */
-        bool alone;             /* … of which no other may be in it */
-        struct member *renamed; /* in the batch; NULL: nobody was */
-        struct member *moved;   /* to another room, in the batch; NULL: nobody did */
-        bool unconsumed;        /* the queue may begin with frames that were relayed, to some or to all */
-        char shown[TEXT_MAX_BYTES];                /* of the text that was taken last */
+        bool begun;                 /* the batch has frames */
+        bool alone;                 /* … of which no other may be in it */
+        struct member *renamed;     /* in the batch; NULL: nobody was */
+        struct member *moved;       /* to another room, in the batch; NULL: nobody did */
+        bool unconsumed;            /* the queue may begin with frames that were relayed, to some or to all */
+        char shown[TEXT_MAX_BYTES]; /* of the text that was taken last */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */
         size_t leavers_count;
         struct departed departed;        /* who left just before the last chatd died … */

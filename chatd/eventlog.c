@@ -66,7 +66,10 @@ static void describe_member(struct journal_event *e, const struct eventlog_membe
 void eventlog_join(struct journal *log, const struct eventlog_member *m)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s joined", m->name);
+        if (strcmp(m->name, m->address) == 0)
+                journal_field(&e, "MESSAGE=%s joined", m->name);
+        else
+                journal_field(&e, "MESSAGE=%s joined from %s", m->name, m->address);
         journal_describe(&e, LOG_INFO, ID_JOIN, "join");
         describe_member(&e, m);
         journal_write(log, &e);

@@ -217,11 +217,17 @@ static void take_signal(struct chatd *d)
         d->status_members = SIZE_MAX; /* the status says whether that went well */
 }
 
+/* Returns where files are that survive a boot: systemd.exec(5) says so. Without it they last as long as `dir`. */
+static const char *state_directory(const char *dir)
+{
+        const char *state = getenv("STATE_DIRECTORY");
+        return state ? state : dir;
+}
+
 /* What administrators need: without it the chat goes on. */
 static void open_control(struct chatd *d, const char *dir)
 {
-        const char *state = getenv("STATE_DIRECTORY"); /* systemd.exec(5); without it the bans last as long as `dir` */
-        int r = bans_read(&d->broker.bans, state ? state : dir, d->broker.log);
+        int r = bans_read(&d->broker.bans, state_directory(dir), d->broker.log);
         if (r < 0)
                 eventlog_warning(d->broker.log, "cannot read who is banned", r);
         r = d->control < 0 ? 0 : control_listen(&d->broker, d->control, d->own_intake ? NULL : CONTROL_GROUP);
@@ -401,6 +407,7 @@ int main(int argc, char **argv)
                         : -ENOMEM;
         if (r == 0) {
                 d.reload = options.reload;
+                guests_init(&d.broker.guests, state_directory(options.dir));
                 reload_apply(&d.broker, &settings);
                 open_control(&d, options.dir);
                 r = serve(&d);

@@ -60,6 +60,14 @@ static void apply_history(struct broker *b)
         }
 }
 
+/* Whoever is here keeps the name: addresses are hidden of those who come from now on. */
+static void apply_addresses(struct broker *b)
+{
+        int r = b->settings.addresses_hidden ? guests_open(&b->guests) : 0;
+        if (r < 0)
+                eventlog_warning(b->log, "cannot keep the key of guests' names: the next chatd has another", r);
+}
+
 void reload_apply(struct broker *b, const struct settings *s)
 {
         char text[CONF_ERROR_BYTES];
@@ -68,6 +76,7 @@ void reload_apply(struct broker *b, const struct settings *s)
         b->arrivals.pace = s->arrivals;
         b->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
         apply_history(b);
+        apply_addresses(b);
         const char *wrong = read_motd(&b->motd, s->motd, text);
         if (wrong)
                 eventlog_settings(b->log, wrong);

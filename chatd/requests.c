@@ -79,7 +79,8 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
                         NICK_MAX_BYTES);
                 return false;
         }
-        if (name_is_reserved(f->name.at, f->name.len) || bans_find(&b->bans, f->name, NULL)) {
+        bool of_guests = b->settings.addresses_hidden && guests_is_name(f->name);
+        if (of_guests || name_is_reserved(f->name.at, f->name.len) || bans_find(&b->bans, f->name, NULL)) {
                 answerf(b, m, f, "The name %.*s is not allowed here; please choose another", (int)f->name.len,
                         f->name.at);
                 return false;

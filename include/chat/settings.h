@@ -34,6 +34,7 @@ enum setting {
         SETTING_LOG_LINES,
         SETTING_MEMBERS_PER_NETWORK,
         SETTING_MEMBERS_PER_USER,
+        SETTING_ADDRESSES,
         SETTINGS,
 };
 
@@ -60,6 +61,7 @@ struct settings {
         bool log_lines;                     /* what is said goes to the journal */
         int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
         int members_per_user;               /* of this host; 0: any number */
+        bool addresses_hidden;              /* whoever took no name is called a guest, not by the address */
         uint32_t given;                     /* by options: a bit for each, which the file does not change */
 };
 
@@ -151,6 +153,15 @@ static inline int settings_take_members_per_user(struct settings *s, const char 
         return members < 0 ? members : 0;
 }
 
+static inline int settings_take_addresses(struct settings *s, const char *value)
+{
+        bool hidden = strcmp(value, "hidden") == 0;
+        if (!hidden && strcmp(value, "shown") != 0)
+                return -EINVAL;
+        s->addresses_hidden = hidden;
+        return 0;
+}
+
 static const struct settings_row {
         const char *name, *option; /* in the file, and on the command line */
         enum settings_program program;
@@ -185,6 +196,9 @@ static const struct settings_row {
         [SETTING_MEMBERS_PER_USER] = {"MembersPerUser", "members-per-user", SETTINGS_CHATD,
                                       settings_take_members_per_user, "64", "1 to 1000000 connections, or off", "=N",
                                       "so many may be here of one user of this host"},
+        [SETTING_ADDRESSES] = {"Addresses", "addresses", SETTINGS_CHATD, settings_take_addresses, "shown",
+                               "shown or hidden", "=shown|hidden",
+                               "others see whoever took no name by the address, or as a guest"},
 };
 
 _Static_assert((int)SETTINGS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");

@@ -372,6 +372,51 @@ static void test_who_may(void **state)
         shell(AS_MEMBER "true; setpriv --reuid=nobody --regid=nogroup --groups=systemd-journal chatctl log -n 1");
 }
 
+/* Others see a guest, the same each time; administrators see the address. */
+static void test_hidden_addresses(void **state)
+{
+        (void)state;
+        char name[64], again[64], address[64];
+        shell("echo Addresses=hidden >>/etc/chat/chat.conf && chatd --check-config && systemctl try-reload-or-restart "
+              "chatd");
+        for (int i = 0; i < 3; i++) {
+                struct client *c = client_connect("127.0.0.1", CHAT_PORT);
+                client_expect(ann, "*** guest-");
+                snprintf(again, sizeof(again), "guest-%s", client_expect(ann, " is connected\r\n"));
+                assert_null(strchr(again, ':'));
+                if (i > 0)
+                        assert_string_equal(again, name);
+                snprintf(name, sizeof(name), "%s", again);
+                snprintf(address, sizeof(address), "%s",
+                         shell("chatctl who --no-legend | awk '$1 == \"%s\" { print $3 }'", name));
+                assert_string_equal(address, c->name);
+                shell("journalctl --sync; chatctl log --name=%s -n 1 | grep -q '%s joined from %s$'", name, name,
+                      address);
+                client_send(c, "exit\n");
+                client_expect_end(c);
+                client_expect(ann, "*** %s is disconnected\r\n", name);
+                client_free(c);
+                if (i == 0)
+                        kill_chatd();
+                else
+                        shell("systemctl restart chatd.service 2>&1");
+                client_send(ann, "who is there?\n");
+                client_expect(bob, "ann: who is there?\r\n");
+        }
+        assert_string_equal(shell("stat -c '%%U %%a %%s' /var/lib/chat/guests.key"), "chatd 400 16");
+        struct client *six = client_connect("::1", CHAT_PORT);
+        client_expect(ann, "*** guest-");
+        assert_string_not_equal(client_expect(ann, " is connected\r\n"), name + strlen("guest-"));
+        client_free(six);
+        client_expect(ann, " is disconnected\r\n");
+        shell("chatctl ban %s", name); /* whoever is called so from now on is not let in */
+        struct client *banned = client_connect("127.0.0.1", CHAT_PORT);
+        client_expect(banned, "*** You cannot join: ");
+        client_expect_end(banned);
+        client_free(banned);
+        shell("chatctl unban %s; sed -i /^Addresses=/d /etc/chat/chat.conf && systemctl reload chatd", name);
+}
+
 /* What systemd, or chatd, did not let in is shown. */
 static void test_who_was_refused(void **state)
 {
@@ -492,6 +537,7 @@ int main(void)
                 TEST(test_log),
                 TEST(test_top),
                 TEST(test_who_may),
+                TEST(test_hidden_addresses),
                 TEST(test_who_was_refused),
                 TEST(test_idle_tools),
                 TEST(test_completion),

@@ -79,6 +79,7 @@ static void assert_defaults(const struct settings *s)
         assert_false(s->log_lines);
         assert_int_equal(s->members_per_network, 512);
         assert_int_equal(s->members_per_user, 64);
+        assert_false(s->addresses_hidden);
 }
 
 static void test_defaults(void **state)
@@ -102,7 +103,8 @@ static void test_every_setting(void **state)
                                       "Motd=/srv/the motd\n"
                                       "LogLines=yes\n"
                                       "MembersPerNetwork=1\n"
-                                      "MembersPerUser=1000000"),
+                                      "MembersPerUser=1000000\n"
+                                      "Addresses=hidden"),
                          0);
         assert_int_equal(s->pace.interval_us, 0);
         assert_int_equal(s->client_timeout_ms, 60000);
@@ -114,11 +116,13 @@ static void test_every_setting(void **state)
         assert_true(s->log_lines);
         assert_int_equal(s->members_per_network, 1);
         assert_int_equal(s->members_per_user, 1000000);
+        assert_true(s->addresses_hidden);
         assert_int_equal(read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"
-                                      "MembersPerNetwork=off\nMembersPerUser=off\n"),
+                                      "MembersPerNetwork=off\nMembersPerUser=off\nAddresses=shown\n"),
                          0);
         assert_int_equal(s->members_per_network, 0);
         assert_int_equal(s->members_per_user, 0);
+        assert_false(s->addresses_hidden);
         assert_int_equal(s->client_timeout_ms, 0);
         assert_int_equal(s->history, 0);
         assert_string_equal(s->motd, "");
@@ -175,6 +179,7 @@ static void test_values_that_cannot_be(void **state)
                 snprintf(text, sizeof(text), "MembersPerUser=%s\n", limits[i]);
                 assert_wrong(f, text, ", line 1: MembersPerUser= takes 1 to 1000000 connections, or off");
         }
+        assert_wrong(f, "Addresses=yes\n", ", line 1: Addresses= takes shown or hidden");
         assert_wrong(f, "LogLines=maybe\n", ", line 1: LogLines= takes yes or no");
         assert_defaults(&f->settings);
 }

@@ -1,0 +1,93 @@
+#include "guests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/names.h>
+
+#include "siphash.h"
+
+enum { KEY_MODE = 0400 };
+
+static const char consonants[] = "bdgklmnprstv", vowels[] = "aeiou";
+
+void guests_init(struct guests *g, const char *dir)
+{
+        g->has_key = false;
+        snprintf(g->path, sizeof(g->path), "%s/" GUESTS_KEY_NAME, dir);
+}
+
+/* Returns 0, -ENOENT where there is no such file, or a negative errno: -EBADMSG where it has no key. */
+static int read_key(struct guests *g)
+{
+        int fd = open(g->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        ssize_t n = read(fd, g->key, sizeof(g->key));
+        int r = n < 0 ? -errno : n < (ssize_t)sizeof(g->key) ? -EBADMSG : 0;
+        close(fd);
+        return r;
+}
+
+static void draw_key(struct guests *g)
+{
+        uint64_t now = clock_boottime_us();
+        if (getrandom(g->key, sizeof(g->key), 0) != sizeof(g->key))
+                memcpy(g->key, &now, sizeof(now));
+}
+
+/* The file is there as a whole or not at all. Returns 0 or a negative errno. */
+static int write_key(const struct guests *g)
+{
+        char new[PATH_MAX + 8];
+        snprintf(new, sizeof(new), "%s.new", g->path);
+        unlink(new);
+        int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, KEY_MODE);
+        if (fd < 0)
+                return -errno;
+        ssize_t n = write(fd, g->key, sizeof(g->key));
+        int r = n < 0 ? -errno : n < (ssize_t)sizeof(g->key) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        if (r == 0 && rename(new, g->path) < 0)
+                r = -errno;
+        if (r < 0)
+                unlink(new);
+        return r;
+}
+
+int guests_open(struct guests *g)
+{
+        if (g->has_key)
+                return 0;
+        g->has_key = true;
+        int r = read_key(g);
+        if (r == 0)
+                return 0;
+        draw_key(g);
+        return r == -ENOENT || r == -EBADMSG ? write_key(g) : r;
+}
+
+void guests_name(const struct guests *g, const struct network *n, char name[static GUESTS_NAME_BYTES + 1])
+{
+        uint64_t hash = siphash(g->key, n->bytes, sizeof(n->bytes));
+        char *at = name + sizeof(GUESTS_PREFIX) - 1;
+        memcpy(name, GUESTS_PREFIX, sizeof(GUESTS_PREFIX));
+        for (int i = 0; i < GUESTS_SYLLABLES; i++) {
+                *at++ = consonants[hash % (sizeof(consonants) - 1)];
+                hash /= sizeof(consonants) - 1;
+                *at++ = vowels[hash % (sizeof(vowels) - 1)];
+                hash /= sizeof(vowels) - 1;
+        }
+        *at = '\0';
+}
+
+bool guests_is_name(struct slice name)
+{
+        size_t prefix = sizeof(GUESTS_PREFIX) - 1;
+        return name.len >= prefix && name_compare(name.at, prefix, GUESTS_PREFIX, prefix) == 0;
+}

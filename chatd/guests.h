@@ -1,0 +1,45 @@
+/* What people are called whose address is not to be shown (Addresses=hidden, chat.conf(5)): "guest-" and a word that
+ * belongs to their network (address.h). The word comes from a keyed hash, so one network has the same word each time, and
+ * nobody can find an address by trying all of them. Where somebody is called so already the roster appends a number, as
+ * with other names: "guest-tolabine~2" is a second connection of the network, or in rare cases one of another network
+ * with the same word.
+ *
+ * The key is in a file of the state directory, made where it is not there: with another key everybody has another word.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chat/wire.h>
+
+#include "address.h"
+
+#define GUESTS_KEY_NAME "guests.key"
+#define GUESTS_PREFIX "guest-"
+
+enum {
+        GUESTS_KEY_BYTES = 16,
+        GUESTS_SYLLABLES = 4,
+        GUESTS_NAME_BYTES = sizeof(GUESTS_PREFIX) - 1 + 2 * GUESTS_SYLLABLES,
+};
+
+struct guests {
+        char path[PATH_MAX]; /* of the key */
+        bool has_key;
+        uint8_t key[GUESTS_KEY_BYTES];
+};
+
+/* Keeps the key in the directory `dir`, once it is needed. */
+void guests_init(struct guests *g, const char *dir);
+
+/* Reads the key, or makes one. Returns 0 or a negative errno; then there is a key all the same, for as long as this chatd
+ * runs. Blocks while the file is written. */
+int guests_open(struct guests *g);
+
+/* Writes the name of a guest from this network. There is a key. */
+void guests_name(const struct guests *g, const struct network *n, char name[static GUESTS_NAME_BYTES + 1]);
+
+/* Returns true for a name that only chatd gives. */
+bool guests_is_name(struct slice name);
