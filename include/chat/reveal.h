@@ -65,9 +65,10 @@ struct reveal {
 
 enum reveal_kind {
         REVEAL_SEEN,
-        REVEAL_BLANK,  /* leaves its place empty */
-        REVEAL_MARK,   /* stands on the one before */
-        REVEAL_HIDDEN, /* nobody sees it */
+        REVEAL_BLANK,    /* leaves its place empty */
+        REVEAL_MARK,     /* stands on the one before */
+        REVEAL_MODIFIER, /* changes the one before, as the tone of a skin */
+        REVEAL_HIDDEN,   /* nobody sees it */
 };
 
 static inline const utf8proc_property_t *reveal_property(uint32_t point)
@@ -83,6 +84,8 @@ static inline enum reveal_kind reveal_kind(uint32_t point)
         if (p->ignorable || p->category == UTF8PROC_CATEGORY_CN || p->boundclass == UTF8PROC_BOUNDCLASS_CONTROL)
                 return REVEAL_HIDDEN;
         switch (p->category) {
+        case UTF8PROC_CATEGORY_SK:
+                return p->boundclass == UTF8PROC_BOUNDCLASS_EXTEND ? REVEAL_MODIFIER : REVEAL_SEEN;
         case UTF8PROC_CATEGORY_ZS:
                 return REVEAL_BLANK;
         case UTF8PROC_CATEGORY_MN:
@@ -127,13 +130,15 @@ static inline bool reveal_selects(uint32_t point)
 /* Takes the character at `*at`, which moves behind it. Returns 0 at the end. */
 static inline uint32_t reveal_next(struct slice text, size_t *at)
 {
-        utf8proc_int32_t point;
         if (*at == text.len)
                 return 0;
-        utf8proc_ssize_t n =
-                utf8proc_iterate((const utf8proc_uint8_t *)text.at + *at, (utf8proc_ssize_t)(text.len - *at), &point);
-        *at += n > 0 ? (size_t)n : 1;
-        return n > 0 ? (uint32_t)point : 0xfffd;
+        const uint8_t *byte = (const uint8_t *)text.at + *at;
+        size_t need = byte[0] < 0xc0 ? 1 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
+        uint32_t point = need == 1 ? byte[0] : byte[0] & (0x7fu >> need);
+        for (size_t i = 1; i < need && *at + i < text.len; i++)
+                point = point << 6 | (byte[i] & 0x3f);
+        *at += need < text.len - *at ? need : text.len - *at;
+        return point;
 }
 
 /* How many tags there are from `at` on, up to the one that ends them; 0: they name no flag. */
@@ -172,14 +177,13 @@ static inline bool reveal_belongs(const struct reveal *r, uint32_t point, uint32
 /* A character was written, which belongs there if it is hidden. */
 static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kind kind)
 {
-        bool modifies = point >= 0x80 && reveal_property(point)->boundclass == UTF8PROC_BOUNDCLASS_EXTEND;
         r->tags_left -= r->tags_left > 0;
         r->last = point;
         r->blanks = kind == REVEAL_BLANK ? r->blanks + 1 : 0;
         r->inside |= kind != REVEAL_BLANK;
         if (kind == REVEAL_MARK || (kind == REVEAL_HIDDEN && reveal_selects(point)))
                 r->marks++;
-        else if (kind != REVEAL_HIDDEN && !modifies) {
+        else if (kind == REVEAL_SEEN || kind == REVEAL_BLANK) {
                 r->base = point;
                 r->marks = 0;
         }
@@ -224,8 +228,8 @@ static inline size_t reveal_write(char *out, size_t size, struct slice text, boo
                 struct slice piece = reveal_piece(&r, text, &at, by_number, number);
                 if (piece.len > size - len)
                         return SIZE_MAX;
-                memcpy(out + len, piece.at, piece.len);
-                len += piece.len;
+                for (size_t i = 0; i < piece.len; i++) /* few: a call would take longer */
+                        out[len++] = piece.at[i];
         }
         return len;
 }
@@ -236,7 +240,9 @@ static inline bool reveal_has_run(struct slice text)
 {
         for (size_t at = REVEAL_BLANKS_MAX; at < text.len; at += REVEAL_BLANKS_MAX + 1) {
                 size_t begin = at, end = at;
-                while (begin > 0 && text.at[begin - 1] == ' ' && text.at[at] == ' ')
+                if (text.at[at] != ' ')
+                        continue;
+                while (begin > 0 && text.at[begin - 1] == ' ')
                         begin--;
                 while (end < text.len && text.at[end] == ' ')
                         end++;

@@ -133,6 +133,8 @@ static void test_say(void **state)
         shell("chatctl --json say \"$(printf 'red \\033[31m')\"" JSON_IS(
                 "j[\"ok\"] and j[\"text\"] == \"red ^[[31m\""));
         client_expect(bob, "*** Administrator: red ^[[31m\r\n");
+        shell("chatctl say \"$(printf 'so\\302\\255on          .')\"");
+        client_expect(bob, "*** Administrator: so<U+00AD>on        .\r\n");
         shell("journalctl --sync; journalctl -u chatd CHAT_EVENT=say CHAT_BY=0 -o cat | grep -q 'the host goes down'");
         shell("journalctl -u chatd -x CHAT_EVENT=say | grep -q 'chatctl say'"); /* the catalog */
         assert_string_equal(shell("chatctl say 2>/dev/null" STATUS), "status 2");
@@ -212,7 +214,8 @@ static void test_kick(void **state)
         shell("journalctl --sync; journalctl -u chatd -o json CHAT_EVENT=kick CHAT_NAME=bob | grep -q "
               "'\"CHAT_REASON\":\"too loud\"'");
         shell("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=bob | grep -q '\"CHAT_REASON\":\"kicked\"'");
-        assert_string_equal(shell("chatctl kick bob 2>&1" STATUS), "chatctl: there is nobody called bob here\nstatus 5");
+        assert_string_equal(shell("chatctl kick bob 2>&1" STATUS),
+                            "chatctl: there is nobody called bob here\nstatus 5");
         shell("chatctl kick bob --json 2>/dev/null" JSON_IS("not j[\"ok\"] and \"bob\" in j[\"error\"]") "; true");
 }
 

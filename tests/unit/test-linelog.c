@@ -69,7 +69,7 @@ static void test_what_is_logged(void **state)
         request(f, BOB, FRAME_ACTION, "", "waves");
         request(f, BOB, FRAME_ROOM, "kitchen", "");
         request(f, BOB, FRAME_ACTION, "", "cooks");
-        say(f, BOB, "soup?");
+        say(f, BOB, "soup\u00ad!");
         request(f, ANN, FRAME_PRIVATE, "bob", "psst");
         request(f, ANN, FRAME_PRIVATE, "zoe@b", "psst, you too");
         inject(f, 1, 1);
@@ -88,7 +88,7 @@ static void test_what_is_logged(void **state)
                                                       "chatd: ann: \n"
                                                       "chatd: * bob waves\n"
                                                       "chatd: [kitchen] * bob cooks\n"
-                                                      "chatd: [kitchen] bob: soup?\n"
+                                                      "chatd: [kitchen] bob: soup?!\n"
                                                       "chatd: zoe@b: 1\n"
                                                       "chatd: the link to other hosts is there\n"
                                                       "chatd: eve joined\n");

@@ -106,6 +106,29 @@ static void test_numbers_only_grow(void **state)
                 assert_int_equal(f->broker->ignored[i], 0);
 }
 
+/* Hosts of an earlier version send what hides. */
+static void test_what_hides_is_shown(void **state)
+{
+        struct fixture *f = *state;
+        struct record rec = {.number = 1, .name = slice_of("zoe@b")};
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        static const enum record_kind kinds[] = {RECORD_LINE, RECORD_ACTION, RECORD_TOPIC, RECORD_PRIVATE};
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++, rec.number++) {
+                rec.kind = (uint8_t)kinds[i];
+                rec.text = slice_of(rec.kind == RECORD_PRIVATE ? "ann hi\u200b          ." : "hi\u200b          .");
+                inject_record(f, &rec);
+        }
+        serve(f);
+        assert_inbox(f, ANN,
+                     "line zoe@b hi?        ., action zoe@b hi?        ., topic zoe@b hi?        ., "
+                     "private zoe@b hi?        .");
+        assert_string_equal(roster_find(&f->broker->roster, inbox_id(ANN))->room->topic, "hi?        .");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 0);
+}
+
 static void test_records_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
@@ -988,6 +1011,7 @@ int main(void)
                 TEST(test_injected_records_have_the_id_of_the_link),
                 TEST(test_numbers_only_grow),
                 TEST(test_records_that_are_ignored),
+                TEST(test_what_hides_is_shown),
                 TEST(test_private_words),
                 TEST(test_it_tells_one),
                 TEST(test_names_there),
