@@ -161,6 +161,26 @@ void client_raw(struct client *c, const void *data, size_t size)
                 put(c, data, size);
 }
 
+static size_t waiting(const struct client *c)
+{
+        return c->end - c->start;
+}
+
+/* Makes of what waits behind the first `before` bytes the client's character set. */
+static void convert_behind(struct client *c, size_t before)
+{
+        size_t size = waiting(c) - before;
+        if (c->charset)
+                c->end -= size - charset_write(c->charset, c->buffer + c->end - size, size);
+}
+
+void client_text(struct client *c, const char *text, size_t size)
+{
+        size_t before = waiting(c);
+        client_raw(c, text, size);
+        convert_behind(c, before);
+}
+
 /* The bytes that a line needs in front. */
 static size_t erase_bytes(const struct client *c)
 {
@@ -211,6 +231,7 @@ void client_line_hanging(struct client *c, const struct slice *parts, size_t n, 
                 return;
         }
         erase_row(c);
+        size_t before = waiting(c);
         if (more == 0) {
                 display_write(reserve(c, size), parts, n);
         } else {
@@ -220,6 +241,7 @@ void client_line_hanging(struct client *c, const struct slice *parts, size_t n, 
                 struct slice text = {line, size - LINE_END_BYTES};
                 c->end = (size_t)(write_rows(at, text, columns, indent) - c->buffer);
         }
+        convert_behind(c, before);
         c->lines_out++;
 }
 

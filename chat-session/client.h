@@ -15,6 +15,8 @@
 
 #include <chat/wire.h>
 
+#include "charset.h"
+
 enum {
         CLIENT_OUT_MAX_BYTES = 256 * 1024,
         CLIENT_PARTS_MAX = 4,
@@ -23,19 +25,20 @@ enum {
 struct client {
         int in, out; /* the same descriptor when it is a socket */
         bool is_socket;
-        bool in_ended;     /* nothing more can be read */
-        bool in_failed;    /* … because the connection broke */
-        bool timed_out;    /* … and it did so without a word from the client */
-        bool sent;         /* something was written since client_sent() was asked */
-        bool hung_up;      /* poll() reported an end, but there is no room to read what came before it */
-        bool out_broken;   /* nothing can be written: output is dropped */
-        bool broken_off;   /* the client has the beginning of a line, and nothing is written before the rest is there */
-        bool row_drawn;    /* what it types stands in the cursor's row (row.h): a line erases that first */
-        uint16_t columns;  /* of its window; 0: nobody knows */
-        uint64_t written;  /* bytes */
-        size_t start, end; /* what of `buffer` waits */
-        uint64_t lines_out; /* lines put into the buffer */
-        uint64_t skipped;   /* lines skipped since the client was last told */
+        bool in_ended;   /* nothing more can be read */
+        bool in_failed;  /* … because the connection broke */
+        bool timed_out;  /* … and it did so without a word from the client */
+        bool sent;       /* something was written since client_sent() was asked */
+        bool hung_up;    /* poll() reported an end, but there is no room to read what came before it */
+        bool out_broken; /* nothing can be written: output is dropped */
+        bool broken_off; /* the client has the beginning of a line, and nothing is written before the rest is there */
+        const struct charset *charset; /* NULL: UTF-8 */
+        bool row_drawn;                /* what it types stands in the cursor's row (row.h): a line erases that first */
+        uint16_t columns;              /* of its window; 0: nobody knows */
+        uint64_t written;              /* bytes */
+        size_t start, end;             /* what of `buffer` waits */
+        uint64_t lines_out;            /* lines put into the buffer */
+        uint64_t skipped;              /* lines skipped since the client was last told */
         uint64_t skipped_all;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };
@@ -69,6 +72,9 @@ void client_give_up_rest(struct client *c);
 
 /* Puts bytes into the buffer as they are, or does nothing where they do not fit. */
 void client_raw(struct client *c, const void *data, size_t size);
+
+/* The same for text, in the client's character set. */
+void client_text(struct client *c, const char *text, size_t size);
 
 /* Whether output waits. */
 bool client_waits(const struct client *c);

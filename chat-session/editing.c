@@ -90,7 +90,7 @@ static void enter(struct session *s, bool whole)
         }
         note_row(s);
         if (has_room(s, LINE_BEHIND_MAX_BYTES)) {
-                client_raw(&s->client, row, leave_below(s, row));
+                client_text(&s->client, row, leave_below(s, row));
                 s->client.row_drawn = false;
         }
         s->lines.emit(s->lines.user, whole && !e->cut ? LINES_LINE : LINES_PIECE, e->text, e->len);
@@ -151,7 +151,7 @@ bool editing_draw(struct session *s)
         if (!stale && !e->bell)
                 return false;
         note_row(s);
-        client_raw(&s->client, row, editor_draw(e, row));
+        client_text(&s->client, row, editor_draw(e, row));
         s->client.row_drawn = e->len > 0;
         return true;
 }

@@ -29,7 +29,8 @@ enum {
 struct options {
         struct session_options session;
         struct settings settings;
-        const char *config; /* NULL: the default */
+        struct charset *charset; /* where it is put */
+        const char *config;      /* NULL: the default */
         bool no_sandbox;
 };
 
@@ -46,6 +47,8 @@ static void print_usage(void)
         fputs("  --echo                    give the client its own lines back; no broker is needed\n"
               "  --proxied                 a proxy is in front, and says first whom it passes on: a line of the PROXY\n"
               "                            protocol, version 1\n"
+              "  --charset=NAME            the client's terminal has this character set, of one byte for a character;\n"
+              "                            iconv -l lists their names (default: UTF-8)\n"
               "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
               "  --help                    print this and exit\n"
               "  --version                 print the version and exit\n"
@@ -63,6 +66,22 @@ static void on_stop(int signal)
         stop = 1;
 }
 
+/* Returns false, and says why on standard error, where there is no such character set. */
+static bool take_charset(struct options *o, const char *name, const char *program)
+{
+        o->session.charset = NULL;
+        if (strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0)
+                return true;
+        int r = charset_open(o->charset, name);
+        if (r < 0)
+                fprintf(stderr, "%s: --charset=%s: %s\n", program, name,
+                        r == -ENOTSUP ? "not a set of one byte for a character, with ASCII in its lower half"
+                                      : "no such character set; iconv -l lists them");
+        else
+                o->session.charset = o->charset;
+        return r == 0;
+}
+
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
@@ -70,7 +89,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                 {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
                 {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
                 {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
+                {"version", no_argument, NULL, 'v'},       {"charset", required_argument, NULL, 'a'},
         };
         int c, r;
         settings_add_options(known, SETTINGS_SESSION);
@@ -90,6 +109,10 @@ static int parse_options(struct options *o, int argc, char **argv)
                         break;
                 case 's':
                         o->no_sandbox = true;
+                        break;
+                case 'a':
+                        if (!take_charset(o, optarg, argv[0]))
+                                return EXIT_USAGE;
                         break;
                 case 'h':
                         print_usage();
@@ -184,7 +207,9 @@ static int enter_sandbox(struct session *s)
 int main(int argc, char **argv)
 {
         static struct session session; /* large, and its pages are used only as needed */
+        static struct charset charset;
         struct options options = {
+                .charset = &charset,
                 .session = {.dir = RUN_DIR_DEFAULT},
         };
         sigset_t stops, unblocked;

@@ -126,6 +126,20 @@ static void echo(struct session *s, enum lines_event event, struct slice line)
                 client_line(&s->client, &line, 1);
 }
 
+/* Tells the client once that a letter of its line was lost, and why. */
+static void tell_charset(struct session *s)
+{
+        const struct charset *charset = s->options->charset;
+        char text[96 + CHARSET_NAME_BYTES];
+        bool broken = s->edits ? s->editor.cleaner.broken : s->lines.cleaner.broken;
+        if (!broken || s->charset_told)
+                return;
+        s->charset_told = true;
+        snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: your terminal does not send %s",
+                 charset ? charset->name : "UTF-8");
+        notice(s, text);
+}
+
 static void on_line(void *user, enum lines_event event, const char *text, size_t len)
 {
         char shown[TEXT_MAX_BYTES];
@@ -142,6 +156,8 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
                 obey(s, reveal(line, shown, sizeof(shown)));
         else
                 uplink_say(&s->uplink, reveal(line, shown, sizeof(shown)));
+        if (!s->echo)
+                tell_charset(s);
 }
 
 static void discard_line(struct session *s)
@@ -164,7 +180,7 @@ static void on_interrupt(struct session *s)
                 session_leave(s, LEAVE_INTERRUPT);
 }
 
-static void on_data(struct session *s, uint8_t byte, bool pasted)
+static void on_character(struct session *s, uint8_t byte, bool pasted)
 {
         if (!s->edits)
                 lines_push(&s->lines, byte);
@@ -173,6 +189,16 @@ static void on_data(struct session *s, uint8_t byte, bool pasted)
                 return;
         }
         s->interrupted = false; /* the next ^C has something to discard again */
+}
+
+static void on_data(struct session *s, uint8_t byte, bool pasted)
+{
+        char utf8[CHARSET_READ_MAX_BYTES];
+        size_t n = s->options->charset ? charset_read(s->options->charset, byte, utf8) : 0;
+        if (n == 0)
+                on_character(s, byte, pasted);
+        for (size_t i = 0; i < n; i++)
+                on_character(s, (uint8_t)utf8[i], pasted);
 }
 
 static void on_byte(struct session *s, uint8_t byte, bool pasted)
@@ -506,7 +532,7 @@ static void take_datagram(struct session *s)
         case FRAME_LEND: /* behind all that a chatd before had relayed */
                 give_up_rest(s);
                 s->uplink.taken = 0;
-                if (s->state == SESSION_TALKING && f.number == OUTLET_LAYOUT)
+                if (s->state == SESSION_TALKING && f.number == OUTLET_LAYOUT && !s->options->charset)
                         outlet_lend(&s->outlet, &fds, &s->client);
                 break;
         default:
@@ -701,6 +727,7 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         s->uplink.inbox = -1;
         s->uplink.socket = connect_socket();
         client_init(&s->client, in, out);
+        s->client.charset = o->charset;
         client_keep_alive(&s->client, o->client_timeout_ms);
         lines_init(&s->lines, on_line, s);
         if (!s->echo && !o->proxied) {

@@ -44,7 +44,8 @@ struct session_options {
         struct pace pace;      /* of what the client says */
         int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
         enum settings_editing editing;
-        struct zone zone; /* of this host */
+        struct zone zone;              /* of this host */
+        const struct charset *charset; /* of the client; NULL: UTF-8 */
 };
 
 struct session {
@@ -58,6 +59,7 @@ struct session {
         bool interrupted;   /* it was told; the next one leaves */
         bool discarded;     /* what it had typed of a line was discarded by that */
         bool away_told;     /* the client was told that there is no broker */
+        bool charset_told;  /* … and that what it types is not what its terminal is said to send */
         bool edits;         /* what the client types goes to the editor, editing.h */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */

@@ -26,6 +26,7 @@ struct text_cleaner {
         uint8_t bytes[4];        /* its bytes so far */
         uint8_t have, need;      /* how many of them, of how many; need 0: between characters */
         uint8_t lowest, highest; /* what the next byte may be: refuses overlong forms and surrogates */
+        bool broken;             /* something was not UTF-8, and became U+FFFD */
 };
 
 static inline bool text_is_control(uint32_t point)
@@ -73,6 +74,7 @@ static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT
         if (c->need == 0)
                 return 0;
         c->need = 0;
+        c->broken = true;
         memcpy(out, "\xef\xbf\xbd", 3);
         return 3;
 }
@@ -105,6 +107,7 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
                 out[n++] = '^';
                 out[n++] = (char)(byte ^ 0x40);
         } else if (!text_start(c, byte)) {
+                c->broken = true;
                 memcpy(out + n, "\xef\xbf\xbd", 3);
                 n += 3;
         }
