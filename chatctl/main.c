@@ -25,9 +25,13 @@ enum {
         EXIT_DENIED = 4,
         EXIT_NOBODY = 5,
         EXIT_STAYS = 6,
+        EXIT_QUEUED = 7,
 };
 
-enum { LAST_DEFAULT = 20 };
+enum {
+        LAST_DEFAULT = 20,
+        WHO_MAX_BYTES = 256, /* a name, or "#ID" */
+};
 
 struct options {
         const char *dir, *name, *room;
@@ -185,6 +189,9 @@ static int complain_of_end(const struct chatctl *c)
                 return complain(c, EXIT_NOBODY, "%s", text ? text : "there is nobody, or nothing, like that");
         if (strcmp(status, CONTROL_BUSY) == 0)
                 return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again", text ? ": " : "", text ? text : "");
+        if (strcmp(status, CONTROL_QUEUED) == 0)
+                return complain(c, EXIT_QUEUED, "that takes long, and will be done; do not ask again%s%s",
+                                text ? ": " : "", text ? text : "");
         int wrong = strcmp(status, CONTROL_WRONG) == 0 ? EXIT_USAGE : EXIT_FAILURE;
         return complain(c, wrong, "%s", text ? text : status);
 }
@@ -386,11 +393,40 @@ static int say(struct chatctl *c, int argc, char **argv)
         return status >= 0 ? status : confirm_with(c, "say", "text", text);
 }
 
+/* Writes "#ID" of who has this name now: whoever has it when a request is made again, as chatd died, is not meant.
+ * Returns -1, or an exit status where that is nobody. */
+static int resolve(struct chatctl *c, const char *name, char who[static WHO_MAX_BYTES])
+{
+        int r = asking_make(&c->asking, (const char *const[]){"find", "", name, NULL});
+        if (r < 0)
+                return complain_of_error(c, r);
+        const char *id = asking_end(&c->asking, "id");
+        if (ended_with(c, CONTROL_OK) && id)
+                snprintf(who, WHO_MAX_BYTES, "#%s", id);
+        else if (ended_with(c, CONTROL_WRONG)) /* chatd is of an earlier version */
+                snprintf(who, WHO_MAX_BYTES, "%s", name);
+        else
+                return complain_of_end(c);
+        return -1;
+}
+
+/* It was found just before. */
+static int complain_of_leaver(const struct chatctl *c, const char *name)
+{
+        return ended_with(c, CONTROL_NOBODY) ? complain(c, EXIT_NOBODY, "%s has just left", name) : complain_of_end(c);
+}
+
 static int mute(struct chatctl *c, int argc, char **argv)
 {
         (void)argc;
-        int status = ask(c, (const char *const[]){argv[0], "", argv[1], NULL});
-        return status >= 0 ? status : confirm(c, argv[0], argv[1]);
+        char who[WHO_MAX_BYTES];
+        int status = resolve(c, argv[1], who);
+        if (status >= 0)
+                return status;
+        int r = asking_make(&c->asking, (const char *const[]){argv[0], "", who, NULL});
+        if (r < 0)
+                return complain_of_error(c, r);
+        return ended_with(c, CONTROL_OK) ? confirm(c, argv[0], argv[1]) : complain_of_leaver(c, argv[1]);
 }
 
 /* Whether the member of this id is here, and its process runs, says chatd, which watches it. */
@@ -447,13 +483,17 @@ static int kick(struct chatctl *c, int argc, char **argv)
         char reason[CONTROL_REASON_MAX_BYTES + 1];
         if (!join(reason, CONTROL_REASON_MAX_BYTES, argc - 2, argv + 2))
                 return complain(c, EXIT_USAGE, "a reason is %d bytes at most", CONTROL_REASON_MAX_BYTES);
-        int r = asking_make(&c->asking, (const char *const[]){"kick", "", argv[1], reason, NULL});
+        char who[WHO_MAX_BYTES];
+        int status = resolve(c, argv[1], who);
+        if (status >= 0)
+                return status;
+        int r = asking_make(&c->asking, (const char *const[]){"kick", "", who, reason, NULL});
         if (r < 0)
                 return complain_of_error(c, r);
         if (ended_with(c, CONTROL_STAYS))
                 return deal_with_stayer(c, argv[1]);
         bool left = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* by the first request, before chatd died */
-        return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_end(c);
+        return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_leaver(c, argv[1]);
 }
 
 /* … and what else could be banned: a name comes from a network, and an IPv6 address is one of a host's many. */

@@ -1,9 +1,7 @@
 #include "bans.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <chat/names.h>
 #include <chat/text.h>
@@ -12,7 +10,6 @@
 
 enum {
         LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
-        FILE_MODE = 0600,
 };
 
 /* Writes an address as it is shown. */
@@ -182,6 +179,9 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
         char line[LINE_MAX_BYTES + 2]; /* and LF */
         struct ban ban;
         *bans = (struct bans){0};
+        int r = disk_init(&bans->disk);
+        if (r < 0)
+                return r;
         snprintf(bans->path, sizeof(bans->path), "%s/" BANS_FILE_NAME, dir);
         FILE *file = fopen(bans->path, "re");
         if (!file)
@@ -195,75 +195,77 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
                 if (line[0] != '#' && (!whole || !parse_line(&ban, line) || keep(bans, &ban) < 0))
                         eventlog_bad_ban(log, bans->path, number);
         }
-        int r = ferror(file) ? -EIO : 0;
+        r = ferror(file) ? -EIO : 0;
         fclose(file);
         return r;
 }
 
 void bans_free(struct bans *bans)
 {
+        if (bans->path[0] != '\0') { /* else they were not read */
+                bans_finish(bans);
+                disk_free(&bans->disk);
+                bans->path[0] = '\0';
+        }
         free(bans->list);
         bans->list = NULL;
         bans->count = 0;
 }
 
-static int write_all(const struct bans *bans, int fd)
+/* What the file is to be. Returns NULL where there is no memory. */
+static char *write_text(const struct bans *bans, size_t *size)
 {
-        FILE *file = fdopen(fd, "w");
-        if (!file) {
-                close(fd);
-                return -ENOMEM;
-        }
+        char *text = NULL;
+        FILE *file = open_memstream(&text, size);
+        if (!file)
+                return NULL;
         fputs("# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it.\n", file);
         for (size_t i = 0; i < bans->count; i++)
                 fprintf(file, "%s %" PRId64 " %u %s\n", bans->list[i].what, bans->list[i].time,
                         (unsigned)bans->list[i].uid, bans->list[i].reason);
-        int r = fflush(file) != 0 || fsync(fd) < 0 ? -errno : 0;
-        if (fclose(file) != 0 && r == 0)
-                r = -errno;
-        return r;
+        if (fclose(file) == 0)
+                return text;
+        free(text);
+        return NULL;
 }
 
-/* The name is on the disk as well. */
-static int flush_directory(const char *path)
+static void begin_to_write(struct bans *bans)
 {
-        char dir[PATH_MAX];
-        snprintf(dir, sizeof(dir), "%s", path);
-        *strrchr(dir, '/') = '\0';
-        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        int r = fsync(fd) < 0 ? -errno : 0;
-        close(fd);
-        return r;
+        size_t size;
+        char *text = write_text(bans, &size);
+        bans->writing = bans->changes;
+        int r = text ? disk_begin(&bans->disk, bans->path, text, size) : -ENOMEM;
+        if (r < 0) {
+                bans->error = r;
+                bans->written = bans->writing;
+        }
 }
 
-static int write_file(const struct bans *bans)
+/* With `wait`, waits for what is being written. */
+static void take_end(struct bans *bans, bool wait)
 {
-        char new[PATH_MAX + 8];
-        snprintf(new, sizeof(new), "%s.new", bans->path);
-        int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-        if (fd < 0)
-                return -errno;
-        int r = write_all(bans, fd);
-        if (r == 0)
-                r = rename(new, bans->path) < 0 ? -errno : flush_directory(bans->path);
-        else
-                unlink(new);
-        return r;
+        if (disk_end(&bans->disk, wait, &bans->error))
+                bans->written = bans->writing;
+}
+
+void bans_settle(struct bans *bans)
+{
+        take_end(bans, false);
+        if (!bans->disk.job && bans->written < bans->changes)
+                begin_to_write(bans);
+}
+
+void bans_finish(struct bans *bans)
+{
+        take_end(bans, true);
+        bans_settle(bans);
+        take_end(bans, true);
 }
 
 int bans_add(struct bans *bans, const struct ban *ban)
 {
-        struct ban *same = find_same(bans, ban), before = same ? *same : (struct ban){0};
         int r = keep(bans, ban);
-        if (r < 0)
-                return r;
-        r = write_file(bans);
-        if (r < 0 && same)
-                *same = before;
-        else if (r < 0)
-                bans->count--;
+        bans->changes += r == 0;
         return r;
 }
 
@@ -272,14 +274,9 @@ int bans_remove(struct bans *bans, const struct ban *what)
         struct ban *same = find_same(bans, what);
         if (!same)
                 return -ENOENT;
-        struct ban before = *same, *last = &bans->list[bans->count - 1];
-        memmove(same, same + 1, (size_t)((char *)last - (char *)same));
+        const struct ban *last = &bans->list[bans->count - 1];
+        memmove(same, same + 1, (size_t)((const char *)last - (const char *)same));
         bans->count--;
-        int r = write_file(bans);
-        if (r < 0) {
-                memmove(same + 1, same, (size_t)((char *)last - (char *)same));
-                *same = before;
-                bans->count++;
-        }
-        return r;
+        bans->changes++;
+        return 0;
 }

@@ -5,8 +5,9 @@
  * either. The link to other hosts is never compared.
  *
  * They are in a file, which survives restarts and boots: a line for each, "WHAT TIME UID REASON", where WHAT is as bans
- * print it, TIME is in seconds of the epoch, and UID is who asked for it. It is replaced as a whole: written beside it,
- * flushed, and renamed. A line that is none is logged and skipped.
+ * print it, TIME is in seconds of the epoch, and UID is who asked for it. A line that is none is logged and skipped. It
+ * is replaced as a whole behind each change, and nobody waits for the disk (disk.h): a change holds at once, and counts
+ * as written when the disk has it.
  *
  * Owns the list; the file is the state directory's.
  */
@@ -22,6 +23,7 @@
 #include <chat/frame.h>
 
 #include "address.h"
+#include "disk.h"
 
 struct journal;
 
@@ -46,6 +48,11 @@ struct bans {
         char path[PATH_MAX];
         struct ban *list; /* room for BANS_MAX; NULL: there was none yet */
         size_t count;
+        uint64_t changes; /* so many there were … */
+        uint64_t writing; /* … as of what is being written … */
+        uint64_t written; /* … and as of what was, or could not be: then … */
+        int error;        /* … is a negative errno; else 0 */
+        struct disk disk;
 };
 
 /* Reads `what`, an address with or without bits (and with a port, which does not count: as members' addresses are
@@ -58,15 +65,24 @@ bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1]);
 
 /* Reads the file in the directory `dir`. Returns 0, also where there is none, or a negative errno. */
 int bans_read(struct bans *bans, const char *dir, struct journal *log);
+
+/* Writes what is not written yet, and frees all. */
 void bans_free(struct bans *bans);
+
+/* Takes note of what was written, and has what has changed since written. `bans->disk.done` is readable when it is
+ * due. */
+void bans_settle(struct bans *bans);
+
+/* Waits until all is written. */
+void bans_finish(struct bans *bans);
 
 /* Returns the ban that keeps out somebody of this name or this address (as members have it, "192.0.2.1:40414" or
  * "[2001:db8::1]:40414"; NULL for the name alone), or NULL. */
 const struct ban *bans_find(const struct bans *bans, struct slice name, const char *address);
 
-/* Adds a ban, or replaces one of the same, and writes the file. Returns 0 or a negative errno, and then nothing has
- * changed: -ENOSPC where there are BANS_MAX. Blocks while the file is flushed. */
+/* Adds a ban, or replaces one of the same. Returns 0 or a negative errno, and then nothing has changed: -ENOSPC where
+ * there are BANS_MAX. */
 int bans_add(struct bans *bans, const struct ban *ban);
 
-/* Removes what is the same as `what`. Returns 0 or a negative errno, as bans_add(): -ENOENT where there is none. */
+/* Removes what is the same as `what`. Returns 0, or -ENOENT where there is none. */
 int bans_remove(struct bans *bans, const struct ban *what);

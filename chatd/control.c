@@ -50,12 +50,22 @@ static bool is_deaf(const struct control *c)
         return c->clients && !c->watch.armed;
 }
 
+/* Returns 0 or a negative errno. */
+static int watch(const struct broker *b, struct watch *w, enum watch_kind kind, int fd)
+{
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
+        *w = (struct watch){.kind = kind};
+        if (epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+                return -errno;
+        w->armed = true;
+        return 0;
+}
+
+/* Returns 0 or a negative errno; then it is to be tried again at `again_ms`. */
 static int listen_to(struct broker *b)
 {
-        struct control *c = &b->control;
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &c->watch};
-        c->watch = (struct watch){.kind = WATCH_CONTROL, .armed = true};
-        return epoll_ctl(b->epoll, EPOLL_CTL_ADD, c->listener, &event) < 0 ? -errno : 0;
+        b->control.again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        return watch(b, &b->control.watch, WATCH_CONTROL, b->control.listener);
 }
 
 int control_listen(struct broker *b, int fd, const char *group)
@@ -70,7 +80,8 @@ int control_listen(struct broker *b, int fd, const char *group)
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
         c->listener = fd;
-        return listen_to(b);
+        int r = watch(b, &c->bans_watch, WATCH_BANS, b->bans.disk.done);
+        return r < 0 ? r : listen_to(b);
 }
 
 /* Whether the kernel says that the peer is root, our own user, or of the group. */
@@ -115,12 +126,18 @@ static void turn_away(int fd, const char *status)
         close(fd);
 }
 
+/* Whether accept4() fails because something has run out, and not because of who connects. */
+static bool is_lack(int error)
+{
+        return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 void control_accept(struct broker *b)
 {
         struct control *c = &b->control;
         uid_t uid = (uid_t)-1;
         int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) { /* else it would be there again at once, and for ever */
+        if (fd < 0 && is_lack(errno)) { /* else it would be there again at once, and for ever */
                 epoll_ctl(b->epoll, EPOLL_CTL_DEL, c->listener, NULL);
                 c->watch.armed = false;
                 c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
@@ -369,6 +386,16 @@ static const struct member *find(struct broker *b, struct control_client *client
         return NULL;
 }
 
+/* Whoever has the name now; so a request that is made again means nobody else. */
+static void find_id(struct broker *b, struct control_client *client, const char *who)
+{
+        const struct member *m = find(b, client, who);
+        if (!m)
+                return;
+        end_with(client, CONTROL_OK, "%s", m->name);
+        control_put(&client->end, "id=%016" PRIx64, m->id);
+}
+
 static bool is_reason(struct control_client *client, const char *text)
 {
         if (strlen(text) <= CONTROL_REASON_MAX_BYTES && text_is_clean(text, strlen(text)))
@@ -412,6 +439,13 @@ static void suggest_ban(const struct broker *b, struct control_client *client, c
                 control_put(&client->end, "network=%s", network);
 }
 
+/* It gets its answer when its change of the bans is on the disk. */
+static void end_when_written(const struct broker *b, struct control_client *client)
+{
+        client->changes = b->bans.changes;
+        enter(client, CONTROL_WRITE);
+}
+
 static void ban(struct broker *b, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
@@ -419,15 +453,16 @@ static void ban(struct broker *b, struct control_client *client, const char *wha
                 return;
         memcpy(ban.reason, why, strlen(why));
         int r = bans_add(&b->bans, &ban);
-        if (r == -ENOSPC && b->bans.count == BANS_MAX) {
+        if (r == -ENOSPC) {
                 end_with(client, CONTROL_FAILED, "there are %d bans, and no more can be", BANS_MAX);
         } else if (r < 0) {
-                end_with(client, CONTROL_FAILED, "cannot write %s: %s", b->bans.path, strerror(-r));
+                end_with(client, CONTROL_FAILED, "cannot keep it: %s", strerror(-r));
         } else {
                 eventlog_ban(b->log, client->uid, ban.what, ban.reason);
                 b->admin.sweep = true;
                 end_with(client, CONTROL_OK, "%s", ban.what);
                 suggest_ban(b, client, &ban);
+                end_when_written(b, client);
         }
 }
 
@@ -437,13 +472,12 @@ static void unban(struct broker *b, struct control_client *client, const char *w
         if (!parse_ban(client, &ban, what))
                 return;
         int r = bans_remove(&b->bans, &ban);
-        if (r == -ENOENT) {
+        if (r < 0) {
                 end_with(client, CONTROL_NOBODY, "%s is not banned", ban.what);
-        } else if (r < 0) {
-                end_with(client, CONTROL_FAILED, "cannot write %s: %s", b->bans.path, strerror(-r));
         } else {
                 eventlog_unban(b->log, client->uid, ban.what);
                 end_with(client, CONTROL_OK, "%s", ban.what);
+                end_when_written(b, client);
         }
 }
 
@@ -493,6 +527,8 @@ static void change(struct broker *b, struct control_client *client, const char *
                 end_with(client, CONTROL_WRONG, "%s", "no such request");
         else if (admin_has_done(&b->admin, client->number))
                 say_again(b, client, command, what);
+        else if (strcmp(command, "find") == 0)
+                find_id(b, client, what);
         else if (strcmp(command, "say") == 0)
                 say(b, client, what);
         else if (strcmp(command, "kick") == 0)
@@ -595,7 +631,16 @@ static void look_again(struct broker *b, struct control_client *client, bool lat
                 break;
         case CONTROL_TAKE:
                 if (late)
-                        end_with(client, CONTROL_BUSY, "%s", "it is in the queue of the chat");
+                        end_with(client, CONTROL_QUEUED, "%s", "it is in the queue of the chat");
+                break;
+        case CONTROL_WRITE:
+                if (b->bans.written >= client->changes && b->bans.error == 0)
+                        enter(client, CONTROL_END);
+                else if (b->bans.written >= client->changes)
+                        end_with(client, CONTROL_FAILED, "until chatd ends; it cannot write %s: %s", b->bans.path,
+                                 strerror(-b->bans.error));
+                else if (late)
+                        end_with(client, CONTROL_QUEUED, "it holds, but %s is not written yet", b->bans.path);
                 break;
         case CONTROL_LEAVE:
                 m = roster_find(&b->roster, client->id);
@@ -616,6 +661,8 @@ void control_settle(struct broker *b, int64_t now)
 {
         if (is_deaf(&b->control) && now >= b->control.again_ms)
                 listen_to(b);
+        if (b->control.clients)
+                bans_settle(&b->bans);
         for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
                 struct control_client *client = &b->control.clients[i];
                 if (client->fd < 0)

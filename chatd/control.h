@@ -36,6 +36,7 @@ enum control_state {
         CONTROL_END,   /* … its end */
         CONTROL_QUEUE, /* its frame has no place in the queue yet … */
         CONTROL_TAKE,  /* … is in there */
+        CONTROL_WRITE, /* its change holds, and is being written … */
         CONTROL_LEAVE, /* … and who was removed is to leave */
 };
 
@@ -47,6 +48,7 @@ struct control_client {
         uint32_t events;     /* that epoll waits for */
         int64_t due_ms;      /* when its state has lasted for too long */
         uint64_t number, id; /* of the request, and of who is removed by it */
+        uint64_t changes;    /* of the bans, of which its own is the last */
         bool removes;
         size_t next, count; /* of a list */
         uint64_t *ids;      /* … of members */
@@ -59,6 +61,7 @@ struct control {
         int listener; /* -1: none */
         gid_t group;  /* who may ask, besides root and our own user; -1: nobody */
         int64_t started_ms;
+        struct watch bans_watch;        /* of the file of the bans */
         struct watch watch;             /* of the listener; armed but for a moment without descriptors, until … */
         int64_t again_ms;               /* … then, CLOCK_MONOTONIC */
         size_t count;                   /* connections */

@@ -263,6 +263,8 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                 case WATCH_CLIENT:
                         control_serve(&d->broker, w);
                         break;
+                case WATCH_BANS: /* control_settle() sees it */
+                        break;
                 }
         }
         return frames;

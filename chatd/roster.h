@@ -33,6 +33,7 @@ enum watch_kind {
         WATCH_LENT,    /* a member that was asked for its outlet answers */
         WATCH_CONTROL, /* an administrator's tool connects … */
         WATCH_CLIENT,  /* … asks, or has room: see control.h */
+        WATCH_BANS,    /* the file of the bans was written */
 };
 
 struct watch {

@@ -12,7 +12,8 @@
  *   who                         one for each member
  *   bans                        one for each ban
  *   say NUMBER TEXT             shows everybody a notice
- *   kick NUMBER WHO REASON      WHO is a name, or "#" and a session id
+ *   find NUMBER WHO             the end has the "id" of the session; WHO is a name, or "#" and an id
+ *   kick NUMBER WHO REASON
  *   mute, unmute NUMBER WHO
  *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be banned too
  *   unban NUMBER WHAT
@@ -41,7 +42,8 @@ enum {
 /* The statuses of an end. */
 #define CONTROL_OK "ok"
 #define CONTROL_DENIED "denied" /* neither root nor in CONTROL_GROUP */
-#define CONTROL_BUSY "busy"     /* too many ask, or the queue is full: later it may work */
+#define CONTROL_BUSY "busy"     /* too many ask, or the queue is full: nothing was done, and later it may work */
+#define CONTROL_QUEUED "queued" /* it takes long, and will be done: not to be asked for again */
 #define CONTROL_WRONG "wrong"   /* no such command, or not with these words */
 #define CONTROL_NOBODY "nobody" /* there is no such member, or ban */
 #define CONTROL_STAYS "stays"   /* who was to leave has not done so */

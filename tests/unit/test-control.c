@@ -1,7 +1,9 @@
 /* What administrators ask chatd for, by the tool's own side of it; also where chatd is killed, and the request is made
  * again. */
 #include <chat/clock.h>
+#include <pthread.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "broker-fixture.h"
 
@@ -48,6 +50,17 @@ static int end(void **state)
                 if (c->tools[i] > 0)
                         close(c->tools[i]);
         return teardown(state);
+}
+
+/* The disk of these tests takes as long as it is held. */
+static pthread_mutex_t disk_held = PTHREAD_MUTEX_INITIALIZER;
+
+int fsync(int fd)
+{
+        (void)fd;
+        pthread_mutex_lock(&disk_held);
+        pthread_mutex_unlock(&disk_held);
+        return 0;
 }
 
 static void turn(struct fixture *f)
@@ -114,9 +127,12 @@ static const char *answer(struct control_fixture *c, int i)
         return all;
 }
 
+/* What waits for the disk is waited for, but for a disk that is held. */
 static const char *ask(struct control_fixture *c, const char *words)
 {
         request(c, 0, words);
+        run(&c->base);
+        bans_finish(&c->base.broker->bans);
         run(&c->base);
         return answer(c, 0);
 }
@@ -539,6 +555,148 @@ static void test_it_is_logged_once(void **state)
         assert_int_equal(count(log, "muted eve"), 1);
 }
 
+/* The disk is slow: a ban holds at once, the chat goes on, and chatctl is answered when it is written. */
+static void test_nobody_waits_for_the_disk(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char path[256];
+        struct stat st;
+        join_all(f);
+        snprintf(path, sizeof(path), "%s/bans", f->dir);
+        pthread_mutex_lock(&disk_held);
+        request(c, 0, "ban|1|eve|spam");
+        run(f);
+        request(c, 1, "ban|2|zoe|");
+        say(f, ANN, "hello");
+        run(f);
+        assert_inbox(f, BOB, "line ann hello");
+        assert_inbox(f, EVE, "kicked banned: spam, line ann hello");
+        assert_string_equal(answer(c, 0), "");
+        assert_int_equal(stat(path, &st), -1);
+        control_settle(f->broker, INT64_MAX - 1); /* much later */
+        run(f);
+        assert_non_null(strstr(answer(c, 0), "end=queued text=it holds, but "));
+        pthread_mutex_unlock(&disk_held);
+        request(c, 0, "unban|3|eve");
+        run(f);
+        bans_finish(&f->broker->bans);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok text=eve");
+        kill_and_restart(c);
+        assert_non_null(strstr(ask(c, "bans"), "ban=zoe "));
+        assert_null(strstr(ask(c, "bans"), "ban=eve "));
+}
+
+/* What cannot be written is said to be so, and holds. */
+static void test_the_disk_takes_nothing(void **state)
+{
+        struct control_fixture *c = *state;
+        char path[256];
+        snprintf(path, sizeof(path), "%s/bans.new", c->base.dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_non_null(strstr(ask(c, "ban|1|eve|spam"), "end=failed text=until chatd ends; it cannot write "));
+        assert_non_null(strstr(ask(c, "bans"), "ban=eve "));
+        rmdir(path);
+}
+
+/* A request that waits in the queue for long will be done: it is not to be made again. */
+static void test_the_queue_takes_long(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        join_all(f);
+        for (int i = 0; i < 2; i++) { /* it connects, and its request is read and queued */
+                struct epoll_event events[64];
+                int n;
+                if (i == 0)
+                        request(c, 0, "say|5|hello");
+                n = epoll_wait(f->epoll, events, 64, 0);
+                for (int j = 0; j < n; j++) {
+                        const struct watch *w = events[j].data.ptr;
+                        if (w->kind == WATCH_CONTROL)
+                                control_accept(f->broker);
+                        else if (w->kind == WATCH_CLIENT)
+                                control_serve(f->broker, w);
+                }
+        }
+        control_settle(f->broker, INT64_MAX - 1);
+        control_settle(f->broker, clock_ms());
+        assert_string_equal(answer(c, 0), "end=queued text=it is in the queue of the chat");
+        run(f);
+        assert_inbox(f, BOB, "notice Administrator: hello");
+}
+
+/* Whoever has the name when a request is made again is not meant. */
+static void test_a_name_is_looked_up_once(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char id[64], words[128];
+        join_all(f);
+        snprintf(id, sizeof(id), "%016llx", (unsigned long long)inbox_id(BOB));
+        snprintf(words, sizeof(words), "end=ok text=bob id=%s", id);
+        assert_string_equal(ask(c, "find|1|BOB"), words);
+        assert_non_null(strstr(ask(c, "find|2|zoe"), "end=nobody"));
+        snprintf(words, sizeof(words), "kick|3|#%s|", id);
+        assert_string_equal(ask(c, words), "");
+        bye(f, BOB);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+        put(f, &(struct frame){
+                       .type = FRAME_NICK, .id = inbox_id(EVE), .number = ++f->numbers[EVE], .name = slice_of("bob")});
+        serve(f);
+        inbox_read(f->inboxes[EVE]);
+        kill_and_restart(c);
+        assert_string_equal(ask(c, words), "end=ok"); /* she is not waited for, nor removed */
+        assert_inbox(f, EVE, "rollcall");
+}
+
+/* There is no memory for it, or no place: it is tried again. */
+static void test_the_listener_cannot_be_watched(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        int epoll = f->broker->epoll;
+        epoll_ctl(epoll, EPOLL_CTL_DEL, c->listener, NULL);
+        f->broker->control.watch.armed = false;
+        f->broker->control.again_ms = 0;
+        f->broker->epoll = -1;
+        control_settle(f->broker, clock_ms());
+        assert_false(f->broker->control.watch.armed);
+        f->broker->epoll = epoll;
+        assert_in_range(control_due_ms(&f->broker->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
+        control_settle(f->broker, clock_ms() + CONTROL_AGAIN_MS);
+        assert_true(f->broker->control.watch.armed);
+        assert_string_equal(ask(c, "who"), "end=ok");
+}
+
+static int accept_error; /* that accept4() fails with; 0: it does not */
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+        errno = accept_error;
+        return accept_error != 0 ? -1 : (int)syscall(SYS_accept4, fd, address, size, flags);
+}
+
+static void test_what_runs_out_when_somebody_connects(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS};
+        request(c, 0, "who");
+        for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+                accept_error = errors[i];
+                turn(f);
+                assert_false(f->broker->control.watch.armed); /* so epoll does not say it again and again */
+                control_settle(f->broker, clock_ms() + CONTROL_AGAIN_MS);
+                assert_true(f->broker->control.watch.armed);
+        }
+        accept_error = 0;
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+}
+
 static void test_too_many(void **state)
 {
         struct control_fixture *c = *state;
@@ -683,6 +841,12 @@ int main(void)
                 CONTROL_TEST(test_who_lags_is_removed_by_the_next_chatd),
                 CONTROL_TEST(test_a_ban_removes_many),
                 CONTROL_TEST(test_it_is_logged_once),
+                CONTROL_TEST(test_nobody_waits_for_the_disk),
+                CONTROL_TEST(test_the_disk_takes_nothing),
+                CONTROL_TEST(test_the_queue_takes_long),
+                CONTROL_TEST(test_a_name_is_looked_up_once),
+                CONTROL_TEST(test_the_listener_cannot_be_watched),
+                CONTROL_TEST(test_what_runs_out_when_somebody_connects),
                 CONTROL_TEST(test_too_many),
                 CONTROL_TEST(test_a_long_list),
                 CONTROL_TEST(test_the_queue_is_full),

@@ -1,0 +1,132 @@
+#include "disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0600 };
+
+struct disk_job {
+        pthread_t thread;
+        int done, error;
+        char path[PATH_MAX];
+        char *text;
+        size_t size;
+};
+
+int disk_init(struct disk *d)
+{
+        *d = (struct disk){.done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+        return d->done < 0 ? -errno : 0;
+}
+
+void disk_free(struct disk *d)
+{
+        int error;
+        if (d->job)
+                disk_end(d, true, &error);
+        if (d->done >= 0)
+                close(d->done);
+        d->done = -1;
+}
+
+/* Returns 0 or a negative errno, as what follows. */
+static int write_all(int fd, const char *text, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, text, size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                text += n;
+                size -= (size_t)n;
+        }
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* The name is on the disk as well. */
+static int flush_directory(const char *path)
+{
+        char dir[PATH_MAX];
+        snprintf(dir, sizeof(dir), "%s", path);
+        *strrchr(dir, '/') = '\0';
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        int r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static int replace(const struct disk_job *job)
+{
+        char new[PATH_MAX + 8];
+        snprintf(new, sizeof(new), "%s.new", job->path);
+        int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+        if (fd < 0)
+                return -errno;
+        int r = write_all(fd, job->text, job->size);
+        if (close(fd) < 0 && r == 0)
+                r = -errno;
+        if (r < 0)
+                unlink(new);
+        else
+                r = rename(new, job->path) < 0 ? -errno : flush_directory(job->path);
+        return r;
+}
+
+static void *run(void *user)
+{
+        struct disk_job *job = user;
+        job->error = replace(job);
+        eventfd_write(job->done, 1);
+        return NULL;
+}
+
+static void free_job(struct disk_job *job)
+{
+        free(job->text);
+        free(job);
+}
+
+int disk_begin(struct disk *d, const char *path, char *text, size_t size)
+{
+        assert(!d->job);
+        struct disk_job *job = calloc(1, sizeof(*job));
+        if (!job) {
+                free(text);
+                return -ENOMEM;
+        }
+        job->done = d->done;
+        job->text = text;
+        job->size = size;
+        snprintf(job->path, sizeof(job->path), "%s", path);
+        int error = pthread_create(&job->thread, NULL, run, job);
+        if (error != 0) {
+                free_job(job);
+                return -error;
+        }
+        d->job = job;
+        return 0;
+}
+
+bool disk_end(struct disk *d, bool wait, int *error)
+{
+        eventfd_t count;
+        if (!d->job || (eventfd_read(d->done, &count) < 0 && !wait))
+                return false;
+        pthread_join(d->job->thread, NULL);
+        *error = d->job->error;
+        free_job(d->job);
+        d->job = NULL;
+        return true;
+}
