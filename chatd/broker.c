@@ -296,8 +296,9 @@ static int take_hello(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_REPEATED);
                 return 0;
         }
-        if (arrivals_are_full(b))
+        if (b->changed || arrivals_are_full(b))
                 return -ENOBUFS;
+        b->crossed = true;
         if (!m)
                 m = admit(b, f);
         if (m) {
@@ -322,9 +323,10 @@ bool broker_take_text(struct broker *b, struct slice *text)
 static int take_here(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
-        if (!m && arrivals_are_full(b))
+        if (!m && (b->changed || arrivals_are_full(b)))
                 return -ENOBUFS;
         if (!m) {
+                b->crossed = true;
                 m = admit(b, f);
                 if (m)
                         welcome(b, m);
@@ -376,12 +378,15 @@ static void take_line(struct broker *b, const struct frame *f)
 }
 
 /* BYE, or GONE for a session that could not say it. */
-static void take_leave(struct broker *b, const struct frame *f)
+static int take_leave(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
         bool bye = f->type == FRAME_BYE;
         if (!m || m->leaving || m->expected || (!bye && !m->dead))
-                return; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+                return 0; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+        if (b->changed)
+                return -ENOBUFS;
+        b->crossed = true;
         relay_leaves(&b->relay, m);
         if (m->arriving) /* for the others it has not been here */
                 b->arrivals.waiting--;
@@ -398,6 +403,7 @@ static void take_leave(struct broker *b, const struct frame *f)
         event.lines_out = bye ? f->lines_out : m->lines_out;
         event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
         eventlog_leave(b->log, &event);
+        return 0;
 }
 
 /* Whether the kernel's word on the sender allows this frame. */
@@ -430,8 +436,7 @@ static int take_from_session(struct broker *b, const struct frame *f)
                 return 0;
         case FRAME_BYE:
         case FRAME_GONE:
-                take_leave(b, f);
-                return 0;
+                return take_leave(b, f);
         case FRAME_ACTION:
         case FRAME_NICK:
         case FRAME_PRIVATE:
@@ -463,7 +468,8 @@ static int take_frame(struct broker *b, const struct datagram *d)
                 lines = 1;
                 r = -EBADMSG;
         }
-        size_t records = lines + 1; /* that who says them is connected, where nobody has been told yet */
+        size_t records = lines + 2; /* that who says them is connected, where nobody has been told yet; and of who goes
+                                       to another room, two rooms are told */
         if (!relay_has_room_for(&b->relay, records,
                                 records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
                                         d->size))
@@ -498,9 +504,9 @@ static void remove_leavers(struct broker *b)
                         roster_remove_arrival(&b->roster, b->leavers[i]->id);
                 if (b->leavers[i]->muted)
                         roster_remove_mute(&b->roster, b->leavers[i]->id);
-                if (b->leavers[i]->renamed != 0)
+                if (b->leavers[i]->renamed)
                         roster_remove_name_mark(&b->roster, b->leavers[i]->id);
-                if (b->leavers[i]->moved != 0)
+                if (b->leavers[i]->moved)
                         roster_remove_room_mark(&b->roster, b->leavers[i]->id);
                 close_lent(b, b->leavers[i]);
                 roster_remove(&b->roster, b->leavers[i]);
@@ -526,7 +532,7 @@ int broker_serve(struct broker *b)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
-                b->alone = false;
+                b->alone = b->crossed = b->changed = false;
                 for (taken = 0; taken < left && !b->alone; taken++) {
                         struct datagram d = intake_get(&b->intake, taken);
                         b->begun = taken > 0;

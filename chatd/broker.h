@@ -28,6 +28,7 @@
 #include "admin.h"
 #include "arrivals.h"
 #include "bans.h"
+#include "changes.h"
 #include "control.h"
 #include "eventlog.h"
 #include "guests.h"
@@ -79,8 +80,9 @@ struct broker {
         struct control control;
         bool begun;                 /* the batch has frames */
         bool alone;                 /* … of which no other may be in it */
-        struct member *renamed;     /* in the batch; NULL: nobody was */
-        struct member *moved;       /* to another room, in the batch; NULL: nobody did */
+        bool crossed;               /* … and somebody came or left in it … */
+        bool changed;               /* … or asked for another name or room, which is never in one batch */
+        struct changes changes;     /* of names and rooms, in the batch */
         bool unconsumed;            /* the queue may begin with frames that were relayed, to some or to all */
         char shown[TEXT_MAX_BYTES]; /* of the text that was taken last */
         struct member *leavers[BATCH_MAX_RECORDS]; /* of the batch */

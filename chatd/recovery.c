@@ -84,10 +84,9 @@ static int ask_strangers(struct broker *b)
         return r;
 }
 
-/* Walks the queue without consuming it: counts its frames, and looks for HELLOs. A member whose HELLO was not consumed
- * becomes a receiver only behind it, as the first time; else it would be shown lines from before it came. Not so the
- * link, which says HELLO again and again. The walk ends: while nothing is consumed, a full queue takes nothing more. */
-static int walk_queue(struct broker *b)
+/* Walks the queue without consuming it: counts its frames, and notes those that matter for what is read from notes. The
+ * walk ends: while nothing is consumed, a full queue takes nothing more. */
+static int walk_queue(struct broker *b, struct queued *queued)
 {
         for (;;) {
                 int n = intake_peek(&b->intake);
@@ -96,33 +95,48 @@ static int walk_queue(struct broker *b)
                 b->old_frames += (size_t)n;
                 for (size_t i = 0; i < (size_t)n; i++) {
                         struct datagram d = intake_get(&b->intake, i);
-                        struct frame f;
-                        if (d.truncated || frame_decode(&f, d.data, d.size) != 0 || f.type != FRAME_HELLO)
-                                continue;
-                        struct member *m = roster_find(&b->roster, f.id);
-                        if (m && m->id != LINK_ID && (pid_t)(f.id >> 32) == d.pid)
-                                m->expected = true;
+                        int r = queued_add(queued, &d);
+                        if (r < 0)
+                                return r;
                 }
                 intake_skip(&b->intake);
         }
 }
 
-int recovery_run(struct broker *b)
+/* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
+ * lines from before it came. Not so the link, which says HELLO again and again. */
+static void expect_hellos(const struct roster *r, const struct queued *queued)
 {
-        int r = roster_read_notes(&b->roster, &b->departed);
-        if (r < 0)
-                return r;
-        r = ask_strangers(b); /* while there are descriptors: members may take all of them */
+        for (size_t i = 0; i < r->count; i++)
+                r->members[i]->expected = queued_has_type(queued, r->members[i]->id, FRAME_HELLO);
+}
+
+/* Returns 0 or a negative errno. */
+static int recover(struct broker *b, struct queued *queued)
+{
+        int r = walk_queue(b, queued);
+        if (r == 0)
+                r = roster_read_notes(&b->roster, &b->departed, queued);
+        if (r == 0)
+                r = ask_strangers(b); /* while there are descriptors: members may take all of them */
         if (r < 0)
                 return r;
         connect_members(b);
         remote_recover(b);
         admin_recover(b);
-        arrivals_say_again(b);
-        r = walk_queue(b);
+        arrivals_say_again(b); /* also to who is expected */
+        expect_hellos(&b->roster, queued);
         b->unconsumed = b->old_frames > 0;
         arrivals_recover(b);
         if (b->old_frames == 0)
                 broker_forget_departed(b);
+        return 0;
+}
+
+int recovery_run(struct broker *b)
+{
+        struct queued queued = {0};
+        int r = recover(b, &queued);
+        queued_free(&queued);
         return r < 0 ? r : (int)roster_people(&b->roster);
 }

@@ -16,6 +16,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
         struct frame header = {.type = FRAME_BATCH, .id = r->epoch};
         r->size = frame_encode(r->buffer, sizeof(r->buffer), &header);
         r->text_size = r->count = 0;
+        r->moves_count = 0;
         r->mixed = r->tells = false;
         if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
                 atomic_store(&r->lent.shared->number, 0);
@@ -25,6 +26,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
                 m->from = 0;
                 m->to = UINT32_MAX;
                 m->own_first = m->own_last = m->own_count = 0;
+                m->move_first = m->move_last = 0;
                 m->by_datagram = false;
                 if (!m->lagging) /* it was dead */
                         letters_clear(&m->letters);
@@ -146,6 +148,16 @@ void relay_leaves(const struct relay *r, struct member *m)
         m->to = (uint32_t)r->count;
 }
 
+void relay_moves(struct relay *r, struct member *m)
+{
+        uint32_t move = (uint32_t)++r->moves_count;
+        r->moves[move - 1] = (struct relay_move){.left = m->room, .at = (uint32_t)r->count};
+        *(m->move_last > 0 ? &r->moves[m->move_last - 1].next : &m->move_first) = move;
+        m->move_last = move;
+        m->by_datagram = true;
+        r->mixed = true;
+}
+
 /* Where what `m` gets of the batch ends. */
 static uint32_t end_for(const struct relay *r, const struct member *m)
 {
@@ -161,17 +173,26 @@ static void add_stretch(struct relay *r, enum relay_form form, uint32_t from, ui
                                 r->records[to - 1].place[form].at + r->records[to - 1].place[form].len - at};
 }
 
-/* Whether `m`, whose own it is not, may get what is for `room`. The link is in all of them. */
-static bool hears(const struct member *m, const struct room *room)
+/* Whether somebody who is `at` this room may get what is for `room`. The link is in all of them. */
+static bool hears(const struct room *at, const struct room *room)
 {
-        return !room || !m->room || room == m->room;
+        return !room || !at || room == at;
+}
+
+/* Where `m` is when this record is taken. */
+static const struct room *room_at(const struct relay *r, const struct member *m, uint32_t i)
+{
+        for (uint32_t move = m->move_first; move > 0; move = r->moves[move - 1].next)
+                if (i < r->moves[move - 1].at)
+                        return r->moves[move - 1].left;
+        return m->room;
 }
 
 /* Whether `m` gets this record, which is between its first and its last. */
 static bool is_for(const struct relay *r, const struct member *m, uint32_t i)
 {
         const struct relay_record *record = &r->records[i];
-        return record->from != m && (record->to ? record->to == m : hears(m, record->room));
+        return record->from != m && (record->to ? record->to == m : hears(room_at(r, m, i), record->room));
 }
 
 /* Finds the next stretch of records for `m`, from `*from` on to before `*to`; both begin as the place to look from.
@@ -192,7 +213,7 @@ static bool next_stretch(const struct relay *r, const struct member *m, uint32_t
                 at += *own - 1 == at;
         *from = at;
         *to = *own > 0 && *own - 1 < end ? *own - 1 : end;
-        return at < end && hears(m, r->room);
+        return at < end && hears(m->room, r->room);
 }
 
 /* What of the batch `m` gets: the stretches between what is not for it. Returns how many pieces. */
@@ -210,7 +231,7 @@ static size_t records_for(const struct relay *r, const struct member *m)
 {
         size_t n = 0;
         if (!r->mixed && m->from == 0 && m->to >= r->count)
-                return hears(m, r->room) ? r->count - m->own_count : 0;
+                return hears(m->room, r->room) ? r->count - m->own_count : 0;
         for (uint32_t own = m->own_first, from, to = m->from; next_stretch(r, m, &from, &to, &own);)
                 n += to - from;
         return n;

@@ -29,7 +29,8 @@
  *
  * A record is for a room, for everybody, or for one member alone. While a batch is for one room, or for everybody, a
  * member gets all of it but its own; else each record is asked whether it is for that member. What only one member
- * gets goes as a datagram alone.
+ * gets goes as a datagram alone. A member that goes to another room within the batch gets what is for its room before
+ * that, and what is for the other one behind it.
  *
  * The link to other hosts (LINK_ID) lags as well while its inbox is gone, because it will have another one.
  *
@@ -80,10 +81,16 @@ struct relay {
         uint64_t batches;       /* so far; of this epoch */
         struct lent_batch lent; /* the batch's records, for members that lend; `shared` is NULL where nobody is to */
         size_t size, text_size, count; /* bytes in the buffers, and records */
+        size_t moves_count;            /* from one room to another */
         const struct room *room;       /* that all records are for; NULL: everybody … */
         bool mixed;                    /* … or they are not for the same people */
         bool tells;                    /* there are frames for one member alone */
         struct relay_record records[BATCH_MAX_RECORDS];
+        struct relay_move {
+                const struct room *left;
+                uint32_t at;   /* records from this index on, its member gets as one who is elsewhere */
+                uint32_t next; /* of the same member: its index plus 1; 0: none */
+        } moves[CHANGES_MAX];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * RELAY_TEXT_MORE_BYTES];
 };
@@ -117,6 +124,11 @@ int relay_tell_records(struct relay *r, struct member *to, const struct frame *f
 /* `m` gets only what is added from now on, or what was added so far. */
 void relay_joins(const struct relay *r, struct member *m);
 void relay_leaves(const struct relay *r, struct member *m);
+
+/* `m` leaves its room: of what is added from now on it gets what is for another one, in which it is from now on. Its
+ * session gets this batch as a datagram, because a page can name one room alone (chat/outlet.h). There are no more than
+ * CHANGES_MAX in a batch. */
+void relay_moves(struct relay *r, struct member *m);
 
 /* Sends the batch to every member it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded
  * moment (see above). */

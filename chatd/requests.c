@@ -47,8 +47,6 @@ static void announce(struct broker *b, struct member *m, const struct frame *f, 
         struct record rec = record_of(m, f, kind, text);
         if (m->arriving)
                 arrivals_name(b, m);
-        if (kind == RECORD_RENAME)
-                rec.name = slice_of(m->was);
         relay_add(&b->relay, m, m->room, &rec);
 }
 
@@ -102,17 +100,21 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
 
 static void take_nick(struct broker *b, struct member *m, const struct frame *f)
 {
-        bool again = m->renamed == f->number && slice_equal(f->name, slice_of(m->name));
-        if (!again && !may_be_called(b, m, f))
+        char was[sizeof(m->name)];
+        memcpy(was, m->name, sizeof(was));
+        if (!may_be_called(b, m, f))
                 return;
-        if (!again && roster_rename(&b->roster, m, f->name, f->number) < 0) {
+        if (m->arriving)
+                arrivals_name(b, m);
+        if (roster_rename(&b->roster, m, f->name) < 0) {
                 answerf(b, m, f, "The chat has no memory for that now");
                 return;
         }
-        b->alone = true;
-        b->renamed = m;
-        announce(b, m, f, RECORD_RENAME, slice_of(m->name));
-        eventlog_rename(b->log, m->id, m->was, m->name, m->address);
+        changes_add(&b->changes, CHANGE_NAME, m, f->number, was);
+        struct record rec = record_of(m, f, RECORD_RENAME, slice_of(m->name));
+        rec.name = slice_of(was);
+        relay_add(&b->relay, m, m->room, &rec);
+        eventlog_rename(b->log, m->id, was, m->name, m->address);
         answerf(b, m, f, "You are now called %s", m->name);
 }
 
@@ -370,21 +372,18 @@ static struct room *find_destination(struct broker *b, struct member *m, const s
 
 static void take_room(struct broker *b, struct member *m, const struct frame *f)
 {
-        if (m->moved != f->number) { /* else a chatd before us did that, and it was not consumed */
-                struct room *room = find_destination(b, m, f);
-                if (!room)
-                        return;
-                if (m->arriving)
-                        arrivals_name(b, m);
-                roster_move(&b->roster, m, room, f->number);
-        }
-        b->alone = true;
-        b->moved = m;
-        const struct room *left = rooms_find(&b->roster.rooms, slice_of(m->left));
-        struct record went = record_of(m, f, RECORD_WENT, slice_of(m->room->name));
-        if (left)
-                relay_add_here(&b->relay, roster_find(&b->roster, LINK_ID), left, &went);
-        announce(b, m, f, RECORD_CAME, slice_of(m->left));
+        const struct room *left = m->room;
+        struct room *room = find_destination(b, m, f);
+        if (!room)
+                return;
+        if (m->arriving)
+                arrivals_name(b, m);
+        changes_add(&b->changes, CHANGE_ROOM, m, f->number, left->name);
+        relay_moves(&b->relay, m);
+        roster_move(&b->roster, m, room);
+        struct record went = record_of(m, f, RECORD_WENT, slice_of(room->name));
+        relay_add_here(&b->relay, roster_find(&b->roster, LINK_ID), left, &went);
+        announce(b, m, f, RECORD_CAME, slice_of(left->name));
         answer_room(b, m, f);
         broker_show_past(b, m, f->number, (unsigned)b->settings.history);
 }
@@ -421,6 +420,26 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
         answerf(b, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
 }
 
+/* A room that the last one has left within the batch will be another one, without what was said in there and its topic.
+ */
+static bool is_ending(const struct rooms *rooms, struct slice name)
+{
+        const struct room *room = rooms_find(rooms, name);
+        return room && room != rooms_first(rooms) && room->people == 0;
+}
+
+/* Whether a change of name or room may be in this batch. */
+static bool has_place(struct broker *b, const struct member *m, const struct frame *f)
+{
+        if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
+                return true;
+        bool ending = f->type == FRAME_ROOM && is_ending(&b->roster.rooms, f->name);
+        if (b->begun && (b->crossed || ending || !changes_have_room(&b->changes, m)))
+                return false;
+        b->changed = true;
+        return true;
+}
+
 int requests_take(struct broker *b, const struct frame *f)
 {
         struct member *m = roster_find(&b->roster, f->id);
@@ -432,8 +451,7 @@ int requests_take(struct broker *b, const struct frame *f)
                 broker_ignore(b, IGNORED_REPEATED);
                 return 0;
         }
-        bool begins = f->type == FRAME_NICK || f->type == FRAME_ROOM; /* … a batch */
-        if (begins && b->begun)
+        if (!has_place(b, m, f))
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         b->unconfirmed = true;
@@ -473,11 +491,7 @@ int requests_take(struct broker *b, const struct frame *f)
 
 void requests_note(struct broker *b)
 {
-        int r = b->renamed ? roster_note_name(&b->roster, b->renamed) : 0;
-        if (r < 0) /* the next chatd will call it by its old name */
-                broker_warn(b, "cannot note a new name", r);
-        r = b->moved ? roster_note_room(&b->roster, b->moved) : 0;
-        if (r < 0) /* … or find it in the room where it was */
-                broker_warn(b, "cannot note who is in which room", r);
-        b->renamed = b->moved = NULL;
+        int r = changes_note(&b->changes, &b->roster);
+        if (r < 0) /* the next chatd will call it by its old name, or find it in the room where it was */
+                broker_warn(b, "cannot note who is called how, or in which room", r);
 }

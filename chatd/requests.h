@@ -4,9 +4,8 @@
  * relayed as lines are; what only its client sees is an ANSWER at the same place in the order, which may come twice
  * where a batch is relayed again: sessions take one for each number.
  *
- * A change of name or room is a batch of its own. So a chatd that meets it again, because the one before died, finds
- * either the old name in the member's note, or the new one with the number of this very frame beside it; and does the
- * same in both cases. The note is written when everybody has been told, before the frame is consumed.
+ * Names and rooms that are changed are noted when everybody has been told, before the frames are consumed: see
+ * changes.h.
  *
  * Who is on other hosts is asked there: the link carries an ASK, and each chatd that gets it sends a REPLY back, for who
  * asked alone.

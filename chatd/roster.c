@@ -31,6 +31,7 @@
 
 enum {
         NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
+        MARK_MAX_BYTES = CHANGES_TEXT_MAX_BYTES + 1 + NICK_MAX_BYTES,
         NAME_NUMBER_BYTES = 11, /* "~4294967295" */
         SEAL_MAX_BYTES = 64,
         RELAYED_MODE = 0600,
@@ -161,7 +162,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         return m;
 }
 
-int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_t number)
+int roster_rename(struct roster *r, struct member *m, struct slice name)
 {
         char was[sizeof(m->name)];
         memcpy(was, m->name, sizeof(was));
@@ -173,8 +174,7 @@ int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_
                 naming_add(&r->naming, m); /* it was there: the memory has just been freed */
                 return -ENOMEM;
         }
-        memcpy(m->was, was, sizeof(was));
-        m->renamed = number;
+        m->renamed = true;
         return 0;
 }
 
@@ -185,10 +185,9 @@ static void put_into(struct roster *r, struct member *m, struct room *room)
         rooms_enter(&r->rooms, room, m);
 }
 
-void roster_move(struct roster *r, struct member *m, struct room *room, uint64_t number)
+void roster_move(struct roster *r, struct member *m, struct room *room)
 {
-        memcpy(m->left, m->room->name, sizeof(m->left));
-        m->moved = number;
+        m->moved = true;
         put_into(r, m, room);
 }
 
@@ -347,19 +346,18 @@ static int replace(const struct roster *r, uint64_t id, const char *suffix, cons
         return rundir_replace_note(path, new, text);
 }
 
-int roster_note_name(const struct roster *r, const struct member *m)
+int roster_note_name(const struct roster *r, const struct member *m, const char *changes)
 {
         char text[NOTE_MAX_BYTES];
-        snprintf(text, sizeof(text), "%" PRIu64 " %s", m->renamed, m->was);
-        int error = replace(r, m->id, RENAMED_SUFFIX, text);
+        int error = replace(r, m->id, RENAMED_SUFFIX, changes);
         describe(m, text);
         return error < 0 ? error : replace(r, m->id, "", text);
 }
 
-int roster_note_room(const struct roster *r, const struct member *m)
+int roster_note_room(const struct roster *r, const struct member *m, const char *changes)
 {
-        char text[NOTE_MAX_BYTES];
-        snprintf(text, sizeof(text), "%" PRIu64 " %s %s", m->moved, m->left, m->room->name);
+        char text[MARK_MAX_BYTES];
+        snprintf(text, sizeof(text), "%s %s", changes, m->room->name);
         return replace(r, m->id, ROOM_SUFFIX, text);
 }
 
@@ -486,13 +484,29 @@ void roster_remove_inbox(const struct roster *r, uint64_t key)
                 unlink(address.sun_path);
 }
 
-/* A note is microseconds, key, address (without spaces) and name (the rest). */
-static void read_note(struct roster *r, int dir, const char *file)
+/* Reads the mark beside the note of `id` that has this suffix. Returns false where there is none. */
+static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static MARK_MAX_BYTES])
 {
-        char text[NOTE_MAX_BYTES], *rest = text;
+        char file[ID_DIGITS + 16];
+        snprintf(file, sizeof(file), "%016" PRIx64 "%s", id, suffix);
+        ssize_t n = readlinkat(dir, file, text, MARK_MAX_BYTES - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        return n >= 0;
+}
+
+/* A note is microseconds, key, address (without spaces) and name (the rest). Takes those alone whose last change of name
+ * is in the queue (`undone`), or is not. */
+static void read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
+{
+        char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
+        const char *before = NULL;
         uint64_t id, key;
 
         if (path_parse_id(file, &id) < 0)
+                return;
+        if (queued->count > 0 && read_mark(dir, id, RENAMED_SUFFIX, mark))
+                before = queued_find_before(queued, id, mark);
+        if ((before != NULL) != undone)
                 return;
         ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
         if (n < 0)
@@ -505,7 +519,7 @@ static void read_note(struct roster *r, int dir, const char *file)
         uint64_t since_us = strtoull(since, &end, 10);
         if (errno == 0 && end > since && *end == '\0' && strlen(address) <= ADDRESS_MAX_BYTES &&
             strlen(rest) <= NAME_MAX_BYTES)
-                roster_add(r, id, key, slice_of(rest), slice_of(address), since_us);
+                roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
 }
 
 /* Whether `file` is an id and this suffix. */
@@ -578,47 +592,37 @@ static void read_muted(const struct roster *r, int dir, const char *file)
                 m->removal = strdup(why);
 }
 
-/* … and who took another name may have to be told so again. */
+/* … and who took another name has it. */
 static void read_renamed(const struct roster *r, int dir, const char *file)
 {
         uint64_t id;
-        char text[NOTE_MAX_BYTES], *rest = text;
         if (has_suffix(file, NEW_SUFFIX, &id))
                 unlinkat(dir, file, 0);
-        if (!has_suffix(file, RENAMED_SUFFIX, &id))
-                return;
-        struct member *m = roster_find(r, id);
-        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
-        text[n < 0 ? 0 : n] = '\0';
-        const char *number = text_next_word(&rest);
-        if (!m || !number || strlen(rest) > LOCAL_NAME_MAX_BYTES) {
-                roster_remove_name_mark(r, id);
-                return;
-        }
-        m->renamed = strtoull(number, NULL, 10);
-        snprintf(m->was, sizeof(m->was), "%s", rest);
+        struct member *m = find_marked(r, file, RENAMED_SUFFIX, roster_remove_name_mark);
+        if (m)
+                m->renamed = true;
 }
 
-/* … and who is in another room stays there, and may have to be told of again. */
-static void read_room(struct roster *r, int dir, const char *file)
+/* … and who is in another room stays there, or where it was before what is in the queue. */
+static void read_room(struct roster *r, int dir, const char *file, const struct queued *queued)
 {
-        uint64_t id;
-        char text[NOTE_MAX_BYTES], *rest = text;
-        if (!has_suffix(file, ROOM_SUFFIX, &id))
+        char mark[MARK_MAX_BYTES];
+        struct member *m = find_marked(r, file, ROOM_SUFFIX, roster_remove_room_mark);
+        if (!m)
                 return;
-        struct member *m = roster_find(r, id);
-        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
-        text[n < 0 ? 0 : n] = '\0';
-        const char *number = text_next_word(&rest), *left = text_next_word(&rest);
-        struct room *room = m && m->room && left && name_is_nick(left, strlen(left)) && name_is_nick(rest, strlen(rest))
-                                    ? rooms_get(&r->rooms, slice_of(rest))
-                                    : NULL;
+        char *space = read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
+        const char *name = "";
+        if (space && space > strchr(mark, ' ')) { /* there is a list before it */
+                *space = '\0';
+                const char *before = queued_find_before(queued, m->id, mark);
+                name = before ? before : space + 1;
+        }
+        struct room *room = m->room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
         if (!room) {
-                roster_remove_room_mark(r, id);
+                roster_remove_room_mark(r, m->id);
                 return;
         }
-        m->moved = strtoull(number, NULL, 10);
-        snprintf(m->left, sizeof(m->left), "%s", left);
+        m->moved = true;
         put_into(r, m, room);
 }
 
@@ -636,7 +640,8 @@ bool departed_has(const struct departed *d, uint64_t id)
         return false;
 }
 
-int roster_read_notes(struct roster *r, struct departed *departed)
+/* Those who are called otherwise than before the queue come last: their names are free then, or nobody else's fault. */
+int roster_read_notes(struct roster *r, struct departed *departed, const struct queued *queued)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);
@@ -645,14 +650,17 @@ int roster_read_notes(struct roster *r, struct departed *departed)
                 return -errno;
         for (const struct dirent *entry; (entry = readdir(dir));)
                 if (!read_departed(departed, entry->d_name))
-                        read_note(r, dirfd(dir), entry->d_name);
+                        read_note(r, dirfd(dir), entry->d_name, queued, false);
+        rewinddir(dir);
+        for (const struct dirent *entry; queued->count > 0 && (entry = readdir(dir));)
+                read_note(r, dirfd(dir), entry->d_name, queued, true);
         rewinddir(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
                 read_muted(r, dirfd(dir), entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
-                read_room(r, dirfd(dir), entry->d_name);
+                read_room(r, dirfd(dir), entry->d_name, queued);
         }
         closedir(dir);
         rooms_read_topics(&r->rooms, r->dir);

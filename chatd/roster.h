@@ -19,6 +19,7 @@
 #include <chat/paths.h>
 
 #include "address.h"
+#include "changes.h"
 #include "lent.h"
 #include "letters.h"
 #include "naming.h"
@@ -69,25 +70,21 @@ struct member {
         bool leaving;           /* its BYE or GONE is in the batch */
         bool arriving;          /* waits to be announced, see arrivals.h */
         /* what an administrator did to it: see admin.h */
-        bool muted;            /* what it says is not relayed */
-        bool removal_sent;     /* KICK is in the queue, because of a ban */
-        char *removal;         /* why it was removed; NULL: it was not */
-        int64_t muted_told_ms; /* when it was told so last, CLOCK_MONOTONIC; 0: never */
-        /* its last change of name, so that it is the same when it is met again: see requests.h */
-        uint64_t renamed;                       /* the number of that frame; 0: there was none */
-        char was[LOCAL_NAME_MAX_BYTES + 1];     /* what it was called before */
+        bool muted;                             /* what it says is not relayed */
+        bool removal_sent;                      /* KICK is in the queue, because of a ban */
+        char *removal;                          /* why it was removed; NULL: it was not */
+        int64_t muted_told_ms;                  /* when it was told so last, CLOCK_MONOTONIC; 0: never */
+        bool renamed, moved;                    /* ever: then there are marks of it, see changes.h */
         struct room *room;                      /* where it is; NULL: the link, which is everywhere */
         struct member *room_before, *room_next; /* in there */
-        /* its last change of room, for the same reason */
-        uint64_t moved;                /* the number of that frame; 0: there was none */
-        char left[NICK_MAX_BYTES + 1]; /* where it was before */
         /* of the batch that is being relayed, see relay.h */
         uint32_t from, to;            /* records, by index: what of it this member gets */
         uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
         uint32_t own_count;
-        bool behind;            /* its session is waited for */
-        bool by_datagram;       /* its session has to see what is in it */
-        struct letters letters; /* for it alone; between batches, what it has no room for: then it lags */
+        uint32_t move_first, move_last; /* the rooms that it left, a chain like that */
+        bool behind;                    /* its session is waited for */
+        bool by_datagram;               /* its session has to see what is in it */
+        struct letters letters;         /* for it alone; between batches, what it has no room for: then it lags */
         /* in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
         struct lent lent;
@@ -140,11 +137,11 @@ size_t roster_people(const struct roster *r);
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 
-/* Calls `m` by this name, which nobody else has, from the frame `number` on. Returns 0 or -ENOMEM. */
-int roster_rename(struct roster *r, struct member *m, struct slice name, uint64_t number);
+/* Calls `m` by this name, which nobody else has. Returns 0 or -ENOMEM. */
+int roster_rename(struct roster *r, struct member *m, struct slice name);
 
-/* Lets `m` be in `room` from the frame `number` on. */
-void roster_move(struct roster *r, struct member *m, struct room *room, uint64_t number);
+/* Lets `m` be in `room`. */
+void roster_move(struct roster *r, struct member *m, struct room *room);
 
 /* Closes, forgets and frees `m`, and what it was to be told; its note stays. */
 void roster_remove(struct roster *r, struct member *m);
@@ -173,13 +170,13 @@ int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t k
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int roster_note(const struct roster *r, const struct member *m);
 
-/* Writes into the note what `m` is called now, and beside it since when and what it was called before: that first, so
- * that the next chatd knows it wherever it knows the new name. Returns 0 or a negative errno. */
-int roster_note_name(const struct roster *r, const struct member *m);
+/* Writes into the note what `m` is called now, and beside it a list of changes (changes.h): that first, so that the next
+ * chatd knows it wherever it knows the new name. Returns 0 or a negative errno. */
+int roster_note_name(const struct roster *r, const struct member *m, const char *changes);
 void roster_remove_name_mark(const struct roster *r, uint64_t id);
 
-/* Writes beside the note where `m` is now, since when, and where it was before. Returns 0 or a negative errno. */
-int roster_note_room(const struct roster *r, const struct member *m);
+/* Writes beside the note where `m` is now, and such a list. Returns 0 or a negative errno. */
+int roster_note_room(const struct roster *r, const struct member *m, const char *changes);
 void roster_remove_room_mark(const struct roster *r, uint64_t id);
 
 /* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
@@ -216,8 +213,9 @@ int roster_open_relayed(const struct roster *r, uint64_t id);
 /* Removes the file of the inbox `key`, of a session that left or died. */
 void roster_remove_inbox(const struct roster *r, uint64_t key);
 
-/* Adds a member for each note there is, and the ids of marked ones to `departed`. Returns 0 or a negative errno. */
-int roster_read_notes(struct roster *r, struct departed *departed);
+/* Adds a member for each note there is, called and placed as it was before what is in the queue; and the ids of marked
+ * ones to `departed`. Returns 0 or a negative errno. */
+int roster_read_notes(struct roster *r, struct departed *departed, const struct queued *queued);
 
 /* Frees the ids. */
 void departed_clear(struct departed *d);

@@ -1,7 +1,9 @@
 /* What a bad neighbour costs the others: lines per second and latency among ten good clients, beside one more that is
  * good, that never reads, that reads a byte at a time, or whose session is stopped. Rounds of all four are interleaved;
- * the medians and their ratios to the good neighbour are printed. `make bench-neighbours`. */
+ * the medians and their ratios to the good neighbour are printed. Then the same, but for lines per second, beside a crowd
+ * that is quiet, that talks, or that changes names or rooms, each as fast as sessions allow. `make bench-neighbours`. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,12 @@ enum {
         TRICKLE_EVERY_US = 4000,
         LINE_BYTES = 80,
         WAIT_MAX_MS = 10000,
+        CROWD = 150,
+        CROWD_EVERY_US = 100 * 1000, /* each of them, as Pace= permits */
+        CROWD_TICK_MS = 1,
 };
+
+#define LINE_END "|\n" /* what else is shown has no such end: notices of the crowd */
 
 enum neighbour {
         GOOD,
@@ -33,6 +40,16 @@ enum neighbour {
 };
 
 static const char *const names[NEIGHBOURS] = {"good", "never reads", "a byte at a time", "session stopped"};
+
+enum crowd {
+        QUIET,
+        TALKING,
+        RENAMING,
+        MOVING,
+        CROWDS,
+};
+
+static const char *const crowd_names[CROWDS] = {"quiet", "talking", "/nick", "/join"};
 
 struct bench {
         struct chat *chat;
@@ -74,7 +91,7 @@ static void take(struct bench *b, int wait_ms)
                 int fd = who < CLIENTS ? b->clients[who]->fd : b->other->fd;
                 ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
                 for (ssize_t at = 0; who < CLIENTS && at < got; at++)
-                        b->arrived[who] += bytes[at] == '\n';
+                        b->arrived[who] += bytes[at] == '|';
         }
         if (b->neighbour == BYTEWISE)
                 recv(b->other->fd, bytes, 1, MSG_DONTWAIT);
@@ -107,8 +124,8 @@ static void wait_everywhere(struct bench *b, uint64_t lines)
 static void say(const struct bench *b, unsigned lines)
 {
         char line[LINE_BYTES + 1];
-        memset(line, 'x', LINE_BYTES - 1);
-        line[LINE_BYTES - 1] = '\n';
+        memset(line, 'x', LINE_BYTES);
+        memcpy(line + LINE_BYTES - strlen(LINE_END), LINE_END, strlen(LINE_END));
         for (unsigned i = 0; i < lines; i++)
                 client_send_bytes(b->clients[0], line, LINE_BYTES);
 }
@@ -180,10 +197,85 @@ static struct result run(enum neighbour neighbour)
         return r;
 }
 
-int main(void)
+static void crowd_say(enum crowd crowd, const struct client *c, int i, unsigned n)
+{
+        char text[64];
+        int len = 0;
+        if (crowd == TALKING)
+                len = snprintf(text, sizeof(text), "line %u\n", n);
+        else if (crowd == RENAMING)
+                len = snprintf(text, sizeof(text), "/nick p%d.%c\n", i, n % 2 ? 'x' : 'y');
+        else if (crowd == MOVING)
+                len = snprintf(text, sizeof(text), "/join %s\n", n % 2 ? "den" : "lobby");
+        send(c->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Each says something in turn, and reads; until it is killed. */
+static void crowd_run(enum crowd crowd, struct client **all)
+{
+        static char bytes[1 << 16];
+        int64_t begin = now_us();
+        for (unsigned next = 0;; usleep(CROWD_TICK_MS * 1000)) {
+                for (; (int64_t)next * CROWD_EVERY_US / CROWD < now_us() - begin; next++)
+                        if (crowd != QUIET)
+                                crowd_say(crowd, all[next % CROWD], (int)(next % CROWD), next / CROWD);
+                for (int i = 0; i < CROWD; i++)
+                        recv(all[i]->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        }
+}
+
+static struct result run_beside(enum crowd crowd)
+{
+        struct bench b = {.neighbour = GOOD, .chat = chat_start(), .epoll = epoll_create1(EPOLL_CLOEXEC)};
+        struct client *all[CROWD];
+        struct result r = {0};
+        for (int i = 0; i < CROWD; i++) {
+                all[i] = chat_join_with(b.chat, "127.0.0.1", NULL, b.chat->option, NULL);
+                client_greeted(all[i]);
+        }
+        for (int i = 0; i < CLIENTS; i++)
+                b.clients[i] = chat_join(b.chat, NULL);
+        for (int i = 1; i < CLIENTS; i++)
+                watch(&b, b.clients[i], (uint32_t)i);
+        pid_t pid = process_fork();
+        if (pid == 0)
+                crowd_run(crowd, all);
+        run_trickle(&b, &r); /* until everybody has lent its connection */
+        run_trickle(&b, &r);
+        kill(pid, SIGKILL);
+        process_wait(pid);
+        for (int i = 0; i < CLIENTS; i++)
+                client_free(b.clients[i]);
+        for (int i = 0; i < CROWD; i++)
+                client_free(all[i]);
+        close(b.epoll);
+        chat_stop(b.chat);
+        return r;
+}
+
+static void measure_crowds(void)
+{
+        static double p50[CROWDS][ROUNDS], p99[CROWDS][ROUNDS];
+        for (int round = 0; round < ROUNDS; round++)
+                for (int n = 0; n < CROWDS; n++) {
+                        fprintf(stderr, "\rround %d of %d, crowd %d of %d ", round + 1, ROUNDS, n + 1, CROWDS);
+                        struct result r = run_beside((enum crowd)n);
+                        p50[n][round] = r.p50_us;
+                        p99[n][round] = r.p99_us;
+                }
+        fprintf(stderr, "\n");
+        double quiet_p50 = quantile(p50[QUIET], ROUNDS, 0.5), quiet_p99 = quantile(p99[QUIET], ROUNDS, 0.5);
+        printf("\n%d people beside   %8s %6s %8s %6s\n", CROWD, "p50 us", "ratio", "p99 us", "ratio");
+        for (int n = 0; n < CROWDS; n++) {
+                double half = quantile(p50[n], ROUNDS, 0.5), most = quantile(p99[n], ROUNDS, 0.5);
+                printf("%-18s %8.0f %6.2f %8.0f %6.2f\n", crowd_names[n], half, half / quiet_p50, most,
+                       most / quiet_p99);
+        }
+}
+
+static void measure_neighbours(void)
 {
         static double rates[NEIGHBOURS][ROUNDS], p50[NEIGHBOURS][ROUNDS], p99[NEIGHBOURS][ROUNDS];
-        tests_begin();
         for (int round = 0; round < ROUNDS; round++)
                 for (int n = 0; n < NEIGHBOURS; n++) {
                         fprintf(stderr, "\rround %d of %d, neighbour %d of %d ", round + 1, ROUNDS, n + 1, NEIGHBOURS);
@@ -203,5 +295,24 @@ int main(void)
                 printf("%-18s %10.0f %6.2f %8.0f %6.2f %8.0f %6.2f\n", names[n], rate, rate / good_rate, half,
                        half / good_p50, most, most / good_p99);
         }
+}
+
+/* Queues as long as where systemd is PID 1; elsewhere a crowd's sessions lag for want of a processor alone. */
+static void lengthen_queues(void)
+{
+        if (unshare(CLONE_NEWNET) == 0)
+                shell("ip link set lo up && echo 512 >/proc/sys/net/unix/max_dgram_qlen");
+        else
+                fprintf(stderr, "queues are short: only root can lengthen them\n");
+}
+
+/* "crowds" measures those alone. */
+int main(int argc, char **argv)
+{
+        tests_begin();
+        lengthen_queues();
+        if (argc < 2 || strcmp(argv[1], "crowds") != 0)
+                measure_neighbours();
+        measure_crowds();
         return 0;
 }

@@ -512,8 +512,8 @@ static bool is_mark(const struct roster *roster, const char *file)
                 return false;
         memcpy(digits, file, ID_DIGITS);
         const struct member *m = path_parse_id(digits, &id) == 0 ? roster_find(roster, id) : NULL;
-        return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->renamed != 0) ||
-                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->moved != 0));
+        return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->renamed) ||
+                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->moved));
 }
 
 static void check_notes(const struct run *r)

@@ -535,6 +535,57 @@ static size_t line_of(const struct record *r)
         return line;
 }
 
+static bool has_anybody_moved(const struct sessions *s)
+{
+        bool moved = false;
+        for (unsigned k = 0; k < SESSIONS; k++)
+                moved |= s->all[k].moves_count > 0 || s->all[k].adrift_at > 0;
+        return moved;
+}
+
+static void keep(char name[static NAME_MAX_BYTES + 1], struct slice text)
+{
+        snprintf(name, NAME_MAX_BYTES + 1, "%.*s", (int)text.len, text.at);
+}
+
+/* Everybody sees a change of name alike. */
+static void check_rename(struct sessions *s, const struct record *r)
+{
+        size_t i = 0;
+        while (i < s->renames_count && (s->renames[i].id != r->id || s->renames[i].number != r->number))
+                i++;
+        if (i == RENAMES_MAX)
+                return;
+        if (i == s->renames_count) {
+                s->renames_count++;
+                s->renames[i].id = r->id;
+                s->renames[i].number = r->number;
+                keep(s->renames[i].name, r->name);
+                keep(s->renames[i].text, r->text);
+        }
+        PROMISE(slice_equal(r->name, slice_of(s->renames[i].name)) &&
+                        slice_equal(r->text, slice_of(s->renames[i].text)),
+                "'%.*s' becomes '%.*s', or '%s' becomes '%s'", (int)r->name.len, r->name.at, (int)r->text.len,
+                r->text.at, s->renames[i].name, s->renames[i].text);
+}
+
+/* What a session that is shown a record of `from` is to find in it for a name. */
+static void check_name(struct sessions *s, struct session *me, unsigned from, size_t line, const struct record *r)
+{
+        char *called = me->called[from];
+        if (!are_all_once(s))
+                return;
+        if (line > 0 && s->lines[line].name[0] == '\0')
+                keep(s->lines[line].name, r->name);
+        PROMISE(line == 0 || slice_equal(r->name, slice_of(s->lines[line].name)), "line %zu is said by '%.*s' and '%s'",
+                line, (int)r->name.len, r->name.at, s->lines[line].name);
+        if (r->kind == RECORD_RENAME)
+                check_rename(s, r);
+        PROMISE(called[0] == '\0' || !me->attentive || has_anybody_moved(s) || slice_equal(r->name, slice_of(called)),
+                "%s, who knows '%s', is told of '%.*s'", names[me - s->all], called, (int)r->name.len, r->name.at);
+        keep(called, r->kind == RECORD_RENAME ? r->text : r->name);
+}
+
 static void take_record(struct sessions *s, struct session *me, const struct record *r)
 {
         unsigned from = find(s, r->id);
@@ -576,6 +627,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                 me->shown[line] = 1;
         }
         if (from < SESSIONS) {
+                check_name(s, me, from, line, r);
                 me->told[from] += r->kind == RECORD_JOIN;
                 me->leaves[from] += r->kind == RECORD_LEAVE;
         }
@@ -714,6 +766,23 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         PROMISE(more == 0, "a bad record of the past");
 }
 
+/* A request is granted or refused, whichever chatd answers. */
+static void take_answer(const struct sessions *s, struct session *me, const struct frame *f)
+{
+        const struct slice granted = slice_of("You are now called");
+        bool is_granted = f->text.len > granted.len && memcmp(f->text.at, granted.at, granted.len) == 0;
+        PROMISE(!me->once || (f->number > 0 && f->number <= me->number), "an answer to request %llu",
+                (unsigned long long)f->number);
+        PROMISE(!me->once || is_name_of(s, (unsigned)(me - s->all), f->name), "an answer to '%.*s'", (int)f->name.len,
+                f->name.at);
+        if (!are_all_once(s) || f->number >= ANSWERS_MAX)
+                return;
+        PROMISE(me->answers[f->number].number == 0 || me->answers[f->number].granted == is_granted,
+                "request %llu is granted and refused", (unsigned long long)f->number);
+        me->answers[f->number].number = f->number;
+        me->answers[f->number].granted = is_granted;
+}
+
 static void take_datagram(struct sessions *s, struct session *me, const uint8_t *data, size_t size,
                           const struct socket_fds *fds)
 {
@@ -764,10 +833,7 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
         case FRAME_RELAYED:
                 break;
         case FRAME_ANSWER:
-                PROMISE(!me->once || (f.number > 0 && f.number <= me->number), "an answer to request %llu",
-                        (unsigned long long)f.number);
-                PROMISE(!me->once || is_name_of(s, (unsigned)(me - s->all), f.name), "an answer to '%.*s'",
-                        (int)f.name.len, f.name.at);
+                take_answer(s, me, &f);
                 break;
         default:
                 PROMISE(f.type == FRAME_ROLLCALL, "type %u", f.type);
@@ -828,14 +894,6 @@ static bool in_one_room(const struct session *me, const struct session *other, u
 static bool is_adrift(const struct session *me, uint64_t at)
 {
         return me->adrift_at > 0 && at > me->adrift_at;
-}
-
-static bool has_anybody_moved(const struct sessions *s)
-{
-        bool moved = false;
-        for (unsigned k = 0; k < SESSIONS; k++)
-                moved |= s->all[k].moves_count > 0 || s->all[k].adrift_at > 0;
-        return moved;
 }
 
 static bool is_between(uint64_t at, uint64_t from, uint64_t to)

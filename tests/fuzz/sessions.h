@@ -13,6 +13,8 @@
  *     came or left. Of a line, that holds for who is in the sender's room when it is taken, and for the link; nobody
  *     else gets it. Where anybody went to another room, who is told of coming and going is not promised, but that it
  *     is told once at most.
+ *   - who is shown a line or a new name sees the same name as all others; where nobody went to another room, it is the
+ *     one that it was told last; and a request for a name is granted or refused, whichever chatd takes it;
  *   - what was said before, which it is shown when it comes, is in the order in which it was sent, each line once, and
  *     none is shown again as one that is said now;
  *   - one that lends its client's connection gets those lines there, each once, whole and in order, whoever writes
@@ -42,6 +44,8 @@ enum {
         NICKS = 8, /* names that sessions ask for */
         ROOMS = 6, /* … and of rooms */
         MOVES_MAX = 64,
+        ANSWERS_MAX = 256,
+        RENAMES_MAX = 512,
 };
 
 struct session {
@@ -75,6 +79,11 @@ struct session {
         uint8_t shown[LINES_MAX];
         uint64_t past_number; /* of the next PAST that is shown */
         bool past[LINES_MAX];
+        char called[SESSIONS][NAME_MAX_BYTES + 1]; /* each, by what it was shown last */
+        struct {
+                uint64_t number; /* of a request; 0: none */
+                bool granted;    /* it has that name now */
+        } answers[ANSWERS_MAX];
         bool welcome; /* it is a member */
         uint64_t welcome_number, welcome_members;
 };
@@ -91,8 +100,14 @@ struct sessions {
                 uint8_t to; /* whom it is for alone; PLAYERS: everybody */
                 bool due;   /* to everybody attentive who is there */
                 uint64_t at;
+                char name[NAME_MAX_BYTES + 1]; /* of who said it, as the first saw it who was shown it */
         } lines[LINES_MAX];
         size_t lines_count; /* line 0 is none */
+        struct {
+                uint64_t id, number;
+                char name[NAME_MAX_BYTES + 1], text[NAME_MAX_BYTES + 1];
+        } renames[RENAMES_MAX]; /* that anybody was shown */
+        size_t renames_count;
         uint64_t epochs[EPOCHS_MAX];
         size_t epochs_count;
         bool merges; /* chatd may let who comes wait, to be announced with others */

@@ -220,7 +220,7 @@ static void test_no_shelf_is_free(void **state)
                 snprintf(room, sizeof(room), "room-%u", i);
                 struct member *m =
                         roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of(room), slice_of("x"), 0);
-                roster_move(&f->broker->roster, m, rooms_get(&f->broker->roster.rooms, slice_of(room)), 1);
+                roster_move(&f->broker->roster, m, rooms_get(&f->broker->roster.rooms, slice_of(room)));
                 struct record rec = {.kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("x")};
                 relay_begin(&f->broker->relay, &f->broker->roster);
                 relay_add(&f->broker->relay, m, m->room, &rec);
@@ -441,7 +441,7 @@ static void test_lobby(void **state)
                 snprintf(name, sizeof(name), "r%u", i + 100);
                 struct member *m =
                         roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of("x"), slice_of("x"), 0);
-                roster_move(&f->broker->roster, m, rooms_get(rooms, slice_of(name)), 1);
+                roster_move(&f->broker->roster, m, rooms_get(rooms, slice_of(name)));
                 put(f, &(struct frame){.type = FRAME_LINE, .id = m->id, .number = 2, .text = slice_of("x")});
                 assert_true(broker_serve(f->broker) > 0);
         }

@@ -15,6 +15,7 @@ enum {
         MEMBERS = 3,
         WRITTEN_MAX = 12, /* records of a batch that is drawn */
         ROUNDS = 400,
+        HEARD_MAX_BYTES = 512,
         KIND_OF_LATER = 99,
 };
 
@@ -540,7 +541,7 @@ static void draw_rooms(struct fixture *f)
         unsigned spread = draw(4);
         for (int i = 0; i < MEMBERS; i++)
                 roster_move(&f->roster, f->members[i],
-                            rooms_get(&f->roster.rooms, slice_of(rooms[spread > 0 ? draw(spread) : 0])), 1);
+                            rooms_get(&f->roster.rooms, slice_of(rooms[spread > 0 ? draw(spread) : 0])));
 }
 
 /* Returns NULL for everybody. */
@@ -683,6 +684,56 @@ static void test_text_has_room_for_a_full_batch(void **state)
                 relay_send(&f->relay, &f->roster);
                 assert_string_equal(inbox_as_text(f->inboxes[0]), inbox_as_text(f->inboxes[2]));
         }
+}
+
+/* One more line of each batch is for whoever is in the speaker's room at that time. */
+static void say_in_room(struct fixture *f, unsigned who, size_t number, char expected[MEMBERS][HEARD_MAX_BYTES])
+{
+        char text[16];
+        struct member *m = f->members[who];
+        snprintf(text, sizeof(text), "%zu", number);
+        struct record rec = {
+                .kind = RECORD_LINE,
+                .id = m->id,
+                .number = number,
+                .name = slice_of(m->name),
+                .text = slice_of(text),
+        };
+        assert_int_equal(relay_add(&f->relay, m, m->room, &rec), 0);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                if (i != who && f->members[i]->room == m->room)
+                        snprintf(expected[i] + strlen(expected[i]), HEARD_MAX_BYTES - strlen(expected[i]), "%s: %s\r\n",
+                                 m->name, text);
+}
+
+/* Who goes to other rooms within a batch hears each for as long as it is there; also who is told something in between. */
+static void test_rooms_within_a_batch(void **state)
+{
+        static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};
+        struct fixture *f = *state;
+        unsigned moves = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+                char expected[MEMBERS][HEARD_MAX_BYTES] = {""};
+                draw_rooms(f);
+                relay_begin(&f->relay, &f->roster);
+                for (size_t n = draw(WRITTEN_MAX + 1); n > 0; n--) {
+                        struct member *m = f->members[draw(MEMBERS)];
+                        unsigned dice = draw(8);
+                        if (dice < 2) {
+                                relay_moves(&f->relay, m);
+                                roster_move(&f->roster, m, rooms_get(&f->roster.rooms, slice_of(rooms[draw(3)])));
+                                moves++;
+                        } else if (dice == 2) {
+                                relay_tell(&f->relay, m, &(struct frame){.type = FRAME_PROBE, .text = slice_of("?")});
+                        } else {
+                                say_in_room(f, draw(MEMBERS), WRITTEN_MAX - n, expected);
+                        }
+                }
+                relay_send(&f->relay, &f->roster);
+                for (int i = 0; i < MEMBERS; i++)
+                        assert_string_equal(inbox_as_text(f->inboxes[i]), expected[i]);
+        }
+        assert_in_range(moves, ROUNDS, WRITTEN_MAX * ROUNDS);
 }
 
 static void test_the_batch_before_is_nobodys_any_more(void **state)
@@ -1017,6 +1068,7 @@ int main(void)
                 TEST(test_a_link_without_an_inbox_lags),
                 TEST(test_who_lent_gets_text_and_no_datagram),
                 TEST(test_text_is_what_datagrams_are_to_people),
+                TEST(test_rooms_within_a_batch),
                 TEST(test_text_has_room_for_a_full_batch),
                 TEST(test_the_batch_before_is_nobodys_any_more),
                 TEST(test_a_batch_of_its_own_alone),

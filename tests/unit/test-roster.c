@@ -82,10 +82,10 @@ static void test_names_that_may_be_taken_for_one_another(void **state)
                 assert_ptr_equal(alike(f, "maria"), members[0]);
                 assert_null(roster_find_alike(&f->roster, slice_of("maria"), members[0]));
                 assert_ptr_equal(roster_find_alike(&f->roster, slice_of("MARIA"), members[0]), members[1]);
-                assert_int_equal(roster_rename(&f->roster, members[first], slice_of("zoe"), 1), 0);
+                assert_int_equal(roster_rename(&f->roster, members[first], slice_of("zoe")), 0);
                 assert_null(find(f, names[first]));
                 assert_ptr_equal(find(f, "zoe"), members[first]);
-                assert_int_equal(roster_rename(&f->roster, members[first], slice_of(names[first]), 2), 0);
+                assert_int_equal(roster_rename(&f->roster, members[first], slice_of(names[first])), 0);
                 for (size_t i = 0; i < 5; i++) {
                         size_t at = (first + i) % 5;
                         roster_remove(&f->roster, members[at]);
@@ -229,14 +229,14 @@ static void test_notes(void **state)
         struct roster next;
         roster_init(&next, f->dir, getuid());
         struct departed departed = {0};
-        assert_int_equal(roster_read_notes(&next, &departed), 0);
+        assert_int_equal(roster_read_notes(&next, &departed, &(struct queued){0}), 0);
         assert_int_equal(next.count, 1);
         assert_int_equal(departed.count, 1);
         assert_true(departed_has(&departed, 0xb0bULL));
         assert_false(departed_has(&departed, 0xa11ULL));
         departed_clear(&departed);
         roster_remove_note(&f->roster, bob->id);
-        assert_int_equal(roster_read_notes(&f->roster, &departed), 0);
+        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0);
         assert_int_equal(departed.count, 0);
         const struct member *m = roster_find(&next, 0xa11ULL);
         assert_non_null(m);
@@ -272,7 +272,7 @@ static void test_notes_that_make_no_sense(void **state)
         snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
         assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         struct departed departed = {0};
-        assert_int_equal(roster_read_notes(&f->roster, &departed), 0);
+        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0);
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 
@@ -327,7 +327,7 @@ static void test_the_file_of_the_number(void **state)
         char byte;
         assert_int_equal(pread(fd, &byte, 1, 7), 1); /* it is the same */
         close(fd);
-        assert_int_equal(roster_read_notes(&f->roster, &departed), 0); /* and no note */
+        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0); /* and no note */
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 

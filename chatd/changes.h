@@ -1,0 +1,79 @@
+/* Names and rooms that members change, so that a chatd that meets the frames again finds everything as it was before.
+ *
+ * A batch may hold many changes, several of one member among them. When everybody has the batch, the note of each such
+ * member says what it is called and where it is now, and a mark beside it lists the batch's changes: the number of each
+ * frame, and what was before it. A chatd that starts walks through the queue first (struct queued). Of each member whose
+ * mark lists a frame that is still in there, it takes what was before the first such frame, not what is now. So at the
+ * head of the queue everybody is called, and is, as it was when the frames behind it were taken first, however far they
+ * were consumed; and they become the same records.
+ *
+ * That needs everybody to be there who was there then. So nobody comes or goes in a batch with a change (broker.c).
+ *
+ * Borrows the members.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+struct roster;
+struct member;
+struct datagram;
+
+enum {
+        CHANGES_MAX = 256,      /* in a batch … */
+        CHANGES_OF_ONE_MAX = 8, /* … of one member */
+        CHANGES_TEXT_MAX_BYTES = CHANGES_OF_ONE_MAX * (20 + 1 + LOCAL_NAME_MAX_BYTES + 1) + 1,
+};
+
+enum change_kind {
+        CHANGE_NAME,
+        CHANGE_ROOM,
+};
+
+struct change {
+        enum change_kind kind;
+        struct member *member;
+        uint64_t number; /* of the frame */
+        char before[LOCAL_NAME_MAX_BYTES + 1];
+};
+
+/* Of the batch, in their order; all zeros where there is none. */
+struct changes {
+        struct change all[CHANGES_MAX];
+        size_t count;
+};
+
+/* Returns true if one more of `m` has a place. In an empty batch it has. */
+bool changes_have_room(const struct changes *c, const struct member *m);
+
+/* Adds that `m` was called, or was in, `before` until the frame `number`. There is room. */
+void changes_add(struct changes *c, enum change_kind kind, struct member *m, uint64_t number, const char *before);
+
+/* The batch was sent to everybody: writes the notes and marks, and forgets the changes. Returns 0, or the last negative
+ * errno: then the next chatd may not know what somebody is called, or where it is. */
+int changes_note(struct changes *c, const struct roster *r);
+
+/* Frames that a chatd finds in the queue when it starts: those that make a member, or change its name or room. */
+struct queued {
+        struct queued_frame {
+                uint8_t type;
+                uint64_t id, number;
+        } * frames;
+        size_t count;
+};
+
+/* Adds the frame, if it is of those, and its sender's. Returns 0 or -ENOMEM. */
+int queued_add(struct queued *q, const struct datagram *d);
+
+/* Returns true if there is a frame of this type and sender. */
+bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type);
+
+/* `text` is a mark's list of changes of `id`. Returns what was before the first of them that is in the queue (writes its
+ * end into `text`), or NULL where none is. */
+const char *queued_find_before(const struct queued *q, uint64_t id, char *text);
+
+void queued_free(struct queued *q);
