@@ -352,6 +352,7 @@ static void say(struct broker *b, struct member *m, struct record *line)
         }
         if (!broker_take_text(b, &line->text))
                 return;
+        line->text = reveal_behind_name(line->text, line->name.len);
         m->lines_in = m->said = line->number;
         b->unconfirmed = true;
         if (admin_silences(b, m, line->number, false))

@@ -7,6 +7,7 @@
 
 #include <chat/clock.h>
 #include <chat/names.h>
+#include <chat/reveal.h>
 #include <chat/socket.h>
 #include <chat/text.h>
 
@@ -221,6 +222,8 @@ static void inject_to_room(struct broker *b, struct member *m, struct record *re
         struct room *room = rooms_find(&b->roster.rooms, rec->room);
         if (!broker_take_text(b, &rec->text))
                 return;
+        if (rec->kind == RECORD_LINE)
+                rec->text = reveal_behind_name(rec->text, rec->name.len);
         if (rec->kind == RECORD_CAME) {
                 struct room *left = rooms_find(&b->roster.rooms, rec->text);
                 struct record went = *rec;

@@ -4,7 +4,8 @@
  *
  * - a character that nobody sees is shown by its number (<U+200B>), unless it stands where it belongs;
  * - a character has eight marks at most;
- * - a run of blanks of any kind has eight at most, or 40 at the beginning, as code is indented.
+ * - a run of blanks of any kind has eight at most, or 40 columns at the beginning, as code is indented, but fewer behind
+ *   a long name.
  *
  * Properties are utf8proc's. Nobody sees what Unicode calls ignorable or a control, and nobody knows what is not
  * assigned. What belongs somewhere:
@@ -37,6 +38,7 @@ enum {
         REVEAL_MARKS_MAX = 8,
         REVEAL_BLANKS_MAX = 8,
         REVEAL_INDENT_MAX = 40,
+        REVEAL_BEGIN_MAX = 66, /* columns of a name, ": " and blanks: with a time in front they are in one row of 80 */
         REVEAL_NUMBER_BYTES = 16, /* "<U+10FFFF>" */
 };
 
@@ -58,7 +60,7 @@ struct reveal {
         uint32_t base;    /* the last character that is no mark and no joiner */
         uint32_t last;    /* … that is anything */
         unsigned marks;   /* behind the base */
-        unsigned blanks;  /* that it ends with */
+        unsigned blanks;  /* that it ends with; columns of them where there is nothing else */
         bool inside;      /* it has something besides blanks */
         size_t tags_left; /* of a flag that has begun */
 };
@@ -97,6 +99,11 @@ static inline enum reveal_kind reveal_kind(uint32_t point)
                 return point == 0x2800 || point == 0x1d159 || point == 0x13441 || point == 0x13442 ? REVEAL_BLANK
                                                                                                    : REVEAL_SEEN;
         }
+}
+
+static inline unsigned reveal_width(uint32_t point)
+{
+        return point < 0x80 ? 1 : (unsigned)utf8proc_charwidth((utf8proc_int32_t)point);
 }
 
 static inline bool reveal_is_joiner(uint32_t point)
@@ -179,7 +186,7 @@ static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kin
 {
         r->tags_left -= r->tags_left > 0;
         r->last = point;
-        r->blanks = kind == REVEAL_BLANK ? r->blanks + 1 : 0;
+        r->blanks = kind == REVEAL_BLANK ? r->blanks + (r->inside ? 1 : reveal_width(point)) : 0;
         r->inside |= kind != REVEAL_BLANK;
         if (kind == REVEAL_MARK || (kind == REVEAL_HIDDEN && reveal_selects(point)))
                 r->marks++;
@@ -201,7 +208,8 @@ static inline struct slice reveal_piece(struct reveal *r, struct slice text, siz
         size_t behind = *at;
         struct slice piece = {text.at + begin, *at - begin}, none = {text.at, 0};
         enum reveal_kind kind = reveal_kind(point);
-        if (kind == REVEAL_BLANK && r->blanks == (r->inside ? REVEAL_BLANKS_MAX : REVEAL_INDENT_MAX))
+        if (kind == REVEAL_BLANK &&
+            (r->inside ? r->blanks == REVEAL_BLANKS_MAX : r->blanks + reveal_width(point) > REVEAL_INDENT_MAX))
                 return none;
         if (kind == REVEAL_MARK && r->marks == REVEAL_MARKS_MAX)
                 return none;
@@ -263,4 +271,23 @@ static inline struct slice reveal(struct slice text, char *out, size_t size)
         if (len == SIZE_MAX)
                 len = reveal_write(out, size, text, false);
         return (struct slice){out, len};
+}
+
+/* Returns what is shown of a line that somebody says whose name has so many bytes, and of which reveal() has shown the
+ * rest: without blanks in front that would push it into the next row. */
+static inline struct slice reveal_behind_name(struct slice text, size_t name_len)
+{
+        size_t begin = name_len + 2, most = begin < REVEAL_BEGIN_MAX ? REVEAL_BEGIN_MAX - begin : 0, width = 0, at = 0;
+        for (size_t end = 0; end < text.len; at = end) {
+                uint32_t point = reveal_next(text, &end);
+                if (reveal_kind(point) != REVEAL_BLANK)
+                        break;
+                width += reveal_width(point);
+        }
+        for (size_t cut; at > 0 && width > most; at -= cut) {
+                cut = 0;
+                width -= reveal_width(reveal_next(text, &cut));
+                text = (struct slice){text.at + cut, text.len - cut};
+        }
+        return text;
 }

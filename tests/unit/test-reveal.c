@@ -149,7 +149,25 @@ static void test_runs_of_blanks(void **state)
         assert_stays(FOUR(EIGHT(" ")) EIGHT(" ") "code");
         assert_shown(FOUR(EIGHT(" ")) EIGHT(" ") " code", FOUR(EIGHT(" ")) EIGHT(" ") "code");
         assert_shown(FOUR(EIGHT("\u00a0")) EIGHT(" ") "\u00a0é", FOUR(EIGHT("\u00a0")) EIGHT(" ") "é");
+        assert_shown(FOUR(EIGHT("\u3000")) "漢", EIGHT("\u3000") EIGHT("\u3000") FOUR("\u3000") "漢"); /* 40 columns */
         assert_shown(EIGHT(" ") ACUTE EIGHT(" ") "  ", EIGHT(" ") ACUTE EIGHT(" "));
+}
+
+static void test_blanks_behind_a_name(void **state)
+{
+        (void)state;
+        struct slice code = slice_of(FOUR(EIGHT(" ")) EIGHT(" ") "code"), none = slice_of("code"), wide;
+        assert_int_equal(reveal_behind_name(code, 24).len, 44); /* the longest that somebody takes */
+        assert_int_equal(reveal_behind_name(code, 25).len, 43);
+        assert_int_equal(reveal_behind_name(code, 63).len, 5);
+        assert_int_equal(reveal_behind_name(code, 64).len, 4);
+        assert_int_equal(reveal_behind_name(code, 96).len, 4);
+        assert_int_equal(reveal_behind_name(none, 96).len, 4);
+        assert_int_equal(reveal_behind_name(slice_of(""), 96).len, 0);
+        assert_int_equal(reveal_behind_name(slice_of("   "), 96).len, 0);
+        wide = reveal_behind_name(slice_of(EIGHT("\u3000") "x"), 59); /* five columns are left: two of them */
+        assert_int_equal(wide.len, 7);
+        assert_memory_equal(wide.at, "\u3000\u3000x", wide.len);
 }
 
 /* A run of every length at every place, beside a second reading. */
@@ -188,6 +206,7 @@ int main(void)
                 cmocka_unit_test(test_flags),
                 cmocka_unit_test(test_a_base_has_eight_marks),
                 cmocka_unit_test(test_runs_of_blanks),
+                cmocka_unit_test(test_blanks_behind_a_name),
                 cmocka_unit_test(test_every_run_is_found),
                 cmocka_unit_test(test_where_numbers_have_no_room),
         };
