@@ -48,7 +48,7 @@ bool address_parse(struct address *a, const char *text)
         *a = (struct address){0};
         if (len >= sizeof(copy))
                 return false;
-        memcpy(copy, text, len);
+        snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
         if (inet_pton(AF_INET, copy, &v4) == 1) {
                 memcpy(a->bytes, ipv4_prefix, sizeof(ipv4_prefix));
                 memcpy(a->bytes + IPV4_OFFSET, &v4, sizeof(v4));

@@ -116,7 +116,7 @@ static void test_a_port_that_is_taken(void **state)
 static void test_what_is_no_address(void **state)
 {
         (void)state;
-        static const char *const wrong[] = {"8888",     "127.0.0.1", "127.0.0.1:", ":8888",          "*:8888",
+        static const char *const wrong[] = {"8888",     "127.0.0.1", "127.0.0.1:", ":8888",  "*:8888",
                                             "::1:8888", "[::1]",     "[::1]:",     "[1:8888"};
         static const char *const names[] = {"localhost:8888", "ip6-localhost:8888", "chat.example.org:8888",
                                             "[localhost]:8888"};
