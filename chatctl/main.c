@@ -496,9 +496,12 @@ static int kick(struct chatctl *c, int argc, char **argv)
         return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_leaver(c, argv[1]);
 }
 
-/* … and what else could be banned: a name comes from a network, and an IPv6 address is one of a host's many. */
-static int confirm_ban(const struct chatctl *c, const char *what, const char *network)
+/* … and what else could be banned: somebody who is here comes from a network, and an IPv6 address is one of many. */
+static int confirm_ban(const struct chatctl *c, const char *what)
 {
+        const char *network = asking_end(&c->asking, "network"), *name = asking_end(&c->asking, "name");
+        if (!network)
+                return confirm(c, "ban", what);
         if (c->options.json) {
                 fputs("{\"ok\":true,\"did\":\"ban\",\"to\":", stdout);
                 output_json_string(stdout, what, strlen(what));
@@ -507,12 +510,12 @@ static int confirm_ban(const struct chatctl *c, const char *what, const char *ne
                 puts("}");
                 return EXIT_SUCCESS;
         }
-        if (strchr(what, ':'))
-                fprintf(stderr, "%s: one host usually has all of %s; to ban that: chatctl ban %s\n", c->program,
-                        network, network);
+        if (name)
+                fprintf(stderr, "%s: %s is here from %s; to ban that, too:", c->program, name, network);
         else
-                fprintf(stderr, "%s: %s is here from %s; to ban that, too: chatctl ban %s\n", c->program, what, network,
-                        network);
+                fprintf(stderr, "%s: one host usually has all of %s; to ban that:", c->program, network);
+        fprintf(stderr, " chatctl%s%s ban %s\n", c->options.dir ? " --run-dir=" : "",
+                c->options.dir ? c->options.dir : "", network);
         return EXIT_SUCCESS;
 }
 
@@ -524,10 +527,8 @@ static int ban(struct chatctl *c, int argc, char **argv)
         int status = ask(c, (const char *const[]){"ban", "", argv[1], reason, NULL});
         if (status >= 0)
                 return status;
-        const char *what = asking_end(&c->asking, "text"), *network = asking_end(&c->asking, "network");
-        if (!network)
-                return confirm(c, "ban", what ? what : argv[1]);
-        return confirm_ban(c, what ? what : argv[1], network);
+        const char *what = asking_end(&c->asking, "text");
+        return confirm_ban(c, what ? what : argv[1]);
 }
 
 static int unban(struct chatctl *c, int argc, char **argv)

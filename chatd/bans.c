@@ -95,14 +95,14 @@ static bool matches_address(const struct ban *ban, const struct address *address
         return memcmp(masked, ban->address, sizeof(masked)) == 0;
 }
 
-static bool matches_name(const struct ban *ban, struct slice name)
+bool ban_has_name(const struct ban *ban, struct slice name)
 {
         return ban->bits < 0 && name_compare(ban->what, strlen(ban->what), name.at, name.len) == 0;
 }
 
 static bool is_same(const struct ban *a, const struct ban *b)
 {
-        return a->bits == b->bits && (a->bits < 0 ? matches_name(a, slice_of(b->what))
+        return a->bits == b->bits && (a->bits < 0 ? ban_has_name(a, slice_of(b->what))
                                                   : memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
                                                             strcmp(a->scope, b->scope) == 0);
 }
@@ -112,7 +112,7 @@ const struct ban *bans_find(const struct bans *bans, struct slice name, const ch
         struct address parsed;
         bool has_address = bans->count > 0 && address && address_parse(&parsed, address);
         for (size_t i = 0; i < bans->count; i++)
-                if (matches_name(&bans->list[i], name) || (has_address && matches_address(&bans->list[i], &parsed)))
+                if (ban_has_name(&bans->list[i], name) || (has_address && matches_address(&bans->list[i], &parsed)))
                         return &bans->list[i];
         return NULL;
 }

@@ -63,6 +63,9 @@ int ban_parse(struct ban *ban, const char *what);
  * where the ban is of something else. */
 bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1]);
 
+/* Returns true where the ban is of this name, whatever its case. */
+bool ban_has_name(const struct ban *ban, struct slice name);
+
 /* Reads the file in the directory `dir`. Returns 0, also where there is none, or a negative errno. */
 int bans_read(struct bans *bans, const char *dir, struct journal *log);
 

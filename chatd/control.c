@@ -420,23 +420,33 @@ static bool parse_ban(struct control_client *client, struct ban *ban, const char
         return false;
 }
 
-/* Where who is banned by name is here, and the address is not banned: that, or its network. Returns false else. */
-static bool find_network(const struct broker *b, const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1])
+/* Returns somebody of a banned name who is here, from an address that could be banned and is not; or NULL. */
+static const struct member *find_banned(const struct broker *b, const struct ban *ban)
 {
-        const struct member *m = ban->bits < 0 ? roster_find_name(&b->roster, slice_of(ban->what)) : NULL;
-        if (!m || !member_is_here(m) || !network_is_known(&m->network) || network_is_user(&m->network) ||
-            bans_find(&b->bans, slice_of(""), m->address))
-                return false;
-        network_describe(&m->network, text);
-        return true;
+        for (size_t i = 0; i < b->roster.count; i++) {
+                const struct member *m = b->roster.members[i];
+                if (member_is_here(m) && ban_has_name(ban, slice_of(m->name)) && network_is_known(&m->network) &&
+                    !network_is_user(&m->network) && !bans_find(&b->bans, slice_of(""), m->address))
+                        return m;
+        }
+        return NULL;
 }
 
-/* Appends to the answer what else could be banned, as few have one address alone. */
+/* Appends to the answer what else could be banned: one who is here by a name comes back by another, and one IPv6 address is
+ * one of many. */
 static void suggest_ban(const struct broker *b, struct control_client *client, const struct ban *ban)
 {
         char network[NETWORK_MAX_BYTES + 1];
-        if (ban_widen(ban, network) || find_network(b, ban, network))
+        if (ban_widen(ban, network)) {
                 control_put(&client->end, "network=%s", network);
+                return;
+        }
+        const struct member *m = find_banned(b, ban);
+        if (!m)
+                return;
+        network_describe(&m->network, network);
+        control_put(&client->end, "network=%s", network);
+        control_put(&client->end, "name=%s", m->name);
 }
 
 /* It gets its answer when its change of the bans is on the disk. */

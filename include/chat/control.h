@@ -15,7 +15,8 @@
  *   find NUMBER WHO             the end has the "id" of the session; WHO is a name, or "#" and an id
  *   kick NUMBER WHO REASON
  *   mute, unmute NUMBER WHO
- *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be banned too
+ *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be
+ *                               banned too, and the "name" of somebody banned who is here from there
  *   unban NUMBER WHAT
  */
 #pragma once

@@ -240,8 +240,8 @@ static void test_ban(void **state)
 {
         (void)state;
         assert_string_equal(shell("chatctl ban nobody 2>&1 && chatctl unban nobody"), "");
-        assert_string_equal(shell("chatctl ban B0B was rude 2>&1"),
-                            "chatctl: B0B is here from 127.0.0.1; to ban that, too: chatctl ban 127.0.0.1");
+        assert_string_equal(shell("chatctl ban BOB was rude 2>&1"),
+                            "chatctl: bob is here from 127.0.0.1; to ban that, too: chatctl ban 127.0.0.1");
         client_expect(bob, "*** You were removed: banned: was rude\r\n");
         client_expect_end(bob);
         client_expect(ann, "*** bob is disconnected\r\n");
@@ -264,14 +264,14 @@ static void test_ban(void **state)
         client_expect_end(six);
         client_free(six);
         assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1, $5, $6, $7 }'"),
-                            "B0B root was rude\n::/64 root  ");
+                            "BOB root was rude\n::/64 root  ");
         assert_string_equal(shell("stat -c '%%U %%a' " BANS " /var/lib/chat"), "chatd 600\nchatd 700");
         kill_chatd();
-        shell("chatctl bans --json" JSON_IS("[(b[\"ban\"], b[\"by\"], b[\"reason\"]) for b in j] == [(\"B0B\", 0, "
+        shell("chatctl bans --json" JSON_IS("[(b[\"ban\"], b[\"by\"], b[\"reason\"]) for b in j] == [(\"BOB\", 0, "
                                             "\"was rude\"), (\"::/64\", 0, \"\")]"));
         shell("systemctl stop chatd.service chatd.socket chatctl.socket 2>&1; rm -rf /run/chat/*; "
               "systemd-tmpfiles --create; systemctl start chatd.socket"); /* all that a boot takes away */
-        shell("chatctl bans | grep -q '^B0B '");
+        shell("chatctl bans | grep -q '^BOB '");
         assert_string_equal(shell("chatctl unban bob; chatctl unban ::/64; chatctl unban bob 2>&1" STATUS),
                             "chatctl: bob is not banned\nstatus 5");
         assert_string_equal(shell("chatctl bans --json"), "[]");
