@@ -255,6 +255,10 @@ build/tests/valgrind-pidfd.so: tests/valgrind-pidfd.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
 check-system/valgrind: build/tests/valgrind-pidfd.so
+build/tests/clock.so: tests/clock.c | build/.packages-check
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
+check-system/clock check-sanitized/clock: build/tests/clock.so
 build/tests/system/test-network: $(call OBJECTS,obj,$(NETWORK))
 build/tests/system/test-network: TEST_LIBS := -lnats
 # What it tests is a part of it.
