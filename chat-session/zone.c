@@ -99,13 +99,19 @@ static bool take(const char **at, char c)
         return is;
 }
 
-static bool take_number(const char **at, int least, int most, int *number)
+/* Takes up to so many digits. Returns false where there is none. */
+static bool take_digits(const char **at, int most, int *number)
 {
         int n = 0, digits = 0;
-        for (; digits < 3 && isdigit((unsigned char)**at); digits++)
+        for (; digits < most && isdigit((unsigned char)**at); digits++)
                 n = n * 10 + *(*at)++ - '0';
         *number = n;
-        return digits > 0 && n >= least && n <= most;
+        return digits > 0;
+}
+
+static bool take_number(const char **at, int least, int most, int *number)
+{
+        return take_digits(at, 3, number) && *number >= least && *number <= most;
 }
 
 /* ---- offsets that people type ---- */
@@ -118,13 +124,14 @@ bool zone_parse_offset(struct zone *z, struct slice text)
         if (text.len == 0 || text.len >= sizeof(copy))
                 return false;
         memcpy(copy, text.at, text.len);
-        bool utc = strncasecmp(copy, "UTC", 3) == 0;
-        if (utc)
-                at += 3;
-        if (!utc || *at != '\0') {
+        bool named = strncasecmp(at, "UTC", 3) == 0 || strncasecmp(at, "GMT", 3) == 0;
+        at += named ? 3 : 0;
+        if (!named || *at != '\0') {
                 bool west = take(&at, '-');
-                if ((!west && !take(&at, '+')) || !take_number(&at, 0, 14, &hours) ||
-                    (take(&at, ':') && (strlen(at) != 2 || !take_number(&at, 0, 59, &minutes))))
+                if ((!west && !take(&at, '+')) || !take_digits(&at, 2, &hours))
+                        return false;
+                bool more = take(&at, ':') || *at != '\0'; /* "+5:30" or "+0530" */
+                if (more && (strlen(at) != 2 || !take_digits(&at, 2, &minutes) || minutes > 59))
                         return false;
                 minutes = (hours * 60 + minutes) * (west ? -1 : 1);
         }

@@ -36,7 +36,7 @@ void zone_read(struct zone *z);
  * month, week and day; `z` is then UTC. */
 bool zone_parse(struct zone *z, const char *rule);
 
-/* Takes what people call an offset: "+2", "-3", "+5:30", "UTC+2", or "UTC", between 14 hours to either side. Returns
+/* Takes what people call an offset: "+2", "-3", "+5:30", "+0530", "UTC+2", or "UTC", between 14 hours to either side. Returns
  * false where it is none; `z` is then as it was. */
 bool zone_parse_offset(struct zone *z, struct slice text);
 

@@ -94,6 +94,9 @@ static void test_offsets_that_people_type(void **state)
                 const char *name;
         } right[] = {
                 {"+2", 120, "UTC+2"},
+                {"+0530", 330, "UTC+5:30"},
+                {"GMT-3", -180, "UTC-3"},
+                {"gmt", 0, "UTC"},
                 {"-3", -180, "UTC-3"},
                 {"+5:30", 330, "UTC+5:30"},
                 {"-9:30", -570, "UTC-9:30"},
@@ -108,29 +111,11 @@ static void test_offsets_that_people_type(void **state)
                 {"-14", -840, "UTC-14"},
                 {"+13:59", 839, "UTC+13:59"},
         };
-        static const char *const wrong[] = {"",
-                                            "2",
-                                            "+",
-                                            "-",
-                                            "++2",
-                                            "+14:01",
-                                            "+15",
-                                            "+2:60",
-                                            "+2:5",
-                                            "+2:",
-                                            "+2:300",
-                                            "+2x",
-                                            "+ 2",
-                                            "+2 ",
-                                            "CET",
-                                            "UTC 2",
-                                            "UTC2",
-                                            "on",
-                                            "local",
-                                            "+5:30x",
-                                            "+5:-3",
-                                            "UTC+14:00x",
-                                            "+1000000000000000"};
+        static const char *const wrong[] = {
+                "",      "2",      "+",     "-",      "++2",   "+14:01",     "+15",
+                "+2:60", "+2:5",   "+0560", "+05300", "+053",  "+24",        "+1401",
+                "+2:",   "+2:300", "+2x",   "+ 2",    "+2 ",   "CET",        "UTC 2",
+                "UTC2",  "on",     "local", "+5:30x", "+5:-3", "UTC+14:00x", "+1000000000000000"};
         struct zone z = {0};
         char name[ZONE_NAME_BYTES];
         for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
