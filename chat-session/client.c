@@ -194,10 +194,13 @@ static void erase_row(struct client *c)
         c->row_drawn = false;
 }
 
-/* Writes a line in rows of so many columns, indented behind the first, to `at`, where there is room. Returns the end. */
-static char *write_rows(char *at, struct slice line, size_t columns, size_t indent)
+/* Writes a line in rows of so many columns, indented behind the first, to `at`, where there is room. Returns the end.
+ * Not a part of its caller: what that calls for every line would lie behind a page of stack that few lines need. */
+__attribute__((noinline)) static char *write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
+                                                  size_t indent)
 {
-        char blanks[WRAP_INDENT_MAX];
+        char whole[CLIENT_LINE_MAX_BYTES], blanks[WRAP_INDENT_MAX];
+        struct slice line = {whole, (size_t)(display_write(whole, parts, n) - whole) - LINE_END_BYTES};
         memset(blanks, ' ', sizeof(blanks));
         for (size_t begin = 0;; begin = indent) {
                 struct slice row = wrap_next(&line, columns - begin);
@@ -232,15 +235,11 @@ void client_line_hanging(struct client *c, const struct slice *parts, size_t n, 
         }
         erase_row(c);
         size_t before = waiting(c);
-        if (more == 0) {
-                display_write(reserve(c, size), parts, n);
-        } else {
-                char line[CLIENT_LINE_MAX_BYTES];
-                display_write(line, parts, n);
-                char *at = reserve(c, size + more);
-                struct slice text = {line, size - LINE_END_BYTES};
-                c->end = (size_t)(write_rows(at, text, columns, indent) - c->buffer);
-        }
+        char *at = reserve(c, size + more);
+        if (more == 0)
+                display_write(at, parts, n);
+        else
+                c->end = (size_t)(write_rows(at, parts, n, columns, indent) - c->buffer);
         convert_behind(c, before);
         c->lines_out++;
 }

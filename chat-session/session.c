@@ -142,7 +142,6 @@ static void tell_charset(struct session *s)
 
 static void on_line(void *user, enum lines_event event, const char *text, size_t len)
 {
-        char shown[TEXT_MAX_BYTES];
         struct session *s = user;
         struct slice line = {text, len};
 
@@ -153,9 +152,9 @@ static void on_line(void *user, enum lines_event event, const char *text, size_t
         else if (s->echo)
                 echo(s, event, line);
         else if (event == LINES_LINE)
-                obey(s, reveal(line, shown, sizeof(shown)));
+                obey(s, reveal(line, s->shown, sizeof(s->shown)));
         else
-                uplink_say(&s->uplink, reveal(line, shown, sizeof(shown)));
+                uplink_say(&s->uplink, reveal(line, s->shown, sizeof(s->shown)));
         if (!s->echo)
                 tell_charset(s);
 }

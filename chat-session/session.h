@@ -83,7 +83,8 @@ struct session {
         uint64_t writer_id;              /* who said something to the client alone … */
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;
-        struct names names; /* while it edits */
+        char shown[TEXT_MAX_BYTES]; /* of the last line that was said (chat/reveal.h) */
+        struct names names;         /* while it edits */
         struct editor editor;
 };
 
