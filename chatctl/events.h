@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct events_options {
-        const char *name; /* only those of somebody who is, or was, called so; NULL: all */
+        const char *name; /* only those of somebody who has, or had, this name; NULL: all */
         const char *room; /* only what was said in this room; NULL: all */
         size_t last;      /* so many of the past; SIZE_MAX: all */
         bool follow;      /* and those to come, until `*stop` */

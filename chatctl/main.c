@@ -85,10 +85,10 @@ static const struct command commands[] = {
         {"say", say, 1, INT32_MAX, "d", "TEXT...", "shows a notice to everybody on this host"},
         {"kick", kick, 1, INT32_MAX, "dk", "NAME [REASON]",
          "removes somebody; --kill: also one that does not run (root)"},
-        {"mute", mute, 1, 1, "d", "NAME", "what somebody says reaches nobody, until they leave"},
-        {"unmute", mute, 1, 1, "d", "NAME", "… reaches everybody again"},
+        {"mute", mute, 1, 1, "d", "NAME", "hides from everybody what somebody says, until they leave"},
+        {"unmute", mute, 1, 1, "d", "NAME", "shows again what they say"},
         {"ban", ban, 1, INT32_MAX, "d", "WHAT [REASON]",
-         "keeps out ADDRESS, ADDRESS/BITS or a name, and removes who is here"},
+         "keeps out ADDRESS, ADDRESS/BITS or a name, and removes them now"},
         {"unban", unban, 1, 1, "d", "WHAT", "lets them in again"},
         {"bans", show_bans, 0, 0, "d", "", "lists who is kept out"},
         {"log", show_log, 0, 0, "nfNR", "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
@@ -111,7 +111,7 @@ static void print_help(void)
              "  --no-legend        print no headings\n"
              "  -n, --lines=N      log: the last N events, or all (default: 20); top: so many seconds\n"
              "  -f, --follow       log: go on with those that come\n"
-             "  --name=NAME        log: only of who is, or was, called so\n"
+             "  --name=NAME        log: only events of somebody who has, or had, this name\n"
              "  --room=NAME        log: only what was said in this room, where lines are logged\n"
              "  --kill             kick: end the session's process if it does not leave by itself\n"
              "  --run-dir=DIR      of a chatd without systemd\n"
@@ -119,7 +119,7 @@ static void print_help(void)
              "  --version          print the version and exit\n"
              "\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat does not run, 4 not permitted,\n"
-             "5 nobody is called so, or banned, 6 who was removed has not left.");
+             "5 no such person here, or no such ban, 6 the person who was removed has not left.");
 }
 
 static const struct command *find_command(const char *name)
@@ -168,7 +168,7 @@ static int complain_of_error(const struct chatctl *c, int error)
         case EPERM:
                 return complain(c, EXIT_DENIED,
                                 "not permitted: this is for root and members of the group " CONTROL_GROUP
-                                ": sudo usermod -aG " CONTROL_GROUP " USER, who then logs in anew");
+                                ": sudo usermod -aG " CONTROL_GROUP " USER, then log out and in again");
         case EMSGSIZE:
                 return complain(c, EXIT_USAGE, "that is too long to be asked for");
         case ETIMEDOUT:
@@ -248,7 +248,7 @@ static int show_status(struct chatctl *c, int argc, char **argv)
         if (status >= 0)
                 return status;
         if (c->asking.count == 0)
-                return complain(c, EXIT_FAILURE, "chatd says nothing");
+                return complain(c, EXIT_FAILURE, "no answer from chatd");
         struct sockets sockets = {NULL};
         if (!c->options.dir) {
                 sockets_open(&sockets);
@@ -281,11 +281,11 @@ static int show_log(struct chatctl *c, int argc, char **argv)
         if (r == -EACCES)
                 return complain(c, EXIT_DENIED,
                                 "the journal is for root and members of the group systemd-journal: "
-                                "sudo usermod -aG systemd-journal USER, who then logs in anew");
+                                "sudo usermod -aG systemd-journal USER, then log out and in again");
         if (r < 0)
                 return complain(c, EXIT_FAILURE, "cannot read the journal: %s", strerror(-r));
         if (r == 0 && !o->follow && !stop)
-                fprintf(stderr, "%s: the journal has no such event\n", c->program);
+                fprintf(stderr, "%s: no such event in the journal\n", c->program);
         return EXIT_SUCCESS;
 }
 
@@ -644,8 +644,8 @@ int main(int argc, char **argv)
         argv += optind;
         const struct command *command = argc > 0 ? find_command(argv[0]) : NULL;
         if (!command)
-                return complain(&c, EXIT_USAGE, "%s%s; see --help", argc > 0 ? "there is no command " : "what to do?",
-                                argc > 0 ? argv[0] : "");
+                return complain(&c, EXIT_USAGE, "%s%s; see --help",
+                                argc > 0 ? "there is no command " : "no command given", argc > 0 ? argv[0] : "");
         if (argc - 1 < command->least || argc - 1 > command->most)
                 return complain(&c, EXIT_USAGE, "%s takes %s; see --help", command->name,
                                 command->most == 0 ? "no arguments" : command->arguments);

@@ -416,7 +416,8 @@ static bool parse_ban(struct control_client *client, struct ban *ban, const char
         *ban = (struct ban){.time = time(NULL), .uid = client->uid};
         if (ban_parse(ban, what) == 0)
                 return true;
-        end_with(client, CONTROL_WRONG, "'%.*s' is no ADDRESS[/BITS], and no name", BAN_WHAT_MAX_BYTES, what);
+        end_with(client, CONTROL_WRONG, "'%.*s' is neither an address, ADDRESS/BITS, nor a name", BAN_WHAT_MAX_BYTES,
+                 what);
         return false;
 }
 

@@ -81,7 +81,7 @@ static void test_status(void **state)
         shell("chatctl --help | grep -q '^Exit status: 0 done'");
         assert_string_equal(shell("chatctl help"), shell("chatctl --help"));
         assert_string_equal(shell("chatctl help mute"),
-                            "chatctl mute NAME: what somebody says reaches nobody, until they leave");
+                            "chatctl mute NAME: hides from everybody what somebody says, until they leave");
         assert_string_equal(shell("chatctl help nothing 2>&1" STATUS),
                             "chatctl: there is no command nothing; see --help\nstatus 2");
         shell("systemctl stop chatd.service 2>&1"); /* who asks starts it */
@@ -276,9 +276,9 @@ static void test_ban(void **state)
                             "chatctl: bob is not banned\nstatus 5");
         assert_string_equal(shell("chatctl bans --json"), "[]");
         assert_string_equal(shell("chatctl ban 192.0.2 2>&1" STATUS),
-                            "chatctl: '192.0.2' is no ADDRESS[/BITS], and no name\nstatus 2");
+                            "chatctl: '192.0.2' is neither an address, ADDRESS/BITS, nor a name\nstatus 2");
         assert_string_equal(shell("chatctl ban %% 2>&1" STATUS),
-                            "chatctl: '%' is no ADDRESS[/BITS], and no name\nstatus 2");
+                            "chatctl: '%' is neither an address, ADDRESS/BITS, nor a name\nstatus 2");
         shell("journalctl --sync; chatctl log -n all --json" JSON_LINES_ARE(
                 "{\"ban\", \"unban\", \"refused\"} <= {e[\"event\"] for e in j}"));
         six = client_connect("::1", CHAT_PORT);
@@ -307,7 +307,7 @@ static void test_log(void **state)
                 "j and all(\"bob\" in (e.get(\"name\"), e.get(\"was\"), e.get(\"ban\")) for e in j)"));
         assert_string_equal(shell("chatctl log --name=nobody-at-all"), "");
         assert_string_equal(shell("chatctl log --name=nobody-at-all 2>&1" STATUS),
-                            "chatctl: the journal has no such event\nstatus 0");
+                            "chatctl: no such event in the journal\nstatus 0");
         char *const follower[] = {"sh", "-c", "exec chatctl log -f -n 1 >/run/followed", NULL};
         pid_t pid = process_start(follower, -1, -1, -1);
         shell_until("grep -q 'is now called bob' /run/followed");
