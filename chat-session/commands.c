@@ -6,6 +6,8 @@
 
 #include <chat/nearest.h>
 
+#include "disguise.h"
+
 const struct command_row commands[] = {
         {"/help", "[COMMAND]", "lists the commands, or explains one", COMMAND_HELP, 0},
         {"/nick", "NAME", "takes another name", COMMAND_NICK, 5},
@@ -87,28 +89,69 @@ static struct slice first_word(struct slice line)
         return (struct slice){line.at, space ? (size_t)(space - line.at) : line.len};
 }
 
+static bool is_path(struct slice word)
+{
+        return word.len > 1 && memchr(word.at + 1, '/', word.len - 1);
+}
+
+/* Returns true where a command stands behind what nobody sees, or behind what only looks like a slash. */
+static bool is_disguised(struct slice line, const struct command_row **row, struct slice *rest)
+{
+        char word[1 + NEAREST_MAX_BYTES + 1] = "/";
+        struct disguise d = disguise_of(line);
+        struct slice name = {d.left.at + d.slash, d.left.len - d.slash};
+        bool backslash = d.slash == 0 && name.len > 0 && name.at[0] == '\\';
+        if (backslash)
+                name = (struct slice){name.at + 1, name.len - 1};
+        if ((d.slash == 0 && !backslash) || (name.len > 0 && name.at[0] == '/'))
+                return false;
+        disguise_word(name, word + 1, sizeof(word) - 1);
+        const struct command_row *found = command_find(slice_of(word));
+        bool meant = found || (!backslash && !is_path(first_word(d.left)) && (d.looks_only || !d.blanks_only));
+        if (meant) {
+                *row = found ? found : command_nearest(slice_of(word));
+                *rest = name;
+        }
+        return meant;
+}
+
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
 {
-        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len};
+        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len}, trimmed = line;
 
         *rest = line;
+        trim(&trimmed);
         trim(&behind);
-        if (slice_equal(word, slice_of("exit")) && behind.len == 0)
+        if (slice_equal_case(trimmed, slice_of("exit")))
                 return COMMAND_LEAVE;
-        if (line.len == 0 || line.at[0] != '/') {
-                trim(&line);
-                *row = command_find(first_word(line));
-                return *row ? COMMAND_INDENTED : COMMAND_SAY;
-        }
+        if (line.len == 0 || line.at[0] != '/')
+                return is_disguised(line, row, rest) ? COMMAND_DISGUISED : COMMAND_SAY;
         if (line.len > 1 && line.at[1] == '/') {
                 *rest = (struct slice){line.at + 1, line.len - 1};
                 return COMMAND_SAY;
         }
-        *rest = behind;
         *row = command_find(word);
-        if (*row)
+        if (*row) {
+                *rest = behind;
                 return (*row)->command;
+        }
+        if (is_path(word))
+                return COMMAND_SAY;
+        if (is_disguised(line, row, rest)) /* something that nobody sees is within the word */
+                return COMMAND_DISGUISED;
         *row = command_nearest(word);
         *rest = word;
         return COMMAND_UNKNOWN;
+}
+
+const struct command_row *command_meant(struct slice line)
+{
+        static const struct {
+                const char *word, *command;
+        } meant[] = {{"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
+        trim(&line);
+        for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
+                if (slice_equal_case(line, slice_of(meant[i].word)))
+                        return command_find(slice_of(meant[i].command));
+        return NULL;
 }

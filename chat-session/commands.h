@@ -8,7 +8,7 @@
 enum command {
         COMMAND_SAY, /* it is text */
         COMMAND_UNKNOWN,
-        COMMAND_INDENTED, /* there are spaces in front of it: it was hardly meant for everybody */
+        COMMAND_DISGUISED, /* it does not begin with a slash, but looks as if it was meant as a command: disguise.h */
         COMMAND_LEAVE,
         COMMAND_HELP,
         COMMAND_NICK,
@@ -46,7 +46,13 @@ const struct command_row *command_find(struct slice name);
  * /help. */
 const struct command_row *command_nearest(struct slice word);
 
-/* Which command a whole line is, in whatever case it is written; `*row` is its row, for an unknown command the nearest,
- * for text undefined. `*rest` is what stands behind the command's name, or the text to be said: a line that begins with
- * "//" is text without the first of the two. */
+/* Returns which command a whole line is, in whatever case it is written. `*row` is its row; for an unknown command the
+ * nearest; for text undefined. `*rest` is what stands behind the command's name; for text, the text to be said; for an
+ * unknown command its name; for a disguised one the line from where the slash belongs, which it replaces.
+ *
+ * A line that begins with "//" is text without the first of the two. A path ("/etc/passwd": a second slash in the first
+ * word) is text. "exit" leaves, in whatever case and with blanks around it. */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);
+
+/* Returns the command that somebody may look for who writes just this line ("quit", "help", "?"), or NULL. */
+const struct command_row *command_meant(struct slice line);

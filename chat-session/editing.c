@@ -1,5 +1,7 @@
 #include "editing.h"
 
+#include <stdio.h>
+
 #include <chat/display.h>
 
 #include "completion.h"
@@ -38,9 +40,9 @@ void editing_turn(struct session *s, bool on)
         if (on) {
                 editor_discard(&s->editor);
                 editor_resize(&s->editor, s->telnet.columns);
-                s->editor.after_cr = s->lines.after_cr;
+                s->editor.ended = s->lines.ended;
         } else {
-                s->lines.after_cr = s->editor.after_cr;
+                s->lines.ended = s->editor.ended;
         }
         s->edits = on;
 }
@@ -56,12 +58,14 @@ void editing_accept(struct session *s)
         lines_discard(&s->lines);
 }
 
-void editing_refuse(struct session *s)
+void editing_refuse(struct session *s, const char *why)
 {
+        char text[96];
         if (!s->edits)
                 return;
         editing_turn(s, false);
-        session_notice(s, slice_of("/edit is off, as your client shows by itself what you type"));
+        snprintf(text, sizeof(text), "/edit is off: %s", why);
+        session_notice(s, slice_of(text));
 }
 
 /* Writes to `out` what makes the line, or a piece of it, stay where it was typed, and what follows begin below. */
@@ -93,7 +97,7 @@ static void enter(struct session *s, bool whole)
                 client_text(&s->client, row, leave_below(s, row));
                 s->client.row_drawn = false;
         }
-        s->lines.emit(s->lines.user, whole && !e->cut ? LINES_LINE : LINES_PIECE, e->text, e->len);
+        s->lines.emit(s->lines.user, !whole ? LINES_PIECE : e->cut ? LINES_LAST : LINES_LINE, e->text, e->len);
         editor_next(e);
         e->cut = !whole;
 }

@@ -16,7 +16,7 @@
 #include "uplink.h"
 
 /* The room in the uplink's queue without which no line is taken that may be longer than what was typed, as one from the
- * history: it is not what may_read() (session.c) counts with. */
+ * history: it is not what input_may_read() counts with. */
 enum { EDITING_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4 };
 
 struct session;
@@ -31,8 +31,8 @@ void editing_accept(struct session *s);
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
 bool editing_push(struct session *s, uint8_t byte, bool pasted);
 
-/* The client wants to echo by itself: so it is turned off. */
-void editing_refuse(struct session *s);
+/* Turns it off, and tells the user why. */
+void editing_refuse(struct session *s, const char *why);
 
 /* Draws the row where need be and there is room. Returns whether it did. */
 bool editing_draw(struct session *s);

@@ -1,6 +1,7 @@
 #include "editor.h"
 
 #include "grapheme.h"
+#include "lines.h"
 
 enum {
         CTRL_A = 1,
@@ -16,15 +17,7 @@ enum {
         CTRL_P = 16,
         CTRL_U = 21,
         CTRL_W = 23,
-        ESC = 27,
         DEL = 127,
-};
-
-enum state {
-        STATE_TEXT,
-        STATE_ESC, /* behind ESC */
-        STATE_CSI, /* behind ESC [ */
-        STATE_SS3, /* behind ESC O */
 };
 
 void editor_refuse(struct editor *e)
@@ -91,7 +84,7 @@ static void set_text(struct editor *e, const char *text, size_t len)
 void editor_discard(struct editor *e)
 {
         e->cleaner = (struct text_cleaner){0};
-        e->state = STATE_TEXT;
+        e->escape = (struct escape){0};
         e->expanded = e->cut = false;
         e->history_at = e->history_len;
         e->row.left = 0;
@@ -291,71 +284,68 @@ static bool press_alt(struct editor *e, uint8_t byte)
         }
 }
 
-/* ESC [ or ESC O, parameters, and this. What is unknown is dropped. */
-static void end_sequence(struct editor *e, uint8_t final)
+/* ESC [ or ESC O, parameters, and a final byte. A key that is unknown is dropped. */
+static void press_sequence(struct editor *e)
 {
         static const char finals[] = "ABCDHF", numbers[] = "17483";
         static const uint8_t keys[] = {CTRL_P, CTRL_N, CTRL_F, CTRL_B, CTRL_A, CTRL_E};
         static const uint8_t numbered[] = {CTRL_A, CTRL_A, CTRL_E, CTRL_E, CTRL_D};
-        bool modified = memchr(e->sequence, ';', e->sequence_len); /* "1;5": with Control, Alt or Shift */
+        const struct escape *key = &e->escape;
+        bool modified = memchr(key->parameters, ';', key->len); /* "1;5": with Control, Alt or Shift */
         const char *at;
 
-        if (modified && (final == 'C' || final == 'D'))
-                press_alt(e, final == 'C' ? 'f' : 'b');
-        else if (final == '~' && e->sequence_len == 1 && (at = memchr(numbers, e->sequence[0], sizeof(numbers) - 1)) &&
-                 (e->len > 0 || e->sequence[0] != '3')) /* Delete is not ^D there */
+        if (modified && (key->final == 'C' || key->final == 'D'))
+                press_alt(e, key->final == 'C' ? 'f' : 'b');
+        else if (key->final == '~' && key->len == 1 &&
+                 (at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1)) &&
+                 (e->len > 0 || key->parameters[0] != '3')) /* Delete is not ^D there */
                 press(e, numbered[at - numbers]);
-        else if ((at = memchr(finals, final, sizeof(finals) - 1)))
+        else if ((at = memchr(finals, key->final, sizeof(finals) - 1)))
                 press(e, keys[at - finals]);
 }
 
-/* Takes a byte of a sequence. Returns false for one that is no part of it, and ends it. */
-static bool continue_sequence(struct editor *e, uint8_t byte)
+/* Returns false where the byte is no key by now: it is text, or a control character. */
+static bool push_key(struct editor *e, uint8_t byte)
 {
-        uint8_t state = e->state;
-        e->state = STATE_TEXT;
-        if (byte >= 0x80 || (byte < ' ' && byte != ESC))
+        switch (escape_push(&e->escape, byte)) {
+        case ESCAPE_NONE:
                 return false;
-        if (state == STATE_ESC && byte != '[' && byte != 'O')
+        case ESCAPE_PART:
+                end_character(e);
+                break;
+        case ESCAPE_CSI:
+        case ESCAPE_SS3:
+                press_sequence(e);
+                break;
+        case ESCAPE_ALT:
                 return press_alt(e, byte);
-        if (byte == ESC || byte == DEL)
-                return false;
-        if (state == STATE_ESC) {
-                e->state = byte == '[' ? STATE_CSI : STATE_SS3;
-                e->sequence_len = 0;
-        } else if (byte >= '@') {
-                end_sequence(e, byte);
-        } else if (e->sequence_len < sizeof(e->sequence)) {
-                e->sequence[e->sequence_len++] = (char)byte;
-                e->state = state;
-        } else {
-                return false;
         }
         return true;
 }
 
 bool editor_is_full_for(const struct editor *e, uint8_t byte)
 {
-        bool begins = byte >= ' ' && byte != DEL && e->state == STATE_TEXT && e->cleaner.need == 0;
+        bool begins = byte >= ' ' && byte != DEL && !escape_is_open(&e->escape) && e->cleaner.need == 0;
         return begins && e->cursor == e->len && sizeof(e->text) - e->len < TEXT_CLEAN_MAX;
+}
+
+bool editor_continues(const struct editor *e, uint8_t byte)
+{
+        return e->cleaner.need > 0 && byte >= e->cleaner.lowest && byte <= e->cleaner.highest;
 }
 
 enum editor_event editor_push(struct editor *e, uint8_t byte)
 {
-        bool after_cr = e->after_cr;
-        e->after_cr = byte == '\r';
-        if (after_cr && (byte == '\n' || byte == '\0'))
-                return EDITOR_NOTHING;
-        if (e->state != STATE_TEXT && continue_sequence(e, byte))
+        if (line_end_is_second(&e->ended, byte) || push_key(e, byte))
                 return EDITOR_NOTHING;
         if (byte >= ' ' && byte != DEL) {
                 insert(e, byte);
                 return EDITOR_NOTHING;
         }
         end_character(e);
-        if (byte == ESC)
-                e->state = STATE_ESC;
-        return byte == ESC ? EDITOR_NOTHING : press(e, byte);
+        if (byte == '\r' || byte == '\n')
+                e->ended = byte;
+        return press(e, byte);
 }
 
 /* ---- drawing ---- */

@@ -1,8 +1,7 @@
 /* Edits one line: the bytes of keys in, events out, and what to draw in one row of the terminal (row.h).
  *
  * Text is cleaned as that of every line (chat/text.h). Keys are those of xterm and its kin (ECMA-48), and readline's
- * control keys. A sequence may be cut by reads anywhere. One that does not end is given up after
- * EDITOR_SEQUENCE_MAX_BYTES, or at the first byte that cannot be part of it, so no more than that is ever swallowed.
+ * control keys (escape.h).
  *
  * No descriptor, no clock, no allocation. An editor begins as all zeros, and pages of it that were never needed are
  * never touched.
@@ -16,10 +15,10 @@
 #include <chat/frame.h>
 #include <chat/text.h>
 
+#include "escape.h"
 #include "row.h"
 
 enum {
-        EDITOR_SEQUENCE_MAX_BYTES = 16,
         EDITOR_HISTORY_BYTES = 16 * 1024,
         EDITOR_DRAW_MAX_BYTES = ROW_DRAW_MAX_BYTES + 1,
 };
@@ -33,10 +32,8 @@ enum editor_event {
 };
 
 struct editor {
-        uint8_t state;
-        uint8_t sequence_len;
-        char sequence[EDITOR_SEQUENCE_MAX_BYTES]; /* the parameters of the one that is being read */
-        bool after_cr;
+        struct escape escape;
+        uint8_t ended; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
         bool changed;  /* since it was drawn */
         bool bell;     /* a key was refused since then */
         bool expanded; /* the line may have more bytes than were typed */
@@ -54,6 +51,9 @@ struct editor {
 
 /* Whether the byte begins a character that may find no room behind the line. */
 bool editor_is_full_for(const struct editor *e, uint8_t byte);
+
+/* Returns true where a character is half-typed that the byte continues. */
+bool editor_continues(const struct editor *e, uint8_t byte);
 
 /* Takes the next byte. */
 enum editor_event editor_push(struct editor *e, uint8_t byte);

@@ -1,77 +1,135 @@
 #include "lines.h"
 
-enum { EOT = 4 };
+#include <chat/text.h>
+
+#include "grapheme.h"
+
+enum {
+        ETX = 3, /* ^C */
+        EOT = 4, /* ^D */
+        BS = 8,
+        NAK = 21, /* ^U */
+        ETB = 23, /* ^W */
+        DEL = 127,
+};
 
 void lines_init(struct lines *l, lines_emit *emit, void *user)
 {
         l->emit = emit;
         l->user = user;
-        l->after_cr = false;
+        l->ended = 0;
         lines_discard(l);
 }
 
 void lines_discard(struct lines *l)
 {
-        l->cleaner = (struct text_cleaner){0};
+        l->escape = (struct escape){0};
         l->cut = false;
         l->len = 0;
 }
 
-static void append(struct lines *l, const char *clean, size_t n)
+/* Lets a full buffer out as a piece. A character that is not complete yet stays, for the next one. */
+static void cut(struct lines *l)
 {
-        if (l->len + n > sizeof(l->text)) {
-                l->emit(l->user, LINES_PIECE, l->text, l->len);
-                l->cut = true;
-                l->len = 0;
-        }
-        memcpy(l->text + l->len, clean, n);
-        l->len += n;
+        size_t open = text_open(l->text, l->len);
+        l->emit(l->user, LINES_PIECE, l->text, l->len - open);
+        memmove(l->text, l->text + l->len - open, open);
+        l->cut = true;
+        l->len = open;
+}
+
+static void append(struct lines *l, uint8_t byte)
+{
+        if (l->len == sizeof(l->text))
+                cut(l);
+        l->text[l->len++] = (char)byte;
 }
 
 static void end_line(struct lines *l)
 {
-        char clean[TEXT_CLEAN_MAX];
-        size_t n = text_clean_end(&l->cleaner, clean);
-        append(l, clean, n);
-        l->emit(l->user, l->cut ? LINES_PIECE : LINES_LINE, l->text, l->len);
+        l->emit(l->user, l->cut ? LINES_LAST : LINES_LINE, l->text, l->len);
         lines_discard(l);
 }
 
 static bool is_empty(const struct lines *l)
 {
-        return l->len == 0 && !l->cut && l->cleaner.need == 0;
+        return l->len == 0 && !l->cut;
+}
+
+static void erase_character(struct lines *l)
+{
+        if (l->len > 0)
+                l->len = grapheme_begin(l->text, l->len, l->len);
+}
+
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
+static void erase_word(struct lines *l)
+{
+        while (l->len > 0 && is_blank(l->text[l->len - 1]))
+                l->len--;
+        while (l->len > 0 && !is_blank(l->text[l->len - 1]))
+                l->len--;
+}
+
+static bool is_key(struct lines *l, uint8_t byte)
+{
+        enum escape_event event = escape_push(&l->escape, byte);
+        return event != ESCAPE_NONE && event != ESCAPE_ALT;
 }
 
 void lines_push(struct lines *l, uint8_t byte)
 {
-        bool after_cr = l->after_cr;
-        l->after_cr = byte == '\r';
-
-        if (after_cr && (byte == '\n' || byte == '\0'))
+        if (line_end_is_second(&l->ended, byte) || is_key(l, byte))
                 return;
-        if (byte == '\r' || byte == '\n')
+        switch (byte) {
+        case '\0':
+                break;
+        case '\r':
+        case '\n':
+                l->ended = byte;
                 end_line(l);
-        else if (byte == EOT && is_empty(l))
-                l->emit(l->user, LINES_END, "", 0);
-        else {
-                char clean[TEXT_CLEAN_MAX];
-                size_t n = text_clean(&l->cleaner, byte, clean);
-                append(l, clean, n);
+                break;
+        case BS:
+        case DEL:
+                erase_character(l);
+                break;
+        case NAK:
+                l->len = 0;
+                break;
+        case ETB:
+                erase_word(l);
+                break;
+        case ETX:
+                l->emit(l->user, LINES_INTERRUPT, "", 0);
+                break;
+        case EOT:
+                if (is_empty(l)) {
+                        l->emit(l->user, LINES_END, "", 0);
+                        break;
+                }
+                /* fall through */
+        default:
+                append(l, byte);
         }
 }
 
 void lines_push_plain(struct lines *l, const void *text, size_t size)
 {
         const uint8_t *at = text;
-        if (l->cleaner.need > 0) {
+        l->ended = 0;
+        for (; size > 0 && escape_is_open(&l->escape); size--)
                 lines_push(l, *at++);
-                size--;
-        }
-        l->after_cr = false;
         for (size_t n; size > 0; at += n, size -= n) {
+                if (l->len == sizeof(l->text))
+                        cut(l);
                 size_t room = sizeof(l->text) - l->len;
-                n = room == 0 ? 1 : size < room ? size : room;
-                append(l, (const char *)at, n);
+                n = size < room ? size : room;
+                memcpy(l->text + l->len, at, n);
+                l->len += n;
         }
 }
 

@@ -1,8 +1,15 @@
-/* Bytes to lines: finds the line ends of every kind of client, cleans the text (chat/text.h) and cuts what is too long.
+/* Bytes to lines: finds the line ends of every kind of client, obeys the keys that correct a line, and cuts what is too
+ * long. The text is what was typed; it is cleaned (chat/text.h) when it is sent.
  *
- * A line ends with CR LF, CR NUL (telnet in character mode, PuTTY), LF (nc) or a lone CR, also where a read ends in
- * between: a CR ends the line at once, and one LF or NUL behind it is swallowed. A line of more than TEXT_MAX_BYTES
- * comes as several pieces, cut between characters. Memory is constant; there is no descriptor and no allocation.
+ * A line ends with CR LF, LF CR, CR NUL (telnet in character mode, PuTTY), LF (nc) or a lone CR, also where a read ends
+ * in between: the first of the two ends the line at once, and the other half behind it is swallowed. A line of more than
+ * TEXT_MAX_BYTES comes as several pieces, cut between characters.
+ *
+ * Many clients send each key as it is pressed and correct nothing themselves, so BS and DEL erase a character (a grapheme
+ * cluster), ^W a word and ^U the line, as a terminal's driver does (termios(3)). Escape sequences of keys add nothing
+ * (escape.h). NUL is ignored: some clients send it to keep a connection alive.
+ *
+ * Memory is constant; there is no descriptor and no allocation.
  */
 #pragma once
 
@@ -11,28 +18,31 @@
 #include <stdint.h>
 
 #include <chat/frame.h>
-#include <chat/text.h>
+
+#include "escape.h"
 
 enum lines_event {
-        LINES_LINE,  /* a whole line */
-        LINES_PIECE, /* a piece of a line that was too long, its last one too */
-        LINES_END,   /* ^D on an empty line: telnet and terminals send it as a byte, not as an end of file */
+        LINES_LINE,      /* a whole line */
+        LINES_PIECE,     /* a piece of a line that is too long; more follows */
+        LINES_LAST,      /* the last piece of such a line, which may be empty */
+        LINES_END,       /* ^D on an empty line: telnet and terminals send it as a byte, not as an end of file */
+        LINES_INTERRUPT, /* ^C from a client that sends it as a byte */
 };
 
-/* `text` is clean, not terminated, and valid during the call only. */
+/* `text` is what was typed, not terminated, and valid during the call only. */
 typedef void lines_emit(void *user, enum lines_event event, const char *text, size_t len);
 
 struct lines {
         char text[TEXT_MAX_BYTES]; /* first: what is always used then shares a page with what follows in a session */
         lines_emit *emit;
         void *user;
-        struct text_cleaner cleaner;
-        bool after_cr;
-        bool cut; /* pieces of this line went before */
+        struct escape escape;
+        uint8_t ended; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
+        bool cut;      /* pieces of this line went before */
         size_t len;
 };
 
-/* `emit` is called with `user` for each line, from lines_push() and lines_finish(). */
+/* `emit` is called with `user` for each event, from lines_push() and lines_finish(). */
 void lines_init(struct lines *l, lines_emit *emit, void *user);
 
 /* Takes the next byte of text. */
@@ -46,3 +56,11 @@ void lines_finish(struct lines *l);
 
 /* Forgets what was typed of the current line. */
 void lines_discard(struct lines *l);
+
+/* Returns true where `byte` is the second half of the line end whose first is in `*ended`, which it clears. */
+static inline bool line_end_is_second(uint8_t *ended, uint8_t byte)
+{
+        uint8_t first = *ended;
+        *ended = 0;
+        return (first == '\r' && (byte == '\n' || byte == '\0')) || (first == '\n' && byte == '\r');
+}

@@ -14,7 +14,8 @@
 enum {
         HELP_COLUMN = 18,
         HISTORY_DIGITS = 6,
-        SHOWN_MAX_BYTES = 32, /* of a command that is unknown */
+        SHOWN_MAX_BYTES = 32,     /* of a command that is unknown … */
+        DISGUISED_MAX_BYTES = 56, /* … and of a line that should have been one */
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const char *format, ...)
@@ -28,9 +29,9 @@ __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const 
 }
 
 /* The beginning of what somebody typed, in whole characters. */
-static struct slice shorten(struct slice text)
+static struct slice shorten(struct slice text, size_t bytes)
 {
-        size_t most = text.len < SHOWN_MAX_BYTES ? text.len : SHOWN_MAX_BYTES;
+        size_t most = text.len < bytes ? text.len : bytes;
         while (most > 0 && most < text.len && ((uint8_t)text.at[most] & 0xc0) == 0x80)
                 most--;
         return (struct slice){text.at, most};
@@ -84,7 +85,7 @@ static void unknown(struct session *s, const struct command_row *nearest, struct
 static void help(struct session *s, struct slice name)
 {
         char text[SHOWN_MAX_BYTES + 2];
-        struct slice word = shorten(name);
+        struct slice word = shorten(name, SHOWN_MAX_BYTES);
         if (name.len == 0) {
                 list_commands(s);
                 return;
@@ -137,7 +138,8 @@ static void msg(struct session *s, const struct command_row *row, struct slice r
         if (!word_next(&rest, &name) || rest.len == 0)
                 tell_usage(s, row);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "There is nobody called %.*s here; /who lists who is here", (int)shorten(name).len, name.at);
+                tell(s, "There is nobody called %.*s here; /who lists who is here",
+                     (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = name, .text = rest});
 }
@@ -181,7 +183,8 @@ static void ignore(struct session *s, struct slice name)
         if (name.len == 0)
                 list_ignored(s);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "There is nobody called %.*s here; /who lists who is here", (int)shorten(name).len, name.at);
+                tell(s, "There is nobody called %.*s here; /who lists who is here",
+                     (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
                 tell(s, "What administrators say is for everybody");
         else if (!view_toggle(&s->view, name))
@@ -228,20 +231,26 @@ static void edit(struct session *s, const struct command_row *row, struct slice 
         editing_turn(s, on);
 }
 
-void obey(struct session *s, struct slice line)
+/* Shows a line that only looked like text as it should be typed. */
+static void disguised(struct session *s, struct slice rest)
 {
-        const struct command_row *row = NULL;
-        struct slice rest;
-        switch (command_parse(line, &row, &rest)) {
-        case COMMAND_SAY:
-                uplink_say(&s->uplink, rest);
+        char clean[DISGUISED_MAX_BYTES * 4];
+        struct slice begin = shorten(rest, DISGUISED_MAX_BYTES);
+        size_t len = text_clean_all(begin.at, begin.len, clean, sizeof(clean));
+        tell(s, "Not sent. Commands start at the beginning of the line: /%.*s", (int)len, clean);
+        tell(s, "To say it, type //%.*s", (int)len, clean);
+}
+
+void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest)
+{
+        switch (command) {
+        case COMMAND_SAY: /* the caller says it */
                 break;
         case COMMAND_UNKNOWN:
-                unknown(s, row, shorten(rest));
+                unknown(s, row, shorten(rest, SHOWN_MAX_BYTES));
                 break;
-        case COMMAND_INDENTED:
-                tell(s, "Not sent. Commands start at the beginning of the line: %s. To say it, type /%s", row->name,
-                     row->name);
+        case COMMAND_DISGUISED:
+                disguised(s, rest);
                 break;
         case COMMAND_LEAVE:
                 session_leave(s, LEAVE_EXIT);

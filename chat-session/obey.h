@@ -3,7 +3,10 @@
 
 #include <chat/wire.h>
 
+#include "commands.h"
+
 struct session;
 
-/* Says a line, or does what it orders. */
-void obey(struct session *s, struct slice line);
+/* Does what `command` orders, of which command_parse() has made `row` and `rest`; says why it was not sent where it is
+ * unknown or disguised. */
+void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest);

@@ -6,32 +6,11 @@
 #include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/display.h>
-#include <chat/reveal.h>
 
-#include "commands.h"
 #include "editing.h"
-#include "obey.h"
 #include "wrap.h"
 
 #define NOTICE_PREFIX "*** "
-
-enum {
-        READ_MAX_BYTES = 4096,
-        /* What one byte of input can become: in the uplink's queue a LINE of nothing (for a line end), in the client's
-         * buffer four times itself (a TAB). */
-        QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 1,
-        ECHO_PER_BYTE = 4,
-        /* What may have been read before and comes out with it, and room for BYE. */
-        ROOM_RESERVED = TEXT_MAX_BYTES + 256,
-        PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
-};
-
-_Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
-               "what becomes a long request from short input has a place in the queue");
-
-_Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEAD_BYTES >=
-                       (int)READ_MAX_BYTES * (int)QUEUE_PER_BYTE + (int)ROOM_RESERVED,
-               "behind a line from the history there is room for all that may have been read with it");
 
 void session_notice_indented(struct session *s, struct slice text, size_t indent)
 {
@@ -114,171 +93,6 @@ static void terminate(struct session *s)
         if (s->state == SESSION_TALKING)
                 notice(s, "this session was ended by the system");
         session_leave(s, LEAVE_TERMINATED);
-}
-
-static void echo(struct session *s, enum lines_event event, struct slice line)
-{
-        const struct command_row *row;
-        struct slice rest;
-        if (event == LINES_LINE && command_parse(line, &row, &rest) == COMMAND_LEAVE)
-                session_leave(s, LEAVE_EXIT);
-        else
-                client_line(&s->client, &line, 1);
-}
-
-/* Tells the client once that a letter of its line was lost, and why. */
-static void tell_charset(struct session *s)
-{
-        const struct charset *charset = s->options->charset;
-        char text[96 + CHARSET_NAME_BYTES];
-        bool broken = s->edits ? s->editor.cleaner.broken : s->lines.cleaner.broken;
-        if (!broken || s->charset_told)
-                return;
-        s->charset_told = true;
-        snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: your terminal does not send %s",
-                 charset ? charset->name : "UTF-8");
-        notice(s, text);
-}
-
-static void on_line(void *user, enum lines_event event, const char *text, size_t len)
-{
-        struct session *s = user;
-        struct slice line = {text, len};
-
-        if (s->state != SESSION_TALKING)
-                return;
-        if (event == LINES_END)
-                session_leave(s, LEAVE_EXIT);
-        else if (s->echo)
-                echo(s, event, line);
-        else if (event == LINES_LINE)
-                obey(s, reveal(line, s->shown, sizeof(s->shown)));
-        else
-                uplink_say(&s->uplink, reveal(line, s->shown, sizeof(s->shown)));
-        if (!s->echo)
-                tell_charset(s);
-}
-
-static void discard_line(struct session *s)
-{
-        s->discarded |= s->edits ? s->editor.len > 0 : s->lines.len > 0 || s->lines.cut;
-        if (s->edits)
-                editor_discard(&s->editor);
-        else
-                lines_discard(&s->lines);
-}
-
-static void on_interrupt(struct session *s)
-{
-        s->discarded &= s->interrupt_due; /* by one before it, in the same read */
-        discard_line(s);
-        /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
-        if (!s->interrupted)
-                s->interrupt_due = true;
-        else if (!s->telnet.asking)
-                session_leave(s, LEAVE_INTERRUPT);
-}
-
-static void on_character(struct session *s, uint8_t byte, bool pasted)
-{
-        if (!s->edits)
-                lines_push(&s->lines, byte);
-        else if (editing_push(s, byte, pasted)) {
-                on_interrupt(s);
-                return;
-        }
-        s->interrupted = false; /* the next ^C has something to discard again */
-}
-
-static void on_data(struct session *s, uint8_t byte, bool pasted)
-{
-        char utf8[CHARSET_READ_MAX_BYTES];
-        size_t n = s->options->charset ? charset_read(s->options->charset, byte, utf8) : 0;
-        if (n == 0)
-                on_character(s, byte, pasted);
-        for (size_t i = 0; i < n; i++)
-                on_character(s, (uint8_t)utf8[i], pasted);
-}
-
-static void on_byte(struct session *s, uint8_t byte, bool pasted)
-{
-        switch (telnet_push(&s->telnet, byte)) {
-        case TELNET_NOTHING:
-                break;
-        case TELNET_DATA:
-                on_data(s, s->telnet.data, pasted);
-                break;
-        case TELNET_REPLY:
-                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
-                break;
-        case TELNET_INTERRUPT:
-                on_interrupt(s);
-                break;
-        case TELNET_AYT:
-                notice(s, "yes, the chat is here");
-                break;
-        case TELNET_ERASE_LINE:
-                discard_line(s);
-                break;
-        case TELNET_END:
-                session_leave(s, LEAVE_EXIT);
-                break;
-        case TELNET_WINDOW:
-                s->client.columns = s->echo ? 0 : s->telnet.columns;
-                if (s->edits)
-                        editor_resize(&s->editor, s->telnet.columns);
-                break;
-        case TELNET_ECHOES:
-                editing_refuse(s);
-                break;
-        }
-}
-
-/* How much may be read from the client now, so that whatever it becomes has a place. */
-static size_t may_read(const struct session *s)
-{
-        if (s->state != SESSION_TALKING || s->client.in_ended)
-                return 0;
-        size_t room = s->echo ? client_room(&s->client) : uplink_room(&s->uplink);
-        size_t each = s->echo ? ECHO_PER_BYTE : QUEUE_PER_BYTE;
-        if (room < ROOM_RESERVED + each)
-                return 0;
-        size_t most = (room - ROOM_RESERVED) / each;
-        return most < READ_MAX_BYTES ? most : READ_MAX_BYTES;
-}
-
-static void take_input(struct session *s)
-{
-        uint8_t bytes[READ_MAX_BYTES];
-        size_t n = client_read(&s->client, bytes, may_read(s));
-
-        for (size_t i = 0; i < n && s->state == SESSION_TALKING;) {
-                size_t plain = !s->edits && telnet_is_between(&s->telnet) ? text_plain(bytes + i, n - i) : 0;
-                if (plain == 0) {
-                        on_byte(s, bytes[i++], n >= PASTE_MIN_BYTES);
-                        continue;
-                }
-                lines_push_plain(&s->lines, bytes + i, plain);
-                s->interrupted = false;
-                i += plain;
-        }
-        if (telnet_ask(&s->telnet))
-                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
-        editing_accept(s);
-        /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer.
-         * Several within one read are no more than one. */
-        if (s->interrupt_due) {
-                notice(s, s->discarded ? "Line discarded. ^C again, or exit, leaves." : "^C again, or exit, leaves.");
-                s->discarded = false;
-                s->interrupted = true;
-        }
-        s->interrupt_due = false;
-        if (s->client.in_ended) {
-                lines_finish(&s->lines);
-                session_leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
-                                 : s->client.in_failed || s->client.out_broken ? LEAVE_RESET
-                                                                               : LEAVE_EOF);
-        }
 }
 
 /* What commands need to know of what was said. */
@@ -616,7 +430,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         const struct uplink *u = &s->uplink;
         int64_t wake = INT64_MAX;
 
-        bool wants = may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
+        bool wants = input_may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
         bool writes = client_waits(c) && !c->broken_off;
         bool keeps = s->state == SESSION_TALKING && !looks_plain(s);
         if ((writes || keeps) && !outlet_claim(&s->outlet)) {
@@ -649,8 +463,8 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
 
 static void handle_events(struct session *s, const struct pollfd fds[static 4])
 {
-        if (fds[0].revents && may_read(s) > 0)
-                take_input(s);
+        if (fds[0].revents && input_may_read(s) > 0)
+                input_take(s);
         else if (fds[0].revents)
                 s->client.hung_up = true;
         if (fds[3].revents)
@@ -728,7 +542,7 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         client_init(&s->client, in, out);
         s->client.charset = o->charset;
         client_keep_alive(&s->client, o->client_timeout_ms);
-        lines_init(&s->lines, on_line, s);
+        input_begin(s);
         if (!s->echo && !o->proxied) {
                 peer_identify(&s->peer, in);
                 introduce(s);

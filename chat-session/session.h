@@ -1,5 +1,5 @@
-/* One client's visit, from the greeting to the last byte: ties the client, the telnet parser, the lines and the uplink
- * together in one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
+/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h) and the uplink together in
+ * one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
  */
 #pragma once
 
@@ -11,13 +11,13 @@
 #include "client.h"
 #include "completion.h"
 #include "editor.h"
+#include "input.h"
 #include "lines.h"
 #include "outlet.h"
 #include "peer.h"
 #include "telnet.h"
 #include "uplink.h"
 #include "view.h"
-#include <chat/seen.h>
 
 enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
@@ -52,15 +52,11 @@ struct session {
         const struct session_options *options;
         enum session_state state;
         bool echo;
-        bool terminated;    /* it was told to stop */
-        bool kicked;        /* an administrator removed it */
-        bool waiting_told;  /* it leaves, and was told how many of its lines are still on their way */
-        bool interrupt_due; /* IAC IP came: the client is to be told */
-        bool interrupted;   /* it was told; the next one leaves */
-        bool discarded;     /* what it had typed of a line was discarded by that */
-        bool away_told;     /* the client was told that there is no broker */
-        bool charset_told;  /* … and that what it types is not what its terminal is said to send */
-        bool edits;         /* what the client types goes to the editor, editing.h */
+        bool terminated;   /* it was told to stop */
+        bool kicked;       /* an administrator removed it */
+        bool waiting_told; /* it leaves, and was told how many of its lines are still on their way */
+        bool away_told;    /* the client was told that there is no broker */
+        bool edits;        /* what the client types goes to the editor, editing.h */
         int client_timeout_ms;
         int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
         int64_t checked_from; /* when something was sent to it after all was acknowledged */
@@ -73,6 +69,7 @@ struct session {
         struct client client;
         struct telnet telnet;
         struct lines lines;
+        struct input input;
         struct seen seen;
         struct outlet outlet;
         struct uplink uplink;
@@ -83,6 +80,7 @@ struct session {
         uint64_t writer_id;              /* who said something to the client alone … */
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;
+        char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
         char shown[TEXT_MAX_BYTES]; /* of the last line that was said (chat/reveal.h) */
         struct names names;         /* while it edits */
         struct editor editor;

@@ -4,8 +4,11 @@
 
 enum {
         SE = 240,
+        BRK = 243,
         IP = 244,
+        AO = 245,
         AYT = 246,
+        EC = 247,
         EL = 248,
         SB = 250,
         WILL = 251,
@@ -15,7 +18,17 @@ enum {
         IAC = 255,
         /* RFC 1184 */
         TELNET_EOF = 236,
+        SUSP = 237,
         ABORT = 238,
+};
+
+/* The bytes whose lower seven bits are the control character that a terminal has for a command: ^C, ^O, ^\, ^Z, ^D. */
+enum {
+        BYTE_OF_IP = 0x83,
+        BYTE_OF_AO = 0x8f,
+        BYTE_OF_BRK = 0x9c,
+        BYTE_OF_SUSP = 0x9a,
+        BYTE_OF_EOF = 0x84,
 };
 
 enum {
@@ -70,8 +83,9 @@ static enum telnet_event agree(struct telnet *t)
         bool *binary = &t->binary[is_theirs ? 0 : 1], is_asked_for = is_theirs && on && t->asking;
         if (is_theirs)
                 t->asking = false;
-        if (*binary == on)
+        if (*binary == on || t->changes == TELNET_CHANGES_MAX)
                 return TELNET_NOTHING;
+        t->changes++;
         *binary = on;
         if (is_asked_for)
                 return TELNET_NOTHING;
@@ -113,6 +127,7 @@ size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDI
                 IAC, WONT, OPTION_ECHO, IAC, WONT, OPTION_SUPPRESS_GO_AHEAD, IAC, DONT, OPTION_SUPPRESS_GO_AHEAD};
         size_t size = on ? sizeof(begin) : sizeof(end);
         t->edits = on;
+        t->yields = false;
         t->offers |= OFFERS_IGNORED;
         memcpy(commands, on ? begin : end, size);
         return size;
@@ -130,8 +145,11 @@ static enum telnet_event negotiate(struct telnet *t, uint8_t option)
         t->state = STATE_DATA;
         if (option == OPTION_BINARY)
                 return agree(t);
-        if (is_asked(t, option))
+        if (is_asked(t, option)) {
+                if (option == OPTION_ECHO)
+                        t->yields = t->verb == DO;
                 return option == OPTION_ECHO && t->verb == DONT ? TELNET_ECHOES : TELNET_NOTHING;
+        }
         note_offer(t, option);
         return t->verb == WILL || t->verb == DO ? refuse(t, option) : TELNET_NOTHING;
 }
@@ -150,6 +168,13 @@ static enum telnet_event end_sub(struct telnet *t)
                 return TELNET_NOTHING;
         t->columns = (uint16_t)(t->sub[1] << 8 | t->sub[2]);
         return TELNET_WINDOW;
+}
+
+/* A command that the byte `data` may have become. */
+static enum telnet_event mangled(struct telnet *t, enum telnet_event event, uint8_t data)
+{
+        t->data = data;
+        return event;
 }
 
 static enum telnet_event command(struct telnet *t, uint8_t byte)
@@ -172,14 +197,23 @@ static enum telnet_event command(struct telnet *t, uint8_t byte)
                 t->data = IAC;
                 return TELNET_DATA;
         case IP:
-                return TELNET_INTERRUPT;
+                return mangled(t, TELNET_INTERRUPT, BYTE_OF_IP);
+        case AO:
+                return mangled(t, TELNET_IGNORED, BYTE_OF_AO);
+        case BRK:
+                return mangled(t, TELNET_IGNORED, BYTE_OF_BRK);
+        case SUSP:
+                return mangled(t, TELNET_IGNORED, BYTE_OF_SUSP);
         case AYT:
                 return TELNET_AYT;
+        case EC:
+                return TELNET_ERASE_CHARACTER;
         case EL:
                 return TELNET_ERASE_LINE;
         case TELNET_EOF:
+                return mangled(t, TELNET_END, BYTE_OF_EOF);
         case ABORT:
-                return TELNET_END;
+                return mangled(t, TELNET_END, 0);
         default:
                 return TELNET_NOTHING;
         }

@@ -114,6 +114,22 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
         return n;
 }
 
+/* Cleans `size` bytes of text into `out`, which has room for `room` bytes: as much of it as fits. Returns the bytes. */
+static inline size_t text_clean_all(const char *text, size_t size, char *out, size_t room)
+{
+        struct text_cleaner c = {0};
+        char clean[TEXT_CLEAN_MAX];
+        size_t len = 0;
+        for (size_t i = 0; i <= size; i++) {
+                size_t n = i < size ? text_clean(&c, (uint8_t)text[i], clean) : text_clean_end(&c, clean);
+                if (len + n > room)
+                        break;
+                memcpy(out + len, clean, n);
+                len += n;
+        }
+        return len;
+}
+
 /* How many of the `size` bytes at `text` are printable ASCII, up to the first that is not: these are clean as they
  * stand, wherever no character is half-read. Eight at a time, as most text is nothing else: a byte below 0x20 makes the
  * first term borrow, one above 0x7e sets the upper bit of one of the others. */
@@ -129,6 +145,32 @@ static inline size_t text_plain(const void *text, size_t size)
         while (at < end && *at >= 0x20 && *at < 0x7f)
                 at++;
         return (size_t)(at - (const uint8_t *)text);
+}
+
+/* Returns how many bytes at the end of `text` are the beginning of a character that is not complete, 0 to 3. */
+static inline size_t text_open(const char *text, size_t size)
+{
+        for (size_t n = 1; n < 4 && n <= size; n++) {
+                const uint8_t *at = (const uint8_t *)text + size - n;
+                struct text_cleaner c = {0};
+                if ((*at & 0xc0) == 0x80)
+                        continue;
+                if (*at < 0x80 || !text_start(&c, *at) || c.need <= n)
+                        return 0;
+                return n == 1 || (at[1] >= c.lowest && at[1] <= c.highest) ? n : 0;
+        }
+        return 0;
+}
+
+/* Returns true where `byte` continues the character that `text` ends with the beginning of. */
+static inline bool text_continues(const char *text, size_t size, uint8_t byte)
+{
+        struct text_cleaner c = {0};
+        size_t open = text_open(text, size);
+        if (open == 0 || byte < 0x80 || byte > 0xbf)
+                return false;
+        text_start(&c, (uint8_t)text[size - open]);
+        return open > 1 || (byte >= c.lowest && byte <= c.highest);
 }
 
 /* Whether `size` bytes at `text` are clean as they stand. */

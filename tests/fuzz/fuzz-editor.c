@@ -7,7 +7,7 @@
  * terminal (screen.h) shows a part of that line, with the cursor where it is or behind the rest of its cluster, the same
  * as if it were drawn on an empty row; it is no wider than the row, and nothing wraps on a terminal that takes other
  * widths. Whatever was pushed before, text that follows is taken within
- * EDITOR_SEQUENCE_MAX_BYTES and a few.
+ * ESCAPE_MAX_BYTES and a few.
  */
 #include "../../chat-session/editor.h"
 #include "../../chat-session/grapheme.h"
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         size_t before = e.len;
         e.bell = false;
-        for (int i = 0; i < EDITOR_SEQUENCE_MAX_BYTES + 3; i++)
+        for (int i = 0; i < ESCAPE_MAX_BYTES + 3; i++)
                 editor_push(&e, '1');
         PROMISE(e.len > before || e.bell, "text is swallowed");
         return 0;

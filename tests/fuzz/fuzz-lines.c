@@ -3,96 +3,109 @@
  * Input: how often which character comes first, if any (lines are long; so pieces come within reach), where the current
  * line is discarded, then what the client types.
  *
- * Promises: what is emitted is clean, and at most TEXT_MAX_BYTES; one behind another it is the cleaned input without
- * its line ends, at once at each end; only a line that is longer comes as pieces, none of them empty, each but the
- * last as long as can be; ^D on an empty line, and only there, is an end.
+ * Promises: what is emitted is what was typed, without NULs, keys and what was erased, and at most TEXT_MAX_BYTES, at once
+ * at each end; only a line that became longer comes as pieces, none but the last of them empty or much shorter than can
+ * be; ^D on an empty line, and only there, is an end; ^C is an interrupt; whatever came before, text that follows is
+ * taken within ESCAPE_MAX_BYTES and a few.
  */
+#include <chat/text.h>
+
+#include "../../chat-session/grapheme.h"
 #include "../../chat-session/lines.h"
 
 #include "fuzz.h"
 
-enum { FILL_MAX = 2 * TEXT_MAX_BYTES + 64, INPUT_MAX = 8192 };
+enum { FILL_MAX = 2 * TEXT_MAX_BYTES + 64, INPUT_MAX = 8192, CHARACTER_MAX_BYTES = 4 };
 
 struct expected {
-        struct text_cleaner cleaner;
-        char line[(FILL_MAX + INPUT_MAX) * TEXT_CLEAN_MAX]; /* cleaned, what there is of it */
-        size_t len, emitted;
-        bool after_cr;
-        size_t lines, ends;
-        bool typed; /* something since the line began */
-        size_t got_lines, got_ends;
+        struct escape escape;
+        char piece[TEXT_MAX_BYTES + INPUT_MAX]; /* what was typed of the current line and is not emitted */
+        size_t len;
+        uint8_t ended;
+        bool cut;
+        size_t lines, pieces, ends, interrupts;
+        size_t got_lines, got_pieces, got_ends, got_interrupts;
 };
 
 static void check(void *user, enum lines_event event, const char *text, size_t len)
 {
         struct expected *e = user;
-        PROMISE(len <= TEXT_MAX_BYTES, "%zu bytes of text", len);
-        PROMISE(text_is_clean(text, len), "unclean text");
-        if (event == LINES_END) {
-                e->got_ends++;
-                PROMISE(len == 0, "an end with text");
+        if (event == LINES_END || event == LINES_INTERRUPT) {
+                *(event == LINES_END ? &e->got_ends : &e->got_interrupts) += 1;
+                PROMISE(len == 0, "an end or interrupt with text");
                 return;
         }
-        PROMISE(len <= e->len - e->emitted && memcmp(e->line + e->emitted, text, len) == 0, "not what was typed");
-        e->emitted += len;
-        bool whole = e->len <= TEXT_MAX_BYTES, last = e->emitted == e->len;
-        PROMISE((event == LINES_LINE) == whole, "%s of %zu bytes", event == LINES_LINE ? "a line" : "a piece", e->len);
-        PROMISE(event == LINES_LINE || len > 0, "an empty piece");
-        PROMISE(last || len > TEXT_MAX_BYTES - TEXT_CLEAN_MAX, "a short piece: %zu bytes", len);
-        if (last)
-                e->got_lines++;
-}
-
-static void begin_line(struct expected *e)
-{
-        e->cleaner = (struct text_cleaner){0};
-        e->len = e->emitted = 0;
-        e->typed = false;
-}
-
-static void end_line(struct expected *e)
-{
-        e->len += text_clean_end(&e->cleaner, e->line + e->len);
-        e->lines++;
-}
-
-/* Returns true when the byte ends the line: then the line begins anew once that has been seen. */
-static bool expect(struct expected *e, uint8_t byte)
-{
-        bool swallowed = e->after_cr && (byte == '\n' || byte == '\0');
-        e->after_cr = byte == '\r';
-        if (swallowed)
-                return false;
-        if (byte == '\r' || byte == '\n') {
-                end_line(e);
-                return true;
+        PROMISE(len <= e->len && memcmp(text, e->piece, len) == 0, "%zu bytes that were not typed", len);
+        if (event == LINES_PIECE) {
+                PROMISE(e->len >= TEXT_MAX_BYTES && len <= TEXT_MAX_BYTES && len > TEXT_MAX_BYTES - CHARACTER_MAX_BYTES,
+                        "a short piece: %zu", len);
+                e->len -= len;
+                memmove(e->piece, e->piece + len, e->len);
+                e->cut = true;
+                e->got_pieces++;
+                return;
         }
-        if (byte == 4 && !e->typed) {
-                e->ends++;
-                return false;
-        }
-        e->typed = true;
-        e->len += text_clean(&e->cleaner, byte, e->line + e->len);
-        return false;
+        PROMISE(len == e->len, "%zu of %zu bytes", len, e->len);
+        PROMISE((event == LINES_LAST) == e->cut, "event %d for a line that was cut: %d", (int)event, e->cut);
+        e->len = 0;
+        e->cut = false;
+        e->got_lines++;
 }
 
-/* `size` bytes of printable ASCII. */
-static void push_plain(struct lines *l, struct expected *e, const uint8_t *at, size_t size)
+/* Erases as a terminal's driver does. */
+static void erase(struct expected *e, uint8_t key)
 {
-        for (size_t i = 0; i < size; i++)
-                expect(e, at[i]);
-        lines_push_plain(l, at, size);
+        if (key == 21) {
+                e->len = 0;
+        } else if (key == 23) {
+                while (e->len > 0 && strchr(" \t", e->piece[e->len - 1]))
+                        e->len--;
+                while (e->len > 0 && !strchr(" \t", e->piece[e->len - 1]))
+                        e->len--;
+        } else if (e->len > 0) {
+                e->len = grapheme_begin(e->piece, e->len, e->len);
+        }
 }
 
 static void push(struct lines *l, struct expected *e, uint8_t byte)
 {
-        bool ends = expect(e, byte);
+        bool second = (e->ended == '\r' && (byte == '\n' || byte == '\0')) || (e->ended == '\n' && byte == '\r');
+        bool is_text = false;
+        e->ended = 0;
+        enum escape_event key = second ? ESCAPE_PART : escape_push(&e->escape, byte);
+        if (second || (key != ESCAPE_NONE && key != ESCAPE_ALT) || byte == '\0') {
+                /* nothing */
+        } else if (byte == '\r' || byte == '\n') {
+                e->lines++;
+                e->ended = byte;
+                e->escape = (struct escape){0};
+        } else if (byte == 3) {
+                e->interrupts++;
+        } else if (byte == 4 && e->len == 0 && !e->cut) {
+                e->ends++;
+        } else if (byte == 8 || byte == 127 || byte == 21 || byte == 23) {
+                erase(e, byte);
+        } else {
+                is_text = true;
+                e->pieces += e->len == TEXT_MAX_BYTES; /* which goes out first */
+        }
         lines_push(l, byte);
-        PROMISE(e->lines == e->got_lines && e->ends == e->got_ends, "%zu lines and %zu ends, not %zu and %zu",
-                e->got_lines, e->got_ends, e->lines, e->ends);
-        PROMISE(!ends || e->emitted == e->len, "the end of a line is missing");
-        if (ends)
-                begin_line(e);
+        if (is_text)
+                e->piece[e->len++] = (char)byte;
+        PROMISE(e->lines == e->got_lines && e->pieces == e->got_pieces && e->ends == e->got_ends &&
+                        e->interrupts == e->got_interrupts,
+                "other events than expected at 0x%02x", byte);
+}
+
+/* Printable ASCII, at once. */
+static void push_plain(struct lines *l, struct expected *e, const uint8_t *at, size_t size)
+{
+        e->ended = 0;
+        memcpy(e->piece + e->len, at, size);
+        e->len += size;
+        lines_push_plain(l, at, size);
+        PROMISE(e->len <= TEXT_MAX_BYTES, "%zu bytes wait", e->len);
+        e->pieces = e->got_pieces;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -105,21 +118,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const char *fill = fills[choice % (sizeof(fills) / sizeof(fills[0]))];
         size_t fill_size = choice < 128 ? 0 : choose_u16(&c) % FILL_MAX, discard_at = choose_u16(&c);
 
-        begin_line(&e);
-        e.after_cr = false;
-        e.lines = e.ends = e.got_lines = e.got_ends = 0;
+        e = (struct expected){0};
         lines_init(l, check, &e);
         for (size_t i = 0; i < fill_size; i++)
                 push(l, &e, (uint8_t)fill[i % strlen(fill)]);
         for (size_t i = 0; c.at < c.end; i++) {
                 if (i == discard_at) {
                         lines_discard(l);
-                        begin_line(&e);
+                        e.len = 0;
+                        e.cut = false;
+                        e.escape = (struct escape){0};
                 }
                 size_t plain = text_plain(c.at, (size_t)(c.end - c.at)), most = i < discard_at ? discard_at - i : plain;
-                if (plain > most)
-                        plain = most;
-                if (plain > 0) {
+                plain = plain > most ? most : plain;
+                if (plain > 0 && !escape_is_open(&e.escape)) {
                         push_plain(l, &e, c.at, plain);
                         c.at += plain;
                         i += plain - 1;
@@ -127,10 +139,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         push(l, &e, *c.at++);
                 }
         }
-        if (e.typed)
-                end_line(&e);
+        size_t before = e.len, pieces = e.pieces;
+        for (int i = 0; i < ESCAPE_MAX_BYTES + 3; i++)
+                push(l, &e, '1');
+        PROMISE(e.len > before || e.pieces > pieces, "text is swallowed");
+        if (e.len > 0 || e.cut)
+                e.lines++;
         lines_finish(l);
-        PROMISE(e.lines == e.got_lines && (!e.typed || e.emitted == e.len), "the last line is missing");
+        PROMISE(e.lines == e.got_lines, "the last line is missing");
         free(l);
         return 0;
 }

@@ -205,6 +205,9 @@ static void join(struct stage *s, const char *name, char *rest)
         if (s->test->state == STATE_EDITED) {
                 client_send(p->client, "/edit on\r\n");
                 see(p, "/edit is on\r\n");
+                /* DO ECHO, DO SUPPRESS-GO-AHEAD, WILL SUPPRESS-GO-AHEAD, WILL NAWS, and a window of 80 by 24 */
+                client_send_bytes(p->client,
+                                  "\xff\xfd\1\xff\xfd\3\xff\xfb\3\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0", 21);
                 client_sync(p->client);
         }
 }

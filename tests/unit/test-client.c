@@ -192,7 +192,7 @@ static void test_the_rest_has_room(void **state)
         for (int rest = 0; rest < 2; rest++) {
                 c->broken_off = true;
                 while (c->skipped == 0)
-                        put_line(c, "*** yes, the chat is here");
+                        put_line(c, "*** [Yes, the chat is here]");
                 while (client_room(c) > 0)
                         client_raw(c, "x", 1);
                 if (rest > 0)

@@ -22,13 +22,18 @@ static void test_text(void **state)
         assert_parsed("", COMMAND_SAY, "");
         assert_parsed("hello", COMMAND_SAY, "hello");
         assert_parsed("exit now", COMMAND_SAY, "exit now");
-        assert_parsed(" exit", COMMAND_SAY, " exit");
+        assert_parsed("exits", COMMAND_SAY, "exits");
         assert_parsed("    /* a comment */", COMMAND_SAY, "    /* a comment */");
         assert_parsed(" /usr/bin", COMMAND_SAY, " /usr/bin");
         assert_parsed("and /quit", COMMAND_SAY, "and /quit");
         assert_parsed("  ", COMMAND_SAY, "  ");
         assert_parsed("//usr/bin", COMMAND_SAY, "/usr/bin");
         assert_parsed("//", COMMAND_SAY, "/");
+        assert_parsed("/etc/passwd is here", COMMAND_SAY, "/etc/passwd is here");
+        assert_parsed("/usr/", COMMAND_SAY, "/usr/");
+        assert_parsed("\\o/", COMMAND_SAY, "\\o/");
+        assert_parsed(" //msg", COMMAND_SAY, " //msg");
+        assert_parsed("<U+12> /who", COMMAND_SAY, "<U+12> /who");
 }
 
 static void test_commands(void **state)
@@ -36,6 +41,8 @@ static void test_commands(void **state)
         (void)state;
         assert_parsed("exit", COMMAND_LEAVE, NULL);
         assert_parsed("exit  ", COMMAND_LEAVE, NULL);
+        assert_parsed(" Exit", COMMAND_LEAVE, NULL);
+        assert_parsed("EXIT", COMMAND_LEAVE, NULL);
         assert_parsed("/quit", COMMAND_LEAVE, "");
         assert_parsed("/nick ann", COMMAND_NICK, "ann");
         assert_parsed("/nick   ann  ", COMMAND_NICK, "ann");
@@ -63,12 +70,34 @@ static void test_finding(void **state)
         assert_string_equal(command_nearest(slice_of("/nic"))->name, "/nick");
 }
 
-static void test_indented(void **state)
+static void test_disguised(void **state)
+{
+        static const char *const lines[] = {
+                "  /Msg ann psst",    "\t/msg ann psst",  "\ufeff/msg ann psst",      "\u200b \u00ad/msg ann",
+                "\u3000/msg ann",     "\u115f/msg ann",   "\u034f/msg ann",           "\x01\x02/msg ann",
+                "\x80/msg ann",       "<U+200B>/msg ann", "/m\u200bsg ann",           "\uff0fmsg ann",
+                "\u2215msg ann",      "\\msg ann",        "\uff0f\uff4d\uff53\uff47", "\x01/mgs ann",
+                "\U000e0041/msg ann",
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+                assert_parsed(lines[i], COMMAND_DISGUISED, NULL);
+        assert_parsed("  /Msg ann psst", COMMAND_DISGUISED, "Msg ann psst");
+        assert_string_equal(row->name, "/msg");
+        assert_parsed("\u200b/etc/passwd", COMMAND_SAY, NULL);
+        assert_parsed("\u200bhello", COMMAND_SAY, NULL);
+        assert_parsed(" /tmp is full", COMMAND_SAY, " /tmp is full");
+}
+
+static void test_words_that_are_meant_as_commands(void **state)
 {
         (void)state;
-        assert_parsed(" /quit", COMMAND_INDENTED, NULL);
-        assert_parsed("  /Msg ann psst", COMMAND_INDENTED, NULL);
-        assert_string_equal(row->name, "/msg");
+        assert_string_equal(command_meant(slice_of("help"))->name, "/help");
+        assert_string_equal(command_meant(slice_of(" ? "))->name, "/help");
+        assert_string_equal(command_meant(slice_of("Quit"))->name, "/quit");
+        assert_string_equal(command_meant(slice_of("logout"))->name, "/quit");
+        assert_null(command_meant(slice_of("help me")));
+        assert_null(command_meant(slice_of("")));
 }
 
 static void test_unknown(void **state)
@@ -109,8 +138,10 @@ static void test_the_table(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_text),    cmocka_unit_test(test_commands), cmocka_unit_test(test_indented),
-                cmocka_unit_test(test_unknown), cmocka_unit_test(test_finding),  cmocka_unit_test(test_the_table),
+                cmocka_unit_test(test_text),      cmocka_unit_test(test_commands),
+                cmocka_unit_test(test_disguised), cmocka_unit_test(test_words_that_are_meant_as_commands),
+                cmocka_unit_test(test_unknown),   cmocka_unit_test(test_finding),
+                cmocka_unit_test(test_the_table),
         };
         return RUN_TESTS(tests);
 }

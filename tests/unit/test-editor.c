@@ -136,6 +136,7 @@ static void test_typing(void **state)
         editor_next(&editor);
         assert_int_equal(type("\n"), EDITOR_NOTHING); /* of CR LF */
         assert_int_equal(type("\n"), EDITOR_LINE);
+        assert_int_equal(type("\r"), EDITOR_NOTHING); /* of LF CR */
         assert_int_equal(type("\r"), EDITOR_LINE);
         assert_int_equal(type_bytes("\0", 1), EDITOR_NOTHING);
         assert_int_equal(type_bytes("\0x", 2), EDITOR_NOTHING);
@@ -228,7 +229,7 @@ static void test_sequences_that_are_none(void **state)
         many[200] = '\0';
         type("\x1b[");
         type(many);
-        assert_int_equal(editor.len, 200 - EDITOR_SEQUENCE_MAX_BYTES);
+        assert_int_equal(editor.len, 200 - ESCAPE_MAX_BYTES);
         assert_int_equal(type("\x1b[11111\x03"), EDITOR_INTERRUPT);
         editor_discard(&editor);
         type("\x1b[");

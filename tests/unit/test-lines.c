@@ -1,10 +1,12 @@
 #include <stdio.h>
 
+#include <chat/text.h>
+
 #include "../../chat-session/lines.h"
 
 #include "test.h"
 
-/* What came out, one event per line: "L:text", "P:text" or "E:". */
+/* What came out, one event per line: "L:text", "P:text", "X:text" for the last piece, "E:" or "C:". */
 struct result {
         char events[64 * 1024];
         size_t len;
@@ -13,7 +15,11 @@ struct result {
 static void collect(void *user, enum lines_event event, const char *text, size_t len)
 {
         struct result *r = user;
-        static const char kinds[] = {[LINES_LINE] = 'L', [LINES_PIECE] = 'P', [LINES_END] = 'E'};
+        static const char kinds[] = {[LINES_LINE] = 'L',
+                                     [LINES_PIECE] = 'P',
+                                     [LINES_LAST] = 'X',
+                                     [LINES_END] = 'E',
+                                     [LINES_INTERRUPT] = 'C'};
         r->len += (size_t)snprintf(r->events + r->len, sizeof(r->events) - r->len, "%c:%.*s\n", kinds[event], (int)len,
                                    text);
         assert_true(r->len < sizeof(r->events));
@@ -57,8 +63,10 @@ static void test_every_line_end(void **state)
         ASSERT_LINES("a\nb\n", "L:a\nL:b\n");
         ASSERT_LINES("a\rb\r", "L:a\nL:b\n");
         ASSERT_LINES("a\r\r\nb\n\n", "L:a\nL:\nL:b\nL:\n");
+        ASSERT_LINES("a\n\rb\n\r", "L:a\nL:b\n");
         ASSERT_LINES("\n\r\n", "L:\nL:\n");
-        ASSERT_LINES("a\r\n\0b\n", "L:a\nL:^@b\n"); /* one byte is swallowed behind CR, no more */
+        ASSERT_LINES("a\r\n\0b\n", "L:a\nL:b\n");
+        ASSERT_LINES("a\r\r\0\n", "L:a\nL:\nL:\n"); /* one byte is swallowed behind CR, no more */
 }
 
 static void test_carriage_return_ends_the_line_at_once(void **state)
@@ -82,21 +90,49 @@ static void test_end_of_input(void **state)
         ASSERT_LINES("no line end", "L:no line end\n");
         ASSERT_LINES("a\n", "L:a\n");
         ASSERT_LINES("", "");
-        ASSERT_LINES("cut \xe2\x82", "L:cut \ufffd\n");
-        ASSERT_LINES("cut \xe2\x82\nnext\n", "L:cut \ufffd\nL:next\n");
+        ASSERT_LINES("cut \xe2\x82", "L:cut \xe2\x82\n");
+        ASSERT_LINES("cut \xe2\x82\nnext\n", "L:cut \xe2\x82\nL:next\n");
 }
 
 static void test_end_of_transmission(void **state)
 {
         (void)state;
         ASSERT_LINES("a\n\4", "L:a\nE:\n");
-        ASSERT_LINES("a\4b\n", "L:a^Db\n");
+        ASSERT_LINES("a\4b\n", "L:a\4b\n");
 }
 
-static void test_text_is_cleaned(void **state)
+static void test_text_is_as_it_was_typed(void **state)
 {
         (void)state;
-        ASSERT_LINES("x\x1b[2J\xff\n", "L:x^[[2J\ufffd\n");
+        ASSERT_LINES("x\t\x01\xff\n", "L:x\t\x01\xff\n");
+        ASSERT_LINES("\0a\0\0b\0\n\0", "L:ab\n");
+        ASSERT_LINES("a\3b\n", "C:\nL:ab\n");
+}
+
+static void test_erasing(void **state)
+{
+        (void)state;
+        ASSERT_LINES("hellp\b\blo\n", "L:hello\n");
+        ASSERT_LINES("\b\x7f\x15\x17hi\n", "L:hi\n");
+        ASSERT_LINES("a漢\x7f\n", "L:a\n");
+        ASSERT_LINES("a👩‍👩‍👧\bb\n", "L:ab\n");
+        ASSERT_LINES("ne\u0301\u0302\b\n", "L:n\n");
+        ASSERT_LINES("a\xe2\x82\b\b\n", "L:a\n"); /* a character that is not complete goes byte by byte */
+        ASSERT_LINES("one two  \x17three\n", "L:one three\n");
+        ASSERT_LINES("one\ttwo\x17\n", "L:one\t\n");
+        ASSERT_LINES("/msg ann psst\x15hello\n", "L:hello\n");
+        ASSERT_LINES("x\b\4", "E:\n");
+}
+
+static void test_keys_add_nothing(void **state)
+{
+        (void)state;
+        ASSERT_LINES("a\x1b[A\x1b[1;5C\x1b[3~\x1bOP\x1b[[A\x1b[200~b\x1b\n", "L:ab\n");
+        ASSERT_LINES("\x1b\x1b[Ax\n", "L:x\n");
+        ASSERT_LINES("\x1bx\n", "L:x\n"); /* the ESC key, and a letter */
+        ASSERT_LINES("\x1b[\nx\n", "L:\nL:x\n");
+        ASSERT_LINES("\x1b[12345678901234567end\n", "L:7end\n"); /* no more than ESCAPE_MAX_BYTES are swallowed */
+        ASSERT_LINES("\x1b[1é\n", "L:é\n");
 }
 
 static void test_exact_limit_is_one_line(void **state)
@@ -113,7 +149,7 @@ static void test_exact_limit_is_one_line(void **state)
         in[TEXT_MAX_BYTES + 1] = '\n';
         r = run(in, TEXT_MAX_BYTES + 2);
         assert_memory_equal(r->events, "P:x", 3);
-        assert_string_equal(r->events + 2 + TEXT_MAX_BYTES, "\nP:y\n");
+        assert_string_equal(r->events + 2 + TEXT_MAX_BYTES, "\nX:y\n");
 }
 
 static void test_pieces_are_cut_at_characters(void **state)
@@ -126,7 +162,7 @@ static void test_pieces_are_cut_at_characters(void **state)
         size_t total = 0;
         for (char *line = strtok(r->events, "\n"); line; line = strtok(NULL, "\n")) {
                 size_t len = strlen(line + 2);
-                assert_int_equal(line[0], 'P');
+                assert_int_equal(line[0], total + len == sizeof(in) ? 'X' : 'P');
                 assert_int_equal(len % 3, 0);
                 assert_in_range(len, 1, TEXT_MAX_BYTES);
                 total += len;
@@ -142,7 +178,7 @@ static void test_a_line_that_fills_up_with_its_last_half_character(void **state)
         in[TEXT_MAX_BYTES - 1] = '\xe2';
         in[TEXT_MAX_BYTES] = '\n';
         struct result *r = run(in, sizeof(in));
-        assert_string_equal(r->events + 2 + TEXT_MAX_BYTES - 1, "\nP:\ufffd\n");
+        assert_string_equal(r->events + 2 + TEXT_MAX_BYTES - 1, "\xe2\n");
 }
 
 static void test_discard(void **state)
@@ -166,7 +202,9 @@ int main(void)
                 cmocka_unit_test(test_carriage_return_ends_the_line_at_once),
                 cmocka_unit_test(test_end_of_input),
                 cmocka_unit_test(test_end_of_transmission),
-                cmocka_unit_test(test_text_is_cleaned),
+                cmocka_unit_test(test_text_is_as_it_was_typed),
+                cmocka_unit_test(test_erasing),
+                cmocka_unit_test(test_keys_add_nothing),
                 cmocka_unit_test(test_exact_limit_is_one_line),
                 cmocka_unit_test(test_pieces_are_cut_at_characters),
                 cmocka_unit_test(test_a_line_that_fills_up_with_its_last_half_character),

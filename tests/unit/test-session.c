@@ -1,6 +1,7 @@
 /* A whole session in a thread, between a client and a chatd that the test plays. */
 #include <poll.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 
 #include <chat/clock.h>
 #include <chat/display.h>
@@ -111,6 +112,21 @@ static void await(int fd)
 static void type(struct fixture *f, const char *text)
 {
         assert_int_equal(write(f->client, text, strlen(text)), strlen(text));
+}
+
+/* Types line by line, as a person does: the session reads each before the next one comes. */
+static void type_each(struct fixture *f, const char *lines)
+{
+        for (const char *at = lines, *end; *at != '\0'; at = end + 1) {
+                int unread = 1;
+                end = strchr(at, '\n');
+                assert_non_null(end);
+                assert_int_equal(write(f->client, at, (size_t)(end + 1 - at)), end + 1 - at);
+                for (int64_t begin = clock_ms(); unread > 0; usleep(100)) {
+                        assert_in_range(clock_ms() - begin, 0, DEADLINE_MS);
+                        assert_int_equal(ioctl(f->session_end, FIONREAD, &unread), 0);
+                }
+        }
 }
 
 /* What the client is shown next is exactly this, with \1 for each NUL. */
@@ -459,10 +475,11 @@ static void test_pace(void **state)
         struct fixture *f = start_with(&(struct session_options){.pace = pace_of(20, 1)});
         assert_greeted(f);
         next_frame(f);
-        type(f, "1\n2\n3\n4\n5\n\xff\xf6\xff\xf6");
+        type_each(f, "1\n2\n3\n4\n5\n/bell\n");
+        type(f, "\xff\xf6");
         /* what telnet asks does not wait behind the lines: the second answer is here before the second line */
         assert_int_equal(next_frame(f).number, 1);
-        assert_shown(f, "*** yes, the chat is here\r\n*** yes, the chat is here\r\n");
+        assert_shown(f, "*** /bell is off\r\n*** [Yes, the chat is here]\r\n");
         char question[TELNET_REPLY_BYTES]; /* about BINARY */
         assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
         type(f, "exit\n"); /* and leaving waits for them */
@@ -520,7 +537,8 @@ static void test_the_reasons_for_leaving(void **state)
 
 _Static_assert((LENT_FDS + 1) * ASKED_MAX <= SANDBOX_FDS_MAX, "the kernel would not let a session answer");
 
-static const char yes[] = "*** yes, the chat is here\r\n";
+/* What the session says by itself. */
+static const char own[] = "*** /bell is off\r\n";
 
 /* Asks for the connection. Returns whether it is lent. */
 static bool ask(struct fixture *f, uint64_t epoch)
@@ -536,24 +554,22 @@ static bool ask(struct fixture *f, uint64_t epoch)
         return lent_answer(&f->lent);
 }
 
-static void ask_whether_it_is_there(struct fixture *f)
+static void ask_something(struct fixture *f)
 {
-        type(f, "\xff\xf6");
+        type_each(f, "/bell\n");
 }
 
-/* A session on TCP that was greeted, and asked whether its telnet knows BINARY. */
+/* A session on TCP that was greeted, and has said something by itself. */
 static struct fixture *start_on_tcp(void)
 {
-        char question[TELNET_REPLY_BYTES];
         int fds[2];
         tcp_connect(fds, 0);
         struct fixture *f = start_on(fds, &(struct session_options){0});
         assert_int_equal(lent_batch_init(&f->batch), 0);
         assert_greeted(f);
         next_frame(f);
-        ask_whether_it_is_there(f);
-        assert_shown(f, yes);
-        assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
+        ask_something(f);
+        assert_shown(f, own);
         return f;
 }
 
@@ -648,17 +664,17 @@ static void test_the_sessions_own_words_while_it_is_lent(void **state)
         struct fixture *f = start_lent();
         write_lines(f, 1, 1);
         assert_shown(f, "bob: 1\r\n");
-        ask_whether_it_is_there(f);
-        assert_shown(f, yes);
+        ask_something(f);
+        assert_shown(f, own);
         write_lines(f, 2, 2);
         assert_shown(f, "bob: 2\r\n");
 
         await_turn(f);
         atomic_store(&f->lent.page->turn, OUTLET_CHATD);
-        ask_whether_it_is_there(f);
+        ask_something(f);
         assert_silent(f);
         atomic_store(&f->lent.page->turn, OUTLET_FREE);
-        assert_shown(f, yes);
+        assert_shown(f, own);
         write_lines(f, 3, 3);
         assert_shown(f, "bob: 3\r\n");
         stop(f);
@@ -676,8 +692,8 @@ static void test_a_new_chatd_repeats_what_was_written(void **state)
         assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\nbob: 4\r\nbob: 5\r\n");
         assert_true(ask(f, 2));
         write_lines(f, 6, 6);
-        ask_whether_it_is_there(f);
-        assert_shown(f, "bob: 6\r\n*** yes, the chat is here\r\n");
+        ask_something(f);
+        assert_shown(f, "bob: 6\r\n*** /bell is off\r\n");
         lent_close(&f->lent);
         tell_lines(f, 3, 6, 7); /* the roll call did not come */
         assert_shown(f, "bob: 7\r\n");
@@ -691,11 +707,11 @@ static void test_the_rest_comes_from_the_same_chatd(void **state)
         (void)state;
         struct fixture *f = start_lent();
         assert_false(write_part(f, 1, 3, strlen("bob: 1\r\nbo")));
-        ask_whether_it_is_there(f);
+        ask_something(f);
         assert_shown(f, "bob: 1\r\nbo");
         assert_silent(f);
         tell_lines(f, 1, 1, 3);
-        assert_shown(f, "b: 2\r\n*** yes, the chat is here\r\nbob: 3\r\n");
+        assert_shown(f, "b: 2\r\n*** /bell is off\r\nbob: 3\r\n");
         write_lines(f, 4, 4);
         assert_shown(f, "bob: 4\r\n");
 
@@ -756,16 +772,16 @@ static void test_the_rest_comes_from_the_next_chatd(void **state)
         (void)state;
         struct fixture *f = start_lent();
         die_writing(f, 1, 3, strlen("bob: 1\r\nbo"));
-        ask_whether_it_is_there(f);
+        ask_something(f);
         assert_shown(f, "bob: 1\r\nbo");
         assert_silent(f);
         call_roll(f, 2);
-        ask_whether_it_is_there(f);
+        ask_something(f);
         assert_silent(f);
         call_roll(f, 3); /* the second died as well */
         assert_silent(f);
         tell_lines(f, 3, 1, 4);
-        assert_shown(f, "b: 2\r\n*** yes, the chat is here\r\n*** yes, the chat is here\r\nbob: 3\r\nbob: 4\r\n");
+        assert_shown(f, "b: 2\r\n*** /bell is off\r\n*** /bell is off\r\nbob: 3\r\nbob: 4\r\n");
         assert_true(ask(f, 3));
         write_lines(f, 5, 5);
         assert_shown(f, "bob: 5\r\n");
@@ -820,9 +836,9 @@ static void test_the_rest_never_comes(void **state)
         stop(f);
 
         f = start_broken_off();
-        ask_whether_it_is_there(f);
+        ask_something(f);
         tell(f, FRAME_REFUSED, 2, 0, "the chat is full");
-        assert_shown(f, "\r\n*** yes, the chat is here\r\n*** You cannot join: the chat is full\r\n");
+        assert_shown(f, "\r\n*** /bell is off\r\n*** You cannot join: the chat is full\r\n");
         assert_ended(f);
         stop(f);
 
@@ -840,18 +856,18 @@ static void test_the_rest_is_lost_with_the_queue(void **state)
 {
         (void)state;
         struct fixture *f = start_broken_off();
-        ask_whether_it_is_there(f);
+        ask_something(f);
         assert_silent(f);
         replace_queue(f);
-        assert_shown(f, "\r\n*** yes, the chat is here\r\n");
+        assert_shown(f, "\r\n*** /bell is off\r\n");
         assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
         stop(f);
 
         f = start_broken_off(); /* and it said nothing */
         replace_queue(f);
         assert_shown(f, "\r\n");
-        ask_whether_it_is_there(f);
-        assert_shown(f, yes);
+        ask_something(f);
+        assert_shown(f, own);
         stop(f);
 }
 
@@ -887,9 +903,7 @@ static void test_leaving_while_chatd_keeps_the_turn(void **state)
         for (int i = 0; i < 2; i++) {
                 await_turn(f[i]);
                 atomic_store(&f[i]->lent.page->turn, OUTLET_CHATD);
-                type(f[i], i == 0 ? "exit\n"
-                                  : "\xff\xf6"
-                                    "exit\n");
+                type(f[i], i == 0 ? "exit\n" : "/bell\nexit\n");
                 assert_int_equal(next_frame(f[i]).type, FRAME_BYE);
         }
         assert_ended(f[0]);
@@ -938,8 +952,8 @@ static void test_who_does_not_lend(void **state)
         assert_false(ask(f, 1));
         tell_lines(f, 1, 1, 1);
         assert_shown(f, "bob: 1\r\n");
-        ask_whether_it_is_there(f);
-        assert_shown(f, yes);
+        ask_something(f);
+        assert_shown(f, own);
         stop(f);
 
         int fds[2];
@@ -971,7 +985,7 @@ static void test_commands_that_chatd_answers(void **state)
         struct fixture *f = start(false);
         assert_greeted(f);
         next_frame(f);
-        type(f, "one\n/nick Ann\n/me waves\n/msg bob psst, you\n/who\n//two\n");
+        type_each(f, "one\n/nick Ann\n/me waves\n/msg bob psst, you\n/who\n//two\n");
         struct frame frame = next_frame(f);
         assert_int_equal(frame.type, FRAME_LINE);
         frame = next_frame(f);
@@ -990,7 +1004,7 @@ static void test_commands_that_chatd_answers(void **state)
         assert_int_equal(frame.type, FRAME_LINE);
         assert_int_equal(frame.number, 6);
         assert_true(slice_equal(frame.text, slice_of("/two")));
-        type(f, "/join kitchen\n/topic tea and cakes\n/topic\n/rooms\n/leave\n/join\n");
+        type_each(f, "/join kitchen\n/topic tea and cakes\n/topic\n/rooms\n/leave\n/join\n");
         frame = next_frame(f);
         assert_int_equal(frame.type, FRAME_ROOM);
         assert_true(slice_equal(frame.name, slice_of("kitchen")));
@@ -1091,13 +1105,13 @@ static void test_commands_of_its_own(void **state)
         struct fixture *f = start(false);
         assert_greeted(f);
         next_frame(f);
-        type(f, "/nik\n/nick\n/msg bob\n/me\n/time maybe\n/reply\n");
+        type_each(f, "/nik\n/nick\n/msg bob\n/me\n/time maybe\n/reply\n");
         assert_shown(f, "*** Unknown command /nik. Did you mean /nick? /help lists the commands\r\n"
                         "*** Usage: /nick NAME\r\n*** Usage: /msg NAME TEXT\r\n*** Usage: /me TEXT\r\n"
                         "*** Usage: /time on|off|ZONE\r\n*** /time is off\r\n*** Usage: /reply TEXT\r\n");
-        type(f, " /msg bob psst\n/time ON\n/time off\n");
-        assert_shown(f, "*** Not sent. Commands start at the beginning of the line: /msg. To say it, type //msg\r\n"
-                        "*** /time is on\r\n");
+        type_each(f, " /msg bob psst\n/time ON\n/time off\n");
+        assert_shown(f, "*** Not sent. Commands start at the beginning of the line: /msg bob psst\r\n"
+                        "*** To say it, type //msg bob psst\r\n*** /time is on\r\n");
         assert_line_ends(f);
         type(f, "/ignore BOB\n");
         assert_shown(f, "*** You do not see any more what BOB says; the same once more, and you do\r\n");
@@ -1106,13 +1120,13 @@ static void test_commands_of_its_own(void **state)
         assert_shown(f, "* eve waves\r\n");
         type(f, "/ignore administrator\n");
         assert_shown(f, "*** What administrators say is for everybody\r\n");
-        type(f, "/ignore\n/ignore bob\n/bell on\n");
+        type_each(f, "/ignore\n/ignore bob\n/bell on\n");
         assert_shown(f, "*** BOB is ignored\r\n*** You see again what bob says\r\n*** /bell is on\r\n");
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
         assert_shown(f, "eve (to you): psst\a\r\n");
         type(f, "/123456789012345678901234567890\xe2\x82\xac\n"); /* not half of a character */
         assert_shown(f, "*** Unknown command /123456789012345678901234567890; /help lists the commands\r\n");
-        type(f, "/help Ignore\n/help /w\n/help /mgs\n/help nothing-like-it\n");
+        type_each(f, "/help Ignore\n/help /w\n/help /mgs\n/help nothing-like-it\n");
         assert_shown(f, "*** /ignore [NAME]     hides what somebody says, or shows it again\r\n"
                         "*** /msg NAME TEXT     sends a private message\r\n"
                         "*** Other names for it: /tell, /whisper, /w, /m, /pm, /dm, /query\r\n"
@@ -1314,7 +1328,7 @@ static void test_editing_that_the_client_offers(void **state)
         type(f, "typed");
         assert_shown(f, "\r\1yped\x1b[K");
         type(f, "\xff\xfe\x01");
-        assert_shown(f, EDIT_OFF "*** /edit is off, as your client shows by itself what you type\r\n");
+        assert_shown(f, EDIT_OFF "*** /edit is off: your client insists on showing what you type itself\r\n");
         stop(f);
 
         f = start(true);

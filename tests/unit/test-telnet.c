@@ -4,7 +4,7 @@
 
 struct result {
         char text[256];
-        size_t len, replies, interrupts, ends, ayts, erased, windows, echoes;
+        size_t len, replies, interrupts, ends, ayts, erased, characters, ignored, windows, echoes;
         uint8_t reply[1024];
 };
 
@@ -27,6 +27,12 @@ static void push(struct telnet *t, struct result *r, const char *bytes, size_t n
                         break;
                 case TELNET_AYT:
                         r->ayts++;
+                        break;
+                case TELNET_IGNORED:
+                        r->ignored++;
+                        break;
+                case TELNET_ERASE_CHARACTER:
+                        r->characters++;
                         break;
                 case TELNET_ERASE_LINE:
                         r->erased++;
@@ -173,14 +179,40 @@ static void test_other_commands(void **state)
         struct result r = {0};
         PUSH(&t, &r,
              "a\xff\xf1"
-             "b\xff\xf6\xff\xf8\xff\xec\xff\xee\xff\xf2\xff\xf9"
+             "b\xff\xf6\xff\xf7\xff\xf8\xff\xec\xff\xee\xff\xf2\xff\xf9"
              "c\xff\x01"
              "d");
         assert_int_equal(r.len, 4);
         assert_memory_equal(r.text, "abcd", 4);
         assert_int_equal(r.ayts, 1);
+        assert_int_equal(r.characters, 1);
         assert_int_equal(r.erased, 1);
         assert_int_equal(r.ends, 2);
+}
+
+static void test_commands_that_bytes_become(void **state)
+{
+        (void)state;
+        static const uint8_t became[][2] = {{244, 0x83}, {245, 0x8f}, {243, 0x9c}, {237, 0x9a}, {236, 0x84}, {238, 0}};
+        for (size_t i = 0; i < sizeof(became) / sizeof(became[0]); i++) {
+                struct telnet t = {0};
+                telnet_push(&t, 255);
+                assert_int_not_equal(telnet_push(&t, became[i][0]), TELNET_NOTHING);
+                assert_int_equal(t.data, became[i][1]);
+        }
+}
+
+static void test_a_mind_that_changes_for_ever(void **state)
+{
+        (void)state;
+        struct telnet t = {0};
+        struct result r = {0};
+        for (int i = 0; i < 1000; i++)
+                PUSH(&t, &r, "\xff\xfb\0\xff\xfc\0");
+        assert_int_equal(r.replies, TELNET_CHANGES_MAX);
+        assert_false(t.binary[0]);
+        PUSH(&t, &r, "text");
+        assert_int_equal(r.len, 4);
 }
 
 static void test_long_subnegotiation_is_skipped(void **state)
@@ -294,6 +326,8 @@ int main(void)
                 cmocka_unit_test(test_only_the_first_answer_about_binary_was_asked_for),
                 cmocka_unit_test(test_interrupt_and_timing_mark),
                 cmocka_unit_test(test_other_commands),
+                cmocka_unit_test(test_commands_that_bytes_become),
+                cmocka_unit_test(test_a_mind_that_changes_for_ever),
                 cmocka_unit_test(test_long_subnegotiation_is_skipped),
                 cmocka_unit_test(test_the_size_of_a_window),
                 cmocka_unit_test(test_offers_of_editing),

@@ -1,0 +1,89 @@
+#include "disguise.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include <chat/reveal.h>
+
+/* Those of confusables.txt (UTS #39) that are taken for "/" and are no letters of a script. */
+static const uint32_t slashes[] = {0x2044, 0x2215, 0x2571, 0x27cb, 0x29f8, 0xff0f};
+
+static bool is_slash(uint32_t point)
+{
+        for (size_t i = 0; i < sizeof(slashes) / sizeof(slashes[0]); i++)
+                if (point == slashes[i])
+                        return true;
+        return false;
+}
+
+/* Returns the bytes of "<U+202E>" at the front of the text, as text_clean() shows what nobody sees; 0 for anything else. */
+static size_t shown_by_number(struct slice text)
+{
+        size_t digits = 0;
+        if (text.len < 3 || memcmp(text.at, "<U+", 3) != 0)
+                return 0;
+        while (3 + digits < text.len && isxdigit((unsigned char)text.at[3 + digits]))
+                digits++;
+        return digits >= 4 && digits <= 6 && 3 + digits < text.len && text.at[3 + digits] == '>' ? digits + 4 : 0;
+}
+
+/* Takes the code point at `*at`, which moves behind it; U+FFFD for a byte that is not UTF-8, as the line is not cleaned. */
+static uint32_t next_point(struct slice text, size_t *at)
+{
+        utf8proc_int32_t point;
+        utf8proc_ssize_t n =
+                utf8proc_iterate((const utf8proc_uint8_t *)text.at + *at, (utf8proc_ssize_t)(text.len - *at), &point);
+        *at += n > 0 ? (size_t)n : 1;
+        return n > 0 ? (uint32_t)point : 0xfffd;
+}
+
+/* Returns true for what has no picture of its own: blanks, controls, what reveal.h calls hidden, marks, and U+FFFD, which
+ * stands for bytes that are no text. */
+static bool is_unseen(uint32_t point)
+{
+        if (point < 0x80)
+                return point <= ' ' || point == 0x7f;
+        return point == 0xfffd || reveal_kind(point) != REVEAL_SEEN;
+}
+
+struct disguise disguise_of(struct slice line)
+{
+        struct disguise d = {.left = line, .blanks_only = true, .empty = true};
+        while (d.left.len > 0) {
+                size_t next = 0;
+                uint32_t point = next_point(d.left, &next);
+                if (point == '/' || is_slash(point)) {
+                        d.slash = next;
+                        d.looks_only = point != '/';
+                        break;
+                }
+                size_t shown = shown_by_number(d.left);
+                if (shown > 0)
+                        next = shown;
+                else if (!is_unseen(point))
+                        break;
+                d.empty &= point == '\t' || reveal_kind(point) == REVEAL_BLANK;
+                d.blanks_only &= point == ' ' || point == '\t';
+                d.left.at += next;
+                d.left.len -= next;
+        }
+        d.empty &= d.left.len == 0;
+        return d;
+}
+
+size_t disguise_word(struct slice text, char *word, size_t size)
+{
+        size_t len = 0;
+        for (size_t at = 0; at < text.len && text.at[at] != ' ' && text.at[at] != '\t';) {
+                size_t from = at;
+                uint32_t point = next_point(text, &at);
+                if (is_unseen(point) || len + (at - from) >= size)
+                        continue;
+                memcpy(word + len, text.at + from, at - from);
+                if (point < 0x80)
+                        word[len] = (char)tolower((int)point);
+                len += at - from;
+        }
+        word[len] = '\0';
+        return len;
+}

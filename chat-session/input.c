@@ -1,0 +1,535 @@
+#include "input.h"
+
+#include <stdio.h>
+
+#include <chat/nearest.h>
+#include <chat/reveal.h>
+#include <chat/text.h>
+
+#include "charset.h"
+#include "commands.h"
+#include "disguise.h"
+#include "editing.h"
+#include "obey.h"
+#include "session.h"
+
+enum {
+        READ_MAX_BYTES = 4096,
+        /* What one byte of input can become: in the uplink's queue a LINE of nothing (for a line end), in the client's
+         * buffer four times itself (a TAB). */
+        QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 1,
+        CLEAN_PER_BYTE = 4,
+        /* What may have been read before and comes out with it, cleaned, and room for BYE. */
+        ROOM_RESERVED = CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
+        PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
+        KEY_MAX_BYTES = 8,    /* of a character, or of the sequence that a key sends */
+        KEYS_TOLD = 4,        /* so many reads of one key tell that a client sends keys, not lines */
+        KEY_ETX = 3,          /* ^C */
+        KEY_BS = 8,
+        KEY_NAK = 21, /* ^U */
+};
+
+_Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
+               "what becomes a long request from short input has a place in the queue");
+
+_Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEAD_BYTES >=
+                       (int)READ_MAX_BYTES * (int)QUEUE_PER_BYTE + (int)ROOM_RESERVED,
+               "behind a line from the history there is room for all that may have been read with it");
+
+#define TOO_LONG "Not sent: the command is too long"
+
+static void notice(struct session *s, const char *text)
+{
+        session_notice(s, slice_of(text));
+}
+
+/* ---- cleaning ---- */
+
+/* Tells the client once that a letter of its line was lost, and why. */
+static void tell_charset(struct session *s)
+{
+        const struct charset *charset = s->options->charset;
+        char text[96 + CHARSET_NAME_BYTES];
+        if (s->input.charset_told || s->echo)
+                return;
+        s->input.charset_told = true;
+        snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: your terminal does not send %s",
+                 charset ? charset->name : "UTF-8");
+        notice(s, text);
+}
+
+typedef void take_piece(struct session *s, struct slice clean);
+
+/* Cleans what was typed and hands it on, in pieces of up to TEXT_MAX_BYTES. Returns how many. */
+static size_t clean(struct session *s, struct slice typed, take_piece *take)
+{
+        struct text_cleaner c = {0};
+        char *text = s->cleaned, bytes[TEXT_CLEAN_MAX];
+        size_t len = 0, pieces = 1;
+        if (text_is_clean(typed.at, typed.len)) {
+                take(s, typed);
+                return 1;
+        }
+        for (size_t i = 0; i <= typed.len; i++) {
+                size_t n = i < typed.len ? text_clean(&c, (uint8_t)typed.at[i], bytes) : text_clean_end(&c, bytes);
+                if (len + n > sizeof(s->cleaned)) {
+                        take(s, (struct slice){text, len});
+                        len = 0;
+                        pieces++;
+                }
+                memcpy(text + len, bytes, n);
+                len += n;
+        }
+        take(s, (struct slice){text, len});
+        if (c.broken)
+                tell_charset(s);
+        return pieces;
+}
+
+static void say_piece(struct session *s, struct slice clean)
+{
+        uplink_say(&s->uplink, reveal(clean, s->shown, sizeof(s->shown)));
+}
+
+static void echo_piece(struct session *s, struct slice clean)
+{
+        client_line(&s->client, &clean, 1);
+}
+
+static void drop_piece(struct session *s, struct slice clean)
+{
+        (void)s;
+        (void)clean;
+}
+
+static void say(struct session *s, struct slice typed)
+{
+        clean(s, typed, say_piece);
+}
+
+/* ---- lines ---- */
+
+static void turn_away(struct session *s, enum protocol protocol, bool head)
+{
+        struct slice answer = protocol_answer(protocol, head);
+        s->input.protocol = protocol;
+        client_raw(&s->client, answer.at, answer.len);
+        session_leave(s, LEAVE_NOT_CHAT);
+}
+
+/* Decides by the first line that is not empty. Returns true where the client was turned away. */
+static bool is_turned_away(struct session *s, struct slice line, bool whole)
+{
+        struct input *in = &s->input;
+        if (in->decided)
+                return false;
+        enum protocol protocol = protocol_of_line(line, whole);
+        in->decided = true;
+        if (protocol == PROTOCOL_CHAT)
+                return false;
+        turn_away(s, protocol, line.len > 5 && memcmp(line.at, "HEAD ", 5) == 0);
+        return true;
+}
+
+/* Returns true where nothing but line ends follows in this read. */
+static bool is_last(const struct input *in)
+{
+        const uint8_t *at = in->behind;
+        while (at < in->end && (*at == '\r' || *at == '\n' || *at == '\0'))
+                at++;
+        return at == in->end;
+}
+
+static void note_obeyed(struct input *in, const char *name)
+{
+        size_t len = strlen(in->noted);
+        in->obeyed++;
+        if (len + strlen(name) + sizeof(", ") <= sizeof(in->noted))
+                snprintf(in->noted + len, sizeof(in->noted) - len, "%s%s", len > 0 ? ", " : "", name);
+}
+
+/* A word like "help" that is all of a line is hardly meant for everybody. Returns true the first time, and says what the
+ * command is. */
+static bool hints(struct session *s, struct slice line)
+{
+        const struct command_row *row = command_meant(line);
+        char text[128];
+        if (!row || s->input.pasted)
+                return false;
+        uint8_t bit = row->command == COMMAND_HELP ? 1 : 2;
+        if (s->input.hinted & bit)
+                return false;
+        s->input.hinted |= bit;
+        snprintf(text, sizeof(text), "Not sent. %s; to say %.*s, type it again.",
+                 bit == 1 ? "/help lists the commands" : "exit or /quit leaves", (int)line.len, line.at);
+        notice(s, text);
+        return true;
+}
+
+/* A command, cleaned. */
+static void obey_clean(struct session *s, struct slice line)
+{
+        const struct command_row *row = NULL;
+        struct slice rest;
+        line = reveal(line, s->shown, sizeof(s->shown));
+        enum command command = command_parse(line, &row, &rest);
+        if (command == COMMAND_LEAVE && s->input.pasted && !is_last(&s->input)) {
+                if (line.at[0] != '/')
+                        say_piece(s, line);
+                return;
+        }
+        obey(s, command, row, rest);
+        if (s->input.pasted && row && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
+                note_obeyed(&s->input, row->name);
+}
+
+static void take_line(struct session *s, struct slice typed)
+{
+        const struct command_row *row = NULL;
+        struct slice rest;
+        if (disguise_of(typed).empty) /* nothing to say */
+                return;
+        if (is_turned_away(s, typed, true))
+                return;
+        enum command command = command_parse(typed, &row, &rest);
+        if (command == COMMAND_UNKNOWN && s->input.pasted && nearest_distance(rest, slice_of(row->name)) > 1)
+                say(s, typed); /* one that is nearly a command may be what somebody typed, and came with another line */
+        else if (command == COMMAND_DISGUISED)
+                obey(s, command, row, rest);
+        else if (command != COMMAND_SAY && clean(s, typed, drop_piece) > 1)
+                notice(s, TOO_LONG);
+        else if (command != COMMAND_SAY)
+                clean(s, typed, obey_clean);
+        else if (!hints(s, typed))
+                say(s, rest);
+}
+
+/* The first piece of a line that is too long says whether all of it may be said. */
+static void take_piece_of_line(struct session *s, struct slice typed)
+{
+        const struct command_row *row;
+        struct slice rest;
+        bool first = !s->input.continues;
+        s->input.continues = true;
+        if (first && (s->input.swallows || is_turned_away(s, typed, false)))
+                return;
+        if (first && command_parse(typed, &row, &rest) != COMMAND_SAY) {
+                notice(s, TOO_LONG);
+                s->input.swallows = true;
+        }
+        if (!s->input.swallows)
+                say(s, typed);
+}
+
+/* Returns true where the line that ends here, or its last piece, is not to be said. */
+static bool is_swallowed(struct session *s, size_t len)
+{
+        bool swallows = s->input.swallows;
+        if (swallows && !s->input.continues && len > 0)
+                notice(s, "Not sent: the line before it was a command that was interrupted. Type it again.");
+        s->input.swallows = false;
+        return swallows;
+}
+
+static void on_interrupt(struct session *s, bool is_key);
+
+static void echo(struct session *s, enum lines_event event, struct slice line)
+{
+        const struct command_row *row;
+        struct slice rest;
+        if (event == LINES_LINE && command_parse(line, &row, &rest) == COMMAND_LEAVE)
+                session_leave(s, LEAVE_EXIT);
+        else if (event != LINES_LAST || line.len > 0)
+                clean(s, line, echo_piece);
+}
+
+static void on_line(void *user, enum lines_event event, const char *text, size_t len)
+{
+        struct session *s = user;
+        struct slice line = {text, len};
+
+        if (s->state != SESSION_TALKING)
+                return;
+        if (s->edits && s->editor.cleaner.broken)
+                tell_charset(s);
+        if (event == LINES_END) {
+                session_leave(s, LEAVE_EXIT);
+        } else if (event == LINES_INTERRUPT) {
+                on_interrupt(s, true);
+        } else if (s->echo) {
+                echo(s, event, line);
+        } else if (event == LINES_PIECE) {
+                take_piece_of_line(s, line);
+        } else {
+                bool swallowed = is_swallowed(s, len);
+                if (!swallowed && event == LINES_LINE)
+                        take_line(s, line);
+                else if (!swallowed && len > 0)
+                        say(s, line);
+                s->input.continues = false;
+        }
+}
+
+void input_begin(struct session *s)
+{
+        lines_init(&s->lines, on_line, s);
+}
+
+/* ---- keys and telnet commands ---- */
+
+/* What is typed of the current line. */
+static struct slice typed_so_far(const struct session *s)
+{
+        return s->edits ? (struct slice){s->editor.text, s->editor.len} : (struct slice){s->lines.text, s->lines.len};
+}
+
+/* An interrupt may be a byte of a character that telnet took for one. Then what follows belongs to the line that began. */
+static bool is_command(const struct session *s)
+{
+        const struct command_row *row;
+        struct slice rest, typed = typed_so_far(s);
+        return typed.len > 0 && !s->input.continues && command_parse(typed, &row, &rest) != COMMAND_SAY;
+}
+
+static void on_interrupt(struct session *s, bool is_key)
+{
+        struct input *in = &s->input;
+        in->discarded &= in->interrupt_due; /* by one before it, in the same read */
+        in->discarded |= typed_so_far(s).len > 0 || in->continues;
+        in->swallows |= !is_key && is_command(s);
+        in->continues = false;
+        if (s->edits)
+                editor_discard(&s->editor);
+        else
+                lines_discard(&s->lines);
+        /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
+        if (!in->interrupted)
+                in->interrupt_due = true;
+        else if (!s->telnet.asking)
+                session_leave(s, LEAVE_INTERRUPT);
+}
+
+static void on_character(struct session *s, uint8_t byte)
+{
+        if (!s->edits)
+                lines_push(&s->lines, byte);
+        else if (editing_push(s, byte, s->input.size >= PASTE_MIN_BYTES)) {
+                on_interrupt(s, true);
+                return;
+        }
+        if (byte != KEY_ETX)
+                s->input.interrupted = false; /* the next ^C has something to discard again */
+}
+
+static void on_data(struct session *s, uint8_t byte)
+{
+        char utf8[CHARSET_READ_MAX_BYTES];
+        size_t n = s->options->charset ? charset_read(s->options->charset, byte, utf8) : 0;
+        if (n == 0)
+                on_character(s, byte);
+        for (size_t i = 0; i < n; i++)
+                on_character(s, (uint8_t)utf8[i]);
+}
+
+/* Returns true where the telnet command stands for a byte of the character that is half-typed. */
+static bool is_mangled(const struct session *s)
+{
+        uint8_t byte = s->telnet.data;
+        struct slice typed = typed_so_far(s);
+        if (s->options->charset)
+                return false;
+        if (s->edits)
+                return editor_continues(&s->editor, byte);
+        return byte != 0 && text_continues(typed.at, typed.len, byte);
+}
+
+static void answer_ayt(struct session *s)
+{
+        if (s->now < s->input.ayt_at)
+                return;
+        s->input.ayt_at = s->now + INPUT_AYT_MS;
+        notice(s, "[Yes, the chat is here]");
+}
+
+static void on_byte(struct session *s, uint8_t byte)
+{
+        enum telnet_event event = telnet_push(&s->telnet, byte);
+        bool may_be_mangled = event == TELNET_INTERRUPT || event == TELNET_IGNORED || event == TELNET_END;
+        if (may_be_mangled && is_mangled(s))
+                event = TELNET_DATA;
+        switch (event) {
+        case TELNET_NOTHING:
+        case TELNET_IGNORED:
+                break;
+        case TELNET_DATA:
+                on_data(s, s->telnet.data);
+                break;
+        case TELNET_REPLY:
+                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
+                break;
+        case TELNET_INTERRUPT:
+                on_interrupt(s, false);
+                break;
+        case TELNET_AYT:
+                answer_ayt(s);
+                break;
+        case TELNET_ERASE_CHARACTER:
+                on_data(s, KEY_BS);
+                break;
+        case TELNET_ERASE_LINE:
+                on_data(s, KEY_NAK);
+                break;
+        case TELNET_END:
+                session_leave(s, LEAVE_EXIT);
+                break;
+        case TELNET_WINDOW:
+                s->client.columns = s->echo ? 0 : s->telnet.columns;
+                if (s->edits)
+                        editor_resize(&s->editor, s->telnet.columns);
+                break;
+        case TELNET_ECHOES:
+                editing_refuse(s, "your client insists on showing what you type itself");
+                break;
+        }
+}
+
+/* ---- reads ---- */
+
+/* Decides by the first bytes, where they are enough. Returns true where the client was turned away. */
+static bool decide_by_bytes(struct session *s, const uint8_t *bytes, size_t n)
+{
+        struct input *in = &s->input;
+        size_t room = sizeof(in->first) - in->first_count, taken = n < room ? n : room;
+        bool first = in->first_count == 0;
+        if (in->decided || s->echo || n == 0 || room == 0)
+                return false;
+        memcpy(in->first + in->first_count, bytes, taken);
+        in->first_count = (uint8_t)(in->first_count + taken);
+        enum protocol protocol = protocol_of_bytes(in->first, in->first_count, first);
+        if (protocol != PROTOCOL_CHAT)
+                turn_away(s, protocol, false);
+        return protocol != PROTOCOL_CHAT;
+}
+
+/* Returns true where two line ends are in what was read, CR LF counting as one. */
+static bool is_paste(const uint8_t *bytes, size_t n)
+{
+        const uint8_t *end = memchr(bytes, '\n', n);
+        if (!end)
+                end = memchr(bytes, '\r', n);
+        if (!end)
+                return false;
+        size_t left = (size_t)(bytes + n - end - 1);
+        return memchr(end + 1, *end, left) != NULL;
+}
+
+/* Returns true where what was read is a line with its end, and no more. */
+static bool is_whole_line(const uint8_t *bytes, size_t n)
+{
+        size_t len = n;
+        while (len > 0 && (bytes[len - 1] == '\r' || bytes[len - 1] == '\n' || bytes[len - 1] == '\0'))
+                len--;
+        return len > 1 && len < n;
+}
+
+/* A read of a key or two that adds to the line speaks for a client that sends keys; a whole line in one read for one that
+ * edits it itself. The line had `had` bytes before, and was `edited` here or not. */
+static void watch_keys(struct session *s, const uint8_t *bytes, size_t n, size_t had, bool edited)
+{
+        struct input *in = &s->input;
+        size_t has = typed_so_far(s).len;
+        bool whole = had == 0 && has == 0 && is_whole_line(bytes, n), sent_keys = in->keys > 0;
+        if (whole)
+                in->keys = 0;
+        else if (has != had && n <= KEY_MAX_BYTES && in->keys < KEYS_TOLD)
+                in->keys++;
+        if (edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
+                editing_refuse(s, "your client sends whole lines, and shows them itself");
+        } else if (in->keys == KEYS_TOLD && !in->keys_told && !s->edits && !s->echo && s->state == SESSION_TALKING) {
+                in->keys_told = true;
+                notice(s, "Your client sends each key as you press it: /edit on shows what you type.");
+        }
+}
+
+static void take_bytes(struct session *s, const uint8_t *bytes, size_t n)
+{
+        struct input *in = &s->input;
+        in->end = bytes + n;
+        for (in->behind = bytes; in->behind < in->end && s->state == SESSION_TALKING;) {
+                size_t left = (size_t)(in->end - in->behind);
+                size_t plain = !s->edits && telnet_is_between(&s->telnet) ? text_plain(in->behind, left) : 0;
+                if (plain == 0) {
+                        on_byte(s, *in->behind++);
+                        continue;
+                }
+                lines_push_plain(&s->lines, in->behind, plain);
+                in->interrupted = false;
+                in->behind += plain;
+        }
+}
+
+static void tell_obeyed(struct session *s)
+{
+        struct input *in = &s->input;
+        char text[INPUT_NOTED_BYTES + 64];
+        if (in->obeyed == 0 || s->state != SESSION_TALKING)
+                return;
+        snprintf(text, sizeof(text), "%zu pasted line%s obeyed as %s: %s", in->obeyed,
+                 in->obeyed == 1 ? " was" : "s were", in->obeyed == 1 ? "a command" : "commands", in->noted);
+        notice(s, text);
+}
+
+/* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer. Several
+ * within one read are no more than one. */
+static void tell_interrupted(struct session *s)
+{
+        struct input *in = &s->input;
+        if (in->interrupt_due) {
+                notice(s, in->discarded ? "Line discarded. ^C again, or exit, leaves." : "^C again, or exit, leaves.");
+                in->discarded = false;
+                in->interrupted = true;
+        }
+        in->interrupt_due = false;
+}
+
+size_t input_may_read(const struct session *s)
+{
+        if (s->state != SESSION_TALKING || s->client.in_ended)
+                return 0;
+        size_t room = s->echo ? client_room(&s->client) : uplink_room(&s->uplink);
+        size_t each = s->echo ? (size_t)CLEAN_PER_BYTE : (size_t)QUEUE_PER_BYTE;
+        if (room < ROOM_RESERVED + each)
+                return 0;
+        size_t most = (room - ROOM_RESERVED) / each;
+        return most < READ_MAX_BYTES ? most : READ_MAX_BYTES;
+}
+
+void input_take(struct session *s)
+{
+        uint8_t bytes[READ_MAX_BYTES];
+        struct input *in = &s->input;
+        size_t n = client_read(&s->client, bytes, input_may_read(s));
+        size_t had = typed_so_far(s).len;
+        bool edited = s->edits;
+
+        in->size = n;
+        in->pasted = is_paste(bytes, n);
+        in->obeyed = 0;
+        in->noted[0] = '\0';
+        if (decide_by_bytes(s, bytes, n))
+                return;
+        take_bytes(s, bytes, n);
+        watch_keys(s, bytes, n, had, edited);
+        if (telnet_ask(&s->telnet))
+                client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
+        editing_accept(s);
+        tell_interrupted(s);
+        tell_obeyed(s);
+        if (!s->client.in_ended)
+                return;
+        in->pasted = false;
+        lines_finish(&s->lines);
+        session_leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
+                         : s->client.in_failed || s->client.out_broken ? LEAVE_RESET
+                                                                       : LEAVE_EOF);
+}

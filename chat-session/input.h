@@ -1,0 +1,55 @@
+/* What the client types: bytes of the connection in; lines to say, commands to obey, and words about both out.
+ *
+ * - What is no chat client is turned away before anything of it is said (protocol.h).
+ * - A command is never said aloud: one that is disguised (disguise.h), too long, or interrupted in its middle is not sent,
+ *   and its user is told so.
+ * - Several lines in one read are a paste. An unknown command in it is text, "exit" leaves only as its last line, and a
+ *   notice says which commands were obeyed.
+ * - A client that sends single keys is told once how to see what it types; one that sends whole lines is not edited.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol.h"
+
+enum {
+        INPUT_AYT_MS = 60 * 1000, /* IAC AYT is answered once in that time */
+        INPUT_NOTED_BYTES = 64,   /* for the names of the commands in a paste */
+};
+
+struct input {
+        enum protocol protocol; /* another one than PROTOCOL_CHAT: the client was turned away */
+        bool decided;           /* it is a chat client */
+        uint8_t first_count;
+        uint8_t first[PROTOCOL_FIRST_BYTES]; /* of what it sent */
+        bool swallows;                       /* nothing is said up to the end of the line */
+        bool continues;                      /* pieces of the line went before */
+        uint8_t hinted;                      /* a bit for each word that was taken for a command and not said */
+        uint8_t keys;       /* reads of a single key, up to as many as tell that the client sends keys */
+        bool keys_told;     /* … and its user was told how to see them */
+        bool charset_told;  /* its user was told that it does not send what it is said to send */
+        bool interrupt_due; /* ^C came: the client is to be told */
+        bool interrupted;   /* it was told; the next one leaves */
+        bool discarded;     /* what it had typed of a line was discarded by that */
+        int64_t ayt_at;     /* when IAC AYT is answered again, ms of CLOCK_MONOTONIC */
+        /* of one read */
+        const uint8_t *behind, *end; /* what is not taken yet */
+        size_t size;
+        bool pasted;
+        size_t obeyed;                 /* commands of a paste … */
+        char noted[INPUT_NOTED_BYTES]; /* … and their names */
+};
+
+struct session;
+
+/* Prepares to take input. */
+void input_begin(struct session *s);
+
+/* Returns how much may be read from the client now, so that whatever it becomes has a place. */
+size_t input_may_read(const struct session *s);
+
+/* Reads what the client sent, and does what it says. Begins to leave where the input ended. */
+void input_take(struct session *s);
