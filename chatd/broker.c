@@ -522,6 +522,12 @@ void broker_forget_departed(struct broker *b)
         departed_clear(&b->departed);
 }
 
+void broker_forget_said(struct broker *b)
+{
+        if (!b->settings.empty_rooms_kept)
+                history_forget_others(&b->history, &b->roster.rooms);
+}
+
 _Static_assert((int)INTAKE_WINDOW <= (int)BATCH_MAX_RECORDS, "who waits to be announced leaves without a record");
 
 int broker_serve(struct broker *b)
@@ -555,7 +561,8 @@ int broker_serve(struct broker *b)
                         return r;
                 b->unconsumed = false;
                 remove_leavers(b);
-                rooms_forget_empty(&b->roster.rooms, b->roster.dir);
+                if (rooms_forget_empty(&b->roster.rooms, b->roster.dir))
+                        broker_forget_said(b);
                 if (b->old_frames > 0 && b->old_frames <= taken)
                         broker_forget_departed(b);
                 b->old_frames -= taken < b->old_frames ? taken : b->old_frames;

@@ -127,6 +127,9 @@ int broker_serve(struct broker *b);
 /* Nothing is left in the queue of those who had left before this chatd started: removes their notes. */
 void broker_forget_departed(struct broker *b);
 
+/* Forgets what was said in rooms that there are not any more, unless the settings keep it. */
+void broker_forget_said(struct broker *b);
+
 /* A member's watch fired. */
 void broker_exited(struct broker *b, struct member *m);
 void broker_has_room(struct broker *b, struct member *m);

@@ -116,6 +116,31 @@ static int find_shelf(const struct history *h, const char *name)
         return NO_SHELF;
 }
 
+/* Where the shelf is in the file. */
+static off_t offset_of(int shelf)
+{
+        return (off_t)(offsetof(struct history_file, shelves) +
+                       (size_t)shelf * sizeof(((struct history_file *)0)->shelves[0]));
+}
+
+/* Gives the shelf's memory back, and so what is in there is gone, before the shelf is nobody's: what a chatd that dies
+ * between leaves is an empty shelf. */
+static void empty_shelf(struct history *h, int shelf)
+{
+        if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(shelf),
+                      sizeof(h->file->shelves[shelf])) < 0)
+                memset(h->file->shelves[shelf], 0, sizeof(h->file->shelves[shelf]));
+        atomic_store(&h->file->labels[shelf].used, 0);
+        h->last[shelf] = 0;
+}
+
+void history_forget_others(struct history *h, const struct rooms *rooms)
+{
+        for (int i = 1; h->file && i < HISTORY_SHELVES; i++)
+                if (atomic_load(&h->file->labels[i].used) > 0 && !rooms_find(rooms, slice_of(h->file->labels[i].name)))
+                        empty_shelf(h, i);
+}
+
 /* One that no room has; or that of a room where nobody is, the one that was given away first. The first shelf is kept
  * for the first room, whoever opens how many others. */
 static int find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
@@ -141,7 +166,7 @@ static int take_shelf(struct history *h, const struct rooms *rooms, const char *
         if (i == NO_SHELF)
                 return NO_SHELF;
         struct history_slot *shelf = h->file->shelves[i];
-        if (posix_fallocate(h->fd, (off_t)((uint8_t *)shelf - (uint8_t *)h->file), sizeof(h->file->shelves[i])) != 0)
+        if (posix_fallocate(h->fd, offset_of(i), sizeof(h->file->shelves[i])) != 0)
                 return NO_SHELF;
         atomic_store(&h->file->labels[i].used, 0);
         for (size_t slot = 0; slot < HISTORY_KEPT; slot++)

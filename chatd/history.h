@@ -3,7 +3,8 @@
  * It lies in a file of the run directory that is mapped, so it outlives chatd, and is whole after kill -9 at any
  * instruction: a slot is taken out of use by one store, filled, and taken into use by one store. A room has a shelf of
  * HISTORY_KEPT slots. There are HISTORY_SHELVES, the first of which is that of the first room; a room that finds none has
- * no history. A shelf keeps the room's name, also when nobody is in there any more, until another room needs it.
+ * no history. When nobody is in a room any more its shelf is emptied (history_forget_others()); or the settings keep it, until another
+ * room needs it. The first room's is never emptied.
  *
  * A line goes in when it was relayed, before it is consumed. What is shown has the lines of the batch as well, up to
  * where it was asked for. So where a batch is taken again by the next chatd, some of its lines may be in there already:
@@ -65,6 +66,9 @@ int history_open(struct history *h, const char *dir);
 
 /* Forgets what was said, and removes the file. */
 void history_remove(struct history *h, const char *dir);
+
+/* Forgets what was said in rooms that there are not any more. */
+void history_forget_others(struct history *h, const struct rooms *rooms);
 
 /* Unmaps it: what was said stays. Where it is off, this and what follows does nothing. */
 void history_close(struct history *h);

@@ -126,6 +126,7 @@ static int recover(struct broker *b, struct queued *queued)
         admin_recover(b);
         arrivals_say_again(b); /* also to who is expected */
         expect_hellos(&b->roster, queued);
+        broker_forget_said(b); /* the chatd before may have died just before that */
         b->unconsumed = b->old_frames > 0;
         arrivals_recover(b);
         if (b->old_frames == 0)

@@ -94,8 +94,10 @@ void reload_again(struct reload *r, struct broker *b)
         /* the time is for Type=notify-reload, sd_notify(3) */
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
         r->failed = settings_read(&s, r->path, SETTINGS_CHATD, complain, b) < 0;
-        if (!r->failed)
+        if (!r->failed) {
                 reload_apply(b, &s);
+                broker_forget_said(b);
+        }
         eventlog_reload(b->log, !r->failed);
         sd_notify(false, "READY=1");
 }

@@ -124,12 +124,12 @@ static void topic_path(const char *dir, const char *name, const char *suffix, ch
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" TOPIC_PREFIX "%s%s", dir, name, suffix);
 }
 
-void rooms_forget_empty(struct rooms *r, const char *dir)
+bool rooms_forget_empty(struct rooms *r, const char *dir)
 {
         char path[PATH_MAX];
         size_t kept = 1;
         if (r->empty == 0 || (r->empty == 1 && rooms_first(r)->people == 0))
-                return;
+                return false;
         for (size_t i = 1; i < r->count; i++) {
                 struct room *room = r->all[i];
                 if (room->people > 0) {
@@ -143,6 +143,7 @@ void rooms_forget_empty(struct rooms *r, const char *dir)
         }
         r->empty -= r->count - kept;
         r->count = kept;
+        return true;
 }
 
 int rooms_set_topic(struct room *room, const char *dir, struct slice topic)

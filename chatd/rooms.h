@@ -59,8 +59,8 @@ void rooms_enter(struct rooms *r, struct room *room, struct member *m);
 void rooms_leave(struct rooms *r, struct member *m);
 
 /* Frees the rooms that nobody is in, and removes their topics; `dir` is the run directory. Records of a batch may point
- * to them until then. */
-void rooms_forget_empty(struct rooms *r, const char *dir);
+ * to them until then. Returns true if there were any. */
+bool rooms_forget_empty(struct rooms *r, const char *dir);
 
 /* Sets the topic, which is no longer than TOPIC_MAX_BYTES; empty: none. Returns 0, or a negative errno: then the next
  * chatd will not know it. */

@@ -30,6 +30,7 @@ enum setting {
         SETTING_EDITING,
         SETTING_ARRIVALS,
         SETTING_HISTORY,
+        SETTING_EMPTY_ROOMS,
         SETTING_MOTD,
         SETTING_LOG_LINES,
         SETTING_MEMBERS_PER_NETWORK,
@@ -57,6 +58,7 @@ struct settings {
         enum settings_editing editing;
         struct pace arrivals;               /* of who is announced by name */
         int history;                        /* how many past lines a newcomer is shown; 0: none */
+        bool empty_rooms_kept;              /* what was said in a room outlasts the last one there */
         char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: none */
         bool log_lines;                     /* what is said goes to the journal */
         int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
@@ -116,6 +118,15 @@ static inline int settings_take_history(struct settings *s, const char *value)
         if (lines < 0)
                 return lines;
         s->history = lines;
+        return 0;
+}
+
+static inline int settings_take_empty_rooms(struct settings *s, const char *value)
+{
+        bool kept = strcmp(value, "kept") == 0;
+        if (!kept && strcmp(value, "forgotten") != 0)
+                return -EINVAL;
+        s->empty_rooms_kept = kept;
         return 0;
 }
 
@@ -185,6 +196,9 @@ static const struct settings_row {
                               "who come are named, so many per second and at once; off: all"},
         [SETTING_HISTORY] = {"History", "history", SETTINGS_CHATD, settings_take_history, "20",
                              "0 to 100 lines, or off", "=LINES", "how many of the last lines a newcomer is shown"},
+        [SETTING_EMPTY_ROOMS] = {"EmptyRooms", "empty-rooms", SETTINGS_CHATD, settings_take_empty_rooms, "forgotten",
+                                 "forgotten or kept", "=forgotten|kept",
+                                 "what becomes of the last lines of a room when nobody is in it any more"},
         [SETTING_MOTD] = {"Motd", "motd", SETTINGS_CHATD, settings_take_motd, "/etc/chat/motd",
                           "a path of up to 255 bytes that begins with /, or off", "=FILE",
                           "what a newcomer is shown first, 20 lines at most"},

@@ -157,6 +157,7 @@ static void test_rooms_have_their_own(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
+        f->broker->settings.empty_rooms_kept = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
@@ -180,11 +181,59 @@ static void test_rooms_have_their_own(void **state)
         assert_inbox(f, EVE, "answer You are now in Kitchen, alone, past, line kitchen: ann in here");
 }
 
+/* The words are in the file, as far as it is not a hole. */
+static bool is_in_file(const struct fixture *f, const char *words)
+{
+        const struct history_file *file = f->broker->history.file;
+        return memmem(file, sizeof(*file), words, strlen(words)) != NULL;
+}
+
+/* Nobody reads later what was said in a room that all had left; also where the next one comes at once, or chatd died
+ * before it had forgotten that. The first room's stays. */
+static void test_an_empty_room_is_forgotten(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        hello(f, BOB);
+        say(f, ANN, "in the lobby");
+        for (int round = 0; round < 3; round++) {
+                request(f, ANN, FRAME_ROOM, 0, "kitchen");
+                say(f, ANN, "a secret");
+                serve(f);
+                assert_true(is_in_file(f, "a secret"));
+                request(f, ANN, FRAME_ROOM, 0, "");
+                if (round == 0)
+                        serve(f);
+                if (round == 2) {
+                        f->broker->settings.empty_rooms_kept = true; /* it dies before it forgets */
+                        serve(f);
+                        assert_true(is_in_file(f, "a secret"));
+                        restart(f);
+                }
+                inbox_read(f->inboxes[BOB]);
+                request(f, BOB, FRAME_ROOM, 0, "kitchen");
+                serve(f);
+                assert_false(is_in_file(f, "a secret"));
+                assert_inbox(f, BOB,
+                             round == 1 ? "came ann kitchen, answer You are now in kitchen, alone"
+                                        : "answer You are now in kitchen, alone");
+                request(f, BOB, FRAME_ROOM, 0, "");
+                serve(f);
+                assert_true(is_in_file(f, "in the lobby"));
+        }
+        bye(f, ANN);
+        bye(f, BOB);
+        serve(f);
+        assert_true(is_in_file(f, "in the lobby"));
+}
+
 /* Where there are more rooms than shelves, a room gets that of one where nobody is any more. */
 static void test_many_rooms(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
+        f->broker->settings.empty_rooms_kept = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
@@ -460,6 +509,7 @@ int main(void)
                 TEST(test_history_on_request),
                 TEST(test_long_lines),
                 TEST(test_rooms_have_their_own),
+                TEST(test_an_empty_room_is_forgotten),
                 TEST(test_many_rooms),
                 TEST(test_no_shelf_is_free),
                 TEST(test_lobby),

@@ -100,6 +100,7 @@ static void test_every_setting(void **state)
                                       "Editing=asked\n"
                                       "Arrivals=1:2\n"
                                       "History=100\n"
+                                      "EmptyRooms=kept\n"
                                       "Motd=/srv/the motd\n"
                                       "LogLines=yes\n"
                                       "MembersPerNetwork=1\n"
@@ -112,14 +113,17 @@ static void test_every_setting(void **state)
         assert_int_equal(s->arrivals.interval_us, 1000000);
         assert_int_equal(s->arrivals.burst, 2);
         assert_int_equal(s->history, 100);
+        assert_true(s->empty_rooms_kept);
         assert_string_equal(s->motd, "/srv/the motd");
         assert_true(s->log_lines);
         assert_int_equal(s->members_per_network, 1);
         assert_int_equal(s->members_per_user, 1000000);
         assert_true(s->addresses_hidden);
-        assert_int_equal(read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"
-                                      "MembersPerNetwork=off\nMembersPerUser=off\nAddresses=shown\n"),
-                         0);
+        assert_int_equal(
+                read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"
+                             "MembersPerNetwork=off\nMembersPerUser=off\nAddresses=shown\nEmptyRooms=forgotten\n"),
+                0);
+        assert_false(s->empty_rooms_kept);
         assert_int_equal(s->members_per_network, 0);
         assert_int_equal(s->members_per_user, 0);
         assert_false(s->addresses_hidden);
@@ -180,6 +184,7 @@ static void test_values_that_cannot_be(void **state)
                 assert_wrong(f, text, ", line 1: MembersPerUser= takes 1 to 1000000 connections, or off");
         }
         assert_wrong(f, "Addresses=yes\n", ", line 1: Addresses= takes shown or hidden");
+        assert_wrong(f, "EmptyRooms=no\n", ", line 1: EmptyRooms= takes forgotten or kept");
         assert_wrong(f, "LogLines=maybe\n", ", line 1: LogLines= takes yes or no");
         assert_defaults(&f->settings);
 }
