@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chat/reveal.h>
+
 #define FILE_NAME "history"
 
 enum {
@@ -300,8 +302,11 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
                 slot = slot_at(h, shelf, first);
                 struct wire_reader reader = wire_read(slot->record, slot->size);
                 struct record rec;
-                if (record_next(&reader, &rec) > 0)
-                        write_line(w, &rec, slot->seconds);
+                char shown[HISTORY_SLOT_BYTES];
+                if (record_next(&reader, &rec) <= 0)
+                        continue;
+                rec.text = reveal(rec.text, shown, rec.text.len); /* a chatd of an earlier version may have kept it */
+                write_line(w, &rec, slot->seconds);
         }
 }
 

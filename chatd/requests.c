@@ -123,7 +123,8 @@ static void say_to_other_host(struct broker *b, struct member *m, const struct f
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
         struct member *link = roster_find(&b->roster, LINK_ID);
-        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)f->text.len, f->text.at);
+        int len =
+                snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)rec.text.len, rec.text.at);
         rec.text = (struct slice){text, (size_t)len};
         if (!link)
                 answerf(b, m, f, "This chat is not linked to other hosts");

@@ -283,6 +283,24 @@ static void test_no_shelf_is_free(void **state)
                      "welcome 1, past, answer You are now in one-more, alone, answer Nothing was said in one-more yet");
 }
 
+/* A chatd of an earlier version kept what hides. */
+static void test_what_hides_is_shown(void **state)
+{
+        struct fixture *f = *state;
+        turn_on(f);
+        hello(f, ANN);
+        serve(f);
+        struct member *m = roster_find(&f->broker->roster, inbox_id(ANN));
+        struct record rec = {
+                .kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("hi\u200b          .")};
+        relay_begin(&f->broker->relay, &f->broker->roster);
+        relay_add(&f->broker->relay, m, m->room, &rec);
+        history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
+        hello(f, BOB);
+        serve(f);
+        assert_inbox(f, BOB, "welcome 2, past, line x hi?        .");
+}
+
 static void test_it_outlives_chatd(void **state)
 {
         struct fixture *f = *state;
@@ -513,6 +531,7 @@ int main(void)
                 TEST(test_many_rooms),
                 TEST(test_no_shelf_is_free),
                 TEST(test_lobby),
+                TEST(test_what_hides_is_shown),
                 TEST(test_it_outlives_chatd),
                 TEST(test_a_batch_again),
                 TEST(test_who_came_before_the_first_line),
