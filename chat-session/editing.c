@@ -53,8 +53,9 @@ void editing_accept(struct session *s)
             s->state != SESSION_TALKING)
                 return;
         editing_turn(s, true);
-        if (s->lines.len > 0) /* what it has typed so far */
-                editor_replace(&s->editor, 0, (struct slice){s->lines.text, s->lines.len});
+        size_t typed = text_clean_all(s->lines.text, s->lines.len, s->cleaned, sizeof(s->cleaned));
+        if (typed > 0)
+                editor_replace(&s->editor, 0, (struct slice){s->cleaned, typed});
         lines_discard(&s->lines);
 }
 

@@ -53,7 +53,7 @@ static void tell_charset(struct session *s)
         if (s->input.charset_told || s->echo)
                 return;
         s->input.charset_told = true;
-        snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: your terminal does not send %s",
+        snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: they did not arrive as %s",
                  charset ? charset->name : "UTF-8");
         notice(s, text);
 }
@@ -445,7 +445,8 @@ static void watch_keys(struct session *s, const uint8_t *bytes, size_t n, size_t
                 in->keys++;
         if (edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
                 editing_refuse(s, "your client sends whole lines, and shows them itself");
-        } else if (in->keys == KEYS_TOLD && !in->keys_told && !s->edits && !s->echo && s->state == SESSION_TALKING) {
+        } else if (in->keys == KEYS_TOLD && !in->keys_told && !s->edits && !s->echo && s->state == SESSION_TALKING &&
+                   s->options->editing != EDITING_OFF) {
                 in->keys_told = true;
                 notice(s, "Your client sends each key as you press it: /edit on shows what you type.");
         }
