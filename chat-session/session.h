@@ -81,8 +81,8 @@ struct session {
         char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
         struct view view;
         char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
-        char shown[TEXT_MAX_BYTES]; /* of the last line that was said (chat/reveal.h) */
-        struct names names;         /* while it edits */
+        char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
+        struct names names;           /* while it edits */
         struct editor editor;
 };
 
