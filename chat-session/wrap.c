@@ -1,5 +1,7 @@
 #include "wrap.h"
 
+#include <stdbool.h>
+
 #include "grapheme.h"
 
 enum { ESC = 27 };
@@ -17,22 +19,30 @@ static size_t skip(struct slice text, size_t at, size_t *width)
         return end;
 }
 
+/* Returns true for a blank that no mark stands on. */
+static bool is_blank(struct slice text, size_t at)
+{
+        size_t width = 0;
+        return text.at[at] == ' ' && skip(text, at, &width) == at + 1;
+}
+
 struct slice wrap_next(struct slice *text, size_t columns)
 {
         struct slice row = *text;
         size_t at = 0, width = 0, blank = 0;
         while (at < text->len && columns >= WRAP_COLUMNS_MIN) {
                 size_t end = skip(*text, at, &width);
-                if (width > columns && at > 0 && text->at[at] != ' ') {
+                if (is_blank(*text, at)) {
+                        if (at > 0 && !is_blank(*text, at - 1))
+                                blank = at;
+                } else if (width > columns && at > 0) {
                         row.len = blank > 0 ? blank : at;
                         break;
                 }
-                if (text->at[at] == ' ' && at > 0 && text->at[at - 1] != ' ')
-                        blank = at;
                 at = end;
         }
         *text = (struct slice){text->at + row.len, text->len - row.len};
-        while (text->len > 0 && row.len > 0 && text->at[0] == ' ') {
+        while (text->len > 0 && row.len > 0 && is_blank(*text, 0)) {
                 text->at++;
                 text->len--;
         }

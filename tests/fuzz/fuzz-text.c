@@ -8,8 +8,14 @@
  * It has no more marks and blanks in a row than it may have, nothing that nobody sees but in the places named there, and
  * whatever else the text has, in its order. Of text of printable ASCII alone it is the same whether that is seen at a
  * glance or not.
+ *
+ * Rows (chat-session/wrap.h) have all of a text but blanks between them, none is wider than it may be unless it is one
+ * character or ends in blanks, and they are no more than their room in a client's buffer is counted for.
  */
 #include <chat/reveal.h>
+
+#include "../../chat-session/grapheme.h"
+#include "../../chat-session/wrap.h"
 
 #include "fuzz.h"
 
@@ -164,6 +170,29 @@ static void check_reveal(const char *clean_text, size_t len, size_t size)
         free(again);
 }
 
+static void check_rows(struct slice text, size_t columns)
+{
+        const char *end = text.at;
+        size_t rows = 0, size = text.len;
+        do {
+                struct slice row = wrap_next(&text, columns);
+                size_t width = 0;
+                rows++;
+                for (; end < row.at; end++)
+                        PROMISE(*end == ' ', "between rows is %02x", (uint8_t)*end);
+                end += row.len;
+                PROMISE(text.len == 0 || row.len > 0, "an empty row");
+                while (row.len > 0 && row.at[row.len - 1] == ' ')
+                        row.len--;
+                for (size_t at = 0, next; at < row.len; at = next) {
+                        next = grapheme_end(row.at, row.len, at);
+                        width += grapheme_width_most(row.at, at, next);
+                        PROMISE(width <= columns || next - at == row.len, "a row of more than %zu columns", columns);
+                }
+        } while (text.len > 0);
+        PROMISE(rows <= 2 * size / columns + 2, "%zu rows of %zu bytes", rows, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *out = malloc((size + 1) * TEXT_CLEAN_MAX), *again = malloc((size + 1) * TEXT_CLEAN_MAX * TEXT_CLEAN_MAX);
@@ -186,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PROMISE(len_again == len && memcmp(again, out, len) == 0, "cleaning clean text changes it");
         check_reveal(out, len, len);
         check_reveal(out, len, 4 * len);
+        check_rows((struct slice){out, len}, WRAP_COLUMNS_MIN + size % 30);
         free(out);
         free(again);
         return 0;

@@ -49,6 +49,13 @@ static void test_width(void **state)
         assert_string_equal(wrapped("012345678901234567\xe6\xbc\xa2 x", 20), "012345678901234567\xe6\xbc\xa2|x");
 }
 
+static void test_a_blank_with_a_mark_is_no_blank(void **state)
+{
+        (void)state;
+        assert_string_equal(wrapped("0123456789 \u0301 x", 10), "0123456789| \u0301 x");
+        assert_string_equal(wrapped("01234567 8 \u0301x", 10), "01234567|8 \u0301x");
+}
+
 /* Terminals that do not know clusters show each of the pictures. */
 static void test_widest(void **state)
 {
@@ -77,11 +84,9 @@ static void test_no_width(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_words),
-                cmocka_unit_test(test_long_words),
-                cmocka_unit_test(test_width),
-                cmocka_unit_test(test_widest),
-                cmocka_unit_test(test_colors_have_no_width),
+                cmocka_unit_test(test_words),    cmocka_unit_test(test_long_words),
+                cmocka_unit_test(test_width),    cmocka_unit_test(test_a_blank_with_a_mark_is_no_blank),
+                cmocka_unit_test(test_widest),   cmocka_unit_test(test_colors_have_no_width),
                 cmocka_unit_test(test_no_width),
         };
         return RUN_TESTS(tests);
