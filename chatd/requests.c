@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <chat/clock.h>
 #include <chat/names.h>
 #include <chat/text.h>
 
@@ -413,6 +414,12 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
         }
         if (!broker_take_text(b, &topic))
                 return;
+        int64_t wait_ms = rooms_change_topic(m->room, b->roster.dir, m->id, f->number, clock_ms());
+        if (wait_ms > 0) {
+                answerf(b, m, f, "The topic of %s changed %d times just now; try again in %d s", m->room->name,
+                        TOPIC_CHANGES, (int)((wait_ms + 999) / 1000));
+                return;
+        }
         /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
         int r = rooms_set_topic(m->room, b->roster.dir, topic);
         if (r < 0)

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@
 
 #define TOPIC_PREFIX "room:" /* no id begins so */
 #define NEW_SUFFIX ":new"    /* … and no name ends so */
+#define SET_SUFFIX ":set"
+
+enum { CHANGES_MAX_BYTES = TOPIC_CHANGES * (ID_DIGITS + 1 + 20 + 1 + 20 + 1) + 1 };
 
 static int compare_names(const void *a, const void *b)
 {
@@ -139,6 +143,9 @@ bool rooms_forget_empty(struct rooms *r, const char *dir)
                 topic_path(dir, room->name, "", path);
                 if (room->topic[0] != '\0')
                         unlink(path);
+                topic_path(dir, room->name, SET_SUFFIX, path);
+                if (room->changes[0].id != 0)
+                        unlink(path);
                 free_room(r, room);
         }
         r->empty -= r->count - kept;
@@ -157,6 +164,70 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
         return rundir_replace_note(path, new, room->topic);
 }
 
+/* The oldest first. */
+static void note_changes(const struct room *room, const char *dir)
+{
+        char path[PATH_MAX], new[PATH_MAX], text[CHANGES_MAX_BYTES] = "";
+        size_t len = 0;
+        for (unsigned i = 0; i < TOPIC_CHANGES; i++) {
+                const struct topic_change *c = &room->changes[(room->next_change + i) % TOPIC_CHANGES];
+                if (c->id != 0)
+                        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                                "%016" PRIx64 " %" PRIu64 " %" PRId64 " ", c->id, c->number, c->ms);
+        }
+        topic_path(dir, room->name, SET_SUFFIX, path);
+        topic_path(dir, room->name, NEW_SUFFIX, new);
+        rundir_replace_note(path, new, text); /* without it the next chatd allows a few more */
+}
+
+int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint64_t number, int64_t now_ms)
+{
+        struct topic_change *oldest = &room->changes[room->next_change];
+        for (unsigned i = 0; i < TOPIC_CHANGES; i++)
+                if (room->changes[i].id == id && room->changes[i].number == number)
+                        return 0; /* a chatd before us allowed it */
+        if (oldest->id != 0 && now_ms - oldest->ms < TOPIC_CHANGES_MS)
+                return oldest->ms + TOPIC_CHANGES_MS - now_ms;
+        *oldest = (struct topic_change){id, number, now_ms};
+        room->next_change = (room->next_change + 1) % TOPIC_CHANGES;
+        note_changes(room, dir);
+        return 0;
+}
+
+static void read_changes(struct room *room, char *text)
+{
+        const char *id, *number, *ms;
+        for (unsigned i = 0; i < TOPIC_CHANGES; i++) {
+                id = text_next_word(&text);
+                number = text_next_word(&text);
+                ms = text_next_word(&text);
+                if (!id || !number || !ms)
+                        break;
+                room->changes[i] = (struct topic_change){strtoull(id, NULL, 16), strtoull(number, NULL, 10),
+                                                         strtoll(ms, NULL, 10)};
+                room->next_change = (i + 1) % TOPIC_CHANGES;
+        }
+}
+
+/* Returns true if `name` ends as that of a list of changes; reads it. */
+static bool read_set(const struct rooms *r, int dir, const char *file, struct slice name)
+{
+        char text[CHANGES_MAX_BYTES];
+        size_t suffix = strlen(SET_SUFFIX);
+        if (name.len <= suffix || strcmp(name.at + name.len - suffix, SET_SUFFIX) != 0)
+                return false;
+        name.len -= suffix;
+        struct room *room = rooms_find(r, name);
+        ssize_t n = room ? readlinkat(dir, file, text, sizeof(text) - 1) : -1;
+        if (n < 0) {
+                unlinkat(dir, file, 0);
+                return true;
+        }
+        text[n] = '\0';
+        read_changes(room, text);
+        return true;
+}
+
 /* One of the files. */
 static void read_topic(const struct rooms *r, int dir, const char *file)
 {
@@ -165,6 +236,8 @@ static void read_topic(const struct rooms *r, int dir, const char *file)
         if (strncmp(file, TOPIC_PREFIX, prefix) != 0)
                 return;
         struct slice name = slice_of(file + prefix);
+        if (read_set(r, dir, file, name))
+                return;
         struct room *room = name.len > 0 ? rooms_find(r, name) : NULL;
         ssize_t n = room ? readlinkat(dir, file, topic, sizeof(topic)) : -1;
         if (n <= 0 || n > TOPIC_MAX_BYTES || !text_is_clean(topic, (size_t)n)) {

@@ -2,7 +2,8 @@
  *
  * A line goes to the room of who says it. Rooms are called as people are (chat/names.h), and compared like that. Which
  * room somebody is in stands beside its note (roster.h); a topic in a symlink of its own, members/room:NAME, because it
- * is one system call to write and to read, never half.
+ * is one system call to write and to read, never half. Of a room, a few changes of the topic within a time are allowed.
+ * Those stand in another symlink, members/room:NAME:set, so that a chatd that meets their frames again allows the same.
  *
  * Owns the rooms and the topics' files; borrows the members.
  */
@@ -17,12 +18,24 @@
 
 struct member;
 
-enum { TOPIC_MAX_BYTES = 256 };
+enum {
+        TOPIC_MAX_BYTES = 256,
+        TOPIC_CHANGES = 5, /* of each room … */
+        TOPIC_CHANGES_MS = 30 * 1000,
+};
+
+/* One of the last changes of a topic, by whose frame of which number, and when (CLOCK_MONOTONIC). */
+struct topic_change {
+        uint64_t id, number; /* 0: there was none */
+        int64_t ms;
+};
 
 struct room {
         char name[NICK_MAX_BYTES + 1];
-        char topic[TOPIC_MAX_BYTES + 1]; /* empty: none */
-        uint32_t number;                 /* of this chatd's: from 1 on, never used again */
+        char topic[TOPIC_MAX_BYTES + 1];            /* empty: none */
+        struct topic_change changes[TOPIC_CHANGES]; /* a ring … */
+        unsigned next_change;                       /* … and its oldest */
+        uint32_t number;                            /* of this chatd's: from 1 on, never used again */
         size_t people;
         struct member *first, *last; /* a chain, in the order in which they came */
 };
@@ -65,6 +78,10 @@ bool rooms_forget_empty(struct rooms *r, const char *dir);
 /* Sets the topic, which is no longer than TOPIC_MAX_BYTES; empty: none. Returns 0, or a negative errno: then the next
  * chatd will not know it. */
 int rooms_set_topic(struct room *room, const char *dir, struct slice topic);
+
+/* Asks to change the topic by the frame `number` of `id`. Returns 0 where that may be, and notes it; else in how many ms
+ * it may. */
+int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint64_t number, int64_t now_ms);
 
 /* Reads the topics of the rooms that there are, and removes those of others. */
 void rooms_read_topics(const struct rooms *r, const char *dir);

@@ -505,8 +505,11 @@ static bool is_mark(const struct roster *roster, const char *file)
         char digits[ID_DIGITS + 1] = "";
         uint64_t id;
         if (strncmp(file, "room:", 5) == 0) {
-                const struct room *room = rooms_find(&roster->rooms, slice_of(file + 5));
-                return room && room->topic[0] != '\0';
+                struct slice name = slice_of(file + 5);
+                bool set = name.len > 4 && strcmp(name.at + name.len - 4, ":set") == 0;
+                name.len -= set ? 4 : 0;
+                const struct room *room = rooms_find(&roster->rooms, name);
+                return room && (set ? room->changes[0].id != 0 : room->topic[0] != '\0');
         }
         if (strlen(file) <= ID_DIGITS)
                 return false;

@@ -751,6 +751,44 @@ static void test_to_oneself(void **state)
         assert_true(text_is_clean(got + 7, strlen(got) - 7));
 }
 
+/* Of each room a few changes are allowed, whichever chatd takes them, and again after a while. */
+static void test_topics_that_change_often(void **state)
+{
+        struct fixture *f = *state;
+        struct seen seen = {0};
+        begin(f);
+        for (int i = 0; i < TOPIC_CHANGES; i++)
+                set_topic(f, i % 2 ? ANN : BOB, "tea");
+        set_topic(f, ANN, "-");
+        serve(f);
+        const char *told = inbox_read_new(f->inboxes[EVE], &seen);
+        for (int i = 0; i < TOPIC_CHANGES; i++, told++)
+                assert_non_null(told = strstr(told, "topic"));
+        assert_null(strstr(told, "topic"));
+        assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "answer The topic of lobby changed 5 times just now; try "
+                                                            "again in 30 s"));
+        /* the same once more, as if it were not consumed */
+        f->numbers[ANN] = f->numbers[BOB] = 0;
+        for (int i = 0; i < TOPIC_CHANGES; i++)
+                set_topic(f, i % 2 ? ANN : BOB, "tea");
+        set_topic(f, ANN, "-");
+        restart_broker(f);
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[EVE], &seen), "rollcall");
+        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "tea");
+        assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "changed 5 times"));
+        set_topic(f, EVE, "");
+        join(f, EVE, "kitchen");
+        set_topic(f, EVE, "cakes"); /* it is asked for, or another room's */
+        rooms_first(&f->broker->roster.rooms)->changes[rooms_first(&f->broker->roster.rooms)->next_change].ms -=
+                TOPIC_CHANGES_MS;
+        set_topic(f, BOB, "coffee");
+        set_topic(f, BOB, "milk");
+        serve(f);
+        assert_string_equal(member(f, EVE)->room->topic, "cakes");
+        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "coffee");
+}
+
 static void test_topic_of_a_crowd(void **state)
 {
         struct fixture *f = *state;
@@ -909,6 +947,7 @@ int main(void)
                 TEST(test_a_room),
                 TEST(test_history_before_live),
                 TEST(test_to_oneself),
+                TEST(test_topics_that_change_often),
                 TEST(test_topic_of_a_crowd),
                 TEST(test_muted_speaks),
                 TEST(test_a_room_that_is_none),
