@@ -443,6 +443,9 @@ static void test_who_was_refused(void **state)
         shell(AS_MEMBER "chatctl status --json" JSON_IS("j[\"refused_by_systemd\"] in (2, None)"));
         client_free(third);
         shell("rm /run/systemd/system/chat.socket.d/few.conf; systemctl daemon-reload; systemctl restart chat.socket");
+        shell("printf 'POST / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n/nick helpdesk\\r\\n' | nc -N 127.0.0.1 %d",
+              CHAT_PORT);
+        shell_until("chatctl status | grep -Eqx ' *Not chat clients: 1'");
         int before = atoi(shell("chatctl status | sed -n 's/ *Refused by chatd: //p'"));
         shell("chatctl ban ::1");
         struct client *banned = client_connect("::1", CHAT_PORT);
