@@ -29,7 +29,8 @@ static const struct {
         {"CHAT_BAN", "ban", KIND_TEXT},           {"CHAT_REASON", "reason", KIND_TEXT},
         {"CHAT_LINES_IN", "said", KIND_NUMBER},   {"CHAT_LINES_OUT", "shown", KIND_NUMBER},
         {"CHAT_SKIPPED", "skipped", KIND_NUMBER}, {"CHAT_MEMBERS", "members", KIND_NUMBER},
-        {"PRIORITY", "priority", KIND_NUMBER},    {"MESSAGE", "message", KIND_TEXT},
+        {"CHAT_FROM", "from", KIND_TEXT},         {"PRIORITY", "priority", KIND_NUMBER},
+        {"MESSAGE", "message", KIND_TEXT},
 };
 
 /* Adds FIELD=value. Returns 0 or a negative errno. */
