@@ -247,6 +247,78 @@ static void test_an_idle_client_that_vanishes(void **state)
         end_link(l);
 }
 
+/* Somebody on the far host, who connects from this address. */
+static struct client *join_from_far(struct link l, const char *source, const char *target, pid_t *pid)
+{
+        int ends[2];
+        char far[16];
+        snprintf(far, sizeof(far), "%d", l.far);
+        char *const nc[] = {"nsenter", "-t", far, "-n", "nc", "-s", (char *)source, (char *)target, "8888", NULL};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        *pid = process_start(nc, ends[1], ends[1], -1);
+        close(ends[1]);
+        return client_of(ends[0], "nc");
+}
+
+/* Any address of an IPv6 /64 is the same network: as one they are counted, and one guest they are. */
+static void test_an_ipv6_network(void **state)
+{
+        enum { PEOPLE = 3 };
+        static const char *const sources[PEOPLE] = {"fd00:1::2", "fd00:1::ffff:ffff:ffff:ffff", "fd00:2::2"};
+        struct chat *chat = *state;
+        char near[16], names[PEOPLE][64];
+        pid_t pids[PEOPLE], pid;
+        struct client *people[PEOPLE];
+        if (getuid() != 0)
+                skip();
+        chat_kill_broker(chat, SIGTERM);
+        chat->more = "--members-per-network=2 --addresses=hidden";
+        chat_start_broker(chat);
+        struct link l = start_link();
+        for (int i = 1; i <= 2; i++)
+                shell("nsenter -t %d -n ip addr add fd00:%d::1/64 dev near0 nodad", l.near, i);
+        shell("nsenter -t %d -n ip addr add fd00:1::3/64 dev far0 nodad", l.far);
+        for (int i = 0; i < PEOPLE; i++)
+                shell("nsenter -t %d -n ip addr add %s/64 dev far0 nodad", l.far, sources[i]);
+        snprintf(near, sizeof(near), "%d", l.near);
+        char *const argv[] = {"nsenter",
+                              "-t",
+                              near,
+                              "-n",
+                              "systemd-socket-activate",
+                              "--accept",
+                              "-l",
+                              "[::]:8888",
+                              program("chat-session"),
+                              chat->option,
+                              NULL};
+        pid_t launcher = process_start(argv, -1, -1, -1);
+        shell_until("nsenter -t %d -n nc -z fd00:1::1 8888", l.far);
+        struct client *witness = chat_join_with(chat, "127.0.0.1", NULL, chat->option, NULL);
+        client_expect(witness, "guest-");
+        client_sync(witness);
+        for (int i = 0; i < PEOPLE; i++) {
+                people[i] = join_from_far(l, sources[i], i == 2 ? "fd00:2::1" : "fd00:1::1", &pids[i]);
+                client_expect(witness, "*** guest-");
+                snprintf(names[i], sizeof(names[i]), "%s", client_expect(witness, " is connected\r\n"));
+        }
+        char numbered[80];
+        snprintf(numbered, sizeof(numbered), "%s~2", names[0]);
+        assert_string_equal(names[1], numbered);
+        assert_string_not_equal(names[2], names[0]);
+        struct client *refused = join_from_far(l, "fd00:1::3", "fd00:1::1", &pid);
+        client_expect(refused, "*** You cannot join: 2 connections from your network are here already\r\n");
+        end_process(pid);
+        client_free(refused);
+        for (int i = 0; i < PEOPLE; i++) {
+                end_process(pids[i]);
+                client_free(people[i]);
+        }
+        client_free(witness);
+        end_process(launcher);
+        end_link(l);
+}
+
 /* A link-local address is shown with the name of its interface, and banned with it. */
 static void test_a_link_local_address(void **state)
 {
@@ -309,6 +381,7 @@ int main(void)
                 TEST(test_nc_that_edits),
                 TEST(test_an_idle_client_that_vanishes),
                 TEST(test_a_link_local_address),
+                TEST(test_an_ipv6_network),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }
