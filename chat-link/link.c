@@ -241,7 +241,9 @@ static bool inject_one(struct link *l, const struct record *rec)
 {
         char name[NAME_MAX_BYTES + 1], called[NAME_MAX_BYTES + 1];
         int len = snprintf(name, sizeof(name), "%.*s@%s", (int)rec->name.len, rec->name.at, l->message->host);
-        bool renames = rec->kind == RECORD_RENAME, has_text = rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE;
+        bool renames = rec->kind == RECORD_RENAME, has_text = rec->kind != RECORD_JOIN;
+        if (rec->kind == RECORD_LEAVE) /* nobody says anything by it */
+                has_text = slice_equal(rec->text, slice_of(LEAVE_REMOVED));
         if (renames)
                 snprintf(called, sizeof(called), "%.*s@%s", (int)rec->text.len, rec->text.at, l->message->host);
         struct record out = {

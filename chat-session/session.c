@@ -209,17 +209,32 @@ static void show_past(struct session *s, const struct frame *f)
         }
 }
 
-/* One answer for each request: where chatd died meanwhile there may be two. */
-static void show_answer(struct session *s, const struct frame *f)
+/* Returns true for the first answer to each request: where chatd died meanwhile there may be two. */
+static bool is_first_answer(struct session *s, const struct frame *f)
 {
         if (f->number <= s->answered)
-                return;
+                return false;
         s->answered = f->number;
         if (s->outlet.had >
             0) /* of a chatd that lives, and would have sent the rest before this, had there been room */
                 give_up_rest(s);
+        return true;
+}
+
+static void show_answer(struct session *s, const struct frame *f)
+{
+        if (!is_first_answer(s, f))
+                return;
         be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
         show_lines(s, f->text);
+}
+
+/* Nothing that anybody says begins so, as no name does (chat/names.h). */
+static void show_sent(struct session *s, const struct frame *f)
+{
+        struct slice parts[] = {slice_of("-> "), f->name, slice_of(": "), f->text};
+        if (is_first_answer(s, f))
+                client_line(&s->client, parts, 4);
 }
 
 /* chatd sends it once for each HELLO that it meets: it meets one again where it was restarted. */
@@ -329,6 +344,9 @@ static void take_datagram(struct session *s)
                 break;
         case FRAME_ANSWER:
                 show_answer(s, &f);
+                break;
+        case FRAME_SENT:
+                show_sent(s, &f);
                 break;
         case FRAME_PAST:
                 show_past(s, &f);

@@ -212,7 +212,7 @@ void broker_announce(struct broker *b, struct member *m, enum record_kind kind)
                 .id = m->id,
                 .number = kind == RECORD_JOIN ? 0 : UINT64_MAX,
                 .name = slice_of(m->name),
-                .text = {"", 0},
+                .text = slice_of(kind == RECORD_LEAVE && m->removed ? LEAVE_REMOVED : ""),
         };
         relay_add(&b->relay, m, m->room, &rec); /* there is room: take_frame() asked */
 }
@@ -361,6 +361,7 @@ static void say(struct broker *b, struct member *m, struct record *line)
                 arrivals_name(b, m);
         b->lines++;
         relay_add(&b->relay, m, m->room, line); /* there is room: take_frame() asked */
+        requests_tell_alone(b, m, line->number);
 }
 
 static void take_line(struct broker *b, const struct frame *f)
@@ -389,6 +390,7 @@ static int take_leave(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         b->crossed = true;
         relay_leaves(&b->relay, m);
+        m->removed = bye && f->reason == LEAVE_KICKED;
         if (m->arriving) /* for the others it has not been here */
                 b->arrivals.waiting--;
         else
@@ -446,6 +448,8 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_TOPIC:
         case FRAME_ROOMS:
         case FRAME_HISTORY:
+        case FRAME_FIND:
+        case FRAME_COMPLETE:
                 return requests_take(b, f);
         case FRAME_SAY:
         case FRAME_KICK:

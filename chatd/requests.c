@@ -12,16 +12,17 @@
 
 #define NAME_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
+/* What `m` is told goes with the number of its request `f`. */
+static void tell(struct broker *b, struct member *m, const struct frame *f, struct frame told)
+{
+        told.id = b->relay.epoch;
+        told.number = f->number;
+        relay_tell(&b->relay, m, &told);
+}
+
 static void answer(struct broker *b, struct member *m, const struct frame *f, struct slice text)
 {
-        relay_tell(&b->relay, m,
-                   &(struct frame){
-                           .type = FRAME_ANSWER,
-                           .id = b->relay.epoch,
-                           .number = f->number,
-                           .name = slice_of(m->name),
-                           .text = text,
-                   });
+        tell(b, m, f, (struct frame){.type = FRAME_ANSWER, .name = slice_of(m->name), .text = text});
 }
 
 __attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, struct member *m, const struct frame *f,
@@ -51,6 +52,23 @@ static void announce(struct broker *b, struct member *m, const struct frame *f, 
         relay_add(&b->relay, m, m->room, &rec);
 }
 
+/* Returns true where nobody hears what `m` says in its room. Who is there on other hosts is not known here. */
+static bool is_alone(const struct broker *b, const struct member *m)
+{
+        const struct member *other = m->room->first;
+        while (other && (other == m || !member_is_here(other)))
+                other = other->room_next;
+        return !other && !roster_find(&b->roster, LINK_ID);
+}
+
+void requests_tell_alone(struct broker *b, struct member *m, uint64_t number)
+{
+        bool alone = is_alone(b, m);
+        if (alone && !m->told_alone)
+                answerf(b, m, &(struct frame){.number = number}, "Nobody hears you: nobody else is here");
+        m->told_alone = alone;
+}
+
 static void take_action(struct broker *b, struct member *m, const struct frame *f)
 {
         struct slice text = f->text;
@@ -58,6 +76,7 @@ static void take_action(struct broker *b, struct member *m, const struct frame *
                 return;
         b->lines++;
         announce(b, m, f, RECORD_ACTION, text);
+        requests_tell_alone(b, m, f->number);
 }
 
 /* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
@@ -66,7 +85,7 @@ static void probe(struct broker *b, struct member *holder, const struct member *
         char text[2 * NAME_MAX_BYTES + 64];
         snprintf(text, sizeof(text), "%s asked for your name, %s", m->name, holder->name);
         relay_tell(&b->relay, holder,
-                   &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .text = slice_of(text)});
+                   &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .key = m->id, .text = slice_of(text)});
 }
 
 /* Whether `m` can be called so; tells it why not. */
@@ -119,32 +138,65 @@ static void take_nick(struct broker *b, struct member *m, const struct frame *f)
         answerf(b, m, f, "You are now called %s", m->name);
 }
 
+/* The message of `m` in `f` went to `name`. */
+static void confirm(struct broker *b, struct member *m, const struct frame *f, struct slice name, struct slice text)
+{
+        if (f->version >= frame_since(FRAME_FIND)) /* one before does not know SENT */
+                tell(b, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
+}
+
 /* To "NAME@HOST": nobody here knows who is there. */
 static void say_to_other_host(struct broker *b, struct member *m, const struct frame *f, struct record rec)
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
         struct member *link = roster_find(&b->roster, LINK_ID);
-        int len =
-                snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)rec.text.len, rec.text.at);
+        struct slice said = rec.text;
+        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)said.len, said.at);
         rec.text = (struct slice){text, (size_t)len};
         if (!link)
                 answerf(b, m, f, "This chat is not linked to other hosts");
         else if (len > TEXT_MAX_BYTES)
                 answerf(b, m, f, "That is too long to be said to somebody on another host");
-        else
+        else {
                 relay_add_private(&b->relay, m, link, &rec);
+                confirm(b, m, f, f->name, said);
+        }
 }
 
-/* Nobody has the name that somebody was to be addressed by. */
-static void answer_nobody(struct broker *b, struct member *m, const struct frame *f)
+enum { NOBODY_BYTES = 2 * NAME_MAX_BYTES + 64 };
+
+/* Writes what somebody is told who addressed nobody by this name. */
+static struct slice describe_nobody(const struct broker *b, struct slice name, char text[static NOBODY_BYTES])
 {
-        const char *meant = roster_suggest(&b->roster, f->name);
-        if (meant)
-                answerf(b, m, f, "There is nobody called %.*s here. Did you mean %s?", (int)f->name.len, f->name.at,
-                        meant);
-        else
-                answerf(b, m, f, "There is nobody called %.*s here; /who lists who is here", (int)f->name.len,
-                        f->name.at);
+        const char *meant = roster_suggest(&b->roster, name);
+        snprintf(text, NOBODY_BYTES, "There is nobody called %.*s here%s%s%s", (int)name.len, name.at,
+                 meant ? ". Did you mean " : "; /who lists who is here", meant ? meant : "", meant ? "?" : "");
+        return slice_of(text);
+}
+
+/* Returns the member of this name who is here, or NULL. */
+static struct member *find_here(const struct broker *b, struct slice name)
+{
+        struct member *m = roster_find_name(&b->roster, name);
+        return m && member_is_here(m) ? m : NULL;
+}
+
+static void take_find(struct broker *b, struct member *m, const struct frame *f)
+{
+        char text[NOBODY_BYTES];
+        const struct member *found = find_here(b, f->name);
+        struct frame told = {.type = FRAME_FOUND, .name = f->name};
+        if (!text_is_name(f->name.at, f->name.len)) {
+                broker_ignore(b, IGNORED_UNCLEAN);
+                return;
+        }
+        if (found) {
+                told.key = found->id;
+                told.name = slice_of(found->name);
+        } else {
+                told.text = describe_nobody(b, f->name, text);
+        }
+        tell(b, m, f, told);
 }
 
 static void take_private(struct broker *b, struct member *m, const struct frame *f)
@@ -165,7 +217,8 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
                 return;
         }
         if (!remote && (!to || !member_is_here(to))) {
-                answer_nobody(b, m, f);
+                char nobody[NOBODY_BYTES];
+                answer(b, m, f, describe_nobody(b, f->name, nobody));
                 return;
         }
         if (m->arriving)
@@ -174,8 +227,10 @@ static void take_private(struct broker *b, struct member *m, const struct frame 
                 say_to_other_host(b, m, f, rec);
         else if (to == m)
                 answerf(b, m, f, "That is you; the message went to nobody");
-        else
+        else {
                 relay_add_private(&b->relay, m, to, &rec);
+                confirm(b, m, f, slice_of(to->name), rec.text);
+        }
 }
 
 /* Text that is put together, up to a size. */
@@ -260,6 +315,23 @@ static void list_other_rooms(struct list *l, const struct broker *b, const struc
                 l->line = l->len;
                 list_people(l, rooms->all[i], people, NULL, NULL);
         }
+}
+
+/* Those in the room whose names begin so, for TAB. */
+static void take_complete(struct broker *b, struct member *m, const struct frame *f)
+{
+        char text[TEXT_MAX_BYTES];
+        struct list list = {.text = text, .size = sizeof(text)};
+        text[0] = '\0';
+        for (const struct member *other = m->room->first; other; other = other->room_next) {
+                if (other == m || !member_is_here(other) || strncasecmp(other->name, f->name.at, f->name.len) != 0)
+                        continue;
+                if (!list_add(&list, list.len > 0 ? " " : "", other->name)) {
+                        list_addf(&list, " …");
+                        break;
+                }
+        }
+        tell(b, m, f, (struct frame){.type = FRAME_NAMES, .text = {list.text, list.len}});
 }
 
 /* Asks other hosts, if there is a link to them. */
@@ -489,6 +561,12 @@ int requests_take(struct broker *b, const struct frame *f)
                 break;
         case FRAME_HISTORY:
                 take_history(b, m, f);
+                break;
+        case FRAME_FIND:
+                take_find(b, m, f);
+                break;
+        case FRAME_COMPLETE:
+                take_complete(b, m, f);
                 break;
         default:
                 take_who(b, m, f);

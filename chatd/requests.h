@@ -15,6 +15,7 @@
 #include <chat/frame.h>
 
 struct broker;
+struct member;
 
 enum {
         REQUESTS_WHO_COLUMNS = 76,       /* of a list of names */
@@ -24,6 +25,9 @@ enum {
 /* Does what a frame from ACTION on says, or ignores and counts it. Returns 0, or -ENOBUFS where it belongs to the next
  * batch: then nothing was done. There is room for two records. */
 int requests_take(struct broker *b, const struct frame *f);
+
+/* Tells `m`, once, that nobody is there who could have heard what it said in the frame of this number. */
+void requests_tell_alone(struct broker *b, struct member *m, uint64_t number);
 
 /* Writes what somebody on another host is told whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
  * length, terminated; 0 where that is no question. */

@@ -188,6 +188,7 @@ static void put_into(struct roster *r, struct member *m, struct room *room)
 void roster_move(struct roster *r, struct member *m, struct room *room)
 {
         m->moved = true;
+        m->told_alone = false;
         put_into(r, m, room);
 }
 

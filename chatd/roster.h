@@ -69,6 +69,8 @@ struct member {
         bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;           /* its BYE or GONE is in the batch */
         bool arriving;          /* waits to be announced, see arrivals.h */
+        bool told_alone;        /* that nobody else was in its room when it said something */
+        bool removed;           /* it says that it leaves because an administrator removed it */
         /* what an administrator did to it: see admin.h */
         bool muted;                             /* what it says is not relayed */
         bool removal_sent;                      /* KICK is in the queue, because of a ban */

@@ -30,7 +30,9 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         case RECORD_LEAVE:
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;
-                parts[2] = slice_of(r->kind == RECORD_JOIN ? " is connected" : " is disconnected");
+                parts[2] = slice_of(r->kind == RECORD_JOIN                          ? " is connected"
+                                    : slice_equal(r->text, slice_of(LEAVE_REMOVED)) ? " was removed"
+                                                                                    : " is disconnected");
                 return 3;
         case RECORD_ACTION:
                 parts[0] = slice_of("* ");

@@ -70,6 +70,9 @@ enum frame_type {
         FRAME_ROOMS,   /* asks which rooms there are */
         FRAME_HISTORY, /* asks for the last `key` lines of its room; 0: as many as a newcomer is shown */
         FRAME_TELL,    /* from the link: a notice for the member of the id `key` alone */
+        /* … since version 4 */
+        FRAME_FIND,     /* asks who is called name */
+        FRAME_COMPLETE, /* asks whose names in its room begin with name, whatever their case */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
@@ -94,8 +97,12 @@ enum frame_type {
                            `number`. Each one's own number is when it was said, in seconds since 1970 */
         FRAME_TEXT, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT of
                             this `number` or above was */
-        FRAME_PROBE, /* somebody asks for your client's name, and it may have vanished: show it text, and see to it that
-                            you leave where it does not acknowledge that */
+        FRAME_PROBE, /* somebody, whose id is `key` since version 4, asks for your client's name, and it may have
+                            vanished: show it text, and see to it that you leave where it does not acknowledge that */
+        /* … since version 4, to your request of this `number` */
+        FRAME_SENT,  /* your PRIVATE went to name: text is what it says */
+        FRAME_FOUND, /* to FIND: the member of the id `key` is called name; where that is 0, text is to be shown */
+        FRAME_NAMES, /* to COMPLETE: text is names with spaces between, and "…" behind them where there are more */
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -118,8 +125,8 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; what an
-         * administrator asked for: whose uid that was */
+        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; PROBE and
+         * FOUND: see there; what an administrator asked for: whose uid that was */
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
@@ -147,6 +154,7 @@ enum record_kind {
 };
 
 #define TOPIC_NONE "-"
+#define LEAVE_REMOVED "removed" /* the text of a LEAVE of somebody whom an administrator removed, since version 4 */
 #define ASK_WHO "who"
 #define ASK_ROOMS "rooms"
 
@@ -168,7 +176,7 @@ enum {
 /* The first version that knows this type of what a session asks for. */
 static inline unsigned frame_since(uint8_t type)
 {
-        return type >= FRAME_ROOM ? 3 : type >= FRAME_ACTION ? 2 : 1;
+        return type >= FRAME_FIND ? 4 : type >= FRAME_ROOM ? 3 : type >= FRAME_ACTION ? 2 : 1;
 }
 
 /* Whether only chatd itself sends it, to itself. */
@@ -207,9 +215,13 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_REFUSED:
         case FRAME_TOPIC:
         case FRAME_TEXT:
-        case FRAME_PROBE:
         case FRAME_KICKED:
+        case FRAME_NAMES:
                 wire_put_string(&w, f->text);
+                break;
+        case FRAME_PROBE:
+                wire_put_string(&w, f->text);
+                wire_put_u64(&w, f->key);
                 break;
         case FRAME_TELL:
         case FRAME_SAY:
@@ -221,17 +233,21 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 break;
         case FRAME_NICK:
         case FRAME_ROOM:
+        case FRAME_FIND:
+        case FRAME_COMPLETE:
                 wire_put_string(&w, f->name);
                 break;
         case FRAME_HISTORY:
                 wire_put_u64(&w, f->key);
                 break;
         case FRAME_PRIVATE:
+        case FRAME_FOUND:
                 wire_put_u64(&w, f->key);
                 wire_put_string(&w, f->name);
                 wire_put_string(&w, f->text);
                 break;
         case FRAME_ANSWER:
+        case FRAME_SENT:
                 wire_put_string(&w, f->name);
                 wire_put_string(&w, f->text);
                 break;
@@ -300,9 +316,13 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_REFUSED:
         case FRAME_TOPIC:
         case FRAME_TEXT:
-        case FRAME_PROBE:
         case FRAME_KICKED:
+        case FRAME_NAMES:
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                break;
+        case FRAME_PROBE:
+                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
+                f->key = f->version >= 4 ? wire_get_u64(&r) : 0;
                 break;
         case FRAME_TELL:
         case FRAME_SAY:
@@ -314,17 +334,21 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 break;
         case FRAME_NICK:
         case FRAME_ROOM:
+        case FRAME_FIND:
+        case FRAME_COMPLETE:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 break;
         case FRAME_HISTORY:
                 f->key = wire_get_u64(&r);
                 break;
         case FRAME_PRIVATE:
+        case FRAME_FOUND:
                 f->key = wire_get_u64(&r);
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;
         case FRAME_ANSWER:
+        case FRAME_SENT:
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);
                 break;

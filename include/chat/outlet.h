@@ -32,7 +32,7 @@
 
 /* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built
  * with another one does not lend. To be counted up with each change of either. */
-enum { OUTLET_LAYOUT = 4 };
+enum { OUTLET_LAYOUT = 5 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {

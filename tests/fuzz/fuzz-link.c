@@ -138,7 +138,8 @@ static void check_record(const struct record *rec)
         check_name(rec->name);
         PROMISE(rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len),
                 "a text that is not clean");
-        PROMISE((rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) || rec->text.len == 0,
+        PROMISE((rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) || rec->text.len == 0 ||
+                        (rec->kind == RECORD_LEAVE && slice_equal(rec->text, slice_of(LEAVE_REMOVED))),
                 "a text that nobody said");
         if (rec->kind == RECORD_RENAME)
                 check_name(rec->text);

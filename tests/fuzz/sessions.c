@@ -832,6 +832,14 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
                 break;
         case FRAME_RELAYED:
                 break;
+        case FRAME_SENT:
+                PROMISE(!me->once || (f.number > 0 && f.number <= me->number), "request %llu was sent",
+                        (unsigned long long)f.number);
+                break;
+        case FRAME_FOUND:
+        case FRAME_NAMES:
+                PROMISE(!me->once, "found, or names, and nobody asked");
+                break;
         case FRAME_ANSWER:
                 take_answer(s, me, &f);
                 break;

@@ -210,7 +210,7 @@ static void test_kick(void **state)
         shell("chatctl kick bob 'too' loud");
         client_expect(bob, "*** You were removed: too loud\r\n");
         assert_string_equal(client_expect_end(bob), "");
-        client_expect(ann, "*** bob is disconnected\r\n");
+        client_expect(ann, "*** bob was removed\r\n");
         shell("journalctl --sync; journalctl -u chatd -o json CHAT_EVENT=kick CHAT_NAME=bob | grep -q "
               "'\"CHAT_REASON\":\"too loud\"'");
         shell("journalctl -u chatd -o json CHAT_EVENT=leave CHAT_NAME=bob | grep -q '\"CHAT_REASON\":\"kicked\"'");
@@ -244,7 +244,7 @@ static void test_ban(void **state)
                             "chatctl: bob is here from 127.0.0.1; to ban that, too: chatctl ban 127.0.0.1");
         client_expect(bob, "*** You were removed: banned: was rude\r\n");
         client_expect_end(bob);
-        client_expect(ann, "*** bob is disconnected\r\n");
+        client_expect(ann, "*** bob was removed\r\n");
         client_free(bob);
         bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);

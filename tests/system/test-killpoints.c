@@ -119,7 +119,7 @@ struct event {
         char name[64]; /* of `who`, then */
         char room[32]; /* where it was, then */
         char text[TEXT_BYTES];
-        char with[64]; /* GOES: who is there */
+        char with[64]; /* GOES: who is there; WHISPERS: what `to` is called */
 };
 
 struct killed {
@@ -213,6 +213,8 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                         continue;
                 } else if (e->who == who && e->what == BECOMES)
                         len += (size_t)snprintf(at, left, "*** You are now called %s\r\n", e->text);
+                else if (e->who == who && e->what == WHISPERS)
+                        len += (size_t)snprintf(at, left, "-> %s: %s\r\n", e->with, e->text);
                 else if (e->who == who || (e->what == WHISPERS ? e->to != who : !here))
                         continue;
                 else if (e->what == SAYS)
@@ -1370,6 +1372,7 @@ static void whisper(enum role who, enum role to, const char *text)
 {
         struct event *e = add_event(who, WHISPERS);
         e->to = to;
+        snprintf(e->with, sizeof(e->with), "%s", persons[to].name);
         snprintf(e->text, sizeof(e->text), "%s", text);
         client_send(persons[who].client, "/msg %s %s\n", persons[to].name, text);
 }

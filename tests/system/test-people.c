@@ -363,12 +363,13 @@ static void test_typing_while_others_talk(void **state)
         terminal_ends(chat, "*** /msg /me\n/msg bob psst", 13);
         terminal_keys(chat, "Enter");
         client_expect(bob, "ann (to you): psst\r\n");
+        terminal_ends(chat, "/msg bob psst\n-> bob: psst", 0);
 
         terminal_text(chat, "draft"); /* history */
         terminal_keys(chat, "Up Up");
-        terminal_ends(chat, "/msg bob psst\nalf typed 日x本", 15);
+        terminal_ends(chat, "-> bob: psst\nalf typed 日x本", 15);
         terminal_keys(chat, "Down Down");
-        terminal_ends(chat, "/msg bob psst\ndraft", 5);
+        terminal_ends(chat, "-> bob: psst\ndraft", 5);
         terminal_keys(chat, "C-c");
         terminal_ends(chat, "*** Line discarded. ^C again, or exit, leaves.", 0);
 

@@ -61,7 +61,7 @@ static void test_all_of_it_in_one_batch(void **state)
         bye(f, ANN);
         say(f, BOB, "three");
         serve(f);
-        assert_inbox(f, ANN, "welcome 1, join bob, join eve, goodbye");
+        assert_inbox(f, ANN, "welcome 1, answer Nobody hears you: nobody else is here, join bob, join eve, goodbye");
         assert_inbox(f, BOB, "welcome 2, line ann two, join eve, leave ann");
         assert_inbox(f, EVE, "welcome 3, leave ann, line bob three");
 }
@@ -396,6 +396,17 @@ static void test_nobody_is_asked_without_memory_for_it(void **state)
         say_to_all(f, ANN);
         assert_not_asked(f, ANN);
         assert_inbox(f, BOB, "welcome 2, line ann x");
+}
+
+static void test_who_was_removed(void **state)
+{
+        struct fixture *f = *state;
+        come(f, ANN);
+        come(f, BOB);
+        run_session(f, ANN);
+        put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(BOB), .reason = LEAVE_KICKED});
+        serve(f);
+        assert_lender_got(f->lenders[ANN], "*** bob is connected\r\n*** bob was removed\r\n");
 }
 
 static void test_who_answers_is_written_to(void **state)
@@ -865,6 +876,7 @@ int main(void)
                 TEST(test_gone_behind_bye_says_nothing),
                 TEST(test_who_is_asked),
                 TEST(test_nobody_is_asked_without_memory_for_it),
+                TEST(test_who_was_removed),
                 TEST(test_who_answers_is_written_to),
                 TEST(test_few_are_asked_at_once),
                 TEST(test_who_declines_is_asked_again_some_time_later),

@@ -30,7 +30,8 @@ static void test_every_type_round_trips(void **state)
         static const uint8_t types[] = {FRAME_HELLO,   FRAME_HERE,    FRAME_LINE,   FRAME_BYE,      FRAME_GONE,
                                         FRAME_WELCOME, FRAME_BATCH,   FRAME_MISSED, FRAME_ROLLCALL, FRAME_GOODBYE,
                                         FRAME_REFUSED, FRAME_RELAYED, FRAME_INJECT, FRAME_NOTICE,   FRAME_TEXT,
-                                        FRAME_PROBE,   FRAME_TELL};
+                                        FRAME_PROBE,   FRAME_TELL,    FRAME_FIND,   FRAME_COMPLETE, FRAME_SENT,
+                                        FRAME_FOUND,   FRAME_NAMES};
         for (size_t i = 0; i < sizeof(types); i++) {
                 uint8_t buffer[FRAME_MAX_BYTES];
                 struct frame f, in = {.type = types[i],

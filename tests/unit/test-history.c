@@ -280,7 +280,8 @@ static void test_no_shelf_is_free(void **state)
         request(f, ANN, FRAME_HISTORY, 0, "");
         assert_true(broker_serve(f->broker) >= 0);
         assert_inbox(f, ANN,
-                     "welcome 1, past, answer You are now in one-more, alone, answer Nothing was said in one-more yet");
+                     "welcome 1, past, answer You are now in one-more, alone, answer Nobody hears you: nobody else is "
+                     "here, answer Nothing was said in one-more yet");
 }
 
 /* A chatd of an earlier version kept what hides. */

@@ -674,10 +674,10 @@ static void test_a_connection_that_is_reset(void **state)
  * OUTLET_LAYOUT. */
 static void test_lines_look_as_the_layout_says(void **state)
 {
-        static const char layout_4[] =
+        static const char layout_5[] =
                 "n: t|*** n is connected|*** n is disconnected|*** t||* n t|*** n is now called t|"
                 "n (to you): t|*** n went to t|*** n came from t|*** n set the topic: t||*** h: t|"
-                "*** n removed the topic|";
+                "*** n was removed|*** n removed the topic|";
         char text[1024] = "", *at = text;
         struct slice parts[DISPLAY_PARTS_MAX];
         (void)state;
@@ -689,11 +689,14 @@ static void test_lines_look_as_the_layout_says(void **state)
                 at = n > 0 ? display_write(at, parts, n) - LINE_END_BYTES : at;
                 *at++ = '|';
         }
+        struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
+        at = display_write(at, parts, display_parts(&removed, parts)) - LINE_END_BYTES;
+        *at++ = '|';
         struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
         at = display_write(at, parts, display_parts(&removal, parts)) - LINE_END_BYTES;
         memcpy(at, "|", 2);
-        assert_string_equal(text, layout_4);
-        assert_int_equal(OUTLET_LAYOUT, 4);
+        assert_string_equal(text, layout_5);
+        assert_int_equal(OUTLET_LAYOUT, 5);
 }
 
 int main(void)

@@ -90,12 +90,12 @@ static void test_a_batch_that_is_relayed_again_says_the_same(void **state)
         hello(f, BOB);
         say(f, ANN, "with bob");
         relay_and_die(f);
-        assert_inbox(f, ANN, "join bob");
+        assert_inbox(f, ANN, "answer Nobody hears you: nobody else is here, join bob");
         assert_inbox(f, BOB, "welcome 2, line ann with bob");
 
         restart_broker(f); /* bob has a note, and his HELLO is in the queue: he must not see "before bob" */
         serve(f);
-        assert_inbox(f, ANN, "rollcall, join bob");
+        assert_inbox(f, ANN, "rollcall, answer Nobody hears you: nobody else is here, join bob");
         assert_inbox(f, BOB, "rollcall, welcome 2, line ann with bob");
 }
 

@@ -247,7 +247,7 @@ static void test_private_words(void **state)
         inject_record(f, &from_zoe);
         serve(f);
         assert_inbox(f, BOB, "private zoe@b yes?");
-        assert_inbox(f, ANN, "");
+        assert_inbox(f, ANN, "sent zoe@b psst, you");
         assert_inbox(f, LINK, "reply chat zoe@b nobody there is called nobody");
         inject_record(f, &(struct record){.kind = RECORD_REPLY,
                                           .number = 4,

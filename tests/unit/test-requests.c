@@ -177,7 +177,9 @@ static void test_changes_share_a_batch(void **state)
         assert_inbox(f, ANN,
                      "went bob kitchen, answer You are now called Zoe, rename eve ann, answer You are now called eve, "
                      "answer You are now in kitchen, with bob, line kitchen: bob 4");
-        assert_inbox(f, BOB, "line ann 1, answer You are now in kitchen, alone, came kitchen: eve lobby");
+        assert_inbox(f, BOB,
+                     "line ann 1, answer You are now in kitchen, alone, answer Nobody hears you: nobody else is here, "
+                     "came kitchen: eve lobby");
         assert_inbox(f, EVE,
                      "line ann 1, went bob kitchen, rename ann Zoe, line Zoe 2, answer You are now called ann, "
                      "rename Zoe eve, went eve kitchen");
@@ -339,7 +341,8 @@ static void test_a_private_word(void **state)
         assert_inbox(f, BOB, "line ann one, private ann psst, line ann two, line eve three");
         assert_inbox(f, EVE, "line ann one, line ann two");
         assert_inbox(f, ANN,
-                     "answer There is nobody called nobody here; /who lists who is here, answer That is you; the "
+                     "sent bob psst, answer There is nobody called nobody here; /who lists who is here, answer That is "
+                     "you; the "
                      "message went to nobody, "
                      "answer This chat is not linked to other hosts, line eve three");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
@@ -360,7 +363,8 @@ static void test_a_reply(void **state)
         frame.number = ++f->numbers[BOB];
         put(f, &frame);
         serve(f);
-        assert_inbox(f, BOB, "rename ann Zoe, leave Zoe, answer That person has left; /who lists who is here");
+        assert_inbox(f, BOB,
+                     "rename ann Zoe, sent Zoe yes?, leave Zoe, answer That person has left; /who lists who is here");
 }
 
 /* In what people see who lent their connections, and what they are told that they missed. */
@@ -453,7 +457,7 @@ static void test_a_room(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann one, went ann Kitchen, line eve three");
         assert_inbox(f, EVE, "line ann one, went ann Kitchen");
-        assert_inbox(f, ANN, "answer You are now in Kitchen, alone");
+        assert_inbox(f, ANN, "answer You are now in Kitchen, alone, answer Nobody hears you: nobody else is here");
         join(f, BOB, "kitchen");
         say(f, BOB, "here I am");
         act(f, ANN, "cooks");
@@ -465,7 +469,7 @@ static void test_a_room(void **state)
         assert_inbox(f, BOB,
                      "answer You are now in Kitchen, with ann, action Kitchen: ann cooks, private eve psst, "
                      "rename Kitchen: ann Zoe");
-        assert_inbox(f, EVE, "went bob Kitchen");
+        assert_inbox(f, EVE, "went bob Kitchen, answer Nobody hears you: nobody else is here, sent bob psst");
         bye(f, BOB);
         say(f, EVE, "alone");
         join(f, ANN, "");
@@ -617,7 +621,7 @@ static void test_a_room_outlives_chatd(void **state)
         say(f, EVE, "out there");
         serve(f);
         assert_inbox(f, BOB, "rollcall, line kitchen: ann in here");
-        assert_inbox(f, EVE, "rollcall");
+        assert_inbox(f, EVE, "rollcall, answer Nobody hears you: nobody else is here");
         bye(f, ANN);
         serve(f);
         assert_inbox(f, BOB, "leave kitchen: ann");
@@ -707,13 +711,111 @@ static void test_rooms_of_lenders(void **state)
         say(f, ANN, "still");
         serve(f);
         assert_true(member(f, BOB)->lent.client >= 0 && member(f, EVE)->lent.client >= 0);
-        assert_inbox(f, EVE, "");
+        assert_inbox(f, EVE, "answer Nobody hears you: nobody else is here");
         assert_inbox(f, BOB, "");
         assert_lender_got(f->lenders[BOB], "*** eve is connected\r\nann: before\r\nann: before\r\n*** ann came from "
                                            "lobby\r\nann: in here\r\n* ann cooks\r\n"
                                            "ann: still\r\n");
         assert_lender_got(f->lenders[EVE],
                           "ann: before\r\nann: before\r\n*** bob went to kitchen\r\n*** ann went to kitchen\r\n");
+}
+
+static void ask_for(struct fixture *f, uint32_t who, enum frame_type type, const char *name)
+{
+        struct frame frame = numbered(f, who, type);
+        frame.name = slice_of(name);
+        put(f, &frame);
+}
+
+static void test_whose_name_it_is(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        ask_for(f, ANN, FRAME_FIND, "BOB");
+        ask_for(f, ANN, FRAME_FIND, "bobb");
+        ask_for(f, ANN, FRAME_FIND, "zoe");
+        ask_for(f, ANN, FRAME_FIND, "two words");
+        ask_for(f, ANN, FRAME_FIND, "");
+        serve(f);
+        assert_inbox(f, ANN,
+                     "found bob, found nobody: There is nobody called bobb here. Did you mean bob?, "
+                     "found nobody: There is nobody called zoe here; /who lists who is here");
+        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 2);
+}
+
+static void test_whose_name_begins_so(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        join(f, EVE, "kitchen");
+        nick(f, BOB, "annika");
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        ask_for(f, ANN, FRAME_COMPLETE, "AN"); /* not oneself */
+        ask_for(f, ANN, FRAME_COMPLETE, "e");
+        ask_for(f, ANN, FRAME_COMPLETE, "");
+        serve(f);
+        assert_inbox(f, ANN, "names annika, names , names annika");
+}
+
+/* Of more names than there is room for, as many as there is. */
+static void test_many_names_begin_so(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        for (uint32_t i = 0; i < 2000; i++) {
+                char name[32];
+                snprintf(name, sizeof(name), "member-%u", i);
+                assert_non_null(
+                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+        }
+        ask_for(f, ANN, FRAME_COMPLETE, "mem");
+        assert_true(broker_serve(f->broker) >= 0);
+        const char *answer = inbox_read(f->inboxes[ANN]);
+        assert_non_null(strstr(answer, "names member-0 member-1 "));
+        assert_string_equal(answer + strlen(answer) - 4, " …");
+        assert_true(strlen(answer) > TEXT_MAX_BYTES - 100);
+}
+
+/* A session of before does not know that a message was sent. */
+static void test_a_private_word_of_an_older_session(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        begin(f);
+        struct frame frame = numbered(f, ANN, FRAME_PRIVATE);
+        frame.name = slice_of("bob");
+        frame.text = slice_of("psst");
+        size_t size = frame_encode(buffer, sizeof(buffer), &frame) - FRAME_APPENDED_BYTES;
+        buffer[0] = 3;
+        assert_int_equal(send(f->sender, buffer, size, 0), size);
+        serve(f);
+        assert_inbox(f, BOB, "private ann psst");
+        assert_inbox(f, ANN, "");
+}
+
+/* Once, until somebody was there who could hear it. */
+static void test_nobody_hears_it(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        say(f, ANN, "one");
+        say(f, ANN, "two");
+        act(f, ANN, "waves");
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1, answer Nobody hears you: nobody else is here");
+        hello(f, BOB);
+        say(f, ANN, "three");
+        bye(f, BOB);
+        act(f, ANN, "waves");
+        serve(f);
+        assert_inbox(f, ANN, "join bob, leave bob, answer Nobody hears you: nobody else is here");
+        join(f, ANN, "kitchen");
+        say(f, ANN, "four");
+        serve(f);
+        assert_inbox(f, ANN, "answer You are now in kitchen, alone, answer Nobody hears you: nobody else is here");
 }
 
 /* Requests of strangers, of a number that was there, of who was named for it. */
@@ -964,6 +1066,11 @@ int main(void)
                 TEST(test_one_member_changes_often),
                 TEST(test_a_note_of_no_room),
                 TEST(test_rooms_of_lenders),
+                TEST(test_whose_name_it_is),
+                TEST(test_whose_name_begins_so),
+                TEST(test_many_names_begin_so),
+                TEST(test_a_private_word_of_an_older_session),
+                TEST(test_nobody_hears_it),
                 TEST(test_what_is_ignored),
                 TEST(test_an_answer_has_its_place),
                 TEST(test_an_answer_to_a_lender),
