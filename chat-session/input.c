@@ -443,6 +443,7 @@ static void watch_keys(struct session *s, const uint8_t *bytes, size_t n, size_t
                 in->keys = 0;
         else if (has != had && n <= KEY_MAX_BYTES && in->keys < KEYS_TOLD)
                 in->keys++;
+        in->keys_told |= edited; /* its user knows what that is, and may have turned it off */
         if (edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
                 editing_refuse(s, "your client sends whole lines, and shows them itself");
         } else if (in->keys == KEYS_TOLD && !in->keys_told && !s->edits && !s->echo && s->state == SESSION_TALKING &&

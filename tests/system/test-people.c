@@ -145,9 +145,12 @@ static void test_history(void **state)
         client_expect(eve, "*** Earlier here");
         client_expect(eve, ") ann: one\r\n(");
         client_expect(eve, ") * ann waves\r\n");
-        client_send(eve, "/history some\n/join kitchen\n/history\n");
-        client_expect(eve, "*** Usage: /history [LINES]\r\n*** You are now in kitchen, alone\r\n"
-                           "*** Nothing was said in kitchen yet\r\n");
+        client_send(eve, "/history some\n");
+        client_expect(eve, "*** Usage: /history [LINES]\r\n");
+        client_send(eve, "/join kitchen\n");
+        client_expect(eve, "*** You are now in kitchen, alone\r\n");
+        client_send(eve, "/history\n");
+        client_expect(eve, "*** Nothing was said in kitchen yet\r\n");
         chat_kill_broker(chat, SIGKILL);
         chat_start_broker(chat);
         client_send(eve, "/leave\n");
@@ -204,7 +207,11 @@ static void test_how_lines_look(void **state)
         client_send(ann, "3\n");
         client_expect(bob, "] \x1b[3");
         client_expect(bob, "mann\x1b[0m: 3\r\n");
-        client_send(bob, "/time off\n/color off\n/ignore ann\n");
+        client_send(bob, "/time off\n");
+        client_expect(bob, "*** /time is off\r\n");
+        client_send(bob, "/color off\n");
+        client_expect(bob, "*** /color is off\r\n");
+        client_send(bob, "/ignore ann\n");
         client_expect(bob, "*** You do not see any more what ann says");
         client_send(ann, "unseen\n");
         take_name(ann, "zoe");
