@@ -111,7 +111,8 @@ static size_t rows_of_terminal(void)
 static bool clears_screen(void)
 {
         const char *term = getenv("TERM");
-        return isatty(STDOUT_FILENO) && term && term[0] != '\0' && strcmp(term, "dumb") != 0;
+        return isatty(STDOUT_FILENO) && term && term[0] != '\0' && strcmp(term, "dumb") != 0 &&
+               strcmp(term, "unknown") != 0;
 }
 
 static void print_screen(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)

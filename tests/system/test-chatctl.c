@@ -334,6 +334,7 @@ static void test_top(void **state)
                 "len(j) == 2 and j[1][\"status\"][\"members\"] == 2 and len(j[1][\"slowest\"]) == 2"));
         shell("chatctl top -n 1 | grep -q '^members: 2 '");
         assert_no_escapes("dumb");
+        assert_no_escapes("unknown");
         assert_no_escapes("");
         shell("tmux -S /run/tmux -f /dev/null new-session -d -x 100 -y 20 'chatctl top'");
         shell_until("tmux -S /run/tmux capture-pane -p | grep -q '^members: 2 '");
