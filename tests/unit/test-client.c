@@ -204,7 +204,7 @@ static void test_the_rest_has_room(void **state)
                 assert_int_equal(c->skipped, 1 + rest);
                 client_raw(c, "x", 1);
                 assert_in_range(c->end, 1, sizeof(c->buffer));
-                assert_memory_equal(drain(f), "\r\n*** yes", 9);
+                assert_memory_equal(drain(f), "\r\n*** [Ye", 9);
         }
 }
 
