@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -44,13 +45,32 @@ static uint64_t sequence_of(uint64_t number)
 
 /* ---- notices ---- */
 
+/* The notice of this place in their order. */
+static struct link_notice *notice_at(struct link *l, size_t place)
+{
+        return &l->notices[(l->first_notice + place) % LINK_NOTICES_ROOM];
+}
+
+/* The place of the oldest notice that does not say that something is missing; `notices_count` where each one does. */
+static size_t oldest_news(struct link *l)
+{
+        size_t place = 0;
+        while (place < l->notices_count && notice_at(l, place)->number != 0)
+                place++;
+        return place;
+}
+
+static void give_up(struct link *l, size_t place)
+{
+        for (l->notices_count--; place < l->notices_count; place++)
+                *notice_at(l, place) = *notice_at(l, place + 1);
+}
+
+/* There is room: the caller asked. */
 static void add_notice(struct link *l, uint64_t number, uint64_t to, const char *format, va_list args)
 {
-        if (l->notices_count == LINK_NOTICES_MAX) {
-                l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
-                l->notices_count--;
-        }
-        struct link_notice *added = &l->notices[(l->first_notice + l->notices_count++) % LINK_NOTICES_MAX];
+        assert(l->notices_count < LINK_NOTICES_ROOM);
+        struct link_notice *added = notice_at(l, l->notices_count++);
         added->number = number;
         added->to = to;
         vsnprintf(added->text, sizeof(added->text), format, args);
@@ -101,7 +121,7 @@ static bool flush(struct link *l)
                         return true;
                 inject_notice(&l->inject, slice_of(next->text), next->to); /* which takes it, as nothing else waits */
                 l->telling = next->number;
-                l->first_notice = (l->first_notice + 1) % LINK_NOTICES_MAX;
+                l->first_notice = (l->first_notice + 1) % LINK_NOTICES_ROOM;
                 l->notices_count--;
         }
         return false;
@@ -483,7 +503,15 @@ static void look_for_hosts(struct link *l)
         if (l->now - l->looked_at > LINK_GRACE_MS)
                 hosts_init(&l->hosts, &l->kept->hosts, l->now);
         l->looked_at = l->now;
-        while (hosts_news(&l->hosts, l->now, text) > 0) {
+        for (;;) {
+                bool full = l->notices_count >= LINK_NOTICES_MAX;
+                size_t oldest = full ? oldest_news(l) : 0;
+                if (full && oldest == l->notices_count)
+                        return; /* they are told when there is room */
+                if (hosts_news(&l->hosts, l->now, text) <= 0)
+                        return;
+                if (full)
+                        give_up(l, oldest);
                 notice(l, 0, "%s", text);
                 log_hosts(l->journal, text);
         }

@@ -24,13 +24,15 @@
 #include "network.h"
 
 enum {
-        LINK_HELLO_MS = 5000,    /* how long chatd has to answer HELLO before it is said again */
-        LINK_STATUS_MS = 1000,   /* the status is updated that often at most … */
-        LINK_LOG_MS = 10000,     /* … and a change of it logged */
-        LINK_GRACE_MS = 3000,    /* who does not look at messages for so long does not know who is away */
-        LINK_FULL_MS = 100,      /* how often a full spool is looked at again */
-        LINK_NOTICES_MAX = 16,   /* that wait for chatd; the oldest is given up … */
-        LINK_TELLS_MAX = 8,      /* … and where so many wait, none for one member alone is added */
+        LINK_HELLO_MS = 5000,  /* how long chatd has to answer HELLO before it is said again */
+        LINK_STATUS_MS = 1000, /* the status is updated that often at most … */
+        LINK_LOG_MS = 10000,   /* … and a change of it logged */
+        LINK_GRACE_MS = 3000,  /* who does not look at messages for so long does not know who is away */
+        LINK_FULL_MS = 100,    /* how often a full spool is looked at again */
+        LINK_NOTICES_MAX = 16, /* that wait for chatd: then no message is looked at, and the oldest news of hosts are
+                                    given up for the next; never that something is missing */
+        LINK_NOTICES_ROOM = LINK_NOTICES_MAX + 1, /* one message that is begun may say that something is missing */
+        LINK_TELLS_MAX = 8,                       /* where so many wait, none for one member alone is added */
         LINK_IGNORED_MS = 60000, /* what was ignored is logged that often at most, and what was had again */
         /* How long something may be said to be there that did not come, before it is looked for: it may be on its way.
          * */
@@ -81,7 +83,7 @@ struct link {
                 uint64_t number; /* of a record that it says is missing; 0: it is of something else */
                 uint64_t to;     /* the member that it is for; 0: everybody */
                 char text[512];
-        } notices[LINK_NOTICES_MAX];
+        } notices[LINK_NOTICES_ROOM];
         size_t first_notice, notices_count;
         uint64_t noticed, telling; /* the number of the last that was noted; of the one that goes out */
         /* what was said of the state so far */
