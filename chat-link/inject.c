@@ -1,10 +1,12 @@
 #include "inject.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #include <chat/connect.h>
+#include <chat/names.h>
 #include <chat/socket.h>
 
 void inject_init(struct inject *in, const char *dir)
@@ -76,6 +78,10 @@ bool inject_notice(struct inject *in, struct slice text, uint64_t to)
         return true;
 }
 
+_Static_assert(FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + TEXT_MAX_BYTES <=
+                       FRAME_MAX_BYTES,
+               "any record fits into an INJECT");
+
 bool inject_record(struct inject *in, const struct record *rec)
 {
         if (in->size > 0 && !in->open)
@@ -84,6 +90,7 @@ bool inject_record(struct inject *in, const struct record *rec)
                 accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         in->open = true;
         size_t size = record_encode(in->frame + in->size, sizeof(in->frame) - in->size, rec);
+        assert(size > 0 || in->size > FRAME_HEADER_BYTES); /* or it would be tried for ever */
         if (size == 0)
                 return false;
         in->size += size;

@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -252,6 +253,7 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
 /* Puts the last `size` bytes of a line in front. */
 static void put_first(struct client *c, const char *line_end, size_t size)
 {
+        assert(c->end - c->start + size <= sizeof(c->buffer)); /* LINE_END_BYTES are kept free for a rest given up */
         memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
         memcpy(c->buffer, line_end - size, size);
         c->end += size - c->start;

@@ -134,7 +134,8 @@ static void show_batch(struct session *s, struct wire_reader records)
 {
         struct record r;
         while (record_next(&records, &r) > 0)
-                show_record(s, &r, seen_before(&s->seen, r.id, r.number));
+                if (record_is_bounded(&r))
+                        show_record(s, &r, seen_before(&s->seen, r.id, r.number));
         s->outlet.had = 0;
 }
 
@@ -199,6 +200,8 @@ static void show_past(struct session *s, const struct frame *f)
         snprintf(intro, sizeof(intro), "Earlier here (times in %s):", zone);
         notice(s, intro);
         while (record_next(&records, &r) > 0) {
+                if (!record_is_bounded(&r))
+                        continue;
                 struct slice parts[DISPLAY_PARTS_MAX + 1];
                 char time_text[VIEW_PAST_TIME_BYTES];
                 size_t n = display_parts(&r, parts + 1);

@@ -1,5 +1,6 @@
 #include "broker.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -550,6 +551,7 @@ int broker_serve(struct broker *b)
                         if (take_frame(b, &d) < 0)
                                 break;
                 }
+                assert(taken > 0); /* any frame fits into an empty batch, and those who wait are announced before */
                 b->unconsumed = true;
                 relay_send(&b->relay, &b->roster);
                 if (b->settings.log_lines)

@@ -266,6 +266,12 @@ static void inject(struct broker *b, struct member *m, struct record *rec, struc
         }
 }
 
+_Static_assert(2 * FRAME_MAX_BYTES / RECORD_HEADER_BYTES <= BATCH_MAX_RECORDS &&
+                       FRAME_MAX_BYTES + FRAME_MAX_BYTES / RECORD_HEADER_BYTES *
+                                                 (NICK_MAX_BYTES + RECORD_HEADER_BYTES + WENT_MAX_BYTES) <=
+                               DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES,
+               "an INJECT fits into an empty batch, or it would be tried for ever");
+
 /* A CAME becomes two records. */
 static size_t count_came(struct wire_reader records)
 {

@@ -420,7 +420,8 @@ static inline size_t record_encode(void *buffer, size_t size, const struct recor
         return wire_written(&w);
 }
 
-/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. */
+/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. Its text and name may be longer than any of this
+ * version: see record_is_bounded(). */
 static inline int record_next(struct wire_reader *r, struct record *rec)
 {
         if (wire_left(r) == 0)
@@ -445,6 +446,13 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
                 return -EBADMSG;
         r->at += total;
         return 1;
+}
+
+/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is of
+ * a later version, or of nobody. */
+static inline bool record_is_bounded(const struct record *rec)
+{
+        return rec->name.len <= NAME_MAX_BYTES && rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
 }
 
 /* How many records there are in `r`, up to its end or to what is none. */

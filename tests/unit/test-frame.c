@@ -159,6 +159,30 @@ static void test_records(void **state)
         assert_int_equal(record_next(&r, &out), -EBADMSG);
 }
 
+/* Whoever reads records has room for no more. */
+static void test_records_are_bounded(void **state)
+{
+        (void)state;
+        static uint8_t buffer[2 * FRAME_MAX_BYTES];
+        static char text[2 * TEXT_MAX_BYTES];
+        struct record out;
+        memset(text, 'x', sizeof(text));
+        for (size_t more = 0; more < 4; more++) {
+                struct record in = {.kind = RECORD_LINE,
+                                    .name = {text, NAME_MAX_BYTES},
+                                    .text = {text, TEXT_MAX_BYTES + more % 2},
+                                    .room = {"kitchen", more < 2 ? 0 : 7}};
+                size_t n = record_encode(buffer, sizeof(buffer), &in);
+                struct wire_reader r = wire_read(buffer, n);
+                assert_int_equal(record_next(&r, &out), 1);
+                assert_int_equal(record_is_bounded(&out), more % 2 == 0);
+                buffer[3] = NAME_MAX_BYTES + 1; /* which record_encode() writes of none */
+                r = wire_read(buffer, n);
+                if (record_next(&r, &out) > 0)
+                        assert_false(record_is_bounded(&out));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -170,6 +194,7 @@ int main(void)
                 cmocka_unit_test(test_string_limits),
                 cmocka_unit_test(test_a_string_that_lies_about_its_length),
                 cmocka_unit_test(test_records),
+                cmocka_unit_test(test_records_are_bounded),
         };
         return RUN_TESTS(tests);
 }

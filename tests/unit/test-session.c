@@ -236,10 +236,12 @@ static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64
         tell_raw(f, buffer, size);
 }
 
-/* What a later version may say: a type and a record of kinds that are not known, and a field that is appended. */
+/* What a later version may say: a type and a record of kinds that are not known, a line that is longer than any, and a
+ * field that is appended. */
 static void tell_unknown(struct fixture *f)
 {
-        uint8_t buffer[4096];
+        static uint8_t buffer[3 * TEXT_MAX_BYTES];
+        static char long_text[2 * TEXT_MAX_BYTES];
         size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_GOODBYE, .id = 1});
         buffer[0] = FRAME_VERSION + 1;
         buffer[1] = 200;
@@ -250,6 +252,10 @@ static void tell_unknown(struct fixture *f)
         tell_raw(f, buffer, size + 1);
         size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
         struct record r = {.kind = 99, .id = 99, .number = 1, .name = slice_of("x"), .text = slice_of("y")};
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        memset(long_text, 'z', sizeof(long_text));
+        r = (struct record){
+                .kind = RECORD_LINE, .id = 98, .name = slice_of("x"), .text = {long_text, sizeof(long_text)}};
         size += record_encode(buffer + size, sizeof(buffer) - size, &r);
         tell_raw(f, buffer, size);
 }
