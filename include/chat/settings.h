@@ -45,11 +45,11 @@ enum settings_program {
         SETTINGS_SESSION,
 };
 
-/* Whose line a session edits. */
+/* When a session edits its client's line. */
 enum settings_editing {
-        EDITING_OFFERED, /* that of a client which offers it, or asks for it by /edit on */
+        EDITING_OFFERED, /* where the client offers it, or asks for it by /edit on */
         EDITING_ASKED,   /* only where it asks */
-        EDITING_OFF,     /* nobody's */
+        EDITING_OFF,     /* never */
 };
 
 struct settings {
@@ -189,8 +189,8 @@ static const struct settings_row {
                                     "240", "1 to 1000000 seconds, or off", "=SECONDS",
                                     "a client that acknowledges nothing for so long has vanished"},
         [SETTING_EDITING] = {"Editing", "editing", SETTINGS_SESSION, settings_take_editing, "offered",
-                             "offered, asked or off", "=offered|asked|off",
-                             "whose line is edited: also who offers it, only who asks, or nobody's"},
+                             "offered, asked or off", "=WHEN",
+                             "when a client's line is edited: offered, asked (by /edit on) or off"},
         [SETTING_ARRIVALS] = {"Arrivals", "arrivals", SETTINGS_CHATD, settings_take_arrivals, "5:20",
                               "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
                               "who come are named, so many per second and at once; off: all"},
