@@ -75,7 +75,7 @@ static const struct option known_options[] = {
 
 static volatile sig_atomic_t stop;
 
-static handler show_status, show_members, show_bans, show_log, show_top, show_help, say, kick, mute, ban, unban,
+static handler show_status, show_members, show_bans, show_log, show_top, show_help, say, topic, kick, mute, ban, unban,
         complete;
 
 /* --help is printed from it. */
@@ -83,6 +83,7 @@ static const struct command commands[] = {
         {"status", show_status, 0, 0, "d", "", "shows how the chat is"},
         {"who", show_members, 0, 0, "d", "", "lists who is here"},
         {"say", say, 1, INT32_MAX, "d", "TEXT...", "shows a notice to everybody on this host"},
+        {"topic", topic, 1, INT32_MAX, "d", "ROOM [TEXT...]", "shows the topic of a room, or sets it; - removes it"},
         {"kick", kick, 1, INT32_MAX, "dk", "NAME [REASON]",
          "removes somebody; --kill: also one that does not run (root)"},
         {"mute", mute, 1, 1, "d", "NAME", "hides from everybody what somebody says, until they leave"},
@@ -391,6 +392,40 @@ static int say(struct chatctl *c, int argc, char **argv)
                 return complain(c, EXIT_USAGE, "a notice is %d bytes at most", CONTROL_TEXT_MAX_BYTES);
         int status = ask(c, (const char *const[]){"say", "", text, NULL});
         return status >= 0 ? status : confirm_with(c, "say", "text", text);
+}
+
+static int show_topic(struct chatctl *c, const char *name)
+{
+        int status = ask(c, (const char *const[]){"topic", "", name, NULL});
+        if (status >= 0)
+                return status;
+        const char *room = asking_end(&c->asking, "room"), *text = asking_end(&c->asking, "topic");
+        if (!room || !text)
+                return complain(c, EXIT_FAILURE, "no answer from chatd");
+        if (c->options.json) {
+                printf("{\"room\":");
+                output_json_string(stdout, room, strlen(room));
+                printf(",\"topic\":");
+                output_json_string(stdout, text, strlen(text));
+                puts("}");
+        } else if (text[0] != '\0') {
+                puts(text);
+        } else {
+                printf("%s has no topic\n", room);
+        }
+        return EXIT_SUCCESS;
+}
+
+static int topic(struct chatctl *c, int argc, char **argv)
+{
+        char text[CONTROL_TEXT_MAX_BYTES + 1];
+        const char *room = argv[1][0] == '#' ? argv[1] + 1 : argv[1];
+        if (argc == 2)
+                return show_topic(c, room);
+        if (!join(text, CONTROL_TEXT_MAX_BYTES, argc - 2, argv + 2))
+                return complain(c, EXIT_USAGE, "a topic is shorter than that");
+        int status = ask(c, (const char *const[]){"topic", "", room, text, NULL});
+        return status >= 0 ? status : confirm_with(c, "topic", "text", text);
 }
 
 /* Writes "#ID" of who has this name now: whoever has it when a request is made again, as chatd died, is not meant.

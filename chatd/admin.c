@@ -110,6 +110,29 @@ static void take_say(struct broker *b, const struct frame *f)
         eventlog_say(b->log, (uid_t)f->key, said);
 }
 
+/* Returns false where there is no such room any more. */
+static bool take_topic(struct broker *b, const struct frame *f)
+{
+        bool removes = slice_equal(f->text, slice_of(TOPIC_NONE));
+        struct room *room = rooms_find(&b->roster.rooms, f->name);
+        struct record rec = {
+                .kind = RECORD_TOPIC,
+                .id = ADMIN_ID,
+                .number = f->number,
+                .name = slice_of(ADMIN_NAME),
+                .text = removes ? (struct slice){"", 0} : f->text,
+        };
+        if (!room || room_is_ending(&b->roster.rooms, room) || f->text.len > TOPIC_MAX_BYTES ||
+            !broker_take_text(b, &rec.text))
+                return false;
+        int r = rooms_set_topic(room, b->roster.dir, rec.text);
+        if (r < 0)
+                broker_warn(b, "cannot note a topic", r);
+        relay_add_notice(&b->relay, room, &rec); /* there is room: the caller asked */
+        eventlog_topic(b->log, (uid_t)f->key, room->name, rec.text);
+        return true;
+}
+
 /* In a line of its own, which it gets once. */
 static void tell_muted(struct broker *b, struct member *m, const struct frame *f)
 {
@@ -152,17 +175,19 @@ static void take_act(struct broker *b, struct member *m, const struct frame *f)
 int admin_take(struct broker *b, const struct frame *f)
 {
         bool done = admin_has_done(&b->admin, f->number);
-        struct member *m = f->type == FRAME_SAY ? NULL : roster_find(&b->roster, f->id);
-        bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
+        struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&b->roster, f->id);
+        bool says = f->type == FRAME_SAY, here = m && !m->leaving && !m->expected && m->id != LINK_ID;
         if (!done && here && b->begun)
                 return -ENOBUFS;
-        if (!done && f->type == FRAME_SAY)
+        if (!done && f->type == FRAME_SET_TOPIC)
+                says = take_topic(b, f);
+        else if (!done && says)
                 take_say(b, f);
         else if (!done && here)
                 take_act(b, m, f);
         if (!done)
                 remember(&b->admin, f->number);
-        control_done(b, f->number, done || here || f->type == FRAME_SAY);
+        control_done(b, f->number, done || here || says);
         return 0;
 }
 

@@ -1,4 +1,4 @@
-/* What an administrator has done in the chat: a notice to everybody, who is removed, whose lines are not relayed.
+/* What an administrator has done in the chat: a notice to everybody, the topic of a room, who is removed, whose lines are not relayed.
  *
  * control.h takes the requests; what they change goes through the queue, as frames of chatd to itself. So it has its
  * place in the order, and a chatd that dies leaves it to the next one.
@@ -54,7 +54,7 @@ struct admin {
 /* Reads the note of the last chatd; who is here and was banned is removed. */
 void admin_recover(struct broker *b);
 
-/* Does what a SAY, KICK, MUTE or UNMUTE says. Returns 0, or -ENOBUFS where it belongs to the next batch: then nothing
+/* Does what a SAY, SET_TOPIC, KICK, MUTE or UNMUTE says. Returns 0, or -ENOBUFS where it belongs to the next batch: then nothing
  * was done. There is room for a record. */
 int admin_take(struct broker *b, const struct frame *f);
 

@@ -456,6 +456,7 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_KICK:
         case FRAME_MUTE:
         case FRAME_UNMUTE:
+        case FRAME_SET_TOPIC:
                 return admin_take(b, f);
         default: /* of a later version, or one that only chatd or the link sends */
                 broker_ignore(b, IGNORED_TYPE);

@@ -371,6 +371,28 @@ static void say(struct broker *b, struct control_client *client, const char *tex
                 queue(b, client, (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(text)});
 }
 
+/* Shows the topic of a room; with a text, sets it. */
+static void topic(struct broker *b, struct control_client *client, const char *name, const char *text)
+{
+        const struct room *room = name[0] != '\0' ? rooms_find(&b->roster.rooms, slice_of(name)) : NULL;
+        bool blank = text && text[strspn(text, " ")] == '\0';
+        if (!room) {
+                end_with(client, CONTROL_NOBODY, "there is no room called %.*s", NICK_MAX_BYTES, name);
+        } else if (!text) {
+                end_with(client, CONTROL_OK, "%s", "");
+                control_put(&client->end, "room=%s", room->name);
+                control_put(&client->end, "topic=%s", room->topic);
+        } else if (blank || strlen(text) > TOPIC_MAX_BYTES || !text_is_clean(text, strlen(text))) {
+                end_with(client, CONTROL_WRONG, "a topic is clean text of 1 to %d bytes, not all spaces",
+                         TOPIC_MAX_BYTES);
+        } else {
+                struct frame f = {.type = FRAME_SET_TOPIC, .id = ADMIN_ID};
+                f.name = slice_of(room->name);
+                f.text = slice_of(text);
+                queue(b, client, f);
+        }
+}
+
 /* Returns the member that is meant, or NULL and the answer says so. */
 static const struct member *find(struct broker *b, struct control_client *client, const char *who)
 {
@@ -542,6 +564,8 @@ static void change(struct broker *b, struct control_client *client, const char *
                 find_id(b, client, what);
         else if (strcmp(command, "say") == 0)
                 say(b, client, what);
+        else if (strcmp(command, "topic") == 0)
+                topic(b, client, what, words[3]);
         else if (strcmp(command, "kick") == 0)
                 act(b, client, FRAME_KICK, what, why);
         else if (strcmp(command, "mute") == 0)
@@ -622,7 +646,7 @@ void control_done(struct broker *b, uint64_t number, bool here)
                 if (client->fd < 0 || client->state != CONTROL_TAKE || client->number != number)
                         continue;
                 if (!here)
-                        end_with(client, CONTROL_NOBODY, "%s", "that one has just left");
+                        end_with(client, CONTROL_NOBODY, "%s", "gone in the meantime");
                 else if (client->removes)
                         enter(client, CONTROL_LEAVE);
                 else

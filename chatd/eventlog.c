@@ -15,6 +15,7 @@
 #define ID_SETTINGS "991832a8538142e4aa7aef420a1c3626"
 #define ID_RELOAD "33070951791a426f888dd77c5b6cf941"
 #define ID_SAY "41e9905fd92540319544c4d970b1e081"
+#define ID_TOPIC "f5ed7ff4f31142c48278614720a73a40"
 #define ID_KICK "f66ac6c2cdb64f3eb78b6474e3d1028e"
 #define ID_MUTE "9590d027e9fa4f75908f9bd7e85a2c6f"
 #define ID_UNMUTE "aa69942c3df94ea28e281d4eb8176dfd"
@@ -110,6 +111,20 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text)
         journal_field(&e, "MESSAGE=%s told everybody: %.*s%s", describe_user(uid).text, len, text.at,
                       (size_t)len < text.len ? "…" : "");
         journal_describe(&e, LOG_NOTICE, ID_SAY, "say");
+        put_user(&e, uid);
+        journal_write(log, &e);
+}
+
+void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct slice topic)
+{
+        struct journal_event e = {0};
+        if (topic.len > 0)
+                journal_field(&e, "MESSAGE=%s set the topic of %s: %.*s", describe_user(uid).text, room, (int)topic.len,
+                              topic.at);
+        else
+                journal_field(&e, "MESSAGE=%s removed the topic of %s", describe_user(uid).text, room);
+        journal_describe(&e, LOG_NOTICE, ID_TOPIC, "topic");
+        journal_field(&e, "CHAT_ROOM=%s", room);
         put_user(&e, uid);
         journal_write(log, &e);
 }

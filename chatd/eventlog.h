@@ -38,6 +38,7 @@ void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct sli
 void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted);
 /* … said to everybody, or did to who may join. */
 void eventlog_say(struct journal *log, uid_t uid, struct slice text);
+void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct slice topic);
 void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why);
 void eventlog_unban(struct journal *log, uid_t uid, const char *what);
 /* Somebody was refused because of the ban `what`, and so were `others` since that was logged last. */

@@ -504,8 +504,8 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
  */
 static bool is_ending(const struct rooms *rooms, struct slice name)
 {
-        const struct room *room = rooms_find(rooms, name);
-        return room && room != rooms_first(rooms) && room->people == 0;
+        const struct room *room = rooms_find(rooms, name), *alike = rooms_find_alike(rooms, name);
+        return (room && room_is_ending(rooms, room)) || (alike && room_is_ending(rooms, alike));
 }
 
 /* Whether a change of name or room may be in this batch. */

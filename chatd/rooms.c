@@ -51,6 +51,11 @@ struct room *rooms_find_alike(const struct rooms *r, struct slice name)
         return NULL;
 }
 
+bool room_is_ending(const struct rooms *r, const struct room *room)
+{
+        return room->people == 0 && room != rooms_first(r);
+}
+
 static bool make_place(struct rooms *r)
 {
         if (r->count < r->size)

@@ -64,7 +64,11 @@ struct room *rooms_find(const struct rooms *r, struct slice name);
 /* Returns the room whose name is too similar to this one (chat/names.h), where there is none of this name; or NULL. */
 struct room *rooms_find_alike(const struct rooms *r, struct slice name);
 
-/* Returns the room of this name, or makes it. Returns NULL without memory. The caller has seen to it that the name is one (name_is_nick()). */
+/* Returns true if the last member has left this room, which is not the first one, in the batch. */
+bool room_is_ending(const struct rooms *r, const struct room *room);
+
+/* Returns the room of this name, or makes it. Returns NULL without memory. The caller has seen to it that the name is
+ * one (name_is_nick()). */
 struct room *rooms_get(struct rooms *r, struct slice name);
 
 /* `m`, who is nowhere, is in `room` now; or is nowhere any more. The room stays until rooms_forget_empty(). */

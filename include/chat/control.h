@@ -12,6 +12,8 @@
  *   who                         one for each member
  *   bans                        one for each ban
  *   say NUMBER TEXT             shows everybody a notice
+ *   topic NUMBER ROOM           the end has the "room" and its "topic"; with a TEXT, sets it, or where that is TOPIC_NONE,
+ *                               removes it
  *   find NUMBER WHO             the end has the "id" of the session; WHO is a name, or "#" and an id
  *   kick NUMBER WHO REASON
  *   mute, unmute NUMBER WHO
@@ -46,7 +48,7 @@ enum {
 #define CONTROL_BUSY "busy"     /* too many ask, or the queue is full: nothing was done, and later it may work */
 #define CONTROL_QUEUED "queued" /* it takes long, and will be done: not to be asked for again */
 #define CONTROL_WRONG "wrong"   /* no such command, or not with these words */
-#define CONTROL_NOBODY "nobody" /* there is no such member, or ban */
+#define CONTROL_NOBODY "nobody" /* there is no such member, room or ban */
 #define CONTROL_STAYS "stays"   /* who was to leave has not done so */
 #define CONTROL_FAILED "failed" /* the text says why */
 

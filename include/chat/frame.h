@@ -76,10 +76,12 @@ enum frame_type {
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
-        FRAME_SAY,    /* show everybody text; `id` is ADMIN_ID */
-        FRAME_KICK,   /* remove the session of this id: text is why, or empty */
-        FRAME_MUTE,   /* relay no more what it says */
-        FRAME_UNMUTE, /* … and relay it again */
+        FRAME_SAY,       /* show everybody text; `id` is ADMIN_ID */
+        FRAME_KICK,      /* remove the session of this id: text is why, or empty */
+        FRAME_MUTE,      /* relay no more what it says */
+        FRAME_UNMUTE,    /* … and relay it again */
+        FRAME_SET_TOPIC, /* set the topic of the room of this name, or remove it: as TOPIC; `id` is ADMIN_ID. Since version
+                            4 */
         /* from chatd */
         FRAME_WELCOME = 64, /* you are a member, and the others see this name; `members` sessions are here. `number` is
                                that of your last record that was relayed, by this chatd or one before: for the link */
@@ -182,7 +184,7 @@ static inline unsigned frame_since(uint8_t type)
 /* Whether only chatd itself sends it, to itself. */
 static inline bool frame_is_own(uint8_t type)
 {
-        return type >= FRAME_GONE && type <= FRAME_UNMUTE;
+        return type >= FRAME_GONE && type <= FRAME_SET_TOPIC;
 }
 
 /* Whether records follow the header: then nothing can be appended to the frame. */
@@ -242,6 +244,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 break;
         case FRAME_PRIVATE:
         case FRAME_FOUND:
+        case FRAME_SET_TOPIC:
                 wire_put_u64(&w, f->key);
                 wire_put_string(&w, f->name);
                 wire_put_string(&w, f->text);
@@ -343,6 +346,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 break;
         case FRAME_PRIVATE:
         case FRAME_FOUND:
+        case FRAME_SET_TOPIC:
                 f->key = wire_get_u64(&r);
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 f->text = wire_get_string(&r, TEXT_MAX_BYTES);

@@ -252,6 +252,43 @@ static void test_a_notice_is_said_once(void **state)
         assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "notice Administrator: hello, rollcall, rollcall");
 }
 
+static void test_a_topic(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct seen seen = {0};
+        char text[TOPIC_MAX_BYTES + 16] = "topic|9|lobby|";
+        join_all(f);
+        say(f, ANN, "first"); /* a session knows an epoch */
+        serve(f);
+        inbox_read_new(f->inboxes[BOB], &seen);
+        assert_string_equal(ask(c, "topic|7|LOBBY"), "end=ok room=lobby topic=");
+        assert_string_equal(ask(c, "topic|8|lobby|tea and cakes"), "end=ok");
+        assert_string_equal(ask(c, "topic|9|lobby"), "end=ok room=lobby topic=tea and cakes");
+        kill_and_restart(c);
+        assert_string_equal(ask(c, "topic|8|lobby|tea and cakes"), "end=ok"); /* asked again, and done once */
+        put(f, &(struct frame){.type = FRAME_SET_TOPIC,
+                               .id = ADMIN_ID,
+                               .number = 8,
+                               .name = slice_of("lobby"),
+                               .text = slice_of("tea and cakes")});
+        serve(f);
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "topic Administrator tea and cakes, rollcall");
+        assert_string_equal(ask(c, "topic|a|lobby|-"), "end=ok");
+        assert_string_equal(ask(c, "topic|b|lobby"), "end=ok room=lobby topic=");
+        assert_string_equal(ask(c, "topic|c|den"), "end=nobody text=there is no room called den");
+        assert_string_equal(ask(c, "topic|d|den|tea"), "end=nobody text=there is no room called den");
+        assert_string_equal(ask(c, "topic|e|lobby|  "),
+                            "end=wrong text=a topic is clean text of 1 to 256 bytes, not all "
+                            "spaces");
+        memset(text + strlen(text), 'x', TOPIC_MAX_BYTES + 1);
+        assert_string_equal(ask(c, text), "end=wrong text=a topic is clean text of 1 to 256 bytes, not all spaces");
+        for (int i = 0; i < 2 * TOPIC_CHANGES; i++) { /* as often as it pleases an administrator */
+                snprintf(text, sizeof(text), "topic|%x|lobby|%d", 0x20 + i, i);
+                assert_string_equal(ask(c, text), "end=ok");
+        }
+}
+
 static void test_a_mute(void **state)
 {
         struct control_fixture *c = *state;
@@ -830,6 +867,7 @@ int main(void)
                 CONTROL_TEST(test_what_is_no_request),
                 CONTROL_TEST(test_a_notice),
                 CONTROL_TEST(test_a_notice_is_said_once),
+                CONTROL_TEST(test_a_topic),
                 CONTROL_TEST(test_a_mute),
                 CONTROL_TEST(test_killed_while_it_mutes),
                 CONTROL_TEST(test_marks_go_with_the_member),
