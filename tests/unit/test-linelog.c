@@ -82,16 +82,16 @@ static void test_what_is_logged(void **state)
         say(f, ANN, "behind");
         hello(f, EVE);
         serve(f);
-        assert_string_equal(read_until("eve joined"), "chatd: ann joined\n"
-                                                      "chatd: bob joined\n"
-                                                      "chatd: ann: hi\n"
-                                                      "chatd: ann: \n"
-                                                      "chatd: * bob waves\n"
-                                                      "chatd: [kitchen] * bob cooks\n"
-                                                      "chatd: [kitchen] bob: soup?!\n"
-                                                      "chatd: zoe@b: 1\n"
-                                                      "chatd: the link to other hosts is there\n"
-                                                      "chatd: eve joined\n");
+        assert_string_equal(read_until("eve joined from here:1"), "chatd: ann joined from here:1\n"
+                                                                  "chatd: bob joined from here:1\n"
+                                                                  "chatd: ann: hi\n"
+                                                                  "chatd: ann: \n"
+                                                                  "chatd: * bob waves\n"
+                                                                  "chatd: [kitchen] * bob cooks\n"
+                                                                  "chatd: [kitchen] bob: soup?!\n"
+                                                                  "chatd: zoe@b: 1\n"
+                                                                  "chatd: the link to other hosts is there\n"
+                                                                  "chatd: eve joined from here:1\n");
 }
 
 /* All fields of the longest line that there is have room. */
