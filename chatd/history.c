@@ -313,9 +313,10 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
 size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct relay *r,
                     unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
 {
-        struct writing w = {.buffer = buffer, .lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES};
+        struct writing w = {.lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES};
         struct record rec;
         size_t first = r->count;
+        w.buffer = buffer;
         if (!h->file)
                 return 0;
         int shelf = find_shelf(h, room->name);

@@ -43,7 +43,7 @@ struct room *rooms_find(const struct rooms *r, struct slice name)
 
 struct room *rooms_find_alike(const struct rooms *r, struct slice name)
 {
-        if (rooms_find(r, name))
+        if (name.len == 0 || rooms_find(r, name))
                 return NULL;
         for (size_t i = 0; i < r->count; i++)
                 if (name_looks_like(r->all[i]->name, strlen(r->all[i]->name), name.at, name.len))

@@ -1387,7 +1387,7 @@ static void go(enum role who, const char *room, enum role with)
         client_send(persons[who].client, "/join %s\n", room);
 }
 
-/* Bob takes another name, and Cat the one that he gives up; she is named by it, and spoken to. */
+/* Bob takes another name, and Cat the one that he gives up; she is named by it, and spoken to. Then he takes one more. */
 static void fill_queue_with_requests(void)
 {
         unsigned length = 0;
@@ -1404,13 +1404,16 @@ static void fill_queue_with_requests(void)
         queue_grows(&length);
         act(CAT, "smiles");
         queue_grows(&length);
+        snprintf(name, sizeof(name), "again-%u", round_number);
+        become(BOB, name);
+        queue_grows(&length);
         whisper(BOB, CAT, "that was my name");
         queue_grows(&length);
         say(ANN, "so it is");
         queue_grows(&length);
 }
 
-/* Ann, who was with Cat, goes to Bob and back. */
+/* Ann, who was with Cat, goes to Bob and back, all in one batch. */
 static void fill_queue_with_rooms(void)
 {
         unsigned length = 0;
@@ -1432,11 +1435,11 @@ static void fill_queue_with_rooms(void)
         queue_grows(&length);
 }
 
-/* The notes say what everybody is called, and so does the next chatd. */
+/* The notes say what everybody is called, at the latest when the next chatd has noted it, and so does that one. */
 static void assert_names(void)
 {
         for (int who = 0; who < RESIDENTS; who++)
-                shell("ls -l %s/" MEMBERS_DIR_NAME " | grep -q ' %s$'", chat->dir, persons[who].name);
+                shell_until("ls -l %s/" MEMBERS_DIR_NAME " | grep -q ' %s$'", chat->dir, persons[who].name);
         forget_events();
         say(BOB, "I am Bob");
         wait_until_heard(0, RESIDENTS);
@@ -1485,8 +1488,11 @@ static void assert_rooms(void)
 {
         forget_events();
         say(BOB, "I am in the kitchen");
+        wait_until_heard(0, RESIDENTS);
         say(CAT, "I am in the lobby");
+        wait_until_heard(0, RESIDENTS);
         whisper(CAT, BOB, "can you hear me?");
+        wait_until_heard(0, RESIDENTS);
         say(ANN, "so am I");
         wait_until_heard(0, RESIDENTS);
         for (int who = 0; who < RESIDENTS; who++)
