@@ -20,7 +20,7 @@ const struct command_row commands[] = {
         {"/rooms", "", "lists the rooms where people are", COMMAND_ROOMS, 5},
         {"/topic", "[TEXT]", "shows what your room is about, or sets it; - removes it", COMMAND_TOPIC, 5},
         {"/history", "[LINES]", "shows what was said last in your room", COMMAND_HISTORY, 5},
-        {"/ignore", "[NAME]", "hides what somebody says, or shows it again", COMMAND_IGNORE, 0},
+        {"/ignore", "[NAME]", "hides what somebody says, or shows it again", COMMAND_IGNORE, 1},
         {"/time", "on|off|ZONE", "shows when each line came; ZONE is +2, +5:30 or local", COMMAND_TIME, 0},
         {"/bell", "on|off", "rings when somebody says your name", COMMAND_BELL, 0},
         {"/color", "on|off", "shows names in colors", COMMAND_COLOR, 0},

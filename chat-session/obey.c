@@ -14,6 +14,9 @@
 enum {
         HELP_COLUMN = 18,
         HISTORY_DIGITS = 6,
+        /* With a shorter name for the command, as "/r x", a reply is longer in the queue than what was typed makes room
+         * for (input.c): it goes there with the name of its reader. */
+        REPLY_NAME_BYTES = sizeof("/reply") - 1,
         SHOWN_MAX_BYTES = 32,     /* of a command that is unknown … */
         DISGUISED_MAX_BYTES = 56, /* … and of a line that should have been one */
 };
@@ -150,6 +153,8 @@ static void reply(struct session *s, const struct command_row *row, struct slice
                 tell_usage(s, row);
         else if (s->writer[0] == '\0')
                 tell(s, "Nobody has sent you a private message yet");
+        else if (strlen(row->name) < REPLY_NAME_BYTES && uplink_room(&s->uplink) < EDITING_ROOM_BYTES)
+                tell(s, "Not sent: too many of your lines are waiting. Try again in a moment");
         else if (s->writer_id == LINK_ID)
                 request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
         else
@@ -172,13 +177,30 @@ static void history(struct session *s, const struct command_row *row, struct sli
 
 static void list_ignored(struct session *s)
 {
-        if (s->view.ignored_count == 0)
-                tell(s, "Nobody is ignored");
-        for (size_t i = 0; i < s->view.ignored_count; i++)
-                tell(s, "%s is ignored", s->view.ignored[i]);
+        const struct ignore_list *l = &s->view.ignored;
+        if (l->count == 0)
+                tell(s, "You ignore nobody");
+        for (size_t i = 0; i < l->count; i++)
+                tell(s, "You ignore %s%s", l->people[i].name, l->people[i].left ? ", who has left" : "");
 }
 
-static void ignore(struct session *s, struct slice name)
+/* Ignores this person, or no longer. */
+static void toggle_ignored(struct session *s, uint64_t id, struct slice name)
+{
+        struct ignore_list *l = &s->view.ignored;
+        const struct ignored_person *person = ignored_find(l, id, name);
+        if (person) {
+                ignored_remove(l, person);
+                tell(s, "You see what %.*s says again", (int)name.len, name.at);
+        } else if (ignored_add(l, id, name)) {
+                tell(s, "You no longer see what %.*s says; /ignore %.*s again undoes this", (int)name.len, name.at,
+                     (int)name.len, name.at);
+        } else {
+                tell(s, "You cannot ignore more than %d people", IGNORED_PEOPLE_MAX);
+        }
+}
+
+static void ignore(struct session *s, const struct command_row *row, struct slice name)
 {
         if (name.len == 0)
                 list_ignored(s);
@@ -187,16 +209,23 @@ static void ignore(struct session *s, struct slice name)
                      (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
                 tell(s, "What administrators say is for everybody");
-        else if (!view_toggle(&s->view, name))
-                tell(s, "No more than %d people can be ignored", VIEW_IGNORED_MAX);
-        else if (view_ignores(&s->view, name))
-                tell(s, "You do not see any more what %.*s says; the same once more, and you do", (int)name.len,
-                     name.at);
+        else if (memchr(name.at, '@', name.len)) /* nobody here knows who is there */
+                toggle_ignored(s, LINK_ID, name);
         else
-                tell(s, "You see again what %.*s says", (int)name.len, name.at);
+                request(s, row, (struct frame){.type = FRAME_FIND, .name = name});
 }
 
-/* `how` is told of what is on, unless it is empty. */
+void obey_found(struct session *s, const struct frame *f)
+{
+        const struct ignored_person *absent = f->key == 0 ? ignored_find_absent(&s->view.ignored, f->name) : NULL;
+        if (f->key == s->uplink.id)
+                tell(s, "You cannot ignore yourself");
+        else if (f->key != 0 || absent)
+                toggle_ignored(s, absent ? absent->id : f->key, f->name);
+        else
+                session_notice(s, f->text);
+}
+
 static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest, const char *how)
 {
         if (slice_equal_case(rest, slice_of("on")) || slice_equal_case(rest, slice_of("off")))
@@ -289,7 +318,7 @@ void obey(struct session *s, enum command command, const struct command_row *row
                 history(s, row, rest);
                 break;
         case COMMAND_IGNORE:
-                ignore(s, rest);
+                ignore(s, row, rest);
                 break;
         case COMMAND_TIME:
                 turn_time(s, row, rest);

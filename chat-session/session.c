@@ -8,6 +8,7 @@
 #include <chat/display.h>
 
 #include "editing.h"
+#include "obey.h"
 #include "wrap.h"
 
 #define NOTICE_PREFIX "*** "
@@ -98,14 +99,24 @@ static void terminate(struct session *s)
 /* What commands need to know of what was said. */
 static void take_note(struct session *s, const struct record *r)
 {
-        if (r->kind == RECORD_RENAME)
-                view_rename(&s->view, r->name, r->text);
-        if (s->edits)
+        bool hidden = ignored_hides(&s->view.ignored, r);
+        if (s->edits && !hidden)
                 names_note(&s->names, r);
-        if (r->kind != RECORD_PRIVATE || view_ignores(&s->view, r->name))
+        if (r->kind != RECORD_PRIVATE || hidden)
                 return;
         s->writer_id = r->id;
         snprintf(s->writer, sizeof(s->writer), "%.*s", (int)r->name.len, r->name.at);
+}
+
+/* Shows a record that the client has nothing of, as it wants it to look. */
+static void show_new(struct session *s, const struct record *r, struct slice parts[static VIEW_PARTS_MAX], size_t n)
+{
+        if (s->client.broken_off)
+                give_up_rest(s);
+        if (!view_is_plain(&s->view))
+                n = view_parts(&s->view, r, slice_of(s->peer.name), time(NULL), parts);
+        if (n > 0)
+                client_line(&s->client, parts, n);
 }
 
 /* Shows what the client has not seen of a record. What came before is not shown again, but for the rest of a line of
@@ -115,19 +126,16 @@ static void show_record(struct session *s, const struct record *r, bool seen)
         struct slice parts[VIEW_PARTS_MAX];
         size_t n = display_parts(r, parts), has = outlet_has(&s->outlet, r);
 
+        if (r->kind == RECORD_RENAMED && !seen)
+                ignored_note(&s->view.ignored, r);
         if (n == 0 || has == display_bytes(r) || (seen && has == 0))
                 return;
         take_note(s, r);
-        if (has > 0) {
+        if (has > 0)
                 client_rest(&s->client, parts, n, has);
-                return;
-        }
-        if (s->client.broken_off)
-                give_up_rest(s);
-        if (!view_is_plain(&s->view))
-                n = view_parts(&s->view, r, slice_of(s->peer.name), time(NULL), parts);
-        if (n > 0)
-                client_line(&s->client, parts, n);
+        else
+                show_new(s, r, parts, n);
+        ignored_note(&s->view.ignored, r);
 }
 
 static void show_batch(struct session *s, struct wire_reader records)
@@ -207,7 +215,7 @@ static void show_past(struct session *s, const struct frame *f)
                 size_t n = display_parts(&r, parts + 1);
                 view_past_time(&s->view, r.number, now, uptime, time_text);
                 parts[0] = slice_of(time_text);
-                if (n > 0 && !view_ignores(&s->view, r.name))
+                if (n > 0 && !ignored_hides(&s->view.ignored, &r))
                         client_line(&s->client, parts, n + 1);
         }
 }
@@ -305,9 +313,10 @@ static void catch_up(struct session *s, uint64_t epoch)
 
 /* Somebody asks for the client's name. It may have vanished, which the network does not say for minutes: what it is told
  * is something to acknowledge. */
-static void probe(struct session *s, struct slice text)
+static void probe(struct session *s, uint64_t asker, struct slice text)
 {
-        if (s->state != SESSION_TALKING || s->now < s->probe_again_at)
+        bool ignored = ignored_find(&s->view.ignored, asker, (struct slice){"", 0}); /* whose name it says */
+        if (s->state != SESSION_TALKING || s->now < s->probe_again_at || ignored)
                 return;
         s->probe_again_at = s->now + PROBE_AGAIN_MS;
         s->probe_at = s->now + PROBE_MS;
@@ -351,6 +360,10 @@ static void take_datagram(struct session *s)
         case FRAME_SENT:
                 show_sent(s, &f);
                 break;
+        case FRAME_FOUND:
+                if (is_first_answer(s, &f))
+                        obey_found(s, &f);
+                break;
         case FRAME_PAST:
                 show_past(s, &f);
                 break;
@@ -358,7 +371,7 @@ static void take_datagram(struct session *s)
                 show_text(s, &f);
                 break;
         case FRAME_PROBE:
-                probe(s, f.text);
+                probe(s, f.key, f.text);
                 break;
         case FRAME_KICKED:
                 on_kicked(s, f.text);

@@ -15,47 +15,7 @@ enum {
 
 bool view_is_plain(const struct view *v)
 {
-        return !v->time && !v->bell && !v->color && v->ignored_count == 0;
-}
-
-/* Returns the place of this name among those that are hidden, or their number. */
-static size_t find(const struct view *v, struct slice name)
-{
-        size_t i = 0;
-        while (i < v->ignored_count && name_compare(v->ignored[i], strlen(v->ignored[i]), name.at, name.len) != 0)
-                i++;
-        return i;
-}
-
-static void set_ignored(struct view *v, size_t i, struct slice name)
-{
-        snprintf(v->ignored[i], sizeof(v->ignored[i]), "%.*s", (int)name.len, name.at);
-}
-
-bool view_ignores(const struct view *v, struct slice name)
-{
-        return find(v, name) < v->ignored_count;
-}
-
-bool view_toggle(struct view *v, struct slice name)
-{
-        size_t i = find(v, name);
-        if (i < v->ignored_count) {
-                v->ignored_count--;
-                memmove(v->ignored[i], v->ignored[v->ignored_count], sizeof(v->ignored[i]));
-                return true;
-        }
-        if (v->ignored_count == VIEW_IGNORED_MAX)
-                return false;
-        set_ignored(v, v->ignored_count++, name);
-        return true;
-}
-
-void view_rename(struct view *v, struct slice was, struct slice name)
-{
-        size_t i = find(v, was);
-        if (i < v->ignored_count)
-                set_ignored(v, i, name);
+        return !v->time && !v->bell && !v->color && v->ignored.count == 0;
 }
 
 static bool is_said(const struct record *r)
@@ -109,7 +69,7 @@ size_t view_parts(struct view *v, const struct record *r, struct slice own, time
 {
         struct slice plain[DISPLAY_PARTS_MAX];
         size_t n = 0, plain_n = display_parts(r, plain);
-        if (plain_n == 0 || (is_said(r) && view_ignores(v, r->name)))
+        if (plain_n == 0 || ignored_hides(&v->ignored, r))
                 return 0;
         if (v->time) {
                 unsigned minute = zone_minute_of_day(&v->zone, now);

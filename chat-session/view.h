@@ -9,10 +9,10 @@
 
 #include <chat/display.h>
 
+#include "ignored.h"
 #include "zone.h"
 
 enum {
-        VIEW_IGNORED_MAX = 16,
         VIEW_PARTS_MAX = DISPLAY_PARTS_MAX + 4, /* time, color, its end, bell */
         VIEW_TIME_BYTES = sizeof("[23:59] "),
         VIEW_COLOR_BYTES = sizeof("\x1b[36m"),
@@ -26,22 +26,12 @@ enum {
 struct view {
         bool time, bell, color;
         struct zone zone; /* of all times that are shown */
-        size_t ignored_count;
-        char ignored[VIEW_IGNORED_MAX][NAME_MAX_BYTES + 1];
+        struct ignore_list ignored;
         char time_text[VIEW_TIME_BYTES], color_text[VIEW_COLOR_BYTES]; /* of the line that view_parts() made last */
 };
 
 /* Whether lines look as chatd would write them. */
 bool view_is_plain(const struct view *v);
-
-/* Whether what this person says is hidden. Names are compared as chat/names.h does. */
-bool view_ignores(const struct view *v, struct slice name);
-
-/* Hides what `name` says, or shows it again. Returns false where too many are hidden already. */
-bool view_toggle(struct view *v, struct slice name);
-
-/* Somebody has another name: who is hidden stays so. */
-void view_rename(struct view *v, struct slice was, struct slice name);
 
 /* Writes when that was for a line of the past: "(23:59) ", "(2 days ago) ", or "(earlier) " where that cannot be right.
  * The host is up for `uptime` seconds. */

@@ -17,7 +17,7 @@
 #define LINK_NAME "@link"
 
 enum {
-        WENT_MAX_BYTES = NAME_MAX_BYTES + 2 * (NICK_MAX_BYTES + 1),
+        MORE_MAX_BYTES = NAME_MAX_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1, /* of the second record of two */
         REPLIES_MAX = 8, /* to what is in one frame; the rest is not answered */
 };
 
@@ -239,6 +239,11 @@ static void inject_to_room(struct broker *b, struct member *m, struct record *re
         }
         if (room)
                 relay_add(&b->relay, m, room, rec);
+        if (rec->kind == RECORD_RENAME) { /* who ignores somebody does so in every room */
+                struct record renamed = *rec;
+                renamed.kind = RECORD_RENAMED;
+                relay_add(&b->relay, m, NULL, &renamed);
+        }
 }
 
 /* One record of an INJECT; there is room for it. */
@@ -267,18 +272,18 @@ static void inject(struct broker *b, struct member *m, struct record *rec, struc
 }
 
 _Static_assert(2 * FRAME_MAX_BYTES / RECORD_HEADER_BYTES <= BATCH_MAX_RECORDS &&
-                       FRAME_MAX_BYTES + FRAME_MAX_BYTES / RECORD_HEADER_BYTES *
-                                                 (NICK_MAX_BYTES + RECORD_HEADER_BYTES + WENT_MAX_BYTES) <=
+                       FRAME_MAX_BYTES +
+                                       FRAME_MAX_BYTES / RECORD_HEADER_BYTES * (RECORD_HEADER_BYTES + MORE_MAX_BYTES) <=
                                DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES,
                "an INJECT fits into an empty batch, or it would be tried for ever");
 
-/* A CAME becomes two records. */
-static size_t count_came(struct wire_reader records)
+/* A CAME becomes two records, and so does a RENAME. */
+static size_t count_twofold(struct wire_reader records)
 {
         struct record rec;
         size_t n = 0;
         while (record_next(&records, &rec) > 0)
-                n += rec.kind == RECORD_CAME;
+                n += rec.kind == RECORD_CAME || rec.kind == RECORD_RENAME;
         return n;
 }
 
@@ -291,9 +296,9 @@ static int take_inject(struct broker *b, const struct frame *f)
         int r;
         if (!m)
                 return 0;
-        size_t count = records_count(records), came = count_came(records);
-        if (!relay_has_room_for(&b->relay, count + came,
-                                wire_left(&records) + came * RECORD_HEADER_BYTES + came * WENT_MAX_BYTES))
+        size_t count = records_count(records), twofold = count_twofold(records);
+        if (!relay_has_room_for(&b->relay, count + twofold,
+                                wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
                 inject(b, m, &rec, &asked);

@@ -151,6 +151,8 @@ enum record_kind {
         RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
         RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
         RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
+        /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
+        RECORD_RENAMED,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };

@@ -488,7 +488,7 @@ static void check_injected(struct session *me, const struct record *r)
 {
         bool is_notice = r->kind == RECORD_NOTICE;
         PROMISE(is_notice ? r->name.len == 0 : text_is_remote_name(r->name.at, r->name.len), "a name that is none");
-        if (is_notice)
+        if (is_notice || r->kind == RECORD_RENAMED) /* which has the number of the RENAME */
                 return;
         PROMISE(r->number >= me->next[LINK] && r->number < UINT64_MAX, "injected number %llu after %llu",
                 (unsigned long long)r->number, (unsigned long long)me->next[LINK] - 1);
@@ -596,7 +596,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         }
         PROMISE((r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE)) ||
                         (r->kind >= RECORD_ACTION && r->kind <= RECORD_TOPIC) ||
-                        (r->kind == RECORD_ASK && me->id == LINK_ID),
+                        (r->kind == RECORD_RENAMED && from == LINK) || (r->kind == RECORD_ASK && me->id == LINK_ID),
                 "a record of kind %u", r->kind);
         PROMISE(r->kind != RECORD_WENT || me->id != LINK_ID, "the link is told who went");
         PROMISE(r->room.len == 0 || name_is_nick(r->room.at, r->room.len), "a room that is none");

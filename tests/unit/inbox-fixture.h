@@ -55,6 +55,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 [RECORD_NOTICE] = "notice",   [RECORD_ACTION] = "action", [RECORD_RENAME] = "rename",
                 [RECORD_PRIVATE] = "private", [RECORD_WENT] = "went",     [RECORD_CAME] = "came",
                 [RECORD_TOPIC] = "topic",     [RECORD_ASK] = "ask",       [RECORD_REPLY] = "reply",
+                [RECORD_RENAMED] = "renamed",
         };
         ssize_t n;
         FILE *out = fmemopen(all, sizeof(all), "w+"); /* with "w", nothing written would leave what was there */

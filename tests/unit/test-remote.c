@@ -306,7 +306,7 @@ static void test_names_there(void **state)
         rec.text = slice_of("ann@b");
         inject_record(f, &rec);
         serve(f);
-        assert_inbox(f, ANN, "rename zoe@b ann@b");
+        assert_inbox(f, ANN, "rename zoe@b ann@b, renamed zoe@b ann@b");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
 }
 

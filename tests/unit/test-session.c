@@ -1119,15 +1119,10 @@ static void test_commands_of_its_own(void **state)
         assert_shown(f, "*** Not sent. Commands start at the beginning of the line: /msg bob psst\r\n"
                         "*** To say it, type //msg bob psst\r\n*** /time is on\r\n");
         assert_line_ends(f);
-        type(f, "/ignore BOB\n");
-        assert_shown(f, "*** You do not see any more what BOB says; the same once more, and you do\r\n");
-        tell_lines(f, 1, 1, 1);
-        tell_record(f, RECORD_ACTION, 5, 1, "eve", "waves");
-        assert_shown(f, "* eve waves\r\n");
         type(f, "/ignore administrator\n");
         assert_shown(f, "*** What administrators say is for everybody\r\n");
-        type_each(f, "/ignore\n/ignore bob\n/bell on\n");
-        assert_shown(f, "*** BOB is ignored\r\n*** You see again what bob says\r\n*** /bell is on\r\n");
+        type(f, "/bell on\n");
+        assert_shown(f, "*** /bell is on\r\n");
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
         assert_shown(f, "eve (to you): psst\a\r\n");
         type(f, "/123456789012345678901234567890\xe2\x82\xac\n"); /* not half of a character */
@@ -1142,6 +1137,80 @@ static void test_commands_of_its_own(void **state)
         assert_shown(f, "*** /help ");
         type(f, "/quit\n");
         assert_int_equal(next_frame(f).type, FRAME_BYE);
+        stop(f);
+}
+
+/* What chatd answers to /ignore. */
+static void tell_found(struct fixture *f, uint64_t number, uint64_t key, const char *name)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){.type = FRAME_FOUND,
+                                              .id = 1,
+                                              .number = number,
+                                              .key = key,
+                                              .name = slice_of(name),
+                                              .text = slice_of("There is nobody called so here")}));
+}
+
+static void tell_probe(struct fixture *f, uint64_t asker, const char *text)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){.type = FRAME_PROBE, .id = 1, .key = asker, .text = slice_of(text)}));
+}
+
+static void test_ignoring(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "/ignore\n");
+        assert_shown(f, "*** You ignore nobody\r\n");
+        type(f, "/ignore bobb\n");
+        struct frame frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_FIND);
+        assert_true(slice_equal(frame.name, slice_of("bobb")));
+        tell_found(f, 1, 0, "bobb");
+        assert_shown(f, "*** There is nobody called so here\r\n");
+        type(f, "/ignore BOB\n");
+        next_frame(f);
+        tell_found(f, 2, 77, "bob");
+        tell_found(f, 2, 77, "bob"); /* of a chatd that met the request again */
+        assert_shown(f, "*** You no longer see what bob says; /ignore bob again undoes this\r\n");
+        tell_record(f, RECORD_LINE, 77, 1, "bob", "rude");
+        tell_record(f, RECORD_RENAME, 77, 2, "bob", "rude");
+        tell_record(f, RECORD_TOPIC, 77, 3, "rude", "rude");
+        tell_record(f, RECORD_PRIVATE, 77, 4, "rude", "rude");
+        tell_probe(f, 77, "rude asked for your name, ann");
+        tell_record(f, RECORD_LINE, 78, 1, "bob", "polite");
+        assert_shown(f, "bob: polite\r\n");
+        type(f, "/ignore bob@b\n");
+        assert_shown(f, "*** You no longer see what bob@b says; /ignore bob@b again undoes this\r\n");
+        tell_record(f, RECORD_RENAMED, LINK_ID, 1, "bob@b", "rob@b");
+        tell_record(f, RECORD_LINE, LINK_ID, 2, "rob@b", "rude");
+        tell_record(f, RECORD_LINE, 78, 2, "bob", "polite");
+        assert_shown(f, "bob: polite\r\n");
+        type(f, "/ignore\n");
+        assert_shown(f, "*** You ignore rude\r\n*** You ignore rob@b\r\n");
+        tell_record(f, RECORD_LEAVE, 77, UINT64_MAX, "rude", "");
+        tell_probe(f, 78, "bob asked for your name, ann");
+        assert_shown(f, "*** bob asked for your name, ann\r\n");
+        type(f, "/reply hi\n");
+        assert_shown(f, "*** Nobody has sent you a private message yet\r\n");
+        type(f, "/ignore rude\n");
+        next_frame(f);
+        tell_found(f, 3, 0, "rude"); /* has left */
+        assert_shown(f, "*** You see what rude says again\r\n");
+        type(f, "/ignore rob@b\n");
+        assert_shown(f, "*** You see what rob@b says again\r\n");
+        type(f, "/ignore ann\n");
+        next_frame(f);
+        tell_found(f, 4, f->id, "ann");
+        assert_shown(f, "*** You cannot ignore yourself\r\n");
         stop(f);
 }
 
@@ -1181,6 +1250,10 @@ static void test_requests_fill_the_queue(void **state)
         type(f, many);
         for (uint64_t n = 1; n <= 2000; n++)
                 assert_int_equal(next_frame(f).number, n);
+        for (int i = 0; i < 3600; i++) /* more than there is room for: the others are refused */
+                memcpy(many + i * 5, "/r x\n", 5);
+        type(f, many);
+        assert_int_equal(next_frame(f).number, 2001);
         stop(f);
 }
 
@@ -1486,6 +1559,7 @@ int main(void)
                 cmocka_unit_test(test_what_was_said_before),
                 cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_commands_of_its_own),
+                cmocka_unit_test(test_ignoring),
                 cmocka_unit_test(test_an_older_chatd),
                 cmocka_unit_test(test_requests_fill_the_queue),
                 cmocka_unit_test(test_the_view_while_it_is_lent),

@@ -1,0 +1,101 @@
+#include "ignored.h"
+
+#include <stdio.h>
+
+#include <chat/names.h>
+
+static bool has_name(const struct ignored_person *p, struct slice name)
+{
+        return name_compare(p->name, strlen(p->name), name.at, name.len) == 0;
+}
+
+static void set_name(struct ignored_person *p, struct slice name)
+{
+        snprintf(p->name, sizeof(p->name), "%.*s", (int)name.len, name.at);
+}
+
+static bool is(const struct ignored_person *p, uint64_t id, struct slice name)
+{
+        if (p->id == LINK_ID || id == LINK_ID)
+                return p->id == id && has_name(p, name);
+        return p->id == id || (p->left && has_name(p, name));
+}
+
+static struct ignored_person *find(struct ignore_list *l, uint64_t id, struct slice name)
+{
+        for (size_t i = 0; i < l->count; i++)
+                if (is(&l->people[i], id, name))
+                        return &l->people[i];
+        return NULL;
+}
+
+const struct ignored_person *ignored_find(const struct ignore_list *l, uint64_t id, struct slice name)
+{
+        return find((struct ignore_list *)l, id, name);
+}
+
+const struct ignored_person *ignored_find_absent(const struct ignore_list *l, struct slice name)
+{
+        for (size_t i = 0; i < l->count; i++)
+                if ((l->people[i].left || l->people[i].id == LINK_ID) && has_name(&l->people[i], name))
+                        return &l->people[i];
+        return NULL;
+}
+
+bool ignored_add(struct ignore_list *l, uint64_t id, struct slice name)
+{
+        if (l->count == IGNORED_PEOPLE_MAX)
+                return false;
+        struct ignored_person *p = &l->people[l->count++];
+        *p = (struct ignored_person){.id = id};
+        set_name(p, name);
+        return true;
+}
+
+void ignored_remove(struct ignore_list *l, const struct ignored_person *person)
+{
+        size_t i = (size_t)(person - l->people);
+        memmove(&l->people[i], &l->people[i + 1], (--l->count - i) * sizeof(l->people[0]));
+}
+
+bool ignored_hides(const struct ignore_list *l, const struct record *r)
+{
+        const struct ignored_person *p = l->count > 0 ? ignored_find(l, r->id, r->name) : NULL;
+        if (!p)
+                return false;
+        switch (r->kind) {
+        case RECORD_LINE:
+        case RECORD_ACTION:
+        case RECORD_PRIVATE:
+        case RECORD_RENAME:
+        case RECORD_WENT:
+        case RECORD_CAME:
+        case RECORD_TOPIC:
+                return true;
+        case RECORD_JOIN:
+        case RECORD_LEAVE: /* under a name that the client has not seen yet, it says what that person chose */
+                return p->renamed || !has_name(p, r->name);
+        default:
+                return false;
+        }
+}
+
+void ignored_note(struct ignore_list *l, const struct record *r)
+{
+        struct ignored_person *p = l->count > 0 ? find(l, r->id, r->name) : NULL;
+        bool renames = r->kind == RECORD_RENAME || r->kind == RECORD_RENAMED;
+        if (!p && renames && r->id != LINK_ID) { /* to the name of somebody who left */
+                p = find(l, 0, r->text);
+                if (p)
+                        p->id = r->id;
+        }
+        if (!p)
+                return;
+        struct slice name = renames ? r->text : r->name;
+        p->renamed |= !has_name(p, name);
+        set_name(p, name);
+        if (p->id != LINK_ID) {
+                p->id = r->id;
+                p->left = r->kind == RECORD_LEAVE;
+        }
+}
