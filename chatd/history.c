@@ -319,7 +319,6 @@ size_t history_read(const struct history *h, const struct rooms *rooms, const st
         w.buffer = buffer;
         if (!h->file)
                 return 0;
-        w.buffer = buffer;
         int shelf = find_shelf(h, room->name);
         if (shelf == NO_SHELF && find_free_shelf(h, rooms, room->name) == NO_SHELF)
                 return 0;
