@@ -1,6 +1,7 @@
 #include "completion.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include <chat/names.h>
@@ -86,11 +87,41 @@ static void take(struct completion *c, struct slice word, const char *match)
         add_to_list(c, match);
 }
 
-void completion_find(struct completion *c, const struct names *n, struct slice line)
+/* Those of them who were not heard of. */
+static void take_others(struct completion *c, const struct names *n, struct slice more, struct slice word)
+{
+        char name[NAME_MAX_BYTES + 1];
+        struct slice one;
+        while (more.len > 0) {
+                const char *end = memchr(more.at, ' ', more.len);
+                one = (struct slice){more.at, end ? (size_t)(end - more.at) : more.len};
+                more.at += one.len + (end != NULL);
+                more.len -= one.len + (end != NULL);
+                if (one.len == 0 || one.len > NAME_MAX_BYTES || find(n, one) < n->count)
+                        continue;
+                snprintf(name, sizeof(name), "%.*s", (int)one.len, one.at);
+                take(c, word, name);
+        }
+}
+
+static struct slice last_word(struct slice line)
 {
         const char *blank = memrchr(line.at, ' ', line.len);
         size_t begin = blank ? (size_t)(blank + 1 - line.at) : 0;
-        struct slice word = {line.at + begin, line.len - begin};
+        return (struct slice){line.at + begin, line.len - begin};
+}
+
+struct slice completion_name(struct slice line)
+{
+        struct slice word = last_word(line);
+        bool is_name = word.len > 0 && word.len <= NAME_MAX_BYTES && (word.at > line.at || word.at[0] != '/');
+        return is_name ? word : (struct slice){"", 0};
+}
+
+void completion_find(struct completion *c, const struct names *n, struct slice more, struct slice line)
+{
+        struct slice word = last_word(line);
+        size_t begin = line.len - word.len;
         bool is_command = begin == 0 && word.len > 0 && word.at[0] == '/';
 
         c->begin = begin;
@@ -101,9 +132,11 @@ void completion_find(struct completion *c, const struct names *n, struct slice l
                 for (const struct command_row *row = commands; row->name; row++)
                         if (row->help) /* the others mean the same */
                                 take(c, word, row->name);
-        if (!is_command && word.len > 0)
+        if (!is_command && word.len > 0) {
                 for (size_t i = 0; i < n->count; i++)
                         take(c, word, n->name[i]);
+                take_others(c, n, more, word);
+        }
         if (c->count != 1)
                 return;
         if (!is_command && begin == 0) /* somebody is spoken to */

@@ -1,5 +1,5 @@
 /* What TAB may complete the word before the cursor to: a command (commands.h), or the name of somebody who was heard
- * of lately. No allocation.
+ * of lately, or of whom chatd knows in the room. No allocation.
  */
 #pragma once
 
@@ -29,5 +29,9 @@ struct completion {
 /* Takes note of what somebody did. */
 void names_note(struct names *n, const struct record *r);
 
-/* Finds what begins with the last word of `line`, which is what stands before the cursor. */
-void completion_find(struct completion *c, const struct names *n, struct slice line);
+/* Returns the last word of `line`, which is what stands before the cursor, where it may be the beginning of a name; or
+ * nothing. */
+struct slice completion_name(struct slice line);
+
+/* Finds what begins with that word, also among the names that `more` has with spaces between. */
+void completion_find(struct completion *c, const struct names *n, struct slice more, struct slice line);

@@ -103,17 +103,33 @@ static void enter(struct session *s, bool whole)
         e->cut = !whole;
 }
 
-static void complete(struct session *s)
+void editing_complete(struct session *s, struct slice names)
 {
         struct editor *e = &s->editor;
         struct completion c;
-        completion_find(&c, &s->names, (struct slice){e->text, e->cursor});
+        s->completing = 0;
+        completion_find(&c, &s->names, names, (struct slice){e->text, e->cursor});
         if (c.count == 1 || c.text.len > e->cursor - c.begin)
                 editor_replace(e, c.begin, c.text);
         else if (c.count > 1 && has_room(s, DRAW_BEHIND_MAX_BYTES))
                 session_notice(s, slice_of(c.list));
         else
                 editor_refuse(e);
+}
+
+/* Asks chatd who is in the room, where it is there and the word may be a name. The answer comes by editing_complete(),
+ * unless another key is typed meanwhile. */
+static void complete(struct session *s)
+{
+        const struct uplink *u = &s->uplink;
+        struct slice word = completion_name((struct slice){s->editor.text, s->editor.cursor});
+        bool knows = u->broker_version >= frame_since(FRAME_COMPLETE) && u->error == 0;
+        if (word.len == 0 || !knows || uplink_room(u) < EDITING_ROOM_BYTES) {
+                editing_complete(s, (struct slice){"", 0});
+        } else if (s->completing == 0) {
+                uplink_request(&s->uplink, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
+                s->completing = u->number;
+        }
 }
 
 static enum editor_event push(struct session *s, uint8_t byte)
@@ -125,6 +141,8 @@ static enum editor_event push(struct session *s, uint8_t byte)
 
 bool editing_push(struct session *s, uint8_t byte, bool pasted)
 {
+        if (byte != '\t')
+                s->completing = 0;
         switch (push(s, byte)) {
         case EDITOR_NOTHING:
                 break;

@@ -31,6 +31,9 @@ void editing_accept(struct session *s);
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
 bool editing_push(struct session *s, uint8_t byte, bool pasted);
 
+/* Completes the word before the cursor, also to one of these names, which are the answer to COMPLETE. */
+void editing_complete(struct session *s, struct slice names);
+
 /* Turns it off, and tells the user why. */
 void editing_refuse(struct session *s, const char *why);
 

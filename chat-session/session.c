@@ -360,6 +360,10 @@ static void take_datagram(struct session *s)
         case FRAME_SENT:
                 show_sent(s, &f);
                 break;
+        case FRAME_NAMES:
+                if (s->edits && s->completing != 0 && f.number == s->completing)
+                        editing_complete(s, f.text);
+                break;
         case FRAME_FOUND:
                 if (is_first_answer(s, &f))
                         obey_found(s, &f);

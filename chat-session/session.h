@@ -83,6 +83,7 @@ struct session {
         char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
         char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
         struct names names;           /* while it edits */
+        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: it waits for none */
         struct editor editor;
 };
 

@@ -7,6 +7,7 @@
 
 static struct names names;
 static struct completion completion;
+static const char *room = ""; /* names that chatd knows */
 
 static int setup(void **state)
 {
@@ -24,7 +25,7 @@ static void note(enum record_kind kind, const char *name, const char *text)
 static void assert_completed(const char *line, const char *expected)
 {
         char got[1024];
-        completion_find(&completion, &names, slice_of(line));
+        completion_find(&completion, &names, slice_of(room), slice_of(line));
         bool lists = completion.count > 1 && completion.text.len == strlen(line) - completion.begin;
         snprintf(got, sizeof(got), "%.*s%.*s%s%s", (int)completion.begin, line,
                  completion.count > 0 ? (int)completion.text.len : (int)strlen(line + completion.begin),
@@ -46,7 +47,7 @@ static void test_commands(void **state)
         size_t explained = 0;
         for (const struct command_row *row = commands; row->name; row++)
                 explained += row->help != NULL;
-        completion_find(&completion, &names, slice_of("/"));
+        completion_find(&completion, &names, slice_of(room), slice_of("/"));
         assert_int_equal(completion.count, explained);
         assert_null(strstr(completion.list, "…"));
 }
@@ -79,6 +80,28 @@ static void test_names(void **state)
         assert_int_equal(names.count, 4);
 }
 
+/* Who was heard of comes first, and counts once. */
+static void test_names_in_the_room(void **state)
+{
+        (void)state;
+        room = "ann annika bob zoe";
+        assert_completed("b", "bob: ");
+        assert_completed("hello zo", "hello zoe ");
+        note(RECORD_LINE, "Ann", "hi");
+        note(RECORD_LINE, "annex@b", "hi");
+        assert_completed("an", "ann");
+        assert_completed("ann", "ann -> annex@b Ann annika");
+        assert_completed("anni", "annika: ");
+        room = "bob bobby …";
+        assert_completed("bob", "bob -> bob bobby");
+        room = "";
+        assert_true(completion_name(slice_of("/msg b")).len == 1);
+        assert_true(completion_name(slice_of("b")).len == 1);
+        assert_true(completion_name(slice_of("/m")).len == 0);
+        assert_true(completion_name(slice_of("hello ")).len == 0);
+        assert_true(completion_name(slice_of("")).len == 0);
+}
+
 static void test_names_are_bounded(void **state)
 {
         (void)state;
@@ -93,7 +116,7 @@ static void test_names_are_bounded(void **state)
         assert_completed("somebody-9", "somebody-9 -> somebody-99 somebody-98 somebody-97 somebody-96 somebody-95 "
                                        "somebody-94 somebody-93 somebody-92 somebody-91 somebody-90");
         assert_completed("somebody-00", "somebody-00");
-        completion_find(&completion, &names, slice_of("s")); /* more than fit the list */
+        completion_find(&completion, &names, slice_of(room), slice_of("s")); /* more than fit the list */
         assert_int_equal(completion.count, NAMES_MAX - 1);
         assert_true(strlen(completion.list) < COMPLETION_LIST_BYTES);
         assert_string_equal(strrchr(completion.list, ' '), " …");
@@ -104,7 +127,7 @@ static void test_names_are_bounded(void **state)
         assert_completed("x", "x");
         name[NAME_MAX_BYTES] = '\0';
         note(RECORD_LINE, name, "");
-        completion_find(&completion, &names, slice_of("x"));
+        completion_find(&completion, &names, slice_of(room), slice_of("x"));
         assert_int_equal(completion.text.len, NAME_MAX_BYTES + 2);
 }
 
@@ -115,6 +138,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_commands),
                 TEST(test_names),
+                TEST(test_names_in_the_room),
                 TEST(test_names_are_bounded),
         };
         return RUN_TESTS(tests);

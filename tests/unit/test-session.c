@@ -1324,7 +1324,19 @@ static void test_editing(void **state)
         assert_int_equal(frame.type, FRAME_LINE);
         assert_true(slice_equal(frame.text, slice_of("hello")));
         type(f, "bo\t");
-        assert_shown(f, "bob: ");
+        frame = next_frame(f);
+        assert_int_equal(frame.type, FRAME_COMPLETE);
+        assert_true(slice_equal(frame.name, slice_of("bo")));
+        assert_shown(f, "bo");
+        tell(f, FRAME_NAMES, 1, frame.number - 1, "bobby");
+        tell(f, FRAME_NAMES, 1, frame.number, "eve bob");
+        assert_shown(f, "b: ");
+        type(f, "x\t");
+        frame = next_frame(f);
+        assert_shown(f, "x");
+        type(f, "y"); /* another key: it is too late */
+        assert_shown(f, "y");
+        tell(f, FRAME_NAMES, 1, frame.number, "xyz");
         type(f, "\x15/m\t");
         assert_shown(f, ROW_ERASED "*** /msg /me\r\n/m");
         type(f, "\x03");
