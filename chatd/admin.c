@@ -141,8 +141,8 @@ static void tell_muted(struct broker *b, struct member *m, const struct frame *f
                 .id = ADMIN_ID,
                 .number = f->number,
                 .name = {"", 0},
-                .text = slice_of(m->muted ? "An administrator muted you: what you say reaches nobody"
-                                          : "You are not muted any more"),
+                .text = slice_of(m->muted ? "An administrator muted you: nobody sees what you say"
+                                          : "You are no longer muted"),
         };
         relay_add_private(&b->relay, NULL, m, &rec);
 }
@@ -167,8 +167,9 @@ static void take_act(struct broker *b, struct member *m, const struct frame *f)
         } else if (!removed) { /* else it is about to leave */
                 m->muted = f->type == FRAME_MUTE;
                 m->muted_told_ms = 0;
-                tell_muted(b, m, f);
                 b->admin.act.news = muted != m->muted;
+                if (b->admin.act.news) /* else it knows: what is noted was told before */
+                        tell_muted(b, m, f);
         }
 }
 
@@ -242,7 +243,7 @@ bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is
                 .id = b->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
-                .text = slice_of("You are muted: what you say reaches nobody"),
+                .text = slice_of("You are muted: nobody sees what you say"),
         };
         relay_tell(&b->relay, m, &answer);
         return true;

@@ -391,8 +391,8 @@ static int take_leave(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         b->crossed = true;
         relay_leaves(&b->relay, m);
-        m->removed = bye && f->reason == LEAVE_KICKED;
-        if (m->arriving) /* for the others it has not been here */
+        m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's word outlives a chatd */
+        if (m->arriving)                                               /* for the others it has not been here */
                 b->arrivals.waiting--;
         else
                 broker_announce(b, m, RECORD_LEAVE);

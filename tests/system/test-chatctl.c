@@ -188,15 +188,15 @@ static void test_mute(void **state)
 {
         (void)state;
         shell("chatctl mute ANN");
-        client_expect(ann, "*** An administrator muted you: what you say reaches nobody\r\n");
+        client_expect(ann, "*** An administrator muted you: nobody sees what you say\r\n");
         client_send(ann, "unheard\n/me is unheard\n/msg bob unheard\n");
-        client_expect(ann, "*** You are muted: what you say reaches nobody\r\n");
+        client_expect(ann, "*** You are muted: nobody sees what you say\r\n");
         shell("chatctl who --json" JSON_IS("[m[\"muted\"] for m in j] == [True, False]"));
         kill_chatd();
         client_send(ann, "unheard\n");
-        client_expect(ann, "*** You are muted: what you say reaches nobody\r\n");
+        client_expect(ann, "*** You are muted: nobody sees what you say\r\n");
         shell("chatctl unmute ann");
-        client_expect(ann, "*** You are not muted any more\r\n");
+        client_expect(ann, "*** You are no longer muted\r\n");
         assert_said("heard");
         shell("journalctl --sync; chatctl log --json --name=ann | grep '\"event\":\"unmute\"'" JSON_LINES_ARE(
                 "j[-1][\"by\"] == 0 and j[-1][\"message\"] == \"root unmuted ann\""));
@@ -233,7 +233,7 @@ static void test_kick_who_does_not_run(void **state)
         said = shell(AS_MEMBER "chatctl kick --kill bob 2>&1" STATUS);
         assert_non_null(strstr(said, "--kill is for root\nstatus 4"));
         shell("chatctl kick --kill bob");
-        client_expect(ann, "*** bob is disconnected\r\n");
+        client_expect(ann, "*** bob was removed\r\n");
 }
 
 static void test_ban(void **state)

@@ -1600,15 +1600,15 @@ static void fill_queue_with_orders(void)
         announce("somebody will be muted");
         ask_as_chatd(FRAME_MUTE, BOB, "");
         length = queue_length();
-        tell(BOB, "An administrator muted you: what you say reaches nobody");
+        tell(BOB, "An administrator muted you: nobody sees what you say");
         client_send(persons[BOB].client, "I may not\n");
-        tell(BOB, "You are muted: what you say reaches nobody");
+        tell(BOB, "You are muted: nobody sees what you say");
         queue_grows(&length);
         say(CAT, "do you hear Bob?");
         queue_grows(&length);
         ask_as_chatd(FRAME_UNMUTE, BOB, "");
         length = queue_length();
-        tell(BOB, "You are not muted any more");
+        tell(BOB, "You are no longer muted");
         say(BOB, "I may speak again");
         queue_grows(&length);
         announce("that is all");

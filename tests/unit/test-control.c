@@ -296,11 +296,13 @@ static void test_a_mute(void **state)
         join_all(f);
         say(f, ANN, "one");
         assert_string_equal(ask(c, "mute|9|ANN"), "end=ok");
-        assert_inbox(f, ANN, "notice An administrator muted you: what you say reaches nobody");
+        assert_inbox(f, ANN, "notice An administrator muted you: nobody sees what you say");
+        assert_string_equal(ask(c, "mute|99|ann"), "end=ok"); /* it knows */
+        assert_inbox(f, ANN, "");
         say(f, ANN, "two");
         say(f, ANN, "three");
         serve(f);
-        assert_inbox(f, ANN, "answer You are muted: what you say reaches nobody"); /* once */
+        assert_inbox(f, ANN, "answer You are muted: nobody sees what you say"); /* once */
         put(f, &(struct frame){
                        .type = FRAME_ACTION, .id = inbox_id(ANN), .number = ++f->numbers[ANN], .text = slice_of("x")});
         put(f, &(struct frame){.type = FRAME_PRIVATE,
@@ -310,8 +312,8 @@ static void test_a_mute(void **state)
                                .text = slice_of("psst")});
         serve(f);
         assert_inbox(f, ANN,
-                     "answer You are muted: what you say reaches nobody, "
-                     "answer You are muted: what you say reaches nobody"); /* each request has an answer */
+                     "answer You are muted: nobody sees what you say, "
+                     "answer You are muted: nobody sees what you say"); /* each request has an answer */
         assert_inbox(f, BOB, "line ann one");
         assert_int_equal(member(f, ANN)->lines_in, f->numbers[ANN]); /* it is not asked for them again */
 
@@ -326,7 +328,7 @@ static void test_a_mute(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann five");
         assert_inbox(f, ANN,
-                     "rollcall, answer You are muted: what you say reaches nobody, notice You are not muted any more");
+                     "rollcall, answer You are muted: nobody sees what you say, notice You are no longer muted");
         kill_and_restart(c);
         assert_false(member(f, ANN)->muted);
         assert_non_null(strstr(ask(c, "mute|b|zoe"), "end=nobody"));
@@ -387,7 +389,7 @@ static void test_a_kick(void **state)
         bye(f, BOB);
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");
-        assert_inbox(f, ANN, "leave bob");
+        assert_inbox(f, ANN, "leave bob removed");
         assert_non_null(strstr(ask(c, "kick|e|bob"), "end=nobody"));
 }
 
@@ -422,7 +424,7 @@ static void test_a_ban(void **state)
         assert_inbox(f, BOB, "kicked banned: was rude");
         bye(f, BOB);
         serve(f);
-        assert_inbox(f, ANN, "leave bob");
+        assert_inbox(f, ANN, "leave bob removed");
         close(f->inboxes[BOB]);
         hello(f, BOB);
         serve(f);
@@ -431,7 +433,7 @@ static void test_a_ban(void **state)
         put(f, &(struct frame){
                        .type = FRAME_NICK, .id = inbox_id(EVE), .number = ++f->numbers[EVE], .name = slice_of("BOB")});
         serve(f);
-        assert_inbox(f, EVE, "leave bob, answer The name BOB is not allowed here; please choose another");
+        assert_inbox(f, EVE, "leave bob removed, answer The name BOB is not allowed here; please choose another");
         assert_non_null(strstr(ask(c, "bans"), "ban=Bob since="));
         kill_and_restart(c);
         hello_again(f, BOB);
@@ -521,7 +523,7 @@ static void test_who_lags_is_removed_by_the_next_chatd(void **state)
         assert_string_equal(ask(c, "unmute|3|eve"), "end=ok"); /* she leaves all the same */
         say(f, EVE, "may I?");
         serve(f);
-        assert_inbox(f, ANN, "leave bob");
+        assert_inbox(f, ANN, "leave bob removed");
 }
 
 /* A request that waits for its answer is not forgotten, however many a ban removes. */
@@ -824,7 +826,7 @@ static void test_a_tool_that_dies(void **state)
         assert_int_equal(f->broker->control.count, 0);
         bye(f, BOB);
         run(f);
-        assert_inbox(f, ANN, "leave bob");
+        assert_inbox(f, ANN, "leave bob removed");
 }
 
 /* Without a descriptor for it, who connects does not keep the main loop from waiting. */
