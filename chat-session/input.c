@@ -187,8 +187,10 @@ static void take_line(struct session *s, struct slice typed)
 {
         const struct command_row *row = NULL;
         struct slice rest;
-        if (disguise_of(typed).empty) /* nothing to say */
+        if (disguise_of(typed).empty) { /* nothing to say, but a sign of life */
+                session_arrive(s);
                 return;
+        }
         if (is_turned_away(s, typed, true))
                 return;
         enum command command = command_parse(typed, &row, &rest);

@@ -29,14 +29,29 @@ static void notice(struct session *s, const char *text)
         session_notice(s, slice_of(text));
 }
 
-static void greet(struct session *s)
+/* Once, when chatd has said how many people are here, or has not for a while; then 0. */
+static void greet(struct session *s, uint64_t people)
 {
-        struct slice parts[] = {
-                slice_of("*** Welcome, "),
-                slice_of(s->peer.name),
-                slice_of(". What you type goes to everyone here; /help says what else you can type, exit leaves."),
-        };
-        client_line(&s->client, parts, 3);
+        char count[64] = "";
+        if (people == 1)
+                snprintf(count, sizeof(count), " Nobody else is here yet.");
+        else if (people > 1)
+                snprintf(count, sizeof(count), " %llu people are here, including you.", (unsigned long long)people);
+        struct slice parts[] = {slice_of(NOTICE_PREFIX "Welcome, "), slice_of(s->peer.name), slice_of("."),
+                                slice_of(count)};
+        if (s->greet_at == 0 || s->state != SESSION_TALKING)
+                return;
+        s->greet_at = 0;
+        client_line_hanging(&s->client, parts, 4, 0);
+        notice(s, "What you type goes to everyone here. /help lists the commands; exit leaves.");
+}
+
+void session_arrive(struct session *s)
+{
+        if (s->arrive_at == 0 || s->state != SESSION_TALKING)
+                return;
+        s->arrive_at = 0;
+        uplink_arrive(&s->uplink);
 }
 
 /* The rest of a line will not come: something else comes in its place. */
@@ -80,7 +95,8 @@ void session_leave(struct session *s, enum leave_reason reason)
                 flush_and_end(s);
                 return;
         }
-        uplink_bye(&s->uplink, reason, lines_out(s), s->client.skipped_all);
+        struct slice text = slice_of(reason == LEAVE_NOT_CHAT ? protocol_name(s->input.protocol) : "");
+        uplink_bye(&s->uplink, reason, text, lines_out(s), s->client.skipped_all);
         s->state = SESSION_LEAVING;
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }
@@ -92,7 +108,7 @@ static void terminate(struct session *s)
         s->uplink.pace = (struct pace){0};
         s->uplink.paced = false;
         if (s->state == SESSION_TALKING)
-                notice(s, "this session was ended by the system");
+                notice(s, "The chat was shut down");
         session_leave(s, LEAVE_TERMINATED);
 }
 
@@ -169,16 +185,26 @@ static void be_called(struct session *s, struct slice name)
         s->uplink.name = slice_of(s->peer.name);
 }
 
-static void show_name(struct session *s, struct slice name)
+/* Others see the client by the name in WELCOME, which may not be the one that it came with. The greeting says which it is;
+ * a notice says why, where the client had asked for another. */
+static void on_welcome(struct session *s, const struct frame *f)
 {
-        struct slice parts[] = {slice_of("*** "),        slice_of("The name "),          slice_of(s->peer.name),
-                                slice_of(" is taken. "), slice_of("Others see you as "), name};
-        bool hidden = strcmp(s->peer.name, s->peer.address) == 0; /* an address, which nobody else has */
-        if (hidden)
-                parts[1] = parts[2] = parts[3] = slice_of("");
-        if (name.len > 0 && !slice_equal(name, slice_of(s->peer.name)))
-                client_line(&s->client, parts, sizeof(parts) / sizeof(parts[0]));
+        char text[2 * NAME_MAX_BYTES + 64] = "";
+        const struct slice name = f->name;
+        bool other = name.len > 0 && !slice_equal(name, slice_of(s->peer.name)), greeted = s->greet_at == 0;
+        bool had_none = strcmp(s->peer.name, s->peer.address) == 0; /* an address, which nobody else has */
+        if (other && !had_none)
+                snprintf(text, sizeof(text), "The name %s is taken. Others see you as %.*s", s->peer.name,
+                         (int)name.len, name.at);
+        else if (other && greeted)
+                snprintf(text, sizeof(text), "Others see you as %.*s", (int)name.len, name.at);
         be_called(s, name);
+        if (!greeted) {
+                greet(s, f->members);
+                s->arrive_at = s->now + ARRIVE_MS;
+        }
+        if (text[0] != '\0')
+                notice(s, text);
 }
 
 static void show_lines(struct session *s, struct slice text)
@@ -332,7 +358,7 @@ static void take_datagram(struct session *s)
         catch_up(s, f.id);
         switch (f.type) {
         case FRAME_WELCOME:
-                show_name(s, f.name);
+                on_welcome(s, &f);
                 break;
         case FRAME_BATCH:
                 uplink_relayed(&s->uplink, f.number);
@@ -399,8 +425,9 @@ static void tell_away(struct session *s)
         if (s->state != SESSION_TALKING || away == s->away_told || (!away && !s->uplink.connected))
                 return;
         s->away_told = away;
-        notice(s, away ? "the chat is not available now; what you type is kept and sent when it is back"
-                       : "the chat is back");
+        greet(s, 0);
+        notice(s, away ? "The chat is unavailable right now; what you type is kept and will be sent when it is back"
+                       : "The chat is back");
 }
 
 /* The leaving session's steps that no datagram brings about. */
@@ -420,7 +447,7 @@ static void advance_leave(struct session *s)
                         size_t lost = uplink_lines_waiting(&s->uplink);
                         char text[80];
                         snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
-                                 !s->uplink.connected ? ": the chat is not available" : "");
+                                 !s->uplink.connected ? ": the chat is unavailable" : "");
                         if (lost > 0)
                                 notice(s, text);
                         uplink_check_intake(&s->uplink);
@@ -487,6 +514,10 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
                 wake = clock_earlier(wake, s->check_at);
         if (s->probe_at != 0)
                 wake = clock_earlier(wake, s->probe_at);
+        if (s->greet_at != 0)
+                wake = clock_earlier(wake, s->greet_at);
+        if (s->arrive_at != 0)
+                wake = clock_earlier(wake, s->arrive_at);
         if (u->queue_lost)
                 wake = s->now;
 
@@ -610,10 +641,14 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
                         introduce(s);
         }
         if (!s->echo)
-                greet(s);
+                s->greet_at = s->now + GREET_MS;
         while (s->state != SESSION_DONE) {
                 check_client(s);
                 check_probe(s);
+                if (s->greet_at != 0 && s->now >= s->greet_at)
+                        greet(s, 0);
+                if (s->arrive_at != 0 && s->now >= s->arrive_at)
+                        session_arrive(s);
                 if (!s->echo && s->state != SESSION_FLUSHING) {
                         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
                         uplink_count(&s->uplink, lines_out(s), s->client.skipped_all);

@@ -28,6 +28,8 @@ enum {
          * after 0.2, 0.6 … 12.6 and 25.4 s, so who was cut off for 25 s stays. */
         PROBE_MS = 30000,
         PROBE_AGAIN_MS = 60000, /* it is told so that often at most */
+        GREET_MS = 1000,        /* how long a greeting waits for what chatd says */
+        ARRIVE_MS = 300,        /* behind the greeting: who typed nothing until then is announced all the same */
 };
 
 enum session_state {
@@ -62,6 +64,8 @@ struct session {
         int64_t checked_from; /* when something was sent to it after all was acknowledged */
         int64_t probe_at;     /* when to look whether it acknowledged that it was told so; 0: it was not */
         int64_t probe_again_at;
+        int64_t greet_at;      /* when to greet the client, whatever chatd says; 0: it was */
+        int64_t arrive_at;     /* when it is announced, whatever it types; 0: it was, or is not to be yet */
         int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
         uint64_t past;         /* what was said before was shown to its request of this number less one */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
@@ -100,6 +104,9 @@ void session_notice(struct session *s, struct slice text);
 
 /* … whose rows behind the first one begin with `indent` blanks. */
 void session_notice_indented(struct session *s, struct slice text, size_t indent);
+
+/* The client typed something that a person types: it may be announced. */
+void session_arrive(struct session *s);
 
 /* Begins to leave, if it does not do so already. */
 void session_leave(struct session *s, enum leave_reason reason);

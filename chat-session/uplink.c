@@ -93,8 +93,12 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
         u->key = draw_random();
         u->id = (uint64_t)getpid() << 32 | (draw_random() & UINT32_MAX);
         u->inbox = -1;
-        enqueue_frame(
-                u, &(struct frame){.type = FRAME_HELLO, .id = u->id, .key = u->key, .name = name, .address = address});
+        enqueue_frame(u, &(struct frame){.type = FRAME_HELLO,
+                                         .id = u->id,
+                                         .key = u->key,
+                                         .name = name,
+                                         .address = address,
+                                         .quiet = true});
 }
 
 void uplink_say(struct uplink *u, struct slice text)
@@ -113,14 +117,21 @@ void uplink_say(struct uplink *u, struct slice text)
         write_queued(u, u->last, &last);
 }
 
-void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, uint64_t skipped)
+void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped)
 {
         enqueue_frame(u, &(struct frame){.type = FRAME_BYE,
                                          .id = u->id,
                                          .number = u->number,
                                          .reason = (uint8_t)reason,
+                                         .text = text,
                                          .lines_out = lines_out,
                                          .skipped = skipped});
+}
+
+void uplink_arrive(struct uplink *u)
+{
+        if (u->broker_version >= frame_since(FRAME_ARRIVE))
+                enqueue_frame(u, &(struct frame){.type = FRAME_ARRIVE, .id = u->id});
 }
 
 void uplink_answer(struct uplink *u)

@@ -79,7 +79,10 @@ void uplink_request(struct uplink *u, struct frame f, unsigned cost);
 
 /* Puts a line, or the last word, into the queue. The caller has seen to it by uplink_room() that it fits. */
 void uplink_say(struct uplink *u, struct slice text);
-void uplink_bye(struct uplink *u, enum leave_reason reason, uint64_t lines_out, uint64_t skipped);
+void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped);
+
+/* Puts into the queue that the client may be announced. Nothing where chatd is too old to have waited for that. */
+void uplink_arrive(struct uplink *u);
 
 /* A new chatd asked who is there: answer before anything else is sent. */
 void uplink_answer(struct uplink *u);

@@ -8,7 +8,7 @@
 
 static bool waits(const struct member *m)
 {
-        return m->arriving && !m->expected && !m->leaving;
+        return m->arriving && !m->held && !m->expected && !m->leaving;
 }
 
 bool arrivals_are_full(const struct broker *b)
@@ -25,27 +25,59 @@ static bool is_too_many(struct arrivals *a, int64_t now)
         return false;
 }
 
-void arrivals_take(struct broker *b, struct member *m)
+static void wait_for_others(struct arrivals *a, int64_t now)
 {
-        struct arrivals *a = &b->arrivals;
-        int64_t now = clock_ms();
-        if (!m->expected && is_too_many(a, now)) /* else a chatd before this one decided */
-                m->arriving = roster_note_arrival(&b->roster, m->id) == 0;
-        m->expected = false;
-        if (!m->arriving) {
-                broker_announce(b, m, RECORD_JOIN);
-                return;
-        }
         if (a->waiting++ == 0)
                 a->due_ms = now + ARRIVALS_WAIT_MS;
+}
+
+void arrivals_take(struct broker *b, struct member *m, bool quiet)
+{
+        int64_t now = clock_ms();
+        if (!m->expected && (quiet || is_too_many(&b->arrivals, now))) /* else a chatd before this one decided */
+                m->arriving = roster_note_arrival(&b->roster, m->id) == 0;
+        m->expected = false;
+        m->held = quiet && m->arriving;
+        if (!m->held)
+                broker_log_join(b, m);
+        if (!m->arriving)
+                broker_announce(b, m, RECORD_JOIN);
+        else if (!m->held)
+                wait_for_others(&b->arrivals, now);
+}
+
+void arrivals_release(struct broker *b, struct member *m)
+{
+        int64_t now = clock_ms();
+        if (!m->held) {
+                if (m->arriving && b->old_frames > 0) /* a chatd before this one may have told some of them */
+                        arrivals_name(b, m);
+                return;
+        }
+        if (!is_too_many(&b->arrivals, now)) {
+                arrivals_name(b, m);
+                return;
+        }
+        m->held = false;
+        broker_log_join(b, m);
+        wait_for_others(&b->arrivals, now);
+}
+
+bool arrivals_leave(struct broker *b, struct member *m)
+{
+        b->arrivals.waiting -= m->arriving && !m->held;
+        return !m->arriving;
 }
 
 void arrivals_name(struct broker *b, struct member *m)
 {
         struct arrivals *a = &b->arrivals;
+        if (m->held)
+                broker_log_join(b, m);
+        else
+                a->waiting--;
         broker_announce(b, m, RECORD_JOIN);
-        m->arriving = false;
-        a->waiting--;
+        m->arriving = m->held = false;
         a->speakers[a->speakers_count++] = m;
 }
 

@@ -7,6 +7,11 @@
  * and waits no more. Who leaves while it waits has not been here for the others: neither is announced. The link to
  * other hosts gets a JOIN of each, because it counts them.
  *
+ * A session does not know at once whether its client is a chat client. So its HELLO may be quiet: its member is held, gets
+ * lines, and is neither announced nor listed, nor logged, before ARRIVE, or before it asks for something or says
+ * something. Who leaves before that was never here. A chatd that dies meanwhile leaves it to the next one as somebody who
+ * waits.
+ *
  * What makes a crash between any two steps harmless:
  *
  *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO, and
@@ -45,9 +50,16 @@ struct arrivals {
         size_t speakers_count;
 };
 
-/* `m` came, or its HELLO is met again: announces it, or lets it wait. There is room for one record, and
- * arrivals_are_full() said no. */
-void arrivals_take(struct broker *b, struct member *m);
+/* `m` came, or its HELLO is met again: announces it, lets it wait, or holds it where that was `quiet`. There is room for
+ * one record, and arrivals_are_full() said no. */
+void arrivals_take(struct broker *b, struct member *m, bool quiet);
+
+/* The session of `m` says that it may be announced, or asks for something: announces it, or lets it wait. There is room for
+ * one record. */
+void arrivals_release(struct broker *b, struct member *m);
+
+/* `m` leaves. Returns whether it was announced, or counted: else it was not here for the others. */
+bool arrivals_leave(struct broker *b, struct member *m);
 
 /* Whether nobody can wait any more before arrivals_announce(). */
 bool arrivals_are_full(const struct broker *b);

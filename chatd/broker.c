@@ -148,7 +148,7 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number)
                 .id = b->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
-                .members = count_here(b, m->id == LINK_ID),
+                .members = count_here(b, m->id == LINK_ID) + m->held,
         };
         if (m->id != LINK_ID)
                 return relay_tell(&b->relay, m, &f);
@@ -267,14 +267,18 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_turn_away(b, f->id, f->key, r);
                 return NULL;
         }
-        struct eventlog_member event = describe(b, m);
-        eventlog_join(b->log, &event);
         return m;
 }
 
-static void welcome(struct broker *b, struct member *m)
+void broker_log_join(struct broker *b, const struct member *m)
 {
-        arrivals_take(b, m);
+        struct eventlog_member event = describe(b, m);
+        eventlog_join(b->log, &event);
+}
+
+static void welcome(struct broker *b, struct member *m, bool quiet)
+{
+        arrivals_take(b, m, quiet);
         relay_joins(&b->relay, m);
         broker_welcome(b, m, m->lines_in);
 }
@@ -303,7 +307,7 @@ static int take_hello(struct broker *b, const struct frame *f)
         if (!m)
                 m = admit(b, f);
         if (m) {
-                welcome(b, m);
+                welcome(b, m, f->quiet);
                 motd_send(&b->motd, &b->relay, m);
                 broker_show_past(b, m, 0, (unsigned)b->settings.history);
         }
@@ -330,7 +334,7 @@ static int take_here(struct broker *b, const struct frame *f)
                 b->crossed = true;
                 m = admit(b, f);
                 if (m)
-                        welcome(b, m);
+                        welcome(b, m, false);
         } else if (m->dead) {
                 broker_connect(b, m); /* it bound its inbox anew */
         }
@@ -380,6 +384,32 @@ static void take_line(struct broker *b, const struct frame *f)
         }
 }
 
+/* The client of `m` spoke another protocol: that is logged seldom enough. */
+static void log_not_chat(struct broker *b, const struct member *m, struct slice protocol)
+{
+        int64_t now = clock_ms();
+        b->not_chat++;
+        if (b->not_chat_logged_ms != 0 && now - b->not_chat_logged_ms < WARNING_MS) {
+                b->not_chat_unlogged++;
+                return;
+        }
+        if (!text_is_name(protocol.at, protocol.len))
+                protocol = slice_of("unknown");
+        eventlog_not_chat(b->log, m->address, protocol, b->not_chat_unlogged);
+        b->not_chat_logged_ms = now;
+        b->not_chat_unlogged = 0;
+}
+
+/* The client of a session whose HELLO was quiet is one of the chat. */
+static void take_arrive(struct broker *b, const struct frame *f)
+{
+        struct member *m = roster_find(&b->roster, f->id);
+        if (!m || m->leaving || m->expected)
+                broker_ignore(b, IGNORED_STRANGER);
+        else
+                arrivals_release(b, m);
+}
+
 /* BYE, or GONE for a session that could not say it. */
 static int take_leave(struct broker *b, const struct frame *f)
 {
@@ -392,9 +422,7 @@ static int take_leave(struct broker *b, const struct frame *f)
         b->crossed = true;
         relay_leaves(&b->relay, m);
         m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's word outlives a chatd */
-        if (m->arriving)                                               /* for the others it has not been here */
-                b->arrivals.waiting--;
-        else
+        if (arrivals_leave(b, m))
                 broker_announce(b, m, RECORD_LEAVE);
         m->leaving = true;
         b->leavers[b->leavers_count++] = m;
@@ -402,11 +430,13 @@ static int take_leave(struct broker *b, const struct frame *f)
         struct eventlog_member event = describe(b, m);
         event.members--;
         event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
-        b->not_chat += event.reason == LEAVE_NOT_CHAT;
         event.lines_in = bye ? f->number : m->said;
         event.lines_out = bye ? f->lines_out : m->lines_out;
         event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
-        eventlog_leave(b->log, &event);
+        if (event.reason == LEAVE_NOT_CHAT)
+                log_not_chat(b, m, f->text);
+        if (!m->held)
+                eventlog_leave(b->log, &event);
         return 0;
 }
 
@@ -437,6 +467,11 @@ static int take_from_session(struct broker *b, const struct frame *f)
                 return take_here(b, f);
         case FRAME_LINE:
                 take_line(b, f);
+                return 0;
+        case FRAME_ARRIVE:
+                if (arrivals_are_full(b))
+                        return -ENOBUFS;
+                take_arrive(b, f);
                 return 0;
         case FRAME_BYE:
         case FRAME_GONE:

@@ -100,6 +100,8 @@ struct broker {
         uint64_t ignored_all;            /* … and since the start */
         uint64_t refused;                /* connections, since the start … */
         uint64_t not_chat;               /* … and those that spoke another protocol */
+        uint64_t not_chat_unlogged;      /* … since that was logged last … */
+        int64_t not_chat_logged_ms;      /* … then, CLOCK_MONOTONIC; 0: never */
         int64_t ignored_reported_ms;
         int64_t warned_ms; /* when something that may happen with each frame was logged last */
 };
@@ -146,6 +148,9 @@ int broker_connect(struct broker *b, struct member *m);
 
 /* Sends `m` a frame that says no more than its type. A member whose inbox is gone is dead. */
 void broker_tell(struct broker *b, struct member *m, enum frame_type type);
+
+/* Logs that `m` joined. */
+void broker_log_join(struct broker *b, const struct member *m);
 
 /* Adds to the batch that `m` came (RECORD_JOIN) or left. There is room. */
 void broker_announce(struct broker *b, struct member *m, enum record_kind kind);

@@ -23,6 +23,7 @@
 #define ID_UNBAN "d17244bac27f4180b04cba93866eee65"
 #define ID_REFUSED "e8eb695702cd464d8e99c6986fee1f61"
 #define ID_CROWDED "4c11e4f5b5a1466e9d4b57d91e628f11"
+#define ID_NOT_CHAT "9f1c6b52d7e84a0fb3d05a8e61c274ab"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 
 static const char *const reasons[LEAVE_REASONS] = {
@@ -206,6 +207,17 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
         journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
         journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
         journal_field(&e, "CHAT_FROM=%s", from);
+        journal_write(log, &e);
+}
+
+void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s is no chat client, and was not heard: it speaks %.*s; others since: %" PRIu64,
+                      address, (int)protocol.len, protocol.at, others);
+        journal_describe(&e, LOG_NOTICE, ID_NOT_CHAT, "not-chat");
+        journal_field(&e, "CHAT_ADDR=%s", address);
+        journal_field(&e, "CHAT_PROTOCOL=%.*s", (int)protocol.len, protocol.at);
         journal_write(log, &e);
 }
 

@@ -47,6 +47,8 @@ void eventlog_refused(struct journal *log, struct slice name, struct slice addre
  * last. */
 void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
                       uint64_t others);
+/* A client at this address spoke `protocol`, and so did `others` something that is no chat since that was logged last. */
+void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);
 /* A line of the file of bans is none. */
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);
 /* The link to other hosts said HELLO, or its inbox is gone. */

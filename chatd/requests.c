@@ -535,6 +535,8 @@ int requests_take(struct broker *b, const struct frame *f)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         b->unconfirmed = true;
+        if (m->held) /* somebody is there who asks */
+                arrivals_release(b, m);
         bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || f->type == FRAME_NICK ||
                     f->type == FRAME_ROOM ||
                     (f->type == FRAME_TOPIC && f->text.len > 0); /* by the name of a room, too */

@@ -283,7 +283,7 @@ bool member_is_alive(const struct member *m)
 
 bool member_is_here(const struct member *m)
 {
-        return m->id != LINK_ID && !m->leaving && !m->expected;
+        return m->id != LINK_ID && !m->leaving && !m->expected && !m->held;
 }
 
 int roster_send(struct member *m, const struct frame *f)

@@ -69,6 +69,7 @@ struct member {
         bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool leaving;           /* its BYE or GONE is in the batch */
         bool arriving;          /* waits to be announced, see arrivals.h */
+        bool held;              /* it is not announced until its session says so: it may be no chat client */
         bool told_alone;        /* that nobody else was in its room when it said something */
         bool removed;           /* it says that it leaves because an administrator removed it */
         /* what an administrator did to it: see admin.h */

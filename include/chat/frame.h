@@ -38,6 +38,7 @@ enum {
         RECORD_HEADER_BYTES = 20,   /* length 2, kind 1, name length 1, id 8, number 8 */
         BATCH_MAX_RECORDS = 512,    /* what a session must remember to recognise a batch that is relayed again */
         FRAME_LINES_MAX = 64,       /* in one frame */
+        PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
 #define LINK_ID UINT64_C(1)
@@ -47,12 +48,14 @@ enum {
 
 enum frame_type {
         /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
-        FRAME_HELLO = 1, /* joins: key, name, address, lines_out, skipped */
-        FRAME_HERE,      /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
+        FRAME_HELLO =
+                1,  /* joins: key, name, address, lines_out, skipped; since version 4 quiet: it is not announced before
+                            ARRIVE, or before it says something */
+        FRAME_HERE, /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
                             last line that went before it through the same queue, or one that was relayed */
-        FRAME_LINE,      /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from
+        FRAME_LINE, /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from
                        `number` on */
-        FRAME_BYE,       /* leaves: reason, lines_out, skipped */
+        FRAME_BYE,  /* leaves: reason, lines_out, skipped; since version 4 text: of LEAVE_NOT_CHAT what it speaks */
         /* from the link */
         FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
                          record to record; one that is not above all before was here already */
@@ -73,6 +76,7 @@ enum frame_type {
         /* … since version 4 */
         FRAME_FIND,     /* asks who is called name */
         FRAME_COMPLETE, /* asks whose names in its room begin with name, whatever their case */
+        FRAME_ARRIVE,   /* from a session whose HELLO was quiet: its client may be announced */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
@@ -132,6 +136,7 @@ struct frame {
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
+        bool quiet;
         uint64_t lines_out, skipped;
         uint64_t members;
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
@@ -212,6 +217,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_string(&w, f->address);
                 wire_put_u64(&w, f->lines_out);
                 wire_put_u64(&w, f->skipped);
+                wire_put_u8(&w, f->quiet);
                 break;
         case FRAME_LINE:
         case FRAME_ACTION:
@@ -260,6 +266,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u8(&w, f->reason);
                 wire_put_u64(&w, f->lines_out);
                 wire_put_u64(&w, f->skipped);
+                wire_put_string(&w, f->text);
                 break;
         case FRAME_WELCOME:
                 wire_put_string(&w, f->name);
@@ -268,6 +275,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         case FRAME_GONE:
         case FRAME_WHO:
         case FRAME_ROOMS:
+        case FRAME_ARRIVE:
         case FRAME_BATCH:
         case FRAME_INJECT:
         case FRAME_PAST:
@@ -314,6 +322,8 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->address = wire_get_string(&r, ADDRESS_MAX_BYTES);
                 f->lines_out = wire_get_u64(&r);
                 f->skipped = wire_get_u64(&r);
+                if (f->version >= 4)
+                        f->quiet = wire_get_flag(&r);
                 break;
         case FRAME_LINE:
         case FRAME_ACTION:
@@ -362,6 +372,8 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->reason = wire_get_u8(&r);
                 f->lines_out = wire_get_u64(&r);
                 f->skipped = wire_get_u64(&r);
+                if (f->version >= 4)
+                        f->text = wire_get_string(&r, PROTOCOL_NAME_MAX_BYTES);
                 break;
         case FRAME_BATCH:
         case FRAME_INJECT:
@@ -375,6 +387,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         case FRAME_GONE:
         case FRAME_WHO:
         case FRAME_ROOMS:
+        case FRAME_ARRIVE:
         case FRAME_MISSED:
         case FRAME_RELAYED:
         case FRAME_ROLLCALL:

@@ -72,6 +72,14 @@ static inline uint8_t wire_get_u8(struct wire_reader *r)
         return v;
 }
 
+/* 0 or 1; anything else is bad. */
+static inline bool wire_get_flag(struct wire_reader *r)
+{
+        uint8_t v = wire_get_u8(r);
+        r->bad |= v > 1;
+        return v == 1;
+}
+
 static inline uint16_t wire_get_u16(struct wire_reader *r)
 {
         uint16_t v;

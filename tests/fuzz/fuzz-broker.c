@@ -148,7 +148,7 @@ static unsigned count_waiting(const struct run *r)
         unsigned waiting = 0;
         for (unsigned k = 0; k < SESSIONS; k++) {
                 const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
-                if (m && m->arriving && !m->expected)
+                if (m && m->arriving && !m->held && !m->expected)
                         waiting |= 1u << k;
         }
         return waiting;
@@ -325,6 +325,12 @@ static void send_request(struct sessions *s, unsigned k, unsigned what)
         case 2:
                 session_acts(s, k);
                 break;
+        case 7:
+                if (s->quiet) {
+                        session_arrive(s, k);
+                        break;
+                }
+                /* fall through */
         default:
                 session_who(s, k);
         }
@@ -383,6 +389,9 @@ static void do_link_command(struct run *r, struct choices *c, unsigned command)
         case 13:
                 count = choose_u8(c);
                 send_request(s, 1u + (unsigned)count % (SESSIONS - 1u), choose_u8(c));
+                break;
+        case 14:
+                s->quiet = true;
                 break;
         case 15:
                 if (r->restarts < RESTARTS_MAX)
@@ -459,6 +468,16 @@ static bool has_link(const struct run *r)
         return r->sessions.all[LINK].hellos > 0 || roster_find(&r->broker->roster, LINK_ID);
 }
 
+/* Those whose HELLO was quiet are announced by now. */
+static void release_all(struct run *r)
+{
+        for (unsigned k = 0; k < SESSIONS; k++) {
+                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                if (m && m->held)
+                        session_arrive(&r->sessions, k);
+        }
+}
+
 /* Until nothing is on the way any more. */
 static void fall_silent(struct run *r)
 {
@@ -479,12 +498,13 @@ static void fall_silent(struct run *r)
         if (r->has_empty)
                 session_raw(&r->sessions, (uint8_t[]){0}, 0); /* one that no frame behind it takes along */
         for (int round = 0; round < SILENCE_MAX_ROUNDS; round++) {
+                release_all(r);
                 serve(r, 0);
                 struct pollfd queue = {.fd = r->intake, .events = POLLIN};
                 time_pass(ARRIVALS_WAIT_MS);
                 bool waits = poll(&queue, 1, 0) > 0 || r->broker->arrivals.waiting > 0;
                 for (size_t i = 0; i < r->broker->roster.count; i++)
-                        waits |= r->broker->roster.members[i]->lagging;
+                        waits |= r->broker->roster.members[i]->lagging || r->broker->roster.members[i]->held;
                 if (!waits)
                         return;
         }

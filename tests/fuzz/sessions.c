@@ -126,7 +126,13 @@ static bool put_greeting(struct sessions *s, unsigned k, enum frame_type type)
                                             .key = me->id,
                                             .number = type == FRAME_HERE ? me->number : 0,
                                             .name = slice_of(names[k]),
-                                            .address = slice_of("here:1")});
+                                            .address = slice_of("here:1"),
+                                            .quiet = type == FRAME_HELLO && k != LINK && s->quiet});
+}
+
+bool session_arrive(struct sessions *s, unsigned k)
+{
+        return put_frame(s, &(struct frame){.type = FRAME_ARRIVE, .id = s->all[k].id});
 }
 
 bool session_hello(struct sessions *s, unsigned k)

@@ -111,6 +111,7 @@ struct sessions {
         uint64_t epochs[EPOCHS_MAX];
         size_t epochs_count;
         bool merges; /* chatd may let who comes wait, to be announced with others */
+        bool quiet;  /* from now on each HELLO is */
         struct {
                 uint64_t number; /* of the notice about them */
                 unsigned who;    /* a bit for each session */
@@ -132,6 +133,7 @@ void sessions_connect(struct sessions *s);
 
 /* Each sends one frame of session `k`. Returns false where the queue is full: then nothing happened. */
 bool session_hello(struct sessions *s, unsigned k);
+bool session_arrive(struct sessions *s, unsigned k);
 bool session_here(struct sessions *s, unsigned k);
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);

@@ -321,10 +321,9 @@ void client_sync(struct client *c)
 
 void client_greeted(struct client *c)
 {
-        client_expect(c,
-                      "*** Welcome, %s. What you type goes to everyone here; /help says what else you can type, exit "
-                      "leaves.\r\n",
-                      c->name);
+        client_expect(c, "*** Welcome, %s.", c->name);
+        client_expect(c, "\r\n*** What you type goes to everyone here. /help lists the commands; exit leaves.\r\n");
+        client_send(c, "\n"); /* an empty line is a sign of life, so that it is announced at once */
 }
 
 const char *client_expect_end(struct client *c)

@@ -81,7 +81,7 @@ const char *client_expect(struct client *c, const char *format, ...) __attribute
 /* Waits until the session has dealt with all that was sent: TIMING-MARK (RFC 860) is for that. */
 void client_sync(struct client *c);
 
-/* Waits for the greeting. */
+/* Waits for the greeting, and types an empty line: then the client is announced. */
 void client_greeted(struct client *c);
 
 /* Waits for the end of the connection. Returns everything that came until then (valid until client_free()). */

@@ -223,7 +223,7 @@ static void test_tls_when_one_side_ends(void **state)
         shell_until("! systemctl list-units --plain --no-legend 'chat-tls@*' | grep -q .");
         assert_in_range(clock_ms() - began, 0, STUNNEL_END_MAX_MS);
         kill(pid, SIGCONT);
-        client_expect(c, "*** this session was ended by the system\r\n");
+        client_expect(c, "*** The chat was shut down\r\n");
         client_expect_end(c);
         process_wait(pid);
         client_free(c);
@@ -376,7 +376,7 @@ static void test_local_users(void **state)
         leave(again, pids[2]);
         leave(ann, pids[0]);
         shell("systemctl stop \"chat-local@*-$(id -u bob).service\"");
-        client_expect(bob, "*** this session was ended by the system\r\n");
+        client_expect(bob, "*** The chat was shut down\r\n");
         client_expect_end(bob);
         process_wait(pids[1]);
         assert_left(bob);

@@ -357,7 +357,7 @@ static void test_a_session_told_to_stop(void **state)
         struct client *a = chat_join(chat, &session);
         client_expect(b, "*** %s is connected\r\n", a->name);
         kill(session, SIGTERM);
-        client_expect(a, "*** this session was ended by the system\r\n");
+        client_expect(a, "*** The chat was shut down\r\n");
         client_expect_end(a);
         client_expect(b, "*** %s is disconnected\r\n", a->name);
         assert_int_equal(process_wait(session), 0);
@@ -424,13 +424,13 @@ static void test_without_a_broker(void **state)
         struct chat *chat = *state;
         chat_kill_broker(chat, SIGTERM);
         struct client *a = chat_join(chat, NULL);
-        client_expect(a, "*** the chat is not available now; what you type is kept and sent when it is back\r\n");
+        client_expect(a, "*** The chat is unavailable right now; what you type is kept and will be sent when it is back\r\n");
         struct client *b = chat_join(chat, NULL);
-        client_expect(b, "*** the chat is not available now");
+        client_expect(b, "*** The chat is unavailable right now");
         client_send(a, "kept\nand this\n");
         chat_start_broker(chat);
-        client_expect(a, "*** the chat is back\r\n");
-        client_expect(b, "*** the chat is back\r\n");
+        client_expect(a, "*** The chat is back\r\n");
+        client_expect(b, "*** The chat is back\r\n");
         client_send(b, "hello\n");
         client_expect(a, "%s: hello\r\n", b->name);
         /* who came first is chance; what was kept is sent, in order, and shown to those who were members by then */
@@ -448,8 +448,8 @@ static void test_leaving_without_a_broker(void **state)
         chat_kill_broker(chat, SIGTERM);
         struct client *a = chat_join(chat, NULL);
         client_send(a, "one\ntwo\nexit\n");
-        client_expect(a, "*** the chat is not available now");
-        client_expect(a, "*** 2 lines were not sent: the chat is not available\r\n");
+        client_expect(a, "*** The chat is unavailable right now");
+        client_expect(a, "*** 2 lines were not sent: the chat is unavailable\r\n");
         client_expect_end(a);
         client_free(a);
 }

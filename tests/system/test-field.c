@@ -51,7 +51,8 @@ struct field_case {
 };
 
 struct person {
-        char name[32]; /* in the file */
+        char name[32];   /* in the file */
+        char called[64]; /* by the chat */
         struct client *client;
         char *log; /* what was seen so far */
         size_t len;
@@ -116,7 +117,7 @@ static size_t unquote(struct stage *s, const char **text, char stop, char *out, 
                         char name[32] = "";
                         for (size_t n = 0; isalnum((unsigned char)**text) && n < sizeof(name) - 1; n++)
                                 name[n] = *(*text)++;
-                        const char *called = find_person(s, name)->client->name;
+                        const char *called = find_person(s, name)->called;
                         at = put(s, at, end, called, strlen(called));
                 } else if (c == '\\' && **text == '*') {
                         char *more;
@@ -178,6 +179,7 @@ static struct person *open_client(struct stage *s, const char *name, char *rest)
         snprintf(p->name, sizeof(p->name), "%s", name);
         p->client = chat_join_with(s->chat, "127.0.0.1", NULL, s->chat->option, arguments[0], arguments[1],
                                    arguments[2], arguments[3], NULL);
+        snprintf(p->called, sizeof(p->called), "%s", p->client->name);
         s->count++;
         return p;
 }
@@ -202,6 +204,7 @@ static void join(struct stage *s, const char *name, char *rest)
         see(p, "*** You are now called ");
         see(p, "\r\n");
         snprintf(p->client->name, sizeof(p->client->name), "%s", name);
+        snprintf(p->called, sizeof(p->called), "%s", name);
         if (s->test->state == STATE_EDITED) {
                 client_send(p->client, "/edit on\r\n");
                 see(p, "/edit is on\r\n");
@@ -269,8 +272,7 @@ static void act_on_person(struct stage *s, const char *what, const char *name, c
         } else if (strcmp(what, "greeted") == 0) {
                 client_greeted(p->client);
         } else if (strcmp(what, "end") == 0) {
-                log_seen(p, client_expect_end(p->client));
-                p->client->len = 0;
+                client_expect_end(p->client);
         } else if (strcmp(what, "close") == 0) {
                 hang_up(p);
         } else if (strcmp(what, "halfclose") == 0) {

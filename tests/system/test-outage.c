@@ -155,11 +155,11 @@ static void test_no_space(void **state)
         assert_alive("before");
         shell("i=0; while touch /run/chat/fill$i 2>/dev/null; do i=$((i+1)); done");
         struct client *c = booted_join();
-        client_expect(c, "*** the chat is not available now; what you type is kept and sent when it is back\r\n");
+        client_expect(c, "*** The chat is unavailable right now; what you type is kept and will be sent when it is back\r\n");
         client_send(c, "kept\n");
         assert_alive("while there is no space");
         struct client *d = booted_join();
-        client_expect(d, "*** the chat is not available now");
+        client_expect(d, "*** The chat is unavailable right now");
         client_send(d, "exit\n"); /* leaves again, and is told that nothing was sent: there was nothing */
         client_expect_end(d);
         client_free(d);

@@ -188,7 +188,7 @@ static void test_remove(void **state)
         (void)state;
         struct client *ann = booted_join();
         shell("dpkg -r chat-broker-link chat-broker 2>&1");
-        client_expect(ann, "*** this session was ended by the system\r\n");
+        client_expect(ann, "*** The chat was shut down\r\n");
         client_expect_end(ann);
         client_free(ann);
         assert_nothing_runs();

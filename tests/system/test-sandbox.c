@@ -108,12 +108,12 @@ static void assert_visit(struct chat *chat, struct client *c, pid_t session)
         chat_kill_broker(chat, SIGKILL);
         client_send(c, "two\n"); /* who says nothing does not notice */
         client_send(other, "three\n");
-        client_expect(c, "*** the chat is not available now");
-        client_expect(other, "*** the chat is not available now");
+        client_expect(c, "*** The chat is unavailable right now");
+        client_expect(other, "*** The chat is unavailable right now");
         shell("rm -rf %s/sessions", chat->dir);
         chat_start_broker(chat);
-        client_expect(c, "*** the chat is back\r\n");
-        client_expect(other, "*** the chat is back\r\n");
+        client_expect(c, "*** The chat is back\r\n");
+        client_expect(other, "*** The chat is back\r\n");
         client_send(c, "four\n");
         client_expect(other, ": four\r\n");
         client_send(other, "five\n");

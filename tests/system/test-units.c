@@ -301,7 +301,7 @@ static void test_throwing_somebody_out(void **state)
         struct client *a, *b;
         join_two(&a, &b);
         shell("systemctl stop 'chat@*-%s.service'", b->name);
-        client_expect(b, "*** this session was ended by the system\r\n");
+        client_expect(b, "*** The chat was shut down\r\n");
         assert_string_equal(client_expect_end(b), "");
         client_expect(a, "*** %s is disconnected\r\n", b->name);
         shell_until("journalctl -q -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -q terminated", b->name);
@@ -454,7 +454,7 @@ static void test_uninstall(void **state)
         (void)state;
         struct client *a = booted_join();
         shell("make --no-print-directory uninstall 2>&1");
-        client_expect(a, "*** this session was ended by the system\r\n");
+        client_expect(a, "*** The chat was shut down\r\n");
         assert_string_equal(client_expect_end(a), "");
         shell("make --no-print-directory uninstall 2>&1"); /* a second time is no error */
         shell("test ! -e /run/chat");

@@ -103,7 +103,7 @@ static void test_chatd_stops_while_somebody_is_connected(void **state)
         assert_clean_end(chat, chat->broker);
         chat->broker = 0;
         client_send(c, "not sent\nexit\n");
-        client_expect(c, "*** 1 line was not sent: the chat is not available\r\n");
+        client_expect(c, "*** 1 line was not sent: the chat is unavailable\r\n");
         client_expect_end(c);
         assert_clean_end(chat, sessions[2]);
         client_free(a);

@@ -68,7 +68,7 @@ static void test_messages(void **state)
         eventlog_stopped(f->log, 0, 7);
         assert_string_equal(stop_and_read(f, all, sizeof(all)),
                             "chatd: started; members found: 0\n"
-                            "chatd: ann joined\n"
+                            "chatd: ann joined from 1.2.3.4:5\n"
                             "chatd: ann left after 2.3 s (reset); lines in: 5, out: 6\n"
                             "chatd: datagrams ignored: 1 malformed\n"
                             "chatd: cannot fly: No space left on device\n"

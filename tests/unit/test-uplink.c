@@ -78,7 +78,7 @@ static void test_hello_lines_and_bye_in_order(void **state)
         assert_int_equal(f->uplink->id >> 32, getpid());
         uplink_say(f->uplink, slice_of("one"));
         uplink_say(f->uplink, slice_of("two"));
-        uplink_bye(f->uplink, LEAVE_EOF, 3, 4);
+        uplink_bye(f->uplink, LEAVE_EOF, slice_of(""), 3, 4);
         assert_int_equal(uplink_lines_waiting(f->uplink), 2);
         uplink_pump(f->uplink, 1);
         assert_false(uplink_waits(f->uplink));
@@ -303,7 +303,7 @@ static void test_nothing_is_said_behind_bye(void **state)
         struct fixture *f = *state;
         uplink_pump(f->uplink, 1);
         assert_int_equal(take(f).type, FRAME_HELLO);
-        uplink_bye(f->uplink, LEAVE_EXIT, 0, 0);
+        uplink_bye(f->uplink, LEAVE_EXIT, slice_of(""), 0, 0);
         uplink_answer(f->uplink); /* a roll call before BYE is handed over is answered before it */
         uplink_pump(f->uplink, 1);
         assert_int_equal(take(f).type, FRAME_HERE);
@@ -355,7 +355,7 @@ static void test_lines_wait_for_their_turn(void **state)
         f->uplink->pace = pace_of(10, 2);
         for (int i = 0; i < 4; i++)
                 uplink_say(f->uplink, slice_of("x"));
-        uplink_bye(f->uplink, LEAVE_EOF, 0, 0);
+        uplink_bye(f->uplink, LEAVE_EOF, slice_of(""), 0, 0);
         uplink_pump(f->uplink, 1000);
         assert_int_equal(take(f).type, FRAME_HELLO); /* is no line */
         struct frame burst = take(f);
