@@ -12,6 +12,8 @@ enum {
         DRAW_BEHIND_MAX_BYTES = 4096,
         LINE_BEHIND_MAX_BYTES = CLIENT_OUT_MAX_BYTES / 2,
         TAB_SPACES = 4, /* as text_clean() makes of it */
+        KEY_ETX = 3,    /* ^C */
+        COMPLETE_WAIT_MS = 1000,
 };
 
 /* Whether no more output waits than this. */
@@ -38,6 +40,7 @@ void editing_turn(struct session *s, bool on)
         client_raw(&s->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* an nc has shown the commands */
         s->client.row_drawn = false;
         if (on) {
+                s->completing = s->held_len = 0;
                 editor_discard(&s->editor);
                 editor_resize(&s->editor, s->telnet.columns);
                 s->editor.ended = s->lines.ended;
@@ -103,11 +106,11 @@ static void enter(struct session *s, bool whole)
         e->cut = !whole;
 }
 
-void editing_complete(struct session *s, struct slice names)
+/* Completes the word, also to one of these names. */
+static void complete_to(struct session *s, struct slice names)
 {
         struct editor *e = &s->editor;
         struct completion c;
-        s->completing = 0;
         completion_find(&c, &s->names, names, (struct slice){e->text, e->cursor});
         if (c.count == 1 || c.text.len > e->cursor - c.begin)
                 editor_replace(e, c.begin, c.text);
@@ -117,18 +120,19 @@ void editing_complete(struct session *s, struct slice names)
                 editor_refuse(e);
 }
 
-/* Asks chatd who is in the room, where it is there and the word may be a name. The answer comes by editing_complete(),
- * unless another key is typed meanwhile. */
+/* Asks chatd who is in the room, where it is there and the word may be a name. Keys that are typed before the answer
+ * wait for it, but not for long. */
 static void complete(struct session *s)
 {
         const struct uplink *u = &s->uplink;
         struct slice word = completion_name((struct slice){s->editor.text, s->editor.cursor});
         bool knows = u->broker_version >= frame_since(FRAME_COMPLETE) && u->error == 0;
         if (word.len == 0 || !knows || uplink_room(u) < EDITING_ROOM_BYTES) {
-                editing_complete(s, (struct slice){"", 0});
-        } else if (s->completing == 0) {
+                complete_to(s, (struct slice){"", 0});
+        } else {
                 uplink_request(&s->uplink, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
                 s->completing = u->number;
+                s->complete_by = s->now + COMPLETE_WAIT_MS;
         }
 }
 
@@ -139,10 +143,9 @@ static enum editor_event push(struct session *s, uint8_t byte)
         return editor_push(&s->editor, byte);
 }
 
-bool editing_push(struct session *s, uint8_t byte, bool pasted)
+/* Returns true where the byte was ^C. */
+static bool push_key(struct session *s, uint8_t byte, bool pasted)
 {
-        if (byte != '\t')
-                s->completing = 0;
         switch (push(s, byte)) {
         case EDITOR_NOTHING:
                 break;
@@ -162,6 +165,55 @@ bool editing_push(struct session *s, uint8_t byte, bool pasted)
                 break;
         }
         return false;
+}
+
+/* Takes the keys that waited, up to another TAB that has to wait. */
+static void take_held(struct session *s)
+{
+        uint8_t held[EDITING_HELD_MAX];
+        size_t n = s->held_len;
+        memcpy(held, s->held, n);
+        s->completing = 0;
+        s->held_len = 0;
+        for (size_t i = 0; i < n; i++)
+                if (s->completing != 0)
+                        s->held[s->held_len++] = held[i];
+                else if (s->edits)
+                        push_key(s, held[i], false);
+                else
+                        lines_push(&s->lines, held[i]);
+}
+
+void editing_complete(struct session *s, struct slice names)
+{
+        complete_to(s, names);
+        take_held(s);
+}
+
+void editing_give_up(struct session *s)
+{
+        while (s->completing != 0)
+                take_held(s);
+}
+
+void editing_discard(struct session *s)
+{
+        s->completing = 0;
+        s->held_len = 0;
+        editor_discard(&s->editor);
+}
+
+bool editing_push(struct session *s, uint8_t byte, bool pasted)
+{
+        bool waits = s->completing != 0 && !pasted && byte != KEY_ETX;
+        if (waits && s->held_len < EDITING_HELD_MAX) {
+                s->held[s->held_len++] = byte;
+                return false;
+        }
+        if (byte == KEY_ETX)
+                s->completing = s->held_len = 0;
+        editing_give_up(s);
+        return push_key(s, byte, pasted);
 }
 
 bool editing_draw(struct session *s)

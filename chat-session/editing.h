@@ -31,8 +31,15 @@ void editing_accept(struct session *s);
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
 bool editing_push(struct session *s, uint8_t byte, bool pasted);
 
-/* Completes the word before the cursor, also to one of these names, which are the answer to COMPLETE. */
+/* Completes the word before the cursor, also to one of these names, which are the answer to COMPLETE; and takes the keys
+ * that waited for it. */
 void editing_complete(struct session *s, struct slice names);
+
+/* Takes the keys that wait for an answer to COMPLETE, which will not come, or not in time. */
+void editing_give_up(struct session *s);
+
+/* Forgets what was typed of the line. */
+void editing_discard(struct session *s);
 
 /* Turns it off, and tells the user why. */
 void editing_refuse(struct session *s, const char *why);

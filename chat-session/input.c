@@ -301,7 +301,7 @@ static void on_interrupt(struct session *s, bool is_key)
         in->swallows |= !is_key && is_command(s);
         in->continues = false;
         if (s->edits)
-                editor_discard(&s->editor);
+                editing_discard(s);
         else
                 lines_discard(&s->lines);
         /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
@@ -532,6 +532,7 @@ void input_take(struct session *s)
         if (!s->client.in_ended)
                 return;
         in->pasted = false;
+        editing_give_up(s);
         lines_finish(&s->lines);
         session_leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT
                          : s->client.in_failed || s->client.out_broken ? LEAVE_RESET

@@ -514,6 +514,8 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
                 wake = clock_earlier(wake, s->check_at);
         if (s->probe_at != 0)
                 wake = clock_earlier(wake, s->probe_at);
+        if (s->completing != 0)
+                wake = clock_earlier(wake, s->complete_by);
         if (s->greet_at != 0)
                 wake = clock_earlier(wake, s->greet_at);
         if (s->arrive_at != 0)
@@ -645,6 +647,8 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
         while (s->state != SESSION_DONE) {
                 check_client(s);
                 check_probe(s);
+                if (s->completing != 0 && s->now >= s->complete_by)
+                        editing_give_up(s);
                 if (s->greet_at != 0 && s->now >= s->greet_at)
                         greet(s, 0);
                 if (s->arrive_at != 0 && s->now >= s->arrive_at)

@@ -32,6 +32,8 @@ enum {
         ARRIVE_MS = 300,        /* behind the greeting: who typed nothing until then is announced all the same */
 };
 
+enum { EDITING_HELD_MAX = 64 }; /* keys that wait for what TAB waits for, see editing.h */
+
 enum session_state {
         SESSION_TALKING,
         SESSION_LEAVING,  /* nothing more is read from the client; BYE is in the uplink's queue */
@@ -88,6 +90,9 @@ struct session {
         char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
         struct names names;           /* while it edits */
         uint64_t completing;          /* the number of the request for names that TAB waits for; 0: it waits for none */
+        int64_t complete_by;          /* how long: ms of CLOCK_MONOTONIC */
+        size_t held_len;              /* what is typed meanwhile: keys that wait, too */
+        uint8_t held[EDITING_HELD_MAX];
         struct editor editor;
 };
 

@@ -1361,9 +1361,12 @@ static void test_editing(void **state)
         type(f, "x\t");
         frame = next_frame(f);
         assert_shown(f, "x");
-        type(f, "y"); /* another key: it is too late */
-        assert_shown(f, "y");
-        tell(f, FRAME_NAMES, 1, frame.number, "xyz");
+        type(f, "y"); /* waits for that */
+        tell(f, FRAME_NAMES, 1, frame.number, "xerxes");
+        assert_shown(f, "erxes y");
+        type(f, " z\tz"); /* no answer: it waits no longer than a moment */
+        next_frame(f);
+        assert_shown(f, " zz");
         type(f, "\x15/m\t");
         assert_shown(f, ROW_ERASED "*** /msg /me\r\n/m");
         type(f, "\x03");
