@@ -424,7 +424,8 @@ static void test_without_a_broker(void **state)
         struct chat *chat = *state;
         chat_kill_broker(chat, SIGTERM);
         struct client *a = chat_join(chat, NULL);
-        client_expect(a, "*** The chat is unavailable right now; what you type is kept and will be sent when it is back\r\n");
+        client_expect(
+                a, "*** The chat is unavailable right now; what you type is kept and will be sent when it is back\r\n");
         struct client *b = chat_join(chat, NULL);
         client_expect(b, "*** The chat is unavailable right now");
         client_send(a, "kept\nand this\n");
