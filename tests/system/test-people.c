@@ -275,7 +275,7 @@ static void terminal_open(struct chat *chat, const char *command)
         shell("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "
               "\"$(printf '%s; sleep 100' %d)\"",
               chat->dir, command, port);
-        terminal_shows(chat, "/help says what else you can type");
+        terminal_shows(chat, "/help lists the commands");
 }
 
 static void terminal_close(struct chat *chat)
