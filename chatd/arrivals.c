@@ -34,10 +34,11 @@ static void wait_for_others(struct arrivals *a, int64_t now)
 void arrivals_take(struct broker *b, struct member *m, bool quiet)
 {
         int64_t now = clock_ms();
-        if (!m->expected && (quiet || is_too_many(&b->arrivals, now))) /* else a chatd before this one decided */
+        if (!m->expected && quiet) /* else a chatd before this one decided */
+                m->arriving = m->held = roster_note_held(&b->roster, m->id) == 0;
+        else if (!m->expected && is_too_many(&b->arrivals, now))
                 m->arriving = roster_note_arrival(&b->roster, m->id) == 0;
         m->expected = false;
-        m->held = quiet && m->arriving;
         if (!m->held)
                 broker_log_join(b, m);
         if (!m->arriving)
@@ -49,15 +50,15 @@ void arrivals_take(struct broker *b, struct member *m, bool quiet)
 void arrivals_release(struct broker *b, struct member *m)
 {
         int64_t now = clock_ms();
-        if (!m->held) {
-                if (m->arriving && b->old_frames > 0) /* a chatd before this one may have told some of them */
-                        arrivals_name(b, m);
+        bool again = b->old_frames > 0; /* a chatd before this one may have told some of them */
+        if (!m->arriving || !(m->held || again))
                 return;
-        }
-        if (!is_too_many(&b->arrivals, now)) {
+        if (again || arrivals_are_full(b) || !is_too_many(&b->arrivals, now) ||
+            roster_note_arrival(&b->roster, m->id) < 0) {
                 arrivals_name(b, m);
                 return;
         }
+        roster_remove_held(&b->roster, m->id);
         m->held = false;
         broker_log_join(b, m);
         wait_for_others(&b->arrivals, now);

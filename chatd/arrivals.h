@@ -9,14 +9,14 @@
  *
  * A session does not know at once whether its client is a chat client. So its HELLO may be quiet: its member is held, gets
  * lines, and is neither announced nor listed, nor logged, before ARRIVE, or before it asks for something or says
- * something. Who leaves before that was never here. A chatd that dies meanwhile leaves it to the next one as somebody who
- * waits.
+ * something. Who leaves before that was never here.
  *
  * What makes a crash between any two steps harmless:
  *
  *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO, and
  *     removed when the batch with its name was sent, before it is consumed. So a HELLO that is met again is decided as
- *     before.
+ *     before. Who is held has members/ID.held in its place, and is held by the next chatd as well. An ARRIVE that is met
+ *     again names its member: some may have been told its name, and nobody that it is one of several.
  *   - A notice is a batch of its own, without frames. Before it is sent it is sealed: a file says its number and how
  *     many people that is. When everybody has it, the notes of those it is about are removed, then the seal. A chatd
  *     that finds a seal says the same again before it takes any frame, and the sessions drop what they have seen

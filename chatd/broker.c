@@ -338,6 +338,8 @@ static int take_here(struct broker *b, const struct frame *f)
         } else if (m->dead) {
                 broker_connect(b, m); /* it bound its inbox anew */
         }
+        if (m && m->held) /* its ARRIVE may have been lost with the queue */
+                arrivals_release(b, m);
         if (m) {
                 /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
                 m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;

@@ -21,6 +21,7 @@
 #define DEPARTED_SUFFIX ".left"
 #define LAGGING_SUFFIX ".lagging"
 #define ARRIVING_SUFFIX ".arriving"
+#define HELD_SUFFIX ".held"
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
@@ -435,6 +436,17 @@ int roster_note_arrival(const struct roster *r, uint64_t id)
 void roster_remove_arrival(const struct roster *r, uint64_t id)
 {
         remove_mark(r, id, ARRIVING_SUFFIX);
+        remove_mark(r, id, HELD_SUFFIX);
+}
+
+int roster_note_held(const struct roster *r, uint64_t id)
+{
+        return put_mark(r, id, HELD_SUFFIX);
+}
+
+void roster_remove_held(const struct roster *r, uint64_t id)
+{
+        remove_mark(r, id, HELD_SUFFIX);
 }
 
 static void seal_path(const struct roster *r, char path[static PATH_MAX])
@@ -574,8 +586,18 @@ static void read_lagging(const struct roster *r, const char *file)
 static void read_arriving(const struct roster *r, const char *file)
 {
         struct member *m = find_marked(r, file, ARRIVING_SUFFIX, roster_remove_arrival);
-        if (m)
-                m->arriving = true;
+        if (!m)
+                return;
+        m->arriving = true;
+        m->held = false; /* it was, and is not any more */
+}
+
+static void read_held(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, HELD_SUFFIX, roster_remove_held);
+        if (!m || m->arriving)
+                return;
+        m->arriving = m->held = true;
 }
 
 /* … and who was muted, or removed, is. */
@@ -659,6 +681,7 @@ int roster_read_notes(struct roster *r, struct departed *departed, const struct 
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
+                read_held(r, entry->d_name);
                 read_muted(r, dirfd(dir), entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name, queued);

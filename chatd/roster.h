@@ -197,9 +197,12 @@ int roster_note_mute(const struct roster *r, uint64_t id);
 int roster_note_removal(const struct roster *r, const struct member *m);
 void roster_remove_mute(const struct roster *r, uint64_t id);
 
-/* Notes that a member waits to be announced. Returns 0 or a negative errno. */
+/* Notes that a member waits to be announced, or is held until its session says that it may be (arrivals.h). Returns 0 or a
+ * negative errno. roster_remove_arrival() removes both notes. */
 int roster_note_arrival(const struct roster *r, uint64_t id);
+int roster_note_held(const struct roster *r, uint64_t id);
 void roster_remove_arrival(const struct roster *r, uint64_t id);
+void roster_remove_held(const struct roster *r, uint64_t id);
 
 /* Notes which notice is being sent about those who wait: its number, and how many people they are. Returns 0 or a
  * negative errno. There is no such note yet. */

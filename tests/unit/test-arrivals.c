@@ -378,6 +378,135 @@ static void test_the_note_of_who_is_gone_is_removed(void **state)
         assert_int_equal(f->broker->arrivals.waiting, 0);
 }
 
+/* Its session does not know yet whether its client is a chat client. */
+static void hello_quietly(struct fixture *f, uint32_t who)
+{
+        if (f->inboxes[who] < 0)
+                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
+        put(f, &(struct frame){.type = FRAME_HELLO,
+                               .id = inbox_id(who),
+                               .key = inbox_id(who),
+                               .name = slice_of(names[who]),
+                               .address = slice_of("here:1"),
+                               .quiet = true});
+}
+
+static void arrive(struct fixture *f, uint32_t who)
+{
+        put(f, &(struct frame){.type = FRAME_ARRIVE, .id = inbox_id(who)});
+}
+
+static void begin_with_one_held(struct fixture *f)
+{
+        f->inboxes[BOB] = f->inboxes[EVE] = -1;
+        hello(f, ANN);
+        serve(f);
+        hello_quietly(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "welcome 1");
+        assert_inbox(f, BOB, "welcome 2");
+}
+
+static void test_who_is_held_is_announced_by_arrive(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        say(f, ANN, "hi");
+        serve(f);
+        assert_inbox(f, BOB, "line ann hi");
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, EVE, "welcome 2"); /* bob is not here yet */
+        assert_inbox(f, ANN, "answer Nobody hears you: nobody else is here, join eve");
+        arrive(f, BOB);
+        arrive(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob");
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "leave bob");
+}
+
+static void test_who_is_held_and_speaks_is_named_before(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        say(f, BOB, "hi");
+        arrive(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob, line bob hi");
+}
+
+static void test_who_leaves_while_held_was_never_here(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        bye(f, BOB);
+        say(f, ANN, "hi");
+        serve(f);
+        assert_inbox(f, ANN, "answer Nobody hears you: nobody else is here");
+        restart(f);
+        assert_inbox(f, ANN, "rollcall");
+        assert_int_equal(f->broker->roster.count, 1);
+}
+
+static void test_who_is_held_is_held_by_the_next_chatd(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        restart(f);
+        assert_inbox(f, ANN, "rollcall");
+        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        arrive(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob");
+        restart(f);
+        assert_inbox(f, ANN, "rollcall");
+}
+
+/* A notice about others was being sent when chatd died: who was held is not one of them. */
+static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
+        assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
+        restart(f);
+        assert_inbox(f, ANN, "rollcall, notice 2 people connected");
+        f->broker->arrivals.pace = (struct pace){0};
+        arrive(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob");
+}
+
+/* Its ARRIVE was relayed to some, and not consumed: others were told its name. */
+static void test_an_arrive_met_again_names(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->broker->arrivals.pace, clock_ms());
+        arrive(f, BOB);
+        restart(f);
+        serve(f);
+        assert_inbox(f, ANN, "rollcall, join bob");
+}
+
+static void test_who_is_released_into_a_crowd_waits(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        hello_quietly(f, EVE);
+        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->broker->arrivals.pace, clock_ms());
+        arrive(f, BOB);
+        arrive(f, EVE);
+        serve(f);
+        assert_true(is_noted(f, BOB) && is_noted(f, EVE));
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "notice 2 people connected");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -399,6 +528,13 @@ int main(void)
                 TEST(test_a_sealed_name_is_said_again),
                 TEST(test_the_numbers_of_notices_rise),
                 TEST(test_the_note_of_who_is_gone_is_removed),
+                TEST(test_who_is_held_is_announced_by_arrive),
+                TEST(test_who_is_held_and_speaks_is_named_before),
+                TEST(test_who_leaves_while_held_was_never_here),
+                TEST(test_who_is_held_is_held_by_the_next_chatd),
+                TEST(test_who_is_held_is_not_of_a_sealed_notice),
+                TEST(test_an_arrive_met_again_names),
+                TEST(test_who_is_released_into_a_crowd_waits),
         };
         return RUN_TESTS(tests);
 }
