@@ -79,7 +79,7 @@ static struct client *start_client(char *const argv[], pid_t *pid)
         close(fds[1]);
         struct client *c = client_of(fds[0], argv[0]);
         client_expect(c, "*** Welcome, ");
-        const char *name = client_expect(c, ". What you type goes to everyone here; ");
+        const char *name = client_expect(c, ". ");
         snprintf(c->name, sizeof(c->name), "%s", name);
         client_expect(c, "exit leaves.\r");
         client_expect(c, "\n"); /* a terminal puts a CR in between */
