@@ -195,9 +195,9 @@ static void tell_of_absent(struct link *l, const struct record *rec)
         if (strcmp(host, l->config->host) == 0)
                 tell(l, rec->id, "%s is this host: /msg %.*s says it here", host, (int)name.len, name.at);
         else if (state == HOST_UNKNOWN)
-                tell(l, rec->id, "No host %s was heard of; /who lists who is where", host);
+                tell(l, rec->id, "There is no host called %s; /who lists the hosts", host);
         else if (state == HOST_AWAY)
-                tell(l, rec->id, "%s is away: %.*s may get it when it is back", host, (int)name.len, name.at);
+                tell(l, rec->id, "%s is away; %.*s may get the message when it is back", host, (int)name.len, name.at);
 }
 
 /* Who was killed since it went to the spool does not come here: it is told of once at most. */

@@ -111,7 +111,7 @@ static void request(struct session *s, const struct command_row *row, struct fra
 {
         unsigned version = s->uplink.broker_version;
         if (version > 0 && version < frame_since(f.type))
-                tell(s, "%s is not known to the chat's broker yet, which is older than your session", row->name);
+                tell(s, "%s is unavailable: the chat's broker is older than your session", row->name);
         else
                 uplink_request(&s->uplink, f, row->cost);
 }
@@ -208,7 +208,7 @@ static void ignore(struct session *s, const struct command_row *row, struct slic
                 tell(s, "There is nobody called %.*s here; /who lists who is here",
                      (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
-                tell(s, "What administrators say is for everybody");
+                tell(s, "You cannot ignore administrators");
         else if (memchr(name.at, '@', name.len)) /* nobody here knows who is there */
                 toggle_ignored(s, LINK_ID, name);
         else

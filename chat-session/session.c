@@ -77,8 +77,8 @@ static void tell_on_their_way(struct session *s)
         if (s->waiting_told)
                 return;
         s->waiting_told = true;
-        snprintf(text, sizeof(text), "%zu line%s still on %s way; then you leave", lines, lines == 1 ? " is" : "s are",
-                 lines == 1 ? "its" : "their");
+        snprintf(text, sizeof(text), "%zu line%s still being sent; you leave after that", lines,
+                 lines == 1 ? " is" : "s are");
         notice(s, text);
 }
 
@@ -167,9 +167,9 @@ static void show_missed(struct session *s, uint64_t missed)
 {
         char text[80];
         if (missed == MISSED_UNKNOWN)
-                snprintf(text, sizeof(text), "lines were skipped: your session did not run");
+                snprintf(text, sizeof(text), "Some lines were skipped: your session was not running");
         else
-                snprintf(text, sizeof(text), "%llu line%s skipped: your session did not run",
+                snprintf(text, sizeof(text), "%llu line%s skipped: your session was not running",
                          (unsigned long long)missed, missed == 1 ? "" : "s");
         give_up_rest(s);
         notice(s, text);
@@ -290,10 +290,10 @@ static void tell_lost(struct session *s)
         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* what chatd said last */
         uint64_t lines = uplink_lost_lines(&s->uplink);
         if (lines == 1)
-                snprintf(text, sizeof(text), "the chat lost its queue: your last line may not have reached everybody");
+                snprintf(text, sizeof(text), "The chat lost its queue: your last line may not have reached everybody");
         else
                 snprintf(text, sizeof(text),
-                         "the chat lost its queue: your last %llu lines may not have reached everybody",
+                         "The chat lost its queue: your last %llu lines may not have reached everybody",
                          (unsigned long long)lines);
         give_up_rest(s);
         if (lines > 0)
@@ -307,10 +307,18 @@ static void on_refused(struct session *s, struct slice why)
         flush_and_end(s);
 }
 
+/* Returns true if a ban is why the client is removed. */
+static bool is_ban(struct slice why)
+{
+        size_t len = strlen(KICKED_BANNED);
+        return why.len >= len && memcmp(why.at, KICKED_BANNED, len) == 0 && (why.len == len || why.at[len] == ':');
+}
+
 /* An administrator removed the client: what it typed and nobody has yet, nobody gets. */
 static void on_kicked(struct session *s, struct slice why)
 {
-        struct slice parts[] = {slice_of("*** You were removed"), slice_of(why.len > 0 ? ": " : ""), why};
+        const char *separator = is_ban(why) ? " and " : why.len > 0 ? ": " : "";
+        struct slice parts[] = {slice_of("*** You were removed"), slice_of(separator), why};
         if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.departed)
                 return; /* it is said again by a chatd that meets the request again */
         s->kicked = true;
@@ -426,8 +434,8 @@ static void tell_away(struct session *s)
                 return;
         s->away_told = away;
         greet(s, 0);
-        notice(s, away ? "The chat is unavailable right now; what you type is kept and will be sent when it is back"
-                       : "The chat is back");
+        notice(s,
+               away ? "The chat is unavailable right now; what you type is sent when it is back" : "The chat is back");
 }
 
 /* The leaving session's steps that no datagram brings about. */

@@ -80,20 +80,19 @@ static handler show_status, show_members, show_bans, show_log, show_top, show_he
 
 /* --help is printed from it. */
 static const struct command commands[] = {
-        {"status", show_status, 0, 0, "d", "", "shows how the chat is"},
+        {"status", show_status, 0, 0, "d", "", "shows the state of the chat"},
         {"who", show_members, 0, 0, "d", "", "lists who is here"},
         {"say", say, 1, INT32_MAX, "d", "TEXT...", "shows a notice to everybody on this host"},
         {"topic", topic, 1, INT32_MAX, "d", "ROOM [TEXT...]", "shows the topic of a room, or sets it; - removes it"},
         {"kick", kick, 1, INT32_MAX, "dk", "NAME [REASON]",
-         "removes somebody; --kill: also one that does not run (root)"},
-        {"mute", mute, 1, 1, "d", "NAME", "hides from everybody what somebody says, until they leave"},
-        {"unmute", mute, 1, 1, "d", "NAME", "shows again what they say"},
-        {"ban", ban, 1, INT32_MAX, "d", "WHAT [REASON]",
-         "keeps out ADDRESS, ADDRESS/BITS or a name, and removes them now"},
-        {"unban", unban, 1, 1, "d", "WHAT", "lets them in again"},
-        {"bans", show_bans, 0, 0, "d", "", "lists who is kept out"},
-        {"log", show_log, 0, 0, "nfNR", "", "shows what the journal has about the chat; -f, -n N, --name=, --room="},
-        {"top", show_top, 0, 0, "nd", "", "shows each second how much is said, and who is slow; -n N"},
+         "removes a person; --kill: even if the session is stuck (root)"},
+        {"mute", mute, 1, 1, "d", "NAME", "hides what a person says, until that person leaves"},
+        {"unmute", mute, 1, 1, "d", "NAME", "shows that person's lines again"},
+        {"ban", ban, 1, INT32_MAX, "d", "WHAT [REASON]", "bans and removes an address, ADDRESS/BITS or a name"},
+        {"unban", unban, 1, 1, "d", "WHAT", "lifts a ban"},
+        {"bans", show_bans, 0, 0, "d", "", "lists the bans"},
+        {"log", show_log, 0, 0, "nfNR", "", "shows events from the journal; -f, -n N, --name=, --room="},
+        {"top", show_top, 0, 0, "nd", "", "shows every second how much is said and who is slow; -n N"},
         {"help", show_help, 0, 1, "", "[COMMAND]", "prints this, or what one command does"},
         {"commands", complete, 0, 0, SOME_OPTIONS, NULL, NULL}, /* for the shells' completion */
 };
@@ -110,16 +109,16 @@ static void print_help(void)
         puts("\n"
              "  --json             print JSON; log and top: an object on each line\n"
              "  --no-legend        print no headings\n"
-             "  -n, --lines=N      log: the last N events, or all (default: 20); top: so many seconds\n"
-             "  -f, --follow       log: go on with those that come\n"
-             "  --name=NAME        log: only events of somebody who has, or had, this name\n"
+             "  -n, --lines=N      log: the last N events, or all (default: 20); top: stop after N seconds\n"
+             "  -f, --follow       log: keep showing new events\n"
+             "  --name=NAME        log: only events of a person who has or had this name\n"
              "  --room=NAME        log: only what was said in this room, where lines are logged\n"
              "  --kill             kick: end the session's process if it does not leave by itself\n"
-             "  --run-dir=DIR      of a chatd without systemd\n"
+             "  --run-dir=DIR      the run directory of a chatd without systemd\n"
              "  --help             print this and exit\n"
              "  --version          print the version and exit\n"
              "\n"
-             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat does not run, 4 not permitted,\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat is not running, 4 not permitted,\n"
              "5 no such person here, or no such ban, 6 the person who was removed has not left.");
 }
 
@@ -163,7 +162,7 @@ static int complain_of_error(const struct chatctl *c, int error)
                 if (c->options.dir)
                         return complain(c, EXIT_NOT_RUNNING, "no chatd serves %s", c->options.dir);
                 return complain(c, EXIT_NOT_RUNNING,
-                                "the chat does not run, or takes no requests; see: systemctl status chatd.socket "
+                                "the chat is not running, or takes no requests; see: systemctl status chatd.socket "
                                 "chatctl.socket; systemctl restart chatd brings both");
         case EACCES:
         case EPERM:
@@ -171,7 +170,7 @@ static int complain_of_error(const struct chatctl *c, int error)
                                 "not permitted: this is for root and members of the group " CONTROL_GROUP
                                 ": sudo usermod -aG " CONTROL_GROUP " USER, then log out and in again");
         case EMSGSIZE:
-                return complain(c, EXIT_USAGE, "that is too long to be asked for");
+                return complain(c, EXIT_USAGE, "the request is too long");
         case ETIMEDOUT:
                 return complain(c, EXIT_FAILURE, "chatd does not answer%s",
                                 c->options.dir ? "" : "; see: systemctl status chatd.service");
@@ -187,11 +186,11 @@ static int complain_of_end(const struct chatctl *c)
         if (strcmp(status, CONTROL_DENIED) == 0)
                 return complain_of_error(c, -EACCES);
         if (strcmp(status, CONTROL_NOBODY) == 0)
-                return complain(c, EXIT_NOBODY, "%s", text ? text : "there is nobody, or nothing, like that");
+                return complain(c, EXIT_NOBODY, "%s", text ? text : "no such person, room or ban");
         if (strcmp(status, CONTROL_BUSY) == 0)
                 return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again", text ? ": " : "", text ? text : "");
         if (strcmp(status, CONTROL_QUEUED) == 0)
-                return complain(c, EXIT_QUEUED, "that takes long, and will be done; do not ask again%s%s",
+                return complain(c, EXIT_QUEUED, "this takes a while and will be done; do not repeat it%s%s",
                                 text ? ": " : "", text ? text : "");
         int wrong = strcmp(status, CONTROL_WRONG) == 0 ? EXIT_USAGE : EXIT_FAILURE;
         return complain(c, wrong, "%s", text ? text : status);
@@ -423,7 +422,7 @@ static int topic(struct chatctl *c, int argc, char **argv)
         if (argc == 2)
                 return show_topic(c, room);
         if (!join(text, CONTROL_TEXT_MAX_BYTES, argc - 2, argv + 2))
-                return complain(c, EXIT_USAGE, "a topic is shorter than that");
+                return complain(c, EXIT_USAGE, "the topic is too long");
         int status = ask(c, (const char *const[]){"topic", "", room, text, NULL});
         return status >= 0 ? status : confirm_with(c, "topic", "text", text);
 }
@@ -501,11 +500,12 @@ static int deal_with_stayer(struct chatctl *c, const char *name)
         snprintf(pid, sizeof(pid), "%s", end_pid);
         snprintf(id, sizeof(id), "%s", end_id);
         if (!c->options.kill)
-                return complain(c, EXIT_STAYS,
-                                "%s has not left within %d s: the session, process %s, does not run, or is of an "
-                                "earlier version. Nobody gets what it says. As root: chatctl%s%s kick --kill %s",
-                                name, CONTROL_LEAVE_MS / 1000, pid, c->options.dir ? " --run-dir=" : "",
-                                c->options.dir ? c->options.dir : "", name);
+                return complain(
+                        c, EXIT_STAYS,
+                        "%s has not left within %d s: the session, process %s, is not running, or is an "
+                        "earlier version. Nobody sees what it says. To end it, as root: chatctl%s%s kick --kill %s",
+                        name, CONTROL_LEAVE_MS / 1000, pid, c->options.dir ? " --run-dir=" : "",
+                        c->options.dir ? c->options.dir : "", name);
         int r = end_session(c, pid, id);
         if (r < 0)
                 return complain(c, r == -EPERM ? EXIT_DENIED : EXIT_FAILURE, "cannot end process %s: %s%s", pid,

@@ -38,7 +38,7 @@ const struct column output_bans[] = {
 const struct column output_status[] = {
         {"version", "Version", KIND_TEXT, false},
         {"pid", "Process", KIND_NUMBER, false},
-        {"uptime", "Runs for", KIND_DURATION, false},
+        {"uptime", "Running for", KIND_DURATION, false},
         {"members", "Members", KIND_NUMBER, false},
         {"direct", "Written to by chatd", KIND_NUMBER, false},
         {"lagging", "Lagging", KIND_NUMBER, false},

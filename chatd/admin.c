@@ -259,7 +259,8 @@ bool admin_refuses(struct broker *b, const struct frame *f)
         const struct ban *ban = bans_find(&b->bans, f->name, address);
         if (!ban)
                 return false;
-        snprintf(text, sizeof(text), "you are banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
+        snprintf(text, sizeof(text), "you are banned%s%s%s", ban->reason[0] ? " (" : "", ban->reason,
+                 ban->reason[0] ? ")" : "");
         broker_refuse(b, f->id, f->key, text);
         int64_t now = clock_ms();
         if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
@@ -279,7 +280,7 @@ static bool sweep_member(struct broker *b, struct member *m)
         const struct ban *ban = m->id == LINK_ID || m->dead ? NULL : bans_find(&b->bans, slice_of(m->name), m->address);
         if (!ban || m->leaving || m->removal_sent || m->removal)
                 return true;
-        snprintf(text, sizeof(text), "banned%s%s", ban->reason[0] ? ": " : "", ban->reason);
+        snprintf(text, sizeof(text), KICKED_BANNED "%s%s", ban->reason[0] ? ": " : "", ban->reason);
         struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};
         m->removal_sent = broker_send_self(b, &f);
         return m->removal_sent;

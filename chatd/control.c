@@ -487,9 +487,9 @@ static void ban(struct broker *b, struct control_client *client, const char *wha
         memcpy(ban.reason, why, strlen(why));
         int r = bans_add(&b->bans, &ban);
         if (r == -ENOSPC) {
-                end_with(client, CONTROL_FAILED, "there are %d bans, and no more can be", BANS_MAX);
+                end_with(client, CONTROL_FAILED, "there are %d bans already; lift one first", BANS_MAX);
         } else if (r < 0) {
-                end_with(client, CONTROL_FAILED, "cannot keep it: %s", strerror(-r));
+                end_with(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
         } else {
                 eventlog_ban(b->log, client->uid, ban.what, ban.reason);
                 b->admin.sweep = true;
@@ -577,7 +577,8 @@ static void change(struct broker *b, struct control_client *client, const char *
         else if (strcmp(command, "unban") == 0)
                 unban(b, client, what);
         else
-                end_with(client, CONTROL_WRONG, "this chatd (" VERSION ") knows no '%.*s'", NAME_MAX_BYTES, command);
+                end_with(client, CONTROL_WRONG, "this chatd (" VERSION ") does not know the command '%.*s'",
+                         NAME_MAX_BYTES, command);
 }
 
 static void take_request(struct broker *b, struct control_client *client, const char *data, size_t size)
@@ -646,7 +647,7 @@ void control_done(struct broker *b, uint64_t number, bool here)
                 if (client->fd < 0 || client->state != CONTROL_TAKE || client->number != number)
                         continue;
                 if (!here)
-                        end_with(client, CONTROL_NOBODY, "%s", "gone in the meantime");
+                        end_with(client, CONTROL_NOBODY, "%s", "that person has left");
                 else if (client->removes)
                         enter(client, CONTROL_LEAVE);
                 else
@@ -666,16 +667,17 @@ static void look_again(struct broker *b, struct control_client *client, bool lat
                 break;
         case CONTROL_TAKE:
                 if (late)
-                        end_with(client, CONTROL_QUEUED, "%s", "it is in the queue of the chat");
+                        end_with(client, CONTROL_QUEUED, "%s", "the request is in the queue of the chat");
                 break;
         case CONTROL_WRITE:
                 if (b->bans.written >= client->changes && b->bans.error == 0)
                         enter(client, CONTROL_END);
                 else if (b->bans.written >= client->changes)
-                        end_with(client, CONTROL_FAILED, "until chatd ends; it cannot write %s: %s", b->bans.path,
-                                 strerror(-b->bans.error));
+                        end_with(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
+                                 b->bans.path, strerror(-b->bans.error));
                 else if (late)
-                        end_with(client, CONTROL_QUEUED, "it holds, but %s is not written yet", b->bans.path);
+                        end_with(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
+                                 b->bans.path);
                 break;
         case CONTROL_LEAVE:
                 m = roster_find(&b->roster, client->id);

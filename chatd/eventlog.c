@@ -201,8 +201,10 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
                       uint64_t others)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%.*s may not join: %zu are here from %s; others that were refused since: %" PRIu64,
-                      (int)name.len, name.at, most, from, others);
+        journal_field(
+                &e,
+                "MESSAGE=%.*s may not join: %zu connections from %s are here; others that were refused since: %" PRIu64,
+                (int)name.len, name.at, most, from, others);
         journal_describe(&e, LOG_NOTICE, ID_CROWDED, "crowded");
         journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
         journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
@@ -213,7 +215,7 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s is no chat client, and was not heard: it speaks %.*s; others since: %" PRIu64,
+        journal_field(&e, "MESSAGE=%s is not a chat client and was not let in: it speaks %.*s; others since: %" PRIu64,
                       address, (int)protocol.len, protocol.at, others);
         journal_describe(&e, LOG_NOTICE, ID_NOT_CHAT, "not-chat");
         journal_field(&e, "CHAT_ADDR=%s", address);
@@ -224,7 +226,7 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s:%u: no ban, or one too many; it is skipped", path, line);
+        journal_field(&e, "MESSAGE=%s:%u: skipped, as it is not a ban, or one too many", path, line);
         journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
         journal_field(&e, "CHAT_FILE=%s", path);
         journal_field(&e, "CHAT_LINE=%u", line);
@@ -295,7 +297,7 @@ void eventlog_reload(struct journal *log, bool taken)
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s",
                       taken ? "settings were read again"
-                            : "settings were not read again, because some are wrong: those before stay");
+                            : "settings were not read again, because some are wrong; the old ones stay in effect");
         journal_describe(&e, taken ? LOG_INFO : LOG_WARNING, ID_RELOAD, "reload");
         journal_write(log, &e);
 }

@@ -291,7 +291,7 @@ static bool notify_status(struct chatd *d, int64_t now)
         d->status_members = members;
         d->status_at_ms = now + STATUS_MS;
         sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64 "%s", d->status_members, d->status_lines,
-                   d->reload.failed ? "; settings that are wrong were not taken: journalctl -u chatd" : "");
+                   d->reload.failed ? "; wrong settings were not taken: journalctl -u chatd" : "");
         return false;
 }
 

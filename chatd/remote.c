@@ -191,7 +191,7 @@ static void answer(struct broker *b, struct member *m, struct record *asked)
         char text[REQUESTS_REPLY_MAX_BYTES];
         struct slice name;
         if (asked->kind == RECORD_PRIVATE && word_next(&asked->text, &name))
-                reply(b, m, asked, "nobody there is called %.*s", (int)name.len, name.at);
+                reply(b, m, asked, "there is nobody called %.*s there", (int)name.len, name.at);
         else if (requests_reply(b, asked->text, text, sizeof(text)) > 0)
                 reply(b, m, asked, "%s", text);
 }

@@ -127,7 +127,7 @@ static void take_nick(struct broker *b, struct member *m, const struct frame *f)
         if (m->arriving)
                 arrivals_name(b, m);
         if (roster_rename(&b->roster, m, f->name) < 0) {
-                answerf(b, m, f, "The chat has no memory for that now");
+                answerf(b, m, f, "The chat is out of memory; try again later");
                 return;
         }
         changes_add(&b->changes, CHANGE_NAME, m, f->number, was);
@@ -156,7 +156,7 @@ static void say_to_other_host(struct broker *b, struct member *m, const struct f
         if (!link)
                 answerf(b, m, f, "This chat is not linked to other hosts");
         else if (len > TEXT_MAX_BYTES)
-                answerf(b, m, f, "That is too long to be said to somebody on another host");
+                answerf(b, m, f, "Not sent: the text is too long for a message to another host");
         else {
                 relay_add_private(&b->relay, m, link, &rec);
                 confirm(b, m, f, f->name, said);
@@ -435,7 +435,7 @@ static struct room *find_destination(struct broker *b, struct member *m, const s
         }
         struct room *room = rooms_get(&b->roster.rooms, name);
         if (!room)
-                answerf(b, m, f, "The chat has no memory for that now");
+                answerf(b, m, f, "The chat is out of memory; try again later");
         if (room == m->room) {
                 answerf(b, m, f, "You are already in %s%s%s", room == rooms_first(&b->roster.rooms) ? "the " : "",
                         room->name, f->name.len == 0 ? "; /quit leaves the chat" : "");
@@ -481,7 +481,7 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
                 return;
         }
         if (f->text.len > TOPIC_MAX_BYTES) {
-                answerf(b, m, f, "A topic has no more than %d bytes", TOPIC_MAX_BYTES);
+                answerf(b, m, f, "A topic has at most %d bytes", TOPIC_MAX_BYTES);
                 return;
         }
         if (!broker_take_text(b, &topic))

@@ -41,6 +41,7 @@ enum {
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
+#define KICKED_BANNED "banned" /* a KICKED by a ban has this text, or begins with it and ": " */
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
 #define REPLIES_ID UINT64_C(3)  /* of what chatd replies to other hosts */
@@ -98,7 +99,7 @@ enum frame_type {
         FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
         FRAME_ANSWER, /* to your request of this `number`, NICK or a later one: text, of lines with LF between them, for
                          your client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
-        FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty */
+        FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty. See KICKED_BANNED */
         FRAME_PAST,   /* records that were said before: for your client alone, unasked or to your request of this
                            `number`. Each one's own number is when it was said, in seconds since 1970 */
         FRAME_TEXT, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT of

@@ -379,7 +379,7 @@ static void test_a_session_told_to_stop_behind_a_paste(void **state)
                         client_send(a, "line %d\n", i);
                 if (leaving) {
                         client_send(a, "exit\n");
-                        client_expect(a, " lines are still on their way; then you leave\r\n");
+                        client_expect(a, " lines are still being sent; you leave after that\r\n");
                 } else {
                         client_sync(a);
                 }
@@ -411,7 +411,7 @@ static void test_a_stopped_session_lags_alone(void **state)
                 client_expect(b, "%s: line %d\r\n", a->name, i);
         }
         kill(session, SIGCONT);
-        client_expect(c, " skipped: your session did not run\r\n");
+        client_expect(c, " skipped: your session was not running\r\n");
         client_send(a, "back\n");
         client_expect(c, "%s: back\r\n", a->name);
         client_free(a);
@@ -424,8 +424,7 @@ static void test_without_a_broker(void **state)
         struct chat *chat = *state;
         chat_kill_broker(chat, SIGTERM);
         struct client *a = chat_join(chat, NULL);
-        client_expect(
-                a, "*** The chat is unavailable right now; what you type is kept and will be sent when it is back\r\n");
+        client_expect(a, "*** The chat is unavailable right now; what you type is sent when it is back\r\n");
         struct client *b = chat_join(chat, NULL);
         client_expect(b, "*** The chat is unavailable right now");
         client_send(a, "kept\nand this\n");
@@ -486,7 +485,7 @@ static void test_what_a_broker_takes_along(void **state)
         client_sync(a); /* they are in the queue */
         chat_kill_broker(chat, SIGKILL);
         chat_start_broker(chat);
-        client_expect(a, "*** the chat lost its queue: your last 3 lines may not have reached everybody\r\n");
+        client_expect(a, "*** The chat lost its queue: your last 3 lines may not have reached everybody\r\n");
         client_send(a, "four\n");
         assert_null(strstr(client_expect(b, "%s: four\r\n", a->name), "three"));
         /* one that is told to end relays what it has, and says so */

@@ -81,7 +81,7 @@ static void test_status(void **state)
         shell("chatctl --help | grep -q '^Exit status: 0 done'");
         assert_string_equal(shell("chatctl help"), shell("chatctl --help"));
         assert_string_equal(shell("chatctl help mute"),
-                            "chatctl mute NAME: hides from everybody what somebody says, until they leave");
+                            "chatctl mute NAME: hides what a person says, until that person leaves");
         assert_string_equal(shell("chatctl help nothing 2>&1" STATUS),
                             "chatctl: there is no command nothing; see --help\nstatus 2");
         shell("systemctl stop chatd.service 2>&1"); /* who asks starts it */
@@ -159,7 +159,7 @@ static void test_wrong_usage(void **state)
         assert_string_equal(shell("chatctl log -n 0 --json 2>/dev/null" STATUS),
                             "{\"ok\":false,\"error\":\"--lines takes a number, 1 at least, or all\"}\nstatus 2");
         assert_string_equal(shell("chatctl kick $(printf %%09000d 1) 2>&1" STATUS),
-                            "chatctl: that is too long to be asked for\nstatus 2");
+                            "chatctl: the request is too long\nstatus 2");
         assert_string_equal(shell("chatctl who >/dev/full 2>/run/said; echo $?; cat /run/said"),
                             "1\nchatctl: cannot write: No space left on device");
 }
@@ -242,7 +242,7 @@ static void test_ban(void **state)
         assert_string_equal(shell("chatctl ban nobody 2>&1 && chatctl unban nobody"), "");
         assert_string_equal(shell("chatctl ban BOB was rude 2>&1"),
                             "chatctl: bob is here from 127.0.0.1; to ban that, too: chatctl ban 127.0.0.1");
-        client_expect(bob, "*** You were removed: banned: was rude\r\n");
+        client_expect(bob, "*** You were removed and banned: was rude\r\n");
         client_expect_end(bob);
         client_expect(ann, "*** bob was removed\r\n");
         client_free(bob);

@@ -179,9 +179,9 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_expect(person[2], ": 1 person is in kitchen: ");
         client_expect(person[2], ": 1 person is in kitchen: ");
         client_send(person[2], "/msg nobody@%s psst\n", host_name(1));
-        client_expect(person[2], "*** %s: nobody there is called nobody\r\n", host_name(1));
+        client_expect(person[2], "*** %s: there is nobody called nobody there\r\n", host_name(1));
         client_send(person[2], "/msg nobody@nowhere psst\n");
-        client_expect(person[2], "*** No host nowhere was heard of; /who lists who is where\r\n");
+        client_expect(person[2], "*** There is no host called nowhere; /who lists the hosts\r\n");
         client_send(person[1], "/rooms\n");
         client_expect(person[1], "*** kitchen: 1 person, including you; tea\r\n");
         for (int i = 0; i < 2; i++)

@@ -285,7 +285,7 @@ static void test_a_queue_that_is_lost(void **state)
         shell("rm /run/systemd/system/chatd.service.d/never.conf; systemctl daemon-reload");
         shell("systemctl restart chatd.socket 2>&1");
         client_send(a, "four\n");
-        client_expect(a, "*** the chat lost its queue: your last 3 lines may not have reached everybody\r\n");
+        client_expect(a, "*** The chat lost its queue: your last 3 lines may not have reached everybody\r\n");
         const char *before = client_expect(b, "%s: four\r\n", a->name);
         assert_null(strstr(before, "three"));
         assert_null(strstr(before, "lost")); /* b said nothing, so it lost nothing */

@@ -37,7 +37,7 @@ static inline int inbox_bind_link(const char *dir)
 /* What lies in an inbox, in words: "welcome 1" (to one who is here), "join ann", "line ann hi", "leave ann", "notice
  * text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first "came kitchen: ann
  * lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records, "goodbye", "missed 3", "relayed 3",
- * "rollcall", "refused", "kicked text", "sent bob psst", "found bob", "found nobody: text", "names bob eve"; separated by ", ". Where a WELCOME says a number, "welcome 1 behind 7". With `seen`, what a
+ * "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found nobody: text", "names bob eve"; separated by ", ". Where a WELCOME says a number, "welcome 1 behind 7". With `seen`, what a
  * session would not show again is left out. */
 static inline const char *inbox_read_new(int fd, struct seen *seen)
 {
@@ -85,7 +85,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 else if (f.type == FRAME_MISSED || f.type == FRAME_RELAYED)
                         fprintf(out, " %u", (unsigned)f.number);
                 else if (f.type == FRAME_ANSWER || f.type == FRAME_TEXT || f.type == FRAME_PROBE ||
-                         f.type == FRAME_KICKED || f.type == FRAME_NAMES)
+                         f.type == FRAME_KICKED || f.type == FRAME_NAMES || f.type == FRAME_REFUSED)
                         fprintf(out, " %.*s", (int)f.text.len, f.text.at);
                 else if (f.type == FRAME_SENT)
                         fprintf(out, " %.*s %.*s", (int)f.name.len, f.name.at, (int)f.text.len, f.text.at);

@@ -823,7 +823,7 @@ static void test_nothing_to_give_back(void **state)
         struct fixture *f = *state;
         come(f, ANN);
         eve_comes_though_descriptors_run_out(f, 1);
-        assert_inbox(f, EVE, "refused");
+        assert_inbox(f, EVE, "refused the chat is full");
         assert_inbox(f, ANN, "welcome 1");
 }
 

@@ -428,7 +428,7 @@ static void test_a_ban(void **state)
         close(f->inboxes[BOB]);
         hello(f, BOB);
         serve(f);
-        assert_inbox(f, BOB, "refused");
+        assert_inbox(f, BOB, "refused you are banned (was rude)");
         assert_null(member(f, BOB));
         put(f, &(struct frame){
                        .type = FRAME_NICK, .id = inbox_id(EVE), .number = ++f->numbers[EVE], .name = slice_of("BOB")});
@@ -615,7 +615,7 @@ static void test_nobody_waits_for_the_disk(void **state)
         assert_int_equal(stat(path, &st), -1);
         control_settle(f->broker, INT64_MAX - 1); /* much later */
         run(f);
-        assert_non_null(strstr(answer(c, 0), "end=queued text=it holds, but "));
+        assert_non_null(strstr(answer(c, 0), "end=queued text=the change is in effect, but "));
         pthread_mutex_unlock(&disk_held);
         request(c, 0, "unban|3|eve");
         run(f);
@@ -634,7 +634,8 @@ static void test_the_disk_takes_nothing(void **state)
         char path[256];
         snprintf(path, sizeof(path), "%s/bans.new", c->base.dir);
         assert_int_equal(mkdir(path, 0700), 0);
-        assert_non_null(strstr(ask(c, "ban|1|eve|spam"), "end=failed text=until chatd ends; it cannot write "));
+        assert_non_null(
+                strstr(ask(c, "ban|1|eve|spam"), "end=failed text=in effect only until chatd ends: cannot write "));
         assert_non_null(strstr(ask(c, "bans"), "ban=eve "));
         rmdir(path);
 }
@@ -661,7 +662,7 @@ static void test_the_queue_takes_long(void **state)
         }
         control_settle(f->broker, INT64_MAX - 1);
         control_settle(f->broker, clock_ms());
-        assert_string_equal(answer(c, 0), "end=queued text=it is in the queue of the chat");
+        assert_string_equal(answer(c, 0), "end=queued text=the request is in the queue of the chat");
         run(f);
         assert_inbox(f, BOB, "notice Administrator: hello");
 }

@@ -872,16 +872,16 @@ static void test_words_to_absent_hosts(void **state)
         say_here_to(f, RECORD_PRIVATE, "bob@here psst");
         say_here_to(f, RECORD_LINE, "bob@nowhere is a strange name");
         say_here_to(f, RECORD_PRIVATE, "zoe@a-host-with-a-very-long-name psst");
-        assert_seen(f, "ann: No host nowhere was heard of; /who lists who is where, "
+        assert_seen(f, "ann: There is no host called nowhere; /who lists the hosts, "
                        "ann: here is this host: /msg bob says it here, "
-                       "ann: No host a-host-with-a-very-long-name was heard of; /who lists who is where");
+                       "ann: There is no host called a-host-with-a-very-long-name; /who lists the hosts");
         for (int i = 0; i < 11; i++) {
                 work(f);
                 now_ms += 1000;
         }
         assert_seen(f, "* b is away, with 12 people");
         say_here_to(f, RECORD_PRIVATE, "bob@b psst");
-        assert_seen(f, "ann: b is away: bob may get it when it is back");
+        assert_seen(f, "ann: b is away; bob may get the message when it is back");
 }
 
 /* What is for everybody is not lost because one says many words to hosts that are not there. */
@@ -908,7 +908,7 @@ static void test_many_words_to_absent_hosts(void **state)
                 continue;
         settle(f);
         assert_non_null(strstr(f->words, "* b is here, with 12 people"));
-        for (at = f->words; (at = strstr(at, "ann: No host")); at++)
+        for (at = f->words; (at = strstr(at, "ann: There is no host")); at++)
                 told++;
         assert_in_range(told, LINK_TELLS_MAX, LINK_TELLS_MAX + 1); /* one is under way */
         close(filler);

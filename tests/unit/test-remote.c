@@ -248,16 +248,16 @@ static void test_private_words(void **state)
         serve(f);
         assert_inbox(f, BOB, "private zoe@b yes?");
         assert_inbox(f, ANN, "sent zoe@b psst, you");
-        assert_inbox(f, LINK, "reply chat zoe@b nobody there is called nobody");
+        assert_inbox(f, LINK, "reply chat zoe@b there is nobody called nobody there");
         inject_record(f, &(struct record){.kind = RECORD_REPLY,
                                           .number = 4,
                                           .name = slice_of("chat@b"),
-                                          .text = slice_of("ann nobody there is called zo")});
+                                          .text = slice_of("ann there is nobody called zo there")});
         inject_record(f,
                       &(struct record){
                               .kind = RECORD_REPLY, .number = 5, .name = slice_of("chat@b"), .text = slice_of("zo x")});
         serve(f);
-        assert_inbox(f, ANN, "reply chat@b nobody there is called zo");
+        assert_inbox(f, ANN, "reply chat@b there is nobody called zo there");
         assert_inbox(f, LINK, "");
         assert_int_equal(f->broker->remote.last, 5);
 }
@@ -858,7 +858,7 @@ static void test_no_descriptor_for_the_number(void **state)
         serve(f);
         give_back(&before, taken, n);
         assert_null(link_member(f));
-        assert_inbox(f, LINK, "refused");
+        assert_inbox(f, LINK, "refused the chat is full");
 
         inject(f, 6, 6);
         serve(f);
@@ -889,7 +889,7 @@ static void test_a_chatd_that_cannot_read_the_number(void **state)
         inject(f, 5, 6); /* who knows whether that is new? */
         link_hello(f);
         serve(f);
-        assert_inbox(f, LINK, "rollcall, line ann hi, refused");
+        assert_inbox(f, LINK, "rollcall, line ann hi, refused the chat is full");
         assert_inbox(f, ANN, "rollcall");
         assert_int_equal(rmdir(path), 0);
         assert_int_equal(rename(aside, path), 0);

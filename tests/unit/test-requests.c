@@ -511,7 +511,7 @@ static void test_a_topic(void **state)
         serve(f);
         assert_inbox(f, ANN, "answer lobby has no topic; /topic TEXT sets one, answer The topic of lobby is set");
         assert_inbox(f, BOB, "topic ann tea / \xc3\xa9t\xc3\xa9, answer The topic: tea / \xc3\xa9t\xc3\xa9");
-        assert_inbox(f, EVE, "topic ann tea / \xc3\xa9t\xc3\xa9, answer A topic has no more than 256 bytes");
+        assert_inbox(f, EVE, "topic ann tea / \xc3\xa9t\xc3\xa9, answer A topic has at most 256 bytes");
         join(f, EVE, "kitchen");
         set_topic(f, EVE, "cakes");
         topic[TOPIC_MAX_BYTES] = '\0';

@@ -369,11 +369,11 @@ static void test_what_else_chatd_says(void **state)
         assert_greeted(f);
         next_frame(f);
         tell(f, FRAME_MISSED, 1, 1, "");
-        assert_shown(f, "*** 1 line skipped: your session did not run\r\n");
+        assert_shown(f, "*** 1 line skipped: your session was not running\r\n");
         tell(f, FRAME_MISSED, 1, 37, "");
-        assert_shown(f, "*** 37 lines skipped: your session did not run\r\n");
+        assert_shown(f, "*** 37 lines skipped: your session was not running\r\n");
         tell(f, FRAME_MISSED, 1, MISSED_UNKNOWN, "");
-        assert_shown(f, "*** lines were skipped: your session did not run\r\n");
+        assert_shown(f, "*** Some lines were skipped: your session was not running\r\n");
         tell(f, FRAME_WELCOME, 1, 0, "ann~2");
         assert_shown(f, "*** The name ");
         assert_line_ends(f);
@@ -413,13 +413,32 @@ static void test_it_is_removed(void **state)
         assert_ended(f);
         stop(f);
 
+        static const char *const removals[][2] = {{"banned", " and banned"},
+                                                  {"banned: spam", " and banned: spam"},
+                                                  {"banned for ever", ": banned for ever"},
+                                                  {"bann", ": bann"}};
+        for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
+                char shown[64];
+                snprintf(shown, sizeof(shown), "*** You were removed%s\r\n", removals[i][1]);
+                f = start(false);
+                assert_greeted(f);
+                next_frame(f);
+                tell(f, FRAME_WELCOME, 1, 0, "");
+                tell(f, FRAME_KICKED, 1, 0, removals[i][0]);
+                assert_shown(f, shown);
+                next_frame(f);
+                tell(f, FRAME_GOODBYE, 1, 0, "");
+                assert_ended(f);
+                stop(f);
+        }
+
         f = start_with(&(struct session_options){.pace = pace_of(1, 1)}); /* it leaves, with much to say before */
         assert_greeted(f);
         next_frame(f);
         tell(f, FRAME_WELCOME, 1, 0, "");
         type(f, "1\n2\n3\nexit\n");
         assert_lines(f, 1, 1);
-        assert_shown(f, "*** 2 lines are still on their way; then you leave\r\n");
+        assert_shown(f, "*** 2 lines are still being sent; you leave after that\r\n");
         tell(f, FRAME_KICKED, 1, 0, "");
         assert_shown(f, "*** You were removed\r\n");
         bye = next_frame(f);
@@ -449,7 +468,7 @@ static void test_a_queue_that_is_lost(void **state)
         assert_lines(f, 1, 3);
         tell(f, FRAME_RELAYED, 1, 1, ""); /* the other two were never relayed */
         replace_queue(f);
-        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        assert_shown(f, "*** The chat lost its queue: your last 2 lines may not have reached everybody\r\n");
         type(f, "4\n");
         assert_int_equal(next_frame(f).number, 4);
         tell_lines(f, 2, 1, 1);
@@ -461,7 +480,7 @@ static void test_a_queue_that_is_lost(void **state)
         type(f, "5\n");
         assert_int_equal(next_frame(f).number, 5);
         replace_queue(f);
-        assert_shown(f, "*** the chat lost its queue: your last line may not have reached everybody\r\n");
+        assert_shown(f, "*** The chat lost its queue: your last line may not have reached everybody\r\n");
         stop(f);
 }
 
@@ -476,7 +495,7 @@ static void test_a_queue_that_is_lost_with_the_last_word(void **state)
         assert_lines(f, 1, 2);
         assert_int_equal(next_frame(f).type, FRAME_BYE);
         close(f->intake);
-        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        assert_shown(f, "*** The chat lost its queue: your last 2 lines may not have reached everybody\r\n");
         assert_ended(f);
         f->intake = dup(f->client);
         stop(f);
@@ -750,7 +769,7 @@ static void test_the_rest_comes_from_the_same_chatd(void **state)
 
         assert_false(write_part(f, 5, 6, 1));
         tell(f, FRAME_MISSED, 1, 2, ""); /* the session's inbox was full */
-        assert_shown(f, "b\r\n*** 2 lines skipped: your session did not run\r\n");
+        assert_shown(f, "b\r\n*** 2 lines skipped: your session was not running\r\n");
         write_lines(f, 7, 7);
         assert_shown(f, "bob: 7\r\n");
         stop(f);
@@ -854,7 +873,7 @@ static void test_the_rest_never_comes(void **state)
         (void)state;
         struct fixture *f = start_broken_off();
         tell(f, FRAME_MISSED, 2, MISSED_UNKNOWN, "");
-        assert_shown(f, "\r\n*** lines were skipped: your session did not run\r\n");
+        assert_shown(f, "\r\n*** Some lines were skipped: your session was not running\r\n");
         stop(f);
 
         f = start_broken_off();
@@ -893,7 +912,7 @@ static void test_the_rest_is_lost_with_the_queue(void **state)
         assert_silent(f);
         replace_queue(f);
         assert_shown(f, "\r\n*** /bell is off\r\n");
-        assert_shown(f, "*** the chat lost its queue: your last 2 lines may not have reached everybody\r\n");
+        assert_shown(f, "*** The chat lost its queue: your last 2 lines may not have reached everybody\r\n");
         stop(f);
 
         f = start_broken_off(); /* and it said nothing */
@@ -1147,7 +1166,7 @@ static void test_commands_of_its_own(void **state)
                         "*** To say it, type //msg bob psst\r\n*** /time is on\r\n");
         assert_line_ends(f);
         type(f, "/ignore administrator\n");
-        assert_shown(f, "*** What administrators say is for everybody\r\n");
+        assert_shown(f, "*** You cannot ignore administrators\r\n");
         type(f, "/bell on\n");
         assert_shown(f, "*** /bell is on\r\n");
         tell_record(f, RECORD_PRIVATE, 5, 2, "eve", "psst");
@@ -1252,9 +1271,9 @@ static void test_an_older_chatd(void **state)
         size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_MISSED, .id = 1, .number = 1});
         buffer[0] = 1;
         tell_raw(f, buffer, size - FRAME_APPENDED_BYTES);
-        assert_shown(f, "*** 1 line skipped: your session did not run\r\n");
+        assert_shown(f, "*** 1 line skipped: your session was not running\r\n");
         type(f, "/who\nstill\n");
-        assert_shown(f, "*** /who is not known to the chat's broker yet, which is older than your session\r\n");
+        assert_shown(f, "*** /who is unavailable: the chat's broker is older than your session\r\n");
         assert_int_equal(next_frame(f).type, FRAME_LINE);
         stop(f);
 }
