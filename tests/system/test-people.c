@@ -449,6 +449,46 @@ static void test_editing_at_an_nc(void **state)
         client_free(bob);
 }
 
+/* A telnet that has not agreed to send eight bits of each byte takes some bytes of these letters for control characters.
+ * Nothing else was said before. */
+static void test_first_lines_in_five_scripts(void **state)
+{
+        struct chat *chat = *state;
+        struct client *bob = chat_join(chat, NULL);
+        static const char *const lines[] = {
+                "ďas je Ü",   "Śnieg, Ńe, ă ț ă", "ура",  "ууу, я, М, К", "Μια σκιά", "Κόσμος, ΏΜΑ",
+                "日本の漢字", "本, 木, 月, ム",   "한글", "샴, 한국",
+        };
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+                terminal_open(chat, "telnet 127.0.0.1 %d");
+                client_expect(bob, " is connected\r\n");
+                terminal_type(chat, lines[i]);
+                assert_null(strchr(client_expect(bob, ": %s\r\n", lines[i]), ' '));
+                terminal_type(chat, "exit");
+                assert_null(strstr(client_expect(bob, " is disconnected\r\n"), "\r\n"));
+                terminal_close(chat);
+        }
+        client_free(bob);
+}
+
+static void test_a_first_line_that_is_private(void **state)
+{
+        struct chat *chat = *state;
+        struct client *eve = chat_join(chat, NULL), *watch = chat_join(chat, NULL);
+        take_name(watch, "watch");
+        client_expect(eve, " is now called watch\r\n");
+        terminal_open(chat, "telnet 127.0.0.1 %d");
+        client_expect(eve, " is connected\r\n");
+        terminal_type(chat, "/msg watch секрет у меня: пароль 1234");
+        client_expect(watch, " (to you): секрет у меня: пароль 1234\r\n");
+        terminal_shows(chat, "-> watch: секрет у меня: пароль 1234");
+        terminal_type(chat, "loud");
+        assert_null(strchr(client_expect(eve, ": loud\r\n"), ' ')); /* the name alone */
+        terminal_close(chat);
+        client_free(eve);
+        client_free(watch);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -464,6 +504,8 @@ int main(void)
                 TEST(test_typing_while_others_talk),
                 TEST(test_clients_that_offer_to_be_edited),
                 TEST(test_editing_at_an_nc),
+                TEST(test_first_lines_in_five_scripts),
+                TEST(test_a_first_line_that_is_private),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }
