@@ -100,14 +100,14 @@ static bool is_disguised(struct slice line, const struct command_row **row, stru
         char word[1 + NEAREST_MAX_BYTES + 1] = "/";
         struct disguise d = disguise_of(line);
         struct slice name = {d.left.at + d.slash, d.left.len - d.slash};
-        bool backslash = d.slash == 0 && name.len > 0 && name.at[0] == '\\';
-        if (backslash)
-                name = (struct slice){name.at + 1, name.len - 1};
-        if ((d.slash == 0 && !backslash) || (name.len > 0 && name.at[0] == '/'))
+        bool two = name.len > 0 && name.at[0] == '/';
+        if (d.slash == 0 || (two && !d.looks_only && !d.stroke))
                 return false;
+        if (two)
+                name = (struct slice){name.at + 1, name.len - 1};
         disguise_word(name, word + 1, sizeof(word) - 1);
         const struct command_row *found = command_find(slice_of(word));
-        bool meant = found || (!backslash && !is_path(first_word(d.left)) && (d.looks_only || !d.blanks_only));
+        bool meant = found || (!d.stroke && !is_path(first_word(d.left)) && (d.looks_only || !d.blanks_only));
         if (meant) {
                 *row = found ? found : command_nearest(slice_of(word));
                 *rest = name;

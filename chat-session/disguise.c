@@ -5,15 +5,30 @@
 
 #include <chat/reveal.h>
 
-/* Those of confusables.txt (UTS #39) that are taken for "/" and are no letters of a script. */
-static const uint32_t slashes[] = {0x2044, 0x2215, 0x2571, 0x27cb, 0x29f8, 0xff0f};
+/* Those of confusables.txt (UTS #39) that are taken for "/" and are no letters of a script, and its wide form. */
+static const uint32_t slashes[] = {0x1735, 0x2041, 0x2044, 0x2215, 0x2571, 0x27cb,
+                                   0x29f8, 0x2f03, 0x31d3, 0xff0f, 0x1d23a};
+
+/* Letters that are taken for it, and whatever is taken for a backslash: text may well begin with these. */
+static const uint32_t strokes[] = {'\\',   0x2216, 0x29f5, 0x29f9, 0x2cc6, 0x3033,
+                                   0x30ce, 0x4e36, 0x4e3f, 0xfe68, 0xff3c};
+
+static bool is_one_of(uint32_t point, const uint32_t *points, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (point == points[i])
+                        return true;
+        return false;
+}
 
 static bool is_slash(uint32_t point)
 {
-        for (size_t i = 0; i < sizeof(slashes) / sizeof(slashes[0]); i++)
-                if (point == slashes[i])
-                        return true;
-        return false;
+        return is_one_of(point, slashes, sizeof(slashes) / sizeof(slashes[0]));
+}
+
+static bool is_stroke(uint32_t point)
+{
+        return is_one_of(point, strokes, sizeof(strokes) / sizeof(strokes[0]));
 }
 
 /* Returns the bytes of "<U+202E>" at the front of the text, as text_clean() shows what nobody sees; 0 for anything else. */
@@ -57,6 +72,11 @@ struct disguise disguise_of(struct slice line)
                         d.looks_only = point != '/';
                         break;
                 }
+                if (is_stroke(point)) {
+                        d.slash = next;
+                        d.stroke = true;
+                        break;
+                }
                 size_t shown = shown_by_number(d.left);
                 if (shown > 0)
                         next = shown;
@@ -75,9 +95,13 @@ size_t disguise_word(struct slice text, char *word, size_t size)
 {
         size_t len = 0;
         for (size_t at = 0; at < text.len && text.at[at] != ' ' && text.at[at] != '\t';) {
-                size_t from = at;
+                size_t from = at, shown = shown_by_number((struct slice){text.at + at, text.len - at});
                 uint32_t point = next_point(text, &at);
-                if (is_unseen(point) || len + (at - from) >= size)
+                if (len > 0 && reveal_kind(point) == REVEAL_BLANK)
+                        break;
+                if (shown > 0)
+                        at = from + shown;
+                if (shown > 0 || is_unseen(point) || len + (at - from) >= size)
                         continue;
                 memcpy(word + len, text.at + from, at - from);
                 if (point < 0x80)

@@ -22,6 +22,7 @@ enum {
         /* What may have been read before and comes out with it, cleaned, and room for BYE. */
         ROOM_RESERVED = CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
         PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
+        AT_ONCE_MS = 50,      /* in so long several bytes come of a program, and none of them of a key */
         KEY_MAX_BYTES = 8,    /* of a character, or of the sequence that a key sends */
         KEYS_TOLD = 4,        /* so many reads of one key tell that a client sends keys, not lines */
         KEY_ETX = 3,          /* ^C */
@@ -402,12 +403,14 @@ static bool decide_by_bytes(struct session *s, const uint8_t *bytes, size_t n)
 {
         struct input *in = &s->input;
         size_t room = sizeof(in->first) - in->first_count, taken = n < room ? n : room;
-        bool first = in->first_count == 0;
         if (in->decided || s->echo || n == 0 || room == 0)
                 return false;
+        if (in->first_count == 0)
+                in->first_at = s->now;
         memcpy(in->first + in->first_count, bytes, taken);
         in->first_count = (uint8_t)(in->first_count + taken);
-        enum protocol protocol = protocol_of_bytes(in->first, in->first_count, first);
+        bool at_once = s->now - in->first_at <= AT_ONCE_MS;
+        enum protocol protocol = protocol_of_bytes(in->first, in->first_count, at_once);
         if (protocol != PROTOCOL_CHAT)
                 turn_away(s, protocol, false);
         return protocol != PROTOCOL_CHAT;

@@ -25,6 +25,7 @@ struct input {
         bool decided;           /* it is a chat client */
         uint8_t first_count;
         uint8_t first[PROTOCOL_FIRST_BYTES]; /* of what it sent */
+        int64_t first_at;                    /* when that came, or the first of it, ms of CLOCK_MONOTONIC */
         bool swallows;                       /* nothing is said up to the end of the line */
         bool continues;                      /* pieces of the line went before */
         uint8_t hinted;                      /* a bit for each word that was taken for a command and not said */

@@ -7,8 +7,10 @@
 
 enum {
         TELNET_FIRST_COMMAND = 236, /* behind IAC; smaller ones mean nothing, RFC 854 and RFC 1184 */
+        SE = 240,
+        SB = 250,
         IAC = 255,
-        PROGRAM_MIN_BYTES = 4, /* in one read: nobody types that fast */
+        PROGRAM_MIN_BYTES = 3, /* at once: nobody types that fast */
         NOT_TYPED_MIN = 2,     /* bytes that nobody types, of which one is a control character */
 };
 
@@ -24,6 +26,20 @@ static bool is_untyped(uint8_t byte)
         return byte < ' ' && byte != 0 && !memchr(keys, byte, sizeof(keys) - 1);
 }
 
+/* Returns the bytes of the telnet command that begins with the IAC at the front of `bytes`: with the option behind WILL,
+ * WONT, DO or DONT, and all of a subnegotiation, as far as it has come. 0: no command begins so. */
+static size_t telnet_command(const uint8_t *bytes, size_t size)
+{
+        size_t end = 2;
+        if (size < 2 || bytes[1] < TELNET_FIRST_COMMAND || bytes[1] == IAC)
+                return 0;
+        if (bytes[1] != SB)
+                return bytes[1] > SB ? 3 : 2;
+        while (end < size && !(bytes[end - 1] == IAC && bytes[end] == SE))
+                end++;
+        return end + 1;
+}
+
 /* Returns true for what a program of another protocol sends: control characters, NULs between other bytes, bytes that are
  * no UTF-8. Text in another character set has the last of these alone, and a keepalive begins with NULs. */
 static bool is_binary(const uint8_t *bytes, size_t size)
@@ -34,9 +50,9 @@ static bool is_binary(const uint8_t *bytes, size_t size)
                 at++;
         for (; at < size && bytes[at] != '\n'; at++) {
                 char clean[TEXT_CLEAN_MAX];
-                bool telnet = bytes[at] == IAC && at + 1 < size && bytes[at + 1] >= TELNET_FIRST_COMMAND;
-                if (telnet) { /* and the option behind WILL, WONT, DO or DONT */
-                        at += bytes[at + 1] >= 251 && bytes[at + 1] < IAC ? 2 : 1;
+                size_t telnet = bytes[at] == IAC ? telnet_command(bytes + at, size - at) : 0;
+                if (telnet > 0) {
+                        at += telnet - 1;
                         continue;
                 }
                 controls += is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r') ||
@@ -52,7 +68,7 @@ enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once)
         static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n"; /* version 2 of the PROXY protocol */
         if (begins(bytes, size, proxy, sizeof(proxy) - 1))
                 return PROTOCOL_PROXY;
-        if (size >= 3 && bytes[0] == 0x16 && bytes[1] == 3 && bytes[2] <= 4) /* a handshake record, RFC 8446, 5.1 */
+        if (size >= 3 && bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 3 && bytes[2] <= 4) /* RFC 8446, 5.1 */
                 return PROTOCOL_TLS;
         if (size > PROTOCOL_FIRST_BYTES)
                 size = PROTOCOL_FIRST_BYTES;
@@ -108,6 +124,8 @@ static bool is_request(struct slice line, bool whole)
         struct slice method = take_word(&line), target = take_word(&line), version = take_word(&line);
         if (!is_method(method) || !is_target(method, target))
                 return false;
+        if (whole && version.len == 0 && line.len == 0) /* HTTP/0.9 */
+                return slice_equal(method, slice_of("GET")) && target.at[0] == '/';
         return whole ? is_version(version) && line.len == 0 : version.len == 0;
 }
 

@@ -26,8 +26,8 @@ enum protocol {
 
 enum { PROTOCOL_FIRST_BYTES = 32 }; /* that protocol_of_bytes() looks at, at most */
 
-/* Returns what the first bytes of a connection are of. `at_once` says that they came in one read, as a program sends them;
- * else they may be single keys. */
+/* Returns what the first bytes of a connection are of. `at_once` says that they came within a moment, as a program sends
+ * them; else they may be single keys. */
 enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once);
 
 /* Returns what the first line of a connection that is not empty is of. `whole` is false for the first TEXT_MAX_BYTES of a

@@ -32,6 +32,9 @@ static void test_text(void **state)
         assert_parsed("/etc/passwd is here", COMMAND_SAY, "/etc/passwd is here");
         assert_parsed("/usr/", COMMAND_SAY, "/usr/");
         assert_parsed("\\o/", COMMAND_SAY, "\\o/");
+        assert_parsed("\uff3c(^o^)\uff0f", COMMAND_SAY, "\uff3c(^o^)\uff0f");
+        assert_parsed("\u30ceart", COMMAND_SAY, "\u30ceart");
+        assert_parsed("\\\\msg", COMMAND_SAY, "\\\\msg");
         assert_parsed(" //msg", COMMAND_SAY, " //msg");
         assert_parsed("<U+12> /who", COMMAND_SAY, "<U+12> /who");
 }
@@ -73,10 +76,13 @@ static void test_finding(void **state)
 static void test_disguised(void **state)
 {
         static const char *const lines[] = {
-                "  /Msg ann psst",    "\t/msg ann psst",  "\ufeff/msg ann psst",      "\u200b \u00ad/msg ann",
-                "\u3000/msg ann",     "\u115f/msg ann",   "\u034f/msg ann",           "\x01\x02/msg ann",
-                "\x80/msg ann",       "<U+200B>/msg ann", "/m\u200bsg ann",           "\uff0fmsg ann",
-                "\u2215msg ann",      "\\msg ann",        "\uff0f\uff4d\uff53\uff47", "\x01/mgs ann",
+                "  /Msg ann psst",    "\t/msg ann psst",    "\ufeff/msg ann psst",      "\u200b \u00ad/msg ann",
+                "\u3000/msg ann",     "\u115f/msg ann",     "\u034f/msg ann",           "\x01\x02/msg ann",
+                "\x80/msg ann",       "<U+200B>/msg ann",   "/m\u200bsg ann",           "\uff0fmsg ann",
+                "\u2215msg ann",      "\\msg ann",          "\uff0f\uff4d\uff53\uff47", "\x01/mgs ann",
+                "/msg\u00a0ann psst", "/msg\u3000ann psst", "/m<U+008D>sg ann",         "\u2041msg ann",
+                "\u30cemsg ann",      "\uff3cmsg ann",      "\u2044/msg ann",           "\\/msg ann",
+
                 "\U000e0041/msg ann",
         };
         (void)state;

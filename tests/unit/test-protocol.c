@@ -27,6 +27,7 @@ static void test_people(void **state)
                 "*",
                 "/who /what HTTP",
                 "PRI *",
+                "get /",
         };
         (void)state;
         for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -47,6 +48,7 @@ static void test_requests(void **state)
                 "OPTIONS sip:nm SIP/2.0",
                 "OPTIONS / RTSP/1.0",
                 "PROPFIND / HTTP/1.1 ",
+                "GET /index.html",
         };
         (void)state;
         for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -76,9 +78,11 @@ static void test_bytes(void **state)
         ASSERT_BYTES("\x16\x03\x01\x02\x00\x01", true, PROTOCOL_TLS);
         ASSERT_BYTES("\x16\x03\x03", false, PROTOCOL_TLS);
         ASSERT_BYTES("\r\n\r\n\0\r\nQUIT\n\x21\x11", true, PROTOCOL_PROXY);
-        ASSERT_BYTES("\x03\0\0\x13\x0e\xe0\0\0", true, PROTOCOL_BINARY);         /* RDP */
-        ASSERT_BYTES("\0\0\0\x85\xff\x53\x4d\x42\x72", true, PROTOCOL_BINARY);   /* SMB */
-        ASSERT_BYTES("\0\0\0\x08\x04\xd2\x16\x2f", true, PROTOCOL_BINARY);       /* PostgreSQL */
+        ASSERT_BYTES("\x03\0\0\x13\x0e\xe0\0\0", true, PROTOCOL_BINARY);       /* RDP */
+        ASSERT_BYTES("\0\0\0\x85\xff\x53\x4d\x42\x72", true, PROTOCOL_BINARY); /* SMB */
+        ASSERT_BYTES("\0\0\0\x08\x04\xd2\x16\x2f", true, PROTOCOL_BINARY);     /* PostgreSQL */
+        ASSERT_BYTES("\x17\x03\x03\x00\x20", false, PROTOCOL_TLS);
+        ASSERT_BYTES("\x05\x01\0", true, PROTOCOL_BINARY);                       /* SOCKS 5 */
         ASSERT_BYTES("\x05\x02\0\x02", true, PROTOCOL_BINARY);                   /* SOCKS 5 */
         ASSERT_BYTES("\x04\x01\0\x50\x7f\0\0\x01\0", true, PROTOCOL_BINARY);     /* SOCKS 4 */
         ASSERT_BYTES("\0\x1e\0\x06\x01\0\0\x01", true, PROTOCOL_BINARY);         /* DNS */
@@ -100,6 +104,9 @@ static void test_bytes_of_people(void **state)
         ASSERT_BYTES("\0/who\r\0", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\x1b[A\x1b[B\b\x7f\x15\r\n", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03", true, PROTOCOL_CHAT);
+        ASSERT_BYTES("\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0hello\r\n", true, PROTOCOL_CHAT);
+        ASSERT_BYTES("\xff\xfa\x1f\0\x50\0", true, PROTOCOL_CHAT);
+        ASSERT_BYTES("\xff\xfa\x18\0\xff\xf0\x05\x01\x02", true, PROTOCOL_BINARY);
         ASSERT_BYTES("\x01\x05\x0b\x02", false, PROTOCOL_CHAT); /* single keys */
         ASSERT_BYTES("\x01", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\xd1\xff\xf4\xff\xfd\x06\r\n", true, PROTOCOL_CHAT);
