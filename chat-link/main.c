@@ -41,12 +41,12 @@ struct chat_link {
 
 static const char usage[] =
         "Usage: chat-link [--config=FILE] [--run-dir=DIR] [--state-dir=DIR] [--check]\n"
-        "Link the chat of this host to those of other hosts, by NATS.\n"
+        "Link the chat of this host to those of other hosts, through NATS.\n"
         "\n"
         "  --config=FILE    the settings (default: " CONFIG_DEFAULT ")\n"
         "  --run-dir=DIR    where chatd is found (default: " RUN_DIR_DEFAULT ")\n"
-        "  --state-dir=DIR  where what other hosts have not got yet is kept (default: $STATE_DIRECTORY)\n"
-        "  --check          say whether the settings are right, and exit\n"
+        "  --state-dir=DIR  where lines wait for other hosts (default: $STATE_DIRECTORY)\n"
+        "  --check          check the settings, and exit\n"
         "  --help           print this and exit\n"
         "  --version        print the version and exit\n"
         "\n"
@@ -93,7 +93,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         if (!options_are_right(argc, argv, optind, o->run_dir))
                 return EXIT_USAGE;
         if (!o->check && (!o->state_dir || o->state_dir[0] == '\0')) {
-                fprintf(stderr, "%s: --state-dir is needed where systemd does not set $STATE_DIRECTORY\n", argv[0]);
+                fprintf(stderr, "%s: --state-dir is needed, because $STATE_DIRECTORY is not set\n", argv[0]);
                 return EXIT_USAGE;
         }
         return -1;

@@ -44,16 +44,17 @@ static void print_usage(void)
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
         settings_print_options(SETTINGS_SESSION);
-        fputs("  --echo                    give the client its own lines back; no broker is needed\n"
-              "  --proxied                 a proxy is in front, and says first whom it passes on: a line of the PROXY\n"
-              "                            protocol, version 1\n"
-              "  --charset=NAME            the client's terminal has this character set, of one byte for a character;\n"
+        fputs("  --echo                    send the client its own lines back; needs no broker\n"
+              "  --proxied                 a proxy in front says first who the client is: a line of the PROXY "
+              "protocol,\n"
+              "                            version 1\n"
+              "  --charset=NAME            the character set of the client's terminal, with one byte for a character;\n"
               "                            iconv -l lists their names (default: UTF-8)\n"
-              "  --no-sandbox              give up nothing before serving: for debuggers and valgrind\n"
+              "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"
               "  --help                    print this and exit\n"
               "  --version                 print the version and exit\n"
               "\n"
-              "Exit status: 0 when the client left, 1 where the sandbox cannot be had, 2 for a wrong option or "
+              "Exit status: 0 when the client has left, 1 without a sandbox, 2 for a wrong option or "
               "descriptor.\n",
               stdout);
 }

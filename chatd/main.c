@@ -66,7 +66,7 @@ static void print_usage(void)
               "\n"
               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
               "); an option wins over it\n"
-              "  --check-config            say whether the settings are right, and exit\n"
+              "  --check-config            check the settings, and exit\n"
               "  --run-dir=DIR             where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
               "  --session-user=USER       the user that sessions run as (default: chatd's own)\n"
               "  --link-user=USER          the user that the link to other hosts runs as (default: chatd's own)\n",
@@ -75,7 +75,7 @@ static void print_usage(void)
         fputs("  --help                    print this and exit\n"
               "  --version                 print the version and exit\n"
               "\n"
-              "SIGHUP makes it read the settings again.\n"
+              "SIGHUP makes chatd read the settings again.\n"
               "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option, 78 for wrong "
               "settings.\n",
               stdout);
