@@ -286,7 +286,7 @@ static struct slice typed_so_far(const struct session *s)
         return s->edits ? (struct slice){s->editor.text, s->editor.len} : (struct slice){s->lines.text, s->lines.len};
 }
 
-/* An interrupt may be a byte of a character that telnet took for one. Then what follows belongs to the line that began. */
+/* Returns true where what is typed of the line is a command. */
 static bool is_command(const struct session *s)
 {
         const struct command_row *row;
@@ -299,7 +299,9 @@ static void on_interrupt(struct session *s, bool is_key)
         struct input *in = &s->input;
         in->discarded &= in->interrupt_due; /* by one before it, in the same read */
         in->discarded |= typed_so_far(s).len > 0 || in->continues;
-        in->swallows |= !is_key && is_command(s);
+        /* What follows a command that is discarded belongs to it, where nobody sees what is left of the line: also, an
+         * interrupt may be a byte of a character that telnet took for one. */
+        in->swallows |= !(is_key && s->edits) && is_command(s);
         in->continues = false;
         if (s->edits)
                 editing_discard(s);
