@@ -226,7 +226,7 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s:%u: skipped, as it is not a ban, or one too many", path, line);
+        journal_field(&e, "MESSAGE=%s:%u: not a ban, or one too many; the line is skipped", path, line);
         journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
         journal_field(&e, "CHAT_FILE=%s", path);
         journal_field(&e, "CHAT_LINE=%u", line);

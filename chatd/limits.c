@@ -41,8 +41,8 @@ bool limits_refuse(struct broker *b, const struct frame *f)
         int most = is_user ? b->settings.members_per_user : b->settings.members_per_network;
         if (most == 0 || !network_is_known(&n) || count_from(&b->roster, &n) < (size_t)most)
                 return false;
-        snprintf(text, sizeof(text), "%d connections from your %s are here already", most,
-                 is_user ? "account" : "network");
+        snprintf(text, sizeof(text), "%d connection%s from your %s %s here already", most, most == 1 ? "" : "s",
+                 is_user ? "account" : "network", most == 1 ? "is" : "are");
         broker_refuse(b, f->id, f->key, text);
         log_refusal(b, f, &n, (size_t)most);
         return true;

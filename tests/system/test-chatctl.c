@@ -291,7 +291,7 @@ static void test_a_bad_line_of_bans(void **state)
         (void)state;
         shell("systemctl stop chatd.service 2>&1; printf 'mallory 1 0 is bad\\nthis is none\\n' >" BANS);
         assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1 }'"), "mallory");
-        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bad-ban | grep -q '^" BANS ":2: no ban'");
+        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bad-ban | grep -q '^" BANS ":2: not a ban'");
         shell("chatctl unban mallory");
 }
 

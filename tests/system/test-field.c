@@ -12,6 +12,7 @@
  *   see NAME "TEXT"           waits until TEXT came, behind what was seen before
  *   never NAME "TEXT"         by the end of the case TEXT has not come
  *   once NAME "TEXT"          by the end of the case TEXT has come exactly once
+ *   narrow NAME               by the end of the case no line that came has more than 79 columns
  *   end NAME                  waits for the end of the connection
  *   close NAME                resets the connection
  *   halfclose NAME            sends an end of file
@@ -31,6 +32,7 @@
 
 #include "harness.h"
 
+enum { COLUMNS_MAX = 79 };
 enum { CLIENTS_MAX = 12, ARGUMENTS_MAX = 6, STEPS_MAX = 128, CASES_MAX = 1024, TEXT_MAX = 64 * 1024 };
 
 enum state { STATE_NC, STATE_TELNET, STATE_EDITED, STATES };
@@ -241,6 +243,21 @@ static void check_count(struct stage *s, struct person *p, const char *what, con
                 FAIL_AT(s, "%s saw %zu times \"%s\" in:\n%s", p->name, n, text, p->log ? p->log : "");
 }
 
+/* Letters are one column wide here: a row that has others does not use this. */
+static void check_width(struct stage *s, struct person *p)
+{
+        drain(p);
+        for (const char *at = p->log ? p->log : ""; *at != '\0';) {
+                const char *end = at + strcspn(at, "\r\n");
+                size_t columns = 0;
+                for (const char *c = at; c < end; c++)
+                        columns += ((unsigned char)*c & 0xc0) != 0x80;
+                if (columns > COLUMNS_MAX)
+                        FAIL_AT(s, "%s saw a line of %zu columns: %.*s", p->name, columns, (int)(end - at), at);
+                at = end + strspn(end, "\r\n");
+        }
+}
+
 static void hang_up(struct person *p)
 {
         drain(p);
@@ -277,7 +294,7 @@ static void act_on_person(struct stage *s, const char *what, const char *name, c
                 hang_up(p);
         } else if (strcmp(what, "halfclose") == 0) {
                 shutdown(p->client->fd, SHUT_WR);
-        } else if (strcmp(what, "never") != 0 && strcmp(what, "once") != 0) {
+        } else if (strcmp(what, "never") != 0 && strcmp(what, "once") != 0 && strcmp(what, "narrow") != 0) {
                 FAIL_AT(s, "there is no step \"%s\"", what);
         }
 }
@@ -308,6 +325,8 @@ static void check(struct stage *s)
         char line[8192], *rest = line;
         snprintf(line, sizeof(line), "%s", s->step->text);
         const char *what = strtok_r(rest, " ", &rest), *name = strtok_r(rest, " ", &rest);
+        if (strcmp(what, "narrow") == 0)
+                check_width(s, find_person(s, name));
         if (strcmp(what, "never") != 0 && strcmp(what, "once") != 0)
                 return;
         quoted(s, rest, text);
