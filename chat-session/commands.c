@@ -73,13 +73,18 @@ const struct command_row *command_find(struct slice word)
         return NULL;
 }
 
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
 static void trim(struct slice *text)
 {
-        while (text->len > 0 && text->at[0] == ' ') {
+        while (text->len > 0 && is_blank(text->at[0])) {
                 text->at++;
                 text->len--;
         }
-        while (text->len > 0 && text->at[text->len - 1] == ' ')
+        while (text->len > 0 && is_blank(text->at[text->len - 1]))
                 text->len--;
 }
 
@@ -144,14 +149,15 @@ enum command command_parse(struct slice line, const struct command_row **row, st
         return COMMAND_UNKNOWN;
 }
 
-const struct command_row *command_meant(struct slice line)
+const struct command_row *command_meant(struct slice line, size_t *word)
 {
         static const struct {
                 const char *word, *command;
-        } meant[] = {{"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
+        } meant[COMMANDS_MEANT] = {
+                {"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
         trim(&line);
-        for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
-                if (slice_equal_case(line, slice_of(meant[i].word)))
-                        return command_find(slice_of(meant[i].command));
+        for (*word = 0; *word < COMMANDS_MEANT; (*word)++)
+                if (slice_equal_case(line, slice_of(meant[*word].word)))
+                        return command_find(slice_of(meant[*word].command));
         return NULL;
 }

@@ -54,5 +54,8 @@ const struct command_row *command_nearest(struct slice word);
  * word) is text. "exit" leaves, in whatever case and with blanks around it. */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);
 
-/* Returns the command that somebody may look for who writes just this line ("quit", "help", "?"), or NULL. */
-const struct command_row *command_meant(struct slice line);
+enum { COMMANDS_MEANT = 5 }; /* words: a bit for each, in a byte */
+
+/* Returns the command that somebody may look for who writes just this line ("quit", "help", "?"), or NULL. `*word` tells
+ * these words apart: it is below COMMANDS_MEANT. */
+const struct command_row *command_meant(struct slice line, size_t *word);

@@ -153,16 +153,17 @@ static void note_obeyed(struct input *in, const char *name)
  * command is. */
 static bool hints(struct session *s, struct slice line)
 {
-        const struct command_row *row = command_meant(line);
         char text[128];
+        size_t word;
+        const struct command_row *row = command_meant(line, &word);
         if (!row || s->input.pasted)
                 return false;
-        uint8_t bit = row->command == COMMAND_HELP ? 1 : 2;
-        if (s->input.hinted & bit)
+        if (s->input.hinted & 1u << word)
                 return false;
-        s->input.hinted |= bit;
+        s->input.hinted |= (uint8_t)(1u << word);
         snprintf(text, sizeof(text), "Not sent. %s; to say %.*s, type it again.",
-                 bit == 1 ? "/help lists the commands" : "exit or /quit leaves", (int)line.len, line.at);
+                 row->command == COMMAND_HELP ? "/help lists the commands" : "exit or /quit leaves", (int)line.len,
+                 line.at);
         notice(s, text);
         return true;
 }

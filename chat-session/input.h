@@ -28,7 +28,7 @@ struct input {
         int64_t first_at;                    /* when that came, or the first of it, ms of CLOCK_MONOTONIC */
         bool swallows;                       /* nothing is said up to the end of the line */
         bool continues;                      /* pieces of the line went before */
-        uint8_t hinted;                      /* a bit for each word that was taken for a command and not said */
+        uint8_t hinted;                      /* a bit for each word that was taken for a command once, and not said */
         uint8_t keys;       /* reads of a single key, up to as many as tell that the client sends keys */
         bool keys_told;     /* … and its user was told how to see them */
         bool charset_told;  /* its user was told that it does not send what it is said to send */

@@ -31,13 +31,14 @@ static enum command parse(struct slice line)
 {
         const struct command_row *row = NULL;
         struct slice rest;
+        size_t word;
         enum command command = command_parse(line, &row, &rest);
         check_slice(rest, line);
         PROMISE(command == COMMAND_SAY || command == COMMAND_LEAVE || row, "command %d without a row", (int)command);
         struct disguise d = disguise_of(line);
         check_slice(d.left, line);
         PROMISE(d.slash <= d.left.len, "a slash of %zu bytes", d.slash);
-        command_meant(line);
+        command_meant(line, &word);
         return command;
 }
 

@@ -45,6 +45,7 @@ static void test_commands(void **state)
         assert_parsed("exit", COMMAND_LEAVE, NULL);
         assert_parsed("exit  ", COMMAND_LEAVE, NULL);
         assert_parsed(" Exit", COMMAND_LEAVE, NULL);
+        assert_parsed("\texit \t", COMMAND_LEAVE, NULL);
         assert_parsed("EXIT", COMMAND_LEAVE, NULL);
         assert_parsed("/quit", COMMAND_LEAVE, "");
         assert_parsed("/nick ann", COMMAND_NICK, "ann");
@@ -97,13 +98,15 @@ static void test_disguised(void **state)
 
 static void test_words_that_are_meant_as_commands(void **state)
 {
+        size_t word;
         (void)state;
-        assert_string_equal(command_meant(slice_of("help"))->name, "/help");
-        assert_string_equal(command_meant(slice_of(" ? "))->name, "/help");
-        assert_string_equal(command_meant(slice_of("Quit"))->name, "/quit");
-        assert_string_equal(command_meant(slice_of("logout"))->name, "/quit");
-        assert_null(command_meant(slice_of("help me")));
-        assert_null(command_meant(slice_of("")));
+        assert_string_equal(command_meant(slice_of("help"), &word)->name, "/help");
+        assert_string_equal(command_meant(slice_of(" ? "), &word)->name, "/help");
+        assert_string_equal(command_meant(slice_of("Quit"), &word)->name, "/quit");
+        assert_string_equal(command_meant(slice_of("logout"), &word)->name, "/quit");
+        assert_true(word < COMMANDS_MEANT);
+        assert_null(command_meant(slice_of("help me"), &word));
+        assert_null(command_meant(slice_of(""), &word));
 }
 
 static void test_unknown(void **state)
