@@ -148,6 +148,10 @@ static enum telnet_event negotiate(struct telnet *t, uint8_t option)
         if (is_asked(t, option)) {
                 if (option == OPTION_ECHO)
                         t->yields = t->verb == DO;
+                if (option == OPTION_NAWS && t->verb == WILL && !t->confirmed) {
+                        t->confirmed = true;
+                        return reply(t, DO, option);
+                }
                 return option == OPTION_ECHO && t->verb == DONT ? TELNET_ECHOES : TELNET_NOTHING;
         }
         note_offer(t, option);

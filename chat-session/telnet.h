@@ -10,7 +10,8 @@
  *   whether a character is half-typed that it would continue.
  * - ECHO (RFC 857), SUPPRESS-GO-AHEAD (RFC 858) and NAWS (RFC 1073) are what a peer needs whose line is edited here.
  *   They are asked for by telnet_edit(), and refused before. What the peer says of them while it is edited is taken for
- *   its answer to that, and not answered.
+ *   its answer to that, and not answered, but for its first WILL NAWS: kermit drops what it was asked together with ECHO,
+ *   makes offers of its own, and sends no more keys before it has an answer.
  *
  * A peer that changes its mind about BINARY for ever, as one does that answers WILL with both WILL and WONT, is answered
  * TELNET_CHANGES_MAX times and then ignored.
@@ -54,6 +55,7 @@ struct telnet {
         uint8_t data;
         uint8_t reply[TELNET_REPLY_BYTES];
         bool edits;       /* by telnet_edit() */
+        bool confirmed;   /* its WILL NAWS was answered */
         bool yields;      /* it agreed to that: it sends each key, and does not echo */
         uint8_t offers;   /* of what it takes to edit */
         uint8_t sub_size; /* bytes of the subnegotiation; one more than the most for any that are more */
