@@ -56,6 +56,7 @@ void editing_accept(struct session *s)
             s->state != SESSION_TALKING)
                 return;
         editing_turn(s, true);
+        s->telnet.yields = true; /* as it offered; a line that it sent before it heard so may come first */
         size_t typed = text_clean_all(s->lines.text, s->lines.len, s->cleaned, sizeof(s->cleaned));
         if (typed > 0)
                 editor_replace(&s->editor, 0, (struct slice){s->cleaned, typed});

@@ -42,6 +42,7 @@ enum {
 
 /* What is to be answered, as far as it depends on what was answered before. */
 struct expected {
+        bool confirmed; /* a WILL NAWS was answered */
         bool refused[2][256];
         bool binary[2]; /* theirs, ours */
         bool asked, unanswered;
@@ -84,8 +85,11 @@ static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
                         return 0;
                 return theirs ? (on ? DO : DONT) : (on ? WILL : WONT);
         }
-        if (is_answer_to_edit(e, verb, option))
-                return 0;
+        if (is_answer_to_edit(e, verb, option)) {
+                bool answered = verb == WILL && option == NAWS && !e->confirmed;
+                e->confirmed |= answered;
+                return answered ? DO : 0;
+        }
         e->window |= verb == WILL && option == NAWS;
         e->characters |= verb == DO && option == SUPPRESS_GO_AHEAD;
         if (!on || (option != TIMING_MARK && e->refused[theirs][option]) ||
