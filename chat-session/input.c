@@ -143,10 +143,13 @@ static bool is_last(const struct input *in)
 
 static void note_obeyed(struct input *in, const char *name)
 {
-        size_t len = strlen(in->noted);
+        static const char more[] = ", …";
+        size_t len = strlen(in->noted), end = strlen(more);
         in->obeyed++;
-        if (len + strlen(name) + sizeof(", ") <= sizeof(in->noted))
-                snprintf(in->noted + len, sizeof(in->noted) - len, "%s%s", len > 0 ? ", " : "", name);
+        if (len >= end && strcmp(in->noted + len - end, more) == 0)
+                return;
+        bool fits = len + strlen(", ") + strlen(name) + sizeof(more) <= sizeof(in->noted);
+        snprintf(in->noted + len, sizeof(in->noted) - len, "%s%s", fits && len > 0 ? ", " : "", fits ? name : more);
 }
 
 /* A word like "help" that is all of a line is hardly meant for everybody. Returns true the first time, and says what the

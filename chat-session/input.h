@@ -17,7 +17,7 @@
 
 enum {
         INPUT_AYT_MS = 60 * 1000, /* IAC AYT is answered once in that time */
-        INPUT_NOTED_BYTES = 64,   /* for the names of the commands in a paste */
+        INPUT_NOTED_BYTES = 36,   /* for the names of the commands in a paste: the notice fits a row of 80 columns */
 };
 
 struct input {
