@@ -55,8 +55,9 @@ static bool is_binary(const uint8_t *bytes, size_t size)
                         at += telnet - 1;
                         continue;
                 }
-                controls += is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r') ||
-                            (bytes[at] == IAC && at + 1 < size);
+                at += bytes[at] == IAC && at + 1 < size &&
+                      bytes[at + 1] == IAC; /* a byte of text: CP1251 has я there */
+                controls += is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r');
                 size_t n = text_clean(&c, bytes[at], clean);
                 invalid += n >= 3 && memcmp(clean, "\xef\xbf\xbd", 3) == 0;
         }

@@ -78,9 +78,9 @@ static void test_bytes(void **state)
         ASSERT_BYTES("\x16\x03\x01\x02\x00\x01", true, PROTOCOL_TLS);
         ASSERT_BYTES("\x16\x03\x03", false, PROTOCOL_TLS);
         ASSERT_BYTES("\r\n\r\n\0\r\nQUIT\n\x21\x11", true, PROTOCOL_PROXY);
-        ASSERT_BYTES("\x03\0\0\x13\x0e\xe0\0\0", true, PROTOCOL_BINARY);       /* RDP */
-        ASSERT_BYTES("\0\0\0\x85\xff\x53\x4d\x42\x72", true, PROTOCOL_BINARY); /* SMB */
-        ASSERT_BYTES("\0\0\0\x08\x04\xd2\x16\x2f", true, PROTOCOL_BINARY);     /* PostgreSQL */
+        ASSERT_BYTES("\x03\0\0\x13\x0e\xe0\0\0", true, PROTOCOL_BINARY);                   /* RDP */
+        ASSERT_BYTES("\0\0\0\x85\xff\x53\x4d\x42\x72\0\0\0\0\x18", true, PROTOCOL_BINARY); /* SMB */
+        ASSERT_BYTES("\0\0\0\x08\x04\xd2\x16\x2f", true, PROTOCOL_BINARY);                 /* PostgreSQL */
         ASSERT_BYTES("\x17\x03\x03\x00\x20", false, PROTOCOL_TLS);
         ASSERT_BYTES("\x05\x01\0", true, PROTOCOL_BINARY);                       /* SOCKS 5 */
         ASSERT_BYTES("\x05\x02\0\x02", true, PROTOCOL_BINARY);                   /* SOCKS 5 */
@@ -98,8 +98,10 @@ static void test_bytes_of_people(void **state)
 {
         (void)state;
         ASSERT_BYTES("hello\r\n", true, PROTOCOL_CHAT);
-        ASSERT_BYTES("\xe9t\xe9 \xe0 \xfe\r\n", true, PROTOCOL_CHAT);     /* Latin-1 */
-        ASSERT_BYTES("\x81\x82\x83 gr\x81\xe1\r\n", true, PROTOCOL_CHAT); /* CP437 */
+        ASSERT_BYTES("\xe9t\xe9 \xe0 \xfe\r\n", true, PROTOCOL_CHAT);                         /* Latin-1 */
+        ASSERT_BYTES("\x81\x82\x83 gr\x81\xe1\r\n", true, PROTOCOL_CHAT);                     /* CP437 */
+        ASSERT_BYTES("\xff\xff \xef\xf0\xe8\xf8\xb8\xeb, \xff\xff\r\n", true, PROTOCOL_CHAT); /* CP1251, by telnet */
+        ASSERT_BYTES("\xff \xef\xf0\xe8\xf8\xb8\xeb\r\n", true, PROTOCOL_CHAT);               /* … and by nc */
         ASSERT_BYTES("\0\0\0\0", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\0/who\r\0", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\x1b[A\x1b[B\b\x7f\x15\r\n", true, PROTOCOL_CHAT);
