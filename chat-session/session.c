@@ -48,6 +48,7 @@ static void greet(struct session *s, uint64_t people)
 
 void session_arrive(struct session *s)
 {
+        s->alive = true;
         if (s->arrive_at == 0 || s->state != SESSION_TALKING)
                 return;
         s->arrive_at = 0;
@@ -201,7 +202,7 @@ static void on_welcome(struct session *s, const struct frame *f)
         be_called(s, name);
         if (!greeted) {
                 greet(s, f->members);
-                s->arrive_at = s->now + ARRIVE_MS;
+                s->arrive_at = s->alive ? s->now : s->now + ARRIVE_MS;
         }
         if (text[0] != '\0')
                 notice(s, text);

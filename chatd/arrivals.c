@@ -50,18 +50,20 @@ void arrivals_take(struct broker *b, struct member *m, bool quiet)
 void arrivals_release(struct broker *b, struct member *m)
 {
         int64_t now = clock_ms();
-        bool again = b->old_frames > 0; /* a chatd before this one may have told some of them */
-        if (!m->arriving || !(m->held || again))
+        if (!m->held)
                 return;
-        if (again || arrivals_are_full(b) || !is_too_many(&b->arrivals, now) ||
-            roster_note_arrival(&b->roster, m->id) < 0) {
-                arrivals_name(b, m);
+        if (!m->named && !arrivals_are_full(b) && is_too_many(&b->arrivals, now) &&
+            roster_note_arrival(&b->roster, m->id) == 0) {
+                roster_remove_held(&b->roster, m->id);
+                m->held = false;
+                broker_log_join(b, m);
+                wait_for_others(&b->arrivals, now);
                 return;
         }
-        roster_remove_held(&b->roster, m->id);
-        m->held = false;
-        broker_log_join(b, m);
-        wait_for_others(&b->arrivals, now);
+        int r = m->named ? 0 : roster_note_named(&b->roster, m->id);
+        if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
+                broker_warn(b, "cannot note who is being announced", r);
+        arrivals_name(b, m);
 }
 
 bool arrivals_leave(struct broker *b, struct member *m)
@@ -78,7 +80,7 @@ void arrivals_name(struct broker *b, struct member *m)
         else
                 a->waiting--;
         broker_announce(b, m, RECORD_JOIN);
-        m->arriving = m->held = false;
+        m->arriving = m->held = m->named = false;
         a->speakers[a->speakers_count++] = m;
 }
 

@@ -22,6 +22,7 @@
 #define LAGGING_SUFFIX ".lagging"
 #define ARRIVING_SUFFIX ".arriving"
 #define HELD_SUFFIX ".held"
+#define NAMED_SUFFIX ".named"
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
@@ -436,12 +437,21 @@ int roster_note_arrival(const struct roster *r, uint64_t id)
 void roster_remove_arrival(const struct roster *r, uint64_t id)
 {
         remove_mark(r, id, ARRIVING_SUFFIX);
+        remove_mark(r, id, NAMED_SUFFIX);
         remove_mark(r, id, HELD_SUFFIX);
 }
 
 int roster_note_held(const struct roster *r, uint64_t id)
 {
         return put_mark(r, id, HELD_SUFFIX);
+}
+
+int roster_note_named(const struct roster *r, uint64_t id)
+{
+        char held[PATH_MAX], named[PATH_MAX];
+        note_path(r, id, HELD_SUFFIX, held);
+        note_path(r, id, NAMED_SUFFIX, named);
+        return rename(held, named) < 0 ? -errno : 0;
 }
 
 void roster_remove_held(const struct roster *r, uint64_t id)
@@ -600,6 +610,13 @@ static void read_held(const struct roster *r, const char *file)
         m->arriving = m->held = true;
 }
 
+static void read_named(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, NAMED_SUFFIX, roster_remove_arrival);
+        if (m)
+                m->arriving = m->held = m->named = true;
+}
+
 /* … and who was muted, or removed, is. */
 static void read_muted(const struct roster *r, int dir, const char *file)
 {
@@ -682,6 +699,7 @@ int roster_read_notes(struct roster *r, struct departed *departed, const struct 
                 read_lagging(r, entry->d_name);
                 read_arriving(r, entry->d_name);
                 read_held(r, entry->d_name);
+                read_named(r, entry->d_name);
                 read_muted(r, dirfd(dir), entry->d_name);
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name, queued);

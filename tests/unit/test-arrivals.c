@@ -480,7 +480,23 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
 }
 
 /* Its ARRIVE was relayed to some, and not consumed: others were told its name. */
-static void test_an_arrive_met_again_names(void **state)
+static void test_who_was_being_named_is_named(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->broker->arrivals.pace, clock_ms());
+        assert_int_equal(roster_note_named(&f->broker->roster, inbox_id(BOB)), 0);
+        arrive(f, BOB);
+        restart(f);
+        serve(f);
+        assert_inbox(f, ANN, "rollcall, join bob");
+        restart(f);
+        assert_false(f->broker->roster.members[1]->arriving);
+}
+
+/* Nobody was told of it: the next chatd decides. */
+static void test_an_arrive_that_is_met_first_by_the_next_chatd(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
@@ -489,6 +505,10 @@ static void test_an_arrive_met_again_names(void **state)
         arrive(f, BOB);
         restart(f);
         serve(f);
+        assert_inbox(f, ANN, "rollcall");
+        assert_true(is_noted(f, BOB));
+        restart(f);
+        arrivals_announce(f->broker);
         assert_inbox(f, ANN, "rollcall, join bob");
 }
 
@@ -533,7 +553,8 @@ int main(void)
                 TEST(test_who_leaves_while_held_was_never_here),
                 TEST(test_who_is_held_is_held_by_the_next_chatd),
                 TEST(test_who_is_held_is_not_of_a_sealed_notice),
-                TEST(test_an_arrive_met_again_names),
+                TEST(test_who_was_being_named_is_named),
+                TEST(test_an_arrive_that_is_met_first_by_the_next_chatd),
                 TEST(test_who_is_released_into_a_crowd_waits),
         };
         return RUN_TESTS(tests);
