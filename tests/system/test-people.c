@@ -450,7 +450,7 @@ static void test_editing_at_an_nc(void **state)
 }
 
 /* A telnet that has not agreed to send eight bits of each byte takes some bytes of these letters for control characters.
- * Nothing else was said before. */
+ * Nothing else is said; others may come and go, as what terminal_open() asks the port with. */
 static void test_first_lines_in_five_scripts(void **state)
 {
         struct chat *chat = *state;
@@ -461,11 +461,10 @@ static void test_first_lines_in_five_scripts(void **state)
         };
         for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
                 terminal_open(chat, "telnet 127.0.0.1 %d");
-                client_expect(bob, " is connected\r\n");
                 terminal_type(chat, lines[i]);
-                assert_null(strchr(client_expect(bob, ": %s\r\n", lines[i]), ' '));
+                assert_null(strstr(client_expect(bob, ": %s\r\n", lines[i]), ": "));
                 terminal_type(chat, "exit");
-                assert_null(strstr(client_expect(bob, " is disconnected\r\n"), "\r\n"));
+                assert_null(strstr(client_expect(bob, " is disconnected\r\n"), ": "));
                 terminal_close(chat);
         }
         client_free(bob);
@@ -478,12 +477,11 @@ static void test_a_first_line_that_is_private(void **state)
         take_name(watch, "watch");
         client_expect(eve, " is now called watch\r\n");
         terminal_open(chat, "telnet 127.0.0.1 %d");
-        client_expect(eve, " is connected\r\n");
         terminal_type(chat, "/msg watch секрет у меня: пароль 1234");
         client_expect(watch, " (to you): секрет у меня: пароль 1234\r\n");
         terminal_shows(chat, "-> watch: секрет у меня: пароль 1234");
         terminal_type(chat, "loud");
-        assert_null(strchr(client_expect(eve, ": loud\r\n"), ' ')); /* the name alone */
+        assert_null(strstr(client_expect(eve, ": loud\r\n"), ": "));
         terminal_close(chat);
         client_free(eve);
         client_free(watch);
