@@ -429,7 +429,7 @@ static void test_a_link_without_a_server(void **state)
                             "chat-link 700\nchat-link 600");
         assert_alive(a, b, "no server", 0);
         shell_until("systemctl status chat-link | grep -q 'lines waiting: [1-9]'");
-        shell_until("journalctl -u chat-link -x | grep -q 'The message says what is in the way'"); /* the catalog */
+        shell_until("journalctl -u chat-link -x | grep -q 'The message says what the problem is'"); /* the catalog */
         shell("systemctl stop chat-link.socket chat-link.service");
         assert_alive(a, b, "no link", 0); /* chatd finds that out when it has something to relay */
         shell_until("journalctl -q -u chatd CHAT_EVENT=link-gone | grep -q inbox");
