@@ -200,10 +200,10 @@ static void on_welcome(struct session *s, const struct frame *f)
         else if (other && greeted)
                 snprintf(text, sizeof(text), "Others see you as %.*s", (int)name.len, name.at);
         be_called(s, name);
-        if (!greeted) {
-                greet(s, f->members);
+        greet(s, f->members);
+        if (!s->welcomed)
                 s->arrive_at = s->alive ? s->now : s->now + ARRIVE_MS;
-        }
+        s->welcomed = true;
         if (text[0] != '\0')
                 notice(s, text);
 }

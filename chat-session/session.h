@@ -60,6 +60,7 @@ struct session {
         bool kicked;       /* an administrator removed it */
         bool waiting_told; /* it leaves, and was told how many of its lines are still on their way */
         bool away_told;    /* the client was told that there is no broker */
+        bool welcomed;     /* chatd took it as a member */
         bool alive;        /* the client typed something that a person types */
         bool edits;        /* what the client types goes to the editor, editing.h */
         int client_timeout_ms;
