@@ -184,7 +184,7 @@ static void obey_clean(struct session *s, struct slice line)
                 return;
         }
         obey(s, command, row, rest);
-        if (s->input.pasted && row && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
+        if (s->input.pasted && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
                 note_obeyed(&s->input, row->name);
 }
 

@@ -284,7 +284,7 @@ static void list_people(struct list *l, const struct room *room, size_t people, 
         char text[LOCAL_NAME_MAX_BYTES + sizeof(" (you)")];
         size_t listed = 0;
         for (const struct member *m = room->first; m; m = m->room_next) {
-                if (!member_is_here(m) || m == but)
+                if (m == but || !member_is_here(m))
                         continue;
                 snprintf(text, sizeof(text), "%s%s", m->name, m == you ? " (you)" : "");
                 if (!list_add(l, listed > 0 ? ", " : "", text))

@@ -714,6 +714,31 @@ static void accept_order(void)
         }
 }
 
+/* Hal is a member before it is announced: so it may be shown some of the last events that others were shown before it
+ * came. */
+static void assert_hal_heard(void)
+{
+        struct event *last = &events[events_count - 3], given[3];
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        memcpy(given, last, sizeof(given));
+        do {
+                have_heard(HAL, HAL + 1);
+                for (int i = 2; i >= 0; i--) {
+                        if (heard_as_expected(HAL)) {
+                                memcpy(last, given, sizeof(given));
+                                return;
+                        }
+                        if (i == 0 || last[i].who != HAL) /* only one that stands in front of it changes places */
+                                continue;
+                        struct event before = last[i - 1];
+                        last[i - 1] = last[i];
+                        last[i] = before;
+                }
+                memcpy(last, given, sizeof(given));
+        } while (wait_for_news(HAL, HAL + 1, deadline));
+        assert_heard(HAL);
+}
+
 /* Those who left are shown what was said before, and then nothing. */
 static void assert_farewell(enum role who, bool in_time)
 {
@@ -835,10 +860,9 @@ static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
         start_broker(false);
         wait_until_heard(0, RESIDENTS);
         accept_order();
-        wait_until_heard(HAL, HAL + 1);
+        assert_hal_heard();
         for (int who = 0; who < RESIDENTS; who++)
                 assert_heard((enum role)who);
-        assert_heard(HAL);
         assert_link_heard();
         bool in_time = clock_ms() - start < LEAVERS_WAIT_MS;
         assert_farewell(EVE, in_time);
