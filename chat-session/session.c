@@ -39,7 +39,7 @@ static void greet(struct session *s, uint64_t people)
                 snprintf(count, sizeof(count), " %llu people are here, including you.", (unsigned long long)people);
         struct slice parts[] = {slice_of(NOTICE_PREFIX "Welcome, "), slice_of(s->peer.name), slice_of("."),
                                 slice_of(count)};
-        if (s->greet_at == 0 || s->state != SESSION_TALKING)
+        if (s->greet_at == 0 || s->state >= SESSION_FLUSHING || s->input.protocol != PROTOCOL_CHAT)
                 return;
         s->greet_at = 0;
         client_line_hanging(&s->client, parts, 4, 0);

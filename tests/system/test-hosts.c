@@ -393,7 +393,7 @@ static int crowd_join(void)
                         senders[r->host * SENDERS_EACH + i % CLIENTS_EACH] = r;
         }
         for (int host = 0; host < HOSTS; host++) /* who waits to be announced */
-                host_shell_until(host, "! ls /run/chat/members | grep -q arriv");
+                host_shell_until(host, "! ls /run/chat/members | grep -qE 'arriv|held|named'");
         /* whoever hears this is a member, and so are all that joined before: on the same host and on others */
         for (int host = 0; host < HOSTS; host++) {
                 struct client *last = receivers[(host + 1) * CLIENTS_EACH - 1].client;
