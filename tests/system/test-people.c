@@ -272,9 +272,10 @@ static void terminal_open(struct chat *chat, const char *command)
         argv[6] = chat->option;
         process_start(argv, -1, -1, -1);
         client_free(client_connect("127.0.0.1", port)); /* waits until somebody listens */
-        shell("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "
-              "\"$(printf '%s; sleep 100' %d)\"",
-              chat->dir, command, port);
+        /* until the server of the terminal before has ended */
+        shell_until("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "
+                    "\"$(printf '%s; sleep 100' %d)\"",
+                    chat->dir, command, port);
         terminal_shows(chat, "/help lists the commands");
 }
 
