@@ -316,7 +316,8 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
-build/fuzz/fuzz-commands: $(call OBJECTS,fuzz/obj,chat-session/commands.c chat-session/disguise.c chat-session/protocol.c)
+build/fuzz/fuzz-commands: $(call OBJECTS,fuzz/obj,chat-session/commands.c chat-session/disguise.c chat-session/grapheme.c \
+		chat-session/protocol.c)
 build/fuzz/fuzz-commands: FUZZ_LIBS := $(LIBS_chat-session)
 build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/row.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-text: $(call OBJECTS,fuzz/obj,chat-session/wrap.c chat-session/grapheme.c)

@@ -5,6 +5,8 @@
 
 #include <chat/reveal.h>
 
+#include "grapheme.h"
+
 /* Those of confusables.txt (UTS #39) that are taken for "/" and are no letters of a script, and its wide form. */
 static const uint32_t slashes[] = {0x1735, 0x2041, 0x2044, 0x2215, 0x2571, 0x27cb,
                                    0x29f8, 0x2f03, 0x31d3, 0xff0f, 0x1d23a};
@@ -42,16 +44,6 @@ static size_t shown_by_number(struct slice text)
         return digits >= 4 && digits <= 6 && 3 + digits < text.len && text.at[3 + digits] == '>' ? digits + 4 : 0;
 }
 
-/* Takes the code point at `*at`, which moves behind it; U+FFFD for a byte that is not UTF-8, as the line is not cleaned. */
-static uint32_t next_point(struct slice text, size_t *at)
-{
-        utf8proc_int32_t point;
-        utf8proc_ssize_t n =
-                utf8proc_iterate((const utf8proc_uint8_t *)text.at + *at, (utf8proc_ssize_t)(text.len - *at), &point);
-        *at += n > 0 ? (size_t)n : 1;
-        return n > 0 ? (uint32_t)point : 0xfffd;
-}
-
 /* Returns true for what has no picture of its own: blanks, controls, what reveal.h calls hidden, marks, and U+FFFD, which
  * stands for bytes that are no text. */
 static bool is_unseen(uint32_t point)
@@ -66,7 +58,7 @@ struct disguise disguise_of(struct slice line)
         struct disguise d = {.left = line, .blanks_only = true, .empty = true};
         while (d.left.len > 0) {
                 size_t next = 0;
-                uint32_t point = next_point(d.left, &next);
+                uint32_t point = grapheme_point(d.left.at, d.left.len, &next);
                 if (point == '/' || is_slash(point)) {
                         d.slash = next;
                         d.looks_only = point != '/';
@@ -96,7 +88,7 @@ size_t disguise_word(struct slice text, char *word, size_t size)
         size_t len = 0;
         for (size_t at = 0; at < text.len && text.at[at] != ' ' && text.at[at] != '\t';) {
                 size_t from = at, shown = shown_by_number((struct slice){text.at + at, text.len - at});
-                uint32_t point = next_point(text, &at);
+                uint32_t point = grapheme_point(text.at, text.len, &at);
                 if (len > 0 && reveal_kind(point) == REVEAL_BLANK)
                         break;
                 if (shown > 0)

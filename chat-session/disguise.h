@@ -8,7 +8,7 @@
 
 #include <chat/wire.h>
 
-/* What is left of a line without what nobody sees in front. */
+/* A line without the unseen characters at its front. */
 struct disguise {
         struct slice left; /* from the slash on, or what looks like one */
         size_t slash;      /* the bytes of that; 0: the line does not begin with one */

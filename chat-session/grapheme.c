@@ -20,14 +20,18 @@ static bool is_continued(char c)
         return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Takes the code point at `*at`, which moves behind it. */
-static utf8proc_int32_t next_point(const char *text, size_t len, size_t *at)
+uint32_t grapheme_point(const char *text, size_t len, size_t *at)
 {
         utf8proc_int32_t point;
         utf8proc_ssize_t n =
                 utf8proc_iterate((const utf8proc_uint8_t *)text + *at, (utf8proc_ssize_t)(len - *at), &point);
         *at += n > 0 ? (size_t)n : 1;
-        return n > 0 ? point : 0xfffd;
+        return n > 0 ? (uint32_t)point : 0xfffd;
+}
+
+static utf8proc_int32_t next_point(const char *text, size_t len, size_t *at)
+{
+        return (utf8proc_int32_t)grapheme_point(text, len, at);
 }
 
 size_t grapheme_end(const char *text, size_t len, size_t at)

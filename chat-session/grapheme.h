@@ -8,8 +8,13 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { GRAPHEME_MAX_BYTES = 256 };
+
+/* Returns the code point at `*at`, which is before `len` and moves behind it. The text may be any bytes here: U+FFFD stands
+ * for one that is not UTF-8. */
+uint32_t grapheme_point(const char *text, size_t len, size_t *at);
 
 /* Returns the end of the cluster that begins at `at`, which is before `len`. */
 size_t grapheme_end(const char *text, size_t len, size_t at);

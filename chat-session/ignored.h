@@ -1,4 +1,4 @@
-/* Whom a client does not want to hear: people, not names. Somebody of this host is known by the id of the session, which
+/* The people whom a client ignores, by who they are and not by name. Somebody of this host is known by the id of the session, which
  * all names and rooms of a visit have in common; somebody of another host by NAME@HOST, and by the renames that chatd
  * passes on. Whoever left is known by the last name, should that come back.
  */

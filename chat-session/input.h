@@ -30,7 +30,7 @@ struct input {
         bool continues;                      /* pieces of the line went before */
         uint8_t hinted;                      /* a bit for each word that was taken for a command once, and not said */
         uint8_t keys;       /* reads of a single key, up to as many as tell that the client sends keys */
-        bool keys_told;     /* … and its user was told how to see them */
+        bool keys_told;     /* its user was told how to see them */
         bool charset_told;  /* its user was told that it does not send what it is said to send */
         bool interrupt_due; /* ^C came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */

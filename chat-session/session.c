@@ -29,7 +29,7 @@ static void notice(struct session *s, const char *text)
         session_notice(s, slice_of(text));
 }
 
-/* Once, when chatd has said how many people are here, or has not for a while; then 0. */
+/* Greets the client once. `people` is how many are here, or 0 where chatd has not said so for a while. */
 static void greet(struct session *s, uint64_t people)
 {
         char count[64] = "";

@@ -5,7 +5,7 @@
  *   states STATE...           runs the case once for each state in which its clients join: nc (the default) sends text
  *                             alone; telnet has agreed on BINARY; edited is a telnet that typed /edit on
  *   chatd ARGUMENT...         arguments for chatd, before anybody connects
- *   open NAME [ARGUMENT...]   connects; the arguments are chat-session's, "tty" is no argument (see below)
+ *   open NAME [ARGUMENT...]   connects; the arguments are chat-session's
  *   join NAME [ARGUMENT...]   connects in the case's state, is greeted, and takes the name
  *   greeted NAME              waits for the greeting of a client that was opened
  *   send NAME "BYTES"         one write
