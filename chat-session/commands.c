@@ -1,6 +1,5 @@
 #include "commands.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,10 +99,9 @@ static bool is_path(struct slice word)
 }
 
 /* Returns true where a command stands behind what nobody sees, or behind what only looks like a slash. */
-static bool is_disguised(struct slice line, const struct command_row **row, struct slice *rest)
+static bool is_disguised(struct disguise d, const struct command_row **row, struct slice *rest)
 {
         char word[1 + NEAREST_MAX_BYTES + 1] = "/";
-        struct disguise d = disguise_of(line);
         struct slice name = {d.left.at + d.slash, d.left.len - d.slash};
         bool two = name.len > 0 && name.at[0] == '/';
         if (d.slash == 0 || (two && !d.looks_only && !d.stroke))
@@ -129,8 +127,12 @@ enum command command_parse(struct slice line, const struct command_row **row, st
         trim(&behind);
         if (slice_equal_case(trimmed, slice_of("exit")))
                 return COMMAND_LEAVE;
-        if (line.len == 0 || line.at[0] != '/')
-                return is_disguised(line, row, rest) ? COMMAND_DISGUISED : COMMAND_SAY;
+        if (line.len == 0 || line.at[0] != '/') {
+                struct disguise d = disguise_of(line);
+                if (d.empty)
+                        return COMMAND_NOTHING;
+                return is_disguised(d, row, rest) ? COMMAND_DISGUISED : COMMAND_SAY;
+        }
         if (line.len > 1 && line.at[1] == '/') {
                 *rest = (struct slice){line.at + 1, line.len - 1};
                 return COMMAND_SAY;
@@ -142,7 +144,7 @@ enum command command_parse(struct slice line, const struct command_row **row, st
         }
         if (is_path(word))
                 return COMMAND_SAY;
-        if (is_disguised(line, row, rest)) /* something that nobody sees is within the word */
+        if (is_disguised(disguise_of(line), row, rest)) /* something that nobody sees is within the word */
                 return COMMAND_DISGUISED;
         *row = command_nearest(word);
         *rest = word;

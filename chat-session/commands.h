@@ -1,12 +1,14 @@
 /* What a client may type besides text: one table, from which /help is made too. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <chat/wire.h>
 
 enum command {
-        COMMAND_SAY, /* it is text */
+        COMMAND_NOTHING, /* nothing that anybody sees */
+        COMMAND_SAY,     /* it is text */
         COMMAND_UNKNOWN,
         COMMAND_DISGUISED, /* it does not begin with a slash, but looks as if it was meant as a command: disguise.h */
         COMMAND_LEAVE,
@@ -53,6 +55,12 @@ const struct command_row *command_nearest(struct slice word);
  * A line that begins with "//" is text without the first of the two. A path ("/etc/passwd": a second slash in the first
  * word) is text. "exit" leaves, in whatever case and with blanks around it. */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);
+
+/* Returns true for what is no command of any kind. */
+static inline bool command_is_text(enum command command)
+{
+        return command == COMMAND_SAY || command == COMMAND_NOTHING;
+}
 
 enum { COMMANDS_MEANT = 5 }; /* words: a bit for each, in a byte */
 

@@ -8,7 +8,6 @@
 
 #include "charset.h"
 #include "commands.h"
-#include "disguise.h"
 #include "editing.h"
 #include "obey.h"
 #include "session.h"
@@ -23,8 +22,6 @@ enum {
         ROOM_RESERVED = CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
         PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
         AT_ONCE_MS = 50,      /* in so long several bytes come of a program, and none of them of a key */
-        KEY_MAX_BYTES = 8,    /* of a character, or of the sequence that a key sends */
-        KEYS_TOLD = 4,        /* so many reads of one key tell that a client sends keys, not lines */
         KEY_ETX = 3,          /* ^C */
         KEY_BS = 8,
         KEY_NAK = 21, /* ^U */
@@ -141,17 +138,6 @@ static bool is_last(const struct input *in)
         return at == in->end;
 }
 
-static void note_obeyed(struct input *in, const char *name)
-{
-        static const char more[] = ", …";
-        size_t len = strlen(in->noted), end = strlen(more);
-        in->obeyed++;
-        if (len >= end && strcmp(in->noted + len - end, more) == 0)
-                return;
-        bool fits = len + strlen(", ") + strlen(name) + sizeof(more) <= sizeof(in->noted);
-        snprintf(in->noted + len, sizeof(in->noted) - len, "%s%s", fits && len > 0 ? ", " : "", fits ? name : more);
-}
-
 /* A word like "help" that is all of a line is hardly meant for everybody. Returns true the first time, and says what the
  * command is. */
 static bool hints(struct session *s, struct slice line)
@@ -159,7 +145,7 @@ static bool hints(struct session *s, struct slice line)
         char text[128];
         size_t word;
         const struct command_row *row = command_meant(line, &word);
-        if (!row || s->input.pasted)
+        if (!row || s->input.paste.is_one)
                 return false;
         if (s->input.hinted & 1u << word)
                 return false;
@@ -175,31 +161,33 @@ static bool hints(struct session *s, struct slice line)
 static void obey_clean(struct session *s, struct slice line)
 {
         const struct command_row *row = NULL;
+        struct paste *paste = &s->input.paste;
         struct slice rest;
         line = reveal(line, s->shown, sizeof(s->shown));
         enum command command = command_parse(line, &row, &rest);
-        if (command == COMMAND_LEAVE && s->input.pasted && !is_last(&s->input)) {
-                if (line.at[0] != '/')
+        if (command == COMMAND_LEAVE && paste->is_one && !is_last(&s->input)) {
+                paste_note_stayed(paste, row ? row->name : "exit");
+                if (!row)
                         say_piece(s, line);
                 return;
         }
         obey(s, command, row, rest);
-        if (s->input.pasted && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
-                note_obeyed(&s->input, row->name);
+        if (paste->is_one && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
+                paste_note_obeyed(paste, row->name);
 }
 
 static void take_line(struct session *s, struct slice typed)
 {
         const struct command_row *row = NULL;
         struct slice rest;
-        if (disguise_of(typed).empty) { /* nothing to say, but a sign of life */
+        enum command command = command_parse(typed, &row, &rest);
+        if (command == COMMAND_NOTHING) { /* but a sign of life */
                 session_arrive(s);
                 return;
         }
         if (is_turned_away(s, typed, true))
                 return;
-        enum command command = command_parse(typed, &row, &rest);
-        if (command == COMMAND_UNKNOWN && s->input.pasted && nearest_distance(rest, slice_of(row->name)) > 1)
+        if (command == COMMAND_UNKNOWN && s->input.paste.is_one && nearest_distance(rest, slice_of(row->name)) > 1)
                 say(s, typed); /* one that is nearly a command may be what somebody typed, and came with another line */
         else if (command == COMMAND_DISGUISED)
                 obey(s, command, row, rest);
@@ -220,7 +208,7 @@ static void take_piece_of_line(struct session *s, struct slice typed)
         s->input.continues = true;
         if (first && (s->input.swallows || is_turned_away(s, typed, false)))
                 return;
-        if (first && command_parse(typed, &row, &rest) != COMMAND_SAY) {
+        if (first && !command_is_text(command_parse(typed, &row, &rest))) {
                 notice(s, TOO_LONG);
                 s->input.swallows = true;
         }
@@ -295,7 +283,7 @@ static bool is_command(const struct session *s)
 {
         const struct command_row *row;
         struct slice rest, typed = typed_so_far(s);
-        return typed.len > 0 && !s->input.continues && command_parse(typed, &row, &rest) != COMMAND_SAY;
+        return typed.len > 0 && !s->input.continues && !command_is_text(command_parse(typed, &row, &rest));
 }
 
 static void on_interrupt(struct session *s, bool is_key)
@@ -422,48 +410,6 @@ static bool decide_by_bytes(struct session *s, const uint8_t *bytes, size_t n)
         return protocol != PROTOCOL_CHAT;
 }
 
-/* Returns true where two line ends are in what was read, CR LF counting as one. */
-static bool is_paste(const uint8_t *bytes, size_t n)
-{
-        const uint8_t *end = memchr(bytes, '\n', n);
-        if (!end)
-                end = memchr(bytes, '\r', n);
-        if (!end)
-                return false;
-        size_t left = (size_t)(bytes + n - end - 1);
-        return memchr(end + 1, *end, left) != NULL;
-}
-
-/* Returns true where what was read is a line with its end, and no more. */
-static bool is_whole_line(const uint8_t *bytes, size_t n)
-{
-        size_t len = n;
-        while (len > 0 && (bytes[len - 1] == '\r' || bytes[len - 1] == '\n' || bytes[len - 1] == '\0'))
-                len--;
-        return len > 1 && len < n;
-}
-
-/* A read of a key or two that adds to the line speaks for a client that sends keys; a whole line in one read for one that
- * edits it itself. The line had `had` bytes before, and was `edited` here or not. */
-static void watch_keys(struct session *s, const uint8_t *bytes, size_t n, size_t had, bool edited)
-{
-        struct input *in = &s->input;
-        size_t has = typed_so_far(s).len;
-        bool whole = had == 0 && has == 0 && is_whole_line(bytes, n), sent_keys = in->keys > 0;
-        if (whole)
-                in->keys = 0;
-        else if (has != had && n <= KEY_MAX_BYTES && in->keys < KEYS_TOLD)
-                in->keys++;
-        in->keys_told |= edited; /* its user knows what that is, and may have turned it off */
-        if (edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
-                editing_refuse(s, "your client sends whole lines, and shows them itself");
-        } else if (in->keys == KEYS_TOLD && !in->keys_told && !s->edits && !s->echo && s->state == SESSION_TALKING &&
-                   s->options->editing != EDITING_OFF) {
-                in->keys_told = true;
-                notice(s, "Your client sends each key as you press it: /edit on shows what you type.");
-        }
-}
-
 static void take_bytes(struct session *s, const uint8_t *bytes, size_t n)
 {
         struct input *in = &s->input;
@@ -479,17 +425,6 @@ static void take_bytes(struct session *s, const uint8_t *bytes, size_t n)
                 in->interrupted = false;
                 in->behind += plain;
         }
-}
-
-static void tell_obeyed(struct session *s)
-{
-        struct input *in = &s->input;
-        char text[INPUT_NOTED_BYTES + 64];
-        if (in->obeyed == 0 || s->state != SESSION_TALKING)
-                return;
-        snprintf(text, sizeof(text), "%zu pasted line%s obeyed as %s: %s", in->obeyed,
-                 in->obeyed == 1 ? " was" : "s were", in->obeyed == 1 ? "a command" : "commands", in->noted);
-        notice(s, text);
 }
 
 /* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer. Several
@@ -526,21 +461,19 @@ void input_take(struct session *s)
         bool edited = s->edits;
 
         in->size = n;
-        in->pasted = is_paste(bytes, n);
-        in->obeyed = 0;
-        in->noted[0] = '\0';
+        paste_begin(&in->paste, bytes, n);
         if (decide_by_bytes(s, bytes, n))
                 return;
         take_bytes(s, bytes, n);
-        watch_keys(s, bytes, n, had, edited);
+        keys_watch(s, &(struct keys_read){bytes, n, had, typed_so_far(s).len, edited});
         if (telnet_ask(&s->telnet))
                 client_raw(&s->client, s->telnet.reply, TELNET_REPLY_BYTES);
         editing_accept(s);
         tell_interrupted(s);
-        tell_obeyed(s);
+        paste_tell(s, &in->paste);
         if (!s->client.in_ended)
                 return;
-        in->pasted = false;
+        in->paste.is_one = false;
         editing_give_up(s);
         lines_finish(&s->lines);
         session_leave(s, s->client.timed_out                           ? LEAVE_TIMEOUT

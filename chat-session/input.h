@@ -3,9 +3,8 @@
  * - What is no chat client is turned away before anything of it is said (protocol.h).
  * - A command is never said aloud: one that is disguised (disguise.h), too long, or interrupted in its middle is not sent,
  *   and its user is told so.
- * - Several lines in one read are a paste. An unknown command in it is text, "exit" leaves only as its last line, and a
- *   notice says which commands were obeyed.
- * - A client that sends single keys is told once how to see what it types; one that sends whole lines is not edited.
+ * - Several lines in one read are a paste (paste.h).
+ * - A client that sends single keys, or whole lines, is known by its reads (keys.h).
  */
 #pragma once
 
@@ -13,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keys.h"
+#include "paste.h"
 #include "protocol.h"
 
 enum {
         INPUT_AYT_MS = 60 * 1000, /* IAC AYT is answered once in that time */
-        INPUT_NOTED_BYTES = 36,   /* for the names of the commands in a paste: the notice fits a row of 80 columns */
 };
 
 struct input {
@@ -29,8 +29,7 @@ struct input {
         bool swallows;                       /* nothing is said up to the end of the line */
         bool continues;                      /* pieces of the line went before */
         uint8_t hinted;                      /* a bit for each word that was taken for a command once, and not said */
-        uint8_t keys;       /* reads of a single key, up to as many as tell that the client sends keys */
-        bool keys_told;     /* its user was told how to see them */
+        struct keys keys;
         bool charset_told;  /* its user was told that it does not send what it is said to send */
         bool interrupt_due; /* ^C came: the client is to be told */
         bool interrupted;   /* it was told; the next one leaves */
@@ -39,9 +38,7 @@ struct input {
         /* of one read */
         const uint8_t *behind, *end; /* what is not taken yet */
         size_t size;
-        bool pasted;
-        size_t obeyed;                 /* commands of a paste … */
-        char noted[INPUT_NOTED_BYTES]; /* … and their names */
+        struct paste paste;
 };
 
 struct session;

@@ -273,6 +273,7 @@ static void disguised(struct session *s, struct slice rest)
 void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest)
 {
         switch (command) {
+        case COMMAND_NOTHING:
         case COMMAND_SAY: /* the caller says it */
                 break;
         case COMMAND_UNKNOWN:

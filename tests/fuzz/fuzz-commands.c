@@ -34,7 +34,7 @@ static enum command parse(struct slice line)
         size_t word;
         enum command command = command_parse(line, &row, &rest);
         check_slice(rest, line);
-        PROMISE(command == COMMAND_SAY || command == COMMAND_LEAVE || row, "command %d without a row", (int)command);
+        PROMISE(command_is_text(command) || command == COMMAND_LEAVE || row, "command %d without a row", (int)command);
         struct disguise d = disguise_of(line);
         check_slice(d.left, line);
         PROMISE(d.slash <= d.left.len, "a slash of %zu bytes", d.slash);
@@ -49,7 +49,7 @@ static void check_line(const char *text, size_t size, bool is_command)
         memcpy(copy, text, size);
         struct slice line = {copy, size};
         enum command command = parse(line);
-        PROMISE(!is_command || command != COMMAND_SAY, "a command is text: %.*s", (int)size, copy);
+        PROMISE(!is_command || !command_is_text(command), "a command is text: %.*s", (int)size, copy);
         for (int whole = 0; whole < 2; whole++)
                 PROMISE(protocol_of_line(line, whole) < PROTOCOLS, "no protocol");
         for (int at_once = 0; at_once < 2; at_once++)

@@ -19,14 +19,16 @@ static void assert_parsed(const char *line, enum command command, const char *ex
 static void test_text(void **state)
 {
         (void)state;
-        assert_parsed("", COMMAND_SAY, "");
+        assert_parsed("", COMMAND_NOTHING, "");
+        assert_parsed(" \t\u3000", COMMAND_NOTHING, NULL);
+        assert_parsed("\u200b", COMMAND_SAY, NULL);
         assert_parsed("hello", COMMAND_SAY, "hello");
         assert_parsed("exit now", COMMAND_SAY, "exit now");
         assert_parsed("exits", COMMAND_SAY, "exits");
         assert_parsed("    /* a comment */", COMMAND_SAY, "    /* a comment */");
         assert_parsed(" /usr/bin", COMMAND_SAY, " /usr/bin");
         assert_parsed("and /quit", COMMAND_SAY, "and /quit");
-        assert_parsed("  ", COMMAND_SAY, "  ");
+        assert_parsed("  ", COMMAND_NOTHING, "  ");
         assert_parsed("//usr/bin", COMMAND_SAY, "/usr/bin");
         assert_parsed("//", COMMAND_SAY, "/");
         assert_parsed("/etc/passwd is here", COMMAND_SAY, "/etc/passwd is here");

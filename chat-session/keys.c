@@ -1,0 +1,40 @@
+#include "keys.h"
+
+#include "editing.h"
+#include "session.h"
+
+enum {
+        KEY_MAX_BYTES = 8, /* of a character, or of the sequence that a key sends */
+        READS_TOLD = 4,    /* so many reads of one key tell that a client sends keys, not lines */
+};
+
+/* Returns true where what was read is a line with its end, and no more. */
+static bool is_whole_line(const uint8_t *bytes, size_t n)
+{
+        size_t len = n;
+        while (len > 0 && (bytes[len - 1] == '\r' || bytes[len - 1] == '\n' || bytes[len - 1] == '\0'))
+                len--;
+        return len > 1 && len < n;
+}
+
+/* A read of a key or two that adds to the line speaks for a client that sends keys; a whole line in one read for one that
+ * edits it itself. */
+void keys_watch(struct session *s, const struct keys_read *read)
+{
+        struct keys *keys = &s->input.keys;
+        bool whole = read->had == 0 && read->has == 0 && is_whole_line(read->bytes, read->size);
+        bool sent_keys = keys->reads > 0;
+        if (whole)
+                keys->reads = 0;
+        else if (read->has != read->had && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
+                keys->reads++;
+        keys->told |= read->edited; /* its user knows what that is, and may have turned it off */
+        if (read->edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
+                editing_refuse(s, "your client sends whole lines, and shows them itself");
+        } else if (keys->reads == READS_TOLD && !keys->told && !s->edits && !s->echo && s->state == SESSION_TALKING &&
+                   s->options->editing != EDITING_OFF) {
+                keys->told = true;
+                session_notice(s,
+                               slice_of("Your client sends each key as you press it: /edit on shows what you type."));
+        }
+}

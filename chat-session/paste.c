@@ -1,0 +1,49 @@
+#include "paste.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "session.h"
+
+void paste_begin(struct paste *p, const uint8_t *bytes, size_t size)
+{
+        const uint8_t *end = memchr(bytes, '\n', size);
+        *p = (struct paste){0};
+        if (!end)
+                end = memchr(bytes, '\r', size);
+        p->is_one = end && memchr(end + 1, *end, (size_t)(bytes + size - end - 1));
+}
+
+void paste_note_obeyed(struct paste *p, const char *name)
+{
+        static const char more[] = ", …";
+        size_t len = strlen(p->noted), end = strlen(more);
+        p->obeyed++;
+        if (len >= end && strcmp(p->noted + len - end, more) == 0)
+                return;
+        bool fits = len + strlen(", ") + strlen(name) + sizeof(more) <= sizeof(p->noted);
+        snprintf(p->noted + len, sizeof(p->noted) - len, "%s%s", fits && len > 0 ? ", " : "", fits ? name : more);
+}
+
+void paste_note_stayed(struct paste *p, const char *name)
+{
+        if (p->stayed[0] == '\0')
+                snprintf(p->stayed, sizeof(p->stayed), "%s", name);
+}
+
+void paste_tell(struct session *s, const struct paste *p)
+{
+        char text[96];
+        if (s->state != SESSION_TALKING)
+                return;
+        if (p->obeyed > 0) {
+                snprintf(text, sizeof(text), "%zu pasted line%s obeyed as %s: %s", p->obeyed,
+                         p->obeyed == 1 ? " was" : "s were", p->obeyed == 1 ? "a command" : "commands", p->noted);
+                session_notice(s, slice_of(text));
+        }
+        if (p->stayed[0] != '\0') {
+                snprintf(text, sizeof(text), "%s in the middle of a paste does not end the session; type it to leave",
+                         p->stayed);
+                session_notice(s, slice_of(text));
+        }
+}
