@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/paths.h>
 
 enum {
         PAUSE_MS = 10, /* between looks at something that gives no event */
@@ -201,12 +202,15 @@ struct client *client_of(int fd, const char *name)
         return c;
 }
 
-static int connect_until(int domain, const struct sockaddr *address, socklen_t size)
+/* With a buffer of so many bytes; 0: as it is. */
+static int connect_until(int domain, const struct sockaddr *address, socklen_t size, int buffer)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
         for (;;) {
                 int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* else each short line takes 40 ms */
+                if (buffer > 0)
+                        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
                 if (connect(fd, address, size) == 0)
                         return fd;
                 close(fd);
@@ -214,14 +218,14 @@ static int connect_until(int domain, const struct sockaddr *address, socklen_t s
         }
 }
 
-struct client *client_connect(const char *host, int port)
+static struct client *connect_to(const char *host, int port, int buffer)
 {
         char text[INET6_ADDRSTRLEN], name[64];
         if (strchr(host, ':')) {
                 struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
                 socklen_t size = sizeof(a);
                 assert_int_equal(inet_pton(AF_INET6, host, &a.sin6_addr), 1);
-                int fd = connect_until(AF_INET6, (struct sockaddr *)&a, size);
+                int fd = connect_until(AF_INET6, (struct sockaddr *)&a, size, buffer);
                 getsockname(fd, (struct sockaddr *)&a, &size);
                 inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof(text));
                 snprintf(name, sizeof(name), "[%s]:%d", text, ntohs(a.sin6_port));
@@ -230,18 +234,23 @@ struct client *client_connect(const char *host, int port)
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
         socklen_t size = sizeof(a);
         assert_int_equal(inet_pton(AF_INET, host, &a.sin_addr), 1);
-        int fd = connect_until(AF_INET, (struct sockaddr *)&a, size);
+        int fd = connect_until(AF_INET, (struct sockaddr *)&a, size, buffer);
         getsockname(fd, (struct sockaddr *)&a, &size);
         inet_ntop(AF_INET, &a.sin_addr, text, sizeof(text));
         snprintf(name, sizeof(name), "%s:%d", text, ntohs(a.sin_port));
         return client_of(fd, name);
 }
 
+struct client *client_connect(const char *host, int port)
+{
+        return connect_to(host, port, 0);
+}
+
 struct client *client_connect_unix(const char *path)
 {
         struct sockaddr_un a = {.sun_family = AF_UNIX};
         snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-        return client_of(connect_until(AF_UNIX, (struct sockaddr *)&a, sizeof(a)), "");
+        return client_of(connect_until(AF_UNIX, (struct sockaddr *)&a, sizeof(a), 0), "");
 }
 
 void client_send_bytes(struct client *c, const void *bytes, size_t size)
@@ -361,14 +370,59 @@ int port_free(void)
 
 /* ---- a chat without PID 1 ---- */
 
-void chat_start_broker(struct chat *chat)
+/* A socket of chatd's, bound as systemd does. */
+static int bind_for_broker(int type, const struct sockaddr_un *address)
 {
-        char more[256], *rest = more,
-                        *argv[CHATD_ARGUMENTS_MAX + 1] = {program("chatd"), chat->option, (char *)chat->history};
+        int on = 1, fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+        return fd;
+}
+
+void chat_hold_queue(struct chat *chat)
+{
+        struct sockaddr_un address;
+        assert_int_equal(path_broker(&address, chat->dir), 0);
+        chat->queue = bind_for_broker(SOCK_DGRAM, &address);
+        assert_int_equal(path_control(&address, chat->dir), 0);
+        chat->control = bind_for_broker(SOCK_SEQPACKET, &address);
+        assert_int_equal(listen(chat->control, SOMAXCONN), 0);
+}
+
+/* Hands these two descriptors over as sd_listen_fds(3) says. */
+static void pass(int first, int second)
+{
+        char pid[16];
+        dup2(fcntl(first, F_DUPFD, 5), 3); /* where the other may be */
+        dup2(fcntl(second, F_DUPFD, 5), 4);
+        snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        setenv("LISTEN_PID", pid, true);
+        setenv("LISTEN_FDS", "2", true);
+}
+
+_Noreturn void chat_become_broker(const struct chat *chat)
+{
+        char more[256],
+                *rest = more,
+                *argv[CHATD_ARGUMENTS_MAX + 1] = {program("chatd"), (char *)chat->option, (char *)chat->history};
         snprintf(more, sizeof(more), "%s", chat->more ? chat->more : "");
         for (size_t n = 3; n < CHATD_ARGUMENTS_MAX && (argv[n] = strtok_r(rest, " ", &rest)); n++)
                 ;
-        chat->broker = process_start(argv, -1, -1, getenv("VERBOSE") ? -2 : -1);
+        use_fd(-1, 0);
+        use_fd(-1, 1);
+        use_fd(getenv("VERBOSE") ? -2 : -1, 2);
+        if (chat->queue >= 0)
+                pass(chat->queue, chat->control);
+        closefrom(chat->queue >= 0 ? 5 : 3);
+        execv(argv[0], argv);
+        _exit(127);
+}
+
+void chat_start_broker(struct chat *chat)
+{
+        chat->broker = process_fork();
+        if (chat->broker == 0)
+                chat_become_broker(chat);
 }
 
 void chat_kill_broker(struct chat *chat, int signal)
@@ -388,6 +442,7 @@ struct chat *chat_prepare(void)
         assert_non_null(mkdtemp(chat->dir));
         snprintf(chat->option, sizeof(chat->option), "--run-dir=%s", chat->dir);
         chat->history = "--history=off";
+        chat->queue = chat->control = -1;
         chat->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(chat->listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* as chat.socket does */
         assert_int_equal(bind(chat->listener, (struct sockaddr *)&a, size), 0);
@@ -410,6 +465,10 @@ void chat_stop(struct chat *chat)
         if (chat->broker > 0)
                 chat_kill_broker(chat, SIGTERM);
         close(chat->listener);
+        if (chat->queue >= 0) {
+                close(chat->queue);
+                close(chat->control);
+        }
         shell("rm -rf %s", chat->dir);
         free(chat);
 }
@@ -424,9 +483,11 @@ struct client *chat_join_with(struct chat *chat, const char *host, pid_t *sessio
                 argv[++n] = va_arg(args, char *);
         va_end(args);
 
-        struct client *c = client_connect(host, chat->port);
+        struct client *c = connect_to(host, chat->port, chat->buffers);
         int accepted = accept4(chat->listener, NULL, NULL, SOCK_CLOEXEC);
         assert_true(accepted >= 0);
+        if (chat->buffers > 0)
+                setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &chat->buffers, sizeof(chat->buffers));
         pid_t pid = process_start(argv, accepted, accepted, -1);
         close(accepted);
         if (session)

@@ -103,6 +103,8 @@ struct chat {
         const char *more;    /* other options of chatd's, with blanks between them; NULL: none */
         pid_t broker;        /* 0: none */
         int listener, port;
+        int buffers;        /* bytes, of the connections that are made from now on; 0: as they are */
+        int queue, control; /* chatd's sockets, where the test holds them; -1: they are chatd's own */
 };
 
 struct chat *chat_start(void);
@@ -111,6 +113,14 @@ struct chat *chat_start(void);
 struct chat *chat_prepare(void);
 void chat_stop(struct chat *chat);
 void chat_start_broker(struct chat *chat);
+
+/* Has the test hold chatd's sockets from now on, as systemd does: what is in the queue outlives chatd. Before any chatd
+ * is started. */
+void chat_hold_queue(struct chat *chat);
+
+/* Becomes chatd, in a child. It does not return. */
+_Noreturn void chat_become_broker(const struct chat *chat);
+
 void chat_kill_broker(struct chat *chat, int signal);
 
 /* Connects a client to the chat, and starts its session as inetd would, without a pace. `session` receives its pid, or

@@ -49,6 +49,7 @@
 
 #include "harness.h"
 #include "told.h"
+#include "tracer.h"
 
 enum {
         RANDOM_ROUNDS = 300,
@@ -143,7 +144,7 @@ struct played_link {
 
 static struct chat *chat;
 static struct played_link played;
-static int intake, child_signals;
+static int child_signals;
 static struct person persons[ROLES];
 static struct event events[EVENTS_MAX]; /* what everybody is to be shown, in this order */
 static size_t events_count;
@@ -151,7 +152,6 @@ static unsigned round_number;
 static unsigned seed;
 static struct killed killed[KILLS_MAX]; /* of this round */
 static unsigned killed_count;
-static const char *arrivals;     /* chatd's option: who is named */
 static bool (*is_at_rest)(void); /* whether everybody was shown what chatd has to say */
 static struct person crowd[CROWD];
 static int dans_end = -1;  /* of his connection, where it is his session's */
@@ -393,34 +393,14 @@ static void wait_until_true(bool (*condition)(void), const char *what)
 
 /* ---- chatd ---- */
 
-/* Becomes chatd, with the queue as systemd passes it. */
-static void become_broker(bool traced)
-{
-        char pid[16];
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 1);
-        if (!getenv("VERBOSE"))
-                dup2(null, 2);
-        if (intake == 3)
-                fcntl(intake, F_SETFD, 0);
-        else
-                dup2(intake, 3);
-        closefrom(4);
-        snprintf(pid, sizeof(pid), "%d", (int)getpid());
-        setenv("LISTEN_PID", pid, true);
-        setenv("LISTEN_FDS", "1", true);
-        if (traced)
-                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        execl(program("chatd"), "chatd", chat->option, chat->history, arrivals, NULL);
-        _exit(127);
-}
-
 static void start_broker(bool traced)
 {
         chat->broker = process_fork();
-        if (chat->broker == 0)
-                become_broker(traced);
+        if (chat->broker > 0)
+                return;
+        if (traced)
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        chat_become_broker(chat);
 }
 
 /* Returns its status as of waitpid(2). */
@@ -435,23 +415,10 @@ static int end_broker(int signal)
         return status;
 }
 
-static bool may_trace(void)
-{
-        int status;
-        pid_t pid = process_fork();
-        if (pid == 0)
-                _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        if (WEXITSTATUS(status) == EPERM)
-                return false;
-        assert_int_equal(status, 0);
-        return true;
-}
-
 static bool is_queue_empty(void)
 {
         int next;
-        assert_int_equal(ioctl(intake, SIOCINQ, &next), 0);
+        assert_int_equal(ioctl(chat->queue, SIOCINQ, &next), 0);
         return next == 0;
 }
 
@@ -573,11 +540,11 @@ static unsigned queue_length(void)
         int before, head = 0;
         unsigned n = 0;
         socklen_t size = sizeof(before);
-        assert_int_equal(getsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &before, &size), 0);
-        setsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &head, sizeof(head));
-        while (recv(intake, datagram, sizeof(datagram), MSG_PEEK | MSG_DONTWAIT) > 0)
+        assert_int_equal(getsockopt(chat->queue, SOL_SOCKET, SO_PEEK_OFF, &before, &size), 0);
+        setsockopt(chat->queue, SOL_SOCKET, SO_PEEK_OFF, &head, sizeof(head));
+        while (recv(chat->queue, datagram, sizeof(datagram), MSG_PEEK | MSG_DONTWAIT) > 0)
                 n++;
-        setsockopt(intake, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+        setsockopt(chat->queue, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
         return n;
 }
 
@@ -947,11 +914,11 @@ static void play_at_random(unsigned calls)
 static void test_every_call(void **state)
 {
         (void)state;
-        if (!may_trace()) {
+        if (!tracer_may_trace()) {
                 puts("chatd cannot be killed at its system calls here: ptrace(2) is not permitted");
                 skip();
         }
-        arrivals = "--arrivals=off";
+        chat->more = "--arrivals=off";
         is_at_rest = have_residents_heard;
         start_broker(false);
         shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir); /* the other folder is made before */
@@ -1242,9 +1209,9 @@ static void test_every_call_while_it_writes_to_clients(void **state)
 {
         (void)state;
         unsigned calls = 0;
-        if (!may_trace())
+        if (!tracer_may_trace())
                 skip();
-        arrivals = "--arrivals=off";
+        chat->more = "--arrivals=off";
         start_broker(false);
         shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
         link_hello();
@@ -1593,9 +1560,9 @@ static void start_with_residents(void)
 static void test_every_call_of_requests(void **state)
 {
         (void)state;
-        if (!may_trace())
+        if (!tracer_may_trace())
                 skip();
-        arrivals = "--arrivals=off";
+        chat->more = "--arrivals=off";
         is_at_rest = have_residents_heard;
         start_with_residents();
         wait_until_heard(0, RESIDENTS);
@@ -1712,9 +1679,9 @@ static void test_every_call_of_orders(void **state)
 {
         unsigned calls = 0;
         (void)state;
-        if (!may_trace())
+        if (!tracer_may_trace())
                 skip();
-        arrivals = "--arrivals=off";
+        chat->more = "--arrivals=off";
         is_at_rest = have_residents_heard;
         start_with_residents();
         wait_until_heard(0, RESIDENTS);
@@ -1732,9 +1699,9 @@ static void test_every_call_of_orders(void **state)
 static void test_every_call_of_many_arrivals(void **state)
 {
         (void)state;
-        if (!may_trace())
+        if (!tracer_may_trace())
                 skip();
-        arrivals = "--arrivals=1:1";
+        chat->more = "--arrivals=1:1";
         start_with_residents();
         client_send(persons[CAT].client, "I am the last\n");
         client_expect(persons[ANN].client, ": I am the last\r\n");
@@ -1764,7 +1731,6 @@ static int set_up(void **state)
         junk = 0;
         struct sockaddr_un address;
         const char *given = getenv("SEED");
-        int on = 1;
         sigset_t child;
         sigemptyset(&child);
         sigaddset(&child, SIGCHLD);
@@ -1772,10 +1738,8 @@ static int set_up(void **state)
         child_signals = signalfd(-1, &child, SFD_CLOEXEC);
         seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)clock_ms();
         chat = chat_prepare(); /* as chat.socket: what is accepted inherits it */
-        intake = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        chat_hold_queue(chat);
         assert_int_equal(path_broker(&address, chat->dir), 0);
-        assert_int_equal(setsockopt(intake, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
-        assert_int_equal(bind(intake, (const struct sockaddr *)&address, sizeof(address)), 0);
         played.sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(played.sender, (const struct sockaddr *)&address, sizeof(address)), 0);
         played.inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

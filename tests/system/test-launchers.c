@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "launchers.h"
 
 static int setup(void **state)
 {
@@ -20,9 +21,15 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Two clients chat through what `launcher` accepts, then it is ended. */
-static void assert_chat(pid_t launcher, int port)
+/* Two clients chat through what the launcher accepts, then it is ended. */
+static void assert_chat_through(enum launcher through, const struct chat *chat)
 {
+        char address[32];
+        int port = port_free();
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        pid_t launcher = launcher_start(through, chat, address);
+        if (launcher == 0)
+                skip();
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
         struct client *b = client_connect("127.0.0.1", port);
@@ -43,24 +50,12 @@ static void assert_chat(pid_t launcher, int port)
 
 static void test_systemd_socket_activate(void **state)
 {
-        struct chat *chat = *state;
-        char address[32];
-        int port = port_free();
-        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
-                              program("chat-session"),   chat->option, NULL};
-        assert_chat(process_start(argv, -1, -1, -1), port);
+        assert_chat_through(LAUNCHER_ACTIVATE, *state);
 }
 
 static void test_systemd_socket_activate_inetd(void **state)
 {
-        struct chat *chat = *state;
-        char address[32];
-        int port = port_free();
-        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept",   "--inetd", "-l", address,
-                              program("chat-session"),   chat->option, NULL};
-        assert_chat(process_start(argv, -1, -1, -1), port);
+        assert_chat_through(LAUNCHER_AS_INETD, *state);
 }
 
 static void test_a_listening_socket_is_refused(void **state)
@@ -86,29 +81,12 @@ static void test_a_listening_socket_is_refused(void **state)
 
 static void test_inetd_nowait(void **state)
 {
-        struct chat *chat = *state;
-        char path[128];
-        int port = port_free();
-        if (getuid() != 0 || access("build/inetd/usr/sbin/inetutils-inetd", X_OK) != 0)
-                skip(); /* inetd becomes the user of the line, so it must be root */
-        snprintf(path, sizeof(path), "%s/inetd.conf", chat->dir);
-        FILE *conf = fopen(path, "w");
-        fprintf(conf, "127.0.0.1:%d stream tcp4 nowait root %s/%s chat-session --run-dir=%s\n", port, shell("pwd"),
-                program("chat-session"), chat->dir);
-        fclose(conf);
-        char *const argv[] = {"build/inetd/usr/sbin/inetutils-inetd", "--debug", path, NULL};
-        assert_chat(process_start(argv, -1, -1, -1), port);
+        assert_chat_through(LAUNCHER_INETD, *state);
 }
 
 static void test_tcpserver(void **state)
 {
-        struct chat *chat = *state;
-        char port_text[16];
-        int port = port_free();
-        snprintf(port_text, sizeof(port_text), "%d", port);
-        char *const argv[] = {"tcpserver",  "-HRDl0", "127.0.0.1", port_text, program("chat-session"),
-                              chat->option, NULL};
-        assert_chat(process_start(argv, -1, -1, -1), port);
+        assert_chat_through(LAUNCHER_TCPSERVER, *state);
 }
 
 static void test_pipes_and_ncat(void **state)
@@ -117,9 +95,7 @@ static void test_pipes_and_ncat(void **state)
         int port = port_free();
         char address[32];
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
-                              program("chat-session"),   chat->option, NULL};
-        pid_t launcher = process_start(argv, -1, -1, -1);
+        pid_t launcher = launcher_start(LAUNCHER_ACTIVATE, chat, address);
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
         /* one-shot clients: what they send arrives whole, they get their greeting and the end, and never an IAC */
@@ -147,9 +123,7 @@ static void test_nc_that_edits(void **state)
         char address[32];
         int port = port_free();
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-        char *const argv[] = {"systemd-socket-activate", "--accept",   "-l", address,
-                              program("chat-session"),   chat->option, NULL};
-        pid_t launcher = process_start(argv, -1, -1, -1);
+        pid_t launcher = launcher_start(LAUNCHER_ACTIVATE, chat, address);
         client_free(client_connect("127.0.0.1", port)); /* it listens */
         shell("tests/system/stty.exp %d", port);
         kill(launcher, SIGTERM);

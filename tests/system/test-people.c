@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "launchers.h"
 
 static int setup(void **state)
 {
@@ -262,15 +263,10 @@ static void terminal_ends(const struct chat *chat, const char *lines, int column
 /* Somebody runs this in a terminal; "%d" in it stands for the port of a chat. */
 static void terminal_open(struct chat *chat, const char *command)
 {
-        char *const launcher[] = {"systemd-socket-activate", "--accept", "--inetd", "-l", NULL, NULL, NULL, NULL};
-        char *argv[8], listen[32];
+        char address[32];
         int port = port_free();
-        memcpy(argv, launcher, sizeof(argv));
-        snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
-        argv[4] = listen;
-        argv[5] = program("chat-session");
-        argv[6] = chat->option;
-        process_start(argv, -1, -1, -1);
+        snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+        launcher_start(LAUNCHER_AS_INETD, chat, address);
         client_free(client_connect("127.0.0.1", port)); /* waits until somebody listens */
         /* until the server of the terminal before has ended */
         shell_until("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "

@@ -1,0 +1,22 @@
+/* Programs that accept connections and start a chat-session for each. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "harness.h"
+
+enum launcher {
+        LAUNCHER_TEST,     /* none: the test accepts and hands the connection over as inetd does, chat_join_with() */
+        LAUNCHER_ACTIVATE, /* systemd-socket-activate: as a descriptor that is passed */
+        LAUNCHER_AS_INETD, /* systemd-socket-activate --inetd: as standard input and output */
+        LAUNCHER_INETD,
+        LAUNCHER_TCPSERVER,
+        LAUNCHERS,
+};
+
+extern const char *const launcher_names[LAUNCHERS];
+
+/* Starts a launcher for the chat, which will listen on `address`: of 127.0.0.1 and a port, or for LAUNCHER_AS_INETD also
+ * a path. Returns its pid, or 0 where it cannot be had: inetd becomes the user of its line, so that it must be root, and
+ * may not be there. */
+pid_t launcher_start(enum launcher launcher, const struct chat *chat, const char *address);

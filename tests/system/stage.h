@@ -1,0 +1,77 @@
+/* What a case of tests/field is played on: a chat, and those who have connected to it. test-field.c says what the steps
+ * are. */
+#pragma once
+
+#include <stdio.h>
+
+#include "harness.h"
+#include "launchers.h"
+
+enum { STAGE_PEOPLE_MAX = 96, STAGE_TEXT_MAX = 512 * 1024, STAGE_STEP_MAX = 8192 };
+
+/* In which clients join. */
+enum state { STATE_NC, STATE_TELNET, STATE_EDITED, STATES };
+
+struct step {
+        const char *file;
+        int line;
+        char *text;
+};
+
+/* A client, or a program that a step runs. */
+struct person {
+        char name[32];   /* in the file */
+        char called[64]; /* by the chat */
+        struct client *client;
+        pid_t session, program; /* 0: not known, or none */
+        char *log;              /* what was seen so far */
+        size_t len;
+};
+
+struct stage {
+        enum state state;
+        enum launcher through;
+        const struct step *step;
+        struct chat *chat;
+        const char *host; /* which clients connect to, and so come from */
+        char address[32]; /* of the launcher, once it was started */
+        int port;
+        pid_t launcher; /* 0: none */
+        pid_t local;    /* serves the socket of chat-ssh; 0: nobody does */
+        struct person people[STAGE_PEOPLE_MAX];
+        size_t count;
+};
+
+#define FAIL_AT(s, ...)                                                                                                \
+        do {                                                                                                           \
+                fprintf(stderr, "%s:%d: ", (s)->step->file, (s)->step->line);                                          \
+                fail_msg(__VA_ARGS__);                                                                                 \
+        } while (0)
+
+/* Prepares a chat, where nobody is. */
+struct stage *stage_begin(enum state state, enum launcher through);
+
+/* Ends all that it started. */
+void stage_end(struct stage *s);
+
+/* Does what a step says. What is to hold at the end of the case is no matter of this. */
+void stage_act(struct stage *s, const struct step *step);
+
+/* Checks what is to hold at the end of the case. Nothing else is a matter of this. */
+void stage_check(struct stage *s, const struct step *step);
+
+/* ---- for the steps ---- */
+
+/* Takes the text in quotes off the front of `*text`, into `out`. Returns its bytes. */
+size_t stage_quoted(struct stage *s, char **text, char out[static STAGE_TEXT_MAX]);
+
+/* Takes the next word off the front of `*text`. Fails the test where there is none. */
+char *stage_word(struct stage *s, char **text);
+
+struct person *stage_find(struct stage *s, const char *name);
+
+/* Adds somebody of this name. */
+struct person *stage_add(struct stage *s, const char *name);
+
+/* Starts the chatd of the case, where there is none, and nobody has connected. */
+void stage_need_broker(struct stage *s);
