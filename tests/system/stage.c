@@ -52,7 +52,6 @@ struct person *stage_find(struct stage *s, const char *name)
                 if (strcmp(s->people[i].name, name) == 0)
                         return &s->people[i];
         FAIL_AT(s, "nobody has joined as %s", name);
-        return NULL;
 }
 
 struct person *stage_add(struct stage *s, const char *name)
@@ -200,14 +199,19 @@ static void check_width(struct stage *s, struct person *p)
         }
 }
 
-/* ---- who comes ---- */
+/* ---- clients that connect ---- */
+
+/* Starts a chatd, and returns when it listens. */
+static void start_broker(struct stage *s)
+{
+        chat_start_broker(s->chat);
+        shell_until("test -S %s/" CONTROL_SOCKET_NAME, s->chat->dir);
+}
 
 void stage_need_broker(struct stage *s)
 {
-        if (s->chat->broker || s->count > 0)
-                return;
-        chat_start_broker(s->chat);
-        shell_until("test -S %s/" CONTROL_SOCKET_NAME, s->chat->dir);
+        if (!s->chat->broker && s->count == 0)
+                start_broker(s);
 }
 
 static struct person *open_client(struct stage *s, const char *name, char *rest)
@@ -306,8 +310,7 @@ static void act_on_broker(struct stage *s, const char *what, char *rest)
         if (strcmp(what, "kill") == 0) {
                 kill_broker(s, rest);
         } else if (strcmp(what, "start") == 0) {
-                chat_start_broker(s->chat);
-                shell_until("test -S %s/" CONTROL_SOCKET_NAME, s->chat->dir);
+                start_broker(s);
         } else if (strcmp(what, "stop") == 0) {
                 programs_stop(s->chat->broker);
         } else if (strcmp(what, "continue") == 0) {
@@ -325,7 +328,7 @@ static pid_t process_of(struct stage *s, const struct person *p)
         return pid;
 }
 
-/* Returns true for what is to hold at the end. */
+/* Returns true for a step that checks the end of the case. */
 static bool is_check(const char *what)
 {
         return strcmp(what, "never") == 0 || strcmp(what, "once") == 0 || strcmp(what, "narrow") == 0;
@@ -395,7 +398,7 @@ static void do_with(struct stage *s, person_step *step, const char *what, const 
         }
 }
 
-/* What is no matter of somebody who has connected. Returns false where it is. */
+/* Does a step that concerns the chat as a whole, or that adds somebody. Returns false for a step of a person. */
 static bool act_on_chat(struct stage *s, const char *what, char *name, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
@@ -427,23 +430,28 @@ static bool act_on_chat(struct stage *s, const char *what, char *name, char *res
         return true;
 }
 
-void stage_act(struct stage *s, const struct step *step)
+/* Does a step if it is one that checks the end of the case, or if it is none of these. */
+static void do_step(struct stage *s, const struct step *step, bool checks_end)
 {
         char line[STAGE_STEP_MAX], *rest = line;
         s->step = step;
         snprintf(line, sizeof(line), "%s", step->text);
         const char *what = stage_word(s, &rest);
         char *name = stage_word(s, &rest);
-        if (!is_check(what) && !act_on_chat(s, what, name, rest))
+        if (is_check(what) != checks_end)
+                return;
+        if (checks_end)
+                do_with(s, check_person, what, name, rest);
+        else if (!act_on_chat(s, what, name, rest))
                 do_with(s, act_on_person, what, name, rest);
+}
+
+void stage_act(struct stage *s, const struct step *step)
+{
+        do_step(s, step, false);
 }
 
 void stage_check(struct stage *s, const struct step *step)
 {
-        char line[STAGE_STEP_MAX], *rest = line;
-        s->step = step;
-        snprintf(line, sizeof(line), "%s", step->text);
-        const char *what = stage_word(s, &rest), *name = stage_word(s, &rest);
-        if (is_check(what))
-                do_with(s, check_person, what, name, rest);
+        do_step(s, step, true);
 }

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "harness.h"
 #include "launchers.h"
 
 enum { STAGE_PEOPLE_MAX = 96, STAGE_TEXT_MAX = 512 * 1024, STAGE_STEP_MAX = 8192 };
 
-/* In which clients join. */
+/* The state of a client once it has joined. */
 enum state { STATE_NC, STATE_TELNET, STATE_EDITED, STATES };
 
 struct step {
@@ -46,6 +47,7 @@ struct stage {
         do {                                                                                                           \
                 fprintf(stderr, "%s:%d: ", (s)->step->file, (s)->step->line);                                          \
                 fail_msg(__VA_ARGS__);                                                                                 \
+                abort(); /* never reached; compilers do not know that */                                               \
         } while (0)
 
 /* Prepares a chat, where nobody is. */
@@ -54,10 +56,10 @@ struct stage *stage_begin(enum state state, enum launcher through);
 /* Ends all that it started. */
 void stage_end(struct stage *s);
 
-/* Does what a step says. What is to hold at the end of the case is no matter of this. */
+/* Does a step. A step that checks the end of the case is passed over. */
 void stage_act(struct stage *s, const struct step *step);
 
-/* Checks what is to hold at the end of the case. Nothing else is a matter of this. */
+/* Does a step that checks the end of the case. Any other step is passed over. */
 void stage_check(struct stage *s, const struct step *step);
 
 /* ---- for the steps ---- */
