@@ -49,8 +49,9 @@ const struct command_row *command_find(struct slice name);
 const struct command_row *command_nearest(struct slice word);
 
 /* Returns which command a whole line is, in whatever case it is written. `*row` is its row; for an unknown command the
- * nearest; for text undefined. `*rest` is what stands behind the command's name; for text, the text to be said; for an
- * unknown command its name; for a disguised one the line from where the slash belongs, which it replaces.
+ * nearest; for text undefined; for "exit" it stays as it was. `*rest` is what stands behind the command's name; for text, the
+ * text to be said; for an unknown command its name; for a disguised one the line from where the slash belongs, which it
+ * replaces.
  *
  * A line that begins with "//" is text without the first of the two. A path ("/etc/passwd": a second slash in the first
  * word) is text. "exit" leaves, in whatever case and with blanks around it. */

@@ -1,5 +1,5 @@
-/* Whether a client sends each key as it is pressed, or whole lines, which it shows and edits itself. One that sends keys is
- * told once how to see what it types; one that sends whole lines is not edited.
+/* Some clients send each key when it is pressed. Their users are told once how to see what they type. Other clients show and
+ * edit a line themselves, and send it whole. Such a client is not edited here.
  */
 #pragma once
 
@@ -14,14 +14,15 @@ struct keys {
 
 struct session;
 
-/* What was read, and the line that it went to. */
+/* One read from the client, and the state of the line that the client types. */
 struct keys_read {
         const uint8_t *bytes;
         size_t size;
-        size_t had;  /* the bytes of the line before */
-        size_t has;  /* the bytes behind */
+        size_t had;  /* the bytes of the line before this read */
+        size_t has;  /* the bytes of the line after it */
         bool edited; /* the line was edited here */
 };
 
-/* Counts the read, which was taken, and does what follows from it. */
+/* Takes note of a read whose bytes were taken already. Shows the user a notice, or ends the editing, where the reads tell
+ * which kind of client this is. */
 void keys_watch(struct session *s, const struct keys_read *read);

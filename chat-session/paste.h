@@ -1,5 +1,5 @@
-/* Several lines in one read are a paste. An unknown command in it is text; what leaves does so only as its last line. A
- * summary behind the paste says which commands were obeyed, and which did not leave.
+/* Several lines in one read are a paste. An unknown command in it is text. "exit" and /quit leave only as its last line. A
+ * summary behind the paste names the commands that were obeyed, and the first that did not end the session.
  */
 #pragma once
 
@@ -9,25 +9,25 @@
 
 enum {
         PASTE_NOTED_BYTES = 36, /* for the names of commands: the notice fits a row of 80 columns */
-        PASTE_STAYED_BYTES = 8, /* for the name of one that leaves */
+        PASTE_STAYED_BYTES = 8, /* for "exit" or the name of a command that leaves */
 };
 
 struct paste {
         bool is_one; /* what was read last is a paste */
         size_t obeyed;
         char noted[PASTE_NOTED_BYTES];   /* the names of what was obeyed */
-        char stayed[PASTE_STAYED_BYTES]; /* the first that would have left, were it not for what follows; or "" */
+        char stayed[PASTE_STAYED_BYTES]; /* the first "exit" or /quit before the last line; or "" */
 };
 
 struct session;
 
-/* Begins with what was read: it is a paste where two line ends are in it, CR LF counting as one. */
+/* Begins a read. It is a paste if it has two line ends; CR LF counts as one. */
 void paste_begin(struct paste *p, const uint8_t *bytes, size_t size);
 
-/* A command was obeyed. */
+/* Notes a command that was obeyed. */
 void paste_note_obeyed(struct paste *p, const char *name);
 
-/* A command that leaves was not obeyed. `name` has less than PASTE_STAYED_BYTES. */
+/* Notes a command that leaves and was not obeyed. `name` has less than PASTE_STAYED_BYTES. */
 void paste_note_stayed(struct paste *p, const char *name);
 
 /* Shows the summary, where there is one and the client has not left. */
