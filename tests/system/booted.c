@@ -38,6 +38,20 @@ int booted_install_naming(void **state)
         return install("History=off\\nArrivals=off\\n");
 }
 
+#define HELD "/run/systemd/system/chatd.service.d/held.conf"
+
+void booted_hold_chatd(void)
+{
+        shell("rm -f /run/held && mkfifo /run/held && mkdir -p $(dirname " HELD ") && printf '[Service]\n"
+              "ExecStartPre=+/bin/sh -c \"read released </run/held\"\n' >" HELD " && systemctl daemon-reload && "
+              "systemctl stop chatd.service 2>&1");
+}
+
+void booted_release_chatd(void)
+{
+        shell("echo >/run/held && rm " HELD " && systemctl daemon-reload");
+}
+
 struct client *booted_join(void)
 {
         struct client *c = client_connect("127.0.0.1", CHAT_PORT);

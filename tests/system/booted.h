@@ -14,6 +14,12 @@ int booted_install_without_history(void **state);
 /* … and chatd announces everybody by name, however many come. */
 int booted_install_naming(void **state);
 
+/* Stops chatd. The next chatd waits for booted_release_chatd(); messages to it wait in the queue until then. */
+void booted_hold_chatd(void);
+
+/* Lets the next chatd start. Something must be in the queue, or systemd starts none and this waits for ever. */
+void booted_release_chatd(void);
+
 /* Connects to chat.socket and waits for the greeting. */
 struct client *booted_join(void);
 
