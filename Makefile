@@ -251,14 +251,14 @@ build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka $(TEST_LIBS) -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
-build/tests/valgrind-pidfd.so: tests/valgrind-pidfd.c | build/.packages-check
+# Preloaded to programs.
+PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
+$(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
 check-system/valgrind: build/tests/valgrind-pidfd.so
-build/tests/clock.so: tests/clock.c | build/.packages-check
-	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
 check-system/clock check-sanitized/clock: build/tests/clock.so
+check-system/sandbox: build/tests/late-libc.so
 build/tests/system/test-network: $(call OBJECTS,obj,$(NETWORK))
 build/tests/system/test-network: TEST_LIBS := -lnats
 # What it tests is a part of it.

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <chat/clock.h>
 #include <chat/names.h>
 #include <chat/text.h>
 
@@ -245,7 +246,7 @@ static void turn_time(struct session *s, const struct command_row *row, struct s
                 s->view.zone = s->options->zone;
         if (local || zone_parse_offset(&s->view.zone, rest))
                 rest = slice_of("on");
-        zone_name(&s->view.zone, time(NULL), name);
+        zone_name(&s->view.zone, clock_realtime_s(), name);
         turn(s, row, &s->view.time, rest, slice_equal(slice_of(name), slice_of("UTC")) ? "" : name);
 }
 

@@ -28,8 +28,11 @@
 static const char *const allowed[] = {
         /* the client, also where it is a pipe or a terminal */
         "read", "write", "recvfrom", "shutdown",
-        /* waiting; the clock is a call where the vDSO has none */
-        "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "clock_gettime",
+        /* waiting */
+        "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask",
+        /* the clock: these are calls where the kernel gives processes none to read (vdso(7)), and a libc may make one
+         * of another */
+        "clock_gettime", "gettimeofday", "time",
         /* chatd, and the inbox's file, which may have to be made anew */
         "recvmsg", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat", "rename",
         "renameat", "getpid", "getrandom",

@@ -131,7 +131,7 @@ static void show_new(struct session *s, const struct record *r, struct slice par
         if (s->client.broken_off)
                 give_up_rest(s);
         if (!view_is_plain(&s->view))
-                n = view_parts(&s->view, r, slice_of(s->peer.name), time(NULL), parts);
+                n = view_parts(&s->view, r, slice_of(s->peer.name), clock_realtime_s(), parts);
         if (n > 0)
                 client_line(&s->client, parts, n);
 }
@@ -222,7 +222,7 @@ static void show_past(struct session *s, const struct frame *f)
 {
         struct wire_reader records = f->records;
         struct record r;
-        uint64_t now = (uint64_t)time(NULL), uptime = clock_boottime_us() / 1000000;
+        uint64_t now = (uint64_t)clock_realtime_s(), uptime = clock_boottime_us() / 1000000;
         char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
         if (f->number < s->past)
                 return;

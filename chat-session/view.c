@@ -64,7 +64,7 @@ void view_past_time(const struct view *v, uint64_t seconds, uint64_t now, uint64
         }
 }
 
-size_t view_parts(struct view *v, const struct record *r, struct slice own, time_t now,
+size_t view_parts(struct view *v, const struct record *r, struct slice own, int64_t now,
                   struct slice parts[static VIEW_PARTS_MAX])
 {
         struct slice plain[DISPLAY_PARTS_MAX];

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
+#include <stdint.h>
 
 #include <chat/display.h>
 
@@ -40,5 +40,5 @@ void view_past_time(const struct view *v, uint64_t seconds, uint64_t now, uint64
 
 /* The pieces of the line that `r` becomes for somebody who is called `own`, at `now` (seconds since 1970). Returns how
  * many; 0 where it is not shown. They are valid until the next call. */
-size_t view_parts(struct view *v, const struct record *r, struct slice own, time_t now,
+size_t view_parts(struct view *v, const struct record *r, struct slice own, int64_t now,
                   struct slice parts[static VIEW_PARTS_MAX]);

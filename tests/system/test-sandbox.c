@@ -224,6 +224,111 @@ static void test_a_pipe(void **state)
         client_free(other);
 }
 
+/* Sends what uses the most of a session, and waits for the answers. */
+static void use_commands(struct client *c)
+{
+        static const char *const steps[][2] = {
+                {"/help\n", "/quit"},
+                {"/help nick\n", "/nick NAME"},
+                {"/time on\n", "/time is on"},
+                {"/time +5:30\n", "UTC+5:30"},
+                {"/color on\n", "/color is on"},
+                {"/bell on\n", "/bell is on"},
+                {"/me waves\n/who\n", "You are alone here"},
+                {"/rooms\n", "lobby"},
+                {"/topic tea\n", "The topic of lobby is set"},
+                {"/history 5\n", "waves"},
+                {"/join den\n", "den"},
+                {"/leave\n", "lobby"},
+                {"/nick zoe\n", "zoe"},
+                {"/msg zoe hi\n", "went to nobody"},
+                {"/ignore nobody-here\n", "nobody-here"},
+                {"/hepl\n", "/help"},
+                {"a\x1b[31mb\xfe\n/who\n", "You are alone here"},
+                {"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x1f\xff\xfa\x1f\x01\x01\x01\x01\xff\xf0/edit on\n", "/edit"},
+        };
+        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+                client_send(c, "%s", steps[i][0]);
+                client_expect(c, "%s", steps[i][1]);
+        }
+}
+
+/* Some libc sets up a function at its first use, by calls that the sandbox forbids; a session behind a proxy uses the
+ * most in there, as it does not know its client before. */
+static void test_a_libc_that_does_things_late(void **state)
+{
+        static const char *const kinds[][2] = {{"--proxied", NULL}, {"--proxied", "--charset=CP1252"}, {NULL, NULL}};
+        struct chat *chat = *state;
+        if (reports_dir())
+                skip(); /* a sanitizer has a malloc() of its own, and may call what it wants */
+        chat_kill_broker(chat, SIGTERM);
+        chat->history = "--history=9";
+        chat_start_broker(chat);
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+                pid_t session;
+                setenv("LD_PRELOAD", "build/tests/late-libc.so", 1);
+                struct client *c =
+                        chat_join_with(chat, "127.0.0.1", &session, chat->option, kinds[i][0], kinds[i][1], NULL);
+                unsetenv("LD_PRELOAD");
+                if (kinds[i][0]) {
+                        client_send(c, "PROXY TCP4 192.0.2.7 192.0.2.1 4000 8889\r\n");
+                        snprintf(c->name, sizeof(c->name), "192.0.2.7:4000");
+                }
+                client_greeted(c);
+                shell("grep -q late-libc /proc/%d/maps", session);
+                assert_sandboxed(session);
+                use_commands(c);
+                client_send(c, "exit\n");
+                client_expect_end(c);
+                assert_int_equal(process_wait(session), 0);
+                client_free(c);
+        }
+}
+
+/* The functions of libc that chat-session calls, in all that it does before it enters the sandbox, and in there. None of
+ * the latter needs anything at its first use that the sandbox forbids: they compute, or are one of the system calls that
+ * it allows. */
+static const char before_sandbox[] =
+        " printf fprintf puts fwrite strerror syslog openlog closelog getopt_long getenv iconv_open iconv iconv_close "
+        "getpwuid if_indextoname getpeername getuid open lseek pread fcntl dup2 umask signal sigaddset sigemptyset "
+        "closefrom dup3 getrlimit setrlimit prctl libc_start_main cxa_finalize gmon_start__ ITM_deregisterTMCloneTable "
+        "ITM_registerTMCloneTable ";
+static const char in_sandbox[] =
+        " snprintf vsnprintf strtol strtoul inet_ntop inet_pton ctype_b_loc ctype_tolower_loc errno_location memchr "
+        "memcmp "
+        "memcpy memmem memmove mempcpy memrchr memset strcasecmp strchr strcmp strcspn strlen strncasecmp strncmp "
+        "strpbrk "
+        "strsep strspn clock_gettime ppoll sigprocmask getpid syscall socket bind connect close access stat fstat "
+        "rename "
+        "unlink read write recv recvmsg send sendmsg shutdown getsockopt setsockopt ioctl mmap munmap "
+        /* of utf8proc, which has them for functions that a session does not use */
+        "malloc realloc free "
+        /* at a bug, which ends the session either way */
+        "abort assert_fail stack_chk_fail ";
+
+static void test_the_functions_of_libc(void **state)
+{
+        (void)state;
+        if (reports_dir())
+                skip(); /* a sanitizer puts its own in their place */
+        /* without the version, and with no difference between a function and the same with checks or of a later C */
+        char *names = strdup(
+                shell("nm -D --undefined-only %s | sed 's/.* U //; s/.* w //; s/@.*//; s/^_*\\(isoc[0-9]*_\\)\\?//; "
+                      "s/_chk$//' | sort -u",
+                      program("chat-session")));
+        assert_non_null(strstr(names, "\nppoll\n"));
+        for (char *rest = names, *name; (name = strsep(&rest, "\n"));) {
+                char word[64];
+                snprintf(word, sizeof(word), " %s ", name);
+                if (!strstr(before_sandbox, word) && !strstr(in_sandbox, word))
+                        fail_msg("chat-session calls %s(): find out what libc does at its first use, and add it to a "
+                                 "list "
+                                 "above",
+                                 name);
+        }
+        free(names);
+}
+
 /* RLIMIT_FSIZE must not stop what a shell asked for. */
 static void test_output_to_a_file(void **state)
 {
@@ -294,6 +399,8 @@ int main(void)
                 TEST(test_standard_error_closed),
                 TEST(test_a_descriptor_that_was_not_passed),
                 TEST(test_a_pipe),
+                TEST(test_a_libc_that_does_things_late),
+                TEST(test_the_functions_of_libc),
                 TEST(test_output_to_a_file),
                 TEST(test_no_sandbox_no_service),
         };

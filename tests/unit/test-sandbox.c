@@ -242,6 +242,10 @@ static void serve(const void *arg)
         MUST(syscall(SYS_getrandom, &byte, 1, 0) == 1);
         MUST(syscall(SYS_getpid) > 0);
         MUST(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &none) == 0);
+        MUST(syscall(SYS_gettimeofday, &none, NULL) == 0);
+#ifdef SYS_time
+        MUST(syscall(SYS_time, NULL) > 0);
+#endif
         MUST(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, NULL, 8) == 0);
         MUST(syscall(SYS_brk, 0) > 0);
         MUST(syscall(SYS_close, OWN) == 0);
@@ -400,6 +404,8 @@ static const struct row rows[] = {
         {"getrandom", 318, 278, {0}, ALLOWED},
         {"brk", 12, 214, {0}, ALLOWED},
         {"clock_gettime", 228, 113, {0}, ALLOWED},
+        {"gettimeofday", 96, 169, {0}, ALLOWED},
+        {"time", 201, 0, {0}, ALLOWED},
         {"restart_syscall", 219, 128, {0}, ALLOWED},
         {"rt_sigreturn", 15, 139, {0}, ALLOWED},
         {"rt_sigprocmask", 14, 135, {0}, ALLOWED},
