@@ -85,17 +85,33 @@ static int keep(struct asking *a, const char *data, size_t size)
         return 0;
 }
 
+/* Receives a packet. Returns its size, or a negative errno. Where chatd answers and closes the connection without having
+ * read all that was sent, the kernel reports ECONNRESET once, and gives out the answer after that (unix(7)). */
+static ssize_t receive(struct asking *a)
+{
+        struct control_packet *p = &a->end;
+        bool reset = false;
+        for (;;) {
+                ssize_t n = recv(a->fd, p->data, sizeof(p->data), 0);
+                if (n > 0)
+                        return n;
+                if (n == 0 || (errno == ECONNRESET && reset))
+                        return -EPIPE;
+                if (errno != EINTR && errno != ECONNRESET)
+                        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+                reset |= errno == ECONNRESET;
+        }
+}
+
 /* Takes packets up to the end. Returns 0, or a negative errno: -EPIPE where the connection ended before. */
 static int take_answer(struct asking *a)
 {
         struct control_packet *p = &a->end;
         forget(a);
         for (;;) {
-                ssize_t n = recv(a->fd, p->data, sizeof(p->data), 0);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n == 0 || errno == ECONNRESET ? -EPIPE : errno == EAGAIN ? -ETIMEDOUT : -errno;
+                ssize_t n = receive(a);
+                if (n < 0)
+                        return (int)n;
                 p->size = (size_t)n;
                 if (p->data[n - 1] != '\0')
                         return -EBADMSG;
@@ -113,9 +129,10 @@ static int try_once(struct asking *a, const struct control_packet *request)
         int r = a->fd < 0 ? connect_now(a) : 0;
         if (r < 0)
                 return r;
-        /* who is not served is told so, and disconnected, whatever it asks: what it was told can be read */
-        if (send(a->fd, request->data, request->size, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-                r = -errno;
+        /* chatd answers and disconnects those whom it does not serve, whatever they ask: the answer can be read */
+        if (send(a->fd, request->data, request->size, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET &&
+            errno != ENOTCONN)
+                r = errno == EAGAIN ? -ETIMEDOUT : -errno;
         if (r == 0)
                 r = take_answer(a);
         if (r < 0)
@@ -123,9 +140,32 @@ static int try_once(struct asking *a, const struct control_packet *request)
         return r;
 }
 
-static bool may_come_back(int error)
+/* Returns true where chatd says that it was busy, so that it has done nothing. Disconnects then, as chatd may have. */
+static bool is_busy(struct asking *a)
 {
-        return error == -EPIPE || error == -ECONNREFUSED || error == -ENOENT;
+        const char *status = asking_end(a, "end");
+        bool busy = status && strcmp(status, CONTROL_BUSY) == 0;
+        if (busy)
+                disconnect(a);
+        return busy;
+}
+
+/* Many that wait do not all come back at the same time. */
+static void wait_a_moment(void)
+{
+        uint32_t random = 0;
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+                random = (uint32_t)clock_ms();
+        const int64_t ms = ASKING_RETRY_MS / 2 + random % ASKING_RETRY_MS;
+        nanosleep(&(struct timespec){.tv_nsec = (long)(ms * 1000000)}, NULL);
+}
+
+/* Returns true where the same request may be served if it is made again. `lost`: a chatd went away with it before. */
+static bool may_come_back(struct asking *a, int error, bool lost)
+{
+        if (error == 0)
+                return is_busy(a);
+        return error == -EPIPE || (lost && (error == -ECONNREFUSED || error == -ENOENT));
 }
 
 int asking_make(struct asking *a, const char *const words[])
@@ -144,12 +184,10 @@ int asking_make(struct asking *a, const char *const words[])
                 return -EMSGSIZE;
         a->again = false;
         int r = try_once(a, &request);
-        const struct timespec moment = {.tv_nsec = ASKING_RETRY_MS * 1000000L};
         int64_t until = clock_ms() + ASKING_AGAIN_MS;
-        bool lost = r == -EPIPE;
-        while (lost && may_come_back(r) && clock_ms() < until) {
-                a->again = true;
-                nanosleep(&moment, NULL);
+        while (may_come_back(a, r, a->again) && clock_ms() < until) {
+                a->again |= r == -EPIPE;
+                wait_a_moment();
                 r = try_once(a, &request);
         }
         return r;

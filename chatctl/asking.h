@@ -1,7 +1,8 @@
 /* Asks chatd (chat/control.h): one request, and its whole answer.
  *
  * Where the connection ends before the answer does, chatd was killed or restarted: the request is made again to the
- * next one, with the same number, so that it is done once.
+ * next one, with the same number, so that it is done once. Where chatd says that it is busy, it has done nothing, and
+ * the request is made again, too.
  *
  * Owns the connection and the answer.
  */
@@ -14,8 +15,8 @@
 
 enum {
         ASKING_ANSWER_MS = 15 * 1000, /* so long chatd may take: more than it gives anything itself */
-        ASKING_AGAIN_MS = 10 * 1000,  /* so long a chatd that went away is waited for */
-        ASKING_RETRY_MS = 100,
+        ASKING_AGAIN_MS = 10 * 1000,  /* so long chatctl waits for a chatd that went away or is busy */
+        ASKING_RETRY_MS = 100,        /* between two tries, on average */
 };
 
 struct answer_record {
@@ -37,8 +38,9 @@ int asking_init(struct asking *a, const char *dir);
 void asking_free(struct asking *a);
 
 /* Makes a request of `words` (NULL at the end), in whose second place, if it is there, a number is put. Returns 0 when
- * there is a whole answer, or a negative errno: -ENOENT or -ECONNREFUSED where nobody listens, -EACCES where one may
- * not connect, -ETIMEDOUT where chatd does not answer. */
+ * there is a whole answer (CONTROL_BUSY only where chatd stays busy), or a negative errno: -ENOENT or -ECONNREFUSED where
+ * nobody listens, -EACCES where one may not connect, -ETIMEDOUT where chatd does not answer, -EPIPE where its answers
+ * break off. */
 int asking_make(struct asking *a, const char *const words[]);
 
 /* Returns the status, or the value of a field, of the end; NULL where there is none. */

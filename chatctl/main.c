@@ -174,6 +174,8 @@ static int complain_of_error(const struct chatctl *c, int error)
         case ETIMEDOUT:
                 return complain(c, EXIT_FAILURE, "chatd does not answer%s",
                                 c->options.dir ? "" : "; see: systemctl status chatd.service");
+        case EPIPE:
+                return complain(c, EXIT_FAILURE, "chatd ended each time before it had answered");
         default:
                 return complain(c, EXIT_FAILURE, "cannot ask chatd: %s", strerror(-error));
         }
@@ -188,7 +190,8 @@ static int complain_of_end(const struct chatctl *c)
         if (strcmp(status, CONTROL_NOBODY) == 0)
                 return complain(c, EXIT_NOBODY, "%s", text ? text : "no such person, room or ban");
         if (strcmp(status, CONTROL_BUSY) == 0)
-                return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again", text ? ": " : "", text ? text : "");
+                return complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again later", text ? ": " : "",
+                                text ? text : "");
         if (strcmp(status, CONTROL_QUEUED) == 0)
                 return complain(c, EXIT_QUEUED, "this takes a while and will be done; do not repeat it%s%s",
                                 text ? ": " : "", text ? text : "");
