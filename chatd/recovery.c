@@ -1,6 +1,7 @@
 #include "recovery.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -41,13 +42,44 @@ static uint64_t *sorted_keys(const struct roster *r)
         return keys;
 }
 
-/* A file that is no inbox: a session binds it under such a name, and renames it at once. What is older than its
- * process, or nothing of the kind, is removed. */
-static void remove_if_old(int dir, const char *file)
+/* Removes what is no inbox. A directory that is not empty stays, because its owner decides who may change it. */
+static void remove_file(int dir, const char *file)
+{
+        if (unlinkat(dir, file, 0) < 0)
+                unlinkat(dir, file, AT_REMOVEDIR);
+}
+
+/* Returns true if an error of reaching an inbox says that it is none: the socket of a dead session, another kind of file,
+ * of another user, or one that we may not send to. Other errors say that something has run out on our side. */
+static bool is_no_inbox(int error)
+{
+        return error == -ECONNREFUSED || error == -EPERM || error == -EACCES || error == -EPROTOTYPE;
+}
+
+/* Returns 0 if an inbox can be reached, or a negative errno. */
+static int try_inbox(const struct roster *r, int dir, const char *file)
+{
+        struct sockaddr_un address;
+        int inbox = roster_open_inbox(dir, file, r->owner, &address);
+        if (inbox < 0)
+                return inbox;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int error = fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        if (fd >= 0)
+                close(fd);
+        close(inbox);
+        return error;
+}
+
+/* Removes a file without the name of an inbox. A session binds its inbox under the name of its process, and renames it at
+ * once: that stays while its process lives and it can be reached. (In the middle of bind(2) it cannot: a session that is
+ * stopped just there finds its file gone, and binds anew.) */
+static void remove_if_old(const struct roster *r, int dir, const char *file)
 {
         pid_t pid = path_parse_binding(file);
-        if (pid == 0 || (kill(pid, 0) < 0 && errno == ESRCH))
-                unlinkat(dir, file, 0);
+        bool runs = pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+        if (!runs || is_no_inbox(try_inbox(r, dir, file)))
+                remove_file(dir, file);
 }
 
 /* An inbox of no member is of a session whose HELLO is still in the queue or was lost with it, or of a dead one: that
@@ -57,10 +89,10 @@ static void ask_stranger(struct broker *b, int fd, int dir, const char *file, co
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
         uint64_t key;
         if (path_parse_id(file, &key) < 0)
-                remove_if_old(dir, file);
+                remove_if_old(&b->roster, dir, file);
         else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
-                 roster_send_stranger(&b->roster, fd, 0, key, &rollcall) == -ECONNREFUSED)
-                roster_remove_inbox(&b->roster, key);
+                 is_no_inbox(roster_send_stranger(&b->roster, fd, 0, key, &rollcall)))
+                remove_file(dir, file);
 }
 
 static int ask_strangers(struct broker *b)

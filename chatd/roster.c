@@ -219,26 +219,30 @@ void roster_remove(struct roster *r, struct member *m)
         free(m);
 }
 
-/* Opens the file of an inbox, of the link or the session with this `key`, and writes an address of what was opened.
- * Sessions can put into their directory what they like: a link could lead to any socket that chatd's user may write to.
- * Returns a descriptor, to be closed when the address is not needed any more, or a negative errno. */
-static int open_inbox(const struct roster *r, uint64_t id, uint64_t key, struct sockaddr_un *address)
+int roster_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un *address)
 {
         struct stat st;
-        uid_t owner = id == LINK_ID ? geteuid() : r->owner;
-        int error = id == LINK_ID ? path_link(address, r->dir) : path_inbox(address, r->dir, key);
-        if (error < 0)
-                return error;
-        int fd = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        int fd = openat(dir, file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return errno == EACCES || errno == ELOOP ? -EPERM : -errno;
-        error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != owner ? -EPERM : 0;
+        int error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != owner ? -EPERM : 0;
         if (error < 0) {
                 close(fd);
                 return error;
         }
+        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
         snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d", fd);
         return fd;
+}
+
+/* Opens the inbox of the link, or of the session with this `key`. Returns as roster_open_inbox(). */
+static int open_inbox(const struct roster *r, uint64_t id, uint64_t key, struct sockaddr_un *address)
+{
+        struct sockaddr_un path;
+        int error = id == LINK_ID ? path_link(&path, r->dir) : path_inbox(&path, r->dir, key);
+        if (error < 0)
+                return error;
+        return roster_open_inbox(AT_FDCWD, path.sun_path, id == LINK_ID ? geteuid() : r->owner, address);
 }
 
 /* The link's inbox must hold what comes while chat-link is started again: as much as the kernel lets us have on the

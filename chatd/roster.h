@@ -155,6 +155,12 @@ void roster_remove(struct roster *r, struct member *m);
  * socket of the session user (of the link: of our own). */
 int roster_connect(struct roster *r, struct member *m);
 
+/* Opens the inbox that is `file` in the directory `dir` (openat(2)), and writes an address of what was opened. Sessions can
+ * put into their directory what they like: a symlink could lead to any socket that chatd's user may write to. Returns a
+ * descriptor, to be closed when the address is not needed any more, or a negative errno: -EPERM where the file is no socket
+ * of `owner`. */
+int roster_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un *address);
+
 /* Whether the process of `m` runs. */
 bool member_is_alive(const struct member *m);
 

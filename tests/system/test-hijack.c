@@ -339,6 +339,67 @@ static void test_it_cannot_send_chatd_elsewhere(void **state)
         shell("rm /run/chat/sessions/0000000000000bad");
 }
 
+/* Makes a file of each kind, called like an inbox, like one that is about to be, and otherwise. It listens where it can. */
+static void litter(int seed)
+{
+        static const char *const names[] = {"%016x", "%x+%07x", "litter-%x-%x"};
+        static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+        for (unsigned i = 0; i < 8 * 3; i++) {
+                struct sockaddr_un a = {.sun_family = AF_UNIX};
+                char name[64];
+                snprintf(name, sizeof(name), names[i / 8], i < 8 ? (unsigned)seed + i : (unsigned)getpid(), i);
+                snprintf(a.sun_path, sizeof(a.sun_path), RUN_DIR_DEFAULT "/" SESSIONS_DIR_NAME "/%s", name);
+                int r = 0;
+                if (i % 8 < 3) {
+                        int fd = socket(AF_UNIX, types[i % 8], 0);
+                        umask(types[i % 8] == SOCK_DGRAM ? 0777 : SOCKET_UMASK); /* chatd may not send there */
+                        r = bind(fd, (struct sockaddr *)&a, sizeof(a));
+                } else if (i % 8 == 3) {
+                        r = symlink("/run/systemd/journal/dev-log", a.sun_path);
+                } else if (i % 8 == 4) {
+                        r = mkfifo(a.sun_path, 0600);
+                } else if (i % 8 == 5) {
+                        r = mkdir(a.sun_path, 0700);
+                } else if (i % 8 == 6) {
+                        r = open(a.sun_path, O_WRONLY | O_CREAT | O_EXCL, 0);
+                } else {
+                        r = symlink("nothing", a.sun_path);
+                }
+                if (r < 0)
+                        _exit(104);
+        }
+}
+
+/* Files that are no inboxes would use up all inodes of /run. A chatd that starts removes them, also while their process
+ * runs; inboxes stay. */
+static void test_its_files_go(void **state)
+{
+        (void)state;
+        int broker, told[2];
+        assert_int_equal(pipe(told), 0);
+        shell("systemctl kill -s KILL --kill-who=main chatd");
+        assert_unharmed("");
+        char *before = strdup(shell("ls /run/chat/sessions")); /* what other tests left has gone */
+        pid_t pid = hijack(&broker);
+        if (pid == 0) {
+                litter(0xbad00);
+                if (write(told[1], "x", 1) != 1)
+                        _exit(1);
+                pause();
+        }
+        char x;
+        assert_int_equal(read(told[0], &x, 1), 1);
+        assert_int_equal(atoi(shell("ls /run/chat/sessions | wc -l")), 24 + 2);
+        shell("systemctl kill -s KILL --kill-who=main chatd");
+        assert_unharmed("");
+        assert_string_equal(shell("ls /run/chat/sessions"), before);
+        free(before);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(process_wait(pid), 128 + SIGKILL);
+        close(told[0]);
+        close(told[1]);
+}
+
 static void flood(int broker, int64_t until)
 {
         static uint8_t junk[100000];
@@ -438,6 +499,7 @@ int main(void)
                 TEST(test_it_cannot_pass_for_chatd),
                 TEST(test_it_cannot_get_at_what_another_session_is_sent),
                 TEST(test_it_cannot_send_chatd_elsewhere),
+                TEST(test_its_files_go),
                 TEST(test_it_cannot_stop_the_broker),
                 cmocka_unit_test(test_all_of_it_is_logged),
         };

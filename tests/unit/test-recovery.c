@@ -179,14 +179,120 @@ static void test_a_file_without_a_process_is_removed(void **state)
         close(inbox_bind(f->dir, inbox_id(EVE)));
         path_inbox(&dead, f->dir, inbox_id(EVE));
         path_binding(&left, f->dir, child, 1);
-        path_binding(&binding, f->dir, getpid(), 2); /* its process lives, and is about to rename it */
+        path_binding(&binding, f->dir, getpid(), 2);
         assert_int_equal(symlink("-", left.sun_path), 0);
-        assert_int_equal(symlink("-", binding.sun_path), 0);
+        /* of a session that is about to rename it */
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&binding, sizeof(binding)), 0);
         restart_broker(f);
         struct stat st;
         assert_int_equal(lstat(dead.sun_path, &st), -1);
         assert_int_equal(lstat(left.sun_path, &st), -1);
         assert_int_equal(lstat(binding.sun_path, &st), 0);
+        close(fd);
+        restart_broker(f); /* its process lives, but nobody reads there */
+        assert_int_equal(lstat(binding.sun_path, &st), -1);
+}
+
+static int make_symlink(const char *path)
+{
+        return symlink("/dev/null", path);
+}
+
+static int make_symlink_to_nothing(const char *path)
+{
+        return symlink("nothing", path);
+}
+
+static int make_file(const char *path)
+{
+        return close(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+}
+
+static int make_fifo(const char *path)
+{
+        return mkfifo(path, 0600);
+}
+
+static int make_dir(const char *path)
+{
+        return mkdir(path, 0700);
+}
+
+/* It listens for as long as the test runs. */
+static int make_socket(const char *path, int type)
+{
+        static int fds[16], next;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        int *fd = &fds[next++ % 16];
+        if (*fd > 0)
+                close(*fd);
+        *fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+        return bind(*fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : listen(*fd, 1);
+}
+
+static int make_stream(const char *path)
+{
+        return make_socket(path, SOCK_STREAM);
+}
+
+static int make_seqpacket(const char *path)
+{
+        return make_socket(path, SOCK_SEQPACKET);
+}
+
+/* Such a file would use up an inode for ever, whatever it is called. What may be an inbox stays. */
+static void test_what_is_no_inbox_is_removed(void **state)
+{
+        struct fixture *f = *state;
+        int (*const makers[])(const char *) = {make_symlink, make_symlink_to_nothing, make_file, make_fifo, make_dir,
+                                               make_stream,  make_seqpacket};
+        enum { KINDS = sizeof(makers) / sizeof(makers[0]) };
+        struct sockaddr_un paths[3 * KINDS];
+        struct stat st;
+        for (unsigned i = 0; i < KINDS; i++) {
+                struct sockaddr_un *three = &paths[(size_t)3 * i];
+                path_inbox(&three[0], f->dir, 0x1000 + i);
+                path_binding(&three[1], f->dir, getpid(), i);
+                snprintf(three[2].sun_path, sizeof(three[2].sun_path), "%s/sessions/other-%u", f->dir, i);
+                for (size_t n = 0; n < 3; n++)
+                        assert_int_equal(makers[i](three[n].sun_path), 0);
+        }
+        int stranger = inbox_bind(f->dir, 0x2000);
+        restart_broker(f);
+        for (size_t i = 0; i < 3 * (size_t)KINDS; i++)
+                assert_int_equal(lstat(paths[i].sun_path, &st), -1);
+        assert_string_equal(inbox_read(stranger), "rollcall");
+        close(stranger);
+}
+
+/* That something ran out on our side says nothing about an inbox. */
+static void test_no_inbox_is_removed_for_lack_of_descriptors(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un binding;
+        struct rlimit before;
+        struct stat st;
+        path_binding(&binding, f->dir, getpid(), 1);
+        int stranger = inbox_bind(f->dir, inbox_id(EVE)), fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&binding, sizeof(binding)), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        kill_broker(f);
+        start_broker(f);
+        int next = dup(fd), failed = 0;
+        close(next);
+        for (rlim_t more = 0; more < 8; more++) {
+                struct rlimit few = {(rlim_t)next + more, before.rlim_max};
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+                failed += recovery_run(f->broker) < 0;
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+                assert_int_equal(lstat(binding.sun_path, &st), 0);
+                assert_true(exists(f, "sessions", EVE));
+        }
+        assert_in_range(failed, 1, 7); /* the first cannot even look, and the last can all */
+        close(stranger);
+        close(fd);
 }
 
 /* The chatd that relayed her line could not say so any more. */
@@ -390,6 +496,8 @@ int main(void)
                 TEST(test_here_and_bye_that_are_relayed_again),
                 TEST(test_here_of_a_stranger_is_a_hello),
                 TEST(test_a_file_without_a_process_is_removed),
+                TEST(test_what_is_no_inbox_is_removed),
+                TEST(test_no_inbox_is_removed_for_lack_of_descriptors),
                 TEST(test_who_has_no_inbox_any_more_leaves),
                 TEST(test_too_few_descriptors_for_all),
                 TEST(test_lines_of_before_are_confirmed),
