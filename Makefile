@@ -74,17 +74,23 @@ HOSTED    := hosts
 all: $(PROGRAMS:%=$(BIN)/%)
 
 # ---- packages -------------------------------------------------------------------------------------------------------
-# $(call need,PACKAGES,WHAT FOR)
+# $(call need,PACKAGES,WHAT FOR): NEW/OLD is NEW where the release has a package of that name, and OLD elsewhere.
 comma := ,
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 define need
 @mkdir -p build; exec 9>build/.apt-lock; flock 9; \
-missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+missing() { \
+	for p in $(1); do \
+		case $$p in */*) apt-cache show $${p%/*} >/dev/null 2>&1 && p=$${p%/*} || p=$${p#*/};; esac; \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
+	done; \
+}; \
+missing=$$(missing); \
 if [ -z "$$missing" ]; then :; \
 elif command -v apt-get >/dev/null; then \
 	echo "Installing" $$missing "($(2))"; \
 	$(SUDO) apt-get update -qq && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(missing); \
 else \
 	echo "Cannot look for these packages of Debian's, for want of apt-get: $$missing ($(2)). Trying without."; \
 fi
@@ -105,7 +111,7 @@ build/.packages-bench:
 build/.packages-pictures:
 	$(call need,python3,to take pictures)
 build/.packages-deb:
-	$(call need,debhelper dpkg-dev fakeroot lintian,to build Debian packages and to check them)
+	$(call need,build-essential debhelper dpkg-dev fakeroot lintian pkgconf systemd-dev/systemd,to build Debian packages and to check them)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 # Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
