@@ -36,16 +36,35 @@ static void test_units_are_verified(void **state)
 {
         (void)state;
         shell("test -x /usr/bin/stunnel || ln -s /bin/true /usr/bin/stunnel"); /* it is looked for, and not started */
-        assert_string_equal(
-                shell("systemd-analyze verify --man=no --recursive-errors=yes /usr/local/lib/systemd/system/chat*.*"
-                      " 2>&1"),
-                "");
+        assert_string_equal(shell("systemd-analyze verify --man=no --recursive-errors=yes "
+                                  "/usr/local/lib/systemd/system/chat*.socket "
+                                  "/usr/local/lib/systemd/system/chat*.service 2>&1"),
+                            "");
         assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
         assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service units/chat-link.service"),
                             "units/chat-proxied.socket"); /* chat-tls.socket starts it */
         shell("systemctl preset chat-echo.socket chat-local.socket chat-tls.socket 2>&1");
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-local.socket chat-tls.socket || true"),
                             "disabled\ndisabled\ndisabled");
+}
+
+/* systemd, of version 255 or later, wakes for each socket as often as it is asked to: it has no limit of its own that
+ * would hold up who comes. To older ones the setting is unknown, and they have none. */
+static void test_nothing_limits_how_quickly_people_come(void **state)
+{
+        (void)state;
+        bool knows = atoi(shell("systemctl --version | sed -n '1s/^systemd //p'")) >= 255;
+        assert_string_equal(
+                shell("systemctl show -P PollLimitIntervalUSec $(cd units && ls *.socket) | grep . | sort -u || true"),
+                knows ? "0" : "");
+        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "8" : "0");
+        for (int version = 252; version <= 257; version++) {
+                shell("make --no-print-directory install DESTDIR=/tmp/systemd SYSTEMD=%d 2>&1", version);
+                assert_string_equal(shell("cd /tmp/systemd && find . -name poll-limit.conf | wc -l"),
+                                    version >= 255 ? "8" : "0");
+                shell("make --no-print-directory uninstall DESTDIR=/tmp/systemd 2>&1");
+                assert_string_equal(shell("find /tmp/systemd ! -type d -o -name '*.d' -path '*/chat*'"), "");
+        }
 }
 
 /* What systemd-analyze makes of the hardening: the exposure, in tenths, and how many of its points are not met. It
@@ -468,6 +487,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_enabling_the_socket_is_enough),
                 cmocka_unit_test(test_units_are_verified),
+                cmocka_unit_test(test_nothing_limits_how_quickly_people_come),
                 cmocka_unit_test(test_the_exposure),
                 cmocka_unit_test(test_users_and_files),
                 cmocka_unit_test(test_echo),
