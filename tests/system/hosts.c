@@ -238,7 +238,7 @@ int hosts_install(void **state)
         (void)state;
         if (access(NATS_SERVER, X_OK) != 0) {
                 printf("SKIPPED: no nats-server; these tests need Debian's package of that name\n");
-                exit(0);
+                exit(getenv("NO_SKIP") ? 1 : 0);
         }
         for (int i = 0; i < HOSTS; i++)
                 install_nats(i);

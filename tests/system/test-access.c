@@ -24,7 +24,7 @@ static void install_programs(void)
         if (access("/usr/bin/stunnel", X_OK) == 0 && access("/usr/sbin/sshd", X_OK) == 0)
                 return;
         fprintf(stderr, "SKIPPED: no stunnel or no sshd; these tests need build/access, which apt-get downloads\n");
-        exit(0);
+        exit(getenv("NO_SKIP") ? 1 : 0);
 }
 
 static void install_tls(void)

@@ -147,9 +147,10 @@ static void test_a_start_with_what_is_wrong(void **state)
         write_settings("Arrivals=-1\\n");
         shell("! systemctl restart chatd 2>/dev/null");
         client_send(a, "it waits\n");
-        shell("test $(systemctl show -P ExecMainStatus chatd) = 78");
-        shell("systemctl status chatd | grep -q 'Status: \"/etc/chat/chat.conf, line 1: Arrivals= takes'");
-        shell("journalctl -q -u chatd -o cat | grep -qx 'chatd: /etc/chat/chat.conf, line 1: Arrivals= takes .*'");
+        shell_until("test $(systemctl show -P ExecMainStatus chatd) = 78");
+        shell_until("systemctl status chatd | grep -q 'Status: \"/etc/chat/chat.conf, line 1: Arrivals= takes'");
+        shell_until(
+                "journalctl -q -u chatd -o cat | grep -qx 'chatd: /etc/chat/chat.conf, line 1: Arrivals= takes .*'");
         /* not so often that the journal has nothing else */
         assert_in_range(atoi(shell("journalctl -q -u chatd -o cat | grep -c 'Arrivals= takes'")), 1, 3);
         write_settings("");
