@@ -60,14 +60,13 @@ void arrivals_release(struct broker *b, struct member *m)
                 wait_for_others(&b->arrivals, now);
                 return;
         }
-        int r = m->named ? 0 : roster_note_named(&b->roster, m->id);
-        if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
-                broker_warn(b, "cannot note who is being announced", r);
         arrivals_name(b, m);
 }
 
 bool arrivals_leave(struct broker *b, struct member *m)
 {
+        if (m->named)
+                arrivals_name(b, m);
         b->arrivals.waiting -= m->arriving && !m->held;
         return !m->arriving;
 }
@@ -75,6 +74,9 @@ bool arrivals_leave(struct broker *b, struct member *m)
 void arrivals_name(struct broker *b, struct member *m)
 {
         struct arrivals *a = &b->arrivals;
+        int r = m->named ? 0 : roster_note_named(&b->roster, m);
+        if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
+                broker_warn(b, "cannot note who is being announced", r);
         if (m->held)
                 broker_log_join(b, m);
         else

@@ -13,10 +13,11 @@
  *
  * What makes a crash between any two steps harmless:
  *
- *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO, and
- *     removed when the batch with its name was sent, before it is consumed. So a HELLO that is met again is decided as
- *     before. Who is held has members/ID.held in its place, and is held by the next chatd as well. Before anything is
- *     sent of the batch in which an ARRIVE names it, that becomes ID.named: then the next chatd names it, too.
+ *   - Who waits has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO. So a HELLO
+ *     that is met again is decided as before. Who is held has members/ID.held in its place, and is held by the next
+ *     chatd as well. Before anything is sent of the batch that names it, that note becomes ID.named, and it is removed
+ *     when the batch was sent, before it is consumed. So the next chatd names it, too: when it meets the same frame
+ *     again or, where the queue was lost, with the session's next frame, also if that says that the session ended.
  *   - A notice is a batch of its own, without frames. Before it is sent it is sealed: a file says its number and how
  *     many people that is. When everybody has it, the notes of those it is about are removed, then the seal. A chatd
  *     that finds a seal says the same again before it takes any frame, and the sessions drop what they have seen

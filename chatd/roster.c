@@ -450,12 +450,12 @@ int roster_note_held(const struct roster *r, uint64_t id)
         return put_mark(r, id, HELD_SUFFIX);
 }
 
-int roster_note_named(const struct roster *r, uint64_t id)
+int roster_note_named(const struct roster *r, const struct member *m)
 {
-        char held[PATH_MAX], named[PATH_MAX];
-        note_path(r, id, HELD_SUFFIX, held);
-        note_path(r, id, NAMED_SUFFIX, named);
-        return rename(held, named) < 0 ? -errno : 0;
+        char before[PATH_MAX], named[PATH_MAX];
+        note_path(r, m->id, m->held ? HELD_SUFFIX : ARRIVING_SUFFIX, before);
+        note_path(r, m->id, NAMED_SUFFIX, named);
+        return rename(before, named) < 0 ? -errno : 0;
 }
 
 void roster_remove_held(const struct roster *r, uint64_t id)

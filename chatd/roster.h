@@ -70,7 +70,7 @@ struct member {
         bool leaving;           /* its BYE or GONE is in the batch */
         bool arriving;          /* waits to be announced, see arrivals.h */
         bool held;              /* it is not announced until its session says so: it may be no chat client */
-        bool named;             /* it is held, and a chatd before this one may have told some its name */
+        bool named;             /* it is held: a chatd before this one may have told some its name */
         bool told_alone;        /* that nobody else was in its room when it said something */
         bool removed;           /* it says that it leaves because an administrator removed it */
         /* what an administrator did to it: see admin.h */
@@ -208,7 +208,7 @@ void roster_remove_mute(const struct roster *r, uint64_t id);
  * negative errno. roster_remove_arrival() removes both notes. */
 int roster_note_arrival(const struct roster *r, uint64_t id);
 int roster_note_held(const struct roster *r, uint64_t id);
-int roster_note_named(const struct roster *r, uint64_t id); /* who is held is being announced by name */
+int roster_note_named(const struct roster *r, const struct member *m); /* who is held, or waits, is being named */
 void roster_remove_arrival(const struct roster *r, uint64_t id);
 void roster_remove_held(const struct roster *r, uint64_t id);
 

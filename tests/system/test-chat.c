@@ -459,6 +459,8 @@ static void test_a_broker_that_is_killed(void **state)
         struct chat *chat = *state;
         struct client *a, *b;
         join_two(chat, &a, &b);
+        client_send(a, "hello\n"); /* who speaks is announced before: no announcement is on its way any more */
+        client_expect(b, "%s: hello\r\n", a->name);
         for (int i = 0; i < 5; i++) {
                 chat_kill_broker(chat, SIGKILL);
                 chat_start_broker(chat);

@@ -34,12 +34,17 @@ static void restart(struct fixture *f)
         broker_settle(f->broker);
 }
 
-static bool is_noted(struct fixture *f, uint32_t who)
+static bool exists_note(struct fixture *f, uint32_t who, const char *suffix)
 {
         char path[256];
         struct stat st;
-        snprintf(path, sizeof(path), "%s/members/%016llx.arriving", f->dir, (unsigned long long)inbox_id(who));
+        snprintf(path, sizeof(path), "%s/members/%016llx%s", f->dir, (unsigned long long)inbox_id(who), suffix);
         return lstat(path, &st) == 0;
+}
+
+static bool is_noted(struct fixture *f, uint32_t who)
+{
+        return exists_note(f, who, ".arriving");
 }
 
 static bool is_sealed(struct fixture *f)
@@ -486,13 +491,71 @@ static void test_who_was_being_named_is_named(void **state)
         begin_with_one_held(f);
         f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
         pace_take(&f->broker->arrivals.pace, clock_ms());
-        assert_int_equal(roster_note_named(&f->broker->roster, inbox_id(BOB)), 0);
+        assert_int_equal(roster_note_named(&f->broker->roster, member(f, BOB)), 0);
         arrive(f, BOB);
         restart(f);
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
         restart(f);
         assert_false(f->broker->roster.members[1]->arriving);
+}
+
+/* chatd dies when it has told everybody the name of Bob, and before it removes the note of that. Its queue is lost, as
+ * where the socket is its own. */
+static void lose_while_bob_is_named(struct fixture *f)
+{
+        assert_int_equal(roster_note_named(&f->broker->roster, member(f, BOB)), 0);
+        restart(f);
+        assert_inbox(f, ANN, "rollcall");
+}
+
+static void test_who_was_being_named_leaves(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_one_held(f);
+        lose_while_bob_is_named(f);
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob, leave bob"); /* a session that knows the first drops it */
+        assert_int_equal(f->broker->roster.count, 1);
+        assert_false(exists_note(f, BOB, ".named"));
+}
+
+static void test_who_waited_and_was_being_named(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        lose_while_bob_is_named(f);
+        here(f, BOB, 0);
+        serve(f);
+        assert_inbox(f, ANN, "join bob");
+        arrivals_announce(f->broker);
+        assert_inbox(f, ANN, "join eve"); /* counted alone */
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "leave bob");
+}
+
+static void test_who_waited_and_was_being_named_leaves(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        lose_while_bob_is_named(f);
+        bye(f, BOB);
+        serve(f);
+        assert_inbox(f, ANN, "join bob, leave bob");
+}
+
+/* The note is there before anything is sent. */
+static void test_who_speaks_has_a_note_of_being_named(void **state)
+{
+        struct fixture *f = *state;
+        begin_with_two(f);
+        relay_begin(&f->broker->relay, &f->broker->roster);
+        arrivals_name(f->broker, member(f, BOB));
+        assert_true(exists_note(f, BOB, ".named") && !is_noted(f, BOB));
+        arrivals_note(f->broker);
+        assert_false(exists_note(f, BOB, ".named"));
 }
 
 /* Nobody was told of it: the next chatd decides. */
@@ -554,6 +617,10 @@ int main(void)
                 TEST(test_who_is_held_is_held_by_the_next_chatd),
                 TEST(test_who_is_held_is_not_of_a_sealed_notice),
                 TEST(test_who_was_being_named_is_named),
+                TEST(test_who_was_being_named_leaves),
+                TEST(test_who_waited_and_was_being_named),
+                TEST(test_who_waited_and_was_being_named_leaves),
+                TEST(test_who_speaks_has_a_note_of_being_named),
                 TEST(test_an_arrive_that_is_met_first_by_the_next_chatd),
                 TEST(test_who_is_released_into_a_crowd_waits),
         };
