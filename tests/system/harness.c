@@ -275,8 +275,7 @@ void client_send(struct client *c, const char *format, ...)
         client_send_bytes(c, text, (size_t)n);
 }
 
-/* Waits for more. Returns false at the end of the connection. */
-static bool client_read(struct client *c, int64_t deadline, const char *what)
+bool client_read(struct client *c, int64_t deadline, const char *what)
 {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         int64_t left = deadline - clock_ms();

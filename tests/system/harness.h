@@ -75,6 +75,10 @@ struct client *client_of(int fd, const char *name);
 void client_send(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void client_send_bytes(struct client *c, const void *bytes, size_t size);
 
+/* Waits for more bytes and appends them to `got`. Fails when none come before the deadline; the message then says `what`
+ * was waited for. Returns false at the end of the connection. */
+bool client_read(struct client *c, int64_t deadline, const char *what);
+
 /* Waits until `text` came; what came before it and itself are forgotten. Returns what came before it (static). */
 const char *client_expect(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,9 +1,11 @@
 #include "stage.h"
 
 #include <ctype.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <chat/clock.h>
 #include <chat/paths.h>
 
 #include "programs.h"
@@ -160,7 +162,7 @@ static void see(struct person *p, const char *text)
         log_seen(p, text);
 }
 
-/* Takes in what came and was not asked for yet. */
+/* Logs what was read and no step has looked for. */
 static void drain(struct person *p)
 {
         if (p->client && p->client->len > 0) {
@@ -168,6 +170,26 @@ static void drain(struct person *p)
                 p->client->len = 0;
                 p->client->got[0] = '\0';
         }
+}
+
+/* Waits until TEXT is in the log. The connection may end first: check_count() then says what is missing. */
+static void wait_for(struct person *p, const char *text)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        drain(p);
+        while (p->client && !(p->log && strstr(p->log, text)) && client_read(p->client, deadline, text))
+                drain(p);
+}
+
+/* Logs everything that has come, without waiting for more. */
+static void drain_connection(struct person *p)
+{
+        if (p->client) {
+                struct pollfd ready = {.fd = p->client->fd, .events = POLLIN};
+                while (poll(&ready, 1, 0) > 0 && client_read(p->client, clock_ms() + DEADLINE_MS, "what is there"))
+                        ;
+        }
+        drain(p);
 }
 
 static size_t count(const char *log, const char *text)
@@ -334,6 +356,15 @@ static bool is_check(const char *what)
         return strcmp(what, "never") == 0 || strcmp(what, "once") == 0 || strcmp(what, "narrow") == 0;
 }
 
+/* Takes a text that clients are to see, as client_read() keeps it: with \1 for each NUL. */
+static void expected(struct stage *s, char **rest, char text[static STAGE_TEXT_MAX])
+{
+        size_t n = stage_quoted(s, rest, text);
+        for (size_t i = 0; i < n; i++)
+                if (text[i] == '\0')
+                        text[i] = '\1';
+}
+
 static void act_on_person(struct stage *s, const char *what, struct person *p, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
@@ -344,7 +375,7 @@ static void act_on_person(struct stage *s, const char *what, struct person *p, c
                 else
                         client_send_bytes(p->client, text, n);
         } else if (strcmp(what, "see") == 0) {
-                stage_quoted(s, &rest, text);
+                expected(s, &rest, text);
                 see(p, text);
         } else if (strcmp(what, "sync") == 0) {
                 client_send_bytes(p->client, "\xff\xfd\6", 3);
@@ -371,12 +402,15 @@ static void act_on_person(struct stage *s, const char *what, struct person *p, c
 static void check_person(struct stage *s, const char *what, struct person *p, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
-        drain(p);
         if (strcmp(what, "narrow") == 0) {
+                drain_connection(p);
                 check_width(s, p);
                 return;
         }
-        stage_quoted(s, &rest, text);
+        expected(s, &rest, text);
+        if (strcmp(what, "once") == 0)
+                wait_for(p, text);
+        drain_connection(p);
         check_count(s, p, strcmp(what, "once") == 0 ? 1 : 0, text);
 }
 

@@ -20,7 +20,7 @@
  *   sync NAME                 waits until the session has dealt with all that was sent: chatd's queue has it
  *   see NAME "TEXT"           waits until TEXT came, behind what was seen before
  *   never NAME "TEXT"         by the end of the case TEXT has not come
- *   once NAME "TEXT"          by the end of the case TEXT has come exactly once
+ *   once NAME "TEXT"          by the end of the case TEXT has come exactly once; waits for it
  *   narrow NAME               by the end of the case no line that came has more than 79 columns
  *   keepalive NAME            its connection has the keepalive of chat.socket
  *   end NAME [STATUS]         waits for the end of the connection, and of a program, which ends with this status
