@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,10 +24,11 @@ static const char *take_text(struct config *c, void *field, const char *value)
 
 static const char *take_label(struct config *c, void *field, const char *value)
 {
-        (void)c;
         if (strlen(value) > HOST_MAX_BYTES || !text_is_host(value, strlen(value)))
                 return "1 to 24 of a-z, 0-9 and -, which is not at an end";
         snprintf(field, HOST_MAX_BYTES + 1, "%s", value);
+        if (field == c->host)
+                c->machine[0] = '\0';
         return NULL;
 }
 
@@ -130,19 +132,43 @@ enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
 _Static_assert((int)KEYS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");
 
-void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine)
+/* FNV-1a. */
+static uint32_t hash(const char *text, size_t len)
 {
-        size_t len = 0;
-        for (; *machine != '\0' && *machine != '.' && len < HOST_MAX_BYTES; machine++) {
-                char c = (char)tolower((unsigned char)*machine);
-                if (text_is_host(&c, 1) || (c == '-' && len > 0))
-                        host[len++] = c;
-        }
+        uint32_t h = 2166136261u;
+        for (size_t i = 0; i < len; i++)
+                h = (h ^ (uint8_t)tolower((unsigned char)text[i])) * 16777619u;
+        return h;
+}
+
+/* Appends to a label of `len` characters; a "-" is neither the first nor behind another. Returns its new length. */
+static size_t append_to_label(char host[static HOST_MAX_BYTES + 1], size_t len, char c)
+{
+        if (c != '-' || (len > 0 && host[len - 1] != '-'))
+                host[len++] = c;
+        return len;
+}
+
+bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine)
+{
+        enum { DIGITS = 6, PREFIX_MAX = HOST_MAX_BYTES - DIGITS - 1 };
+        size_t name_len = strcspn(machine, "."), len = 0;
+        char name[HOST_MAX_BYTES + 1] = "";
+        for (size_t i = 0; i < name_len && i < HOST_MAX_BYTES; i++)
+                name[i] = (char)tolower((unsigned char)machine[i]);
+        memcpy(host, name, sizeof(name));
+        if (name_len <= HOST_MAX_BYTES && text_is_host(name, name_len))
+                return true;
+        for (size_t i = 0; name[i] != '\0' && len < PREFIX_MAX; i++)
+                len = append_to_label(host, len, text_is_host(&name[i], 1) ? name[i] : '-');
         while (len > 0 && host[len - 1] == '-')
                 len--;
-        host[len] = '\0';
         if (len == 0)
-                snprintf(host, HOST_MAX_BYTES + 1, "host");
+                len = (size_t)snprintf(host, HOST_MAX_BYTES + 1, "host");
+        host[len] = '\0';
+        if (name_len > 0)
+                snprintf(host + len, HOST_MAX_BYTES + 1 - len, "-%06" PRIx32, hash(machine, name_len) & 0xffffff);
+        return false;
 }
 
 static int find_key(const char *name)
@@ -181,7 +207,8 @@ static void set_defaults(struct config *c)
                 .retention_s = RETENTION_DEFAULT_S,
                 .spool_bytes = (size_t)SPOOL_DEFAULT_MIB << 20,
         };
-        config_default_host(c->host, machine);
+        if (!config_default_host(c->host, machine))
+                c->machine[text_clean_all(machine, strlen(machine), c->machine, sizeof(c->machine) - 1)] = '\0';
 }
 
 /* What only all of it together can show. Returns NULL, or what is wrong. */

@@ -31,7 +31,8 @@ struct config {
         int servers_count;
         char network[HOST_MAX_BYTES + 1]; /* Network=: hosts of other networks on the same servers are not heard */
         char host[HOST_MAX_BYTES + 1];    /* Host=: what follows the @ in the names of this host's people elsewhere */
-        config_value user, password;      /* User=, Password=; empty: none */
+        char machine[64 + 1];        /* the machine's name, cleaned, if `host` was made of it and differs; else empty */
+        config_value user, password; /* User=, Password=; empty: none */
         config_value credentials_file; /* CredentialsFile=: a user's JWT and seed, as `nsc generate creds` writes it */
         config_value ca_file;          /* CAFile=: who may have signed the servers' certificates; set: TLS */
         config_value certificate_file; /* CertificateFile=, KeyFile=: our own */
@@ -41,9 +42,10 @@ struct config {
         size_t spool_bytes; /* SpoolSize=: mebibytes, with or without an M */
 };
 
-/* The name of this machine up to the first dot, in lower case and without what a label cannot have; "host" where
- * nothing is left of it. */
-void config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
+/* Makes a label of the name of this machine up to the first dot, in lower case. Returns true if it is that name. Else the
+ * name is too long, or has characters that no label has: those become "-", and the label ends with "-" and six digits
+ * that are computed from the whole name, so that other names give other labels. It is "host" where there is no name. */
+bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
 
 /* Reads the file `path` on top of the defaults. Returns 0, or a negative errno with a line for the user in `error`:
  * -EINVAL for what is in the file. */

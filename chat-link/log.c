@@ -14,6 +14,21 @@
 #define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
 #define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
 #define ID_HAD_AGAIN "191d8f8f6de5440787abb281b0f93edd"
+#define ID_LABEL "9d4ccef423c5446e9c49f265b0ca0892"
+
+/* The machine's name is no label, so another was made of it: that is no error, but people look for the host by it. */
+static void log_label(struct journal *j, const struct config *c)
+{
+        struct journal_event e = {0};
+        journal_field(
+                &e,
+                "MESSAGE=this host is called %s in the chat: the machine's name, %s, is not 1 to 24 of a-z, 0-9 and "
+                "-; to choose another label, set Host= in /etc/chat/link.conf",
+                c->host, c->machine);
+        journal_describe(&e, LOG_NOTICE, ID_LABEL, "label");
+        journal_field(&e, "CHAT_HOST=%s", c->host);
+        journal_write(j, &e);
+}
 
 void log_started(struct journal *j, const struct link *l)
 {
@@ -24,6 +39,8 @@ void log_started(struct journal *j, const struct link *l)
         journal_describe(&e, LOG_INFO, ID_STARTED, "start");
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
         journal_write(j, &e);
+        if (l->config->machine[0] != '\0')
+                log_label(j, l->config);
 }
 
 void log_stopped(struct journal *j, const struct link *l)

@@ -267,6 +267,10 @@ int main(int argc, char **argv)
         }
         if (options.check) {
                 printf("host %s of the network %s\n", cl.config.host, cl.config.network);
+                if (cl.config.machine[0] != '\0')
+                        printf("Its name is made of the machine's, %s, which is not 1 to 24 of a-z, 0-9 and -.\n"
+                               "To choose another, set Host= in %s.\n",
+                               cl.config.machine, options.config);
                 return 0;
         }
         signal(SIGPIPE, SIG_IGN);

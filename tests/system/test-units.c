@@ -437,8 +437,16 @@ static void test_a_link_without_a_server(void **state)
         (void)state;
         struct client *a, *b;
         join_two(&a, &b);
-        write_link_settings("Servers=nats://127.0.0.1:4\\nHost=here\\nSpoolSize=1M\\n");
+        write_link_settings("Servers=nats://127.0.0.1:4\\nSpoolSize=1M\\n");
+        shell("hostname > /tmp/hostname && hostname production-frontend-server-01");
         shell("systemctl reset-failed 'chat-link*'; systemctl enable --now chat-link 2>&1");
+        shell_until(
+                "journalctl -u chat-link -x CHAT_EVENT=label | grep -q 'called production-fronte-a2c6d5 in the chat'");
+        assert_string_equal(shell("chat-link --check | head -1"), "host production-fronte-a2c6d5 of the network chat");
+        shell("hostname -F /tmp/hostname");
+        write_link_settings("Servers=nats://127.0.0.1:4\\nHost=here\\nSpoolSize=1M\\n");
+        shell("systemctl restart chat-link");
+        shell_until("journalctl -u chat-link -o cat | grep -q 'started as host here of the network chat'");
         shell("test -L /etc/systemd/system/multi-user.target.wants/chat-link.service");
         shell("test -L /etc/systemd/system/sockets.target.wants/chat-link.socket");
         shell_until(

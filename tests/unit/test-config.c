@@ -72,8 +72,9 @@ static void test_defaults(void **state)
         assert_string_equal(c->servers[0], "nats://a:4222");
         assert_string_equal(c->network, "chat");
         gethostname(machine, sizeof(machine) - 1);
-        config_default_host(host, machine);
+        bool is_name = config_default_host(host, machine);
         assert_string_equal(c->host, host);
+        assert_true(is_name == (c->machine[0] == '\0'));
         assert_string_equal(c->user, "");
         assert_string_equal(c->password, "");
         assert_string_equal(c->credentials_file, "");
@@ -169,6 +170,7 @@ static void test_labels(void **state)
         char text[128];
         assert_read(f, SERVER "Host=abcdefghijklmnopqrstuvwx\nNetwork=0-9\n");
         assert_string_equal(f->config.host, "abcdefghijklmnopqrstuvwx");
+        assert_string_equal(f->config.machine, ""); /* whatever the machine is called */
         assert_string_equal(f->config.network, "0-9");
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
                 snprintf(text, sizeof(text), "Host=%s\n", wrong[i]);
@@ -285,27 +287,40 @@ static void test_a_long_path(void **state)
         assert_in_range(strlen(f->error), 256, CONFIG_ERROR_BYTES - 1);
 }
 
+/* A name that can be a label is one. Others end in digits of their own, so that no two machines get the same label. */
 static void test_the_name_of_the_machine(void **state)
 {
         (void)state;
-        static const char *const names[][2] = {
-                {"alpha", "alpha"},
-                {"Alpha.Example.org", "alpha"},
-                {"web-01.example.org", "web-01"},
-                {"my_host", "myhost"},
-                {"--a--", "a"},
-                {"-", "host"},
-                {"", "host"},
-                {".example.org", "host"},
-                {"localhost", "localhost"},
-                {"b\xc3\xa4r", "br"},
-                {"abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwx"},
-                {"abcdefghijklmnopqrstuvw-yz", "abcdefghijklmnopqrstuvw"},
+        static const struct {
+                const char *machine, *label;
+                bool is_name;
+        } names[] = {
+                {"a", "a", true},
+                {"localhost", "localhost", true},
+                {"Web-1.example.org", "web-1", true},
+                {"abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwx", true},
+                {"ABCDEFGHIJKLMNOPQRSTUVWX.example.org", "abcdefghijklmnopqrstuvwx", true},
+                {"web1", "web1", true},
+                {"web_1", "web-1-e4e9a1", false},
+                {"web1_", "web1-7269ad", false},
+                {"My_Host", "my-host-9f7036", false},
+                {"my_host.example.org", "my-host-9f7036", false},
+                {"abcdefghijklmnopqrstuvwxy", "abcdefghijklmnopq-661acc", false},
+                {"production-frontend-server-01", "production-fronte-a2c6d5", false},
+                {"production-frontend-server-02", "production-fronte-a2c21c", false},
+                {"sixteen-letters1-and-more", "sixteen-letters1-bbb13c", false},
+                {"-a", "a-cd881b", false},
+                {"___", "host-5a3b34", false},
+                {"\xc3\xa4", "host-9de0e2", false},
+                {"", "host", false},
+                {".example.org", "host", false},
         };
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
                 char host[HOST_MAX_BYTES + 1];
-                config_default_host(host, names[i][0]);
-                assert_string_equal(host, names[i][1]);
+                memset(host, 'x', sizeof(host));
+                assert_true(config_default_host(host, names[i].machine) == names[i].is_name);
+                assert_string_equal(host, names[i].label);
+                assert_true(text_is_host(host, strlen(host)));
         }
 }
 
