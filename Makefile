@@ -66,7 +66,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units settings telnet crowd crash outage hijack flood package access chatctl
+BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access chatctl
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -128,7 +128,8 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 # With what they need that is not there; a booted system copies them into its own root.
 build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
-build/peers build/access: | build/.packages-check
+build/needrestart: PACKAGES := needrestart
+build/peers build/access build/needrestart: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
 		-o Dir::Cache::archives=$(CURDIR)/$@.new $(PACKAGES); } >/dev/null 2>&1 || \
@@ -245,7 +246,7 @@ check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECK
 	@echo "All tests passed."
 # Only one test boots systems at a time: together they take one of make's jobs, and the other tests have the rest.
 check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(PROGRAMS:%=build/sanitized/%) \
-		build/.packages-run build/nats build/access
+		build/.packages-run build/nats build/access build/needrestart
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
@@ -287,6 +288,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 check-system/access check-sanitized/access: build/access
+check-system/upgrade check-sanitized/upgrade: build/needrestart
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
@@ -470,6 +472,8 @@ install: all
 	test -e $(DESTDIR)/etc/chat/chat.conf || install -D -m 644 units/chat.conf $(DESTDIR)/etc/chat/chat.conf
 	test -e $(DESTDIR)/etc/chat/link.conf || install -D -m 640 units/link.conf $(DESTDIR)/etc/chat/link.conf
 	test -e $(DESTDIR)/etc/chat/tls.conf || install -D -m 644 units/tls.conf $(DESTDIR)/etc/chat/tls.conf
+	test -e $(DESTDIR)/etc/needrestart/conf.d/chat.conf || \
+		install -D -m 644 units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf
 	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
 	install -D -m 644 units/chat.catalog $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) systemd-sysusers
@@ -493,6 +497,8 @@ uninstall:
 	! cmp -s units/chat.conf $(DESTDIR)/etc/chat/chat.conf || rm $(DESTDIR)/etc/chat/chat.conf
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
 	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
+	! cmp -s units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf || rm $(DESTDIR)/etc/needrestart/conf.d/chat.conf
+	cd $(DESTDIR)/etc 2>/dev/null && rmdir -p --ignore-fail-on-non-empty needrestart/conf.d 2>/dev/null || true
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) journalctl --update-catalog

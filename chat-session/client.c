@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -80,11 +81,26 @@ size_t client_read(struct client *c, void *buffer, size_t size)
         return 0;
 }
 
+/* Returns true if the connection is over in both directions, as when the client closed or reset it. */
+static bool is_over(const struct client *c)
+{
+        struct pollfd fd = {.fd = c->in};
+        const struct timespec no_time = {0};
+        return ppoll(&fd, 1, &no_time, NULL) > 0; /* POLLHUP and POLLERR are always asked for */
+}
+
 bool client_is_gone(const struct client *c)
 {
         char byte;
         ssize_t n = c->is_socket ? recv(c->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
-        return n == 0 || (n < 0 && !socket_is_transient(errno));
+        if (n == 0 || (n < 0 && !socket_is_transient(errno)))
+                return true;
+        return c->is_socket && send(c->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE && !is_over(c);
+}
+
+bool client_is_deaf(const struct client *c)
+{
+        return c->is_socket && c->out_broken && !is_over(c);
 }
 
 bool client_sent(struct client *c)

@@ -85,8 +85,14 @@ size_t client_room(const struct client *c);
 /* Writes what the client takes now. */
 void client_flush(struct client *c);
 
-/* Whether the client went before it said anything. */
+/* Returns true if the client went before it said anything, or is deaf, as where a session that served this connection
+ * before was restarted. To be asked before the first byte is read or written. */
 bool client_is_gone(const struct client *c);
+
+/* Returns true if nothing can be written to a socket though its client may still send: the session before this one shut it
+ * down, or the client did so with its end of a UNIX socket, shutdown(2). Returns false where the connection is over in both
+ * directions: then its end is read, behind the input that came before it. */
+bool client_is_deaf(const struct client *c);
 
 /* Whether something was written since this was asked last. */
 bool client_sent(struct client *c);

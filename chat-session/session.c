@@ -490,6 +490,8 @@ static void write_to_client(struct session *s)
         flush(s);
         if (editing_draw(s)) /* for which there was no room before */
                 flush(s);
+        if (client_is_deaf(&s->client))
+                session_leave(s, LEAVE_RESET); /* it would hear nothing, and still talk */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
         if (looks_plain(s))

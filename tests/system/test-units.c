@@ -487,6 +487,7 @@ static void test_uninstall(void **state)
         shell("test ! -e /run/chat");
         assert_string_equal(shell("systemctl list-units --plain --no-legend --all 'chat*.socket' 'chat*.service'"), "");
         assert_string_equal(shell("find /usr/local /etc/systemd -name 'chat*'"), "");
+        shell("test ! -e /etc/needrestart/conf.d/chat.conf");
         client_free(a);
 }
 

@@ -311,6 +311,40 @@ static void test_a_client_that_is_gone(void **state)
         assert_true(client_is_gone(&f->client));
 }
 
+/* The session before this one shut the connection down, or its client did so with its end. */
+static void test_a_client_that_is_deaf(void **state)
+{
+        struct fixture *f = *state;
+        for (int tcp = 0; tcp < 2; tcp++) {
+                struct client *c = calloc(1, sizeof(*c));
+                int fds[2];
+                if (tcp)
+                        tcp_connect(fds, 0);
+                else
+                        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+                client_init(c, fds[0], fds[0]);
+                assert_false(client_is_gone(c));
+                assert_int_equal(send(fds[1], "x", 1, 0), 1);
+                shutdown(fds[0], SHUT_WR);
+                assert_true(client_is_gone(c));
+                assert_false(client_is_deaf(c)); /* nothing was written yet */
+                put_line(c, "hello");
+                client_flush(c);
+                assert_true(client_is_deaf(c));
+                close(fds[0]);
+                close(fds[1]);
+                free(c);
+        }
+        shutdown(f->peer, SHUT_RD);
+        assert_true(client_is_gone(&f->client));
+        put_line(&f->client, "hello");
+        client_flush(&f->client);
+        assert_true(client_is_deaf(&f->client));
+        close(f->peer);
+        f->peer = -1;
+        assert_false(client_is_deaf(&f->client)); /* it went, which is read */
+}
+
 static int option_of(int fd, int level, int name)
 {
         int value = -1;
@@ -369,6 +403,7 @@ int main(void)
                 cmocka_unit_test(test_pipes),
                 TEST_WITH_PEER(test_a_client_that_does_not_read_is_not_silent),
                 TEST_WITH_PEER(test_a_client_that_is_gone),
+                TEST_WITH_PEER(test_a_client_that_is_deaf),
                 cmocka_unit_test(test_keepalive),
         };
         return RUN_TESTS(tests);

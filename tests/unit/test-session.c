@@ -570,6 +570,42 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
         free(s);
 }
 
+/* The session ends by itself, without a word to chatd. */
+static void assert_ends_unheard(struct fixture *f)
+{
+        char datagram[FRAME_MAX_BYTES];
+        assert_int_equal(pthread_join(f->thread, NULL), 0);
+        assert_int_equal(recv(f->intake, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
+        close(f->intake);
+        close(f->client);
+        rundir_remove(f->dir, f->lock);
+        free(f);
+}
+
+/* A client that can be told nothing any more does not go on talking. */
+static void test_a_client_that_hears_nothing_any_more(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "one\n");
+        assert_int_equal(next_frame(f).type, FRAME_LINE);
+        shutdown(f->client, SHUT_RD);
+        tell(f, FRAME_TEXT, 1, 1, "hello"); /* the session finds out when it writes */
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_RESET);
+        stop(f);
+
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        assert_int_equal(write(fds[1], "boo\n", 4), 4);
+        shutdown(fds[0], SHUT_WR); /* a session before this one */
+        f = start_on(fds, &(struct session_options){0});
+        assert_ends_unheard(f);
+}
+
 static void test_the_reasons_for_leaving(void **state)
 {
         (void)state;
@@ -1601,6 +1637,7 @@ int main(void)
                 cmocka_unit_test(test_a_client_that_is_gone_while_there_is_no_chatd),
                 cmocka_unit_test(test_pace),
                 cmocka_unit_test(test_a_client_that_is_gone_before_it_said_anything),
+                cmocka_unit_test(test_a_client_that_hears_nothing_any_more),
                 cmocka_unit_test(test_the_reasons_for_leaving),
                 cmocka_unit_test(test_lines_come_in_order_on_both_ways),
                 cmocka_unit_test(test_the_sessions_own_words_while_it_is_lent),
