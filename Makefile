@@ -66,7 +66,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access chatctl
+BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -129,7 +129,8 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
-build/peers build/access build/needrestart: | build/.packages-check
+build/monitoring: PACKAGES := prometheus python3-prometheus-client
+build/peers build/access build/needrestart build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
 		-o Dir::Cache::archives=$(CURDIR)/$@.new $(PACKAGES); } >/dev/null 2>&1 || \
@@ -246,7 +247,7 @@ check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECK
 	@echo "All tests passed."
 # Only one test boots systems at a time: together they take one of make's jobs, and the other tests have the rest.
 check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(PROGRAMS:%=build/sanitized/%) \
-		build/.packages-run build/nats build/access build/needrestart
+		build/.packages-run build/nats build/access build/needrestart build/monitoring
 	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
 
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
@@ -289,6 +290,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 check-system/access check-sanitized/access: build/access
 check-system/upgrade check-sanitized/upgrade: build/needrestart
+check-system/monitoring check-sanitized/monitoring: build/monitoring
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \

@@ -16,8 +16,8 @@ _chatctl() {
 	case $cur in
 	--name=*) ;;
 	-*)
-		COMPREPLY=($(IFS=$ifs compgen -W '--json --no-legend --lines= --follow --name= --room= --kill --run-dir= --help
-			--version' -- "$cur"))
+		COMPREPLY=($(IFS=$ifs compgen -W '--json --no-legend --lines= --follow --name= --room= --kill --run-dir= --output=
+			--openmetrics --help --version' -- "$cur"))
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		return
 		;;

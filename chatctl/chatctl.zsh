@@ -17,6 +17,8 @@ _chatctl() {
 		'--name=[only events of this person]:name:_chatctl_names who' \
 		'--room=[only what was said in this room]:room:' \
 		'--kill[end the process of a session that does not leave]' \
+		'--output=[write to this file]:file:_files' \
+		'--openmetrics[for strict readers of OpenMetrics]' \
 		'--run-dir=[of a chatd without systemd]:directory:_files -/' \
 		'--help[print a summary]' \
 		'--version[print the version]' \

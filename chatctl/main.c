@@ -11,6 +11,7 @@
 
 #include "asking.h"
 #include "events.h"
+#include "metrics.h"
 #include "output.h"
 #include "sockets.h"
 #include "top.h"
@@ -35,7 +36,8 @@ enum {
 
 struct options {
         const char *dir, *name, *room;
-        bool json, legend, follow, kill;
+        const char *output;
+        bool json, legend, follow, kill, strict;
         size_t lines;  /* -n; 0: not given, SIZE_MAX: all */
         unsigned some; /* which of those were given that not every command takes: a bit for each of SOME_OPTIONS */
 };
@@ -57,7 +59,7 @@ struct command {
         const char *arguments, *help;
 };
 
-#define SOME_OPTIONS "nfNRkd" /* which not every command takes */
+#define SOME_OPTIONS "nfNRkdoO" /* which not every command takes */
 
 static const struct option known_options[] = {
         {"json", no_argument, NULL, 'j'},
@@ -68,6 +70,8 @@ static const struct option known_options[] = {
         {"room", required_argument, NULL, 'R'},
         {"kill", no_argument, NULL, 'k'},
         {"run-dir", required_argument, NULL, 'd'},
+        {"output", required_argument, NULL, 'o'},
+        {"openmetrics", no_argument, NULL, 'O'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {0},
@@ -75,8 +79,8 @@ static const struct option known_options[] = {
 
 static volatile sig_atomic_t stop;
 
-static handler show_status, show_members, show_bans, show_log, show_top, show_help, say, topic, kick, mute, ban, unban,
-        complete;
+static handler show_status, show_members, show_bans, show_log, show_top, show_metrics, show_help, say, topic, kick,
+        mute, ban, unban, complete;
 
 /* --help is printed from it. */
 static const struct command commands[] = {
@@ -93,6 +97,7 @@ static const struct command commands[] = {
         {"bans", show_bans, 0, 0, "d", "", "lists the bans"},
         {"log", show_log, 0, 0, "nfNR", "", "shows events from the journal; -f, -n N, --name=, --room="},
         {"top", show_top, 0, 0, "nd", "", "shows every second how much is said and who is slow; -n N"},
+        {"metrics", show_metrics, 0, 0, "doO", "", "prints numbers for Prometheus; --output=, --openmetrics"},
         {"help", show_help, 0, 1, "", "[COMMAND]", "prints this, or what one command does"},
         {"commands", complete, 0, 0, SOME_OPTIONS, NULL, NULL}, /* for the shells' completion */
 };
@@ -114,6 +119,8 @@ static void print_help(void)
              "  --name=NAME        log: only events of a person who has or had this name\n"
              "  --room=NAME        log: only what was said in this room, where lines are logged\n"
              "  --kill             kick: end the session's process if it does not leave by itself\n"
+             "  --output=FILE      metrics: write to this file\n"
+             "  --openmetrics      metrics: for strict readers of OpenMetrics\n"
              "  --run-dir=DIR      the run directory of a chatd without systemd\n"
              "  --help             print this and exit\n"
              "  --version          print the version and exit\n"
@@ -305,6 +312,27 @@ static int show_top(struct chatctl *c, int argc, char **argv)
         (void)argv;
         int r = top_run(&c->asking, &top);
         return r < 0 ? complain_of_error(c, r) : r > 0 ? complain_of_end(c) : EXIT_SUCCESS;
+}
+
+/* A chatd that does not answer is a sample, too, besides what is complained of. */
+static int show_metrics(struct chatctl *c, int argc, char **argv)
+{
+        const struct metrics_options metrics = {
+                .path = c->options.output,
+                .strict = c->options.strict,
+                .systemd = !c->options.dir,
+        };
+        (void)argc;
+        (void)argv;
+        if (c->options.json)
+                return complain(c, EXIT_USAGE, "metrics is no JSON; status --json has the same numbers");
+        int status = ask(c, (const char *const[]){"status", NULL});
+        if (status == EXIT_DENIED)
+                return status;
+        int r = metrics_write(&metrics, status < 0 && c->asking.count > 0 ? c->asking.records : NULL);
+        if (r < 0)
+                return complain(c, EXIT_FAILURE, "cannot write %s: %s", c->options.output, strerror(-r));
+        return status < 0 ? EXIT_SUCCESS : status;
 }
 
 static int show_help(struct chatctl *c, int argc, char **argv)
@@ -647,6 +675,12 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                         break;
                 case 'd':
                         o->dir = optarg;
+                        break;
+                case 'o':
+                        o->output = optarg;
+                        break;
+                case 'O':
+                        o->strict = true;
                         break;
                 case 'h':
                         print_help();

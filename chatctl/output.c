@@ -56,6 +56,15 @@ const struct column output_status[] = {
         {"refused", "Refused by chatd", KIND_NUMBER, false},
         {"not_chat", "Not chat clients", KIND_NUMBER, false},
         {"link", "Link to other hosts", KIND_TEXT, false},
+        {"started", NULL, KIND_TIME, true},
+        {"rooms", NULL, KIND_NUMBER, true},
+        {"joined", NULL, KIND_NUMBER, true},
+        {"batches", NULL, KIND_NUMBER, true},
+        {"delivered", NULL, KIND_NUMBER, true},
+        {"missed", NULL, KIND_NUMBER, true},
+        {"refused_banned", NULL, KIND_NUMBER, true},
+        {"refused_crowded", NULL, KIND_NUMBER, true},
+        {"refused_full", NULL, KIND_NUMBER, true},
         {0},
 };
 
@@ -162,9 +171,9 @@ void output_list(FILE *out, const struct column *columns, const struct answer_re
         char text[VALUE_MAX_BYTES];
         int most = 0;
         for (const struct column *c = columns; c->key; c++)
-                most = width(c->heading) > most ? width(c->heading) : most;
+                most = !c->json_only && width(c->heading) > most ? width(c->heading) : most;
         for (const struct column *c = columns; c->key; c++)
-                if (answer_value(record, c->key))
+                if (!c->json_only && answer_value(record, c->key))
                         fprintf(out, "%*s: %s\n", most, c->heading, cell(c, record, text));
 }
 

@@ -18,6 +18,8 @@ enum {
 static const char *const units[] = {"chat.socket", "chat-tls.socket", "chat-proxied.socket", "chat-local.socket",
                                     "chat-echo.socket"};
 
+enum { SOCKETS = sizeof(units) / sizeof(units[0]) };
+
 static sd_bus *connect_to_systemd(void)
 {
         sd_bus *bus = NULL;
@@ -43,19 +45,58 @@ void sockets_close(struct sockets *s)
         s->bus = sd_bus_flush_close_unref(s->bus);
 }
 
-/* Returns 0 or a negative errno. */
-static int read_unit(sd_bus *bus, const char *unit, uint32_t *refused, bool *listens)
+/* Reads numbers of a unit, whose properties are of `interface`. Returns 0 or a negative errno. */
+static int read_numbers(sd_bus *bus, const char *path, const char *interface, char type, const char *const names[],
+                        void *const numbers[])
 {
-        char *path = NULL, *state = NULL;
-        int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
-        if (r >= 0)
-                r = sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Socket", "NRefused", NULL, 'u', refused);
-        if (r >= 0)
-                r = sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Unit", "ActiveState", NULL, &state);
-        *listens = r >= 0 && strcmp(state, "active") == 0;
+        int r = 0;
+        for (size_t i = 0; r >= 0 && names[i]; i++)
+                r = sd_bus_get_property_trivial(bus, SYSTEMD, path, interface, names[i], NULL, type, numbers[i]);
+        return r < 0 ? r : 0;
+}
+
+/* Writes the path of a unit, to be freed. Returns 0 or a negative errno. */
+static int unit_path(const struct sockets *s, const char *unit, char **path)
+{
+        *path = NULL;
+        if (!s->bus)
+                return -ENOTCONN;
+        int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, path);
+        return r < 0 ? r : 0;
+}
+
+int sockets_read(const struct sockets *s, size_t i, struct socket_counts *counts)
+{
+        if (i >= SOCKETS)
+                return 0;
+        *counts = (struct socket_counts){.unit = units[i]};
+        const char *const names[] = {"NAccepted", "NConnections", "NRefused", NULL};
+        void *const numbers[] = {&counts->accepted, &counts->connections, &counts->refused};
+        char *path, *state = NULL;
+        int r = unit_path(s, units[i], &path);
+        if (r == 0)
+                r = read_numbers(s->bus, path, SYSTEMD ".Socket", 'u', names, numbers);
+        if (r == 0)
+                r = sd_bus_get_property_string(s->bus, SYSTEMD, path, SYSTEMD ".Unit", "ActiveState", NULL, &state);
+        counts->listens = r >= 0 && strcmp(state, "active") == 0;
         free(path);
         free(state);
-        return r < 0 ? r : 0;
+        return r < 0 ? r : 1;
+}
+
+int sockets_read_service(const struct sockets *s, const char *unit, struct service_counts *counts)
+{
+        const char *const started[] = {"ExecMainStartTimestamp", NULL}, *const restarts[] = {"NRestarts", NULL};
+        void *const started_at[] = {&counts->started_us}, *const restarts_at[] = {&counts->restarts};
+        char *path;
+        *counts = (struct service_counts){0};
+        int r = unit_path(s, unit, &path);
+        if (r == 0)
+                r = read_numbers(s->bus, path, SYSTEMD ".Service", 't', started, started_at);
+        if (r == 0)
+                r = read_numbers(s->bus, path, SYSTEMD ".Service", 'u', restarts, restarts_at);
+        free(path);
+        return r;
 }
 
 __attribute__((format(printf, 2, 3))) static int add_field(struct answer_record *r, const char *format, ...)
@@ -76,15 +117,14 @@ __attribute__((format(printf, 2, 3))) static int add_field(struct answer_record 
 
 int sockets_describe(const struct sockets *s, struct answer_record *r)
 {
+        struct socket_counts counts;
         uint64_t all = 0;
-        for (size_t i = 0; s->bus && i < sizeof(units) / sizeof(units[0]); i++) {
-                uint32_t refused = 0;
-                bool listens;
-                if (read_unit(s->bus, units[i], &refused, &listens) < 0)
-                        return add_field(r, "refused_by_systemd=unknown");
-                all += refused;
-                if ((refused > 0 || listens) && add_field(r, "refused_at_%s=%u", units[i], (unsigned)refused) < 0)
+        int more;
+        for (size_t i = 0; (more = sockets_read(s, i, &counts)) > 0; i++) {
+                all += counts.refused;
+                if ((counts.refused > 0 || counts.listens) &&
+                    add_field(r, "refused_at_%s=%u", counts.unit, (unsigned)counts.refused) < 0)
                         return -ENOMEM;
         }
-        return s->bus ? add_field(r, "refused_by_systemd=%" PRIu64, all) : add_field(r, "refused_by_systemd=unknown");
+        return more < 0 ? add_field(r, "refused_by_systemd=unknown") : add_field(r, "refused_by_systemd=%" PRIu64, all);
 }

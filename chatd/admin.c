@@ -261,7 +261,7 @@ bool admin_refuses(struct broker *b, const struct frame *f)
                 return false;
         snprintf(text, sizeof(text), "you are banned%s%s%s", ban->reason[0] ? " (" : "", ban->reason,
                  ban->reason[0] ? ")" : "");
-        broker_refuse(b, f->id, f->key, text);
+        broker_refuse(b, f->id, f->key, REFUSED_BANNED, text);
         int64_t now = clock_ms();
         if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
                 a->refused++;

@@ -171,10 +171,10 @@ static struct eventlog_member describe(const struct broker *b, const struct memb
 }
 
 /* Through the intake's socket, as there may be no other. */
-void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why)
+void broker_refuse(struct broker *b, uint64_t id, uint64_t key, enum refusal why, const char *text)
 {
-        struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(why)};
-        b->refused++;
+        struct frame f = {.type = FRAME_REFUSED, .id = b->relay.epoch, .text = slice_of(text)};
+        b->refused[why]++;
         if (b->spare >= 0)
                 close(b->spare);
         roster_send_stranger(&b->roster, b->intake.fd, id, key, &f);
@@ -202,7 +202,7 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
                 broker_ignore(b, IGNORED_INBOX);
                 return;
         }
-        broker_refuse(b, id, key, "the chat is full");
+        broker_refuse(b, id, key, REFUSED_FULL, "the chat is full");
         broker_warn(b, "cannot take a new member", error);
 }
 
@@ -267,6 +267,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
                 broker_turn_away(b, f->id, f->key, r);
                 return NULL;
         }
+        b->joined++;
         return m;
 }
 

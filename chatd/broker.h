@@ -56,6 +56,14 @@ enum ignored {
         IGNORED_KINDS,
 };
 
+/* Why somebody was not let in. */
+enum refusal {
+        REFUSED_BANNED,
+        REFUSED_CROWDED, /* as many as are allowed are here from the same network or user */
+        REFUSED_FULL,    /* descriptors, memory or space ran out */
+        REFUSALS,
+};
+
 struct broker {
         uid_t own_user;
         uid_t session_user; /* whose frames are taken, besides our own user's */
@@ -98,7 +106,8 @@ struct broker {
         bool unconfirmed;                /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS]; /* since that was logged last … */
         uint64_t ignored_all;            /* … and since the start */
-        uint64_t refused;                /* connections, since the start … */
+        uint64_t joined;                 /* sessions that became members, since the start */
+        uint64_t refused[REFUSALS];      /* connections that did not, since the start … */
         uint64_t not_chat;               /* … and those that spoke another protocol */
         uint64_t not_chat_unlogged;      /* … since that was logged last … */
         int64_t not_chat_logged_ms;      /* … then, CLOCK_MONOTONIC; 0: never */
@@ -167,8 +176,8 @@ void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error);
  * any; who comes is told that there are none, as the next chatd may find some that came behind it. */
 bool broker_show_past(struct broker *b, struct member *m, uint64_t number, unsigned lines);
 
-/* Tells a session that cannot become a member why. */
-void broker_refuse(struct broker *b, uint64_t id, uint64_t key, const char *why);
+/* Tells a session that cannot become a member why: `text`, and counts it. */
+void broker_refuse(struct broker *b, uint64_t id, uint64_t key, enum refusal why, const char *text);
 
 /* Takes a text that somebody says: makes `*text` what is shown of it (chat/reveal.h), where a session or host of an
  * earlier version has not done so; that is not longer, and valid until the next call. Returns false where the text is

@@ -23,7 +23,7 @@ enum { GROUPS_MAX = 256 }; /* of a user, that are looked at */
 
 void control_init(struct control *c)
 {
-        *c = (struct control){.listener = -1, .group = (gid_t)-1, .started_ms = clock_ms()};
+        *c = (struct control){.listener = -1, .group = (gid_t)-1, .started_ms = clock_ms(), .started = time(NULL)};
 }
 
 static void close_client(struct control *c, struct control_client *client)
@@ -245,6 +245,20 @@ static void describe_ban(struct control_packet *p, const struct ban *ban)
         control_put(p, "reason=%s", ban->reason);
 }
 
+/* What is counted since the start, besides what people read first. */
+static void describe_counts(const struct broker *b, struct control_packet *p)
+{
+        control_put(p, "started=%" PRId64, b->control.started);
+        control_put(p, "rooms=%zu", b->roster.rooms.count);
+        control_put(p, "joined=%" PRIu64, b->joined);
+        control_put(p, "batches=%" PRIu64, b->relay.batches);
+        control_put(p, "delivered=%" PRIu64, b->relay.delivered);
+        control_put(p, "missed=%" PRIu64, b->relay.missed);
+        control_put(p, "refused_banned=%" PRIu64, b->refused[REFUSED_BANNED]);
+        control_put(p, "refused_crowded=%" PRIu64, b->refused[REFUSED_CROWDED]);
+        control_put(p, "refused_full=%" PRIu64, b->refused[REFUSED_FULL]);
+}
+
 static void describe_chat(struct broker *b, struct control_packet *p)
 {
         size_t lagging = 0, muted = 0, lent = 0;
@@ -267,9 +281,11 @@ static void describe_chat(struct broker *b, struct control_packet *p)
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", b->bans.count);
         control_put(p, "ignored=%" PRIu64, b->ignored_all);
-        control_put(p, "refused=%" PRIu64, b->refused);
+        control_put(p, "refused=%" PRIu64,
+                    b->refused[REFUSED_BANNED] + b->refused[REFUSED_CROWDED] + b->refused[REFUSED_FULL]);
         control_put(p, "not_chat=%" PRIu64, b->not_chat);
         control_put(p, "link=%s", !link ? "none" : link->dead ? "gone" : "there");
+        describe_counts(b, p);
 }
 
 /* Returns whether there was one more for the packet. */

@@ -58,9 +58,10 @@ struct control_client {
 };
 
 struct control {
-        int listener; /* -1: none */
-        gid_t group;  /* who may ask, besides root and our own user; -1: nobody */
-        int64_t started_ms;
+        int listener;                   /* -1: none */
+        gid_t group;                    /* who may ask, besides root and our own user; -1: nobody */
+        int64_t started_ms;             /* when this chatd began, CLOCK_MONOTONIC */
+        int64_t started;                /* the same in seconds since the epoch */
         struct watch bans_watch;        /* of the file of the bans */
         struct watch watch;             /* of the listener; armed but for a moment without descriptors, until … */
         int64_t again_ms;               /* … then, CLOCK_MONOTONIC */

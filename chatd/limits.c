@@ -43,7 +43,7 @@ bool limits_refuse(struct broker *b, const struct frame *f)
                 return false;
         snprintf(text, sizeof(text), "%d connection%s from your %s %s here already", most, most == 1 ? "" : "s",
                  is_user ? "account" : "network", most == 1 ? "is" : "are");
-        broker_refuse(b, f->id, f->key, text);
+        broker_refuse(b, f->id, f->key, REFUSED_CROWDED, text);
         log_refusal(b, f, &n, (size_t)most);
         return true;
 }

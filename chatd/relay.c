@@ -237,12 +237,26 @@ static size_t records_for(const struct relay *r, const struct member *m)
         return n;
 }
 
-static void begin_to_lag(const struct relay *r, const struct roster *roster, struct member *m, int64_t now)
+static void count_delivered(struct relay *r, struct member *m, size_t records)
+{
+        m->lines_out += records;
+        r->delivered += m->id == LINK_ID ? 0 : records;
+}
+
+static void count_missed(struct relay *r, struct member *m, size_t records)
+{
+        if (m->missed != MISSED_UNKNOWN)
+                m->missed += records;
+        r->missed += m->id == LINK_ID ? 0 : records;
+}
+
+static void begin_to_lag(struct relay *r, const struct roster *roster, struct member *m, int64_t now)
 {
         roster_note_lag(roster, m->id);
         m->lagging = true;
         m->lagged_ms = now;
-        m->missed = records_for(r, m);
+        m->missed = 0;
+        count_missed(r, m, records_for(r, m));
         trim_letters(m);
 }
 
@@ -266,13 +280,13 @@ static bool write_to(struct relay *r, struct member *m)
         if (!lent_write(&m->lent, &text, m->relayed))
                 return false;
         m->told = m->relayed;
-        m->lines_out += text.lines;
+        count_delivered(r, m, text.lines);
         r->wrote = true;
         return true;
 }
 
 /* Takes note of what the kernel said when it was to send something to `m`. Returns as send_to(). */
-static int take_result(const struct relay *r, const struct roster *roster, struct member *m, ssize_t sent)
+static int take_result(struct relay *r, const struct roster *roster, struct member *m, ssize_t sent)
 {
         if (sent >= 0) {
                 lent_sent(&m->lent);
@@ -296,7 +310,7 @@ static int send_records(struct relay *r, const struct roster *roster, struct mem
         if (taken && !m->dead) {
                 m->lent.due = true;
                 m->told = m->relayed;
-                m->lines_out += records_for(r, m);
+                count_delivered(r, m, records_for(r, m));
         }
         return taken;
 }
@@ -456,8 +470,8 @@ void relay_send(struct relay *r, struct roster *roster)
                         continue;
                 if (!m->lagging)
                         deliver(r, roster, m, now, &full);
-                else if (m->missed != MISSED_UNKNOWN)
-                        m->missed += records_for(r, m);
+                else
+                        count_missed(r, m, records_for(r, m));
         }
         if (behind) {
                 let_catch_up(r, roster, now);

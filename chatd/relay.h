@@ -79,6 +79,8 @@ struct relay {
         int64_t patient_ms;     /* when all patience is there again, CLOCK_MONOTONIC */
         bool wrote;             /* to a client, since broker_wake_sessions() looked */
         uint64_t batches;       /* so far; of this epoch */
+        uint64_t delivered;     /* records that were sent, so far: each counts once for each receiver */
+        uint64_t missed;        /* records that were not sent, so far, as the receiver lagged */
         struct lent_batch lent; /* the batch's records, for members that lend; `shared` is NULL where nobody is to */
         size_t size, text_size, count; /* bytes in the buffers, and records */
         size_t moves_count;            /* from one room to another */

@@ -20,6 +20,10 @@ void booted_hold_chatd(void);
 /* Lets the next chatd start. Something must be in the queue, or systemd starts none and this waits for ever. */
 void booted_release_chatd(void);
 
+/* Copies the programs that the Makefile unpacked into `dir` over the system. Where one of `programs`, paths up to a NULL, is
+ * missing then, this says so and skips all tests. */
+void booted_unpack(const char *dir, const char *const programs[]);
+
 /* Connects to chat.socket and waits for the greeting. */
 struct client *booted_join(void);
 

@@ -168,7 +168,9 @@ static void test_status_and_who(void **state)
         serve(f);
         const char *got = ask(c, "status");
         assert_non_null(strstr(got, "members=3 lines=1 queue=0 "));
-        assert_non_null(strstr(got, "link=none, end=ok"));
+        assert_non_null(strstr(got, " link=none "));
+        /* ann was told of bob and eve, bob of eve; bob and eve heard her line */
+        assert_non_null(strstr(got, " rooms=1 joined=3 batches=2 delivered=5 missed=0 "));
         assert_non_null(strstr(got, " refused=0 not_chat=0 "));
         put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(BOB), .reason = LEAVE_NOT_CHAT});
         serve(f);

@@ -55,7 +55,7 @@ static void test_what_counts_as_one(void **state)
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
         f->broker->settings.members_per_user = 0;
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
-        assert_int_equal(f->broker->refused, 7);
+        assert_int_equal(f->broker->refused[REFUSED_CROWDED], 7);
 }
 
 /* At the boundary: the last that may, the first that may not, and one in the place of somebody who left. */
