@@ -22,12 +22,19 @@ static int teardown(void **state)
 }
 
 /* Two who have seen each other come: whatever is said from now on reaches both. */
+/* Both know of each other, and have nothing more to be told: a witness has seen them come, and they have seen it go. */
 static void join_two(struct chat *chat, struct client **a, struct client **b)
 {
+        struct client *witness = chat_join(chat, NULL);
         *a = chat_join(chat, NULL);
+        client_expect(witness, "*** %s is connected\r\n", (*a)->name);
         *b = chat_join(chat, NULL);
-        client_send(*b, "ping\n");
-        client_expect(*a, "%s: ping\r\n", (*b)->name);
+        client_expect(witness, "*** %s is connected\r\n", (*b)->name);
+        client_send(witness, "exit\n");
+        client_expect_end(witness);
+        client_expect(*a, "*** %s is disconnected\r\n", witness->name);
+        client_expect(*b, "*** %s is disconnected\r\n", witness->name);
+        client_free(witness);
 }
 
 static void test_echo_until_exit(void **state)
