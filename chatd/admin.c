@@ -15,15 +15,15 @@
 #define NOTE_NAME "requests"
 #define SAY_PREFIX ADMIN_NAME ": "
 
-enum { NOTE_MAX_BYTES = ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
+enum { NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
 static void note_path(const struct broker *b, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", b->roster.dir, suffix);
 }
 
-/* The numbers, the oldest first. */
-static void read_note(struct broker *b)
+/* The numbers, the oldest first. Returns false where there is no note. */
+static bool read_note(struct broker *b)
 {
         struct admin *a = &b->admin;
         char path[PATH_MAX], text[NOTE_MAX_BYTES];
@@ -37,6 +37,7 @@ static void read_note(struct broker *b)
                 a->done[a->next++] = number;
         }
         a->next %= ADMIN_REMEMBERED;
+        return n >= 0;
 }
 
 /* Returns 0 or a negative errno. */
@@ -44,7 +45,7 @@ static int write_note(const struct broker *b)
 {
         const struct admin *a = &b->admin;
         char path[PATH_MAX], new[PATH_MAX], text[NOTE_MAX_BYTES];
-        size_t len = 0;
+        size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink has some text */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
                 uint64_t number = a->done[(a->next + i) % ADMIN_REMEMBERED];
                 if (number != 0)
@@ -64,7 +65,8 @@ static void remove_again(struct broker *b, struct member *m)
 
 void admin_recover(struct broker *b)
 {
-        read_note(b);
+        if (!read_note(b))
+                write_note(b); /* so that it can be replaced also where no inode is left */
         for (size_t i = 0; i < b->roster.count; i++)
                 if (b->roster.members[i]->removal)
                         remove_again(b, b->roster.members[i]);
@@ -110,8 +112,8 @@ static void take_say(struct broker *b, const struct frame *f)
         eventlog_say(b->log, (uid_t)f->key, said);
 }
 
-/* Returns false where there is no such room any more. */
-static bool take_topic(struct broker *b, const struct frame *f)
+/* Returns 0, or a negative errno: -ENOENT where there is no such room any more. */
+static int take_topic(struct broker *b, const struct frame *f)
 {
         bool removes = slice_equal(f->text, slice_of(TOPIC_NONE));
         struct room *room = rooms_find(&b->roster.rooms, f->name);
@@ -124,13 +126,13 @@ static bool take_topic(struct broker *b, const struct frame *f)
         };
         if (!room || room_is_ending(&b->roster.rooms, room) || f->text.len > TOPIC_MAX_BYTES ||
             !broker_take_text(b, &rec.text))
-                return false;
+                return -ENOENT;
         int r = rooms_set_topic(room, b->roster.dir, rec.text);
         if (r < 0)
-                broker_warn(b, "cannot note a topic", r);
+                return r;
         relay_add_notice(&b->relay, room, &rec); /* there is room: the caller asked */
         eventlog_topic(b->log, (uid_t)f->key, room->name, rec.text);
-        return true;
+        return 0;
 }
 
 /* In a line of its own, which it gets once. */
@@ -156,11 +158,14 @@ static void take_removal(struct broker *b, struct member *m, const struct frame 
         m->muted = true;
 }
 
-/* What is done to a member, which is here. */
-static void take_act(struct broker *b, struct member *m, const struct frame *f)
+/* What is done to a member, which is here. Returns 0, or a negative errno: then nothing was done. */
+static int take_act(struct broker *b, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;
         b->alone = true;
+        int r = f->type == FRAME_MUTE && !removed && !muted ? roster_reserve_mute(&b->roster, m->id) : 0;
+        if (r < 0)
+                return r;
         b->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
                 take_removal(b, m, f);
@@ -171,24 +176,28 @@ static void take_act(struct broker *b, struct member *m, const struct frame *f)
                 if (b->admin.act.news) /* else it knows: what is noted was told before */
                         tell_muted(b, m, f);
         }
+        return 0;
 }
 
 int admin_take(struct broker *b, const struct frame *f)
 {
         bool done = admin_has_done(&b->admin, f->number);
         struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&b->roster, f->id);
-        bool says = f->type == FRAME_SAY, here = m && !m->leaving && !m->expected && m->id != LINK_ID;
+        bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
+        int r = 0;
         if (!done && here && b->begun)
                 return -ENOBUFS;
         if (!done && f->type == FRAME_SET_TOPIC)
-                says = take_topic(b, f);
-        else if (!done && says)
+                r = take_topic(b, f);
+        else if (!done && f->type == FRAME_SAY)
                 take_say(b, f);
-        else if (!done && here)
-                take_act(b, m, f);
-        if (!done)
+        else if (!done)
+                r = here ? take_act(b, m, f) : -ENOENT;
+        if (r < 0 && r != -ENOENT)
+                eventlog_warning(b->log, "cannot note what an administrator asked for, which is not done", r);
+        else if (!done)
                 remember(&b->admin, f->number);
-        control_done(b, f->number, done || here || says);
+        control_done(b, f->number, r);
         return 0;
 }
 
@@ -197,8 +206,10 @@ static int note_act(const struct broker *b, const struct member *m)
 {
         if (m->removal)
                 return roster_note_removal(&b->roster, m);
-        if (m->muted)
+        if (m->muted && b->admin.act.news)
                 return roster_note_mute(&b->roster, m->id);
+        if (m->muted)
+                return 0;
         roster_remove_mute(&b->roster, m->id);
         return 0;
 }
@@ -218,14 +229,14 @@ void admin_note(struct broker *b)
 {
         struct admin *a = &b->admin;
         int r = a->act.member ? note_act(b, a->act.member) : 0;
-        if (r < 0) /* the next chatd would relay what it says */
-                broker_warn(b, "cannot note who is muted", r);
+        if (r < 0) /* of somebody who was removed and has not left: the next chatd would relay what it says */
+                eventlog_warning(b->log, "cannot note who was removed or muted", r);
         if (a->act.member && a->act.news)
                 log_act(b, &a->act);
         a->act.member = NULL;
         r = a->changed ? write_note(b) : 0; /* behind that: what is noted here is not done again */
         if (r < 0) /* it is done once more, but only if we die before it is consumed or answered */
-                broker_warn(b, "cannot note what an administrator asked for", r);
+                eventlog_warning(b->log, "cannot note that a request of an administrator was done", r);
         a->changed = false;
 }
 

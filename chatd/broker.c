@@ -189,11 +189,19 @@ void broker_ignore(struct broker *b, enum ignored why)
 
 void broker_warn(struct broker *b, const char *what, int error)
 {
+        char text[WARNING_MAX_BYTES + 64];
         int64_t now = clock_ms();
-        if (b->warned_ms != 0 && now - b->warned_ms < WARNING_MS)
+        struct warning *w = b->warnings, *end = b->warnings + WARNINGS_MAX;
+        while (w < end - 1 && w->what[0] != '\0' && strcmp(w->what, what) != 0)
+                w++;
+        if (w->what[0] != '\0' && now - w->logged_ms < WARNING_MS) {
+                w->unlogged++;
                 return;
-        b->warned_ms = now;
-        eventlog_warning(b->log, what, error);
+        }
+        snprintf(text, sizeof(text), "%s (and %" PRIu64 " times since that was logged last)", what, w->unlogged);
+        eventlog_warning(b->log, w->unlogged > 0 ? text : what, error);
+        *w = (struct warning){.logged_ms = now};
+        snprintf(w->what, sizeof(w->what), "%s", what);
 }
 
 void broker_turn_away(struct broker *b, uint64_t id, uint64_t key, int error)
@@ -583,6 +591,7 @@ int broker_serve(struct broker *b)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
                 relay_begin(&b->relay, &b->roster);
+                changes_begin(&b->changes);
                 b->alone = b->crossed = b->changed = false;
                 for (taken = 0; taken < left && !b->alone; taken++) {
                         struct datagram d = intake_get(&b->intake, taken);
@@ -598,7 +607,6 @@ int broker_serve(struct broker *b)
                 (b->old_frames > 0 ? history_note_again : history_note)(&b->history, &b->roster.rooms, &b->relay);
                 remote_note(b);
                 arrivals_note(b);
-                requests_note(b);
                 admin_note(b);
                 say_goodbye(b);
                 int r = intake_consume(&b->intake, taken);

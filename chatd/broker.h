@@ -5,11 +5,13 @@
  *
  *   1. notes of each member that joins      the next chatd knows it, also if it dies meanwhile, and announces it as
  *                                           this one would have (arrivals.h)
+ *      and of each that is called otherwise  the next chatd begins with what was before (changes.h)
+ *      or goes to another room
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop what they have seen
  *   3. what came from other hosts is noted  everybody has it: the next chatd ignores it (remote.h)
  *      and who is not to be announced again,
- *      is called otherwise, muted, or in another
- *      room; and what an administrator asked for
+ *      or muted; and what an administrator asked
+ *      for
  *   4. notes of those that left are marked  everybody has been told: the next chatd ignores what it finds of them
  *   5. the frames are consumed
  *   6. marked notes are removed             there is nothing left to ignore
@@ -40,6 +42,18 @@
 #include "remote.h"
 #include "requests.h"
 #include "roster.h"
+
+enum {
+        WARNINGS_MAX = 12, /* kinds: more than there are */
+        WARNING_MAX_BYTES = 64,
+};
+
+/* Something that may happen with each frame. */
+struct warning {
+        char what[WARNING_MAX_BYTES]; /* empty: it has not happened */
+        int64_t logged_ms;            /* when it was logged last, CLOCK_MONOTONIC */
+        uint64_t unlogged;            /* how often it has happened since */
+};
 
 /* Why a datagram was ignored. */
 enum ignored {
@@ -112,7 +126,7 @@ struct broker {
         uint64_t not_chat_unlogged;      /* … since that was logged last … */
         int64_t not_chat_logged_ms;      /* … then, CLOCK_MONOTONIC; 0: never */
         int64_t ignored_reported_ms;
-        int64_t warned_ms; /* when something that may happen with each frame was logged last */
+        struct warning warnings[WARNINGS_MAX]; /* the first ones are in use; the last one is for any kind */
 };
 
 enum {
@@ -187,7 +201,8 @@ bool broker_take_text(struct broker *b, struct slice *text);
 /* Counts a datagram, or a record in one, that is ignored. */
 void broker_ignore(struct broker *b, enum ignored why);
 
-/* Logs what everybody who connects can bring about, seldom enough. */
+/* Logs a failure that anybody who connects can bring about. Each text is a kind: it is logged once per WARNING_MS at most,
+ * with how often it was not. */
 void broker_warn(struct broker *b, const char *what, int error);
 
 /* Tells those who do not know it yet that their lines went to everybody. */

@@ -21,47 +21,47 @@ bool changes_have_room(const struct changes *c, const struct member *m)
         return c->count < CHANGES_MAX && count_of(c, m) < CHANGES_OF_ONE_MAX;
 }
 
-void changes_add(struct changes *c, enum change_kind kind, struct member *m, uint64_t number, const char *before)
+/* Writes all that are of this kind and member. */
+static void write_list(const struct changes *c, enum change_kind kind, const struct member *m,
+                       char text[static CHANGES_TEXT_MAX_BYTES])
 {
-        struct change *change = &c->all[c->count++];
-        *change = (struct change){.kind = kind, .member = m, .number = number};
-        snprintf(change->before, sizeof(change->before), "%s", before);
-}
-
-/* Whether it is the first of its kind and member. */
-static bool is_first(const struct changes *c, size_t i)
-{
-        for (size_t before = 0; before < i; before++)
-                if (c->all[before].kind == c->all[i].kind && c->all[before].member == c->all[i].member)
-                        return false;
-        return true;
-}
-
-/* Writes all that are of the kind and member of change `i`, which is the first of them. */
-static void write_list(const struct changes *c, size_t i, char text[static CHANGES_TEXT_MAX_BYTES])
-{
-        const struct change *first = &c->all[i];
         size_t len = 0;
-        for (; i < c->count; i++)
-                if (c->all[i].kind == first->kind && c->all[i].member == first->member)
+        for (size_t i = 0; i < c->count; i++)
+                if (c->all[i].kind == kind && c->all[i].member == m)
                         len += (size_t)snprintf(text + len, CHANGES_TEXT_MAX_BYTES - len, "%s%" PRIu64 " %s",
                                                 len > 0 ? "\n" : "", c->all[i].number, c->all[i].before);
 }
 
-int changes_note(struct changes *c, const struct roster *r)
+static void add(struct changes *c, const struct change *change, const char *before)
+{
+        struct change *last = &c->all[c->count++];
+        *last = *change;
+        snprintf(last->before, sizeof(last->before), "%s", before);
+}
+
+int changes_add_name(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *before)
 {
         char text[CHANGES_TEXT_MAX_BYTES];
-        int error = 0;
-        for (size_t i = 0; i < c->count; i++) {
-                if (!is_first(c, i))
-                        continue;
-                write_list(c, i, text);
-                int noted = c->all[i].kind == CHANGE_NAME ? roster_note_name(r, c->all[i].member, text)
-                                                          : roster_note_room(r, c->all[i].member, text);
-                error = noted < 0 ? noted : error;
-        }
-        c->count = 0;
+        add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
+        write_list(c, CHANGE_NAME, m, text);
+        int error = roster_note_name(r, m, text);
+        c->count -= error < 0;
         return error;
+}
+
+int changes_add_room(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *room)
+{
+        char text[CHANGES_TEXT_MAX_BYTES];
+        add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
+        write_list(c, CHANGE_ROOM, m, text);
+        int error = roster_note_room(r, m, room, text);
+        c->count -= error < 0;
+        return error;
+}
+
+void changes_begin(struct changes *c)
+{
+        c->count = 0;
 }
 
 int queued_add(struct queued *q, const struct datagram *d)

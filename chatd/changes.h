@@ -1,8 +1,9 @@
 /* Names and rooms that members change, so that a chatd that meets the frames again finds everything as it was before.
  *
- * A batch may hold many changes, several of one member among them. When everybody has the batch, the note of each such
- * member says what it is called and where it is now, and a mark beside it lists the batch's changes: the number of each
- * frame, and what was before it. A chatd that starts walks through the queue first (struct queued). Of each member whose
+ * A batch may hold many changes, several of one member among them. Each is noted before anybody is told: the note of the
+ * member says what it is called and where it is now, and a mark beside it lists its changes of the batch: the number of
+ * each frame, and what was before it. A change that cannot be noted is not made, because the next chatd would not know
+ * it. A chatd that starts walks through the queue first (struct queued). Of each member whose
  * mark lists a frame that is still in there, it takes what was before the first such frame, not what is now. So at the
  * head of the queue everybody is called, and is, as it was when the frames behind it were taken first, however far they
  * were consumed; and they become the same records.
@@ -50,12 +51,16 @@ struct changes {
 /* Returns true if one more of `m` has a place. In an empty batch it has. */
 bool changes_have_room(const struct changes *c, const struct member *m);
 
-/* Adds that `m` was called, or was in, `before` until the frame `number`. There is room. */
-void changes_add(struct changes *c, enum change_kind kind, struct member *m, uint64_t number, const char *before);
+/* Notes that `m`, which has its new name already, was called `before` until the frame `number`. There is room. Returns 0,
+ * or a negative errno: then nothing is noted. */
+int changes_add_name(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *before);
 
-/* The batch was sent to everybody: writes the notes and marks, and forgets the changes. Returns 0, or the last negative
- * errno: then the next chatd may not know what somebody is called, or where it is. */
-int changes_note(struct changes *c, const struct roster *r);
+/* Notes that `m`, which is still in another room, is in this one from the frame `number` on. Returns as
+ * changes_add_name(). */
+int changes_add_room(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *room);
+
+/* Forgets the changes of the batch before. */
+void changes_begin(struct changes *c);
 
 /* Frames that a chatd finds in the queue when it starts: those that make a member, or change its name or room. */
 struct queued {

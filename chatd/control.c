@@ -656,14 +656,17 @@ void control_serve(struct broker *b, const struct watch *w)
                 close_client(&b->control, client);
 }
 
-void control_done(struct broker *b, uint64_t number, bool here)
+void control_done(struct broker *b, uint64_t number, int result)
 {
         for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
                 struct control_client *client = &b->control.clients[i];
                 if (client->fd < 0 || client->state != CONTROL_TAKE || client->number != number)
                         continue;
-                if (!here)
+                if (result == -ENOENT)
                         end_with(client, CONTROL_NOBODY, "%s", "that person has left");
+                else if (result < 0)
+                        end_with(client, CONTROL_FAILED, "not done, because chatd cannot note it in %s: %s",
+                                 b->roster.dir, strerror(-result));
                 else if (client->removes)
                         enter(client, CONTROL_LEAVE);
                 else

@@ -83,8 +83,9 @@ void control_accept(struct broker *b);
 /* `w`, of a connection, fired. */
 void control_serve(struct broker *b, const struct watch *w);
 
-/* The frame of the request `number` had its turn: `here` is whether there was somebody to do it to. */
-void control_done(struct broker *b, uint64_t number, bool here);
+/* The frame of the request `number` had its turn, and was done (0), or not: -ENOENT where there was nobody, or no room, to
+ * do it to, another negative errno where it cannot be noted. */
+void control_done(struct broker *b, uint64_t number, int result);
 
 /* After events were handled: goes on with what waited for them, and closes what has lasted for too long. */
 void control_settle(struct broker *b, int64_t now);

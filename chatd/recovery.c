@@ -136,11 +136,13 @@ static int walk_queue(struct broker *b, struct queued *queued)
 }
 
 /* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
- * lines from before it came. Not so the link, which says HELLO again and again. */
+ * lines from before it came. Not so the link, which says HELLO again and again; and not a member whose change in the queue
+ * was taken once, so that its HELLO is a second one. */
 static void expect_hellos(const struct roster *r, const struct queued *queued)
 {
         for (size_t i = 0; i < r->count; i++)
-                r->members[i]->expected = queued_has_type(queued, r->members[i]->id, FRAME_HELLO);
+                r->members[i]->expected =
+                        !r->members[i]->undone && queued_has_type(queued, r->members[i]->id, FRAME_HELLO);
 }
 
 /* Returns 0 or a negative errno. */

@@ -234,8 +234,10 @@ static void inject_to_room(struct broker *b, struct member *m, struct record *re
         }
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
                 int r = rooms_set_topic(room, b->roster.dir, rec->text);
-                if (r < 0)
+                if (r < 0) { /* who is here is not told of a topic that the next chatd would not know */
                         broker_warn(b, "cannot note a topic", r);
+                        return;
+                }
         }
         if (room)
                 relay_add(&b->relay, m, room, rec);

@@ -118,6 +118,15 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
         return true;
 }
 
+/* Tells `m` that what it asked for cannot be done, because the next chatd would not know of it. */
+static void answer_unnoted(struct broker *b, struct member *m, const struct frame *f, const char *what, int error)
+{
+        char warning[64];
+        snprintf(warning, sizeof(warning), "cannot note %s", what);
+        broker_warn(b, warning, error);
+        answerf(b, m, f, "Not done: the chat cannot store %s right now; try again later", what);
+}
+
 static void take_nick(struct broker *b, struct member *m, const struct frame *f)
 {
         char was[sizeof(m->name)];
@@ -130,7 +139,12 @@ static void take_nick(struct broker *b, struct member *m, const struct frame *f)
                 answerf(b, m, f, "The chat is out of memory; try again later");
                 return;
         }
-        changes_add(&b->changes, CHANGE_NAME, m, f->number, was);
+        int r = changes_add_name(&b->changes, &b->roster, m, f->number, was);
+        if (r < 0) {
+                roster_rename(&b->roster, m, slice_of(was)); /* which nobody has taken since */
+                answer_unnoted(b, m, f, "a new name", r);
+                return;
+        }
         struct record rec = record_of(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(was);
         relay_add(&b->relay, m, m->room, &rec);
@@ -452,7 +466,11 @@ static void take_room(struct broker *b, struct member *m, const struct frame *f)
                 return;
         if (m->arriving)
                 arrivals_name(b, m);
-        changes_add(&b->changes, CHANGE_ROOM, m, f->number, left->name);
+        int r = changes_add_room(&b->changes, &b->roster, m, f->number, room->name);
+        if (r < 0) { /* a room that was made for it is empty, and forgotten behind the batch */
+                answer_unnoted(b, m, f, "a change of room", r);
+                return;
+        }
         relay_moves(&b->relay, m);
         roster_move(&b->roster, m, room);
         struct record went = record_of(m, f, RECORD_WENT, slice_of(room->name));
@@ -494,8 +512,10 @@ static void take_topic(struct broker *b, struct member *m, const struct frame *f
         }
         /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
         int r = rooms_set_topic(m->room, b->roster.dir, topic);
-        if (r < 0)
-                broker_warn(b, "cannot note a topic", r);
+        if (r < 0) {
+                answer_unnoted(b, m, f, "a topic", r);
+                return;
+        }
         announce(b, m, f, RECORD_TOPIC, topic);
         answerf(b, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
 }
@@ -575,11 +595,4 @@ int requests_take(struct broker *b, const struct frame *f)
                 break;
         }
         return 0;
-}
-
-void requests_note(struct broker *b)
-{
-        int r = changes_note(&b->changes, &b->roster);
-        if (r < 0) /* the next chatd will call it by its old name, or find it in the room where it was */
-                broker_warn(b, "cannot note who is called how, or in which room", r);
 }

@@ -4,8 +4,8 @@
  * relayed as lines are; what only its client sees is an ANSWER at the same place in the order, which may come twice
  * where a batch is relayed again: sessions take one for each number.
  *
- * Names and rooms that are changed are noted when everybody has been told, before the frames are consumed: see
- * changes.h.
+ * Names, rooms and topics that are changed are noted before anybody is told (changes.h); what cannot be noted is not
+ * done, and whoever asked for it is told so.
  *
  * Who is on other hosts is asked there: the link carries an ASK, and each chatd that gets it sends a REPLY back, for who
  * asked alone.
@@ -32,6 +32,3 @@ void requests_tell_alone(struct broker *b, struct member *m, uint64_t number);
 /* Writes what somebody on another host is told whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
  * length, terminated; 0 where that is no question. */
 size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size);
-
-/* The batch was sent to everybody: writes down a new name or room. */
-void requests_note(struct broker *b);

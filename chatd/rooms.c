@@ -160,13 +160,18 @@ bool rooms_forget_empty(struct rooms *r, const char *dir)
 
 int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
 {
-        char path[PATH_MAX], new[PATH_MAX];
-        snprintf(room->topic, sizeof(room->topic), "%.*s", (int)topic.len, topic.at);
+        char path[PATH_MAX], new[PATH_MAX], text[sizeof(room->topic)];
+        int r;
+        snprintf(text, sizeof(text), "%.*s", (int)topic.len, topic.at);
         topic_path(dir, room->name, "", path);
-        if (topic.len == 0)
-                return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
         topic_path(dir, room->name, NEW_SUFFIX, new);
-        return rundir_replace_note(path, new, room->topic);
+        if (topic.len == 0)
+                r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        else
+                r = rundir_replace_note(path, new, text);
+        if (r == 0)
+                memcpy(room->topic, text, sizeof(text));
+        return r;
 }
 
 /* The oldest first. */

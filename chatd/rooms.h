@@ -79,8 +79,8 @@ void rooms_leave(struct rooms *r, struct member *m);
  * to them until then. Returns true if there were any. */
 bool rooms_forget_empty(struct rooms *r, const char *dir);
 
-/* Sets the topic, which is no longer than TOPIC_MAX_BYTES; empty: none. Returns 0, or a negative errno: then the next
- * chatd will not know it. */
+/* Notes and sets the topic, which is no longer than TOPIC_MAX_BYTES; empty: none. Returns 0, or a negative errno: then it
+ * stays as it was, because the next chatd would not know the new one. */
 int rooms_set_topic(struct room *room, const char *dir, struct slice topic);
 
 /* Asks to change the topic by the frame `number` of `id`. Returns 0 where that may be, and notes it; else in how many ms

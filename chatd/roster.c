@@ -26,7 +26,8 @@
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
-#define REMOVED_WORD "removed" /* in the mark of who is muted for that */
+#define MUTING_SUFFIX ".muting" /* a mark that is to become the one before */
+#define REMOVED_WORD "removed"  /* in the mark of who is muted for that */
 #define NEW_SUFFIX ".new"
 #define SEAL_NAME "arrivals"
 #define RELAYED_SUFFIX ".relayed"
@@ -361,10 +362,10 @@ int roster_note_name(const struct roster *r, const struct member *m, const char 
         return error < 0 ? error : replace(r, m->id, "", text);
 }
 
-int roster_note_room(const struct roster *r, const struct member *m, const char *changes)
+int roster_note_room(const struct roster *r, const struct member *m, const char *room, const char *changes)
 {
         char text[MARK_MAX_BYTES];
-        snprintf(text, sizeof(text), "%s %s", changes, m->room->name);
+        snprintf(text, sizeof(text), "%s %s", changes, room);
         return replace(r, m->id, ROOM_SUFFIX, text);
 }
 
@@ -416,9 +417,24 @@ void roster_remove_lag(const struct roster *r, uint64_t id)
         remove_mark(r, id, LAGGING_SUFFIX);
 }
 
+/* Gives the mark beside the note another suffix, in one step. Returns 0 or a negative errno. */
+static int rename_mark(const struct roster *r, uint64_t id, const char *was, const char *suffix)
+{
+        char from[PATH_MAX], to[PATH_MAX];
+        note_path(r, id, was, from);
+        note_path(r, id, suffix, to);
+        return rename(from, to) < 0 ? -errno : 0;
+}
+
+int roster_reserve_mute(const struct roster *r, uint64_t id)
+{
+        return put_mark(r, id, MUTING_SUFFIX);
+}
+
 int roster_note_mute(const struct roster *r, uint64_t id)
 {
-        return put_mark(r, id, MUTED_SUFFIX);
+        int error = rename_mark(r, id, MUTING_SUFFIX, MUTED_SUFFIX);
+        return error == -ENOENT ? put_mark(r, id, MUTED_SUFFIX) : error;
 }
 
 int roster_note_removal(const struct roster *r, const struct member *m)
@@ -431,6 +447,7 @@ int roster_note_removal(const struct roster *r, const struct member *m)
 void roster_remove_mute(const struct roster *r, uint64_t id)
 {
         remove_mark(r, id, MUTED_SUFFIX);
+        remove_mark(r, id, MUTING_SUFFIX);
 }
 
 int roster_note_arrival(const struct roster *r, uint64_t id)
@@ -452,10 +469,7 @@ int roster_note_held(const struct roster *r, uint64_t id)
 
 int roster_note_named(const struct roster *r, const struct member *m)
 {
-        char before[PATH_MAX], named[PATH_MAX];
-        note_path(r, m->id, m->held ? HELD_SUFFIX : ARRIVING_SUFFIX, before);
-        note_path(r, m->id, NAMED_SUFFIX, named);
-        return rename(before, named) < 0 ? -errno : 0;
+        return rename_mark(r, m->id, m->held ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
 }
 
 void roster_remove_held(const struct roster *r, uint64_t id)
@@ -545,8 +559,12 @@ static void read_note(struct roster *r, int dir, const char *file, const struct 
         errno = 0;
         uint64_t since_us = strtoull(since, &end, 10);
         if (errno == 0 && end > since && *end == '\0' && strlen(address) <= ADDRESS_MAX_BYTES &&
-            strlen(rest) <= NAME_MAX_BYTES)
-                roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
+            strlen(rest) <= NAME_MAX_BYTES) {
+                struct member *m =
+                        roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
+                if (m)
+                        m->undone = before != NULL;
+        }
 }
 
 /* Whether `file` is an id and this suffix. */
@@ -660,6 +678,7 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
                 *space = '\0';
                 const char *before = queued_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
+                m->undone |= before != NULL;
         }
         struct room *room = m->room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
         if (!room) {
@@ -705,6 +724,7 @@ int roster_read_notes(struct roster *r, struct departed *departed, const struct 
                 read_held(r, entry->d_name);
                 read_named(r, entry->d_name);
                 read_muted(r, dirfd(dir), entry->d_name);
+                find_marked(r, entry->d_name, MUTING_SUFFIX, roster_remove_mute); /* of a member: to be used yet */
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name, queued);
         }

@@ -67,6 +67,7 @@ struct member {
         bool dead;              /* its process or inbox is gone; GONE goes through the queue, but for the link */
         bool gone_sent;         /* … and is in there */
         bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
+        bool undone;            /* recovered, as it was before a change that is still in the queue */
         bool leaving;           /* its BYE or GONE is in the batch */
         bool arriving;          /* waits to be announced, see arrivals.h */
         bool held;              /* it is not announced until its session says so: it may be no chat client */
@@ -181,12 +182,13 @@ int roster_send_stranger(const struct roster *r, int fd, uint64_t id, uint64_t k
 int roster_note(const struct roster *r, const struct member *m);
 
 /* Writes into the note what `m` is called now, and beside it a list of changes (changes.h): that first, so that the next
- * chatd knows it wherever it knows the new name. Returns 0 or a negative errno. */
+ * chatd knows it wherever it knows the new name. Returns 0, or a negative errno: then the note says what it said. */
 int roster_note_name(const struct roster *r, const struct member *m, const char *changes);
 void roster_remove_name_mark(const struct roster *r, uint64_t id);
 
-/* Writes beside the note where `m` is now, and such a list. Returns 0 or a negative errno. */
-int roster_note_room(const struct roster *r, const struct member *m, const char *changes);
+/* Writes beside the note that `m` is in `room` now, and such a list. Returns 0, or a negative errno: then what was written
+ * before is there. */
+int roster_note_room(const struct roster *r, const struct member *m, const char *room, const char *changes);
 void roster_remove_room_mark(const struct roster *r, uint64_t id);
 
 /* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
@@ -198,8 +200,11 @@ void roster_remove_note(const struct roster *r, uint64_t id);
 void roster_note_lag(const struct roster *r, uint64_t id);
 void roster_remove_lag(const struct roster *r, uint64_t id);
 
-/* Notes that what a member says is not relayed; or that, and that it was removed, and why. Returns 0 or a negative
- * errno. */
+/* Sees to it that roster_note_mute() needs no more space. Returns 0 or a negative errno. */
+int roster_reserve_mute(const struct roster *r, uint64_t id);
+
+/* Notes that what a member says is not relayed; or that, and that it was removed, and why. Returns 0 or a negative errno.
+ * roster_remove_mute() removes what was reserved, too. */
 int roster_note_mute(const struct roster *r, uint64_t id);
 int roster_note_removal(const struct roster *r, const struct member *m);
 void roster_remove_mute(const struct roster *r, uint64_t id);

@@ -9,6 +9,12 @@
 
 #include <chat/paths.h>
 
+#define SPARE_NAME ".spare"
+/* Long enough to need a block beside the inode: tmpfs keeps a text of up to 128 bytes in the inode. */
+#define SPARE_TEXT                                                                                                     \
+        "This keeps an inode and a block of the file system: where it has no other left, chatd removes this link for " \
+        "a moment, and so can replace a note by a newer one. chatd makes it again by itself."
+
 enum {
         RUN_DIR_MODE = 0750,
         SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
@@ -32,6 +38,27 @@ static int make_dir(const char *dir, const char *name, mode_t mode)
         return ours ? 0 : -EPERM;
 }
 
+static void spare_path(const char *note, char path[static PATH_MAX + sizeof(SPARE_NAME)])
+{
+        snprintf(path, PATH_MAX + sizeof(SPARE_NAME), "%.*s/" SPARE_NAME, (int)(strrchr(note, '/') - note), note);
+}
+
+/* Keeps an inode for rundir_replace_note(), beside this note. Returns true if there is one. */
+static bool keep_spare(const char *note)
+{
+        char path[PATH_MAX + sizeof(SPARE_NAME)];
+        spare_path(note, path);
+        return symlink(SPARE_TEXT, path) == 0 || errno == EEXIST;
+}
+
+/* Gives that inode back. Returns true if there was one. */
+static bool spend_spare(const char *note)
+{
+        char path[PATH_MAX + sizeof(SPARE_NAME)];
+        spare_path(note, path);
+        return unlink(path) == 0;
+}
+
 int rundir_open(const char *dir)
 {
         int r = make_dir(dir, "", RUN_DIR_MODE);
@@ -51,6 +78,8 @@ int rundir_open(const char *dir)
                 close(fd);
                 return r;
         }
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME "/", dir);
+        keep_spare(path); /* without it notes can be replaced for as long as there are inodes */
         return fd;
 }
 
@@ -101,6 +130,14 @@ int rundir_bind_control(const char *dir)
 
 int rundir_replace_note(const char *path, const char *new, const char *text)
 {
+        struct stat st;
         unlink(new); /* of a chatd that died here */
-        return symlink(text, new) < 0 || rename(new, path) < 0 ? -errno : 0;
+        int r = symlink(text, new) < 0 ? -errno : 0;
+        /* what is at `path` gives its inode back */
+        if ((r == -ENOSPC || r == -EDQUOT) && lstat(path, &st) == 0 && spend_spare(new))
+                r = symlink(text, new) < 0 ? -errno : 0;
+        if (r == 0 && rename(new, path) < 0)
+                r = -errno;
+        keep_spare(new); /* also where another process took it */
+        return r;
 }

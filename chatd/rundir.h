@@ -14,5 +14,6 @@ int rundir_bind(const char *dir);
 int rundir_bind_control(const char *dir);
 
 /* Writes a note, which is a symlink with this text, in place of the one that is at `path`, or of none, in one step.
- * `new` is where it is made before that. Returns 0 or a negative errno. */
+ * `new`, in the same directory, is where it is made before that. A note that is there can be replaced also where the file
+ * system has no inode left: rundir_open() keeps one. Returns 0, or a negative errno: then what was at `path` is there. */
 int rundir_replace_note(const char *path, const char *new, const char *text);

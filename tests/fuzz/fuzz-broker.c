@@ -551,7 +551,8 @@ static void check_notes(const struct run *r)
                 char note[512];
                 if (is_mark(roster, entry->d_name))
                         continue;
-                if (entry->d_name[0] == '.' || strcmp(entry->d_name, "0000000000000001.relayed") == 0)
+                if (entry->d_name[0] == '.' || strcmp(entry->d_name, "0000000000000001.relayed") == 0 ||
+                    strcmp(entry->d_name, "requests") == 0)
                         continue;
                 if (path_parse_id(entry->d_name, &id) < 0) {
                         PROMISE(r->has_empty, "%s is left over", entry->d_name);

@@ -481,6 +481,87 @@ static void test_idle_tools(void **state)
         assert_string_equal(shell("for i in $(seq 300); do chatctl who --no-legend & done 2>&1 | wc -l"), "600");
 }
 
+static void stop_chat(void)
+{
+        shell("systemctl stop 'chat*.socket' 'chat@*.service' chatd.service 2>&1");
+}
+
+static void start_chat(void)
+{
+        shell("systemd-tmpfiles --create /usr/local/lib/tmpfiles.d/chat.conf && systemctl start chat.socket");
+}
+
+/* /run/chat is a file system of its own with few inodes. */
+static int begin_with_few_inodes(void **state)
+{
+        stop_chat();
+        shell("mount -t tmpfs -o nr_inodes=64 tmpfs /run/chat");
+        start_chat();
+        return come(state);
+}
+
+static int end_with_few_inodes(void **state)
+{
+        int r = go(state);
+        stop_chat();
+        shell("umount /run/chat");
+        start_chat();
+        return r;
+}
+
+#define NOT_NOTED(what) "*** Not done: the chat cannot store " what " right now; try again later\r\n"
+
+/* The next chatd would not know what this one cannot note. So it is not done, and said; in the journal, too. */
+static void test_no_inode_is_left(void **state)
+{
+        (void)state;
+        struct client *eve = booted_join(), *late;
+        take_name(ann, "anna");
+        shell("chatctl topic lobby first");
+        client_expect(bob, "first\r\n");
+        shell("mkdir /run/chat/full && cd /run/chat/full && i=0; while touch $i 2>/dev/null; do i=$((i + 1)); done; "
+              "test $i -gt 9 && ! touch x 2>/dev/null");
+        client_send(eve, "/nick eve\n");
+        client_expect(eve, NOT_NOTED("a new name"));
+        client_send(eve, "/join kitchen\n");
+        client_expect(eve, NOT_NOTED("a change of room"));
+        assert_string_equal(shell("chatctl mute bob 2>&1" STATUS),
+                            "chatctl: not done, because chatd cannot note it in /run/chat: No space left on device\n"
+                            "status 1");
+        client_send(bob, "heard as before\n");
+        client_expect(ann, "bob: heard as before\r\n");
+        /* what is noted can be replaced */
+        take_name(ann, "anita");
+        shell("chatctl topic lobby second");
+        client_expect(bob, "second\r\n");
+        late = client_connect("127.0.0.1", CHAT_PORT);
+        client_expect(late, "*** The chat is unavailable right now;");
+        kill_chatd();
+        client_send(bob, "still bob\n");
+        client_expect(ann, "bob: still bob\r\n");
+        client_send(ann, "and anita\n");
+        client_expect(bob, "anita: and anita\r\n");
+        assert_non_null(strstr(shell("chatctl topic lobby"), "second"));
+        assert_string_equal(
+                shell("chatctl who --no-legend | awk '{ print ($1 == \"%s\" ? \"eve\" : $1), $2 }' | sort", eve->name),
+                "anita lobby\nbob lobby\neve lobby");
+        shell("journalctl --sync; journalctl -u chatd -o cat >/run/said; "
+              "grep -q 'cannot note a new name: No space left on device' /run/said && "
+              "grep -q 'cannot note a change of room: No space left on device' /run/said && "
+              "grep -q 'cannot note what an administrator asked for, which is not done: No space' /run/said");
+        shell("rm -r /run/chat/full");
+        client_send(late, "hello\n");
+        client_expect(ann, ": hello\r\n");
+        client_free(late);
+        shell("chatctl mute bob");
+        client_expect(bob, "*** An administrator muted you: nobody sees what you say\r\n");
+        kill_chatd();
+        client_send(bob, "unheard\n");
+        client_expect(bob, "*** You are muted: nobody sees what you say\r\n");
+        take_name(eve, "eve");
+        client_free(eve);
+}
+
 static void test_completion(void **state)
 {
         (void)state;
@@ -551,6 +632,7 @@ int main(void)
                 TEST(test_hidden_addresses),
                 TEST(test_who_was_refused),
                 TEST(test_idle_tools),
+                cmocka_unit_test_setup_teardown(test_no_inode_is_left, begin_with_few_inodes, end_with_few_inodes),
                 TEST(test_completion),
                 TEST(test_the_chat_does_not_run),
         };

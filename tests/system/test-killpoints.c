@@ -804,10 +804,14 @@ static int owner_of_inbox(const char *file)
         return who;
 }
 
-/* The link's note, and the file of the number. */
-static bool is_of_link(const char *file)
+/* The link's note, the file of the number, and what administrators asked for. */
+static bool is_of_nobody(const char *file)
 {
-        return strcmp(file, "0000000000000001") == 0 || strcmp(file, "0000000000000001.relayed") == 0;
+        static const char *const files[] = {"0000000000000001", "0000000000000001.relayed", "requests"};
+        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+                if (strcmp(file, files[i]) == 0)
+                        return true;
+        return false;
 }
 
 /* One file for each member, and nothing else. */
@@ -819,7 +823,7 @@ static void assert_files(const char *folder)
         DIR *dir = opendir(path);
         assert_non_null(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
-                if (entry->d_name[0] == '.' || is_of_link(entry->d_name))
+                if (entry->d_name[0] == '.' || is_of_nobody(entry->d_name))
                         continue;
                 int who = strcmp(folder, MEMBERS_DIR_NAME) == 0 ? owner_of_note(dirfd(dir), entry->d_name)
                                                                 : owner_of_inbox(entry->d_name);

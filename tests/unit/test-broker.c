@@ -859,6 +859,31 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
+/* One kind of trouble does not hide another, and what was not logged is counted. */
+static void test_warnings(void **state)
+{
+        struct fixture *f = *state;
+        const struct warning *w = f->broker->warnings;
+        char what[32];
+        for (int i = 0; i < 3; i++)
+                broker_warn(f->broker, "cannot fly", -EIO);
+        broker_warn(f->broker, "cannot swim", -EIO);
+        assert_string_equal(w[0].what, "cannot fly");
+        assert_int_equal(w[0].unlogged, 2);
+        assert_string_equal(w[1].what, "cannot swim");
+        assert_int_equal(w[1].unlogged, 0);
+        f->broker->warnings[0].logged_ms -= WARNING_MS;
+        broker_warn(f->broker, "cannot fly", -EIO);
+        assert_int_equal(w[0].unlogged, 0);
+        for (int i = 0; i < 2 * WARNINGS_MAX; i++) {
+                snprintf(what, sizeof(what), "cannot do %d", i);
+                broker_warn(f->broker, what, -EIO);
+        }
+        assert_string_equal(w[WARNINGS_MAX - 2].what, "cannot do 8");
+        assert_string_equal(w[WARNINGS_MAX - 1].what, "cannot do 9"); /* the last place is for all others */
+        assert_int_equal(w[WARNINGS_MAX - 1].unlogged, 14);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -894,6 +919,7 @@ int main(void)
                 TEST(test_what_is_asked_for_is_given_back_for_who_comes),
                 TEST(test_nothing_to_give_back),
                 TEST(test_descriptors_are_kept_for_who_comes),
+                TEST(test_warnings),
         };
         return RUN_TESTS(tests);
 }

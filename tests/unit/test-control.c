@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "broker-fixture.h"
+#include "inodes.h"
 
 enum { TOOLS = CONTROL_CLIENTS_MAX + 1 };
 
@@ -334,6 +335,46 @@ static void test_a_mute(void **state)
         kill_and_restart(c);
         assert_false(member(f, ANN)->muted);
         assert_non_null(strstr(ask(c, "mute|b|zoe"), "end=nobody"));
+}
+
+/* What the next chatd would not know is not done, and the administrator is told so. */
+static void test_no_inode_is_left(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char failed[512];
+        join_all(f);
+        snprintf(failed, sizeof(failed),
+                 "end=failed text=not done, because chatd cannot note it in %s: No space left on device", f->dir);
+        kill_and_restart(c);
+        inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[BOB]);
+        inodes = 0;
+        assert_string_equal(ask(c, "mute|51|ann"), failed);
+        assert_string_equal(ask(c, "mute|51|ann"), failed); /* it is not remembered as done */
+        assert_string_equal(ask(c, "topic|52|lobby|rules"), failed);
+        assert_string_equal(ask(c, "unmute|53|ann"), "end=ok");
+        say(f, ANN, "heard");
+        serve(f);
+        assert_inbox(f, BOB, "line ann heard");
+        assert_inbox(f, ANN, "");
+        kill_and_restart(c);
+        assert_false(member(f, ANN)->muted);
+        inodes = 1;
+        assert_string_equal(ask(c, "mute|51|ann"), "end=ok");
+        assert_int_equal(inodes, 0);
+        kill_and_restart(c);
+        assert_true(member(f, ANN)->muted);
+        assert_string_equal(ask(c, "mute|51|ann"), "end=ok"); /* that was noted, too: in place of the note before */
+        assert_string_equal(ask(c, "unmute|54|ann"), "end=ok");
+        assert_int_equal(inodes, 1);
+        assert_string_equal(ask(c, "say|55|hello"), "end=ok");
+        inodes = 0;
+        assert_string_equal(ask(c, "kick|56|bob"), ""); /* it is waited for */
+        bye(f, BOB);
+        run(f);
+        assert_string_equal(answer(c, 0), "end=ok");
+        inodes = INT_MAX;
 }
 
 /* The mark was written, or not yet, and the frame is met again: what was said before it went out, what was said behind
@@ -874,6 +915,7 @@ int main(void)
                 CONTROL_TEST(test_a_notice_is_said_once),
                 CONTROL_TEST(test_a_topic),
                 CONTROL_TEST(test_a_mute),
+                CONTROL_TEST(test_no_inode_is_left),
                 CONTROL_TEST(test_killed_while_it_mutes),
                 CONTROL_TEST(test_marks_go_with_the_member),
                 CONTROL_TEST(test_a_kick),

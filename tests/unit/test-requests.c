@@ -1,5 +1,6 @@
 /* What members ask chatd for: names, rooms, private words, who is where; also where the next chatd meets it again. */
 #include "broker-fixture.h"
+#include "inodes.h"
 
 static struct frame numbered(struct fixture *f, uint32_t who, enum frame_type type)
 {
@@ -132,6 +133,55 @@ static void test_a_name_outlives_chatd(void **state)
 
 /* Where the next chatd meets it again, what the others saw is not seen again, and nobody can have taken the name
  * between. */
+#define NOT_DONE(what) "answer Not done: the chat cannot store " what " right now; try again later"
+
+/* What the next chatd would not know is not done. */
+static void test_what_cannot_be_noted(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        inodes = 0;
+        nick(f, ANN, "Zoe");
+        join(f, ANN, "Kitchen");
+        set_topic(f, ANN, "all of it");
+        say(f, ANN, "still ann");
+        nick(f, BOB, "Zoe");
+        serve(f);
+        assert_inbox(f, ANN, NOT_DONE("a new name") ", " NOT_DONE("a change of room") ", " NOT_DONE("a topic"));
+        assert_inbox(f, BOB, "line ann still ann, " NOT_DONE("a new name"));
+        assert_inbox(f, EVE, "line ann still ann");
+        assert_string_equal(member(f, ANN)->name, "ann");
+        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->room->topic, "");
+        assert_int_equal(f->broker->roster.rooms.count, 1);
+        assert_int_equal(f->broker->changes.count, 0);
+        /* each kind was logged, the second name counted */
+        assert_string_equal(f->broker->warnings[0].what, "cannot note a new name");
+        assert_int_equal(f->broker->warnings[0].unlogged, 1);
+        assert_string_equal(f->broker->warnings[1].what, "cannot note a change of room");
+        assert_string_equal(f->broker->warnings[2].what, "cannot note a topic");
+        assert_string_equal(f->broker->warnings[3].what, "");
+
+        restart_broker(f);
+        assert_string_equal(member(f, ANN)->name, "ann");
+        inodes = INT_MAX;
+        nick(f, ANN, "Zoe");
+        join(f, ANN, "Kitchen");
+        set_topic(f, ANN, "all of it");
+        serve(f);
+        inodes = 0;
+        nick(f, ANN, "Zara"); /* in place of the notes that are there */
+        set_topic(f, ANN, "some of it");
+        join(f, ANN, "lobby");
+        serve(f);
+        assert_string_equal(member(f, ANN)->name, "Zara");
+        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        restart_broker(f);
+        assert_string_equal(member(f, ANN)->name, "Zara");
+        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        inodes = INT_MAX;
+}
+
 static void test_a_name_again(void **state)
 {
         struct fixture *f = *state;
@@ -219,7 +269,8 @@ static void tell(struct fixture *f, size_t from)
                        });
 }
 
-/* However many frames of a batch were consumed when chatd died, the next one takes the rest as that one did. */
+/* However many frames of a batch were consumed when chatd died, the next one takes the rest as that one did; also where no
+ * inode is left meanwhile. */
 static void test_changes_again(void **state)
 {
         struct fixture *f = *state;
@@ -229,8 +280,9 @@ static void test_changes_again(void **state)
         serve(f);
         for (uint32_t who = ANN; who < SESSIONS; who++)
                 assert_true(strlen(inbox_read_new(f->inboxes[who], &seen[who])) > 0);
-        for (size_t from = 0; from <= STORY; from++) {
-                tell(f, from);
+        for (size_t i = 0; i < (size_t)2 * (STORY + 1); i++) {
+                inodes = i > STORY ? 0 : INT_MAX;
+                tell(f, i % (STORY + 1));
                 restart_broker(f);
                 serve(f);
                 assert_string_equal(member(f, ANN)->name, "z");
@@ -245,8 +297,32 @@ static void test_changes_again(void **state)
                         assert_null(strstr(new, "said"));
                         assert_null(strstr(new, "came"));
                         assert_null(strstr(new, "went"));
+                        assert_null(strstr(new, "Not done"));
                 }
         }
+        inodes = INT_MAX;
+}
+
+/* A session that says HELLO again is no newcomer to the next chatd, who meets its change of name in front of that. */
+static void test_a_change_before_a_second_hello(void **state)
+{
+        struct fixture *f = *state;
+        struct seen seen = {0};
+        begin(f);
+        uint64_t number = f->numbers[ANN];
+        for (int again = 0; again < 2; again++) {
+                f->numbers[ANN] = number;
+                nick(f, ANN, "Zoe");
+                say(f, ANN, "I am zoe");
+                hello_again(f, ANN);
+                if (again)
+                        restart_broker(f);
+                serve(f);
+                assert_string_equal(member(f, ANN)->name, "Zoe");
+        }
+        assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "rename ann Zoe, line Zoe I am zoe, rollcall");
+        restart_broker(f);
+        assert_string_equal(member(f, ANN)->name, "Zoe");
 }
 
 enum { NEWCOMER = 77 };
@@ -1039,6 +1115,7 @@ int main(void)
                 TEST(test_an_action),
                 TEST(test_a_name),
                 TEST(test_a_name_outlives_chatd),
+                TEST(test_what_cannot_be_noted),
                 TEST(test_a_name_again),
                 TEST(test_killed_between_mark_and_note),
                 TEST(test_a_private_word),
@@ -1061,6 +1138,7 @@ int main(void)
                 TEST(test_a_room_again),
                 TEST(test_changes_share_a_batch),
                 TEST(test_changes_again),
+                TEST(test_a_change_before_a_second_hello),
                 TEST(test_nobody_comes_or_goes_beside_changes),
                 TEST(test_a_room_that_ends_within_a_batch),
                 TEST(test_one_member_changes_often),

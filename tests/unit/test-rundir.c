@@ -3,6 +3,7 @@
 
 #include <chat/paths.h>
 
+#include "inodes.h"
 #include "rundir-fixture.h"
 
 static mode_t mode_of(const char *dir, const char *name)
@@ -55,12 +56,56 @@ static void test_a_directory_that_cannot_be(void **state)
         assert_int_equal(rundir_bind("/proc/none"), -ENOENT);
 }
 
+static void assert_note(const char *path, const char *text)
+{
+        char got[256];
+        ssize_t n = readlink(path, got, sizeof(got) - 1);
+        assert_true(n > 0);
+        got[n] = '\0';
+        assert_string_equal(got, text);
+}
+
+/* A note that is there can be replaced, a new one cannot be made, and what is there stays. */
+static void test_no_inode_is_left(void **state)
+{
+        (void)state;
+        int lock;
+        char *dir = rundir_make(&lock), note[256], new[256], other[256], spare[256];
+        snprintf(note, sizeof(note), "%s/members/note", dir);
+        snprintf(new, sizeof(new), "%s/members/note.new", dir);
+        snprintf(other, sizeof(other), "%s/members/other", dir);
+        snprintf(spare, sizeof(spare), "%s/members/.spare", dir);
+        assert_int_equal(rundir_replace_note(note, new, "one"), 0);
+        inodes = 0;
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(rundir_replace_note(note, new, "two"), 0);
+                assert_note(note, "two");
+                assert_int_equal(rundir_replace_note(other, new, "three"), -ENOSPC);
+                assert_false(is_there(other));
+                assert_true(is_there(spare));
+                assert_int_equal(inodes, 0);
+        }
+        assert_int_equal(unlink(spare), 0); /* another process took it */
+        inodes = 0;
+        assert_int_equal(rundir_replace_note(note, new, "four"), -ENOSPC);
+        assert_note(note, "two");
+        inodes = 1;
+        assert_int_equal(rundir_replace_note(note, new, "five"), 0);
+        assert_note(note, "five");
+        assert_true(is_there(spare)); /* and there it is again */
+        assert_int_equal(rundir_replace_note(note, new, "six"), 0);
+        assert_note(note, "six");
+        inodes = INT_MAX;
+        rundir_remove(dir, lock);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_modes),
                 cmocka_unit_test(test_a_second_one_is_kept_out),
                 cmocka_unit_test(test_a_directory_that_cannot_be),
+                cmocka_unit_test(test_no_inode_is_left),
         };
         return RUN_TESTS(tests);
 }
