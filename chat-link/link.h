@@ -92,7 +92,7 @@ struct link {
         bool logged_linked;
         char logged_problem[512];
         char notified[1280]; /* STATUS= */
-        uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged;
+        uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged, damaged_logged;
 };
 
 /* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and

@@ -8,6 +8,7 @@
 #define ID_STARTED "78978979baad4fd2975cfea80f82914c"
 #define ID_STOPPED "76c3eb9f155b4e25857db042bf11b034"
 #define ID_LOST "3665331503734627a30caebf91e182c7"
+#define ID_DAMAGED "249fa7a1dbfb4dd7b31ce682119f59bd"
 #define ID_REFUSED "cf495bc11c0a47d8a5c4d5a174c171a6"
 #define ID_HOSTS "80bc9c3e667640db8b8524ebb15a09f4"
 #define ID_LINKED "d7cc35a5c42a48858a349d12e50c7cbf"
@@ -59,7 +60,9 @@ void log_lost(struct journal *j, uint64_t lines)
 {
         struct journal_event e = {0};
         if (lines == MISSED_UNKNOWN)
-                journal_field(&e, "MESSAGE=the spool is damaged: lines in it did not reach other hosts");
+                journal_field(&e,
+                              "MESSAGE=the spool is damaged, or of a later version: it was made anew, and the lines "
+                              "in it did not reach other hosts");
         else
                 journal_field(&e,
                               "MESSAGE=this machine went down without notice: %" PRIu64
@@ -181,6 +184,21 @@ static void log_had_again(struct link *l)
         l->had_again_logged = l->had_again;
 }
 
+/* Logs what of the spool was found damaged since the last time. */
+static void log_damaged(struct link *l)
+{
+        uint64_t damaged = spool_damaged(l->spool), count = damaged - l->damaged_logged;
+        if (count == 0)
+                return;
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts",
+                      count, count == 1 ? "" : "s");
+        journal_describe(&e, LOG_WARNING, ID_DAMAGED, "damaged");
+        journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
+        journal_write(l->journal, &e);
+        l->damaged_logged = damaged;
+}
+
 static void notify(struct link *l)
 {
         const struct network_status *s = &l->status;
@@ -209,6 +227,7 @@ int64_t log_status(struct link *l)
                 notify(l);
                 log_ignored(l);
                 log_had_again(l);
+                log_damaged(l);
         }
         int64_t change = log_change(l);
         return change < l->status_at ? change : l->status_at;

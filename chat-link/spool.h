@@ -13,6 +13,9 @@
  * (another boot, and nobody closed the file) what is in it cannot be trusted: the spool is begun anew, and spool_open()
  * says how many records that may lose.
  *
+ * All that is in the file has checksums (spool-ring.h). A damaged entry is passed over: the records behind it keep their
+ * positions, so that receivers know how many are missing, and spool_damaged() counts them.
+ *
  * What was released stays readable until its place is needed: spool_walk() shows the last of it, for whoever must know
  * what was appended last, and spool_read() what lies behind a position, for a host that misses it.
  *
@@ -45,8 +48,9 @@ struct spool_chunk {
  * while records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the
  * old one is there: whoever is killed leaves one of them. What is in spool_kept() is of use as long as what others keep
  * in the directory `kept_with` is there: it is zeros again after another boot, or where that is another directory than
- * before. `*lost` is how many records a power loss cost, or MISSED_UNKNOWN where the file is damaged. Returns NULL with
- * errno: EBUSY where another process has it. */
+ * before. A file of a version without checksums is converted. `*lost` is how many records a power loss cost, or
+ * MISSED_UNKNOWN where the file is damaged so that nothing of it can be used. Returns NULL with errno: EBUSY where another
+ * process has it. */
 struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */
@@ -87,3 +91,6 @@ bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, u
 uint64_t spool_position(const struct spool *s);
 uint64_t spool_released(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s);
+
+/* Of the records that waited since the file was opened, how many are damaged and left out. */
+uint64_t spool_damaged(const struct spool *s);

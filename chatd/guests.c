@@ -9,8 +9,7 @@
 
 #include <chat/clock.h>
 #include <chat/names.h>
-
-#include "siphash.h"
+#include <chat/siphash.h>
 
 enum { KEY_MODE = 0400 };
 

@@ -129,11 +129,47 @@ static void test_what_is_said_while_it_stops(void **state)
         chat_stop(chat);
 }
 
+/* A disk gives back other bytes than were written. The line in them is counted, the others still wait. */
+static void test_a_damaged_spool(void **state)
+{
+        (void)state;
+        struct chat *chat = chat_start();
+        struct arguments a;
+        char url[64];
+        int server = listen_silently(url), log[2];
+        make_arguments(&a, chat, url);
+        struct client *told, *ann = chat_join(chat, NULL), *bob = chat_join(chat, NULL);
+        pid_t link = process_start(a.argv, -1, -1, -1);
+        shell_until("test -L %s/members/%016llx", chat->dir, (unsigned long long)LINK_ID);
+        for (int i = 1; i <= 3; i++) {
+                client_send(bob, "this is %d\n", i);
+                client_expect(ann, "this is %d\r\n", i);
+                shell_until("grep -aq 'this is %d' %s/spool", i, chat->dir);
+        }
+        kill(link, SIGKILL);
+        process_wait(link);
+        shell("LC_ALL=C sed -i 's/this is 2/THIS IS 2/' %s/spool && grep -aq 'THIS IS 2' %s/spool", chat->dir,
+              chat->dir);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log), 0);
+        link = process_start(a.argv, -1, -1, log[1]);
+        close(log[1]);
+        told = client_of(log[0], "chat-link");
+        client_expect(told, "the spool was damaged: 1 line in it cannot be sent to other hosts");
+        kill(link, SIGTERM);
+        assert_int_equal(process_wait(link), 0);
+        client_free(told);
+        client_free(ann);
+        client_free(bob);
+        close(server);
+        chat_stop(chat);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_second_one),
                 cmocka_unit_test(test_what_is_said_while_it_stops),
+                cmocka_unit_test(test_a_damaged_spool),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

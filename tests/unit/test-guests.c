@@ -5,7 +5,7 @@
 #include <chat/names.h>
 
 #include "../../chatd/guests.h"
-#include "../../chatd/siphash.h"
+#include <chat/siphash.h>
 
 #include "rundir-fixture.h"
 

@@ -1,0 +1,408 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool-old.h"
+#include "spool-ring.h"
+
+static void read_boot_id(char id[static BOOT_ID_BYTES])
+{
+        int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        memset(id, 0, BOOT_ID_BYTES);
+        if (fd >= 0 && read(fd, id, BOOT_ID_BYTES) != BOOT_ID_BYTES)
+                memset(id, 0, BOOT_ID_BYTES);
+        if (fd >= 0)
+                close(fd);
+}
+
+static void read_place(struct place *p, const char *dir)
+{
+        struct statx st;
+        *p = (struct place){0};
+        if (statx(AT_FDCWD, dir, 0, STATX_INO | STATX_BTIME, &st) < 0)
+                return;
+        p->inode = st.stx_ino;
+        if (!(st.stx_mask & STATX_BTIME))
+                return;
+        p->birth_s = st.stx_btime.tv_sec;
+        p->birth_ns = st.stx_btime.tv_nsec;
+}
+
+/* Returns true if what is kept is of use here. Where there was no directory yet, one has been made since by who needs
+ * it. */
+static bool is_of_use(const struct spool *s)
+{
+        const struct spool_header *h = s->header;
+        return spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
+               (h->kept_with.inode == 0 || memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0);
+}
+
+static void unmap(struct spool *s)
+{
+        if (s->map)
+                munmap(s->map, s->mapped_bytes);
+        s->map = NULL;
+}
+
+/* Maps the file `fd`. Returns 0 or a negative errno. */
+static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
+{
+        s->ring_bytes = ring_bytes;
+        s->mapped_bytes = SPOOL_RING_AT + ring_bytes;
+        s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (s->map == MAP_FAILED) {
+                s->map = NULL;
+                return -ENOMEM; /* with a file of its own mmap(2) fails for no other reason */
+        }
+        s->header = (struct spool_header *)(void *)s->map;
+        s->ring = s->map + SPOOL_RING_AT;
+        return 0;
+}
+
+/* What was renamed in the directory of `path` is so after a power loss, too. Returns 0 or a negative errno. */
+static int sync_directory(const char *path)
+{
+        char dir[PATH_MAX];
+        const char *slash = strrchr(path, '/');
+        snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+        if (fd >= 0)
+                close(fd);
+        return r;
+}
+
+/* Writes the head of a new file, with what its user keeps. Returns 0 or a negative errno. */
+static int fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES])
+{
+        if (getrandom(&s->instance, sizeof(s->instance), 0) != sizeof(s->instance))
+                return -errno;
+        s->instance |= 1;
+        spool_seal_numbers(s);
+        for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
+                spool_set(s, f, 0);
+        memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
+        s->header->kept_with = s->kept_with;
+        spool_seal_user(s);
+        memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
+        return 0;
+}
+
+/* Writes into the file `fd`, which is empty and ours: what the old one `from` has, which is of a version before; or else
+ * nothing but, where `usable`, what its user keeps. Returns 0 or a negative errno. */
+static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
+{
+        uint8_t kept[SPOOL_KEPT_BYTES] = {0};
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        int r = -posix_fallocate(fd, 0, (off_t)(SPOOL_RING_AT + ring_bytes));
+        if (r < 0)
+                return r;
+        if (usable)
+                memcpy(kept, spool_kept(s), sizeof(kept));
+        unmap(s);
+        r = map_file(s, fd, ring_bytes);
+        if (r < 0)
+                return r;
+        if (from)
+                spool_old_convert(from, s);
+        return from ? 0 : fill_head(s, kept);
+}
+
+/* … and puts it in the place of `path`. */
+static int replace(struct spool *s, int fd, const char *path, uint64_t ring_bytes, bool usable,
+                   const struct spool_old *from)
+{
+        int r = fill(s, fd, ring_bytes, usable, from);
+        if (r == 0 && (msync(s->map, s->mapped_bytes, MS_SYNC) < 0 || fsync(fd) < 0 || rename(s->new_path, path) < 0))
+                r = -errno;
+        return r == 0 ? sync_directory(path) : r;
+}
+
+/* Makes the file anew, as fill() says. It is made beside the old one, whose place it takes when it is complete: who is
+ * killed leaves the one or the other, and after a power loss the old one must not be there again. Returns 0 or a negative
+ * errno. */
+static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable, const struct spool_old *from)
+{
+        int fd = open(s->new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        int r = replace(s, fd, path, ring_bytes, usable, from);
+        if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* nothing of the old one is wanted */
+                r = replace(s, fd, path, ring_bytes, usable, from);
+        if (r < 0) {
+                unlink(s->new_path);
+                close(fd);
+                return r;
+        }
+        close(s->fd);
+        s->fd = fd;
+        return 0;
+}
+
+/* ---- what is in a file ---- */
+
+/* Which of the header's numbers are not damaged. */
+struct known {
+        bool field[SPOOL_FIELDS];
+};
+
+static bool is_between(const struct spool *s, enum spool_field field, uint64_t from, uint64_t to)
+{
+        return s->fields[field] >= from && s->fields[field] <= to && s->fields[field] % SPOOL_ALIGNMENT == 0;
+}
+
+/* Loads the offsets; what is damaged is put in their place that loses nothing: what was sent already is sent once more,
+ * and others see by the positions that they have it. Returns false where the ring has neither an end nor a beginning. */
+static bool load_offsets(struct spool *s, struct known *k)
+{
+        for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
+                k->field[f] = spool_load(s, f);
+        uint64_t tail = s->fields[SPOOL_TAIL];
+        k->field[SPOOL_TAIL] &= is_between(s, SPOOL_TAIL, 0, UINT64_MAX);
+        k->field[SPOOL_OLDEST] &= is_between(s, SPOOL_OLDEST, 0, k->field[SPOOL_TAIL] ? tail : UINT64_MAX);
+        if (!k->field[SPOOL_TAIL] && !k->field[SPOOL_OLDEST])
+                return false;
+        if (!k->field[SPOOL_OLDEST])
+                s->fields[SPOOL_OLDEST] = tail > s->ring_bytes ? tail - s->ring_bytes : 0;
+        if (!k->field[SPOOL_TAIL])
+                s->fields[SPOOL_TAIL] = s->fields[SPOOL_OLDEST] + s->ring_bytes;
+        tail = s->fields[SPOOL_TAIL];
+        if (tail - s->fields[SPOOL_OLDEST] > s->ring_bytes)
+                return false;
+        k->field[SPOOL_RELEASED] &= is_between(s, SPOOL_RELEASED, s->fields[SPOOL_OLDEST], tail);
+        if (!k->field[SPOOL_RELEASED])
+                s->fields[SPOOL_RELEASED] = s->fields[SPOOL_OLDEST];
+        if (!k->field[SPOOL_CHUNK_END] || !is_between(s, SPOOL_CHUNK_END, s->fields[SPOOL_RELEASED], tail))
+                s->fields[SPOOL_CHUNK_END] = s->fields[SPOOL_RELEASED];
+        return true;
+}
+
+/* What a look at all entries finds. */
+struct found {
+        bool damaged;              /* something was passed over */
+        uint64_t behind, position; /* the offset behind the last entry, and the position behind its records */
+        uint64_t before_waiting;   /* the position behind the last one that was released; 0: there is none */
+        uint64_t waiting;          /* the offset of the first one that waits; UINT64_MAX: there is none */
+        uint64_t waiting_whole;    /* records that wait and are whole */
+};
+
+static void look_at(const struct spool *s, uint64_t at, struct found *f)
+{
+        const struct entry *e = spool_entry(s, at);
+        bool whole = spool_find_records(s, at, spool_behind(s, at)) == at;
+        f->behind = spool_behind(s, at);
+        if (e->count == 0)
+                return;
+        f->damaged |= !whole;
+        f->position = e->first + e->count;
+        if (at < s->fields[SPOOL_RELEASED]) {
+                f->before_waiting = f->position;
+                return;
+        }
+        if (f->waiting == UINT64_MAX)
+                f->waiting = at;
+        f->waiting_whole += whole ? e->count : 0;
+}
+
+static struct found look_at_all(const struct spool *s)
+{
+        uint64_t at = s->fields[SPOOL_OLDEST], tail = s->fields[SPOOL_TAIL];
+        struct found f = {.behind = at, .waiting = UINT64_MAX};
+        while (at < tail) {
+                uint64_t entry = spool_find_entry(s, at, tail);
+                f.damaged |= entry != at;
+                if (entry == tail)
+                        break;
+                look_at(s, entry, &f);
+                at = f.behind;
+        }
+        return f;
+}
+
+/* The position of the next record. What the header says may be ahead by an entry that was being appended, which matters
+ * only where the last ones are damaged. */
+static uint64_t find_position(const struct spool *s, const struct known *k, const struct found *f)
+{
+        if (!f->damaged)
+                return f->position;
+        if (k->field[SPOOL_POSITION] && s->fields[SPOOL_POSITION] > f->position)
+                return s->fields[SPOOL_POSITION];
+        uint64_t bytes = s->fields[SPOOL_TAIL] - f->behind;
+        return k->field[SPOOL_POSITION] ? f->position : f->position + bytes / RECORD_HEADER_BYTES; /* not more */
+}
+
+static uint64_t find_released_position(const struct spool *s, const struct known *k, const struct found *f)
+{
+        uint64_t waits = f->waiting == UINT64_MAX ? s->fields[SPOOL_POSITION] : spool_entry(s, f->waiting)->first;
+        uint64_t before = k->field[SPOOL_RELEASED_POSITION] ? s->fields[SPOOL_RELEASED_POSITION] : f->before_waiting;
+        bool follows = f->waiting == s->fields[SPOOL_RELEASED] || !k->field[SPOOL_RELEASED] || !f->damaged;
+        return follows || before > waits ? waits : before;
+}
+
+/* Finds out what the ring has. Returns false where nothing can be found. */
+static bool take_stock(struct spool *s)
+{
+        struct known k;
+        if (!load_offsets(s, &k))
+                return false;
+        struct found f = look_at_all(s);
+        if (!k.field[SPOOL_TAIL]) {
+                f.damaged = true;
+                for (enum spool_field field = SPOOL_RELEASED; field <= SPOOL_TAIL; field++)
+                        if (s->fields[field] > f.behind)
+                                s->fields[field] = f.behind;
+        }
+        s->fields[SPOOL_POSITION] = find_position(s, &k, &f);
+        s->fields[SPOOL_RELEASED_POSITION] = find_released_position(s, &k, &f);
+        s->damaged = s->foreseen = spool_waiting(s) - f.waiting_whole;
+        for (enum spool_field field = 0; field < SPOOL_FIELDS; field++)
+                spool_set(s, field, s->fields[field]);
+        return true;
+}
+
+/* Takes a file of this format into use. Returns true if it can be. */
+static bool take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes)
+{
+        uint64_t ring_bytes;
+        if (!spool_read_numbers(h, &s->instance, &ring_bytes) || ring_bytes < SPOOL_RING_MIN_BYTES ||
+            ring_bytes % SPOOL_ALIGNMENT || ring_bytes > file_bytes || file_bytes - ring_bytes != SPOOL_RING_AT ||
+            map_file(s, s->fd, ring_bytes) < 0)
+                return false;
+        spool_seal_numbers(s); /* where one of them is damaged */
+        return take_stock(s);
+}
+
+/* Takes a file of a version before into use. Returns 1, 0 where it is none, or a negative errno. */
+static int convert(struct spool *s, const char *path, uint64_t file_bytes)
+{
+        struct spool_old old;
+        if (!spool_old_map(&old, s->fd, file_bytes))
+                return 0;
+        int r = make_anew(s, path, old.ring_bytes, false, &old);
+        spool_old_unmap(&old);
+        return r < 0 ? r : take_stock(s);
+}
+
+/* Takes a file that is there into use. Returns 1, 0 where it cannot be (`*lost` is set unless it is new), or a negative
+ * errno. */
+static int take_file(struct spool *s, const char *path, uint64_t *lost)
+{
+        struct spool_header h;
+        struct stat st;
+        if (fstat(s->fd, &st) < 0)
+                return -errno;
+        if (st.st_size == 0)
+                return 0;
+        *lost = MISSED_UNKNOWN;
+        if (pread(s->fd, &h, sizeof(h), 0) != sizeof(h))
+                return 0;
+        int r = take_over(s, &h, (uint64_t)st.st_size) ? 1 : convert(s, path, (uint64_t)st.st_size);
+        if (r > 0)
+                *lost = 0;
+        return r;
+}
+
+/* Returns 0 or a negative errno. */
+static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t *lost)
+{
+        int r = take_file(s, path, lost);
+        if (r < 0)
+                return r;
+        bool usable = r > 0;
+        bool another_boot = usable && spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
+        if (another_boot && !s->header->closed) {
+                *lost = spool_waiting(s);
+                usable = false;
+        }
+        if (usable && !is_of_use(s))
+                memset(spool_kept(s), 0, SPOOL_KEPT_BYTES);
+        if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0)) {
+                s->damaged = s->foreseen = 0;
+                r = make_anew(s, path, ring_bytes, usable, NULL);
+        }
+        if (r < 0 || !s->map)
+                return r;
+        atomic_signal_fence(memory_order_seq_cst); /* what is not of use here is forgotten first, also after kill -9 */
+        memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
+        s->header->kept_with = s->kept_with;
+        spool_seal_user(s);
+        s->header->closed = 0;
+        return msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
+}
+
+/* Returns true if `fd` is the file at `path`. */
+static bool is_at(int fd, const char *path)
+{
+        struct stat ours, there;
+        return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+               ours.st_ino == there.st_ino;
+}
+
+/* Opens the file, or an empty one, and locks it. Returns 0 or a negative errno. */
+static int open_file(struct spool *s, const char *path)
+{
+        for (;;) {
+                s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+                if (s->fd < 0)
+                        return -errno;
+                if (flock(s->fd, LOCK_EX | LOCK_NB) < 0)
+                        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+                if (is_at(s->fd, path)) {
+                        unlink(s->new_path); /* of who was killed: nobody else is here */
+                        return 0;
+                }
+                close(s->fd); /* another has taken its place before it was locked */
+        }
+}
+
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost)
+{
+        *lost = 0;
+        if (bytes < SPOOL_RING_MIN_BYTES) {
+                errno = EINVAL;
+                return NULL;
+        }
+        struct spool *s = calloc(1, sizeof(*s));
+        if (!s)
+                return NULL;
+        pthread_mutex_init(&s->reading, NULL);
+        read_boot_id(s->boot_id);
+        read_place(&s->kept_with, kept_with);
+        int r = snprintf(s->new_path, sizeof(s->new_path), "%s.new", path) < (int)sizeof(s->new_path) ? 0
+                                                                                                      : -ENAMETOOLONG;
+        if (r == 0)
+                r = open_file(s, path);
+        if (r == 0)
+                r = open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT, lost);
+        if (r == 0)
+                return s;
+        unmap(s);
+        if (s->fd >= 0)
+                close(s->fd);
+        pthread_mutex_destroy(&s->reading);
+        free(s);
+        errno = -r;
+        return NULL;
+}
+
+void spool_close(struct spool *s)
+{
+        pthread_mutex_lock(&s->reading); /* who was left alone by network_end() may still read */
+        pthread_mutex_unlock(&s->reading);
+        if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
+                s->header->closed = 1;
+                msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC);
+        }
+        unmap(s);
+        close(s->fd);
+        pthread_mutex_destroy(&s->reading);
+        free(s);
+}

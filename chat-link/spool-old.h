@@ -1,0 +1,24 @@
+/* The file of a spool as versions before wrote it, without checksums: whoever upgrades finds what waits in there sent.
+ *
+ * Owns the mapping.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct spool;
+
+struct spool_old {
+        const uint8_t *map;
+        size_t mapped_bytes;
+        uint64_t ring_bytes;
+};
+
+/* Maps the file `fd` of so many bytes. Returns false where it is no such spool, or cannot be used. */
+bool spool_old_map(struct spool_old *old, int fd, uint64_t file_bytes);
+void spool_old_unmap(struct spool_old *old);
+
+/* Writes all of it into the empty file that `s` maps, whose ring is of the same size. */
+void spool_old_convert(const struct spool_old *old, struct spool *s);
