@@ -191,6 +191,8 @@ static void test_remove(void **state)
 {
         (void)state;
         struct client *ann = booted_join();
+        assert_string_equal(shell("systemctl is-enabled chat.socket chat-local.socket chat-link.service chatd.service"),
+                            "enabled\nenabled\nenabled\nenabled");
         shell("dpkg -r chat-broker-link chat-broker 2>&1");
         client_expect(ann, "*** The chat was shut down\r\n");
         client_expect_end(ann);
@@ -198,16 +200,26 @@ static void test_remove(void **state)
         assert_nothing_runs();
         shell("! test -e /usr/sbin/chatd && ! test -e /usr/sbin/chat-link");
         shell("test -e /etc/chat/link.conf"); /* settings stay until they are purged */
+        assert_string_equal(shell("find /etc/systemd -name 'chat*'"), "");
 }
 
-/* Over what a removal left, less what an administrator removed too. */
+/* Over what a removal left, less what an administrator removed too. Some units were enabled before the removal; now no boot
+ * starts them. */
 static void test_install_again(void **state)
 {
         (void)state;
+        static const char units[] = "chat.socket chat-local.socket chat-link.socket chat-link.service chatd.socket "
+                                    "chatd.service chatctl.socket";
         shell("rm /etc/chat/link.conf");
         shell("dpkg -i " PACKAGES " 2>&1");
         shell("! test -e /etc/chat/link.conf");
-        assert_string_equal(shell("systemctl is-active chat.socket chatd.socket || true"), "inactive\ninactive");
+        assert_string_equal(shell("systemctl is-enabled %s || true", units),
+                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
+        /* What a boot starts. sockets.target is active, and starts all that it wants. */
+        assert_string_equal(shell("systemctl list-dependencies --plain multi-user.target | grep chat || true"), "");
+        shell("systemctl start sockets.target");
+        assert_string_equal(shell("systemctl is-active %s || true", units),
+                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive");
         shell("systemctl start chat.socket");
         struct client *ann = booted_join(), *bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);
