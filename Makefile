@@ -1,6 +1,7 @@
 # make            build/chatd, build/chat-session, build/chat-link and build/chatctl
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
+# make check-debian13     tests on a Debian 13, which it makes; DEBIAN13='units access' runs some of them
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make bench      the chat beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
@@ -121,7 +122,7 @@ build/openbsd-inetd: PACKAGES := openbsd-inetd libbsd0 libevent-2.1-7 libwrap0
 build/nats: PACKAGES := nats-server
 build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new
-	@cd $@.new && { apt-get download -qq $(PACKAGES) || { $(SUDO) apt-get update -qq && \
+	@exec 9>build/.apt-lock; flock 9; cd $@.new && { apt-get download -qq $(PACKAGES) || { $(SUDO) apt-get update -qq && \
 		apt-get download -qq $(PACKAGES); }; } 2>/dev/null && for deb in *.deb; do dpkg-deb -x $$deb . || exit 1; done || \
 		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@mv $@.new $@
@@ -132,7 +133,8 @@ build/needrestart: PACKAGES := needrestart
 build/monitoring: PACKAGES := prometheus python3-prometheus-client
 build/peers build/access build/needrestart build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
-	@{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
+	@exec 9>build/.apt-lock; flock 9; \
+	{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
 		-o Dir::Cache::archives=$(CURDIR)/$@.new $(PACKAGES); } >/dev/null 2>&1 || \
 		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
@@ -306,6 +308,19 @@ SOAK_MINUTES ?= 60
 .PHONY: soak
 soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
 	@tests/soak $(SOAK_MINUTES)
+
+# ---- Debian 13 ------------------------------------------------------------------------------------------------------
+# Tests with the compiler, the libraries and the systemd of Debian 13, in a system that tests/system/debian13 makes. The
+# word unit means all unit tests.
+DEBIAN13 ?= unit sandbox units telnet people access flood chatctl settings package crash hosts
+
+build/.packages-debian13: Makefile
+	$(call need,debootstrap debian-archive-keyring,to make a Debian 13: the program that downloads it$(comma) and the keys that sign its packages)
+.PHONY: check-debian13
+check-debian13: build/.packages-debian13
+	@tests/system/debian13 make --no-print-directory -j$(shell nproc) $(patsubst %,check-system/%,$(filter-out unit,$(DEBIAN13))) \
+		$(if $(filter unit,$(DEBIAN13)),$(UNIT:%=check-unit/%))
+	@echo "Passed on Debian 13: $(DEBIAN13)."
 
 # ---- fuzzing --------------------------------------------------------------------------------------------------------
 # What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
