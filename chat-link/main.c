@@ -14,6 +14,7 @@
 
 #include <chat/clock.h>
 #include <chat/options.h>
+#include <chat/watchdog.h>
 
 #include "link.h"
 #include "log.h"
@@ -36,7 +37,7 @@ struct chat_link {
         int inbox, wake, signals;
         char own_inbox[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* which we bound ourselves; empty: none */
         uint64_t lost;                                               /* lines, to a power loss */
-        int64_t watchdog_ms, watchdog_at;                            /* half of WatchdogSec=, 0: none */
+        struct watchdog watchdog;
 };
 
 static const char usage[] =
@@ -177,16 +178,10 @@ static int start_threads(struct chat_link *cl)
 }
 
 /* Returns for how long poll() may wait, in ms. */
-static int wait_ms(struct chat_link *cl, int64_t wake)
+static int wait_ms(int64_t wake)
 {
-        int64_t now = clock_ms();
-        if (cl->watchdog_ms > 0) {
-                if (now >= cl->watchdog_at) {
-                        sd_notify(false, "WATCHDOG=1");
-                        cl->watchdog_at = now + cl->watchdog_ms;
-                }
-                wake = cl->watchdog_at < wake ? cl->watchdog_at : wake;
-        }
+        int64_t now = clock_ms(), latest = now + WATCHDOG_TICK_MS;
+        wake = clock_earlier(wake, latest);
         return wake > now ? (int)(wake - now) : 0;
 }
 
@@ -195,6 +190,7 @@ static int run(struct chat_link *cl)
         eventfd_t ignored;
         for (;;) {
                 const struct link *l = &cl->link;
+                watchdog_beat(&cl->watchdog);
                 int64_t wake = link_work(&cl->link);
                 struct pollfd fds[] = {
                         {.fd = cl->signals, .events = POLLIN},
@@ -202,7 +198,7 @@ static int run(struct chat_link *cl)
                         {.fd = l->full ? -1 : cl->inbox, .events = POLLIN},
                         {.fd = l->inject.blocked ? l->inject.socket : -1, .events = POLLOUT},
                 };
-                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(cl, wake)) < 0 && errno != EINTR)
+                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(wake)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[0].revents)
                         return 0;
@@ -222,7 +218,7 @@ static void stop_network(struct chat_link *cl)
                         {.fd = cl->wake, .events = POLLIN},
                         {.fd = cl->link.full ? -1 : cl->inbox, .events = POLLIN},
                 };
-                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(cl, clock_earlier(wake, deadline))) > 0 &&
+                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(clock_earlier(wake, deadline))) > 0 &&
                     fds[0].revents)
                         eventfd_read(cl->wake, &ignored);
         }
@@ -232,14 +228,14 @@ static void stop_network(struct chat_link *cl)
 /* From the network's start to its end. Returns 0 or a negative errno. */
 static int serve(struct chat_link *cl, const char *run_dir)
 {
-        uint64_t watchdog_us;
-        if (sd_watchdog_enabled(false, &watchdog_us) > 0)
-                cl->watchdog_ms = (int64_t)(watchdog_us / 2000);
         int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
         bool begun = r == 0;
-        if (begun) {
+        if (begun && getenv("NOTIFY_SOCKET")) /* somebody starts it again */
+                r = watchdog_start(&cl->watchdog, "chat-link", WATCHDOG_TICK_MS);
+        if (r == 0) {
                 sd_notify(false, "READY=1");
                 r = run(cl);
+                watchdog_stop(&cl->watchdog);
                 sd_notify(false, "STOPPING=1");
         }
         stop_network(cl);

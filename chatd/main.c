@@ -16,6 +16,7 @@
 #include <chat/journal.h>
 #include <chat/options.h>
 #include <chat/settings.h>
+#include <chat/watchdog.h>
 
 #include "broker.h"
 #include "recovery.h"
@@ -48,8 +49,7 @@ struct chatd {
         int control; /* where chatctl connects; -1: nowhere */
         struct watch intake_watch, signal_watch;
         struct reload reload;
-        int64_t watchdog_ms; /* half of WatchdogSec=, 0: none */
-        int64_t watchdog_at_ms;
+        struct watchdog watchdog;
         int64_t status_at_ms;
         int64_t confirm_at_ms; /* 0: nothing to confirm */
         uint64_t status_lines;
@@ -270,14 +270,6 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
         return frames;
 }
 
-static void notify_watchdog(struct chatd *d, int64_t now)
-{
-        if (d->watchdog_ms == 0 || now < d->watchdog_at_ms)
-                return;
-        sd_notify(false, "WATCHDOG=1");
-        d->watchdog_at_ms = now + d->watchdog_ms;
-}
-
 /* Returns true while there is a newer status to be sent later. */
 static bool notify_status(struct chatd *d, int64_t now)
 {
@@ -312,10 +304,8 @@ static bool confirm(struct chatd *d, int64_t now)
 /* Does what is due and returns how long epoll_wait() may wait, in ms. */
 static int do_chores(struct chatd *d)
 {
-        int64_t now = clock_ms(), wake = INT64_MAX;
-        notify_watchdog(d, now);
-        if (d->watchdog_ms > 0)
-                wake = d->watchdog_at_ms;
+        int64_t now = clock_ms(), wake = now + WATCHDOG_TICK_MS;
+        watchdog_beat(&d->watchdog);
         if (notify_status(d, now) && d->status_at_ms < wake)
                 wake = d->status_at_ms;
         if (confirm(d, now) && d->confirm_at_ms < wake)
@@ -325,7 +315,7 @@ static int do_chores(struct chatd *d)
         wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
         wake = clock_earlier(wake, broker_wake_sessions(&d->broker, now));
         wake = clock_earlier(wake, control_due_ms(&d->broker.control));
-        return wake == INT64_MAX ? -1 : wake > now ? (int)(wake - now) : 0;
+        return wake > now ? (int)(wake - now) : 0;
 }
 
 static int run(struct chatd *d)
@@ -350,17 +340,18 @@ static int run(struct chatd *d)
 /* From the recovery to the end. Returns 0 or a negative errno. */
 static int serve(struct chatd *d)
 {
-        uint64_t watchdog_us;
         int members = recovery_run(&d->broker);
         if (members < 0)
                 return members;
         broker_settle(&d->broker);
         eventlog_started(d->broker.log, d->broker.relay.epoch, (size_t)members);
-        if (sd_watchdog_enabled(false, &watchdog_us) > 0)
-                d->watchdog_ms = (int64_t)(watchdog_us / 2000);
-        d->status_members = SIZE_MAX; /* the first status is always news */
-        sd_notify(false, "READY=1");
-        int r = run(d);
+        int r = getenv("NOTIFY_SOCKET") ? watchdog_start(&d->watchdog, "chatd", WATCHDOG_TICK_MS) : 0;
+        if (r == 0) {
+                d->status_members = SIZE_MAX; /* the first status is always news */
+                sd_notify(false, "READY=1");
+                r = run(d);
+                watchdog_stop(&d->watchdog);
+        }
         sd_notify(false, "STOPPING=1");
         if (d->own_intake) { /* nobody finds the queue that ends with us */
                 struct sockaddr_un address;

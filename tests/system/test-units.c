@@ -154,7 +154,8 @@ static void test_status(void **state)
         client_expect(b, "%s: counted\r\n", a->name);
         shell_until("systemctl show -P StatusText chatd | grep -Eq '^members: [0-9]+, lines: [1-9][0-9]*$'");
         shell_until("systemctl status chatd | grep -q 'Status: \"'");
-        assert_string_equal(shell("systemctl show -P WatchdogUSec chatd"), "30s");
+        /* systemd's watchdog would end them when a paused machine goes on: each has its own */
+        shell("! systemctl cat chatd chat-link | grep '^WatchdogSec='");
         client_free(a);
         client_free(b);
 }

@@ -1,0 +1,104 @@
+/* Ends a process whose loop is stuck, so that systemd starts it again.
+ *
+ * It counts the ticks of a thread, not time. Nothing ticks while the machine is suspended, a virtual machine or a
+ * container is paused, or the process is stopped. systemd's watchdog (WatchdogSec=) counts CLOCK_MONOTONIC, which goes on
+ * during all of these but the first, and kills a healthy process as soon as that runs again.
+ */
+#pragma once
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        WATCHDOG_TICK_MS = 10000, /* the loop goes round at least that often */
+        WATCHDOG_TICKS = 3,       /* a loop that did not go round in that many in a row is stuck */
+};
+
+struct watchdog {
+        const char *program; /* stands before the line on standard error */
+        int tick_ms;
+        bool runs;
+        pthread_t thread;
+        int end; /* an eventfd: the thread is to end */
+        atomic_uint beats;
+        unsigned seen, silent; /* of the thread alone */
+};
+
+/* The loop goes round. */
+static inline void watchdog_beat(struct watchdog *w)
+{
+        atomic_fetch_add_explicit(&w->beats, 1, memory_order_relaxed);
+}
+
+/* A tick is over. Returns true if the loop is stuck. */
+static inline bool watchdog_tick(struct watchdog *w)
+{
+        unsigned beats = atomic_load_explicit(&w->beats, memory_order_relaxed);
+        w->silent = beats == w->seen ? w->silent + 1 : 0;
+        w->seen = beats;
+        return w->silent >= WATCHDOG_TICKS;
+}
+
+/* Says on standard error why the process ends. A journal that takes nothing must not keep it from ending. */
+static inline void watchdog_explain(const struct watchdog *w)
+{
+        char text[256];
+        int size = snprintf(text, sizeof(text), "%s: stuck; it ends itself, to be started again\n", w->program);
+        if (send(STDERR_FILENO, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != ENOTSOCK)
+                return;
+        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+        if (poll(&room, 1, 0) > 0 && write(STDERR_FILENO, text, (size_t)size) < 0)
+                return; /* nobody reads it */
+}
+
+static inline void *watchdog_watch(void *user)
+{
+        struct watchdog *w = user;
+        struct pollfd end = {.fd = w->end, .events = POLLIN};
+        while (poll(&end, 1, w->tick_ms) == 0) {
+                if (!watchdog_tick(w))
+                        continue;
+                watchdog_explain(w);
+                abort();
+        }
+        return NULL;
+}
+
+/* Starts the thread, which takes no signals. `program` is not copied. Returns 0 or a negative errno. */
+static inline int watchdog_start(struct watchdog *w, const char *program, int tick_ms)
+{
+        sigset_t all, before;
+        *w = (struct watchdog){.program = program, .tick_ms = tick_ms};
+        w->end = eventfd(0, EFD_CLOEXEC);
+        if (w->end < 0)
+                return -errno;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        int error = pthread_create(&w->thread, NULL, watchdog_watch, w);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        w->runs = error == 0;
+        if (!w->runs)
+                close(w->end);
+        return -error;
+}
+
+/* Ends the thread, if there is one. */
+static inline void watchdog_stop(struct watchdog *w)
+{
+        if (!w->runs)
+                return;
+        eventfd_write(w->end, 1);
+        pthread_join(w->thread, NULL);
+        close(w->end);
+        w->runs = false;
+}
