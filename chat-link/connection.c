@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -73,8 +74,8 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
         const char *text = NULL;
         (void)sub;
         natsConnection_GetLastError(nc, &text);
-        if (status != NATS_NOT_PERMITTED)
-                return;
+        if (status != NATS_NOT_PERMITTED || (text && strstr(text, "$JS.API.STREAM.NAMES")))
+                return; /* that is only asked for to say more of what is wrong */
         atomic_store(&c->refused_at, clock_ms());
         if (text && strstr(text, "ubscription"))
                 atomic_store(&c->refused, true);
@@ -112,13 +113,39 @@ static const char *how_we_log_in(const struct config *config, const char *url)
         return strchr(url, '@') ? "user and password in Servers=" : *config->user ? "User= and Password=" : NULL;
 }
 
+/* Takes the name or the address of the server out of `server`, a URL. */
+static void take_name(char *name, size_t size, const char *server)
+{
+        const char *begin = strstr(server, "://");
+        begin = begin ? begin + strlen("://") : server;
+        size_t len = *begin == '[' ? strcspn(++begin, "]") : strcspn(begin, ":/");
+        snprintf(name, size, "%.*s", (int)len, begin);
+}
+
+/* Nobody took the connection, or the name of the server has no address: libnats does not say which. */
+static void explain_no_server(const struct connection *c)
+{
+        config_value name;
+        struct addrinfo *addresses = NULL;
+        take_name(name, sizeof(name), c->server);
+        int error = getaddrinfo(name, NULL, &(const struct addrinfo){.ai_socktype = SOCK_STREAM}, &addresses);
+        if (error == 0)
+                freeaddrinfo(addresses);
+        if (error == 0 || error == EAI_MEMORY || error == EAI_SYSTEM)
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "no NATS server at %s: is it running, and is Servers= in link.conf right?", c->server);
+        else
+                report_problem(c->report, PROBLEM_CONNECTION,
+                               "%s of Servers= in link.conf has no address (%s): is it right, and does DNS work here?",
+                               c->server, gai_strerror(error));
+}
+
 static void explain(const struct connection *c, const char *url, natsStatus status)
 {
         const char *login = how_we_log_in(c->config, url), *why = reason(c->config, url);
         switch ((int)status) {
         case NATS_NO_SERVER:
-                report_problem(c->report, PROBLEM_CONNECTION,
-                               "no NATS server at %s: is it running, and is Servers= in link.conf right?", c->server);
+                explain_no_server(c);
                 break;
         case NATS_CONNECTION_AUTH_FAILED:
                 if (login)

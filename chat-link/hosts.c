@@ -78,6 +78,13 @@ static struct host *admit(struct hosts *h, const char *label)
         return host;
 }
 
+void hosts_forget(struct hosts *h, const char *label)
+{
+        struct host *host = find(h, label);
+        if (host)
+                host->label[0] = '\0';
+}
+
 static void keep_irregular(struct hosts *h, const struct hosts_irregular *what)
 {
         struct hosts_irregular *oldest = &h->kept->irregular[h->kept->irregular_next++ % HOSTS_IRREGULAR_MAX];

@@ -82,6 +82,9 @@ struct hosts {
  * HOSTS_LOST_MS from now to be heard. `h` begins as zeros. `now_ms` is of CLOCK_MONOTONIC, here and below. */
 void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms);
 
+/* Forgets the host `label`, if it is known. */
+void hosts_forget(struct hosts *h, const char *label);
+
 /* A message came: `count` records of the host `label`, from `position` on; `number` is that of its first record here.
  * Returns how many records from its start are not news and to be left out; `*missing` is how many are missing before
  * it, and `*unseen` how many a new spool had before it: those may have come, or somebody else speaks as that host. With

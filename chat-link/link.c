@@ -578,6 +578,19 @@ static int64_t wake_at(const struct link *l)
         return wake;
 }
 
+/* Network= and Host= may have been changed: hosts of another network never come back, and our own label is no other's. */
+static void begin_hosts(struct link *l)
+{
+        struct link_kept *k = l->kept;
+        const char *network = l->config->network;
+        if (k->network[0] != '\0' && strncmp(k->network, network, sizeof(k->network)) != 0)
+                k->hosts = (struct hosts_kept){0};
+        atomic_signal_fence(memory_order_seq_cst); /* in this order, also after kill -9 */
+        snprintf(k->network, sizeof(k->network), "%s", network);
+        hosts_init(&l->hosts, &k->hosts, l->now);
+        hosts_forget(&l->hosts, l->config->host);
+}
+
 int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
                struct network *network, struct journal *journal, uint64_t lost)
 {
@@ -590,7 +603,7 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         if (l->kept->layout != LINK_LAYOUT || l->kept->generation > GENERATION_MAX) /* begin with what comes */
                 *l->kept = (struct link_kept){.layout = LINK_LAYOUT};
         l->noticed = l->kept->told;
-        hosts_init(&l->hosts, &l->kept->hosts, l->now);
+        begin_hosts(l);
         inject_init(&l->inject, run_dir);
         int r = inbox_init(&l->inbox, inbox, spool);
         if (r < 0)

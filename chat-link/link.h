@@ -40,7 +40,7 @@ enum {
         LINK_LACK_STORED_MS = 5000, /* … in a stream, which is read anew then, and again after double the time; and … */
         LINK_LACK_LOST_MS = 30000, /* … until it is asked for */
         LINK_ANEW_MAX_MS = 120000,
-        LINK_LAYOUT = 2,
+        LINK_LAYOUT = 2, /* fields behind others are added without a change: zeros where an earlier version kept it */
 };
 
 /* What the link keeps in the spool's file; only what hosts.h says of it is in `hosts`. */
@@ -51,6 +51,7 @@ struct link_kept {
         uint64_t stream;     /* … and which one that is, struct network_place; stored behind it */
         uint64_t told;       /* the number that is meant by the last notice of missing lines that chatd got */
         struct hosts_kept hosts;
+        char network[HOST_MAX_BYTES + 1]; /* whose hosts those are; empty: an earlier version kept them */
 };
 
 struct link {
@@ -91,7 +92,7 @@ struct link {
         int64_t status_at, log_at, ignored_at, had_again_at;
         bool logged_linked;
         char logged_problem[512];
-        char notified[1280]; /* STATUS= */
+        char notified[2048]; /* STATUS= */
         uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged, damaged_logged;
 };
 

@@ -202,14 +202,16 @@ static void log_damaged(struct link *l)
 static void notify(struct link *l)
 {
         const struct network_status *s = &l->status;
-        char hosts[512], text[1280];
+        char hosts[512], text[sizeof(l->notified)];
         uint64_t waiting = spool_waiting(l->spool);
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
         if (is_linked(s))
                 snprintf(text, sizeof(text),
-                         "STATUS=linked as %s by %s%s; hosts: %s; lines waiting: %" PRIu64 ", from others: %" PRIu64,
-                         l->config->host, s->server, s->stored ? "" : " (no JetStream)", hosts[0] ? hosts : "none yet",
-                         waiting, l->lines_in);
+                         "STATUS=linked as %s by %s%s%s%s; hosts: %s; lines waiting: %" PRIu64
+                         ", from others: %" PRIu64,
+                         l->config->host, s->server, s->stored ? "" : " (no JetStream)",
+                         s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", waiting,
+                         l->lines_in);
         else
                 snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64,
                          s->problem[0] ? s->problem : "connecting", waiting);

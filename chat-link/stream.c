@@ -52,10 +52,24 @@ void stream_refresh(struct stream *s)
         s->state = s->state == STREAM_NONE ? STREAM_ASK_ACCOUNT : STREAM_ASK;
 }
 
+/* What JetStream said last. While the leader of a stream changes, servers refuse what is published as if they had no
+ * JetStream, without a text (seen with nats-server 2.9.10); stream_step() asks them whether they have. */
+static const char *jetstream_error(jsErrCode code, char *number, size_t size)
+{
+        const char *text = connection_error();
+        if (*text != '\0')
+                return text;
+        if (code == JSClusterNotLeaderErr || code == JSNotEnabledErr)
+                return "its servers are just choosing another leader";
+        snprintf(number, size, "error %d", (int)code);
+        return number;
+}
+
 /* Reports that `what` failed, and why. */
 static bool fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
 {
-        const char *text = connection_error();
+        char number[24];
+        const char *text = jetstream_error(code, number, sizeof(number));
         if (part == PROBLEM_STREAM && (code == JSClusterNoPeersErr || code == JSInsufficientResourcesErr))
                 report_problem(s->report, part,
                                "waiting for %d servers with JetStream and room for the stream %s; StreamReplicas=1 in "
@@ -129,8 +143,21 @@ static uint64_t identity_of(const jsStreamInfo *info)
         return info->Created != 0 ? (uint64_t)info->Created : 1;
 }
 
+/* Says at once that the stream does not take the longest message, not only when there is one. */
+static void note_message_size(const struct stream *s, const jsStreamConfig *config)
+{
+        if (config->MaxMsgSize > 0 && config->MaxMsgSize < MESSAGE_MAX_BYTES)
+                report_problem(s->report, PROBLEM_MESSAGE_SIZE,
+                               "the stream %s takes messages of %d bytes at most: set its max_msg_size to %d or more, "
+                               "or to -1",
+                               s->name, (int)config->MaxMsgSize, (int)MESSAGE_MAX_BYTES);
+        else
+                report_no_problem(s->report, PROBLEM_MESSAGE_SIZE);
+}
+
 static void be_ready(struct stream *s, const jsStreamInfo *info)
 {
+        note_message_size(s, info->Config);
         s->known = true;
         s->none_since = 0;
         s->outrun = false;
@@ -205,9 +232,37 @@ static bool make(struct stream *s)
         s->state = STREAM_ASK; /* somebody may have been faster, also where it was made */
         bool reported = code != JSStreamNameExistErr || s->outrun;
         s->outrun = code == JSStreamNameExistErr;
+        if (code == JSStreamSubjectOverlapErr) {
+                s->state = STREAM_FIND;
+                return true;
+        }
         if (status != NATS_OK && reported)
                 fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
         return status == NATS_OK;
+}
+
+/* Reports which stream takes our subjects. A host may not have the permission to ask for its name. */
+static bool find(struct stream *s)
+{
+        jsStreamNamesList *names = NULL;
+        jsOptions options;
+        jsOptions_Init(&options);
+        options.Wait = STREAM_REQUEST_MS;
+        options.Stream.Info.SubjectsFilter = s->all_said;
+        s->state = STREAM_ASK;
+        natsStatus status = js_StreamNames(&names, s->js, &options, NULL);
+        if (status == NATS_OK && names && names->Count > 0)
+                report_problem(s->report, PROBLEM_STREAM,
+                               "cannot make the stream %s: the stream %s takes its subjects, %s; give that one other "
+                               "subjects, or choose another Network= in link.conf on all hosts",
+                               s->name, names->List[0], s->all_said);
+        else
+                report_problem(s->report, PROBLEM_STREAM,
+                               "cannot make the stream %s: another stream takes its subjects, %s; give that one other "
+                               "subjects, or choose another Network= in link.conf on all hosts",
+                               s->name, s->all_said);
+        jsStreamNamesList_Destroy(names);
+        return false;
 }
 
 /* That it cannot be changed is no reason not to use it. */
@@ -239,6 +294,8 @@ bool stream_step(struct stream *s)
                 return ask(s);
         case STREAM_MAKE:
                 return make(s);
+        case STREAM_FIND:
+                return find(s);
         case STREAM_UPDATE:
                 return update(s);
         default:

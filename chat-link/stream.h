@@ -27,6 +27,7 @@ enum stream_state {
         STREAM_ASK_ACCOUNT, /* is there JetStream? */
         STREAM_ASK,         /* is there the stream? */
         STREAM_MAKE,
+        STREAM_FIND,   /* another one takes its subjects */
         STREAM_UPDATE, /* it is not as link.conf wants it */
         STREAM_READY,
         STREAM_NONE, /* no JetStream */

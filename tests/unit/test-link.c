@@ -861,6 +861,41 @@ static void test_hosts_come_and_go(void **state)
 }
 
 /* Who says something to somebody on a host that is not there is told so, and nobody else. */
+/* Nobody is told that they are away, now or ever. */
+static void test_hosts_of_another_network(void **state)
+{
+        struct fixture *f = *state;
+        char hosts[256];
+        strcpy(f->config.network, "one");
+        restart(f);
+        settle(f);
+        for (int i = 0; i < 2; i++) {
+                alive(f, "b", 12);
+                alive(f, "c", 1);
+                settle(f);
+        }
+        assert_seen(f, "* b (12 people) and c (1 person) are here");
+        restart(f); /* in the same network they are known */
+        assert_int_equal(hosts_describe(&f->link->hosts, hosts, sizeof(hosts)), 2);
+        strcpy(f->config.host, "c");
+        restart(f);
+        hosts_describe(&f->link->hosts, hosts, sizeof(hosts));
+        assert_string_equal(hosts, "b (12 people)");
+        strcpy(f->config.network, "two");
+        restart(f);
+        assert_int_equal(hosts_describe(&f->link->hosts, hosts, sizeof(hosts)), 0);
+        assert_string_equal(hosts, "");
+        for (int i = 0; i < 11; i++) {
+                work(f);
+                now_ms += 1000;
+        }
+        assert_seen(f, "");
+        alive(f, "b", 3); /* another b */
+        settle(f);
+        alive(f, "b", 3);
+        assert_seen(f, "* b is here, with 3 people");
+}
+
 static void test_words_to_absent_hosts(void **state)
 {
         struct fixture *f = *state;
@@ -1445,6 +1480,7 @@ int main(void)
                 TEST(test_the_last_is_lost_without_jetstream),
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
                 TEST(test_hosts_come_and_go),
+                TEST(test_hosts_of_another_network),
                 TEST(test_words_to_absent_hosts),
                 TEST(test_many_words_to_absent_hosts),
                 TEST(test_many_hosts_come_where_something_is_missing),
