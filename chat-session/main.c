@@ -45,9 +45,9 @@ static void print_usage(void)
               stdout);
         settings_print_options(SETTINGS_SESSION);
         fputs("  --echo                    send the client its own lines back; needs no broker\n"
-              "  --proxied                 a proxy in front says first who the client is: a line of the PROXY "
+              "  --proxied                 a proxy in front says first who the client is: the PROXY "
               "protocol,\n"
-              "                            version 1\n"
+              "                            version 1 or 2\n"
               "  --charset=NAME            the character set of the client's terminal, with one byte for a character;\n"
               "                            iconv -l lists their names (default: UTF-8)\n"
               "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"

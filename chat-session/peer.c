@@ -15,9 +15,7 @@
 #include <chat/text.h>
 
 enum {
-        PROXY_LINE_MAX_BYTES = 107, /* so says the protocol, with CR LF */
-        PROXY_LINE_WORDS = 6,
-        PROXY_TIMEOUT_MS = 5000,
+        PROXY_TIMEOUT_MS = 5000, /* for the whole header */
 };
 
 static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
@@ -122,62 +120,37 @@ void peer_identify(struct peer *p, int fd)
         }
 }
 
-static bool parse_port(in_port_t *port, const char *text)
-{
-        if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text) || strlen(text) > 5 ||
-            atoi(text) > UINT16_MAX)
-                return false;
-        *port = htons((uint16_t)atoi(text));
-        return true;
-}
-
-/* `line` is without its end, and is taken apart. */
-static bool parse_proxy_line(struct peer *p, char *line)
-{
-        char *word[PROXY_LINE_WORDS];
-        struct sockaddr_in in = {0};
-        struct sockaddr_in6 in6 = {0};
-        for (int i = 0; i < PROXY_LINE_WORDS; i++)
-                if (!(word[i] = strsep(&line, " ")))
-                        return false;
-        if (line || strcmp(word[0], "PROXY") != 0 || !parse_port(&in.sin_port, word[4]))
-                return false;
-        in6.sin6_port = in.sin_port;
-        if (strcmp(word[1], "TCP4") == 0 && inet_pton(AF_INET, word[2], &in.sin_addr) == 1)
-                from_ipv4(p, in.sin_addr, in.sin_port);
-        else if (strcmp(word[1], "TCP6") == 0 && inet_pton(AF_INET6, word[2], &in6.sin6_addr) == 1)
-                from_ipv6(p, &in6);
-        else
-                return false;
-        return true;
-}
-
-/* Byte by byte: what follows the line is the client's. Returns the line's length, or 0. */
-static size_t read_proxy_line(char line[static PROXY_LINE_MAX_BYTES], int fd)
+/* Reads what the header has, and nothing behind it: that is the client's. Returns its size, or a negative errno as
+ * peer_identify_proxied() does. */
+static ssize_t read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd)
 {
         int64_t now = clock_ms(), deadline = now + PROXY_TIMEOUT_MS;
-        for (size_t n = 0; n < PROXY_LINE_MAX_BYTES && now < deadline; now = clock_ms()) {
+        ssize_t size = 0, wants;
+        while ((wants = proxy_wants(header, (size_t)size)) > 0) {
                 struct pollfd in = {.fd = fd, .events = POLLIN};
                 struct timespec left = {(deadline - now) / 1000, (deadline - now) % 1000 * 1000000};
-                if (ppoll(&in, 1, &left, NULL) != 1)
-                        continue; /* a signal, or the end of the time */
-                if (read(fd, line + n, 1) != 1)
-                        return 0;
-                if (line[n++] == '\n')
-                        return n;
+                if (now >= deadline)
+                        return -ETIMEDOUT;
+                if (ppoll(&in, 1, &left, NULL) == 1) {
+                        ssize_t n = read(fd, header + size, (size_t)wants);
+                        if (n <= 0)
+                                return size == 0 ? -ENODATA : -EPIPE;
+                        size += n;
+                }
+                now = clock_ms();
         }
-        return 0;
+        return wants < 0 ? wants : size;
 }
 
 int peer_identify_proxied(struct peer *p, int fd)
 {
-        char line[PROXY_LINE_MAX_BYTES];
-        size_t n = read_proxy_line(line, fd);
-        if (n < 2 || line[n - 2] != '\r')
-                return -EPROTO;
-        line[n - 2] = '\0';
-        if (strlen(line) != n - 2 || !parse_proxy_line(p, line))
-                return -EPROTO;
-        snprintf(p->address, sizeof(p->address), "%s", p->name);
-        return 0;
+        uint8_t header[PROXY_HEADER_MAX_BYTES];
+        struct sockaddr_in6 source;
+        ssize_t size = read_header(header, fd);
+        int r = size < 0 ? (int)size : proxy_parse(&source, header, (size_t)size);
+        if (r == PROXY_CLIENT) {
+                from_ipv6(p, &source);
+                snprintf(p->address, sizeof(p->address), "%s", p->name);
+        }
+        return r;
 }

@@ -3,6 +3,8 @@
 
 #include <chat/frame.h>
 
+#include "proxy.h"
+
 struct peer {
         char name[NAME_MAX_BYTES + 1];       /* shown to others; clean text */
         char address[ADDRESS_MAX_BYTES + 1]; /* for the log */
@@ -14,8 +16,10 @@ struct peer {
  * socket(7). Anything else, as behind ssh: the login name of this process. */
 void peer_identify(struct peer *p, int fd);
 
-/* The same where a proxy is at the other end, which says first whom it passes on, in a line as of the PROXY protocol,
- * version 1: "PROXY TCP4 192.168.1.7 192.168.1.10 54321 8889", or TCP6, and CR LF. Reads it and nothing behind it from
- * `fd`, for five seconds at most, and makes no other system calls than a session may in its sandbox. Returns 0, or
- * -EPROTO where there is no such line in time. */
+/* Where a proxy is at the other end, reads from `fd` the header that says whom it passes on (proxy.h), and nothing behind
+ * it, for five seconds at most. `p` is the proxy itself, as peer_identify() has it. Returns a proxy_kind; with PROXY_CLIENT
+ * `p` has become the client that the header names. Makes no other system calls than a session may in its sandbox.
+ *
+ * Returns a negative errno where there was no such header: -ENODATA if the connection ended before its first byte,
+ * -EPIPE if it did so within it, -ETIMEDOUT if it did not come in time, or what proxy_wants() and proxy_parse() return. */
 int peer_identify_proxied(struct peer *p, int fd);

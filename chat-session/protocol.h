@@ -21,6 +21,12 @@ enum protocol {
         PROTOCOL_PROXY, /* a proxy says where somebody comes from, and was not expected */
         PROTOCOL_IRC,
         PROTOCOL_BINARY,
+        /* a proxy was to say where somebody comes from, and … */
+        PROTOCOL_HEADER_MISSING,   /* said nothing in time */
+        PROTOCOL_HEADER_CUT_SHORT, /* ended in the middle of it */
+        PROTOCOL_HEADER_MALFORMED,
+        PROTOCOL_HEADER_TOO_LONG,
+        PROTOCOL_HEADER_CHECKSUM, /* had another checksum than it stated */
         PROTOCOLS,
 };
 
@@ -34,7 +40,10 @@ enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once)
  * longer one. */
 enum protocol protocol_of_line(struct slice line, bool whole);
 
-/* Returns the protocol's name, for the journal. */
+/* Returns what it is where peer_identify_proxied() failed with `error`, a negative errno. */
+enum protocol protocol_of_header(int error);
+
+/* Returns the protocol's name, for the journal: NOT_CHAT_HEADER (chat/frame.h) and what is wrong, where a proxy's header is. */
 const char *protocol_name(enum protocol protocol);
 
 /* Returns what to answer, in the protocol where it has a way to say that this is a chat. `head` asks for an HTTP response

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -527,7 +528,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
                 wake = clock_earlier(wake, s->probe_at);
         if (s->completing != 0)
                 wake = clock_earlier(wake, s->complete_by);
-        if (s->greet_at != 0)
+        if (s->greet_at != 0 && s->input.protocol == PROTOCOL_CHAT)
                 wake = clock_earlier(wake, s->greet_at);
         if (s->arrive_at != 0)
                 wake = clock_earlier(wake, s->arrive_at);
@@ -625,10 +626,10 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         s->client.charset = o->charset;
         client_keep_alive(&s->client, o->client_timeout_ms);
         input_begin(s);
-        if (!s->echo && !o->proxied) {
+        if (!s->echo)
                 peer_identify(&s->peer, in);
+        if (!s->echo && !o->proxied)
                 introduce(s);
-        }
 }
 
 void session_refuse(struct session *s, const char *why)
@@ -638,20 +639,52 @@ void session_refuse(struct session *s, const char *why)
         client_close(&s->client);
 }
 
+/* The connection is the proxy's own. Returns true if it says something; a health check does not, and nobody is to hear of
+ * it. */
+static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
+{
+        int64_t deadline = s->now + PROXY_SILENT_MS;
+        notice(s, "The chat is here");
+        client_flush(&s->client);
+        while (!*stop && s->now < deadline) {
+                struct pollfd in = {.fd = s->client.in, .events = POLLIN};
+                struct timespec left = {(deadline - s->now) / 1000, (deadline - s->now) % 1000 * 1000000};
+                if (ppoll(&in, 1, &left, unblocked) > 0)
+                        return !client_is_gone(&s->client);
+                s->now = clock_ms();
+        }
+        return false;
+}
+
+/* Reads what the proxy says of its client. Returns true if there is somebody to serve, or to turn away. */
+static bool take_header(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
+{
+        int r = peer_identify_proxied(&s->peer, s->client.in);
+        s->now = clock_ms();
+        if (r == -ENODATA || (r >= 0 && client_is_gone(&s->client)))
+                return false;
+        if (r == PROXY_LOCAL && !proxy_speaks(s, unblocked, stop))
+                return false;
+        if (!s->echo)
+                introduce(s);
+        if (r < 0) { /* chatd is told, for the journal */
+                struct slice why = slice_of("*** You cannot join: the proxy did not say where you come from");
+                client_line(&s->client, &why, 1);
+                s->input.protocol = protocol_of_header(r);
+                session_leave(s, LEAVE_NOT_CHAT);
+        }
+        return true;
+}
+
 void session_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         struct pollfd fds[4];
 
         if (client_is_gone(&s->client))
                 return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
-        if (s->options->proxied) {
-                if (peer_identify_proxied(&s->peer, s->client.in) < 0) {
-                        session_refuse(s, "the proxy did not say where you come from");
-                        return;
-                }
-                s->now = clock_ms();
-                if (!s->echo)
-                        introduce(s);
+        if (s->options->proxied && !take_header(s, unblocked, stop)) {
+                client_close(&s->client);
+                return;
         }
         if (!s->echo)
                 s->greet_at = s->now + GREET_MS;

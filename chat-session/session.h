@@ -27,9 +27,10 @@ enum {
         /* How long a client whose name somebody asks for may acknowledge nothing. What was lost on the way is sent again
          * after 0.2, 0.6 … 12.6 and 25.4 s, so who was cut off for 25 s stays. */
         PROBE_MS = 30000,
-        PROBE_AGAIN_MS = 60000, /* it is told so that often at most */
-        GREET_MS = 1000,        /* how long a greeting waits for what chatd says */
-        ARRIVE_MS = 300,        /* behind the greeting: who typed nothing until then is announced all the same */
+        PROBE_AGAIN_MS = 60000,  /* it is told so that often at most */
+        GREET_MS = 1000,         /* how long a greeting waits for what chatd says */
+        PROXY_SILENT_MS = 30000, /* so long a proxy's own connection may be silent */
+        ARRIVE_MS = 300,         /* behind the greeting: who typed nothing until then is announced all the same */
 };
 
 enum { EDITING_HELD_MAX = 64 }; /* keys that wait for what TAB waits for, see editing.h */

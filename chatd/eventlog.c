@@ -24,6 +24,7 @@
 #define ID_REFUSED "e8eb695702cd464d8e99c6986fee1f61"
 #define ID_CROWDED "4c11e4f5b5a1466e9d4b57d91e628f11"
 #define ID_NOT_CHAT "9f1c6b52d7e84a0fb3d05a8e61c274ab"
+#define ID_BAD_HEADER "f70eb86a074e43ed850c09877027d543"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 
 static const char *const reasons[LEAVE_REASONS] = {
@@ -212,9 +213,26 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
         journal_write(log, &e);
 }
 
+/* `what` says what is wrong with a proxy's header, in a word. */
+static void log_bad_header(struct journal *log, const char *address, struct slice what, uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s was not let in: wrong PROXY header (%.*s); others since: %" PRIu64, address,
+                      (int)what.len, what.at, others);
+        journal_describe(&e, LOG_WARNING, ID_BAD_HEADER, "bad-header");
+        journal_field(&e, "CHAT_ADDR=%s", address);
+        journal_field(&e, "CHAT_HEADER=%.*s", (int)what.len, what.at);
+        journal_write(log, &e);
+}
+
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others)
 {
         struct journal_event e = {0};
+        const size_t prefix = sizeof(NOT_CHAT_HEADER) - 1;
+        if (protocol.len > prefix && memcmp(protocol.at, NOT_CHAT_HEADER, prefix) == 0) {
+                log_bad_header(log, address, (struct slice){protocol.at + prefix, protocol.len - prefix}, others);
+                return;
+        }
         journal_field(&e, "MESSAGE=%s is not a chat client and was not let in: it speaks %.*s; others since: %" PRIu64,
                       address, (int)protocol.len, protocol.at, others);
         journal_describe(&e, LOG_NOTICE, ID_NOT_CHAT, "not-chat");

@@ -47,7 +47,8 @@ void eventlog_refused(struct journal *log, struct slice name, struct slice addre
  * last. */
 void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
                       uint64_t others);
-/* A client at this address spoke `protocol`, and so did `others` something that is no chat since that was logged last. */
+/* A client at this address spoke `protocol`, which says so where it is a proxy with a wrong header (NOT_CHAT_HEADER,
+ * chat/frame.h). `others` are those like it since the last such event. */
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);
 /* A line of the file of bans is none. */
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);

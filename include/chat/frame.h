@@ -127,6 +127,10 @@ enum leave_reason {
         LEAVE_REASONS,
 };
 
+/* The beginning of a LEAVE_NOT_CHAT's text where a proxy sent no right header. A word that says what is wrong with the header
+ * comes next; both have PROTOCOL_NAME_MAX_BYTES at most. */
+#define NOT_CHAT_HEADER "header:"
+
 struct frame {
         uint8_t version; /* filled by frame_decode(); frame_encode() writes FRAME_VERSION */
         uint8_t type;

@@ -285,6 +285,38 @@ static void test_a_libc_that_does_things_late(void **state)
         }
 }
 
+/* What a proxy says in version 2 of its protocol: of its client, with a checksum that is right, and of its own connection,
+ * which nobody hears of. */
+static void test_headers_of_a_proxy(void **state)
+{
+        static const char client[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\xc0\0\2\7\xc0\0\2\1\x12\x67\x22\xb8"
+                                     "\3\0\4\xb4\x15\x08\xf4",
+                          own[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+        struct chat *chat = *state;
+        pid_t session;
+        struct client *witness = chat_join(chat, NULL);
+        struct client *c = chat_join_with(chat, "127.0.0.1", &session, chat->option, "--proxied", NULL);
+        client_send_bytes(c, client, sizeof(client) - 1);
+        snprintf(c->name, sizeof(c->name), "192.0.2.7:4711");
+        client_greeted(c);
+        assert_sandboxed(session);
+        client_expect(witness, "*** 192.0.2.7:4711 is connected\r\n");
+        client_send(c, "exit\n");
+        client_expect_end(c);
+        client_expect(witness, "*** 192.0.2.7:4711 is disconnected\r\n");
+        assert_int_equal(process_wait(session), 0);
+        client_free(c);
+
+        c = chat_join_with(chat, "127.0.0.1", &session, chat->option, "--proxied", NULL);
+        client_send_bytes(c, own, sizeof(own) - 1);
+        client_expect(c, "*** The chat is here\r\n");
+        client_free(c);
+        assert_int_equal(process_wait(session), 0);
+        client_send(witness, "/who\n");
+        assert_string_equal(client_expect(witness, "*** You are alone here"), "");
+        client_free(witness);
+}
+
 /* The functions of libc that chat-session calls, in all that it does before it enters the sandbox, and in there. None of
  * the latter needs anything at its first use that the sandbox forbids: they compute, or are one of the system calls that
  * it allows. */
@@ -400,6 +432,7 @@ int main(void)
                 TEST(test_a_descriptor_that_was_not_passed),
                 TEST(test_a_pipe),
                 TEST(test_a_libc_that_does_things_late),
+                TEST(test_headers_of_a_proxy),
                 TEST(test_the_functions_of_libc),
                 TEST(test_output_to_a_file),
                 TEST(test_no_sandbox_no_service),

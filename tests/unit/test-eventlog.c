@@ -65,14 +65,19 @@ static void test_messages(void **state)
         eventlog_leave(f->log, &m);
         eventlog_ignored(f->log, 1, "1 malformed");
         eventlog_warning(f->log, "cannot fly", -28);
+        eventlog_not_chat(f->log, "1.2.3.4:5", slice_of("HTTP"), 0);
+        eventlog_not_chat(f->log, "uid=1", slice_of(NOT_CHAT_HEADER "malformed"), 2);
         eventlog_stopped(f->log, 0, 7);
-        assert_string_equal(stop_and_read(f, all, sizeof(all)),
-                            "chatd: started; members found: 0\n"
-                            "chatd: ann joined from 1.2.3.4:5\n"
-                            "chatd: ann left after 2.3 s (reset); lines in: 5, out: 6\n"
-                            "chatd: datagrams ignored: 1 malformed\n"
-                            "chatd: cannot fly: No space left on device\n"
-                            "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
+        assert_string_equal(
+                stop_and_read(f, all, sizeof(all)),
+                "chatd: started; members found: 0\n"
+                "chatd: ann joined from 1.2.3.4:5\n"
+                "chatd: ann left after 2.3 s (reset); lines in: 5, out: 6\n"
+                "chatd: datagrams ignored: 1 malformed\n"
+                "chatd: cannot fly: No space left on device\n"
+                "chatd: 1.2.3.4:5 is not a chat client and was not let in: it speaks HTTP; others since: 0\n"
+                "chatd: uid=1 was not let in: wrong PROXY header (malformed); others since: 2\n"
+                "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 
 static void test_a_log_that_is_stuck_costs_events_and_they_are_counted(void **state)

@@ -170,84 +170,107 @@ static void test_login_names_that_cannot_be_shown_as_they_are(void **state)
         assert_login("a nn", uid);
 }
 
-/* What a proxy says, and a byte that is the client's and stays. Returns what came of it. */
-static int identify_proxied(struct peer *p, const char *line, size_t size)
+/* What a proxy says in so many pieces, and a byte that is the client's and stays. Returns what came of it. */
+static int identify_proxied(struct peer *p, const char *header, size_t size, size_t piece)
 {
         int fds[2], r;
         char next = 0;
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        assert_int_equal(write(fds[1], line, size), (ssize_t)size);
+        for (size_t at = 0; at < size; at += piece) {
+                size_t n = size - at < piece ? size - at : piece;
+                assert_int_equal(write(fds[1], header + at, n), (ssize_t)n);
+        }
         assert_int_equal(write(fds[1], "x", 1), 1);
         shutdown(fds[1], SHUT_WR);
-        *p = (struct peer){0};
+        snprintf(p->name, sizeof(p->name), "proxy");
+        snprintf(p->address, sizeof(p->address), "uid=1");
         r = peer_identify_proxied(p, fds[0]);
-        if (r == 0) {
+        if (r >= 0) {
                 assert_int_equal(read(fds[0], &next, 1), 1);
                 assert_int_equal(next, 'x');
-                assert_string_equal(p->address, p->name);
         }
         close(fds[0]);
         close(fds[1]);
         return r;
 }
 
-static void assert_proxied(const char *line, const char *expected)
+static void assert_proxied(const char *header, size_t size, const char *expected)
 {
         struct peer p;
-        assert_int_equal(identify_proxied(&p, line, strlen(line)), 0);
-        assert_string_equal(p.name, expected);
+        for (size_t piece = 1; piece <= size; piece += 1 + piece / 2) {
+                assert_int_equal(identify_proxied(&p, header, size, piece), PROXY_CLIENT);
+                assert_string_equal(p.name, expected);
+                assert_string_equal(p.address, expected);
+        }
 }
+
+#define PROXIED(header, expected) assert_proxied(header, sizeof(header) - 1, expected)
+#define V2 "\r\n\r\n\0\r\nQUIT\n"
 
 static void test_a_proxy_says_who_it_is(void **state)
 {
         (void)state;
-        assert_proxied("PROXY TCP4 192.168.1.7 192.168.1.10 54321 8889\r\n", "192.168.1.7:54321");
-        assert_proxied("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", "255.255.255.255:65535");
-        assert_proxied("PROXY TCP6 fe80::1 fe80::2 1 2\r\n", "[fe80::1]:1");
-        assert_proxied("PROXY TCP6 2001:DB8:0:0::7 ::1 0 8889\r\n", "[2001:db8::7]:0");
-        assert_proxied("PROXY TCP6 ::ffff:1.2.3.4 ::ffff:5.6.7.8 77 8889\r\n", "1.2.3.4:77");
-        assert_proxied(
-                "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 "
+        PROXIED("PROXY TCP4 192.168.1.7 192.168.1.10 54321 8889\r\n", "192.168.1.7:54321");
+        PROXIED("PROXY TCP6 fe80::1 fe80::2 1 2\r\n", "[fe80::1]:1");
+        PROXIED("PROXY TCP6 2001:DB8:0:0::7 ::1 0 8889\r\n", "[2001:db8::7]:0");
+        PROXIED("PROXY TCP6 ::ffff:1.2.3.4 ::ffff:5.6.7.8 77 8889\r\n", "1.2.3.4:77");
+        PROXIED("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 "
                 "65535\r\n",
                 "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+        PROXIED(V2 "\x21\x11\0\x0c\xc0\xa8\1\7\xc0\xa8\1\x0a\xd4\x31\x22\xb9", "192.168.1.7:54321");
+        PROXIED(V2 "\x21\x21\0\x24\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\1\0\2",
+                "[fe80::1]:1");
+}
+
+/* Then it is the proxy itself. */
+static void test_a_proxy_that_knows_no_address(void **state)
+{
+        static const struct {
+                const char *header;
+                size_t size;
+                enum proxy_kind kind;
+        } rows[] = {
+                {"PROXY UNKNOWN\r\n", 15, PROXY_UNKNOWN},
+                {"PROXY UNKNOWN 1.2.3.4 5.6.7.8 1 2\r\n", 35, PROXY_UNKNOWN},
+                {V2 "\x21\0\0\0", 16, PROXY_UNKNOWN},
+                {V2 "\x20\0\0\0", 16, PROXY_LOCAL},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct peer p;
+                assert_int_equal(identify_proxied(&p, rows[i].header, rows[i].size, rows[i].size), rows[i].kind);
+                assert_string_equal(p.name, "proxy");
+                assert_string_equal(p.address, "uid=1");
+        }
 }
 
 static void test_a_proxy_that_does_not_say_it(void **state)
 {
-        static const char *const wrong[] = {
-                "",
-                "\n",
-                "\r\n",
-                "hello\r\n",
-                "PROXY\r\n",
-                "PROXY UNKNOWN\r\n",
-                "PROXY UNKNOWN 1.2.3.4 5.6.7.8 1 2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n",
-                "PROXY  TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
-                "proxy TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
-                "PROXY TCP4 ::1 ::1 1 2\r\n",
-                "PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n",
-                "PROXY TCP6 fe80::1%lo ::1 1 2\r\n",
-                "PROXY TCP4 1.2.3.4\x1b 5.6.7.8 1 2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 65536 2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 4294967297 2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 -1 2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8  2\r\n",
-                "PROXY TCP4 1.2.3.4 5.6.7.8 1x 2\r\n",
+        static const struct {
+                const char *header;
+                int error;
+        } wrong[] = {
+                {"hello\r\n", -EPROTO},
+                {"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", -EPROTO},
+                {"PROXY TCP4 1.2.3.4 5.6.7.8 1", -EPIPE},
+                {"\r\n\r\n", -EPROTO}, /* the client's byte is none of a header */
         };
-        static const char nul[] = "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\0\r\n", v2[] = "\r\n\r\n\0\r\nQUIT\n!\21\0\14";
-        struct peer p;
-        char endless[4096];
+        struct peer p = {0};
+        char endless[4096] = "PROXY UNKNOWN ";
+        int fds[2];
         (void)state;
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-                assert_int_equal(identify_proxied(&p, wrong[i], strlen(wrong[i])), -EPROTO);
-        assert_int_equal(identify_proxied(&p, "PROXY TCP4 1.2.3.4\0 5.6.7.8 1 2\r\n", 34), -EPROTO);
-        assert_int_equal(identify_proxied(&p, nul, sizeof(nul) - 1), -EPROTO);
-        assert_int_equal(identify_proxied(&p, v2, sizeof(v2) - 1), -EPROTO);
-        memset(endless, 'x', sizeof(endless));
-        assert_int_equal(identify_proxied(&p, endless, sizeof(endless)), -EPROTO);
+                assert_int_equal(identify_proxied(&p, wrong[i].header, strlen(wrong[i].header), 1), wrong[i].error);
+        memset(endless + 14, 'x', sizeof(endless) - 14);
+        assert_int_equal(identify_proxied(&p, endless, sizeof(endless), sizeof(endless)), -EMSGSIZE);
+        assert_string_equal(p.name, "proxy");
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        assert_int_equal(write(fds[1], "PROXY", 5), 5);
+        assert_int_equal(peer_identify_proxied(&p, fds[0]), -ETIMEDOUT);
+        close(fds[1]);
+        assert_int_equal(peer_identify_proxied(&p, fds[0]), -ENODATA); /* who only connects */
+        close(fds[0]);
 }
 
 int main(void)
@@ -261,6 +284,7 @@ int main(void)
                 cmocka_unit_test(test_no_socket_at_all),
                 cmocka_unit_test(test_login_names_that_cannot_be_shown_as_they_are),
                 cmocka_unit_test(test_a_proxy_says_who_it_is),
+                cmocka_unit_test(test_a_proxy_that_knows_no_address),
                 cmocka_unit_test(test_a_proxy_that_does_not_say_it),
         };
         return RUN_TESTS(tests);

@@ -1,6 +1,7 @@
 /* A whole session in a thread, between a client and a chatd that the test plays. */
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sys/ioctl.h>
 
 #include <chat/clock.h>
@@ -604,6 +605,79 @@ static void test_a_client_that_hears_nothing_any_more(void **state)
         shutdown(fds[0], SHUT_WR); /* a session before this one */
         f = start_on(fds, &(struct session_options){0});
         assert_ends_unheard(f);
+}
+
+/* A session behind a proxy that has said this, and ended its connection where `ends`. */
+static struct fixture *start_proxied(const char *header, size_t size, bool ends)
+{
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        assert_int_equal(write(fds[1], header, size), (ssize_t)size);
+        if (ends)
+                shutdown(fds[1], SHUT_WR);
+        return start_on(fds, &(struct session_options){.proxied = true});
+}
+
+#define PROXY_LOCAL_HEADER "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+
+/* A proxy that looks whether the chat is there, in all the ways that there are. */
+static void test_health_checks(void **state)
+{
+        (void)state;
+        struct fixture *f = start_proxied("", 0, true);
+        assert_ends_unheard(f);
+        f = start_proxied("PROXY UNKNOWN\r\n", 15, true);
+        assert_ends_unheard(f);
+        f = start_proxied("PROXY TCP4 192.0.2.7 192.0.2.1 4711 8888\r\n", 42, true);
+        assert_ends_unheard(f);
+        f = start_proxied(PROXY_LOCAL_HEADER, sizeof(PROXY_LOCAL_HEADER) - 1, false);
+        assert_shown(f, "*** The chat is here\r\n");
+        shutdown(f->client, SHUT_WR);
+        assert_ended(f);
+        assert_ends_unheard(f);
+}
+
+/* A proxy that says something on its own connection is a person, with the name that the proxy itself has. */
+static void test_a_proxy_that_speaks(void **state)
+{
+        (void)state;
+        struct fixture *f = start_proxied(PROXY_LOCAL_HEADER, sizeof(PROXY_LOCAL_HEADER) - 1, false);
+        assert_shown(f, "*** The chat is here\r\n");
+        type(f, "hi\n");
+        assert_greeted(f);
+        struct frame hello = next_frame(f), line = next_frame(f);
+        assert_int_equal(hello.type, FRAME_HELLO);
+        assert_int_equal(line.type, FRAME_LINE);
+        stop(f);
+}
+
+static void assert_turned_away(const char *header, size_t size, bool ends, const char *protocol)
+{
+        struct fixture *f = start_proxied(header, size, ends);
+        struct frame hello = next_frame(f);
+        assert_int_equal(hello.type, FRAME_HELLO);
+        assert_true(slice_equal(hello.name, slice_of(getpwuid(getuid())->pw_name)));
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_NOT_CHAT);
+        assert_true(slice_equal(bye.text, slice_of(protocol)));
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_shown(f, "*** You cannot join: the proxy did not say where you come from\r\n");
+        assert_ended(f);
+        stop(f);
+}
+
+static void test_a_wrong_header_is_for_the_journal(void **state)
+{
+        static const char too_long[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff",
+                          checksum[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13"
+                                       "123456789012\3\0\4\0\0\0\0";
+        (void)state;
+        assert_turned_away("hello\r\n", 7, false, NOT_CHAT_HEADER "malformed");
+        assert_turned_away("PROXY TCP4", 10, true, NOT_CHAT_HEADER "cut-short");
+        assert_turned_away("PROXY ", 6, false, NOT_CHAT_HEADER "missing");
+        assert_turned_away(too_long, sizeof(too_long) - 1, false, NOT_CHAT_HEADER "too-long");
+        assert_turned_away(checksum, sizeof(checksum) - 1, false, NOT_CHAT_HEADER "checksum");
 }
 
 static void test_the_reasons_for_leaving(void **state)
@@ -1638,6 +1712,9 @@ int main(void)
                 cmocka_unit_test(test_pace),
                 cmocka_unit_test(test_a_client_that_is_gone_before_it_said_anything),
                 cmocka_unit_test(test_a_client_that_hears_nothing_any_more),
+                cmocka_unit_test(test_health_checks),
+                cmocka_unit_test(test_a_proxy_that_speaks),
+                cmocka_unit_test(test_a_wrong_header_is_for_the_journal),
                 cmocka_unit_test(test_the_reasons_for_leaving),
                 cmocka_unit_test(test_lines_come_in_order_on_both_ways),
                 cmocka_unit_test(test_the_sessions_own_words_while_it_is_lent),

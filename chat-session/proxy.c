@@ -1,0 +1,196 @@
+#include "proxy.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+        LINE_MIN_BYTES = 15, /* "PROXY UNKNOWN" and CR LF; shorter than any header of version 2 */
+        LINE_WORDS = 6,
+        HEAD_BYTES = 16, /* of version 2: the signature, version and command, family, and the size of the rest */
+        COMMAND_AT = 12,
+        FAMILY_AT = 13,
+        SIZE_AT = 14,
+        COMMAND_LOCAL = 0x20,
+        COMMAND_PROXY = 0x21,
+        FIELD_HEAD_BYTES = 3, /* of a TLV: its type and the size of its value */
+        FIELD_CHECKSUM = 3,
+        CHECKSUM_BYTES = 4,
+};
+
+static const char line_begin[] = "PROXY ", signature[] = "\r\n\r\n\0\r\nQUIT\n";
+
+static bool begins(const uint8_t *bytes, size_t size, const char *with, size_t with_size)
+{
+        return memcmp(bytes, with, size < with_size ? size : with_size) == 0;
+}
+
+static size_t read_u16(const uint8_t *at)
+{
+        return (size_t)at[0] << 8 | at[1];
+}
+
+/* Begins an address of IPv4 that is mapped into IPv6. Returns where its four bytes go. */
+static uint8_t *map_ipv4(struct in6_addr *ip)
+{
+        memset(ip, 0, sizeof(*ip));
+        memset(&ip->s6_addr[10], 0xff, 2);
+        return &ip->s6_addr[12];
+}
+
+/* ---- version 1 ---- */
+
+static ssize_t line_wants(const uint8_t *bytes, size_t size)
+{
+        const uint8_t *end = memchr(bytes, '\n', size);
+        if (size > PROXY_LINE_MAX_BYTES)
+                return -EMSGSIZE;
+        if (end) /* a line that is shorter than any may have been read beyond its end */
+                return size >= LINE_MIN_BYTES && end + 1 == bytes + size && end[-1] == '\r' ? 0 : -EPROTO;
+        if (size < LINE_MIN_BYTES)
+                return LINE_MIN_BYTES - (ssize_t)size;
+        return size < PROXY_LINE_MAX_BYTES ? 1 : -EMSGSIZE;
+}
+
+/* A port has no zeros in front. */
+static bool read_port(in_port_t *port, const char *text)
+{
+        size_t digits = strlen(text);
+        if (digits == 0 || digits > 5 || strspn(text, "0123456789") != digits || (text[0] == '0' && digits > 1) ||
+            atoi(text) > UINT16_MAX)
+                return false;
+        *port = htons((uint16_t)atoi(text));
+        return true;
+}
+
+static bool read_address(struct in6_addr *ip, bool ipv4, const char *text)
+{
+        return ipv4 ? inet_pton(AF_INET, text, map_ipv4(ip)) == 1 : inet_pton(AF_INET6, text, ip) == 1;
+}
+
+static int parse_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
+{
+        char line[PROXY_LINE_MAX_BYTES], *rest = line, *word[LINE_WORDS] = {0};
+        struct sockaddr_in6 target;
+        memcpy(line, bytes, size);
+        line[size - 2] = '\0';
+        if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0)
+                return PROXY_UNKNOWN;
+        if (strlen(line) != size - 2)
+                return -EPROTO;
+        for (int i = 0; i < LINE_WORDS; i++)
+                if (!(word[i] = strsep(&rest, " ")))
+                        return -EPROTO;
+        bool ipv4 = strcmp(word[1], "TCP4") == 0;
+        if (rest || (!ipv4 && strcmp(word[1], "TCP6") != 0))
+                return -EPROTO;
+        if (!read_address(&source->sin6_addr, ipv4, word[2]) || !read_address(&target.sin6_addr, ipv4, word[3]) ||
+            !read_port(&source->sin6_port, word[4]) || !read_port(&target.sin6_port, word[5]))
+                return -EPROTO;
+        return PROXY_CLIENT;
+}
+
+/* ---- version 2 ---- */
+
+static ssize_t binary_wants(const uint8_t *bytes, size_t size)
+{
+        if (size < HEAD_BYTES)
+                return HEAD_BYTES - (ssize_t)size;
+        uint8_t command = bytes[COMMAND_AT], family = bytes[FAMILY_AT];
+        size_t whole = HEAD_BYTES + read_u16(bytes + SIZE_AT);
+        /* of the proxy's own connection the family says nothing */
+        if (command != COMMAND_LOCAL && (command != COMMAND_PROXY || family >> 4 > 3 || (family & 15) > 2))
+                return -EPROTO;
+        if (whole > PROXY_HEADER_MAX_BYTES)
+                return -EMSGSIZE;
+        return whole >= size ? (ssize_t)(whole - size) : -EPROTO;
+}
+
+/* The next state of CRC32c (RFC 4960, appendix B), a byte further. */
+static uint32_t checksum_push(uint32_t sum, uint8_t byte)
+{
+        sum ^= byte;
+        for (int bit = 0; bit < 8; bit++)
+                sum = sum >> 1 ^ (sum & 1 ? 0x82f63b78 : 0);
+        return sum;
+}
+
+/* Returns the checksum of a header that has it at `at`, in whose place are zeros. */
+static uint32_t checksum_of(const uint8_t *bytes, size_t size, size_t at)
+{
+        uint32_t sum = UINT32_MAX;
+        for (size_t i = 0; i < size; i++)
+                sum = checksum_push(sum, i >= at && i < at + CHECKSUM_BYTES ? 0 : bytes[i]);
+        return ~sum;
+}
+
+/* Looks through the fields from `at` on. Returns 0, -EPROTO or -EBADMSG. */
+static int check_fields(const uint8_t *bytes, size_t size, size_t at)
+{
+        size_t checksum = 0;
+        for (size_t value; at < size; at = value + read_u16(bytes + at + 1)) {
+                value = at + FIELD_HEAD_BYTES;
+                if (value > size || value + read_u16(bytes + at + 1) > size)
+                        return -EPROTO;
+                if (bytes[at] != FIELD_CHECKSUM)
+                        continue;
+                if (checksum != 0 || read_u16(bytes + at + 1) != CHECKSUM_BYTES)
+                        return -EPROTO;
+                checksum = value;
+        }
+        if (checksum == 0)
+                return 0;
+        uint32_t stated = (uint32_t)(read_u16(bytes + checksum) << 16 | read_u16(bytes + checksum + 2));
+        return stated == checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
+}
+
+/* The bytes of two addresses of a family, with their ports. */
+static size_t addresses_bytes(uint8_t family)
+{
+        static const size_t sizes[] = {0, 12, 36, 216}; /* none, IPv4, IPv6, two paths of UNIX sockets */
+        return sizes[family >> 4];
+}
+
+static int parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
+{
+        uint8_t family = bytes[FAMILY_AT];
+        const uint8_t *at = bytes + HEAD_BYTES;
+        if (bytes[COMMAND_AT] == COMMAND_LOCAL)
+                return PROXY_LOCAL;
+        if (family >> 4 == 0 || (family & 15) == 0) /* then nobody can tell how long the addresses are */
+                return PROXY_UNKNOWN;
+        if (size - HEAD_BYTES < addresses_bytes(family))
+                return -EPROTO;
+        int r = check_fields(bytes, size, HEAD_BYTES + addresses_bytes(family));
+        if (r < 0)
+                return r;
+        if (family == 0x11) {
+                memcpy(map_ipv4(&source->sin6_addr), at, 4);
+                memcpy(&source->sin6_port, at + 8, sizeof(source->sin6_port));
+        } else if (family == 0x21) {
+                memcpy(&source->sin6_addr, at, sizeof(source->sin6_addr));
+                memcpy(&source->sin6_port, at + 32, sizeof(source->sin6_port));
+        } else {
+                return PROXY_UNKNOWN;
+        }
+        return PROXY_CLIENT;
+}
+
+ssize_t proxy_wants(const uint8_t *bytes, size_t size)
+{
+        if (begins(bytes, size, line_begin, sizeof(line_begin) - 1))
+                return line_wants(bytes, size);
+        if (begins(bytes, size, signature, sizeof(signature) - 1))
+                return binary_wants(bytes, size);
+        return -EPROTO;
+}
+
+int proxy_parse(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
+{
+        if (proxy_wants(bytes, size) != 0)
+                return -EPROTO;
+        *source = (struct sockaddr_in6){.sin6_family = AF_INET6};
+        return bytes[0] == 'P' ? parse_line(source, bytes, size) : parse_binary(source, bytes, size);
+}
