@@ -110,8 +110,8 @@ static int take_answer(struct asking *a)
         forget(a);
         for (;;) {
                 ssize_t n = receive(a);
-                if (n < 0)
-                        return (int)n;
+                if (n <= 0)
+                        return n < 0 ? (int)n : -EPIPE;
                 p->size = (size_t)n;
                 if (p->data[n - 1] != '\0')
                         return -EBADMSG;
