@@ -1,6 +1,7 @@
 # make            build/chatd, build/chat-session, build/chat-link and build/chatctl
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
-# make check      all tests; make check-NAME one of them (unit/telnet, system/chat, sanitized/chat …)
+# make check      unit tests and the system tests of what the chat promises; make check-NAME one of them (unit/telnet …)
+# make check-all  the same, then floods, three hosts, all kill points, packages, and the system tests with sanitizers
 # make check-debian13     tests on a Debian 13, which it makes; DEBIAN13='units access' runs some of them
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
@@ -63,6 +64,8 @@ NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reade
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+# Preloaded to programs that are tested.
+PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
@@ -244,25 +247,49 @@ ON_REQUEST    := $(HOSTED) network
 CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
-.PHONY: check check-booted
-check: check-booted $(UNIT:%=check-unit/%) $(filter-out $(CHECKS_BOOTED),$(CHECKS))
-	@echo "All tests passed."
-# Only one test boots systems at a time: together they take one of make's jobs, and the other tests have the rest.
-check-booted: $(patsubst %,build/tests/system/test-%,$(BOOTED) $(HOSTED)) all $(PROGRAMS:%=build/sanitized/%) \
-		build/.packages-run build/nats build/access build/needrestart build/monitoring
-	@for check in $(CHECKS_BOOTED); do $(MAKE) --no-print-directory $$check || exit 1; done
+# What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
+LONG          := killpoints network flood hosts package upgrade monitoring
+CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
+CHECKS_LONG   := $(filter $(CHECKS),check-sanitized/killpoints $(LONG:%=check-system/%)) \
+		$(filter-out check-sanitized/killpoints,$(filter check-sanitized/%,$(CHECKS)))
 
-build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
+# $(call command,KIND/NAME) is how that program of tests is run.
+run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts)
+command  = $(if $(filter unit/%,$(1)),build/asan/tests/unit/test-$(notdir $(1)),$(strip \
+		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
+		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
+# $(call run,CHECKS) runs them all: tests that boot systems one at a time, the others beside them. One job more than
+# there are cores, as many tests wait rather than work.
+programs = $(foreach c,$(patsubst check-%,%,$(1)),'$(c)=$(call command,$(c))')
+run      = tests/run --jobs $$(($(CORES) + 1)) --one-at-a-time $(call programs,$(filter $(CHECKS_BOOTED),$(1))) \
+		--beside $(call programs,$(filter-out $(CHECKS_BOOTED),$(1)))
+# A make that was not told how many jobs to run takes all cores.
+CORES    := $(shell nproc)
+PARALLEL  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
+# With BUILD_ONLY=1, what a check needs is built, and nothing is run.
+run_one  = @$(if $(BUILD_ONLY),:,echo "$(1): $(notdir $@)"; $(call command,$(@:check-%=%)))
+
+.PHONY: check check-all check-long
+check:
+	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_SHORT)
+	@$(call run,$(CHECKS_SHORT))
+check-all: check
+	+@$(MAKE) --no-print-directory check-long
+check-long:
+	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_LONG)
+	@$(call run,$(CHECKS_LONG))
+
+# From an archive each test takes what it needs, and not what it plays itself, as test-link plays the network.
+build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
+	@echo "AR  $@"; rm -f $@
+	$(Q)ar qcs $@ $^
+build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.a
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $(filter-out $(UNIT_WITHOUT),$^) -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
-# It plays the network itself.
-build/asan/tests/unit/test-link: UNIT_WITHOUT := build/asan/chat-link/network.o
+	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka $(TEST_LIBS) -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
-# Preloaded to programs.
-PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
 $(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
@@ -282,27 +309,27 @@ check-system/network check-sanitized/network: build/nats
 
 .PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
 $(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
-	@echo "unit: $*"; build/asan/tests/unit/test-$*
+	$(call run_one,unit)
 $(filter-out $(CHECKS_BOOTED),$(SYSTEM:%=check-system/%)): check-system/%: \
 		build/tests/system/test-% all build/.packages-run build/inetd
-	@echo "system: $*"; BIN=$(BIN) build/tests/system/test-$*
+	$(call run_one,system)
 $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
-	@echo "sanitized: $*"; BIN=build/sanitized build/tests/system/test-$*
+	$(call run_one,sanitized)
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 check-system/access check-sanitized/access: build/access
 check-system/upgrade check-sanitized/upgrade: build/needrestart
 check-system/monitoring check-sanitized/monitoring: build/monitoring
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
-	@echo "system, booted: $*"; BIN=$(BIN) tests/system/in-systemd build/tests/system/test-$*
+	$(call run_one,system booted)
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run
-	@echo "sanitized, booted: $*"; BIN=build/sanitized tests/system/in-systemd build/tests/system/test-$*
+	$(call run_one,sanitized booted)
 $(HOSTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/nats
-	@echo "system, on three hosts: $*"; BIN=$(BIN) tests/system/in-hosts build/tests/system/test-$*
+	$(call run_one,system on three hosts)
 $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/nats
-	@echo "sanitized, on three hosts: $*"; BIN=build/sanitized tests/system/in-hosts build/tests/system/test-$*
+	$(call run_one,sanitized on three hosts)
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
@@ -425,13 +452,18 @@ SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link
 
 .PHONY: style
 style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
+	+@$(PARALLEL) $(patsubst %.c,build/style/%.ok,$(wildcard $(PROGRAMS:%=%/*.c)))
 	clang-format --dry-run --Werror $(SOURCES)
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard $(PROGRAMS:%=%/*.c)) -- -std=gnu17 $(CPPFLAGS)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
-	for c in $(wildcard $(PROGRAMS:%=%/*.c)); do \
-		clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only $$c || exit 1; done
 	mandoc -T lint -W warning $(MANUALS)
+# A file that passed is looked at again once it, a header that it includes, or what is asked for has changed.
+build/style/%.ok: %.c .clang-tidy Makefile build/sandbox-filter.h | build/.packages-style build/.packages-build
+	@mkdir -p $(@D); echo "TIDY $<"
+	$(Q)clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only -MMD -MP -MT $@ -MF $@.d $<
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.said || { cat $@.said >&2; exit 1; }
+	@touch $@
+-include $(shell find build/style -name '*.d' 2>/dev/null)
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
