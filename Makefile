@@ -60,7 +60,7 @@ LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-link's side of NATS
-NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c)
+NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))

@@ -90,10 +90,12 @@ struct link {
         /* what was said of the state so far */
         struct network_status status;
         int64_t status_at, log_at, ignored_at, had_again_at;
-        bool logged_linked;
+        bool logged_linked, logged_twin;
+        uint64_t twin_signs; /* of a host that has our label, which were looked at */
+        int64_t twin_at;     /* when there was the last; 0: never */
         char logged_problem[512];
         char notified[2048]; /* STATUS= */
-        uint64_t ignored, ignored_logged, twin_logged, turned_away_logged, had_again_logged, damaged_logged;
+        uint64_t ignored, ignored_logged, turned_away_logged, had_again_logged, damaged_logged;
 };
 
 /* Begins to work with the inbox's socket `inbox`. `lost` is what spool_open() said. The rest stays the caller's and

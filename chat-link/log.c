@@ -3,6 +3,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "link.h"
+#include "twin.h"
 
 /* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
 #define ID_STARTED "78978979baad4fd2975cfea80f82914c"
@@ -15,6 +16,7 @@
 #define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
 #define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
 #define ID_HAD_AGAIN "191d8f8f6de5440787abb281b0f93edd"
+#define ID_TWIN "4c57e21e53ef4bc1bc5ee7e3ba2594be"
 #define ID_LABEL "9d4ccef423c5446e9c49f265b0ca0892"
 
 /* The machine's name is no label, so another was made of it: that is no error, but people look for the host by it. */
@@ -141,10 +143,6 @@ static int64_t log_change(struct link *l)
 /* What to do about the last thing that was ignored: the rarest first. */
 static const char *ignored_why(const struct link *l)
 {
-        if (l->status.twin > l->twin_logged)
-                return "another host of this network has the same label: neither hears the other, and others see them "
-                       "as "
-                       "one; give one of them another Host= in /etc/chat/link.conf";
         if (l->hosts.turned_away > l->turned_away_logged)
                 return "there are more hosts in this network than a chat-link can know, which are 64";
         return "no chat-link sends such";
@@ -153,7 +151,7 @@ static const char *ignored_why(const struct link *l)
 /* Logs what was ignored since the last time. */
 static void log_ignored(struct link *l)
 {
-        uint64_t ignored = l->ignored + l->status.ignored + l->status.twin + l->inbox.ignored + l->hosts.turned_away;
+        uint64_t ignored = l->ignored + l->status.ignored + l->inbox.ignored + l->hosts.turned_away;
         if (ignored == l->ignored_logged || (l->ignored_at != 0 && l->now < l->ignored_at))
                 return;
         struct journal_event e = {0};
@@ -164,7 +162,6 @@ static void log_ignored(struct link *l)
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->ignored_logged = ignored;
-        l->twin_logged = l->status.twin;
         l->turned_away_logged = l->hosts.turned_away;
 }
 
@@ -199,6 +196,36 @@ static void log_damaged(struct link *l)
         l->damaged_logged = damaged;
 }
 
+static void log_twin(struct journal *j, const char *label, bool is_there)
+{
+        struct journal_event e = {0};
+        if (is_there)
+                journal_field(
+                        &e,
+                        "MESSAGE=another host of this network is called %s, too: the two do not hear each other, "
+                        "and others take them for one; give one of them another Host= in /etc/chat/link.conf, and "
+                        "there: systemctl restart chat-link",
+                        label);
+        else
+                journal_field(&e, "MESSAGE=no other host of this network is called %s any more", label);
+        journal_describe(&e, is_there ? LOG_WARNING : LOG_NOTICE, ID_TWIN, "twin");
+        journal_field(&e, "CHAT_HOST=%s", label);
+        journal_write(j, &e);
+}
+
+/* Logs that another host has our label, and that it is gone. While there is no connection nobody is heard: what was known
+ * holds. */
+static void look_for_twin(struct link *l)
+{
+        if (l->status.twin != l->twin_signs || (l->logged_twin && !l->status.connected))
+                l->twin_at = l->now;
+        l->twin_signs = l->status.twin;
+        bool is_there = l->twin_at != 0 && l->now - l->twin_at < TWIN_LOST_MS;
+        if (is_there != l->logged_twin)
+                log_twin(l->journal, l->config->host, is_there);
+        l->logged_twin = is_there;
+}
+
 static void notify(struct link *l)
 {
         const struct network_status *s = &l->status;
@@ -207,9 +234,12 @@ static void notify(struct link *l)
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
         if (is_linked(s))
                 snprintf(text, sizeof(text),
-                         "STATUS=linked as %s by %s%s%s%s; hosts: %s; lines waiting: %" PRIu64
+                         "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
                          ", from others: %" PRIu64,
                          l->config->host, s->server, s->stored ? "" : " (no JetStream)",
+                         l->logged_twin ? "; problem: another host has the same label: give one another Host= in "
+                                          "/etc/chat/link.conf"
+                                        : "",
                          s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", waiting,
                          l->lines_in);
         else
@@ -226,6 +256,7 @@ int64_t log_status(struct link *l)
         network_get_status(l->network, &l->status);
         if (l->status_at == 0 || l->now >= l->status_at) {
                 l->status_at = l->now + LINK_STATUS_MS;
+                look_for_twin(l);
                 notify(l);
                 log_ignored(l);
                 log_had_again(l);

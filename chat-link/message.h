@@ -4,18 +4,23 @@
  * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken
  * from the subject alone, because NATS can see to it who may publish there.
  *
+ * A link that hears signs of life of its own label may have a twin: another host with the same label. The instance does not
+ * tell, because a disk that is cloned carries the spool along. So every connection has a random number, `process`. A
+ * message of a link that is gone may come late; so a link that hears another number with its label says that in `heard`,
+ * and a link that finds its own number there has a twin now.
+ *
  * On chat.NETWORK.ask.HOST.OTHER: HOST misses what OTHER said (MESSAGE_ASK), and on chat.NETWORK.again.OTHER.HOST comes
  * what OTHER still has of it (MESSAGE_AGAIN); kept by nobody. This is for what NATS lost.
  *
  * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Whatever is not known is
- * ignored.
+ * ignored. Since version 2 an ALIVE has `process` and `heard`.
  */
 #pragma once
 
 #include <chat/frame.h>
 
 enum {
-        MESSAGE_VERSION = 1,
+        MESSAGE_VERSION = 2,
         MESSAGE_HEADER_BYTES = 18, /* version 1, type 1, instance 8, position 8 */
         MESSAGE_AGAIN_HEADER_BYTES = MESSAGE_HEADER_BYTES + 8,
         MESSAGE_MAX_BYTES = MESSAGE_AGAIN_HEADER_BYTES + DATAGRAM_MAX_BYTES,
@@ -37,6 +42,8 @@ struct message {
          * missing. */
         uint64_t position;
         uint64_t members; /* ALIVE: who are on that host */
+        uint64_t process; /* ALIVE: of the sender's connection; 0: it is of version 1 */
+        uint64_t heard;   /* ALIVE: the other number that the sender heard with its own label lately; 0: none */
         uint64_t asked;   /* AGAIN: the position that was asked for */
         struct wire_reader records;
 };
@@ -56,8 +63,11 @@ static inline size_t message_encode(void *buffer, size_t size, const struct mess
         wire_put_u8(&w, m->type);
         wire_put_u64(&w, m->instance);
         wire_put_u64(&w, m->position);
-        if (m->type == MESSAGE_ALIVE)
+        if (m->type == MESSAGE_ALIVE) {
                 wire_put_u64(&w, m->members);
+                wire_put_u64(&w, m->process);
+                wire_put_u64(&w, m->heard);
+        }
         if (m->type == MESSAGE_AGAIN)
                 wire_put_u64(&w, m->asked);
         return wire_written(&w);
@@ -86,5 +96,9 @@ static inline int message_decode(struct message *m, const void *data, size_t siz
                 return FRAME_E_TYPE;
         if (m->type == MESSAGE_ALIVE)
                 m->members = wire_get_u64(&r);
+        if (m->type == MESSAGE_ALIVE && m->version >= 2) {
+                m->process = wire_get_u64(&r);
+                m->heard = wire_get_u64(&r);
+        }
         return r.bad || (wire_left(&r) > 0 && m->version <= MESSAGE_VERSION) ? -EBADMSG : 0;
 }

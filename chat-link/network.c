@@ -20,6 +20,7 @@
 #include "report.h"
 #include "resend.h"
 #include "stream.h"
+#include "twin.h"
 
 #define MEMBERS_UNKNOWN UINT64_MAX
 
@@ -38,6 +39,7 @@ struct network {
         struct stream stream;
         struct resend resend;
         struct reader reader;
+        struct twin twin;
         pthread_t thread;
         int work;        /* an eventfd: the thread is to look */
         int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` is */
@@ -61,6 +63,7 @@ static void begin(struct network *n)
 {
         n->alive_at = n->retry_at = 0;
         n->in_doubt = true;
+        twin_connect(&n->twin, clock_ms());
         if (!stream_open(&n->stream, n->connection.nc) || !reader_listen(&n->reader))
                 atomic_store(&n->connection.lost, true);
 }
@@ -87,6 +90,7 @@ static void say_alive(struct network *n, int64_t now)
         n->alive_at = now + ALIVE_INTERVAL_MS;
         if (m.members == MEMBERS_UNKNOWN)
                 return;
+        twin_say(&n->twin, &m, now);
         size_t size = message_encode(alive, sizeof(alive), &m);
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
 }
@@ -272,7 +276,8 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
         connection_init(&n->connection, &n->config, &n->report, n->work);
         stream_init(&n->stream, &n->config, &n->report);
         resend_init(&n->resend, &n->config, s, &n->report, n->work);
-        reader_init(&n->reader, &n->connection, &n->inbound, &n->resend, spool_instance(s));
+        twin_init(&n->twin, spool_instance(s));
+        reader_init(&n->reader, &n->connection, &n->inbound, &n->resend, &n->twin);
         snprintf(n->alive_subject, sizeof(n->alive_subject), "chat.%s.alive.%s", c->network, c->host);
         int error = start_thread(n);
         if (error != 0) {

@@ -63,7 +63,7 @@ struct network_status {
         char server[CONFIG_VALUE_MAX_BYTES + 1]; /* which, without a password */
         char problem[512]; /* what is in the way, and what to do: one line of clean text; empty: nothing */
         uint64_t ignored;  /* messages that were too large, or of a host that is no label */
-        uint64_t twin;     /* ALIVE messages with our own label from another instance: two hosts have one name */
+        uint64_t twin;     /* ALIVE messages of another host that has our label */
 };
 
 /* Starts the thread. `wake` is an eventfd, which stays the caller's, as do `c` and `s`, and must outlive it. Returns

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <chat/clock.h>
 #include <chat/text.h>
 
 /* What libnats has of a subscription to what is said. */
@@ -12,11 +13,11 @@ struct subscription {
         uint64_t generation;
 };
 
-void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, uint64_t instance)
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, struct twin *twin)
 {
         *r = (struct reader){
                 .connection = c, .inbound = in, .resend = resend, .config = c->config, .report = c->report};
-        r->instance = instance;
+        r->twin = twin;
         snprintf(r->said_prefix, sizeof(r->said_prefix), "chat.%s.said.", c->config->network);
         snprintf(r->alive_prefix, sizeof(r->alive_prefix), "chat.%s.alive.", c->config->network);
 }
@@ -106,7 +107,8 @@ static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
         struct inbound_message m = take_apart(msg, r->alive_prefix);
         if (!m.host || strcmp(m.host, r->config->host) != 0)
                 inbound_alive(r->inbound, &m);
-        else if (message_decode(&alive, m.data, m.size) == 0 && alive.instance != r->instance)
+        else if (message_decode(&alive, m.data, m.size) == 0 && alive.type == MESSAGE_ALIVE &&
+                 twin_take(r->twin, &alive, clock_ms()))
                 report_twin(r->report);
         natsMsg_Destroy(msg);
 }

@@ -13,6 +13,7 @@
 #include "inbound.h"
 #include "resend.h"
 #include "stream.h"
+#include "twin.h"
 
 enum {
         /* What libnats holds of a subscription while the queue is full. What is more than that it drops, and we read it
@@ -27,14 +28,14 @@ struct reader {
         struct resend *resend;
         struct report *report;
         const struct config *config;
-        uint64_t instance;                            /* our own */
+        struct twin *twin;
         natsSubscription *said, *alive, *ask, *again; /* NULL: none */
         natsSubscription *retired;                    /* what `said` was before; NULL: nothing */
         char said_prefix[STREAM_NAME_BYTES];          /* chat.NETWORK.said. */
         char alive_prefix[STREAM_NAME_BYTES];         /* chat.NETWORK.alive. */
 };
 
-void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, uint64_t instance);
+void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, struct twin *twin);
 
 /* Subscribes to ALIVE messages, questions and answers. Returns false where the connection is no good. */
 bool reader_listen(struct reader *r);

@@ -1083,6 +1083,30 @@ static void test_two_hosts_of_one_name(void **state)
         assert_int_equal(c->status.twin, 0);
 }
 
+/* A disk that is cloned carries the spool along. */
+static void test_a_cloned_machine(void **state)
+{
+        (void)state;
+        struct nats *server = nats_start(false, "");
+        struct host *a = host_start("a", &server, 1), *clone = host_make("a"), *c = host_start("c", &server, 1);
+        host_add_server(clone, server->url);
+        clone->spool->instance = a->spool->instance;
+        host_run(clone);
+        UNTIL(a->status.twin > 0 && clone->status.twin > 0);
+        assert_int_equal(c->status.twin, 0);
+        /* one that is killed and started again, or connects again, is no twin of its own */
+        host_halt(clone);
+        host_halt(a);
+        uint64_t heard = heard_of(c, "a")->alive;
+        for (int i = 0; i < 3; i++) {
+                host_run(a);
+                UNTIL(heard_of(c, "a")->alive > heard);
+                assert_int_equal(a->status.twin, 0);
+                heard = heard_of(c, "a")->alive;
+                host_halt(a);
+        }
+}
+
 static void test_what_was_stored_is_not_sent_again(void **state)
 {
         (void)state;
@@ -1627,6 +1651,7 @@ int main(void)
                 TEST(test_only_what_follows_is_taken),
                 TEST(test_a_full_queue_blocks),
                 TEST(test_two_hosts_of_one_name),
+                TEST(test_a_cloned_machine),
                 TEST(test_what_was_stored_is_not_sent_again),
                 TEST(test_nobody_listens),
                 TEST(test_what_is_no_nats_server),

@@ -896,6 +896,38 @@ static void test_hosts_of_another_network(void **state)
         assert_seen(f, "* b is here, with 3 people");
 }
 
+static void test_a_host_of_the_same_label(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        last_logged(f);
+        assert_null(strstr(f->link->notified, "same label"));
+        for (int i = 0; i < 20; i++) { /* it is said once */
+                f->network->twin++;
+                now_ms += 1000;
+                settle(f);
+                const char *logged = last_logged(f);
+                assert_true(i == 0 ? strstr(logged, "is called here, too") != NULL : *logged == '\0');
+                assert_non_null(strstr(f->link->notified, "another host has the same label"));
+        }
+        f->network->disconnected = true; /* whether it is there now, nobody knows */
+        for (int i = 0; i < 20; i++) {
+                now_ms += 1000;
+                settle(f);
+                assert_null(strstr(last_logged(f), "called here"));
+        }
+        f->network->disconnected = false;
+        for (int i = 0; i < 8; i++) {
+                now_ms += 1000;
+                settle(f);
+                assert_null(strstr(last_logged(f), "called here"));
+        }
+        now_ms += 3000;
+        settle(f);
+        assert_non_null(strstr(last_logged(f), "no other host of this network is called here any more"));
+        assert_null(strstr(f->link->notified, "same label"));
+}
+
 static void test_words_to_absent_hosts(void **state)
 {
         struct fixture *f = *state;
@@ -1481,6 +1513,7 @@ int main(void)
                 TEST(test_without_jetstream_nothing_seems_to_be_missing),
                 TEST(test_hosts_come_and_go),
                 TEST(test_hosts_of_another_network),
+                TEST(test_a_host_of_the_same_label),
                 TEST(test_words_to_absent_hosts),
                 TEST(test_many_words_to_absent_hosts),
                 TEST(test_many_hosts_come_where_something_is_missing),

@@ -130,5 +130,5 @@ int main(void)
                 cmocka_unit_test(test_a_process_that_was_stopped_goes_on),
                 cmocka_unit_test(test_its_end),
         };
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return RUN_TESTS(tests);
 }

@@ -1,0 +1,134 @@
+#include "../../chat-link/twin.h"
+
+#include "test.h"
+
+enum { INSTANCE = 7, START_MS = 1000 };
+
+/* What a link says, as others hear it. */
+static struct message say(struct twin *t, int64_t now_ms)
+{
+        uint8_t data[FRAME_MAX_BYTES];
+        struct message m = {.type = MESSAGE_ALIVE, .instance = t->instance, .position = 3, .members = 2}, heard;
+        twin_say(t, &m, now_ms);
+        size_t size = message_encode(data, sizeof(data), &m);
+        assert_int_equal(message_decode(&heard, data, size), 0);
+        assert_int_equal(heard.version, MESSAGE_VERSION);
+        assert_true(heard.process == t->process && heard.process != 0);
+        assert_true(heard.position == 3 && heard.members == 2);
+        return heard;
+}
+
+static void start(struct twin *t, uint64_t instance, int64_t now_ms)
+{
+        twin_init(t, instance);
+        twin_connect(t, now_ms);
+}
+
+/* Both know it once each has heard of the other that it heard of it. */
+static void know_each_other(struct twin *a, struct twin *b)
+{
+        struct message of_a = say(a, START_MS), of_b = say(b, START_MS);
+        assert_false(twin_take(b, &of_a, START_MS)); /* may be a late one */
+        assert_false(twin_take(a, &of_b, START_MS));
+        of_a = say(a, START_MS + 1000);
+        of_b = say(b, START_MS + 1000);
+        assert_true(twin_take(b, &of_a, START_MS + 1000));
+        assert_true(twin_take(a, &of_b, START_MS + 1000));
+}
+
+static void test_two_hosts(void **state)
+{
+        (void)state;
+        struct twin a, b;
+        start(&a, INSTANCE, START_MS);
+        start(&b, INSTANCE + 1, START_MS);
+        know_each_other(&a, &b);
+}
+
+static void test_a_clone(void **state)
+{
+        (void)state;
+        struct twin a, b;
+        start(&a, INSTANCE, START_MS);
+        start(&b, INSTANCE, START_MS);
+        know_each_other(&a, &b);
+}
+
+static void test_late_messages_of_ones_own(void **state)
+{
+        (void)state;
+        struct twin a, again;
+        start(&a, INSTANCE, START_MS);
+        struct message late = say(&a, START_MS);
+        assert_false(twin_take(&a, &late, START_MS)); /* our own */
+        uint64_t process = a.process;
+        twin_connect(&a, START_MS + 1); /* another connection */
+        assert_true(a.process != process);
+        assert_false(twin_take(&a, &late, START_MS + 1));
+        late = say(&a, START_MS + 2);
+        start(&again, INSTANCE, START_MS + 3); /* the process was killed */
+        for (int i = 0; i < 100; i++)
+                assert_false(twin_take(&again, &late, START_MS + 3));
+}
+
+/* What was heard long ago is not said any more. */
+static void test_a_twin_that_is_gone(void **state)
+{
+        (void)state;
+        struct twin a, b;
+        start(&a, INSTANCE, START_MS);
+        start(&b, INSTANCE, START_MS);
+        assert_int_equal(say(&a, START_MS).heard, 0);
+        struct message of_b = say(&b, START_MS);
+        twin_take(&a, &of_b, START_MS);
+        assert_true(say(&a, START_MS + TWIN_LOST_MS - 1).heard == b.process);
+        assert_int_equal(say(&a, START_MS + TWIN_LOST_MS).heard, 0);
+}
+
+/* It has no number: its instance tells, and where that is ours, a message that cannot be late. */
+static void test_a_link_of_version_1(void **state)
+{
+        (void)state;
+        struct twin a;
+        uint8_t data[FRAME_MAX_BYTES];
+        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE + 1, .members = 2}, heard;
+        assert_true(message_encode(data, sizeof(data), &m) == MESSAGE_HEADER_BYTES + 24);
+        data[0] = 1;
+        assert_int_equal(message_decode(&heard, data, MESSAGE_HEADER_BYTES + 8), 0);
+        assert_true(heard.process == 0 && heard.heard == 0 && heard.members == 2);
+        start(&a, INSTANCE, START_MS);
+        assert_true(twin_take(&a, &heard, START_MS));
+        heard.instance = INSTANCE;
+        assert_false(twin_take(&a, &heard, START_MS + TWIN_LATE_MS));
+        assert_true(twin_take(&a, &heard, START_MS + TWIN_LATE_MS + 1));
+        assert_int_equal(say(&a, START_MS).heard, 0);
+}
+
+static void test_messages_that_are_cut(void **state)
+{
+        (void)state;
+        uint8_t data[FRAME_MAX_BYTES];
+        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .heard = 6}, heard;
+        size_t size = message_encode(data, sizeof(data), &m);
+        for (size_t cut = 0; cut < size; cut++)
+                assert_int_equal(message_decode(&heard, data, cut), -EBADMSG);
+        assert_int_equal(message_decode(&heard, data, size), 0);
+        assert_true(heard.process == 5 && heard.heard == 6);
+        data[size] = 0;
+        assert_int_equal(message_decode(&heard, data, size + 1), -EBADMSG);
+        data[0]++; /* of a later version, which says more */
+        assert_int_equal(message_decode(&heard, data, size + 1), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_two_hosts),
+                cmocka_unit_test(test_a_clone),
+                cmocka_unit_test(test_late_messages_of_ones_own),
+                cmocka_unit_test(test_a_twin_that_is_gone),
+                cmocka_unit_test(test_a_link_of_version_1),
+                cmocka_unit_test(test_messages_that_are_cut),
+        };
+        return RUN_TESTS(tests);
+}
