@@ -1500,6 +1500,9 @@ static void test_jetstream_comes_later(void **state)
         struct nats *server = nats_start(false, "");
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
         UNTIL(reads(a) && reads(b) && heard_of(b, "a")->alive > 0);
+        /* b's signs of life take the way of its subscription: behind these the server has that */
+        uint64_t alive = heard_of(a, "b")->alive;
+        UNTIL(heard_of(a, "b")->alive > alive + 2);
         say(a, 100);
         UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0); /* else it is sent again, and comes twice */
         assert_false(b->status.stored);
