@@ -1,4 +1,4 @@
-# make            build/chatd, build/chat-session, build/chat-link and build/chatctl
+# make            build/chatd, build/chat-session, build/chat-link, build/chatctl and build/chat-init
 # make run        a chat in the foreground on LISTEN, without root and without systemd as PID 1
 # make check      unit tests and the system tests of what the chat promises; make check-NAME one of them (unit/telnet …)
 # make check-all  the same, then floods, three hosts, all kill points, packages, and the system tests with sanitizers
@@ -50,8 +50,8 @@ CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
-PROGRAMS  := chatd chat-session chat-link chatctl
-# chatctl is for people: the others are started by systemd.
+PROGRAMS  := chatd chat-session chat-link chatctl chat-init
+# chatctl is for people: the others are started by systemd, or are the first process of a container.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 # Static, as chat-session/grapheme.h says.
 LIBS_utf8proc  := -l:libutf8proc.a
@@ -59,6 +59,8 @@ LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
+# chat-init makes the run directory as a chatd does that binds its own sockets.
+INIT      := $(wildcard chat-init/*.c) chatd/rundir.c
 # chat-link's side of NATS
 NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
@@ -108,6 +110,8 @@ build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
 	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) python3 to read JSON and zsh for its completion)
+build/.packages-container:
+	$(call need,debootstrap,to test: the root of a container)
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
@@ -144,6 +148,16 @@ build/peers build/access build/needrestart build/monitoring: | build/.packages-c
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
 
+# The root of a container, as container/Containerfile makes it, without the programs.
+build/container: container/setup units/chat.sysusers | build/.packages-container
+	@rm -rf $@.new; mkdir -p build; suite=$$(. /etc/os-release; echo $$VERSION_CODENAME); \
+	echo "Making a Debian ($$suite) for a container"; \
+	debootstrap --variant=minbase $$suite $@.new >build/container.log 2>&1 && \
+	install -D -m 644 units/chat.sysusers $@.new/usr/local/lib/sysusers.d/chat.conf && \
+	install -m 755 container/setup $@.new/root/setup && chroot $@.new /root/setup >>build/container.log 2>&1 || { \
+		echo "No container to test with: see build/container.log"; rm -rf $@.new; mkdir -p $@.new; }
+	@rm -rf $@; mv $@.new $@; touch $@
+
 # ---- programs -------------------------------------------------------------------------------------------------------
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
 
@@ -167,6 +181,10 @@ build/chatctl: $(call OBJECTS,obj,$(CTL) chatctl/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatctl) -o $@
 
+build/chat-init: $(call OBJECTS,obj,$(INIT))
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
 build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=5 -DFRAME_APPENDED_BYTES=8
 build/obj-next/%.o: %.c | build/.packages-build
@@ -182,6 +200,7 @@ build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
 build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
+build/sanitized/chat-init: $(call OBJECTS,asan,$(INIT) tests/sanitizer-options.c)
 build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)
 # gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
 $(PROGRAMS:%=build/sanitized/%):
@@ -248,7 +267,7 @@ CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sa
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := killpoints network flood hosts package upgrade monitoring
+LONG          := killpoints network flood hosts package upgrade monitoring container
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(filter $(CHECKS),check-sanitized/killpoints $(LONG:%=check-system/%)) \
 		$(filter-out check-sanitized/killpoints,$(filter check-sanitized/%,$(CHECKS)))
@@ -318,6 +337,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 	$(call run_one,sanitized)
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
 check-system/access check-sanitized/access: build/access
+check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart
 check-system/monitoring check-sanitized/monitoring: build/monitoring
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
@@ -447,7 +467,7 @@ pictures: all build/.packages-check build/.packages-run build/.packages-pictures
 	@tests/pictures/draw tests/pictures <build/pictures.txt
 
 # ---- style ----------------------------------------------------------------------------------------------------------
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] chat-init/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
 .PHONY: style
@@ -467,7 +487,7 @@ build/style/%.ok: %.c .clang-tidy Makefile build/sandbox-filter.h | build/.packa
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
-build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
+build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
 	@cp -a $(PROGRAMS) include units debian Makefile README.md LICENSE $(@D)/tree
@@ -501,6 +521,16 @@ SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
+
+# What a container needs of it; see container/Containerfile.
+IN_CONTAINER := chatd chat-session chatctl chat-init
+.PHONY: install-container
+install-container: $(IN_CONTAINER:%=$(BIN)/%)
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(filter-out $(BIN)/chatctl,$^)
+	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/chatctl
+	install -D -m 755 container/setup $(DESTDIR)$(PREFIX)/share/chat/container-setup
+	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
+	install -D -m 644 units/chat.conf $(DESTDIR)/etc/chat/chat.conf
 
 .PHONY: install uninstall
 install: all

@@ -1,0 +1,155 @@
+#include "listen.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chat/paths.h>
+
+#include "../chatd/rundir.h"
+
+enum { RUN_DIR_MODE = 0750 };
+
+/* Removes the files in a directory that has no others. Returns 0 or a negative errno. */
+static int empty_dir(const char *dir, const char *name)
+{
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        DIR *d = opendir(path);
+        if (!d)
+                return -errno;
+        int r = 0;
+        for (const struct dirent *e; (e = readdir(d));)
+                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(dirfd(d), e->d_name, 0) < 0)
+                        r = -errno;
+        closedir(d);
+        return r;
+}
+
+/* As the owner. Returns 0 or a negative errno. */
+static int open_dir(struct listening *l, const char *dir)
+{
+        int lock = rundir_open(dir);
+        if (lock < 0)
+                return lock;
+        int r = empty_dir(dir, SESSIONS_DIR_NAME);
+        if (r == 0)
+                r = empty_dir(dir, MEMBERS_DIR_NAME);
+        l->queue = r < 0 ? r : rundir_bind(dir);
+        l->control = l->queue < 0 ? l->queue : rundir_bind_control(dir);
+        close(lock);
+        return l->control < 0 ? l->control : 0;
+}
+
+int listen_in_dir(struct listening *l, const char *dir, const struct owner *owner)
+{
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        if (uid == 0) { /* a directory like /run is root's: so is what is made in there, at first */
+                if (mkdir(dir, RUN_DIR_MODE) < 0 && errno != EEXIST)
+                        return -errno;
+                if (chown(dir, owner->uid, owner->gid) < 0)
+                        return -errno;
+        }
+        if (setegid(owner->gid) < 0 || seteuid(owner->uid) < 0)
+                return -errno;
+        int r = open_dir(l, dir);
+        return seteuid(uid) < 0 || setegid(gid) < 0 ? -errno : r;
+}
+
+/* Reads a port, of digits alone. Returns false where it is none. */
+static bool parse_port(const char *text, in_port_t *port)
+{
+        size_t digits = strspn(text, "0123456789");
+        long n = digits > 0 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
+        *port = htons((uint16_t)n);
+        return n > 0 && n <= UINT16_MAX;
+}
+
+struct endpoint {
+        union {
+                struct sockaddr any;
+                struct sockaddr_in ip4;
+                struct sockaddr_in6 ip6;
+        } address;
+        socklen_t size;
+};
+
+static struct endpoint endpoint_ip4(struct in_addr address, in_port_t port)
+{
+        return (struct endpoint){
+                .address.ip4 = {.sin_family = AF_INET, .sin_addr = address, .sin_port = port},
+                .size = sizeof(struct sockaddr_in),
+        };
+}
+
+static struct endpoint endpoint_ip6(struct in6_addr address, in_port_t port)
+{
+        return (struct endpoint){
+                .address.ip6 = {.sin6_family = AF_INET6, .sin6_addr = address, .sin6_port = port},
+                .size = sizeof(struct sockaddr_in6),
+        };
+}
+
+/* Reads "ADDRESS:PORT". Returns false where it is none. */
+static bool parse_endpoint(const char *where, struct endpoint *e)
+{
+        char text[INET6_ADDRSTRLEN];
+        struct in_addr ip4;
+        struct in6_addr ip6;
+        in_port_t port;
+        const char *colon = strrchr(where, ':');
+        size_t len = colon ? (size_t)(colon - where) : 0;
+        bool brackets = len > 2 && where[0] == '[' && colon[-1] == ']';
+        if (brackets) {
+                where++;
+                len -= 2;
+        }
+        if (len == 0 || len >= sizeof(text) || !parse_port(colon + 1, &port))
+                return false;
+        memcpy(text, where, len);
+        text[len] = '\0';
+        if (brackets && inet_pton(AF_INET6, text, &ip6) == 1)
+                *e = endpoint_ip6(ip6, port);
+        else if (!brackets && inet_pton(AF_INET, text, &ip4) == 1)
+                *e = endpoint_ip4(ip4, port);
+        else
+                return false;
+        return true;
+}
+
+/* Returns a descriptor or a negative errno. IPv6 takes IPv4 as well. */
+static int listen_at(const struct endpoint *e)
+{
+        int on = 1, off = 0;
+        int fd = socket(e->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        if (e->address.any.sa_family == AF_INET6)
+                setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+        if (bind(fd, &e->address.any, e->size) == 0 && listen(fd, SOMAXCONN) == 0)
+                return fd;
+        int error = -errno;
+        close(fd);
+        return error;
+}
+
+int listen_tcp(const char *where)
+{
+        struct endpoint e;
+        in_port_t port;
+        if (!parse_port(where, &port))
+                return parse_endpoint(where, &e) ? listen_at(&e) : -EINVAL;
+        e = endpoint_ip6(in6addr_any, port);
+        int fd = listen_at(&e);
+        if (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL) /* there is no IPv6 here */
+                return fd;
+        e = endpoint_ip4((struct in_addr){htonl(INADDR_ANY)}, port);
+        return listen_at(&e);
+}

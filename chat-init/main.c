@@ -1,0 +1,279 @@
+/* chat-init: the first process of a container without systemd. It holds the sockets and keeps chatd and a launcher of sessions
+ * running: systemd-socket-activate, which accepts connections and starts a chat-session for each.
+ *
+ * It reaps what the kernel hands to it, starts again what ends, and passes SIGHUP on to chatd. On SIGTERM or SIGINT it closes the
+ * chat in order: nobody gets in any more, the sessions say goodbye, then chatd ends.
+ *
+ * As root it runs chatd and the sessions as two users, as the units do. Otherwise all run as its own user.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/options.h>
+
+#include "child.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+#define WHERE_DEFAULT "8888"
+#define QUEUE_LENGTH_FILE "/proc/sys/net/unix/max_dgram_qlen"
+
+enum {
+        QUEUE_LENGTH = 512,     /* what that should say, at least */
+        SESSIONS_END_MS = 7000, /* `docker stop` waits for ten seconds in all */
+        CHATD_END_MS = 2000,
+        TURN_MS = 60 * 1000, /* of the loop, where nothing is due */
+        OPTION_MAX_BYTES = sizeof("--run-dir=") + RUN_DIR_MAX_BYTES,
+};
+
+struct init {
+        const char *dir, *where;
+        struct listening sockets;
+        struct owner chatd_user, session_user;
+        struct child chatd, launcher;
+        bool stopping;
+        int failed; /* exit status; 0: nothing failed */
+};
+
+static void print_usage(void)
+{
+        fputs("Usage: chat-init [OPTION...]\n"
+              "Run a chat as the first process of a container: chatd, and a session for each connection.\n"
+              "\n"
+              "  --listen=WHERE   PORT, ADDRESS:PORT or [ADDRESS]:PORT (default: " WHERE_DEFAULT ", of all addresses)\n"
+              "  --run-dir=DIR    where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
+              "  --help           print this and exit\n"
+              "  --version        print the version and exit\n"
+              "\n"
+              "SIGTERM and SIGINT close the chat, SIGHUP makes chatd read its settings again.\n"
+              "Exit status: 0 after SIGTERM or SIGINT, 1 when the chat cannot run, 2 for a wrong option.\n",
+              stdout);
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(struct init *i, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"listen", required_argument, NULL, 'l'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
+        };
+        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+                switch (c) {
+                case 'l':
+                        i->where = optarg;
+                        break;
+                case 'd':
+                        i->dir = optarg;
+                        break;
+                case 'h':
+                        print_usage();
+                        return EXIT_SUCCESS;
+                case 'v':
+                        puts("chat-init " VERSION);
+                        return EXIT_SUCCESS;
+                default: /* getopt_long() has printed what is wrong */
+                        return EXIT_USAGE;
+                }
+        }
+        return options_are_right(argc, argv, optind, i->dir) ? -1 : EXIT_USAGE;
+}
+
+/* ---- what is there before anything runs ---- */
+
+/* Returns 0, or -ENOENT and says so. */
+static int find_user(const char *name, const struct group *group, struct owner *user)
+{
+        const struct passwd *pw = getpwnam(name);
+        if (!pw || !group) {
+                fprintf(stderr,
+                        "chat-init: there is no user %s with the group chat: make them, as chat.sysusers has "
+                        "them, or run this as another user than root\n",
+                        name);
+                return -ENOENT;
+        }
+        *user = (struct owner){pw->pw_uid, group->gr_gid};
+        return 0;
+}
+
+static int find_users(struct init *i)
+{
+        if (geteuid() != 0) {
+                i->chatd_user = (struct owner){geteuid(), getegid()};
+                return 0;
+        }
+        int r = find_user("chatd", getgrnam("chat"), &i->chatd_user);
+        if (r == 0)
+                r = find_user("chat-session", getgrnam("chat"), &i->session_user);
+        i->chatd.user = &i->chatd_user;
+        i->launcher.user = &i->session_user;
+        return r;
+}
+
+/* The kernel sets the length of the queue when the socket is made. A short queue is full sooner: sessions wait, and stop reading. */
+static void check_queue_length(void)
+{
+        int length = QUEUE_LENGTH;
+        FILE *file = fopen(QUEUE_LENGTH_FILE, "re");
+        if (file && fscanf(file, "%d", &length) == 1 && length < QUEUE_LENGTH)
+                fprintf(stderr,
+                        "chat-init: net.unix.max_dgram_qlen is %d here, so busy chats are slower; start the container "
+                        "with --sysctl net.unix.max_dgram_qlen=%d\n",
+                        length, QUEUE_LENGTH);
+        if (file)
+                fclose(file);
+}
+
+/* Returns -1 to go on, or an exit status, and says what is wrong. */
+static int open_sockets(struct init *i, int *clients)
+{
+        *clients = listen_tcp(i->where);
+        if (*clients == -EINVAL) {
+                fprintf(stderr,
+                        "chat-init: --listen takes PORT, ADDRESS:PORT or [ADDRESS]:PORT, as in 127.0.0.1:8888\n");
+                return EXIT_USAGE;
+        }
+        if (*clients < 0) {
+                fprintf(stderr, "chat-init: cannot listen on %s: %s\n", i->where, strerror(-*clients));
+                return EXIT_FAILURE;
+        }
+        int r = listen_in_dir(&i->sockets, i->dir, &i->chatd_user);
+        if (r == -EWOULDBLOCK)
+                fprintf(stderr, "chat-init: a chatd serves %s already\n", i->dir);
+        else if (r < 0)
+                fprintf(stderr, "chat-init: cannot use the run directory %s: %s\n", i->dir, strerror(-r));
+        return r < 0 ? EXIT_FAILURE : -1;
+}
+
+/* ---- the loop ---- */
+
+/* Starts what is due. Returns when the next one is. */
+static int64_t start_due(struct init *i, int64_t now)
+{
+        struct child *const all[] = {&i->chatd, &i->launcher};
+        int64_t due = INT64_MAX;
+        for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+                struct child *c = all[n];
+                int r = c->pid == 0 && now >= c->due_ms ? child_start(c, now) : 0;
+                if (r < 0)
+                        fprintf(stderr, "chat-init: cannot start %s: %s\n", c->argv[0], strerror(-r));
+                if (c->pid == 0)
+                        due = clock_earlier(due, c->due_ms);
+        }
+        return due;
+}
+
+static void take_end(struct init *i, const struct child *c, int status)
+{
+        if (i->stopping)
+                return;
+        if (WIFSIGNALED(status))
+                fprintf(stderr, "chat-init: %s was killed by signal %d; starting it again\n", c->argv[0],
+                        WTERMSIG(status));
+        else if (WEXITSTATUS(status) == CHILD_MISSING)
+                i->failed = EXIT_FAILURE;
+        else
+                fprintf(stderr, "chat-init: %s ended with exit status %d; starting it again\n", c->argv[0],
+                        WEXITSTATUS(status));
+}
+
+/* Sessions whose launcher died become our children, and so do all other orphans of the container. */
+static void reap(struct init *i)
+{
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+                int64_t now = clock_ms();
+                if (child_ended(&i->chatd, pid, now))
+                        take_end(i, &i->chatd, status);
+                else if (child_ended(&i->launcher, pid, now))
+                        take_end(i, &i->launcher, status);
+        }
+}
+
+/* Waits for a signal, until `due` at most, and deals with it. */
+static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
+{
+        int64_t now = clock_ms(), wait = due > now ? clock_earlier(due - now, TURN_MS) : 0;
+        const struct timespec most = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000};
+        int signal = sigtimedwait(taken, NULL, &most);
+        if (signal == SIGTERM || signal == SIGINT)
+                i->stopping = true;
+        if (signal == SIGHUP && i->chatd.pid > 0)
+                kill(i->chatd.pid, SIGHUP);
+        reap(i);
+}
+
+/* Ends a child with what it started. */
+static void end(struct init *i, struct child *c, const sigset_t *taken, int64_t most_ms)
+{
+        int64_t until = clock_ms() + most_ms;
+        if (c->group == 0 || kill(-c->group, SIGTERM) < 0)
+                return;
+        while (kill(-c->group, 0) == 0 && clock_ms() < until)
+                take_signal(i, taken, until);
+        if (kill(-c->group, SIGKILL) == 0)
+                fprintf(stderr, "chat-init: not all of %s ended in time\n", c->argv[0]);
+}
+
+static int run(struct init *i)
+{
+        sigset_t taken;
+        sigemptyset(&taken);
+        sigaddset(&taken, SIGCHLD);
+        sigaddset(&taken, SIGTERM);
+        sigaddset(&taken, SIGINT);
+        sigaddset(&taken, SIGHUP);
+        sigprocmask(SIG_BLOCK, &taken, NULL);
+        while (!i->stopping && i->failed == 0) {
+                int64_t due = start_due(i, clock_ms());
+                take_signal(i, &taken, due);
+        }
+        end(i, &i->launcher, &taken, SESSIONS_END_MS);
+        end(i, &i->chatd, &taken, CHATD_END_MS);
+        return i->failed;
+}
+
+int main(int argc, char **argv)
+{
+        struct init i = {.dir = RUN_DIR_DEFAULT, .where = WHERE_DEFAULT};
+        char run_dir[OPTION_MAX_BYTES];
+        int clients;
+        int status = parse_options(&i, argc, argv);
+        if (status >= 0)
+                return status;
+        prctl(PR_SET_CHILD_SUBREAPER, 1); /* also where another program is the first */
+        if (find_users(&i) < 0)
+                return EXIT_FAILURE;
+        check_queue_length();
+        status = open_sockets(&i, &clients);
+        if (status >= 0)
+                return status;
+        snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", i.dir);
+        char *const chatd[] = {"chatd", run_dir, i.chatd.user ? "--session-user=chat-session" : NULL, NULL};
+        char *const launcher[] = {"systemd-socket-activate", "--accept", "chat-session", run_dir, NULL};
+        const int chatd_fds[] = {i.sockets.queue, i.sockets.control};
+        i.chatd.argv = chatd;
+        i.chatd.fds = chatd_fds;
+        i.chatd.count = 2;
+        i.launcher.argv = launcher;
+        i.launcher.fds = &clients;
+        i.launcher.count = 1;
+        setenv("SYSTEMD_LOG_LEVEL", "warning", 1); /* else the launcher has two lines for each connection */
+        printf("chat-init: the chat is open on %s\n", i.where);
+        fflush(stdout);
+        return run(&i);
+}
