@@ -72,7 +72,7 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers.
 SANITIZED := $(filter-out valgrind package,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access chatctl monitoring
+BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access proxies chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -137,8 +137,9 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
+build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream
 build/monitoring: PACKAGES := prometheus python3-prometheus-client
-build/peers build/access build/needrestart build/monitoring: | build/.packages-check
+build/peers build/access build/needrestart build/proxies build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@exec 9>build/.apt-lock; flock 9; \
 	{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
@@ -267,7 +268,7 @@ CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sa
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := killpoints network flood hosts package upgrade monitoring container
+LONG          := killpoints network flood hosts package upgrade proxies monitoring container
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(filter $(CHECKS),check-sanitized/killpoints $(LONG:%=check-system/%)) \
 		$(filter-out check-sanitized/killpoints,$(filter check-sanitized/%,$(CHECKS)))
@@ -339,6 +340,7 @@ check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-sessi
 check-system/access check-sanitized/access: build/access
 check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart
+check-system/proxies check-sanitized/proxies: build/proxies
 check-system/monitoring check-sanitized/monitoring: build/monitoring
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	$(call run_one,system booted)

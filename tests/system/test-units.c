@@ -41,11 +41,11 @@ static void test_units_are_verified(void **state)
                                   "/usr/local/lib/systemd/system/chat*.service 2>&1"),
                             "");
         assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
-        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service units/chat-link.service"),
-                            "units/chat-proxied.socket"); /* chat-tls.socket starts it */
-        shell("systemctl preset chat-echo.socket chat-local.socket chat-tls.socket 2>&1");
-        assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-local.socket chat-tls.socket || true"),
-                            "disabled\ndisabled\ndisabled");
+        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service units/chat-link.service"), "");
+        shell("systemctl preset chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket 2>&1");
+        assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-local.socket chat-tls.socket "
+                                  "chat-proxied.socket || true"),
+                            "disabled\ndisabled\ndisabled\ndisabled");
 }
 
 /* systemd, of version 255 or later, wakes for each socket as often as it is asked to: it has no limit of its own that
