@@ -159,8 +159,12 @@ bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machi
         memcpy(host, name, sizeof(name));
         if (name_len <= HOST_MAX_BYTES && text_is_host(name, name_len))
                 return true;
-        for (size_t i = 0; name[i] != '\0' && len < PREFIX_MAX; i++)
-                len = append_to_label(host, len, text_is_host(&name[i], 1) ? name[i] : '-');
+        for (size_t i = 0; name[i] != '\0' && len < PREFIX_MAX; i++) {
+                char c = '-';
+                if (text_is_host(&name[i], 1))
+                        c = name[i];
+                len = append_to_label(host, len, c);
+        }
         while (len > 0 && host[len - 1] == '-')
                 len--;
         if (len == 0)
