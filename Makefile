@@ -39,6 +39,8 @@ UNITDIR   := $(LIBDIR)/systemd/system
 BASHDIR   := $(PREFIX)/share/bash-completion/completions
 ZSHDIR    := $(PREFIX)/share/zsh/site-functions
 
+# Where a register has 32 bits, times and sizes of files have 64 all the same.
+CPPFLAGS  += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude -Ibuild
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS    ?= -O2 -g
@@ -187,7 +189,7 @@ build/chat-init: $(call OBJECTS,obj,$(INIT))
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
-build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=5 -DFRAME_APPENDED_BYTES=8
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=6 -DFRAME_APPENDED_BYTES=8
 build/obj-next/%.o: %.c | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (next)"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -195,6 +197,16 @@ build/next/chatd: $(call OBJECTS,obj-next,$(CHATD) chatd/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
+
+# As on an architecture that has no filter, for the tests.
+build/obj-no-filter/%.o: CPPFLAGS += -DNO_FILTER
+build/obj-no-filter/%.o: %.c build/sandbox-filter.h | build/.packages-build
+	@mkdir -p $(@D); echo "CC  $< (no filter)"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
+build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.c chat-session/main.c) \
+		$(call OBJECTS,obj,$(filter-out %/sandbox.c,$(SESSION)))
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
 
@@ -221,7 +233,7 @@ build/sandbox-filter.h: build/sandbox-filter
 	$(Q)$< >$@.new && mv $@.new $@
 build/obj/chat-session/sandbox.o build/asan/chat-session/sandbox.o build/obj-next/chat-session/sandbox.o build/asan/tests/unit/test-sandbox.o: build/sandbox-filter.h
 
--include $(shell find build/obj build/asan build/obj-next build/fuzz/obj -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan build/obj-next build/obj-no-filter build/fuzz/obj -name '*.d' 2>/dev/null)
 
 # ---- run ------------------------------------------------------------------------------------------------------------
 LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
@@ -308,7 +320,7 @@ build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.
 	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $^ -lcmocka $(TEST_LIBS) -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(TEST_LIBS) -o $@
 $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 $(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
@@ -342,6 +354,7 @@ check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart
 check-system/proxies check-sanitized/proxies: build/proxies
 check-system/monitoring check-sanitized/monitoring: build/monitoring
+check-system/sandbox check-sanitized/sandbox: build/no-filter/chat-session
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
 	$(call run_one,system booted)
 $(BOOTED:%=check-sanitized/%): check-sanitized/%: \

@@ -208,7 +208,7 @@ static void reap(struct init *i)
 static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
 {
         int64_t now = clock_ms(), wait = due > now ? clock_earlier(due - now, TURN_MS) : 0;
-        const struct timespec most = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000};
+        const struct timespec most = clock_timespec(wait);
         int signal = sigtimedwait(taken, NULL, &most);
         if (signal == SIGTERM || signal == SIGINT)
                 i->stopping = true;

@@ -48,7 +48,7 @@ void connection_let_go(struct connection *c)
 
 bool connection_is_quiet(struct connection *c, int64_t deadline)
 {
-        struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+        struct timespec until = clock_timespec(deadline);
         pthread_mutex_lock(&c->lock);
         while (c->held > 0 && pthread_cond_timedwait(&c->let_go, &c->lock, &until) == 0)
                 ;

@@ -306,7 +306,7 @@ bool network_has_stopped(const struct network *n)
  * except for what is the caller's. */
 void network_end(struct network *n)
 {
-        struct timespec until = {.tv_sec = n->stop_by / 1000, .tv_nsec = n->stop_by % 1000 * 1000000};
+        struct timespec until = clock_timespec(n->stop_by);
         int error = pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until);
         report_end(&n->report);
         if (error != 0)

@@ -54,8 +54,10 @@ static void unmap(struct spool *s)
 /* Maps the file `fd`. Returns 0 or a negative errno. */
 static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
 {
+        if (ring_bytes > SIZE_MAX - SPOOL_RING_AT)
+                return -ENOMEM; /* more than an address of 32 bits reaches */
         s->ring_bytes = ring_bytes;
-        s->mapped_bytes = SPOOL_RING_AT + ring_bytes;
+        s->mapped_bytes = (size_t)(SPOOL_RING_AT + ring_bytes);
         s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (s->map == MAP_FAILED) {
                 s->map = NULL;

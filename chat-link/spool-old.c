@@ -78,12 +78,12 @@ static bool is_whole(const struct spool_old *old)
 
 bool spool_old_map(struct spool_old *old, int fd, uint64_t file_bytes)
 {
-        if (file_bytes < SPOOL_RING_AT + SPOOL_RING_MIN_BYTES)
+        if (file_bytes < SPOOL_RING_AT + SPOOL_RING_MIN_BYTES || file_bytes > SIZE_MAX)
                 return false;
-        void *map = mmap(NULL, file_bytes, PROT_READ, MAP_SHARED, fd, 0);
+        void *map = mmap(NULL, (size_t)file_bytes, PROT_READ, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 return false;
-        *old = (struct spool_old){map, file_bytes, file_bytes - SPOOL_RING_AT};
+        *old = (struct spool_old){map, (size_t)file_bytes, file_bytes - SPOOL_RING_AT};
         const struct old_header *h = header_of(old);
         if (memcmp(h->magic, SPOOL_MAGIC, sizeof(h->magic)) == 0 && h->instance != 0 &&
             h->ring_bytes == old->ring_bytes && h->ring_bytes % SPOOL_ALIGNMENT == 0 && is_whole(old))

@@ -65,7 +65,7 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
         if (size > DATAGRAM_MAX_BYTES || !make_room(s, filling + bytes))
                 return -ENOBUFS;
         if (filling > 0) {
-                spool_seal_entry(s, tail, filling - sizeof(struct entry), 0, position);
+                spool_seal_entry(s, tail, (size_t)filling - sizeof(struct entry), 0, position);
                 tail += filling;
         }
         memcpy(spool_entry(s, tail) + 1, records, size);

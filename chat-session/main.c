@@ -199,10 +199,7 @@ static int enter_sandbox(struct session *s)
 #if SANDBOX_SANITIZED
         sandboxed = true;
 #endif
-        int r = sandbox_enter(SANDBOX_OF_THIS_BUILD, s->uplink.socket);
-        if (r == 0)
-                s->uplink.socket = SANDBOX_UPLINK_FD;
-        return r;
+        return sandbox_enter(SANDBOX_OF_THIS_BUILD, &s->uplink.socket);
 }
 
 int main(int argc, char **argv)
@@ -240,11 +237,14 @@ int main(int argc, char **argv)
         sigaddset(&stops, SIGHUP);
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
+        options.session.confinement = options.no_sandbox   ? CONFINED_NOT
+                                      : SANDBOX_HAS_FILTER ? CONFINED
+                                                           : CONFINED_NO_FILTER;
         session_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
         int r = options.no_sandbox ? 0 : enter_sandbox(&session);
         if (r < 0) {
                 fprintf(stderr, "%s: cannot enter the sandbox: %s\n", argv[0], strerror(-r));
-                session_refuse(&session, "the session has no sandbox on this host");
+                session_refuse_unconfined(&session, -r);
                 return EXIT_FAILURE;
         }
         session_run(&session, &unblocked, &stop);

@@ -125,7 +125,7 @@ static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool cou
                 if (o->had < r->bytes) {
                         o->rest.id = r->id;
                         o->rest.number = r->number;
-                        o->rest.bytes = o->had;
+                        o->rest.bytes = (size_t)o->had;
                         break;
                 }
                 o->had -= r->bytes;
@@ -160,7 +160,7 @@ void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t 
 
 size_t outlet_has(struct outlet *o, const struct record *r)
 {
-        size_t bytes = display_bytes(r), has = o->had < bytes ? o->had : bytes;
+        size_t bytes = display_bytes(r), has = o->had < bytes ? (size_t)o->had : bytes;
         o->had -= has;
         o->lines_out += bytes > 0 && has == bytes;
         if (o->rest.bytes > 0 && o->rest.id == r->id && o->rest.number == r->number) {

@@ -128,7 +128,7 @@ static ssize_t read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd
         ssize_t size = 0, wants;
         while ((wants = proxy_wants(header, (size_t)size)) > 0) {
                 struct pollfd in = {.fd = fd, .events = POLLIN};
-                struct timespec left = {(deadline - now) / 1000, (deadline - now) % 1000 * 1000000};
+                struct timespec left = clock_timespec(deadline - now);
                 if (now >= deadline)
                         return -ETIMEDOUT;
                 if (ppoll(&in, 1, &left, NULL) == 1) {

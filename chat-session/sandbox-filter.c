@@ -9,10 +9,13 @@
  */
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +44,11 @@ static const char *const allowed[] = {
         /* the end */
         "exit", "exit_group"};
 
+/* System calls that a libc uses for the same functions where a register has 32 bits: those with times and inode numbers
+ * of 64 bits, and older ones. send() and recv() are calls of their own on ARM. */
+static const char *const allowed_32_bit[] = {
+        "ppoll_time64", "clock_gettime64", "stat64", "fstat64", "fstatat64", "statx", "send", "recv", "sigreturn"};
+
 /* What AddressSanitizer and UBSan need besides, to say where a bug is and to end as they should. Without it the bug
  * would end the process with SIGSYS and no word about itself. */
 static const char *const allowed_sanitizer[] = {
@@ -55,8 +63,35 @@ static const char *const allowed_sanitizer[] = {
         /* the end: a signal's own action, for a report on SIGSEGV, and abort() */
         "rt_sigaction", "tgkill"};
 
+static const char *const allowed_sanitizer_32_bit[] = {"mmap2",    "_llseek",   "fcntl64",     "ugetrlimit",
+                                                       "getuid32", "geteuid32", "futex_time64"};
+
 /* Clang's would start a program to name the places in the code. Where that fails it gives their addresses. */
 static const char *const refused_sanitizer[] = {"fork", "vfork", "clone", "clone3"};
+
+/* An architecture that has a filter. */
+struct machine {
+        uint32_t arch;
+        const char *name, *name_with_sanitizer; /* of the macros that hold its filters */
+        bool is_32_bit;
+};
+
+static const struct machine machines[] = {
+        {SCMP_ARCH_X86_64, "sandbox_x86_64", "sandbox_x86_64_with_sanitizer", false},
+        {SCMP_ARCH_AARCH64, "sandbox_aarch64", "sandbox_aarch64_with_sanitizer", false},
+        {SCMP_ARCH_X86, "sandbox_i386", "sandbox_i386_with_sanitizer", true},
+        {SCMP_ARCH_ARM, "sandbox_arm", "sandbox_arm_with_sanitizer", true},
+};
+
+/* A filter of libseccomp for i386 that allows a call of sockets allows it by socketcall(2), too, whatever the arguments
+ * are. These instructions stand in front of that filter and forbid socketcall(2). The session does not need it, see
+ * socketcall.c. */
+enum { SOCKETCALL_OF_I386 = 102 };
+static const struct sock_filter no_socketcall[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOCKETCALL_OF_I386, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
 
 static void check(int r, const char *what)
 {
@@ -100,7 +135,15 @@ static struct scmp_arg_cmp equal(unsigned arg, uint64_t value)
         return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
 }
 
-static void allow_calls(scmp_filter_ctx filter)
+static void allow_all_of(scmp_filter_ctx filter, const char *const *names, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                allow(filter, names[i], 0, NULL);
+}
+
+#define ALLOW_ALL_OF(filter, names) allow_all_of(filter, names, sizeof(names) / sizeof((names)[0]))
+
+static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
 {
         const struct scmp_arg_cmp datagram_socket[] = {
                 equal(0, AF_UNIX),
@@ -116,8 +159,9 @@ static void allow_calls(scmp_filter_ctx filter)
         };
         const struct scmp_arg_cmp no_address[] = {equal(4, 0)}, no_flags[] = {equal(4, 0)};
 
-        for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-                allow(filter, allowed[i], 0, NULL);
+        ALLOW_ALL_OF(filter, allowed);
+        if (is_32_bit)
+                ALLOW_ALL_OF(filter, allowed_32_bit);
         allow(filter, "socket", 3, datagram_socket);
         allow_on_own(filter, "bind");
         /* The one that is connected stays what it is. Whatever else a session has may be its client's connection, which
@@ -129,7 +173,7 @@ static void allow_calls(scmp_filter_ctx filter)
         allow(filter, "setsockopt", 2, credentials);
         allow(filter, "getsockopt", 2, tcp_info);
         /* the outlet: memory that chatd sent, and the connection for chatd */
-        allow(filter, "mmap", 2, shared);
+        allow(filter, is_32_bit ? "mmap2" : "mmap", 2, shared); /* mmap(2) of i386 has its arguments in memory */
         allow(filter, "munmap", 0, NULL);
         allow(filter, "ioctl", 1, bytes_waiting);
         /* not with MSG_FASTOPEN, which connects */
@@ -145,16 +189,22 @@ static void allow_calls(scmp_filter_ctx filter)
         allow(filter, "sendto", 1, no_address);
 }
 
-static void allow_sanitizer(scmp_filter_ctx filter)
+static void allow_sanitizer(scmp_filter_ctx filter, bool is_32_bit)
 {
-        for (size_t i = 0; i < sizeof(allowed_sanitizer) / sizeof(allowed_sanitizer[0]); i++)
-                allow(filter, allowed_sanitizer[i], 0, NULL);
+        ALLOW_ALL_OF(filter, allowed_sanitizer);
+        if (is_32_bit)
+                ALLOW_ALL_OF(filter, allowed_sanitizer_32_bit);
         for (size_t i = 0; i < sizeof(refused_sanitizer) / sizeof(refused_sanitizer[0]); i++)
                 add(filter, SCMP_ACT_ERRNO(EPERM), refused_sanitizer[i], 0, NULL);
 }
 
+static void write_instruction(const struct sock_filter *op)
+{
+        printf("                {0x%02x, %u, %u, 0x%08x}, \\\n", op->code, op->jt, op->jf, op->k);
+}
+
 /* Writes the compiled filter as the initializer of an array of struct sock_filter. */
-static void write_filter(scmp_filter_ctx filter, const char *name)
+static void write_filter(scmp_filter_ctx filter, const char *name, bool is_i386)
 {
         struct sock_filter op;
         int fd = memfd_create(name, 0);
@@ -162,38 +212,41 @@ static void write_filter(scmp_filter_ctx filter, const char *name)
         check(seccomp_export_bpf(filter, fd), name);
         check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, name);
         printf("#define %s \\\n        { \\\n", name);
+        for (size_t i = 0; is_i386 && i < sizeof(no_socketcall) / sizeof(no_socketcall[0]); i++)
+                write_instruction(&no_socketcall[i]);
         while (read(fd, &op, sizeof(op)) == sizeof(op))
-                printf("                {0x%02x, %u, %u, 0x%08x}, \\\n", op.code, op.jt, op.jf, op.k);
+                write_instruction(&op);
         printf("        }\n");
         close(fd);
 }
 
-static void make_filter(uint32_t arch, const char *name, enum sandbox_kind kind)
+static void make_filter(const struct machine *m, enum sandbox_kind kind)
 {
+        const char *name = kind == SANDBOX_WITH_SANITIZER ? m->name_with_sanitizer : m->name;
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
         check(filter ? 0 : -ENOMEM, name);
-        if (arch != seccomp_arch_native()) {
+        if (m->arch != seccomp_arch_native()) {
                 check(seccomp_arch_remove(filter, SCMP_ARCH_NATIVE), name);
-                check(seccomp_arch_add(filter, arch), name);
+                check(seccomp_arch_add(filter, m->arch), name);
         }
         check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
         /* A binary search. The kernel runs the program for every call there is when it takes it; a list would take half
          * as long again. */
         check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
-        allow_calls(filter);
+        allow_calls(filter, m->is_32_bit);
         if (kind == SANDBOX_WITH_SANITIZER)
-                allow_sanitizer(filter);
-        write_filter(filter, name);
+                allow_sanitizer(filter, m->is_32_bit);
+        write_filter(filter, name, m->arch == SCMP_ARCH_X86);
         seccomp_release(filter);
 }
 
 int main(void)
 {
         printf("/* Made by chat-session/sandbox-filter.c. */\n#pragma once\n");
-        make_filter(SCMP_ARCH_X86_64, "sandbox_x86_64", SANDBOX_STRICT);
-        make_filter(SCMP_ARCH_X86_64, "sandbox_x86_64_with_sanitizer", SANDBOX_WITH_SANITIZER);
-        make_filter(SCMP_ARCH_AARCH64, "sandbox_aarch64", SANDBOX_STRICT);
-        make_filter(SCMP_ARCH_AARCH64, "sandbox_aarch64_with_sanitizer", SANDBOX_WITH_SANITIZER);
+        for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+                make_filter(&machines[i], SANDBOX_STRICT);
+                make_filter(&machines[i], SANDBOX_WITH_SANITIZER);
+        }
         check(fflush(stdout) == 0 ? 0 : -errno, "standard output");
         return 0;
 }

@@ -14,12 +14,19 @@
 
 #include "sandbox-filter.h"
 
-#if defined(__x86_64__)
+#if !SANDBOX_HAS_FILTER
+#elif defined(__x86_64__)
 #define FILTER sandbox_x86_64
 #define FILTER_WITH_SANITIZER sandbox_x86_64_with_sanitizer
 #elif defined(__aarch64__)
 #define FILTER sandbox_aarch64
 #define FILTER_WITH_SANITIZER sandbox_aarch64_with_sanitizer
+#elif defined(__i386__)
+#define FILTER sandbox_i386
+#define FILTER_WITH_SANITIZER sandbox_i386_with_sanitizer
+#else
+#define FILTER sandbox_arm
+#define FILTER_WITH_SANITIZER sandbox_arm_with_sanitizer
 #endif
 
 /* Lowers a limit, the hard one too. */
@@ -65,7 +72,7 @@ static int drop_capabilities(void)
 
 static int install_filter(enum sandbox_kind kind)
 {
-#ifdef FILTER
+#if SANDBOX_HAS_FILTER
         static const struct sock_filter strict[] = FILTER, with_sanitizer[] = FILTER_WITH_SANITIZER;
         struct sock_fprog program = {sizeof(strict) / sizeof(strict[0]), (struct sock_filter *)strict};
         if (kind == SANDBOX_WITH_SANITIZER)
@@ -78,10 +85,11 @@ static int install_filter(enum sandbox_kind kind)
 #endif
 }
 
-int sandbox_enter(enum sandbox_kind kind, int uplink)
+int sandbox_enter(enum sandbox_kind kind, int *uplink)
 {
-        if (uplink != SANDBOX_UPLINK_FD && dup3(uplink, SANDBOX_UPLINK_FD, O_CLOEXEC) < 0)
+        if (*uplink != SANDBOX_UPLINK_FD && dup3(*uplink, SANDBOX_UPLINK_FD, O_CLOEXEC) < 0)
                 return -errno;
+        *uplink = SANDBOX_UPLINK_FD;
         /* What the launcher left open, or the search for a login name, is no business of the session. */
         closefrom(SANDBOX_OWN_FD);
         int r = limit_all(kind);

@@ -537,7 +537,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
 
         struct timespec timeout = {0};
         if (wake != INT64_MAX && wake > s->now)
-                timeout = (struct timespec){(wake - s->now) / 1000, (wake - s->now) % 1000 * 1000000};
+                timeout = clock_timespec(wake - s->now);
         if (ppoll(fds, 4, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
                 for (int i = 0; i < 4; i++)
                         fds[i].revents = 0;
@@ -622,6 +622,7 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
         s->now = clock_ms();
         s->uplink.inbox = -1;
         s->uplink.socket = connect_socket();
+        s->uplink.confinement = o->confinement;
         client_init(&s->client, in, out);
         s->client.charset = o->charset;
         client_keep_alive(&s->client, o->client_timeout_ms);
@@ -639,6 +640,13 @@ void session_refuse(struct session *s, const char *why)
         client_close(&s->client);
 }
 
+void session_refuse_unconfined(struct session *s, int error)
+{
+        if (!s->echo)
+                uplink_unserved(&s->uplink, s->options->dir, error);
+        session_refuse(s, "the session has no sandbox on this host");
+}
+
 /* The connection is the proxy's own. Returns true if it says something; a health check does not, and nobody is to hear of
  * it. */
 static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
@@ -648,7 +656,7 @@ static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const vol
         client_flush(&s->client);
         while (!*stop && s->now < deadline) {
                 struct pollfd in = {.fd = s->client.in, .events = POLLIN};
-                struct timespec left = {(deadline - s->now) / 1000, (deadline - s->now) % 1000 * 1000000};
+                struct timespec left = clock_timespec(deadline - s->now);
                 if (ppoll(&in, 1, &left, unblocked) > 0)
                         return !client_is_gone(&s->client);
                 s->now = clock_ms();

@@ -45,7 +45,8 @@ enum session_state {
 struct session_options {
         const char *dir; /* the run directory */
         bool echo;
-        bool proxied;          /* the client is behind a proxy, which says who it is, peer.h */
+        bool proxied; /* the client is behind a proxy, which says who it is, peer.h */
+        enum confinement confinement;
         struct pace pace;      /* of what the client says */
         int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
         enum settings_editing editing;
@@ -106,6 +107,10 @@ void session_begin(struct session *s, int in, int out, const struct session_opti
 
 /* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
 void session_refuse(struct session *s, const char *why);
+
+/* Tells the client and chatd that the session could not enter its sandbox, in place of session_run(). `error` is an
+ * errno. */
+void session_refuse_unconfined(struct session *s, int error);
 
 /* Shows the client a line of ours: in several rows, broken at words, where its window is known to be narrower. */
 void session_notice(struct session *s, struct slice text);

@@ -12,10 +12,11 @@
 
 /* What waits in the queue: a frame, or as many lines as fit one. In front of its bytes stands this. */
 struct queued {
-        uint16_t size;
-        uint8_t lines;   /* text of so many lines with LF between them; 0: it is an encoded frame … */
-        uint8_t cost;    /* … for which the pace asks as for so many lines; 0: it goes at once */
         uint64_t number; /* of the first line, or of the frame if it has a cost */
+        uint16_t size;
+        uint8_t lines;   /* of text, with LF between them; 0: it is an encoded frame */
+        uint8_t cost;    /* lines that the pace counts for an encoded frame; 0: it goes at once */
+        uint32_t unused; /* so that the size is the same on all architectures */
 };
 
 _Static_assert((int)FRAME_LINES_MAX <= UINT8_MAX, "lines are counted in a byte");
@@ -100,7 +101,18 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
                                          .key = u->key,
                                          .name = name,
                                          .address = address,
-                                         .quiet = true});
+                                         .quiet = true,
+                                         .confinement = (uint8_t)u->confinement});
+}
+
+void uplink_unserved(struct uplink *u, const char *dir, int error)
+{
+        uint8_t encoded[FRAME_MAX_BYTES];
+        struct stat intake;
+        if (connect_broker(u->socket, dir, &intake) < 0)
+                return;
+        struct frame f = {.type = FRAME_UNSERVED, .id = (uint64_t)getpid() << 32, .key = (uint64_t)error};
+        send(u->socket, encoded, frame_encode(encoded, sizeof(encoded), &f), MSG_NOSIGNAL);
 }
 
 void uplink_say(struct uplink *u, struct slice text)
@@ -355,6 +367,7 @@ static int hand_over_here(struct uplink *u)
                                                    .number = u->lost_to > 0 ? u->relayed : u->handed_over,
                                                    .name = u->name,
                                                    .address = u->address,
+                                                   .confinement = (uint8_t)u->confinement,
                                                    .lines_out = u->lines_out,
                                                    .skipped = u->skipped});
         int r = hand_over(u, here, size);

@@ -32,6 +32,7 @@ enum {
 struct uplink {
         const char *dir;
         struct slice name, address;
+        enum confinement confinement;
         uint64_t id, key;
         uint64_t number;      /* of the last line in the queue, or before it */
         uint64_t handed_over; /* … of the last that an intake took */
@@ -63,7 +64,8 @@ struct uplink {
 };
 
 /* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
- * uplink. `u` begins as all zeros, but for `socket`, which is of connect_socket() (chat/connect.h). */
+ * uplink. `u` begins as all zeros, but for `confinement`, and for `socket`, which is of connect_socket()
+ * (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
 /* What a request needs in the queue besides its text, at most. */
@@ -71,6 +73,10 @@ enum {
         UPLINK_REQUEST_OVERHEAD_BYTES =
                 UPLINK_LINE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + 8 + 4 + NAME_MAX_BYTES + FRAME_APPENDED_BYTES
 };
+
+/* Tells chatd that the session ends because it could not enter its sandbox; `error` is an errno. Takes the place of
+ * uplink_init(). Nothing is sent where chatd is not there or its queue is full. */
+void uplink_unserved(struct uplink *u, const char *dir, int error);
 
 /* Puts a frame into the queue that is numbered as lines are: ACTION, NICK, PRIVATE or WHO. The pace asks for as much as
  * for `cost` lines, 1 to 255. `f` has its type, name and text. The caller has seen to it by uplink_room() that it fits.

@@ -316,6 +316,7 @@ static int take_hello(struct broker *b, const struct frame *f)
         if (!m)
                 m = admit(b, f);
         if (m) {
+                confinement_take(b, m, f);
                 welcome(b, m, f->quiet);
                 motd_send(&b->motd, &b->relay, m);
                 broker_show_past(b, m, 0, (unsigned)b->settings.history);
@@ -350,6 +351,7 @@ static int take_here(struct broker *b, const struct frame *f)
         if (m && m->held) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(b, m);
         if (m) {
+                confinement_take(b, m, f);
                 /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
                 m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
                 b->unconfirmed |= m->told < m->lines_in;
@@ -487,6 +489,9 @@ static int take_from_session(struct broker *b, const struct frame *f)
         case FRAME_BYE:
         case FRAME_GONE:
                 return take_leave(b, f);
+        case FRAME_UNSERVED:
+                confinement_take_unserved(b, f);
+                return 0;
         case FRAME_ACTION:
         case FRAME_NICK:
         case FRAME_PRIVATE:

@@ -31,6 +31,7 @@
 #include "arrivals.h"
 #include "bans.h"
 #include "changes.h"
+#include "confinement.h"
 #include "control.h"
 #include "eventlog.h"
 #include "guests.h"
@@ -98,6 +99,7 @@ struct broker {
         struct admin admin;
         struct bans bans; /* read by who has a file of them */
         struct limits limits;
+        struct confinements confinements;
         struct guests guests; /* has a key where the settings want one */
         struct control control;
         bool begun;                 /* the batch has frames */

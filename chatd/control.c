@@ -261,13 +261,14 @@ static void describe_counts(const struct broker *b, struct control_packet *p)
 
 static void describe_chat(struct broker *b, struct control_packet *p)
 {
-        size_t lagging = 0, muted = 0, lent = 0;
+        size_t lagging = 0, muted = 0, lent = 0, unconfined = 0;
         const struct member *link = roster_find(&b->roster, LINK_ID);
         for (size_t i = 0; i < b->roster.count; i++) {
                 const struct member *m = b->roster.members[i];
                 lagging += m->lagging && m->id != LINK_ID;
                 muted += m->muted;
                 lent += m->lent.client >= 0;
+                unconfined += m->confinement != CONFINED;
         }
         int queued = intake_peek(&b->intake); /* served next, as always */
         control_put(p, "version=" VERSION);
@@ -284,6 +285,8 @@ static void describe_chat(struct broker *b, struct control_packet *p)
         control_put(p, "refused=%" PRIu64,
                     b->refused[REFUSED_BANNED] + b->refused[REFUSED_CROWDED] + b->refused[REFUSED_FULL]);
         control_put(p, "not_chat=%" PRIu64, b->not_chat);
+        control_put(p, "unconfined=%zu", unconfined);
+        control_put(p, "unserved=%" PRIu64, b->confinements.unserved);
         control_put(p, "link=%s", !link ? "none" : link->dead ? "gone" : "there");
         describe_counts(b, p);
 }

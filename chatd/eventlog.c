@@ -27,6 +27,9 @@
 #define ID_BAD_HEADER "f70eb86a074e43ed850c09877027d543"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 
+#define ID_UNCONFINED "a1d9e0f43c7b4c2f8a56b83f2d07e61c"
+#define ID_UNSERVED "5b0c8e7a94d24f6db1f3c27a60e8d935"
+
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
         [LEAVE_RESET] = "reset",     [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
@@ -238,6 +241,32 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
         journal_describe(&e, LOG_NOTICE, ID_NOT_CHAT, "not-chat");
         journal_field(&e, "CHAT_ADDR=%s", address);
         journal_field(&e, "CHAT_PROTOCOL=%.*s", (int)protocol.len, protocol.at);
+        journal_write(log, &e);
+}
+
+void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement confinement)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s; others like it are not logged",
+                      confinement == CONFINED_NO_FILTER
+                              ? "a session has no filter of system calls: there is none for its architecture"
+                              : "a session runs without its sandbox, as its --no-sandbox says");
+        journal_describe(&e, LOG_WARNING, ID_UNCONFINED, "unconfined");
+        journal_field(&e, "CHAT_SESSION=%016" PRIx64, id);
+        journal_field(&e, "CHAT_PID=%" PRIu64, id >> 32);
+        journal_write(log, &e);
+}
+
+void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e,
+                      "MESSAGE=a session cannot enter its sandbox, and does not serve its client: %s; others since: "
+                      "%" PRIu64,
+                      strerror(error), others);
+        journal_describe(&e, LOG_ERR, ID_UNSERVED, "unserved");
+        journal_field(&e, "CHAT_PID=%" PRIu64, id >> 32);
+        journal_field(&e, "ERRNO=%d", error);
         journal_write(log, &e);
 }
 

@@ -50,6 +50,11 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
 /* A client at this address spoke `protocol`, which says so where it is a proxy with a wrong header (NOT_CHAT_HEADER,
  * chat/frame.h). `others` are those like it since the last such event. */
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);
+/* The session `id` has no sandbox, or no filter of system calls in it; others will not be logged. */
+void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement confinement);
+/* The session `id` ends because it could enter no sandbox: `error` is why, an errno. So did `others` since that was logged
+ * last. */
+void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t others);
 /* A line of the file of bans is none. */
 void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);
 /* The link to other hosts said HELLO, or its inbox is gone. */

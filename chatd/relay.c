@@ -280,7 +280,7 @@ static bool write_to(struct relay *r, struct member *m)
         if (!lent_write(&m->lent, &text, m->relayed))
                 return false;
         m->told = m->relayed;
-        count_delivered(r, m, text.lines);
+        count_delivered(r, m, (size_t)text.lines);
         r->wrote = true;
         return true;
 }

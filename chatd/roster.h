@@ -72,6 +72,7 @@ struct member {
         bool arriving;          /* waits to be announced, see arrivals.h */
         bool held;              /* it is not announced until its session says so: it may be no chat client */
         bool named;             /* it is held: a chatd before this one may have told some its name */
+        uint8_t confinement;    /* of its session: enum confinement */
         bool told_alone;        /* that nobody else was in its room when it said something */
         bool removed;           /* it says that it leaves because an administrator removed it */
         /* what an administrator did to it: see admin.h */

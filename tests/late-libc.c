@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock-call.h"
+
 enum { PAGE_BYTES = 4096 };
 
 static void *map(size_t size)
@@ -35,7 +37,7 @@ ssize_t getrandom(void *buffer, size_t size, unsigned flags)
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
-        return (int)syscall(SYS_clock_gettime, clock, t);
+        return clock_call(clock, t);
 }
 
 int gettimeofday(struct timeval *restrict t, void *restrict zone)

@@ -21,6 +21,12 @@ static inline int64_t clock_realtime_s(void)
         return t.tv_sec;
 }
 
+/* A duration or time of `ms`, 0 or more, for system calls. */
+static inline struct timespec clock_timespec(int64_t ms)
+{
+        return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
+}
+
 /* The earlier of two times, or the shorter of two durations. */
 static inline int64_t clock_earlier(int64_t a, int64_t b)
 {

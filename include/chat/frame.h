@@ -22,7 +22,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 4
+#define FRAME_VERSION 5
 #define FRAME_APPENDED_BYTES 0 /* the tests build a next version, with a field behind each frame but a batch */
 #endif
 
@@ -51,7 +51,7 @@ enum frame_type {
         /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
         FRAME_HELLO =
                 1,  /* joins: key, name, address, lines_out, skipped; since version 4 quiet: it is not announced before
-                            ARRIVE, or before it says something */
+                            ARRIVE, or before it says something; since version 5 confinement */
         FRAME_HERE, /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
                             last line that went before it through the same queue, or one that was relayed */
         FRAME_LINE, /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from
@@ -78,6 +78,9 @@ enum frame_type {
         FRAME_FIND,     /* asks who is called name */
         FRAME_COMPLETE, /* asks whose names in its room begin with name, whatever their case */
         FRAME_ARRIVE,   /* from a session whose HELLO was quiet: its client may be announced */
+        /* since version 5 */
+        FRAME_UNSERVED, /* from a session that is no member and ends: it could not enter its sandbox; `key` is the
+                            errno */
         /* from chatd to itself, through the same queue */
         FRAME_GONE = 32, /* the session of this id died without a BYE */
         /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
@@ -131,17 +134,26 @@ enum leave_reason {
  * comes next; both have PROTOCOL_NAME_MAX_BYTES at most. */
 #define NOT_CHAT_HEADER "header:"
 
+/* The sandbox of a session, see chat-session/sandbox.h. A session of a version before 5 does not name it. */
+enum confinement {
+        CONFINED,           /* the whole sandbox */
+        CONFINED_NO_FILTER, /* without the filter of system calls: there is none for the architecture */
+        CONFINED_NOT,       /* no sandbox (--no-sandbox) */
+        CONFINEMENTS,       /* a later version may have more, which lack something, too */
+};
+
 struct frame {
         uint8_t version; /* filled by frame_decode(); frame_encode() writes FRAME_VERSION */
         uint8_t type;
         uint64_t id;
         uint64_t number;
         /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; PROBE and
-         * FOUND: see there; what an administrator asked for: whose uid that was */
+         * FOUND: see there; UNSERVED: an errno; what an administrator asked for: whose uid that was */
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
         bool quiet;
+        uint8_t confinement; /* enum confinement */
         uint64_t lines_out, skipped;
         uint64_t members;
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
@@ -190,7 +202,11 @@ enum {
 /* The first version that knows this type of what a session asks for. */
 static inline unsigned frame_since(uint8_t type)
 {
-        return type >= FRAME_FIND ? 4 : type >= FRAME_ROOM ? 3 : type >= FRAME_ACTION ? 2 : 1;
+        return type >= FRAME_UNSERVED ? 5
+               : type >= FRAME_FIND   ? 4
+               : type >= FRAME_ROOM   ? 3
+               : type >= FRAME_ACTION ? 2
+                                      : 1;
 }
 
 /* Whether only chatd itself sends it, to itself. */
@@ -223,6 +239,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_u64(&w, f->lines_out);
                 wire_put_u64(&w, f->skipped);
                 wire_put_u8(&w, f->quiet);
+                wire_put_u8(&w, f->confinement);
                 break;
         case FRAME_LINE:
         case FRAME_ACTION:
@@ -253,6 +270,7 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
                 wire_put_string(&w, f->name);
                 break;
         case FRAME_HISTORY:
+        case FRAME_UNSERVED:
                 wire_put_u64(&w, f->key);
                 break;
         case FRAME_PRIVATE:
@@ -329,6 +347,8 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->skipped = wire_get_u64(&r);
                 if (f->version >= 4)
                         f->quiet = wire_get_flag(&r);
+                if (f->version >= 5)
+                        f->confinement = wire_get_u8(&r);
                 break;
         case FRAME_LINE:
         case FRAME_ACTION:
@@ -359,6 +379,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 f->name = wire_get_string(&r, NAME_MAX_BYTES);
                 break;
         case FRAME_HISTORY:
+        case FRAME_UNSERVED:
                 f->key = wire_get_u64(&r);
                 break;
         case FRAME_PRIVATE:

@@ -77,12 +77,11 @@ static void check_other_sizes(const uint8_t *data, size_t size, const struct fra
 /* The bytes that this version appends to a frame of an earlier one. */
 static size_t appended(const struct frame *f)
 {
+        if (f->type == FRAME_HELLO || f->type == FRAME_HERE)
+                return f->version >= 5 ? 0 : f->version == 4 ? 1 : 2;
         if (f->version >= 4)
                 return 0;
         switch (f->type) {
-        case FRAME_HELLO:
-        case FRAME_HERE:
-                return 1;
         case FRAME_BYE:
                 return 2;
         case FRAME_PROBE:

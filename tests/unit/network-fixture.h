@@ -92,7 +92,7 @@ static inline struct network_message *network_make(const struct network *n, enum
 void network_read(struct network *n, struct network_place from)
 {
         bool there = from.stream != 0 && from.stream == n->stream && from.sequence < n->count;
-        n->next = there ? from.sequence : n->count;
+        n->next = there ? (size_t)from.sequence : n->count;
         n->from = from;
         n->reading = n->begin_due = true;
         n->reads++;

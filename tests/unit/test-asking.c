@@ -1,13 +1,13 @@
 /* Unit tests of chatctl/asking.h: a chatd that is busy, goes away, or closes the connection before it has read the
  * request. Each call of send() takes a step of this chatd, and time passes only where chatctl sleeps. */
 #include "../../chatctl/asking.h"
-
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../clock-call.h"
 #include "rundir-fixture.h"
 
 enum step {
@@ -41,9 +41,9 @@ int nanosleep(const struct timespec *t, struct timespec *rest)
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
-        int r = (int)syscall(SYS_clock_gettime, clock, t);
+        int r = clock_call(clock, t);
         int64_t ns = (int64_t)t->tv_sec * 1000000000 + t->tv_nsec + slept_ns;
-        *t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+        *t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = (long)(ns % 1000000000)};
         return r;
 }
 

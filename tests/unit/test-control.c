@@ -176,6 +176,7 @@ static void test_status_and_who(void **state)
         put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(BOB), .reason = LEAVE_NOT_CHAT});
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " refused=0 not_chat=1 "));
+        assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=0 "));
         got = ask(c, "who");
         assert_non_null(strstr(got, "name=ann room=lobby address=here:1 since="));
         assert_non_null(strstr(got, "said=1"));
@@ -184,6 +185,40 @@ static void test_status_and_who(void **state)
         bye(f, ANN);
         serve(f);
         assert_null(strstr(ask(c, "who"), "name=ann"));
+}
+
+/* Sessions that say of themselves that something of their sandbox is missing: who is here is counted, of each kind one is
+ * logged; and so, now and then, is one that could enter none. The next chatd knows it by HERE. */
+static void test_sandboxes(void **state)
+{
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        struct frame frame = {.type = FRAME_HELLO, .address = slice_of("here:1")};
+        for (uint32_t who = ANN; who < SESSIONS; who++) {
+                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
+                frame.id = frame.key = inbox_id(who);
+                frame.name = slice_of(names[who]);
+                frame.confinement = who == BOB ? CONFINED : CONFINED_NO_FILTER;
+                put(f, &frame);
+        }
+        serve(f);
+        assert_non_null(strstr(ask(c, "status"), " unconfined=2 unserved=0 "));
+        assert_true(f->broker->confinements.told[CONFINED_NO_FILTER]);
+        assert_false(f->broker->confinements.told[CONFINED_NOT]);
+        kill_and_restart(c);
+        assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=0 "));
+        frame.type = FRAME_HERE; /* of EVE */
+        put(f, &frame);
+        for (int i = 0; i < 3; i++)
+                put(f, &(struct frame){.type = FRAME_UNSERVED, .id = inbox_id(40), .key = UINT64_MAX});
+        serve(f);
+        assert_non_null(strstr(ask(c, "status"), " unconfined=1 unserved=3 "));
+        assert_true(f->broker->confinements.told[CONFINED_NO_FILTER]);
+        assert_int_equal(f->broker->confinements.unlogged, 2);
+        bye(f, EVE);
+        serve(f);
+        assert_non_null(strstr(ask(c, "status"), " members=2 "));
+        assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=3 "));
 }
 
 static void test_what_is_no_request(void **state)
@@ -910,6 +945,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CONTROL_TEST(test_status_and_who),
                 CONTROL_TEST(test_no_descriptor),
+                CONTROL_TEST(test_sandboxes),
                 CONTROL_TEST(test_what_is_no_request),
                 CONTROL_TEST(test_a_notice),
                 CONTROL_TEST(test_a_notice_is_said_once),

@@ -67,6 +67,9 @@ static void test_messages(void **state)
         eventlog_warning(f->log, "cannot fly", -28);
         eventlog_not_chat(f->log, "1.2.3.4:5", slice_of("HTTP"), 0);
         eventlog_not_chat(f->log, "uid=1", slice_of(NOT_CHAT_HEADER "malformed"), 2);
+        eventlog_unconfined(f->log, 1, CONFINED_NO_FILTER);
+        eventlog_unconfined(f->log, 1, CONFINED_NOT);
+        eventlog_unserved(f->log, 1, EINVAL, 3);
         eventlog_stopped(f->log, 0, 7);
         assert_string_equal(
                 stop_and_read(f, all, sizeof(all)),
@@ -77,6 +80,12 @@ static void test_messages(void **state)
                 "chatd: cannot fly: No space left on device\n"
                 "chatd: 1.2.3.4:5 is not a chat client and was not let in: it speaks HTTP; others since: 0\n"
                 "chatd: uid=1 was not let in: wrong PROXY header (malformed); others since: 2\n"
+                "chatd: a session has no filter of system calls: there is none for its architecture; "
+                "others like it are not logged\n"
+                "chatd: a session runs without its sandbox, as its --no-sandbox says; others like it are not "
+                "logged\n"
+                "chatd: a session cannot enter its sandbox, and does not serve its client: Invalid argument; "
+                "others since: 3\n"
                 "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 

@@ -5,12 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/names.h>
 #include <chat/text.h>
 
 #include "../../chat-link/link.h"
-
+#include "../clock-call.h"
 #include "network-fixture.h"
 #include "rundir-fixture.h"
 
@@ -26,8 +27,8 @@ static jmp_buf grave;
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
         if (clock != CLOCK_MONOTONIC)
-                return (int)syscall(SYS_clock_gettime, clock, t);
-        *t = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
+                return clock_call(clock, t);
+        *t = clock_timespec(now_ms);
         return 0;
 }
 

@@ -6,8 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../chatd/relay.h"
+#include <chat/clock.h>
 
+#include "../../chatd/relay.h"
+#include "../clock-call.h"
 #include "inbox-fixture.h"
 #include "outlet-fixture.h"
 
@@ -44,8 +46,8 @@ static int64_t late_ms;     /* … and at what time */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
         if (clock != CLOCK_MONOTONIC)
-                return (int)syscall(SYS_clock_gettime, clock, t);
-        *t = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
+                return clock_call(clock, t);
+        *t = clock_timespec(now_ms);
         return 0;
 }
 

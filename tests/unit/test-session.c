@@ -956,7 +956,8 @@ static void test_wherever_chatd_dies(void **state)
         (void)state;
         static const char all[] = "bob: 11\r\nbob: 12\r\nbob: 13\r\n";
         struct fixture *f = start_lent();
-        for (uint64_t cut = 0, n = 11; cut < strlen(all); cut++, n += 3) {
+        uint64_t n = 11;
+        for (size_t cut = 0; cut < strlen(all); cut++, n += 3) {
                 char expected[256];
                 die_writing(f, n, n + 2, cut);
                 tell_lines(f, cut + 2, n, n + 2);
@@ -1689,7 +1690,7 @@ static void test_editing_on_a_slow_client(void **state)
         if (told) {
                 while (told[-1] != '*' && told[-2] != '*')
                         told--;
-                skipped = strtoull(told, NULL, 10);
+                skipped = strtoul(told, NULL, 10);
         }
         assert_int_equal(lines + skipped, DATAGRAMS * LINES);
         assert_true(skipped > 0);

@@ -82,7 +82,7 @@ enum { SHORT_MAX_BYTES = 600 };
 
 static size_t text_bytes(uint64_t position)
 {
-        return position * 7919 % SHORT_MAX_BYTES;
+        return (size_t)(position * 7919 % SHORT_MAX_BYTES);
 }
 
 static size_t make_record(uint8_t *buffer, size_t size, uint64_t position, size_t text_len)

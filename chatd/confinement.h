@@ -1,0 +1,25 @@
+/* Sessions that lack their sandbox or a part of it (enum confinement): they are logged, and counted for chatctl.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+
+struct broker;
+struct member;
+
+struct confinements {
+        bool told[CONFINEMENTS]; /* kinds that were logged */
+        uint64_t unserved;       /* sessions that could not enter their sandbox, since chatd started */
+        uint64_t unlogged;       /* those of them that the last entry does not count */
+        int64_t logged_ms;       /* when the last entry was logged, CLOCK_MONOTONIC; 0: never */
+};
+
+/* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks
+ * a part of it. */
+void confinement_take(struct broker *b, struct member *m, const struct frame *f);
+
+/* Counts an UNSERVED. Logs one in WARNING_MS at most. */
+void confinement_take_unserved(struct broker *b, const struct frame *f);
