@@ -77,7 +77,7 @@ int child_start(struct child *c, int64_t now)
         }
         if (pid == 0)
                 run(c);
-        if (c->group == 0 || setpgid(pid, c->group) < 0) /* as it does itself: whoever is first */
+        if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child does it as well: one of the two is first */
                 setpgid(pid, pid);
         pid_t group = getpgid(pid);
         c->group = group > 0 ? group : c->group;

@@ -21,7 +21,7 @@ struct child {
         const struct owner *user; /* it runs as this user; NULL: as ours */
         pid_t pid;                /* 0: it does not run */
         pid_t group;              /* of processes: it, and all that it starts; 0: there was none yet */
-        int64_t due_ms;           /* when it is to be started, or was started last, CLOCK_MONOTONIC */
+        int64_t due_ms;           /* when it starts next, or started last, CLOCK_MONOTONIC */
 };
 
 /* Starts it. Returns 0 or a negative errno. A program that cannot be run ends with CHILD_MISSING, and standard error says why. */

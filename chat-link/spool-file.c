@@ -97,8 +97,8 @@ static int fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES
         return 0;
 }
 
-/* Writes into the file `fd`, which is empty and ours: what the old one `from` has, which is of a version before; or else
- * nothing but, where `usable`, what its user keeps. Returns 0 or a negative errno. */
+/* Fills the file `fd`, which is empty and ours: with the records of `from`, the file of an earlier version; without
+ * `from`, with what the user of the old file keeps if that file is `usable`. Returns 0 or a negative errno. */
 static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {
         uint8_t kept[SPOOL_KEPT_BYTES] = {0};
@@ -118,7 +118,7 @@ static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const
         return from ? 0 : fill_head(s, kept);
 }
 
-/* … and puts it in the place of `path`. */
+/* Fills the file `fd`, as fill() does, and puts it in the place of `path`. */
 static int replace(struct spool *s, int fd, const char *path, uint64_t ring_bytes, bool usable,
                    const struct spool_old *from)
 {
@@ -128,8 +128,8 @@ static int replace(struct spool *s, int fd, const char *path, uint64_t ring_byte
         return r == 0 ? sync_directory(path) : r;
 }
 
-/* Makes the file anew, as fill() says. It is made beside the old one, whose place it takes when it is complete: who is
- * killed leaves the one or the other, and after a power loss the old one must not be there again. Returns 0 or a negative
+/* Makes the file anew, as fill() says. The new file takes the place of the old one when it is complete, so a process that
+ * is killed leaves one of the two, whole; after a power loss the old one must not be there again. Returns 0 or a negative
  * errno. */
 static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {

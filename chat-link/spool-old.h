@@ -1,4 +1,4 @@
-/* The file of a spool as versions before wrote it, without checksums: whoever upgrades finds what waits in there sent.
+/* The file of a spool of an earlier version, without checksums. After an upgrade the records that wait in it are sent.
  *
  * Owns the mapping.
  */

@@ -29,12 +29,12 @@ enum {
 /* Numbers of the header, below 1 << 48. oldest <= released <= tail, and what is between `released` and `chunk_end` is
  * the chunk that is being sent. */
 enum spool_field {
-        SPOOL_OLDEST, /* offsets … */
+        SPOOL_OLDEST, /* this and the next three are offsets */
         SPOOL_RELEASED,
         SPOOL_CHUNK_END,
         SPOOL_TAIL,
-        SPOOL_POSITION,          /* positions: of the next record … */
-        SPOOL_RELEASED_POSITION, /* … and of the first that waits */
+        SPOOL_POSITION,          /* position of the next record */
+        SPOOL_RELEASED_POSITION, /* position of the first record that waits */
         SPOOL_FIELDS,
 };
 
@@ -80,16 +80,16 @@ struct entry {
 
 struct spool {
         int fd;
-        char boot_id[BOOT_ID_BYTES]; /* now … */
-        struct place kept_with;      /* … and here */
+        char boot_id[BOOT_ID_BYTES]; /* of this boot */
+        struct place kept_with;      /* the directory as it is now */
         size_t mapped_bytes;
         uint8_t *map;
         struct spool_header *header;
         uint8_t *ring;
         uint64_t instance, ring_bytes;
         _Atomic uint64_t fields[SPOOL_FIELDS]; /* as those of the header */
-        _Atomic uint64_t damaged;              /* records that waited and cannot be sent … */
-        uint64_t foreseen;                     /* … of which so many were not passed over yet */
+        _Atomic uint64_t damaged;              /* records that waited and cannot be sent */
+        uint64_t foreseen;                     /* damaged records that were not passed over yet */
         uint64_t chunk_end_position;           /* of the first behind the chunk that is being sent */
         char new_path[PATH_MAX];               /* of a file that is to take its place */
         pthread_mutex_t reading;               /* nothing is given up meanwhile */
@@ -119,7 +119,7 @@ void spool_seal_entry(const struct spool *s, uint64_t offset, size_t size, uint3
  * else `end`. Passes over what is damaged; whether the records are whole is not looked at. */
 uint64_t spool_find_entry(const struct spool *s, uint64_t offset, uint64_t end);
 
-/* … that has records, which are as they were written. */
+/* As spool_find_entry(), for an entry that has records, all of them undamaged. */
 uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end);
 
 /* Writes into the header what the file is: its instance and the size of its ring; or whose what is kept is. */

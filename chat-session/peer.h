@@ -16,8 +16,8 @@ struct peer {
  * socket(7). Anything else, as behind ssh: the login name of this process. */
 void peer_identify(struct peer *p, int fd);
 
-/* Where a proxy is at the other end, reads from `fd` the header that says whom it passes on (proxy.h), and nothing behind
- * it, for five seconds at most. `p` is the proxy itself, as peer_identify() has it. Returns a proxy_kind; with PROXY_CLIENT
+/* Reads from `fd`, the connection of a proxy, the header that names its client (proxy.h) and nothing behind it, for five
+ * seconds at most. `p` is the proxy itself, as peer_identify() has it. Returns a proxy_kind; with PROXY_CLIENT
  * `p` has become the client that the header names. Makes no other system calls than a session may in its sandbox.
  *
  * Returns a negative errno where there was no such header: -ENODATA if the connection ended before its first byte,

@@ -1,5 +1,5 @@
-/* The header that a proxy puts in front of a connection to say whom it passes on: the PROXY protocol, versions 1 and 2, as
- * in HAProxy's doc/proxy-protocol.txt. Pure functions: bytes in, an answer out. peer.h reads them from a connection.
+/* The header in which a proxy names its client, in front of the client's bytes: the PROXY protocol, versions 1 and 2, of
+ * HAProxy's doc/proxy-protocol.txt. Pure functions: bytes in, an answer out. peer.h reads them from a connection.
  *
  * Version 1 is a line: "PROXY TCP4 192.168.1.7 192.168.1.10 54321 8889", or TCP6, or UNKNOWN with anything behind it, and
  * CR LF. Version 2 is binary, with fields behind the addresses (TLVs). Of these the checksum is verified, and the others
@@ -18,8 +18,8 @@ enum {
 };
 
 enum proxy_kind {
-        PROXY_CLIENT,  /* it says whom it passes on */
-        PROXY_UNKNOWN, /* it passes on somebody of whom it knows no TCP address */
+        PROXY_CLIENT,  /* it names the address of its client */
+        PROXY_UNKNOWN, /* its client has no TCP address */
         PROXY_LOCAL,   /* the connection is the proxy's own, as for a health check */
 };
 

@@ -129,7 +129,7 @@ static int try_once(struct asking *a, const struct control_packet *request)
         int r = a->fd < 0 ? connect_now(a) : 0;
         if (r < 0)
                 return r;
-        /* chatd answers and disconnects those whom it does not serve, whatever they ask: the answer can be read */
+        /* a chatd that is busy answers at once and closes the connection: its answer can still be read */
         if (send(a->fd, request->data, request->size, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET &&
             errno != ENOTCONN)
                 r = errno == EAGAIN ? -ETIMEDOUT : -errno;

@@ -303,7 +303,8 @@ static void test_changes_again(void **state)
         inodes = INT_MAX;
 }
 
-/* A session that says HELLO again is no newcomer to the next chatd, who meets its change of name in front of that. */
+/* The next chatd takes a change of name from the queue, then a second HELLO of the same session. The session is no
+ * newcomer, and the change counts. */
 static void test_a_change_before_a_second_hello(void **state)
 {
         struct fixture *f = *state;

@@ -154,7 +154,7 @@ static void test_forbidden_calls(void **state)
                 CALL(connect, 2, POINTER(&unspecific), sizeof(unspecific)),
 #if __SIZEOF_LONG__ > 4
                 CALL(connect, 1L << 32, POINTER(&unspecific), sizeof(unspecific)), /* the kernel takes it for 0 */
-                CALL(close, 1L << 32 | SANDBOX_UPLINK_FD), /* … for the same as in the row below */
+                CALL(close, 1L << 32 | SANDBOX_UPLINK_FD), /* the kernel takes it for the socket to chatd */
 #endif
                 CALL(connect, OWN, POINTER(&unspecific), sizeof(unspecific)),
                 CALL(connect, SANDBOX_FDS_MAX - 1, POINTER(&unspecific), sizeof(unspecific)),
