@@ -71,16 +71,16 @@ static const char *const refused_sanitizer[] = {"fork", "vfork", "clone", "clone
 
 /* An architecture that has a filter. */
 struct machine {
-        uint32_t arch;
         const char *name, *name_with_sanitizer; /* of the macros that hold its filters */
+        uint32_t arch;
         bool is_32_bit;
 };
 
 static const struct machine machines[] = {
-        {SCMP_ARCH_X86_64, "sandbox_x86_64", "sandbox_x86_64_with_sanitizer", false},
-        {SCMP_ARCH_AARCH64, "sandbox_aarch64", "sandbox_aarch64_with_sanitizer", false},
-        {SCMP_ARCH_X86, "sandbox_i386", "sandbox_i386_with_sanitizer", true},
-        {SCMP_ARCH_ARM, "sandbox_arm", "sandbox_arm_with_sanitizer", true},
+        {"sandbox_x86_64", "sandbox_x86_64_with_sanitizer", SCMP_ARCH_X86_64, false},
+        {"sandbox_aarch64", "sandbox_aarch64_with_sanitizer", SCMP_ARCH_AARCH64, false},
+        {"sandbox_i386", "sandbox_i386_with_sanitizer", SCMP_ARCH_X86, true},
+        {"sandbox_arm", "sandbox_arm_with_sanitizer", SCMP_ARCH_ARM, true},
 };
 
 /* A filter of libseccomp for i386 that allows a call of sockets allows it by socketcall(2), too, whatever the arguments
