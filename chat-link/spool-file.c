@@ -68,7 +68,7 @@ static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
         return 0;
 }
 
-/* What was renamed in the directory of `path` is so after a power loss, too. Returns 0 or a negative errno. */
+/* Makes renames in the directory of `path` last over a power loss. Returns 0 or a negative errno. */
 static int sync_directory(const char *path)
 {
         char dir[PATH_MAX];

@@ -49,7 +49,7 @@ struct place {
 #define SPOOL_MAGIC "chatspl1" /* of all formats */
 #define SPOOL_FORMAT "checked2"
 
-/* What is there twice: where the one is damaged, the other is used. */
+/* Numbers that the file has twice: if one copy is damaged, the other is used. */
 struct spool_numbers {
         _Atomic uint64_t fields[SPOOL_FIELDS];
         char format[8];

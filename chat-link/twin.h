@@ -1,4 +1,4 @@
-/* Whether another host of the network has our label: message.h says how that is known.
+/* Detects another host of the network that has our label, by the numbers that message.h describes.
  *
  * All functions may be called from any thread.
  */

@@ -61,7 +61,7 @@ static void put_number(const struct writer *w, const struct family *f, const cha
                 "chat_refused", NULL, true, "Connections that chatd refused, by reason."                               \
         }
 
-/* What is a field of its answer, as it is. Rows of one name follow each other, and differ in the label. */
+/* Metrics that are a field of chatd's answer, unchanged. Rows of one name follow each other and differ in the label. */
 static const struct {
         const char *key;
         struct family family;

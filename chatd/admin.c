@@ -158,7 +158,7 @@ static void take_removal(struct broker *b, struct member *m, const struct frame 
         m->muted = true;
 }
 
-/* What is done to a member, which is here. Returns 0, or a negative errno: then nothing was done. */
+/* Does to a member, which is here, what the frame asks. Returns 0, or a negative errno if nothing was done. */
 static int take_act(struct broker *b, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;

@@ -245,7 +245,7 @@ static void describe_ban(struct control_packet *p, const struct ban *ban)
         control_put(p, "reason=%s", ban->reason);
 }
 
-/* What is counted since the start, besides what people read first. */
+/* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
 static void describe_counts(const struct broker *b, struct control_packet *p)
 {
         control_put(p, "started=%" PRId64, b->control.started);

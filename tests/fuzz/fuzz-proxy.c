@@ -29,7 +29,7 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
         return ~sum;
 }
 
-/* Whether the fields that begin at `at` are whole. Counts the checksums, and says where the last one is. */
+/* Returns true if the fields that begin at `at` are whole. Counts the checksums, and sets `where` to the last one. */
 static bool are_fields(const uint8_t *bytes, size_t at, size_t size, size_t *checksums, size_t *where)
 {
         if (at == size)
