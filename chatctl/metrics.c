@@ -149,13 +149,16 @@ static void put_sockets(const struct writer *w, const struct sockets *sockets)
                 {"chat_socket_accepted", NULL, true, "Connections that systemd accepted at this socket."},
                 {"chat_socket_refused", NULL, true, "Connections that systemd closed, as there were too many."},
         };
-        struct socket_counts counts;
-        for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-                for (size_t i = 0; sockets_read(sockets, i, &counts) > 0; i++) {
-                        const uint64_t values[] = {counts.listens, counts.connections, counts.accepted, counts.refused};
-                        if (i == 0)
-                                begin(w, &families[f]);
-                        put_number(w, &families[f], "socket", counts.unit, values[f]);
+        struct socket_counts counts[SOCKETS];
+        size_t n = 0;
+        while (n < SOCKETS && sockets_read(sockets, n, &counts[n]) > 0)
+                n++;
+        for (size_t f = 0; n > 0 && f < sizeof(families) / sizeof(families[0]); f++) {
+                begin(w, &families[f]);
+                for (size_t i = 0; i < n; i++) {
+                        const struct socket_counts *c = &counts[i];
+                        const uint64_t values[] = {c->listens, c->connections, c->accepted, c->refused};
+                        put_number(w, &families[f], "socket", c->unit, values[f]);
                 }
         }
 }

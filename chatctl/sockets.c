@@ -18,7 +18,7 @@ enum {
 static const char *const units[] = {"chat.socket", "chat-tls.socket", "chat-proxied.socket", "chat-local.socket",
                                     "chat-echo.socket"};
 
-enum { SOCKETS = sizeof(units) / sizeof(units[0]) };
+_Static_assert(sizeof(units) / sizeof(units[0]) == SOCKETS, "sockets.h has their number");
 
 static sd_bus *connect_to_systemd(void)
 {

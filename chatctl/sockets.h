@@ -14,6 +14,8 @@ struct sockets {
         sd_bus *bus; /* NULL: there is no way to ask */
 };
 
+enum { SOCKETS = 5 }; /* of the chat */
+
 struct socket_counts {
         const char *unit;
         bool listens;

@@ -189,7 +189,7 @@ static void test_stays_busy(void **state)
         assert_stays_busy(BUSY_AND_STAYS);
 }
 
-/* Who may not ask does not ask again. */
+/* A user who may not use chatctl is refused at once: chatctl does not ask again. */
 static void test_denied(void **state)
 {
         (void)state;

@@ -242,7 +242,8 @@ static int make_seqpacket(const char *path)
         return make_socket(path, SOCK_SEQPACKET);
 }
 
-/* Such a file would use up an inode for ever, whatever it is called. What may be an inbox stays. */
+/* A file that is no inbox would use up an inode for ever, so chatd removes it under any name. Sockets that may be an
+ * inbox stay. */
 static void test_what_is_no_inbox_is_removed(void **state)
 {
         struct fixture *f = *state;

@@ -71,7 +71,7 @@ static void test_late_messages_of_ones_own(void **state)
                 assert_false(twin_take(&again, &late, START_MS + 3));
 }
 
-/* What was heard long ago is not said any more. */
+/* Signs of life repeat the number of a twin only while it is there. */
 static void test_a_twin_that_is_gone(void **state)
 {
         (void)state;
