@@ -151,11 +151,12 @@ build/peers build/access build/needrestart build/proxies build/monitoring: | bui
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
 
-# The root of a container, as container/Containerfile makes it, without the programs.
+# The root of a container, as container/Containerfile makes it, without the programs. What debootstrap mounts there goes
+# with it, also where it is killed: the next run removes the directory.
 build/container: container/setup units/chat.sysusers | build/.packages-container
 	@rm -rf $@.new; mkdir -p build; suite=$$(. /etc/os-release; echo $$VERSION_CODENAME); \
 	echo "Making a Debian ($$suite) for a container"; \
-	debootstrap --variant=minbase $$suite $@.new >build/container.log 2>&1 && \
+	unshare --mount debootstrap --variant=minbase $$suite $@.new >build/container.log 2>&1 && \
 	install -D -m 644 units/chat.sysusers $@.new/usr/local/lib/sysusers.d/chat.conf && \
 	install -m 755 container/setup $@.new/root/setup && chroot $@.new /root/setup >>build/container.log 2>&1 || { \
 		echo "No container to test with: see build/container.log"; rm -rf $@.new; mkdir -p $@.new; }
