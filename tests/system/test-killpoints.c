@@ -20,8 +20,10 @@
  * words; and for what an administrator has chatd do: a notice, and somebody who is muted and is not any more.
  *
  * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
- * left to do. Then several are killed in a row, at points of chance: ROUNDS=, how many such rounds, and SEED= come from
- * the environment. PROGRESS=1 prints how far it is.
+ * left to do. Then several chatds are killed in a row, at random points.
+ *
+ * The environment may have: EVERY=8, which tries every eighth N only, from one that SEED= decides; ROUNDS=, the number
+ * of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints how far it is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -55,6 +57,7 @@ enum {
         RANDOM_ROUNDS = 300,
         LENT_RANDOM_ROUNDS = 100,
         KILLS_MAX = 4,      /* in one round */
+        EVERY_MAX = 20,     /* of the calls of a round, which are more than twice that */
         RESTS_IN_A_ROW = 5, /* chatd does not make quite the same number of calls each time */
         EVENTS_MAX = 24,
         TEXT_BYTES = TEXT_MAX_BYTES,
@@ -883,28 +886,55 @@ static void show_progress(const char *what, unsigned of)
         fflush(stdout);
 }
 
+/* Returns the number that is in the environment under this name, or `otherwise` where none is. */
+static unsigned number_from(const char *name, unsigned otherwise)
+{
+        const char *text = getenv(name);
+        return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+/* The points at which chatd is killed, one in a round. Begins as {0}. */
+struct points {
+        unsigned at;    /* the system call of the next round */
+        unsigned calls; /* the last one that a chatd came to */
+};
+
+static unsigned every(void)
+{
+        unsigned n = number_from("EVERY", 1);
+        assert_in_range(n, 1, EVERY_MAX);
+        return n;
+}
+
+/* Goes to the next point. Returns false where no chatd comes to it any more. */
+static bool next_point(struct points *p)
+{
+        p->at += p->at == 0 ? 1 + seed % every() : every();
+        return p->at <= p->calls + RESTS_IN_A_ROW * every();
+}
+
+static void show_points(unsigned calls, const char *when)
+{
+        printf("killed in front of ");
+        printf(every() > 1 ? "every %uth" : "each", every());
+        printf(" of %u system calls%s\n", calls, when);
+}
+
 /* Returns how many calls a chatd makes in a round. */
 static unsigned play_each_call(void)
 {
-        unsigned calls = 0;
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_round(&at, 1, 0))
-                        calls = at;
+        struct points p = {0};
+        while (next_point(&p)) {
+                if (play_round(&p.at, 1, 0))
+                        p.calls = p.at;
                 show_progress("each call", 0);
         }
-        return calls;
-}
-
-/* How many rounds at random: ROUNDS=, or `otherwise`. */
-static unsigned rounds_of(unsigned otherwise)
-{
-        const char *rounds = getenv("ROUNDS");
-        return rounds ? (unsigned)atoi(rounds) : otherwise;
+        return p.calls;
 }
 
 static void play_at_random(unsigned calls)
 {
-        unsigned last = round_number + rounds_of(RANDOM_ROUNDS);
+        unsigned last = round_number + number_from("ROUNDS", RANDOM_ROUNDS);
         srandom(seed);
         while (round_number < last) {
                 unsigned at[KILLS_MAX], kills = 2 + (unsigned)random() % (KILLS_MAX - 1);
@@ -935,7 +965,7 @@ static void test_every_call(void **state)
         gather();
         unsigned calls = play_each_call();
         assert_true(calls > 50);
-        printf("killed at each of %u system calls\n", calls);
+        show_points(calls, "");
         printf("SEED=%u\n", seed);
         play_at_random(calls);
 }
@@ -1200,7 +1230,7 @@ static bool play_lent_round(unsigned at, unsigned then)
 /* The next chatd is killed as well: it has to read notes and ask who is there first. */
 static void play_lent_at_random(unsigned calls)
 {
-        unsigned last = round_number + rounds_of(LENT_RANDOM_ROUNDS);
+        unsigned last = round_number + number_from("ROUNDS", LENT_RANDOM_ROUNDS);
         srandom(seed);
         while (round_number < last) {
                 unsigned at = random() % 2 == 0 ? BEHIND_DAN : 1 + (unsigned)random() % calls;
@@ -1212,7 +1242,7 @@ static void play_lent_at_random(unsigned calls)
 static void test_every_call_while_it_writes_to_clients(void **state)
 {
         (void)state;
-        unsigned calls = 0;
+        struct points p = {0};
         if (!tracer_may_trace())
                 skip();
         chat->more = "--arrivals=off";
@@ -1224,18 +1254,18 @@ static void test_every_call_while_it_writes_to_clients(void **state)
         wait_until_heard(0, MEMBERS);
         all_speak(EVE);
         end_gathering();
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_lent_round(at, 0))
-                        calls = at;
+        while (next_point(&p)) {
+                if (play_lent_round(p.at, 0))
+                        p.calls = p.at;
                 show_progress("each call, to clients", 0);
         }
-        assert_true(calls > 30);
+        assert_true(p.calls > 30);
         for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
                 play_lent_round(BEHIND_DAN, 0);
-        printf("killed at each of %u system calls while it wrote to clients, and %d times in the middle of a line\n",
-               calls, BROKEN_ROUNDS);
+        show_points(p.calls, " while it wrote to clients");
+        printf("killed %d times in the middle of a line\n", BROKEN_ROUNDS);
         printf("SEED=%u\n", seed);
-        play_lent_at_random(calls);
+        play_lent_at_random(p.calls);
 }
 
 /* ---- rounds of many who come at once ---- */
@@ -1383,13 +1413,13 @@ static bool play_crowd(unsigned at, bool wait)
 
 static unsigned play_crowd_at_each_call(bool wait)
 {
-        unsigned calls = 0;
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_crowd(at, wait))
-                        calls = at;
+        struct points p = {0};
+        while (next_point(&p)) {
+                if (play_crowd(p.at, wait))
+                        p.calls = p.at;
                 show_progress(wait ? "each call, a crowd waits" : "each call, a crowd comes", 0);
         }
-        return calls;
+        return p.calls;
 }
 
 /* `who` is called otherwise from now on. */
@@ -1541,14 +1571,14 @@ static void assert_rooms(void)
 
 static unsigned play_requests_at_each_call(const char *what, void (*fill)(void), void (*assert_after)(void))
 {
-        unsigned calls = 0;
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_requests(at, fill, assert_after))
-                        calls = at;
+        struct points p = {0};
+        while (next_point(&p)) {
+                if (play_requests(p.at, fill, assert_after))
+                        p.calls = p.at;
                 show_progress(what, 0);
         }
-        assert_true(calls > 50);
-        return calls;
+        assert_true(p.calls > 50);
+        return p.calls;
 }
 
 /* The link is there too, as a process that reads its inbox here. */
@@ -1588,9 +1618,8 @@ static void test_every_call_of_requests(void **state)
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
         unsigned rooms = play_requests_at_each_call("each call of rooms", fill_queue_with_rooms, assert_rooms);
-        printf("killed at each of %u system calls while people took names and whispered, and of %u while they went to "
-               "rooms\n",
-               names, rooms);
+        show_points(names, " while people took names and whispered");
+        show_points(rooms, " while they went to rooms");
 }
 
 /* ---- what an administrator has it do ---- */
@@ -1681,7 +1710,7 @@ static bool play_orders(unsigned at)
 
 static void test_every_call_of_orders(void **state)
 {
-        unsigned calls = 0;
+        struct points p = {0};
         (void)state;
         if (!tracer_may_trace())
                 skip();
@@ -1691,13 +1720,13 @@ static void test_every_call_of_orders(void **state)
         wait_until_heard(0, RESIDENTS);
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
-        for (unsigned at = 1; at - calls <= RESTS_IN_A_ROW; at++) {
-                if (play_orders(at))
-                        calls = at;
+        while (next_point(&p)) {
+                if (play_orders(p.at))
+                        p.calls = p.at;
                 show_progress("each call of orders", 0);
         }
-        assert_true(calls > 50);
-        printf("killed at each of %u system calls while an administrator said something and muted somebody\n", calls);
+        assert_true(p.calls > 50);
+        show_points(p.calls, " while an administrator said something and muted somebody");
 }
 
 static void test_every_call_of_many_arrivals(void **state)
@@ -1720,8 +1749,8 @@ static void test_every_call_of_many_arrivals(void **state)
         is_at_rest = is_all_announced;
         unsigned waiting = play_crowd_at_each_call(true);
         assert_true(coming > 50 && waiting > 50);
-        printf("killed at each of %u system calls while many came, and of %u while they were announced\n", coming,
-               waiting);
+        show_points(coming, " while many came");
+        show_points(waiting, " while they were announced");
 }
 
 static int set_up(void **state)
