@@ -45,6 +45,7 @@ const struct column output_status[] = {
         {"muted", "Muted", KIND_NUMBER, false},
         {"unconfined", "Without a sandbox", KIND_NUMBER, false},
         {"bans", "Bans", KIND_NUMBER, false},
+        {"bans_file", "File of bans", KIND_TEXT, false},
         {"lines", "Lines relayed", KIND_NUMBER, false},
         {"queue", "In the queue", KIND_NUMBER, false},
         {"ignored", "Datagrams ignored", KIND_NUMBER, false},

@@ -1,16 +1,16 @@
 #include "bans.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <chat/names.h>
 #include <chat/text.h>
 
+#include "bans-file.h"
 #include "eventlog.h"
-
-enum {
-        LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
-};
 
 /* Writes an address as it is shown. */
 static void describe_address(struct ban *ban)
@@ -127,33 +127,6 @@ static struct ban *find_same(const struct bans *bans, const struct ban *ban)
 
 /* ---- the file ---- */
 
-/* Returns whether `text` is a number from 0 to `most`. */
-static bool parse_number(const char *text, int64_t most, int64_t *number)
-{
-        char *end;
-        if (text[0] < '0' || text[0] > '9')
-                return false;
-        errno = 0;
-        *number = strtoll(text, &end, 10);
-        return errno == 0 && *end == '\0' && *number <= most;
-}
-
-static bool parse_line(struct ban *ban, char *line)
-{
-        const char *what = text_next_word(&line), *time = what ? text_next_word(&line) : NULL;
-        const char *uid = time ? text_next_word(&line) : NULL;
-        int64_t number;
-        *ban = (struct ban){0};
-        if (!uid || ban_parse(ban, what) < 0 || !parse_number(time, INT64_MAX, &ban->time) ||
-            !parse_number(uid, UINT32_MAX, &number))
-                return false;
-        ban->uid = (uid_t)number;
-        if (strlen(line) > CONTROL_REASON_MAX_BYTES || !text_is_clean(line, strlen(line)))
-                return false;
-        memcpy(ban->reason, line, strlen(line));
-        return true;
-}
-
 static int make_room(struct bans *bans)
 {
         if (!bans->list)
@@ -174,29 +147,72 @@ static int keep(struct bans *bans, const struct ban *ban)
         return 0;
 }
 
+static int keep_read(void *user, const struct ban *ban)
+{
+        return keep(user, ban);
+}
+
+/* Reads a file, but not much more than there can be of bans. Returns it, to be freed by the caller, or NULL and errno. */
+static char *read_file(const char *path, size_t *size)
+{
+        char *text = malloc(BANS_FILE_MAX_BYTES + 1);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = text && fd >= 0 ? 1 : -1;
+        for (*size = 0; n > 0 && *size <= BANS_FILE_MAX_BYTES; *size += n > 0 ? (size_t)n : 0)
+                n = read(fd, text + *size, BANS_FILE_MAX_BYTES + 1 - *size);
+        int error = errno;
+        if (fd >= 0)
+                close(fd);
+        if (n >= 0)
+                return text;
+        free(text);
+        errno = error;
+        return NULL;
+}
+
+/* Gives the file a second name, where it stays when it is written anew. Returns 0 or a negative errno. */
+static int keep_damaged(const struct bans *bans)
+{
+        unlink(bans->damaged_path);
+        return link(bans->path, bans->damaged_path) < 0 ? -errno : 0;
+}
+
+/* Says what is wrong with the file, and has it written anew. Where it cannot be kept it stays as it is until the bans
+ * change. */
+static void mend(struct bans *bans, const struct bans_file_report *report)
+{
+        bool damaged = report->state == BANS_FILE_DAMAGED;
+        int r = damaged ? keep_damaged(bans) : 0;
+        if (report->state != BANS_FILE_OLD)
+                eventlog_bans(bans->log, bans->path, report, damaged && r == 0 ? bans->damaged_path : NULL);
+        if (r < 0)
+                eventlog_warning(bans->log, "cannot keep the damaged file of bans", r);
+        bans->damaged |= damaged;
+        bans->changes += r == 0;
+}
+
 int bans_read(struct bans *bans, const char *dir, struct journal *log)
 {
-        char line[LINE_MAX_BYTES + 2]; /* and LF */
-        struct ban ban;
-        *bans = (struct bans){0};
+        struct bans_file_report report = {.state = BANS_FILE_WHOLE};
+        size_t size;
+        *bans = (struct bans){.log = log};
         int r = disk_init(&bans->disk);
         if (r < 0)
                 return r;
         snprintf(bans->path, sizeof(bans->path), "%s/" BANS_FILE_NAME, dir);
-        FILE *file = fopen(bans->path, "re");
-        if (!file)
-                return errno == ENOENT ? 0 : -errno;
-        for (unsigned number = 1; fgets(line, sizeof(line), file); number++) {
-                size_t len = strcspn(line, "\n");
-                bool whole = line[len] == '\n';
-                line[len] = '\0';
-                for (int c = 0; !whole && c != EOF && c != '\n';) /* longer than any, or the last without an end */
-                        c = getc(file);
-                if (line[0] != '#' && (!whole || !parse_line(&ban, line) || keep(bans, &ban) < 0))
-                        eventlog_bad_ban(log, bans->path, number);
+        snprintf(bans->damaged_path, sizeof(bans->damaged_path), "%s/" BANS_DAMAGED_NAME, dir);
+        bans->damaged = access(bans->damaged_path, F_OK) == 0;
+        char *text = read_file(bans->path, &size);
+        if (!text && errno == ENOENT)
+                return 0;
+        r = text ? bans_file_read(text, size, keep_read, bans, &report) : -errno;
+        free(text);
+        if (r < 0) { /* it is not lost when the bans change */
+                bans->damaged = true;
+                keep_damaged(bans);
+        } else if (report.state != BANS_FILE_WHOLE) {
+                mend(bans, &report);
         }
-        r = ferror(file) ? -EIO : 0;
-        fclose(file);
         return r;
 }
 
@@ -212,40 +228,31 @@ void bans_free(struct bans *bans)
         bans->count = 0;
 }
 
-/* What the file is to be. Returns NULL where there is no memory. */
-static char *write_text(const struct bans *bans, size_t *size)
+/* What was being written is, or with a negative errno cannot be. */
+static void end_writing(struct bans *bans, int error)
 {
-        char *text = NULL;
-        FILE *file = open_memstream(&text, size);
-        if (!file)
-                return NULL;
-        fputs("# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it.\n", file);
-        for (size_t i = 0; i < bans->count; i++)
-                fprintf(file, "%s %" PRId64 " %u %s\n", bans->list[i].what, bans->list[i].time,
-                        (unsigned)bans->list[i].uid, bans->list[i].reason);
-        if (fclose(file) == 0)
-                return text;
-        free(text);
-        return NULL;
+        bans->error = error;
+        bans->written = bans->writing;
+        if (error < 0)
+                eventlog_warning(bans->log, "cannot write who is banned, which is known until chatd ends", error);
 }
 
 static void begin_to_write(struct bans *bans)
 {
         size_t size;
-        char *text = write_text(bans, &size);
+        char *text = bans_file_write(bans->list, bans->count, &size);
         bans->writing = bans->changes;
         int r = text ? disk_begin(&bans->disk, bans->path, text, size) : -ENOMEM;
-        if (r < 0) {
-                bans->error = r;
-                bans->written = bans->writing;
-        }
+        if (r < 0)
+                end_writing(bans, r);
 }
 
 /* With `wait`, waits for what is being written. */
 static void take_end(struct bans *bans, bool wait)
 {
-        if (disk_end(&bans->disk, wait, &bans->error))
-                bans->written = bans->writing;
+        int error;
+        if (disk_end(&bans->disk, wait, &error))
+                end_writing(bans, error);
 }
 
 void bans_settle(struct bans *bans)

@@ -5,9 +5,12 @@
  * either. The link to other hosts is never compared.
  *
  * They are in a file, which survives restarts and boots: a line for each, "WHAT TIME UID REASON", where WHAT is as bans
- * print it, TIME is in seconds of the epoch, and UID is who asked for it. A line that is none is logged and skipped. It
- * is replaced as a whole behind each change, and nobody waits for the disk (disk.h): a change holds at once, and counts
- * as written when the disk has it.
+ * print it, TIME is in seconds of the epoch, and UID is who asked for it, and checksums (bans-file.h). It is replaced as a
+ * whole behind each change, and nobody waits for the disk (disk.h): a change holds at once, and counts as written when
+ * the disk has it.
+ *
+ * Of a damaged file what is intact holds, the journal says what does not, and the file is kept under another name, where
+ * it takes the place of one that was kept before.
  *
  * Owns the list; the file is the state directory's.
  */
@@ -28,6 +31,7 @@
 struct journal;
 
 #define BANS_FILE_NAME "bans"
+#define BANS_DAMAGED_NAME "bans.damaged"
 
 enum {
         BANS_MAX = 1024,
@@ -45,7 +49,9 @@ struct ban {
 };
 
 struct bans {
-        char path[PATH_MAX];
+        char path[PATH_MAX], damaged_path[PATH_MAX];
+        struct journal *log;
+        bool damaged;     /* the file was, or one that was is still kept */
         struct ban *list; /* room for BANS_MAX; NULL: there was none yet */
         size_t count;
         uint64_t changes; /* so many there were … */
@@ -66,7 +72,8 @@ bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1]);
 /* Returns true where the ban is of this name, whatever its case. */
 bool ban_has_name(const struct ban *ban, struct slice name);
 
-/* Reads the file in the directory `dir`. Returns 0, also where there is none, or a negative errno. */
+/* Reads the file in the directory `dir`, and has it written anew if it is damaged or lacks checksums. Returns 0, also
+ * where there is no file, or a negative errno: then nobody is banned. */
 int bans_read(struct bans *bans, const char *dir, struct journal *log);
 
 /* Writes what is not written yet, and frees all. */

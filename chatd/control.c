@@ -281,6 +281,7 @@ static void describe_chat(struct broker *b, struct control_packet *p)
         control_put(p, "lagging=%zu", lagging);
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", b->bans.count);
+        control_put(p, "bans_file=%s", b->bans.damaged ? "damaged" : "whole");
         control_put(p, "ignored=%" PRIu64, b->ignored_all);
         control_put(p, "refused=%" PRIu64,
                     b->refused[REFUSED_BANNED] + b->refused[REFUSED_CROWDED] + b->refused[REFUSED_FULL]);

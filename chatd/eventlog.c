@@ -2,6 +2,8 @@
 
 #include <chat/journal.h>
 
+#include "bans-file.h"
+
 /* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
 #define ID_STARTED "e2f34a8cb7fc42d98226c7d701dd8484"
 #define ID_STOPPED "4e2dc9713d894f468da68ca6f1e09621"
@@ -26,6 +28,7 @@
 #define ID_NOT_CHAT "9f1c6b52d7e84a0fb3d05a8e61c274ab"
 #define ID_BAD_HEADER "f70eb86a074e43ed850c09877027d543"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
+#define ID_BANS_EDITED "3c8177030c6a40149ee9a03a04674e54"
 
 #define ID_UNCONFINED "a1d9e0f43c7b4c2f8a56b83f2d07e61c"
 #define ID_UNSERVED "5b0c8e7a94d24f6db1f3c27a60e8d935"
@@ -270,13 +273,60 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
         journal_write(log, &e);
 }
 
-void eventlog_bad_ban(struct journal *log, const char *path, unsigned line)
+/* Appends the numbers of lines, as far as they are listed. */
+static void list_lines(FILE *out, const struct bans_file_lines *lines)
+{
+        size_t listed = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;
+        for (size_t i = 0; i < listed; i++)
+                fprintf(out, "%s%u", i > 0 ? ", " : ": line ", lines->first[i]);
+        if (lines->count > listed)
+                fprintf(out, " and %zu more", lines->count - listed);
+}
+
+static void describe_damage(FILE *out, const struct bans_file_report *report)
+{
+        if (report->has_total)
+                fprintf(out, " is damaged: %zu of %zu bans are intact and in effect", report->intact, report->written);
+        else
+                fprintf(out, " is damaged: %zu bans are intact and in effect; how many are lost is not known",
+                        report->intact);
+        if (report->mixed)
+                fputs(", but some of them are of an earlier file", out);
+        if (report->bad.count > 0)
+                fputs("; damaged, and without effect", out);
+        list_lines(out, &report->bad);
+        if (report->unchecked.count > 0)
+                fputs("; in effect without a checksum", out);
+        list_lines(out, &report->unchecked);
+        if (report->too_long)
+                fputs("; the file is too long, and its end was not read", out);
+}
+
+static void describe_edit(FILE *out, const struct bans_file_report *report)
+{
+        fputs(" was edited; in effect without a checksum", out);
+        list_lines(out, &report->unchecked);
+}
+
+void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s:%u: not a ban, or one too many; the line is skipped", path, line);
-        journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
+        char text[1024] = "";
+        bool damaged = report->state == BANS_FILE_DAMAGED;
+        FILE *out = fmemopen(text, sizeof(text), "w");
+        if (!out)
+                return;
+        (damaged ? describe_damage : describe_edit)(out, report);
+        if (kept)
+                fprintf(out, "; the damaged file is kept as %s", strrchr(kept, '/') + 1);
+        fclose(out);
+        journal_field(&e, "MESSAGE=%s%s", path, text);
+        if (damaged)
+                journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
+        else
+                journal_describe(&e, LOG_NOTICE, ID_BANS_EDITED, "bans-edited");
         journal_field(&e, "CHAT_FILE=%s", path);
-        journal_field(&e, "CHAT_LINE=%u", line);
+        journal_field(&e, "CHAT_KEPT=%s", kept ? kept : "");
         journal_write(log, &e);
 }
 

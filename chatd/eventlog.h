@@ -8,6 +8,7 @@
 
 #include <chat/frame.h>
 
+struct bans_file_report;
 struct journal;
 
 enum { EVENTLOG_TEXT_MAX_BYTES = 256 }; /* of what an administrator says */
@@ -55,8 +56,8 @@ void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement conf
 /* The session `id` ends because it could enter no sandbox: `error` is why, an errno. So did `others` since that was logged
  * last. */
 void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t others);
-/* A line of the file of bans is none. */
-void eventlog_bad_ban(struct journal *log, const char *path, unsigned line);
+/* The file of bans is damaged, or was edited; the damaged one is kept under the path `kept`, or nowhere (NULL). */
+void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept);
 /* The link to other hosts said HELLO, or its inbox is gone. */
 void eventlog_link(struct journal *log, bool there);
 void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered);

@@ -21,16 +21,29 @@ void guests_init(struct guests *g, const char *dir)
         snprintf(g->path, sizeof(g->path), "%s/" GUESTS_KEY_NAME, dir);
 }
 
-/* Returns 0, -ENOENT where there is no such file, or a negative errno: -EBADMSG where it has no key. */
+/* Returns the checksum that the file has behind the key. */
+static uint64_t sum(const uint8_t key[static GUESTS_KEY_BYTES])
+{
+        static const uint8_t of_sums[] = "chatd: guest key";
+        return htole64(siphash(of_sums, key, GUESTS_KEY_BYTES));
+}
+
+/* Returns 1 for a key without a checksum, as a version before wrote it, 0, -ENOENT where there is no such file, or a
+ * negative errno: -EBADMSG where it has no key, or a damaged one. */
 static int read_key(struct guests *g)
 {
+        uint8_t file[GUESTS_FILE_BYTES + 1];
         int fd = open(g->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
-        ssize_t n = read(fd, g->key, sizeof(g->key));
-        int r = n < 0 ? -errno : n < (ssize_t)sizeof(g->key) ? -EBADMSG : 0;
+        ssize_t n = read(fd, file, sizeof(file));
+        int r = n < 0 ? -errno : n == GUESTS_KEY_BYTES ? 1 : n == GUESTS_FILE_BYTES ? 0 : -EBADMSG;
         close(fd);
-        return r;
+        if (r < 0)
+                return r;
+        memcpy(g->key, file, sizeof(g->key));
+        const uint64_t right = sum(g->key);
+        return r == 0 && memcmp(file + sizeof(g->key), &right, sizeof(right)) != 0 ? -EBADMSG : r;
 }
 
 static void draw_key(struct guests *g)
@@ -44,13 +57,17 @@ static void draw_key(struct guests *g)
 static int write_key(const struct guests *g)
 {
         char new[PATH_MAX + 8];
+        uint8_t file[GUESTS_FILE_BYTES];
+        const uint64_t right = sum(g->key);
+        memcpy(file, g->key, sizeof(g->key));
+        memcpy(file + sizeof(g->key), &right, sizeof(right));
         snprintf(new, sizeof(new), "%s.new", g->path);
         unlink(new);
         int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, KEY_MODE);
         if (fd < 0)
                 return -errno;
-        ssize_t n = write(fd, g->key, sizeof(g->key));
-        int r = n < 0 ? -errno : n < (ssize_t)sizeof(g->key) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
+        ssize_t n = write(fd, file, sizeof(file));
+        int r = n < 0 ? -errno : n < (ssize_t)sizeof(file) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
         close(fd);
         if (r == 0 && rename(new, g->path) < 0)
                 r = -errno;
@@ -67,8 +84,13 @@ int guests_open(struct guests *g)
         int r = read_key(g);
         if (r == 0)
                 return 0;
+        if (r == 1) { /* which does without a checksum where it cannot have one */
+                write_key(g);
+                return 0;
+        }
         draw_key(g);
-        return r == -ENOENT || r == -EBADMSG ? write_key(g) : r;
+        int w = r == -ENOENT || r == -EBADMSG ? write_key(g) : r;
+        return w < 0 ? w : r == -EBADMSG;
 }
 
 void guests_name(const struct guests *g, const struct network *n, char name[static GUESTS_NAME_BYTES + 1])

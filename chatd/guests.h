@@ -4,7 +4,8 @@
  * with other names: "guest-tolabine~2" is a second connection of the network, or in rare cases one of another network
  * with the same word.
  *
- * The key is in a file of the state directory, made where it is not there: with another key everybody has another word.
+ * The key is in a file of the state directory, with a checksum behind it. It is made where it is not there, or damaged:
+ * with another key everybody has another word.
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 
 enum {
         GUESTS_KEY_BYTES = 16,
+        GUESTS_FILE_BYTES = GUESTS_KEY_BYTES + 8,
         GUESTS_SYLLABLES = 4,
         GUESTS_NAME_BYTES = sizeof(GUESTS_PREFIX) - 1 + 2 * GUESTS_SYLLABLES,
 };
@@ -34,8 +36,8 @@ struct guests {
 /* Keeps the key in the directory `dir`, once it is needed. */
 void guests_init(struct guests *g, const char *dir);
 
-/* Reads the key, or makes one. Returns 0 or a negative errno; then there is a key all the same, for as long as this chatd
- * runs. Blocks while the file is written. */
+/* Reads the key, or makes one. Returns 0, 1 if it takes the place of a damaged one, or a negative errno; then there is a
+ * key all the same, for as long as this chatd runs. Blocks while the file is written. */
 int guests_open(struct guests *g);
 
 /* Writes the name of a guest from this network. There is a key. */

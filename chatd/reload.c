@@ -66,6 +66,8 @@ static void apply_addresses(struct broker *b)
         int r = b->settings.addresses_hidden ? guests_open(&b->guests) : 0;
         if (r < 0)
                 eventlog_warning(b->log, "cannot keep the key of guests' names: the next chatd has another", r);
+        else if (r > 0)
+                eventlog_settings(b->log, GUESTS_KEY_NAME " was damaged: a new key gives guests other names");
 }
 
 void reload_apply(struct broker *b, const struct settings *s)

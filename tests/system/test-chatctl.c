@@ -286,13 +286,27 @@ static void test_ban(void **state)
         client_free(six);
 }
 
-static void test_a_bad_line_of_bans(void **state)
+/* What is left of a damaged file is in effect, and the administrator is told what is not, until the file that was kept is
+ * removed. */
+static void test_damaged_bans(void **state)
 {
         (void)state;
-        shell("systemctl stop chatd.service 2>&1; printf 'mallory 1 0 is bad\\nthis is none\\n' >" BANS);
+        shell("chatctl ban mallory; chatctl ban 192.0.2.7 spam; chatctl ban trudy");
+        shell("chatctl status | grep -q 'File of bans: whole'");
+        shell("systemctl stop chatd.service 2>&1; sed -i 's/192.0.2.7/192.0.2.5/; /trudy/,$d' " BANS);
         assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1 }'"), "mallory");
-        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bad-ban | grep -q '^" BANS ":2: not a ban'");
-        shell("chatctl unban mallory");
+        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bad-ban | grep -q '^" BANS
+                    " is damaged: 1 of 3 bans are intact and in effect; damaged, and without effect: line 7, 8; the "
+                    "damaged file is kept as bans.damaged$'");
+        shell("grep -q 192.0.2.5 " BANS ".damaged && ! grep -q 192 " BANS);
+        shell("systemctl restart chatd.service 2>&1; chatctl status | grep -q 'File of bans: damaged'");
+        assert_string_equal(shell("journalctl --sync; journalctl -u chatd -o cat CHAT_EVENT=bad-ban | wc -l"), "1");
+        shell("rm " BANS
+              ".damaged; systemctl restart chatd.service 2>&1; chatctl status | grep -q 'File of bans: whole'");
+        shell("systemctl stop chatd.service 2>&1; printf 'eve 1 0 by hand\\n' >>" BANS);
+        assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1 }'"), "mallory\neve");
+        shell_until("journalctl -u chatd -o cat CHAT_EVENT=bans-edited | grep -q 'without a checksum: line 7$'");
+        shell("chatctl unban mallory; chatctl unban eve");
 }
 
 static void test_log(void **state)
@@ -407,7 +421,7 @@ static void test_hidden_addresses(void **state)
                 client_send(ann, "who is there?\n");
                 client_expect(bob, "ann: who is there?\r\n");
         }
-        assert_string_equal(shell("stat -c '%%U %%a %%s' /var/lib/chat/guests.key"), "chatd 400 16");
+        assert_string_equal(shell("stat -c '%%U %%a %%s' /var/lib/chat/guests.key"), "chatd 400 24");
         struct client *six = client_connect("::1", CHAT_PORT);
         client_expect(ann, "*** guest-");
         assert_string_not_equal(client_expect(ann, " is connected\r\n"), name + strlen("guest-"));
@@ -625,7 +639,7 @@ int main(void)
                 TEST(test_kick),
                 TEST(test_kick_who_does_not_run),
                 TEST(test_ban),
-                TEST(test_a_bad_line_of_bans),
+                TEST(test_damaged_bans),
                 TEST(test_log),
                 TEST(test_top),
                 TEST(test_who_may),

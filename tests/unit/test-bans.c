@@ -240,6 +240,106 @@ static void test_bad_lines(void **state)
         assert_string_equal(f->bans.list[1].what, "192.0.2.0/24");
 }
 
+static void change_file(struct fixture *f, const char *from, const char *to)
+{
+        static char text[4096];
+        FILE *file = fopen(f->bans.path, "r+");
+        assert_non_null(file);
+        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+        char *found = strstr(text, from);
+        assert_non_null(found);
+        memcpy(found, to, strlen(to));
+        rewind(file);
+        fputs(text, file);
+        fclose(file);
+}
+
+/* Damage costs the ban that it hits, is kept once, and is seen until that is removed. */
+static void test_a_damaged_file(void **state)
+{
+        struct fixture *f = *state;
+        char kept[PATH_MAX];
+        struct stat damaged, there;
+        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        assert_int_equal(add(f, "bob"), 0);
+        assert_int_equal(add(f, "192.0.2.7"), 0);
+        read_again(f);
+        assert_false(f->bans.damaged);
+        assert_int_equal(f->bans.changes, 0); /* and nothing to write */
+        for (int i = 0; i < 2; i++) {
+                change_file(f, "192.0.2.", "192.0.3.");
+                assert_int_equal(stat(f->bans.path, &damaged), 0);
+                read_again(f);
+                assert_true(f->bans.damaged);
+                assert_true(is_banned(f, "bob", NULL));
+                assert_false(is_banned(f, "ann", "192.0.2.7:1"));
+                assert_false(is_banned(f, "ann", "192.0.3.7:1"));
+                read_again(f); /* written anew: with the ban that is left */
+                assert_int_equal(f->bans.changes, 0);
+                assert_int_equal(f->bans.count, 1);
+                assert_true(f->bans.damaged);
+                assert_int_equal(stat(kept, &there), 0);
+                assert_int_equal(there.st_ino, damaged.st_ino);
+                assert_int_equal(add(f, "192.0.2.7"), 0);
+                bans_finish(&f->bans);
+        }
+        unlink(kept);
+        read_again(f);
+        assert_false(f->bans.damaged);
+}
+
+/* Where it cannot be kept it is not overwritten before the bans change. */
+static void test_a_damaged_file_that_cannot_be_kept(void **state)
+{
+        struct fixture *f = *state;
+        char kept[PATH_MAX];
+        struct stat damaged, there;
+        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        assert_int_equal(add(f, "bob"), 0);
+        bans_finish(&f->bans);
+        change_file(f, "bob", "rob");
+        assert_int_equal(stat(f->bans.path, &damaged), 0);
+        assert_int_equal(mkdir(kept, 0700), 0);
+        read_again(f);
+        read_again(f);
+        assert_int_equal(f->bans.count, 0);
+        assert_true(f->bans.damaged);
+        assert_int_equal(stat(f->bans.path, &there), 0);
+        assert_int_equal(there.st_ino, damaged.st_ino);
+}
+
+/* A file that cannot be read is kept when the bans change. */
+static void test_a_file_that_cannot_be_read(void **state)
+{
+        struct fixture *f = *state;
+        char kept[PATH_MAX], there[PATH_MAX] = "";
+        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        bans_free(&f->bans);
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/" BANS_FILE_NAME, f->dir);
+        assert_int_equal(symlink(BANS_FILE_NAME, path), 0); /* also root cannot read that */
+        assert_int_equal(bans_read(&f->bans, f->dir, f->log), -ELOOP);
+        assert_true(f->bans.damaged);
+        assert_int_equal(add(f, "bob"), 0);
+        read_again(f);
+        assert_true(is_banned(f, "bob", NULL));
+        assert_true(readlink(kept, there, sizeof(there) - 1) > 0);
+        assert_string_equal(there, BANS_FILE_NAME);
+}
+
+/* A file of the version before, or of people, gets its checksums at once. */
+static void test_a_file_without_checksums(void **state)
+{
+        struct fixture *f = *state;
+        write_file(f, "bob 1 0 why not\n");
+        read_again(f);
+        assert_false(f->bans.damaged);
+        assert_int_equal(f->bans.count, 1);
+        read_again(f);
+        assert_int_equal(f->bans.count, 1);
+        assert_int_equal(f->bans.changes, 0);
+}
+
 /* What has changed holds as long as chatd runs, and the next change is tried again. */
 static void test_it_cannot_be_written(void **state)
 {
@@ -298,6 +398,10 @@ int main(void)
                 TEST(test_whom_it_matches),
                 TEST(test_the_file),
                 TEST(test_bad_lines),
+                TEST(test_a_damaged_file),
+                TEST(test_a_damaged_file_that_cannot_be_kept),
+                TEST(test_a_file_that_cannot_be_read),
+                TEST(test_a_file_without_checksums),
                 TEST(test_it_cannot_be_written),
                 TEST(test_as_many_as_can_be),
         };

@@ -4,6 +4,7 @@
 
 #include <chat/journal.h>
 
+#include "../../chatd/bans-file.h"
 #include "../../chatd/eventlog.h"
 
 #include "test.h"
@@ -89,6 +90,34 @@ static void test_messages(void **state)
                 "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 
+/* Of a damaged file of bans: how many are left, which lines are not, and where the file is. */
+static void test_damaged_bans(void **state)
+{
+        struct fixture *f = *state;
+        static char all[4096];
+        struct bans_file_report report = {.state = BANS_FILE_DAMAGED, .has_total = true, .written = 9, .intact = 8};
+        eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
+        report.bad.count = 2;
+        report.bad.first[0] = 5;
+        report.bad.first[1] = 7;
+        report.mixed = report.too_long = true;
+        eventlog_bans(f->log, "/d/bans", &report, NULL);
+        report = (struct bans_file_report){.state = BANS_FILE_DAMAGED, .unchecked.count = BANS_FILE_LINES_LISTED + 3};
+        eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
+        report = (struct bans_file_report){.state = BANS_FILE_EDITED, .unchecked = {1, {12}}};
+        eventlog_bans(f->log, "/d/bans", &report, NULL);
+        assert_string_equal(
+                stop_and_read(f, all, sizeof(all)),
+                "chatd: /d/bans is damaged: 8 of 9 bans are intact and in effect; the damaged file is kept as "
+                "bans.damaged\n"
+                "chatd: /d/bans is damaged: 8 of 9 bans are intact and in effect, but some of them are of an earlier "
+                "file; damaged, and without effect: line 5, 7; the file is too long, and its end was not read\n"
+                "chatd: /d/bans is damaged: 0 bans are intact and in effect; how many are lost is not known; in "
+                "effect without a checksum: line 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 and 3 more; the "
+                "damaged file is kept as bans.damaged\n"
+                "chatd: /d/bans was edited; in effect without a checksum: line 12\n");
+}
+
 static void test_a_log_that_is_stuck_costs_events_and_they_are_counted(void **state)
 {
         struct fixture *f = *state;
@@ -122,6 +151,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_messages),
+                TEST(test_damaged_bans),
                 TEST(test_a_log_that_is_stuck_costs_events_and_they_are_counted),
         };
         return RUN_TESTS(tests);

@@ -1,5 +1,6 @@
 /* What people are called whose address is hidden. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <chat/names.h>
@@ -84,15 +85,43 @@ static void test_names(void **state)
         snprintf(path, sizeof(path), "%s/" GUESTS_KEY_NAME, f->dir);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0400);
-        assert_int_equal(st.st_size, GUESTS_KEY_BYTES);
+        assert_int_equal(st.st_size, GUESTS_FILE_BYTES);
         unlink(path); /* another key, other names */
         open_again(f);
         assert_string_not_equal(name_of(f, "192.0.2.7:1"), ann);
-        assert_int_equal(truncate(path, 3), 0); /* of a file that has none */
+}
+
+/* A damaged key is replaced once, and that is said; one of a version before, which had no checksum, stays. */
+static void test_a_damaged_key(void **state)
+{
+        struct fixture *f = *state;
+        char ann[32], path[PATH_MAX];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/" GUESTS_KEY_NAME, f->dir);
         open_again(f);
-        snprintf(ann, sizeof(ann), "%s", name_of(f, "192.0.2.7:1"));
-        open_again(f);
-        assert_string_equal(name_of(f, "192.0.2.7:1"), ann);
+        for (off_t size = 0; size < GUESTS_FILE_BYTES; size++) {
+                snprintf(ann, sizeof(ann), "%s", name_of(f, "192.0.2.7:1"));
+                assert_int_equal(truncate(path, size), 0);
+                guests_init(&f->guests, f->dir);
+                assert_int_equal(guests_open(&f->guests), size != GUESTS_KEY_BYTES);
+                assert_int_equal(strcmp(name_of(f, "192.0.2.7:1"), ann) != 0, size != GUESTS_KEY_BYTES);
+                assert_int_equal(stat(path, &st), 0);
+                assert_int_equal(st.st_size, GUESTS_FILE_BYTES);
+        }
+        for (int bit = 0; bit < GUESTS_FILE_BYTES * 8; bit++) {
+                uint8_t file[GUESTS_FILE_BYTES];
+                snprintf(ann, sizeof(ann), "%s", name_of(f, "192.0.2.7:1"));
+                assert_int_equal(chmod(path, 0600), 0);
+                int fd = open(path, O_RDWR | O_CLOEXEC);
+                assert_int_equal(pread(fd, file, sizeof(file), 0), sizeof(file));
+                file[bit / 8] = (uint8_t)(file[bit / 8] ^ (1 << bit % 8));
+                assert_int_equal(pwrite(fd, file, sizeof(file), 0), sizeof(file));
+                close(fd);
+                guests_init(&f->guests, f->dir);
+                assert_int_equal(guests_open(&f->guests), 1);
+                assert_string_not_equal(name_of(f, "192.0.2.7:1"), ann);
+                open_again(f);
+        }
 }
 
 /* Without a place for the key there are names, and an error. */
@@ -142,11 +171,9 @@ static void test_names_that_only_chatd_gives(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_the_hash),
-                TEST(test_names),
-                TEST(test_no_place_for_the_key),
-                TEST(test_many),
-                TEST(test_names_that_only_chatd_gives),
+                TEST(test_the_hash),      TEST(test_names),
+                TEST(test_a_damaged_key), TEST(test_no_place_for_the_key),
+                TEST(test_many),          TEST(test_names_that_only_chatd_gives),
         };
         return RUN_TESTS(tests);
 }

@@ -1,0 +1,309 @@
+#include "bans-file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <chat/siphash.h>
+#include <chat/text.h>
+
+#include "bans.h"
+
+#define FIRST_LINE "#bans "
+#define SUM_LINE "#sum "
+#define LAST_LINE "#end "
+/* The first line of the version before. */
+#define OLD_FIRST_LINE "# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it."
+#define EXPLANATION                                                                                                    \
+        "# Who may not join the chat: WHAT TIME UID REASON. chatd writes this file, chatctl(1) changes it.\n"          \
+        "# To edit it: stop chatd, and remove all lines that begin with #; chatd writes them again. See chatd(8).\n"
+
+enum {
+        SUM_DIGITS = 16,
+        SUM_LINE_BYTES = sizeof(SUM_LINE) - 1 + SUM_DIGITS,
+        /* A checksum is itself damaged, and its line is not, where so many digits differ at most: those of another text
+         * have three or four equal by chance once in a thousand times, and twelve never. */
+        SUM_DIGITS_DAMAGED = 4,
+        LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
+        TOTAL_MAX_BYTES = 64,
+};
+
+/* A checksum finds accidents, and keeps no secret: its key is the same in all files. */
+static uint64_t sum(const char *text, size_t size)
+{
+        static const uint8_t key[] = "chatd: bans file";
+        return siphash(key, text, size);
+}
+
+/* ---- writing ---- */
+
+/* Puts what the first line or the last says of all bans; with `text` of TOTAL_MAX_BYTES. Returns its length. */
+static size_t describe_total(char *text, const char *prefix, size_t count, uint64_t all)
+{
+        int n = snprintf(text, TOTAL_MAX_BYTES, "%s%zu %016" PRIx64 " ", prefix, count, all);
+        n += snprintf(text + n, (size_t)(TOTAL_MAX_BYTES - n), "%016" PRIx64, sum(text, (size_t)n));
+        return (size_t)n;
+}
+
+static int describe_ban(char text[static LINE_MAX_BYTES], const struct ban *ban)
+{
+        return snprintf(text, LINE_MAX_BYTES, "%s %" PRId64 " %u %s", ban->what, ban->time, (unsigned)ban->uid,
+                        ban->reason);
+}
+
+char *bans_file_write(const struct ban *list, size_t count, size_t *size)
+{
+        char line[LINE_MAX_BYTES], total[TOTAL_MAX_BYTES], *text = NULL;
+        uint64_t all = 0;
+        FILE *file = open_memstream(&text, size);
+        if (!file)
+                return NULL;
+        for (size_t i = 0; i < count; i++)
+                all ^= sum(line, (size_t)describe_ban(line, &list[i]));
+        describe_total(total, FIRST_LINE, count, all);
+        fprintf(file, "%s\n" EXPLANATION, total);
+        for (size_t i = 0; i < count; i++) {
+                int len = describe_ban(line, &list[i]);
+                fprintf(file, SUM_LINE "%016" PRIx64 "\n%s\n", sum(line, (size_t)len), line);
+        }
+        describe_total(total, LAST_LINE, count, all);
+        fprintf(file, "%s\n", total);
+        if (fclose(file) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+/* ---- a line ---- */
+
+/* Returns true if `text` is a number from 0 to `most`. */
+static bool parse_number(const char *text, int64_t most, int64_t *number)
+{
+        char *end;
+        if (text[0] < '0' || text[0] > '9')
+                return false;
+        errno = 0;
+        *number = strtoll(text, &end, 10);
+        return errno == 0 && *end == '\0' && *number <= most;
+}
+
+static bool parse_ban(struct ban *ban, char *line)
+{
+        const char *what = text_next_word(&line), *time = what ? text_next_word(&line) : NULL;
+        const char *uid = time ? text_next_word(&line) : NULL;
+        int64_t number;
+        *ban = (struct ban){0};
+        if (!uid || ban_parse(ban, what) < 0 || !parse_number(time, INT64_MAX, &ban->time) ||
+            !parse_number(uid, UINT32_MAX, &number))
+                return false;
+        ban->uid = (uid_t)number;
+        if (strlen(line) > CONTROL_REASON_MAX_BYTES || !text_is_clean(line, strlen(line)))
+                return false;
+        memcpy(ban->reason, line, strlen(line));
+        return true;
+}
+
+enum row_kind {
+        ROW_COMMENT,
+        ROW_SUM,
+        ROW_BAN,
+};
+
+/* A line of the file. */
+struct row {
+        struct slice text;
+        enum row_kind kind;
+        bool ends;    /* with LF */
+        bool matched; /* a checksum and a ban that belong together */
+};
+
+struct rows {
+        struct row *list;
+        size_t count;
+        bool has_sums; /* or what is left of them */
+        uint64_t all;  /* of the total, if there is one */
+};
+
+static bool begins_with(struct slice text, const char *prefix)
+{
+        return text.len >= strlen(prefix) && memcmp(text.at, prefix, strlen(prefix)) == 0;
+}
+
+static enum row_kind kind_of(struct slice text)
+{
+        if (text.len == SUM_LINE_BYTES && begins_with(text, SUM_LINE))
+                return ROW_SUM;
+        return text.len == 0 || text.at[0] == '#' ? ROW_COMMENT : ROW_BAN;
+}
+
+/* Takes the total from the first line or the last, if it is not damaged and no other had one. */
+static void take_total(struct rows *rows, struct bans_file_report *report, struct slice text, const char *prefix)
+{
+        char copy[TOTAL_MAX_BYTES], again[TOTAL_MAX_BYTES], *end;
+        if (!begins_with(text, prefix) || text.len >= sizeof(copy))
+                return;
+        memcpy(copy, text.at, text.len);
+        copy[text.len] = '\0';
+        size_t count = strtoul(copy + strlen(prefix), &end, 10);
+        uint64_t all = strtoull(end, NULL, 16);
+        if (describe_total(again, prefix, count, all) != text.len || memcmp(again, copy, text.len) != 0)
+                return;
+        report->mixed |= report->has_total && (report->written != count || rows->all != all);
+        if (report->has_total)
+                return;
+        report->has_total = true;
+        report->written = count;
+        rows->all = all;
+}
+
+/* Divides the text into lines. Returns 0 or -ENOMEM. */
+static int split(struct rows *rows, struct bans_file_report *report, struct slice rest)
+{
+        size_t most = 1; /* the last may have no end */
+        for (size_t i = 0; i < rest.len && most < BANS_FILE_MAX_LINES; i++)
+                most += rest.at[i] == '\n';
+        rows->list = calloc(most, sizeof(*rows->list));
+        if (!rows->list)
+                return -ENOMEM;
+        while (rest.len > 0 && rows->count < most) {
+                struct row *row = &rows->list[rows->count++];
+                const char *end = memchr(rest.at, '\n', rest.len);
+                row->ends = end;
+                row->text = (struct slice){rest.at, end ? (size_t)(end - rest.at) : rest.len};
+                row->kind = kind_of(row->text);
+                rest.at += row->text.len + row->ends;
+                rest.len -= row->text.len + row->ends;
+                rows->has_sums |=
+                        row->kind == ROW_SUM || begins_with(row->text, FIRST_LINE) || begins_with(row->text, LAST_LINE);
+        }
+        report->too_long |= rest.len > 0;
+        return 0;
+}
+
+/* ---- which checksum belongs to which line ---- */
+
+static int count_differences(const struct row *row, const char digits[static SUM_DIGITS + 1])
+{
+        int n = 0;
+        for (int i = 0; i < SUM_DIGITS; i++)
+                n += row->text.at[sizeof(SUM_LINE) - 1 + (size_t)i] != digits[i];
+        return n;
+}
+
+/* Returns the checksum in front of the line `at`, or NULL. */
+static struct row *sum_before(const struct rows *rows, size_t at)
+{
+        return at > 0 && rows->list[at - 1].kind == ROW_SUM ? &rows->list[at - 1] : NULL;
+}
+
+/* Returns the checksum `value` of the line `at`, wherever it stands, or NULL. */
+static struct row *find_sum(const struct rows *rows, size_t at, uint64_t value)
+{
+        char digits[SUM_DIGITS + 1];
+        snprintf(digits, sizeof(digits), "%016" PRIx64, value);
+        struct row *before = sum_before(rows, at);
+        if (before && !before->matched && count_differences(before, digits) <= SUM_DIGITS_DAMAGED)
+                return before;
+        for (size_t i = 0; i < rows->count; i++)
+                if (rows->list[i].kind == ROW_SUM && count_differences(&rows->list[i], digits) == 0)
+                        return &rows->list[i];
+        return NULL;
+}
+
+/* Returns all checksums that belong to a ban, joined. */
+static uint64_t match_all(struct rows *rows)
+{
+        uint64_t all = 0;
+        for (size_t i = 0; i < rows->count; i++) {
+                struct row *row = &rows->list[i];
+                if (row->kind != ROW_BAN)
+                        continue;
+                uint64_t value = sum(row->text.at, row->text.len);
+                struct row *found = find_sum(rows, i, value);
+                if (!found)
+                        continue;
+                row->matched = true;
+                if (found->matched) { /* the same line once more */
+                        row->kind = ROW_COMMENT;
+                        continue;
+                }
+                found->matched = true;
+                all ^= value;
+        }
+        return all;
+}
+
+/* ---- bans ---- */
+
+static void add_line(struct bans_file_lines *lines, unsigned number)
+{
+        if (lines->count < BANS_FILE_LINES_LISTED)
+                lines->first[lines->count] = number;
+        lines->count++;
+}
+
+/* Reads the line `at`. Returns true if it is a ban that may be in effect. */
+static bool read_ban(const struct rows *rows, size_t at, struct ban *ban)
+{
+        char line[LINE_MAX_BYTES + 1];
+        const struct row *row = &rows->list[at], *before = sum_before(rows, at);
+        if (!row->matched && (!row->ends || (before && !before->matched)))
+                return false;
+        if (row->text.len > LINE_MAX_BYTES || memchr(row->text.at, '\0', row->text.len))
+                return false;
+        memcpy(line, row->text.at, row->text.len);
+        line[row->text.len] = '\0';
+        return parse_ban(ban, line);
+}
+
+/* Returns true for a checksum whose ban is gone, and no damaged line is in its place. */
+static bool is_left_alone(const struct rows *rows, size_t at)
+{
+        const struct row *row = &rows->list[at];
+        return row->kind == ROW_SUM && !row->matched && (at + 1 == rows->count || row[1].kind != ROW_BAN);
+}
+
+static enum bans_file_state judge(const struct rows *rows, const struct bans_file_report *report)
+{
+        bool old = rows->count > 0 && slice_equal(rows->list[0].text, slice_of(OLD_FIRST_LINE));
+        if (report->bad.count > 0 || report->too_long || report->mixed)
+                return BANS_FILE_DAMAGED;
+        if (report->has_total && report->intact != report->written)
+                return BANS_FILE_DAMAGED;
+        if (!report->has_total && rows->has_sums)
+                return BANS_FILE_DAMAGED;
+        if (!report->has_total && old)
+                return BANS_FILE_OLD;
+        if (report->unchecked.count > 0)
+                return BANS_FILE_EDITED;
+        return report->has_total ? BANS_FILE_WHOLE : BANS_FILE_DAMAGED;
+}
+
+int bans_file_read(const char *text, size_t size, int (*take)(void *user, const struct ban *ban), void *user,
+                   struct bans_file_report *report)
+{
+        struct rows rows = {0};
+        struct ban ban;
+        *report = (struct bans_file_report){.too_long = size > BANS_FILE_MAX_BYTES};
+        int r = split(&rows, report, (struct slice){text, size > BANS_FILE_MAX_BYTES ? BANS_FILE_MAX_BYTES : size});
+        if (r < 0)
+                return r;
+        if (rows.count > 0) {
+                take_total(&rows, report, rows.list[0].text, FIRST_LINE);
+                take_total(&rows, report, rows.list[rows.count - 1].text, LAST_LINE);
+        }
+        uint64_t all = match_all(&rows);
+        for (size_t i = 0; i < rows.count; i++) {
+                const struct row *row = &rows.list[i];
+                bool is_ban = row->kind == ROW_BAN && read_ban(&rows, i, &ban) && take(user, &ban) >= 0;
+                if (is_ban && row->matched)
+                        report->intact++;
+                else if (is_ban)
+                        add_line(&report->unchecked, (unsigned)i + 1);
+                else if (row->kind == ROW_BAN || is_left_alone(&rows, i))
+                        add_line(&report->bad, (unsigned)i + 1);
+        }
+        report->mixed |= report->has_total && report->intact == report->written && all != rows.all;
+        report->state = judge(&rows, report);
+        free(rows.list);
+        return 0;
+}
