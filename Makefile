@@ -140,7 +140,7 @@ build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
 build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream
-build/monitoring: PACKAGES := prometheus python3-prometheus-client
+build/monitoring: PACKAGES := prometheus prometheus-node-exporter python3-prometheus-client
 build/peers build/access build/needrestart build/proxies build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@exec 9>build/.apt-lock; flock 9; \
@@ -533,7 +533,7 @@ MANUALS := $(wildcard $(PROGRAMS:%=%/*.[158])) $(wildcard units/*.[578])
 manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
-	chat-link.socket chat-link.service
+	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service
 # The version of the systemd that is to run the units. One without a systemctl that says so gets no drop-ins.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
@@ -563,7 +563,7 @@ install: all
 	install -m 644 -t $(DESTDIR)$(MANDIR)/man8 $(call manuals,8)
 	for u in $(filter-out chat.socket,$(UNITS)); do echo .so man8/chat.socket.8 >$(DESTDIR)$(MANDIR)/man8/$$u.8 || exit 1; done
 	install -d $(DESTDIR)$(UNITDIR)
-	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
+	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	test "0$(SYSTEMD)" -lt 255 || for d in $(DROPINS); do \
 		install -D -m 644 units/poll-limit.conf $(DESTDIR)$(UNITDIR)/$$d || exit 1; done
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
@@ -585,7 +585,9 @@ install: all
 uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
-	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service
+	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service chat-metrics.timer
+	-$(ON_THIS_HOST) systemctl stop chat-metrics.service
+	-$(ON_THIS_HOST) systemctl reset-failed chat-metrics.service 2>/dev/null || true
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service chatctl.socket
 	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(DESTDIR)$(BINDIR)/chatctl $(DESTDIR)$(BINDIR)/chat-ssh $(DESTDIR)$(BASHDIR)/chatctl $(DESTDIR)$(ZSHDIR)/_chatctl

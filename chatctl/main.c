@@ -314,7 +314,8 @@ static int show_top(struct chatctl *c, int argc, char **argv)
         return r < 0 ? complain_of_error(c, r) : r > 0 ? complain_of_end(c) : EXIT_SUCCESS;
 }
 
-/* A chatd that does not answer is a sample, too, besides what is complained of. */
+/* A chatd that does not answer is a sample, too. Whoever reads a file finds it there, and so that is no failure: a timer would
+ * log one again and again. */
 static int show_metrics(struct chatctl *c, int argc, char **argv)
 {
         const struct metrics_options metrics = {
@@ -326,13 +327,16 @@ static int show_metrics(struct chatctl *c, int argc, char **argv)
         (void)argv;
         if (c->options.json)
                 return complain(c, EXIT_USAGE, "metrics is no JSON; status --json has the same numbers");
-        int status = ask(c, (const char *const[]){"status", NULL});
-        if (status == EXIT_DENIED)
-                return status;
-        int r = metrics_write(&metrics, status < 0 && c->asking.count > 0 ? c->asking.records : NULL);
+        int asked = asking_make(&c->asking, (const char *const[]){"status", NULL});
+        bool answered = asked >= 0 && ended_with(c, CONTROL_OK) && c->asking.count > 0;
+        if (asked == -EACCES || asked == -EPERM || (asked >= 0 && ended_with(c, CONTROL_DENIED)))
+                return complain_of_error(c, -EACCES);
+        int r = metrics_write(&metrics, answered ? c->asking.records : NULL);
         if (r < 0)
                 return complain(c, EXIT_FAILURE, "cannot write %s: %s", c->options.output, strerror(-r));
-        return status < 0 ? EXIT_SUCCESS : status;
+        if (answered || c->options.output)
+                return EXIT_SUCCESS;
+        return asked < 0 ? complain_of_error(c, asked) : complain_of_end(c);
 }
 
 static int show_help(struct chatctl *c, int argc, char **argv)

@@ -1,15 +1,20 @@
-/* The chat under a real systemd as monitoring sees it: the numbers of chatctl, read by Prometheus's own tools. */
+/* The chat under a real systemd as monitoring sees it: the numbers of chatctl, read by Prometheus's own tools and by a
+ * real node_exporter. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "booted.h"
 
+#define COLLECTED "/var/lib/prometheus/node-exporter"
+
 enum { LAG_MAX_LINES = 20000 }; /* far more than the kernel holds for a session that is stopped */
 
 static int install(void **state)
 {
-        booted_unpack("build/monitoring", (const char *const[]){"/usr/bin/promtool", NULL});
+        booted_unpack("build/monitoring",
+                      (const char *const[]){"/usr/bin/promtool", "/usr/bin/prometheus-node-exporter", NULL});
+        shell("mkdir -p " COLLECTED);
         return booted_install_naming(state);
 }
 
@@ -119,6 +124,16 @@ static void test_file(void **state)
                             "644\nls: cannot access '/run/chat.prom.new': No such file or directory");
         assert_string_equal(shell("chatctl metrics --output=/nowhere/chat.prom 2>&1; echo $?"),
                             "chatctl: cannot write /nowhere/chat.prom: No such file or directory\n1");
+        shell("systemctl stop chatd.service chatd.socket chatctl.socket 2>&1");
+        assert_string_equal(
+                shell("chatctl metrics 2>&1 >/dev/null | cut -c -33; chatctl metrics 2>/dev/null | head -n 3 | tail "
+                      "-n 1; chatctl metrics >/dev/null 2>&1; echo $?"),
+                "chatctl: the chat is not running,\nchat_up 0\n3");
+        assert_string_equal(
+                shell("chatctl metrics --output=/run/chat.prom 2>&1; echo $?; grep -v '^#' /run/chat.prom | "
+                      "grep -v _s[oe][cr]"),
+                "0\nchat_up 0");
+        shell("systemctl start chatd.socket chatctl.socket");
         /* whoever reads meanwhile never sees half of it */
         char *const writer[] = {"sh", "-c", "for i in $(seq 100); do chatctl metrics --output=/run/chat.prom; done",
                                 NULL};
@@ -137,11 +152,59 @@ static void test_who_may(void **state)
         shell("setpriv --reuid=nobody --regid=nogroup --groups=chat-admin chatctl metrics | promtool check metrics");
 }
 
+/* The timer, its service in the sandbox, and a node_exporter that reads the file. */
+static void test_timer_and_node_exporter(void **state)
+{
+        (void)state;
+        shell("systemd-analyze verify chat-metrics.timer chat-metrics.service 2>&1 | { ! grep /chat; }");
+        shell("mkdir -p /run/systemd/system/chat-metrics.timer.d && printf '[Timer]\\nOnUnitActiveSec=\\n"
+              "OnActiveSec=0\\nOnUnitActiveSec=200ms\\nAccuracySec=1ms\\n' "
+              ">/run/systemd/system/chat-metrics.timer.d/often.conf");
+        shell("systemctl daemon-reload && systemctl enable --now chat-metrics.timer 2>&1");
+        shell_until("test -e " COLLECTED "/chat.prom");
+        assert_string_equal(shell("stat -c '%%a %%U' " COLLECTED "/chat.prom"), "644 root");
+        char *const exporter[] = {"setpriv",
+                                  "--reuid=nobody",
+                                  "--regid=nogroup",
+                                  "--clear-groups",
+                                  "prometheus-node-exporter",
+                                  "--collector.disable-defaults",
+                                  "--collector.textfile",
+                                  "--collector.textfile.directory=" COLLECTED,
+                                  "--web.listen-address=127.0.0.1:9100",
+                                  NULL};
+        pid_t pid = process_start(exporter, -1, -1, -1);
+#define SCRAPE "printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 9100 | tr -d '\\r'"
+        shell_until(SCRAPE " | grep -qx 'chat_up 1'");
+        shell(SCRAPE " | grep -qx '# TYPE chat_lines_total counter'");
+        shell(SCRAPE " | grep -qx 'node_textfile_scrape_error 0'");
+        struct client *ann = booted_join();
+        shell_until(SCRAPE " | grep -qx 'chat_members 1'"); /* the timer fires again and again */
+        shell("systemctl stop chatd.service chatd.socket chatctl.socket 2>&1");
+        shell_until(SCRAPE " | grep -qx 'chat_up 0'");
+        shell("! " SCRAPE " | grep '^chat_members'");
+        assert_string_equal(shell("systemctl --failed -q --plain list-units 'chat*'"), "");
+        shell("systemctl start chatd.socket chatctl.socket");
+        shell_until(SCRAPE " | grep -qx 'chat_up 1'");
+        kill(pid, SIGTERM);
+        process_wait(pid);
+        client_free(ann);
+        shell("systemctl disable --now chat-metrics.timer 2>&1");
+        shell("! systemctl is-active chat-metrics.timer");
+        assert_string_equal(shell("journalctl --sync; journalctl -u chat-metrics.service -p err -o cat"), "");
+        /* where node_exporter is not installed it says so */
+        shell("mv " COLLECTED " /run/away; ! systemctl start chat-metrics.service 2>&1; mv /run/away " COLLECTED);
+        shell("journalctl --sync; journalctl -u chat-metrics.service -o cat | grep -q 'cannot write " COLLECTED
+              "/chat.prom: '");
+        shell("systemctl reset-failed chat-metrics.service");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_values), cmocka_unit_test(test_a_member_who_lags), cmocka_unit_test(test_forms),
-                cmocka_unit_test(test_file),   cmocka_unit_test(test_who_may),
+                cmocka_unit_test(test_values),  cmocka_unit_test(test_a_member_who_lags),
+                cmocka_unit_test(test_forms),   cmocka_unit_test(test_file),
+                cmocka_unit_test(test_who_may), cmocka_unit_test(test_timer_and_node_exporter),
         };
         return RUN_TESTS(tests, install, NULL);
 }

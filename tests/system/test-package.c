@@ -43,9 +43,10 @@ static void test_install(void **state)
         (void)state;
         shell("dpkg -i " PACKAGES " 2>&1");
         assert_string_equal(shell("systemctl is-active chat.socket chat-echo.socket chatd.socket chatd.service "
-                                  "chat-link.socket chat-link.service || true"),
-                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive");
-        assert_string_equal(shell("systemctl is-enabled chat.socket chatd.service || true"), "disabled\ndisabled");
+                                  "chat-link.socket chat-link.service chat-metrics.timer || true"),
+                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive");
+        assert_string_equal(shell("systemctl is-enabled chat.socket chatd.service chat-metrics.timer || true"),
+                            "disabled\ndisabled\ndisabled");
         assert_string_equal(shell("stat -c '%%a %%U:%%G' /etc/chat/link.conf /run/chat/sessions"),
                             "640 root:chat-link\n1730 chatd:chat");
         shell("journalctl --list-catalog | grep -q '^e2f34a8cb7fc42d98226c7d701dd8484 '");
@@ -145,7 +146,7 @@ static void test_upgrade_and_downgrade_while_people_talk(void **state)
         (void)state;
         shell("printf 'Pace=off\\nHistory=off\\n' >>/etc/chat/chat.conf"); /* who comes sees what is said from then on */
         shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf");    /* nobody is there, which it waits for */
-        shell("systemctl enable --now chat.socket chat-local.socket chat-link.service 2>&1");
+        shell("systemctl enable --now chat.socket chat-local.socket chat-link.service chat-metrics.timer 2>&1");
         shell("systemctl restart chatd");
         shell("mkdir -p " LATER);
         repack("chat-broker");

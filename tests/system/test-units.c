@@ -38,10 +38,13 @@ static void test_units_are_verified(void **state)
         shell("test -x /usr/bin/stunnel || ln -s /bin/true /usr/bin/stunnel"); /* it is looked for, and not started */
         assert_string_equal(shell("systemd-analyze verify --man=no --recursive-errors=yes "
                                   "/usr/local/lib/systemd/system/chat*.socket "
-                                  "/usr/local/lib/systemd/system/chat*.service 2>&1"),
+                                  "/usr/local/lib/systemd/system/chat*.service "
+                                  "/usr/local/lib/systemd/system/chat*.timer 2>&1"),
                             "");
-        assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service"), "");
-        assert_string_equal(shell("grep -L ^WantedBy= units/*.socket units/chatd.service units/chat-link.service"), "");
+        assert_string_equal(shell("grep -L ^Documentation= units/*.socket units/*.service units/*.timer"), "");
+        assert_string_equal(
+                shell("grep -L ^WantedBy= units/*.socket units/*.timer units/chatd.service units/chat-link.service"),
+                "");
         shell("systemctl preset chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket 2>&1");
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-local.socket chat-tls.socket "
                                   "chat-proxied.socket || true"),
@@ -76,7 +79,7 @@ static void test_the_exposure(void **state)
                 int tenths, unmet;
         } most[] = {{"chatd.service", 7, 6},         {"chat@.service", 61, 41},         {"chat-echo@.service", 61, 41},
                     {"chat-local@.service", 61, 41}, {"chat-proxied@.service", 61, 41}, {"chat-tls@.service", 12, 9},
-                    {"chat-link.service", 15, 10}};
+                    {"chat-link.service", 15, 10},   {"chat-metrics.service", 14, 9}};
         (void)state;
         for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
                 const char *table = shell("systemd-analyze security --no-pager --offline=yes --threshold=%d "
