@@ -140,7 +140,7 @@ build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
 build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream
-build/monitoring: PACKAGES := prometheus prometheus-node-exporter python3-prometheus-client
+build/monitoring: PACKAGES := prometheus prometheus-node-exporter python3-prometheus-client fail2ban python3-systemd
 build/peers build/access build/needrestart build/proxies build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
 	@exec 9>build/.apt-lock; flock 9; \
@@ -505,10 +505,10 @@ build/style/%.ok: %.c .clang-tidy Makefile build/sandbox-filter.h | build/.packa
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
-build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* debian/* debian/*/*) Makefile README.md \
+build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* fail2ban/*/* debian/* debian/*/*) Makefile README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
-	@cp -a $(PROGRAMS) include units debian Makefile README.md LICENSE $(@D)/tree
+	@cp -a $(PROGRAMS) include units fail2ban debian Makefile README.md LICENSE $(@D)/tree
 	@cd $(@D)/tree && version=$$(dpkg-parsechangelog -S Version) && { [ "$$version" = "$(VERSION)" ] || { \
 		echo "debian/changelog is of version $$version, the Makefile of $(VERSION)" >&2; exit 1; }; }
 	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { \
@@ -537,6 +537,7 @@ UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket cha
 # The version of the systemd that is to run the units. One without a systemctl that says so gets no drop-ins.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
+FAIL2BAN := filter.d/chat.conf jail.d/chat.conf action.d/chat.conf
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 
@@ -573,6 +574,7 @@ install: all
 	test -e $(DESTDIR)/etc/chat/tls.conf || install -D -m 644 units/tls.conf $(DESTDIR)/etc/chat/tls.conf
 	test -e $(DESTDIR)/etc/needrestart/conf.d/chat.conf || \
 		install -D -m 644 units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf
+	for f in $(FAIL2BAN); do install -D -m 644 fail2ban/$$f $(DESTDIR)/etc/fail2ban/$$f || exit 1; done
 	install -D -m 644 units/chat.preset $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset
 	install -D -m 644 units/chat.catalog $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) systemd-sysusers
@@ -600,6 +602,8 @@ uninstall:
 	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
 	! cmp -s units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf || rm $(DESTDIR)/etc/needrestart/conf.d/chat.conf
 	cd $(DESTDIR)/etc 2>/dev/null && rmdir -p --ignore-fail-on-non-empty needrestart/conf.d 2>/dev/null || true
+	rm -f $(FAIL2BAN:%=$(DESTDIR)/etc/fail2ban/%)
+	-cd $(DESTDIR)/etc 2>/dev/null && rmdir --ignore-fail-on-non-empty -p $(addprefix fail2ban/,$(dir $(FAIL2BAN))) 2>/dev/null
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	rm -f $(DESTDIR)$(LIBDIR)/systemd/system-preset/80-chat.preset $(DESTDIR)$(LIBDIR)/systemd/catalog/chat.catalog
 	$(ON_THIS_HOST) journalctl --update-catalog

@@ -248,6 +248,18 @@ static struct slice name_newcomer(const struct broker *b, const struct frame *f,
         return slice_of(guest);
 }
 
+/* A network that connects too often is named in the journal, and nothing else: others may come from there. */
+static void count_connection(struct broker *b, const struct frame *f)
+{
+        char address[ADDRESS_MAX_BYTES + 1] = "", from[NETWORK_MAX_BYTES + 1];
+        memcpy(address, f->address.at, f->address.len);
+        const struct network n = network_of(address);
+        if (!floods_count(&b->floods, &n, clock_ms()))
+                return;
+        network_describe(&n, from);
+        eventlog_flood(b->log, f->address, from);
+}
+
 /* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
 static struct member *admit(struct broker *b, const struct frame *f)
 {
@@ -263,6 +275,8 @@ static struct member *admit(struct broker *b, const struct frame *f)
         }
         struct frame newcomer = *f;
         newcomer.name = name_newcomer(b, f, guest);
+        if (f->type == FRAME_HELLO)
+                count_connection(b, f);
         if (admin_refuses(b, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(b, &newcomer)))
                 return NULL;
         struct member *m = roster_add(&b->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());

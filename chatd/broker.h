@@ -34,6 +34,7 @@
 #include "confinement.h"
 #include "control.h"
 #include "eventlog.h"
+#include "floods.h"
 #include "guests.h"
 #include "history.h"
 #include "intake.h"
@@ -100,6 +101,7 @@ struct broker {
         struct bans bans; /* read by who has a file of them */
         struct limits limits;
         struct confinements confinements;
+        struct floods floods;
         struct guests guests; /* has a key where the settings want one */
         struct control control;
         bool begun;                 /* the batch has frames */

@@ -3,6 +3,7 @@
 #include <chat/journal.h>
 
 #include "bans-file.h"
+#include "floods.h"
 
 /* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
 #define ID_STARTED "e2f34a8cb7fc42d98226c7d701dd8484"
@@ -27,6 +28,7 @@
 #define ID_CROWDED "4c11e4f5b5a1466e9d4b57d91e628f11"
 #define ID_NOT_CHAT "9f1c6b52d7e84a0fb3d05a8e61c274ab"
 #define ID_BAD_HEADER "f70eb86a074e43ed850c09877027d543"
+#define ID_FLOOD "0018d65bdd0a47dab93af49a587a0bcf"
 #define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
 #define ID_BANS_EDITED "3c8177030c6a40149ee9a03a04674e54"
 
@@ -192,14 +194,30 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
         journal_write(log, &e);
 }
 
+/* Writes the fields of a newcomer who is refused. MESSAGE begins with the name. If the address is another, it follows, as in
+ * "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
+__attribute__((format(printf, 4, 5))) static void describe_newcomer(struct journal_event *e, struct slice name,
+                                                                    struct slice address, const char *format, ...)
+{
+        char why[256];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(why, sizeof(why), format, args);
+        va_end(args);
+        if (slice_equal(name, address))
+                journal_field(e, "MESSAGE=%.*s may not join: %s", (int)name.len, name.at, why);
+        else
+                journal_field(e, "MESSAGE=%.*s (%.*s) may not join: %s", (int)name.len, name.at, (int)address.len,
+                              address.at, why);
+        journal_field(e, "CHAT_NAME=%.*s", (int)name.len, name.at);
+        journal_field(e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
+}
+
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%.*s may not join: %s is banned; others that were refused since: %" PRIu64,
-                      (int)name.len, name.at, what, others);
+        describe_newcomer(&e, name, address, "%s is banned; others that were refused since: %" PRIu64, what, others);
         journal_describe(&e, LOG_INFO, ID_REFUSED, "refused");
-        journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
-        journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
         journal_field(&e, "CHAT_BAN=%s", what);
         journal_write(log, &e);
 }
@@ -208,14 +226,23 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
                       uint64_t others)
 {
         struct journal_event e = {0};
-        journal_field(
-                &e,
-                "MESSAGE=%.*s may not join: %zu connections from %s are here; others that were refused since: %" PRIu64,
-                (int)name.len, name.at, most, from, others);
+        describe_newcomer(&e, name, address,
+                          "%zu connections from %s are here; others that were refused since: %" PRIu64, most, from,
+                          others);
         journal_describe(&e, LOG_NOTICE, ID_CROWDED, "crowded");
-        journal_field(&e, "CHAT_NAME=%.*s", (int)name.len, name.at);
+        journal_field(&e, "CHAT_FROM=%s", from);
+        journal_write(log, &e);
+}
+
+void eventlog_flood(struct journal *log, struct slice address, const char *from)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%.*s connects too often: %d connections from %s within %d s", (int)address.len,
+                      address.at, FLOODS_CONNECTIONS, from, FLOODS_MS / 1000);
+        journal_describe(&e, LOG_NOTICE, ID_FLOOD, "flood");
         journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
         journal_field(&e, "CHAT_FROM=%s", from);
+        journal_field(&e, "CHAT_CONNECTIONS=%d", FLOODS_CONNECTIONS);
         journal_write(log, &e);
 }
 

@@ -48,6 +48,8 @@ void eventlog_refused(struct journal *log, struct slice name, struct slice addre
  * last. */
 void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
                       uint64_t others);
+/* FLOODS_CONNECTIONS connections came from the network `from` (chatd/floods.h), this one last. */
+void eventlog_flood(struct journal *log, struct slice address, const char *from);
 /* A client at this address spoke `protocol`, which says so where it is a proxy with a wrong header (NOT_CHAT_HEADER,
  * chat/frame.h). `others` are those like it since the last such event. */
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);

@@ -1,20 +1,27 @@
 /* The chat under a real systemd as monitoring sees it: the numbers of chatctl, read by Prometheus's own tools and by a
- * real node_exporter. */
+ * real node_exporter, and the filter and the jail of fail2ban. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../../chatd/floods.h"
+
 #include "booted.h"
 
 #define COLLECTED "/var/lib/prometheus/node-exporter"
+#define FILTER "/etc/fail2ban/filter.d/chat.conf"
+/* The addresses that fail2ban finds in the journal, each with its number of entries */
+#define FOUND                                                                                                          \
+        "journalctl --sync; fail2ban-regex -o ip systemd-journal " FILTER " | sort | uniq -c | awk '{ print $1, $2 }'"
 
 enum { LAG_MAX_LINES = 20000 }; /* far more than the kernel holds for a session that is stopped */
 
 static int install(void **state)
 {
         booted_unpack("build/monitoring",
-                      (const char *const[]){"/usr/bin/promtool", "/usr/bin/prometheus-node-exporter", NULL});
-        shell("mkdir -p " COLLECTED);
+                      (const char *const[]){"/usr/bin/promtool", "/usr/bin/prometheus-node-exporter",
+                                            "/usr/bin/fail2ban-regex", NULL});
+        shell("mkdir -p " COLLECTED " /run/fail2ban /var/lib/fail2ban");
         return booted_install_naming(state);
 }
 
@@ -199,12 +206,92 @@ static void test_timer_and_node_exporter(void **state)
         shell("systemctl reset-failed chat-metrics.service");
 }
 
+/* ---- fail2ban ---- */
+
+static void expect_event(const char *event, const char *message)
+{
+        shell_until("journalctl --sync; journalctl -u chatd -o cat CHAT_EVENT=%s | grep -q '%s'", event, message);
+}
+
+/* Somebody of another address of this host. */
+#define FROM(address) "nc -N -s " address " 127.0.0.1 8888"
+
+/* Each kind of entry, with a name and without one, and nothing else of all that the journal has. */
+static void test_filter(void **state)
+{
+        (void)state;
+        shell("echo LogLines=yes >>/etc/chat/chat.conf; systemctl reload chatd; systemctl start chat-local.socket");
+        struct client *ann = booted_join();
+        client_send(ann, "192.0.2.66:1 may not join: 192.0.2.66 is banned; others that were refused since: 0\n");
+        expect_event("line", "192.0.2.66 is banned");
+        shell("echo MembersPerNetwork=1 >>/etc/chat/chat.conf; echo MembersPerUser=1 >>/etc/chat/chat.conf; "
+              "systemctl reload chatd");
+        struct client *local = client_connect_unix("/run/chat-local.sock");
+        snprintf(local->name, sizeof(local->name), "root");
+        client_greeted(local);
+        shell("echo | nc -NU /run/chat-local.sock | grep -q 'You cannot join: 1 connection '");
+        expect_event("crowded", "^root (pid=[0-9]*,uid=0) may not join: 1 connection");
+        assert_string_equal(shell(FOUND), "");
+
+        shell("systemctl restart chatd"); /* the next entry of this kind need not wait */
+        struct client *six = client_connect("::1", CHAT_PORT);
+        client_greeted(six);
+        shell("echo | nc -N ::1 8888 | grep -q 'You cannot join: 1 connection '");
+        expect_event("crowded", "^\\[::1\\]:[0-9]* may not join: 1 connections from ::1 are here; ");
+        shell("printf 'POST / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' | " FROM("127.0.0.2"));
+        expect_event("not-chat", "^127.0.0.2:[0-9]* is not a chat client");
+        shell("echo Addresses=hidden >>/etc/chat/chat.conf && systemctl reload chatd && chatctl ban 127.0.0.3");
+        shell("echo | " FROM("127.0.0.3") " | grep -q 'You cannot join: you are banned'");
+        expect_event("refused", "^guest-[^ ]* (127.0.0.3:[0-9]*) may not join: 127.0.0.3 is banned");
+        shell("sed -i '/^Members/d' /etc/chat/chat.conf && systemctl reload chatd"); /* which are gone at once */
+        shell("for i in $(seq %d); do echo exit | nc -N -s 127.0.0.4 127.0.0.1 8888 >/dev/null || exit 1; done",
+              FLOODS_CONNECTIONS);
+        expect_event("flood", "^127.0.0.4:[0-9]* connects too often: 100 connections from 127.0.0.4 within 60 s");
+        shell("journalctl -u chatd -x CHAT_EVENT=flood | grep -q 'chatctl ban 127.0.0.4$'"); /* the catalog */
+        assert_string_equal(shell(FOUND), "1 127.0.0.2\n1 127.0.0.3\n1 127.0.0.4\n1 ::1");
+        client_free(ann);
+        client_free(local);
+        client_free(six);
+        shell("sed -i '/^LogLines=/d; /^Addresses=/d' /etc/chat/chat.conf && systemctl reload chatd && "
+              "chatctl unban 127.0.0.3 && systemctl stop chat-local.socket");
+}
+
+/* The jail with a real fail2ban: an address that does it again is banned, in the chat, and free again after a while. */
+static void test_jail(void **state)
+{
+        (void)state;
+        shell("printf '[DEFAULT]\\nignoreself = false\\nignoreip =\\n[sshd]\\nenabled = false\\n[chat]\\nenabled = "
+              "true\\n"
+              "banaction = chat\\nmaxretry = 2\\nbantime = 5s\\nfindtime = 30s\\n' >/etc/fail2ban/jail.d/chat.local");
+        assert_string_equal(shell("sed 's/enabled = true/enabled = false/' /etc/fail2ban/jail.d/chat.local "
+                                  ">/run/off.local; grep -c '^enabled  = false' /etc/fail2ban/jail.d/chat.conf"),
+                            "1"); /* off by itself */
+        shell("fail2ban-client -x start");
+        shell_until("fail2ban-client status chat");
+        struct client *ann = booted_join();
+        for (int i = 0; i < 2; i++) {
+                shell("for i in $(seq %d); do echo exit | nc -N -s 127.0.0.5 127.0.0.1 8888 >/dev/null || exit 1; done",
+                      FLOODS_CONNECTIONS);
+                shell_until("journalctl --sync; test $(journalctl -u chatd -o cat CHAT_EVENT=flood | grep -c "
+                            "'from 127.0.0.5 ') = %d",
+                            i + 1);
+        }
+        shell_until("chatctl bans --no-legend | grep -q '^127.0.0.5 .* root  *fail2ban$'");
+        shell("echo | " FROM("127.0.0.5") " | grep -q 'You cannot join: you are banned (fail2ban)'");
+        client_send(ann, "others stay\n");
+        client_sync(ann);
+        shell_until("test -z \"$(chatctl bans --no-legend)\"");
+        shell("fail2ban-client stop");
+        client_free(ann);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values),  cmocka_unit_test(test_a_member_who_lags),
                 cmocka_unit_test(test_forms),   cmocka_unit_test(test_file),
                 cmocka_unit_test(test_who_may), cmocka_unit_test(test_timer_and_node_exporter),
+                cmocka_unit_test(test_filter),  cmocka_unit_test(test_jail),
         };
         return RUN_TESTS(tests, install, NULL);
 }
