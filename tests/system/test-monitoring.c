@@ -104,6 +104,34 @@ static void test_a_member_who_lags(void **state)
         client_free(eve);
 }
 
+/* Sessions of the next client are started so. */
+static void change_sessions(const char *settings)
+{
+        shell("d=/run/systemd/system/chat@.service.d; mkdir -p $d && printf '[Service]\\n%%b\\n' '%s' >$d/test.conf && "
+              "systemctl daemon-reload",
+              settings);
+}
+
+static void test_sessions_without_a_sandbox(void **state)
+{
+        (void)state;
+        assert_value("chat_members_unconfined", "0");
+        assert_value("chat_unserved_total", "0");
+        change_sessions("ExecStart=\\nExecStart=/usr/local/sbin/chat-session --no-sandbox");
+        struct client *ann = booted_join();
+        assert_value("chat_members_unconfined", "1");
+        change_sessions("SystemCallFilter=~capset\\nSystemCallErrorNumber=EPERM");
+        struct client *bob = client_connect("127.0.0.1", CHAT_PORT);
+        client_expect_end(bob);
+        shell_until("chatctl metrics | grep -qx 'chat_unserved_total 1'");
+        assert_value("chat_members_unconfined", "1");
+        assert_string_equal(shell("chatctl metrics | promtool check metrics 2>&1"), "");
+        shell("rm -r /run/systemd/system/chat@.service.d && systemctl daemon-reload");
+        client_free(ann);
+        client_free(bob);
+        shell_until("chatctl metrics | grep -qx 'chat_members_unconfined 0'");
+}
+
 /* The form that the textfile collector wants, and that Prometheus takes as OpenMetrics; and OpenMetrics to the letter. */
 static void test_forms(void **state)
 {
@@ -288,10 +316,15 @@ static void test_jail(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_values),  cmocka_unit_test(test_a_member_who_lags),
-                cmocka_unit_test(test_forms),   cmocka_unit_test(test_file),
-                cmocka_unit_test(test_who_may), cmocka_unit_test(test_timer_and_node_exporter),
-                cmocka_unit_test(test_filter),  cmocka_unit_test(test_jail),
+                cmocka_unit_test(test_values),
+                cmocka_unit_test(test_a_member_who_lags),
+                cmocka_unit_test(test_sessions_without_a_sandbox),
+                cmocka_unit_test(test_forms),
+                cmocka_unit_test(test_file),
+                cmocka_unit_test(test_who_may),
+                cmocka_unit_test(test_timer_and_node_exporter),
+                cmocka_unit_test(test_filter),
+                cmocka_unit_test(test_jail),
         };
         return RUN_TESTS(tests, install, NULL);
 }
