@@ -12,6 +12,7 @@
 # make bench-units        what the directives of chat@.service cost and are worth
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
+# make bench-recovery     how long a line takes that is said when chatd is killed, with 2,048 members
 # make pictures   those of the README, of real terminals: the scenes are in tests/pictures
 # make deb        Debian packages, in build/package; lintian finds nothing in them
 # make style      formatting and static analysis
@@ -459,7 +460,7 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory
+.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: $(BENCH_NEEDS)
@@ -477,6 +478,8 @@ bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/start $(or $(ROUNDS),300)
 bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
+bench-recovery: all build/.packages-check build/.packages-bench
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/recovery $(or $(ROUNDS),10)
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
 .PHONY: pictures

@@ -344,7 +344,7 @@ static void catch_up(struct session *s, uint64_t epoch)
         else
                 outlet_settle(&s->outlet, &s->client);
         if (seen_epoch(&s->seen, epoch) && !first)
-                uplink_answer(&s->uplink); /* also where the inbox was too full for the roll call */
+                uplink_answer_uncalled(&s->uplink, s->now); /* its roll call may find the inbox full */
 }
 
 /* Somebody asks for the client's name. It may have vanished, which the network does not say for minutes: what it is told

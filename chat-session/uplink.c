@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/socket.h>
 
@@ -155,6 +156,12 @@ void uplink_answer(struct uplink *u)
         u->retry_ms = UPLINK_RETRY_MIN_MS;
 }
 
+void uplink_answer_uncalled(struct uplink *u, int64_t now)
+{
+        if (u->greeted && !u->departed)
+                u->here_at = now + UPLINK_UNCALLED_MS + (int64_t)(draw_random() % UPLINK_UNCALLED_MS);
+}
+
 void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped)
 {
         u->lines_out = lines_out;
@@ -210,7 +217,8 @@ int64_t uplink_wake_ms(const struct uplink *u)
                 return u->retry_at;
         if (u->again_at != 0)
                 return u->again_at;
-        return u->paced ? u->turn_at : INT64_MAX;
+        int64_t wake = u->paced ? u->turn_at : INT64_MAX;
+        return u->here_at != 0 ? clock_earlier(wake, u->here_at) : wake;
 }
 
 /* A socket that fails is one whose other end is gone, and the queue with it. It stays, for the next one: see sandbox.h.
@@ -371,8 +379,10 @@ static int hand_over_here(struct uplink *u)
                                                    .lines_out = u->lines_out,
                                                    .skipped = u->skipped});
         int r = hand_over(u, here, size);
-        if (r > 0)
+        if (r > 0) {
                 u->here_due = false;
+                u->here_at = 0;
+        }
         return r;
 }
 
@@ -479,6 +489,7 @@ void uplink_pump(struct uplink *u, int64_t now)
                 return;
         u->blocked = u->paced = false;
         u->again_at = 0;
+        u->here_due |= u->here_at != 0 && (now >= u->here_at || u->end > u->start);
         while (uplink_waits(u)) {
                 int r = u->here_due ? hand_over_here(u) : hand_over_first(u, now);
                 if (r < 0) {

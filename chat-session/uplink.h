@@ -27,6 +27,7 @@ enum {
         UPLINK_ROOM_MS = 20,            /* when the intake is full, it is polled for that long */
         UPLINK_STAND_BACK_MIN_MS = 32,  /* then it is tried again within that time, at a moment of chance … */
         UPLINK_STAND_BACK_MAX_MS = 512, /* … and within twice as long each time, up to this */
+        UPLINK_UNCALLED_MS = 1000,      /* a new chatd that did not call is answered after one to two of it */
 };
 
 struct uplink {
@@ -51,6 +52,7 @@ struct uplink {
         bool greeted;              /* HELLO was taken by an intake */
         bool departed;             /* BYE was taken by an intake: nothing more is said */
         bool here_due;             /* HERE goes out before anything else */
+        int64_t here_at;           /* when it is due, ms of CLOCK_MONOTONIC; 0: no chatd waits for it */
         bool blocked;              /* the intake was full: when it has room, uplink_has_room() is to be told */
         int stand_back_ms;         /* within which to try again then; 0: it was not full the last time */
         int64_t again_at;          /* when to, in ms of CLOCK_MONOTONIC; 0: any time */
@@ -92,6 +94,10 @@ void uplink_arrive(struct uplink *u);
 
 /* A new chatd asked who is there: answer before anything else is sent. */
 void uplink_answer(struct uplink *u);
+
+/* There is a new chatd, which has not asked: answer before anything else is said, or after a while that is left to chance,
+ * so that not all sessions answer at once. */
+void uplink_answer_uncalled(struct uplink *u, int64_t now);
 
 /* What HERE says of the lines that the client was shown. */
 void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped);

@@ -365,6 +365,7 @@ static int take_here(struct broker *b, const struct frame *f)
         if (m && m->held) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(b, m);
         if (m) {
+                m->uncalled = false;
                 confinement_take(b, m, f);
                 /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
                 m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
@@ -749,9 +750,36 @@ bool broker_send_self(struct broker *b, const struct frame *f)
         return send(b->self, buffer, size, MSG_NOSIGNAL) >= 0;
 }
 
+int64_t broker_call_ms(const struct broker *b)
+{
+        return b->calls ? b->call_at_ms : INT64_MAX;
+}
+
+/* Sends the roll call to the next of those that a recovery found: few enough for the queue to take all answers beside
+ * what people say. The process of each is watched by now. If the inbox still takes the roll call, the pid was not used
+ * again before that, and the watch is on the right process. */
+static void call_next(struct broker *b, int64_t now)
+{
+        size_t called = 0;
+        if (now < broker_call_ms(b))
+                return;
+        b->calls = false;
+        b->call_at_ms = now + CALL_MS;
+        for (size_t i = 0; i < b->roster.count && !b->calls; i++) {
+                struct member *m = b->roster.members[i];
+                b->calls = m->uncalled && called == CALLED_MAX;
+                if (!m->uncalled || b->calls)
+                        continue;
+                m->uncalled = false;
+                broker_tell(b, m, FRAME_ROLLCALL); /* where the inbox is full, the session answers without it */
+                called++;
+        }
+}
+
 void broker_settle(struct broker *b)
 {
         int64_t now = clock_ms();
+        call_next(b, now);
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
                 if (!m->dead && m->fd < 0)

@@ -120,6 +120,8 @@ struct broker {
         size_t wake_slot;                /* a session is woken in one of WAKE_S turns, by its index */
         int wakes_left;                  /* turns until everybody was woken to whose client chatd wrote */
         int64_t wake_at_ms;              /* when the next one is due */
+        bool calls;                      /* some members are uncalled … */
+        int64_t call_at_ms;              /* … and the next of them are called then, CLOCK_MONOTONIC */
         int lend_below;                  /* descriptors from here on are for members' inboxes, not for what they lend */
         bool unconfirmed;                /* some members may not know yet how far their lines went */
         uint64_t ignored[IGNORED_KINDS]; /* since that was logged last … */
@@ -138,6 +140,8 @@ enum {
         WARNING_MS = 5000, /* of the kind that anybody can bring about, there is at most one per that time */
         CONFIRM_MS = 1000, /* broker_confirm() is due that long after something is unconfirmed */
         WAKE_S = 15,
+        CALL_MS = 10,         /* after a recovery, so often … */
+        CALLED_MAX = 32,      /* … so many sessions are asked to answer */
         ASKED_MAX = 4,        /* a user may have few descriptors on their way, with LEND and its answer: as many as
                                  RLIMIT_NOFILE of a session says where sessions run as our own user, unix(7) */
         FINISH_MAX_MS = 1000, /* how long an ending chatd goes on relaying what comes */
@@ -219,9 +223,12 @@ void broker_finish(struct broker *b);
  * consumed. */
 bool broker_send_self(struct broker *b, const struct frame *f);
 
-/* After events were handled: sends GONE for those found dead, watches those that began to lag, logs whether the link is
- * there, asks for clients' connections. */
+/* After events were handled: calls those that a recovery found, a few at a time; sends GONE for those found dead, watches
+ * those that began to lag, logs whether the link is there, asks for clients' connections. */
 void broker_settle(struct broker *b);
+
+/* Returns when broker_settle() is to call the next ones, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
+int64_t broker_call_ms(const struct broker *b);
 
 /* Logs what was ignored, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */
 bool broker_report_ignored(struct broker *b, int64_t now_ms);

@@ -33,6 +33,7 @@ enum {
         /* With wrong settings chatd is started again at once and for ever, so that it finds them repaired, with the queue
          * as it was. Not so fast that the journal has nothing else. */
         WRONG_SETTINGS_WAIT_S = 5,
+        FAILED_WAIT_MS = 250, /* and after another error, so that PID 1 has time for others */
 };
 
 struct options {
@@ -314,6 +315,7 @@ static int do_chores(struct chatd *d)
                 wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
         wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
         wake = clock_earlier(wake, broker_wake_sessions(&d->broker, now));
+        wake = clock_earlier(wake, broker_call_ms(&d->broker));
         wake = clock_earlier(wake, control_due_ms(&d->broker.control));
         return wake > now ? (int)(wake - now) : 0;
 }
@@ -365,6 +367,15 @@ static int serve(struct chatd *d)
         return r;
 }
 
+/* Returns the exit status of a chatd that cannot run, after a pause where systemd starts the next one at once. */
+static int fail(void)
+{
+        struct timespec pause = clock_timespec(FAILED_WAIT_MS);
+        if (getenv("NOTIFY_SOCKET"))
+                nanosleep(&pause, NULL);
+        return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
         static struct chatd d = {.intake = -1, .control = -1}; /* large: the buffers of a batch */
@@ -391,7 +402,7 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
         raise_fd_limit();
         if (open_intake(&d, options.dir) < 0)
-                return EXIT_FAILURE;
+                return fail();
         int r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
         struct journal *log = journal_start("chatd");
         if (r == 0)
@@ -410,5 +421,5 @@ int main(int argc, char **argv)
                 fprintf(stderr, "chatd: %s\n", strerror(-r));
         if (log)
                 journal_stop(log);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 ? fail() : EXIT_SUCCESS;
 }

@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Connects to everyone of whom there is a note. The roll call is sent after the process is watched: if the inbox
- * still takes it, the pid was not used again in between, and the watch is on the right process. */
+/* Connects to everyone of whom there is a note. Sessions are called later, by broker_settle(): those that answer take the
+ * processor from this chatd, and fill the queue, which nobody reads before the recovery is over. */
 static void connect_members(struct broker *b)
 {
+        b->calls = true;
         for (size_t i = 0; i < b->roster.count; i++) {
                 struct member *m = b->roster.members[i];
                 int r = broker_connect(b, m);
-                if (r == 0) {
+                if (r == 0 && m->id == LINK_ID)
                         broker_tell(b, m, FRAME_ROLLCALL);
+                m->uncalled = r == 0 && m->id != LINK_ID;
+                if (r == 0)
                         continue;
-                }
                 eventlog_warning(b->log, "cannot reach a member", r);
                 roster_note_lag(&b->roster, m->id);
                 m->lagging = true; /* until it can be */

@@ -66,6 +66,7 @@ struct member {
         int64_t probation_ms;   /* for how long from then it is not waited for, see relay.h; 0: it never was in vain */
         bool dead;              /* its process or inbox is gone; GONE goes through the queue, but for the link */
         bool gone_sent;         /* … and is in there */
+        bool uncalled;          /* recovered, and neither called nor heard of yet, see broker_settle() */
         bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
         bool undone;            /* recovered, as it was before a change that is still in the queue */
         bool leaving;           /* its BYE or GONE is in the batch */

@@ -314,8 +314,8 @@ static void test_a_sealed_notice_is_said_again_first(void **state)
         assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
         hello_again(f, EVE); /* not consumed: she is to get the notice all the same */
         restart(f);
-        assert_inbox(f, ANN, "rollcall, notice 2 people connected");
-        assert_inbox(f, BOB, "rollcall, notice 1 other connected");
+        assert_inbox(f, ANN, "notice 2 people connected, rollcall");
+        assert_inbox(f, BOB, "notice 1 other connected, rollcall");
         assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
         assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
 }
@@ -348,7 +348,7 @@ static void test_a_sealed_name_is_said_again(void **state)
         serve(f);
         assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
         restart(f);
-        assert_inbox(f, ANN, "rollcall, join bob");
+        assert_inbox(f, ANN, "join bob, rollcall");
         assert_inbox(f, BOB, "welcome 2, rollcall");
         assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
         restart(f); /* it had removed the note already */
@@ -477,7 +477,7 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
         f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
         assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
         restart(f);
-        assert_inbox(f, ANN, "rollcall, notice 2 people connected");
+        assert_inbox(f, ANN, "notice 2 people connected, rollcall");
         f->broker->arrivals.pace = (struct pace){0};
         arrive(f, BOB);
         serve(f);

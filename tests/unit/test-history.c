@@ -373,7 +373,7 @@ static void test_who_came_before_the_first_line(void **state)
         say(f, ANN, "1");
         recovery_run(f->broker);
         serve(f);
-        assert_inbox(f, BOB, "rollcall, welcome 2, past, line ann 1, line ann 1"); /* it takes the first past */
+        assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 1, rollcall"); /* it takes the first past */
 }
 
 /* … of more lines than are kept. */

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <chat/clock.h>
+
 #include "broker-fixture.h"
 
 static void relay_and_die(struct fixture *f)
@@ -58,6 +60,61 @@ static void test_recovery_knows_the_members(void **state)
         serve(f);
         assert_inbox(f, ANN, "rollcall"); /* not announced again */
         assert_int_equal(f->broker->roster.count, 2);
+}
+
+/* How many of these inboxes have a roll call, and nothing else. */
+static size_t count_called(const int *inboxes, size_t n)
+{
+        size_t called = 0;
+        for (size_t i = 0; i < n; i++) {
+                const char *got = inbox_read(inboxes[i]);
+                called += strcmp(got, "rollcall") == 0;
+                assert_true(got[0] == '\0' || strcmp(got, "rollcall") == 0);
+        }
+        return called;
+}
+
+/* Two more than one turn of the roll call: one that answers uncalled, and one that is called in the second turn. */
+enum { CROWD = CALLED_MAX + 2 };
+
+/* Person `i` of the crowd says HELLO or HERE. */
+static void put_person(struct fixture *f, enum frame_type type, uint32_t i)
+{
+        char name[8];
+        snprintf(name, sizeof(name), "p%u", i);
+        put(f, &(struct frame){.type = (uint8_t)type,
+                               .id = inbox_id(i),
+                               .key = inbox_id(i),
+                               .name = slice_of(name),
+                               .address = slice_of("here:1")});
+        serve(f);
+}
+
+static void test_the_roll_is_called_a_few_at_a_time(void **state)
+{
+        struct fixture *f = *state;
+        int inboxes[CROWD];
+        uint32_t early = 0;
+        for (uint32_t i = 0; i < CROWD; i++) {
+                inboxes[i] = inbox_bind(f->dir, inbox_id(i));
+                put_person(f, FRAME_HELLO, i);
+        }
+        for (int i = 0; i < CROWD; i++)
+                inbox_empty(inboxes[i]);
+        assert_int_equal(restart_broker(f), CROWD);
+        assert_int_equal(count_called(inboxes, CROWD), CALLED_MAX);
+        assert_in_range(broker_call_ms(f->broker), 0, clock_ms() + CALL_MS);
+
+        while (!member(f, early)->uncalled)
+                early++;
+        put_person(f, FRAME_HERE, early); /* nobody need call it any more */
+        f->broker->call_at_ms = 0;
+        broker_settle(f->broker);
+        assert_int_equal(count_called(&inboxes[early], 1), 0);
+        assert_int_equal(count_called(inboxes, CROWD), 1);
+        assert_int_equal(broker_call_ms(f->broker), INT64_MAX);
+        for (int i = 0; i < CROWD; i++)
+                close(inboxes[i]);
 }
 
 static void test_recovery_announces_who_died_meanwhile(void **state)
@@ -490,6 +547,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_recovery_knows_the_members),
+                TEST(test_the_roll_is_called_a_few_at_a_time),
                 TEST(test_recovery_announces_who_died_meanwhile),
                 TEST(test_a_batch_that_is_relayed_again_says_the_same),
                 TEST(test_what_was_ignored_before_a_hello_is_ignored_again),

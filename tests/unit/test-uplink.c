@@ -298,6 +298,37 @@ static void test_a_new_intake_gets_here_first(void **state)
         assert_true(slice_equal(take(f).text, slice_of("kept")));
 }
 
+static void test_a_new_chatd_that_does_not_call(void **state)
+{
+        struct fixture *f = *state;
+        uplink_answer_uncalled(f->uplink, 1); /* it has not heard of us, and will by HELLO */
+        uplink_pump(f->uplink, 1);
+        assert_int_equal(take(f).type, FRAME_HELLO);
+        assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
+        uplink_answer_uncalled(f->uplink, 1);
+        int64_t due = uplink_wake_ms(f->uplink);
+        assert_in_range(due, 1 + UPLINK_UNCALLED_MS, 2 * UPLINK_UNCALLED_MS);
+        uplink_pump(f->uplink, due - 1);
+        assert_nothing(f);
+        uplink_pump(f->uplink, due);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
+
+        uplink_answer_uncalled(f->uplink, due);
+        uplink_answer(f->uplink); /* it calls all the same */
+        uplink_pump(f->uplink, due);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
+
+        uplink_answer_uncalled(f->uplink, due);
+        uplink_say(f->uplink, slice_of("hi"));
+        uplink_pump(f->uplink, due);
+        assert_int_equal(take(f).type, FRAME_HERE);
+        assert_int_equal(take(f).type, FRAME_LINE);
+        assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
+        assert_nothing(f);
+}
+
 static void test_nothing_is_said_behind_bye(void **state)
 {
         struct fixture *f = *state;
@@ -480,6 +511,7 @@ int main(void)
                 TEST(test_lines_by_chance),
                 TEST(test_lines_by_chance_at_a_pace),
                 TEST(test_a_new_intake_gets_here_first),
+                TEST(test_a_new_chatd_that_does_not_call),
                 TEST(test_nothing_is_said_behind_bye),
                 TEST(test_retries_are_spaced),
                 TEST(test_a_run_directory_that_was_made_anew),
