@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 enum {
         INJECT_RETRY_MIN_MS = 50,

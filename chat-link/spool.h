@@ -28,7 +28,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 enum {
         SPOOL_KEPT_BYTES = 16384,                      /* at the head of the file for its user, see spool_kept() */

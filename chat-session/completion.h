@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 enum {
         NAMES_MAX = 64,

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 enum { IGNORED_PEOPLE_MAX = 16 };
 

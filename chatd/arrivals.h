@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 #include <chat/pace.h>
 
 struct broker;

@@ -477,7 +477,7 @@ static bool is_allowed(struct broker *b, const struct datagram *d, const struct 
                 broker_ignore(b, IGNORED_USER);
                 return false;
         }
-        bool process = frame_is_own(f->type) ? ourself : (pid_t)(f->id >> 32) == d->pid;
+        bool process = frame_is_from(f->type, FROM_ITSELF) ? ourself : (pid_t)(f->id >> 32) == d->pid;
         if (f->id == LINK_ID ? !link : !session || !process) {
                 broker_ignore(b, IGNORED_FORGED);
                 return false;

@@ -40,7 +40,7 @@
 
 #include <stdint.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 #include "roster.h"
 

@@ -557,10 +557,8 @@ int requests_take(struct broker *b, const struct frame *f)
         b->unconfirmed = true;
         if (m->held) /* somebody is there who asks */
                 arrivals_release(b, m);
-        bool says = f->type == FRAME_ACTION || f->type == FRAME_PRIVATE || f->type == FRAME_NICK ||
-                    f->type == FRAME_ROOM ||
-                    (f->type == FRAME_TOPIC && f->text.len > 0); /* by the name of a room, too */
-        if (says && admin_silences(b, m, f->number, true))
+        bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
+        if (frame_is_silenced(f->type) && !is_question && admin_silences(b, m, f->number, true))
                 return 0;
         switch (f->type) {
         case FRAME_ACTION:

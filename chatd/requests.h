@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 struct broker;
 struct member;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <chat/display.h>
-#include <chat/frame.h>
+#include <chat/record.h>
 
 #include "../chat-session/outlet.h"
 

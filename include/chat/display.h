@@ -1,7 +1,7 @@
 /* How a record looks to the people: the one line that it becomes, behind which comes CR LF. */
 #pragma once
 
-#include "frame.h"
+#include "record.h"
 
 enum { DISPLAY_PARTS_MAX = 4 };
 

@@ -13,11 +13,12 @@
  *
  * Versions: a later version may append fields to a frame and add types, nothing else. A reader accepts what follows
  * the fields it knows only in a frame of a later version, and ignores types it does not know. So sessions live through
- * an upgrade of chatd, and a downgrade.
+ * an upgrade of chatd, and a downgrade. frame_rule() knows the first version of each type and field.
  */
 #pragma once
 
 #include <errno.h>
+#include <limits.h>
 
 #include "wire.h"
 
@@ -35,84 +36,94 @@ enum {
         FRAME_HEADER_BYTES = 18,    /* version 1, type 1, id 8, number 8 */
         FRAME_MAX_BYTES = 4608,     /* any frame but a batch, with room for later versions */
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
-        RECORD_HEADER_BYTES = 20,   /* length 2, kind 1, name length 1, id 8, number 8 */
-        BATCH_MAX_RECORDS = 512,    /* what a session must remember to recognise a batch that is relayed again */
         FRAME_LINES_MAX = 64,       /* in one frame */
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
 #define KICKED_BANNED "banned" /* a KICKED by a ban has this text, or begins with it and ": " */
+#define TOPIC_NONE "-"         /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
 #define REPLIES_ID UINT64_C(3)  /* of what chatd replies to other hosts */
 #define ADMIN_ID UINT64_C(4)    /* of the notices by which chatd says what an administrator says */
 
+/* What each type says. frame_rule() has its fields and its senders. `number` counts what a session says, unless it is
+ * explained here. */
 enum frame_type {
-        /* from a session; the link says HELLO too, and again whenever it starts or chatd asks who is there */
-        FRAME_HELLO =
-                1,  /* joins: key, name, address, lines_out, skipped; since version 4 quiet: it is not announced before
-                            ARRIVE, or before it says something; since version 5 confinement */
-        FRAME_HERE, /* is still there, after chatd or its socket was restarted: the same; `number` is that of the
-                            last line that went before it through the same queue, or one that was relayed */
-        FRAME_LINE, /* says: text, which is one line or up to FRAME_LINES_MAX with LF between them, numbered from
-                       `number` on */
-        FRAME_BYE,  /* leaves: reason, lines_out, skipped; since version 4 text: of LEAVE_NOT_CHAT what it speaks */
-        /* from the link */
-        FRAME_INJECT, /* what people on other hosts said: records whose names are "NAME@HOST". Their numbers grow from
-                         record to record; one that is not above all before was here already */
-        FRAME_NOTICE, /* to be shown to everybody here: text; `number` is not that of any notice of late */
-        /* from a session, not through the queue */
-        FRAME_OUTLET, /* answers LEND, on the socket that came with it: the client's connection comes along, see outlet.h */
-        /* from a session again, numbered as its lines are; since version 2 */
-        FRAME_ACTION,  /* does something (/me): text, one line */
-        FRAME_NICK,    /* wants to be called name */
-        FRAME_PRIVATE, /* says text, one line, to one alone: the member whose id is `key`, or where that is 0, name */
-        FRAME_WHO,     /* asks who is here */
-        /* … since version 3 */
-        FRAME_ROOM,    /* goes to the room of this name; empty: to the first one */
-        FRAME_TOPIC,   /* sets the topic of its room; empty: asks for it; TOPIC_NONE: removes it */
-        FRAME_ROOMS,   /* asks which rooms there are */
-        FRAME_HISTORY, /* asks for the last `key` lines of its room; 0: as many as a newcomer is shown */
-        FRAME_TELL,    /* from the link: a notice for the member of the id `key` alone */
-        /* … since version 4 */
-        FRAME_FIND,     /* asks who is called name */
-        FRAME_COMPLETE, /* asks whose names in its room begin with name, whatever their case */
-        FRAME_ARRIVE,   /* from a session whose HELLO was quiet: its client may be announced */
-        /* since version 5 */
-        FRAME_UNSERVED, /* from a session that is no member and ends: it could not enter its sandbox; `key` is the
-                            errno */
-        /* from chatd to itself, through the same queue */
+        /* ---- from a session, or the link ---- */
+
+        /* The sender joins. The link joins again whenever it starts, or chatd calls the roll. Where `quiet`, the others are
+         * not told before ARRIVE, or before the session says something. */
+        FRAME_HELLO = 1,
+        /* The sender is still there, after chatd or its socket was restarted. `number` is that of the last line that went
+         * before it through the same queue, or one that was relayed. */
+        FRAME_HERE,
+        /* Text is one line, or up to FRAME_LINES_MAX with LF between them, numbered from `number` on. */
+        FRAME_LINE,
+        /* The sender leaves. After LEAVE_NOT_CHAT, text is what the client speaks. */
+        FRAME_BYE,
+        /* Records of people on other hosts: their names are "NAME@HOST". The numbers grow from record to record; one that is
+         * not above all before was here already. */
+        FRAME_INJECT,
+        /* A notice for everybody here. `number` is not that of any notice of late. */
+        FRAME_NOTICE,
+        /* The answer to LEND, on the socket that came with it. The client's connection comes along, see outlet.h. */
+        FRAME_OUTLET,
+        FRAME_ACTION,   /* text, one line, is what the sender does (/me) */
+        FRAME_NICK,     /* asks for another name */
+        FRAME_PRIVATE,  /* text, one line, is for the member of the id `key`, or where that is 0, for `name` */
+        FRAME_WHO,      /* asks who is here */
+        FRAME_ROOM,     /* the sender goes to the room of this name; empty: to the first one */
+        FRAME_TOPIC,    /* sets the topic of the room; empty: asks for it; TOPIC_NONE: removes it */
+        FRAME_ROOMS,    /* asks which rooms there are */
+        FRAME_HISTORY,  /* asks for the last `key` lines of the room; 0: as many as a newcomer is shown */
+        FRAME_TELL,     /* a notice for the member of the id `key` alone */
+        FRAME_FIND,     /* asks who has this name */
+        FRAME_COMPLETE, /* asks which names in the room begin with `name`, in any case */
+        FRAME_ARRIVE,   /* the others may be told of a session whose HELLO was quiet */
+        FRAME_UNSERVED, /* a session could not enter its sandbox, never joined, and ends; `key` is the errno */
+
+        /* ---- from chatd to itself, through the same queue ---- */
+
         FRAME_GONE = 32, /* the session of this id died without a BYE */
-        /* … what an administrator asked for, user `key`; `number` is that of the request, see control.h */
-        FRAME_SAY,       /* show everybody text; `id` is ADMIN_ID */
-        FRAME_KICK,      /* remove the session of this id: text is why, or empty */
-        FRAME_MUTE,      /* relay no more what it says */
-        FRAME_UNMUTE,    /* … and relay it again */
-        FRAME_SET_TOPIC, /* set the topic of the room of this name, or remove it: as TOPIC; `id` is ADMIN_ID. Since version
-                            4 */
-        /* from chatd */
-        FRAME_WELCOME = 64, /* you are a member, and the others see this name; `members` sessions are here. `number` is
-                               that of your last record that was relayed, by this chatd or one before: for the link */
-        FRAME_BATCH,        /* records: see struct record; `number` is as in RELAYED */
-        FRAME_MISSED,       /* `number` lines did not reach you, because your process did not run */
-        FRAME_ROLLCALL,     /* a new chatd: answer with HERE, or HELLO if you are the link */
-        FRAME_GOODBYE,      /* your BYE was relayed; nothing more will come */
-        FRAME_REFUSED,      /* you cannot join: text says why */
-        FRAME_RELAYED,      /* your lines up to `number` went to everybody */
-        FRAME_LEND,         /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
-        FRAME_ANSWER, /* to your request of this `number`, NICK or a later one: text, of lines with LF between them, for
-                         your client alone, and your name, which NICK may have changed. There may be none to a PRIVATE */
+        /* What an administrator, the user `key`, asked for. `number` is that of the request, see control.h. */
+        FRAME_SAY,       /* everybody is to be shown text; `id` is ADMIN_ID */
+        FRAME_KICK,      /* the session of this id is to leave; text is why, or empty */
+        FRAME_MUTE,      /* what the session of this id says is relayed no more */
+        FRAME_UNMUTE,    /* what the session of this id says is relayed again */
+        FRAME_SET_TOPIC, /* the topic of the room of this name, as in TOPIC; `id` is ADMIN_ID */
+
+        /* ---- from chatd ---- */
+
+        /* You are a member, and the others see this name. `members` sessions are here. `number` is that of your last record
+         * that was relayed, by this chatd or one before: for the link. */
+        FRAME_WELCOME = 64,
+        FRAME_BATCH,    /* records for you; `number` is as in RELAYED */
+        FRAME_MISSED,   /* `number` lines did not reach you, because your process did not run */
+        FRAME_ROLLCALL, /* a new chatd asks you for HERE, or for HELLO if you are the link */
+        FRAME_GOODBYE,  /* your BYE was relayed; nothing more will come */
+        FRAME_REFUSED,  /* you cannot join: text says why */
+        FRAME_RELAYED,  /* your lines up to `number` went to everybody */
+        FRAME_LEND,     /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
+        /* To your request of this `number`. Text is lines, with LF between them, for your client alone; name is yours, which
+         * NICK may have changed. A PRIVATE may have none. */
+        FRAME_ANSWER,
         FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty. See KICKED_BANNED */
-        FRAME_PAST,   /* records that were said before: for your client alone, unasked or to your request of this
-                           `number`. Each one's own number is when it was said, in seconds since 1970 */
-        FRAME_TEXT, /* for your client alone, unasked: text, of lines with LF between them. To be shown where no TEXT of
-                            this `number` or above was */
-        FRAME_PROBE, /* somebody, whose id is `key` since version 4, asks for your client's name, and it may have
-                            vanished: show it text, and see to it that you leave where it does not acknowledge that */
-        /* … since version 4, to your request of this `number` */
-        FRAME_SENT,  /* your PRIVATE went to name: text is what it says */
-        FRAME_FOUND, /* to FIND: the member of the id `key` is called name; where that is 0, text is to be shown */
-        FRAME_NAMES, /* to COMPLETE: text is names with spaces between, and "…" behind them where there are more */
+        /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number is
+         * when it was said, in seconds since 1970. */
+        FRAME_PAST,
+        /* Text is lines, with LF between them, for your client alone, unasked. It is to be shown where no TEXT of this
+         * `number` or above was. */
+        FRAME_TEXT,
+        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it text, and leave
+         * where it does not acknowledge that. */
+        FRAME_PROBE,
+        FRAME_SENT, /* your PRIVATE of this `number` went to `name`; text is what it says */
+        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, text is to be shown. */
+        FRAME_FOUND,
+        /* To your COMPLETE of this `number`. Text is names with spaces between, and "…" behind them where there are more. */
+        FRAME_NAMES,
+        FRAME_TYPES,
 };
 
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
@@ -159,159 +170,219 @@ struct frame {
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
 };
 
-enum record_kind {
-        RECORD_LINE = 1,
-        RECORD_JOIN,
-        RECORD_LEAVE,
-        RECORD_NOTICE, /* text without a name, from the link or chatd */
-        RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
-        RECORD_ACTION, /* text is what somebody does */
-        RECORD_RENAME, /* text is what somebody is called from now on */
-        RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
-        RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
-        RECORD_CAME,  /* … came from the room that text names */
-        RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
-        RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
-        RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
-        /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
-        RECORD_RENAMED,
-        /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
-        RECORD_IN_ROOM = 0x80,
-};
-
-#define TOPIC_NONE "-"
-#define LEAVE_REMOVED "removed" /* the text of a LEAVE of somebody whom an administrator removed, since version 4 */
-#define ASK_WHO "who"
-#define ASK_ROOMS "rooms"
-
-/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
- * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for
- * all, also where what it says differs; and a WENT has that of the CAME, as nobody gets both. */
-struct record {
-        uint8_t kind;
-        uint64_t id;
-        uint64_t number;
-        struct slice name, text;
-        struct slice room; /* it is for; empty: for the first one, or for everybody */
-};
-
 enum {
         FRAME_E_TYPE = 1, /* a type this version does not know: ignore it */
 };
 
-/* The first version that knows this type of what a session asks for. */
+enum frame_sender {
+        FROM_SESSION = 1,
+        FROM_LINK = 2,
+        FROM_CHATD = 4,
+        FROM_ITSELF = 8, /* from chatd to itself */
+};
+
+/* A field of struct frame, as it stands in a datagram. Behind FIELD_RECORDS nothing can be appended. */
+enum frame_field {
+        FIELD_KEY = 1,
+        FIELD_NAME,     /* NAME_MAX_BYTES at most */
+        FIELD_ADDRESS,  /* ADDRESS_MAX_BYTES at most */
+        FIELD_TEXT,     /* TEXT_MAX_BYTES at most */
+        FIELD_PROTOCOL, /* `text` again, of PROTOCOL_NAME_MAX_BYTES at most */
+        FIELD_REASON,
+        FIELD_QUIET,
+        FIELD_CONFINEMENT,
+        FIELD_LINES_OUT,
+        FIELD_SKIPPED,
+        FIELD_MEMBERS,
+        FIELD_RECORDS,
+        FIELD_MASK = 15,
+};
+#define SINCE(version) ((version) << 4) /* or'ed to a field that frames of earlier versions do not have */
+#define FRAME_FIELDS_MAX 7
+
+struct frame_rule {
+        uint8_t since;                    /* the first version that knows this type; 0: there is no such type */
+        uint8_t from;                     /* enum frame_sender, or'ed */
+        uint8_t fields[FRAME_FIELDS_MAX]; /* in their order, behind the header */
+        bool silenced;                    /* from somebody who is muted it reaches nobody */
+};
+
+/* Returns what holds for this type, or NULL where this version does not know it. */
+static inline const struct frame_rule *frame_rule(uint8_t type)
+{
+        static const struct frame_rule rules[FRAME_TYPES] = {
+                [FRAME_HELLO] = {1,
+                                 FROM_SESSION | FROM_LINK,
+                                 {FIELD_KEY, FIELD_NAME, FIELD_ADDRESS, FIELD_LINES_OUT, FIELD_SKIPPED,
+                                  FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5)}},
+                [FRAME_HERE] = {1,
+                                FROM_SESSION,
+                                {FIELD_KEY, FIELD_NAME, FIELD_ADDRESS, FIELD_LINES_OUT, FIELD_SKIPPED,
+                                 FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5)}},
+                [FRAME_LINE] = {1, FROM_SESSION, {FIELD_TEXT}, true},
+                [FRAME_BYE] = {1,
+                               FROM_SESSION,
+                               {FIELD_REASON, FIELD_LINES_OUT, FIELD_SKIPPED, FIELD_PROTOCOL | SINCE(4)}},
+                [FRAME_INJECT] = {1, FROM_LINK, {FIELD_RECORDS}},
+                [FRAME_NOTICE] = {1, FROM_LINK, {FIELD_TEXT}},
+                [FRAME_OUTLET] = {1, FROM_SESSION, {0}},
+                [FRAME_ACTION] = {2, FROM_SESSION, {FIELD_TEXT}, true},
+                [FRAME_NICK] = {2, FROM_SESSION, {FIELD_NAME}, true},
+                [FRAME_PRIVATE] = {2, FROM_SESSION, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}, true},
+                [FRAME_WHO] = {2, FROM_SESSION, {0}},
+                [FRAME_ROOM] = {3, FROM_SESSION, {FIELD_NAME}, true},
+                [FRAME_TOPIC] = {3, FROM_SESSION, {FIELD_TEXT}, true},
+                [FRAME_ROOMS] = {3, FROM_SESSION, {0}},
+                [FRAME_HISTORY] = {3, FROM_SESSION, {FIELD_KEY}},
+                [FRAME_TELL] = {3, FROM_LINK, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_FIND] = {4, FROM_SESSION, {FIELD_NAME}},
+                [FRAME_COMPLETE] = {4, FROM_SESSION, {FIELD_NAME}},
+                [FRAME_ARRIVE] = {4, FROM_SESSION, {0}},
+                [FRAME_UNSERVED] = {5, FROM_SESSION, {FIELD_KEY}},
+                [FRAME_GONE] = {1, FROM_ITSELF, {0}},
+                [FRAME_SAY] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_KICK] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_MUTE] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_UNMUTE] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_SET_TOPIC] = {4, FROM_ITSELF, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}},
+                [FRAME_WELCOME] = {1, FROM_CHATD, {FIELD_NAME, FIELD_MEMBERS}},
+                [FRAME_BATCH] = {1, FROM_CHATD, {FIELD_RECORDS}},
+                [FRAME_MISSED] = {1, FROM_CHATD, {0}},
+                [FRAME_ROLLCALL] = {1, FROM_CHATD, {0}},
+                [FRAME_GOODBYE] = {1, FROM_CHATD, {0}},
+                [FRAME_REFUSED] = {1, FROM_CHATD, {FIELD_TEXT}},
+                [FRAME_RELAYED] = {1, FROM_CHATD, {0}},
+                [FRAME_LEND] = {1, FROM_CHATD, {0}},
+                [FRAME_ANSWER] = {2, FROM_CHATD, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_KICKED] = {2, FROM_CHATD, {FIELD_TEXT}},
+                [FRAME_PAST] = {3, FROM_CHATD, {FIELD_RECORDS}},
+                [FRAME_TEXT] = {2, FROM_CHATD, {FIELD_TEXT}},
+                [FRAME_PROBE] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_KEY | SINCE(4)}},
+                [FRAME_SENT] = {4, FROM_CHATD, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_FOUND] = {4, FROM_CHATD, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}},
+                [FRAME_NAMES] = {4, FROM_CHATD, {FIELD_TEXT}},
+        };
+        return type < FRAME_TYPES && rules[type].since > 0 ? &rules[type] : NULL;
+}
+
+/* Returns the first version that knows this type, or UINT_MAX where this version does not. */
 static inline unsigned frame_since(uint8_t type)
 {
-        return type >= FRAME_UNSERVED ? 5
-               : type >= FRAME_FIND   ? 4
-               : type >= FRAME_ROOM   ? 3
-               : type >= FRAME_ACTION ? 2
-                                      : 1;
+        const struct frame_rule *rule = frame_rule(type);
+        return rule ? rule->since : UINT_MAX;
 }
 
-/* Whether only chatd itself sends it, to itself. */
-static inline bool frame_is_own(uint8_t type)
+/* Returns true if one of these may send this type. */
+static inline bool frame_is_from(uint8_t type, unsigned senders)
 {
-        return type >= FRAME_GONE && type <= FRAME_SET_TOPIC;
+        const struct frame_rule *rule = frame_rule(type);
+        return rule && (rule->from & senders);
 }
 
-/* Whether records follow the header: then nothing can be appended to the frame. */
+/* Returns true if this type reaches nobody while its sender is muted. A new name or room says something, too. */
+static inline bool frame_is_silenced(uint8_t type)
+{
+        const struct frame_rule *rule = frame_rule(type);
+        return rule && rule->silenced;
+}
+
+/* Returns true if records follow the header. */
 static inline bool frame_has_records(uint8_t type)
 {
-        return type == FRAME_BATCH || type == FRAME_INJECT || type == FRAME_PAST;
+        const struct frame_rule *rule = frame_rule(type);
+        return rule && rule->fields[0] == FIELD_RECORDS;
+}
+
+static inline void frame_put_field(struct wire_writer *w, const struct frame *f, unsigned field)
+{
+        switch (field) {
+        case FIELD_KEY:
+                wire_put_u64(w, f->key);
+                break;
+        case FIELD_NAME:
+                wire_put_string(w, f->name);
+                break;
+        case FIELD_ADDRESS:
+                wire_put_string(w, f->address);
+                break;
+        case FIELD_TEXT:
+        case FIELD_PROTOCOL:
+                wire_put_string(w, f->text);
+                break;
+        case FIELD_REASON:
+                wire_put_u8(w, f->reason);
+                break;
+        case FIELD_QUIET:
+                wire_put_u8(w, f->quiet);
+                break;
+        case FIELD_CONFINEMENT:
+                wire_put_u8(w, f->confinement);
+                break;
+        case FIELD_LINES_OUT:
+                wire_put_u64(w, f->lines_out);
+                break;
+        case FIELD_SKIPPED:
+                wire_put_u64(w, f->skipped);
+                break;
+        case FIELD_MEMBERS:
+                wire_put_u64(w, f->members);
+                break;
+        }
+}
+
+static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsigned field)
+{
+        switch (field) {
+        case FIELD_KEY:
+                f->key = wire_get_u64(r);
+                break;
+        case FIELD_NAME:
+                f->name = wire_get_string(r, NAME_MAX_BYTES);
+                break;
+        case FIELD_ADDRESS:
+                f->address = wire_get_string(r, ADDRESS_MAX_BYTES);
+                break;
+        case FIELD_TEXT:
+                f->text = wire_get_string(r, TEXT_MAX_BYTES);
+                break;
+        case FIELD_PROTOCOL:
+                f->text = wire_get_string(r, PROTOCOL_NAME_MAX_BYTES);
+                break;
+        case FIELD_REASON:
+                f->reason = wire_get_u8(r);
+                break;
+        case FIELD_QUIET:
+                f->quiet = wire_get_flag(r);
+                break;
+        case FIELD_CONFINEMENT:
+                f->confinement = wire_get_u8(r);
+                break;
+        case FIELD_LINES_OUT:
+                f->lines_out = wire_get_u64(r);
+                break;
+        case FIELD_SKIPPED:
+                f->skipped = wire_get_u64(r);
+                break;
+        case FIELD_MEMBERS:
+                f->members = wire_get_u64(r);
+                break;
+        }
 }
 
 /* Writes `f` into `buffer`. A BATCH, INJECT or PAST is its header alone: records follow by record_encode(). Returns the size
  * in bytes, or 0 where `size` does not suffice or the type is unknown. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
+        const struct frame_rule *rule = frame_rule(f->type);
+        if (!rule)
+                return 0;
         struct wire_writer w = wire_write(buffer, size);
         wire_put_u8(&w, FRAME_VERSION);
         wire_put_u8(&w, f->type);
         wire_put_u64(&w, f->id);
         wire_put_u64(&w, f->number);
-        switch (f->type) {
-        case FRAME_HELLO:
-        case FRAME_HERE:
-                wire_put_u64(&w, f->key);
-                wire_put_string(&w, f->name);
-                wire_put_string(&w, f->address);
-                wire_put_u64(&w, f->lines_out);
-                wire_put_u64(&w, f->skipped);
-                wire_put_u8(&w, f->quiet);
-                wire_put_u8(&w, f->confinement);
-                break;
-        case FRAME_LINE:
-        case FRAME_ACTION:
-        case FRAME_NOTICE:
-        case FRAME_REFUSED:
-        case FRAME_TOPIC:
-        case FRAME_TEXT:
-        case FRAME_KICKED:
-        case FRAME_NAMES:
-                wire_put_string(&w, f->text);
-                break;
-        case FRAME_PROBE:
-                wire_put_string(&w, f->text);
-                wire_put_u64(&w, f->key);
-                break;
-        case FRAME_TELL:
-        case FRAME_SAY:
-        case FRAME_KICK:
-        case FRAME_MUTE:
-        case FRAME_UNMUTE:
-                wire_put_u64(&w, f->key);
-                wire_put_string(&w, f->text);
-                break;
-        case FRAME_NICK:
-        case FRAME_ROOM:
-        case FRAME_FIND:
-        case FRAME_COMPLETE:
-                wire_put_string(&w, f->name);
-                break;
-        case FRAME_HISTORY:
-        case FRAME_UNSERVED:
-                wire_put_u64(&w, f->key);
-                break;
-        case FRAME_PRIVATE:
-        case FRAME_FOUND:
-        case FRAME_SET_TOPIC:
-                wire_put_u64(&w, f->key);
-                wire_put_string(&w, f->name);
-                wire_put_string(&w, f->text);
-                break;
-        case FRAME_ANSWER:
-        case FRAME_SENT:
-                wire_put_string(&w, f->name);
-                wire_put_string(&w, f->text);
-                break;
-        case FRAME_BYE:
-                wire_put_u8(&w, f->reason);
-                wire_put_u64(&w, f->lines_out);
-                wire_put_u64(&w, f->skipped);
-                wire_put_string(&w, f->text);
-                break;
-        case FRAME_WELCOME:
-                wire_put_string(&w, f->name);
-                wire_put_u64(&w, f->members);
-                break;
-        case FRAME_GONE:
-        case FRAME_WHO:
-        case FRAME_ROOMS:
-        case FRAME_ARRIVE:
-        case FRAME_BATCH:
-        case FRAME_INJECT:
-        case FRAME_PAST:
-        case FRAME_MISSED:
-        case FRAME_RELAYED:
-        case FRAME_ROLLCALL:
-        case FRAME_GOODBYE:
-        case FRAME_LEND:
-        case FRAME_OUTLET:
-                break;
-        default:
-                return 0;
-        }
+        for (size_t i = 0; i < FRAME_FIELDS_MAX && rule->fields[i] != 0; i++)
+                frame_put_field(&w, f, rule->fields[i] & FIELD_MASK);
         if (!frame_has_records(f->type))
                 wire_put(&w, (uint8_t[FRAME_APPENDED_BYTES + 1]){0}, FRAME_APPENDED_BYTES);
         return wire_written(&w);
@@ -337,177 +408,21 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
                 return -EBADMSG;
         if (f->version == 0)
                 return -EPROTONOSUPPORT;
-        switch (f->type) {
-        case FRAME_HELLO:
-        case FRAME_HERE:
-                f->key = wire_get_u64(&r);
-                f->name = wire_get_string(&r, NAME_MAX_BYTES);
-                f->address = wire_get_string(&r, ADDRESS_MAX_BYTES);
-                f->lines_out = wire_get_u64(&r);
-                f->skipped = wire_get_u64(&r);
-                if (f->version >= 4)
-                        f->quiet = wire_get_flag(&r);
-                if (f->version >= 5)
-                        f->confinement = wire_get_u8(&r);
-                break;
-        case FRAME_LINE:
-        case FRAME_ACTION:
-        case FRAME_NOTICE:
-        case FRAME_REFUSED:
-        case FRAME_TOPIC:
-        case FRAME_TEXT:
-        case FRAME_KICKED:
-        case FRAME_NAMES:
-                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
-                break;
-        case FRAME_PROBE:
-                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
-                f->key = f->version >= 4 ? wire_get_u64(&r) : 0;
-                break;
-        case FRAME_TELL:
-        case FRAME_SAY:
-        case FRAME_KICK:
-        case FRAME_MUTE:
-        case FRAME_UNMUTE:
-                f->key = wire_get_u64(&r);
-                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
-                break;
-        case FRAME_NICK:
-        case FRAME_ROOM:
-        case FRAME_FIND:
-        case FRAME_COMPLETE:
-                f->name = wire_get_string(&r, NAME_MAX_BYTES);
-                break;
-        case FRAME_HISTORY:
-        case FRAME_UNSERVED:
-                f->key = wire_get_u64(&r);
-                break;
-        case FRAME_PRIVATE:
-        case FRAME_FOUND:
-        case FRAME_SET_TOPIC:
-                f->key = wire_get_u64(&r);
-                f->name = wire_get_string(&r, NAME_MAX_BYTES);
-                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
-                break;
-        case FRAME_ANSWER:
-        case FRAME_SENT:
-                f->name = wire_get_string(&r, NAME_MAX_BYTES);
-                f->text = wire_get_string(&r, TEXT_MAX_BYTES);
-                break;
-        case FRAME_BYE:
-                f->reason = wire_get_u8(&r);
-                f->lines_out = wire_get_u64(&r);
-                f->skipped = wire_get_u64(&r);
-                if (f->version >= 4)
-                        f->text = wire_get_string(&r, PROTOCOL_NAME_MAX_BYTES);
-                break;
-        case FRAME_BATCH:
-        case FRAME_INJECT:
-        case FRAME_PAST:
+        const struct frame_rule *rule = frame_rule(f->type);
+        if (!rule)
+                return FRAME_E_TYPE;
+        if (frame_has_records(f->type)) {
                 f->records = r;
                 return 0;
-        case FRAME_WELCOME:
-                f->name = wire_get_string(&r, NAME_MAX_BYTES);
-                f->members = wire_get_u64(&r);
-                break;
-        case FRAME_GONE:
-        case FRAME_WHO:
-        case FRAME_ROOMS:
-        case FRAME_ARRIVE:
-        case FRAME_MISSED:
-        case FRAME_RELAYED:
-        case FRAME_ROLLCALL:
-        case FRAME_GOODBYE:
-        case FRAME_LEND:
-        case FRAME_OUTLET:
-                break;
-        default:
-                return FRAME_E_TYPE;
         }
+        for (size_t i = 0; i < FRAME_FIELDS_MAX && rule->fields[i] != 0; i++)
+                if (f->version >= rule->fields[i] / SINCE(1))
+                        frame_get_field(&r, f, rule->fields[i] & FIELD_MASK);
         if (f->version >= FRAME_VERSION)
                 wire_get_bytes(&r, FRAME_APPENDED_BYTES);
         if (r.bad || (wire_left(&r) > 0 && f->version <= FRAME_VERSION))
                 return -EBADMSG;
         return 0;
-}
-
-/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
-static inline bool word_next(struct slice *text, struct slice *word)
-{
-        const char *end = memchr(text->at, ' ', text->len);
-        if (!end)
-                return false;
-        *word = (struct slice){text->at, (size_t)(end - text->at)};
-        text->at = end + 1;
-        text->len -= word->len + 1;
-        return true;
-}
-
-/* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
-static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
-{
-        bool in_room = rec->room.len > 0;
-        size_t total = RECORD_HEADER_BYTES + rec->name.len + (in_room ? rec->room.len + 1 : 0) + rec->text.len;
-        if (total > size || total > UINT16_MAX || rec->name.len > NAME_MAX_BYTES)
-                return 0;
-        struct wire_writer w = wire_write(buffer, size);
-        wire_put_u16(&w, (uint16_t)total);
-        wire_put_u8(&w, in_room ? rec->kind | RECORD_IN_ROOM : rec->kind);
-        wire_put_u8(&w, (uint8_t)rec->name.len);
-        wire_put_u64(&w, rec->id);
-        wire_put_u64(&w, rec->number);
-        wire_put(&w, rec->name.at, rec->name.len);
-        if (in_room) {
-                wire_put(&w, rec->room.at, rec->room.len);
-                wire_put_u8(&w, ' ');
-        }
-        wire_put(&w, rec->text.at, rec->text.len);
-        return wire_written(&w);
-}
-
-/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. Its text and name may be longer than any of this
- * version: see record_is_bounded(). */
-static inline int record_next(struct wire_reader *r, struct record *rec)
-{
-        if (wire_left(r) == 0)
-                return 0;
-        struct wire_reader whole = *r;
-        size_t total = wire_get_u16(&whole);
-        if (whole.bad || total < RECORD_HEADER_BYTES || total > wire_left(r))
-                return -EBADMSG;
-        struct wire_reader one = wire_read(r->at, total);
-        wire_get_u16(&one);
-        uint8_t kind = wire_get_u8(&one);
-        size_t name_len = wire_get_u8(&one);
-        rec->id = wire_get_u64(&one);
-        rec->number = wire_get_u64(&one);
-        rec->name = wire_get_bytes(&one, name_len);
-        if (one.bad)
-                return -EBADMSG;
-        rec->text = wire_get_bytes(&one, wire_left(&one));
-        rec->room = (struct slice){"", 0};
-        rec->kind = kind & (RECORD_IN_ROOM - 1);
-        if (kind & RECORD_IN_ROOM && (!word_next(&rec->text, &rec->room) || rec->room.len == 0))
-                return -EBADMSG;
-        r->at += total;
-        return 1;
-}
-
-/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is of
- * a later version, or of nobody. */
-static inline bool record_is_bounded(const struct record *rec)
-{
-        return rec->name.len <= NAME_MAX_BYTES && rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
-}
-
-/* How many records there are in `r`, up to its end or to what is none. */
-static inline size_t records_count(struct wire_reader r)
-{
-        struct record rec;
-        size_t count = 0;
-        while (record_next(&r, &rec) > 0)
-                count++;
-        return count;
 }
 
 /* How many lines a LINE says. */
@@ -517,29 +432,4 @@ static inline size_t frame_lines(const struct frame *f)
         for (const char *at = f->text.at, *end = at + f->text.len; (at = memchr(at, '\n', (size_t)(end - at))); at++)
                 lines++;
         return lines;
-}
-
-/* Takes the next line, without its LF, off `text`. Returns whether there is another behind it. */
-static inline bool line_next(struct slice *text, struct slice *line)
-{
-        const char *end = memchr(text->at, '\n', text->len);
-        *line = (struct slice){text->at, end ? (size_t)(end - text->at) : text->len};
-        size_t taken = end ? line->len + 1 : line->len;
-        text->at += taken;
-        text->len -= taken;
-        return end != NULL;
-}
-
-/* Whether it is something that a person said to a room, in words or as an action. */
-static inline bool record_is_line(const struct record *rec)
-{
-        return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
-}
-
-/* Whether it is something that a person did, and that people on all hosts are to see. */
-static inline bool record_is_of_person(const struct record *rec)
-{
-        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||
-               rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME || rec->kind == RECORD_CAME ||
-               rec->kind == RECORD_TOPIC;
 }

@@ -28,7 +28,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "frame.h"
+#include "record.h"
 
 /* What follows, and how lines look (display.h), is known to both: LEND says this number, and a session that was built
  * with another one does not lend. To be counted up with each change of either. */

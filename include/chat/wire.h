@@ -44,6 +44,29 @@ static inline bool slice_equal_case(struct slice a, struct slice b)
         return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
 }
 
+/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
+static inline bool word_next(struct slice *text, struct slice *word)
+{
+        const char *end = memchr(text->at, ' ', text->len);
+        if (!end)
+                return false;
+        *word = (struct slice){text->at, (size_t)(end - text->at)};
+        text->at = end + 1;
+        text->len -= word->len + 1;
+        return true;
+}
+
+/* Takes the next line, without its LF, off `text`. Returns whether there is another behind it. */
+static inline bool line_next(struct slice *text, struct slice *line)
+{
+        const char *end = memchr(text->at, '\n', text->len);
+        *line = (struct slice){text->at, end ? (size_t)(end - text->at) : text->len};
+        size_t taken = end ? line->len + 1 : line->len;
+        text->at += taken;
+        text->len -= taken;
+        return end != NULL;
+}
+
 static inline struct wire_reader wire_read(const void *data, size_t size)
 {
         return (struct wire_reader){.at = data, .end = (const uint8_t *)data + size};

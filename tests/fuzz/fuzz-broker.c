@@ -286,7 +286,7 @@ static void send_raw(struct run *r, struct choices *c)
         if (who < 128 && size >= FRAME_HEADER_BYTES) /* else it is forged */
                 memcpy(data + 2, &r->sessions.all[1 + who % (SESSIONS - 1)].id, sizeof(uint64_t));
         /* An administrator's orders would be taken from us, who are chatd's user as well: sessions are not. */
-        if (size > 1 && frame_is_own(data[1]))
+        if (size > 1 && frame_is_from(data[1], FROM_ITSELF))
                 data[1] = FRAME_GONE;
         r->has_empty |= size == 0;
         session_raw(&r->sessions, data, size);

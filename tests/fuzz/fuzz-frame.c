@@ -7,7 +7,7 @@
  * tail, but for that of a later version. The records of a BATCH, INJECT or PAST lie one behind another, and the last ends
  * with it.
  */
-#include <chat/frame.h>
+#include <chat/record.h>
 
 #include "fuzz.h"
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 #include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/text.h>

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/frame.h>
+#include <chat/record.h>
 #include <chat/paths.h>
 
 #include "booted.h"

@@ -44,7 +44,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/frame.h>
+#include <chat/record.h>
 #include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/seen.h>

@@ -4,7 +4,7 @@
 
 #include <sys/socket.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 #include <chat/paths.h>
 #include <chat/seen.h>
 

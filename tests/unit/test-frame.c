@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include <chat/frame.h>
+#include <chat/record.h>
 
 #include "test.h"
 
@@ -27,31 +27,33 @@ static void test_hello_round_trip(void **state)
 static void test_every_type_round_trips(void **state)
 {
         (void)state;
-        static const uint8_t types[] = {FRAME_HELLO,   FRAME_HERE,    FRAME_LINE,    FRAME_BYE,      FRAME_GONE,
-                                        FRAME_WELCOME, FRAME_BATCH,   FRAME_MISSED,  FRAME_ROLLCALL, FRAME_GOODBYE,
-                                        FRAME_REFUSED, FRAME_RELAYED, FRAME_INJECT,  FRAME_NOTICE,   FRAME_TEXT,
-                                        FRAME_PROBE,   FRAME_TELL,    FRAME_FIND,    FRAME_COMPLETE, FRAME_SENT,
-                                        FRAME_FOUND,   FRAME_NAMES,   FRAME_UNSERVED};
-        for (size_t i = 0; i < sizeof(types); i++) {
+        unsigned known = 0;
+        for (unsigned type = 0; type <= UINT8_MAX; type++) {
                 uint8_t buffer[FRAME_MAX_BYTES];
-                struct frame f, in = {.type = types[i],
+                struct frame f, in = {.type = (uint8_t)type,
                                       .id = 1,
                                       .number = 2,
                                       .name = {"", 0},
                                       .address = {"", 0},
                                       .text = {"", 0},
                                       .members = 3};
+                if (!frame_rule(in.type)) {
+                        assert_int_equal(frame_encode(buffer, sizeof(buffer), &in), 0);
+                        continue;
+                }
+                known++;
                 size_t n = encode(buffer, &in);
                 assert_int_equal(frame_decode(&f, buffer, n), 0);
-                assert_int_equal(f.type, types[i]);
+                assert_int_equal(f.type, type);
                 assert_int_equal(f.number, 2);
                 assert_int_equal(f.members, f.type == FRAME_WELCOME ? 3 : 0);
                 /* every shorter form is refused, and so is a longer one, but where records follow */
                 for (size_t cut = 0; cut < n; cut++)
                         assert_int_equal(frame_decode(&f, buffer, cut), -EBADMSG);
                 buffer[n] = 0;
-                assert_int_equal(frame_decode(&f, buffer, n + 1), frame_has_records(types[i]) ? 0 : -EBADMSG);
+                assert_int_equal(frame_decode(&f, buffer, n + 1), frame_has_records(in.type) ? 0 : -EBADMSG);
         }
+        assert_int_equal(known, 42);
 }
 
 static void test_integers_are_little_endian(void **state)

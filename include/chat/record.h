@@ -1,0 +1,130 @@
+/* Records: the lines and notices that a BATCH carries to members, an INJECT from other hosts, and a PAST from before.
+ *
+ * Each has a length of its own, so a reader passes over kinds that it does not know.
+ */
+#pragma once
+
+#include <errno.h>
+
+#include "frame.h"
+
+enum {
+        RECORD_HEADER_BYTES = 20, /* length 2, kind 1, name length 1, id 8, number 8 */
+        BATCH_MAX_RECORDS = 512,  /* what a session must remember to recognise a batch that is relayed again */
+};
+
+enum record_kind {
+        RECORD_LINE = 1,
+        RECORD_JOIN,
+        RECORD_LEAVE,
+        RECORD_NOTICE, /* text without a name, from the link or chatd */
+        RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
+        RECORD_ACTION, /* text is what somebody does */
+        RECORD_RENAME, /* text is what somebody is called from now on */
+        RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
+        RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
+        RECORD_CAME,  /* … came from the room that text names */
+        RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
+        RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
+        RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
+        /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
+        RECORD_RENAMED,
+        /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
+        RECORD_IN_ROOM = 0x80,
+};
+
+#define LEAVE_REMOVED "removed" /* the text of a LEAVE of somebody whom an administrator removed, since version 4 */
+#define ASK_WHO "who"
+#define ASK_ROOMS "rooms"
+
+/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
+ * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for
+ * all, also where what it says differs; and a WENT has that of the CAME, as nobody gets both. */
+struct record {
+        uint8_t kind;
+        uint64_t id;
+        uint64_t number;
+        struct slice name, text;
+        struct slice room; /* it is for; empty: for the first one, or for everybody */
+};
+
+/* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
+static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
+{
+        bool in_room = rec->room.len > 0;
+        size_t total = RECORD_HEADER_BYTES + rec->name.len + (in_room ? rec->room.len + 1 : 0) + rec->text.len;
+        if (total > size || total > UINT16_MAX || rec->name.len > NAME_MAX_BYTES)
+                return 0;
+        struct wire_writer w = wire_write(buffer, size);
+        wire_put_u16(&w, (uint16_t)total);
+        wire_put_u8(&w, in_room ? rec->kind | RECORD_IN_ROOM : rec->kind);
+        wire_put_u8(&w, (uint8_t)rec->name.len);
+        wire_put_u64(&w, rec->id);
+        wire_put_u64(&w, rec->number);
+        wire_put(&w, rec->name.at, rec->name.len);
+        if (in_room) {
+                wire_put(&w, rec->room.at, rec->room.len);
+                wire_put_u8(&w, ' ');
+        }
+        wire_put(&w, rec->text.at, rec->text.len);
+        return wire_written(&w);
+}
+
+/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. Its text and name may be longer than any of this
+ * version: see record_is_bounded(). */
+static inline int record_next(struct wire_reader *r, struct record *rec)
+{
+        if (wire_left(r) == 0)
+                return 0;
+        struct wire_reader whole = *r;
+        size_t total = wire_get_u16(&whole);
+        if (whole.bad || total < RECORD_HEADER_BYTES || total > wire_left(r))
+                return -EBADMSG;
+        struct wire_reader one = wire_read(r->at, total);
+        wire_get_u16(&one);
+        uint8_t kind = wire_get_u8(&one);
+        size_t name_len = wire_get_u8(&one);
+        rec->id = wire_get_u64(&one);
+        rec->number = wire_get_u64(&one);
+        rec->name = wire_get_bytes(&one, name_len);
+        if (one.bad)
+                return -EBADMSG;
+        rec->text = wire_get_bytes(&one, wire_left(&one));
+        rec->room = (struct slice){"", 0};
+        rec->kind = kind & (RECORD_IN_ROOM - 1);
+        if (kind & RECORD_IN_ROOM && (!word_next(&rec->text, &rec->room) || rec->room.len == 0))
+                return -EBADMSG;
+        r->at += total;
+        return 1;
+}
+
+/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is of
+ * a later version, or of nobody. */
+static inline bool record_is_bounded(const struct record *rec)
+{
+        return rec->name.len <= NAME_MAX_BYTES && rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
+}
+
+/* How many records there are in `r`, up to its end or to what is none. */
+static inline size_t records_count(struct wire_reader r)
+{
+        struct record rec;
+        size_t count = 0;
+        while (record_next(&r, &rec) > 0)
+                count++;
+        return count;
+}
+
+/* Whether it is something that a person said to a room, in words or as an action. */
+static inline bool record_is_line(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
+}
+
+/* Whether it is something that a person did, and that people on all hosts are to see. */
+static inline bool record_is_of_person(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||
+               rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME || rec->kind == RECORD_CAME ||
+               rec->kind == RECORD_TOPIC;
+}
