@@ -21,7 +21,7 @@
 #
 # V=1 shows the commands. Packages that are missing are installed, with sudo where you are not root.
 
-VERSION   := 0.1.0
+VERSION   := $(shell sed -n 's/^.define VERSION "\(.*\)"/\1/p' include/chat/version.h)
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 LISTEN    ?= 127.0.0.1:8888
@@ -42,7 +42,7 @@ ZSHDIR    := $(PREFIX)/share/zsh/site-functions
 
 # Where a register has 32 bits, times and sizes of files have 64 all the same.
 CPPFLAGS  += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
-CPPFLAGS  += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Iinclude -Ibuild
+CPPFLAGS  += -D_GNU_SOURCE -Iinclude -Ibuild
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS    ?= -O2 -g
 HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
@@ -513,7 +513,7 @@ build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* cha
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
 	@cp -a $(PROGRAMS) include units fail2ban debian Makefile README.md LICENSE $(@D)/tree
 	@cd $(@D)/tree && version=$$(dpkg-parsechangelog -S Version) && { [ "$$version" = "$(VERSION)" ] || { \
-		echo "debian/changelog is of version $$version, the Makefile of $(VERSION)" >&2; exit 1; }; }
+		echo "debian/changelog is of version $$version, include/chat/version.h of $(VERSION)" >&2; exit 1; }; }
 	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { \
 		tail -n 30 ../build.log >&2; exit 1; }
 	@touch $@

@@ -20,12 +20,9 @@
 
 #include <chat/clock.h>
 #include <chat/options.h>
+#include <chat/version.h>
 
 #include "child.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 #define WHERE_DEFAULT "8888"
 #define QUEUE_LENGTH_FILE "/proc/sys/net/unix/max_dgram_qlen"

@@ -14,14 +14,11 @@
 
 #include <chat/clock.h>
 #include <chat/options.h>
+#include <chat/version.h>
 #include <chat/watchdog.h>
 
 #include "link.h"
 #include "log.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 struct options {
         const char *config, *run_dir, *state_dir;

@@ -11,15 +11,12 @@
 
 #include <chat/options.h>
 #include <chat/settings.h>
+#include <chat/version.h>
 
 #include "sandbox.h"
 #include "session.h"
 #if SANDBOX_SANITIZED
 #include <sanitizer/lsan_interface.h>
-#endif
-
-#ifndef VERSION
-#define VERSION "unknown"
 #endif
 
 enum {

@@ -8,6 +8,7 @@
 
 #include <chat/options.h>
 #include <chat/reveal.h>
+#include <chat/version.h>
 
 #include "asking.h"
 #include "events.h"
@@ -15,10 +16,6 @@
 #include "output.h"
 #include "sockets.h"
 #include "top.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 /* Besides 0, EXIT_FAILURE and EXIT_USAGE. */
 enum {

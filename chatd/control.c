@@ -12,12 +12,9 @@
 #include <chat/clock.h>
 #include <chat/socket.h>
 #include <chat/text.h>
+#include <chat/version.h>
 
 #include "broker.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 enum { GROUPS_MAX = 256 }; /* of a user, that are looked at */
 

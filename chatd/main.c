@@ -16,16 +16,13 @@
 #include <chat/journal.h>
 #include <chat/options.h>
 #include <chat/settings.h>
+#include <chat/version.h>
 #include <chat/watchdog.h>
 
 #include "broker.h"
 #include "recovery.h"
 #include "reload.h"
 #include "rundir.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 enum {
         EVENTS_MAX = 64,
