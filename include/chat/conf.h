@@ -1,8 +1,8 @@
-/* Files of settings: lines of the form Key=value.
+/* Reads files of settings: lines of the form Key=value.
  *
- * Blanks around both are dropped; empty lines, and those that begin with # or ;, are skipped. A key that is not known,
- * is there twice or has a value that it cannot have is told with the file, the line and what would be right; what is
- * right beside it is taken all the same. Only open(2), read(2) and close(2) are called, and nothing is allocated:
+ * Blanks around the key and the value are dropped. Empty lines and lines that begin with # or ; are skipped. A key that
+ * is unknown, is there twice or has a wrong value is reported with the file, the line and what would be right; the
+ * other lines are taken all the same. Only open(2), read(2) and close(2) are called, and nothing is allocated, because
  * each session reads such a file when it starts.
  */
 #pragma once
@@ -24,19 +24,20 @@ enum {
         CONF_BUFFER_BYTES = 1024, /* of the file, at once: a session would keep the pages of a larger stack */
         CONF_ERROR_BYTES = 1024,
         CONF_KEYS_MAX = 32,
-        CONF_NAME_SHOWN_BYTES = 64, /* of a key that there is not */
+        CONF_NAME_SHOWN_BYTES = 64, /* the longest unknown key that a complaint shows */
 };
 
 #define CONF_BLANKS " \t\r"
 
-/* What a program takes from its file; `user` is the caller's. */
+/* What a program takes from its file. `user` belongs to the program. */
 struct conf_reader {
         const char *manual; /* the page that lists the keys */
-        /* Returns the number of this key, below CONF_KEYS_MAX, or -1 where there is none. */
+        /* Returns the number of the key, below CONF_KEYS_MAX, or -1 if there is no such key. */
         int (*find)(const char *key);
-        /* Takes a value, which is not empty, by the number of its key. Returns NULL, or what would be right. */
+        /* Takes the value, which is not empty, of the key with this number. Returns NULL, or text that says what would
+         * be right. */
         const char *(*take)(void *user, int key, const char *value);
-        /* Something is wrong: one line, clean (text.h). */
+        /* Reports an error: one line of clean text (text.h). */
         void (*complain)(void *user, const char *error);
         void *user;
 };
@@ -45,11 +46,11 @@ struct conf {
         const struct conf_reader *reader;
         const char *path;
         unsigned line;
-        uint32_t seen; /* a bit for each key */
+        uint32_t seen; /* a bit for each key that the file has had */
         bool wrong;
 };
 
-/* Not inline, so that its buffer is on the stack where something is wrong, and only there. */
+/* Not inline, so that its buffer takes up the stack only when there is an error. */
 __attribute__((format(printf, 2, 3), noinline, cold, unused)) static void conf_complain(struct conf *c,
                                                                                         const char *format, ...)
 {
@@ -63,7 +64,7 @@ __attribute__((format(printf, 2, 3), noinline, cold, unused)) static void conf_c
         c->reader->complain(c->reader->user, error);
 }
 
-/* Takes the blanks off both ends, in place. */
+/* Removes the blanks at both ends of `text`, in place. Returns the new beginning. */
 static inline char *conf_trim(char *text)
 {
         text += strspn(text, CONF_BLANKS);
@@ -92,7 +93,7 @@ static inline void conf_take_pair(struct conf *c, const char *name, const char *
                 conf_complain(c, "%s= takes %s", name, right);
 }
 
-/* Takes one line, which has `len` bytes and a 0 behind them. */
+/* Takes one line of `len` bytes; a 0 follows them. */
 static inline void conf_take_line(struct conf *c, char *line, size_t len)
 {
         c->line++;
@@ -116,7 +117,8 @@ static inline void conf_take_line(struct conf *c, char *line, size_t len)
         conf_take_pair(c, conf_trim(line), conf_trim(equals + 1));
 }
 
-/* Takes the lines that end within the buffer, or are too long to do so, and keeps the rest. Returns its size. */
+/* Takes the lines that end within the buffer or are too long for it, and moves the rest to the beginning of the buffer.
+ * Returns the size of the rest. */
 static inline size_t conf_take_lines(struct conf *c, char *buffer, size_t size, bool *skipping)
 {
         char *at = buffer, *end = buffer + size;
@@ -138,7 +140,7 @@ static inline size_t conf_take_lines(struct conf *c, char *buffer, size_t size, 
         return size;
 }
 
-/* Returns 0, or a negative errno of read(2). */
+/* Takes all lines of the file. Returns 0, or a negative errno of read(2). */
 static inline int conf_take_file(struct conf *c, int fd)
 {
         char buffer[CONF_BUFFER_BYTES];
@@ -158,8 +160,8 @@ static inline int conf_take_file(struct conf *c, int fd)
         return 0;
 }
 
-/* Reads the file `path`. Returns 0; -EINVAL where something is wrong in it, which was told; or another negative errno
- * where it cannot be read, which was not. */
+/* Reads the file `path`. Returns 0; -EINVAL if the file has errors, all of which were reported; or another negative
+ * errno if the file cannot be read, which was not reported. */
 static inline int conf_read(const struct conf_reader *reader, const char *path)
 {
         struct conf c = {.reader = reader, .path = path};

@@ -1,4 +1,4 @@
-/* How a member finds chatd. */
+/* How a member finds and reaches chatd. */
 #pragma once
 
 #include <sys/stat.h>
@@ -12,7 +12,8 @@ static inline int connect_socket(void)
         int on = 1, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        /* With it the kernel states who sends, also while the intake is so new that it does not ask yet. */
+        /* The kernel then adds the sender's credentials to each datagram, even while chatd's intake is so new that
+         * chatd has not asked for them yet. */
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0)
                 return fd;
         on = -errno;
@@ -20,9 +21,9 @@ static inline int connect_socket(void)
         return on;
 }
 
-/* Connects the socket `fd`, which may be connected already, to chatd's intake below `dir`. `*intake` tells which one it
- * is, and by its owner who chatd is. Returns 0 or a negative errno: -EPERM for a socket that somebody else put there.
- * */
+/* Connects the socket `fd`, which may be connected already, to chatd's intake below `dir`. Sets `*intake` to what
+ * stat(2) says of the intake: its inode identifies it, and its owner is chatd's user. Returns 0 or a negative errno:
+ * -EPERM if another user put the socket there. */
 static inline int connect_broker(int fd, const char *dir, struct stat *intake)
 {
         struct sockaddr_un address;

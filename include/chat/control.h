@@ -1,24 +1,25 @@
 /* What chatctl and chatd say to each other, on a UNIX socket of type SOCK_SEQPACKET (unix(7)).
  *
- * A request is one packet of words, each ended by a 0: the command, a number, and what the command takes. The answer is
- * any number of records and an end, a packet each, of fields "key=value", each ended by a 0; that of the end begins
- * with "end=" and a status. The next request comes behind it. Keys may be added in later versions, and both sides
- * ignore what they do not know.
+ * A request is one packet of words, each ended by a 0: the command, a number, and the arguments of the command. The
+ * answer is any number of records and then an end. Each of these is a packet of fields "key=value", each ended by a 0.
+ * The end begins with the field "end=", whose value is a status. chatctl sends the next request after the end. Later
+ * versions may add keys; both sides ignore keys that they do not know.
  *
- * The number of a request that changes something is drawn by chatctl, at random, and tells it from all others: chatctl
- * says it again to the next chatd where one died before it answered, and what was done already is not done twice.
+ * chatctl draws the number of a request that changes something at random, so that no two requests have the same number.
+ * If chatd dies before it answers, chatctl sends the request with the same number to the next chatd, which does not
+ * repeat what was done already.
  *
  *   status                      one record
- *   who                         one for each member
- *   bans                        one for each ban
+ *   who                         one record for each member
+ *   bans                        one record for each ban
  *   say NUMBER TEXT             shows everybody a notice
- *   topic NUMBER ROOM           the end has the "room" and its "topic"; with a TEXT, sets it, or where that is TOPIC_NONE,
- *                               removes it
+ *   topic NUMBER ROOM [TEXT]    TEXT becomes the topic; TOPIC_NONE removes the topic; the end has the "room" and its
+ *                               "topic"
  *   find NUMBER WHO             the end has the "id" of the session; WHO is a name, or "#" and an id
  *   kick NUMBER WHO REASON
  *   mute, unmute NUMBER WHO
- *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be
- *                               banned too, and the "name" of somebody banned who is here from there
+ *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be banned
+ *                               too, and the "name" of a banned member who is still connected from there
  *   unban NUMBER WHAT
  */
 #pragma once
@@ -30,35 +31,37 @@
 
 #include "wire.h"
 
-/* Not in the run directory, which only chatd and the sessions may enter; where chatd binds it itself it is, paths.h. */
+/* The socket is not in the run directory, which only chatd and the sessions may enter. A socket that chatd binds itself
+ * is in the run directory (paths.h). */
 #define CONTROL_SOCKET_DEFAULT "/run/chat-control.sock"
-#define CONTROL_GROUP "chat-admin" /* whose members may do all this, besides root */
+#define CONTROL_GROUP "chat-admin" /* its members may do all this, and root may */
 
 enum {
         CONTROL_PACKET_MAX_BYTES = 8192,
         CONTROL_WORDS_MAX = 4,
-        CONTROL_TEXT_MAX_BYTES = 2048,  /* of a notice: what is in front of it must fit into a line as well */
-        CONTROL_REASON_MAX_BYTES = 256, /* … and of a reason, into an entry of the journal */
-        CONTROL_LEAVE_MS = 5000,        /* so long who was removed may take to leave */
+        /* of a notice, which must fit into a line together with what stands in front of it */
+        CONTROL_TEXT_MAX_BYTES = 2048,
+        CONTROL_REASON_MAX_BYTES = 256, /* of a reason, which must fit into an entry of the journal */
+        CONTROL_LEAVE_MS = 5000,        /* how long a removed member may take to leave */
 };
 
 /* The statuses of an end. */
 #define CONTROL_OK "ok"
 #define CONTROL_DENIED "denied" /* neither root nor in CONTROL_GROUP */
-#define CONTROL_BUSY "busy"     /* too many ask, or the queue is full: nothing was done, and later it may work */
-#define CONTROL_QUEUED "queued" /* it takes long, and will be done: not to be asked for again */
-#define CONTROL_WRONG "wrong"   /* no such command, or not with these words */
+#define CONTROL_BUSY "busy"     /* too many requests, or the queue is full: nothing was done; a later try may work */
+#define CONTROL_QUEUED "queued" /* the request takes long and will be done: do not repeat it */
+#define CONTROL_WRONG "wrong"   /* no such command, or the wrong arguments for it */
 #define CONTROL_NOBODY "nobody" /* there is no such member, room or ban */
-#define CONTROL_STAYS "stays"   /* who was to leave has not done so */
+#define CONTROL_STAYS "stays"   /* the member did not leave in time */
 #define CONTROL_FAILED "failed" /* the text says why */
 
 struct control_packet {
         size_t size;
-        bool bad; /* something did not fit, and is left out */
+        bool bad; /* something did not fit and was left out */
         char data[CONTROL_PACKET_MAX_BYTES];
 };
 
-/* Appends a word, or a field as "key=%s". */
+/* Appends a word, or a field as "key=%s". Sets `bad` if it does not fit. */
 __attribute__((format(printf, 2, 3))) static inline void control_put(struct control_packet *p, const char *format, ...)
 {
         size_t room = sizeof(p->data) - p->size;
@@ -72,7 +75,7 @@ __attribute__((format(printf, 2, 3))) static inline void control_put(struct cont
                 p->size += (size_t)n + 1;
 }
 
-/* Takes the next word, or field, off `rest`. It is a string: a 0 is behind it. Returns NULL where there is none. */
+/* Takes the next word or field off `rest`. Returns it as a string that ends with a 0, or NULL if there is none. */
 static inline const char *control_next(struct slice *rest)
 {
         const char *word = rest->at, *end = rest->len > 0 ? memchr(rest->at, '\0', rest->len) : NULL;
@@ -83,7 +86,7 @@ static inline const char *control_next(struct slice *rest)
         return word;
 }
 
-/* Returns the value of `field` if its key is this, or NULL. */
+/* Returns the value of `field` if its key is `key`, or else NULL. */
 static inline const char *control_value(const char *field, const char *key)
 {
         size_t len = strlen(key);

@@ -1,4 +1,4 @@
-/* How a record looks to the people: the one line that it becomes, behind which comes CR LF. */
+/* How a record looks on a terminal: one line, which CR LF ends. */
 #pragma once
 
 #include "record.h"
@@ -8,7 +8,7 @@ enum { DISPLAY_PARTS_MAX = 4 };
 #define LINE_END "\r\n"
 #define LINE_END_BYTES (sizeof(LINE_END) - 1)
 
-/* Of "NAME@HOST" the host; of any other name all of it. */
+/* Returns HOST of a name "NAME@HOST", and any other name as it is. */
 static inline struct slice display_host(struct slice name)
 {
         const char *at = memchr(name.at, '@', name.len);
@@ -16,8 +16,8 @@ static inline struct slice display_host(struct slice name)
         return (struct slice){name.at + before, name.len - before};
 }
 
-/* Points `parts` to the pieces of the line, in the record and in constants. Returns how many; 0 for a kind of a later
- * version, which is not shown. */
+/* Points `parts` to the pieces of the line, which are in the record and in constants. Returns the number of pieces, or
+ * 0 for a kind of a later version, which is not shown. */
 static inline size_t display_parts(const struct record *r, struct slice parts[static DISPLAY_PARTS_MAX])
 {
         switch (r->kind) {
@@ -59,7 +59,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
                 parts[2] = slice_of(r->text.len > 0 ? " set the topic: " : " removed the topic");
                 parts[3] = r->text;
                 return 4;
-        case RECORD_REPLY: /* by the other host's name */
+        case RECORD_REPLY: /* under the name of the other host */
                 parts[0] = slice_of("*** ");
                 parts[1] = display_host(r->name);
                 parts[2] = slice_of(": ");
@@ -79,7 +79,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         }
 }
 
-/* The bytes of the line with its CR LF, or 0 for what is not shown. */
+/* Returns the bytes of the line including its CR LF, or 0 if the record is not shown. */
 static inline size_t display_bytes(const struct record *r)
 {
         struct slice parts[DISPLAY_PARTS_MAX];
@@ -89,7 +89,7 @@ static inline size_t display_bytes(const struct record *r)
         return bytes;
 }
 
-/* Writes these parts and CR LF to `at`, where there is room. Returns the end. */
+/* Writes these parts and CR LF to `at`, where there must be room. Returns the end. */
 static inline char *display_write(char *at, const struct slice *parts, size_t n)
 {
         for (size_t i = 0; i < n; i++)

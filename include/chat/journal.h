@@ -1,8 +1,8 @@
-/* Structured entries in the journal, or lines on standard error where that is not the journal.
+/* Writes structured entries to the journal, or lines to standard error if that is not the journal.
  *
- * Writing to the journal blocks while journald is stopped. So a thread of its own writes, from a queue of fixed size;
- * whoever logs only ever puts an event into it. What finds no place is counted, and the count is logged when there is
- * place again. Texts must be clean (text.h): an entry is never more than one line.
+ * Writing to the journal blocks while journald is stopped. So a separate thread writes, from a queue of fixed size, and
+ * the other threads only put events into the queue. An event that finds the queue full is counted, and the count is
+ * logged when there is room again. Texts must be clean (text.h), so that an entry is never more than one line.
  */
 #pragma once
 
@@ -24,36 +24,36 @@
 #define JOURNAL_ID_DROPPED "33a666207f9d466bb9e289c13b831f9a"
 
 enum {
-        JOURNAL_QUEUE_BYTES = 1024 * 1024, /* of some 300 each, but for what people say */
-        JOURNAL_EVENT_MAX_BYTES = 5120,    /* the longest line that can be said, and its fields */
+        JOURNAL_QUEUE_BYTES = 1024 * 1024, /* an event has about 300 bytes, more if it quotes a message */
+        JOURNAL_EVENT_MAX_BYTES = 5120,    /* enough for the longest message and its fields */
         JOURNAL_EVENT_MAX_FIELDS = 16,
         JOURNAL_STOP_MAX_MS = 500,
-        JOURNAL_RETRY_S = 1, /* how often the number of lost events is tried while there is no journal */
+        JOURNAL_RETRY_S = 1, /* how often the thread tries to log the number of lost events while there is no journal */
 };
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* Fields as journald takes them, "NAME=value", the first is MESSAGE; one behind another, each ended by a 0. */
+/* The fields of an event as journald takes them: "NAME=value", MESSAGE first, one behind another, each ended by a 0. */
 struct journal_event {
         size_t size;
         unsigned fields;
-        char data[JOURNAL_EVENT_MAX_BYTES]; /* in the queue there are `size` bytes of it */
+        char data[JOURNAL_EVENT_MAX_BYTES]; /* the queue holds only the first `size` bytes */
 };
 
 struct journal {
-        const char *program; /* stands before each line on standard error */
+        const char *program; /* the prefix of each line on standard error */
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        size_t first, used; /* of the bytes in the queue, where they begin and how many there are */
+        size_t first, used; /* the used bytes of the queue: where they begin and how many there are */
         uint64_t dropped;
-        bool failing; /* the last event was not taken */
+        bool failing; /* the journal did not take the last event */
         bool stopping;
         bool to_journal;
-        char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; at its end it goes on at its beginning */
+        char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; the queue wraps around at its end */
 };
 
-/* Whether standard error is the journal: systemd states its device and inode, systemd.exec(5). */
+/* Returns true if standard error is the journal: systemd states its device and inode, systemd.exec(5). */
 static inline bool journal_is_stderr(void)
 {
         const char *stream = getenv("JOURNAL_STREAM");
@@ -63,7 +63,7 @@ static inline bool journal_is_stderr(void)
                st.st_dev == device && st.st_ino == inode;
 }
 
-/* Appends a field. What does not fit is left out. */
+/* Appends a field. A field that does not fit is left out. */
 __attribute__((format(printf, 2, 3))) static inline void journal_field(struct journal_event *e, const char *format, ...)
 {
         size_t room = sizeof(e->data) - e->size;
@@ -80,8 +80,8 @@ __attribute__((format(printf, 2, 3))) static inline void journal_field(struct jo
         e->fields++;
 }
 
-/* Appends what every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all of its kind,
- * and its kind in a word. */
+/* Appends the fields that every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all
+ * events of this kind, and the kind in a word. */
 static inline void journal_describe(struct journal_event *e, int priority, const char *id, const char *event)
 {
         journal_field(e, "PRIORITY=%d", priority);
@@ -89,7 +89,7 @@ static inline void journal_describe(struct journal_event *e, int priority, const
         journal_field(e, "CHAT_EVENT=%s", event);
 }
 
-/* Returns false when the journal did not take it. */
+/* Returns false if the journal did not take the event. */
 static inline bool journal_write_one(const struct journal *j, const struct journal_event *e)
 {
         struct iovec iov[JOURNAL_EVENT_MAX_FIELDS];
@@ -100,7 +100,7 @@ static inline bool journal_write_one(const struct journal *j, const struct journ
                 return true;
         }
         if (access(JOURNAL_SOCKET, F_OK) < 0)
-                return false; /* sd_journal_sendv() would call that a success */
+                return false; /* sd_journal_sendv() would report a success */
         for (unsigned i = 0; i < e->fields; i++) {
                 size_t len = strlen(at);
                 iov[i] = (struct iovec){(char *)at, len};
@@ -148,8 +148,8 @@ static inline void journal_queue_take(struct journal *j, void *data, size_t size
         j->used -= size;
 }
 
-/* Takes the next event, or the number of those that were lost. Returns how many events that stands for, or 0 where
- * there is nothing to write now. */
+/* Takes the next event, or makes one that says how many were lost. Returns the number of events that `e` stands for, or
+ * 0 if there is nothing to write now. */
 static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
 {
         uint64_t dropped = j->dropped;
@@ -191,7 +191,7 @@ static inline void *journal_write_all(void *arg)
         return NULL;
 }
 
-/* Starts the thread. `program` is not copied. Returns NULL without memory or threads. */
+/* Starts the thread. `program` is not copied. Returns NULL if there is no memory or no thread. */
 static inline struct journal *journal_start(const char *program)
 {
         struct journal *j = calloc(1, sizeof(*j));
@@ -208,7 +208,7 @@ static inline struct journal *journal_start(const char *program)
         return j;
 }
 
-/* Waits a moment for what is queued to be written, then ends the thread. */
+/* Waits up to JOURNAL_STOP_MAX_MS until the queued events are written, and ends the thread. */
 static inline void journal_stop(struct journal *j)
 {
         struct timespec until;
@@ -221,10 +221,10 @@ static inline void journal_stop(struct journal *j)
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         if (pthread_timedjoin_np(j->thread, NULL, &until) == 0)
-                free(j); /* else the journal is stuck: the process ends under the thread */
+                free(j); /* otherwise the journal is stuck, and the process ends while the thread still runs */
 }
 
-/* Logs `e`, or counts it as lost. */
+/* Queues `e` to be logged, or counts it as lost if the queue is full. */
 static inline void journal_write(struct journal *j, const struct journal_event *e)
 {
         size_t size = offsetof(struct journal_event, data) + e->size;

@@ -1,13 +1,13 @@
-/* Names that people give themselves: what they may be, and which are taken for the same.
+/* The names that members choose: which names are allowed, and which names count as the same.
  *
- * A name is 1 to 24 ASCII letters, digits, "-", "_" and ".", and begins with a letter: so it is typed on any keyboard,
- * is one word of a command, and is never an address, which is what those are called who took no name. No letters beyond
- * ASCII, because too many of them cannot be told from each other.
+ * A name has 1 to 24 characters: ASCII letters, digits, "-", "_" and "."; it starts with a letter. So it can be typed
+ * on any keyboard, is one word of a command, and is never an address; a member without a chosen name is called by the
+ * address. Letters beyond ASCII are not allowed, because too many of them look the same.
  *
- * Whoever is addressed by a name is addressed by the whole name: names are the same where they differ in case alone. But
- * two names are too similar for two people to have them at once where they differ in case, in I, l and 1, or in O and 0,
- * whose shapes are the same in many fonts. Every other pair of names can be told apart by who looks: Maria and Marla are
- * two people. Of two addresses none are too similar.
+ * A command addresses a member by the whole name: two names are the same if they differ only in case. Two members
+ * cannot have names that are too similar, though: names that differ only in case, in I, l and 1, or in O and 0, which
+ * have the same shapes in many fonts. A careful reader can tell every other pair of names apart: Maria and Marla may
+ * both be here. Two addresses are never too similar.
  */
 #pragma once
 
@@ -17,10 +17,10 @@
 
 enum { NICK_MAX_BYTES = 24 };
 
-/* Rooms are called as people are. This is the one that everybody begins in. */
+/* The room in which every member begins. Names of rooms follow the same rules as names of members. */
 #define FIRST_ROOM "lobby"
 
-/* Who says what administrators say: nobody else is called so. */
+/* The name under which administrators speak. No member can have it. */
 #define ADMIN_NAME "Administrator"
 
 static inline bool name_is_letter(char c)
@@ -28,7 +28,7 @@ static inline bool name_is_letter(char c)
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Whether somebody may take this name. */
+/* Returns true if a member may take this name. */
 static inline bool name_is_nick(const char *name, size_t size)
 {
         for (size_t i = 0; i < size; i++)
@@ -43,7 +43,7 @@ static inline char name_lower(char c)
         return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* Orders names; 0: they are the same. */
+/* Compares two names without regard to case. Returns less than 0, 0 or more than 0, as memcmp(3). */
 static inline int name_compare(const char *a, size_t a_size, const char *b, size_t b_size)
 {
         for (size_t i = 0; i < a_size && i < b_size; i++) {
@@ -54,7 +54,7 @@ static inline int name_compare(const char *a, size_t a_size, const char *b, size
         return (a_size > b_size) - (a_size < b_size);
 }
 
-/* Returns true where two characters differ in case, or have the same shape in many fonts. */
+/* Returns true if two characters differ only in case, or have the same shape in many fonts. */
 static inline bool name_char_looks_like(char a, char b)
 {
         static const char *const shapes[] = {"Il1", "oO0"};
@@ -66,7 +66,7 @@ static inline bool name_char_looks_like(char a, char b)
         return false;
 }
 
-/* Returns true where two names are too similar, or the same. */
+/* Returns true if two names are the same or too similar. */
 static inline bool name_looks_like(const char *a, size_t a_size, const char *b, size_t b_size)
 {
         size_t i = 0;
@@ -75,7 +75,8 @@ static inline bool name_looks_like(const char *a, size_t a_size, const char *b, 
         return i == a_size && i == b_size;
 }
 
-/* Takes what may be seen as one character off the `*size` bytes at `*name`, of which there is one at least. */
+/* Takes one or two characters, which may look like a single one, off the `*size` bytes at `*name`. There must be one
+ * byte at least. Returns the character that stands for all that look like it at a glance. */
 static inline int name_next(const char **name, size_t *size)
 {
         int c = name_lower((*name)[0]), next = *size < 2 ? 0 : name_lower((*name)[1]);
@@ -98,9 +99,10 @@ static inline int name_next(const char **name, size_t *size)
         }
 }
 
-/* Orders names by what is left of them for who hardly looks: case does not count, nor do 0 and o; 1, i and l; rn and m;
- * vv and w; -, _ and the dot (a choice out of the ASCII characters of Unicode's confusables.txt, UTS #39). 0 where that
- * is the same: so it is of all names that are too similar, and of others, which are suggested for each other. */
+/* Compares names as they look at a glance. These count as the same: upper and lower case; 0 and o; 1, i and l; rn and
+ * m; vv and w; -, _ and the dot (a choice out of the ASCII characters of Unicode's confusables.txt, UTS #39). Returns
+ * less than 0, 0 or more than 0, as memcmp(3). It is 0 for all names that are too similar, and for others, each of
+ * which can be suggested in place of the other. */
 static inline int name_compare_blurred(const char *a, size_t a_size, const char *b, size_t b_size)
 {
         while (a_size > 0 && b_size > 0) {
@@ -111,7 +113,8 @@ static inline int name_compare_blurred(const char *a, size_t a_size, const char 
         return (a_size > 0) - (b_size > 0);
 }
 
-/* Whether nobody can be called so: what administrators say is not to be imitated even for who hardly looks. */
+/* Returns true if no member can have this name, because it looks like ADMIN_NAME at a glance: nobody may pretend to be
+ * an administrator. */
 static inline bool name_is_reserved(const char *name, size_t size)
 {
         return name_compare_blurred(name, size, ADMIN_NAME, sizeof(ADMIN_NAME) - 1) == 0;

@@ -1,4 +1,4 @@
-/* How much a word that somebody typed differs from one that there is, for suggestions. */
+/* Measures how much a typed word differs from a known one, for suggestions. */
 #pragma once
 
 #include <stddef.h>
@@ -7,15 +7,16 @@
 #include "names.h"
 #include "wire.h"
 
-enum { NEAREST_MAX_BYTES = 24 }; /* a longer word is far from everything */
+enum { NEAREST_MAX_BYTES = 24 }; /* a longer word is far from all others */
 
 static inline size_t nearest_least(size_t a, size_t b)
 {
         return a < b ? a : b;
 }
 
-/* Returns how many characters have to be put in, taken out, changed, or swapped with the next one to make one of the
- * other, whatever their case (the optimal string alignment distance); SIZE_MAX where one of them is too long. */
+/* Returns how many characters must be inserted, removed, changed, or swapped with the next one to turn one word into
+ * the other, without regard to case (the optimal string alignment distance). Returns SIZE_MAX if one of them is too
+ * long. */
 static inline size_t nearest_distance(struct slice word, struct slice name)
 {
         size_t rows[3][NEAREST_MAX_BYTES + 1], *last = rows[0], *row = rows[1], *before = rows[2];

@@ -1,4 +1,4 @@
-/* What every program asks of its command line. */
+/* The checks that every program makes of its command line. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@ enum {
         EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3) */
 };
 
-/* Whether nothing is left behind the options, of which argv[rest] is the first, and `run_dir` can be a run directory.
- * Says on standard error what is wrong. */
+/* Returns true if argv[rest], behind the options, is the end of the command line and `run_dir` can be a run directory.
+ * Otherwise prints the error on standard error. */
 static inline bool options_are_right(int argc, char *const argv[], int rest, const char *run_dir)
 {
         if (rest < argc) {

@@ -1,11 +1,11 @@
-/* How fast something may go: a token bucket.
+/* Limits how fast something may go: a token bucket.
  *
- * It is full to begin with; whatever goes takes one token out, and tokens come in at a steady rate until it is full
- * again. So a burst passes at once, and what comes now and then is never held up. Nothing is dropped here: who finds
+ * The bucket begins full. Each step takes one token out, and tokens come in at a steady rate until the bucket is full
+ * again. So a burst passes at once, and occasional steps are never held up. Nothing is dropped here: a step that finds
  * the bucket empty waits.
  *
- * Kept as one number, the time at which the bucket will be full again (the virtual scheduling form of the generic cell
- * rate algorithm, ITU-T I.371), in µs so that rates which do not divide 1000 are exact enough.
+ * The bucket is kept as one number, the time at which it will be full again (the virtual scheduling form of the generic
+ * cell rate algorithm, ITU-T I.371), in µs so that rates which do not divide 1000 are exact enough.
  */
 #pragma once
 
@@ -24,13 +24,13 @@ struct pace {
         int64_t full_at_us; /* CLOCK_MONOTONIC */
 };
 
-/* A full bucket of `burst` tokens that fills at `rate` tokens per second, both 1 to PACE_MAX. */
+/* Returns a full bucket of `burst` tokens that fills at `rate` tokens per second, both 1 to PACE_MAX. */
 static inline struct pace pace_of(unsigned rate, unsigned burst)
 {
         return (struct pace){.interval_us = 1000000 / (int64_t)rate, .burst = burst};
 }
 
-/* A number from 1 to PACE_MAX; moves `*text` behind it. Returns 0 where there is none. */
+/* Reads a number from 1 to PACE_MAX and moves `*text` behind it. Returns 0 if there is none. */
 static inline unsigned pace_parse_number(const char **text)
 {
         char *end;
@@ -41,7 +41,8 @@ static inline unsigned pace_parse_number(const char **text)
         return n <= PACE_MAX ? (unsigned)n : 0;
 }
 
-/* Reads "RATE", "RATE:BURST" (BURST is twice the rate otherwise) or "off". Returns 0, or -EINVAL. */
+/* Reads "RATE", "RATE:BURST" or "off"; without BURST the burst is twice the rate, PACE_MAX at most. Returns 0, or
+ * -EINVAL. */
 static inline int pace_parse(struct pace *p, const char *text)
 {
         if (strcmp(text, "off") == 0) {
@@ -59,7 +60,8 @@ static inline int pace_parse(struct pace *p, const char *text)
         return 0;
 }
 
-/* When the next token may be taken, in ms of CLOCK_MONOTONIC: not after `now_ms` where it may be at once. */
+/* Returns the time in ms of CLOCK_MONOTONIC from which the next token may be taken; `now_ms` if it may be taken at
+ * once. */
 static inline int64_t pace_next_ms(const struct pace *p, int64_t now_ms)
 {
         if (p->interval_us == 0)
@@ -68,7 +70,7 @@ static inline int64_t pace_next_ms(const struct pace *p, int64_t now_ms)
         return next_us <= now_ms * 1000 ? now_ms : (next_us + 999) / 1000;
 }
 
-/* Takes out a token; the caller has seen to it that pace_next_ms() has come. */
+/* Takes out a token. The time that pace_next_ms() returned must have come. */
 static inline void pace_take(struct pace *p, int64_t now_ms)
 {
         if (p->full_at_us < now_ms * 1000)

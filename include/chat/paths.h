@@ -4,10 +4,10 @@
  *   link.sock       the inbox of the link to other hosts: only chatd sends here (srw------- chatd)
  *   control.sock    where chatctl connects, if chatd bound it itself        (srw------- chatd)
  *   sessions/KEY    a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
- *   members/ID      chatd's note of who ID is, as the target of a symlink   (drwx------ chatd chat)
+ *   members/ID      chatd's notes on member ID, as the target of a symlink  (drwx------ chatd chat)
  *
- * ID is a session id as 16 hexadecimal digits, and so is KEY. Everybody in the chat can know an id; a key is known to
- * its session and chatd alone, because who can name an inbox can fill it, or put another in its place.
+ * ID is a session id as 16 hexadecimal digits, and so is KEY. Every member can know an id. Only a session and chatd
+ * know the session's key, because a process that can name an inbox can fill it, or put another in its place.
  */
 #pragma once
 
@@ -26,7 +26,7 @@
 #define SESSIONS_DIR_NAME "sessions"
 #define MEMBERS_DIR_NAME "members"
 #define ID_DIGITS 16
-#define SOCKET_UMASK 0117 /* of both kinds of socket: for the owner and group chat, nobody else */
+#define SOCKET_UMASK 0117 /* for both kinds of socket: access for the owner and the group chat, for nobody else */
 
 /* The longest run directory: "/sessions/" and a key must still fit into sun_path, unix(7). */
 #define RUN_DIR_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SESSIONS_DIR_NAME "/") - ID_DIGITS)
@@ -52,7 +52,7 @@ static inline int path_link(struct sockaddr_un *address, const char *dir)
         return path_socket(address, dir, LINK_SOCKET_NAME);
 }
 
-/* Writes the address where chatctl connects to a chatd that bound it itself. Returns 0, or -ENAMETOOLONG. */
+/* Writes the address of the socket for chatctl that chatd binds itself. Returns 0, or -ENAMETOOLONG. */
 static inline int path_control(struct sockaddr_un *address, const char *dir)
 {
         return path_socket(address, dir, CONTROL_SOCKET_NAME);
@@ -67,8 +67,8 @@ static inline int path_inbox(struct sockaddr_un *address, const char *dir, uint6
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Writes the address under which process `pid` binds its inbox, before it gives it its name: PID+RANDOM, in hexadecimal
- * digits, no longer than a key. Returns 0, or -ENAMETOOLONG. */
+/* Writes the address under which process `pid` binds its inbox before it renames the inbox to its key: PID+RANDOM in
+ * hexadecimal digits, no longer than a key. Returns 0, or -ENAMETOOLONG. */
 static inline int path_binding(struct sockaddr_un *address, const char *dir, pid_t pid, uint32_t random)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -77,7 +77,7 @@ static inline int path_binding(struct sockaddr_un *address, const char *dir, pid
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Reads the lower-case hexadecimal digits that `name` begins with. Returns how many there are. */
+/* Reads the lower-case hexadecimal digits at the beginning of `name` into `*number`. Returns how many there are. */
 static inline size_t path_parse_digits(const char *name, uint64_t *number)
 {
         size_t digits = strspn(name, "0123456789abcdef");
@@ -87,7 +87,7 @@ static inline size_t path_parse_digits(const char *name, uint64_t *number)
         return digits;
 }
 
-/* Returns the pid of a name that path_binding() gave, or 0 for any other. */
+/* Returns the pid in a name that path_binding() made, or 0 for any other name. */
 static inline pid_t path_parse_binding(const char *name)
 {
         uint64_t pid;

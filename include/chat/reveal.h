@@ -1,25 +1,26 @@
-/* Text that shows all there is in it. Clean text (text.h) harms no terminal, and can still hide and lie: by characters
- * that nobody sees, by heaps of marks that cover the lines above, and by blanks that push what follows into a row of its
- * own, where it passes for somebody else's line. So
+/* Shows all that a text contains. Clean text (text.h) harms no terminal, but it can still hide and lie: by invisible
+ * characters, by heaps of marks that cover the lines above, and by blanks that push the rest into a row of its own,
+ * where it looks like another member's line. So
  *
- * - a character that nobody sees is shown by its number (<U+200B>), unless it stands where it belongs;
+ * - an invisible character is shown by its number (<U+200B>), unless it stands where it belongs;
  * - a character has eight marks at most;
- * - a run of blanks of any kind has eight at most, or 40 columns at the beginning, as code is indented, but fewer behind
- *   a long name.
+ * - a run of blanks of any kind has eight at most, or 40 columns at the beginning, because code is indented, but fewer
+ *   behind a long name.
  *
- * Properties are utf8proc's. Nobody sees what Unicode calls ignorable or a control, and nobody knows what is not
- * assigned. What belongs somewhere:
+ * utf8proc knows the properties of characters. Invisible are characters that Unicode calls ignorable, controls, and
+ * unassigned ones. These belong where they stand:
  *
- * - a joiner (ZWJ, ZWNJ) beside a letter of a script that is written from right to left, as these join their letters,
- *   and beside a virama, which joins those of India's scripts; ZWJ between two pictures as well (UAX #29, rule GB11).
- *   The library has no Joining_Type: so joiners of Mongolian are shown, and those between Hebrew letters are not;
+ * - a joiner (ZWJ, ZWNJ) beside a letter of a script that is written from right to left, because such scripts join
+ *   their letters, and beside a virama, which joins letters in India's scripts; also ZWJ between two pictures (UAX #29,
+ *   rule GB11). The library has no Joining_Type, so joiners of Mongolian are shown and those between Hebrew letters are
+ *   not;
  * - the two selectors for pictures (VS15, VS16) right behind a picture, or in a keycap (1️⃣);
  * - another ignorable mark right behind a letter without case or a mathematical sign: variants of ideographs, of
- *   Mongolian, Myanmar, and the like are of these;
+ *   Mongolian, of Myanmar and the like are such marks;
  * - tags that name a flag, behind the black flag (UTS #51, ED-14a).
  *
- * A session does that with each line as a whole when it is sent, so it does not matter in which order it was typed.
- * chatd does it again, for sessions and hosts of another version. What was done once is not changed by a second time.
+ * A session does this with each whole line when it is sent, so the order of typing does not matter. chatd does it
+ * again, for sessions and hosts of another version. Doing it a second time changes nothing.
  */
 #pragma once
 
@@ -38,7 +39,7 @@ enum {
         REVEAL_MARKS_MAX = 8,
         REVEAL_BLANKS_MAX = 8,
         REVEAL_INDENT_MAX = 40,
-        REVEAL_BEGIN_MAX = 66, /* columns of a name, ": " and blanks: with a time in front they are in one row of 80 */
+        REVEAL_BEGIN_MAX = 66,    /* columns of a name, ": " and blanks; with a time in front they fit one row of 80 */
         REVEAL_NUMBER_BYTES = 16, /* "<U+10FFFF>" */
 };
 
@@ -49,28 +50,28 @@ enum {
         REVEAL_VS15 = 0xfe0e,
         REVEAL_VS16 = 0xfe0f,
         REVEAL_BLACK_FLAG = 0x1f3f4,
-        REVEAL_TAGS = 0xe0000, /* a tag is this and an ASCII character … */
+        REVEAL_TAGS = 0xe0000, /* a tag is this plus an ASCII character */
         REVEAL_TAG_END = 0xe007f,
-        REVEAL_FLAG_TAGS_MIN = 3, /* … of which a flag has so many: two letters or three digits, and one to four more */
+        REVEAL_FLAG_TAGS_MIN = 3, /* the tags of a flag: two letters or three digits, and one to four more */
         REVEAL_FLAG_TAGS_MAX = 7,
 };
 
-/* What has been written of a text so far, as far as what follows depends on it. */
+/* The state after a part of a text was written: all that the treatment of the rest depends on. */
 struct reveal {
-        uint32_t base;    /* the last character that is no mark and no joiner */
-        uint32_t last;    /* … that is anything */
-        unsigned marks;   /* behind the base */
-        unsigned blanks;  /* that it ends with; columns of them where there is nothing else */
-        bool inside;      /* it has something besides blanks */
-        size_t tags_left; /* of a flag that has begun */
+        uint32_t base;    /* the last character that is neither a mark nor a joiner */
+        uint32_t last;    /* the last character of any kind */
+        unsigned marks;   /* how many stand behind the base */
+        unsigned blanks;  /* how many the text ends with; while it has nothing else, their columns */
+        bool inside;      /* the text has something besides blanks */
+        size_t tags_left; /* how many are to come of a flag that has begun */
 };
 
 enum reveal_kind {
         REVEAL_SEEN,
         REVEAL_BLANK,    /* leaves its place empty */
-        REVEAL_MARK,     /* stands on the one before */
-        REVEAL_MODIFIER, /* changes the one before, as the tone of a skin */
-        REVEAL_HIDDEN,   /* nobody sees it */
+        REVEAL_MARK,     /* stands on the character before */
+        REVEAL_MODIFIER, /* changes the character before, as the tone of a skin does */
+        REVEAL_HIDDEN,   /* invisible */
 };
 
 static inline const utf8proc_property_t *reveal_property(uint32_t point)
@@ -94,8 +95,8 @@ static inline enum reveal_kind reveal_kind(uint32_t point)
         case UTF8PROC_CATEGORY_MC:
         case UTF8PROC_CATEGORY_ME:
                 return REVEAL_MARK;
-        default: /* Braille without a dot, a note without a head, blanks among hieroglyphs: letters and symbols to the
-                    library */
+        /* Braille without a dot, a note without a head, blanks among hieroglyphs: letters and symbols to the library */
+        default:
                 return point == 0x2800 || point == 0x1d159 || point == 0x13441 || point == 0x13442 ? REVEAL_BLANK
                                                                                                    : REVEAL_SEEN;
         }
@@ -128,13 +129,13 @@ static inline bool reveal_is_from_right(uint32_t point)
         return letter && (p->bidi_class == UTF8PROC_BIDI_CLASS_AL || p->bidi_class == UTF8PROC_BIDI_CLASS_R);
 }
 
-/* Returns true where this mark is ignorable, as selectors of variants are. */
+/* Returns true if this mark is ignorable, as selectors of variants are. */
 static inline bool reveal_selects(uint32_t point)
 {
         return reveal_property(point)->bidi_class == UTF8PROC_BIDI_CLASS_NSM;
 }
 
-/* Takes the character at `*at`, which moves behind it. Returns 0 at the end. */
+/* Returns the character at `*at` and moves `*at` behind it. Returns 0 at the end of the text. */
 static inline uint32_t reveal_next(struct slice text, size_t *at)
 {
         if (*at == text.len)
@@ -148,7 +149,7 @@ static inline uint32_t reveal_next(struct slice text, size_t *at)
         return point;
 }
 
-/* How many tags there are from `at` on, up to the one that ends them; 0: they name no flag. */
+/* Returns the number of tags from `at` on, including the one that ends them, or 0 if they name no flag. */
 static inline size_t reveal_flag_tags(struct slice text, size_t at)
 {
         for (size_t n = 1; n <= REVEAL_FLAG_TAGS_MAX + 1; n++) {
@@ -161,7 +162,7 @@ static inline size_t reveal_flag_tags(struct slice text, size_t at)
         return 0;
 }
 
-/* Returns true where this one, which nobody sees, belongs; `next` comes behind it. */
+/* Returns true if the invisible character `point` belongs where it stands; `next` is the character behind it. */
 static inline bool reveal_belongs(const struct reveal *r, uint32_t point, uint32_t next)
 {
         bool right_behind = r->last == r->base,
@@ -181,7 +182,7 @@ static inline bool reveal_belongs(const struct reveal *r, uint32_t point, uint32
                (category == UTF8PROC_CATEGORY_LO || (category == UTF8PROC_CATEGORY_SM && r->base >= 0x80));
 }
 
-/* A character was written, which belongs there if it is hidden. */
+/* Notes that a character was written. If the character is hidden, it must belong there. */
 static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kind kind)
 {
         r->tags_left -= r->tags_left > 0;
@@ -196,8 +197,8 @@ static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kin
         }
 }
 
-/* Takes the next character at `*at`, and returns what is shown of it: as it is, nothing, or `number` ("?" unless
- * `by_number`). */
+/* Takes the next character at `*at`. Returns what is shown of it: the character itself, nothing, or `number`, which is
+ * "?" unless `by_number`. */
 static inline struct slice reveal_piece(struct reveal *r, struct slice text, size_t *at, bool by_number,
                                         char number[static REVEAL_NUMBER_BYTES])
 {
@@ -226,7 +227,7 @@ static inline struct slice reveal_piece(struct reveal *r, struct slice text, siz
         return piece;
 }
 
-/* Writes what is shown of `text` to `out`. Returns the bytes, or SIZE_MAX where `size` does not suffice. */
+/* Writes what is shown of `text` to `out`. Returns the bytes, or SIZE_MAX if `size` does not suffice. */
 static inline size_t reveal_write(char *out, size_t size, struct slice text, bool by_number)
 {
         struct reveal r = {0};
@@ -236,14 +237,14 @@ static inline size_t reveal_write(char *out, size_t size, struct slice text, boo
                 struct slice piece = reveal_piece(&r, text, &at, by_number, number);
                 if (piece.len > size - len)
                         return SIZE_MAX;
-                for (size_t i = 0; i < piece.len; i++) /* few: a call would take longer */
+                for (size_t i = 0; i < piece.len; i++) /* few bytes: a call would take longer */
                         out[len++] = piece.at[i];
         }
         return len;
 }
 
-/* Returns true where there are more spaces in a row than may be inside a line. Of so many, one is at a place that is a
- * multiple of their number: so most places need no look. */
+/* Returns true if there are more spaces in a row than a line may have inside. A run that is too long covers a place
+ * that is a multiple of its least length, so the loop skips most places. */
 static inline bool reveal_has_run(struct slice text)
 {
         for (size_t at = REVEAL_BLANKS_MAX; at < text.len; at += REVEAL_BLANKS_MAX + 1) {
@@ -260,9 +261,9 @@ static inline bool reveal_has_run(struct slice text)
         return false;
 }
 
-/* Returns what is shown of `text`, which is clean: the text itself where a glance tells that this is all of it, else
- * what was written to `out`, of `size` bytes, which are at least as many as the text has. Where there is no room for
- * numbers, "?" stands for each of the hidden characters. */
+/* Returns what is shown of `text`, which must be clean: `text` itself if a quick test tells that it hides nothing,
+ * otherwise what was written to `out`. `size`, the room at `out`, must be at least the size of the text. If there is no
+ * room for numbers, each hidden character becomes "?". */
 static inline struct slice reveal(struct slice text, char *out, size_t size)
 {
         if (text_plain(text.at, text.len) == text.len && !reveal_has_run(text))
@@ -273,8 +274,8 @@ static inline struct slice reveal(struct slice text, char *out, size_t size)
         return (struct slice){out, len};
 }
 
-/* Returns what is shown of a line that somebody says whose name has so many bytes, and of which reveal() has shown the
- * rest: without blanks in front that would push it into the next row. */
+/* Returns what is shown of a line of a member whose name has `name_len` bytes. reveal() must have treated the text.
+ * Removes blanks in front that would push the text into the next row. */
 static inline struct slice reveal_behind_name(struct slice text, size_t name_len)
 {
         size_t begin = name_len + 2, most = begin < REVEAL_BEGIN_MAX ? REVEAL_BEGIN_MAX - begin : 0, width = 0, at = 0;

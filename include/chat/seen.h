@@ -1,9 +1,9 @@
 /* Remembers which records reached this member last, so that a batch that is relayed again counts once.
  *
- * chatd consumes a batch from its queue only after it has relayed it. When it dies in between, the next chatd (a new
- * epoch) relays the batch again. What can come twice is therefore among the last BATCH_MAX_RECORDS records before the
- * change of epoch, and comes among the first BATCH_MAX_RECORDS after it; elsewhere nothing is compared. A record that
- * is dropped stays remembered, because the next chatd may die in the same place.
+ * chatd consumes a batch from its queue only after it has relayed it. If it dies in between, the next chatd (a new
+ * epoch) relays the batch again. So a record that comes twice is among the last BATCH_MAX_RECORDS records before the
+ * change of epoch, and among the first BATCH_MAX_RECORDS after it; no other records are compared. A record that is
+ * dropped stays remembered, because the next chatd may die in the same place.
  */
 #pragma once
 
@@ -16,13 +16,14 @@ struct seen {
         struct {
                 uint64_t id, number;
         } last[BATCH_MAX_RECORDS]; /* a ring */
-        unsigned next;             /* where the next one goes */
-        unsigned kept;             /* how many there are */
-        unsigned to_check;         /* records of this epoch still to be compared */
+        unsigned next;             /* where the next record goes */
+        unsigned kept;             /* how many records there are */
+        unsigned to_check;         /* how many records of this epoch are still to be compared */
         uint64_t epoch;            /* 0: none yet */
 };
 
-/* Takes note of the epoch a datagram came with; all zeros to begin with. Returns true when it is not the one before. */
+/* Notes the epoch of a datagram. Returns true if it differs from that of the datagram before. A struct of zeros is a
+ * valid beginning. */
 static inline bool seen_epoch(struct seen *s, uint64_t epoch)
 {
         if (s->epoch == epoch)
@@ -40,7 +41,7 @@ static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t nu
         return false;
 }
 
-/* Remembers a record that came. */
+/* Remembers a record that was received. */
 static inline void seen_remember(struct seen *s, uint64_t id, uint64_t number)
 {
         s->last[s->next].id = id;
@@ -50,7 +51,7 @@ static inline void seen_remember(struct seen *s, uint64_t id, uint64_t number)
                 s->kept++;
 }
 
-/* Whether this record came before; if not, it is remembered. */
+/* Returns true if this record was received before. Otherwise remembers it. */
 static inline bool seen_before(struct seen *s, uint64_t id, uint64_t number)
 {
         if (s->to_check > 0) {

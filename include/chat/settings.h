@@ -1,7 +1,7 @@
 /* The settings of this host's chat: /etc/chat/chat.conf, and options of chatd and chat-session with the same meaning.
  *
- * One table has all of them. An option wins over the file, also when chatd reads the file again. Each session reads it
- * when it starts, and takes no notice of what is chatd's: chatd says what is wrong there.
+ * One table has all settings. An option overrides the file, also when chatd reads the file again. Each session reads
+ * the file when it starts and ignores chatd's settings; chatd reports their errors.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ enum setting {
         SETTINGS,
 };
 
-/* Whose they are. */
+/* The program that a setting belongs to. */
 enum settings_program {
         SETTINGS_CHATD,
         SETTINGS_SESSION,
@@ -47,27 +47,28 @@ enum settings_program {
 
 /* When a session edits its client's line. */
 enum settings_editing {
-        EDITING_OFFERED, /* where the client offers it, or asks for it by /edit on */
-        EDITING_ASKED,   /* only where it asks */
+        EDITING_OFFERED, /* if the client offers it, or asks for it by /edit on */
+        EDITING_ASKED,   /* only if the client asks */
         EDITING_OFF,     /* never */
 };
 
 struct settings {
-        struct pace pace;      /* of what a client says */
-        int client_timeout_ms; /* a client that acknowledges nothing for so long vanished; 0: never */
+        struct pace pace;      /* of the lines from a client */
+        int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: never */
         enum settings_editing editing;
-        struct pace arrivals;               /* of who is announced by name */
-        int history;                        /* how many past lines a newcomer is shown; 0: none */
-        bool empty_rooms_kept;              /* what was said in a room outlasts the last one there */
-        char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: none */
-        bool log_lines;                     /* what is said goes to the journal */
+        struct pace arrivals;               /* of newcomers announced by name */
+        int history;                        /* how many past lines a newcomer is shown */
+        bool empty_rooms_kept;              /* a room's past lines stay when the last member leaves */
+        char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: no message */
+        bool log_lines;                     /* lines go to the journal */
         int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
-        int members_per_user;               /* of this host; 0: any number */
-        bool addresses_hidden;              /* whoever took no name is called a guest, not by the address */
-        uint32_t given;                     /* by options: a bit for each, which the file does not change */
+        int members_per_user;               /* of one user of this host; 0: any number */
+        bool addresses_hidden;              /* a member without a chosen name is called a guest, not by the address */
+        uint32_t given; /* a bit for each setting that was given as an option: the file does not change it */
 };
 
-/* Each takes a value. Returns 0 or -EINVAL. */
+/* Each of the functions settings_take_NAME() takes the value of one setting. It returns 0, or -EINVAL for a wrong
+ * value. */
 static inline int settings_take_pace(struct settings *s, const char *value)
 {
         return pace_parse(&s->pace, value);
@@ -78,7 +79,7 @@ static inline int settings_take_arrivals(struct settings *s, const char *value)
         return pace_parse(&s->arrivals, value);
 }
 
-/* A number from `least` to `most`, or "off" for 0. Returns -EINVAL for anything else. */
+/* Reads a number from `least` to `most`, or "off" as 0. Returns the number, or -EINVAL for anything else. */
 static inline int settings_number(const char *value, long least, long most)
 {
         char *end;
@@ -177,14 +178,15 @@ static const struct settings_row {
         const char *name, *option; /* in the file, and on the command line */
         enum settings_program program;
         int (*take)(struct settings *s, const char *value);
-        const char *standard;        /* what is taken where nothing is said */
-        const char *right;           /* what could be said */
+        const char *standard;        /* the default */
+        const char *right;           /* the values that are allowed */
         const char *argument, *help; /* of the option, for --help */
 } settings_table[SETTINGS] = {
         [SETTING_PACE] = {"Pace", "pace", SETTINGS_SESSION, settings_take_pace, "10:20",
                           "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
                           "lines per second from a client, and at once"},
-        /* Linux asks a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and gets an answer. */
+        /* Linux probes a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and the client
+         * answers. */
         [SETTING_CLIENT_TIMEOUT] = {"ClientTimeout", "client-timeout", SETTINGS_SESSION, settings_take_client_timeout,
                                     "240", "1 to 1000000 seconds, or off", "=SECONDS",
                                     "after so long without acknowledgement a client counts as gone"},
@@ -222,7 +224,7 @@ enum {
         SETTINGS_HELP_COLUMN = 28,
 };
 
-/* Makes all of them what they are where nothing is said. */
+/* Sets all settings to their defaults. */
 static inline void settings_init(struct settings *s)
 {
         s->given = 0;
@@ -238,7 +240,7 @@ static inline int settings_find(const char *name)
         return -1;
 }
 
-/* Who reads the file, and what for. */
+/* The reader of the file: its settings, and what it does with errors. */
 struct settings_reading {
         struct settings *settings;
         enum settings_program program;
@@ -271,9 +273,9 @@ __attribute__((noinline, cold, unused)) static void settings_complain_unread(con
         r->complain(r->user, text);
 }
 
-/* Reads `path` on top of what `s` has; NULL is SETTINGS_FILE, which need not be there. `complain` gets a line for each
- * thing that is wrong, with the file and the line; what is right beside it is taken. Returns 0, or a negative errno
- * where there was something. */
+/* Reads `path` on top of what `s` has; NULL stands for SETTINGS_FILE, which may be missing. `complain` gets a line for
+ * each error, with the file and the line; the settings without error are taken. Returns 0, or a negative errno if there
+ * was an error. */
 static inline int settings_read(struct settings *s, const char *path, enum settings_program program,
                                 void (*complain)(void *user, const char *error), void *user)
 {
@@ -291,7 +293,8 @@ static inline int settings_read(struct settings *s, const char *path, enum setti
         return r;
 }
 
-/* Appends the program's options to those for getopt_long(), which end with zeros and have room for SETTINGS more. */
+/* Appends the program's options to the array for getopt_long(), which ends with zeros and must have room for SETTINGS
+ * more. */
 static inline void settings_add_options(struct option *options, enum settings_program program)
 {
         while (options->name)
@@ -306,8 +309,9 @@ static inline void settings_add_options(struct option *options, enum settings_pr
         *options = (struct option){0};
 }
 
-/* Takes what getopt_long() returned, and its argument, if it is the option of a setting. Returns -1 to go on, or
- * EXIT_USAGE where it is none, or its argument cannot be: then it says on standard error what could. */
+/* Takes the option that getopt_long() returned, and its argument, if it is the option of a setting. Returns -1 if all
+ * is well. Returns EXIT_USAGE if it is no such option, or if its argument is wrong: then it prints the allowed values
+ * on standard error. */
 static inline int settings_take_option(struct settings *s, int option, const char *argument, const char *program)
 {
         int i = option - SETTINGS_OPTION;
@@ -320,7 +324,7 @@ static inline int settings_take_option(struct settings *s, int option, const cha
         return EXIT_USAGE;
 }
 
-/* Prints what --help says of them on standard output. */
+/* Prints the help on the program's options on standard output. */
 static inline void settings_print_options(enum settings_program program)
 {
         for (int i = 0; i < SETTINGS; i++) {

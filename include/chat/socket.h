@@ -1,4 +1,4 @@
-/* What both ends of a datagram socket ask of the kernel. */
+/* What both ends of a datagram socket need from the kernel. */
 #pragma once
 
 #include <errno.h>
@@ -9,13 +9,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for the sender's credentials and nothing else: descriptors that come along (SCM_RIGHTS) are not installed. */
+/* Room for the sender's credentials and nothing else: the kernel does not install descriptors that come along
+ * (SCM_RIGHTS). */
 struct credentials_room {
         alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred))];
 };
 
-/* Takes the kernel's word on the sender (SCM_CREDENTIALS, unix(7)) from a received message. Returns false where it has
- * none. */
+/* Copies the sender's credentials, as the kernel states them (SCM_CREDENTIALS, unix(7)), from a received message.
+ * Returns false if it has none. */
 static inline bool socket_credentials(const struct msghdr *msg, struct ucred *cred)
 {
         const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
@@ -25,7 +26,7 @@ static inline bool socket_credentials(const struct msghdr *msg, struct ucred *cr
         return true;
 }
 
-/* Whether what failed with this errno may work later; else the other end is gone. */
+/* Returns true if a call that failed with this errno may work later. Otherwise the other end is gone. */
 static inline bool socket_is_transient(int error)
 {
         return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
@@ -57,13 +58,13 @@ static inline int socket_send_fds(int fd, struct iovec *iov, const int *fds, siz
         return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* Descriptors that came with a message. */
+/* The descriptors that came with a message. */
 struct socket_fds {
         int fd[SOCKET_FDS_MAX];
         size_t count;
 };
 
-/* Takes those that came with `msg`. They are the caller's to close. */
+/* Takes the descriptors that came with `msg`. The caller must close them. */
 static inline void socket_take_fds(struct msghdr *msg, struct socket_fds *fds)
 {
         fds->count = 0;

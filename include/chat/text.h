@@ -1,13 +1,13 @@
-/* Text that is safe on somebody else's terminal.
+/* Text that is safe on other people's terminals.
  *
  * Clean text is valid UTF-8 (RFC 3629) without C0 controls, DEL, C1 controls, the line and paragraph separators, and
- * the bidi controls, which can make a line read as another one (CVE-2021-42574). A session cleans what its client
- * types; chatd relays only what is clean. Cleaning never drops anything: bytes that are not UTF-8 become U+FFFD, a C0
- * control and DEL its caret form (^[), a TAB four spaces, and the other controls their number (<U+202E>). What clean
- * text can still hide is for reveal.h, which needs the whole line.
+ * the bidi controls, which can make a line read as another one (CVE-2021-42574). A session cleans its client's input;
+ * chatd relays only clean text. Cleaning never drops anything: bytes that are not UTF-8 become U+FFFD, a C0 control and
+ * DEL become their caret form (^[), a TAB becomes four spaces, and the other controls become their number (<U+202E>).
+ * Clean text can still hide something: reveal.h deals with that, and needs the whole line.
  *
- * The cleaner takes a byte at a time and keeps the state of a half-read character, so it does not matter how reads cut
- * the input. It neither allocates nor blocks.
+ * The cleaner takes a byte at a time and keeps the state of an incomplete character, so it does not matter where reads
+ * cut the input. It neither allocates nor blocks.
  */
 #pragma once
 
@@ -18,15 +18,16 @@
 #include <string.h>
 
 enum {
-        TEXT_CLEAN_MAX = 16, /* bytes that one input byte can become: U+FFFD for what was cut short, and "<U+202E>" */
+        /* bytes that one input byte can become: U+FFFD for a character cut short, and "<U+202E>" */
+        TEXT_CLEAN_MAX = 16,
 };
 
 struct text_cleaner {
-        uint32_t point;          /* code point so far */
+        uint32_t point;          /* the code point so far */
         uint8_t bytes[4];        /* its bytes so far */
-        uint8_t have, need;      /* how many of them, of how many; need 0: between characters */
-        uint8_t lowest, highest; /* what the next byte may be: refuses overlong forms and surrogates */
-        bool broken;             /* something was not UTF-8, and became U+FFFD */
+        uint8_t have, need;      /* how many bytes there are, and of how many; need 0: between characters */
+        uint8_t lowest, highest; /* the range of the next byte: it excludes overlong forms and surrogates */
+        bool broken;             /* something was not UTF-8 and became U+FFFD */
 };
 
 static inline bool text_is_control(uint32_t point)
@@ -68,7 +69,7 @@ static inline bool text_start(struct text_cleaner *c, uint8_t byte)
         return true;
 }
 
-/* Writes U+FFFD if a character was begun and not ended; forgets it. Returns the bytes written, 0 or 3. */
+/* Ends the text. Returns the bytes written: 3, a U+FFFD, if the last character was incomplete, otherwise 0. */
 static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT_CLEAN_MAX])
 {
         if (c->need == 0)
@@ -79,8 +80,8 @@ static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT
         return 3;
 }
 
-/* Takes one byte and writes what is clean of it to `out`, not terminated: nothing while a character is incomplete,
- * else one or two whole characters. Returns the bytes written. */
+/* Takes one byte and writes clean text to `out`, not terminated: nothing while a character is incomplete, otherwise one
+ * or two whole characters. Returns the bytes written. */
 static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[static TEXT_CLEAN_MAX])
 {
         if (c->need > 0 && byte >= c->lowest && byte <= c->highest) {
@@ -114,7 +115,7 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
         return n;
 }
 
-/* Cleans `size` bytes of text into `out`, which has room for `room` bytes: as much of it as fits. Returns the bytes. */
+/* Cleans `size` bytes of text into `out`, as many as fit into `room` bytes. Returns the bytes written. */
 static inline size_t text_clean_all(const char *text, size_t size, char *out, size_t room)
 {
         struct text_cleaner c = {0};
@@ -130,9 +131,9 @@ static inline size_t text_clean_all(const char *text, size_t size, char *out, si
         return len;
 }
 
-/* How many of the `size` bytes at `text` are printable ASCII, up to the first that is not: these are clean as they
- * stand, wherever no character is half-read. Eight at a time, as most text is nothing else: a byte below 0x20 makes the
- * first term borrow, one above 0x7e sets the upper bit of one of the others. */
+/* Returns the length of the printable ASCII at the beginning of the `size` bytes at `text`. It is clean as it stands,
+ * unless it follows an incomplete character. The loop tests eight bytes at a time, because most text is plain: a byte
+ * below 0x20 makes the first term borrow, and a byte above 0x7e sets the upper bit of one of the other terms. */
 static inline size_t text_plain(const void *text, size_t size)
 {
         const uint8_t *at = text, *end = at + size;
@@ -147,7 +148,7 @@ static inline size_t text_plain(const void *text, size_t size)
         return (size_t)(at - (const uint8_t *)text);
 }
 
-/* Returns how many bytes at the end of `text` are the beginning of a character that is not complete, 0 to 3. */
+/* Returns how many bytes at the end of `text` are the beginning of an incomplete character, 0 to 3. */
 static inline size_t text_open(const char *text, size_t size)
 {
         for (size_t n = 1; n < 4 && n <= size; n++) {
@@ -162,7 +163,7 @@ static inline size_t text_open(const char *text, size_t size)
         return 0;
 }
 
-/* Returns true where `byte` continues the character that `text` ends with the beginning of. */
+/* Returns true if `text` ends with an incomplete character and `byte` continues it. */
 static inline bool text_continues(const char *text, size_t size, uint8_t byte)
 {
         struct text_cleaner c = {0};
@@ -173,7 +174,7 @@ static inline bool text_continues(const char *text, size_t size, uint8_t byte)
         return open > 1 || (byte >= c.lowest && byte <= c.highest);
 }
 
-/* Whether `size` bytes at `text` are clean as they stand. */
+/* Returns true if the `size` bytes at `text` are clean. */
 static inline bool text_is_clean(const char *text, size_t size)
 {
         struct text_cleaner c = {0};
@@ -197,8 +198,9 @@ static inline bool text_is_clean(const char *text, size_t size)
         return c.need == 0;
 }
 
-/* Whether `size` bytes at `text` can be a name or an address: printable ASCII without blanks, so that no two look alike
- * and a note can be taken apart, and not with a colon at its end, as "name: " is what comes before a line. */
+/* Returns true if the `size` bytes at `text` can be a name or an address: printable ASCII without blanks, so that no
+ * two look alike and a note can be taken apart. A colon cannot be the last character, because "name: " stands in front
+ * of a line. */
 static inline bool text_is_name(const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++)
@@ -207,8 +209,8 @@ static inline bool text_is_name(const char *text, size_t size)
         return size > 0 && text[size - 1] != ':';
 }
 
-/* Whether `size` bytes at `text` can be a host's label: lower-case letters, digits and hyphens, not at either end. So
- * it is one token of a NATS subject, and no two look alike. */
+/* Returns true if the `size` bytes at `text` can be a host's label: lower-case letters, digits, and hyphens except at
+ * either end. So it is one token of a NATS subject, and no two look alike. */
 static inline bool text_is_host(const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++) {
@@ -219,13 +221,13 @@ static inline bool text_is_host(const char *text, size_t size)
         return size > 0;
 }
 
-/* Whether it can be the name of somebody on this host: "@" is for those on others. */
+/* Returns true if the text can be the name of a member on this host. "@" is reserved for members on other hosts. */
 static inline bool text_is_local_name(const char *text, size_t size)
 {
         return text_is_name(text, size) && !memchr(text, '@', size);
 }
 
-/* Whether it is "NAME@HOST". */
+/* Returns true if the text is "NAME@HOST". */
 static inline bool text_is_remote_name(const char *text, size_t size)
 {
         const char *at = memchr(text, '@', size);
@@ -233,8 +235,8 @@ static inline bool text_is_remote_name(const char *text, size_t size)
                text_is_host(at + 1, size - 1 - (size_t)(at - text));
 }
 
-/* Cuts the first word off `*text`, which then begins behind the space that ended it. Returns the word, or NULL where no
- * space ends one; `*text` is then as it was. */
+/* Cuts the first word off `*text`, which then begins behind the space that ended the word. Returns the word. Returns
+ * NULL and leaves `*text` alone if there is no space. */
 static inline char *text_next_word(char **text)
 {
         char *word = *text, *space = strchr(word, ' ');

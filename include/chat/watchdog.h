@@ -1,8 +1,9 @@
 /* Ends a process whose loop is stuck, so that systemd starts it again.
  *
- * It counts the ticks of a thread, not time. Nothing ticks while the machine is suspended, a virtual machine or a
- * container is paused, or the process is stopped. systemd's watchdog (WatchdogSec=) counts CLOCK_MONOTONIC, which goes on
- * during all of these but the first, and kills a healthy process as soon as that runs again.
+ * The watchdog counts the ticks of a thread, not time. Nothing ticks while the machine is suspended, while a virtual
+ * machine or a container is paused, or while the process is stopped. systemd's watchdog (WatchdogSec=) counts
+ * CLOCK_MONOTONIC, which goes on in all these cases except suspension, and it kills a healthy process as soon as that
+ * runs again.
  */
 #pragma once
 
@@ -20,27 +21,27 @@
 #include <unistd.h>
 
 enum {
-        WATCHDOG_TICK_MS = 10000, /* the loop goes round at least that often */
-        WATCHDOG_TICKS = 3,       /* a loop that did not go round in that many in a row is stuck */
+        WATCHDOG_TICK_MS = 10000, /* the loop must call watchdog_beat() at least that often */
+        WATCHDOG_TICKS = 3,       /* a loop without a beat in that many ticks in a row is stuck */
 };
 
 struct watchdog {
-        const char *program; /* stands before the line on standard error */
+        const char *program; /* the prefix of the line on standard error */
         int tick_ms;
         bool runs;
         pthread_t thread;
-        int end; /* an eventfd: the thread is to end */
+        int end; /* an eventfd that tells the thread to end */
         atomic_uint beats;
-        unsigned seen, silent; /* of the thread alone */
+        unsigned seen, silent; /* used by the thread alone */
 };
 
-/* The loop goes round. */
+/* Tells the watchdog that the loop runs. */
 static inline void watchdog_beat(struct watchdog *w)
 {
         atomic_fetch_add_explicit(&w->beats, 1, memory_order_relaxed);
 }
 
-/* A tick is over. Returns true if the loop is stuck. */
+/* Counts a tick. Returns true if the loop is stuck. */
 static inline bool watchdog_tick(struct watchdog *w)
 {
         unsigned beats = atomic_load_explicit(&w->beats, memory_order_relaxed);
@@ -49,7 +50,8 @@ static inline bool watchdog_tick(struct watchdog *w)
         return w->silent >= WATCHDOG_TICKS;
 }
 
-/* Says on standard error why the process ends. A journal that takes nothing must not keep it from ending. */
+/* Prints on standard error why the process ends. It does not block: a stuck journal must not keep the process from
+ * ending. */
 static inline void watchdog_explain(const struct watchdog *w)
 {
         char text[256];
@@ -58,7 +60,7 @@ static inline void watchdog_explain(const struct watchdog *w)
                 return;
         struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
         if (poll(&room, 1, 0) > 0 && write(STDERR_FILENO, text, (size_t)size) < 0)
-                return; /* nobody reads it */
+                return; /* there is no reader */
 }
 
 static inline void *watchdog_watch(void *user)
@@ -92,7 +94,7 @@ static inline int watchdog_start(struct watchdog *w, const char *program, int ti
         return -error;
 }
 
-/* Ends the thread, if there is one. */
+/* Ends the thread if it runs. */
 static inline void watchdog_stop(struct watchdog *w)
 {
         if (!w->runs)

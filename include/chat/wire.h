@@ -1,8 +1,9 @@
 /* Checked reads and writes of the fields of a datagram.
  *
- * A cursor never passes the end of its buffer: what does not fit sets `bad`, reads as zero and is not written, so a
- * caller may take a whole frame apart and look at `bad` once. Integers are little-endian, as some of them go to other
- * hosts. Nothing is allocated; a slice points into the buffer that was read and lives as long as it.
+ * A cursor never passes the end of its buffer: a field that does not fit sets `bad`, reads as zero and is not written.
+ * So a caller may read a whole frame and check `bad` once at the end. Integers are little-endian, because some of them
+ * go to other hosts. Nothing is allocated; a slice points into the buffer that was read and lives as long as that
+ * buffer.
  */
 #pragma once
 
@@ -38,7 +39,7 @@ static inline bool slice_equal(struct slice a, struct slice b)
         return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* … in whatever case; of ASCII, as in the C locale. */
+/* Returns true if both are equal apart from the case of ASCII letters, as in the C locale. */
 static inline bool slice_equal_case(struct slice a, struct slice b)
 {
         return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
@@ -95,7 +96,7 @@ static inline uint8_t wire_get_u8(struct wire_reader *r)
         return v;
 }
 
-/* 0 or 1; anything else is bad. */
+/* Reads a flag, 0 or 1. Anything else is bad. */
 static inline bool wire_get_flag(struct wire_reader *r)
 {
         uint8_t v = wire_get_u8(r);
@@ -117,7 +118,7 @@ static inline uint64_t wire_get_u64(struct wire_reader *r)
         return le64toh(v);
 }
 
-/* `size` bytes, or an empty slice and `bad` where fewer are left. */
+/* Returns `size` bytes. Returns an empty slice and sets `bad` if fewer are left. */
 static inline struct slice wire_get_bytes(struct wire_reader *r, size_t size)
 {
         if (r->bad || wire_left(r) < size) {
@@ -129,7 +130,7 @@ static inline struct slice wire_get_bytes(struct wire_reader *r, size_t size)
         return s;
 }
 
-/* A string behind its length (16 bits); longer than `max` is bad. */
+/* Reads a string behind its length (16 bits). A length above `max` is bad. */
 static inline struct slice wire_get_string(struct wire_reader *r, size_t max)
 {
         size_t len = wire_get_u16(r);
@@ -143,7 +144,7 @@ static inline struct wire_writer wire_write(void *buffer, size_t size)
         return (struct wire_writer){.start = buffer, .at = buffer, .end = (uint8_t *)buffer + size};
 }
 
-/* The bytes written so far, or 0 where something did not fit. */
+/* Returns the bytes written so far, or 0 if something did not fit. */
 static inline size_t wire_written(const struct wire_writer *w)
 {
         return w->bad ? 0 : (size_t)(w->at - w->start);
