@@ -72,10 +72,10 @@ FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 # Preloaded to programs that are tested.
 PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
-# valgrind and the sanitizers exclude each other; packages have no sanitizers.
-SANITIZED := $(filter-out valgrind package,$(SYSTEM))
+# valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them.
+SANITIZED := $(filter-out valgrind package full,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
-BOOTED    := units settings telnet crowd crash outage hijack flood package upgrade access proxies chatctl monitoring
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 
@@ -282,7 +282,7 @@ CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sa
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := killpoints network flood hosts package upgrade proxies monitoring container
+LONG          := killpoints network flood hosts package full upgrade proxies monitoring container
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 

@@ -184,8 +184,8 @@ int asking_make(struct asking *a, const char *const words[])
                 return -EMSGSIZE;
         a->again = false;
         int r = try_once(a, &request);
-        int64_t until = clock_ms() + ASKING_AGAIN_MS;
-        while (may_come_back(a, r, a->again) && clock_ms() < until) {
+        int64_t begin = clock_ms();
+        while (may_come_back(a, r, a->again) && clock_ms() < begin + (r == 0 ? ASKING_BUSY_MS : ASKING_AGAIN_MS)) {
                 a->again |= r == -EPIPE;
                 wait_a_moment();
                 r = try_once(a, &request);

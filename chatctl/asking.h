@@ -15,7 +15,8 @@
 
 enum {
         ASKING_ANSWER_MS = 15 * 1000, /* so long chatd may take: more than it gives anything itself */
-        ASKING_AGAIN_MS = 10 * 1000,  /* so long chatctl waits for a chatd that went away or is busy */
+        ASKING_AGAIN_MS = 10 * 1000,  /* so long chatctl waits for a chatd that went away … */
+        ASKING_BUSY_MS = 30 * 1000,   /* … or is busy: 300 at a time get their turn, with 2,048 members */
         ASKING_RETRY_MS = 100,        /* between two tries, on average */
 };
 

@@ -231,7 +231,7 @@ static void describe_member(struct control_packet *p, const struct member *m)
         control_put(p, "slow=%s", yes_no(slow));
         control_put(p, "lagging=%s", yes_no(m->lagging));
         control_put(p, "muted=%s", yes_no(m->muted));
-        control_put(p, "alive=%s", yes_no(member_is_alive(m)));
+        control_put(p, "alive=%s", yes_no(m->pidfd >= 0 && !m->dead));
 }
 
 static void describe_ban(struct control_packet *p, const struct ban *ban)

@@ -178,7 +178,7 @@ static void assert_stays_busy(enum step step)
         slept_ns = 0;
         assert_int_equal(ask((const enum step[]){step, END}, status), 0);
         assert_string_equal(status, "busy");
-        assert_in_range(slept_ns / 1000000, ASKING_AGAIN_MS / 2, ASKING_AGAIN_MS + 2 * ASKING_RETRY_MS);
+        assert_in_range(slept_ns / 1000000, ASKING_BUSY_MS / 2, ASKING_BUSY_MS + 2 * ASKING_RETRY_MS);
 }
 
 static void test_stays_busy(void **state)
