@@ -72,12 +72,15 @@ FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 # Preloaded to programs that are tested.
 PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
-# valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them.
-SANITIZED := $(filter-out valgrind package full,$(SYSTEM))
+# valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
+# nspawn is about the units.
+SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
+# Tests beside containers that boot a systemd; tests/system/in-containers boots them.
+CONTAINED := nspawn
 
 .PHONY: all
 all: $(PROGRAMS:%=$(BIN)/%)
@@ -279,10 +282,10 @@ run: all build/.packages-run
 # Sanitized on request only, because they take minutes.
 ON_REQUEST    := $(HOSTED) network
 CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
-CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED)),$(CHECKS))
+CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := killpoints network flood hosts package full upgrade proxies monitoring container
+LONG          := killpoints network flood hosts package full upgrade proxies monitoring container nspawn
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
@@ -290,7 +293,8 @@ CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 # slowly: a sample of them is enough.
 sample   = $(if $(filter sanitized/killpoints,$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
 # $(call command,KIND/NAME) is how that program of tests is run.
-run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts)
+run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
+		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)
 command  = $(if $(filter unit/%,$(1)),build/asan/tests/unit/test-$(notdir $(1)),$(strip $(sample) \
 		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
 		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
@@ -369,6 +373,8 @@ $(HOSTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/
 $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/nats
 	$(call run_one,sanitized on three hosts)
+$(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
+	$(call run_one,system beside containers)
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
@@ -378,7 +384,7 @@ soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
 # ---- Debian 13 ------------------------------------------------------------------------------------------------------
 # Tests with the compiler, the libraries and the systemd of Debian 13, in a system that tests/system/debian13 makes. The
 # word unit means all unit tests.
-DEBIAN13 ?= unit sandbox units telnet people access flood chatctl settings package crash hosts
+DEBIAN13 ?= unit sandbox units telnet people access flood chatctl settings package crash hosts nspawn
 
 build/.packages-debian13: Makefile
 	$(call need,debootstrap debian-archive-keyring,to make a Debian 13: the program that downloads it$(comma) and the keys that sign its packages)
