@@ -178,7 +178,8 @@ enum frame_sender {
         FROM_SESSION = 1,
         FROM_LINK = 2,
         FROM_CHATD = 4,
-        FROM_ITSELF = 8, /* from chatd to itself */
+        FROM_ITSELF = 8,   /* from chatd to itself */
+        UNLESS_MUTED = 16, /* or'ed to FROM_SESSION: while its member is muted, it reaches nobody */
 };
 
 /* A field of struct frame, as it stands in a datagram. Behind FIELD_RECORDS nothing can be appended. */
@@ -204,7 +205,6 @@ struct frame_rule {
         uint8_t since;                    /* the first version that knows this type; 0: there is no such type */
         uint8_t from;                     /* enum frame_sender, or'ed */
         uint8_t fields[FRAME_FIELDS_MAX]; /* in their order, behind the header */
-        bool silenced;                    /* from somebody who is muted it reaches nobody */
 };
 
 /* Returns what holds for this type, or NULL where this version does not know it. */
@@ -219,19 +219,19 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                                 FROM_SESSION,
                                 {FIELD_KEY, FIELD_NAME, FIELD_ADDRESS, FIELD_LINES_OUT, FIELD_SKIPPED,
                                  FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5)}},
-                [FRAME_LINE] = {1, FROM_SESSION, {FIELD_TEXT}, true},
+                [FRAME_LINE] = {1, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
                 [FRAME_BYE] = {1,
                                FROM_SESSION,
                                {FIELD_REASON, FIELD_LINES_OUT, FIELD_SKIPPED, FIELD_PROTOCOL | SINCE(4)}},
                 [FRAME_INJECT] = {1, FROM_LINK, {FIELD_RECORDS}},
                 [FRAME_NOTICE] = {1, FROM_LINK, {FIELD_TEXT}},
                 [FRAME_OUTLET] = {1, FROM_SESSION, {0}},
-                [FRAME_ACTION] = {2, FROM_SESSION, {FIELD_TEXT}, true},
-                [FRAME_NICK] = {2, FROM_SESSION, {FIELD_NAME}, true},
-                [FRAME_PRIVATE] = {2, FROM_SESSION, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}, true},
+                [FRAME_ACTION] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
+                [FRAME_NICK] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
+                [FRAME_PRIVATE] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}},
                 [FRAME_WHO] = {2, FROM_SESSION, {0}},
-                [FRAME_ROOM] = {3, FROM_SESSION, {FIELD_NAME}, true},
-                [FRAME_TOPIC] = {3, FROM_SESSION, {FIELD_TEXT}, true},
+                [FRAME_ROOM] = {3, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
+                [FRAME_TOPIC] = {3, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
                 [FRAME_ROOMS] = {3, FROM_SESSION, {0}},
                 [FRAME_HISTORY] = {3, FROM_SESSION, {FIELD_KEY}},
                 [FRAME_TELL] = {3, FROM_LINK, {FIELD_KEY, FIELD_TEXT}},
@@ -283,7 +283,7 @@ static inline bool frame_is_from(uint8_t type, unsigned senders)
 static inline bool frame_is_silenced(uint8_t type)
 {
         const struct frame_rule *rule = frame_rule(type);
-        return rule && rule->silenced;
+        return rule && (rule->from & UNLESS_MUTED);
 }
 
 /* Returns true if records follow the header. */
