@@ -62,8 +62,8 @@ LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
-# chat-init makes the run directory as a chatd does that binds its own sockets.
-INIT      := $(wildcard chat-init/*.c) chatd/rundir.c
+# chat-init makes the run directory as a chatd does that binds its own sockets, and asks the kernel for what chatd needs.
+INIT      := $(wildcard chat-init/*.c) chatd/kernel.c chatd/rundir.c
 # chat-link's side of NATS
 NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))

@@ -19,8 +19,11 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/lack.h>
 #include <chat/options.h>
 #include <chat/version.h>
+
+#include "../chatd/kernel.h"
 
 #include "child.h"
 
@@ -55,7 +58,8 @@ static void print_usage(void)
               "  --version        print the version and exit\n"
               "\n"
               "SIGTERM and SIGINT close the chat, SIGHUP makes chatd read its settings again.\n"
-              "Exit status: 0 after SIGTERM or SIGINT, 1 when the chat cannot run, 2 for a wrong option.\n",
+              "Exit status: 0 after SIGTERM or SIGINT, 1 when the chat cannot run, 2 for a wrong option, 71 on a\n"
+              "kernel that lacks what chatd needs.\n",
               stdout);
 }
 
@@ -152,7 +156,8 @@ static int open_sockets(struct init *i, int *clients)
         if (r == -EWOULDBLOCK)
                 fprintf(stderr, "chat-init: a chatd serves %s already\n", i->dir);
         else if (r < 0)
-                fprintf(stderr, "chat-init: cannot use the run directory %s: %s\n", i->dir, strerror(-r));
+                fprintf(stderr, "chat-init: cannot use the run directory %s: %s; %s\n", i->dir, strerror(-r),
+                        lack_run_dir(i->dir));
         return r < 0 ? EXIT_FAILURE : -1;
 }
 
@@ -176,7 +181,7 @@ static int64_t start_due(struct init *i, int64_t now)
 
 static void take_end(struct init *i, const struct child *c, int status)
 {
-        if (i->stopping)
+        if (i->stopping || i->failed != 0)
                 return;
         if (WIFSIGNALED(status))
                 fprintf(stderr, "chat-init: %s was killed by signal %d; starting it again\n", c->argv[0],
@@ -253,12 +258,17 @@ int main(int argc, char **argv)
         if (status >= 0)
                 return status;
         prctl(PR_SET_CHILD_SUBREAPER, 1); /* also where another program is the first */
+        const char *lacks = kernel_lacks();
+        if (lacks) {
+                fprintf(stderr, "chat-init: chatd cannot run, as this kernel lacks %s\n", lacks);
+                return EXIT_KERNEL;
+        }
         if (find_users(&i) < 0)
                 return EXIT_FAILURE;
-        check_queue_length();
         status = open_sockets(&i, &clients);
         if (status >= 0)
                 return status;
+        check_queue_length();
         snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", i.dir);
         char *const chatd[] = {"chatd", run_dir, i.chatd.user ? "--session-user=chat-session" : NULL, NULL};
         char *const launcher[] = {"systemd-socket-activate", "--accept", "chat-session", run_dir, NULL};

@@ -140,8 +140,8 @@ static int open_all(struct chat_link *cl, const struct options *o)
         sigset_t stops;
         int r = open_inbox(cl, o->run_dir);
         if (r < 0) {
-                fprintf(stderr, "chat-link: cannot use the inbox %s/" LINK_SOCKET_NAME ": %s\n", o->run_dir,
-                        strerror(-r));
+                fprintf(stderr, "chat-link: cannot use the inbox %s/" LINK_SOCKET_NAME ": %s%s\n", o->run_dir,
+                        strerror(-r), r == -ENOENT ? "; chatd makes that directory: start it first" : "");
                 return r;
         }
         sigemptyset(&stops); /* blocked before there are threads to take them */
@@ -150,16 +150,20 @@ static int open_all(struct chat_link *cl, const struct options *o)
         sigprocmask(SIG_BLOCK, &stops, NULL);
         cl->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
         cl->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (cl->signals < 0 || cl->wake < 0)
-                return -errno;
+        if (cl->signals < 0 || cl->wake < 0) {
+                r = -errno;
+                fprintf(stderr, "chat-link: cannot wait for signals: %s\n", strerror(-r));
+                return r;
+        }
         snprintf(path, sizeof(path), "%s/spool", o->state_dir);
         /* Where chatd notes what it relayed. It lives as long as the notes: longer than chatd and the sockets. */
         snprintf(notes, sizeof(notes), "%s/" MEMBERS_DIR_NAME, o->run_dir);
         cl->spool = spool_open(path, cl->config.spool_bytes, notes, &cl->lost);
         if (!cl->spool) {
                 r = -errno;
-                fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s\n", path, cl->config.spool_bytes >> 20,
-                        r == -EBUSY ? "another chat-link has it" : strerror(-r));
+                fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s%s\n", path, cl->config.spool_bytes >> 20,
+                        r == -EBUSY ? "another chat-link has it" : strerror(-r),
+                        r == -ENOENT ? "; make that directory, or name another with --state-dir=" : "");
         }
         return r;
 }
@@ -242,6 +246,17 @@ static int serve(struct chat_link *cl, const char *run_dir)
         return r;
 }
 
+/* Returns 0 or a negative errno, and says on standard error what failed. */
+static int run_all(struct chat_link *cl, const char *run_dir)
+{
+        int r = start_threads(cl);
+        if (r == 0)
+                r = serve(cl, run_dir);
+        if (r < 0)
+                fprintf(stderr, "chat-link: cannot run: %s\n", strerror(-r));
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         static struct chat_link cl; /* large: the buffers of datagrams */
@@ -269,11 +284,7 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         int r = open_all(&cl, &options);
         if (r == 0)
-                r = start_threads(&cl);
-        if (r == 0)
-                r = serve(&cl, options.run_dir);
-        if (r < 0)
-                fprintf(stderr, "chat-link: %s\n", strerror(-r));
+                r = run_all(&cl, options.run_dir);
         if (cl.spool)
                 spool_close(cl.spool);
         if (cl.own_inbox[0] != '\0')

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <chat/lack.h>
 #include <chat/options.h>
 #include <chat/settings.h>
 #include <chat/version.h>
@@ -240,7 +241,8 @@ int main(int argc, char **argv)
         session_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
         int r = options.no_sandbox ? 0 : enter_sandbox(&session);
         if (r < 0) {
-                fprintf(stderr, "%s: cannot enter the sandbox: %s\n", argv[0], strerror(-r));
+                fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", argv[0],
+                        strerror(-r), lack_sandbox(-r));
                 session_refuse_unconfined(&session, -r);
                 return EXIT_FAILURE;
         }

@@ -123,7 +123,8 @@ static void print_help(void)
              "  --version          print the version and exit\n"
              "\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat is not running, 4 not permitted,\n"
-             "5 no such person here, or no such ban, 6 the person who was removed has not left.");
+             "5 no such person here, or no such ban, 6 the person who was removed has not left,\n"
+             "7 it takes a while and will be done.");
 }
 
 static const struct command *find_command(const char *name)
@@ -540,8 +541,9 @@ static int deal_with_stayer(struct chatctl *c, const char *name)
                         c->options.dir ? c->options.dir : "", name);
         int r = end_session(c, pid, id);
         if (r < 0)
-                return complain(c, r == -EPERM ? EXIT_DENIED : EXIT_FAILURE, "cannot end process %s: %s%s", pid,
-                                strerror(-r), r == -EPERM ? "; --kill is for root" : "");
+                return complain(c, r == -EPERM ? EXIT_DENIED : EXIT_FAILURE, "cannot end process %s: %s%s%s", pid,
+                                strerror(-r), r == -EPERM ? "; --kill is for root" : "",
+                                r == -ENOSYS ? "; --kill needs pidfd_open(2), of Linux 5.3 or later" : "");
         return confirm(c, "kill", name);
 }
 

@@ -1,6 +1,7 @@
 #include "eventlog.h"
 
 #include <chat/journal.h>
+#include <chat/lack.h>
 
 #include "bans-file.h"
 #include "floods.h"
@@ -291,9 +292,9 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
 {
         struct journal_event e = {0};
         journal_field(&e,
-                      "MESSAGE=a session cannot enter its sandbox, and does not serve its client: %s; others since: "
+                      "MESSAGE=a session cannot enter its sandbox, and does not serve its client: %s%s; others since: "
                       "%" PRIu64,
-                      strerror(error), others);
+                      strerror(error), lack_sandbox(error), others);
         journal_describe(&e, LOG_ERR, ID_UNSERVED, "unserved");
         journal_field(&e, "CHAT_PID=%" PRIu64, id >> 32);
         journal_field(&e, "ERRNO=%d", error);

@@ -14,12 +14,14 @@
 
 #include <chat/clock.h>
 #include <chat/journal.h>
+#include <chat/lack.h>
 #include <chat/options.h>
 #include <chat/settings.h>
 #include <chat/version.h>
 #include <chat/watchdog.h>
 
 #include "broker.h"
+#include "kernel.h"
 #include "recovery.h"
 #include "reload.h"
 #include "rundir.h"
@@ -27,9 +29,9 @@
 enum {
         EVENTS_MAX = 64,
         STATUS_MS = 1000, /* STATUS= is sent at most that often */
-        /* With wrong settings chatd is started again at once and for ever, so that it finds them repaired, with the queue
-         * as it was. Not so fast that the journal has nothing else. */
-        WRONG_SETTINGS_WAIT_S = 5,
+        /* With wrong settings, or where something is missing, chatd is started again at once and for ever, so that it
+         * finds that repaired, with the queue as it was. Not so fast that the journal has nothing else. */
+        GIVE_UP_WAIT_MS = 5000,
         FAILED_WAIT_MS = 250, /* and after another error, so that PID 1 has time for others */
 };
 
@@ -74,8 +76,8 @@ static void print_usage(void)
               "  --version                 print the version and exit\n"
               "\n"
               "SIGHUP makes chatd read the settings again.\n"
-              "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option, 78 for wrong "
-              "settings.\n",
+              "Exit status: 0 after SIGTERM or SIGINT, 1 when chatd cannot run, 2 for a wrong option, 71 on a kernel\n"
+              "that lacks something, 78 for wrong settings.\n",
               stdout);
 }
 
@@ -155,7 +157,8 @@ static int open_intake(struct chatd *d, const char *dir)
                 return d->lock;
         }
         if (d->lock < 0) {
-                fprintf(stderr, "chatd: cannot use the run directory %s: %s\n", dir, strerror(-d->lock));
+                fprintf(stderr, "chatd: cannot use the run directory %s: %s; %s\n", dir, strerror(-d->lock),
+                        lack_run_dir(dir));
                 return d->lock;
         }
         int passed = sd_listen_fds(true);
@@ -364,13 +367,14 @@ static int serve(struct chatd *d)
         return r;
 }
 
-/* Returns the exit status of a chatd that cannot run, after a pause where systemd starts the next one at once. */
-static int fail(void)
+/* Returns `status`, the exit status of a chatd that cannot run and has said why; after a pause where systemd starts the
+ * next one at once. */
+static int give_up(int status, int64_t pause_ms)
 {
-        struct timespec pause = clock_timespec(FAILED_WAIT_MS);
+        struct timespec pause = clock_timespec(pause_ms);
         if (getenv("NOTIFY_SOCKET"))
                 nanosleep(&pause, NULL);
-        return EXIT_FAILURE;
+        return status;
 }
 
 int main(int argc, char **argv)
@@ -387,20 +391,23 @@ int main(int argc, char **argv)
         int status = parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
-        if (reload_start(&options.reload, &settings) < 0) {
-                if (!options.check && getenv("NOTIFY_SOCKET"))
-                        sleep(WRONG_SETTINGS_WAIT_S);
-                return EXIT_SETTINGS;
-        }
+        if (reload_start(&options.reload, &settings) < 0)
+                return options.check ? EXIT_SETTINGS : give_up(EXIT_SETTINGS, GIVE_UP_WAIT_MS);
         if (options.check) {
                 reload_check_motd(&settings);
                 return EXIT_SUCCESS;
         }
         signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
+        const char *lacks = kernel_lacks();
+        if (lacks) {
+                fprintf(stderr, "chatd: cannot run, as this kernel lacks %s\n", lacks);
+                return give_up(EXIT_KERNEL, GIVE_UP_WAIT_MS);
+        }
         raise_fd_limit();
-        if (open_intake(&d, options.dir) < 0)
-                return fail();
-        int r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
+        int r = open_intake(&d, options.dir);
+        if (r < 0)
+                return give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
+        r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
         struct journal *log = journal_start("chatd");
         if (r == 0)
                 r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user,
@@ -415,8 +422,8 @@ int main(int argc, char **argv)
                 broker_free(&d.broker);
         }
         if (r < 0)
-                fprintf(stderr, "chatd: %s\n", strerror(-r));
+                fprintf(stderr, "chatd: cannot run: %s\n", strerror(-r));
         if (log)
                 journal_stop(log);
-        return r < 0 ? fail() : EXIT_SUCCESS;
+        return r < 0 ? give_up(EXIT_FAILURE, FAILED_WAIT_MS) : EXIT_SUCCESS;
 }

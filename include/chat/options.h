@@ -8,7 +8,8 @@
 
 enum {
         EXIT_USAGE = 2,
-        EXIT_SETTINGS = 78, /* EX_CONFIG, sysexits.h(3) */
+        EXIT_KERNEL = 71,   /* EX_OSERR, sysexits.h(3): the kernel lacks what chatd needs */
+        EXIT_SETTINGS = 78, /* EX_CONFIG */
 };
 
 /* Returns true if argv[rest], behind the options, is the end of the command line and `run_dir` can be a run directory.

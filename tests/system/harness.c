@@ -118,17 +118,22 @@ pid_t process_fork(void)
         return 0;
 }
 
-pid_t process_start(char *const argv[], int in, int out, int err)
+void process_become(char *const argv[], int in, int out, int err)
 {
-        pid_t pid = process_fork();
-        if (pid > 0)
-                return pid;
         use_fd(in, 0);
         use_fd(out, 1);
         use_fd(err, 2);
         closefrom(3);
         execvp(argv[0], argv);
         _exit(127);
+}
+
+pid_t process_start(char *const argv[], int in, int out, int err)
+{
+        pid_t pid = process_fork();
+        if (pid == 0)
+                process_become(argv, in, out, err);
+        return pid;
 }
 
 bool process_has_ended(pid_t pid)

@@ -43,6 +43,9 @@ pid_t process_start(char *const argv[], int in, int out, int err);
 /* fork(), for a child that sends beside the test and then ends by _exit(). */
 pid_t process_fork(void);
 
+/* Becomes a program, in a child, with the arguments of process_start(). It does not return. */
+_Noreturn void process_become(char *const argv[], int in, int out, int err);
+
 /* Whether `pid` has ended; fails the test where it did not end with 0. */
 bool process_has_ended(pid_t pid);
 

@@ -588,8 +588,10 @@ static void test_a_second_broker(void **state)
 static void test_a_run_directory_that_cannot_be(void **state)
 {
         (void)state;
-        assert_string_equal(shell("%s --run-dir=/proc/none 2>&1; test $? = 1", program("chatd")),
-                            "chatd: cannot use the run directory /proc/none: No such file or directory");
+        assert_string_equal(
+                shell("%s --run-dir=/proc/none 2>&1; test $? = 1", program("chatd")),
+                "chatd: cannot use the run directory /proc/none: No such file or directory; make it as the user "
+                "who is to run this");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -1,16 +1,13 @@
 /* The sandbox of a real chat-session: that it is there under every launcher, and in no one's way. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "kernel.h"
 
 static int setup(void **state)
 {
@@ -370,30 +367,6 @@ static void test_output_to_a_file(void **state)
         assert_string_equal(shell("cat %s/out", chat->dir), "one\r\ntwo\r");
 }
 
-/* A kernel without seccomp: a filter that answers for it. */
-static pid_t start_without_seccomp(struct chat *chat, int client, int err)
-{
-        pid_t pid = process_fork();
-        if (pid > 0)
-                return pid;
-        struct sock_filter filter[] = {
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
-                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        };
-        struct sock_fprog answer = {sizeof(filter) / sizeof(filter[0]), filter};
-        dup2(client, 0);
-        dup2(client, 1);
-        dup2(err, 2);
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &answer);
-        execl(program("chat-session"), "chat-session", chat->option, NULL);
-        _exit(127);
-}
-
 /* Starts a chatd that logs to this file, and waits until it answers. */
 static void start_broker_with_log(struct chat *chat, const char *log)
 {
@@ -465,18 +438,22 @@ static void test_no_sandbox_no_service(void **state)
         struct client *error = client_of(err[0], "standard error");
         int accepted = accept4(chat->listener, NULL, NULL, SOCK_CLOEXEC);
         client_send(c, "a line that nobody gets\n");
-        pid_t session = start_without_seccomp(chat, accepted, err[1]);
+        char *const argv[] = {program("chat-session"), chat->option, NULL};
+        pid_t session = kernel_start(KERNEL_WITHOUT_SECCOMP, argv, accepted, accepted, err[1]);
         close(accepted);
         close(err[1]);
         assert_int_equal(process_wait(session), 1);
         assert_string_equal(client_expect_end(c), "*** You cannot join: the session has no sandbox on this host\r\n");
-        assert_string_equal(client_expect_end(error), "chat-session: cannot enter the sandbox: Invalid argument\n");
+        assert_true(
+                kernel_is_one_line(client_expect_end(error),
+                                   "cannot enter the sandbox, and serves nobody without: Invalid argument; the kernel "
+                                   "has no filters of system calls (CONFIG_SECCOMP_FILTER)"));
         struct client *last = chat_join(chat, NULL);
         assert_string_equal(client_expect(other, "*** %s is connected\r\n", last->name), "");
         assert_status(chat, "Sessions that failed: 1");
         shell_until(
                 "grep -qx 'chatd: a session cannot enter its sandbox, and does not serve its client: Invalid argument; "
-                "others since: 0' %s",
+                "the kernel has no filters of system calls (CONFIG_SECCOMP_FILTER); others since: 0' %s",
                 log);
         client_free(c);
         client_free(error);
