@@ -18,7 +18,7 @@ enum {
 
 _Static_assert(sizeof(wchar_t) == sizeof(uint32_t), "a wide character is a code point");
 
-/* Returns the byte's character; 0 where it has none. Returns -ENOTSUP where the set is one that is refused. */
+/* Returns the byte's character, or 0 if it has none. Returns -ENOTSUP if the set must be refused. */
 static int64_t ask(iconv_t set, uint8_t byte)
 {
         wchar_t point = L'\0';
@@ -27,7 +27,7 @@ static int64_t ask(iconv_t set, uint8_t byte)
         iconv(set, NULL, NULL, NULL, NULL);
         if (iconv(set, &from, &left, &to, &room) == (size_t)-1)
                 return errno == EILSEQ && byte >= 0x80 ? 0 : -ENOTSUP;
-        return room == 0 ? (int64_t)point : -ENOTSUP; /* it waits for more */
+        return room == 0 ? (int64_t)point : -ENOTSUP; /* incomplete: it waits for more bytes */
 }
 
 static int ask_all(struct charset *c, iconv_t set)
@@ -47,7 +47,7 @@ int charset_open(struct charset *c, const char *name)
         if (name[0] == '\0' || strlen(name) >= sizeof(c->name) || strchr(name, '/'))
                 return -EINVAL;
         iconv_t set = iconv_open("WCHAR_T", name);
-        if (set == (iconv_t)-1) /* NOLINT(performance-no-int-to-ptr): so says iconv_open(3) */
+        if (set == (iconv_t)-1) /* NOLINT(performance-no-int-to-ptr): iconv_open(3) specifies this value */
                 return -EINVAL;
         snprintf(c->name, sizeof(c->name), "%s", name);
         int r = ask_all(c, set);
@@ -65,7 +65,7 @@ size_t charset_read(const struct charset *c, uint8_t byte, char utf8[static CHAR
         return (size_t)utf8proc_encode_char((utf8proc_int32_t)point, (utf8proc_uint8_t *)utf8);
 }
 
-/* Returns the character's byte, or -1 where it has none. */
+/* Returns the character's byte, or -1 if it has none. */
 static int find(const struct charset *c, utf8proc_int32_t point)
 {
         if (point >= 0 && point < 0x80)
@@ -76,7 +76,7 @@ static int find(const struct charset *c, utf8proc_int32_t point)
         return -1;
 }
 
-/* Writes what is combined to one character, which ends at `end`. Returns the end of what it wrote. */
+/* Writes one grapheme cluster, which ends at `end`. Returns the end of the output. */
 static char *write_one(const struct charset *c, const char *at, const char *end, char *out)
 {
         for (bool first = true; at < end; first = false) {

@@ -23,7 +23,7 @@ enum {
         CLOSE_DRAIN_MAX_READS = 64,
         CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
         KEEPALIVE_PROBES = 5,
-        KEEPALIVE_MAX_S = 120, /* from the last sign of life to the end: as chat.socket has it */
+        KEEPALIVE_MAX_S = 120, /* from the last sign of life to the end, as in chat.socket */
 };
 
 static void set_nonblocking(int fd)
@@ -81,12 +81,12 @@ size_t client_read(struct client *c, void *buffer, size_t size)
         return 0;
 }
 
-/* Returns true if the connection is over in both directions, as when the client closed or reset it. */
+/* Returns true if the connection has ended in both directions, as after the client closed or reset it. */
 static bool is_over(const struct client *c)
 {
         struct pollfd fd = {.fd = c->in};
         const struct timespec no_time = {0};
-        return ppoll(&fd, 1, &no_time, NULL) > 0; /* POLLHUP and POLLERR are always asked for */
+        return ppoll(&fd, 1, &no_time, NULL) > 0; /* ppoll() always reports POLLHUP and POLLERR */
 }
 
 bool client_is_gone(const struct client *c)
@@ -110,7 +110,7 @@ bool client_sent(struct client *c)
         return sent;
 }
 
-/* Returns what TCP_INFO says, tcp(7), or false. */
+/* Reads TCP_INFO, tcp(7), into `info`. Returns false if it is no TCP connection. */
 static bool read_info(const struct client *c, struct tcp_info *info)
 {
         socklen_t size = sizeof(*info);
@@ -135,7 +135,7 @@ int64_t client_position(const struct client *c)
 {
         struct tcp_info before = {0}, after = {0};
         int waiting;
-        do { /* an acknowledgement that comes in between moves bytes from one count to the other */
+        do { /* an acknowledgement in between moves bytes from one count to the other */
                 if (!read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &waiting) < 0 || !read_info(c, &after))
                         return -1;
         } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
@@ -153,8 +153,8 @@ size_t client_room(const struct client *c)
         return waiting < most ? most - waiting : 0;
 }
 
-/* Where the next `size` bytes go, which are known to fit. The waiting ones move to the front only when the tail is used
- * up, so the pages behind it stay untouched. */
+/* Returns the place for the next `size` bytes, which must fit. The waiting bytes move to the front only when the tail
+ * is used up, so the pages behind it stay untouched. */
 static char *reserve(struct client *c, size_t size)
 {
         if (sizeof(c->buffer) - c->end < size) {
@@ -183,7 +183,7 @@ static size_t waiting(const struct client *c)
         return c->end - c->start;
 }
 
-/* Makes of what waits behind the first `before` bytes the client's character set. */
+/* Converts the output behind the first `before` waiting bytes to the client's character set. */
 static void convert_behind(struct client *c, size_t before)
 {
         size_t size = waiting(c) - before;
@@ -198,21 +198,22 @@ void client_text(struct client *c, const char *text, size_t size)
         convert_behind(c, before);
 }
 
-/* The bytes that a line needs in front. */
+/* Returns the bytes that erase_row() will write. */
 static size_t erase_bytes(const struct client *c)
 {
         return c->row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
 }
 
-/* Makes place for a line in the row. */
+/* Erases the row with the half-typed line, so that a line can be written in its place. */
 static void erase_row(struct client *c)
 {
         put(c, ROW_ERASE, erase_bytes(c));
         c->row_drawn = false;
 }
 
-/* Writes a line in rows of so many columns, indented behind the first, to `at`, where there is room. Returns the end.
- * Not a part of its caller: what that calls for every line would lie behind a page of stack that few lines need. */
+/* Writes a line to `at`, where there must be room, in rows of `columns` columns; all rows except the first are
+ * indented. Returns the end. Not inlined into its caller: otherwise all that the caller calls for every line would lie
+ * behind a page of stack that few lines need. */
 __attribute__((noinline)) static char *write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
                                                   size_t indent)
 {
@@ -227,8 +228,8 @@ __attribute__((noinline)) static char *write_rows(char *at, const struct slice *
         }
 }
 
-/* The bytes that rows add to a line of this size at most: no character is wider than it has bytes, and two rows that
- * follow one another have more than one is wide. */
+/* Returns the most bytes that breaking into rows can add to a line of `size` bytes. No character has more columns than
+ * bytes, and two successive rows together have more columns than one row has. */
 static size_t rows_bytes(size_t size, size_t columns, size_t indent)
 {
         return (2 * size / (columns - indent) + 2) * (LINE_END_BYTES + indent);
@@ -236,13 +237,13 @@ static size_t rows_bytes(size_t size, size_t columns, size_t indent)
 
 void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent)
 {
-        /* without the last column, behind which some terminals break the row */
+        /* leave out the last column: some terminals break the row behind it */
         size_t columns = c->columns > 0 ? c->columns - 1u : 0, size = LINE_END_BYTES, more = 0;
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
         if (indent > WRAP_INDENT_MAX || indent + WRAP_COLUMNS_MIN > columns)
                 indent = WRAP_INDENT;
-        /* no character is wider than it has bytes */
+        /* no character has more columns than bytes */
         if (size > columns && size <= CLIENT_LINE_MAX_BYTES && indent + WRAP_COLUMNS_MIN <= columns)
                 more = rows_bytes(size, columns, indent);
         if (c->skipped > 0 || client_room(c) < size + more + erase_bytes(c)) {
@@ -266,10 +267,11 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
         client_line_hanging(c, parts, n, WRAP_INDENT);
 }
 
-/* Puts the last `size` bytes of a line in front. */
+/* Puts the last `size` bytes of a line in front of the waiting output. */
 static void put_first(struct client *c, const char *line_end, size_t size)
 {
-        assert(c->end - c->start + size <= sizeof(c->buffer)); /* LINE_END_BYTES are kept free for a rest given up */
+        /* LINE_END_BYTES are always kept free for client_give_up_rest() */
+        assert(c->end - c->start + size <= sizeof(c->buffer));
         memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
         memcpy(c->buffer, line_end - size, size);
         c->end += size - c->start;

@@ -1,10 +1,11 @@
-/* The client's connection: its descriptors, and the output that it has not taken yet.
+/* The client's connection: its descriptors, and the output that the client has not taken yet.
  *
- * Output waits in a buffer of fixed size. When it is full, whole lines are skipped and counted, and the client is told
- * how many once it has taken half of the buffer: a slow client costs itself lines and nobody else anything. The pages
- * of the buffer that were never used cost no memory.
+ * Output waits in a buffer of fixed size. When the buffer is full, whole lines are skipped and counted, and the client
+ * is told how many once it has taken half of the buffer: a slow client loses lines itself and costs nobody else
+ * anything. The pages of the buffer that were never used cost no memory.
  *
- * Owns neither descriptor: both come from whoever started the session, and the kernel closes them when it ends.
+ * Owns neither descriptor: the program that started the session passed both, and the kernel closes them when the
+ * session ends.
  */
 #pragma once
 
@@ -23,94 +24,95 @@ enum {
 };
 
 struct client {
-        int in, out; /* the same descriptor when it is a socket */
+        int in, out; /* the same descriptor if it is a socket */
         bool is_socket;
         bool in_ended;   /* nothing more can be read */
-        bool in_failed;  /* … because the connection broke */
-        bool timed_out;  /* … and it did so without a word from the client */
-        bool sent;       /* something was written since client_sent() was asked */
+        bool in_failed;  /* the input ended because the connection broke */
+        bool timed_out;  /* the connection broke because TCP had no acknowledgement for too long */
+        bool sent;       /* something was written since client_sent() was last called */
         bool hung_up;    /* poll() reported an end, but there is no room to read what came before it */
         bool out_broken; /* nothing can be written: output is dropped */
-        bool broken_off; /* the client has the beginning of a line, and nothing is written before the rest is there */
+        bool broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
         const struct charset *charset; /* NULL: UTF-8 */
-        bool row_drawn;                /* what it types stands in the cursor's row (row.h): a line erases that first */
-        uint16_t columns;              /* of its window; 0: nobody knows */
-        uint64_t written;              /* bytes */
-        size_t start, end;             /* what of `buffer` waits */
-        uint64_t lines_out;            /* lines put into the buffer */
-        uint64_t skipped;              /* lines skipped since the client was last told */
+        bool row_drawn;   /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
+        uint16_t columns; /* of its window; 0: unknown */
+        uint64_t written; /* bytes written to the client */
+        size_t start, end;  /* the waiting part of `buffer` */
+        uint64_t lines_out; /* lines put into the buffer */
+        uint64_t skipped;   /* lines skipped since the client was last told */
         uint64_t skipped_all;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };
 
-/* Takes the two descriptors into use; does not block on them from here on. A socket delivers urgent data in its place
- * in the stream, because telnet sends IAC DM as such (RFC 854, the Synch signal). */
+/* Takes the two descriptors into use; calls on them no longer block. A socket delivers urgent data in its place in the
+ * stream, because telnet sends IAC DM as such (RFC 854, the Synch signal). */
 void client_init(struct client *c, int in, int out);
 
-/* Has TCP ask a client that is sent nothing whether it is still there, so that one that vanished is noticed: after
- * `timeout_ms`, a few seconds at least and 120 at most, which 0 stands for too. A connection that is asked already, as
- * the launcher (chat.socket) wanted it, keeps that; anything but TCP is left alone. */
+/* Makes TCP probe an idle client, so that the session notices when the client has vanished: after `timeout_ms`, but not
+ * before a few seconds and not after 120; 0 stands for 120, too. If the launcher has turned probing on already
+ * (chat.socket), that stays. Descriptors that are not TCP are left alone. */
 void client_keep_alive(const struct client *c, int timeout_ms);
 
-/* Reads at most `size` bytes. Returns how many; 0 where there is nothing now or `in_ended` was set. A connection that
- * was reset still gives what arrived before. */
+/* Reads at most `size` bytes. Returns how many, or 0 if there are none now or `in_ended` was set. A connection that was
+ * reset still yields what arrived before. */
 size_t client_read(struct client *c, void *buffer, size_t size);
 
-/* Puts a line made of `n` parts and its CR LF into the buffer; skips and counts it where it does not fit. Where
- * `columns` are known, it breaks the line into rows (wrap.h) and indents those behind the first. */
+/* Puts a line of `n` parts and its CR LF into the buffer. Skips and counts the line if it does not fit. If `columns` is
+ * known, breaks the line into rows (wrap.h) and indents all rows except the first. */
 void client_line(struct client *c, const struct slice *parts, size_t n);
 
-/* The same with so many blanks in front of those rows. */
+/* Does the same as client_line(), with `indent` blanks in front of all rows except the first. */
 void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent);
 
-/* The client has the first `has` bytes of this line, and waits for the rest: puts that before whatever waits; ends the
- * line, and counts it as skipped, where it does not fit. */
+/* Completes a line of which the client has the first `has` bytes: puts the rest in front of the waiting output. If the
+ * rest does not fit, ends the line and counts it as skipped. */
 void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has);
 
-/* … and the rest will not come: ends the line. */
+/* Ends a line of which the client has the beginning, because the rest will not come. */
 void client_give_up_rest(struct client *c);
 
-/* Puts bytes into the buffer as they are, or does nothing where they do not fit. */
+/* Puts bytes into the buffer unchanged, or does nothing if they do not fit. */
 void client_raw(struct client *c, const void *data, size_t size);
 
-/* The same for text, in the client's character set. */
+/* Puts text into the buffer, in the client's character set, or does nothing if it does not fit. */
 void client_text(struct client *c, const char *text, size_t size);
 
-/* Whether output waits. */
+/* Returns true if output waits. */
 bool client_waits(const struct client *c);
 
-/* The bytes that still fit into the buffer. There is always room for client_give_up_rest() besides. */
+/* Returns the bytes that still fit into the buffer. There is always room for client_give_up_rest() in addition. */
 size_t client_room(const struct client *c);
 
 /* Writes what the client takes now. */
 void client_flush(struct client *c);
 
-/* Returns true if the client went before it said anything, or is deaf, as where a session that served this connection
- * before was restarted. To be asked before the first byte is read or written. */
+/* Returns true if the client left before it sent anything, or if it is deaf, as after a restart of a session that
+ * served this connection before. Call it before the first byte is read or written. */
 bool client_is_gone(const struct client *c);
 
-/* Returns true if nothing can be written to a socket though its client may still send: the session before this one shut it
- * down, or the client did so with its end of a UNIX socket, shutdown(2). Returns false where the connection is over in both
- * directions: then its end is read, behind the input that came before it. */
+/* Returns true if nothing can be written to a socket although its client may still send: the session before this one
+ * shut it down, or the client did so with its end of a UNIX socket, shutdown(2). Returns false if the connection has
+ * ended in both directions: then the session reads the end, behind the input that came before it. */
 bool client_is_deaf(const struct client *c);
 
-/* Whether something was written since this was asked last. */
+/* Returns true if something was written since the last call. */
 bool client_sent(struct client *c);
 
-/* For how many ms the client has acknowledged nothing, though something waits for it; -1 where nothing waits, or it is
- * no TCP connection (TCP_INFO, tcp(7)). */
+/* Returns for how many ms the client has acknowledged nothing although output waits for it. Returns -1 if nothing
+ * waits, or if it is no TCP connection (TCP_INFO, tcp(7)). */
 int64_t client_silent_ms(const struct client *c);
 
-/* For how many ms the client has acknowledged nothing, though something is on its way to it; -1 where nothing is, also
- * because it does not read and said so, or it is no TCP connection. */
+/* Returns for how many ms the client has acknowledged nothing although something is on its way to it. Returns -1 if
+ * nothing is on its way (a client that does not read announces that, and is sent nothing), or if it is no TCP
+ * connection. */
 int64_t client_deaf_ms(const struct client *c);
 
-/* How many bytes were ever written to the connection, by whomever; -1 where it is no TCP connection. Nobody writes
- * meanwhile. */
+/* Returns how many bytes were ever written to the connection, by any process. Returns -1 if it is no TCP connection. No
+ * process may write during the call. */
 int64_t client_position(const struct client *c);
 
-/* Tells the client that nothing more comes. systemd holds a duplicate of an accepted socket for as long as the process
- * lives, so without this the client would see the end only after that. Input that arrived meanwhile is read and
- * dropped, because closing a socket with unread input resets the connection and may take the last output with it
- * (RFC 2525, section 2.17). */
+/* Tells the client that nothing more comes. systemd holds a duplicate of an accepted socket as long as the process
+ * lives, so without this call the client would see the end only after that. Input that arrived in the meantime is read
+ * and dropped, because closing a socket with unread input resets the connection and may lose the last output (RFC 2525,
+ * section 2.17). */
 void client_close(struct client *c);

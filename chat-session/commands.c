@@ -25,7 +25,7 @@ const struct command_row commands[] = {
         {"/color", "on|off", "shows names in colors", COMMAND_COLOR, 0},
         {"/edit", "on|off", "keeps your half-typed line in a row of its own", COMMAND_EDIT, 0},
         {"/quit", "", "leaves; so does exit", COMMAND_LEAVE, 0},
-        /* what people try who come from elsewhere */
+        /* names that users of other chats try */
         {"/exit", "", NULL, COMMAND_LEAVE, 0},
         {"/bye", "", NULL, COMMAND_LEAVE, 0},
         {"/q", "", NULL, COMMAND_LEAVE, 0},
@@ -46,7 +46,7 @@ const struct command_row commands[] = {
         {0},
 };
 
-/* Names of one letter are like anything, so they are not suggested. */
+/* Does not suggest names of one letter: each of them is similar to every word. */
 const struct command_row *command_nearest(struct slice word)
 {
         const struct command_row *best = &commands[0];
@@ -98,7 +98,7 @@ static bool is_path(struct slice word)
         return word.len > 1 && memchr(word.at + 1, '/', word.len - 1);
 }
 
-/* Returns true where a command stands behind what nobody sees, or behind what only looks like a slash. */
+/* Returns true if a command stands behind invisible characters, or behind a character that only looks like a slash. */
 static bool is_disguised(struct disguise d, const struct command_row **row, struct slice *rest)
 {
         char word[1 + NEAREST_MAX_BYTES + 1] = "/";
@@ -144,7 +144,7 @@ enum command command_parse(struct slice line, const struct command_row **row, st
         }
         if (is_path(word))
                 return COMMAND_SAY;
-        if (is_disguised(disguise_of(line), row, rest)) /* something that nobody sees is within the word */
+        if (is_disguised(disguise_of(line), row, rest)) /* there is an invisible character within the word */
                 return COMMAND_DISGUISED;
         *row = command_nearest(word);
         *rest = word;

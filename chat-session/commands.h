@@ -1,4 +1,4 @@
-/* What a client may type besides text: one table, from which /help is made too. */
+/* The commands that a client may type: one table, which /help prints, too. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,10 +7,10 @@
 #include <chat/wire.h>
 
 enum command {
-        COMMAND_NOTHING, /* nothing that anybody sees */
-        COMMAND_SAY,     /* it is text */
+        COMMAND_NOTHING, /* a line without anything visible */
+        COMMAND_SAY,     /* text */
         COMMAND_UNKNOWN,
-        COMMAND_DISGUISED, /* it does not begin with a slash, but looks as if it was meant as a command: disguise.h */
+        COMMAND_DISGUISED, /* does not begin with a slash, but looks as if a command was meant: disguise.h */
         COMMAND_LEAVE,
         COMMAND_HELP,
         COMMAND_NICK,
@@ -32,39 +32,41 @@ enum command {
 
 struct command_row {
         const char *name;
-        const char *arguments; /* as /help shows them: words in capitals, those in brackets may be left out */
-        const char *help;      /* NULL: another name for something that is in the table already */
+        const char *arguments; /* as /help shows them: words in capitals; those in brackets are optional */
+        const char *help;      /* NULL: another name for a command that has a row already */
         enum command command;
-        unsigned cost; /* of what goes to chatd: for how many lines the pace counts it */
+        unsigned cost; /* how many lines the pace counts for the request to chatd */
 };
 
-/* The table, which ends with a row without a name. */
+/* The table of all commands, which ends with a row without a name. */
 extern const struct command_row commands[];
 
-/* Returns the row of the command of this name, which has its slash, in whatever case; or NULL. */
+/* Returns the row of the command `name`, which includes the slash, without regard to case. Returns NULL if there is
+ * none. */
 const struct command_row *command_find(struct slice name);
 
-/* Returns the row whose name begins with the word, or is most like it; with less than half of it in common, that of
- * /help. */
+/* Returns the row whose name begins with `word` or is most similar to it. Returns the row of /help if no name has half
+ * of it in common. */
 const struct command_row *command_nearest(struct slice word);
 
-/* Returns which command a whole line is, in whatever case it is written. `*row` is its row; for an unknown command the
- * nearest; for text undefined; for "exit" it stays as it was. `*rest` is what stands behind the command's name; for text, the
- * text to be said; for an unknown command its name; for a disguised one the line from where the slash belongs, which it
- * replaces.
+/* Returns the command that a whole line is, without regard to case. Sets `*row` to its row; for an unknown command, to
+ * the nearest row. `*row` is undefined for text, and unchanged for "exit". Sets `*rest` to what stands behind the
+ * command's name; for text, to the text to be said; for an unknown command, to its name; for a disguised command, to
+ * the part of the line behind the place of the slash.
  *
- * A line that begins with "//" is text without the first of the two. A path ("/etc/passwd": a second slash in the first
- * word) is text. "exit" leaves, in whatever case and with blanks around it. */
+ * A line that begins with "//" is text without the first slash. A path ("/etc/passwd": a second slash in the first
+ * word) is text. "exit" leaves, in any case and with blanks around it.
+ */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);
 
-/* Returns true for what is no command of any kind. */
+/* Returns true if the line is text and no command of any kind. */
 static inline bool command_is_text(enum command command)
 {
         return command == COMMAND_SAY || command == COMMAND_NOTHING;
 }
 
-enum { COMMANDS_MEANT = 5 }; /* words: a bit for each, in a byte */
+enum { COMMANDS_MEANT = 5 }; /* words that may be meant as commands: a byte has a bit for each */
 
-/* Returns the command that somebody may look for who writes just this line ("quit", "help", "?"), or NULL. `*word` tells
- * these words apart: it is below COMMANDS_MEANT. */
+/* Returns the command that a user probably means who types only this word ("quit", "help", "?"), or NULL. Sets `*word`
+ * to the number of the word, below COMMANDS_MEANT. */
 const struct command_row *command_meant(struct slice line, size_t *word);

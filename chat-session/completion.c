@@ -8,7 +8,7 @@
 
 #include "commands.h"
 
-/* Returns the place of this name, or the number of names. */
+/* Returns the place of this name, or the number of names if it is not there. */
 static size_t find(const struct names *n, struct slice name)
 {
         size_t i = 0;
@@ -24,7 +24,7 @@ static void forget(struct names *n, struct slice name)
                 memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
 }
 
-/* In the place of what it was, or of the one that was heard of longest ago. */
+/* Puts a name first, in place of the name `was`, or if that is not there, of the name that was heard of longest ago. */
 static void put_first(struct names *n, struct slice was, struct slice name)
 {
         size_t i = find(n, was);
@@ -71,7 +71,7 @@ static void add_to_list(struct completion *c, const char *match)
         }
 }
 
-/* Whatever its case. */
+/* Takes `match` as a match if it begins with the word, without regard to case. */
 static void take(struct completion *c, struct slice word, const char *match)
 {
         size_t len = strlen(match), common = 0;
@@ -87,7 +87,7 @@ static void take(struct completion *c, struct slice word, const char *match)
         add_to_list(c, match);
 }
 
-/* Those of them who were not heard of. */
+/* Takes those of the names in `more` that are not among the names heard of. */
 static void take_others(struct completion *c, const struct names *n, struct slice more, struct slice word)
 {
         char name[NAME_MAX_BYTES + 1];
@@ -130,7 +130,7 @@ void completion_find(struct completion *c, const struct names *n, struct slice m
         c->list[0] = '\0';
         if (is_command)
                 for (const struct command_row *row = commands; row->name; row++)
-                        if (row->help) /* the others mean the same */
+                        if (row->help) /* the other rows mean the same */
                                 take(c, word, row->name);
         if (!is_command && word.len > 0) {
                 for (size_t i = 0; i < n->count; i++)
@@ -139,7 +139,7 @@ void completion_find(struct completion *c, const struct names *n, struct slice m
         }
         if (c->count != 1)
                 return;
-        if (!is_command && begin == 0) /* somebody is spoken to */
+        if (!is_command && begin == 0) /* the line addresses a member */
                 c->text_buffer[c->text.len++] = ':';
         c->text_buffer[c->text.len++] = ' ';
 }

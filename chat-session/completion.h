@@ -1,5 +1,5 @@
-/* What TAB may complete the word before the cursor to: a command (commands.h), or the name of somebody who was heard
- * of lately, or of whom chatd knows in the room. No allocation.
+/* What TAB can complete the word before the cursor to: a command (commands.h), the name of a member that was heard of
+ * lately, or a name that chatd knows in the room. No allocation.
  */
 #pragma once
 
@@ -12,26 +12,26 @@ enum {
         COMPLETION_LIST_BYTES = 512,
 };
 
-/* Who was heard of, the latest first. Begins as all zeros. */
+/* The names that were heard of, the latest first. A struct of zeros is a valid beginning. */
 struct names {
         size_t count;
         char name[NAMES_MAX][NAME_MAX_BYTES + 1];
 };
 
 struct completion {
-        size_t begin;                         /* of the word, in the line */
-        size_t count;                         /* of matches */
-        struct slice text;                    /* for the word: what all matches begin with; of one alone, and a blank */
-        char text_buffer[NAME_MAX_BYTES + 3]; /* … which is here */
-        char list[COMPLETION_LIST_BYTES];     /* the matches; "…" at its end stands for those that had no room */
+        size_t begin;      /* of the word, in the line */
+        size_t count;      /* of matches */
+        struct slice text; /* replaces the word: what all matches begin with, or the only match and a blank */
+        char text_buffer[NAME_MAX_BYTES + 3]; /* the bytes of `text` */
+        char list[COMPLETION_LIST_BYTES];     /* the matches; "…" at its end stands for those that did not fit */
 };
 
-/* Takes note of what somebody did. */
+/* Notes the names in a record. */
 void names_note(struct names *n, const struct record *r);
 
-/* Returns the last word of `line`, which is what stands before the cursor, where it may be the beginning of a name; or
- * nothing. */
+/* Returns the last word of `line`, which is the text before the cursor, if it may be the beginning of a name. Otherwise
+ * returns an empty slice. */
 struct slice completion_name(struct slice line);
 
-/* Finds what begins with that word, also among the names that `more` has with spaces between. */
+/* Finds the matches of the last word of `line`, also among the names in `more`, which spaces separate. */
 void completion_find(struct completion *c, const struct names *n, struct slice more, struct slice line);

@@ -7,11 +7,12 @@
 
 #include "grapheme.h"
 
-/* Those of confusables.txt (UTS #39) that are taken for "/" and are no letters of a script, and its wide form. */
+/* The characters of confusables.txt (UTS #39) that look like "/" and are no letters of a script, and the wide form of
+ * "/". */
 static const uint32_t slashes[] = {0x1735, 0x2041, 0x2044, 0x2215, 0x2571, 0x27cb,
                                    0x29f8, 0x2f03, 0x31d3, 0xff0f, 0x1d23a};
 
-/* Letters that are taken for it, and whatever is taken for a backslash: text may well begin with these. */
+/* Letters that look like "/", and characters that look like a backslash: ordinary text may begin with these. */
 static const uint32_t strokes[] = {'\\',   0x2216, 0x29f5, 0x29f9, 0x2cc6, 0x3033,
                                    0x30ce, 0x4e36, 0x4e3f, 0xfe68, 0xff3c};
 
@@ -33,7 +34,8 @@ static bool is_stroke(uint32_t point)
         return is_one_of(point, strokes, sizeof(strokes) / sizeof(strokes[0]));
 }
 
-/* Returns the bytes of "<U+202E>" at the front of the text, as text_clean() shows what nobody sees; 0 for anything else. */
+/* Returns the bytes of a number like "<U+202E>" at the front of the text, as text_clean() shows an invisible character.
+ * Returns 0 for anything else. */
 static size_t shown_by_number(struct slice text)
 {
         size_t digits = 0;
@@ -44,8 +46,8 @@ static size_t shown_by_number(struct slice text)
         return digits >= 4 && digits <= 6 && 3 + digits < text.len && text.at[3 + digits] == '>' ? digits + 4 : 0;
 }
 
-/* Returns true for what has no picture of its own: blanks, controls, what reveal.h calls hidden, marks, and U+FFFD, which
- * stands for bytes that are no text. */
+/* Returns true if the character has no picture of its own: blanks, controls, characters that reveal.h calls hidden,
+ * marks, and U+FFFD, which stands for bytes that are not text. */
 static bool is_unseen(uint32_t point)
 {
         if (point < 0x80)

@@ -8,21 +8,22 @@
 #include "session.h"
 
 enum {
-        /* of output that may wait, for a row to be drawn behind it, and for an own line to be shown */
+        /* how much output may wait before a row is drawn behind it, and before the client's own line is shown */
         DRAW_BEHIND_MAX_BYTES = 4096,
         LINE_BEHIND_MAX_BYTES = CLIENT_OUT_MAX_BYTES / 2,
-        TAB_SPACES = 4, /* as text_clean() makes of it */
+        TAB_SPACES = 4, /* as text_clean() does */
         KEY_ETX = 3,    /* ^C */
         COMPLETE_WAIT_MS = 1000,
 };
 
-/* Whether no more output waits than this. */
+/* Returns true if at most `behind` bytes of output wait. */
 static bool has_room(const struct session *s, size_t behind)
 {
         return client_room(&s->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
 }
 
-/* Whatever the client was shown since the row was drawn has erased it, and ended with a line. */
+/* Notes that the row is empty if it was erased: whatever the client was shown since the row was drawn has erased it,
+ * and ended with a line. */
 static void note_row(struct session *s)
 {
         if (!s->client.row_drawn)
@@ -37,7 +38,7 @@ void editing_turn(struct session *s, bool on)
         size_t size = telnet_edit(&s->telnet, on, commands);
         if (s->client.is_socket)
                 client_raw(&s->client, commands, size);
-        client_raw(&s->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* an nc has shown the commands */
+        client_raw(&s->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* nc has shown the commands */
         s->client.row_drawn = false;
         if (on) {
                 s->completing = s->held_len = 0;
@@ -56,7 +57,7 @@ void editing_accept(struct session *s)
             s->state != SESSION_TALKING)
                 return;
         editing_turn(s, true);
-        s->telnet.yields = true; /* as it offered; a line that it sent before it heard so may come first */
+        s->telnet.yields = true; /* as the client offered; a line may come first that it sent before it knew of this */
         size_t typed = text_clean_all(s->lines.text, s->lines.len, s->cleaned, sizeof(s->cleaned));
         if (typed > 0)
                 editor_replace(&s->editor, 0, (struct slice){s->cleaned, typed});
@@ -73,7 +74,8 @@ void editing_refuse(struct session *s, const char *why)
         session_notice(s, slice_of(text));
 }
 
-/* Writes to `out` what makes the line, or a piece of it, stay where it was typed, and what follows begin below. */
+/* Writes to `out` what leaves the line, or a piece of it, in the place where it was typed, and lets further output
+ * begin below. Returns the bytes. */
 static size_t leave_below(struct session *s, char out[static EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES])
 {
         struct editor *e = &s->editor;
@@ -121,8 +123,8 @@ static void complete_to(struct session *s, struct slice names)
                 editor_refuse(e);
 }
 
-/* Asks chatd who is in the room, where it is there and the word may be a name. Keys that are typed before the answer
- * wait for it, but not for long. */
+/* Asks chatd for the names in the room, if chatd is there and the word may be a name. Keys that are typed before the
+ * answer wait for it, for COMPLETE_WAIT_MS at most. */
 static void complete(struct session *s)
 {
         const struct uplink *u = &s->uplink;
@@ -144,7 +146,7 @@ static enum editor_event push(struct session *s, uint8_t byte)
         return editor_push(&s->editor, byte);
 }
 
-/* Returns true where the byte was ^C. */
+/* Returns true if the byte was ^C. */
 static bool push_key(struct session *s, uint8_t byte, bool pasted)
 {
         switch (push(s, byte)) {
@@ -168,7 +170,7 @@ static bool push_key(struct session *s, uint8_t byte, bool pasted)
         return false;
 }
 
-/* Takes the keys that waited, up to another TAB that has to wait. */
+/* Takes the keys that waited, up to another TAB that must wait. */
 static void take_held(struct session *s)
 {
         uint8_t held[EDITING_HELD_MAX];

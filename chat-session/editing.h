@@ -1,12 +1,13 @@
-/* Editing in a session: while it is on, what the client types goes through the editor (editor.h) and not through
- * `lines`, and the half-typed line is drawn anew behind what others say.
+/* Editing in a session. While it is on, the client's input goes through the editor (editor.h) and not through `lines`,
+ * and the half-typed line is drawn again behind each line of others.
  *
- * It is on where the user wants it (/edit on), or where the client came with an offer that only a telnet in a terminal
- * makes: its window's size (NAWS, RFC 1073) and characters as they are typed (SUPPRESS-GO-AHEAD, RFC 858). Then we echo
- * (RFC 857). To a client that sent no telnet command we send none before its user says so: nc would show it.
+ * Editing is on if the user asks for it (/edit on), or if the client began with an offer that only a telnet in a
+ * terminal makes: its window's size (NAWS, RFC 1073) and characters as they are typed (SUPPRESS-GO-AHEAD, RFC 858). The
+ * session then echoes (RFC 857). A client that sent no telnet command is sent none before its user asks for editing: nc
+ * would show it.
  *
  * The row is drawn in the client's buffer behind everything else, once for all that came, and not while more than a few
- * lines wait there: so it costs a slow client next to nothing. What comes behind it erases it first (client.h).
+ * lines wait there, so it costs a slow client next to nothing. The output behind it erases it first (client.h).
  */
 #pragma once
 
@@ -15,34 +16,34 @@
 
 #include "uplink.h"
 
-/* The room in the uplink's queue without which no line is taken that may be longer than what was typed, as one from the
- * history: it is not what input_may_read() counts with. */
+/* A line from the history may be longer than the keys that called it up, which input_may_read() does not count with. So
+ * it is taken only if the uplink's queue has this much room. */
 enum { EDITING_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4 };
 
 struct session;
 
-/* Turns it on or off. */
+/* Turns editing on or off. */
 void editing_turn(struct session *s, bool on);
 
-/* Turns it on where the client offers that, and the settings let it. */
+/* Turns editing on if the client offers it and the settings allow it. */
 void editing_accept(struct session *s);
 
-/* Takes a byte that the client typed, or that was pasted: then a TAB is text, and completes nothing. Returns whether it
+/* Takes a byte that the client typed. If it was pasted, a TAB is text and completes nothing. Returns true if the byte
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
 bool editing_push(struct session *s, uint8_t byte, bool pasted);
 
-/* Completes the word before the cursor, also to one of these names, which are the answer to COMPLETE; and takes the keys
- * that waited for it. */
+/* Completes the word before the cursor, also to one of `names`, which are the answer to COMPLETE. Then takes the keys
+ * that waited for the answer. */
 void editing_complete(struct session *s, struct slice names);
 
-/* Takes the keys that wait for an answer to COMPLETE, which will not come, or not in time. */
+/* Takes the keys that wait for an answer to COMPLETE, which will not come, or came too late. */
 void editing_give_up(struct session *s);
 
 /* Forgets what was typed of the line. */
 void editing_discard(struct session *s);
 
-/* Turns it off, and tells the user why. */
+/* Turns editing off, and tells the user why. */
 void editing_refuse(struct session *s, const char *why);
 
-/* Draws the row where need be and there is room. Returns whether it did. */
+/* Draws the row if it must be drawn and there is room. Returns true if it drew. */
 bool editing_draw(struct session *s);

@@ -27,8 +27,8 @@ void editor_refuse(struct editor *e)
 
 /* ---- the text ---- */
 
-/* Puts `text` in the place of what is between `begin` and `end`; the cursor is behind it then. Returns whether there is
- * room for it. */
+/* Replaces the text between `begin` and `end`, and puts the cursor behind it. Returns false if there is no room for
+ * it. */
 static bool splice(struct editor *e, size_t begin, size_t end, const char *text, size_t size)
 {
         if (size > sizeof(e->text) - (e->len - (end - begin))) {
@@ -57,7 +57,7 @@ void editor_replace(struct editor *e, size_t begin, struct slice text)
         e->expanded |= splice(e, begin, e->cursor, text.at, text.len);
 }
 
-/* A character that was cut short becomes U+FFFD, as in every line. */
+/* Ends an incomplete character, which becomes U+FFFD, as in every line. */
 static void end_character(struct editor *e)
 {
         char clean[TEXT_CLEAN_MAX];
@@ -133,7 +133,7 @@ static void move(struct editor *e, size_t to)
 
 /* ---- the history ---- */
 
-/* Forgets the oldest, so that there are `size` bytes behind the last one. */
+/* Forgets the oldest lines, so that `size` bytes fit behind the last one. */
 static void make_room(struct editor *e, size_t size)
 {
         size_t oldest = 0;
@@ -143,7 +143,7 @@ static void make_room(struct editor *e, size_t size)
         memmove(e->history, e->history + oldest, e->history_len);
 }
 
-/* Returns where the entry begins that ends before `at`, which is not 0. */
+/* Returns the beginning of the entry that ends before `at`, which must not be 0. */
 static size_t entry_before(const struct editor *e, size_t at)
 {
         at--;
@@ -203,7 +203,7 @@ static void show_newer(struct editor *e)
 
 /* ---- keys ---- */
 
-/* A control key; those that the session has to see to are events. */
+/* Obeys a control key. Returns an event for a key that the session must handle. */
 static enum editor_event press(struct editor *e, uint8_t key)
 {
         switch (key) {
@@ -263,7 +263,7 @@ static enum editor_event press(struct editor *e, uint8_t key)
         return EDITOR_NOTHING;
 }
 
-/* ESC and a character: Alt. Returns false for what is no key. */
+/* Obeys ESC and a character, which is what Alt sends. Returns false if it is no key. */
 static bool press_alt(struct editor *e, uint8_t byte)
 {
         switch (byte) {
@@ -284,7 +284,7 @@ static bool press_alt(struct editor *e, uint8_t byte)
         }
 }
 
-/* ESC [ or ESC O, parameters, and a final byte. A key that is unknown is dropped. */
+/* Obeys the sequence that has ended: ESC [ or ESC O, parameters, and a final byte. Ignores unknown keys. */
 static void press_sequence(struct editor *e)
 {
         static const char finals[] = "ABCDHF", numbers[] = "17483";
@@ -298,13 +298,14 @@ static void press_sequence(struct editor *e)
                 press_alt(e, key->final == 'C' ? 'f' : 'b');
         else if (key->final == '~' && key->len == 1 &&
                  (at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1)) &&
-                 (e->len > 0 || key->parameters[0] != '3')) /* Delete is not ^D there */
+                 /* on an empty line Delete, unlike ^D, does not end the session */
+                 (e->len > 0 || key->parameters[0] != '3'))
                 press(e, numbered[at - numbers]);
         else if ((at = memchr(finals, key->final, sizeof(finals) - 1)))
                 press(e, keys[at - finals]);
 }
 
-/* Returns false where the byte is no key by now: it is text, or a control character. */
+/* Takes a byte of a key's sequence. Returns false if the byte is no part of one: it is text, or a control character. */
 static bool push_key(struct editor *e, uint8_t byte)
 {
         switch (escape_push(&e->escape, byte)) {
@@ -360,7 +361,7 @@ size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
 {
         size_t cursor = e->cursor;
         char *at = out;
-        /* What was put in front of a mark that joins is in the middle of a cluster. */
+        /* After text was inserted in front of a mark that joins, the cursor is in the middle of a cluster. */
         if (cursor > 0 && cursor < e->len)
                 cursor = grapheme_end(e->text, e->len, before(e));
         if (e->bell)

@@ -1,10 +1,11 @@
-/* Edits one line: the bytes of keys in, events out, and what to draw in one row of the terminal (row.h).
+/* Edits one line: the bytes of keys go in, events come out, and the editor draws the line in one row of the terminal
+ * (row.h).
  *
- * Text is cleaned as that of every line (chat/text.h). Keys are those of xterm and its kin (ECMA-48), and readline's
- * control keys (escape.h).
+ * Text is cleaned as that of every line (chat/text.h). The keys are those of xterm and its kin (ECMA-48), and
+ * readline's control keys (escape.h).
  *
- * No descriptor, no clock, no allocation. An editor begins as all zeros, and pages of it that were never needed are
- * never touched.
+ * No descriptor, no clock, no allocation. A struct of zeros is a valid beginning, and pages of it that are not needed
+ * are never touched.
  */
 #pragma once
 
@@ -28,51 +29,50 @@ enum editor_event {
         EDITOR_LINE,      /* Enter: the line is in `text`; editor_next() begins the next one */
         EDITOR_END,       /* ^D on an empty line */
         EDITOR_INTERRUPT, /* ^C */
-        EDITOR_COMPLETE,  /* TAB: what is before the cursor may be completed, by editor_replace() */
+        EDITOR_COMPLETE,  /* TAB: the caller may complete the text before the cursor, by editor_replace() */
 };
 
 struct editor {
         struct escape escape;
         uint8_t ended; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
-        bool changed;  /* since it was drawn */
-        bool bell;     /* a key was refused since then */
+        bool changed;  /* since the line was last drawn */
+        bool bell;     /* a key was refused since the line was last drawn */
         bool expanded; /* the line may have more bytes than were typed */
-        bool cut;      /* pieces of it went before: set by its user, until the next line begins */
+        bool cut;      /* pieces of the line went out already: set by the caller, until the next line begins */
         struct text_cleaner cleaner;
         size_t len, cursor;
         size_t history_len; /* bytes */
-        size_t history_at;  /* the entry that is being edited; history_len: what was typed */
+        size_t history_at;  /* the entry that is being edited; history_len: the new line */
         size_t draft_len;
         struct row row;
         char text[TEXT_MAX_BYTES];
-        char draft[TEXT_MAX_BYTES];         /* what was typed before one looked into the history */
-        char history[EDITOR_HISTORY_BYTES]; /* own lines, each behind the one before, with a NUL at its end */
+        char draft[TEXT_MAX_BYTES];         /* the new line, while an entry of the history is edited */
+        char history[EDITOR_HISTORY_BYTES]; /* the client's own lines, one behind another, each ended by a NUL */
 };
 
-/* Whether the byte begins a character that may find no room behind the line. */
+/* Returns true if the byte begins a character that may not fit behind the line. */
 bool editor_is_full_for(const struct editor *e, uint8_t byte);
 
-/* Returns true where a character is half-typed that the byte continues. */
+/* Returns true if the byte continues an incomplete character. */
 bool editor_continues(const struct editor *e, uint8_t byte);
 
-/* Takes the next byte. */
+/* Takes the next byte. Returns an event that the caller must handle, or EDITOR_NOTHING. */
 enum editor_event editor_push(struct editor *e, uint8_t byte);
 
-/* Begins the next line, and remembers this one. */
+/* Remembers this line in the history, and begins the next one. */
 void editor_next(struct editor *e);
 
-/* Begins the line anew. */
+/* Forgets the line and begins a new one. */
 void editor_discard(struct editor *e);
 
-/* Puts clean text in the place of what is between `begin` and the cursor; refuses it where the line would become too
- * long. */
+/* Replaces the text between `begin` and the cursor by clean text. Refuses to if the line would become too long. */
 void editor_replace(struct editor *e, size_t begin, struct slice text);
 
-/* Refuses something: the next drawing rings the bell. */
+/* Refuses a key: the next drawing rings the bell. */
 void editor_refuse(struct editor *e);
 
-/* The terminal has so many columns; 0: nobody knows. */
+/* Notes that the terminal has `columns` columns; 0: unknown. */
 void editor_resize(struct editor *e, uint16_t columns);
 
-/* Writes to `out` what makes the row show the line, and rings the bell where a key was refused. Returns the bytes. */
+/* Writes to `out` what makes the row show the line, and rings the bell if a key was refused. Returns the bytes. */
 size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES]);

@@ -7,13 +7,13 @@ enum {
 
 enum state {
         STATE_TEXT,
-        STATE_ESC,     /* behind ESC */
-        STATE_CSI,     /* behind ESC [ */
-        STATE_SS3,     /* behind ESC O */
-        STATE_CONSOLE, /* behind ESC [ [ */
+        STATE_ESC,     /* ESC was read */
+        STATE_CSI,     /* ESC [ was read */
+        STATE_SS3,     /* ESC O was read */
+        STATE_CONSOLE, /* ESC [ [ was read */
 };
 
-/* Behind ESC. */
+/* Takes the byte behind ESC. */
 static enum escape_event begin(struct escape *e, uint8_t byte)
 {
         if (byte != '[' && byte != 'O')
@@ -23,7 +23,7 @@ static enum escape_event begin(struct escape *e, uint8_t byte)
         return ESCAPE_PART;
 }
 
-/* Within ESC [ or ESC O. */
+/* Takes a byte behind ESC [ or ESC O. */
 static enum escape_event go_on(struct escape *e, enum state state, uint8_t byte)
 {
         if (state == STATE_CSI && byte == '[' && e->len == 0) {

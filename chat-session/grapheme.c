@@ -6,7 +6,7 @@
 
 enum {
         ZERO_WIDTH_JOINER = 0x200d,
-        EMOJI_STYLE = 0xfe0f, /* variation selector 16: the one before is a picture */
+        EMOJI_STYLE = 0xfe0f, /* variation selector 16: the character before is a picture */
         WIDTH_MAX = 2,
 };
 
@@ -50,8 +50,8 @@ size_t grapheme_end(const char *text, size_t len, size_t at)
 
 size_t grapheme_begin(const char *text, size_t len, size_t at)
 {
-        /* Clusters can be told from their beginning alone. An ASCII character begins one, but behind a few marks that
-         * are for the next character (Prepend), which then stay a cluster of their own. */
+        /* Only a search from the beginning finds the clusters' ends. An ASCII character begins a cluster, except behind
+         * a few marks that belong to the next character (Prepend), which then stay a cluster of their own. */
         size_t begin = at - 1, end;
         while (begin > 0 && !is_ascii(text[begin]) && (at - begin < GRAPHEME_MAX_BYTES || is_continued(text[begin])))
                 begin--;

@@ -73,7 +73,8 @@ bool ignored_hides(const struct ignore_list *l, const struct record *r)
         case RECORD_TOPIC:
                 return true;
         case RECORD_JOIN:
-        case RECORD_LEAVE: /* under a name that the client has not seen yet, it says what that person chose */
+        /* under a name that the client has not seen yet, the notice shows text of the ignored member's choice */
+        case RECORD_LEAVE:
                 return p->renamed || !has_name(p, r->name);
         default:
                 return false;
@@ -84,7 +85,7 @@ void ignored_note(struct ignore_list *l, const struct record *r)
 {
         struct ignored_person *p = l->count > 0 ? find(l, r->id, r->name) : NULL;
         bool renames = r->kind == RECORD_RENAME || r->kind == RECORD_RENAMED;
-        if (!p && renames && r->id != LINK_ID) { /* to the name of somebody who left */
+        if (!p && renames && r->id != LINK_ID) { /* a rename to the name of an ignored member who left */
                 p = find(l, 0, r->text);
                 if (p)
                         p->id = r->id;

@@ -14,14 +14,14 @@
 
 enum {
         READ_MAX_BYTES = 4096,
-        /* What one byte of input can become: in the uplink's queue a LINE of nothing (for a line end), in the client's
-         * buffer four times itself (a TAB). */
+        /* What one byte of input can become: in the uplink's queue a LINE without text (for a line end), in the
+         * client's buffer four times itself (a TAB). */
         QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 1,
         CLEAN_PER_BYTE = 4,
-        /* What may have been read before and comes out with it, cleaned, and room for BYE. */
+        /* The cleaned form of what was read earlier and comes out with this input, and room for BYE. */
         ROOM_RESERVED = CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
         PASTE_MIN_BYTES = 16, /* in one read: nobody types that fast */
-        AT_ONCE_MS = 50,      /* in so long several bytes come of a program, and none of them of a key */
+        AT_ONCE_MS = 50,      /* several bytes in so short a time come from a program, unless one key sends them all */
         KEY_ETX = 3,          /* ^C */
         KEY_BS = 8,
         KEY_NAK = 21, /* ^U */
@@ -58,7 +58,7 @@ static void tell_charset(struct session *s)
 
 typedef void take_piece(struct session *s, struct slice clean);
 
-/* Cleans what was typed and hands it on, in pieces of up to TEXT_MAX_BYTES. Returns how many. */
+/* Cleans what was typed and hands it to `take`, in pieces of up to TEXT_MAX_BYTES. Returns how many pieces. */
 static size_t clean(struct session *s, struct slice typed, take_piece *take)
 {
         struct text_cleaner c = {0};
@@ -115,7 +115,7 @@ static void turn_away(struct session *s, enum protocol protocol, bool head)
         session_leave(s, LEAVE_NOT_CHAT);
 }
 
-/* Decides by the first line that is not empty. Returns true where the client was turned away. */
+/* Decides by the first line that is not empty. Returns true if the client was turned away. */
 static bool is_turned_away(struct session *s, struct slice line, bool whole)
 {
         struct input *in = &s->input;
@@ -129,7 +129,7 @@ static bool is_turned_away(struct session *s, struct slice line, bool whole)
         return true;
 }
 
-/* Returns true where nothing but line ends follows in this read. */
+/* Returns true if only line ends follow in this read. */
 static bool is_last(const struct input *in)
 {
         const uint8_t *at = in->behind;
@@ -138,8 +138,8 @@ static bool is_last(const struct input *in)
         return at == in->end;
 }
 
-/* A word like "help" that is all of a line is hardly meant for everybody. Returns true the first time, and says what the
- * command is. */
+/* Returns true if the line is only a word like "help", which was hardly meant for everybody, and is not pasted, the
+ * first time for each word. Then tells the user which command it is. */
 static bool hints(struct session *s, struct slice line)
 {
         char text[128];
@@ -157,7 +157,7 @@ static bool hints(struct session *s, struct slice line)
         return true;
 }
 
-/* A command, cleaned. */
+/* Obeys a command, which is clean. */
 static void obey_clean(struct session *s, struct slice line)
 {
         const struct command_row *row = NULL;
@@ -181,14 +181,15 @@ static void take_line(struct session *s, struct slice typed)
         const struct command_row *row = NULL;
         struct slice rest;
         enum command command = command_parse(typed, &row, &rest);
-        if (command == COMMAND_NOTHING) { /* but a sign of life */
+        if (command == COMMAND_NOTHING) { /* it is still a sign of life */
                 session_arrive(s);
                 return;
         }
         if (is_turned_away(s, typed, true))
                 return;
         if (command == COMMAND_UNKNOWN && s->input.paste.is_one && nearest_distance(rest, slice_of(row->name)) > 1)
-                say(s, typed); /* one that is nearly a command may be what somebody typed, and came with another line */
+                /* a word that is nearly a command may have been typed, and come together with another line */
+                say(s, typed);
         else if (command == COMMAND_DISGUISED)
                 obey(s, command, row, rest);
         else if (command != COMMAND_SAY && clean(s, typed, drop_piece) > 1)
@@ -199,7 +200,7 @@ static void take_line(struct session *s, struct slice typed)
                 say(s, rest);
 }
 
-/* The first piece of a line that is too long says whether all of it may be said. */
+/* Takes a piece of a line that is too long. The first piece decides whether the line may be said. */
 static void take_piece_of_line(struct session *s, struct slice typed)
 {
         const struct command_row *row;
@@ -216,7 +217,7 @@ static void take_piece_of_line(struct session *s, struct slice typed)
                 say(s, typed);
 }
 
-/* Returns true where the line that ends here, or its last piece, is not to be said. */
+/* Returns true if the line that ends here, or its last piece, must not be said. */
 static bool is_swallowed(struct session *s, size_t len)
 {
         bool swallows = s->input.swallows;
@@ -272,13 +273,13 @@ void input_begin(struct session *s)
 
 /* ---- keys and telnet commands ---- */
 
-/* What is typed of the current line. */
+/* Returns what was typed of the current line. */
 static struct slice typed_so_far(const struct session *s)
 {
         return s->edits ? (struct slice){s->editor.text, s->editor.len} : (struct slice){s->lines.text, s->lines.len};
 }
 
-/* Returns true where what is typed of the line is a command. */
+/* Returns true if what was typed of the line is a command. */
 static bool is_command(const struct session *s)
 {
         const struct command_row *row;
@@ -289,17 +290,17 @@ static bool is_command(const struct session *s)
 static void on_interrupt(struct session *s, bool is_key)
 {
         struct input *in = &s->input;
-        in->discarded &= in->interrupt_due; /* by one before it, in the same read */
+        in->discarded &= in->interrupt_due; /* unless an earlier one in the same read discarded something */
         in->discarded |= typed_so_far(s).len > 0 || in->continues;
-        /* What follows a command that is discarded belongs to it, where nobody sees what is left of the line: also, an
-         * interrupt may be a byte of a character that telnet took for one. */
+        /* The rest of a discarded command must not be said, unless the user sees that the line is gone. Also, telnet
+         * may have taken a byte of a character for an interrupt. */
         in->swallows |= !(is_key && s->edits) && is_command(s);
         in->continues = false;
         if (s->edits)
                 editing_discard(s);
         else
                 lines_discard(&s->lines);
-        /* While there is no answer about BINARY, it may still be a letter that telnet took for ^C. */
+        /* While the answer about BINARY is missing, it may still be a letter that telnet took for ^C. */
         if (!in->interrupted)
                 in->interrupt_due = true;
         else if (!s->telnet.asking)
@@ -328,7 +329,7 @@ static void on_data(struct session *s, uint8_t byte)
                 on_character(s, (uint8_t)utf8[i]);
 }
 
-/* Returns true where the telnet command stands for a byte of the character that is half-typed. */
+/* Returns true if the telnet command stands for a byte of the incomplete character. */
 static bool is_mangled(const struct session *s)
 {
         uint8_t byte = s->telnet.data;
@@ -392,7 +393,7 @@ static void on_byte(struct session *s, uint8_t byte)
 
 /* ---- reads ---- */
 
-/* Decides by the first bytes, where they are enough. Returns true where the client was turned away. */
+/* Decides by the first bytes, if they suffice. Returns true if the client was turned away. */
 static bool decide_by_bytes(struct session *s, const uint8_t *bytes, size_t n)
 {
         struct input *in = &s->input;
@@ -427,8 +428,8 @@ static void take_bytes(struct session *s, const uint8_t *bytes, size_t n)
         }
 }
 
-/* Not before the rest was read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the answer. Several
- * within one read are no more than one. */
+/* Tells the client of ^C after the whole read: telnet sends DO TIMING-MARK behind IP, and discards what precedes the
+ * answer. Several ^C in one read count as one. */
 static void tell_interrupted(struct session *s)
 {
         struct input *in = &s->input;

@@ -1,10 +1,10 @@
-/* What the client types: bytes of the connection in; lines to say, commands to obey, and words about both out.
+/* The client's input: bytes of the connection go in; lines to say, commands to obey, and notices about both come out.
  *
- * - What is no chat client is turned away before anything of it is said (protocol.h).
- * - A command is never said aloud: one that is disguised (disguise.h), too long, or interrupted in its middle is not sent,
- *   and its user is told so.
+ * - A client that does not speak chat is turned away before anything of it is said (protocol.h).
+ * - A command is never said aloud: a command that is disguised (disguise.h), too long, or interrupted in its middle is
+ *   not sent, and its user is told so.
  * - Several lines in one read are a paste (paste.h).
- * - A client that sends single keys, or whole lines, is known by its reads (keys.h).
+ * - The reads tell a client that sends single keys from one that sends whole lines (keys.h).
  */
 #pragma once
 
@@ -21,22 +21,22 @@ enum {
 };
 
 struct input {
-        enum protocol protocol; /* another one than PROTOCOL_CHAT: the client was turned away */
-        bool decided;           /* it is a chat client */
+        enum protocol protocol; /* other than PROTOCOL_CHAT: the client was turned away */
+        bool decided;           /* the client speaks chat */
         uint8_t first_count;
-        uint8_t first[PROTOCOL_FIRST_BYTES]; /* of what it sent */
-        int64_t first_at;                    /* when that came, or the first of it, ms of CLOCK_MONOTONIC */
-        bool swallows;                       /* nothing is said up to the end of the line */
-        bool continues;                      /* pieces of the line went before */
+        uint8_t first[PROTOCOL_FIRST_BYTES]; /* of the client's input */
+        int64_t first_at;                    /* when the first of these bytes came, ms of CLOCK_MONOTONIC */
+        bool swallows;                       /* nothing is said until the line ends */
+        bool continues;                      /* pieces of the line went out already */
         uint8_t hinted;                      /* a bit for each word that was taken for a command once, and not said */
         struct keys keys;
-        bool charset_told;  /* its user was told that it does not send what it is said to send */
-        bool interrupt_due; /* ^C came: the client is to be told */
-        bool interrupted;   /* it was told; the next one leaves */
-        bool discarded;     /* what it had typed of a line was discarded by that */
+        bool charset_told;  /* the user was told that the input is not in the client's character set */
+        bool interrupt_due; /* ^C came, and the client must be told */
+        bool interrupted;   /* the client was told: the next ^C leaves */
+        bool discarded;     /* ^C discarded a half-typed line */
         int64_t ayt_at;     /* when IAC AYT is answered again, ms of CLOCK_MONOTONIC */
-        /* of one read */
-        const uint8_t *behind, *end; /* what is not taken yet */
+        /* the current read */
+        const uint8_t *behind, *end; /* the bytes that are not taken yet */
         size_t size;
         struct paste paste;
 };
@@ -46,8 +46,8 @@ struct session;
 /* Prepares to take input. */
 void input_begin(struct session *s);
 
-/* Returns how much may be read from the client now, so that whatever it becomes has a place. */
+/* Returns how many bytes may be read from the client now, so that there is room for everything that they can become. */
 size_t input_may_read(const struct session *s);
 
-/* Reads what the client sent, and does what it says. Begins to leave where the input ended. */
+/* Reads the client's input and does what it says. Begins to leave if the input ended. */
 void input_take(struct session *s);

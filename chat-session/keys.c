@@ -5,10 +5,10 @@
 
 enum {
         KEY_MAX_BYTES = 8, /* of a character, or of the sequence that a key sends */
-        READS_TOLD = 4,    /* so many reads of one key tell that a client sends keys, not lines */
+        READS_TOLD = 4,    /* so many reads of one key show that a client sends keys, not lines */
 };
 
-/* Returns true where what was read is a line with its end, and no more. */
+/* Returns true if the read was exactly one line with its end. */
 static bool is_whole_line(const uint8_t *bytes, size_t n)
 {
         size_t len = n;
@@ -17,8 +17,8 @@ static bool is_whole_line(const uint8_t *bytes, size_t n)
         return len > 1 && len < n;
 }
 
-/* A read of a key or two that adds to the line speaks for a client that sends keys; a whole line in one read for one that
- * edits it itself. */
+/* Counts reads of a key or two that add to the line: they show that the client sends keys. A whole line in one read
+ * shows that the client edits lines itself. */
 void keys_watch(struct session *s, const struct keys_read *read)
 {
         struct keys *keys = &s->input.keys;
@@ -28,7 +28,7 @@ void keys_watch(struct session *s, const struct keys_read *read)
                 keys->reads = 0;
         else if (read->has != read->had && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
                 keys->reads++;
-        keys->told |= read->edited; /* its user knows what that is, and may have turned it off */
+        keys->told |= read->edited; /* the user knows editing, and may have turned it off */
         if (read->edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
                 editing_refuse(s, "your client sends whole lines, and shows them itself");
         } else if (keys->reads == READS_TOLD && !keys->told && !s->edits && !s->echo && s->state == SESSION_TALKING &&

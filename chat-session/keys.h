@@ -1,5 +1,5 @@
-/* Some clients send each key when it is pressed. Their users are told once how to see what they type. Other clients show and
- * edit a line themselves, and send it whole. Such a client is not edited here.
+/* Tells clients that send each key when it is pressed from clients that show and edit a line themselves and send it
+ * whole. Users of the former are told once how to see what they type. The lines of the latter are not edited here.
  */
 #pragma once
 
@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 struct keys {
-        uint8_t reads; /* of a single key, up to as many as tell that the client sends keys */
-        bool told;     /* its user was told how to see them, or knows */
+        uint8_t reads; /* reads of a single key so far, up to the number that shows that the client sends keys */
+        bool told;     /* the user was told how to see the keys, or knows it */
 };
 
 struct session;
 
-/* One read from the client, and the state of the line that the client types. */
+/* One read from the client, and the state of the line being typed. */
 struct keys_read {
         const uint8_t *bytes;
         size_t size;
@@ -23,6 +23,6 @@ struct keys_read {
         bool edited; /* the line was edited here */
 };
 
-/* Takes note of a read whose bytes were taken already. Shows the user a notice, or ends the editing, where the reads tell
- * which kind of client this is. */
+/* Notes a read whose bytes were taken already. If the reads show which kind of client this is, shows the user a notice
+ * or ends the editing. */
 void keys_watch(struct session *s, const struct keys_read *read);

@@ -28,7 +28,7 @@ void lines_discard(struct lines *l)
         l->len = 0;
 }
 
-/* Lets a full buffer out as a piece. A character that is not complete yet stays, for the next one. */
+/* Emits a full buffer as a piece. An incomplete character stays for the next piece. */
 static void cut(struct lines *l)
 {
         size_t open = text_open(l->text, l->len);

@@ -27,7 +27,7 @@ enum {
 struct options {
         struct session_options session;
         struct settings settings;
-        struct charset *charset; /* where it is put */
+        struct charset *charset; /* where the option's set is stored */
         const char *config;      /* NULL: the default */
         bool no_sandbox;
 };
@@ -65,7 +65,8 @@ static void on_stop(int signal)
         stop = 1;
 }
 
-/* Returns false, and says why on standard error, where there is no such character set. */
+/* Takes the option --charset. Returns false, and prints the reason on standard error, if there is no such character
+ * set. */
 static bool take_charset(struct options *o, const char *name, const char *program)
 {
         o->session.charset = NULL;
@@ -81,7 +82,7 @@ static bool take_charset(struct options *o, const char *name, const char *progra
         return r == 0;
 }
 
-/* Returns -1 to go on, or an exit status. */
+/* Returns -1 if the session is to run, otherwise the exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
         static struct option known[16 + SETTINGS] = {
@@ -119,7 +120,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                 case 'v':
                         puts("chat-session " VERSION);
                         return 0;
-                default: /* a setting; or getopt_long() has printed what is wrong */
+                default: /* a setting; or getopt_long() has printed the error */
                         r = settings_take_option(&o->settings, c, optarg, argv[0]);
                         if (r >= 0)
                                 return r;
@@ -131,7 +132,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         return -1;
 }
 
-/* To syslog(3): standard error may be the client, or nowhere. */
+/* Reports an error by syslog(3): standard error may be the client, or nowhere. */
 static void complain(void *user, const char *error)
 {
         (void)user;
@@ -140,8 +141,8 @@ static void complain(void *user, const char *error)
         closelog();
 }
 
-/* What is wrong in the file costs that line of it, and no client its session. Not inline, as the stack of main() is
- * there for as long as the session. */
+/* Reads the settings. An error in the file costs only its line, not the session. Not inline, because the stack of
+ * main() lasts as long as the session. */
 __attribute__((noinline)) static void read_settings(struct options *o)
 {
         settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
@@ -151,8 +152,8 @@ __attribute__((noinline)) static void read_settings(struct options *o)
         zone_read(&o->session.zone);
 }
 
-/* Opens those of the standard descriptors that the launcher left closed: a socket of the session's own must not come
- * to lie where the sandbox takes it for the client's. */
+/* Opens the standard descriptors that the launcher left closed, so that no socket of the session gets a number which
+ * the sandbox takes for the client's. Returns false if that fails. */
 static bool fill_standard_fds(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -161,8 +162,9 @@ static bool fill_standard_fds(void)
         return true;
 }
 
-/* Moves the client to standard input and output if systemd passed it as another descriptor to this very process.
- * sd_listen_fds(3) reads the same; libsystemd alone would double the time to start. */
+/* Moves the client to standard input and output if systemd passed it to this process as another descriptor. Returns
+ * false if that fails. sd_listen_fds(3) reads the same variables, but loading libsystemd would double the time to
+ * start. */
 static bool take_passed_fd(void)
 {
         const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -182,7 +184,8 @@ static bool is_listening(int fd)
 }
 
 #if SANDBOX_SANITIZED
-/* The search for leaks looks at the process from another one, which the sandbox does not allow. */
+/* Turns off the search for leaks in the sandbox: it inspects the process from another one, which the sandbox does not
+ * allow. */
 static bool sandboxed;
 
 int __lsan_is_turned_off(void)
@@ -191,7 +194,7 @@ int __lsan_is_turned_off(void)
 }
 #endif
 
-/* Returns 0, or a negative errno. */
+/* Enters the sandbox. Returns 0, or a negative errno. */
 static int enter_sandbox(struct session *s)
 {
 #if SANDBOX_SANITIZED

@@ -15,11 +15,11 @@
 enum {
         HELP_COLUMN = 18,
         HISTORY_DIGITS = 6,
-        /* With a shorter name for the command, as "/r x", a reply is longer in the queue than what was typed makes room
-         * for (input.c): it goes there with the name of its reader. */
+        /* A reply is queued with the name of its reader. So a command with a shorter name than this, as "/r x", takes
+         * more room in the queue than its input was allowed for (input.c). */
         REPLY_NAME_BYTES = sizeof("/reply") - 1,
-        SHOWN_MAX_BYTES = 32,     /* of a command that is unknown … */
-        DISGUISED_MAX_BYTES = 56, /* … and of a line that should have been one */
+        SHOWN_MAX_BYTES = 32,     /* of an unknown command that a notice shows */
+        DISGUISED_MAX_BYTES = 56, /* of a disguised command that a notice shows */
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const char *format, ...)
@@ -32,7 +32,7 @@ __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const 
         session_notice(s, slice_of(text));
 }
 
-/* The beginning of what somebody typed, in whole characters. */
+/* Returns the beginning of `text`: whole characters of at most `bytes` bytes. */
 static struct slice shorten(struct slice text, size_t bytes)
 {
         size_t most = text.len < bytes ? text.len : bytes;
@@ -41,7 +41,7 @@ static struct slice shorten(struct slice text, size_t bytes)
         return (struct slice){text.at, most};
 }
 
-/* A row of /help. */
+/* Shows a row of /help. */
 static void explain(struct session *s, const char *name, const char *arguments, const char *help)
 {
         char usage[64], text[160];
@@ -58,7 +58,7 @@ static void list_commands(struct session *s)
         explain(s, "//TEXT", "", "says a line that begins with a slash");
 }
 
-/* One command: what it does, and its other names. */
+/* Shows what one command does, and its other names. */
 static void explain_command(struct session *s, const struct command_row *command)
 {
         char others[128] = "";
@@ -85,7 +85,7 @@ static void unknown(struct session *s, const struct command_row *nearest, struct
                      nearest->name);
 }
 
-/* Of all commands, or the one of this name, with its slash or without. */
+/* Shows the help on all commands, or on the one of this name, with its slash or without. */
 static void help(struct session *s, struct slice name)
 {
         char text[SHOWN_MAX_BYTES + 2];
@@ -107,7 +107,7 @@ static void tell_usage(struct session *s, const struct command_row *row)
         tell(s, "Usage: %s %s", row->name, row->arguments);
 }
 
-/* Sends a request to chatd. */
+/* Sends a request to chatd, or tells the user that chatd is too old for it. */
 static void request(struct session *s, const struct command_row *row, struct frame f)
 {
         unsigned version = s->uplink.broker_version;
@@ -117,10 +117,10 @@ static void request(struct session *s, const struct command_row *row, struct fra
                 uplink_request(&s->uplink, f, row->cost);
 }
 
-/* … for a name, of somebody or a room. */
+/* Sends a request for the name of a member or a room. */
 static void request_name(struct session *s, const struct command_row *row, enum frame_type type, struct slice name)
 {
-        if (type == FRAME_ROOM && name.len > 1 && name.at[0] == '#') /* as rooms are written elsewhere */
+        if (type == FRAME_ROOM && name.len > 1 && name.at[0] == '#') /* as other chats write rooms */
                 name = (struct slice){name.at + 1, name.len - 1};
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
                 tell_usage(s, row);
@@ -185,7 +185,7 @@ static void list_ignored(struct session *s)
                 tell(s, "You ignore %s%s", l->people[i].name, l->people[i].left ? ", who has left" : "");
 }
 
-/* Ignores this person, or no longer. */
+/* Begins or ends ignoring this person. */
 static void toggle_ignored(struct session *s, uint64_t id, struct slice name)
 {
         struct ignore_list *l = &s->view.ignored;
@@ -210,7 +210,7 @@ static void ignore(struct session *s, const struct command_row *row, struct slic
                      (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
                 tell(s, "You cannot ignore administrators");
-        else if (memchr(name.at, '@', name.len)) /* nobody here knows who is there */
+        else if (memchr(name.at, '@', name.len)) /* only the host of that member knows its id */
                 toggle_ignored(s, LINK_ID, name);
         else
                 request(s, row, (struct frame){.type = FRAME_FIND, .name = name});
@@ -237,7 +237,7 @@ static void turn(struct session *s, const struct command_row *row, bool *what, s
         tell(s, "%s is %s%s%s", row->name, *what ? "on" : "off", more ? ", in " : "", more ? how : "");
 }
 
-/* Turns times on and off, and takes a zone, in which they are shown from then on. */
+/* Turns times on or off, or takes the zone in which they are shown from then on. */
 static void turn_time(struct session *s, const struct command_row *row, struct slice rest)
 {
         char name[ZONE_NAME_BYTES];
@@ -261,7 +261,7 @@ static void edit(struct session *s, const struct command_row *row, struct slice 
         editing_turn(s, on);
 }
 
-/* Shows a line that only looked like text as it should be typed. */
+/* Shows how to type a command that was disguised, and how to say it as text. */
 static void disguised(struct session *s, struct slice rest)
 {
         char clean[DISGUISED_MAX_BYTES * 4];
@@ -275,7 +275,7 @@ void obey(struct session *s, enum command command, const struct command_row *row
 {
         switch (command) {
         case COMMAND_NOTHING:
-        case COMMAND_SAY: /* the caller says it */
+        case COMMAND_SAY: /* the caller says the line */
                 break;
         case COMMAND_UNKNOWN:
                 unknown(s, row, shorten(rest, SHOWN_MAX_BYTES));

@@ -8,9 +8,9 @@
 struct frame;
 struct session;
 
-/* Does what `command` orders, of which command_parse() has made `row` and `rest`; says why it was not sent where it is
- * unknown or disguised. */
+/* Obeys `command`, with `row` and `rest` of command_parse(). If it is unknown or disguised, tells the user why it was
+ * not sent. */
 void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest);
 
-/* chatd knows whose name it is that the client wants to ignore, or that it is nobody's (FOUND). */
+/* Takes chatd's answer to FIND (FOUND): the id of the member whom the client wants to ignore, or that there is none. */
 void obey_found(struct session *s, const struct frame *f);

@@ -16,14 +16,14 @@ static void unmap(struct outlet *o)
         o->batch = NULL;
 }
 
-/* Returns NULL where that is not possible. */
+/* Maps the memory behind `fd`. Returns NULL if that fails. */
 static void *map(int fd, size_t size, int protection)
 {
         void *mapped = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
         return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-/* Returns 0 or a negative errno. */
+/* Passes the connection to chatd. Returns 0 or a negative errno. */
 static int answer(int reply, int connection)
 {
         uint8_t frame[FRAME_MAX_BYTES];
@@ -42,7 +42,7 @@ void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct cl
         o->page = map(fds->fd[LENT_PAGE], sizeof(*o->page), PROT_READ | PROT_WRITE);
         o->batch = map(fds->fd[LENT_BATCH], sizeof(*o->batch), PROT_READ);
         o->base = position - (int64_t)c->written;
-        o->claimed = true; /* so it is at the beginning */
+        o->claimed = true; /* the turn is the session's at the beginning */
         if (!o->page || !o->batch || answer(fds->fd[LENT_REPLY], c->out) < 0)
                 unmap(o);
 }
@@ -96,7 +96,7 @@ void outlet_keep(struct outlet *o, uint64_t taken)
                 atomic_store(&o->page->turn, OUTLET_KEPT);
 }
 
-/* How many bytes of what chatd wrote last the client has, where the turn is still OUTLET_WRITING. */
+/* Returns how many bytes of chatd's last write the client has, while the turn is still OUTLET_WRITING. */
 static uint64_t bytes_taken(const struct outlet *o, const struct client *c)
 {
         int64_t taken = client_position(c) - (int64_t)atomic_load(&o->page->at);
@@ -114,7 +114,8 @@ void outlet_settle(struct outlet *o, const struct client *c)
         o->claimed = true;
 }
 
-/* The records of chatd's last write, of which the client has `had` bytes. With `count`, chatd has not counted them. */
+/* Remembers the records of chatd's last write, of which the client has `had` bytes. `count` counts their lines, too,
+ * because chatd has not done it. */
 static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
 {
         uint32_t to = atomic_load(&o->page->to), room = atomic_load(&o->page->room);
@@ -144,14 +145,14 @@ void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t 
         uint64_t number = atomic_load(&o->batch->number);
         uint64_t bytes = atomic_load(&o->page->bytes);
         o->had = turn == OUTLET_WRITING ? bytes_taken(o, c) : bytes;
-        /* A batch before the last one was consumed; and in OUTLET_CHATD nothing of the last one was written. */
+        /* An earlier batch than the last one was consumed. In OUTLET_CHATD nothing of the last one was written. */
         if (number == 0 || number != atomic_load(&o->page->batch))
                 torn = o->had > 0 && o->had < bytes;
         else if (turn != OUTLET_CHATD)
                 remember(o, seen, own, turn == OUTLET_WRITING);
         o->had = 0;
         c->broken_off = o->rest.bytes > 0;
-        if (torn) /* our inbox was full, or the rest would have come as a datagram */
+        if (torn) /* the session's inbox was full; otherwise the rest would have come as a datagram */
                 client_give_up_rest(c);
         o->lines_out = outlet_lines_out(o);
         unmap(o);

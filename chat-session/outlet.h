@@ -1,11 +1,11 @@
 /* The session's side of its outlet: lends the client's connection to chatd, and keeps the order between what chatd
- * writes there and what the session does. The rules stand in chat/outlet.h.
+ * writes and what the session writes. chat/outlet.h has the rules.
  *
- * The session writes only after outlet_claim(), and gives the turn back by outlet_release() when its client has
- * everything that was for it. A datagram of chatd's may mean that chatd left something half done: then outlet_settle(),
- * or outlet_end() for a chatd that died, finds out what the client has.
+ * The session writes only after outlet_claim(). It gives the turn back by outlet_release() when its client has taken
+ * all output. A datagram from chatd may mean that chatd left a write half done. Then outlet_settle(), or outlet_end()
+ * after the death of a chatd, finds out what the client has.
  *
- * Owns the mappings. Where nothing is lent, all of this does nothing.
+ * Owns the mappings. While nothing is lent, all these functions do nothing.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 
 #include "client.h"
 
-/* After which a turn is asked for again that is chatd's. */
+/* How long to wait before asking for the turn again while chatd has it. */
 enum {
         OUTLET_RETRY_MIN_MS = 10,
         OUTLET_RETRY_MAX_MS = 1000,
@@ -28,46 +28,48 @@ enum {
 struct outlet {
         struct outlet_page *page; /* NULL: nothing is lent */
         const struct outlet_batch *batch;
-        bool claimed;       /* it is the session's turn */
-        int64_t retry_ms;   /* … and when to ask again, where it is not */
-        uint64_t looked_at; /* the batch that chatd had written when outlet_wrote() was asked */
-        int64_t base; /* bytes on the connection that are neither the session's nor, in whole writes, this chatd's */
-        uint64_t lines_out; /* by chatds before this one, and of writes that were broken off */
+        bool claimed;       /* the session has the turn */
+        int64_t retry_ms;   /* when to ask for the turn again */
+        uint64_t looked_at; /* the last batch that chatd had written when outlet_wrote() was called */
+        int64_t base;       /* bytes on the connection except the session's and, in whole writes, those of this chatd */
+        uint64_t lines_out; /* by earlier chatds, and of writes that were broken off */
         uint64_t had;       /* bytes of the next datagram's records that the client has */
         struct {
                 uint64_t id, number;
-                size_t bytes; /* 0: there is none */
-        } rest;               /* the record that the client has the beginning of, from a chatd that died */
+                size_t bytes; /* 0: there is no such record */
+        } rest;               /* the record of which the client has only the beginning, from a chatd that died */
 };
 
-/* Lends the connection of `c`, where that is possible. `fds` came with LEND; they may be closed then. */
+/* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. */
 void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct client *c);
 
-/* Whether chatd wrote to the client since this was asked. */
+/* Returns true if chatd wrote to the client since the last call. */
 bool outlet_wrote(struct outlet *o);
 
-/* Takes the turn. Returns whether the session may write to its client; if not, `retry_ms` says when to try again. */
+/* Takes the turn. Returns true if the session may write to its client. Otherwise `retry_ms` says when to try again. */
 bool outlet_claim(struct outlet *o);
 
-/* … and the client does not take it. */
+/* Notes that the client does not take the session's output. The session must have the turn. */
 void outlet_is_slow(struct outlet *o);
 
-/* The client has everything out of the `taken` datagrams that came since LEND: chatd may write. */
+/* Lets chatd write: the client has all output of the `taken` datagrams that came since LEND. */
 void outlet_release(struct outlet *o, const struct client *c, uint64_t taken);
 
-/* … but the session goes on writing by itself, until outlet_release(). */
+/* Keeps the turn, so that only the session writes until outlet_release(). The client has all output of the `taken`
+ * datagrams that came since LEND. */
 void outlet_keep(struct outlet *o, uint64_t taken);
 
-/* A datagram of chatd's came: finds out how much of its records (`had`) the client has. */
+/* Finds out how much of the records of a datagram from chatd the client has already (`had`). */
 void outlet_settle(struct outlet *o, const struct client *c);
 
-/* The chatd that it was lent to is dead: remembers the records that the client has, but for those of `own`, and of
- * which one it has the beginning (`rest`). Ends a line whose rest will not come. */
+/* Ends the loan to a chatd that died. Remembers the records that the client has, except those of session `own`, and the
+ * record of which the client has only the beginning (`rest`). Ends a line whose rest will not come. */
 void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t own);
 
-/* How many bytes of this record the client has; to be asked for each in turn. */
+/* Returns how many bytes of this record the client has. Call it once for each record, in their order. */
 size_t outlet_has(struct outlet *o, const struct record *r);
 
-/* The number of the last own line that went to everybody, and how many lines the client was shown: by chatd. */
+/* Return what chatd did: the number of the last own line that went to everybody, and how many lines the client was
+ * shown. */
 uint64_t outlet_relayed(const struct outlet *o);
 uint64_t outlet_lines_out(const struct outlet *o);

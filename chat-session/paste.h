@@ -1,5 +1,5 @@
-/* Several lines in one read are a paste. An unknown command in it is text. "exit" and /quit leave only as its last line. A
- * summary behind the paste names the commands that were obeyed, and the first that did not end the session.
+/* Several lines in one read are a paste. An unknown command in it is text. "exit" and /quit leave only as the last line
+ * of it. A summary behind the paste names the commands that were obeyed, and the first that did not end the session.
  */
 #pragma once
 
@@ -13,9 +13,9 @@ enum {
 };
 
 struct paste {
-        bool is_one; /* what was read last is a paste */
+        bool is_one; /* the last read was a paste */
         size_t obeyed;
-        char noted[PASTE_NOTED_BYTES];   /* the names of what was obeyed */
+        char noted[PASTE_NOTED_BYTES];   /* the names of the commands that were obeyed */
         char stayed[PASTE_STAYED_BYTES]; /* the first "exit" or /quit before the last line; or "" */
 };
 
@@ -30,5 +30,5 @@ void paste_note_obeyed(struct paste *p, const char *name);
 /* Notes a command that leaves and was not obeyed. `name` has less than PASTE_STAYED_BYTES. */
 void paste_note_stayed(struct paste *p, const char *name);
 
-/* Shows the summary, where there is one and the client has not left. */
+/* Shows the summary if there is one and the client has not left. */
 void paste_tell(struct session *s, const struct paste *p);

@@ -25,8 +25,8 @@ static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
         snprintf(p->name, sizeof(p->name), "%s:%u", text, ntohs(port));
 }
 
-/* The interface that a link-local address is of: by name, as it keeps that where its number changes with a boot; by
- * number where it is gone, or its name has what an address must not. */
+/* Writes the interface of a link-local address: its name, which stays the same when its number changes with a boot; or
+ * its number if the interface is gone or its name has characters that an address must not have. */
 static void describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
 {
         char name[IF_NAMESIZE] = "";
@@ -52,7 +52,8 @@ static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
         snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
 }
 
-/* A login name can have an "@", as where users come from a directory; here that is for people on other hosts. */
+/* Takes the login name of `uid` as the name. An "@" in it, as from a directory of users, becomes "%": "@" is for
+ * members on other hosts. */
 static void from_login(struct peer *p, uid_t uid)
 {
         const struct passwd *pw = getpwuid(uid);
@@ -64,7 +65,7 @@ static void from_login(struct peer *p, uid_t uid)
                 *at = '%';
 }
 
-/* A socket that is not connected any more: the launcher may know who it was. */
+/* Takes the address that the launcher states, for a socket that is no longer connected. */
 static void from_environment(struct peer *p)
 {
         const char *address = getenv("REMOTE_ADDR"), *port = getenv("REMOTE_PORT");
@@ -120,7 +121,7 @@ void peer_identify(struct peer *p, int fd)
         }
 }
 
-/* Reads what the header has, and nothing behind it: that is the client's. Returns its size, or a negative errno as
+/* Reads the header and nothing behind it: the rest belongs to the client. Returns its size, or a negative errno as
  * peer_identify_proxied() does. */
 static ssize_t read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd)
 {

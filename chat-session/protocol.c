@@ -8,12 +8,12 @@
 #include <chat/text.h>
 
 enum {
-        TELNET_FIRST_COMMAND = 236, /* behind IAC; smaller ones mean nothing, RFC 854 and RFC 1184 */
+        TELNET_FIRST_COMMAND = 236, /* the first command behind IAC; smaller bytes mean nothing, RFC 854 and RFC 1184 */
         SE = 240,
         SB = 250,
         IAC = 255,
-        PROGRAM_MIN_BYTES = 3, /* at once: nobody types that fast */
-        NOT_TYPED_MIN = 2,     /* bytes that nobody types, of which one is a control character */
+        PROGRAM_MIN_BYTES = 3, /* in one moment: nobody types that fast */
+        NOT_TYPED_MIN = 2,     /* bytes that nobody types; one of them must be a control character */
 };
 
 static bool begins(const uint8_t *bytes, size_t size, const char *prefix, size_t len)
@@ -21,15 +21,15 @@ static bool begins(const uint8_t *bytes, size_t size, const char *prefix, size_t
         return size >= len && memcmp(bytes, prefix, len) == 0;
 }
 
-/* Control characters that no key of a line sends: those that edit a line, end it, or begin a sequence are keys. */
+/* Returns true for a control character that no key of a line sends. Keys edit a line, end it, or begin a sequence. */
 static bool is_untyped(uint8_t byte)
 {
         static const char keys[] = "\3\4\b\t\n\r\x15\x17\x1b";
         return byte < ' ' && byte != 0 && !memchr(keys, byte, sizeof(keys) - 1);
 }
 
-/* Returns the bytes of the telnet command that begins with the IAC at the front of `bytes`: with the option behind WILL,
- * WONT, DO or DONT, and all of a subnegotiation, as far as it has come. 0: no command begins so. */
+/* Returns the bytes of the telnet command that begins with the IAC at the front of `bytes`: including the option behind
+ * WILL, WONT, DO or DONT, and all of a subnegotiation that has come. Returns 0 if no command begins so. */
 static size_t telnet_command(const uint8_t *bytes, size_t size)
 {
         size_t end = 2;
@@ -42,8 +42,9 @@ static size_t telnet_command(const uint8_t *bytes, size_t size)
         return end + 1;
 }
 
-/* Returns true for what a program of another protocol sends: control characters, NULs between other bytes, bytes that are
- * no UTF-8. Text in another character set has the last of these alone, and a keepalive begins with NULs. */
+/* Returns true for bytes that a program of another protocol sends: control characters, NULs between other bytes, and
+ * bytes that are not UTF-8. Bytes that are not UTF-8 do not suffice, because text in another character set has them,
+ * too; NULs at the beginning do not count, because a keepalive sends them. */
 static bool is_binary(const uint8_t *bytes, size_t size)
 {
         struct text_cleaner c = {0};
@@ -57,8 +58,7 @@ static bool is_binary(const uint8_t *bytes, size_t size)
                         at += telnet - 1;
                         continue;
                 }
-                at += bytes[at] == IAC && at + 1 < size &&
-                      bytes[at + 1] == IAC; /* a byte of text: CP1251 has я there */
+                at += bytes[at] == IAC && at + 1 < size && bytes[at + 1] == IAC; /* a byte of text: я in CP1251 */
                 controls += is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r');
                 size_t n = text_clean(&c, bytes[at], clean);
                 invalid += n >= 3 && memcmp(clean, "\xef\xbf\xbd", 3) == 0;
@@ -78,7 +78,7 @@ enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once)
         return at_once && size >= PROGRAM_MIN_BYTES && is_binary(bytes, size) ? PROTOCOL_BINARY : PROTOCOL_CHAT;
 }
 
-/* Takes a word off the front of the line, up to a space or the end. */
+/* Takes a word off the front of the line, up to a space or the end. Returns the word. */
 static struct slice take_word(struct slice *line)
 {
         const char *space = memchr(line->at, ' ', line->len);
@@ -88,7 +88,7 @@ static struct slice take_word(struct slice *line)
         return word;
 }
 
-/* A method is a token (RFC 9110, 5.6.2). */
+/* Returns true if the word is a token, as a method is (RFC 9110, 5.6.2). */
 static bool is_method(struct slice word)
 {
         for (size_t i = 0; i < word.len; i++)
@@ -97,7 +97,7 @@ static bool is_method(struct slice word)
         return word.len > 0;
 }
 
-/* The forms of RFC 9112, 3.2, and those that RTSP and SIP have. */
+/* Returns true if the word has a form of RFC 9112, 3.2, or one that RTSP and SIP use. */
 static bool is_target(struct slice method, struct slice word)
 {
         static const char *const schemes[] = {"sip:", "sips:", "tel:"};
@@ -107,7 +107,7 @@ static bool is_target(struct slice method, struct slice word)
         return found || (slice_equal(method, slice_of("CONNECT")) && memchr(word.at, ':', word.len));
 }
 
-/* "HTTP/1.1". */
+/* Returns true for a version like "HTTP/1.1". */
 static bool is_version(struct slice word)
 {
         const char *slash = memchr(word.at, '/', word.len);
@@ -137,14 +137,15 @@ static bool has_prefix(struct slice line, const char *prefix)
         return line.len >= strlen(prefix) && memcmp(line.at, prefix, strlen(prefix)) == 0;
 }
 
-/* "SSH-2.0-name", RFC 4253, 4.2. */
+/* Returns true for a line like "SSH-2.0-name", RFC 4253, 4.2. */
 static bool is_ssh(struct slice line)
 {
         return has_prefix(line, "SSH-") && line.len > 7 && isdigit((unsigned char)line.at[4]) &&
                memchr(line.at + 4, '-', line.len - 4);
 }
 
-/* How an IRC client begins: CAP LS, or USER with the four parameters that only a program sends (RFC 2812, 3.1.3). */
+/* Returns true for the first line of an IRC client: CAP LS, or USER with the four parameters that only a program sends
+ * (RFC 2812, 3.1.3). */
 static bool is_irc(struct slice line)
 {
         struct slice command = take_word(&line), first = take_word(&line), second = take_word(&line);
@@ -154,7 +155,7 @@ static bool is_irc(struct slice line)
                memchr(line.at, ':', line.len);
 }
 
-/* "*3", the head of an array. */
+/* Returns true for a line like "*3", the head of an array of Redis. */
 static bool is_redis(struct slice line)
 {
         size_t digits = 1;

@@ -1,9 +1,9 @@
-/* What a client speaks, from its first bytes. A web page can make a visitor's browser send anything to a port of this
- * host behind the line and headers of an HTTP request; scanners, TLS and ssh clients come by mistake. None of them is to be
- * heard. Pure functions: bytes in, an answer out.
+/* Recognises the protocol of a client by its first bytes. A web page can make a visitor's browser send any text to a
+ * port of this host, behind the line and headers of an HTTP request. Scanners, TLS and ssh clients connect by mistake.
+ * Nothing that they send may be said in the chat. Pure functions: bytes in, an answer out.
  *
- * A person who types "GET well soon" is a person: a protocol is recognised by its whole first line, or by bytes that nobody
- * types.
+ * A person who types "GET well soon" must not be turned away: a protocol is recognised by its whole first line, or by
+ * bytes that nobody types.
  */
 #pragma once
 
@@ -14,38 +14,39 @@
 #include <chat/wire.h>
 
 enum protocol {
-        PROTOCOL_CHAT, /* nothing says otherwise */
-        PROTOCOL_HTTP, /* and its kin: RTSP, SIP */
+        PROTOCOL_CHAT, /* no sign of another protocol */
+        PROTOCOL_HTTP, /* and related protocols: RTSP, SIP */
         PROTOCOL_TLS,
         PROTOCOL_SSH,
-        PROTOCOL_PROXY, /* a proxy says where somebody comes from, and was not expected */
+        PROTOCOL_PROXY, /* a proxy states its client's address, and no proxy was expected */
         PROTOCOL_IRC,
         PROTOCOL_BINARY,
-        /* a proxy was to say where somebody comes from, and … */
-        PROTOCOL_HEADER_MISSING,   /* said nothing in time */
-        PROTOCOL_HEADER_CUT_SHORT, /* ended in the middle of it */
+        /* A proxy was expected to state its client's address, but its header was wrong: */
+        PROTOCOL_HEADER_MISSING,   /* it did not come in time */
+        PROTOCOL_HEADER_CUT_SHORT, /* the connection ended in the middle of it */
         PROTOCOL_HEADER_MALFORMED,
         PROTOCOL_HEADER_TOO_LONG,
-        PROTOCOL_HEADER_CHECKSUM, /* had another checksum than it stated */
+        PROTOCOL_HEADER_CHECKSUM, /* its checksum differs from the stated one */
         PROTOCOLS,
 };
 
-enum { PROTOCOL_FIRST_BYTES = 32 }; /* that protocol_of_bytes() looks at, at most */
+enum { PROTOCOL_FIRST_BYTES = 32 }; /* the most that protocol_of_bytes() looks at */
 
-/* Returns what the first bytes of a connection are of. `at_once` says that they came within a moment, as a program sends
- * them; else they may be single keys. */
+/* Returns the protocol of the first bytes of a connection. `at_once` states that they came within a moment, as from a
+ * program; otherwise they may be single keys. */
 enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once);
 
-/* Returns what the first line of a connection that is not empty is of. `whole` is false for the first TEXT_MAX_BYTES of a
- * longer one. */
+/* Returns the protocol of the first line of a connection that is not empty. `whole` is false for the first
+ * TEXT_MAX_BYTES of a longer line. */
 enum protocol protocol_of_line(struct slice line, bool whole);
 
-/* Returns what it is where peer_identify_proxied() failed with `error`, a negative errno. */
+/* Returns the PROTOCOL_HEADER_ value for `error`, the negative errno with which peer_identify_proxied() failed. */
 enum protocol protocol_of_header(int error);
 
-/* Returns the protocol's name, for the journal: NOT_CHAT_HEADER (chat/frame.h) and what is wrong, where a proxy's header is. */
+/* Returns the protocol's name, for the journal. For a wrong header of a proxy it is NOT_CHAT_HEADER (chat/frame.h) and
+ * what is wrong. */
 const char *protocol_name(enum protocol protocol);
 
-/* Returns what to answer, in the protocol where it has a way to say that this is a chat. `head` asks for an HTTP response
- * without its body. */
+/* Returns the answer to the client, in its own protocol if that has a way to say that this is a chat. `head` asks for
+ * an HTTP response without its body. */
 struct slice protocol_answer(enum protocol protocol, bool head);

@@ -32,7 +32,7 @@ static size_t read_u16(const uint8_t *at)
         return (size_t)at[0] << 8 | at[1];
 }
 
-/* Begins an address of IPv4 that is mapped into IPv6. Returns where its four bytes go. */
+/* Begins an IPv4 address that is mapped into IPv6. Returns the place of its four bytes. */
 static uint8_t *map_ipv4(struct in6_addr *ip)
 {
         memset(ip, 0, sizeof(*ip));
@@ -47,14 +47,14 @@ static ssize_t line_wants(const uint8_t *bytes, size_t size)
         const uint8_t *end = memchr(bytes, '\n', size);
         if (size > PROXY_LINE_MAX_BYTES)
                 return -EMSGSIZE;
-        if (end) /* a line that is shorter than any may have been read beyond its end */
+        if (end) /* a line shorter than LINE_MIN_BYTES may have been read beyond its end */
                 return size >= LINE_MIN_BYTES && end + 1 == bytes + size && end[-1] == '\r' ? 0 : -EPROTO;
         if (size < LINE_MIN_BYTES)
                 return LINE_MIN_BYTES - (ssize_t)size;
         return size < PROXY_LINE_MAX_BYTES ? 1 : -EMSGSIZE;
 }
 
-/* A port has no zeros in front. */
+/* Reads a port, which must not have zeros in front. Returns false if it is none. */
 static bool read_port(in_port_t *port, const char *text)
 {
         size_t digits = strlen(text);
@@ -100,7 +100,7 @@ static ssize_t binary_wants(const uint8_t *bytes, size_t size)
                 return HEAD_BYTES - (ssize_t)size;
         uint8_t command = bytes[COMMAND_AT], family = bytes[FAMILY_AT];
         size_t whole = HEAD_BYTES + read_u16(bytes + SIZE_AT);
-        /* of the proxy's own connection the family says nothing */
+        /* the family is meaningless for the proxy's own connection */
         if (command != COMMAND_LOCAL && (command != COMMAND_PROXY || family >> 4 > 3 || (family & 15) > 2))
                 return -EPROTO;
         if (whole > PROXY_HEADER_MAX_BYTES)
@@ -108,7 +108,7 @@ static ssize_t binary_wants(const uint8_t *bytes, size_t size)
         return whole >= size ? (ssize_t)(whole - size) : -EPROTO;
 }
 
-/* The next state of CRC32c (RFC 4960, appendix B), a byte further. */
+/* Returns the next state of CRC32c (RFC 4960, appendix B), one byte further. */
 static uint32_t checksum_push(uint32_t sum, uint8_t byte)
 {
         sum ^= byte;
@@ -117,7 +117,7 @@ static uint32_t checksum_push(uint32_t sum, uint8_t byte)
         return sum;
 }
 
-/* Returns the checksum of a header that has it at `at`, in whose place are zeros. */
+/* Returns the checksum of a header. Its four bytes at `at`, which hold the stated checksum, count as zeros. */
 static uint32_t checksum_of(const uint8_t *bytes, size_t size, size_t at)
 {
         uint32_t sum = UINT32_MAX;
@@ -126,7 +126,7 @@ static uint32_t checksum_of(const uint8_t *bytes, size_t size, size_t at)
         return ~sum;
 }
 
-/* Looks through the fields from `at` on. Returns 0, -EPROTO or -EBADMSG. */
+/* Checks the fields from `at` on. Returns 0, -EPROTO if they are malformed, or -EBADMSG if the checksum is wrong. */
 static int check_fields(const uint8_t *bytes, size_t size, size_t at)
 {
         size_t checksum = 0;
@@ -146,7 +146,7 @@ static int check_fields(const uint8_t *bytes, size_t size, size_t at)
         return stated == checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
 }
 
-/* The bytes of two addresses of a family, with their ports. */
+/* Returns the bytes of two addresses of a family, with their ports. */
 static size_t addresses_bytes(uint8_t family)
 {
         static const size_t sizes[] = {0, 12, 36, 216}; /* none, IPv4, IPv6, two paths of UNIX sockets */
@@ -159,7 +159,7 @@ static int parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_
         const uint8_t *at = bytes + HEAD_BYTES;
         if (bytes[COMMAND_AT] == COMMAND_LOCAL)
                 return PROXY_LOCAL;
-        if (family >> 4 == 0 || (family & 15) == 0) /* then nobody can tell how long the addresses are */
+        if (family >> 4 == 0 || (family & 15) == 0) /* the size of the addresses is unknown */
                 return PROXY_UNKNOWN;
         if (size - HEAD_BYTES < addresses_bytes(family))
                 return -EPROTO;

@@ -27,14 +27,15 @@ void row_is_empty(struct row *r)
         r->tidy = true;
 }
 
-/* The columns for text: the cursor behind it has a place, too. */
+/* Returns how many columns there are for text. One column less than the row has, so that the cursor has a place behind
+ * the text. */
 static size_t text_columns(const struct row *r)
 {
         size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
         return columns > 1 ? columns - 1 : columns;
 }
 
-/* Returns how far clusters from `begin` on, up to `end`, fit into so many columns. */
+/* Returns the end of the clusters from `begin` on, up to `end`, that fit into `columns` columns. */
 static size_t fit(struct slice text, size_t begin, size_t end, size_t columns)
 {
         while (begin < end) {
@@ -52,13 +53,14 @@ bool row_fits(const struct row *r, struct slice text)
         return fit(text, 0, text.len, text_columns(r)) == text.len;
 }
 
-/* Returns where the row begins so that the cursor is shown, in the middle where it was not. */
+/* Returns the byte of the line at which the row begins, so that the cursor is visible. If it was not visible, it comes
+ * to the middle. */
 static size_t scroll(const struct row *r, struct slice text, size_t cursor)
 {
         size_t columns = text_columns(r), left = r->left;
         if (fit(text, 0, text.len, columns) == text.len)
                 return 0;
-        if (left < text.len) /* what is in front of it may have changed: then it is within a character */
+        if (left < text.len) /* text in front may have changed, so that `left` is within a character */
                 left = grapheme_begin(text.at, text.len, left + 1);
         if ((cursor > left || left == 0) && fit(text, left, cursor, columns) >= cursor)
                 return left;
@@ -76,7 +78,7 @@ static size_t scroll(const struct row *r, struct slice text, size_t cursor)
 
 /* ---- what changed alone ---- */
 
-/* Returns how many bytes at the beginning both have, in whole characters. */
+/* Returns how many bytes at the beginning are the same in both, in whole characters. */
 static size_t common(struct slice a, struct slice b)
 {
         size_t n = 0;
@@ -95,14 +97,15 @@ static bool is_ascii(struct slice text, size_t from)
         return from >= text.len;
 }
 
-/* Returns true if no terminal needs more columns for the text than there are: none takes more of them for a character
- * than it has bytes, whatever it thinks of its width, or of UTF-8. */
+/* Returns true if the text needs no more columns than there are on any terminal: no terminal takes more columns for a
+ * character than it has bytes, whatever it knows of widths or of UTF-8. */
 static bool is_certain_to_fit(const struct row *r, struct slice text)
 {
         return text.len <= (r->columns > 0 ? text_columns(r) : ROW_COLUMNS_CERTAIN);
 }
 
-/* Moves the cursor to the left over so much ASCII, up to the byte `to` of the row. */
+/* Moves the cursor `count` columns to the left over ASCII, to the byte `to` of the row. Returns the end of the
+ * output. */
 static char *go_back(char *at, size_t count, size_t to)
 {
         if (to == 0 && count > sizeof(ROW_FIRST_COLUMN) - 1)
@@ -111,7 +114,7 @@ static char *go_back(char *at, size_t count, size_t to)
         return at + count;
 }
 
-/* Writes what is behind the row's end. */
+/* Writes the text behind the end of the row. Returns the end of the output. */
 static char *append(struct row *r, struct slice text, char *at)
 {
         bool certain = is_certain_to_fit(r, text);
@@ -124,7 +127,8 @@ static char *append(struct row *r, struct slice text, char *at)
         return at;
 }
 
-/* Makes the row show `text`, of which nothing but ASCII changed from the byte `same` on, or before the cursors. */
+/* Makes the row show `text`. Only ASCII may differ from the byte `same` on, or stand in front of the cursors. Returns
+ * the end of the output. */
 static char *change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
 {
         bool moves = same == r->size && same == text.len;
@@ -141,7 +145,7 @@ static char *change(struct row *r, struct slice text, size_t cursor, size_t same
         return go_back(at, printed - cursor, cursor);
 }
 
-/* Writes to `*at` what makes the row show `text`. Returns false, and writes nothing, where it has to be drawn anew. */
+/* Writes to `*at` what makes the row show `text`. Returns false and writes nothing if the row must be drawn anew. */
 static bool update(struct row *r, struct slice text, size_t cursor, char **at)
 {
         struct slice shown = {r->shown, r->size};

@@ -1,12 +1,15 @@
-/* Draws the line that is edited in one row of the terminal, that of the cursor, scrolled sideways where it is longer.
+/* Draws the line being edited in one row of the terminal, the row of the cursor. The row scrolls sideways if the line
+ * is longer.
  *
- * What the row shows is remembered, so that a letter at its end costs that letter, and Backspace there four bytes: so it
- * is with a slow line, and with a screen reader, which reads out what is drawn. Where it is not certain how far the
- * terminal moves its cursor, as over a wide character, the row is drawn anew: the terminal saves the cursor behind what
- * is in front of it, and does not wrap meanwhile, so that this is right also where it takes other widths than we do.
+ * The row's content is remembered, so that a letter at its end costs one byte, and Backspace there four. That matters
+ * on a slow line, and for a screen reader, which reads out everything that is drawn. If it is uncertain how far the
+ * terminal moves its cursor, as over a wide character, the row is drawn anew: the terminal saves the cursor behind the
+ * text in front of it, and does not wrap in the meantime. So the result is right even if the terminal takes other
+ * widths than we do.
  *
- * What a VT100 knows is enough: not CHA (ESC [ G), which VT100, VT220 and the telnet of Windows lack. CR alone is no way
- * to the first column, as a telnet wants LF or NUL behind it (RFC 854); every terminal ignores a NUL.
+ * The functions of a VT100 suffice. CHA (ESC [ G) is not used, because VT100, VT220 and the telnet of Windows lack it.
+ * CR alone does not lead to the first column, because a telnet wants LF or NUL behind it (RFC 854); every terminal
+ * ignores a NUL.
  */
 #pragma once
 
@@ -20,34 +23,34 @@
 #define ROW_ERASE ROW_FIRST_COLUMN "\x1b[K"
 
 enum {
-        ROW_COLUMNS_DEFAULT = 80, /* where the terminal's width is not known … */
-        ROW_COLUMNS_CERTAIN = 40, /* … but it has that many */
+        ROW_COLUMNS_DEFAULT = 80, /* assumed if the terminal's width is unknown */
+        ROW_COLUMNS_CERTAIN = 40, /* a terminal of unknown width has at least so many */
         ROW_SHOWN_MAX_BYTES = 512,
         ROW_DRAW_MAX_BYTES = TEXT_MAX_BYTES + 64,
 };
 
-/* All zeros: nothing is known of what the terminal shows, nor of its width. */
+/* The row of the cursor. A struct of zeros is a valid beginning: neither the row's content nor its width is known. */
 struct row {
-        bool known;       /* it shows `shown`, with the cursor there */
-        bool tidy;        /* … and what was written last is in front of the cursor: a mark would join it */
-        uint16_t columns; /* 0: not known */
-        size_t left;      /* the first byte of the line that it shows */
+        bool known;       /* the row shows `shown`, with the cursor at `cursor` */
+        bool tidy;        /* the last output stands in front of the cursor: a mark would join it */
+        uint16_t columns; /* 0: unknown */
+        size_t left;      /* the first byte of the line that the row shows */
         size_t size, cursor;
         char shown[ROW_SHOWN_MAX_BYTES];
 };
 
-/* The terminal may show anything. */
+/* Forgets the content: the terminal may show anything. */
 void row_forget(struct row *r);
 
-/* The terminal has so many columns; 0: nobody knows. */
+/* Notes that the terminal has `columns` columns; 0: unknown. Forgets the content. */
 void row_resize(struct row *r, uint16_t columns);
 
-/* The row is empty, and the cursor at its beginning, unless nothing was known of it. */
+/* Notes that the row is empty and the cursor at its beginning. A forgotten row stays forgotten. */
 void row_is_empty(struct row *r);
 
 /* Returns true if the whole text fits into the row. */
 bool row_fits(const struct row *r, struct slice text);
 
-/* Writes to `out` what makes the row show the text with the cursor in front of the byte `cursor`, where a character of
- * the terminal begins. Returns the bytes. */
+/* Writes to `out` what makes the row show the text, with the cursor in front of the byte `cursor`. A character of the
+ * terminal must begin there. Returns the bytes. */
 size_t row_draw(struct row *r, struct slice text, size_t cursor, char out[static ROW_DRAW_MAX_BYTES]);

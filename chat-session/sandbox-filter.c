@@ -1,11 +1,11 @@
 /* Writes sandbox-filter.h on standard output: the system calls that a session may make once it serves its client, as
  * programs for seccomp(2), one for each architecture.
  *
- * It runs while chat-session is built, so that chat-session itself needs no libseccomp: that library would take longer
- * to load and to compile the filter than the rest of a session's start.
+ * This program runs while chat-session is built, so that chat-session itself does not need libseccomp: loading that
+ * library and compiling the filter would take longer than the rest of a session's start.
  *
- * seccomp(2) sees a call's registers, not what a pointer points to. So a path, and the address that a socket of the
- * session's own is connected to, cannot be restricted here.
+ * seccomp(2) sees a call's registers, not what a pointer points to. So the filter cannot restrict paths, nor the
+ * addresses that the session's own socket connects to.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -26,17 +26,17 @@
 
 #include "sandbox.h"
 
-/* With any arguments. A libc makes the same function of different calls, by its version and by architecture, hence
- * both stat and newfstatat. */
+/* System calls that are allowed with any arguments. A libc makes different calls for the same function, depending on
+ * its version and the architecture; hence both stat and newfstatat. */
 static const char *const allowed[] = {
-        /* the client, also where it is a pipe or a terminal */
+        /* the client; it may be a pipe or a terminal */
         "read", "write", "recvfrom", "shutdown",
         /* waiting */
         "ppoll", "restart_syscall", "rt_sigreturn", "rt_sigprocmask",
-        /* the clock: these are calls where the kernel gives processes none to read (vdso(7)), and a libc may make one
-         * of another */
+        /* the clock: these are calls if the kernel gives processes no clock to read (vdso(7)), and a libc may replace
+         * one by another */
         "clock_gettime", "gettimeofday", "time",
-        /* chatd, and the inbox's file, which may have to be made anew */
+        /* chatd, and the file of the inbox, which may have to be made again */
         "recvmsg", "stat", "newfstatat", "fstat", "access", "faccessat", "faccessat2", "unlink", "unlinkat", "rename",
         "renameat", "getpid", "getrandom",
         /* memory for libc, up to RLIMIT_DATA */
@@ -44,34 +44,35 @@ static const char *const allowed[] = {
         /* the end */
         "exit", "exit_group"};
 
-/* System calls that a libc uses for the same functions where a register has 32 bits: those with times and inode numbers
- * of 64 bits, and older ones. send() and recv() are calls of their own on ARM. */
+/* System calls that a libc uses for the same functions if registers have 32 bits: calls with times and inode numbers of
+ * 64 bits, and older ones. send() and recv() are separate calls on ARM. */
 static const char *const allowed_32_bit[] = {
         "ppoll_time64", "clock_gettime64", "stat64", "fstat64", "fstatat64", "statx", "send", "recv", "sigreturn"};
 
-/* What AddressSanitizer and UBSan need besides, to say where a bug is and to end as they should. Without it the bug
- * would end the process with SIGSYS and no word about itself. */
+/* System calls that AddressSanitizer and UBSan need in addition, to report a bug and to end properly. Without them the
+ * bug would end the process with SIGSYS and without a report. */
 static const char *const allowed_sanitizer[] = {
-        /* memory of its own, and whether there is some at an address: it writes it to a pipe */
+        /* the sanitizer's memory, and a test whether an address is mapped: it writes it to a pipe */
         "mmap", "munmap", "mprotect", "madvise", "sigaltstack", "prctl", "pipe2",
-        /* its own program and its symbols, to give the stack names */
+        /* the program file and its symbols, for names in the stack trace */
         "open", "openat", "lseek", "pread64", "readlink", "readlinkat", "getcwd", "fcntl",
         /* the report */
         "writev", "ioctl", "getrlimit", "prlimit64", "getuid", "geteuid",
-        /* other threads, of which there are none */
+        /* other threads, although there are none */
         "gettid", "futex", "sched_yield",
-        /* the end: a signal's own action, for a report on SIGSEGV, and abort() */
+        /* the end: the default action of a signal, for a report on SIGSEGV, and abort() */
         "rt_sigaction", "tgkill"};
 
 static const char *const allowed_sanitizer_32_bit[] = {"mmap2",    "_llseek",   "fcntl64",     "ugetrlimit",
                                                        "getuid32", "geteuid32", "futex_time64"};
 
-/* Clang's would start a program to name the places in the code. Where that fails it gives their addresses. */
+/* Calls that fail instead of ending the process. Clang's sanitizer would start a program that names the places in the
+ * code; if that fails, it prints addresses. */
 static const char *const refused_sanitizer[] = {"fork", "vfork", "clone", "clone3"};
 
 /* An architecture that has a filter. */
 struct machine {
-        const char *name, *name_with_sanitizer; /* of the macros that hold its filters */
+        const char *name, *name_with_sanitizer; /* of the macros that hold the filters */
         uint32_t arch;
         bool is_32_bit;
 };
@@ -83,8 +84,8 @@ static const struct machine machines[] = {
         {"sandbox_arm", "sandbox_arm_with_sanitizer", SCMP_ARCH_ARM, true},
 };
 
-/* A filter of libseccomp for i386 that allows a call of sockets allows it by socketcall(2), too, whatever the arguments
- * are. These instructions stand in front of that filter and forbid socketcall(2). The session does not need it, see
+/* If libseccomp's filter for i386 allows a socket function, it allows socketcall(2) for it, too, with any arguments.
+ * These instructions stand in front of that filter and forbid socketcall(2). The session does not need it, see
  * socketcall.c. */
 enum { SOCKETCALL_OF_I386 = 102 };
 static const struct sock_filter no_socketcall[] = {
@@ -113,15 +114,15 @@ static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const st
         add(filter, SCMP_ACT_ALLOW, name, n, args);
 }
 
-/* A call on one descriptor. The upper half of the register is left out, as the kernel does: to compare the whole would
- * take 1 << 32 for another descriptor than 0. */
+/* Allows a call on one descriptor. The upper half of the register is not compared, as the kernel ignores it: comparing
+ * the whole would take 1 << 32 for another descriptor than 0. */
 static void allow_on(scmp_filter_ctx filter, const char *name, uint32_t mask, uint32_t fd)
 {
         const struct scmp_arg_cmp is_fd = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, fd);
         allow(filter, name, 1, &is_fd);
 }
 
-/* … on those of the session's own that may be anything: 4 to 7, 8 to 15. */
+/* Allows a call on all descriptors of the session's own that may be anything: 4 to 7, 8 to 15. */
 static void allow_on_own(scmp_filter_ctx filter, const char *name)
 {
         _Static_assert(SANDBOX_OWN_FD == 4 && SANDBOX_FDS_MAX == 16, "these are the masks");
@@ -129,7 +130,8 @@ static void allow_on_own(scmp_filter_ctx filter, const char *name)
         allow_on(filter, name, ~7U, 8);
 }
 
-/* For arguments that are constants in the session, so that nothing is left in the upper half of the register. */
+/* Returns a comparison for an argument that is a constant in the session, so that the upper half of the register is
+ * zero. */
 static struct scmp_arg_cmp equal(unsigned arg, uint64_t value)
 {
         return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
@@ -164,8 +166,9 @@ static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
                 ALLOW_ALL_OF(filter, allowed_32_bit);
         allow(filter, "socket", 3, datagram_socket);
         allow_on_own(filter, "bind");
-        /* The one that is connected stays what it is. Whatever else a session has may be its client's connection, which
-         * it can pass to itself, and could connect to somewhere else, AF_UNSPEC first, connect(2). */
+        /* The connected socket keeps its kind. Any other descriptor of a session may be its client's connection,
+         * which the session can pass to itself, and which it could connect to another place: to AF_UNSPEC first,
+         * connect(2). */
         allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
         for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
                 allow_on(filter, "close", UINT32_MAX, fd);
@@ -176,7 +179,7 @@ static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
         allow(filter, is_32_bit ? "mmap2" : "mmap", 2, shared); /* mmap(2) of i386 has its arguments in memory */
         allow(filter, "munmap", 0, NULL);
         allow(filter, "ioctl", 1, bytes_waiting);
-        /* not with MSG_FASTOPEN, which connects */
+        /* without MSG_FASTOPEN, which connects */
         for (uint32_t fd = 0; fd < 2; fd++) {
                 const struct scmp_arg_cmp passing[] = {
                         SCMP_A0(SCMP_CMP_MASKED_EQ, fd == 0 ? ~3U : ~7U, fd == 0 ? 4 : 8),
@@ -184,8 +187,8 @@ static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
                 };
                 allow(filter, "sendmsg", 2, passing);
         }
-        allow(filter, "renameat2", 1, no_flags); /* not RENAME_EXCHANGE */
-        /* for the client, not sendmsg(), whose address, like any pointer's target, cannot be seen here */
+        allow(filter, "renameat2", 1, no_flags); /* excludes RENAME_EXCHANGE */
+        /* for the client; not sendmsg(), because a filter cannot see the address in memory */
         allow(filter, "sendto", 1, no_address);
 }
 
@@ -230,8 +233,8 @@ static void make_filter(const struct machine *m, enum sandbox_kind kind)
                 check(seccomp_arch_add(filter, m->arch), name);
         }
         check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
-        /* A binary search. The kernel runs the program for every call there is when it takes it; a list would take half
-         * as long again. */
+        /* Use a binary search. When the kernel takes the program, it runs it for each system call; a list would take
+         * half as long again. */
         check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
         allow_calls(filter, m->is_32_bit);
         if (kind == SANDBOX_WITH_SANITIZER)

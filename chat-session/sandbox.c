@@ -29,7 +29,7 @@
 #define FILTER_WITH_SANITIZER sandbox_arm_with_sanitizer
 #endif
 
-/* Lowers a limit, the hard one too. */
+/* Lowers a limit, also the hard one. Returns 0 or a negative errno. */
 static int limit(int resource, rlim_t most)
 {
         struct rlimit both = {0};
@@ -52,12 +52,12 @@ static int limit_all(enum sandbox_kind kind)
                 r = limit(RLIMIT_NOFILE, SANDBOX_FDS_MAX);
         if (r < 0 || kind == SANDBOX_WITH_SANITIZER)
                 return r;
-        /* Not RLIMIT_AS: what libraries were mapped to find out a login name is not known, and less than there is
-         * already would stop the stack. */
+        /* No RLIMIT_AS: it is unknown which libraries were mapped to look up a login name, and a limit below the
+         * current size would stop the growth of the stack. */
         r = limit(RLIMIT_DATA, SANDBOX_DATA_MAX_BYTES);
         if (r == 0)
                 r = limit(RLIMIT_STACK, SANDBOX_STACK_MAX_BYTES);
-        /* No file can be opened, but standard output may be one: a shell's "chat-session >log". */
+        /* The session cannot open files, but standard output may be one: a shell's "chat-session >log". */
         if (r == 0 && !(fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode)))
                 r = limit(RLIMIT_FSIZE, 0);
         return r;
@@ -90,7 +90,7 @@ int sandbox_enter(enum sandbox_kind kind, int *uplink)
         if (*uplink != SANDBOX_UPLINK_FD && dup3(*uplink, SANDBOX_UPLINK_FD, O_CLOEXEC) < 0)
                 return -errno;
         *uplink = SANDBOX_UPLINK_FD;
-        /* What the launcher left open, or the search for a login name, is no business of the session. */
+        /* Close all that the launcher or the search for a login name left open. */
         closefrom(SANDBOX_OWN_FD);
         int r = limit_all(kind);
         if (r == 0)

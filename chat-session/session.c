@@ -30,7 +30,7 @@ static void notice(struct session *s, const char *text)
         session_notice(s, slice_of(text));
 }
 
-/* Greets the client once. `people` is how many are here, or 0 where chatd has not said so for a while. */
+/* Greets the client once. `people` is how many are here, or 0 if chatd has not said so in time. */
 static void greet(struct session *s, uint64_t people)
 {
         char count[64] = "";
@@ -56,7 +56,7 @@ void session_arrive(struct session *s)
         uplink_arrive(&s->uplink);
 }
 
-/* The rest of a line will not come: something else comes in its place. */
+/* Ends a line whose rest will not come, because other output comes in its place. */
 static void give_up_rest(struct session *s)
 {
         if (s->client.broken_off || s->outlet.had > 0)
@@ -71,7 +71,7 @@ static void flush_and_end(struct session *s)
         s->deadline = s->now + LEAVE_FLUSH_MS;
 }
 
-/* Tells a client that leaves, once, why it takes so long. */
+/* Tells a leaving client, once, why it takes so long. */
 static void tell_on_their_way(struct session *s)
 {
         char text[80];
@@ -103,7 +103,7 @@ void session_leave(struct session *s, enum leave_reason reason)
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }
 
-/* The session was told to stop: what its client typed goes out at once. */
+/* Ends the session because it was told to stop: the lines of its client go out at once. */
 static void terminate(struct session *s)
 {
         s->terminated = true;
@@ -114,7 +114,7 @@ static void terminate(struct session *s)
         session_leave(s, LEAVE_TERMINATED);
 }
 
-/* What commands need to know of what was said. */
+/* Notes what commands need to know of a record: names, and the last private message. */
 static void take_note(struct session *s, const struct record *r)
 {
         bool hidden = ignored_hides(&s->view.ignored, r);
@@ -126,7 +126,7 @@ static void take_note(struct session *s, const struct record *r)
         snprintf(s->writer, sizeof(s->writer), "%.*s", (int)r->name.len, r->name.at);
 }
 
-/* Shows a record that the client has nothing of, as it wants it to look. */
+/* Shows a record of which the client has nothing, in the way that the client chose. */
 static void show_new(struct session *s, const struct record *r, struct slice parts[static VIEW_PARTS_MAX], size_t n)
 {
         if (s->client.broken_off)
@@ -137,8 +137,8 @@ static void show_new(struct session *s, const struct record *r, struct slice par
                 client_line(&s->client, parts, n);
 }
 
-/* Shows what the client has not seen of a record. What came before is not shown again, but for the rest of a line of
- * which chatd, who does not compare, wrote a part: as where somebody says HELLO again under one id. */
+/* Shows what the client has not seen of a record. A record that came before is not shown again, with one exception: the
+ * rest of a line that chatd, which does not compare, wrote in part, as after a second HELLO under the same id. */
 static void show_record(struct session *s, const struct record *r, bool seen)
 {
         struct slice parts[VIEW_PARTS_MAX];
@@ -177,7 +177,7 @@ static void show_missed(struct session *s, uint64_t missed)
         notice(s, text);
 }
 
-/* Others see this name. */
+/* Sets the client's name to the one that others see. */
 static void be_called(struct session *s, struct slice name)
 {
         if (name.len == 0 || name.len >= sizeof(s->peer.name))
@@ -187,14 +187,14 @@ static void be_called(struct session *s, struct slice name)
         s->uplink.name = slice_of(s->peer.name);
 }
 
-/* Others see the client by the name in WELCOME, which may not be the one that it came with. The greeting says which it is;
- * a notice says why, where the client had asked for another. */
+/* Takes the name in WELCOME, which others see. It may differ from the name that the client came with. The greeting says
+ * which name it is. If the client had asked for another name, a notice says why. */
 static void on_welcome(struct session *s, const struct frame *f)
 {
         char text[2 * NAME_MAX_BYTES + 64] = "";
         const struct slice name = f->name;
         bool other = name.len > 0 && !slice_equal(name, slice_of(s->peer.name)), greeted = s->greet_at == 0;
-        bool had_none = strcmp(s->peer.name, s->peer.address) == 0; /* an address, which nobody else has */
+        bool had_none = strcmp(s->peer.name, s->peer.address) == 0; /* an address is unique */
         if (other && !had_none)
                 snprintf(text, sizeof(text), "The name %s is taken. Others see you as %.*s", s->peer.name,
                          (int)name.len, name.at);
@@ -218,7 +218,7 @@ static void show_lines(struct session *s, struct slice text)
         }
 }
 
-/* What was said before; once for each request, and for who comes. */
+/* Shows past lines, once for each request and once for a newcomer. */
 static void show_past(struct session *s, const struct frame *f)
 {
         struct wire_reader records = f->records;
@@ -248,14 +248,14 @@ static void show_past(struct session *s, const struct frame *f)
         }
 }
 
-/* Returns true for the first answer to each request: where chatd died meanwhile there may be two. */
+/* Returns true for the first answer to each request: there may be two if chatd died in between. */
 static bool is_first_answer(struct session *s, const struct frame *f)
 {
         if (f->number <= s->answered)
                 return false;
         s->answered = f->number;
         if (s->outlet.had >
-            0) /* of a chatd that lives, and would have sent the rest before this, had there been room */
+            0) /* from a living chatd, which would have sent the rest before this answer if there had been room */
                 give_up_rest(s);
         return true;
 }
@@ -268,7 +268,8 @@ static void show_answer(struct session *s, const struct frame *f)
         show_lines(s, f->text);
 }
 
-/* Nothing that anybody says begins so, as no name does (chat/names.h). */
+/* Shows the client a private message that it sent. No other line begins with "-> ", because no name does
+ * (chat/names.h). */
 static void show_sent(struct session *s, const struct frame *f)
 {
         struct slice parts[] = {slice_of("-> "), f->name, slice_of(": "), f->text};
@@ -276,7 +277,7 @@ static void show_sent(struct session *s, const struct frame *f)
                 client_line(&s->client, parts, 4);
 }
 
-/* chatd sends it once for each HELLO that it meets: it meets one again where it was restarted. */
+/* Shows TEXT, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
 static void show_text(struct session *s, const struct frame *f)
 {
         if (f->number <= s->text_shown)
@@ -285,11 +286,12 @@ static void show_text(struct session *s, const struct frame *f)
         show_lines(s, f->text);
 }
 
-/* The queue is gone that the last lines were in, and the rest of one that the client has the beginning of. */
+/* Tells the client how many of its last lines were in a queue that is gone. Ends a line of which the client has only
+ * the beginning. */
 static void tell_lost(struct session *s)
 {
         char text[96];
-        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* what chatd said last */
+        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* the last that chatd stated */
         uint64_t lines = uplink_lost_lines(&s->uplink);
         if (lines == 1)
                 snprintf(text, sizeof(text), "The chat lost its queue: your last line may not have reached everybody");
@@ -309,31 +311,31 @@ static void on_refused(struct session *s, struct slice why)
         flush_and_end(s);
 }
 
-/* Returns true if a ban is why the client is removed. */
+/* Returns true if the client is removed because of a ban. */
 static bool is_ban(struct slice why)
 {
         size_t len = strlen(KICKED_BANNED);
         return why.len >= len && memcmp(why.at, KICKED_BANNED, len) == 0 && (why.len == len || why.at[len] == ':');
 }
 
-/* An administrator removed the client: what it typed and nobody has yet, nobody gets. */
+/* Obeys KICKED: an administrator removed the client. Lines that are not sent yet are discarded. */
 static void on_kicked(struct session *s, struct slice why)
 {
         const char *separator = is_ban(why) ? " and " : why.len > 0 ? ": " : "";
         struct slice parts[] = {slice_of("*** You were removed"), slice_of(separator), why};
         if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.departed)
-                return; /* it is said again by a chatd that meets the request again */
+                return; /* a chatd that meets the request again sends this again */
         s->kicked = true;
         uplink_discard(&s->uplink);
         if (s->outlet.had > 0)
                 give_up_rest(s);
         client_line(&s->client, parts, 3);
-        if (s->state == SESSION_LEAVING) /* with much to hand over, and BYE behind that */
+        if (s->state == SESSION_LEAVING) /* much is still to be handed over, with BYE behind it */
                 s->state = SESSION_TALKING;
         session_leave(s, LEAVE_KICKED);
 }
 
-/* What chatd did on its own before this datagram. */
+/* Takes account of what chatd did on its own before this datagram. */
 static void catch_up(struct session *s, uint64_t epoch)
 {
         bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;
@@ -344,14 +346,15 @@ static void catch_up(struct session *s, uint64_t epoch)
         else
                 outlet_settle(&s->outlet, &s->client);
         if (seen_epoch(&s->seen, epoch) && !first)
-                uplink_answer_uncalled(&s->uplink, s->now); /* its roll call may find the inbox full */
+                uplink_answer_uncalled(&s->uplink, s->now); /* the inbox may be too full for the roll call */
 }
 
-/* Somebody asks for the client's name. It may have vanished, which the network does not say for minutes: what it is told
- * is something to acknowledge. */
+/* Tells the client that another member asks for its name. The client may have vanished, which the network may not
+ * report for minutes; now it has something to acknowledge. */
 static void probe(struct session *s, uint64_t asker, struct slice text)
 {
-        bool ignored = ignored_find(&s->view.ignored, asker, (struct slice){"", 0}); /* whose name it says */
+        /* the notice has the asker's name */
+        bool ignored = ignored_find(&s->view.ignored, asker, (struct slice){"", 0});
         if (s->state != SESSION_TALKING || s->now < s->probe_again_at || ignored)
                 return;
         s->probe_again_at = s->now + PROBE_AGAIN_MS;
@@ -416,7 +419,7 @@ static void take_datagram(struct session *s)
         case FRAME_KICKED:
                 on_kicked(s, f.text);
                 break;
-        case FRAME_LEND: /* behind all that a chatd before had relayed */
+        case FRAME_LEND: /* behind everything that an earlier chatd relayed */
                 give_up_rest(s);
                 s->uplink.taken = 0;
                 if (s->state == SESSION_TALKING && f.number == OUTLET_LAYOUT && !s->options->charset)
@@ -428,7 +431,7 @@ static void take_datagram(struct session *s)
         socket_close_fds(&fds);
 }
 
-/* Tells the client once when there is no broker, and once when there is one again. */
+/* Tells the client once when chatd is gone, and once when there is a chatd again. */
 static void tell_away(struct session *s)
 {
         bool away = s->uplink.error != 0;
@@ -440,14 +443,15 @@ static void tell_away(struct session *s)
                away ? "The chat is unavailable right now; what you type is sent when it is back" : "The chat is back");
 }
 
-/* The leaving session's steps that no datagram brings about. */
+/* Takes the steps of leaving that do not depend on a datagram. */
 static void advance_leave(struct session *s)
 {
         if (s->state == SESSION_LEAVING) {
                 bool handed_over = !uplink_waits(&s->uplink);
                 if (s->uplink.paced) {
                         tell_on_their_way(s);
-                        s->deadline = s->now + LEAVE_HANDOVER_MS; /* it counts while there is no chatd */
+                        /* the deadline counts only while no line waits for its turn */
+                        s->deadline = s->now + LEAVE_HANDOVER_MS;
                 }
                 if (handed_over && s->client.out_broken) {
                         s->state = SESSION_DONE;
@@ -469,7 +473,7 @@ static void advance_leave(struct session *s)
                 s->state = SESSION_DONE;
 }
 
-/* Whether lines look to the client as chatd would write them. */
+/* Returns true if the client wants lines as chatd would write them. */
 static bool looks_plain(const struct session *s)
 {
         return !s->edits && s->client.columns == 0 && view_is_plain(&s->view);
@@ -484,15 +488,15 @@ static void flush(struct session *s)
                 outlet_is_slow(&s->outlet);
 }
 
-/* Writes what the client takes now, if it is our turn. */
+/* Writes what the client takes now, if the session has the turn. */
 static void write_to_client(struct session *s)
 {
         editing_draw(s);
         flush(s);
-        if (editing_draw(s)) /* for which there was no room before */
+        if (editing_draw(s)) /* there was no room before */
                 flush(s);
         if (client_is_deaf(&s->client))
-                session_leave(s, LEAVE_RESET); /* it would hear nothing, and still talk */
+                session_leave(s, LEAVE_RESET); /* it would see nothing, and could still talk */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
         if (looks_plain(s))
@@ -557,7 +561,8 @@ static void handle_events(struct session *s, const struct pollfd fds[static 4])
         else if (s->uplink.queue_lost)
                 tell_lost(s);
         if (s->client.out_broken && !s->client.is_socket)
-                session_leave(s, LEAVE_RESET); /* a socket's end is read, behind the input that came before it */
+                /* for a socket the session reads the end, behind the input that came before it */
+                session_leave(s, LEAVE_RESET);
 }
 
 static void time_out(struct session *s)
@@ -575,8 +580,8 @@ static void check_probe(struct session *s)
                 time_out(s);
 }
 
-/* A client that is not there any more, though the network did not say so, acknowledges nothing. One that is slow, or
- * stopped for a night, does: TCP_USER_TIMEOUT, tcp(7), would disconnect both. */
+/* Ends the session of a client that has vanished without the network's saying so: it acknowledges nothing. A client
+ * that is slow, or stopped for a night, still acknowledges: TCP_USER_TIMEOUT, tcp(7), would disconnect both. */
 static void check_client(struct session *s)
 {
         if (s->check_at == 0 && client_sent(&s->client) && s->client_timeout_ms > 0) {
@@ -585,7 +590,7 @@ static void check_client(struct session *s)
         }
         if (s->check_at == 0 || s->now < s->check_at)
                 return;
-        /* Not longer than it has had something to acknowledge. */
+        /* At most as long as the client has had something to acknowledge. */
         int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->checked_from);
         s->check_at = 0;
         if (silent_ms >= s->client_timeout_ms) {
@@ -595,9 +600,9 @@ static void check_client(struct session *s)
         }
 }
 
-/* A client that is gone while nobody takes its last lines: nobody is there to be told, either. What it said after them
- * is not read, so its session would not learn that it is to leave until there is a broker, and there may never be one.
- * */
+/* Gives up a client that left while no chatd takes its last lines: there is nobody to be told of that either. The
+ * session does not read the input behind those lines, so it would not learn that it must leave before there is a chatd,
+ * and there may never be one. */
 static void give_up_gone(struct session *s)
 {
         if (s->state != SESSION_TALKING || !s->client.hung_up || s->uplink.connected)
@@ -608,7 +613,7 @@ static void give_up_gone(struct session *s)
                 s->state = SESSION_DONE;
 }
 
-/* Its name is known. */
+/* Begins the uplink, once the client's name is known. */
 static void introduce(struct session *s)
 {
         uplink_init(&s->uplink, s->options->dir, slice_of(s->peer.name), slice_of(s->peer.address), s->options->pace);
@@ -647,8 +652,8 @@ void session_refuse_unconfined(struct session *s, int error)
         session_refuse(s, "the session has no sandbox on this host");
 }
 
-/* The connection is the proxy's own. Returns true if it says something; a health check does not, and nobody is to hear of
- * it. */
+/* Serves a proxy's own connection. Returns true if it says something. A health check says nothing, and the chat must
+ * not hear of it. */
 static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int64_t deadline = s->now + PROXY_SILENT_MS;
@@ -664,7 +669,7 @@ static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const vol
         return false;
 }
 
-/* Reads what the proxy says of its client. Returns true if there is somebody to serve, or to turn away. */
+/* Reads what the proxy says of its client. Returns true if there is a client to serve or to turn away. */
 static bool take_header(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int r = peer_identify_proxied(&s->peer, s->client.in);
@@ -689,7 +694,7 @@ void session_run(struct session *s, const sigset_t *unblocked, const volatile si
         struct pollfd fds[4];
 
         if (client_is_gone(&s->client))
-                return; /* a port scan, or one of many quick connections: nobody needs to hear of it */
+                return; /* a port scan, or one of many quick connections: the chat need not hear of it */
         if (s->options->proxied && !take_header(s, unblocked, stop)) {
                 client_close(&s->client);
                 return;

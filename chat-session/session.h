@@ -1,5 +1,5 @@
-/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h) and the uplink together in
- * one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
+/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h) and the uplink together
+ * in one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
  */
 #pragma once
 
@@ -20,20 +20,20 @@
 #include "view.h"
 
 enum {
-        LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over what its client typed */
+        LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over the lines of its client */
         LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
-        CLIENT_CHECK_MS = 30000,  /* how often it looks whether the client acknowledges what was sent */
-        /* How long a client whose name somebody asks for may acknowledge nothing. What was lost on the way is sent again
-         * after 0.2, 0.6 … 12.6 and 25.4 s, so who was cut off for 25 s stays. */
+        CLIENT_CHECK_MS = 30000,  /* how often the session checks that the client acknowledges what was sent */
+        /* How long a client whose name another member asks for may acknowledge nothing. TCP sends lost data again after
+         * 0.2, 0.6 … 12.6 and 25.4 s, so a client that was cut off for 25 s stays. */
         PROBE_MS = 30000,
-        PROBE_AGAIN_MS = 60000,  /* it is told so that often at most */
+        PROBE_AGAIN_MS = 60000,  /* how often at most the client is told that its name was asked for */
         GREET_MS = 1000,         /* how long a greeting waits for what chatd says */
-        PROXY_SILENT_MS = 30000, /* so long a proxy's own connection may be silent */
-        ARRIVE_MS = 300,         /* behind the greeting: who typed nothing until then is announced all the same */
+        PROXY_SILENT_MS = 30000, /* how long a proxy's own connection may be silent */
+        ARRIVE_MS = 300, /* a newcomer who types nothing for so long after the greeting is announced all the same */
 };
 
-enum { EDITING_HELD_MAX = 64 }; /* keys that wait for what TAB waits for, see editing.h */
+enum { EDITING_HELD_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
 
 enum session_state {
         SESSION_TALKING,
@@ -45,10 +45,10 @@ enum session_state {
 struct session_options {
         const char *dir; /* the run directory */
         bool echo;
-        bool proxied; /* the client is behind a proxy, which says who it is, peer.h */
+        bool proxied; /* the client is behind a proxy, which names it, peer.h */
         enum confinement confinement;
-        struct pace pace;      /* of what the client says */
-        int client_timeout_ms; /* a client that acknowledges nothing for so long has vanished; 0: wait for ever */
+        struct pace pace;      /* of the client's lines */
+        int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: wait for ever */
         enum settings_editing editing;
         struct zone zone;              /* of this host */
         const struct charset *charset; /* of the client; NULL: UTF-8 */
@@ -58,22 +58,23 @@ struct session {
         const struct session_options *options;
         enum session_state state;
         bool echo;
-        bool terminated;   /* it was told to stop */
-        bool kicked;       /* an administrator removed it */
-        bool waiting_told; /* it leaves, and was told how many of its lines are still on their way */
-        bool away_told;    /* the client was told that there is no broker */
-        bool welcomed;     /* chatd took it as a member */
-        bool alive;        /* the client typed something that a person types */
-        bool edits;        /* what the client types goes to the editor, editing.h */
+        bool terminated;   /* the session was told to stop */
+        bool kicked;       /* an administrator removed the client */
+        bool waiting_told; /* the client leaves, and was told how many of its lines are still being sent */
+        bool away_told;    /* the client was told that chatd is gone */
+        bool welcomed;     /* chatd took the client as a member */
+        bool alive;        /* the client sent input that a person types */
+        bool edits;        /* the client's input goes to the editor, editing.h */
         int client_timeout_ms;
-        int64_t check_at; /* when to look whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
-        int64_t checked_from; /* when something was sent to it after all was acknowledged */
-        int64_t probe_at;     /* when to look whether it acknowledged that it was told so; 0: it was not */
+        /* when to check whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
+        int64_t check_at;
+        int64_t checked_from; /* when something was sent after the client had acknowledged all */
+        int64_t probe_at; /* when to check whether the client acknowledged the notice of a probe; 0: there was none */
         int64_t probe_again_at;
-        int64_t greet_at;      /* when to greet the client, whatever chatd says; 0: it was */
-        int64_t arrive_at;     /* when it is announced, whatever it types; 0: it was, or is not to be yet */
-        int64_t gone_at;       /* when to give up a client that is gone, while there is no broker; 0: neither */
-        uint64_t past;         /* what was said before was shown to its request of this number less one */
+        int64_t greet_at;      /* when to greet the client at the latest; 0: it was greeted */
+        int64_t arrive_at;     /* when the client is announced at the latest; 0: it was, or it is too early */
+        int64_t gone_at;       /* when to give up a client that left while chatd is gone; 0: no such case */
+        uint64_t past;         /* past lines were shown for the request of this number less one */
         int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
         struct peer peer;
         struct client client;
@@ -84,46 +85,46 @@ struct session {
         struct outlet outlet;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
-        /* in pages that are written to only where they are wanted */
-        uint64_t answered;               /* the number of the last request that was */
-        uint64_t text_shown;             /* … and of the last TEXT */
-        uint64_t writer_id;              /* who said something to the client alone … */
-        char writer[NAME_MAX_BYTES + 1]; /* … and is called so; empty: nobody yet */
+        /* in pages that are written to only if needed */
+        uint64_t answered;               /* the number of the last request that was answered */
+        uint64_t text_shown;             /* the number of the last TEXT that was shown */
+        uint64_t writer_id;              /* the sender of the client's last private message */
+        char writer[NAME_MAX_BYTES + 1]; /* the sender's name; empty: there was no such message */
         struct view view;
         char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
         char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
-        struct names names;           /* while it edits */
-        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: it waits for none */
-        int64_t complete_by;          /* how long: ms of CLOCK_MONOTONIC */
-        size_t held_len;              /* what is typed meanwhile: keys that wait, too */
+        struct names names;           /* while the line is edited */
+        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: none */
+        int64_t complete_by;          /* how long TAB waits: ms of CLOCK_MONOTONIC */
+        size_t held_len;              /* keys that were typed in the meantime and wait, too */
         uint8_t held[EDITING_HELD_MAX];
         struct editor editor;
 };
 
-/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to say it. Reads nothing from it yet;
- * keeps no other descriptor open but its uplink's socket. `s` begins as all zeros; `o` is to last as long. What is to be
- * done before the session gives up what it does not need (sandbox.h) is done here. */
+/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to state it. Reads nothing from the
+ * client yet. Keeps no other descriptor open except its uplink's socket. `s` must be all zeros; `o` must live as long
+ * as `s`. Does everything that must be done before the session enters its sandbox (sandbox.h). */
 void session_begin(struct session *s, int in, int out, const struct session_options *o);
 
-/* Tells the client why it cannot join, in place of session_run(). Reads nothing that would be looked at. */
+/* Tells the client why it cannot join. Call it in place of session_run(). Input is read, but ignored. */
 void session_refuse(struct session *s, const char *why);
 
-/* Tells the client and chatd that the session could not enter its sandbox, in place of session_run(). `error` is an
- * errno. */
+/* Tells the client and chatd that the session could not enter its sandbox. Call it in place of session_run(). `error`
+ * is an errno. */
 void session_refuse_unconfined(struct session *s, int error);
 
-/* Shows the client a line of ours: in several rows, broken at words, where its window is known to be narrower. */
+/* Shows the client a notice: in several rows, broken at words, if its window is known to be narrower. */
 void session_notice(struct session *s, struct slice text);
 
-/* … whose rows behind the first one begin with `indent` blanks. */
+/* Shows the client a notice. All rows except the first begin with `indent` blanks. */
 void session_notice_indented(struct session *s, struct slice text, size_t indent);
 
-/* The client typed something that a person types: it may be announced. */
+/* Notes that the client sent input that a person types: it may be announced. */
 void session_arrive(struct session *s);
 
-/* Begins to leave, if it does not do so already. */
+/* Begins to leave, unless the session is leaving already. */
 void session_leave(struct session *s, enum leave_reason reason);
 
-/* Serves the client until it leaves, the connection breaks or `*stop` becomes true; signals in `unblocked`'s
- * complement are delivered only while the session waits. */
+/* Serves the client until it leaves, the connection breaks or `*stop` becomes true. Signals that `unblocked` lacks are
+ * delivered only while the session waits. */
 void session_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop);

@@ -1,12 +1,12 @@
 /* The functions of sockets on i386, each with a system call of its own.
  *
- * glibc makes all of them by socketcall(2) there. Its arguments are in memory, where no filter sees them, so the sandbox
- * forbids it (sandbox-filter.c). Since Linux 4.3 i386 has a system call for each function, as other architectures have.
- * The functions here replace those of libc.
+ * On i386 glibc makes all of them by socketcall(2). Its arguments are in memory, where no filter sees them, so the
+ * sandbox forbids it (sandbox-filter.c). Since Linux 4.3 i386 has a system call for each function, as other
+ * architectures have. The functions here replace those of libc.
  */
 #ifdef __i386__
 
-#undef _FORTIFY_SOURCE /* its recv() and recvfrom() are in the headers already */
+#undef _FORTIFY_SOURCE /* its recv() and recvfrom() are defined in the headers */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -73,7 +73,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
         return syscall(SYS_recvmsg, fd, msg, flags);
 }
 
-/* _FORTIFY_SOURCE calls these in place of recv() and recvfrom(). `room` is the size of `data` that the compiler knows. */
+/* _FORTIFY_SOURCE calls these in place of recv() and recvfrom(). `room` is the size of `data` that the compiler
+ * knows. */
 ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *restrict data, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
                        socklen_t *restrict address_size);

@@ -22,7 +22,7 @@ enum {
         ABORT = 238,
 };
 
-/* The bytes whose lower seven bits are the control character that a terminal has for a command: ^C, ^O, ^\, ^Z, ^D. */
+/* The bytes whose lower seven bits are the control character of a terminal for a telnet command: ^C, ^O, ^\, ^Z, ^D. */
 enum {
         BYTE_OF_IP = 0x83,
         BYTE_OF_AO = 0x8f,
@@ -43,15 +43,15 @@ enum offers {
         OFFERS_WINDOW = 1,
         OFFERS_CHARACTERS = 2,
         OFFERS_ALL = 3,
-        OFFERS_IGNORED = 4, /* none counts any more */
+        OFFERS_IGNORED = 4, /* offers no longer count */
 };
 
 enum state {
         STATE_DATA,
-        STATE_IAC,     /* behind IAC */
-        STATE_OPTION,  /* behind IAC and a verb */
-        STATE_SUB,     /* inside IAC SB … */
-        STATE_SUB_IAC, /* behind an IAC in there */
+        STATE_IAC,     /* IAC was read */
+        STATE_OPTION,  /* IAC and a verb were read */
+        STATE_SUB,     /* inside a subnegotiation, behind IAC SB */
+        STATE_SUB_IAC, /* an IAC was read inside a subnegotiation */
 };
 
 static enum telnet_event reply(struct telnet *t, uint8_t verb, uint8_t option)
@@ -76,7 +76,8 @@ static enum telnet_event refuse(struct telnet *t, uint8_t option)
         return reply(t, is_do ? WONT : DONT, option);
 }
 
-/* BINARY: each change is agreed to, and answered unless we asked for it. What is no change is not answered. */
+/* Agrees to each change of BINARY, and answers unless the peer agrees to what we asked for. A repetition of the current
+ * state is not answered. */
 static enum telnet_event agree(struct telnet *t)
 {
         bool is_theirs = t->verb == WILL || t->verb == WONT, on = t->verb == WILL || t->verb == DO;
@@ -101,7 +102,7 @@ bool telnet_ask(struct telnet *t)
         return true;
 }
 
-/* What the peer offers or asks for by itself. */
+/* Notes what the peer offers or asks for by itself. */
 static void note_offer(struct telnet *t, uint8_t option)
 {
         if (t->verb == WILL && option == OPTION_NAWS)
@@ -133,7 +134,7 @@ size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDI
         return size;
 }
 
-/* Whether telnet_edit() asked for what the verb is about. */
+/* Returns true if telnet_edit() asked for the option that the verb is about. */
 static bool is_asked(const struct telnet *t, uint8_t option)
 {
         bool theirs = t->verb == WILL || t->verb == WONT;
@@ -174,7 +175,7 @@ static enum telnet_event end_sub(struct telnet *t)
         return TELNET_WINDOW;
 }
 
-/* A command that the byte `data` may have become. */
+/* Returns an event for a command that the byte `data` may have become. */
 static enum telnet_event mangled(struct telnet *t, enum telnet_event event, uint8_t data)
 {
         t->data = data;
@@ -254,8 +255,8 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
                         push_sub(t, byte);
                         return TELNET_NOTHING;
                 }
-                /* Anything but SE means that its end was forgotten: better one command too early than a client that
-                 * is never heard again. */
+                /* A byte other than SE means that the end was forgotten: a command taken too early is better than
+                 * ignoring the client for ever. */
                 t->state = STATE_DATA;
                 return byte == SE ? end_sub(t) : command(t, byte);
         }

@@ -1,20 +1,20 @@
-/* The telnet protocol (RFC 854), as far as a server needs it that wants no option: bytes in, events out.
+/* The telnet protocol (RFC 854), as far as a server without options needs it: bytes in, events out.
  *
- * The parser owns no descriptor and allocates nothing; it takes one byte at a time, so it does not matter how reads
- * cut the stream, and a subnegotiation may be of any length. Options are refused, once per option and direction, so
- * that no peer can make it answer for ever (the loops of RFC 1143), but for these:
+ * The parser owns no descriptor and allocates nothing. It takes one byte at a time, so it does not matter how reads cut
+ * the stream, and a subnegotiation may be of any length. Options are refused, once per option and direction, so that no
+ * peer can make the parser answer for ever (the loops of RFC 1143), with these exceptions:
  * - TIMING-MARK (RFC 860) is answered each time: telnet discards all output after ^C until that answer comes.
  * - BINARY (RFC 856) is agreed to, and asked for as soon as the peer has shown that it speaks telnet. Without it
- *   Debian's telnet looks at seven bits of each byte it sends, and takes the 0x83 within an "ă" for a ^C: it sends IAC IP
- *   in its place. So each command that such a byte can have become says which byte that is, in `data`; the caller knows
- *   whether a character is half-typed that it would continue.
+ *   Debian's telnet looks at seven bits of each byte that it sends, takes the 0x83 within an "ă" for a ^C, and sends
+ *   IAC IP in its place. So each command that such a byte can have become states the byte in `data`; the caller knows
+ *   whether the byte would continue an incomplete character.
  * - ECHO (RFC 857), SUPPRESS-GO-AHEAD (RFC 858) and NAWS (RFC 1073) are what a peer needs whose line is edited here.
- *   They are asked for by telnet_edit(), and refused before. What the peer says of them while it is edited is taken for
- *   its answer to that, and not answered, but for its first WILL NAWS: kermit drops what it was asked together with ECHO,
- *   makes offers of its own, and sends no more keys before it has an answer.
+ *   telnet_edit() asks for them; before that they are refused. While the peer's line is edited, what the peer says of
+ *   them counts as its answer to that and is not answered, except for its first WILL NAWS: kermit drops what it was
+ *   asked together with ECHO, makes offers of its own, and sends no more keys before it has an answer.
  *
- * A peer that changes its mind about BINARY for ever, as one does that answers WILL with both WILL and WONT, is answered
- * TELNET_CHANGES_MAX times and then ignored.
+ * A peer may change its mind about BINARY for ever, as a peer does that answers WILL with both WILL and WONT. It is
+ * answered TELNET_CHANGES_MAX times and then ignored.
  */
 #pragma once
 
@@ -27,56 +27,56 @@ enum telnet_event {
         TELNET_DATA,            /* `data` is a byte of text */
         TELNET_REPLY,           /* send `reply` to the peer */
         TELNET_INTERRUPT,       /* IAC IP, ^C; or the byte `data` of a character */
-        TELNET_IGNORED,         /* IAC AO, BRK or SUSP, which mean nothing here; or the byte `data` of a character */
+        TELNET_IGNORED,         /* IAC AO, BRK or SUSP, which have no effect here; or the byte `data` of a character */
         TELNET_AYT,             /* IAC AYT: are you there? */
         TELNET_ERASE_CHARACTER, /* IAC EC */
         TELNET_ERASE_LINE,      /* IAC EL */
         TELNET_END,    /* IAC EOF (RFC 1184) or IAC ABORT; or the byte `data` of a character, unless that is 0 */
-        TELNET_WINDOW, /* `columns` is what the peer says of its window */
-        TELNET_ECHOES, /* it was asked not to echo by itself, and refuses */
+        TELNET_WINDOW, /* the peer stated the width of its window: `columns` */
+        TELNET_ECHOES, /* the peer was asked not to echo by itself, and refuses */
 };
 
 enum {
         TELNET_REPLY_BYTES = 3,
         TELNET_EDIT_BYTES = 12,
         TELNET_SUB_MAX_BYTES = 5, /* of a subnegotiation: NAWS, and two times two bytes */
-        TELNET_CHANGES_MAX = 8,   /* of BINARY, that are answered */
+        TELNET_CHANGES_MAX = 8,   /* changes of BINARY that are answered */
 };
 
 struct telnet {
         uint8_t state;
-        uint8_t verb;           /* WILL, WONT, DO or DONT whose option comes next */
-        uint8_t refused[2][32]; /* a bit per option: its WILL, its DO was refused */
-        bool speaks;            /* the peer sent a command: it is a telnet */
+        uint8_t verb;           /* WILL, WONT, DO or DONT, while its option is awaited */
+        uint8_t refused[2][32]; /* a bit for each option: [0] its WILL, [1] its DO was refused */
+        bool speaks;            /* the peer sent a command: it speaks telnet */
         bool asked_binary;
-        bool asking;     /* … and there was no answer yet */
-        bool binary[2];  /* agreed: from the peer, to the peer */
-        uint8_t changes; /* of BINARY, by the peer */
+        bool asking;     /* BINARY was asked for, and there was no answer yet */
+        bool binary[2];  /* agreed: [0] from the peer, [1] to the peer */
+        uint8_t changes; /* changes of BINARY by the peer */
         uint8_t data;
         uint8_t reply[TELNET_REPLY_BYTES];
         bool edits;       /* by telnet_edit() */
-        bool confirmed;   /* its WILL NAWS was answered */
-        bool yields;      /* it agreed to that: it sends each key, and does not echo */
-        uint8_t offers;   /* of what it takes to edit */
-        uint8_t sub_size; /* bytes of the subnegotiation; one more than the most for any that are more */
+        bool confirmed;   /* the peer's WILL NAWS was answered */
+        bool yields;      /* the peer agreed to telnet_edit(): it sends each key, and does not echo */
+        uint8_t offers;   /* offers of the peer that editing needs */
+        uint8_t sub_size; /* bytes of the subnegotiation; TELNET_SUB_MAX_BYTES + 1 for a longer one */
         uint8_t sub[TELNET_SUB_MAX_BYTES];
-        uint16_t columns; /* of the peer's window; 0: it has not said so */
+        uint16_t columns; /* of the peer's window; 0: unknown */
 };
 
-/* Takes the next byte from the peer. A parser begins as all zeros. */
+/* Takes the next byte from the peer. Returns an event. A struct of zeros is a valid beginning. */
 enum telnet_event telnet_push(struct telnet *t, uint8_t byte);
 
-/* Whether it is not within a command: then each byte but IAC is data. */
+/* Returns true outside a command: then each byte except IAC is data. */
 bool telnet_is_between(const struct telnet *t);
 
-/* Whether there is something to ask the peer; then it is in `reply`. True once at most, and never for a peer that has
- * sent no command: nc would show the bytes. */
+/* Returns true if there is something to ask the peer, and puts it into `reply`. Returns true once at most, and never
+ * for a peer that has sent no command: nc would show the bytes. */
 bool telnet_ask(struct telnet *t);
 
-/* Whether the peer, not being asked, has offered to tell its window's size, and asked us to suppress go-ahead: so does a
- * telnet in a terminal that begins to negotiate. True once at most, and not after telnet_edit(). */
+/* Returns true if the peer, without being asked, has offered to state its window's size and asked us to suppress
+ * go-ahead: a telnet in a terminal begins so. Returns true once at most, and not after telnet_edit(). */
 bool telnet_offers_editing(struct telnet *t);
 
-/* Writes to `commands` what makes the peer send each character as it is typed, show none by itself, and tell its
- * window's size, or what ends that. Returns the bytes. */
+/* Writes to `commands` what makes the peer send each character as it is typed, show none by itself, and state its
+ * window's size; or, with `on` false, what ends that. Returns the bytes. */
 size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDIT_BYTES]);

@@ -11,13 +11,13 @@
 
 #include "sandbox.h"
 
-/* What waits in the queue: a frame, or as many lines as fit one. In front of its bytes stands this. */
+/* The head of an entry in the queue. The bytes of the entry follow it: a frame, or as many lines as fit one. */
 struct queued {
         uint64_t number; /* of the first line, or of the frame if it has a cost */
         uint16_t size;
-        uint8_t lines;   /* of text, with LF between them; 0: it is an encoded frame */
-        uint8_t cost;    /* lines that the pace counts for an encoded frame; 0: it goes at once */
-        uint32_t unused; /* so that the size is the same on all architectures */
+        uint8_t lines;   /* of text, with LF between them; 0: the entry is an encoded frame */
+        uint8_t cost;    /* lines that the pace counts for an encoded frame; 0: the frame goes out at once */
+        uint32_t unused; /* makes the size the same on all architectures */
 };
 
 _Static_assert((int)FRAME_LINES_MAX <= UINT8_MAX, "lines are counted in a byte");
@@ -36,7 +36,7 @@ static void write_queued(struct uplink *u, size_t at, const struct queued *q)
         memcpy(u->queue + at, q, sizeof(*q));
 }
 
-/* Returns where `size` more bytes of the queue are. */
+/* Makes room for `size` more bytes at the end of the queue. Returns their place. */
 static uint8_t *extend(struct uplink *u, size_t size)
 {
         if (u->start > 0 && sizeof(u->queue) - u->end < size) {
@@ -46,7 +46,7 @@ static uint8_t *extend(struct uplink *u, size_t size)
                 u->start = 0;
         }
         if (sizeof(u->queue) - u->end < size)
-                abort(); /* the caller did not ask uplink_room() */
+                abort(); /* the caller did not call uplink_room() */
         uint8_t *at = u->queue + u->end;
         u->end += size;
         return at;
@@ -78,8 +78,8 @@ void uplink_request(struct uplink *u, struct frame f, unsigned cost)
                 encoded);
 }
 
-/* Asks the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), and a session behind a proxy
- * first draws in the sandbox, which has no such memory. */
+/* Returns a random number from the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), which
+ * the sandbox forbids, and a session behind a proxy first draws in the sandbox. */
 static uint64_t draw_random(void)
 {
         uint64_t random;
@@ -221,8 +221,8 @@ int64_t uplink_wake_ms(const struct uplink *u)
         return u->here_at != 0 ? clock_earlier(wake, u->here_at) : wake;
 }
 
-/* A socket that fails is one whose other end is gone, and the queue with it. It stays, for the next one: see sandbox.h.
- * */
+/* Notes that the socket failed: its other end is gone, and the queue with it. The socket stays, for the next chatd: see
+ * sandbox.h. */
 static void disconnect(struct uplink *u, int error, int64_t now)
 {
         if (u->connected) {
@@ -248,7 +248,8 @@ static void close_inbox(struct uplink *u)
         u->inbox = -1;
 }
 
-/* Takes a datagram and the kernel's word on its sender from the inbox, and what came along. Returns its size, or -1. */
+/* Receives a datagram, the sender's credentials as the kernel states them, and the descriptors that came along. Returns
+ * the size, or -1. */
 static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct ucred *cred, struct socket_fds *fds)
 {
         struct fds_room control;
@@ -268,8 +269,8 @@ static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct
         return n;
 }
 
-/* Whether what is sent to `address` arrives in our inbox. Another process of our user may have put a socket of its own
- * in place of ours, between bind() and rename(), and would get what is meant for us. */
+/* Returns true if a datagram to `address` arrives in our inbox. Another process of our user may have put its own socket
+ * in place of ours between bind() and rename(), and would get our datagrams. */
 static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *address)
 {
         uint64_t nonce = draw_random(), got;
@@ -277,7 +278,8 @@ static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *add
         struct socket_fds fds;
         bool sent = connect(u->socket, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
                     send(u->socket, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
-        while (sent && receive(u, &got, sizeof(got), &cred, &fds) >= 0) { /* others may have sent something meanwhile */
+        /* other processes may have sent datagrams in the meantime */
+        while (sent && receive(u, &got, sizeof(got), &cred, &fds) >= 0) {
                 socket_close_fds(&fds);
                 if (cred.pid == getpid() && got == nonce)
                         return true;
@@ -285,7 +287,7 @@ static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *add
         return false;
 }
 
-/* Binds under a name that anybody may know, and renames. Returns 0 or a negative errno. */
+/* Binds the inbox under a name that everybody may know, and renames it. Returns 0 or a negative errno. */
 static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
 {
         struct sockaddr_un binding;
@@ -306,7 +308,7 @@ static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
         return r;
 }
 
-/* Binds the inbox, and again where its file is gone: the run directory may have been made anew. Returns 0 or a
+/* Binds the inbox. Binds it again if its file is gone: the run directory may have been made anew. Returns 0 or a
  * negative errno. */
 static int open_inbox(struct uplink *u)
 {
@@ -328,7 +330,7 @@ static int open_inbox(struct uplink *u)
         return r;
 }
 
-/* Returns 0 or a negative errno. */
+/* Connects to chatd's intake. Returns 0 or a negative errno. */
 static int connect_intake(struct uplink *u)
 {
         struct stat intake;
@@ -357,7 +359,7 @@ static bool connect_now(struct uplink *u, int64_t now)
         return true;
 }
 
-/* Hands one frame to the intake. Returns 1, 0 when it is full, or a negative errno when it is gone. */
+/* Hands one frame to the intake. Returns 1, 0 if the intake is full, or a negative errno if it is gone. */
 static int hand_over(struct uplink *u, const void *data, size_t size)
 {
         if (send(u->socket, data, size, MSG_NOSIGNAL) >= 0)
@@ -393,7 +395,7 @@ static void remove_first(struct uplink *u, size_t size)
                 u->start = u->end = 0;
 }
 
-/* The first `n` lines of `text`, which has as many at least. */
+/* Returns the first `n` lines of `text`, which must have as many. */
 static struct slice first_lines(struct slice text, size_t n)
 {
         struct slice rest = text, line = {text.at, 0};
@@ -402,7 +404,7 @@ static struct slice first_lines(struct slice text, size_t n)
         return (struct slice){text.at, (size_t)(line.at + line.len - text.at)};
 }
 
-/* Hands over those of the lines at the head of the queue whose turn it is, one at least. Returns as hand_over(). */
+/* Hands over those lines at the head of the queue whose turn it is, at least one. Returns as hand_over(). */
 static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
 {
         uint8_t encoded[FRAME_MAX_BYTES];
@@ -434,7 +436,7 @@ static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
         return r;
 }
 
-/* Hands over what is first in the queue. Returns as hand_over(), and 0 where it is a line that has to wait for its
+/* Hands over the first entry of the queue. Returns as hand_over(); also 0 if it is a line that must wait for its
  * turn. */
 static int hand_over_first(struct uplink *u, int64_t now)
 {
@@ -461,8 +463,9 @@ static int hand_over_first(struct uplink *u, int64_t now)
         return r;
 }
 
-/* The kernel wakes everybody who polls a full intake for each that gets in. So where thousands come at once, who does
- * not get in soon stands back for a while that is left to chance, longer each time. */
+/* Waits for room in the intake. The kernel wakes all processes that poll a full intake for each datagram that it takes
+ * out. So if thousands of clients come at once, a session that does not get in soon stops polling for a random time,
+ * longer each time. */
 static void wait_for_room(struct uplink *u, int64_t now)
 {
         u->blocked = u->stand_back_ms == 0;

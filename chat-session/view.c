@@ -28,7 +28,7 @@ static bool is_of_word(char c)
         return name_is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* Whether the text has the name as a word, in whatever case. */
+/* Returns true if the text has the name as a word, without regard to case. */
 static bool mentions(struct slice text, struct slice name)
 {
         for (size_t at = 0; name.len > 0 && at + name.len <= text.len; at++) {
@@ -40,7 +40,7 @@ static bool mentions(struct slice text, struct slice name)
         return false;
 }
 
-/* The same for the same name, whatever its case. */
+/* Returns the color of a name. It is the same in any case. */
 static unsigned color_of(struct slice name)
 {
         unsigned hash = 5381;

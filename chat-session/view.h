@@ -1,5 +1,6 @@
-/* How a client wants to see lines, where that is otherwise than everybody does: with times, in colors, with a bell,
- * without what some people say. All zeros: as everybody. Then chatd may write to the client by itself (chat/outlet.h).
+/* The way in which a client wants to see lines: with times, in colors, with a bell, without the lines of people whom it
+ * ignores. All zeros stand for lines as everybody sees them; then chatd may write to the client by itself
+ * (chat/outlet.h).
  */
 #pragma once
 
@@ -17,8 +18,8 @@ enum {
         VIEW_TIME_BYTES = sizeof("[23:59] "),
         VIEW_COLOR_BYTES = sizeof("\x1b[36m"),
         VIEW_PAST_TIME_BYTES = 32,
-        /* A line of the past is no older than the host is up, as it is kept in memory, or than this where its directory
-         * is on a disk. What is older, or from the future, is not: the clock was set meanwhile. */
+        /* A past line can be no older than the host's uptime, because it is kept in memory, or than this if its
+         * directory is on a disk. If it seems older, or from the future, the clock was set in the meantime. */
         VIEW_PAST_MAX_S = 30 * 24 * 3600,
         VIEW_FUTURE_MAX_S = 3600,
 };
@@ -30,15 +31,15 @@ struct view {
         char time_text[VIEW_TIME_BYTES], color_text[VIEW_COLOR_BYTES]; /* of the line that view_parts() made last */
 };
 
-/* Whether lines look as chatd would write them. */
+/* Returns true if lines look as chatd would write them. */
 bool view_is_plain(const struct view *v);
 
-/* Writes when that was for a line of the past: "(23:59) ", "(2 days ago) ", or "(earlier) " where that cannot be right.
- * The host is up for `uptime` seconds. */
+/* Writes the time of a past line: "(23:59) ", "(2 days ago) ", or "(earlier) " if the time cannot be right. `uptime` is
+ * that of the host, in seconds. */
 void view_past_time(const struct view *v, uint64_t seconds, uint64_t now, uint64_t uptime,
                     char text[static VIEW_PAST_TIME_BYTES]);
 
-/* The pieces of the line that `r` becomes for somebody who is called `own`, at `now` (seconds since 1970). Returns how
- * many; 0 where it is not shown. They are valid until the next call. */
+/* Points `parts` to the pieces of the line that shows `r` to a client called `own`, at `now` (seconds since 1970).
+ * Returns how many; 0 if it is not shown. The pieces are valid until the next call. */
 size_t view_parts(struct view *v, const struct record *r, struct slice own, int64_t now,
                   struct slice parts[static VIEW_PARTS_MAX]);

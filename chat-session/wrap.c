@@ -19,7 +19,7 @@ static size_t skip(struct slice text, size_t at, size_t *width)
         return end;
 }
 
-/* Returns true for a blank that no mark stands on. */
+/* Returns true for a blank without a mark on it. */
 static bool is_blank(struct slice text, size_t at)
 {
         size_t width = 0;

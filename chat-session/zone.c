@@ -15,14 +15,14 @@ enum {
         DAY_S = 24 * HOUR_S,
         DAY_MIN = 24 * 60,
         OFFSET_MAX_MIN = 14 * 60,
-        RULE_MAX_BYTES = 128, /* the longest one of tzdata has 40 */
+        RULE_MAX_BYTES = 128, /* the longest rule of tzdata has 40 */
         NAME_MIN_LETTERS = 3,
         PATH_BYTES = 256,
 };
 
 /* ---- the calendar ---- */
 
-/* Returns the days from 1970-01-01 to this one of the Gregorian calendar. The year is counted from March on, so that
+/* Returns the days from 1970-01-01 to this day of the Gregorian calendar. The year is counted from March on, so that
  * the odd day of leap years is its last. */
 static int64_t days_until(int64_t year, int month, int day)
 {
@@ -47,7 +47,8 @@ static int64_t year_of(int64_t days)
         return year;
 }
 
-/* Returns when the change comes in that year, in seconds since 1970, by a clock that shows the time before it. */
+/* Returns the moment of the change in that year, in seconds since 1970, by a clock that shows the time before the
+ * change. */
 static int64_t change_in(const struct zone_change *c, int64_t year)
 {
         int64_t first = days_until(year, c->month, 1);
@@ -91,7 +92,7 @@ void zone_name(const struct zone *z, int64_t seconds, char name[static ZONE_NAME
 
 /* ---- what is read ---- */
 
-/* Takes this character off, if it comes next. */
+/* Takes this character off if it comes next. Returns true if it did. */
 static bool take(const char **at, char c)
 {
         bool is = **at == c;
@@ -99,7 +100,7 @@ static bool take(const char **at, char c)
         return is;
 }
 
-/* Takes up to so many digits. Returns false where there is none. */
+/* Takes up to `most` digits. Returns false if there is none. */
 static bool take_digits(const char **at, int most, int *number)
 {
         int n = 0, digits = 0;
@@ -143,7 +144,7 @@ bool zone_parse_offset(struct zone *z, struct slice text)
 
 /* ---- rules ---- */
 
-/* Takes "[+-]HHH[:MM[:SS]]", in seconds. */
+/* Takes "[+-]HHH[:MM[:SS]]", in seconds. Returns false if it is malformed. */
 static bool take_time(const char **at, int *seconds)
 {
         int hours, minutes = 0, rest = 0;
@@ -159,7 +160,7 @@ static bool take_time(const char **at, int *seconds)
         return true;
 }
 
-/* Takes "CET" or "<+01>", which are not shown to anybody. */
+/* Takes a name, "CET" or "<+01>", which is not shown anywhere. Returns false if there is none. */
 static bool take_name(const char **at)
 {
         const char *begin = *at;
@@ -172,7 +173,7 @@ static bool take_name(const char **at)
         return *at - begin >= NAME_MIN_LETTERS;
 }
 
-/* Takes an offset, which a rule counts to the west. */
+/* Takes an offset, which a rule counts to the west. Returns false if it is malformed. */
 static bool take_offset(const char **at, int16_t *minutes)
 {
         int seconds;
@@ -182,7 +183,7 @@ static bool take_offset(const char **at, int16_t *minutes)
         return true;
 }
 
-/* Takes ",M3.5.0/2". */
+/* Takes ",M3.5.0/2". Returns false if it is malformed. */
 static bool take_change(const char **at, struct zone_change *c)
 {
         int month, week, day, seconds = 2 * HOUR_S;
@@ -194,7 +195,7 @@ static bool take_change(const char **at, struct zone_change *c)
         return true;
 }
 
-/* Takes the part of a rule that is about summer. */
+/* Takes the part of a rule that is about summer time. Returns false if it is malformed. */
 static bool take_summer(const char **at, struct zone *z)
 {
         z->summer_min = (int16_t)(z->standard_min + 60);
@@ -215,7 +216,7 @@ bool zone_parse(struct zone *z, const char *rule)
 
 /* ---- the host's zone ---- */
 
-/* Reads the last line of a zone's file, which is its rule. Returns false where there is none. */
+/* Reads the last line of a zone's file, which is its rule. Returns false if there is none. */
 static bool read_rule(const char *path, char rule[static RULE_MAX_BYTES])
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
