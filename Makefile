@@ -344,7 +344,7 @@ build/asan/tests/system/test-network: build/asan/tests/system/test-network.o $(c
 	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lnats -o $@
 check-sanitized/network: build/asan/tests/system/test-network
 	@echo "sanitized: network"; $<
-check-system/network check-sanitized/network: build/nats
+check-system/network check-sanitized/network check-system/link check-sanitized/link: build/nats
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
 .PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)

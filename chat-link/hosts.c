@@ -19,10 +19,11 @@ static bool is_host(const struct host *host)
                host->told <= HOST_AWAY && host->current <= 1;
 }
 
-void hosts_init(struct hosts *h, struct hosts_kept *kept, int64_t now_ms)
+void hosts_init(struct hosts *h, struct hosts_kept *kept, struct hosts_others *others, int64_t now_ms)
 {
         struct host *memory = kept->all;
         h->kept = kept;
+        h->others = others;
         h->all = memory;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (!is_host(&memory[i]))
@@ -67,11 +68,12 @@ static struct host *admit(struct hosts *h, const char *label)
         keep_order();
         host->told = HOST_UNKNOWN;
         host->current = 0;
-        host->said[0] = (struct host_said){0};
+        host->said[0] = host->said[1] = (struct host_said){0};
+        memset(h->others->all[host - h->all], 0, sizeof(h->others->all[0]));
         host->members = 0;
         h->heard_ms[host - h->all] = INT64_MIN / 2;
         h->credit_ms[host - h->all] = 0;
-        h->lack[host - h->all].expected = 0;
+        memset(h->lacks[host - h->all], 0, sizeof(h->lacks[0]));
         memcpy(host->label + 1, label + 1, strlen(label));
         keep_order();
         host->label[0] = label[0];
@@ -106,44 +108,119 @@ static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
         return (struct hosts_irregular){0};
 }
 
-/* What the message is, by what came before it. */
-static struct hosts_irregular compare(const struct host_said *last, uint64_t instance, uint64_t position,
-                                      uint64_t count)
+/* Returns true if `said` is what was current before, not what was about to be current when we were killed. */
+static bool is_before(const struct host_said *last, const struct host_said *said)
 {
-        struct hosts_irregular is = {0};
-        if (last->instance != instance) /* it began a new spool, unless nothing was known */
-                is.unseen = last->instance != 0 ? position : 0;
-        else if (position >= last->expected)
-                is.missing = position - last->expected;
+        return said->instance != 0 && said->instance != last->instance && said->number < last->number;
+}
+
+/* Returns the place of an instance that is none of the last two, or NULL. */
+static struct host_other *find_other(const struct hosts *h, const struct host *host, uint64_t instance)
+{
+        struct host_other *others = h->others->all[host - h->all];
+        for (size_t i = 0; i < HOSTS_OTHERS_MAX; i++)
+                if (others[i].instance == instance)
+                        return &others[i];
+        return NULL;
+}
+
+/* Returns true if something came of this instance, or `own` of its records are known without that. `*expected` is the
+ * position of its next record then. */
+static bool is_known(const struct hosts *h, const struct host *host, uint64_t instance, uint64_t own,
+                     uint64_t *expected)
+{
+        const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
+        const struct host_other *other = instance != 0 ? find_other(h, host, instance) : NULL;
+        bool known = true;
+        *expected = 0;
+        if (instance != 0 && last->instance == instance)
+                *expected = last->expected;
+        else if (is_before(last, before) && before->instance == instance)
+                *expected = before->expected;
+        else if (other)
+                *expected = other->expected;
         else
-                is.skipped = last->expected - position < count ? last->expected - position : count;
+                known = own > 0;
+        if (*expected < own)
+                *expected = own;
+        return known;
+}
+
+static void write_other(struct host_other *at, struct host_other what)
+{
+        at->instance = 0;
+        keep_order();
+        at->expected = what.expected;
+        keep_order();
+        at->instance = what.instance;
+}
+
+/* Keeps what is known of the instance that was current before, as it gives way to `next`. The place of the one that is
+ * current is out of date and can be had. */
+static void keep_before(const struct hosts *h, const struct host *host, uint64_t next)
+{
+        const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
+        struct host_other *others = h->others->all[host - h->all];
+        if (!is_before(last, before))
+                return;
+        struct host_other *place = find_other(h, host, before->instance);
+        if (!place)
+                place = find_other(h, host, last->instance);
+        if (!place)
+                place = find_other(h, host, 0);
+        if (!place)
+                place = &others[others[1].instance == next ? 0 : 1];
+        if (place == &others[1])
+                write_other(&others[1], others[0]); /* who spoke last comes first */
+        write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
+}
+
+/* What the message is, by what came before it. */
+static struct hosts_irregular compare(const struct hosts *h, const struct host *host, const struct hosts_message *m)
+{
+        struct hosts_irregular is = {.number = m->number};
+        uint64_t expected;
+        if (!is_known(h, host, m->instance, m->own, &expected) && !m->follows) /* nothing else may be known either */
+                is.unseen = host->said[host->current].instance != 0 ? m->position : 0;
+        else if (m->position >= expected)
+                is.missing = m->position - expected;
+        else
+                is.skipped = expected - m->position < m->count ? expected - m->position : m->count;
         return is;
 }
 
-uint64_t hosts_said(struct hosts *h, const char *label, uint64_t instance, uint64_t position, uint64_t count,
-                    uint64_t number, uint64_t *missing, uint64_t *unseen)
+/* Takes note that the message came. */
+static void advance(struct hosts *h, struct host *host, const struct hosts_message *m)
 {
-        struct host *host = admit(h, label);
-        *missing = *unseen = 0;
-        if (!host)
-                return count;
-        const struct host_said *last = &host->said[host->current];
-        bool again = last->instance != 0 && number <= last->number;
-        struct hosts_irregular is = again ? recall(h, number) : compare(last, instance, position, count);
-        *missing = is.missing;
-        *unseen = is.unseen;
-        if (again)
-                return is.skipped;
-        uint64_t end = position + count;
-        if (last->instance == instance && end < last->expected)
-                end = last->expected;
-        is.number = number;
-        if (is.skipped > 0 || is.missing > 0 || is.unseen > 0)
-                keep_irregular(h, &is);
-        host->said[!host->current] = (struct host_said){.instance = instance, .expected = end, .number = number};
+        struct host_said *next = &host->said[!host->current];
+        uint64_t end = m->position + m->count, expected;
+        if (is_known(h, host, m->instance, m->own, &expected) && end < expected)
+                end = expected;
+        keep_before(h, host, m->instance);
+        keep_order();
+        next->instance = 0;
+        keep_order();
+        next->expected = end;
+        next->number = m->number;
+        keep_order();
+        next->instance = m->instance;
         keep_order();
         host->current = !host->current;
-        return is.skipped;
+}
+
+struct hosts_irregular hosts_said(struct hosts *h, const char *label, const struct hosts_message *m)
+{
+        struct host *host = admit(h, label);
+        if (!host)
+                return (struct hosts_irregular){.skipped = m->count};
+        const struct host_said *last = &host->said[host->current];
+        if (last->instance != 0 && m->number <= last->number)
+                return recall(h, m->number);
+        struct hosts_irregular is = compare(h, host, m);
+        if (is.skipped > 0 || is.missing > 0 || is.unseen > 0)
+                keep_irregular(h, &is);
+        advance(h, host, m);
+        return is;
 }
 
 uint64_t hosts_last_number(const struct hosts *h)
@@ -165,19 +242,66 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t n
         h->heard_ms[host - h->all] = now_ms;
 }
 
-int64_t hosts_lack_ms(struct hosts *h, const char *label, uint64_t instance, uint64_t position, int64_t now_ms)
+/* Where it is noted what lacks of the instance: a place of its own, or one of which nothing was said lately. NULL: there is
+ * none. */
+static struct hosts_lack *find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
+{
+        struct hosts_lack *lacks = h->lacks[host - h->all], *free_one = NULL;
+        for (size_t i = 0; i < HOSTS_LACKS_MAX; i++) {
+                if (lacks[i].instance == instance)
+                        return &lacks[i];
+                if (lacks[i].instance == 0 || now_ms - lacks[i].said_ms >= HOSTS_LOST_MS)
+                        free_one = &lacks[i];
+        }
+        if (free_one)
+                *free_one = (struct hosts_lack){0};
+        return free_one;
+}
+
+/* Takes note that records of an instance lack from `expected` on, or that none do. Returns for how many ms. */
+static int64_t note_lack(struct hosts *h, const struct host *host, uint64_t instance, bool lacks, uint64_t expected,
+                         int64_t now_ms)
+{
+        struct hosts_lack *lack = find_lack(h, host, instance, now_ms);
+        if (lack && !lacks)
+                lack->instance = 0;
+        if (!lack || !lacks)
+                return 0;
+        if (lack->instance != instance || lack->expected != expected)
+                *lack = (struct hosts_lack){.instance = instance, .expected = expected, .since_ms = now_ms};
+        lack->said_ms = now_ms;
+        return now_ms - lack->since_ms;
+}
+
+/* Returns how many of the instances count: up to the oldest that is known. */
+static size_t count_known(const struct hosts *h, const struct host *host, const struct hosts_instance *all,
+                          size_t count)
+{
+        uint64_t expected;
+        while (count > 0 && !is_known(h, host, all[count - 1].instance, all[count - 1].own, &expected))
+                count--;
+        return count;
+}
+
+int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_instance *all, size_t count,
+                      int64_t now_ms, size_t *which, bool *follows)
 {
         const struct host *host = find(h, label);
-        if (!host)
+        int64_t longest = 0;
+        if (!host || host->said[host->current].instance == 0)
                 return 0;
-        size_t i = (size_t)(host - h->all);
-        const struct host_said *last = &host->said[host->current];
-        bool lacks = last->instance != 0 && (last->instance == instance ? last->expected : 0) < position;
-        uint64_t expected = lacks ? last->expected + 1 : 0; /* never 0 */
-        if (expected != h->lack[i].expected)
-                h->lack[i].since_ms = now_ms;
-        h->lack[i].expected = expected;
-        return lacks ? now_ms - h->lack[i].since_ms : 0;
+        size_t known = count_known(h, host, all, count);
+        for (size_t i = known > 0 ? known : 1; i-- > 0;) {
+                uint64_t expected;
+                is_known(h, host, all[i].instance, all[i].own, &expected);
+                int64_t ms = note_lack(h, host, all[i].instance, expected < all[i].position, expected, now_ms);
+                if (ms <= longest)
+                        continue;
+                longest = ms;
+                *which = i;
+                *follows = i + 1 < known;
+        }
+        return longest;
 }
 
 void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms)

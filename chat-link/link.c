@@ -392,25 +392,34 @@ static uint64_t number_message(const struct link *l, const struct network_messag
         return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
 }
 
-/* `m` is to be injected: from its position on the host said `records`. */
-static void begin_message(struct link *l, struct network_message *m, const struct message *said,
+/* `m` is to be injected: `count` records of the host, as `is` says, behind what is missing of them. */
+static void begin_message(struct link *l, struct network_message *m, struct hosts_message is,
                           struct wire_reader records)
 {
-        uint64_t missing, unseen, numbers = (UINT64_C(1) << INDEX_BITS) - 1;
+        uint64_t numbers = (UINT64_C(1) << INDEX_BITS) - 1;
+        is.number = number_message(l, m);
+        is.own = spool_own(l->spool, is.instance);
+        struct hosts_irregular how = hosts_said(&l->hosts, m->host, &is);
         l->records = records;
-        l->next = number_message(l, m);
-        l->skip = hosts_said(&l->hosts, m->host, said->instance, said->position, records_count(records), l->next,
-                             &missing, &unseen);
+        l->next = is.number;
+        l->skip = how.skipped;
         l->message = m;
         uint64_t left = numbers - (l->next & numbers), most = left < MISSING_MAX ? left : MISSING_MAX;
-        if (missing > most) {
-                unseen = missing - most;
-                missing = most;
+        if (how.missing > most) {
+                how.unseen = how.missing - most;
+                how.missing = most;
         }
-        if (unseen > 0)
-                notice_missing(l, m->host, unseen, l->next++);
-        gap_open(&l->gap, m->host, said->instance, said->position - missing, said->position,
+        if (how.unseen > 0)
+                notice_missing(l, m->host, how.unseen, l->next++);
+        gap_open(&l->gap, m->host, is.instance, is.position - how.missing, is.position,
                  !hosts_has_credit(&l->hosts, m->host, l->now), l->now);
+}
+
+/* Returns true if people here said all of it, when this host had the label that is another's by now. */
+static bool is_own(const struct link *l, const struct message *said, uint64_t count)
+{
+        uint64_t own = spool_own(l->spool, said->instance);
+        return own > said->position && own - said->position >= count;
 }
 
 /* Takes a message that was said. Returns whether it is to be injected. */
@@ -421,7 +430,12 @@ static bool take_said(struct link *l, struct network_message *m)
                 l->ignored++;
                 return false;
         }
-        begin_message(l, m, &said, said.records);
+        uint64_t count = records_count(said.records);
+        if (is_own(l, &said, count))
+                return false;
+        begin_message(l, m,
+                      (struct hosts_message){.instance = said.instance, .position = said.position, .count = count},
+                      said.records);
         return true;
 }
 
@@ -436,6 +450,25 @@ static void read_anew(struct link *l, int64_t lacks_ms)
         network_read_anew(l->network);
 }
 
+/* Looks for something that the host has said and that did not come. Returns for how many ms, or 0; `*lack` is as if a message
+ * without records came behind it. */
+static int64_t find_lack(struct link *l, const char *host, const struct message *alive, struct hosts_message *lack)
+{
+        struct hosts_instance all[1 + MESSAGE_BEFORE_MAX] = {
+                {.instance = alive->instance, .position = alive->position}};
+        size_t count = 1, which = 0;
+        bool follows = false;
+        for (size_t i = 0; i < alive->before_count; i++, count++)
+                all[count] = (struct hosts_instance){.instance = alive->before[i].instance,
+                                                     .position = alive->before[i].position};
+        for (size_t i = 0; i < count; i++)
+                all[i].own = spool_own(l->spool, all[i].instance);
+        int64_t ms = hosts_lack_ms(&l->hosts, host, all, count, l->now, &which, &follows);
+        *lack = (struct hosts_message){
+                .instance = all[which].instance, .position = all[which].position, .follows = follows};
+        return ms;
+}
+
 /* Takes a message of a host that is there. Where it said more than came, that is looked for in the stream, and in the
  * end as what is missing before a message without records. Returns whether that is to be injected. */
 static bool take_alive(struct link *l, struct network_message *m)
@@ -446,12 +479,13 @@ static bool take_alive(struct link *l, struct network_message *m)
                 return false;
         }
         hosts_alive(&l->hosts, m->host, alive.members, l->now);
-        int64_t lacks_ms = hosts_lack_ms(&l->hosts, m->host, alive.instance, alive.position, l->now);
+        struct hosts_message lack;
+        int64_t lacks_ms = find_lack(l, m->host, &alive, &lack);
         if (l->kept->stream != 0)
                 read_anew(l, lacks_ms);
         if (lacks_ms < (l->kept->stream != 0 ? LINK_LACK_LOST_MS : LINK_LACK_MS))
                 return false;
-        begin_message(l, m, &alive, (struct wire_reader){0});
+        begin_message(l, m, lack, (struct wire_reader){0});
         return true;
 }
 
@@ -501,7 +535,7 @@ static void look_for_hosts(struct link *l)
 {
         char text[TEXT_MAX_BYTES];
         if (l->now - l->looked_at > LINK_GRACE_MS)
-                hosts_init(&l->hosts, &l->kept->hosts, l->now);
+                hosts_init(&l->hosts, &l->kept->hosts, &l->kept->others, l->now);
         l->looked_at = l->now;
         for (;;) {
                 bool full = l->notices_count >= LINK_NOTICES_MAX;
@@ -564,6 +598,13 @@ static void tell_network(struct link *l)
         network_publish(l->network);
 }
 
+/* A machine that was cloned while it ran goes on under an instance of its own, and so does the clone. */
+static void part_from_clone(struct link *l)
+{
+        if (l->status.clone == spool_instance(l->spool))
+                spool_part(l->spool);
+}
+
 static int64_t wake_at(const struct link *l)
 {
         int64_t wake = clock_earlier(hosts_wake_ms(&l->hosts, l->now), l->now + LINK_GRACE_MS / 2);
@@ -587,7 +628,7 @@ static void begin_hosts(struct link *l)
                 k->hosts = (struct hosts_kept){0};
         atomic_signal_fence(memory_order_seq_cst); /* in this order, also after kill -9 */
         snprintf(k->network, sizeof(k->network), "%s", network);
-        hosts_init(&l->hosts, &k->hosts, l->now);
+        hosts_init(&l->hosts, &k->hosts, &k->others, l->now);
         hosts_forget(&l->hosts, l->config->host);
 }
 
@@ -613,6 +654,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
                 log_lost(journal, lost);
                 inbox_note_missing(&l->inbox, lost);
         }
+        if (spool_left(spool) > 0)
+                log_left(journal, spool_left(spool));
         return 0;
 }
 
@@ -622,6 +665,7 @@ int64_t link_work(struct link *l)
         connect_chatd(l);
         bool more = take_inbox(l);
         tell_network(l);
+        part_from_clone(l);
         inject_flush(&l->inject, l->now);
         if (l->reading)
                 more |= inject_messages(l);

@@ -52,6 +52,7 @@ struct link_kept {
         uint64_t told;       /* the number that is meant by the last notice of missing lines that chatd got */
         struct hosts_kept hosts;
         char network[HOST_MAX_BYTES + 1]; /* whose hosts those are; empty: an earlier version kept them */
+        struct hosts_others others;
 };
 
 struct link {

@@ -9,6 +9,7 @@
 #define ID_STARTED "78978979baad4fd2975cfea80f82914c"
 #define ID_STOPPED "76c3eb9f155b4e25857db042bf11b034"
 #define ID_LOST "3665331503734627a30caebf91e182c7"
+#define ID_LEFT "66b4ae2ec56f4ebc9339444be6413636"
 #define ID_DAMAGED "249fa7a1dbfb4dd7b31ce682119f59bd"
 #define ID_REFUSED "cf495bc11c0a47d8a5c4d5a174c171a6"
 #define ID_HOSTS "80bc9c3e667640db8b8524ebb15a09f4"
@@ -73,6 +74,18 @@ void log_lost(struct journal *j, uint64_t lines)
         journal_describe(&e, LOG_WARNING, ID_LOST, "lost");
         if (lines != MISSED_UNKNOWN)
                 journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
+        journal_write(j, &e);
+}
+
+void log_left(struct journal *j, uint64_t lines)
+{
+        struct journal_event e = {0};
+        journal_field(&e,
+                      "MESSAGE=Network= was changed: %" PRIu64 " line%s that waited for hosts of the former network %s "
+                      "not sent",
+                      lines, lines == 1 ? "" : "s", lines == 1 ? "is" : "are");
+        journal_describe(&e, LOG_WARNING, ID_LEFT, "left");
+        journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
         journal_write(j, &e);
 }
 
@@ -200,12 +213,12 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
 {
         struct journal_event e = {0};
         if (is_there)
-                journal_field(
-                        &e,
-                        "MESSAGE=another host of this network is called %s, too: the two do not hear each other, "
-                        "and others take them for one; give one of them another Host= in /etc/chat/link.conf, and "
-                        "there: systemctl restart chat-link",
-                        label);
+                journal_field(&e,
+                              "MESSAGE=another host of this network is called %s, too: the two do not hear each other, "
+                              "and others hear both under that name; give one of them another Host= in "
+                              "/etc/chat/link.conf, and "
+                              "there: systemctl restart chat-link",
+                              label);
         else
                 journal_field(&e, "MESSAGE=no other host of this network is called %s any more", label);
         journal_describe(&e, is_there ? LOG_WARNING : LOG_NOTICE, ID_TWIN, "twin");

@@ -15,6 +15,9 @@ void log_stopped(struct journal *j, const struct link *l);
 /* After a power loss: `lines` that other hosts have not got, or MISSED_UNKNOWN. */
 void log_lost(struct journal *j, uint64_t lines);
 
+/* Network= was changed: `lines` waited for hosts of the former network. */
+void log_left(struct journal *j, uint64_t lines);
+
 /* chatd does not take us; `why` is clean text. */
 void log_refused(struct journal *j, const char *why);
 

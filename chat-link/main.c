@@ -158,7 +158,7 @@ static int open_all(struct chat_link *cl, const struct options *o)
         snprintf(path, sizeof(path), "%s/spool", o->state_dir);
         /* Where chatd notes what it relayed. It lives as long as the notes: longer than chatd and the sockets. */
         snprintf(notes, sizeof(notes), "%s/" MEMBERS_DIR_NAME, o->run_dir);
-        cl->spool = spool_open(path, cl->config.spool_bytes, notes, &cl->lost);
+        cl->spool = spool_open(path, cl->config.spool_bytes, notes, cl->config.network, &cl->lost);
         if (!cl->spool) {
                 r = -errno;
                 fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s%s\n", path, cl->config.spool_bytes >> 20,

@@ -76,20 +76,27 @@ static void end(struct network *n)
         reader_close(&n->reader);
 }
 
+static void say_how_far(const struct network *n, struct message *alive)
+{
+        struct spool_said said[1 + MESSAGE_BEFORE_MAX];
+        size_t count = spool_said(n->spool, said, sizeof(said) / sizeof(said[0]));
+        alive->instance = said[0].instance;
+        alive->position = said[0].records;
+        for (size_t i = 1; i < count; i++)
+                alive->before[alive->before_count++] =
+                        (struct message_before){.instance = said[i].instance, .position = said[i].records};
+}
+
 static void say_alive(struct network *n, int64_t now)
 {
         uint8_t alive[FRAME_MAX_BYTES];
-        struct message m = {
-                .type = MESSAGE_ALIVE,
-                .instance = spool_instance(n->spool),
-                .position = spool_released(n->spool),
-                .members = atomic_load(&n->members),
-        };
+        struct message m = {.type = MESSAGE_ALIVE, .members = atomic_load(&n->members)};
         if (now < n->alive_at)
                 return;
         n->alive_at = now + ALIVE_INTERVAL_MS;
         if (m.members == MEMBERS_UNKNOWN)
                 return;
+        say_how_far(n, &m);
         twin_say(&n->twin, &m, now);
         size_t size = message_encode(alive, sizeof(alive), &m);
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
@@ -101,7 +108,7 @@ static size_t make_message(struct network *n, struct spool_chunk *chunk)
         uint8_t *records = n->message + MESSAGE_HEADER_BYTES;
         if (!spool_next(n->spool, chunk, records, DATAGRAM_MAX_BYTES))
                 return 0;
-        struct message m = {.type = MESSAGE_SAID, .instance = spool_instance(n->spool), .position = chunk->first};
+        struct message m = {.type = MESSAGE_SAID, .instance = chunk->instance, .position = chunk->first};
         message_encode(n->message, MESSAGE_HEADER_BYTES, &m);
         return MESSAGE_HEADER_BYTES + chunk->size;
 }
@@ -121,7 +128,7 @@ static bool publish_unstored(struct network *n, size_t size)
 static int publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         if (n->in_doubt) {
-                int stored = stream_has(&n->stream, spool_instance(n->spool), chunk);
+                int stored = stream_has(&n->stream, chunk);
                 n->in_doubt = stored < 0;
                 return stored;
         }
@@ -276,7 +283,7 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
         connection_init(&n->connection, &n->config, &n->report, n->work);
         stream_init(&n->stream, &n->config, &n->report);
         resend_init(&n->resend, &n->config, s, &n->report, n->work);
-        twin_init(&n->twin, spool_instance(s));
+        twin_init(&n->twin);
         reader_init(&n->reader, &n->connection, &n->inbound, &n->resend, &n->twin);
         snprintf(n->alive_subject, sizeof(n->alive_subject), "chat.%s.alive.%s", c->network, c->host);
         int error = start_thread(n);

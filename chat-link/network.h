@@ -64,6 +64,7 @@ struct network_status {
         char problem[512]; /* what is in the way, and what to do: one line of clean text; empty: nothing */
         uint64_t ignored;  /* messages that were too large, or of a host that is no label */
         uint64_t twin;     /* ALIVE messages of another host that has our label */
+        uint64_t clone;    /* the instance of the last of them, if our records had it, too; else 0 */
 };
 
 /* Starts the thread. `wake` is an eventfd, which stays the caller's, as do `c` and `s`, and must outlive it. Returns

@@ -98,6 +98,13 @@ static void on_said(natsConnection *nc, natsSubscription *sub, natsMsg *msg, voi
         natsMsg_Destroy(msg);
 }
 
+static void take_own_label(struct reader *r, const struct message *alive)
+{
+        enum twin_sign sign = twin_take(r->twin, alive, clock_ms());
+        if (sign != TWIN_UNKNOWN)
+                report_twin(r->report, sign == TWIN_OF_CLONE ? alive->instance : 0);
+}
+
 static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         struct reader *r = closure;
@@ -107,9 +114,8 @@ static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
         struct inbound_message m = take_apart(msg, r->alive_prefix);
         if (!m.host || strcmp(m.host, r->config->host) != 0)
                 inbound_alive(r->inbound, &m);
-        else if (message_decode(&alive, m.data, m.size) == 0 && alive.type == MESSAGE_ALIVE &&
-                 twin_take(r->twin, &alive, clock_ms()))
-                report_twin(r->report);
+        else if (message_decode(&alive, m.data, m.size) == 0 && alive.type == MESSAGE_ALIVE)
+                take_own_label(r, &alive);
         natsMsg_Destroy(msg);
 }
 

@@ -127,9 +127,13 @@ void report_ignored(struct report *r)
         count(r, &r->status.ignored);
 }
 
-void report_twin(struct report *r)
+void report_twin(struct report *r, uint64_t clone)
 {
-        count(r, &r->status.twin);
+        pthread_mutex_lock(&r->lock);
+        r->status.twin++;
+        r->status.clone = clone;
+        wake_up(r);
+        pthread_mutex_unlock(&r->lock);
 }
 
 void report_get(struct report *r, struct network_status *status)

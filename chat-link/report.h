@@ -53,6 +53,8 @@ void report_stuck(struct report *r, bool stuck);
 
 /* One more. */
 void report_ignored(struct report *r);
-void report_twin(struct report *r);
+
+/* Another host has our label. `clone` is the instance under which both number their records, or 0. */
+void report_twin(struct report *r, uint64_t clone);
 
 void report_get(struct report *r, struct network_status *status);

@@ -106,14 +106,17 @@ static void send_question(struct resend *r, natsConnection *nc, const struct res
         publish(r, nc, "ask", q->host, message_encode(r->buffer, sizeof(r->buffer), &m));
 }
 
-/* Where nothing is left of what was asked for, the answer says that all of it is missing. */
+/* Where nothing is left of what was asked for, the answer says that all of it is missing. What is not ours another host with
+ * our label may have. */
 static void send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct spool_chunk chunk = {0};
         struct message m = {
                 .type = MESSAGE_AGAIN, .instance = q->instance, .position = UINT64_MAX, .asked = q->position};
-        if (q->instance == spool_instance(r->spool) &&
-            spool_read(r->spool, q->position, &chunk, r->buffer + MESSAGE_AGAIN_HEADER_BYTES, DATAGRAM_MAX_BYTES))
+        if (q->instance != spool_instance(r->spool) && spool_own(r->spool, q->instance) == 0)
+                return;
+        if (spool_read(r->spool, q->instance, q->position, &chunk, r->buffer + MESSAGE_AGAIN_HEADER_BYTES,
+                       DATAGRAM_MAX_BYTES))
                 m.position = chunk.first;
         size_t size = message_encode(r->buffer, sizeof(r->buffer), &m);
         publish(r, nc, "again", q->host, size + chunk.size);

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/siphash.h>
+
+#include "draw.h"
 #include "spool-old.h"
 #include "spool-ring.h"
 
@@ -35,13 +37,27 @@ static void read_place(struct place *p, const char *dir)
         p->birth_ns = st.stx_btime.tv_nsec;
 }
 
+/* Returns true if the file was in use in this boot, with the same directory. */
+static bool was_here(const struct spool *s)
+{
+        const struct spool_header *h = s->header;
+        return spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
+               memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0;
+}
+
 /* Returns true if what is kept is of use here. Where there was no directory yet, one has been made since by who needs
  * it. */
 static bool is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
-        return spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
-               (h->kept_with.inode == 0 || memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0);
+        return was_here(s) ||
+               (h->kept_with.inode == 0 && spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0);
+}
+
+static uint64_t hash_network(const char *network)
+{
+        static const uint8_t key[16] = "chat-link spool";
+        return siphash(key, network, strlen(network));
 }
 
 static void unmap(struct spool *s)
@@ -81,24 +97,47 @@ static int sync_directory(const char *path)
         return r;
 }
 
-/* Writes the head of a new file, with what its user keeps. Returns 0 or a negative errno. */
-static int fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES])
+/* Begins a branch, unless there is no room for one. */
+static void begin_branch(struct spool *s)
 {
-        if (getrandom(&s->instance, sizeof(s->instance), 0) != sizeof(s->instance))
-                return -errno;
-        s->instance |= 1;
+        struct branches *b = &s->branches;
+        if (b->count > 0 && b->all[b->count - 1].begin == s->fields[SPOOL_POSITION])
+                b->count--; /* it has no records that anybody could know it by */
+        s->begun += branches_begin(b, s->fields[SPOOL_POSITION]);
+        spool_seal_table(s);
+}
+
+/* The file is of a version without branches: all that was said so far is of its instance. */
+static void take_instance(struct spool *s)
+{
+        s->branches.all[0] = (struct branch){.instance = s->instance};
+        s->branches.count = 1;
+        s->begun = s->network = 0;
+}
+
+/* Writes the head of a new file, with what its user keeps. Of a file that was usable the places go on, and what is known of
+ * its branches stays: then people may still read what they said in those. */
+static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES], bool usable)
+{
+        uint64_t position = usable ? s->fields[SPOOL_POSITION] : 0;
+        s->instance = draw_number();
         spool_seal_numbers(s);
         for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
-                spool_set(s, f, 0);
+                spool_set(s, f, f < SPOOL_POSITION ? 0 : position);
+        if (usable)
+                branches_shorten(&s->branches);
+        else
+                s->branches.count = 0;
+        begin_branch(s);
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
         s->header->kept_with = s->kept_with;
         spool_seal_user(s);
         memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
-        return 0;
 }
 
 /* Fills the file `fd`, which is empty and ours: with the records of `from`, the file of an earlier version; without
- * `from`, with what the user of the old file keeps if that file is `usable`. Returns 0 or a negative errno. */
+ * `from`, with what the user of the old file keeps and its branches if that file is `usable`. Returns 0 or a negative
+ * errno. */
 static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {
         uint8_t kept[SPOOL_KEPT_BYTES] = {0};
@@ -113,9 +152,14 @@ static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const
         r = map_file(s, fd, ring_bytes);
         if (r < 0)
                 return r;
-        if (from)
+        if (from) {
                 spool_old_convert(from, s);
-        return from ? 0 : fill_head(s, kept);
+                take_instance(s);
+                begin_branch(s);
+        } else {
+                fill_head(s, kept, usable);
+        }
+        return 0;
 }
 
 /* Fills the file `fd`, as fill() does, and puts it in the place of `path`. */
@@ -229,16 +273,18 @@ static struct found look_at_all(const struct spool *s)
         return f;
 }
 
-/* The position of the next record. What the header says may be ahead by an entry that was being appended, which matters
- * only where the last ones are damaged. */
+/* The place of the next record. What the header says may be ahead by an entry that was being appended, which matters
+ * only where the last ones are damaged. Without entries nothing was appended since the newest branch began. */
 static uint64_t find_position(const struct spool *s, const struct known *k, const struct found *f)
 {
+        uint64_t begin = s->branches.all[s->branches.count - 1].begin;
         if (!f->damaged)
-                return f->position;
+                return f->position > begin ? f->position : begin;
         if (k->field[SPOOL_POSITION] && s->fields[SPOOL_POSITION] > f->position)
                 return s->fields[SPOOL_POSITION];
         uint64_t bytes = s->fields[SPOOL_TAIL] - f->behind;
-        return k->field[SPOOL_POSITION] ? f->position : f->position + bytes / RECORD_HEADER_BYTES; /* not more */
+        uint64_t position = k->field[SPOOL_POSITION] ? f->position : f->position + bytes / RECORD_HEADER_BYTES;
+        return position > begin ? position : begin; /* it is not more */
 }
 
 static uint64_t find_released_position(const struct spool *s, const struct known *k, const struct found *f)
@@ -270,16 +316,17 @@ static bool take_stock(struct spool *s)
         return true;
 }
 
-/* Takes a file of this format into use. Returns true if it can be. */
-static bool take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes)
+/* Takes a file of this format, or of the one before, into use. Returns true if it can be. */
+static bool take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes, bool *before)
 {
         uint64_t ring_bytes;
-        if (!spool_read_numbers(h, &s->instance, &ring_bytes) || ring_bytes < SPOOL_RING_MIN_BYTES ||
+        if (!spool_read_numbers(h, &s->instance, &ring_bytes, before) || ring_bytes < SPOOL_RING_MIN_BYTES ||
             ring_bytes % SPOOL_ALIGNMENT || ring_bytes > file_bytes || file_bytes - ring_bytes != SPOOL_RING_AT ||
             map_file(s, s->fd, ring_bytes) < 0)
                 return false;
-        spool_seal_numbers(s); /* where one of them is damaged */
-        return take_stock(s);
+        if (*before)
+                take_instance(s);
+        return (*before || spool_load_table(s)) && take_stock(s);
 }
 
 /* Takes a file of a version before into use. Returns 1, 0 where it is none, or a negative errno. */
@@ -294,8 +341,8 @@ static int convert(struct spool *s, const char *path, uint64_t file_bytes)
 }
 
 /* Takes a file that is there into use. Returns 1, 0 where it cannot be (`*lost` is set unless it is new), or a negative
- * errno. */
-static int take_file(struct spool *s, const char *path, uint64_t *lost)
+ * errno. `*before`: it is of a version without branches. */
+static int take_file(struct spool *s, const char *path, uint64_t *lost, bool *before)
 {
         struct spool_header h;
         struct stat st;
@@ -306,29 +353,52 @@ static int take_file(struct spool *s, const char *path, uint64_t *lost)
         *lost = MISSED_UNKNOWN;
         if (pread(s->fd, &h, sizeof(h), 0) != sizeof(h))
                 return 0;
-        int r = take_over(s, &h, (uint64_t)st.st_size) ? 1 : convert(s, path, (uint64_t)st.st_size);
+        int r = take_over(s, &h, (uint64_t)st.st_size, before) ? 1 : convert(s, path, (uint64_t)st.st_size);
         if (r > 0)
                 *lost = 0;
         return r;
 }
 
-/* Returns 0 or a negative errno. */
-static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t *lost)
+/* Returns true if the records of the file are to be sent. `*lost` and s->left are how many are not. */
+static bool is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
 {
-        int r = take_file(s, path, lost);
+        bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
+        if (another_boot && !s->header->closed)
+                *lost = spool_waiting(s);
+        else if (s->network != 0 && s->network != network)
+                s->left = spool_waiting(s);
+        else
+                return true;
+        return false;
+}
+
+/* A file that is found elsewhere may be a clone, whose original goes on with the newest branch. */
+static void go_on(struct spool *s, bool before)
+{
+        if (before || !was_here(s))
+                begin_branch(s);
+        spool_seal_table(s);                       /* also where a copy is damaged */
+        atomic_signal_fence(memory_order_seq_cst); /* else that is done again after kill -9 */
+        spool_seal_numbers(s);
+}
+
+/* Returns 0 or a negative errno. */
+static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t network, uint64_t *lost)
+{
+        bool before = false;
+        int r = take_file(s, path, lost, &before);
         if (r < 0)
                 return r;
-        bool usable = r > 0;
-        bool another_boot = usable && spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
-        if (another_boot && !s->header->closed) {
-                *lost = spool_waiting(s);
-                usable = false;
-        }
+        bool usable = r > 0 && is_to_be_sent(s, network, lost);
+        bool full = usable && s->branches.count == BRANCHES_MAX && !was_here(s);
+        s->network = network;
         if (usable && !is_of_use(s))
                 memset(spool_kept(s), 0, SPOOL_KEPT_BYTES);
-        if (!usable || (s->ring_bytes != ring_bytes && spool_waiting(s) == 0)) {
+        if (!usable || ((full || s->ring_bytes != ring_bytes) && spool_waiting(s) == 0)) {
                 s->damaged = s->foreseen = 0;
                 r = make_anew(s, path, ring_bytes, usable, NULL);
+        } else {
+                go_on(s, before);
         }
         if (r < 0 || !s->map)
                 return r;
@@ -365,7 +435,7 @@ static int open_file(struct spool *s, const char *path)
         }
 }
 
-struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost)
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network, uint64_t *lost)
 {
         *lost = 0;
         if (bytes < SPOOL_RING_MIN_BYTES) {
@@ -383,7 +453,7 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
         if (r == 0)
                 r = open_file(s, path);
         if (r == 0)
-                r = open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT, lost);
+                r = open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT, hash_network(network), lost);
         if (r == 0)
                 return s;
         unmap(s);

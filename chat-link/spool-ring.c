@@ -100,18 +100,54 @@ void spool_seal_numbers(struct spool *s)
         seal_numbers(s, &s->header->again);
 }
 
+static bool is_of_format(const struct spool_numbers *n, const char *format)
+{
+        return memcmp(n->format, format, sizeof(n->format)) == 0;
+}
+
 static bool has_numbers(const struct spool_numbers *n)
 {
-        return n->instance != 0 && memcmp(n->format, SPOOL_FORMAT, sizeof(n->format)) == 0 &&
+        return n->instance != 0 && (is_of_format(n, SPOOL_FORMAT) || is_of_format(n, SPOOL_FORMAT_BEFORE)) &&
                n->check == check_numbers(n);
 }
 
-bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes)
+bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before)
 {
         const struct spool_numbers *n = has_numbers(&h->numbers) ? &h->numbers : &h->again;
         *instance = n->instance;
         *ring_bytes = n->ring_bytes;
+        *before = is_of_format(n, SPOOL_FORMAT_BEFORE);
         return has_numbers(n);
+}
+
+static uint64_t check_table(const struct spool *s, const struct spool_table *t)
+{
+        return hash(s->instance, UINT64_C(1) << 63, t, offsetof(struct spool_table, check));
+}
+
+void spool_seal_table(struct spool *s)
+{
+        struct spool_table t = {.count = s->branches.count, .begun = s->begun, .network = s->network};
+        memcpy(t.all, s->branches.all, sizeof(t.all));
+        t.check = check_table(s, &t);
+        s->header->table = t;
+        atomic_signal_fence(memory_order_seq_cst); /* after kill -9 one of them is whole */
+        s->header->table_again = t;
+}
+
+bool spool_load_table(struct spool *s)
+{
+        const struct spool_table *all[2] = {&s->header->table, &s->header->table_again}, *newest = NULL;
+        for (size_t i = 0; i < 2; i++)
+                if (all[i]->check == check_table(s, all[i]) && (!newest || all[i]->begun > newest->begun))
+                        newest = all[i];
+        if (!newest)
+                return false;
+        memcpy(s->branches.all, newest->all, sizeof(newest->all));
+        s->branches.count = newest->count;
+        s->begun = newest->begun;
+        s->network = newest->network;
+        return branches_are_good(&s->branches);
 }
 
 static uint64_t check_user(const struct spool *s)

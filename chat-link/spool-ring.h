@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "branches.h"
 #include "spool.h"
 
 enum {
@@ -33,8 +34,8 @@ enum spool_field {
         SPOOL_RELEASED,
         SPOOL_CHUNK_END,
         SPOOL_TAIL,
-        SPOOL_POSITION,          /* position of the next record */
-        SPOOL_RELEASED_POSITION, /* position of the first record that waits */
+        SPOOL_POSITION,          /* place of the next record, see branches.h */
+        SPOOL_RELEASED_POSITION, /* place of the first record that waits */
         SPOOL_FIELDS,
 };
 
@@ -47,7 +48,8 @@ struct place {
 };
 
 #define SPOOL_MAGIC "chatspl1" /* of all formats */
-#define SPOOL_FORMAT "checked2"
+#define SPOOL_FORMAT "checked3"
+#define SPOOL_FORMAT_BEFORE "checked2" /* without branches: its instance is that of all records */
 
 /* Numbers that the file has twice: if one copy is damaged, the other is used. */
 struct spool_numbers {
@@ -55,6 +57,14 @@ struct spool_numbers {
         char format[8];
         uint64_t instance, ring_bytes;
         uint64_t check; /* of these three */
+};
+
+/* The branches, also twice: the copy with more of them `begun` is the newer one. */
+struct spool_table {
+        struct branch all[BRANCHES_MAX];
+        uint64_t count, begun;
+        uint64_t network; /* a hash of the network's label that the records are for */
+        uint64_t check;   /* of all that */
 };
 
 /* A chat-link that does not know this format finds a magic number that it knows and a ring without bytes, takes the file
@@ -67,15 +77,17 @@ struct spool_header {
         struct spool_numbers numbers;
         struct place kept_with;
         uint64_t user_check; /* of boot_id and kept_with, which say whose what is kept is */
-        uint8_t room[SPOOL_AGAIN_AT - 176];
+        struct spool_table table;
+        uint8_t room[SPOOL_AGAIN_AT - 176 - sizeof(struct spool_table)];
         struct spool_numbers again;
+        struct spool_table table_again;
 };
 
 /* An entry; its records follow. Without records it fills the end of the ring. */
 struct entry {
-        uint32_t size : 20, count : 12; /* bytes and records that follow */
-        uint32_t sum;                   /* of those bytes */
-        uint64_t first : 48, check : 16;
+        uint32_t size : 20, count : 12;  /* bytes and records that follow */
+        uint32_t sum;                    /* of those bytes */
+        uint64_t first : 48, check : 16; /* the place of the first record */
 };
 
 struct spool {
@@ -86,13 +98,16 @@ struct spool {
         uint8_t *map;
         struct spool_header *header;
         uint8_t *ring;
-        uint64_t instance, ring_bytes;
+        uint64_t instance, ring_bytes;         /* the file's instance: the key of its checksums */
         _Atomic uint64_t fields[SPOOL_FIELDS]; /* as those of the header */
-        _Atomic uint64_t damaged;              /* records that waited and cannot be sent */
-        uint64_t foreseen;                     /* damaged records that were not passed over yet */
-        uint64_t chunk_end_position;           /* of the first behind the chunk that is being sent */
-        char new_path[PATH_MAX];               /* of a file that is to take its place */
-        pthread_mutex_t reading;               /* nothing is given up meanwhile */
+        struct branches branches;              /* as the header's table, and so are the next two */
+        uint64_t begun, network;
+        uint64_t left;               /* records that waited for hosts of another network */
+        _Atomic uint64_t damaged;    /* records that waited and cannot be sent */
+        uint64_t foreseen;           /* damaged records that were not passed over yet */
+        uint64_t chunk_end_position; /* the place behind the chunk that is being sent */
+        char new_path[PATH_MAX];     /* of a file that is to take its place */
+        pthread_mutex_t reading;     /* nothing is given up meanwhile */
 };
 
 static inline struct entry *spool_entry(const struct spool *s, uint64_t offset)
@@ -126,8 +141,14 @@ uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end
 void spool_seal_numbers(struct spool *s);
 void spool_seal_user(struct spool *s);
 
-/* Reads from the header what the file is. Returns false where it is no spool of this format. */
-bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes);
+/* Reads from the header what the file is, and whether it is of the format before. Returns false where it is of neither. */
+bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before);
+
+/* Writes the branches into the header. */
+void spool_seal_table(struct spool *s);
+
+/* Takes the branches from the header. Returns false where both copies are damaged. */
+bool spool_load_table(struct spool *s);
 
 /* Returns true if the header says truly whose what is kept is. */
 bool spool_has_user(const struct spool *s);

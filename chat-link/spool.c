@@ -7,7 +7,41 @@
 
 uint64_t spool_instance(const struct spool *s)
 {
-        return s->instance;
+        const struct branches *b = &s->branches;
+        return b->all[b->count - 1].instance;
+}
+
+/* How many of the branch's records are before this place. */
+static uint64_t records_before(const struct branches *b, size_t number, uint64_t place)
+{
+        uint64_t begin = b->all[number].begin, end = branches_end(b, number);
+        place = place < end ? place : end;
+        return place > begin ? place - begin : 0;
+}
+
+uint64_t spool_own(const struct spool *s, uint64_t instance)
+{
+        size_t number = branches_find(&s->branches, instance);
+        return number == SIZE_MAX ? 0 : records_before(&s->branches, number, s->fields[SPOOL_POSITION]);
+}
+
+size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
+{
+        const struct branches *b = &s->branches;
+        uint64_t released = s->fields[SPOOL_RELEASED_POSITION];
+        size_t n = 0, count = b->count;
+        for (size_t number = count; number-- > 0 && n < max;) {
+                uint64_t records = records_before(b, number, released);
+                if (records > 0 || number + 1 == count)
+                        said[n++] = (struct spool_said){.instance = b->all[number].instance, .records = records};
+        }
+        return n;
+}
+
+void spool_part(struct spool *s)
+{
+        s->begun += branches_begin(&s->branches, s->fields[SPOOL_POSITION]);
+        spool_seal_table(s);
 }
 
 void *spool_kept(struct spool *s)
@@ -74,8 +108,8 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
         return 0;
 }
 
-/* Copies the records of an entry from `position` on into the chunk. Returns false where they do not fit, or do not follow
- * those that are in there. */
+/* Copies the records of an entry from the place `position` on into the chunk. Returns false where they do not fit, or do not
+ * follow those that are in there. */
 static bool copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
@@ -94,8 +128,8 @@ static bool copy_from(const struct entry *e, uint64_t position, struct spool_chu
         return true;
 }
 
-/* What waits before `position`, which is that of the entry at `at`, is damaged. Others see by the positions that it is
- * missing. */
+/* What waits before the place `position`, which is that of the entry at `at`, is damaged. Others see by the positions that
+ * it is missing. */
 static void pass_over(struct spool *s, uint64_t at, uint64_t position)
 {
         uint64_t lost = position - s->fields[SPOOL_RELEASED_POSITION];
@@ -105,6 +139,13 @@ static void pass_over(struct spool *s, uint64_t at, uint64_t position)
         spool_set(s, SPOOL_RELEASED, at);
         if (s->fields[SPOOL_CHUNK_END] < at)
                 spool_set(s, SPOOL_CHUNK_END, at);
+}
+
+/* Names the records of the chunk, which has places so far, by their branch. */
+static void name_records(const struct spool *s, size_t branch, struct spool_chunk *chunk)
+{
+        chunk->instance = s->branches.all[branch].instance;
+        chunk->first -= s->branches.all[branch].begin;
 }
 
 bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
@@ -122,7 +163,10 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 end = tail;
         /* of one that was begun, too, it may be less: where `max` was larger then, or something is damaged since */
         uint64_t behind = at;
-        while (at < end && copy_from(spool_entry(s, at), 0, chunk, buffer, max)) {
+        size_t branch = branches_at(&s->branches, position);
+        uint64_t branch_end = branches_end(&s->branches, branch);
+        while (at < end && spool_entry(s, at)->first < branch_end &&
+               copy_from(spool_entry(s, at), 0, chunk, buffer, max)) {
                 behind = spool_behind(s, at);
                 at = spool_find_records(s, behind, tail);
         }
@@ -130,6 +174,7 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 return false;
         spool_set(s, SPOOL_CHUNK_END, behind);
         s->chunk_end_position = chunk->first + chunk->count;
+        name_records(s, branch, chunk);
         return true;
 }
 
@@ -141,31 +186,32 @@ void spool_release(struct spool *s)
         spool_set(s, SPOOL_RELEASED, s->fields[SPOOL_CHUNK_END]);
 }
 
-bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer,
+                size_t max)
 {
         *chunk = (struct spool_chunk){.data = buffer};
-        if (position >= s->fields[SPOOL_POSITION])
+        if (position >= spool_own(s, instance))
                 return false;
+        size_t branch = branches_find(&s->branches, instance);
+        uint64_t end = branches_end(&s->branches, branch);
+        position += s->branches.all[branch].begin;
         pthread_mutex_lock(&s->reading);
         uint64_t tail = s->fields[SPOOL_TAIL], at = spool_find_entry(s, s->fields[SPOOL_OLDEST], tail);
         while (at < tail &&
                (spool_entry(s, at)->count == 0 || spool_entry(s, at)->first + spool_entry(s, at)->count <= position))
                 at = spool_find_entry(s, spool_behind(s, at), tail);
         at = spool_find_records(s, at, tail);
-        while (at < tail && copy_from(spool_entry(s, at), position, chunk, buffer, max))
+        while (at < tail && spool_entry(s, at)->first < end &&
+               copy_from(spool_entry(s, at), position, chunk, buffer, max))
                 at = spool_find_records(s, spool_behind(s, at), tail);
         pthread_mutex_unlock(&s->reading);
+        name_records(s, branch, chunk);
         return chunk->count > 0;
 }
 
 uint64_t spool_position(const struct spool *s)
 {
         return s->fields[SPOOL_POSITION];
-}
-
-uint64_t spool_released(const struct spool *s)
-{
-        return s->fields[SPOOL_RELEASED_POSITION];
 }
 
 uint64_t spool_waiting(const struct spool *s)
@@ -177,4 +223,9 @@ uint64_t spool_waiting(const struct spool *s)
 uint64_t spool_damaged(const struct spool *s)
 {
         return s->damaged;
+}
+
+uint64_t spool_left(const struct spool *s)
+{
+        return s->left;
 }

@@ -2,8 +2,8 @@
  *
  * A ring of entries in a mapped file, so what was appended is there after kill -9, at whichever instruction: an entry
  * is written first, and becomes part of the spool by one store. An entry is the records of one datagram from chatd.
- * Every record has a position: how many there were before it since the file was made. Together with the random
- * `instance` of the file it names a record for ever, so a receiver knows what came before, and how many are missing.
+ * Every record has a position: how many there were before it in its branch (branches.h). Together with the random
+ * `instance` of the branch it names a record for ever, so a receiver knows what came before, and how many are missing.
  *
  * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is what goes out as one message; what it
  * covers is in the file too, and stays the same until it is released, also across kill -9: when it is not known whether
@@ -15,6 +15,8 @@
  *
  * All that is in the file has checksums (spool-ring.h). A damaged entry is passed over: the records behind it keep their
  * positions, so that receivers know how many are missing, and spool_damaged() counts them.
+ *
+ * What waits is for one network. In another it is not sent: the spool is begun anew, and spool_left() says how many.
  *
  * What was released stays readable until its place is needed: spool_walk() shows the last of it, for whoever must know
  * what was appended last, and spool_read() what lies behind a position, for a host that misses it.
@@ -37,7 +39,13 @@ enum {
 
 struct spool;
 
+/* What a host has said of a branch: its first `records`. */
+struct spool_said {
+        uint64_t instance, records;
+};
+
 struct spool_chunk {
+        uint64_t instance;   /* the branch of all its records */
         uint64_t first;      /* the position of its first record */
         uint64_t count;      /* records */
         const uint8_t *data; /* as record_encode() wrote them */
@@ -48,16 +56,24 @@ struct spool_chunk {
  * while records wait in it, else made anew, with the same in spool_kept(). A new file is made as `path`.new, while the
  * old one is there: whoever is killed leaves one of them. What is in spool_kept() is of use as long as what others keep
  * in the directory `kept_with` is there: it is zeros again after another boot, or where that is another directory than
- * before. A file of a version without checksums is converted. `*lost` is how many records a power loss cost, or
+ * before. A file of a version without checksums or without branches is converted. A branch begins where the file was not
+ * in use with that directory in this boot. `network` is the label of the hosts that it is for. `*lost` is how many records a power loss cost, or
  * MISSED_UNKNOWN where the file is damaged so that nothing of it can be used. Returns NULL with errno: EBUSY where another
  * process has it. */
-struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, uint64_t *lost);
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network, uint64_t *lost);
 
 /* Notes that the file is complete on disk, and closes it. */
 void spool_close(struct spool *s);
 
-/* Random, of this file; never 0. */
+/* The instance of the newest branch: random, never 0. */
 uint64_t spool_instance(const struct spool *s);
+
+/* How many records of the branch `instance` are of this host; 0 where it never had that branch. */
+uint64_t spool_own(const struct spool *s, uint64_t instance);
+
+/* What was sent of each branch, of the newest first, `max` at most, and of those before only where they have records.
+ * Returns how many there are. */
+size_t spool_said(const struct spool *s, struct spool_said *said, size_t max);
 
 /* SPOOL_KEPT_BYTES of the file, all zeros in a new one: what its user stores there is there after kill -9. */
 void *spool_kept(struct spool *s);
@@ -71,6 +87,9 @@ void spool_walk(struct spool *s, void (*on_record)(void *user, const struct reco
  * full. */
 int spool_append(struct spool *s, const void *records, size_t size, uint32_t count);
 
+/* Begins a branch: another host goes on with the newest one. */
+void spool_part(struct spool *s);
+
 /* ---- for the thread that sends ---- */
 
 /* What is to be sent next: of as many entries as fit `max` bytes, DATAGRAM_MAX_BYTES at least. The same until it is
@@ -80,17 +99,20 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
 /* The chunk was stored where it cannot be lost any more. */
 void spool_release(struct spool *s);
 
-/* What is still in the file from `position` on, as much as fits `max` bytes, DATAGRAM_MAX_BYTES at least; also what was
- * not sent yet. It begins behind `position` where that is not in the file any more. Returns false where there is
- * nothing. `chunk` points into `buffer`. spool_append() waits meanwhile, if it needs the place. */
-bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
+/* What is still in the file of the branch `instance` from `position` on, as much as fits `max` bytes, DATAGRAM_MAX_BYTES at
+ * least; also what was not sent yet. It begins behind `position` where that is not in the file any more. Returns false
+ * where there is nothing. `chunk` points into `buffer`. spool_append() waits meanwhile, if it needs the place. */
+bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer,
+                size_t max);
 
 /* ---- for both ---- */
 
-/* The position of the next record to be appended, of the first that waits, and how many wait. */
+/* How many records were appended to the file so far, which only grows, and how many wait. */
 uint64_t spool_position(const struct spool *s);
-uint64_t spool_released(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s);
 
 /* Of the records that waited since the file was opened, how many are damaged and left out. */
 uint64_t spool_damaged(const struct spool *s);
+
+/* How many records waited for hosts of another network when it was opened. */
+uint64_t spool_left(const struct spool *s);

@@ -303,7 +303,7 @@ bool stream_step(struct stream *s)
         }
 }
 
-int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk)
+int stream_has(struct stream *s, const struct spool_chunk *chunk)
 {
         natsMsg *last = NULL;
         jsErrCode code = 0;
@@ -317,7 +317,7 @@ int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *ch
         }
         int r = message_decode(&m, natsMsg_GetData(last), (size_t)natsMsg_GetDataLength(last));
         natsMsg_Destroy(last);
-        return r == 0 && m.type == MESSAGE_SAID && m.instance == instance && m.position >= chunk->first;
+        return r == 0 && m.type == MESSAGE_SAID && m.instance == chunk->instance && m.position >= chunk->first;
 }
 
 bool stream_publish(struct stream *s, const void *message, size_t size)

@@ -68,8 +68,9 @@ bool stream_step(struct stream *s);
 /* Asks for the stream again with the next step: for its last sequence. Without JetStream, whether that is still so. */
 void stream_refresh(struct stream *s);
 
-/* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. */
-int stream_has(struct stream *s, uint64_t instance, const struct spool_chunk *chunk);
+/* Whether the chunk is in the stream already: 1, 0, or -1 where there is no answer. Where another host has our label and
+ * spoke last it says 0: a message that is then stored twice counts once with those who read it. */
+int stream_has(struct stream *s, const struct spool_chunk *chunk);
 
 /* Publishes a chunk, as `message`. Returns true when it is stored. Before another attempt stream_has() is to be asked.
  * The message has no identity (Nats-Msg-Id): whoever may publish could use up those that are to come, and a server in a

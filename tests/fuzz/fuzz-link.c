@@ -103,7 +103,7 @@ static void begin(struct run *r)
 {
         struct world *w = r->world;
         uint64_t lost;
-        r->spool = spool_open(w->path, SPOOL_RING_MIN_BYTES, w->dir, &lost);
+        r->spool = spool_open(w->path, SPOOL_RING_MIN_BYTES, w->dir, "net", &lost);
         PROMISE(r->spool, "the spool cannot be opened: %s", strerror(errno));
         r->link = (struct link){0};
         w->network.reading = false;
@@ -306,10 +306,10 @@ static void drain(struct run *r)
                         count++;
                 PROMISE(count == chunk.count && wire_left(&reader) == 0, "a chunk of %llu records holds %llu",
                         (unsigned long long)chunk.count, (unsigned long long)count);
-                PROMISE(spool_instance(r->spool) != r->instance || chunk.first == r->next_position,
+                PROMISE(chunk.instance != r->instance || chunk.first == r->next_position,
                         "a chunk from %llu on, not %llu", (unsigned long long)chunk.first,
                         (unsigned long long)r->next_position);
-                r->instance = spool_instance(r->spool);
+                r->instance = chunk.instance;
                 r->next_position = chunk.first + chunk.count;
                 spool_release(r->spool);
         }

@@ -12,20 +12,22 @@
 #include <chat/frame.h>
 
 #include "harness.h"
+#include "nats.h"
 
 /* What chat-link is started with: its files are in the directory of `chat`. */
 struct arguments {
-        char program[PATH_MAX], settings[128], state_dir[128];
+        char program[PATH_MAX], settings[128], state_dir[128], run_dir[128];
         char *argv[5];
 };
 
-static void make_arguments(struct arguments *a, struct chat *chat, const char *server)
+static void make_arguments(struct arguments *a, const struct chat *chat, const char *server)
 {
         snprintf(a->settings, sizeof(a->settings), "--config=%s/link.conf", chat->dir);
         snprintf(a->state_dir, sizeof(a->state_dir), "--state-dir=%s", chat->dir);
         shell("echo Servers=%s > %s/link.conf", server, chat->dir);
         snprintf(a->program, sizeof(a->program), "%s", program("chat-link"));
-        memcpy(a->argv, (char *[]){a->program, a->settings, chat->option, a->state_dir, NULL}, sizeof(a->argv));
+        snprintf(a->run_dir, sizeof(a->run_dir), "%s", chat->option);
+        memcpy(a->argv, (char *[]){a->program, a->settings, a->run_dir, a->state_dir, NULL}, sizeof(a->argv));
 }
 
 static void test_a_second_one(void **state)
@@ -164,12 +166,143 @@ static void test_a_damaged_spool(void **state)
         chat_stop(chat);
 }
 
+/* ---- three hosts, of which two have one name ---- */
+
+struct host {
+        struct chat *chat;
+        struct arguments arguments;
+        pid_t link;          /* 0: it does not run */
+        struct client *told; /* by the link */
+        struct client *person;
+};
+
+static void set_label(const struct host *h, const char *label)
+{
+        shell("sed -i /Host=/d %s/link.conf && echo Host=%s >>%s/link.conf", h->chat->dir, label, h->chat->dir);
+}
+
+static void start_link(struct host *h)
+{
+        int log[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log), 0);
+        h->link = process_start(h->arguments.argv, -1, -1, log[1]);
+        close(log[1]);
+        if (h->told)
+                client_free(h->told);
+        h->told = client_of(log[0], "chat-link");
+        client_expect(h->told, "linked by nats");
+}
+
+static void end_link(struct host *h, int signal)
+{
+        kill(h->link, signal);
+        process_wait(h->link);
+        h->link = 0;
+}
+
+static void make_host(struct host *h, const char *label, const struct nats *server)
+{
+        *h = (struct host){.chat = chat_start()};
+        make_arguments(&h->arguments, h->chat, server->url);
+        set_label(h, label);
+        h->person = chat_join(h->chat, NULL);
+}
+
+static void free_host(struct host *h)
+{
+        end_link(h, SIGTERM);
+        client_free(h->told);
+        client_free(h->person);
+        chat_stop(h->chat);
+}
+
+/* `to` reads lines until the next one of each of the two has come `count` times, in their order and without another line
+ * of theirs in between. */
+static void expect_lines_of_both(struct client *to, const struct host *twins, const char *label, int *last, int count)
+{
+        char begin[2][128], wanted[160];
+        for (int i = 0; i < 2; i++)
+                snprintf(begin[i], sizeof(begin[i]), "%s@%s: ", twins[i].person->name, label);
+        for (int left = 2 * count; left > 0;) {
+                const char *line = client_expect(to, "\r\n");
+                assert_null(strstr(line, "missing"));
+                for (int i = 0; i < 2; i++) {
+                        if (strncmp(line, begin[i], strlen(begin[i])) != 0)
+                                continue;
+                        snprintf(wanted, sizeof(wanted), "%sline %d", begin[i], ++last[i]);
+                        assert_string_equal(line, wanted);
+                        left--;
+                }
+        }
+}
+
+/* Two machines whose disk is one's copy, spool and all, talk under one label, and whatever runs is killed. The third hears
+ * each line of both once. One of the two gets a label of its own: its past, which it reads again, is no news there. */
+static void test_cloned_machines(void **state)
+{
+        (void)state;
+        enum { ROUNDS = 3, LINES = 40 };
+        struct host twins[2], third;
+        int said[2] = {0}, heard[2] = {0};
+        if (!nats_available())
+                skip();
+        struct nats *server = nats_start(true, "");
+        make_host(&third, "third", server);
+        for (int i = 0; i < 2; i++)
+                make_host(&twins[i], "web", server);
+        start_link(&third);
+        start_link(&twins[0]);
+        client_send(twins[0].person, "before\n");
+        client_expect(third.person, "%s@web: before\r\n", twins[0].person->name);
+        end_link(&twins[0], SIGTERM);
+        shell("cp -a %s/spool %s/spool", twins[0].chat->dir, twins[1].chat->dir);
+        for (int i = 0; i < 2; i++)
+                start_link(&twins[i]);
+        client_send(third.person, "hello\n");
+        for (int i = 0; i < 2; i++)
+                client_expect(twins[i].person, "%s@third: hello\r\n", third.person->name);
+        for (int round = 0; round < ROUNDS; round++) {
+                for (int n = 0; n < LINES; n++)
+                        for (int i = 0; i < 2; i++)
+                                client_send(twins[i].person, "line %d\n", ++said[i]);
+                expect_lines_of_both(third.person, twins, "web", heard, LINES);
+                if (round == 0) /* both know it */
+                        for (int i = 0; i < 2; i++)
+                                client_expect(twins[i].told, "another host of this network is called web, too");
+                end_link(&third, SIGKILL);
+                for (int i = 0; i < 2; i++)
+                        end_link(&twins[i], SIGKILL);
+                nats_signal(server, SIGKILL);
+                nats_run(server);
+                start_link(&third);
+                for (int i = 0; i < 2; i++)
+                        start_link(&twins[i]);
+        }
+        end_link(&twins[1], SIGTERM);
+        set_label(&twins[1], "web2");
+        start_link(&twins[1]);
+        client_send(twins[1].person, "from web2\n");
+        client_expect(third.person, "%s@web2: from web2\r\n", twins[1].person->name);
+        client_expect(twins[0].person, "%s@web2: from web2\r\n", twins[1].person->name);
+        client_send(twins[0].person, "from web\n");
+        const char *before = client_expect(twins[1].person, "%s@web: from web\r\n", twins[0].person->name);
+        char own[128];
+        snprintf(own, sizeof(own), "%s@web", twins[1].person->name);
+        if (strstr(before, own) || strstr(before, "missing"))
+                fail_msg("it reads its own past: %s", before);
+        for (int i = 0; i < 2; i++)
+                free_host(&twins[i]);
+        free_host(&third);
+        nats_stop_all();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_second_one),
                 cmocka_unit_test(test_what_is_said_while_it_stops),
                 cmocka_unit_test(test_a_damaged_spool),
+                cmocka_unit_test(test_cloned_machines),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

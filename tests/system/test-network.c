@@ -35,6 +35,7 @@ struct spool {
         uint64_t chunk_max;          /* records */
         uint64_t shown;              /* chunks, again ones too */
         uint64_t kept_from;          /* what was before can be read no more */
+        struct spool_said before;    /* another branch; zeros: there is none */
 };
 
 static struct spool *spool_make(uint64_t instance)
@@ -82,7 +83,7 @@ static void fill_chunk(const struct spool *s, struct spool_chunk *chunk, uint64_
                        uint8_t *buffer, size_t max)
 {
         char text[TEXT_MAX_BYTES + 1];
-        *chunk = (struct spool_chunk){.first = first, .data = buffer};
+        *chunk = (struct spool_chunk){.instance = s->instance, .first = first, .data = buffer};
         for (; chunk->count < count; chunk->count++) {
                 uint64_t number = first + chunk->count;
                 snprintf(text, sizeof(text), "line %llu %0*d", (unsigned long long)number, (int)s->padding, 0);
@@ -98,8 +99,10 @@ static void fill_chunk(const struct spool *s, struct spool_chunk *chunk, uint64_
         }
 }
 
-bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer,
+                size_t max)
 {
+        assert_true(instance == s->instance);
         pthread_mutex_lock(&s->lock);
         uint64_t first = position > s->kept_from ? position : s->kept_from;
         fill_chunk(s, chunk, first, first < s->appended ? s->appended - first : 0, buffer, max);
@@ -107,13 +110,20 @@ bool spool_read(struct spool *s, uint64_t position, struct spool_chunk *chunk, u
         return chunk->count > 0;
 }
 
-uint64_t spool_released(const struct spool *s)
+uint64_t spool_own(const struct spool *s, uint64_t instance)
+{
+        return instance == s->instance ? spool_position(s) : 0;
+}
+
+size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
 {
         struct spool *m = (struct spool *)(uintptr_t)s;
+        assert_true(max > 1);
         pthread_mutex_lock(&m->lock);
-        uint64_t released = s->released;
+        said[0] = (struct spool_said){.instance = s->instance, .records = s->released};
+        said[1] = s->before;
         pthread_mutex_unlock(&m->lock);
-        return released;
+        return s->before.instance != 0 ? 2 : 1;
 }
 
 bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
@@ -144,11 +154,12 @@ enum { HOSTS_MAX = 4, SAY_MORE_MS = 5000 };
 struct heard {
         char host[HOST_MAX_BYTES + 1];
         bool begun;
-        uint64_t next;              /* the position of the next record */
-        uint64_t alive;             /* messages */
-        int64_t alive_ms;           /* when the last came */
-        int64_t gap_ms;             /* the longest time between two */
-        uint64_t members, position; /* as the last said */
+        uint64_t next;                             /* the position of the next record */
+        uint64_t alive;                            /* messages */
+        int64_t alive_ms;                          /* when the last came */
+        int64_t gap_ms;                            /* the longest time between two */
+        uint64_t members, position;                /* as the last said */
+        uint64_t before_instance, before_position; /* … if it said that */
 };
 
 struct host {
@@ -325,6 +336,10 @@ static void take_alive(const struct message *m, struct heard *from)
         from->alive_ms = now;
         from->members = m->members;
         from->position = m->position;
+        if (m->before_count == 0)
+                return;
+        from->before_instance = m->before[0].instance;
+        from->before_position = m->before[0].position;
 }
 
 static void take(struct host *h, const struct network_message *got)
@@ -428,13 +443,20 @@ static bool reads(const struct host *h)
 
 /* ---- tests ---- */
 
+/* The signs of life of a host that reads take the way of its subscription: behind some of them the server has that. */
+static void until_subscribed(struct host *a, struct host *b)
+{
+        uint64_t of_a = heard_of(b, a->config.host)->alive, of_b = heard_of(a, b->config.host)->alive;
+        UNTIL(heard_of(b, a->config.host)->alive > of_a + 2 && heard_of(a, b->config.host)->alive > of_b + 2);
+}
+
 static void test_without_jetstream(void **state)
 {
         (void)state;
         struct nats *server = nats_start(false, "");
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
         UNTIL(reads(a) && reads(b));
-        UNTIL(heard_of(a, "b")->alive > 0 && heard_of(b, "a")->alive > 0); /* then their subscriptions are there */
+        until_subscribed(a, b);
         assert_false(a->status.stored);
         assert_string_equal(a->status.server, server->url);
         assert_string_equal(a->status.problem, "");
@@ -801,7 +823,6 @@ static void test_what_was_lost_is_said_again(void **state)
         assert_in_range(count, 15, 22); /* what fits into a message */
         assert_int_equal(ask_in_vain_or_not(b, a, instance, 998, 998), 2);
         assert_int_equal(ask_in_vain_or_not(b, a, instance, 1000, UINT64_MAX), 0);
-        assert_int_equal(ask_in_vain_or_not(b, a, instance + 1, 10, UINT64_MAX), 0);
         assert_int_equal(ask_in_vain_or_not(a, b, b->spool->instance, 0, UINT64_MAX), 0);
 }
 
@@ -1081,9 +1102,17 @@ static void test_two_hosts_of_one_name(void **state)
                     *c = host_start("c", &server, 1);
         UNTIL(a->status.twin > 0 && b->status.twin > 0 && heard_of(a, "c")->alive > 0);
         assert_int_equal(c->status.twin, 0);
+        assert_true(a->status.clone == 0 && b->status.clone == 0);
+        /* both are asked for what is missing, and the one that has it answers */
+        a->spool->appended = 70;
+        b->spool->appended = 50;
+        for (int i = 0; i < 10; i++) {
+                assert_int_equal(ask_in_vain_or_not(c, a, a->spool->instance, 40, 40), 30);
+                assert_int_equal(ask_in_vain_or_not(c, b, b->spool->instance, 40, 40), 10);
+        }
 }
 
-/* A disk that is cloned carries the spool along. */
+/* A clone that was made with all that runs on it has the instance of the original. */
 static void test_a_cloned_machine(void **state)
 {
         (void)state;
@@ -1093,7 +1122,13 @@ static void test_a_cloned_machine(void **state)
         clone->spool->instance = a->spool->instance;
         host_run(clone);
         UNTIL(a->status.twin > 0 && clone->status.twin > 0);
+        assert_true(a->status.clone == a->spool->instance && clone->status.clone == a->spool->instance);
         assert_int_equal(c->status.twin, 0);
+        a->spool->before = (struct spool_said){.instance = a->spool->instance, .records = 12};
+        a->spool->instance = 0x2000;
+        UNTIL(a->status.clone == 0 && clone->status.clone == 0 && heard_of(c, "a")->before_instance != 0);
+        assert_true(heard_of(c, "a")->before_instance == clone->spool->instance);
+        assert_int_equal(heard_of(c, "a")->before_position, 12);
         /* one that is killed and started again, or connects again, is no twin of its own */
         host_halt(clone);
         host_halt(a);
@@ -1499,10 +1534,8 @@ static void test_jetstream_comes_later(void **state)
         char settings[128];
         struct nats *server = nats_start(false, "");
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
-        UNTIL(reads(a) && reads(b) && heard_of(b, "a")->alive > 0);
-        /* b's signs of life take the way of its subscription: behind these the server has that */
-        uint64_t alive = heard_of(a, "b")->alive;
-        UNTIL(heard_of(a, "b")->alive > alive + 2);
+        UNTIL(reads(a) && reads(b));
+        until_subscribed(a, b);
         say(a, 100);
         UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0); /* else it is sent again, and comes twice */
         assert_false(b->status.stored);

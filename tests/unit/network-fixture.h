@@ -28,7 +28,8 @@ struct network {
         bool counted;          /* network_count() was called */
         void (*on_next)(void); /* unless it is NULL: called at each network_next() */
         unsigned asked, anew;
-        uint64_t twin; /* signs of life with our own label */
+        uint64_t twin;  /* signs of life with our own label */
+        uint64_t clone; /* the instance of the last of them, if it is ours */
         bool disconnected;
         struct network_message *answer;
         /* unless it is NULL: called at each network_ask() */
@@ -139,6 +140,9 @@ void network_read_anew(struct network *n)
 
 void network_get_status(struct network *n, struct network_status *status)
 {
-        *status = (struct network_status){
-                .connected = !n->disconnected, .stored = n->stream != 0, .twin = n->twin, .server = "nats://a:4222"};
+        *status = (struct network_status){.connected = !n->disconnected,
+                                          .stored = n->stream != 0,
+                                          .twin = n->twin,
+                                          .clone = n->clone,
+                                          .server = "nats://a:4222"};
 }

@@ -9,12 +9,13 @@
 
 #include "test.h"
 
-enum { A = 11, B = 22 }; /* instances */
+enum { A = 11, B = 22, C = 33, D = 44 }; /* instances */
 
 /* In memory that outlives a process, as the spool's file does. */
 struct fixture {
         struct hosts hosts;
         struct hosts_kept memory;
+        struct hosts_others others;
         uint64_t number, missing, unseen;
         int64_t now;
         char text[TEXT_MAX_BYTES];
@@ -24,7 +25,7 @@ static int setup(void **state)
 {
         struct fixture *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         f->now = 1000000;
-        hosts_init(&f->hosts, &f->memory, f->now);
+        hosts_init(&f->hosts, &f->memory, &f->others, f->now);
         *state = f;
         return 0;
 }
@@ -34,11 +35,21 @@ static int teardown(void **state)
         return munmap(*state, sizeof(struct fixture));
 }
 
+static uint64_t said(struct fixture *f, const char *label, uint64_t instance, uint64_t position, uint64_t count,
+                     uint64_t number)
+{
+        struct hosts_message m = {.instance = instance, .position = position, .count = count, .number = number};
+        struct hosts_irregular is = hosts_said(&f->hosts, label, &m);
+        f->missing = is.missing;
+        f->unseen = is.unseen;
+        return is.skipped;
+}
+
 /* The next message of a host; returns how many of its records are left out. */
 static uint64_t say(struct fixture *f, const char *label, uint64_t instance, uint64_t position, uint64_t count)
 {
         f->number += 1000;
-        return hosts_said(&f->hosts, label, instance, position, count, f->number, &f->missing, &f->unseen);
+        return said(f, label, instance, position, count, f->number);
 }
 
 static void assert_said(struct fixture *f, uint64_t instance, uint64_t position, uint64_t count, uint64_t skipped,
@@ -107,15 +118,56 @@ static void test_a_new_spool(void **state)
         assert_said(f, A, 0, 5, 0, 0);
         assert_said(f, B, 0, 1, 0, 0);
         assert_said(f, B, 1, 1, 0, 0);
-        say(f, "b", A, 5, 1); /* nothing of the old one is known any more: it may all have come */
+        say(f, "b", C, 5, 1); /* nothing of it is known: what it had before may all have come */
         assert_int_equal(f->missing, 0);
         assert_int_equal(f->unseen, 5);
         uint64_t number = f->number;
-        assert_said(f, A, 6, 1, 0, 0);
-        hosts_said(&f->hosts, "b", A, 5, 1, number, &f->missing, &f->unseen);
+        assert_said(f, C, 6, 1, 0, 0);
+        said(f, "b", C, 5, 1, number);
         assert_int_equal(f->unseen, 5); /* also when it is read again */
-        say(f, "b", B, 3, 1);
-        assert_int_equal(f->unseen, 3);
+}
+
+/* As two hosts of one label do: what is known of each stays known. */
+static void test_several_speak_in_turns(void **state)
+{
+        struct fixture *f = *state;
+        static const uint64_t all[HOSTS_INSTANCES_MAX] = {A, B, C};
+        uint64_t position[HOSTS_INSTANCES_MAX] = {0}, seed = 1;
+        assert_said(f, D, 0, 9, 0, 0);
+        assert_int_equal(say(f, "c", A, 50, 1), 0); /* another host is not meant */
+        for (size_t i = 0; i < HOSTS_INSTANCES_MAX; i++)
+                assert_said(f, all[i], 0, 1, position[i]++, 0);
+        for (int i = 0; i < 1000; i++) {
+                seed = seed * 6364136223846793005 + 1;
+                size_t who = seed >> 33 & 3;
+                if (who == 3)
+                        hosts_init(&f->hosts, &f->memory, &f->others, f->now); /* as after kill -9 */
+                if (who == 3)
+                        continue;
+                uint64_t count = 1 + (seed >> 40) % 3, missing = i % 7 == 0;
+                assert_said(f, all[who], position[who] + missing, count, 0, missing);
+                position[who] += missing + count;
+                if (i % 5 == 0)
+                        assert_said(f, all[who], position[who] - count, count, count, 0); /* stored twice */
+        }
+        assert_int_equal(say(f, "c", A, 51, 1), 0);
+        assert_int_equal(f->missing + f->unseen, 0);
+        say(f, "b", D, 9, 1); /* which was one too many: who spoke first was forgotten */
+        assert_int_equal(f->unseen, 9);
+}
+
+/* What people here said themselves, when this host had that label. */
+static void test_what_is_our_own(void **state)
+{
+        struct fixture *f = *state;
+        struct hosts_message m = {.instance = A, .position = 5, .count = 4, .number = 1000, .own = 7};
+        say(f, "b", B, 0, 1);
+        m.number = f->number += 1000;
+        struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
+        assert_true(is.skipped == 2 && is.missing == 0 && is.unseen == 0);
+        m = (struct hosts_message){.instance = C, .position = 9, .count = 1, .number = f->number += 1000, .own = 7};
+        is = hosts_said(&f->hosts, "b", &m);
+        assert_true(is.skipped == 0 && is.missing == 2 && is.unseen == 0);
 }
 
 static void test_read_again(void **state)
@@ -125,10 +177,10 @@ static void test_read_again(void **state)
         say(f, "b", A, 5, 5);  /* 2000 */
         say(f, "b", A, 12, 1); /* 3000 */
         for (int i = 0; i < 2; i++) {
-                hosts_init(&f->hosts, &f->memory, f->now);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 5, 5, 2000, &f->missing, &f->unseen), 0);
+                hosts_init(&f->hosts, &f->memory, &f->others, f->now);
+                assert_int_equal(said(f, "b", A, 5, 5, 2000), 0);
                 assert_int_equal(f->missing, 0);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 12, 1, 3000, &f->missing, &f->unseen), 0);
+                assert_int_equal(said(f, "b", A, 12, 1, 3000), 0);
                 assert_int_equal(f->missing, 2); /* as the first time */
         }
         assert_said(f, A, 13, 1, 0, 0);
@@ -144,31 +196,85 @@ static void test_what_was_irregular_is_known_of_many(void **state)
                 say(f, "c", B, 2 * i, 1);
         say(f, "b", A, 11, 1);
         for (int i = 0; i < 2; i++) {
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
-                assert_int_equal(hosts_said(&f->hosts, "b", A, 10, 1, 3000, &f->missing, &f->unseen), 0);
+                assert_int_equal(said(f, "b", A, 3, 4, 2000), 2);
+                assert_int_equal(said(f, "b", A, 10, 1, 3000), 0);
                 assert_int_equal(f->missing, 3);
                 f->missing = 0;
-                hosts_init(&f->hosts, &f->memory, f->now);
+                hosts_init(&f->hosts, &f->memory, &f->others, f->now);
         }
         say(f, "c", B, 1000000, 1);
         say(f, "c", B, 1000002, 1);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 0); /* it was long ago */
+        assert_int_equal(said(f, "b", A, 3, 4, 2000), 0); /* it was long ago */
+}
+
+/* For how many ms something lacks of `count` instances, which is of the one at `which`. */
+static int64_t lack_ms(struct fixture *f, const struct hosts_instance *all, size_t count, size_t which, bool follows)
+{
+        size_t at = SIZE_MAX;
+        bool it_follows = false;
+        int64_t ms = hosts_lack_ms(&f->hosts, "b", all, count, f->now += 100, &at, &it_follows);
+        if (ms > 0)
+                assert_true(at == which && it_follows == follows);
+        return ms;
+}
+
+static int64_t lack_of(struct fixture *f, uint64_t instance, uint64_t position)
+{
+        return lack_ms(f, &(struct hosts_instance){.instance = instance, .position = position}, 1, 0, false);
 }
 
 static void test_something_lacks(void **state)
 {
         struct fixture *f = *state;
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 9, f->now), 0); /* it was not heard before */
+        assert_int_equal(lack_of(f, A, 9), 0); /* it was not heard before */
         say(f, "b", A, 0, 5);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 5, f->now += 100), 0);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 7, f->now += 100), 0);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 9, f->now += 100), 100);
+        assert_int_equal(lack_of(f, A, 5), 0);
+        assert_int_equal(lack_of(f, A, 7), 0);
+        assert_int_equal(lack_of(f, A, 9), 100);
         say(f, "b", A, 5, 1); /* there is some */
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 9, f->now += 100), 0);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", A, 9, f->now += 100), 100);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", B, 0, f->now += 100), 0); /* a new spool */
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", B, 1, f->now += 100), 0);
-        assert_int_equal(hosts_lack_ms(&f->hosts, "b", B, 1, f->now += 100), 100);
+        assert_int_equal(lack_of(f, A, 9), 0);
+        assert_int_equal(lack_of(f, A, 9), 100);
+        assert_int_equal(lack_of(f, B, 0), 0); /* a new spool */
+        assert_int_equal(lack_of(f, B, 1), 0);
+        assert_int_equal(lack_of(f, A, 9), 400); /* two of one label: each has its time */
+        assert_int_equal(lack_of(f, B, 1), 200);
+        say(f, "b", A, 6, 3);
+        assert_int_equal(lack_of(f, A, 9), 0);
+        assert_int_equal(lack_of(f, B, 1), 400);
+}
+
+/* A host that was away for several boots of another gets what it missed of each, and nothing that was before. */
+static void test_something_lacks_of_those_before(void **state)
+{
+        struct fixture *f = *state;
+        const struct hosts_instance all[] = {{D, 2, 0}, {C, 7, 0}, {B, 4, 0}, {A, 90, 0}};
+        say(f, "b", B, 1, 1);
+        assert_int_equal(lack_ms(f, all, 4, 0, false), 0);
+        assert_int_equal(lack_ms(f, all, 4, 2, false), 100); /* the oldest first; A was before */
+        say(f, "b", B, 4, 0);
+        assert_int_equal(lack_ms(f, all, 4, 1, true), 200); /* what is unknown begins at 0 */
+        struct hosts_message m = {.instance = C, .position = 7, .number = f->number += 1000, .follows = true};
+        struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
+        assert_true(is.missing == 7 && is.unseen == 0);
+        assert_int_equal(lack_ms(f, all, 4, 0, true), 300);
+        say(f, "b", D, 0, 2);
+        assert_int_equal(lack_ms(f, all, 4, 0, false), 0);
+        /* what our own people said does not lack */
+        const struct hosts_instance own[] = {{100, 5, 5}, {101, 6, 5}};
+        assert_int_equal(lack_ms(f, own, 2, 0, false), 0);
+        assert_int_equal(lack_ms(f, own, 2, 1, false), 100);
+        /* where none is known it may be another host of that label: the newest counts, as ever */
+        const struct hosts_instance unknown[] = {{200, 5, 0}, {201, 6, 0}};
+        assert_int_equal(lack_ms(f, unknown, 2, 0, false), 0);
+        assert_int_equal(lack_ms(f, unknown, 2, 0, false), 100);
+        /* when there are too many of them, each waits until one of the others is not spoken of any more */
+        for (uint64_t i = 0; i < HOSTS_LACKS_MAX - 2; i++)
+                assert_int_equal(lack_of(f, 300 + i, 5), 0);
+        assert_int_equal(lack_of(f, 400, 5), 0);
+        assert_int_equal(lack_of(f, 400, 5), 0);
+        f->now += HOSTS_LOST_MS;
+        assert_int_equal(lack_of(f, 400, 5), 0);
+        assert_int_equal(lack_of(f, 400, 5), 100);
 }
 
 static void test_the_credit_of_a_host(void **state)
@@ -181,7 +287,7 @@ static void test_the_credit_of_a_host(void **state)
         hosts_charge(&f->hosts, "b", HOSTS_CREDIT_MS - 1, f->now);
         assert_true(hosts_has_credit(&f->hosts, "b", f->now));
         hosts_charge(&f->hosts, "b", 1, f->now);
-        hosts_init(&f->hosts, &f->memory, f->now);
+        hosts_init(&f->hosts, &f->memory, &f->others, f->now);
         assert_false(hosts_has_credit(&f->hosts, "b", f->now));
         assert_true(hosts_has_credit(&f->hosts, "b", f->now + HOSTS_CREDIT_SHARE));
         assert_true(hosts_has_credit(&f->hosts, "c", f->now));
@@ -192,9 +298,9 @@ static void test_stored_twice_and_read_again(void **state)
         struct fixture *f = *state;
         say(f, "b", A, 0, 5);
         assert_said(f, A, 3, 4, 2, 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing, &f->unseen), 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 3, 4, 2000, &f->missing, &f->unseen), 2);
+        assert_int_equal(said(f, "b", A, 0, 5, 1000), 0);
+        assert_int_equal(said(f, "b", A, 3, 4, 2000), 2);
+        assert_int_equal(said(f, "b", A, 3, 4, 2000), 2);
         assert_said(f, A, 7, 1, 0, 0);
 }
 
@@ -206,7 +312,7 @@ static void test_the_last_number(void **state)
         say(f, "c", B, 0, 5);
         say(f, "b", A, 0, 5);
         assert_int_equal(hosts_last_number(&f->hosts), 3000);
-        hosts_said(&f->hosts, "b", A, 0, 5, 1000, &f->missing, &f->unseen);
+        said(f, "b", A, 0, 5, 1000);
         assert_int_equal(hosts_last_number(&f->hosts), 3000);
 }
 
@@ -219,8 +325,8 @@ static void test_positions_that_overflow(void **state)
         assert_said(f, A, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX - 2);
         assert_int_equal(say(f, "b", B, UINT64_MAX, 1), 0);
         assert_true(f->unseen == UINT64_MAX);
-        assert_said(f, A, 0, 1, 0, 0);
-        assert_int_equal(hosts_said(&f->hosts, "b", A, 0, 1, UINT64_MAX, &f->missing, &f->unseen), 1);
+        assert_said(f, A, 0, 1, 1, 0);
+        assert_int_equal(said(f, "b", A, 0, 1, UINT64_MAX), 1);
 }
 
 /* ---- who is there ---- */
@@ -291,7 +397,7 @@ static void test_a_restart_is_no_news(void **state)
         f->now++;
         assert_news(f, "c is away, with 2 people");
         f->now += 100 * HOSTS_LOST_MS;
-        hosts_init(&f->hosts, &f->memory, f->now);
+        hosts_init(&f->hosts, &f->memory, &f->others, f->now);
         assert_news(f, "");
         assert_int_equal(hosts_wake_ms(&f->hosts, f->now), f->now + HOSTS_LOST_MS);
         f->now += HOSTS_LOST_MS;
@@ -373,7 +479,7 @@ static void test_memory_that_holds_no_hosts(void **state)
         f->memory.all[3] = (struct host){.label = "d", .told = HOST_AWAY + 1};
         f->memory.all[4] = (struct host){.label = "e", .current = 2};
         memset(&f->memory.all[5], 0xff, sizeof(f->memory.all[5]));
-        hosts_init(&f->hosts, &f->memory, f->now);
+        hosts_init(&f->hosts, &f->memory, &f->others, f->now);
         assert_described(f, 1, "b (1 person)");
         assert_int_equal(f->memory.all[4].label[0], '\0');
         f->now += HOSTS_LOST_MS;
@@ -384,11 +490,9 @@ static void test_memory_that_holds_no_hosts(void **state)
 /* ---- kill -9 ---- */
 
 /* Runs `work` in another process, instruction by instruction; `check` looks at what kill -9 there would leave. */
-static void step_through(struct fixture *f, void (*work)(struct fixture *),
-                         void (*check)(const struct hosts_kept *memory))
+static void step_through(struct fixture *f, void (*work)(struct fixture *), void (*check)(struct fixture *left))
 {
-        static struct hosts_kept left, before;
-        struct hosts next = {0};
+        static struct fixture before, left;
         int status, changes = 0;
         pid_t child = fork();
         if (child == 0) {
@@ -398,9 +502,10 @@ static void step_through(struct fixture *f, void (*work)(struct fixture *),
                 _exit(0);
         }
         while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-                if (memcmp(&before, &f->memory, sizeof(before)) != 0) {
-                        before = left = f->memory;
-                        hosts_init(&next, &left, f->now);
+                if (memcmp(&before.memory, &f->memory, sizeof(f->memory)) != 0 ||
+                    memcmp(&before.others, &f->others, sizeof(f->others)) != 0) {
+                        before = left = *f;
+                        hosts_init(&left.hosts, &left.memory, &left.others, f->now);
                         check(&left);
                         changes++;
                 }
@@ -417,8 +522,9 @@ static void say_more(struct fixture *f)
         say(f, "b", A, 5, 2);
 }
 
-static void check_said(const struct hosts_kept *memory)
+static void check_said(struct fixture *left)
 {
+        const struct hosts_kept *memory = &left->memory;
         const struct host *host = &memory->all[0];
         const struct host_said *last = &host->said[host->current];
         const struct hosts_irregular *irregular = &memory->irregular[0];
@@ -438,14 +544,52 @@ static void test_killed_while_somebody_speaks(void **state)
         assert_said(f, A, 7, 1, 0, 0);
 }
 
+static void let_another_speak(struct fixture *f)
+{
+        say(f, "b", A, 5, 2);
+}
+
+/* The position of the next record of the instance, as the next process finds it. */
+static uint64_t expected_of(const struct fixture *left, uint64_t instance)
+{
+        static struct fixture next;
+        next = *left;
+        hosts_init(&next.hosts, &next.memory, &next.others, next.now);
+        struct hosts_message m = {.instance = instance, .position = 1000, .number = 1000000};
+        struct hosts_irregular is = hosts_said(&next.hosts, "b", &m);
+        assert_int_equal(is.unseen, 0);
+        return 1000 - is.missing;
+}
+
+static void check_all_are_known(struct fixture *left)
+{
+        const struct host *host = &left->memory.all[0];
+        bool spoke = host->said[host->current].number == 4000;
+        assert_int_equal(expected_of(left, A), spoke ? 7 : 3);
+        assert_int_equal(expected_of(left, B), 4);
+        assert_int_equal(expected_of(left, C), 5);
+}
+
+static void test_killed_while_another_instance_speaks(void **state)
+{
+        struct fixture *f = *state;
+        say(f, "b", A, 0, 3);
+        say(f, "b", B, 0, 4);
+        say(f, "b", C, 0, 5);
+        step_through(f, let_another_speak, check_all_are_known);
+        assert_said(f, A, 7, 1, 0, 0);
+        assert_said(f, C, 5, 1, 0, 0);
+}
+
 static void admit_another(struct fixture *f)
 {
         say(f, "another", HOSTS_MAX, 0, 1);
 }
 
 /* The instance of each is its place, but for that of the newcomer. */
-static void check_admitted(const struct hosts_kept *memory)
+static void check_admitted(struct fixture *left)
 {
+        const struct hosts_kept *memory = &left->memory;
         for (uint64_t i = 0; i < HOSTS_MAX; i++) {
                 const struct host *host = &memory->all[i];
                 uint64_t instance = host->said[host->current].instance;
@@ -482,10 +626,13 @@ int main(void)
                 TEST(test_stored_twice),
                 TEST(test_what_is_missing),
                 TEST(test_a_new_spool),
+                TEST(test_several_speak_in_turns),
+                TEST(test_what_is_our_own),
                 TEST(test_read_again),
                 TEST(test_stored_twice_and_read_again),
                 TEST(test_what_was_irregular_is_known_of_many),
                 TEST(test_something_lacks),
+                TEST(test_something_lacks_of_those_before),
                 TEST(test_the_credit_of_a_host),
                 TEST(test_the_last_number),
                 TEST(test_positions_that_overflow),
@@ -497,6 +644,7 @@ int main(void)
                 TEST(test_all_at_once_fit),
                 TEST(test_memory_that_holds_no_hosts),
                 TEST(test_killed_while_somebody_speaks),
+                TEST(test_killed_while_another_instance_speaks),
                 TEST(test_killed_while_one_takes_the_place_of_another),
         };
         return RUN_TESTS(tests);

@@ -26,7 +26,7 @@ static void start_inbox(struct fixture *f)
         uint64_t lost;
         int fd = f->inbox->fd;
         *f->inbox = (struct inbox){0};
-        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, f->dir, &lost);
+        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, f->dir, "net", &lost);
         assert_non_null(f->spool);
         assert_int_equal(inbox_init(f->inbox, fd, f->spool), 0);
 }

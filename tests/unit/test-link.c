@@ -96,7 +96,7 @@ struct fixture {
 static void begin(struct fixture *f)
 {
         uint64_t lost;
-        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, f->notes, &lost);
+        f->spool = spool_open(f->path, SPOOL_RING_MIN_BYTES, f->notes, f->config.network, &lost);
         assert_non_null(f->spool);
         *f->link = (struct link){0};
         f->network->reading = false;
@@ -367,6 +367,21 @@ static const char *last_logged(struct fixture *f)
         while (f->journal->used > 0)
                 journal_next_event(f->journal, &last);
         return last.data;
+}
+
+/* All entries since then. */
+static const char *logged(struct fixture *f)
+{
+        static char all[8192];
+        struct journal_event e;
+        size_t len = 0;
+        all[0] = '\0';
+        while (f->journal->used > 0 && len < sizeof(all)) {
+                e.data[0] = '\0';
+                journal_next_event(f->journal, &e);
+                len += (size_t)snprintf(all + len, sizeof(all) - len, "%s\n", e.data);
+        }
+        return all;
 }
 
 /* ---- tests ---- */
@@ -882,8 +897,15 @@ static void test_hosts_of_another_network(void **state)
         restart(f);
         hosts_describe(&f->link->hosts, hosts, sizeof(hosts));
         assert_string_equal(hosts, "b (12 people)");
+        say_here(f);
+        settle(f);
+        restart(f);
+        assert_int_equal(spool_waiting(f->spool), 1);
+        last_logged(f);
         strcpy(f->config.network, "two");
         restart(f);
+        assert_non_null(strstr(logged(f), "1 line that waited for hosts of the former network is not sent"));
+        assert_int_equal(spool_waiting(f->spool), 0);
         assert_int_equal(hosts_describe(&f->link->hosts, hosts, sizeof(hosts)), 0);
         assert_string_equal(hosts, "");
         for (int i = 0; i < 11; i++) {
@@ -927,6 +949,88 @@ static void test_a_host_of_the_same_label(void **state)
         settle(f);
         assert_non_null(strstr(last_logged(f), "no other host of this network is called here any more"));
         assert_null(strstr(f->link->notified, "same label"));
+}
+
+/* Cloned with all that runs on it: what is said from then on has an instance of its own. */
+static void test_a_clone_at_work(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        say_here(f);
+        settle(f);
+        uint64_t instance = spool_instance(f->spool);
+        f->network->twin++;
+        now_ms += 1000;
+        settle(f);
+        assert_true(spool_instance(f->spool) == instance); /* the other has another one */
+        f->network->clone = instance;
+        now_ms += 1000;
+        settle(f);
+        uint64_t newest = spool_instance(f->spool);
+        assert_true(newest != instance);
+        now_ms += 1000;
+        settle(f);
+        assert_true(spool_instance(f->spool) == newest); /* once */
+        say_here(f);
+        settle(f);
+        assert_int_equal(spool_own(f->spool, instance), 1);
+        assert_int_equal(spool_own(f->spool, newest), 1);
+}
+
+/* The label that this host had is another's by now, and both spoke under it. */
+static void test_what_was_said_here_under_another_label(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        for (int i = 0; i < 3; i++)
+                say_here(f);
+        settle(f);
+        uint64_t instance = spool_instance(f->spool);
+        publish(f, "b", 1, 0, 1, NULL);
+        publish(f, "b", instance, 0, 2, NULL);
+        publish(f, "b", instance, 2, 1, NULL);
+        publish(f, "b", 1, 1, 1, NULL);
+        assert_seen(f, "eve@b 0, eve@b 1");
+        restart(f);
+        assert_seen(f, "");
+        publish(f, "b", instance, 2, 2, NULL); /* the other went on where we were copied */
+        publish(f, "b", instance, 5, 1, NULL);
+        settle(f);
+        now_ms += GAP_ASK_MS * (GAP_QUESTIONS_MAX + 1);
+        assert_seen(f, "eve@b 3, * 1 line from b is missing, eve@b 5");
+        assert_true(f->network->asked > 0);
+}
+
+/* A host was started anew twice. What NATS lost of its last words before each is asked for. */
+static void test_the_last_before_a_boot_is_lost(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t data[128];
+        const struct message m = {.type = MESSAGE_ALIVE,
+                                  .instance = 3,
+                                  .position = 1,
+                                  .members = 1,
+                                  .before = {{.instance = 2, .position = 2}, {1, 3}, {9, 100}},
+                                  .before_count = 3};
+        f->kept_from = 0;
+        settle(f);
+        publish(f, "b", 1, 0, 1, NULL);
+        publish(f, "b", 3, 0, 1, NULL);
+        assert_seen(f, "eve@b 0, eve@b 0");
+        f->positions[0] = 3;
+        for (int i = 0; i < 3; i++) {
+                network_add(f->network, NETWORK_ALIVE, "b", data, message_encode(data, sizeof(data), &m));
+                settle(f);
+                now_ms += LINK_LACK_LOST_MS;
+        }
+        assert_seen(f, "* b is here, with 1 person, eve@b 1, eve@b 2, eve@b 0, eve@b 1");
+        for (int i = 0; i < 3; i++) {
+                network_add(f->network, NETWORK_ALIVE, "b", data, message_encode(data, sizeof(data), &m));
+                settle(f);
+                now_ms += LINK_LACK_LOST_MS;
+        }
+        publish(f, "b", 3, 1, 1, NULL);
+        assert_seen(f, "eve@b 1");
 }
 
 static void test_words_to_absent_hosts(void **state)
@@ -1515,6 +1619,9 @@ int main(void)
                 TEST(test_hosts_come_and_go),
                 TEST(test_hosts_of_another_network),
                 TEST(test_a_host_of_the_same_label),
+                TEST(test_a_clone_at_work),
+                TEST(test_what_was_said_here_under_another_label),
+                TEST(test_the_last_before_a_boot_is_lost),
                 TEST(test_words_to_absent_hosts),
                 TEST(test_many_words_to_absent_hosts),
                 TEST(test_many_hosts_come_where_something_is_missing),

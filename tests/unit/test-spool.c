@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chat/siphash.h>
+
 #include "../../chat-link/spool-ring.h"
 
 #include "test.h"
@@ -30,6 +32,8 @@ enum {
         ENTRY_BYTES = 16, /* of the ring are its header */
 };
 
+#define NETWORK "net"
+
 struct fixture {
         char dir[64], path[96], notes[96];
         struct spool *spool;
@@ -40,7 +44,7 @@ struct fixture {
 
 static struct spool *open_spool(struct fixture *f, size_t bytes)
 {
-        f->spool = spool_open(f->path, bytes, f->notes, &f->lost);
+        f->spool = spool_open(f->path, bytes, f->notes, NETWORK, &f->lost);
         assert_non_null(f->spool);
         return f->spool;
 }
@@ -128,24 +132,32 @@ static bool is_record_of(const struct record *rec, uint64_t position)
         return true;
 }
 
-static bool is_chunk_right(const struct spool_chunk *chunk)
+/* The place in the file of the chunk's first record. */
+static uint64_t place_of(const struct spool *s, const struct spool_chunk *chunk)
+{
+        size_t branch = branches_find(&s->branches, chunk->instance);
+        assert_true(branch < s->branches.count);
+        return s->branches.all[branch].begin + chunk->first;
+}
+
+static bool is_chunk_right(const struct spool *s, const struct spool_chunk *chunk)
 {
         struct wire_reader r = wire_read(chunk->data, chunk->size);
         struct record rec;
         uint64_t count = 0;
         while (record_next(&r, &rec) > 0)
-                if (!is_record_of(&rec, chunk->first + count++))
+                if (!is_record_of(&rec, place_of(s, chunk) + count++))
                         return false;
         return count == chunk->count && wire_left(&r) == 0;
 }
 
-/* The next chunk, which must be of `count` records from `first` on. */
+/* The next chunk, which must be of `count` records from the place `first` on. */
 static void assert_next(struct fixture *f, uint64_t first, uint64_t count)
 {
         assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
-        assert_int_equal(f->chunk.first, first);
+        assert_int_equal(place_of(f->spool, &f->chunk), first);
         assert_int_equal(f->chunk.count, count);
-        assert_true(is_chunk_right(&f->chunk));
+        assert_true(is_chunk_right(f->spool, &f->chunk));
 }
 
 static void assert_empty(struct fixture *f)
@@ -340,28 +352,29 @@ static void test_too_much_for_one_entry(void **state)
 /* What can be read from `position` on begins at `first` and goes up to the end, or as far as fits. */
 static void assert_read(struct fixture *f, uint64_t position, uint64_t first)
 {
-        assert_true(spool_read(f->spool, position, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_true(spool_read(f->spool, spool_instance(f->spool), position, &f->chunk, f->buffer, sizeof(f->buffer)));
         assert_int_equal(f->chunk.first, first);
-        assert_true(is_chunk_right(&f->chunk));
+        assert_true(is_chunk_right(f->spool, &f->chunk));
 }
 
 static void test_what_was_released_can_be_read(void **state)
 {
         struct fixture *f = *state;
-        assert_false(spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_false(spool_read(f->spool, spool_instance(f->spool), 0, &f->chunk, f->buffer, sizeof(f->buffer)));
         append(f->spool, 3);
         append(f->spool, 4);
         assert_next(f, 0, 7);
-        assert_int_equal(spool_released(f->spool), 0);
+        assert_int_equal(f->spool->fields[SPOOL_RELEASED_POSITION], 0);
         spool_release(f->spool);
-        assert_int_equal(spool_released(f->spool), 7);
+        assert_int_equal(f->spool->fields[SPOOL_RELEASED_POSITION], 7);
         append(f->spool, 2); /* waits */
         for (uint64_t position = 0; position < 9; position++) {
                 assert_read(f, position, position);
                 assert_int_equal(f->chunk.count, 9 - position);
         }
-        assert_false(spool_read(f->spool, 9, &f->chunk, f->buffer, sizeof(f->buffer)));
-        assert_false(spool_read(f->spool, UINT64_MAX, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_false(spool_read(f->spool, spool_instance(f->spool), 9, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_false(
+                spool_read(f->spool, spool_instance(f->spool), UINT64_MAX, &f->chunk, f->buffer, sizeof(f->buffer)));
         open_again(f);
         assert_read(f, 4, 4);
         assert_next(f, 7, 2);
@@ -374,8 +387,8 @@ static void test_what_was_released_can_be_read(void **state)
                 assert_read(f, spool_position(f->spool) - 7, spool_position(f->spool) - 7);
                 assert_int_equal(f->chunk.count, 7);
         }
-        assert_true(spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
-        assert_true(is_chunk_right(&f->chunk));
+        assert_true(spool_read(f->spool, spool_instance(f->spool), 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_true(is_chunk_right(f->spool, &f->chunk));
         assert_in_range(f->chunk.first, 5000, 9999); /* the oldest that is left */
 }
 
@@ -391,7 +404,7 @@ static void test_around_the_end_of_the_ring(void **state)
                         open_again(f);
                 assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
                 assert_int_equal(f->chunk.first, expected);
-                assert_true(is_chunk_right(&f->chunk));
+                assert_true(is_chunk_right(f->spool, &f->chunk));
                 expected += f->chunk.count;
                 spool_release(f->spool);
         }
@@ -448,9 +461,13 @@ static void test_another_size(void **state)
         open_spool(f, 2 * RING_BYTES);
         assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(f->lost, 0);
-        assert_int_equal(spool_position(f->spool), 0);
+        assert_int_equal(spool_position(f->spool), 2); /* it goes on */
+        assert_int_equal(spool_own(f->spool, instance), 2);
         assert_int_equal(file_size(f), FILE_HEAD_BYTES + 2 * RING_BYTES);
         assert_kept(f);
+        spool_close(f->spool);
+        open_spool(f, 2 * RING_BYTES);
+        assert_int_equal(spool_position(f->spool), 2); /* also where nothing was appended */
         for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
         assert_int_equal(append_bytes(f->spool, 4096), -ENOBUFS);
@@ -482,35 +499,48 @@ static void test_a_ring_is_not_too_small(void **state)
 {
         struct fixture *f = *state;
         spool_close(f->spool);
-        f->spool = spool_open(f->path, RING_BYTES - 16, f->notes, &f->lost);
+        f->spool = spool_open(f->path, RING_BYTES - 16, f->notes, NETWORK, &f->lost);
         assert_null(f->spool);
         assert_int_equal(errno, EINVAL);
         open_spool(f, RING_BYTES);
 }
 
-static void boot_again(struct fixture *f, bool closed)
+static void close_before_boot(struct fixture *f, bool closed)
 {
         memset(f->spool->header->boot_id, '0', BOOT_ID_BYTES);
         spool_seal_user(f->spool);
         spool_close(f->spool);
+        f->spool = NULL;
         change_file(f, CLOSED_AT, &(uint32_t){closed}, sizeof(uint32_t));
+}
+
+static void boot_again(struct fixture *f, bool closed)
+{
+        close_before_boot(f, closed);
         open_spool(f, RING_BYTES);
+}
+
+/* Of five records two are sent. Returns their instance. */
+static uint64_t send_two_of_five(struct fixture *f)
+{
+        append(f->spool, 2);
+        assert_next(f, 0, 2);
+        spool_release(f->spool);
+        append(f->spool, 3);
+        return spool_instance(f->spool);
 }
 
 static void test_another_boot(void **state)
 {
         struct fixture *f = *state;
-        uint64_t instance = spool_instance(f->spool);
-        append(f->spool, 2);
-        assert_next(f, 0, 2);
-        spool_release(f->spool);
-        append(f->spool, 3);
+        uint64_t instance = send_two_of_five(f);
         keep(f);
         boot_again(f, true);
         assert_true(is_kept(f, 0));
-        assert_true(spool_instance(f->spool) == instance);
+        assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(f->lost, 0);
         assert_next(f, 2, 3);
+        assert_true(f->chunk.instance == instance);
         keep(f);
         open_again(f);
         assert_kept(f);
@@ -538,7 +568,7 @@ static void test_another_directory(void **state)
         replace_notes(f);
         open_spool(f, RING_BYTES);
         assert_true(is_kept(f, 0));
-        assert_true(spool_instance(f->spool) == instance); /* nothing else is forgotten */
+        assert_true(spool_instance(f->spool) != instance);
         assert_int_equal(f->lost, 0);
         assert_next(f, 0, 2);
         spool_release(f->spool);
@@ -553,6 +583,224 @@ static void test_another_directory(void **state)
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
         assert_kept(f);
+}
+
+/* ---- branches ---- */
+
+/* Counts the records that are sent from `waits` on, each of which must be what it was, and come once and in order. */
+static uint64_t send_all(struct fixture *f, uint64_t waits)
+{
+        uint64_t sent = 0, next = 0;
+        while (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer))) {
+                uint64_t first = place_of(f->spool, &f->chunk);
+                assert_true(is_chunk_right(f->spool, &f->chunk));
+                assert_true(first >= next);
+                next = first + f->chunk.count;
+                if (next > waits)
+                        sent += next - (first > waits ? first : waits);
+                spool_release(f->spool);
+        }
+        return sent;
+}
+
+/* The next chunk: `count` records from `first` on of the branch. */
+static void assert_next_of(struct fixture *f, uint64_t instance, uint64_t first, uint64_t count)
+{
+        assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
+        assert_true(f->chunk.instance == instance);
+        assert_int_equal(f->chunk.first, first);
+        assert_int_equal(f->chunk.count, count);
+        assert_true(is_chunk_right(f->spool, &f->chunk));
+}
+
+static void assert_said(const struct fixture *f, size_t count, const struct spool_said *expected)
+{
+        struct spool_said said[BRANCHES_MAX];
+        assert_int_equal(spool_said(f->spool, said, BRANCHES_MAX), count);
+        for (size_t i = 0; i < count; i++) {
+                assert_true(said[i].instance == expected[i].instance);
+                assert_int_equal(said[i].records, expected[i].records);
+        }
+}
+
+/* A copy of the file in the hands of another machine. */
+static struct fixture *open_clone(const struct fixture *f)
+{
+        char command[256];
+        void *state;
+        setup(&state);
+        struct fixture *clone = state;
+        spool_close(clone->spool);
+        snprintf(command, sizeof(command), "cp %s %s", f->path, clone->path);
+        assert_int_equal(system(command), 0);
+        open_spool(clone, RING_BYTES);
+        return clone;
+}
+
+/* What waits goes out under the name that it has in both, so it counts once; what comes then has a name in each. */
+static void test_a_clone(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 4);
+        assert_next(f, 0, 4);
+        spool_release(f->spool);
+        append(f->spool, 2);
+        spool_close(f->spool);
+        struct fixture *clone = open_clone(f);
+        open_spool(f, RING_BYTES);
+        append(f->spool, 3);
+        append(clone->spool, 3);
+        uint64_t clones = spool_instance(clone->spool);
+        assert_true(spool_instance(f->spool) == instance && clones != instance);
+        assert_next_of(f, instance, 4, 5);
+        assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 4}});
+        assert_next_of(clone, instance, 4, 2); /* a chunk is of one branch */
+        spool_release(clone->spool);
+        assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 6}});
+        assert_next_of(clone, clones, 0, 3);
+        spool_release(clone->spool);
+        assert_said(clone, 2, (const struct spool_said[]){{clones, 3}, {instance, 6}});
+        assert_empty(clone);
+        assert_int_equal(spool_own(clone->spool, instance), 6);
+        assert_int_equal(spool_own(clone->spool, clones), 3);
+        assert_int_equal(spool_own(f->spool, instance), 9);
+        assert_int_equal(spool_own(f->spool, clones), 0);
+        /* each branch can be read again, up to its end */
+        assert_true(spool_read(clone->spool, instance, 5, &clone->chunk, clone->buffer, sizeof(clone->buffer)));
+        assert_true(clone->chunk.instance == instance && clone->chunk.first == 5 && clone->chunk.count == 1);
+        assert_false(spool_read(clone->spool, instance, 6, &clone->chunk, clone->buffer, sizeof(clone->buffer)));
+        assert_true(spool_read(clone->spool, clones, 1, &clone->chunk, clone->buffer, sizeof(clone->buffer)));
+        assert_true(clone->chunk.instance == clones && clone->chunk.first == 1 && clone->chunk.count == 2);
+        assert_false(spool_read(f->spool, clones, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        open_again(clone);
+        assert_true(spool_instance(clone->spool) == clones);
+        assert_int_equal(spool_own(clone->spool, instance), 6);
+        teardown(&(void *){clone});
+}
+
+/* As a clone that was made with all that runs on it does once it hears of the other. */
+static void test_a_branch_begins_at_work(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = spool_instance(f->spool);
+        append(f->spool, 2);
+        assert_next(f, 0, 2);
+        spool_part(f->spool);
+        append(f->spool, 3);
+        uint64_t newest = spool_instance(f->spool);
+        assert_true(newest != instance);
+        assert_next_of(f, instance, 0, 2);
+        spool_release(f->spool);
+        open_again(f);
+        assert_true(spool_instance(f->spool) == newest);
+        assert_next_of(f, newest, 0, 3);
+        for (int i = 0; i < BRANCHES_MAX; i++) /* more than there is room for: the last one goes on */
+                spool_part(f->spool);
+        append(f->spool, 1);
+        assert_next_of(f, newest, 0, 3);
+        spool_release(f->spool);
+        assert_next_of(f, spool_instance(f->spool), 0, 1);
+}
+
+/* Each boot begins one where the last has records. Before there is no room, the file is made anew; what waits keeps it. */
+static void test_many_boots(void **state)
+{
+        struct fixture *f = *state;
+        for (int boot = 0; boot < 4 * BRANCHES_MAX; boot++) {
+                uint64_t before = spool_instance(f->spool), own = spool_own(f->spool, before);
+                uint64_t position = spool_position(f->spool);
+                boot_again(f, true);
+                assert_int_equal(spool_position(f->spool), position);
+                assert_true(spool_instance(f->spool) != before);
+                assert_int_equal(spool_own(f->spool, before), own);
+                if (boot % 3 == 2)
+                        continue; /* nobody says anything */
+                append(f->spool, 2);
+                assert_next_of(f, spool_instance(f->spool), 0, 2);
+                spool_release(f->spool);
+        }
+        assert_in_range(f->spool->branches.count, BRANCHES_CARRIED_MAX, BRANCHES_MAX);
+        uint64_t last = 0;
+        for (int boot = 0; boot < 2 * BRANCHES_MAX; boot++) { /* without a connection */
+                append(f->spool, 1);
+                last = spool_instance(f->spool);
+                boot_again(f, true);
+        }
+        assert_int_equal(f->spool->branches.count, BRANCHES_MAX);
+        assert_true(spool_instance(f->spool) == last);
+        assert_int_equal(spool_waiting(f->spool), 2 * BRANCHES_MAX);
+        assert_int_equal(send_all(f, 0), 2 * BRANCHES_MAX);
+        boot_again(f, true);
+        assert_true(spool_instance(f->spool) != last);
+        assert_int_equal(f->lost, 0);
+}
+
+/* What people said to the hosts of one network is not sent to those of another. */
+static void test_another_network(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t instance = send_two_of_five(f);
+        open_again(f);
+        assert_int_equal(spool_left(f->spool), 0);
+        spool_close(f->spool);
+        f->spool = spool_open(f->path, RING_BYTES, f->notes, "other", &f->lost);
+        assert_int_equal(f->lost, 0);
+        assert_int_equal(spool_left(f->spool), 3);
+        assert_empty(f);
+        assert_int_equal(spool_own(f->spool, instance), 0);
+        assert_false(spool_read(f->spool, instance, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
+        append(f->spool, 1);
+        spool_close(f->spool);
+        f->spool = spool_open(f->path, RING_BYTES, f->notes, "other", &f->lost);
+        assert_int_equal(spool_left(f->spool), 0);
+        assert_next_of(f, spool_instance(f->spool), 0, 1);
+}
+
+/* Writes the header again as the version before branches wrote it, and closes the file. */
+static void close_without_branches(struct fixture *f)
+{
+        struct spool *s = f->spool;
+        struct spool_numbers *both[] = {&s->header->numbers, &s->header->again};
+        for (size_t i = 0; i < 2; i++) {
+                memcpy(both[i]->format, SPOOL_FORMAT_BEFORE, sizeof(both[i]->format));
+                uint64_t words[2] = {s->ring_bytes};
+                uint8_t key[16] = {0};
+                memcpy(key, &s->instance, sizeof(s->instance));
+                memcpy(&words[1], both[i]->format, sizeof(both[i]->format));
+                both[i]->check = siphash(key, words, sizeof(words));
+        }
+        memset(&s->header->table, 0, sizeof(s->header->table));
+        memset(&s->header->table_again, 0, sizeof(s->header->table_again));
+        spool_close(s);
+        f->spool = NULL;
+}
+
+/* Until then all was said under the file's instance. What waits goes out under that. */
+static void test_a_file_without_branches(void **state)
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 2; i++) {
+                append(f->spool, 2);
+                assert_next(f, spool_position(f->spool) - 2, 2);
+                spool_release(f->spool);
+                append(f->spool, 3);
+                uint64_t waits = spool_position(f->spool) - 3, instance = f->spool->instance;
+                keep(f);
+                close_without_branches(f);
+                open_spool(f, RING_BYTES);
+                assert_kept(f);
+                assert_int_equal(f->lost, 0);
+                assert_true(f->spool->instance == instance && spool_instance(f->spool) != instance);
+                assert_int_equal(spool_own(f->spool, instance), waits + 3);
+                append(f->spool, 1);
+                assert_next_of(f, instance, waits, 3);
+                open_again(f);
+                assert_next_of(f, instance, waits, 3);
+                spool_release(f->spool);
+                assert_next_of(f, spool_instance(f->spool), 0, 1);
+                spool_release(f->spool);
+        }
 }
 
 static void test_a_directory_that_is_made_later(void **state)
@@ -580,11 +828,7 @@ static void test_a_directory_that_is_made_later(void **state)
 static void test_a_power_loss(void **state)
 {
         struct fixture *f = *state;
-        uint64_t instance = spool_instance(f->spool);
-        append(f->spool, 2);
-        assert_next(f, 0, 2);
-        spool_release(f->spool);
-        append(f->spool, 3);
+        uint64_t instance = send_two_of_five(f);
         keep(f);
         boot_again(f, false);
         assert_int_equal(f->lost, 3);
@@ -615,7 +859,7 @@ static void test_two_processes(void **state)
 {
         struct fixture *f = *state;
         uint64_t lost;
-        assert_null(spool_open(f->path, RING_BYTES, f->notes, &lost));
+        assert_null(spool_open(f->path, RING_BYTES, f->notes, NETWORK, &lost));
         assert_int_equal(errno, EBUSY);
         append(f->spool, 1);
         assert_next(f, 0, 1);
@@ -625,7 +869,7 @@ static void test_where_no_file_can_be(void **state)
 {
         (void)state;
         uint64_t lost;
-        assert_null(spool_open("/nonexistent/spool", RING_BYTES, "/", &lost));
+        assert_null(spool_open("/nonexistent/spool", RING_BYTES, "/", NETWORK, &lost));
         assert_int_equal(errno, ENOENT);
 }
 
@@ -640,7 +884,7 @@ static int open_on_full_disk(const char *dir)
             mount("tmpfs", dir, "tmpfs", 0, "size=128k") < 0)
                 return CANNOT_MOUNT;
         snprintf(path, sizeof(path), "%s/spool", dir);
-        int error = spool_open(path, RING_BYTES, dir, &lost) ? 0 : errno;
+        int error = spool_open(path, RING_BYTES, dir, NETWORK, &lost) ? 0 : errno;
         snprintf(path, sizeof(path), "%s/spool.new", dir);
         return access(path, F_OK) == 0 ? LEFT_OVER : error; /* what cannot be used takes no place */
 }
@@ -661,7 +905,7 @@ static int start_container_again(struct fixture *f)
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             !make_run(f->notes, members, &before))
                 return CANNOT_MOUNT;
-        struct spool *s = spool_open(f->path, RING_BYTES, members, &f->lost);
+        struct spool *s = spool_open(f->path, RING_BYTES, members, NETWORK, &f->lost);
         memset(spool_kept(s), 0xaa, SPOOL_KEPT_BYTES);
         spool_close(s);
         do { /* not within the same tick of the clock */
@@ -670,7 +914,7 @@ static int start_container_again(struct fixture *f)
                 if (now.stx_ino != before.stx_ino || now.stx_btime.tv_sec == 0)
                         return CANNOT_MOUNT; /* this kernel's are not like that */
         } while (memcmp(&now.stx_btime, &before.stx_btime, sizeof(now.stx_btime)) == 0);
-        f->spool = spool_open(f->path, RING_BYTES, members, &f->lost);
+        f->spool = spool_open(f->path, RING_BYTES, members, NETWORK, &f->lost);
         return is_kept(f, 0) ? 0 : 2;
 }
 
@@ -724,11 +968,11 @@ static void use(struct fixture *f)
 }
 
 /* Writes the file again as a version before wrote it, without checksums, and closes it. */
-static void close_as_old(struct fixture *f)
+static void close_as_old(struct fixture *f, uint64_t instance)
 {
         struct spool *s = f->spool;
         static uint8_t ring[RING_BYTES];
-        const uint64_t numbers[] = {s->ring_bytes, s->instance};
+        const uint64_t numbers[] = {s->ring_bytes, instance};
         const uint64_t offsets[] = {s->fields[SPOOL_OLDEST], s->fields[SPOOL_RELEASED], s->fields[SPOOL_CHUNK_END],
                                     s->fields[SPOOL_TAIL]};
         const struct place kept_with = s->header->kept_with;
@@ -764,15 +1008,16 @@ static void test_a_file_of_a_version_before(void **state)
                 assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
                 append(f->spool, 1);
                 keep(f);
-                const struct spool_chunk begun = f->chunk;
+                const uint64_t begun = place_of(f->spool, &f->chunk), count = f->chunk.count;
                 const uint64_t waiting = spool_waiting(f->spool), position = spool_position(f->spool);
                 struct walked before = {0}, now = {0};
                 spool_walk(f->spool, note_record, &before);
-                close_as_old(f);
+                close_as_old(f, instance);
                 open_spool(f, RING_BYTES);
                 assert_int_equal(f->lost, 0);
                 assert_int_equal(spool_damaged(f->spool), 0);
-                assert_true(spool_instance(f->spool) == instance);
+                assert_true(spool_instance(f->spool) != instance);
+                assert_int_equal(spool_own(f->spool, instance), position);
                 assert_int_equal(spool_position(f->spool), position);
                 assert_int_equal(spool_waiting(f->spool), waiting);
                 assert_kept(f);
@@ -780,13 +1025,14 @@ static void test_a_file_of_a_version_before(void **state)
                 assert_false(now.wrong);
                 assert_int_equal(now.first, before.first);
                 assert_int_equal(now.next, before.next);
-                assert_next(f, begun.first, begun.count);
+                assert_next(f, begun, count);
+                assert_true(f->chunk.instance == instance);
         }
         spool_close(f->spool); /* from now on it is of this version */
         open_spool(f, RING_BYTES);
         assert_int_equal(f->lost, 0);
         while (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer))) {
-                assert_true(is_chunk_right(&f->chunk));
+                assert_true(is_chunk_right(f->spool, &f->chunk));
                 spool_release(f->spool);
         }
         assert_empty(f);
@@ -798,7 +1044,7 @@ static void test_a_power_loss_before_an_upgrade(void **state)
         struct fixture *f = *state;
         append(f->spool, 5);
         memset(f->spool->header->boot_id, '0', BOOT_ID_BYTES);
-        close_as_old(f);
+        close_as_old(f, spool_instance(f->spool));
         change_file(f, CLOSED_AT, &(uint32_t){0}, sizeof(uint32_t));
         open_spool(f, RING_BYTES);
         assert_int_equal(f->lost, 5);
@@ -810,7 +1056,7 @@ static void append_and_close_as_old(struct fixture *f)
         for (int i = 0; i < 3; i++)
                 assert_int_equal(append_bytes(f->spool, 64), 0);
         assert_next(f, spool_position(f->spool) - 3, 3);
-        close_as_old(f);
+        close_as_old(f, spool_instance(f->spool));
 }
 
 static void append_and_close(struct fixture *f)
@@ -873,7 +1119,7 @@ static void test_an_entry_that_no_chunk_can_hold(void **state)
         for (; size <= DATAGRAM_MAX_BYTES; count++)
                 size += (uint32_t)make_record(entry + ENTRY_BYTES + size, 4096, count, 4000);
         memcpy(entry, (const uint32_t[]){size, count}, 2 * sizeof(uint32_t));
-        close_as_old(f);
+        close_as_old(f, spool_instance(f->spool));
         change_file(f, FILE_HEAD_BYTES, entry, ENTRY_BYTES + size);
         change_u64(f, TAIL_AT, (ENTRY_BYTES + size + 15) / 16 * 16);
         open_spool(f, RING_BYTES);
@@ -903,29 +1149,16 @@ static uint32_t next_random(uint32_t *seed)
         return *seed >> 8;
 }
 
-/* Counts the records that are sent from `waits` on, each of which must be what it was, and come once and in order. */
-static uint64_t send_all(struct fixture *f, uint64_t waits)
-{
-        uint64_t sent = 0, next = 0;
-        while (spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer))) {
-                assert_true(is_chunk_right(&f->chunk));
-                assert_true(f->chunk.first >= next);
-                next = f->chunk.first + f->chunk.count;
-                if (next > waits)
-                        sent += next - (f->chunk.first > waits ? f->chunk.first : waits);
-                spool_release(f->spool);
-        }
-        return sent;
-}
-
 /* All that can be read of what was sent before is what it was. */
 static void read_all(struct fixture *f)
 {
-        uint64_t position = 0;
-        while (spool_read(f->spool, position, &f->chunk, f->buffer, sizeof(f->buffer))) {
-                assert_true(is_chunk_right(&f->chunk));
-                assert_true(f->chunk.first + f->chunk.count > position);
-                position = f->chunk.first + f->chunk.count;
+        for (size_t i = 0; i < f->spool->branches.count; i++) {
+                uint64_t position = 0, instance = f->spool->branches.all[i].instance;
+                while (spool_read(f->spool, instance, position, &f->chunk, f->buffer, sizeof(f->buffer))) {
+                        assert_true(f->chunk.instance == instance && is_chunk_right(f->spool, &f->chunk));
+                        assert_true(f->chunk.first + f->chunk.count > position);
+                        position = f->chunk.first + f->chunk.count;
+                }
         }
 }
 
@@ -946,9 +1179,9 @@ static void damage(const struct fixture *f, uint32_t *seed, uint64_t released, u
                 uint64_t waits = released + next_random(seed) % (tail - released + 64);
                 uint64_t in_ring = next_random(seed) % 3 ? waits : next_random(seed);
                 off_t at = next_random(seed) % 4 ? FILE_HEAD_BYTES + (off_t)(in_ring % RING_BYTES)
-                                                 : (off_t)(next_random(seed) % 256);
+                                                 : (off_t)(next_random(seed) % 800);
                 if (next_random(seed) % 8 == 0)
-                        at = SPOOL_AGAIN_AT + (off_t)(next_random(seed) % 128);
+                        at = SPOOL_AGAIN_AT + (off_t)(next_random(seed) % 700);
                 if (at + size > FILE_BYTES)
                         size = 1;
                 int fd = open(f->path, O_RDWR | O_CLOEXEC);
@@ -974,15 +1207,15 @@ static void test_any_damage(void **state)
                         append(f->spool, 1 + next_random(&seed) % 8);
                 if (spool_next(f->spool, &f->chunk, f->buffer, 16384 + 65536 * (size_t)(round % 2)) && round % 3)
                         spool_release(f->spool);
-                const uint64_t instance = spool_instance(f->spool), position = spool_position(f->spool),
-                               waits = spool_released(f->spool), released = f->spool->fields[SPOOL_RELEASED],
-                               tail = f->spool->fields[SPOOL_TAIL];
+                const uint64_t instance = f->spool->instance, position = spool_position(f->spool),
+                               waits = f->spool->fields[SPOOL_RELEASED_POSITION],
+                               released = f->spool->fields[SPOOL_RELEASED], tail = f->spool->fields[SPOOL_TAIL];
                 spool_close(f->spool);
                 damage(f, &seed, released, tail);
                 open_spool(f, RING_BYTES);
-                if (f->lost > 0 || spool_instance(f->spool) != instance) {
+                if (f->lost > 0 || f->spool->instance != instance) {
                         assert_true(f->lost == MISSED_UNKNOWN || f->lost == position - waits || position == waits);
-                        assert_true(spool_instance(f->spool) != instance);
+                        assert_true(f->spool->instance != instance);
                         assert_empty(f);
                         begun_anew++;
                 } else {
@@ -1029,7 +1262,7 @@ struct report {
 
 static void work_until_killed(struct fixture *f, struct report *told, uint32_t seed)
 {
-        struct spool *s = spool_open(f->path, RING_BYTES, f->notes, &f->lost);
+        struct spool *s = spool_open(f->path, RING_BYTES, f->notes, NETWORK, &f->lost);
         if (!s)
                 _exit(1);
         for (;; told->steps++) {
@@ -1066,7 +1299,7 @@ static void assert_whole(struct fixture *f, const struct report *told)
                 assert_int_equal(told->chunk == ENDING ? told->first + told->count : told->released, position);
                 return;
         }
-        assert_true(is_chunk_right(&f->chunk));
+        assert_true(is_chunk_right(f->spool, &f->chunk));
         bool same = f->chunk.first == told->first && f->chunk.count == told->count;
         bool next = f->chunk.first == told->first + told->count;
         assert_true(told->chunk == NONE    ? f->chunk.first == told->released
@@ -1123,7 +1356,7 @@ static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32
         if (child == 0) {
                 ptrace(PTRACE_TRACEME, 0, NULL, NULL);
                 raise(SIGSTOP);
-                _exit(spool_open(f->path, bytes, f->notes, &f->lost) ? 0 : 1);
+                _exit(spool_open(f->path, bytes, f->notes, NETWORK, &f->lost) ? 0 : 1);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
@@ -1153,7 +1386,7 @@ static void test_killed_while_it_is_made_anew(void **state)
         keep(f);
         for (unsigned calls = 1; killed; calls++) {
                 size_t bytes = calls % 2 ? 2 * RING_BYTES : RING_BYTES;
-                uint64_t instance = spool_instance(f->spool);
+                uint64_t instance = f->spool->instance;
                 spool_close(f->spool);
                 f->spool = NULL;
                 kills += killed = kill_opening(f, bytes, calls, calls % 3 ? next_random(&seed) % 2000 : 0);
@@ -1161,10 +1394,41 @@ static void test_killed_while_it_is_made_anew(void **state)
                 assert_int_equal(f->lost, 0);
                 assert_int_equal(file_size(f), FILE_HEAD_BYTES + bytes);
                 assert_kept(f);
-                assert_true(spool_instance(f->spool) != instance);
+                assert_true(f->spool->instance != instance);
                 assert_int_equal(access(left_over, F_OK), -1);
         }
         assert_in_range(kills, 20, 500);
+}
+
+/* Also where the file is of the version before branches. */
+static void test_killed_while_a_branch_begins(void **state)
+{
+        struct fixture *f = *state;
+        uint32_t seed = (uint32_t)getpid();
+        unsigned kills = 0, survived = 0;
+        printf("seed %u\n", seed);
+        for (unsigned calls = 1; survived < 2; calls++) {
+                append(f->spool, 2);
+                uint64_t before = spool_instance(f->spool), own = spool_own(f->spool, before);
+                uint64_t position = spool_position(f->spool), file = f->spool->instance;
+                if (calls % 2)
+                        close_before_boot(f, true);
+                else
+                        close_without_branches(f);
+                bool killed = kill_opening(f, RING_BYTES, calls / 2, next_random(&seed) % 3000);
+                kills += killed;
+                survived = killed ? 0 : survived + 1;
+                open_spool(f, RING_BYTES);
+                assert_int_equal(f->lost, 0);
+                assert_int_equal(spool_position(f->spool), position);
+                if (calls % 2)
+                        assert_int_equal(spool_own(f->spool, before), own);
+                else
+                        assert_int_equal(spool_own(f->spool, file), position);
+                assert_true(spool_instance(f->spool) != before && spool_own(f->spool, spool_instance(f->spool)) == 0);
+                assert_int_equal(send_all(f, position - 2), 2);
+        }
+        assert_in_range(kills, 10, 500);
 }
 
 enum { OPENERS = 3, OPENINGS = 100 };
@@ -1174,7 +1438,7 @@ static void open_often(const struct fixture *f)
 {
         uint64_t lost;
         for (size_t i = 0; i < OPENINGS;) {
-                struct spool *s = spool_open(f->path, RING_BYTES + i % 2 * RING_BYTES, f->notes, &lost);
+                struct spool *s = spool_open(f->path, RING_BYTES + i % 2 * RING_BYTES, f->notes, NETWORK, &lost);
                 if (!s && errno != EBUSY)
                         _exit(1);
                 if (!s)
@@ -1228,11 +1492,12 @@ static void test_one_appends_and_another_sends(void **state)
                         continue;
                 }
                 assert_int_equal(f->chunk.first, expected);
-                assert_true(is_chunk_right(&f->chunk));
+                assert_true(is_chunk_right(f->spool, &f->chunk));
                 expected += f->chunk.count;
                 spool_release(f->spool);
-                if (expected % 16 == 0 && spool_read(f->spool, 0, &f->chunk, f->buffer, sizeof(f->buffer)))
-                        assert_true(is_chunk_right(&f->chunk)); /* while the other may write over it */
+                if (expected % 16 == 0 &&
+                    spool_read(f->spool, spool_instance(f->spool), 0, &f->chunk, f->buffer, sizeof(f->buffer)))
+                        assert_true(is_chunk_right(f->spool, &f->chunk)); /* while the other may write over it */
         }
         pthread_join(thread, NULL);
         assert_empty(f);
@@ -1259,6 +1524,11 @@ int main(void)
                 TEST(test_a_ring_is_not_too_small),
                 TEST(test_another_boot),
                 TEST(test_another_directory),
+                TEST(test_a_clone),
+                TEST(test_a_branch_begins_at_work),
+                TEST(test_many_boots),
+                TEST(test_another_network),
+                TEST(test_a_file_without_branches),
                 TEST(test_a_directory_that_is_made_later),
                 TEST(test_a_container_is_started_again),
                 TEST(test_a_power_loss),
@@ -1274,6 +1544,7 @@ int main(void)
                 TEST(test_any_damage),
                 TEST(test_killed_anywhere),
                 TEST(test_killed_while_it_is_made_anew),
+                TEST(test_killed_while_a_branch_begins),
                 TEST(test_several_make_it_anew),
                 TEST(test_one_appends_and_another_sends),
         };

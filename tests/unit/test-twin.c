@@ -20,20 +20,21 @@ static struct message say(struct twin *t, int64_t now_ms)
 
 static void start(struct twin *t, uint64_t instance, int64_t now_ms)
 {
-        twin_init(t, instance);
+        twin_init(t);
+        t->instance = instance;
         twin_connect(t, now_ms);
 }
 
 /* Both know it once each has heard of the other that it heard of it. */
-static void know_each_other(struct twin *a, struct twin *b)
+static void know_each_other(struct twin *a, struct twin *b, enum twin_sign sign)
 {
         struct message of_a = say(a, START_MS), of_b = say(b, START_MS);
-        assert_false(twin_take(b, &of_a, START_MS)); /* may be a late one */
-        assert_false(twin_take(a, &of_b, START_MS));
+        assert_int_equal(twin_take(b, &of_a, START_MS), TWIN_UNKNOWN); /* may be a late one */
+        assert_int_equal(twin_take(a, &of_b, START_MS), TWIN_UNKNOWN);
         of_a = say(a, START_MS + 1000);
         of_b = say(b, START_MS + 1000);
-        assert_true(twin_take(b, &of_a, START_MS + 1000));
-        assert_true(twin_take(a, &of_b, START_MS + 1000));
+        assert_int_equal(twin_take(b, &of_a, START_MS + 1000), sign);
+        assert_int_equal(twin_take(a, &of_b, START_MS + 1000), sign);
 }
 
 static void test_two_hosts(void **state)
@@ -42,7 +43,7 @@ static void test_two_hosts(void **state)
         struct twin a, b;
         start(&a, INSTANCE, START_MS);
         start(&b, INSTANCE + 1, START_MS);
-        know_each_other(&a, &b);
+        know_each_other(&a, &b, TWIN_THERE);
 }
 
 static void test_a_clone(void **state)
@@ -51,7 +52,7 @@ static void test_a_clone(void **state)
         struct twin a, b;
         start(&a, INSTANCE, START_MS);
         start(&b, INSTANCE, START_MS);
-        know_each_other(&a, &b);
+        know_each_other(&a, &b, TWIN_OF_CLONE);
 }
 
 static void test_late_messages_of_ones_own(void **state)
@@ -60,15 +61,15 @@ static void test_late_messages_of_ones_own(void **state)
         struct twin a, again;
         start(&a, INSTANCE, START_MS);
         struct message late = say(&a, START_MS);
-        assert_false(twin_take(&a, &late, START_MS)); /* our own */
+        assert_int_equal(twin_take(&a, &late, START_MS), TWIN_UNKNOWN); /* our own */
         uint64_t process = a.process;
         twin_connect(&a, START_MS + 1); /* another connection */
         assert_true(a.process != process);
-        assert_false(twin_take(&a, &late, START_MS + 1));
+        assert_int_equal(twin_take(&a, &late, START_MS + 1), TWIN_UNKNOWN);
         late = say(&a, START_MS + 2);
         start(&again, INSTANCE, START_MS + 3); /* the process was killed */
         for (int i = 0; i < 100; i++)
-                assert_false(twin_take(&again, &late, START_MS + 3));
+                assert_int_equal(twin_take(&again, &late, START_MS + 3), TWIN_UNKNOWN);
 }
 
 /* Signs of life repeat the number of a twin only while it is there. */
@@ -85,23 +86,34 @@ static void test_a_twin_that_is_gone(void **state)
         assert_int_equal(say(&a, START_MS + TWIN_LOST_MS).heard, 0);
 }
 
-/* It has no number: its instance tells, and where that is ours, a message that cannot be late. */
+/* It has no number: a message that cannot be late tells. */
 static void test_a_link_of_version_1(void **state)
 {
         (void)state;
         struct twin a;
         uint8_t data[FRAME_MAX_BYTES];
         struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE + 1, .members = 2}, heard;
-        assert_true(message_encode(data, sizeof(data), &m) == MESSAGE_HEADER_BYTES + 24);
+        assert_true(message_encode(data, sizeof(data), &m) == MESSAGE_HEADER_BYTES + 25);
         data[0] = 1;
         assert_int_equal(message_decode(&heard, data, MESSAGE_HEADER_BYTES + 8), 0);
         assert_true(heard.process == 0 && heard.heard == 0 && heard.members == 2);
         start(&a, INSTANCE, START_MS);
-        assert_true(twin_take(&a, &heard, START_MS));
-        heard.instance = INSTANCE;
-        assert_false(twin_take(&a, &heard, START_MS + TWIN_LATE_MS));
-        assert_true(twin_take(&a, &heard, START_MS + TWIN_LATE_MS + 1));
+        assert_int_equal(twin_take(&a, &heard, START_MS + TWIN_LATE_MS), TWIN_UNKNOWN);
+        assert_int_equal(twin_take(&a, &heard, START_MS + TWIN_LATE_MS + 1), TWIN_THERE);
         assert_int_equal(say(&a, START_MS).heard, 0);
+}
+
+/* A link of version 2 says nothing of instances before. */
+static void test_a_link_of_version_2(void **state)
+{
+        (void)state;
+        uint8_t data[FRAME_MAX_BYTES];
+        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .heard = 6}, heard;
+        size_t size = message_encode(data, sizeof(data), &m);
+        data[0] = 2;
+        assert_int_equal(message_decode(&heard, data, size - 1), 0);
+        assert_true(heard.process == 5 && heard.heard == 6 && heard.before_count == 0);
+        assert_int_equal(message_decode(&heard, data, size), -EBADMSG);
 }
 
 static void test_messages_that_are_cut(void **state)
@@ -109,15 +121,22 @@ static void test_messages_that_are_cut(void **state)
         (void)state;
         uint8_t data[FRAME_MAX_BYTES];
         struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .heard = 6}, heard;
-        size_t size = message_encode(data, sizeof(data), &m);
+        for (; m.before_count < MESSAGE_BEFORE_MAX; m.before_count++)
+                m.before[m.before_count] = (struct message_before){.instance = m.before_count, .position = 100};
+        size_t size = message_encode(data, sizeof(data), &m), count_at = size - MESSAGE_BEFORE_MAX * 16 - 1;
         for (size_t cut = 0; cut < size; cut++)
                 assert_int_equal(message_decode(&heard, data, cut), -EBADMSG);
         assert_int_equal(message_decode(&heard, data, size), 0);
-        assert_true(heard.process == 5 && heard.heard == 6);
+        assert_true(heard.process == 5 && heard.heard == 6 && heard.before_count == MESSAGE_BEFORE_MAX);
+        for (uint64_t i = 0; i < MESSAGE_BEFORE_MAX; i++)
+                assert_true(heard.before[i].instance == i && heard.before[i].position == 100);
         data[size] = 0;
         assert_int_equal(message_decode(&heard, data, size + 1), -EBADMSG);
         data[0]++; /* of a later version, which says more */
         assert_int_equal(message_decode(&heard, data, size + 1), 0);
+        memset(data + size, 0, 16);
+        data[count_at]++; /* more than there can be */
+        assert_int_equal(message_decode(&heard, data, size + 16), -EBADMSG);
 }
 
 int main(void)
@@ -128,6 +147,7 @@ int main(void)
                 cmocka_unit_test(test_late_messages_of_ones_own),
                 cmocka_unit_test(test_a_twin_that_is_gone),
                 cmocka_unit_test(test_a_link_of_version_1),
+                cmocka_unit_test(test_a_link_of_version_2),
                 cmocka_unit_test(test_messages_that_are_cut),
         };
         return RUN_TESTS(tests);
