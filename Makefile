@@ -3,6 +3,8 @@
 # make check      unit tests and the system tests of what the chat promises; make check-NAME one of them (unit/telnet …)
 # make check-all  the same, then floods, three hosts, all kill points, packages, and the system tests with sanitizers
 # make check-debian13     tests on a Debian 13, which it makes; DEBIAN13='units access' runs some of them
+# make check-arch         builds for other architectures and by other compilers, and their unit tests; ARCH='i386 gcc-O3' are
+#                         some of them
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
 # make bench      the chat beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
@@ -319,13 +321,20 @@ check-long:
 	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_LONG)
 	@$(call run,$(CHECKS_LONG))
 
-# From an archive each test takes what it needs, and not what it plays itself, as test-link plays the network.
-build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(SESSION) $(LINK) $(CTL))
+# All unit tests.
+.PHONY: check-units
+check-units:
+	+@$(PARALLEL) BUILD_ONLY=1 $(UNIT:%=check-unit/%)
+	@$(call run,$(UNIT:%=check-unit/%))
+
+# From an archive each test takes what it needs, and not what it plays itself, as test-link plays the network. The
+# functions of sockets are libc's, also on i386, because some tests have their own in place of one or two of them.
+build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$(SESSION)) $(LINK) $(CTL))
 	@echo "AR  $@"; rm -f $@
-	$(Q)ar qcs $@ $^
+	$(Q)$(AR) qcs $@ $^
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.a
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(TEST_LIBS) -o $@
@@ -341,7 +350,7 @@ build/tests/system/test-network: TEST_LIBS := -lnats
 # What it tests is a part of it.
 build/asan/tests/system/test-network: build/asan/tests/system/test-network.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $^ -lcmocka -lnats -o $@
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats -o $@
 check-sanitized/network: build/asan/tests/system/test-network
 	@echo "sanitized: network"; $<
 check-system/network check-sanitized/network check-system/link check-sanitized/link: build/nats
@@ -393,6 +402,14 @@ check-debian13: build/.packages-debian13
 	@tests/system/debian13 make --no-print-directory -j$(shell nproc) $(patsubst %,check-system/%,$(filter-out unit,$(DEBIAN13))) \
 		$(if $(filter unit,$(DEBIAN13)),$(UNIT:%=check-unit/%))
 	@echo "Passed on Debian 13: $(DEBIAN13)."
+
+# ---- other architectures and compilers ------------------------------------------------------------------------------
+# tests/arch says what is done for each.
+ARCH ?= amd64 i386 gcc-O3 clang-lto
+
+.PHONY: check-arch
+check-arch: build/.packages-debian13
+	@tests/arch $(ARCH)
 
 # ---- fuzzing --------------------------------------------------------------------------------------------------------
 # What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
@@ -520,7 +537,7 @@ build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* cha
 	@cp -a $(PROGRAMS) include units fail2ban debian Makefile README.md LICENSE $(@D)/tree
 	@cd $(@D)/tree && version=$$(dpkg-parsechangelog -S Version) && { [ "$$version" = "$(VERSION)" ] || { \
 		echo "debian/changelog is of version $$version, include/chat/version.h of $(VERSION)" >&2; exit 1; }; }
-	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { \
+	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b $(DEB_ARCH:%=-a%) >../build.log 2>&1 || { \
 		tail -n 30 ../build.log >&2; exit 1; }
 	@touch $@
 check-system/package: build/package/built build/next/chatd build/next/chat-session

@@ -288,7 +288,8 @@ static bool takes(struct writing *w, size_t bytes)
 static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct relay *r, size_t i,
                         struct record *rec)
 {
-        return line_room(r, i, rec) == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
+        const struct room *of = line_room(r, i, rec);
+        return of && of == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
 }
 
 /* What is left to take, of what the shelf has. */

@@ -28,6 +28,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -459,7 +460,7 @@ static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
 /* Whose connection this descriptor of chatd's is; ROLES for nobody's. */
 static int whose_connection(const char *fd)
 {
-        char path[64];
+        char path[32 + NAME_MAX];
         struct stat st;
         int who = 0;
         snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)chat->broker, fd);
@@ -1791,11 +1792,16 @@ static const char *call_name(uint64_t call)
                 uint64_t call;
                 const char *name;
         } names[] = {
-                NAME(close),      NAME(connect),   NAME(epoll_ctl),  NAME(epoll_pwait), NAME(flock),
-                NAME(futex),      NAME(getrandom), NAME(kill),       NAME(mmap),        NAME(munmap),
-                NAME(getdents64), NAME(openat),    NAME(recvfrom),   NAME(pidfd_open),  NAME(recvmmsg),
-                NAME(renameat),   NAME(sendmsg),   NAME(sendto),     NAME(setsockopt),  NAME(socket),
-                NAME(symlinkat),  NAME(unlinkat),  NAME(readlinkat), NAME(pread64),     NAME(pwrite64),
+                NAME(close),      NAME(connect),   NAME(epoll_ctl), NAME(epoll_pwait), NAME(flock),   NAME(futex),
+                NAME(getrandom),  NAME(kill),      NAME(munmap),    NAME(getdents64),  NAME(openat),  NAME(recvfrom),
+                NAME(pidfd_open), NAME(recvmmsg),  NAME(renameat),  NAME(sendmsg),     NAME(sendto),  NAME(setsockopt),
+                NAME(socket),     NAME(symlinkat), NAME(unlinkat),  NAME(readlinkat),  NAME(pread64), NAME(pwrite64),
+#ifdef SYS_mmap
+                NAME(mmap),
+#endif
+#ifdef SYS_mmap2 /* where a register has 32 bits; ARM has no other */
+                NAME(mmap2),
+#endif
 #ifdef SYS_epoll_wait
                 NAME(epoll_wait),
 #endif

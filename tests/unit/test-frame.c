@@ -187,7 +187,7 @@ static void test_records_are_bounded(void **state)
         (void)state;
         static uint8_t buffer[2 * FRAME_MAX_BYTES];
         static char text[2 * TEXT_MAX_BYTES];
-        struct record out;
+        struct record out = {0};
         memset(text, 'x', sizeof(text));
         for (size_t more = 0; more < 4; more++) {
                 struct record in = {.kind = RECORD_LINE,

@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
 
 #include <chat/clock.h>
@@ -34,7 +35,7 @@ static void relay_and_die(struct fixture *f)
                 char path[512], target[] = "1 here:1 x";
                 if (faccessat(dirfd(dir), noted[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         continue;
-                snprintf(path, sizeof(path), "%s.left", noted[i]);
+                snprintf(path, sizeof(path), "%.*s.left", NAME_MAX, noted[i]);
                 assert_int_equal(symlinkat(target, dirfd(dir), path), 0);
         }
         closedir(dir);

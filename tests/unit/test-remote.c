@@ -71,7 +71,7 @@ static void test_injected_records_have_the_id_of_the_link(void **state)
         struct fixture *f = *state;
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         struct frame frame;
-        struct record rec;
+        struct record rec = {0};
         hello(f, ANN);
         link_hello(f);
         serve(f);
