@@ -11,14 +11,15 @@
 
 #include <chat/clock.h>
 
-enum { FIRST_FD = 3 }; /* that is passed: sd_listen_fds(3) */
+enum { FIRST_FD = 3 }; /* the first passed descriptor: sd_listen_fds(3) */
 
-/* Returns 0 or a negative errno. */
+/* Moves the sockets to the numbers from FIRST_FD on, and sets the variables that name them. Returns 0 or a negative
+ * errno. */
 static int pass_sockets(const struct child *c)
 {
         int aside[8];
         char number[16];
-        for (size_t i = 0; i < c->count; i++) { /* where none is in the place of another */
+        for (size_t i = 0; i < c->count; i++) { /* move all aside first, so that none is in the place of another */
                 aside[i] = fcntl(c->fds[i], F_DUPFD_CLOEXEC, FIRST_FD + (int)c->count);
                 if (aside[i] < 0)
                         return -errno;
@@ -33,7 +34,7 @@ static int pass_sockets(const struct child *c)
         return 0;
 }
 
-/* Returns 0 or a negative errno. */
+/* Becomes this user, unless it is NULL. Returns 0 or a negative errno. */
 static int become(const struct owner *user)
 {
         if (!user)
@@ -44,7 +45,8 @@ static int become(const struct owner *user)
         return 0;
 }
 
-/* In the group that its predecessor's processes are in, while there are any: a signal reaches all of them. */
+/* Enters the process group of the predecessor's processes while there are any, so that a signal reaches all of them.
+ * Otherwise begins a new group. */
 static void enter_group(const struct child *c)
 {
         if (c->group == 0 || setpgid(0, c->group) < 0)
@@ -77,7 +79,7 @@ int child_start(struct child *c, int64_t now)
         }
         if (pid == 0)
                 run(c);
-        if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child does it as well: one of the two is first */
+        if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child does the same: one of the two is first */
                 setpgid(pid, pid);
         pid_t group = getpgid(pid);
         c->group = group > 0 ? group : c->group;

@@ -1,4 +1,4 @@
-/* A program that is to run, with its sockets and its user. It is started again when it ends. */
+/* A program that must run, with its sockets and its user. When it ends, it is started again. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,22 +10,23 @@
 
 enum {
         CHILD_AGAIN_MS = 100,       /* between its end and its next start */
-        CHILD_AGAIN_SOON_MS = 1000, /* the same for a program that did not run for as long as this */
-        CHILD_MISSING = 127,        /* its exit status if it could not be run, as of a shell */
+        CHILD_AGAIN_SOON_MS = 1000, /* the same for a program that ran for a shorter time than this */
+        CHILD_MISSING = 127,        /* its exit status if it could not be run, as in a shell */
 };
 
 struct child {
-        char *const *argv;        /* argv[0] is looked for in PATH */
-        const int *fds;           /* passed as sd_listen_fds(3) finds them */
-        size_t count;             /* of those */
-        const struct owner *user; /* it runs as this user; NULL: as ours */
+        char *const *argv;        /* argv[0] is searched in PATH */
+        const int *fds;           /* passed to the program in the way of sd_listen_fds(3) */
+        size_t count;             /* of the descriptors */
+        const struct owner *user; /* it runs as this user; NULL: as our user */
         pid_t pid;                /* 0: it does not run */
-        pid_t group;              /* of processes: it, and all that it starts; 0: there was none yet */
-        int64_t due_ms;           /* when it starts next, or started last, CLOCK_MONOTONIC */
+        pid_t group;              /* the process group of it and all that it starts; 0: there was none yet */
+        int64_t due_ms;           /* when it is due to start, or was started last, ms of CLOCK_MONOTONIC */
 };
 
-/* Starts it. Returns 0 or a negative errno. A program that cannot be run ends with CHILD_MISSING, and standard error says why. */
+/* Starts the program. Returns 0 or a negative errno. A program that cannot be run ends with CHILD_MISSING, and standard
+ * error states the reason. */
 int child_start(struct child *c, int64_t now);
 
-/* Takes note that `pid` ended. Returns true if that was this program: it is due again. */
+/* Notes that process `pid` ended. Returns true if it was this program, which is then due again. */
 bool child_ended(struct child *c, pid_t pid, int64_t now);

@@ -15,7 +15,7 @@
 
 enum { RUN_DIR_MODE = 0750 };
 
-/* Removes the files in a directory that has no others. Returns 0 or a negative errno. */
+/* Removes all files in a directory without subdirectories. Returns 0 or a negative errno. */
 static int empty_dir(const char *dir, const char *name)
 {
         char path[PATH_MAX];
@@ -31,7 +31,7 @@ static int empty_dir(const char *dir, const char *name)
         return r;
 }
 
-/* As the owner. Returns 0 or a negative errno. */
+/* Makes the run directory and binds the sockets, as the owner. Returns 0 or a negative errno. */
 static int open_dir(struct listening *l, const char *dir)
 {
         int lock = rundir_open(dir);
@@ -50,7 +50,8 @@ int listen_in_dir(struct listening *l, const char *dir, const struct owner *owne
 {
         uid_t uid = geteuid();
         gid_t gid = getegid();
-        if (uid == 0) { /* a directory like /run is root's: so is what is made in there, at first */
+        /* only root may write to a directory like /run, so root makes `dir` and then gives it to the owner */
+        if (uid == 0) {
                 if (mkdir(dir, RUN_DIR_MODE) < 0 && errno != EEXIST)
                         return -errno;
                 if (chown(dir, owner->uid, owner->gid) < 0)
@@ -62,7 +63,7 @@ int listen_in_dir(struct listening *l, const char *dir, const struct owner *owne
         return seteuid(uid) < 0 || setegid(gid) < 0 ? -errno : r;
 }
 
-/* Reads a port, of digits alone. Returns false where it is none. */
+/* Reads a port, which has only digits. Returns false if it is none. */
 static bool parse_port(const char *text, in_port_t *port)
 {
         size_t digits = strspn(text, "0123456789");
@@ -96,7 +97,7 @@ static struct endpoint endpoint_ip6(struct in6_addr address, in_port_t port)
         };
 }
 
-/* Reads "ADDRESS:PORT". Returns false where it is none. */
+/* Reads "ADDRESS:PORT". Returns false if it is malformed. */
 static bool parse_endpoint(const char *where, struct endpoint *e)
 {
         char text[INET6_ADDRSTRLEN];
@@ -123,7 +124,7 @@ static bool parse_endpoint(const char *where, struct endpoint *e)
         return true;
 }
 
-/* Returns a descriptor or a negative errno. IPv6 takes IPv4 as well. */
+/* Listens at this address; IPv6 takes IPv4, too. Returns a descriptor or a negative errno. */
 static int listen_at(const struct endpoint *e)
 {
         int on = 1, off = 0;

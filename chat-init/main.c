@@ -1,8 +1,10 @@
-/* chat-init: the first process of a container without systemd. It holds the sockets and keeps chatd and a launcher of sessions
- * running: systemd-socket-activate, which accepts connections and starts a chat-session for each.
+/* chat-init: the first process of a container without systemd. It holds the sockets and keeps chatd and a launcher of
+ * sessions running. The launcher is systemd-socket-activate, which accepts connections and starts a chat-session for
+ * each.
  *
- * It reaps what the kernel hands to it, starts again what ends, and passes SIGHUP on to chatd. On SIGTERM or SIGINT it closes the
- * chat in order: nobody gets in any more, the sessions say goodbye, then chatd ends.
+ * chat-init reaps all orphans, restarts chatd and the launcher when they end, and passes SIGHUP on to chatd. On SIGTERM
+ * or SIGINT it closes the chat in order: first it stops accepting clients, then the sessions say goodbye, then chatd
+ * ends.
  *
  * As root it runs chatd and the sessions as two users, as the units do. Otherwise all run as its own user.
  */
@@ -31,10 +33,10 @@
 #define QUEUE_LENGTH_FILE "/proc/sys/net/unix/max_dgram_qlen"
 
 enum {
-        QUEUE_LENGTH = 512,     /* what that should say, at least */
+        QUEUE_LENGTH = 512,     /* what QUEUE_LENGTH_FILE should have at least */
         SESSIONS_END_MS = 7000, /* `docker stop` waits for ten seconds in all */
         CHATD_END_MS = 2000,
-        TURN_MS = 60 * 1000, /* of the loop, where nothing is due */
+        TURN_MS = 60 * 1000, /* the longest wait of the loop */
         OPTION_MAX_BYTES = sizeof("--run-dir=") + RUN_DIR_MAX_BYTES,
 };
 
@@ -44,7 +46,7 @@ struct init {
         struct owner chatd_user, session_user;
         struct child chatd, launcher;
         bool stopping;
-        int failed; /* exit status; 0: nothing failed */
+        int failed; /* the exit status; 0: nothing failed */
 };
 
 static void print_usage(void)
@@ -63,7 +65,7 @@ static void print_usage(void)
               stdout);
 }
 
-/* Returns -1 to go on, or an exit status. */
+/* Returns -1 if the chat is to run, otherwise the exit status. */
 static int parse_options(struct init *i, int argc, char **argv)
 {
         static const struct option known[] = {
@@ -87,16 +89,16 @@ static int parse_options(struct init *i, int argc, char **argv)
                 case 'v':
                         puts("chat-init " VERSION);
                         return EXIT_SUCCESS;
-                default: /* getopt_long() has printed what is wrong */
+                default: /* getopt_long() has printed the error */
                         return EXIT_USAGE;
                 }
         }
         return options_are_right(argc, argv, optind, i->dir) ? -1 : EXIT_USAGE;
 }
 
-/* ---- what is there before anything runs ---- */
+/* ---- before anything runs ---- */
 
-/* Returns 0, or -ENOENT and says so. */
+/* Looks the user up. Returns 0, or prints an error and returns -ENOENT. */
 static int find_user(const char *name, const struct group *group, struct owner *user)
 {
         const struct passwd *pw = getpwnam(name);
@@ -125,7 +127,8 @@ static int find_users(struct init *i)
         return r;
 }
 
-/* The kernel sets the length of the queue when the socket is made. A short queue is full sooner: sessions wait, and stop reading. */
+/* Warns of a short queue. The kernel sets the length of a queue when the socket is made. A short queue is full sooner:
+ * sessions wait, and stop reading. */
 static void check_queue_length(void)
 {
         int length = QUEUE_LENGTH;
@@ -139,7 +142,7 @@ static void check_queue_length(void)
                 fclose(file);
 }
 
-/* Returns -1 to go on, or an exit status, and says what is wrong. */
+/* Opens all sockets. Returns -1 if that worked. Otherwise prints an error and returns the exit status. */
 static int open_sockets(struct init *i, int *clients)
 {
         *clients = listen_tcp(i->where);
@@ -163,7 +166,7 @@ static int open_sockets(struct init *i, int *clients)
 
 /* ---- the loop ---- */
 
-/* Starts what is due. Returns when the next one is. */
+/* Starts each child that is due. Returns when the next one is due. */
 static int64_t start_due(struct init *i, int64_t now)
 {
         struct child *const all[] = {&i->chatd, &i->launcher};
@@ -193,7 +196,8 @@ static void take_end(struct init *i, const struct child *c, int status)
                         WEXITSTATUS(status));
 }
 
-/* Sessions whose launcher died become our children, and so do all other orphans of the container. */
+/* Reaps all processes that ended. If the launcher dies, its sessions become our children, and so do all other orphans
+ * of the container. */
 static void reap(struct init *i)
 {
         int status;
@@ -206,7 +210,7 @@ static void reap(struct init *i)
         }
 }
 
-/* Waits for a signal, until `due` at most, and deals with it. */
+/* Waits for a signal, until `due` at the latest, and handles it. */
 static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
 {
         int64_t now = clock_ms(), wait = due > now ? clock_earlier(due - now, TURN_MS) : 0;
@@ -219,7 +223,7 @@ static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
         reap(i);
 }
 
-/* Ends a child with what it started. */
+/* Ends a child and all that it started. Kills what is left after `most_ms`. */
 static void end(struct init *i, struct child *c, const sigset_t *taken, int64_t most_ms)
 {
         int64_t until = clock_ms() + most_ms;
@@ -257,7 +261,7 @@ int main(int argc, char **argv)
         int status = parse_options(&i, argc, argv);
         if (status >= 0)
                 return status;
-        prctl(PR_SET_CHILD_SUBREAPER, 1); /* also where another program is the first */
+        prctl(PR_SET_CHILD_SUBREAPER, 1); /* needed if the container has another first process */
         const char *lacks = kernel_lacks();
         if (lacks) {
                 fprintf(stderr, "chat-init: chatd cannot run, as this kernel lacks %s\n", lacks);
@@ -279,7 +283,7 @@ int main(int argc, char **argv)
         i.launcher.argv = launcher;
         i.launcher.fds = &clients;
         i.launcher.count = 1;
-        setenv("SYSTEMD_LOG_LEVEL", "warning", 1); /* else the launcher has two lines for each connection */
+        setenv("SYSTEMD_LOG_LEVEL", "warning", 1); /* without it the launcher prints two lines for each connection */
         printf("chat-init: the chat is open on %s\n", i.where);
         fflush(stdout);
         return run(&i);

@@ -166,9 +166,9 @@ static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
                 ALLOW_ALL_OF(filter, allowed_32_bit);
         allow(filter, "socket", 3, datagram_socket);
         allow_on_own(filter, "bind");
-        /* The connected socket keeps its kind. Any other descriptor of a session may be its client's connection,
-         * which the session can pass to itself, and which it could connect to another place: to AF_UNSPEC first,
-         * connect(2). */
+        /* The descriptor of the connected socket always remains that socket. Any other descriptor of a session may be
+         * its client's connection, which the session can pass to itself, and which it could connect to another place:
+         * to AF_UNSPEC first, connect(2). */
         allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
         for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
                 allow_on(filter, "close", UINT32_MAX, fd);

@@ -1,8 +1,9 @@
 /* What a session gives up before it reads the first byte from its client.
  *
  * An attacker who takes over a session by its input gets a process that can talk on the client's connection and on UNIX
- * datagram sockets of its own, and can rename and remove files as far as the session's user may. It cannot open a file,
- * start a program, or reach another process or a network. A forbidden system call ends the process at once (SIGSYS).
+ * datagram sockets of its own, and can look up, rename and remove files by their path as far as the session's user may.
+ * It cannot open a file, start a program, or reach another process or a network. A forbidden system call ends the
+ * process at once (SIGSYS).
  *
  * The filter is in sandbox-filter.c, which writes it while the program is built, for each architecture that
  * SANDBOX_HAS_FILTER names. On other architectures a session does everything else here, and tells chatd that it has no

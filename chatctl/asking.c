@@ -47,7 +47,7 @@ void asking_free(struct asking *a)
         disconnect(a);
 }
 
-/* Returns 0 or a negative errno. */
+/* Connects to chatd. Returns 0 or a negative errno. */
 static int connect_now(struct asking *a)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -85,8 +85,8 @@ static int keep(struct asking *a, const char *data, size_t size)
         return 0;
 }
 
-/* Receives a packet. Returns its size, or a negative errno. Where chatd answers and closes the connection without having
- * read all that was sent, the kernel reports ECONNRESET once, and gives out the answer after that (unix(7)). */
+/* Receives a packet. Returns its size, or a negative errno. If chatd answers and closes the connection before it has
+ * read all of the request, the kernel reports ECONNRESET once, and delivers the answer after that (unix(7)). */
 static ssize_t receive(struct asking *a)
 {
         struct control_packet *p = &a->end;
@@ -103,7 +103,7 @@ static ssize_t receive(struct asking *a)
         }
 }
 
-/* Takes packets up to the end. Returns 0, or a negative errno: -EPIPE where the connection ended before. */
+/* Takes packets up to the end of the answer. Returns 0, or a negative errno: -EPIPE if the connection ended earlier. */
 static int take_answer(struct asking *a)
 {
         struct control_packet *p = &a->end;
@@ -123,13 +123,14 @@ static int take_answer(struct asking *a)
         }
 }
 
-/* Returns 0 or a negative errno: -EPIPE where the request may not have been dealt with. */
+/* Sends the request and takes the answer. Returns 0 or a negative errno: -EPIPE if chatd may not have handled the
+ * request. */
 static int try_once(struct asking *a, const struct control_packet *request)
 {
         int r = a->fd < 0 ? connect_now(a) : 0;
         if (r < 0)
                 return r;
-        /* a chatd that is busy answers at once and closes the connection: its answer can still be read */
+        /* a busy chatd answers at once and closes the connection: its answer can still be read */
         if (send(a->fd, request->data, request->size, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET &&
             errno != ENOTCONN)
                 r = errno == EAGAIN ? -ETIMEDOUT : -errno;
@@ -140,7 +141,8 @@ static int try_once(struct asking *a, const struct control_packet *request)
         return r;
 }
 
-/* Returns true where chatd says that it was busy, so that it has done nothing. Disconnects then, as chatd may have. */
+/* Returns true if chatd answered that it is busy, so it has done nothing. Disconnects in that case, because chatd may
+ * have disconnected, too. */
 static bool is_busy(struct asking *a)
 {
         const char *status = asking_end(a, "end");
@@ -150,7 +152,7 @@ static bool is_busy(struct asking *a)
         return busy;
 }
 
-/* Many that wait do not all come back at the same time. */
+/* Waits for a random time, so that many waiting chatctl do not all come back at once. */
 static void wait_a_moment(void)
 {
         uint32_t random = 0;
@@ -160,7 +162,8 @@ static void wait_a_moment(void)
         nanosleep(&(struct timespec){.tv_nsec = (long)(ms * 1000000)}, NULL);
 }
 
-/* Returns true where the same request may be served if it is made again. `lost`: a chatd went away with it before. */
+/* Returns true if a repetition of the same request may be served. `lost` states that a chatd ended earlier during the
+ * request. */
 static bool may_come_back(struct asking *a, int error, bool lost)
 {
         if (error == 0)

@@ -13,11 +13,11 @@
 #include "output.h"
 
 enum {
-        FOLLOW_US = 500 * 1000, /* how often it looks whether it is to stop */
+        FOLLOW_US = 500 * 1000, /* how often the loop checks `*stop` */
         USEC = 1000000,
 };
 
-/* What JSON has besides the time: fields of the journal, as systemd.journal-fields(7) has them. */
+/* The keys of JSON besides the time, and the fields of the journal, with the names of systemd.journal-fields(7). */
 static const struct {
         const char *field, *key;
         enum kind kind;
@@ -33,7 +33,7 @@ static const struct {
         {"MESSAGE", "message", KIND_TEXT},
 };
 
-/* Adds FIELD=value. Returns 0 or a negative errno. */
+/* Adds the match FIELD=value. Returns 0 or a negative errno. */
 static int match(sd_journal *j, const char *field, const char *value)
 {
         char text[256];
@@ -41,8 +41,8 @@ static int match(sd_journal *j, const char *field, const char *value)
         return n < (int)sizeof(text) ? sd_journal_add_match(j, text, (size_t)n) : -ENAMETOOLONG;
 }
 
-/* Events of the two units; of somebody: under one field or the other. The journal joins matches of one field by "or",
- * those of several by "and". */
+/* Adds matches for the events of the two units, of a person under any of the fields for names, and of a room. The
+ * journal joins matches of one field by "or", matches of several fields by "and". Returns 0 or a negative errno. */
 static int add_matches(sd_journal *j, const char *name, const char *room)
 {
         static const char *const names[] = {"CHAT_NAME", "CHAT_OLD_NAME", "CHAT_BAN"};
@@ -109,7 +109,8 @@ static void print_line(sd_journal *j, uint64_t usec)
                 printf("%s %.*s\n", time, (int)size, message);
 }
 
-/* Returns whether it is one: else it is of the manager, or a message on standard error. */
+/* Prints an entry. Returns false if it is no event: then it comes from the service manager, or is a message on standard
+ * error. */
 static bool print_event(sd_journal *j, bool json)
 {
         uint64_t usec;
@@ -128,12 +129,12 @@ static bool may_not(const char *path, int how)
         return access(path, how) < 0 && errno == EACCES;
 }
 
-/* Whether there is a journal of the system's in this directory, and this user may not read it. */
+/* Returns true if this directory has a journal of the system that this user may not read. */
 static bool is_closed(const char *dir)
 {
         char pattern[64];
         glob_t found = {0};
-        snprintf(pattern, sizeof(pattern), "%s/*", dir); /* one directory for each machine */
+        snprintf(pattern, sizeof(pattern), "%s/*", dir); /* there is one directory for each machine */
         bool closed = may_not(dir, R_OK | X_OK);
         glob(pattern, 0, NULL, &found);
         for (size_t i = 0; i < found.gl_pathc; i++) {
@@ -145,13 +146,14 @@ static bool is_closed(const char *dir)
         return closed;
 }
 
-/* Goes to where the last `n` begin: the next one is the first of them. */
+/* Goes to the place before the last `n` events, so that the next entry is the first of them. Returns a negative errno
+ * if that fails. */
 static int seek(sd_journal *j, size_t n)
 {
         if (n == SIZE_MAX)
                 return sd_journal_seek_head(j);
         int r = sd_journal_seek_tail(j);
-        /* One more, and what comes next is the first; where there are fewer, it is the first of all. */
+        /* Goes back by one event more than `n`, so that the next one is the first; if there are fewer, to the head. */
         for (size_t left = n + 1; r >= 0 && left > 0;) {
                 size_t size;
                 r = sd_journal_previous(j);

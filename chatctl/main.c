@@ -1,4 +1,5 @@
-/* chatctl: the administrator's tool. Asks chatd who is there and has it do something; reads the journal. */
+/* chatctl: the administrator's tool. It asks chatd for the state of the chat, gives it orders, and reads the
+ * journal. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 #include "sockets.h"
 #include "top.h"
 
-/* Besides 0, EXIT_FAILURE and EXIT_USAGE. */
+/* Exit statuses besides 0, EXIT_FAILURE and EXIT_USAGE. */
 enum {
         EXIT_NOT_RUNNING = 3,
         EXIT_DENIED = 4,
@@ -36,7 +37,7 @@ struct options {
         const char *output;
         bool json, legend, follow, kill, strict;
         size_t lines;  /* -n; 0: not given, SIZE_MAX: all */
-        unsigned some; /* which of those were given that not every command takes: a bit for each of SOME_OPTIONS */
+        unsigned some; /* a bit for each of SOME_OPTIONS that was given */
 };
 
 struct chatctl {
@@ -45,18 +46,18 @@ struct chatctl {
         const char *program;
 };
 
-/* Does a command, whose words begin with its name; NULL is at the end. Returns an exit status. */
+/* Does a command. `argv` has its words, beginning with its name, and ends with NULL. Returns an exit status. */
 typedef int handler(struct chatctl *c, int argc, char **argv);
 
 struct command {
         const char *name;
         handler *handle;
-        int least, most;     /* arguments */
-        const char *options; /* those of SOME_OPTIONS that it takes */
+        int least, most;     /* number of arguments */
+        const char *options; /* the options out of SOME_OPTIONS that it takes */
         const char *arguments, *help;
 };
 
-#define SOME_OPTIONS "nfNRkdoO" /* which not every command takes */
+#define SOME_OPTIONS "nfNRkdoO" /* options that not every command takes */
 
 static const struct option known_options[] = {
         {"json", no_argument, NULL, 'j'},
@@ -79,7 +80,7 @@ static volatile sig_atomic_t stop;
 static handler show_status, show_members, show_bans, show_log, show_top, show_metrics, show_help, say, topic, kick,
         mute, ban, unban, complete;
 
-/* --help is printed from it. */
+/* All commands. --help prints this table. */
 static const struct command commands[] = {
         {"status", show_status, 0, 0, "d", "", "shows the state of the chat"},
         {"who", show_members, 0, 0, "d", "", "lists who is here"},
@@ -135,7 +136,7 @@ static const struct command *find_command(const char *name)
         return NULL;
 }
 
-/* ---- what went wrong ---- */
+/* ---- errors ---- */
 
 static void print_error(const char *text)
 {
@@ -144,7 +145,7 @@ static void print_error(const char *text)
         puts("}");
 }
 
-/* On standard error, and with --json as an object on standard output as well. Returns `status`. */
+/* Prints an error on standard error, and with --json as an object on standard output, too. Returns `status`. */
 __attribute__((format(printf, 3, 4))) static int complain(const struct chatctl *c, int status, const char *format, ...)
 {
         char text[1024];
@@ -186,7 +187,7 @@ static int complain_of_error(const struct chatctl *c, int error)
         }
 }
 
-/* The end of an answer is none of success. */
+/* Prints the error in the end of an answer. Returns an exit status. */
 static int complain_of_end(const struct chatctl *c)
 {
         const char *status = asking_end(&c->asking, "end"), *text = asking_end(&c->asking, "text");
@@ -211,7 +212,8 @@ static bool ended_with(const struct chatctl *c, const char *status)
 
 /* ---- what is shown ---- */
 
-/* Makes a request whose answer is good when it is CONTROL_OK. Returns -1 then, else an exit status. */
+/* Makes a request. Returns -1 if its answer ended with CONTROL_OK. Otherwise prints an error and returns an exit
+ * status. */
 static int ask(struct chatctl *c, const char *const words[])
 {
         int r = asking_make(&c->asking, words);
@@ -312,8 +314,8 @@ static int show_top(struct chatctl *c, int argc, char **argv)
         return r < 0 ? complain_of_error(c, r) : r > 0 ? complain_of_end(c) : EXIT_SUCCESS;
 }
 
-/* A chatd that does not answer is a sample, too. Whoever reads a file finds it there, and so that is no failure: a timer would
- * log one again and again. */
+/* Writes the metrics. That chatd does not answer is a sample, too. In a file a reader finds that sample, so it is no
+ * failure then: otherwise a timer would log a failure again and again. */
 static int show_metrics(struct chatctl *c, int argc, char **argv)
 {
         const struct metrics_options metrics = {
@@ -361,7 +363,7 @@ static int complete(struct chatctl *c, int argc, char **argv)
         return EXIT_SUCCESS;
 }
 
-/* ---- what is done ---- */
+/* ---- commands that change something ---- */
 
 struct words {
         struct text_cleaner cleaner;
@@ -369,7 +371,7 @@ struct words {
         size_t len, most; /* bytes */
 };
 
-/* Appends what is clean of `size` bytes. Returns false where there is no room for it. */
+/* Appends the cleaned form of `size` bytes. Returns false if there is no room for it. */
 static bool append(struct words *w, const char *bytes, size_t size)
 {
         char clean[TEXT_CLEAN_MAX];
@@ -383,8 +385,8 @@ static bool append(struct words *w, const char *bytes, size_t size)
         return true;
 }
 
-/* Joins arguments to a text, as it is shown to people (chat/reveal.h), of `most` bytes and a 0: no more than
- * CONTROL_TEXT_MAX_BYTES. Returns false where it is longer. */
+/* Joins arguments with spaces to a text as members see it (chat/reveal.h), of at most `most` bytes and a 0. `most` must
+ * not exceed CONTROL_TEXT_MAX_BYTES. Returns false if the text is longer. */
 static bool join(char *text, size_t most, int argc, char **argv)
 {
         char shown[CONTROL_TEXT_MAX_BYTES];
@@ -392,7 +394,7 @@ static bool join(char *text, size_t most, int argc, char **argv)
         for (int i = 0; i < argc; i++)
                 if (!append(&w, " ", i > 0) || !append(&w, argv[i], strlen(argv[i])))
                         return false;
-        if (w.cleaner.need > 0 && !append(&w, " ", 1)) /* ends what was cut short */
+        if (w.cleaner.need > 0 && !append(&w, " ", 1)) /* ends an incomplete character */
                 return false;
         struct slice all = reveal((struct slice){text, w.len}, shown, most);
         memmove(text, all.at, all.len);
@@ -400,7 +402,7 @@ static bool join(char *text, size_t most, int argc, char **argv)
         return true;
 }
 
-/* Says that it is done: what, and the one thing more there is to know, under `key`. */
+/* Confirms that `what` was done: with --json prints an object, which has `value` under `key`. Returns EXIT_SUCCESS. */
 static int confirm_with(const struct chatctl *c, const char *what, const char *key, const char *value)
 {
         if (c->options.json) {
@@ -411,7 +413,7 @@ static int confirm_with(const struct chatctl *c, const char *what, const char *k
         return EXIT_SUCCESS;
 }
 
-/* … to whom. */
+/* Confirms that `what` was done to `whom`, a name or another object of a command. Returns EXIT_SUCCESS. */
 static int confirm(const struct chatctl *c, const char *what, const char *whom)
 {
         return confirm_with(c, what, "to", whom);
@@ -460,8 +462,8 @@ static int topic(struct chatctl *c, int argc, char **argv)
         return status >= 0 ? status : confirm_with(c, "topic", "text", text);
 }
 
-/* Writes "#ID" of who has this name now: whoever has it when a request is made again, as chatd died, is not meant.
- * Returns -1, or an exit status where that is nobody. */
+/* Writes "#ID" of the member with this name to `who`. The id cannot hit another member: if chatd dies and the request
+ * is repeated, the name may have passed to somebody else. Returns -1, or an exit status if there is no such member. */
 static int resolve(struct chatctl *c, const char *name, char who[static WHO_MAX_BYTES])
 {
         int r = asking_make(&c->asking, (const char *const[]){"find", "", name, NULL});
@@ -470,14 +472,14 @@ static int resolve(struct chatctl *c, const char *name, char who[static WHO_MAX_
         const char *id = asking_end(&c->asking, "id");
         if (ended_with(c, CONTROL_OK) && id)
                 snprintf(who, WHO_MAX_BYTES, "#%s", id);
-        else if (ended_with(c, CONTROL_WRONG)) /* chatd is of an earlier version */
+        else if (ended_with(c, CONTROL_WRONG)) /* chatd has an earlier version */
                 snprintf(who, WHO_MAX_BYTES, "%s", name);
         else
                 return complain_of_end(c);
         return -1;
 }
 
-/* It was found just before. */
+/* Prints the error in the end of an answer about a member who was found just before. Returns an exit status. */
 static int complain_of_leaver(const struct chatctl *c, const char *name)
 {
         return ended_with(c, CONTROL_NOBODY) ? complain(c, EXIT_NOBODY, "%s has just left", name) : complain_of_end(c);
@@ -496,7 +498,7 @@ static int mute(struct chatctl *c, int argc, char **argv)
         return ended_with(c, CONTROL_OK) ? confirm(c, argv[0], argv[1]) : complain_of_leaver(c, argv[1]);
 }
 
-/* Whether the member of this id is here, and its process runs, says chatd, which watches it. */
+/* Returns true if the member with this id is here and its process runs. chatd watches the process. */
 static bool is_alive(struct chatctl *c, const char *id)
 {
         if (asking_make(&c->asking, (const char *const[]){"who", NULL}) < 0)
@@ -510,8 +512,8 @@ static bool is_alive(struct chatctl *c, const char *id)
         return false;
 }
 
-/* Ends the process of a session that does not leave. What the descriptor is of is opened first: if chatd says behind
- * that that it runs, the pid was not another's in between. Returns 0 or a negative errno. */
+/* Kills the process of a session that does not leave. The descriptor is opened before chatd states that the session
+ * runs, so the pid cannot have passed to another process in between. Returns 0 or a negative errno. */
 static int end_session(struct chatctl *c, const char *pid, const char *id)
 {
         int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
@@ -561,11 +563,12 @@ static int kick(struct chatctl *c, int argc, char **argv)
                 return complain_of_error(c, r);
         if (ended_with(c, CONTROL_STAYS))
                 return deal_with_stayer(c, argv[1]);
-        bool left = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* by the first request, before chatd died */
+        bool left = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* the first request did it, before chatd died */
         return ended_with(c, CONTROL_OK) || left ? confirm(c, "kick", argv[1]) : complain_of_leaver(c, argv[1]);
 }
 
-/* … and what else could be banned: somebody who is here comes from a network, and an IPv6 address is one of many. */
+/* Confirms a ban, and suggests what else could be banned: the network of a banned member who is still here, or the
+ * network of an IPv6 address, because one host usually has many addresses. Returns EXIT_SUCCESS. */
 static int confirm_ban(const struct chatctl *c, const char *what)
 {
         const char *network = asking_end(&c->asking, "network"), *name = asking_end(&c->asking, "name");
@@ -606,7 +609,7 @@ static int unban(struct chatctl *c, int argc, char **argv)
         int r = asking_make(&c->asking, (const char *const[]){"unban", "", argv[1], NULL});
         if (r < 0)
                 return complain_of_error(c, r);
-        bool gone = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* by the first request, before chatd died */
+        bool gone = ended_with(c, CONTROL_NOBODY) && c->asking.again; /* the first request did it, before chatd died */
         return ended_with(c, CONTROL_OK) || gone ? confirm(c, "unban", argv[1]) : complain_of_end(c);
 }
 
@@ -625,14 +628,15 @@ static bool parse_lines(const char *text, size_t *lines)
         return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && n > 0 && n < INT32_MAX;
 }
 
-/* The bit of an option that not every command takes; 0 for the others. */
+/* Returns the bit of an option that not every command takes, or 0 for any other option. */
 static unsigned some_option(int option)
 {
         const char *at = option > 0 ? strchr(SOME_OPTIONS, option) : NULL;
         return at ? 1U << (at - SOME_OPTIONS) : 0;
 }
 
-/* Whether the command takes all the options there are; complains of the first one that it does not. */
+/* Returns true if the command takes all options that were given. Otherwise prints an error about the first that it does
+ * not take. */
 static bool takes_options(const struct chatctl *c, const struct command *command)
 {
         for (const struct option *o = known_options; o->name; o++) {
@@ -644,12 +648,12 @@ static bool takes_options(const struct chatctl *c, const struct command *command
         return true;
 }
 
-/* Returns -1 to go on, or an exit status. */
+/* Returns -1 if the command is to run, otherwise the exit status. */
 static int parse_options(struct chatctl *c, int argc, char **argv)
 {
         struct options *o = &c->options;
         int option;
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* for what is wrong in front of it */
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* for errors in options before --json */
                 o->json |= strcmp(argv[i], "--json") == 0;
         while ((option = getopt_long(argc, argv, "n:fh", known_options, NULL)) != -1) {
                 o->some |= some_option(option);
@@ -691,7 +695,7 @@ static int parse_options(struct chatctl *c, int argc, char **argv)
                 case 'v':
                         puts("chatctl " VERSION);
                         return EXIT_SUCCESS;
-                default: /* getopt_long() has printed what is wrong */
+                default: /* getopt_long() has printed the error */
                         if (o->json)
                                 print_error("there is no such option, or it takes another argument; see --help");
                         return EXIT_USAGE;
@@ -709,7 +713,8 @@ static void on_signal(int signal)
 int main(int argc, char **argv)
 {
         static struct chatctl c = {.options = {.legend = true}};
-        struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART: it interrupts what waits */
+        /* without SA_RESTART, so that a signal interrupts waiting calls */
+        struct sigaction action = {.sa_handler = on_signal};
 
         c.program = argv[0];
         int status = parse_options(&c, argc, argv);

@@ -12,10 +12,10 @@
 #include "output.h"
 #include "sockets.h"
 
-/* A name and what is the same for all of its samples. */
+/* A metric: the name and what else is the same for all of its samples. */
 struct family {
         const char *name; /* of a counter, without "_total" */
-        const char *unit; /* that the name ends in; NULL: none */
+        const char *unit; /* the unit, with which the name ends; NULL: none */
         bool is_counter;
         const char *help;
 };
@@ -30,17 +30,18 @@ static void begin(const struct writer *w, const struct family *f)
         const char *suffix = f->is_counter && !w->strict ? "_total" : "";
         fprintf(w->out, "# HELP %s%s %s\n", f->name, suffix, f->help);
         fprintf(w->out, "# TYPE %s%s %s\n", f->name, suffix, f->is_counter ? "counter" : "gauge");
-        if (f->unit && suffix[0] == '\0') /* which is what a name ends in that has one */
+        if (f->unit && suffix[0] == '\0') /* in the older format "_total" hides the unit at the end of the name */
                 fprintf(w->out, "# UNIT %s %s\n", f->name, f->unit);
 }
 
-/* With a label, unless that is NULL. */
+/* Writes a sample, with a label unless `label` is NULL. */
 static void put(const struct writer *w, const struct family *f, const char *label, const char *is, const char *value)
 {
         fprintf(w->out, "%s%s", f->name, f->is_counter ? "_total" : "");
         if (label) {
                 fprintf(w->out, "{%s=", label);
-                output_json_string(w->out, is, strlen(is)); /* the same escapes, as there are no control characters */
+                /* the escapes are the same, because there are no control characters */
+                output_json_string(w->out, is, strlen(is));
                 putc('}', w->out);
         }
         fprintf(w->out, " %s\n", value);
@@ -54,14 +55,15 @@ static void put_number(const struct writer *w, const struct family *f, const cha
         put(w, f, label, is, value);
 }
 
-/* ---- of chatd ---- */
+/* ---- from chatd ---- */
 
 #define REFUSED                                                                                                        \
         {                                                                                                              \
                 "chat_refused", NULL, true, "Connections that chatd refused, by reason."                               \
         }
 
-/* Metrics that are a field of chatd's answer, unchanged. Rows of one name follow each other and differ in the label. */
+/* Metrics that are an unchanged field of chatd's answer. Rows of the same name follow each other and differ in the
+ * label. */
 static const struct {
         const char *key;
         struct family family;
@@ -109,7 +111,7 @@ static bool is_number(const char *value)
         return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
-/* What this chatd does not say, as it is of an earlier version, is left out. */
+/* Writes the metrics of chatd. A field that a chatd of an earlier version does not have is left out. */
 static void put_fields(const struct writer *w, const struct answer_record *status)
 {
         const char *begun = NULL;
@@ -135,7 +137,7 @@ static void put_version(const struct writer *w, const struct answer_record *stat
         put(w, &family, "version", version, "1");
 }
 
-/* Where this host is linked to none, there is no sample: nothing is wrong. */
+/* Writes the state of the link. Without a link to other hosts there is no sample, because nothing is wrong. */
 static void put_link(const struct writer *w, const struct answer_record *status)
 {
         static const struct family family = {"chat_link_up", NULL, false,
@@ -147,7 +149,7 @@ static void put_link(const struct writer *w, const struct answer_record *status)
         put(w, &family, NULL, NULL, strcmp(link, "there") == 0 ? "1" : "0");
 }
 
-/* ---- of systemd ---- */
+/* ---- from systemd ---- */
 
 static void put_sockets(const struct writer *w, const struct sockets *sockets)
 {
@@ -198,7 +200,7 @@ static void put_services(const struct writer *w, const struct sockets *sockets)
                         put_number(w, &restarts, "service", units[i], counts[i].restarts);
 }
 
-/* ---- all of it ---- */
+/* ---- all metrics ---- */
 
 static void write_all(const struct metrics_options *o, const struct answer_record *status, FILE *out)
 {
@@ -221,7 +223,7 @@ static void write_all(const struct metrics_options *o, const struct answer_recor
         fputs("# EOF\n", out);
 }
 
-/* Returns the new file, or NULL with errno. */
+/* Opens the new file. Returns NULL and sets errno if that fails. */
 static FILE *open_new(const char *path)
 {
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -229,7 +231,7 @@ static FILE *open_new(const char *path)
         if (!out && fd >= 0)
                 close(fd);
         if (out)
-                fchmod(fd, 0644); /* whatever umask this runs with: the collector is another user */
+                fchmod(fd, 0644); /* regardless of the umask: the collector is another user */
         return out;
 }
 
@@ -240,7 +242,7 @@ int metrics_write(const struct metrics_options *o, const struct answer_record *s
                 write_all(o, status, stdout);
                 return 0;
         }
-        /* The collector reads "*.prom", and so neither this nor half of it. */
+        /* The collector reads "*.prom": it must not read this file while it is incomplete. */
         if ((size_t)snprintf(new, sizeof(new), "%s.new", o->path) >= sizeof(new))
                 return -ENAMETOOLONG;
         FILE *out = open_new(new);

@@ -7,7 +7,7 @@
 
 #include <chat/text.h>
 
-enum { VALUE_MAX_BYTES = 64 }; /* of what is not text */
+enum { VALUE_MAX_BYTES = 64 }; /* of a value that is not text */
 
 const struct column output_members[] = {
         {"name", "NAME", KIND_TEXT, false},
@@ -100,7 +100,7 @@ static void write_user(char text[static VALUE_MAX_BYTES], const char *uid)
         snprintf(text, VALUE_MAX_BYTES, "%s", fits ? pw->pw_name : uid);
 }
 
-/* How a value is shown to people: itself, or written to `text`. */
+/* Returns a value as people see it: the value itself, or `text`, to which it was written. */
 static const char *show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
 {
         if (kind == KIND_TIME)
@@ -114,15 +114,15 @@ static const char *show(enum kind kind, const char *value, char text[static VALU
         return text;
 }
 
-/* … of a column of a record. */
+/* Returns the value of a column of a record, as show() does. Returns "" if the record has none. */
 static const char *cell(const struct column *c, const struct answer_record *r, char text[static VALUE_MAX_BYTES])
 {
         const char *value = answer_value(r, c->key);
         return value ? show(c->kind, value, text) : "";
 }
 
-/* How many columns of a terminal that is: characters, of which none is wide in what is shown here but a reason, which
- * is the last one. */
+/* Returns how many columns of a terminal the text takes. That is the number of its characters: only reasons can have
+ * wide characters, and they are the last column. */
 static int width(const char *text)
 {
         int n = 0;
@@ -202,7 +202,7 @@ void output_json_string(FILE *out, const char *text, size_t size)
         putc('"', out);
 }
 
-/* As RFC 8259 has numbers, of what chatd says: no fractions, no leading zeros. */
+/* Returns true for an integer in the form of RFC 8259: without leading zeros. chatd sends no fractions. */
 static bool is_number(const char *value)
 {
         size_t digits = strspn(value += value[0] == '-', "0123456789");

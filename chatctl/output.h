@@ -1,4 +1,4 @@
-/* What chatctl prints: tables for people, and JSON (RFC 8259) for programs. */
+/* The output of chatctl: tables for people, and JSON (RFC 8259) for programs. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,10 +10,10 @@
 /* How a value is printed. */
 enum kind {
         KIND_TEXT,
-        KIND_NUMBER,   /* in JSON null where it is none, as of "unknown" */
+        KIND_NUMBER,   /* in JSON null if the value is no number, as "unknown" */
         KIND_BOOL,     /* "yes" or "no" */
-        KIND_TIME,     /* seconds of the epoch: local time with its zone, and in JSON UTC as of RFC 3339 */
-        KIND_USER,     /* a user id, and in JSON nothing else: else the user's name, if there is one */
+        KIND_TIME,     /* seconds since the epoch: local time with its zone; in JSON UTC in the form of RFC 3339 */
+        KIND_USER,     /* a user id, shown as the user's name if there is one; in JSON always the id */
         KIND_DURATION, /* seconds */
 };
 
@@ -23,22 +23,23 @@ struct column {
         bool json_only;
 };
 
-/* Ends with one whose key is NULL. */
+/* Columns of tables; each array ends with a column whose key is NULL. */
 extern const struct column output_members[], output_bans[], output_status[];
 
-/* A table with a line for each record; with the headings on top if `legend`. */
+/* Writes a table with a line for each record, and with headings if `legend`. */
 void output_table(FILE *out, const struct column *columns, const struct answer_record *records, size_t count,
                   bool legend);
 
-/* "Heading: value" lines of one record. */
+/* Writes one record as lines of "Heading: value". */
 void output_list(FILE *out, const struct column *columns, const struct answer_record *record);
 
-/* Records as a JSON array, or one as an object, without a line end. What has no column is a string. */
+/* Write records as a JSON array, or one record as an object, without a line end. A field without a column is written as
+ * a string. */
 void output_json(FILE *out, const struct column *columns, const struct answer_record *records, size_t count);
 void output_json_object(FILE *out, const struct column *columns, const struct answer_record *record);
 
-/* A JSON string of `size` bytes; what is not clean (chat/text.h) is cleaned. */
+/* Writes `size` bytes as a JSON string. Text that is not clean (chat/text.h) is cleaned. */
 void output_json_string(FILE *out, const char *text, size_t size);
 
-/* Writes a time: local with its zone for people, in UTC for JSON. */
+/* Writes a time to `text`: in UTC for JSON, otherwise local time with its zone. */
 void output_time(char *text, size_t size, int64_t seconds, bool json);

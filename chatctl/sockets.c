@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define SYSTEMD "org.freedesktop.systemd1"
-#define SYSTEMD_SOCKET "unix:path=/run/systemd/private" /* which needs no bus, and is for root */
+#define SYSTEMD_SOCKET "unix:path=/run/systemd/private" /* needs no bus, but root */
 
 enum {
         ANSWER_US = 2 * 1000 * 1000,
@@ -45,7 +45,7 @@ void sockets_close(struct sockets *s)
         s->bus = sd_bus_flush_close_unref(s->bus);
 }
 
-/* Reads numbers of a unit, whose properties are of `interface`. Returns 0 or a negative errno. */
+/* Reads properties of a unit's `interface` that are numbers of this type. Returns 0 or a negative errno. */
 static int read_numbers(sd_bus *bus, const char *path, const char *interface, char type, const char *const names[],
                         void *const numbers[])
 {
@@ -55,7 +55,7 @@ static int read_numbers(sd_bus *bus, const char *path, const char *interface, ch
         return r < 0 ? r : 0;
 }
 
-/* Writes the path of a unit, to be freed. Returns 0 or a negative errno. */
+/* Sets `*path` to the path of a unit, which the caller must free. Returns 0 or a negative errno. */
 static int unit_path(const struct sockets *s, const char *unit, char **path)
 {
         *path = NULL;

@@ -13,14 +13,14 @@
 
 enum {
         ROWS_DEFAULT = 24,
-        ROWS_ABOVE = 5, /* the two lines on top, an empty one, the headings, and where the cursor is */
+        ROWS_ABOVE = 5, /* two lines on top, an empty one, the headings, and the line of the cursor */
         JSON_SLOWEST = 10,
         PERIOD_MS = 1000,
 };
 
 #define CLEAR "\033[H\033[2J\033[3J"
 
-/* A member in the list: those who lag first, then those with the most to get. */
+/* A member in the list. Lagging members come first, then those for whom most lines wait. */
 struct row {
         const struct answer_record *record;
         bool lagging, slow;
@@ -31,11 +31,11 @@ struct top {
         const struct top_options *options;
         struct asking *asking;
         struct sockets sockets;
-        char *status; /* the record of `status`, as it is in the answer */
+        char *status; /* a copy of the record that answered `status` */
         size_t status_size;
-        uint64_t lines;  /* then … */
-        int64_t when_ms; /* … 0: there was no such time yet */
-        double rate;     /* lines per second since */
+        uint64_t lines;  /* lines relayed at `when_ms` */
+        int64_t when_ms; /* time of the last measurement; 0: there was none yet */
+        double rate;     /* lines per second since then */
 };
 
 static uint64_t number(const struct answer_record *r, const char *key)
@@ -107,7 +107,8 @@ static size_t rows_of_terminal(void)
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > ROWS_ABOVE ? size.ws_row : ROWS_DEFAULT;
 }
 
-/* A terminal that knows no escape sequences gets none: a screen comes below the one before. */
+/* Returns true if standard output is a terminal that knows escape sequences. On any other, each screen comes below the
+ * one before. */
 static bool clears_screen(void)
 {
         const char *term = getenv("TERM");
@@ -143,7 +144,8 @@ static void measure(struct top *t, const struct answer_record *status)
         int64_t now = clock_ms();
         uint64_t lines = number(status, "lines");
         t->rate = 0;
-        if (t->when_ms != 0 && now > t->when_ms && lines >= t->lines) /* else another chatd counts from 0 */
+        /* a smaller number comes from another chatd, which counts from 0 */
+        if (t->when_ms != 0 && now > t->when_ms && lines >= t->lines)
                 t->rate = (double)(lines - t->lines) * 1000 / (double)(now - t->when_ms);
         t->lines = lines;
         t->when_ms = now;
@@ -155,7 +157,7 @@ static bool is_ok(const struct asking *a)
         return status && strcmp(status, CONTROL_OK) == 0;
 }
 
-/* Returns as top_run(). */
+/* Shows the chat once. Returns the same as top_run(). */
 static int show_once(struct top *t)
 {
         struct asking *a = t->asking;
