@@ -74,6 +74,7 @@ static struct host *admit(struct hosts *h, const char *label)
         h->heard_ms[host - h->all] = INT64_MIN / 2;
         h->credit_ms[host - h->all] = 0;
         memset(h->lacks[host - h->all], 0, sizeof(h->lacks[0]));
+        h->twins[host - h->all] = (struct hosts_twins){0};
         memcpy(host->label + 1, label + 1, strlen(label));
         keep_order();
         host->label[0] = label[0];
@@ -233,13 +234,45 @@ uint64_t hosts_last_number(const struct hosts *h)
         return last;
 }
 
-void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms)
+static void note_process(struct hosts_twins *t, uint64_t process, int64_t now_ms)
+{
+        size_t place = 0;
+        if (process == 0)
+                return;
+        while (place < HOSTS_PROCESSES_MAX && t->processes[place] != process)
+                place++;
+        if (place > 0 && place < HOSTS_PROCESSES_MAX) {
+                t->again = now_ms - t->again_ms < HOSTS_LOST_MS ? t->again + 1 : 1;
+                t->again_ms = now_ms;
+                if (t->again >= HOSTS_AGAIN)
+                        t->there_ms = now_ms;
+        }
+        for (place = place < HOSTS_PROCESSES_MAX ? place : HOSTS_PROCESSES_MAX - 1; place > 0; place--)
+                t->processes[place] = t->processes[place - 1];
+        t->processes[0] = process;
+}
+
+const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several)
+{
+        for (size_t i = 0; i < HOSTS_MAX; i++) {
+                struct hosts_twins *t = &h->twins[i];
+                *several = t->there_ms != 0 && now_ms - t->there_ms < HOSTS_LOST_MS;
+                if (*several == t->told)
+                        continue;
+                t->told = *several;
+                return h->all[i].label;
+        }
+        return NULL;
+}
+
+void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t process, int64_t now_ms)
 {
         struct host *host = admit(h, label);
         if (!host)
                 return;
         host->members = members;
         h->heard_ms[host - h->all] = now_ms;
+        note_process(&h->twins[host - h->all], process, now_ms);
 }
 
 /* Where it is noted what lacks of the instance: a place of its own, or one of which nothing was said lately. NULL: there is
@@ -416,7 +449,8 @@ size_t hosts_describe(const struct hosts *h, char *text, size_t size)
                 here += host->told == HOST_HERE;
                 len = append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
                 if (host->told == HOST_HERE)
-                        len = append(text, size, len, "(%" PRIu64 " %s)", host->members, people(host->members));
+                        len = append(text, size, len, "(%" PRIu64 " %s%s)", host->members, people(host->members),
+                                     h->twins[i].told ? ", several hosts" : "");
                 else
                         len = append(text, size, len, "(away)");
         }

@@ -28,6 +28,8 @@ enum {
         HOSTS_INSTANCES_MAX = 3,
         HOSTS_OTHERS_MAX = 2, /* besides the last two: while one gives way to another there are three more */
         HOSTS_LACKS_MAX = 4,  /* instances of a host of which something lacks */
+        HOSTS_PROCESSES_MAX = 4,
+        HOSTS_AGAIN = 3, /* when so many came again, each within HOSTS_LOST_MS, hosts are several */
         HOSTS_LOST_MS = 10000,
         /* For how long others may wait for what one host is asked for, in all. A tenth of the time that passes comes
          * back. */
@@ -101,6 +103,16 @@ struct hosts_kept {
         uint64_t irregular_next; /* which of them is the oldest */
 };
 
+/* Several hosts that have one label, by the numbers of their connections (message.h): one that comes again behind others is
+ * there beside them. A late message makes two come again, its own and that of the host that is there. */
+struct hosts_twins {
+        uint64_t processes[HOSTS_PROCESSES_MAX]; /* the last one first; 0: none */
+        unsigned again;                          /* how often one came again … */
+        int64_t again_ms;                        /* … the last time */
+        int64_t there_ms;                        /* when it was known last that there are several; 0: never */
+        bool told;
+};
+
 struct hosts {
         struct hosts_kept *kept; /* in memory of its user, and so is the next */
         struct hosts_others *others;
@@ -108,6 +120,7 @@ struct hosts {
         int64_t heard_ms[HOSTS_MAX];
         int64_t credit_ms[HOSTS_MAX]; /* when all of its credit is there again */
         struct hosts_lack lacks[HOSTS_MAX][HOSTS_LACKS_MAX];
+        struct hosts_twins twins[HOSTS_MAX];
         uint64_t turned_away; /* messages of hosts that found no place */
 };
 
@@ -125,8 +138,12 @@ struct hosts_irregular hosts_said(struct hosts *h, const char *label, const stru
 /* The highest number that hosts_said() was given of a message that was news. */
 uint64_t hosts_last_number(const struct hosts *h);
 
-/* The host `label` is there. */
-void hosts_alive(struct hosts *h, const char *label, uint64_t members, int64_t now_ms);
+/* The host `label` is there, with a connection of this number, or 0 where that is not known. */
+void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t process, int64_t now_ms);
+
+/* Returns the label of hosts that are several (`*several`), or that are one again, where that was not returned before; else
+ * NULL. */
+const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several);
 
 /* It says how far it is with `count` instances, the newest first. Returns for how many ms nothing came of one of them although
  * something of that lacks, for the one that lacks longest, whose place is `*which`; 0 where nothing does. Instances that
@@ -151,5 +168,5 @@ size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYT
 /* When hosts_news() may have something to tell by the mere passing of time, or INT64_MAX. */
 int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms);
 
-/* "b (12 people), c (away)" for the status; cut where it does not fit. Returns how many hosts are here. */
+/* "b (12 people), c (away), web (2 people, several hosts)" for the status; cut where it does not fit. Returns how many hosts are here. */
 size_t hosts_describe(const struct hosts *h, char *text, size_t size);

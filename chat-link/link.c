@@ -478,7 +478,7 @@ static bool take_alive(struct link *l, struct network_message *m)
                 l->ignored++;
                 return false;
         }
-        hosts_alive(&l->hosts, m->host, alive.members, l->now);
+        hosts_alive(&l->hosts, m->host, alive.members, alive.process, l->now);
         struct hosts_message lack;
         int64_t lacks_ms = find_lack(l, m->host, &alive, &lack);
         if (l->kept->stream != 0)

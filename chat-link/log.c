@@ -18,6 +18,7 @@
 #define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
 #define ID_HAD_AGAIN "191d8f8f6de5440787abb281b0f93edd"
 #define ID_TWIN "4c57e21e53ef4bc1bc5ee7e3ba2594be"
+#define ID_TWINS "ec90ec5e7607475a9165f01afdef4c76"
 #define ID_LABEL "9d4ccef423c5446e9c49f265b0ca0892"
 
 /* The machine's name is no label, so another was made of it: that is no error, but people look for the host by it. */
@@ -226,6 +227,26 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
         journal_write(j, &e);
 }
 
+/* Logs that hosts of another label are several, or one again. */
+static void look_for_others_twins(struct link *l)
+{
+        bool several;
+        const char *label;
+        while ((label = hosts_twin_news(&l->hosts, l->now, &several))) {
+                struct journal_event e = {0};
+                if (several)
+                        journal_field(&e,
+                                      "MESSAGE=several hosts of this network are called %s: people here hear all of "
+                                      "them under that name; give each another Host= in its /etc/chat/link.conf",
+                                      label);
+                else
+                        journal_field(&e, "MESSAGE=one host of this network is called %s again", label);
+                journal_describe(&e, several ? LOG_WARNING : LOG_NOTICE, ID_TWINS, "twins");
+                journal_field(&e, "CHAT_HOST=%s", label);
+                journal_write(l->journal, &e);
+        }
+}
+
 /* Logs that another host has our label, and that it is gone. While there is no connection nobody is heard: what was known
  * holds. */
 static void look_for_twin(struct link *l)
@@ -270,6 +291,7 @@ int64_t log_status(struct link *l)
         if (l->status_at == 0 || l->now >= l->status_at) {
                 l->status_at = l->now + LINK_STATUS_MS;
                 look_for_twin(l);
+                look_for_others_twins(l);
                 notify(l);
                 log_ignored(l);
                 log_had_again(l);

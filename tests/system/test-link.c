@@ -266,9 +266,11 @@ static void test_cloned_machines(void **state)
                         for (int i = 0; i < 2; i++)
                                 client_send(twins[i].person, "line %d\n", ++said[i]);
                 expect_lines_of_both(third.person, twins, "web", heard, LINES);
-                if (round == 0) /* both know it */
+                if (round == 0) { /* all know it */
                         for (int i = 0; i < 2; i++)
                                 client_expect(twins[i].told, "another host of this network is called web, too");
+                        client_expect(third.told, "several hosts of this network are called web");
+                }
                 end_link(&third, SIGKILL);
                 for (int i = 0; i < 2; i++)
                         end_link(&twins[i], SIGKILL);

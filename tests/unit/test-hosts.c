@@ -77,7 +77,7 @@ static void assert_described(struct fixture *f, size_t here, const char *expecte
 
 static void alive(struct fixture *f, const char *label, uint64_t members)
 {
-        hosts_alive(&f->hosts, label, members, f->now);
+        hosts_alive(&f->hosts, label, members, 0, f->now);
 }
 
 /* ---- what they said ---- */
@@ -404,6 +404,49 @@ static void test_a_restart_is_no_news(void **state)
         assert_news(f, "b is away, with 1 person");
 }
 
+static void process_alive(struct fixture *f, uint64_t process)
+{
+        f->now += 100;
+        hosts_alive(&f->hosts, "b", 1, process, f->now);
+}
+
+static void assert_twin_news(struct fixture *f, const char *label, bool expected)
+{
+        bool several = !expected;
+        const char *news = hosts_twin_news(&f->hosts, f->now, &several);
+        assert_true(label ? news && strcmp(news, label) == 0 && several == expected : !news);
+}
+
+static void test_several_hosts_of_one_label(void **state)
+{
+        struct fixture *f = *state;
+        process_alive(f, 0);                                  /* of an early version */
+        for (uint64_t process = 1; process < 10; process++) { /* it is started again and again */
+                process_alive(f, process);
+                process_alive(f, process);
+        }
+        process_alive(f, 8); /* a late message */
+        process_alive(f, 9);
+        assert_twin_news(f, NULL, false);
+        f->now += HOSTS_LOST_MS;
+        for (int i = 0; i < 5; i++) { /* three of them */
+                process_alive(f, 11);
+                process_alive(f, 12);
+                assert_twin_news(f, i == 2 ? "b" : NULL, true);
+                process_alive(f, 13);
+        }
+        assert_twin_news(f, NULL, true);
+        assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+        assert_described(f, 1, "b (1 person, several hosts)");
+        for (int64_t left = HOSTS_LOST_MS; left > 200; left -= 100)
+                process_alive(f, 13);
+        assert_twin_news(f, NULL, true);
+        process_alive(f, 13);
+        process_alive(f, 13);
+        assert_twin_news(f, "b", false);
+        assert_described(f, 1, "b (1 person)");
+}
+
 static void fill(struct fixture *f, bool tell)
 {
         char label[48];
@@ -420,7 +463,7 @@ static void test_no_place_while_all_are_here(void **state)
 {
         struct fixture *f = *state;
         fill(f, true);
-        hosts_alive(&f->hosts, "b", 1, f->now);
+        hosts_alive(&f->hosts, "b", 1, 0, f->now);
         assert_said(f, A, 0, 7, 7, 0);
         assert_int_equal(f->hosts.turned_away, 2);
         assert_news(f, "");
@@ -637,6 +680,7 @@ int main(void)
                 TEST(test_the_last_number),
                 TEST(test_positions_that_overflow),
                 TEST(test_one_host_comes_goes_and_returns),
+                TEST(test_several_hosts_of_one_label),
                 TEST(test_several_hosts_together),
                 TEST(test_a_restart_is_no_news),
                 TEST(test_no_place_while_all_are_here),
