@@ -24,7 +24,7 @@ struct fixture {
         struct broker *broker;
         int inboxes[SESSIONS];
         uint64_t numbers[SESSIONS];
-        struct lender *lenders[SESSIONS]; /* NULL: it was not told to lend anything */
+        struct lender *lenders[SESSIONS]; /* NULL: chatd has not asked for the connection */
 };
 
 static inline void start_broker(struct fixture *f)
@@ -35,7 +35,7 @@ static inline void start_broker(struct fixture *f)
         f->broker->shares_pids = true;
 }
 
-/* As kill -9 would: nothing is said, removed or consumed. */
+/* Ends the broker as kill -9 would: it neither sends, removes nor consumes anything. */
 static inline void kill_broker(struct fixture *f)
 {
         broker_free(f->broker);
@@ -92,7 +92,7 @@ static inline void put(struct fixture *f, const struct frame *frame)
         assert_int_equal(send(f->sender, buffer, n, 0), n);
 }
 
-/* From an inbox that is there already, as when its HELLO is still, or again, in the queue. */
+/* Sends HELLO from an inbox that exists already, as if an earlier HELLO were still, or again, in the queue. */
 static inline void hello_again(struct fixture *f, uint32_t who)
 {
         put(f, &(struct frame){.type = FRAME_HELLO,
@@ -129,7 +129,7 @@ static inline void bye(struct fixture *f, uint32_t who)
         put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(who), .reason = LEAVE_EXIT});
 }
 
-/* The link, and its inbox, which a systemd would hold. */
+/* Sends the HELLO of the link, and binds its inbox, which systemd would hold. */
 static inline void link_hello(struct fixture *f)
 {
         if (f->inboxes[LINK] <= 0)
@@ -137,7 +137,7 @@ static inline void link_hello(struct fixture *f)
         put(f, &(struct frame){.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of(""), .address = slice_of("")});
 }
 
-/* Frees its file as well, as a systemd does. */
+/* Closes the link's inbox and removes its file, as systemd does. */
 static inline void link_lose_inbox(struct fixture *f)
 {
         struct sockaddr_un address;
@@ -147,7 +147,7 @@ static inline void link_lose_inbox(struct fixture *f)
         f->inboxes[LINK] = 0;
 }
 
-/* One INJECT with a line for each number, "line N" of zoe@b. */
+/* Sends one INJECT with a line for each number, "line N" of zoe@b. */
 static inline void inject(struct fixture *f, uint64_t first, uint64_t last)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -193,7 +193,7 @@ static inline struct member *member(struct fixture *f, uint32_t who)
         return roster_find(&f->broker->roster, inbox_id(who));
 }
 
-/* Takes the answers to LEND. */
+/* Lets chatd take the answers to LEND. */
 static inline void take_answers(struct fixture *f)
 {
         struct epoll_event events[64];
@@ -205,7 +205,7 @@ static inline void take_answers(struct fixture *f)
         }
 }
 
-/* The session runs: shows what is in its inbox, and lends its connection if that asks for it. */
+/* Runs the session: shows what is in its inbox, and lends its connection if chatd asks for it. */
 static inline void run_session(struct fixture *f, uint32_t who)
 {
         if (!f->lenders[who])

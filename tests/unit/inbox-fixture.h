@@ -1,11 +1,11 @@
 /* Sessions in one process: inboxes in a run directory, under ids that begin with this process's pid. The id is the
- * inbox's key as well. */
+ * inbox's key, too. */
 #pragma once
 
 #include <sys/socket.h>
 
-#include <chat/record.h>
 #include <chat/paths.h>
+#include <chat/record.h>
 #include <chat/seen.h>
 
 #include "rundir-fixture.h"
@@ -24,7 +24,7 @@ static inline int inbox_bind(const char *dir, uint64_t id)
         return fd;
 }
 
-/* The inbox of the link to other hosts. */
+/* Binds the inbox of the link to other hosts. */
 static inline int inbox_bind_link(const char *dir)
 {
         struct sockaddr_un address;
@@ -34,11 +34,12 @@ static inline int inbox_bind_link(const char *dir)
         return fd;
 }
 
-/* What lies in an inbox, in words: "welcome 1" (to one who is here), "join ann", "line ann hi", "leave ann", "notice
- * text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first "came kitchen: ann
- * lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records, "goodbye", "missed 3", "relayed 3",
- * "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found nobody: text", "names bob eve"; separated by ", ". Where a WELCOME says a number, "welcome 1 behind 7". With `seen`, what a
- * session would not show again is left out. */
+/* Returns what lies in an inbox, in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave ann",
+ * "notice text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first "came
+ * kitchen: ann lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records, "goodbye",
+ * "missed 3", "relayed 3", "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found nobody:
+ * text", "names bob eve"; separated by ", ". A WELCOME with a number is "welcome 1 behind 7". With `seen`, records that
+ * a session would not show again are left out. */
 static inline const char *inbox_read_new(int fd, struct seen *seen)
 {
         static char all[64 * 1024];
@@ -58,7 +59,8 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 [RECORD_RENAMED] = "renamed",
         };
         ssize_t n;
-        FILE *out = fmemopen(all, sizeof(all), "w+"); /* with "w", nothing written would leave what was there */
+        /* with "w", the buffer would keep its content if nothing is written */
+        FILE *out = fmemopen(all, sizeof(all), "w+");
         while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
                 struct frame f;
                 struct record r;
@@ -97,7 +99,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 if (f.type == FRAME_WELCOME && f.number > 0)
                         fprintf(out, " behind %u", (unsigned)f.number);
         }
-        fclose(out); /* and ends it with a 0 */
+        fclose(out); /* also ends the text with a 0 */
         return all;
 }
 
@@ -106,7 +108,7 @@ static inline const char *inbox_read(int fd)
         return inbox_read_new(fd, NULL);
 }
 
-/* Takes what lies in an inbox, and looks at nothing of it. */
+/* Takes and ignores what lies in an inbox. */
 static inline void inbox_empty(int fd)
 {
         uint8_t byte;

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int inodes = INT_MAX; /* that are left */
+static int inodes = INT_MAX; /* how many are left */
 
 static bool is_there(const char *path)
 {

@@ -1,5 +1,4 @@
-/* A network in place of chat-link/network.c, all of it in memory, which the tests fill. The same for the fuzz target.
- * */
+/* A network in memory in place of chat-link/network.c. The tests and the fuzz target fill it. */
 #pragma once
 
 #include <stdlib.h>
@@ -19,24 +18,24 @@ struct network {
         uint64_t stream; /* 0: without JetStream */
         struct network_stored all[NETWORK_STORED_MAX];
         size_t count;   /* message i has the sequence i + 1 */
-        size_t next;    /* to be handed over */
+        size_t next;    /* the next message to be handed over */
         bool reading;   /* network_read() was called */
         bool begin_due; /* NETWORK_BEGIN comes first */
         struct network_place from;
         unsigned reads, publishes;
         uint64_t members;
         bool counted;          /* network_count() was called */
-        void (*on_next)(void); /* unless it is NULL: called at each network_next() */
+        void (*on_next)(void); /* called at each network_next(), unless it is NULL */
         unsigned asked, anew;
         uint64_t twin;  /* signs of life with our own label */
-        uint64_t clone; /* the instance of the last of them, if it is ours */
+        uint64_t clone; /* the instance of the last twin, if it is ours */
         bool disconnected;
         struct network_message *answer;
-        /* unless it is NULL: called at each network_ask() */
+        /* called at each network_ask(), unless it is NULL */
         void (*on_ask)(struct network *n, const char *host, uint64_t instance, uint64_t position);
 };
 
-/* Other hosts publish. */
+/* Publishes a message of another host. */
 static inline void network_add(struct network *n, enum network_event event, const char *host, const void *data,
                                size_t size)
 {
@@ -55,7 +54,7 @@ struct network_message *network_answer(struct network *n)
         return m;
 }
 
-/* The stream is gone, and another is in its place. */
+/* Replaces the stream by another one. */
 static inline void network_replace(struct network *n, uint64_t stream)
 {
         for (size_t i = 0; i < n->count; i++)
@@ -66,7 +65,7 @@ static inline void network_replace(struct network *n, uint64_t stream)
         n->begin_due = true;
 }
 
-/* The stream is put back to its first `count` messages. */
+/* Puts the stream back to its first `count` messages. */
 static inline void network_put_back(struct network *n, size_t count)
 {
         while (n->count > count)

@@ -1,4 +1,5 @@
-/* Sessions that lend their clients' connections, which are on real TCP; the test plays them, and the clients. */
+/* Sessions that lend their clients' connections, which are real TCP connections. The test plays the sessions and the
+ * clients. */
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@ static inline unsigned count_fds(void)
         return n;
 }
 
-/* Takes the next datagram of an inbox. Returns false where there is none. The descriptors are the caller's. */
+/* Takes the next datagram of an inbox. Returns false if there is none. The caller must close the descriptors. */
 static inline bool outlet_receive(int inbox, struct frame *f, struct socket_fds *fds)
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -38,7 +39,7 @@ static inline bool outlet_receive(int inbox, struct frame *f, struct socket_fds 
         return true;
 }
 
-/* Whether chatd asked for a connection. Takes what lies in the inbox, up to LEND. */
+/* Takes what lies in the inbox, up to LEND. Returns true if chatd asked for a connection. */
 static inline bool outlet_is_asked(int inbox, struct socket_fds *fds)
 {
         struct frame f;
@@ -50,7 +51,7 @@ static inline bool outlet_is_asked(int inbox, struct socket_fds *fds)
         return false;
 }
 
-/* Takes what lies in its inbox. Returns how many datagrams that was. */
+/* Takes what lies in the session's inbox. Returns the number of datagrams. */
 static inline unsigned lender_take(struct lender *l, int inbox)
 {
         struct frame f;
@@ -63,7 +64,7 @@ static inline unsigned lender_take(struct lender *l, int inbox)
         return n;
 }
 
-/* Its client receives this next, and nothing more. */
+/* Asserts that the client receives exactly this next. */
 static inline void assert_lender_got(struct lender *l, const char *expected)
 {
         static char got[1 << 20];

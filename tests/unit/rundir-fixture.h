@@ -17,7 +17,7 @@ static inline int remove_entry(const char *path, const struct stat *st, int type
         return remove(path);
 }
 
-/* Makes the directory and its lock; returns its path, to be given to rundir_remove(). */
+/* Makes the directory and its lock. Returns its path, which rundir_remove() takes. */
 static inline char *rundir_make(int *lock)
 {
         char *dir = strdup("/tmp/chat-unit.XXXXXX");

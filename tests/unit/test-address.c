@@ -53,7 +53,7 @@ static void test_what_is_none(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 struct network n = network_of(rows[i]);
-                if (i != 4) /* a bracket that is not closed is none of ours, and harms nobody */
+                if (i != 4) /* an unclosed bracket does not come from a session, and does no harm */
                         assert_false(network_is_known(&n));
         }
 }

@@ -4,7 +4,7 @@
 
 #include "broker-fixture.h"
 
-/* Ann is here, is named, and takes the only token for a long time. */
+/* Lets ann join. She is named, which takes the only token for a long time. */
 static void begin(struct fixture *f)
 {
         f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
@@ -13,7 +13,7 @@ static void begin(struct fixture *f)
         assert_inbox(f, ANN, "welcome 1");
 }
 
-/* … and Bob and Eve wait. */
+/* Lets ann join and be named; bob and eve join, and wait to be announced. */
 static void begin_with_two(struct fixture *f)
 {
         begin(f);
@@ -134,7 +134,7 @@ static void test_who_speaks_is_named_before(void **state)
         assert_inbox(f, BOB, "join eve");
 }
 
-/* Also where the batch has room for the lines alone. */
+/* The name goes with the line even if the batch has room for the lines only. */
 static void test_a_name_and_a_line_go_together(void **state)
 {
         struct fixture *f = *state;
@@ -192,7 +192,7 @@ static void test_the_link_is_told_each(void **state)
         assert_inbox(f, LINK, "welcome 3");
 }
 
-/* A newcomer without an inbox that anybody reads. Returns its descriptor. */
+/* Lets a newcomer join whose inbox is not read. Returns the inbox's descriptor. */
 static int come(struct fixture *f, uint32_t n)
 {
         char name[16];
@@ -224,12 +224,12 @@ static void test_a_notice_is_full(void **state)
         for (uint32_t n = 0; n < COME; n++) {
                 inboxes[n] = come(f, SESSIONS + n);
                 if (n == ARRIVALS_MAX - 2 || n > ARRIVALS_MAX)
-                        continue; /* to be served with the next */
+                        continue; /* to be served with the next one */
                 if (n == ARRIVALS_MAX - 1)
                         assert_inbox(f, ANN, "");
                 serve(f);
         }
-        assert_inbox(f, ANN, "notice 510 people connected"); /* in the middle of what was served */
+        assert_inbox(f, ANN, "notice 510 people connected"); /* while the batch was served */
         assert_int_equal(f->broker->arrivals.waiting, 1);
         serve(f);
         unsigned joins = 0;
@@ -275,7 +275,7 @@ static void test_a_hello_met_again_is_decided_as_before(void **state)
         hello_again(f, BOB);
         inbox_read(f->inboxes[BOB]);
         restart(f);
-        assert_int_equal(f->broker->arrivals.waiting, 1); /* Eve */
+        assert_int_equal(f->broker->arrivals.waiting, 1); /* eve */
         serve(f);
         assert_int_equal(f->broker->arrivals.waiting, 2);
         assert_inbox(f, EVE, "rollcall, join ann");
@@ -285,7 +285,7 @@ static void test_a_hello_met_again_is_decided_as_before(void **state)
         assert_inbox(f, ANN, "notice 2 people connected");
 }
 
-/* What is in the queue may have reached some and not others. */
+/* The batch in the queue may have reached some members and not others. */
 static void test_a_notice_does_not_overtake_a_batch(void **state)
 {
         struct fixture *f = *state;
@@ -299,20 +299,20 @@ static void test_a_notice_does_not_overtake_a_batch(void **state)
         arrivals_announce(f->broker);
         assert_inbox(f, BOB, "line ann half way, notice 1 other connected");
         assert_inbox(f, ANN, "rollcall, notice 2 people connected");
-        send(f->sender, "", 0, 0); /* one that is not shown when it is peeked again */
+        send(f->sender, "", 0, 0); /* a datagram that is not shown when it is peeked again */
         restart(f);
         assert_true(f->broker->unconsumed);
         serve(f);
         assert_false(f->broker->unconsumed);
 }
 
-/* The chatd before died when it had sealed the notice, and before anybody got it. */
+/* The earlier chatd died after it had sealed the notice, and before any member got it. */
 static void test_a_sealed_notice_is_said_again_first(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
         assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
-        hello_again(f, EVE); /* not consumed: she is to get the notice all the same */
+        hello_again(f, EVE); /* not consumed: eve must get the notice all the same */
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
         assert_inbox(f, BOB, "notice 1 other connected, rollcall");
@@ -320,7 +320,7 @@ static void test_a_sealed_notice_is_said_again_first(void **state)
         assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
 }
 
-/* … and when everybody had it, and the notes were not all removed. */
+/* The earlier chatd died when every member had the notice, and before it had removed all notes. */
 static void test_a_notice_that_is_said_again_is_shown_once(void **state)
 {
         struct fixture *f = *state;
@@ -339,7 +339,7 @@ static void test_a_notice_that_is_said_again_is_shown_once(void **state)
         assert_false(is_noted(f, EVE) || is_sealed(f));
 }
 
-/* The same of one who is named. */
+/* The earlier chatd died after it had sealed the announcement of a name. */
 static void test_a_sealed_name_is_said_again(void **state)
 {
         struct fixture *f = *state;
@@ -351,7 +351,7 @@ static void test_a_sealed_name_is_said_again(void **state)
         assert_inbox(f, ANN, "join bob, rollcall");
         assert_inbox(f, BOB, "welcome 2, rollcall");
         assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
-        restart(f); /* it had removed the note already */
+        restart(f); /* the chatd that died had removed the note already */
         assert_inbox(f, ANN, "rollcall");
 }
 
@@ -363,7 +363,7 @@ static void test_the_numbers_of_notices_rise(void **state)
         arrivals_announce(f->broker);
         uint64_t first = f->broker->arrivals.number;
         assert_in_range(first, before, clock_boottime_us());
-        f->broker->arrivals.number = first + 1000000000; /* two at one time */
+        f->broker->arrivals.number = first + 1000000000; /* two notices at the same time */
         bye(f, BOB);
         serve(f);
         close(f->inboxes[BOB]);
@@ -383,7 +383,7 @@ static void test_the_note_of_who_is_gone_is_removed(void **state)
         assert_int_equal(f->broker->arrivals.waiting, 0);
 }
 
-/* Its session does not know yet whether its client is a chat client. */
+/* Sends a quiet HELLO: the session does not know yet whether its client speaks chat. */
 static void hello_quietly(struct fixture *f, uint32_t who)
 {
         if (f->inboxes[who] < 0)
@@ -421,7 +421,7 @@ static void test_who_is_held_is_announced_by_arrive(void **state)
         assert_inbox(f, BOB, "line ann hi");
         hello(f, EVE);
         serve(f);
-        assert_inbox(f, EVE, "welcome 2"); /* bob is not here yet */
+        assert_inbox(f, EVE, "welcome 2"); /* bob is not announced yet */
         assert_inbox(f, ANN, "answer Nobody hears you: nobody else is here, join eve");
         arrive(f, BOB);
         arrive(f, BOB);
@@ -469,7 +469,7 @@ static void test_who_is_held_is_held_by_the_next_chatd(void **state)
         assert_inbox(f, ANN, "rollcall");
 }
 
-/* A notice about others was being sent when chatd died: who was held is not one of them. */
+/* chatd died while it sent a notice about others: a held newcomer is not counted in it. */
 static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
 {
         struct fixture *f = *state;
@@ -484,7 +484,7 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
         assert_inbox(f, ANN, "join bob");
 }
 
-/* Its ARRIVE was relayed to some, and not consumed: others were told its name. */
+/* The ARRIVE was relayed to some members, and not consumed: they have seen the name. */
 static void test_who_was_being_named_is_named(void **state)
 {
         struct fixture *f = *state;
@@ -500,8 +500,8 @@ static void test_who_was_being_named_is_named(void **state)
         assert_false(f->broker->roster.members[1]->arriving);
 }
 
-/* chatd dies when it has told everybody the name of Bob, and before it removes the note of that. Its queue is lost, as
- * where the socket is its own. */
+/* chatd dies after it has told everybody bob's name, and before it removes the note of that. Its queue is lost, as if
+ * the socket were its own. */
 static void lose_while_bob_is_named(struct fixture *f)
 {
         assert_int_equal(roster_note_named(&f->broker->roster, member(f, BOB)), 0);
@@ -516,7 +516,7 @@ static void test_who_was_being_named_leaves(void **state)
         lose_while_bob_is_named(f);
         bye(f, BOB);
         serve(f);
-        assert_inbox(f, ANN, "join bob, leave bob"); /* a session that knows the first drops it */
+        assert_inbox(f, ANN, "join bob, leave bob"); /* a session that has seen the first drops it */
         assert_int_equal(f->broker->roster.count, 1);
         assert_false(exists_note(f, BOB, ".named"));
 }
@@ -530,7 +530,7 @@ static void test_who_waited_and_was_being_named(void **state)
         serve(f);
         assert_inbox(f, ANN, "join bob");
         arrivals_announce(f->broker);
-        assert_inbox(f, ANN, "join eve"); /* counted alone */
+        assert_inbox(f, ANN, "join eve"); /* eve is counted alone */
         bye(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "leave bob");
@@ -546,7 +546,7 @@ static void test_who_waited_and_was_being_named_leaves(void **state)
         assert_inbox(f, ANN, "join bob, leave bob");
 }
 
-/* The note is there before anything is sent. */
+/* The note is made before anything is sent. */
 static void test_who_speaks_has_a_note_of_being_named(void **state)
 {
         struct fixture *f = *state;
@@ -558,7 +558,7 @@ static void test_who_speaks_has_a_note_of_being_named(void **state)
         assert_false(exists_note(f, BOB, ".named"));
 }
 
-/* Nobody was told of it: the next chatd decides. */
+/* No member has seen the name, so the next chatd decides. */
 static void test_an_arrive_that_is_met_first_by_the_next_chatd(void **state)
 {
         struct fixture *f = *state;

@@ -11,7 +11,7 @@
 #include "rundir-fixture.h"
 
 enum step {
-        END, /* of the steps: the last one is repeated */
+        END, /* end of the steps: the last one is repeated */
         BUSY_BEFORE,
         BUSY_BEHIND,
         DENIED_BEFORE,
@@ -25,7 +25,7 @@ struct chatd {
         char *dir;
         int lock, listener;
         const enum step *steps;
-        int requests, last; /* how many came; the connection that stays */
+        int requests, last; /* number of requests; the connection that stays open */
         char words[CONTROL_PACKET_MAX_BYTES], first[CONTROL_PACKET_MAX_BYTES];
 };
 
@@ -61,7 +61,7 @@ static void take_request(int fd)
                         chatd->words[i] = '|';
         if (chatd->requests++ == 0)
                 memcpy(chatd->first, chatd->words, sizeof(chatd->first));
-        assert_string_equal(chatd->words, chatd->first); /* the same number each time */
+        assert_string_equal(chatd->words, chatd->first); /* the number is the same each time */
 }
 
 static ssize_t really_send(int fd, const void *data, size_t size, int flags)
@@ -90,7 +90,7 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
         }
         n = really_send(fd, data, size, flags);
         assert_int_equal(n, size);
-        if (step == BUSY_BEHIND) { /* it closes what it has not read, so the connection is reset */
+        if (step == BUSY_BEHIND) { /* the close discards unread data, so the connection is reset */
                 answer(side, "end=busy");
                 close(side);
                 return n;
@@ -133,7 +133,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* Asks a chatd that takes these steps. Returns what asking_make() does, and writes the status. */
+/* Asks a chatd that takes these steps. Returns what asking_make() returns, and writes the status. */
 static int ask(const enum step *steps, char status[static 16])
 {
         struct asking a;
@@ -164,7 +164,7 @@ static void test_is_served(void **state)
         assert_int_equal(slept_ns, 0);
 }
 
-/* What chatd said before it closed the connection is read, whenever it closed it. */
+/* chatctl reads chatd's answer, no matter when chatd closed the connection. */
 static void test_busy_then_served(void **state)
 {
         (void)state;
@@ -189,7 +189,7 @@ static void test_stays_busy(void **state)
         assert_stays_busy(BUSY_AND_STAYS);
 }
 
-/* A user who may not use chatctl is refused at once: chatctl does not ask again. */
+/* A user without permission is refused at once: chatctl does not ask again. */
 static void test_denied(void **state)
 {
         (void)state;
@@ -219,7 +219,7 @@ static void test_nobody_listens(void **state)
         char status[16];
         assert_int_equal(shutdown(c->listener, SHUT_RDWR), 0);
         assert_int_equal(ask((const enum step[]){SERVES, END}, status), -ECONNREFUSED);
-        assert_int_equal(slept_ns, 0); /* a chat that does not run is not waited for */
+        assert_int_equal(slept_ns, 0); /* chatctl does not wait for a chat that does not run */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

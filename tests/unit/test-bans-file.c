@@ -1,4 +1,4 @@
-/* The file of bans: whatever is damaged, what is intact is in effect, and what is not is reported. */
+/* The file of bans: whatever is damaged, intact bans are in effect and the others are reported. */
 #include <stdio.h>
 
 #include "../../chatd/bans-file.h"
@@ -14,7 +14,7 @@ enum {
         DAMAGES = 5000,
 };
 
-/* Bans that are alike, so that damage easily makes one from another. */
+/* Bans that are similar, so that damage easily turns one into another. */
 static const char *const whats[BANS] = {"192.0.2.1",      "192.0.2.3", "192.0.2.0/24", "2001:db8::1",
                                         "2001:db8::/128", "bob",       "rob",          "b-b"};
 
@@ -59,7 +59,7 @@ static struct text write_bans(const struct ban *list, size_t count)
 static struct bans_file_report read_text(const struct text *t, struct taken *taken)
 {
         struct bans_file_report report;
-        char *copy = malloc(t->size ? t->size : 1); /* ASan sees what is read behind it */
+        char *copy = malloc(t->size ? t->size : 1); /* exact size, so that ASan sees reads beyond the end */
         memcpy(copy, t->at, t->size);
         taken->count = 0;
         assert_int_equal(bans_file_read(copy, t->size, take, taken, &report), 0);
@@ -113,7 +113,7 @@ static void test_what_was_written(void **state)
         }
 }
 
-/* A chatd of the version before passes over lines that begin with "#", and reads the others as bans. */
+/* A chatd of the version before skips lines that begin with "#", and reads the others as bans. */
 static void test_a_downgrade(void **state)
 {
         struct ban list[BANS];
@@ -129,7 +129,7 @@ static void test_a_downgrade(void **state)
         assert_string_equal(strtok(old.at, "\n"), "192.0.2.1 1700000000 0 ");
         assert_string_equal(strtok(NULL, "\n"), "192.0.2.3 1700000000 1000 was rude");
 
-        /* what that one writes is taken without a word */
+        /* a file of that version is read without a complaint */
         t.size = (size_t)snprintf(t.at, sizeof(t.at), OLD_FIRST_LINE);
         assert_int_equal(read_text(&t, &taken).state, BANS_FILE_OLD);
         t.size += (size_t)snprintf(t.at + t.size, sizeof(t.at) - t.size, "bob 1700000000 5 was rude\n::1 1 0 \n");
@@ -137,7 +137,7 @@ static void test_a_downgrade(void **state)
         assert_int_equal(report.state, BANS_FILE_OLD);
         assert_int_equal(report.unchecked.count, 2);
         assert_int_equal(taken.count, 2);
-        t.size -= 2; /* it is cut in its last line */
+        t.size -= 2; /* cut in its last line */
         report = read_text(&t, &taken);
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
         assert_int_equal(report.bad.count, 1);
@@ -165,13 +165,13 @@ static void test_files_of_people(void **state)
         read_string("bob 1 0 \nann\n", &report, &taken);
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
         assert_int_equal(taken.count, 1);
-        read_string("", &report, &taken); /* nobody writes such a file */
+        read_string("", &report, &taken); /* no program writes such a file */
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
         read_string("# nothing\n", &report, &taken);
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
 }
 
-/* Appends a line to the bans behind those of chatd, or replaces a text. */
+/* Appends a line to chatd's bans, or replaces a text. */
 static struct text edit(const struct ban list[static BANS], const char *from, const char *to)
 {
         struct text t = write_bans(list, BANS), edited = {0};
@@ -210,7 +210,7 @@ static void test_edits(void **state)
         assert_int_equal(read_text(&t, &taken).state, BANS_FILE_WHOLE);
 }
 
-/* One of an earlier file, with the checksum that it had there. */
+/* A ban of an earlier file, with the checksum that it had there. */
 static void test_a_ban_of_an_earlier_file(void **state)
 {
         struct ban list[BANS], earlier[BANS];
@@ -229,7 +229,7 @@ static void test_a_ban_of_an_earlier_file(void **state)
         assert_int_equal(report.intact, BANS);
 }
 
-/* What holds for a file that was damaged somehow. */
+/* Checks what must be true for a damaged file. */
 static void check_damaged(const struct text *t, const struct ban list[static BANS], struct bans_file_report *report,
                           struct taken *taken)
 {
@@ -238,12 +238,12 @@ static void check_damaged(const struct text *t, const struct ban list[static BAN
         bool without_any = report->state == BANS_FILE_EDITED && !report->has_total; /* all of it is reported */
         if (kept < BANS && report->state != BANS_FILE_DAMAGED && !without_any)
                 fail_msg("%zu bans were lost without a word", BANS - kept);
-        if (wrong > report->unchecked.count && report->state != BANS_FILE_DAMAGED) /* then of another file */
+        if (wrong > report->unchecked.count && report->state != BANS_FILE_DAMAGED) /* then it comes from another file */
                 fail_msg("%zu bans are wrong, of %zu it is said", wrong, report->unchecked.count);
         assert_true(report->intact + report->unchecked.count == taken->count);
 }
 
-/* No bit costs more than the ban of its line, or makes another one. */
+/* A damaged bit costs at most the ban of its line, and never makes another ban. */
 static void test_each_bit(void **state)
 {
         struct ban list[BANS];
@@ -280,7 +280,7 @@ static void test_each_cut(void **state)
                 assert_int_equal(count_wrong(&taken, list), 0);
                 for (size_t i = 0; i < taken.count; i++)
                         assert_string_equal(taken.list[i].what, list[i].what);
-                memset(t.at + size, 0, right.size - size); /* or it has zeros there */
+                memset(t.at + size, 0, right.size - size); /* or the file has zeros there */
                 t.size = right.size;
                 check_damaged(&t, list, &report, &taken);
                 assert_int_equal(count_wrong(&taken, list), 0);
@@ -317,7 +317,7 @@ static struct text join(const struct slice *lines, size_t count)
         return t;
 }
 
-/* Swaps two lines, leaves one out, has one twice, or brings one of another file. */
+/* Swaps two lines, removes one, repeats one, or inserts one of another file. */
 static struct text damage_lines(const struct text *t, const struct text *other, uint32_t *seed)
 {
         struct slice lines[64], others[64];
@@ -354,7 +354,7 @@ static void damage_bytes(struct text *t, uint32_t *seed)
                 t->at[i] = (char)(zeros ? 0 : t->at[i] ^ (1 << next_random(seed) % 8));
 }
 
-/* Returns how many bans have their whole line in the text, and in front of it the line of their checksum. */
+/* Returns how many bans have their whole line in the text, and the line of their checksum in front of it. */
 static size_t count_untouched(const struct text *t, const struct text *right, const struct taken *taken,
                               const struct ban list[static BANS])
 {
@@ -414,7 +414,7 @@ static void test_any_damage(void **state)
         assert_in_range(states[BANS_FILE_WHOLE], 1, DAMAGES);
 }
 
-/* A file that is longer than any of chatd's costs a bounded time and memory, and that is said. */
+/* A file that is longer than any of chatd's costs a bounded time and memory, and is reported. */
 static void test_too_long(void **state)
 {
         struct ban list[BANS];

@@ -1,4 +1,4 @@
-/* Who may not join: what is a ban, whom it matches, and the file. */
+/* Bans: what can be banned, whom a ban matches, and the file. */
 #include <chat/journal.h>
 
 #include "../../chatd/bans.h"
@@ -214,7 +214,7 @@ static void test_the_file(void **state)
         assert_int_equal(stat(f->bans.path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
 
-        assert_int_equal(add(f, "BOB"), 0); /* in place of the other */
+        assert_int_equal(add(f, "BOB"), 0); /* replaces the other one */
         assert_int_equal(f->bans.count, 2);
         assert_int_equal(take_back(f, "192.0.2.9/24"), 0);
         assert_int_equal(take_back(f, "192.0.2.9/24"), -ENOENT);
@@ -254,7 +254,7 @@ static void change_file(struct fixture *f, const char *from, const char *to)
         fclose(file);
 }
 
-/* Damage costs the ban that it hits, is kept once, and is seen until that is removed. */
+/* Damage costs the ban that it hits. The damaged file is kept once, and reported until it is removed. */
 static void test_a_damaged_file(void **state)
 {
         struct fixture *f = *state;
@@ -265,7 +265,7 @@ static void test_a_damaged_file(void **state)
         assert_int_equal(add(f, "192.0.2.7"), 0);
         read_again(f);
         assert_false(f->bans.damaged);
-        assert_int_equal(f->bans.changes, 0); /* and nothing to write */
+        assert_int_equal(f->bans.changes, 0); /* and nothing needs to be written */
         for (int i = 0; i < 2; i++) {
                 change_file(f, "192.0.2.", "192.0.3.");
                 assert_int_equal(stat(f->bans.path, &damaged), 0);
@@ -274,7 +274,7 @@ static void test_a_damaged_file(void **state)
                 assert_true(is_banned(f, "bob", NULL));
                 assert_false(is_banned(f, "ann", "192.0.2.7:1"));
                 assert_false(is_banned(f, "ann", "192.0.3.7:1"));
-                read_again(f); /* written anew: with the ban that is left */
+                read_again(f); /* the file was written anew, with the ban that is left */
                 assert_int_equal(f->bans.changes, 0);
                 assert_int_equal(f->bans.count, 1);
                 assert_true(f->bans.damaged);
@@ -288,7 +288,7 @@ static void test_a_damaged_file(void **state)
         assert_false(f->bans.damaged);
 }
 
-/* Where it cannot be kept it is not overwritten before the bans change. */
+/* A damaged file that cannot be kept is not overwritten before the bans change. */
 static void test_a_damaged_file_that_cannot_be_kept(void **state)
 {
         struct fixture *f = *state;
@@ -317,7 +317,7 @@ static void test_a_file_that_cannot_be_read(void **state)
         bans_free(&f->bans);
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" BANS_FILE_NAME, f->dir);
-        assert_int_equal(symlink(BANS_FILE_NAME, path), 0); /* also root cannot read that */
+        assert_int_equal(symlink(BANS_FILE_NAME, path), 0); /* even root cannot read that */
         assert_int_equal(bans_read(&f->bans, f->dir, f->log), -ELOOP);
         assert_true(f->bans.damaged);
         assert_int_equal(add(f, "bob"), 0);
@@ -327,7 +327,7 @@ static void test_a_file_that_cannot_be_read(void **state)
         assert_string_equal(there, BANS_FILE_NAME);
 }
 
-/* A file of the version before, or of people, gets its checksums at once. */
+/* A file of the version before, or one that a person wrote, gets its checksums at once. */
 static void test_a_file_without_checksums(void **state)
 {
         struct fixture *f = *state;
@@ -340,7 +340,7 @@ static void test_a_file_without_checksums(void **state)
         assert_int_equal(f->bans.changes, 0);
 }
 
-/* What has changed holds as long as chatd runs, and the next change is tried again. */
+/* A change stays in effect as long as chatd runs, and the next change tries to write again. */
 static void test_it_cannot_be_written(void **state)
 {
         struct fixture *f = *state;
@@ -349,7 +349,7 @@ static void test_it_cannot_be_written(void **state)
         bans_finish(&f->bans);
         assert_int_equal(f->bans.error, 0);
         snprintf(new, sizeof(new), "%s.new", f->bans.path);
-        assert_int_equal(mkdir(new, 0700), 0); /* also root cannot write there */
+        assert_int_equal(mkdir(new, 0700), 0); /* even root cannot write there */
         assert_int_equal(add(f, "zoe"), 0);
         bans_finish(&f->bans);
         assert_int_equal(f->bans.error, -EISDIR);

@@ -6,12 +6,12 @@
 #include "../clock-call.h"
 #include "broker-fixture.h"
 
-static int64_t later_ms; /* than it is; whole seconds */
+static int64_t later_ms; /* added to the real time; whole seconds */
 
-static void (*before_consume)(void *); /* called in front of the call that removes frames from the queue */
+static void (*before_consume)(void *); /* called before the call that removes frames from the queue */
 static void *before_consume_arg;
 
-/* In place of libc's. */
+/* Replaces recvmmsg() of libc. */
 int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct timespec *timeout)
 {
         if (!(flags & MSG_PEEK) && before_consume)
@@ -77,7 +77,7 @@ static void test_more_than_one_batch_in_a_window(void **state)
         hello(f, BOB);
         serve(f);
         inbox_read(f->inboxes[BOB]);
-        for (; sent < 9; sent++) /* 9 × 4 KiB: the queue takes 10 datagrams where nobody raised its length */
+        for (; sent < 9; sent++) /* 9 × 4 KiB: the queue takes 10 datagrams unless its length was raised */
                 say(f, ANN, text);
         assert_true(broker_serve(f->broker) >= 0);
         for (const char *at = inbox_read(f->inboxes[BOB]); (at = strstr(at, "line ann x")); at++)
@@ -85,8 +85,7 @@ static void test_more_than_one_batch_in_a_window(void **state)
         assert_int_equal(got, sent);
 }
 
-/* Each of a frame's lines is a record with a number of its own; one that is not clean does not take the others along.
- * */
+/* Each line of a frame is a record with its own number; a line that is not clean does not affect the others. */
 static void test_a_frame_of_many_lines(void **state)
 {
         struct fixture *f = *state;
@@ -108,14 +107,14 @@ static void test_a_frame_of_many_lines(void **state)
         assert_inbox(f, BOB, "line ann five");
         assert_int_equal(f->broker->ignored[IGNORED_REPEATED], 2);
         memset(many, '\n', sizeof(many) - 1);
-        many[sizeof(many) - 1] = '\0'; /* LFs are one less than lines */
+        many[sizeof(many) - 1] = '\0'; /* there is one LF less than lines */
         say(f, ANN, many);
         serve(f);
         assert_int_equal(f->broker->ignored[IGNORED_MALFORMED], 1);
         assert_inbox(f, BOB, "");
 }
 
-/* A session of an earlier version sends what hides and lies: nothing of it is lost, and it becomes no longer. */
+/* A session of an earlier version sends text that hides something: nothing of it is lost, and it becomes no longer. */
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;
@@ -129,7 +128,7 @@ static void test_what_hides_is_shown(void **state)
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 0);
 }
 
-/* What does not fit into a batch as a whole is the beginning of the next one. */
+/* A frame that does not fit into a batch as a whole begins the next one. */
 static void test_frames_fill_batches(void **state)
 {
         struct fixture *f = *state;
@@ -141,7 +140,7 @@ static void test_frames_fill_batches(void **state)
         hello(f, BOB);
         serve(f);
         inbox_read(f->inboxes[BOB]);
-        for (int frames = 0; frames < 9; frames++, sent += FRAME_LINES_MAX) { /* 576: a batch has 512 */
+        for (int frames = 0; frames < 9; frames++, sent += FRAME_LINES_MAX) { /* 576 lines: a batch has 512 */
                 say(f, ANN, text);
                 f->numbers[ANN] += FRAME_LINES_MAX - 1;
         }
@@ -214,7 +213,7 @@ static void test_frames_that_are_ignored(void **state)
         serve(f);
         assert_int_equal(ignored[IGNORED_UNCLEAN], 9);
 
-        put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(ANN)}); /* she lives */
+        put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(ANN)}); /* ann lives */
         serve(f);
         assert_inbox(f, BOB, "line ann once");
         assert_int_equal(f->broker->roster.count, 2);
@@ -237,8 +236,8 @@ static void look_before_consume(void *arg)
         was_told = strcmp(inbox_read(f->inboxes[BOB]), "leave ann") == 0;
 }
 
-/* A crash in front of the consuming: the frames come again, so the mark must still be there; and a crash behind the
- * mark says nothing again, so everybody must have been told. */
+/* chatd may crash before it consumes the frames: they come again, so the mark must still be there. A chatd that finds
+ * the mark announces nothing again, so everybody must have been told before. */
 static void test_the_mark_of_who_left_outlives_the_frames(void **state)
 {
         struct fixture *f = *state;
@@ -327,9 +326,9 @@ static void test_gone_behind_bye_says_nothing(void **state)
         assert_inbox(f, BOB, "leave ann");
 }
 
-/* ---- who is asked to lend its client's connection ---- */
+/* ---- which sessions are asked to lend their client's connection ---- */
 
-/* Chatd asked it, and did so as it should. The descriptors are the caller's. */
+/* Asserts that chatd asked the session, with the right descriptors. The caller must close the descriptors. */
 static struct socket_fds take_lend(struct fixture *f, uint32_t who)
 {
         struct socket_fds fds;
@@ -357,7 +356,7 @@ static void come(struct fixture *f, uint32_t who)
         serve(f);
 }
 
-/* Everybody but her has a batch. */
+/* Sends a line, so that everybody except its author has a batch. */
 static void say_to_all(struct fixture *f, uint32_t who)
 {
         say(f, who, "x");
@@ -373,7 +372,7 @@ static void test_who_is_asked(void **state)
         assert_not_asked(f, ANN);
         come(f, BOB);
         struct socket_fds ann = take_lend(f, ANN);
-        assert_not_asked(f, BOB); /* he was relayed nothing so far */
+        assert_not_asked(f, BOB); /* nothing was relayed to bob so far */
         assert_int_equal(f->broker->asked, 1);
         say_to_all(f, BOB);
         assert_not_asked(f, ANN); /* once is enough */
@@ -446,7 +445,7 @@ static uint32_t crowd_number(int i)
         return (uint32_t)(SESSIONS + i);
 }
 
-/* They come one after the other, so each but the last is relayed something. */
+/* Lets the crowd join one after the other, so that each member except the last has something relayed. */
 static void crowd_comes(struct fixture *f, int inboxes[static CROWD])
 {
         for (int i = 0; i < CROWD; i++) {
@@ -501,14 +500,14 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         assert_int_equal(f->broker->asked, 0);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         serve(f);
-        assert_not_asked(f, ANN); /* she was relayed nothing more */
+        assert_not_asked(f, ANN); /* nothing more was relayed to ann */
         for (int64_t ms = 2 * LENT_ASK_AGAIN_MIN_MS; ms <= 4 * LENT_ASK_AGAIN_MAX_MS; ms *= 2) {
                 say_to_all(f, BOB);
                 decline(f, ANN);
                 say_to_all(f, BOB);
                 later_ms += clock_earlier(ms, LENT_ASK_AGAIN_MAX_MS) - LENT_ASK_AGAIN_MIN_MS;
                 serve(f);
-                assert_not_asked(f, ANN); /* each time it is twice as long, up to the longest */
+                assert_not_asked(f, ANN); /* each time the pause is twice as long, up to the longest */
                 later_ms += LENT_ASK_AGAIN_MIN_MS;
         }
         serve(f);
@@ -517,7 +516,8 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
-/* Who has lent its connection and was written to is woken once in a while, and nobody else is. */
+/* A session that has lent its connection, and whose client was written to, is woken once in a while; no other session
+ * is. */
 static void test_sessions_are_woken_now_and_then(void **state)
 {
         struct fixture *f = *state;
@@ -564,7 +564,7 @@ static void test_who_does_not_answer(void **state)
         assert_lender_got(f->lenders[ANN], "*** bob is connected\r\nbob: x\r\nbob: x\r\n");
 }
 
-/* Sessions that take LEND and say nothing, for ever. */
+/* Sessions may take LEND and never answer. */
 static void test_silence_does_not_keep_others_from_being_asked(void **state)
 {
         struct fixture *f = *state;
@@ -575,9 +575,9 @@ static void test_silence_does_not_keep_others_from_being_asked(void **state)
                 for (int i = 0; i < CROWD; i++) {
                         struct socket_fds fds;
                         asked[i] |= outlet_is_asked(inboxes[i], &fds);
-                        socket_close_fds(&fds); /* and does not take the answer: as if they were kept */
+                        socket_close_fds(&fds); /* takes no answer, as if the descriptors were kept */
                 }
-                come(f, ANN); /* somebody comes and goes, for all to see */
+                come(f, ANN); /* a member joins and leaves, and everybody is told */
                 bye(f, ANN);
                 serve(f);
                 close(f->inboxes[ANN]);
@@ -611,9 +611,10 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
         decline(f, ANN);
 }
 
-/* ---- who is gone while it is asked, or has lent something ---- */
+/* ---- members that leave while they are asked, or after they have lent ---- */
 
-/* Ann is asked, or has lent; bob has lent. Returns how many descriptors there are without what chatd has of ann. */
+/* Lets bob lend his connection, and lets ann be asked, or lend, too. Returns the number of descriptors without those
+ * that chatd has for ann. */
 static unsigned come_and_be_asked(struct fixture *f, bool answers)
 {
         come(f, BOB);
@@ -666,7 +667,7 @@ static void test_who_dies_while_it_is_asked(void **state)
                                            "*** ann is disconnected\r\n");
 }
 
-/* Its answer and its end come within one turn of the loop. */
+/* The answer and the end come within one turn of the loop. */
 static void test_who_answers_and_dies(void **state)
 {
         struct fixture *f = *state;
@@ -683,7 +684,7 @@ static void test_who_answers_and_dies(void **state)
         assert_nothing_is_left(f, fds);
 }
 
-/* chatd must not hold what was lent: the connection would stay open. */
+/* chatd must not keep a lent connection: it would stay open. */
 static void test_the_client_of_who_dies_sees_the_end(void **state)
 {
         struct fixture *f = *state;
@@ -708,14 +709,14 @@ static void lose_inbox(struct fixture *f, uint32_t who)
         unlink(address.sun_path);
 }
 
-/* Her inbox is gone while she is asked, or after she lent; and there is another one before chatd says that she is gone.
- * */
+/* Removes ann's inbox while she is asked, or after she has lent. Another one is there before chatd announces that she
+ * left. */
 static void bind_anew(struct fixture *f, bool answers)
 {
         unsigned fds = come_and_be_asked(f, answers);
         lose_inbox(f, ANN);
         if (answers)
-                assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that it is tried to send her a datagram */
+                assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that chatd tries to send her a datagram */
         say(f, BOB, "who hears this?");
         assert_true(broker_serve(f->broker) > 0);
         assert_true(member(f, ANN)->dead);
@@ -724,7 +725,7 @@ static void bind_anew(struct fixture *f, bool answers)
         assert_true(broker_serve(f->broker) > 0);
         assert_false(member(f, ANN)->dead);
         assert_int_equal(f->broker->asked, 0);
-        assert_int_equal(count_fds(), fds + 2); /* her inbox's end, and her process's */
+        assert_int_equal(count_fds(), fds + 2); /* for her inbox and her process */
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         say_to_all(f, BOB);
         assert_int_equal(f->broker->asked, 1);
@@ -748,7 +749,7 @@ static void test_who_binds_its_inbox_anew_after_it_lent(void **state)
 
 enum { FEW_FDS = 128 };
 
-/* Takes all descriptors but so many. */
+/* Takes all descriptors except `left`. */
 static int take_descriptors(struct rlimit *before, int taken[static FEW_FDS], int left)
 {
         int n = 0;
@@ -769,7 +770,7 @@ static void free_descriptors(const struct rlimit *before, const int *taken, int 
         assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
 }
 
-/* To become a member, three descriptors are needed for a moment. */
+/* Lets eve join. To become a member takes three descriptors for a moment. */
 static void eve_comes_though_descriptors_run_out(struct fixture *f, int left)
 {
         struct rlimit before;
@@ -793,14 +794,14 @@ static void test_what_is_lent_is_given_back_for_who_comes(void **state)
         assert_inbox(f, EVE, "welcome 3");
         assert_false(lent_is_open(&member(f, ANN)->lent));
         assert_false(lent_is_open(&member(f, BOB)->lent));
-        say_to_all(f, EVE); /* they are datagrams now … */
+        say_to_all(f, EVE); /* the lines come as datagrams now */
         run_session(f, ANN);
         run_session(f, BOB);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         say_to_all(f, EVE);
         run_session(f, ANN);
         run_session(f, BOB);
-        say_to_all(f, EVE); /* … and lent again */
+        say_to_all(f, EVE); /* the connections are lent again */
         assert_inbox(f, ANN, "");
         assert_lender_got(f->lenders[ANN],
                           "*** bob is connected\r\n*** eve is connected\r\neve: x\r\neve: x\r\neve: x\r\n");
@@ -851,7 +852,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         serve(f);
         assert_not_asked(f, ANN);
         assert_int_equal(f->broker->asked, 0);
-        assert_int_equal(count_fds(), fds + 2); /* bob's */
+        assert_int_equal(count_fds(), fds + 2); /* bob's descriptors */
         while (n > 0)
                 close(taken[--n]);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
@@ -860,7 +861,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
-/* One kind of trouble does not hide another, and what was not logged is counted. */
+/* One kind of error does not hide another, and errors that were not logged are counted. */
 static void test_warnings(void **state)
 {
         struct fixture *f = *state;

@@ -61,7 +61,7 @@ static void test_others(void **state)
         open_set("CP1252");
         assert_read(0x80, "€");
         assert_read(0x93, "“");
-        assert_read(0x81, "\xff"); /* there is none */
+        assert_read(0x81, "\xff"); /* no character */
         assert_written("10 € “so”", "10 \x80 \x93so\x94");
         open_set("KOI8-R");
         assert_read(0xd5, "у");
@@ -73,7 +73,7 @@ static void test_others(void **state)
         assert_written("café", "caf?");
 }
 
-/* What is combined to one character is one "?", and what its set knows of it stays. */
+/* A cluster of combined characters becomes one "?"; those of its characters that the set has stay. */
 static void test_what_does_not_fit(void **state)
 {
         (void)state;
@@ -84,11 +84,11 @@ static void test_what_does_not_fit(void **state)
         assert_written("\U0001f469\u200d\U0001f469\u200d\U0001f467.", "?.");
         assert_written("\u2764\ufe0fx", "?x");
         assert_written("\ufffd", "?");
-        open_set("TIS-620"); /* marks are characters of its own */
+        open_set("TIS-620"); /* marks are separate characters in this set */
         assert_written("กำ\u0e01\u0e35", "\xa1\xd3\xa1\xd5");
 }
 
-/* Every byte that is a character comes back, of every set. */
+/* Every byte that is a character comes back, in every set. */
 static void test_there_and_back(void **state)
 {
         (void)state;
@@ -101,7 +101,7 @@ static void test_there_and_back(void **state)
                         char text[CHARSET_READ_MAX_BYTES];
                         size_t n = charset_read(&charset, (uint8_t)byte, text);
                         if (n == 1 && byte >= 0x80)
-                                continue; /* it has none */
+                                continue; /* no character */
                         assert_int_equal(charset_write(&charset, text, n), byte == 0xff ? 2 : 1);
                         assert_int_equal((uint8_t)text[0], byte);
                 }

@@ -45,9 +45,9 @@ static void put_line(struct client *c, const char *text)
         client_line(c, &part, 1);
 }
 
-#define ROW_ERASED "\r\1\x1b[K" /* as drain() has it */
+#define ROW_ERASED "\r\1\x1b[K" /* as drain() returns it */
 
-/* Everything that the client can be read to take now, terminated, with \1 for each NUL. */
+/* Returns everything that the client takes now, terminated, with \1 for each NUL. */
 static char *drain(struct fixture *f)
 {
         static char all[2 * CLIENT_OUT_MAX_BYTES];
@@ -113,7 +113,7 @@ static void test_rows(void **state)
         put_line(&f->client, "ann: nineteen char.");
         put_line(&f->client, "ann: twenty of them.");
         client_line_hanging(&f->client, &notice, 1, 8);
-        client_line_hanging(&f->client, &notice, 1, 12); /* for which there is no room */
+        client_line_hanging(&f->client, &notice, 1, 12); /* no room for so many blanks */
         f->client.columns = 14;
         put_line(&f->client, "this one is too narrow");
         assert_string_equal(drain(f), "nobody knows the width\r\n"
@@ -125,7 +125,7 @@ static void test_rows(void **state)
         assert_int_equal(f->client.lines_out, 6);
 }
 
-/* Lines of all sizes and shapes have room for their rows, and the buffer ends with what was written. */
+/* There is room for the rows of lines of all sizes and shapes, and the buffer ends with what was written. */
 static void test_rows_have_room(void **state)
 {
         struct fixture *f = *state;
@@ -163,7 +163,7 @@ static void test_order_survives_the_wrap(void **state)
         assert_int_equal(expected, next);
 }
 
-/* What is typed is erased once, by the first line that has room. */
+/* The half-typed line is erased once, by the first line that has room. */
 static void test_a_row_is_erased(void **state)
 {
         struct fixture *f = *state;
@@ -183,7 +183,7 @@ static void test_a_row_is_erased(void **state)
         assert_false(c->row_drawn);
 }
 
-/* Nothing is written while the rest of a line is waited for, whatever the client asks. */
+/* Nothing is written while the rest of a line is awaited, whatever the client asks. */
 static void test_the_rest_has_room(void **state)
 {
         struct fixture *f = *state;
@@ -276,7 +276,7 @@ static void test_a_client_that_does_not_read_is_not_silent(void **state)
         char text[1000];
         tcp_connect(fds, 4096);
         client_init(c, fds[0], fds[0]);
-        assert_int_equal(client_silent_ms(&unix_socket->client), -1); /* no TCP */
+        assert_int_equal(client_silent_ms(&unix_socket->client), -1); /* no TCP connection */
         assert_int_equal(client_silent_ms(c), -1);                    /* nothing was sent */
         assert_false(client_sent(c));
         memset(text, 'x', sizeof(text) - 1);
@@ -287,8 +287,9 @@ static void test_a_client_that_does_not_read_is_not_silent(void **state)
         assert_true(client_waits(c));
         assert_true(client_sent(c));
         assert_false(client_sent(c));
-        assert_in_range(client_silent_ms(c), 0, 10000); /* its kernel acknowledges, and says that it has no room */
-        while (client_silent_ms(c) >= 0) {              /* once it has read everything, nothing is waited for */
+        /* the client's kernel acknowledges, and reports that it has no room */
+        assert_in_range(client_silent_ms(c), 0, 10000);
+        while (client_silent_ms(c) >= 0) { /* once the client has read everything, no acknowledgement is awaited */
                 client_flush(c);
                 recv(fds[1], text, sizeof(text), MSG_DONTWAIT);
         }
@@ -305,13 +306,13 @@ static void test_a_client_that_is_gone(void **state)
         assert_int_equal(send(f->peer, "x", 1, 0), 1);
         close(f->peer);
         f->peer = -1;
-        assert_false(client_is_gone(&f->client)); /* it said something first */
+        assert_false(client_is_gone(&f->client)); /* the client sent something first */
         char byte;
         assert_int_equal(client_read(&f->client, &byte, 1), 1);
         assert_true(client_is_gone(&f->client));
 }
 
-/* The session before this one shut the connection down, or its client did so with its end. */
+/* The session before this one shut the connection down, or the client did so with its end. */
 static void test_a_client_that_is_deaf(void **state)
 {
         struct fixture *f = *state;
@@ -342,7 +343,7 @@ static void test_a_client_that_is_deaf(void **state)
         assert_true(client_is_deaf(&f->client));
         close(f->peer);
         f->peer = -1;
-        assert_false(client_is_deaf(&f->client)); /* it went, which is read */
+        assert_false(client_is_deaf(&f->client)); /* the client left, which the session will read */
 }
 
 static int option_of(int fd, int level, int name)
@@ -353,7 +354,7 @@ static int option_of(int fd, int level, int name)
         return value;
 }
 
-/* What chat.socket sets is set where the launcher sets nothing, and left alone where it does. */
+/* The settings of chat.socket are applied if the launcher sets nothing, and left alone if it does. */
 static void test_keepalive(void **state)
 {
         static const struct {

@@ -130,7 +130,7 @@ static void test_unknown(void **state)
         assert_parsed("/wohooooooooooooooooooooooooooooooooooooooooooooooooo", COMMAND_UNKNOWN, NULL);
 }
 
-/* Every row can be found, and says what it is for or is another name of one that does. */
+/* Every row can be found, and has a help text or is another name of a row that has one. */
 static void test_the_table(void **state)
 {
         (void)state;

@@ -7,7 +7,7 @@
 
 static struct names names;
 static struct completion completion;
-static const char *room = ""; /* names that chatd knows */
+static const char *room = ""; /* the names that chatd knows */
 
 static int setup(void **state)
 {
@@ -21,7 +21,7 @@ static void note(enum record_kind kind, const char *name, const char *text)
         names_note(&names, &(struct record){.kind = (uint8_t)kind, .name = slice_of(name), .text = slice_of(text)});
 }
 
-/* What the line becomes, with TAB at its end; matches that are listed stand behind it. */
+/* Asserts what TAB at the end of the line makes of it; listed matches stand behind it. */
 static void assert_completed(const char *line, const char *expected)
 {
         char got[1024];
@@ -63,7 +63,7 @@ static void test_names(void **state)
         note(RECORD_NOTICE, "", "b is away");
         assert_completed("a", "An");
         assert_completed("AN", "An -> Anton ann");
-        assert_completed("ant", "Anton: "); /* is spoken to */
+        assert_completed("ant", "Anton: "); /* the line addresses a member */
         assert_completed("hello ann", "hello ann ");
         assert_completed("/msg b", "/msg bob@host-b ");
         assert_completed("/msg 1", "/msg 127.0.0.1:4711 ");
@@ -80,7 +80,7 @@ static void test_names(void **state)
         assert_int_equal(names.count, 4);
 }
 
-/* Who was heard of comes first, and counts once. */
+/* Names that were heard of come first, and count once. */
 static void test_names_in_the_room(void **state)
 {
         (void)state;
@@ -107,7 +107,7 @@ static void test_names_are_bounded(void **state)
         (void)state;
         char name[NAME_MAX_BYTES + 2];
         for (int i = 0; i < 100; i++) {
-                note(RECORD_LINE, "zoe", "hi"); /* is heard of all the time */
+                note(RECORD_LINE, "zoe", "hi"); /* the name that is heard of all the time */
                 snprintf(name, sizeof(name), "somebody-%02d", i);
                 note(RECORD_LINE, name, "hi");
         }
@@ -116,7 +116,7 @@ static void test_names_are_bounded(void **state)
         assert_completed("somebody-9", "somebody-9 -> somebody-99 somebody-98 somebody-97 somebody-96 somebody-95 "
                                        "somebody-94 somebody-93 somebody-92 somebody-91 somebody-90");
         assert_completed("somebody-00", "somebody-00");
-        completion_find(&completion, &names, slice_of(room), slice_of("s")); /* more than fit the list */
+        completion_find(&completion, &names, slice_of(room), slice_of("s")); /* more matches than the list holds */
         assert_int_equal(completion.count, NAMES_MAX - 1);
         assert_true(strlen(completion.list) < COMPLETION_LIST_BYTES);
         assert_string_equal(strrchr(completion.list, ' '), " …");

@@ -48,7 +48,7 @@ static void assert_read(struct fixture *f, const char *text)
                 fail_msg("%s", f->error);
 }
 
-/* The error is `what`, in the file and, unless that is 0, the line. */
+/* Asserts that the error is `what`, with the file and, unless it is 0, the line. */
 static void assert_wrong(struct fixture *f, const char *text, int line, const char *what)
 {
         char expected[CONFIG_ERROR_BYTES];
@@ -119,7 +119,7 @@ static void test_every_setting(void **state)
         assert_int_equal(c->spool_bytes, 16 << 20);
         assert_read(f, SERVER "CredentialsFile=/etc/chat/user.creds\n");
         assert_string_equal(c->credentials_file, "/etc/chat/user.creds");
-        assert_string_equal(c->password, ""); /* nothing of the one before */
+        assert_string_equal(c->password, ""); /* nothing remains of the file before */
 }
 
 static void test_numbers_and_units(void **state)
@@ -170,7 +170,7 @@ static void test_labels(void **state)
         char text[128];
         assert_read(f, SERVER "Host=abcdefghijklmnopqrstuvwx\nNetwork=0-9\n");
         assert_string_equal(f->config.host, "abcdefghijklmnopqrstuvwx");
-        assert_string_equal(f->config.machine, ""); /* whatever the machine is called */
+        assert_string_equal(f->config.machine, ""); /* whatever the machine's name */
         assert_string_equal(f->config.network, "0-9");
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
                 snprintf(text, sizeof(text), "Host=%s\n", wrong[i]);
@@ -287,7 +287,8 @@ static void test_a_long_path(void **state)
         assert_in_range(strlen(f->error), 256, CONFIG_ERROR_BYTES - 1);
 }
 
-/* A name that can be a label is one. Others end in digits of their own, so that no two machines get the same label. */
+/* A name that can be a label is one. For other names digits are appended that depend on the name, so that no two
+ * machines get the same label. */
 static void test_the_name_of_the_machine(void **state)
 {
         (void)state;

@@ -1,5 +1,4 @@
-/* What administrators ask chatd for, by the tool's own side of it; also where chatd is killed, and the request is made
- * again. */
+/* Requests of administrators, made by the tool's own code, including those that are repeated after chatd was killed. */
 #include <chat/clock.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -11,7 +10,7 @@
 enum { TOOLS = CONTROL_CLIENTS_MAX + 1 };
 
 struct control_fixture {
-        struct fixture base; /* the first: the broker's fixture takes it for its own */
+        struct fixture base; /* first in the struct, because the broker's fixture takes it for its own */
         int listener;
         int tools[TOOLS];
 };
@@ -53,7 +52,7 @@ static int end(void **state)
         return teardown(state);
 }
 
-/* The disk of these tests takes as long as it is held. */
+/* Replaces fsync() of libc: the disk takes as long as `disk_held` is locked. */
 static pthread_mutex_t disk_held = PTHREAD_MUTEX_INITIALIZER;
 
 int fsync(int fd)
@@ -78,7 +77,7 @@ static void turn(struct fixture *f)
         serve(f);
 }
 
-/* As the main loop, until nothing happens any more. */
+/* Runs the main loop until nothing happens any more. */
 static void run(struct fixture *f)
 {
         for (int i = 0; i < 8; i++)
@@ -95,7 +94,7 @@ static int tool(struct control_fixture *c, int i)
         return c->tools[i];
 }
 
-/* Words, separated by "|". */
+/* Sends a request. `words` are separated by "|". */
 static void request(struct control_fixture *c, int i, const char *words)
 {
         char packet[CONTROL_PACKET_MAX_BYTES + 16];
@@ -108,7 +107,8 @@ static void request(struct control_fixture *c, int i, const char *words)
         assert_int_equal(send(tool(c, i), packet, size, MSG_NOSIGNAL), size);
 }
 
-/* What came: fields with a blank between them, packets with ", "; "closed" behind them where it is. */
+/* Returns the answer: fields with a blank between them, packets separated by ", "; "closed" at the end if the
+ * connection is closed. */
 static const char *answer(struct control_fixture *c, int i)
 {
         static char all[64 * 1024];
@@ -128,7 +128,7 @@ static const char *answer(struct control_fixture *c, int i)
         return all;
 }
 
-/* What waits for the disk is waited for, but for a disk that is held. */
+/* Makes a request and returns the answer. Waits for the disk if the request does; the disk must not be held. */
 static const char *ask(struct control_fixture *c, const char *words)
 {
         request(c, 0, words);
@@ -147,7 +147,7 @@ static void join_all(struct fixture *f)
                 inbox_read(f->inboxes[who]);
 }
 
-/* … and the administrator's tools are disconnected. */
+/* Kills chatd and starts the next one. The administrator's tools are disconnected. */
 static void kill_and_restart(struct control_fixture *c)
 {
         restart_broker(&c->base);
@@ -170,7 +170,7 @@ static void test_status_and_who(void **state)
         const char *got = ask(c, "status");
         assert_non_null(strstr(got, "members=3 lines=1 queue=0 "));
         assert_non_null(strstr(got, " link=none "));
-        /* ann was told of bob and eve, bob of eve; bob and eve heard her line */
+        /* ann was told of bob and eve, bob of eve; bob and eve got her line */
         assert_non_null(strstr(got, " rooms=1 joined=3 batches=2 delivered=5 missed=0 "));
         assert_non_null(strstr(got, " refused=0 not_chat=0 "));
         put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(BOB), .reason = LEAVE_NOT_CHAT});
@@ -187,8 +187,8 @@ static void test_status_and_who(void **state)
         assert_null(strstr(ask(c, "who"), "name=ann"));
 }
 
-/* Sessions that say of themselves that something of their sandbox is missing: who is here is counted, of each kind one is
- * logged; and so, now and then, is one that could enter none. The next chatd knows it by HERE. */
+/* Sessions report that a part of their sandbox is missing. Members of each kind are counted, and one of each kind is
+ * logged. A session that could not enter its sandbox is logged now and then. The next chatd knows them by HERE. */
 static void test_sandboxes(void **state)
 {
         struct control_fixture *c = *state;
@@ -243,7 +243,7 @@ static void test_what_is_no_request(void **state)
         assert_non_null(strstr(ask(c, words), "end=wrong"));
         words[6 + CONTROL_TEXT_MAX_BYTES] = '\0';
         assert_string_equal(ask(c, words), "end=ok");
-        assert_string_equal(ask(c, "bans"), "end=ok"); /* the connection is good for more */
+        assert_string_equal(ask(c, "bans"), "end=ok"); /* the connection can be used for more requests */
         send(tool(c, 0), "no end", 6, 0);
         run(&c->base);
         assert_non_null(strstr(answer(c, 0), "end=wrong"));
@@ -256,8 +256,8 @@ static void test_a_notice(void **state)
         join_all(f);
         say(f, ANN, "before");
         request(c, 0, "say|7|the host goes down");
-        turn(f); /* it is connected … */
-        turn(f); /* … and its request is read */
+        turn(f); /* chatctl is connected */
+        turn(f); /* its request is read */
         say(f, ANN, "after");
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");
@@ -267,14 +267,14 @@ static void test_a_notice(void **state)
         assert_inbox(f, BOB, "");
 }
 
-/* Wherever chatd dies, chatctl asks again, and it is said once. */
+/* Wherever chatd dies, chatctl asks again, and the notice is shown once. */
 static void test_a_notice_is_said_once(void **state)
 {
         struct control_fixture *c = *state;
         struct fixture *f = &c->base;
         struct seen seen = {0};
         join_all(f);
-        say(f, ANN, "first"); /* a session knows an epoch */
+        say(f, ANN, "first"); /* so that a session knows an epoch */
         serve(f);
         inbox_read_new(f->inboxes[BOB], &seen);
         request(c, 0, "say|8|hello");
@@ -284,7 +284,7 @@ static void test_a_notice_is_said_once(void **state)
         assert_string_equal(ask(c, "say|8|hello"), "end=ok");
         kill_and_restart(c);
         assert_string_equal(ask(c, "say|8|hello"), "end=ok");
-        /* the frame once more, as if it had not been consumed */
+        /* the frame comes again, as if it had not been consumed */
         put(f, &(struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .number = 8, .text = slice_of("hello")});
         serve(f);
         assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "notice Administrator: hello, rollcall, rollcall");
@@ -297,7 +297,7 @@ static void test_a_topic(void **state)
         struct seen seen = {0};
         char text[TOPIC_MAX_BYTES + 16] = "topic|9|lobby|";
         join_all(f);
-        say(f, ANN, "first"); /* a session knows an epoch */
+        say(f, ANN, "first"); /* so that a session knows an epoch */
         serve(f);
         inbox_read_new(f->inboxes[BOB], &seen);
         assert_string_equal(ask(c, "topic|7|LOBBY"), "end=ok room=lobby topic=");
@@ -321,7 +321,7 @@ static void test_a_topic(void **state)
                             "spaces");
         memset(text + strlen(text), 'x', TOPIC_MAX_BYTES + 1);
         assert_string_equal(ask(c, text), "end=wrong text=a topic is clean text of 1 to 256 bytes, not all spaces");
-        for (int i = 0; i < 2 * TOPIC_CHANGES; i++) { /* as often as it pleases an administrator */
+        for (int i = 0; i < 2 * TOPIC_CHANGES; i++) { /* there is no limit for administrators */
                 snprintf(text, sizeof(text), "topic|%x|lobby|%d", 0x20 + i, i);
                 assert_string_equal(ask(c, text), "end=ok");
         }
@@ -335,12 +335,12 @@ static void test_a_mute(void **state)
         say(f, ANN, "one");
         assert_string_equal(ask(c, "mute|9|ANN"), "end=ok");
         assert_inbox(f, ANN, "notice An administrator muted you: nobody sees what you say");
-        assert_string_equal(ask(c, "mute|99|ann"), "end=ok"); /* it knows */
+        assert_string_equal(ask(c, "mute|99|ann"), "end=ok"); /* ann is muted already */
         assert_inbox(f, ANN, "");
         say(f, ANN, "two");
         say(f, ANN, "three");
         serve(f);
-        assert_inbox(f, ANN, "answer You are muted: nobody sees what you say"); /* once */
+        assert_inbox(f, ANN, "answer You are muted: nobody sees what you say"); /* only once */
         put(f, &(struct frame){
                        .type = FRAME_ACTION, .id = inbox_id(ANN), .number = ++f->numbers[ANN], .text = slice_of("x")});
         put(f, &(struct frame){.type = FRAME_PRIVATE,
@@ -353,7 +353,7 @@ static void test_a_mute(void **state)
                      "answer You are muted: nobody sees what you say, "
                      "answer You are muted: nobody sees what you say"); /* each request has an answer */
         assert_inbox(f, BOB, "line ann one");
-        assert_int_equal(member(f, ANN)->lines_in, f->numbers[ANN]); /* it is not asked for them again */
+        assert_int_equal(member(f, ANN)->lines_in, f->numbers[ANN]); /* the session need not send them again */
 
         kill_and_restart(c);
         here(f, ANN, f->numbers[ANN]);
@@ -372,7 +372,7 @@ static void test_a_mute(void **state)
         assert_non_null(strstr(ask(c, "mute|b|zoe"), "end=nobody"));
 }
 
-/* What the next chatd would not know is not done, and the administrator is told so. */
+/* A change that the next chatd would not know of is not made, and the administrator is told so. */
 static void test_no_inode_is_left(void **state)
 {
         struct control_fixture *c = *state;
@@ -386,7 +386,7 @@ static void test_no_inode_is_left(void **state)
         inbox_read(f->inboxes[BOB]);
         inodes = 0;
         assert_string_equal(ask(c, "mute|51|ann"), failed);
-        assert_string_equal(ask(c, "mute|51|ann"), failed); /* it is not remembered as done */
+        assert_string_equal(ask(c, "mute|51|ann"), failed); /* the request is not remembered as done */
         assert_string_equal(ask(c, "topic|52|lobby|rules"), failed);
         assert_string_equal(ask(c, "unmute|53|ann"), "end=ok");
         say(f, ANN, "heard");
@@ -400,20 +400,21 @@ static void test_no_inode_is_left(void **state)
         assert_int_equal(inodes, 0);
         kill_and_restart(c);
         assert_true(member(f, ANN)->muted);
-        assert_string_equal(ask(c, "mute|51|ann"), "end=ok"); /* that was noted, too: in place of the note before */
+        /* the change was noted, too, in place of the note before */
+        assert_string_equal(ask(c, "mute|51|ann"), "end=ok");
         assert_string_equal(ask(c, "unmute|54|ann"), "end=ok");
         assert_int_equal(inodes, 1);
         assert_string_equal(ask(c, "say|55|hello"), "end=ok");
         inodes = 0;
-        assert_string_equal(ask(c, "kick|56|bob"), ""); /* it is waited for */
+        assert_string_equal(ask(c, "kick|56|bob"), ""); /* chatctl waits for bob to leave */
         bye(f, BOB);
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");
         inodes = INT_MAX;
 }
 
-/* The mark was written, or not yet, and the frame is met again: what was said before it went out, what was said behind
- * it did not. */
+/* chatd dies before or after it writes the mark, and the frame is met again: lines in front of it were relayed, lines
+ * behind it were not. */
 static void test_killed_while_it_mutes(void **state)
 {
         struct control_fixture *c = *state;
@@ -447,7 +448,7 @@ static void test_marks_go_with_the_member(void **state)
         bye(f, ANN);
         serve(f);
         assert_int_equal(lstat(path, &st), -1);
-        assert_int_equal(symlink("-", path), 0); /* of a chatd that died before it removed it */
+        assert_int_equal(symlink("-", path), 0); /* a leftover of a chatd that died before it removed it */
         restart_broker(f);
         assert_int_equal(lstat(path, &st), -1);
 }
@@ -457,13 +458,13 @@ static void test_a_kick(void **state)
         struct control_fixture *c = *state;
         struct fixture *f = &c->base;
         join_all(f);
-        assert_string_equal(ask(c, "kick|d|bob|too loud"), ""); /* it is to leave */
+        assert_string_equal(ask(c, "kick|d|bob|too loud"), ""); /* bob must leave */
         assert_inbox(f, BOB, "kicked too loud");
         say(f, BOB, "and yet");
         put(f, &(struct frame){
                        .type = FRAME_ACTION, .id = inbox_id(BOB), .number = ++f->numbers[BOB], .text = slice_of("x")});
         serve(f);
-        assert_inbox(f, BOB, ""); /* nothing stands behind that */
+        assert_inbox(f, BOB, ""); /* nothing follows KICKED */
         bye(f, BOB);
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");
@@ -524,7 +525,7 @@ static void test_a_ban(void **state)
         assert_non_null(member(f, BOB));
 }
 
-/* Who was here is removed also where chatd dies behind the ban; nobody twice. */
+/* A banned member is removed even if chatd dies after the ban; nobody is removed twice. */
 static void test_killed_behind_a_ban(void **state)
 {
         struct control_fixture *c = *state;
@@ -534,7 +535,7 @@ static void test_killed_behind_a_ban(void **state)
         assert_int_equal(ban_parse(&ban, "eve"), 0);
         assert_int_equal(bans_add(&f->broker->bans, &ban), 0);
         kill_and_restart(c);
-        f->broker->admin.sweep = true; /* its bans were read behind the recovery here */
+        f->broker->admin.sweep = true; /* the fixture reads the bans only after the recovery */
         run(f);
         assert_inbox(f, EVE, "rollcall, kicked banned");
         assert_inbox(f, BOB, "rollcall");
@@ -542,7 +543,7 @@ static void test_killed_behind_a_ban(void **state)
         assert_inbox(f, EVE, "");
 }
 
-/* The inbox of who is removed takes nothing. */
+/* Fills the inbox of a member that is to be removed. */
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
         const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
@@ -578,7 +579,7 @@ static void test_who_lags_is_removed_all_the_same(void **state)
         assert_string_equal(after_lagging(f, EVE), "kicked banned: spam");
 }
 
-/* … also by the next chatd, which tells nobody twice that is gone. */
+/* The next chatd removes a lagging member, too, and announces nobody twice. */
 static void test_who_lags_is_removed_by_the_next_chatd(void **state)
 {
         struct control_fixture *c = *state;
@@ -598,13 +599,13 @@ static void test_who_lags_is_removed_by_the_next_chatd(void **state)
         bye(f, BOB);
         serve(f);
         assert_false(exists(f, "members", BOB));
-        assert_string_equal(ask(c, "unmute|3|eve"), "end=ok"); /* she leaves all the same */
+        assert_string_equal(ask(c, "unmute|3|eve"), "end=ok"); /* eve leaves all the same */
         say(f, EVE, "may I?");
         serve(f);
         assert_inbox(f, ANN, "leave bob removed");
 }
 
-/* A request that waits for its answer is not forgotten, however many a ban removes. */
+/* A request that waits for its answer is not forgotten, however many members a ban removes. */
 static void test_a_ban_removes_many(void **state)
 {
         struct control_fixture *c = *state;
@@ -622,7 +623,7 @@ static void test_a_ban_removes_many(void **state)
         assert_inbox(f, ANN, "");
 }
 
-/* What chatd logs from now on, on standard error, up to a word that comes there. */
+/* Returns what chatd logs from now on, on standard error, up to `word`. */
 static const char *read_log(int from, const char *word)
 {
         static char all[1 << 16];
@@ -644,7 +645,7 @@ static size_t count(const char *text, const char *word)
         return n;
 }
 
-/* The frames are met again, as by a chatd whose predecessor died before it consumed them. */
+/* The frames are met again, as after the death of a chatd that had not consumed them. */
 static void test_it_is_logged_once(void **state)
 {
         struct control_fixture *c = *state;
@@ -672,7 +673,8 @@ static void test_it_is_logged_once(void **state)
         assert_int_equal(count(log, "muted eve"), 1);
 }
 
-/* The disk is slow: a ban holds at once, the chat goes on, and chatctl is answered when it is written. */
+/* The disk is slow: a ban is in effect at once, the chat goes on, and chatctl gets its answer when the file is
+ * written. */
 static void test_nobody_waits_for_the_disk(void **state)
 {
         struct control_fixture *c = *state;
@@ -705,7 +707,7 @@ static void test_nobody_waits_for_the_disk(void **state)
         assert_null(strstr(ask(c, "bans"), "ban=eve "));
 }
 
-/* What cannot be written is said to be so, and holds. */
+/* A change that cannot be written is reported, and is in effect all the same. */
 static void test_the_disk_takes_nothing(void **state)
 {
         struct control_fixture *c = *state;
@@ -718,13 +720,13 @@ static void test_the_disk_takes_nothing(void **state)
         rmdir(path);
 }
 
-/* A request that waits in the queue for long will be done: it is not to be made again. */
+/* A request that waits in the queue for long will be done: the administrator is told not to repeat it. */
 static void test_the_queue_takes_long(void **state)
 {
         struct control_fixture *c = *state;
         struct fixture *f = &c->base;
         join_all(f);
-        for (int i = 0; i < 2; i++) { /* it connects, and its request is read and queued */
+        for (int i = 0; i < 2; i++) { /* first chatctl connects, then its request is read and queued */
                 struct epoll_event events[64];
                 int n;
                 if (i == 0)
@@ -745,7 +747,7 @@ static void test_the_queue_takes_long(void **state)
         assert_inbox(f, BOB, "notice Administrator: hello");
 }
 
-/* Whoever has the name when a request is made again is not meant. */
+/* If a request is repeated, another member that has taken the name in the meantime is not affected. */
 static void test_a_name_is_looked_up_once(void **state)
 {
         struct control_fixture *c = *state;
@@ -766,11 +768,11 @@ static void test_a_name_is_looked_up_once(void **state)
         serve(f);
         inbox_read(f->inboxes[EVE]);
         kill_and_restart(c);
-        assert_string_equal(ask(c, words), "end=ok"); /* she is not waited for, nor removed */
+        assert_string_equal(ask(c, words), "end=ok"); /* eve is neither awaited nor removed */
         assert_inbox(f, EVE, "rollcall");
 }
 
-/* There is no memory for it, or no place: it is tried again. */
+/* There is no memory or no room for watching the listener: chatd tries again. */
 static void test_the_listener_cannot_be_watched(void **state)
 {
         struct control_fixture *c = *state;
@@ -789,7 +791,7 @@ static void test_the_listener_cannot_be_watched(void **state)
         assert_string_equal(ask(c, "who"), "end=ok");
 }
 
-static int accept_error; /* that accept4() fails with; 0: it does not */
+static int accept_error; /* the error of accept4(); 0: it works */
 
 int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
@@ -806,7 +808,7 @@ static void test_what_runs_out_when_somebody_connects(void **state)
         for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
                 accept_error = errors[i];
                 turn(f);
-                assert_false(f->broker->control.watch.armed); /* so epoll does not say it again and again */
+                assert_false(f->broker->control.watch.armed); /* so that epoll does not report it again and again */
                 control_settle(f->broker, clock_ms() + CONTROL_AGAIN_MS);
                 assert_true(f->broker->control.watch.armed);
         }
@@ -825,13 +827,13 @@ static void test_too_many(void **state)
         }
         assert_string_equal(answer(c, CONTROL_CLIENTS_MAX), "end=busy, closed");
         assert_int_equal(f->broker->control.count, CONTROL_CLIENTS_MAX);
-        control_settle(f->broker, INT64_MAX - 1); /* those who ask nothing have gone by then */
+        control_settle(f->broker, INT64_MAX - 1); /* connections without requests are closed by then */
         assert_int_equal(f->broker->control.count, 0);
         assert_string_equal(answer(c, 0), "closed");
         assert_int_equal(control_due_ms(&f->broker->control), INT64_MAX);
 }
 
-/* A list goes out as it is taken; who does not take it is closed. */
+/* A list is sent as fast as chatctl takes it; a chatctl that takes nothing is disconnected. */
 static void test_a_long_list(void **state)
 {
         struct control_fixture *c = *state;
@@ -844,7 +846,7 @@ static void test_a_long_list(void **state)
                 struct member *m =
                         roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
                 assert_non_null(m);
-                m->dead = m->gone_sent = true; /* they have no inbox */
+                m->dead = m->gone_sent = true; /* these members have no inbox */
         }
         request(c, 0, "who");
         for (int i = 0; i < 100; i++)
@@ -866,7 +868,7 @@ static void test_a_long_list(void **state)
         assert_int_equal(f->broker->control.count, 1);
 }
 
-/* It waits for a place in the queue, and for no longer than it may. */
+/* The request waits for room in the queue, but not longer than it may. */
 static void test_the_queue_is_full(void **state)
 {
         struct control_fixture *c = *state;
@@ -892,7 +894,7 @@ static void test_the_queue_is_full(void **state)
         assert_string_equal(answer(c, 0), "end=busy text=the queue of the chat is full");
 }
 
-/* A tool that dies while it waits costs its place and nothing else. */
+/* A chatctl that dies while it waits costs its place and nothing else. */
 static void test_a_tool_that_dies(void **state)
 {
         struct control_fixture *c = *state;
@@ -908,7 +910,7 @@ static void test_a_tool_that_dies(void **state)
         assert_inbox(f, ANN, "leave bob removed");
 }
 
-/* Without a descriptor for it, who connects does not keep the main loop from waiting. */
+/* A connection that finds no free descriptor does not keep the main loop busy. */
 static void test_no_descriptor(void **state)
 {
         struct control_fixture *c = *state;

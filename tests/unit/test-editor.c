@@ -14,7 +14,7 @@
 #define END "\x1b[F"
 #define DELETE "\x1b[3~"
 
-#define E_ACUTE "e\u0301" /* in two characters */
+#define E_ACUTE "e\u0301" /* of two characters */
 #define WOMAN_IN_SPACE "\U0001f469\u200d\U0001f680"
 #define FLAG "\U0001f1eb\U0001f1f7"
 #define FLAG_2 "\U0001f1e9\U0001f1ea"
@@ -23,7 +23,7 @@
 
 static struct editor editor;
 static struct screen screens[SCREEN_KINDS];
-static size_t drawn; /* bytes, by the last assert_row() */
+static size_t drawn; /* bytes that the last assert_row() drew */
 
 static int setup(void **state)
 {
@@ -36,7 +36,7 @@ static int setup(void **state)
         return 0;
 }
 
-/* The last event; the keys before it have none. */
+/* Types these keys. Returns the last event; the keys before the last must have none. */
 static enum editor_event type_bytes(const char *keys, size_t size)
 {
         enum editor_event event = EDITOR_NOTHING;
@@ -53,7 +53,7 @@ static enum editor_event type(const char *keys)
         return type_bytes(keys, strlen(keys));
 }
 
-/* The line, with "|" where the cursor is. */
+/* Asserts the line, with "|" at the place of the cursor. */
 static void assert_line(const char *expected)
 {
         char line[TEXT_MAX_BYTES + 2];
@@ -78,7 +78,7 @@ static void enter(const char *line)
         assert_line("|");
 }
 
-/* Shows on every terminal what is drawn; nothing wraps. */
+/* Draws the row on every terminal; none may wrap. */
 static void draw(void)
 {
         char out[EDITOR_DRAW_MAX_BYTES];
@@ -93,7 +93,7 @@ static void draw(void)
         }
 }
 
-/* What the row shows on every terminal, with "|" where the cursor is. */
+/* Asserts what the row shows on every terminal, with "|" at the place of the cursor. */
 static void assert_row(const char *expected)
 {
         char text[EDITOR_DRAW_MAX_BYTES];
@@ -105,7 +105,7 @@ static void assert_row(const char *expected)
                         fail_msg("not %s on the terminal of kind %zu", expected, i);
 }
 
-/* What these keys make of the row costs so many bytes. */
+/* Asserts that these keys change the row to `expected`, and that drawing it takes so many bytes. */
 static void assert_costs(const char *keys, const char *expected, size_t bytes)
 {
         type(keys);
@@ -134,9 +134,9 @@ static void test_typing(void **state)
         assert_int_equal(type("\r"), EDITOR_LINE);
         assert_memory_equal(editor.text, "help, lo", editor.len);
         editor_next(&editor);
-        assert_int_equal(type("\n"), EDITOR_NOTHING); /* of CR LF */
+        assert_int_equal(type("\n"), EDITOR_NOTHING); /* the second half of CR LF */
         assert_int_equal(type("\n"), EDITOR_LINE);
-        assert_int_equal(type("\r"), EDITOR_NOTHING); /* of LF CR */
+        assert_int_equal(type("\r"), EDITOR_NOTHING); /* the second half of LF CR */
         assert_int_equal(type("\r"), EDITOR_LINE);
         assert_int_equal(type_bytes("\0", 1), EDITOR_NOTHING);
         assert_int_equal(type_bytes("\0x", 2), EDITOR_NOTHING);
@@ -195,7 +195,7 @@ static void test_at_the_ends(void **state)
         assert_int_equal(type("\x04"), EDITOR_END);
 }
 
-/* The caller gives a byte at a time anyhow: what is cut is drawn in between. */
+/* The editor gets a byte at a time anyhow. Here the row is drawn between the bytes of a sequence. */
 static void test_sequences_that_are_cut(void **state)
 {
         (void)state;
@@ -225,7 +225,7 @@ static void test_sequences_that_are_none(void **state)
         assert_typed("\x1b\xc3\xa4", "xyza€ä|bc");
         assert_int_equal(type("\x1b[5\r"), EDITOR_LINE);
         editor_next(&editor);
-        memset(many, '1', 200); /* one that does not end */
+        memset(many, '1', 200); /* a sequence that does not end */
         many[200] = '\0';
         type("\x1b[");
         type(many);
@@ -280,7 +280,7 @@ static void test_a_mark_put_in_front_of_one_that_joins(void **state)
         (void)state;
         type("\U0001f469x" LEFT "\u200d");
         assert_row("\U0001f469\u200d|x");
-        type(END "\x15\U0001f469\U0001f680" LEFT "\u200d"); /* makes one of both */
+        type(END "\x15\U0001f469\U0001f680" LEFT "\u200d"); /* joins both to one cluster */
         assert_row(WOMAN_IN_SPACE "|");
         assert_typed("\x7f", "|\U0001f680");
 }
@@ -293,7 +293,7 @@ static void assert_width(const char *cluster, size_t width)
         assert_int_equal(grapheme_width(cluster, 0, len), width);
 }
 
-/* A letter at the end costs that letter; what is certain is moved to and erased; all else is drawn anew. */
+/* A letter at the end costs only that letter. ASCII is moved over and erased; anything else is drawn anew. */
 static void test_costs(void **state)
 {
         (void)state;
@@ -304,13 +304,13 @@ static void test_costs(void **state)
         assert_costs("e", "he|", 1);
         assert_costs("llo", "hello|", 3);
         assert_costs("", "hello|", 0);
-        assert_costs("\x0f", "hello|", 1); /* the bell alone */
+        assert_costs("\x0f", "hello|", 1); /* only the bell */
         assert_costs("ä", "helloä|", 2);
         assert_costs("日", "helloä日|", 3);
-        assert_costs("\u0301", "helloä日\u0301|", 2); /* joins what was drawn last */
+        assert_costs("\u0301", "helloä日\u0301|", 2); /* joins the last drawn character */
         assert_costs("x", "helloä日\u0301x|", 1);
         assert_costs("\x7f", "helloä日\u0301|", 4);
-        assert_costs("\u0302", "helloä日\u0301\u0302|", ANEW + 14); /* it is not certain what that joins */
+        assert_costs("\u0302", "helloä日\u0301\u0302|", ANEW + 14); /* it is uncertain what the mark joins */
         assert_costs("\x7f", "helloä|", ANEW + 7);
         assert_costs("\x7f", "hello|", ANEW + 5);
         assert_costs("\x7f\x7f", "hel|", 5);
@@ -328,13 +328,13 @@ static void test_costs(void **state)
         assert_costs("\x0c", "|", 5);
         assert_costs("x", "x|", 1);
         assert_costs("\x0c", "x|", ANEW + 1);
-        row_is_empty(&editor.row); /* as it is behind what others say */
+        row_is_empty(&editor.row); /* as after a line of another member */
         for (size_t i = 0; i < SCREEN_KINDS; i++)
                 screen_clear(&screens[i], screens[i].kind, SIZE_MAX);
         assert_costs("y", "xy|", 2);
 }
 
-/* What takes two columns where we think one would wrap early; the row does not wrap then. */
+/* A character may take two columns where we expect one, and would wrap early: the row must not wrap then. */
 static void test_costs_where_the_row_may_be_full(void **state)
 {
         (void)state;
@@ -352,7 +352,7 @@ static void test_costs_where_the_row_may_be_full(void **state)
                 memcpy(expected + i, "a|", 3);
                 assert_costs("a", expected, 1);
         }
-        editor_resize(&editor, 0); /* nobody knows: 40 there are */
+        editor_resize(&editor, 0); /* unknown width: 40 columns are certain */
         assert_row(expected);
         assert_costs("\x7f", expected + 1, 4);
         assert_costs("b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab|", 1);
@@ -379,7 +379,7 @@ static void test_widths(void **state)
         assert_width("\ufffd", 1);
 }
 
-/* Four flags are eight indicators, of which two each belong together, however far back one has to look. */
+/* Four flags are eight indicators, of which two each belong together, however long the text in front is. */
 static void test_where_clusters_begin(void **state)
 {
         (void)state;
@@ -405,7 +405,7 @@ static void test_a_row_that_is_longer(void **state)
         type("123456789");
         assert_row("123456789|");
         type("0");
-        assert_row("7890|"); /* the cursor is in the middle then */
+        assert_row("7890|"); /* the cursor comes to the middle then */
         type("abcde");
         assert_row("7890abcde|");
         type(LEFT LEFT LEFT);
@@ -413,7 +413,7 @@ static void test_a_row_that_is_longer(void **state)
         type(LEFT LEFT LEFT LEFT LEFT);
         assert_row("7|890abcde");
         type(LEFT);
-        assert_row("3456|7890a"); /* what is before it is shown as well */
+        assert_row("3456|7890a"); /* text in front of it is shown, too */
         type(HOME);
         assert_row("|123456789");
         type(END "\x15");
@@ -455,7 +455,7 @@ static void test_narrow_windows(void **state)
         type(HOME);
         assert_row("|a");
         type("日" LEFT);
-        assert_row("|"); /* there is no place for it */
+        assert_row("|"); /* no place for it */
         type(RIGHT RIGHT RIGHT "\x15");
         assert_row("|");
         editor_resize(&editor, 2);
@@ -463,7 +463,7 @@ static void test_narrow_windows(void **state)
         assert_row("|");
         editor_resize(&editor, 3);
         assert_row("日|");
-        editor_resize(&editor, 0); /* not known: 80 */
+        editor_resize(&editor, 0); /* unknown: 80 columns are assumed */
         for (int i = 0; i < 76; i++)
                 type("x");
         type("y");
@@ -482,7 +482,7 @@ static void test_history(void **state)
         assert_refused(DOWN);
         enter("one");
         enter("two");
-        enter("two"); /* once is enough */
+        enter("two"); /* a repeated line is stored once */
         enter("");
         enter("drei äöü");
         assert_typed("draft" UP, "drei äöü|");
@@ -490,7 +490,7 @@ static void test_history(void **state)
         assert_typed("\x10", "one|");
         assert_refused(UP);
         assert_line("one|");
-        assert_typed("X" DOWN, "two|"); /* what was changed there is forgotten */
+        assert_typed("X" DOWN, "two|"); /* changes there are forgotten */
         assert_typed("\x0e" DOWN, "draft|");
         assert_refused(DOWN);
         assert_typed(UP UP "!", "two!|");

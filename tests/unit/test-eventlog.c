@@ -9,7 +9,7 @@
 
 #include "test.h"
 
-/* Standard error is a pipe while a test runs; `from` is its other end. */
+/* While a test runs, standard error is a pipe; `from` is the end to read from. */
 struct fixture {
         int saved, from;
         struct journal *log;
@@ -38,13 +38,13 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Ends the log and returns all it wrote. */
+/* Ends the log and returns all that it wrote. */
 static const char *stop_and_read(struct fixture *f, char *all, size_t size)
 {
         size_t len = 0;
         ssize_t n;
         journal_stop(f->log);
-        dup2(f->saved, STDERR_FILENO); /* closes the pipe's end */
+        dup2(f->saved, STDERR_FILENO); /* closes the end of the pipe */
         while ((n = read(f->from, all + len, size - 1 - len)) > 0)
                 len += (size_t)n;
         close(f->from);
@@ -90,7 +90,7 @@ static void test_messages(void **state)
                 "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 
-/* Of a damaged file of bans: how many are left, which lines are not, and where the file is. */
+/* The event of a damaged file of bans: how many are left, which lines are bad, and where the file is. */
 static void test_damaged_bans(void **state)
 {
         struct fixture *f = *state;
@@ -126,7 +126,7 @@ static void test_a_log_that_is_stuck_costs_events_and_they_are_counted(void **st
         struct eventlog_member m = {.id = 1, .name = "ann", .address = "1.2.3.4:5"};
         fcntl(f->from, F_SETPIPE_SZ, 4096);
         for (int i = 0; i < EVENTS; i++)
-                eventlog_join(f->log, &m); /* nobody reads: each of these returns all the same */
+                eventlog_join(f->log, &m); /* the pipe is not read: each of these returns all the same */
 
         size_t len = 0, joined = 0;
         char *drop;

@@ -1,4 +1,4 @@
-/* Which networks connect too often. */
+/* Networks that connect too often. */
 #include <stdio.h>
 
 #include "../../chatd/floods.h"
@@ -19,7 +19,8 @@ static int end(void **state)
         return 0;
 }
 
-/* Counts so many connections from there, of which all but the last are not too many. Returns whether that one is. */
+/* Counts `connections` connections from an address, all but the last of which are not too many. Returns true if the
+ * last one is. */
 static bool last_of(struct floods *f, unsigned connections, const char *address, int64_t now)
 {
         const struct network n = network_of(address);
@@ -71,7 +72,7 @@ static void test_the_oldest_makes_place(void **state)
                 snprintf(address, sizeof(address), "10.0.0.%d:1", i);
                 assert_false(last_of(f, FLOODS_CONNECTIONS - 1, address, NOW + i));
         }
-        assert_false(last_of(f, 1, "192.0.2.7:1", NOW + FLOODS_NETWORKS)); /* in the place of 10.0.0.0 */
+        assert_false(last_of(f, 1, "192.0.2.7:1", NOW + FLOODS_NETWORKS)); /* takes the place of 10.0.0.0 */
         assert_true(last_of(f, 1, "10.0.0.1:1", NOW + FLOODS_NETWORKS));
         assert_false(last_of(f, FLOODS_CONNECTIONS - 1, "10.0.0.0:1", NOW + FLOODS_NETWORKS));
         assert_true(last_of(f, 1, "10.0.0.0:1", NOW + FLOODS_NETWORKS));

@@ -47,7 +47,7 @@ static void test_every_type_round_trips(void **state)
                 assert_int_equal(f.type, type);
                 assert_int_equal(f.number, 2);
                 assert_int_equal(f.members, f.type == FRAME_WELCOME ? 3 : 0);
-                /* every shorter form is refused, and so is a longer one, but where records follow */
+                /* every shorter form is refused, and a longer one, too, unless records follow */
                 for (size_t cut = 0; cut < n; cut++)
                         assert_int_equal(frame_decode(&f, buffer, cut), -EBADMSG);
                 buffer[n] = 0;
@@ -85,7 +85,7 @@ static void test_later_version_may_append(void **state)
         assert_int_equal(frame_decode(&f, buffer, n - 1), -EBADMSG);
 }
 
-/* What a session says of its sandbox, since version 5; of an earlier one nothing is known to be missing. */
+/* The state of the sandbox in HELLO and HERE, since version 5. For earlier sessions nothing is known to be missing. */
 static void test_confinement(void **state)
 {
         (void)state;
@@ -181,7 +181,7 @@ static void test_records(void **state)
         assert_int_equal(record_next(&r, &out), -EBADMSG);
 }
 
-/* Whoever reads records has room for no more. */
+/* A reader of records has no room for longer ones. */
 static void test_records_are_bounded(void **state)
 {
         (void)state;
@@ -198,7 +198,7 @@ static void test_records_are_bounded(void **state)
                 struct wire_reader r = wire_read(buffer, n);
                 assert_int_equal(record_next(&r, &out), 1);
                 assert_int_equal(record_is_bounded(&out), more % 2 == 0);
-                buffer[3] = NAME_MAX_BYTES + 1; /* which record_encode() writes of none */
+                buffer[3] = NAME_MAX_BYTES + 1; /* record_encode() does not write such a name */
                 r = wire_read(buffer, n);
                 if (record_next(&r, &out) > 0)
                         assert_false(record_is_bounded(&out));

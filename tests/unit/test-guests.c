@@ -1,4 +1,4 @@
-/* What people are called whose address is hidden. */
+/* The names of members whose addresses are hidden. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* The vectors of the paper, and of its reference implementation. */
+/* The vectors of the paper, and those of its reference implementation. */
 static void test_the_hash(void **state)
 {
         uint8_t key[16], data[64];
@@ -86,12 +86,12 @@ static void test_names(void **state)
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0400);
         assert_int_equal(st.st_size, GUESTS_FILE_BYTES);
-        unlink(path); /* another key, other names */
+        unlink(path); /* another key gives other names */
         open_again(f);
         assert_string_not_equal(name_of(f, "192.0.2.7:1"), ann);
 }
 
-/* A damaged key is replaced once, and that is said; one of a version before, which had no checksum, stays. */
+/* A damaged key is replaced once, and reported. A key of an earlier version, which had no checksum, stays. */
 static void test_a_damaged_key(void **state)
 {
         struct fixture *f = *state;
@@ -124,7 +124,7 @@ static void test_a_damaged_key(void **state)
         }
 }
 
-/* Without a place for the key there are names, and an error. */
+/* If the key cannot be stored there are names all the same, and an error. */
 static void test_no_place_for_the_key(void **state)
 {
         struct fixture *f = *state;
@@ -132,11 +132,11 @@ static void test_no_place_for_the_key(void **state)
         assert_int_equal(guests_open(&f->guests), -ENOENT);
         char name[32];
         snprintf(name, sizeof(name), "%s", name_of(f, "192.0.2.7:1"));
-        assert_int_equal(guests_open(&f->guests), 0); /* it has one, and stays */
+        assert_int_equal(guests_open(&f->guests), 0); /* the key in memory stays */
         assert_string_equal(name_of(f, "192.0.2.7:1"), name);
 }
 
-/* Of a thousand networks hardly any two have one word. */
+/* Among a thousand networks hardly any two have the same word. */
 static void test_many(void **state)
 {
         enum { MANY = 1000, SAME_MAX = 3 };

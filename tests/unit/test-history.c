@@ -1,4 +1,4 @@
-/* What was said last: the file, and what who comes is shown of it, also where chatd is killed at any moment. */
+/* The past lines: the file, and what a newcomer is shown of it, even if chatd is killed at any moment. */
 #include <fcntl.h>
 #include <signal.h>
 
@@ -46,7 +46,7 @@ static void say_lines(struct fixture *f, uint32_t who, unsigned first, unsigned 
         }
 }
 
-/* "past, line ann FIRST, …, line ann LAST" */
+/* Returns "past, line ann FIRST, …, line ann LAST". */
 static const char *past(unsigned first, unsigned last)
 {
         static char text[8192];
@@ -58,7 +58,7 @@ static const char *past(unsigned first, unsigned last)
 
 static void assert_past(struct fixture *f, uint32_t who, unsigned first, unsigned last)
 {
-        const char *at = NULL; /* the last there is */
+        const char *at = NULL; /* the last "past" in the inbox */
         for (const char *next = inbox_read(f->inboxes[who]); (next = strstr(next, "past")); next++)
                 at = next;
         assert_non_null(at);
@@ -71,11 +71,11 @@ static void test_a_newcomer(void **state)
         turn_on(f);
         hello(f, ANN);
         serve(f);
-        assert_inbox(f, ANN, "welcome 1, past"); /* nothing was said */
+        assert_inbox(f, ANN, "welcome 1, past"); /* there are no lines yet */
         say_lines(f, ANN, 1, 3);
-        say(f, ANN, "4"); /* before its HELLO, in one batch … */
+        say(f, ANN, "4"); /* a line in front of bob's HELLO, in one batch with it */
         hello(f, BOB);
-        say(f, ANN, "5"); /* … and behind it */
+        say(f, ANN, "5"); /* a line behind bob's HELLO */
         serve(f);
         assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 2, line ann 3, line ann 4, line ann 5");
         say_lines(f, ANN, 6, 40);
@@ -176,20 +176,20 @@ static void test_rooms_have_their_own(void **state)
         request(f, BOB, FRAME_ROOM, 0, "");
         serve(f);
         inbox_read(f->inboxes[EVE]);
-        request(f, EVE, FRAME_ROOM, 0, "Kitchen"); /* nobody was there meanwhile */
+        request(f, EVE, FRAME_ROOM, 0, "Kitchen"); /* the room was empty in the meantime */
         serve(f);
         assert_inbox(f, EVE, "answer You are now in Kitchen, alone, past, line kitchen: ann in here");
 }
 
-/* The words are in the file, as far as it is not a hole. */
+/* Returns true if the file has these words, outside its holes. */
 static bool is_in_file(const struct fixture *f, const char *words)
 {
         const struct history_file *file = f->broker->history.file;
         return memmem(file, sizeof(*file), words, strlen(words)) != NULL;
 }
 
-/* Nobody reads later what was said in a room that all had left; also where the next one comes at once, or chatd died
- * before it had forgotten that. The first room's stays. */
+/* What was said in a room is gone once everybody has left it, even if the next member joins at once, or chatd dies
+ * before it has forgotten the lines. The first room keeps its lines. */
 static void test_an_empty_room_is_forgotten(void **state)
 {
         struct fixture *f = *state;
@@ -206,7 +206,7 @@ static void test_an_empty_room_is_forgotten(void **state)
                 if (round == 0)
                         serve(f);
                 if (round == 2) {
-                        f->broker->settings.empty_rooms_kept = true; /* it dies before it forgets */
+                        f->broker->settings.empty_rooms_kept = true; /* chatd dies before it forgets */
                         serve(f);
                         assert_true(is_in_file(f, "a secret"));
                         restart(f);
@@ -228,7 +228,7 @@ static void test_an_empty_room_is_forgotten(void **state)
         assert_true(is_in_file(f, "in the lobby"));
 }
 
-/* Where there are more rooms than shelves, a room gets that of one where nobody is any more. */
+/* If there are more rooms than shelves, a new room takes the shelf of an empty one. */
 static void test_many_rooms(void **state)
 {
         struct fixture *f = *state;
@@ -250,7 +250,7 @@ static void test_many_rooms(void **state)
                 snprintf(room, sizeof(room), "%u", i);
                 assert_non_null(strstr(inbox_read(f->inboxes[ANN]), room));
         }
-        request(f, ANN, FRAME_ROOM, 0, "room-0"); /* was the first that had to go */
+        request(f, ANN, FRAME_ROOM, 0, "room-0"); /* the first room that lost its shelf */
         serve(f);
         assert_inbox(f, ANN, "answer You are now in room-0, alone");
         request(f, ANN, FRAME_ROOM, 0, "");
@@ -284,7 +284,7 @@ static void test_no_shelf_is_free(void **state)
                      "here, answer Nothing was said in one-more yet");
 }
 
-/* A chatd of an earlier version kept what hides. */
+/* A chatd of an earlier version stored text that hides something. */
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;
@@ -323,7 +323,7 @@ static void test_it_outlives_chatd(void **state)
         assert_inbox(f, EVE, "welcome 3, past");
 }
 
-/* A batch that was relayed and not consumed: what is in there already is not in there twice. */
+/* A batch was relayed and not consumed: lines that are in the file already are not stored twice. */
 static void test_a_batch_again(void **state)
 {
         struct fixture *f = *state;
@@ -354,7 +354,7 @@ static void test_a_batch_again(void **state)
         }
 }
 
-/* Who comes in it was told that nothing had been said: what the next chatd finds came behind that. */
+/* A newcomer in that batch was told that there were no lines: what the next chatd finds came after that. */
 static void test_who_came_before_the_first_line(void **state)
 {
         struct fixture *f = *state;
@@ -373,10 +373,11 @@ static void test_who_came_before_the_first_line(void **state)
         say(f, ANN, "1");
         recovery_run(f->broker);
         serve(f);
-        assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 1, rollcall"); /* it takes the first past */
+        /* the session shows the first past */
+        assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 1, rollcall");
 }
 
-/* … of more lines than are kept. */
+/* The batch that is relayed again has more lines than are kept. */
 static void test_a_long_batch_again(void **state)
 {
         struct fixture *f = *state;
@@ -424,13 +425,14 @@ static void test_a_file_of_another_layout(void **state)
         assert_inbox(f, BOB, "welcome 2, past");
         history_remove(&f->broker->history, f->dir);
         assert_int_equal(open(path, O_RDONLY), -1);
-        fd = open(path, O_WRONLY | O_CREAT, 0600); /* of one that died before it had written anything, or half */
+        /* the file of a chatd that died before it had written anything, or half of it */
+        fd = open(path, O_WRONLY | O_CREAT, 0600);
         assert_int_equal(ftruncate(fd, 100), 0);
         close(fd);
         assert_int_equal(history_open(&f->broker->history, f->dir), 0);
 }
 
-/* Puts lines in until it is killed. */
+/* Stores lines until it is killed. */
 static void write_until_killed(struct broker *b, struct member *ann, unsigned from, int done)
 {
         for (unsigned i = from;; i++) {
@@ -450,7 +452,7 @@ static void write_until_killed(struct broker *b, struct member *ann, unsigned fr
         }
 }
 
-/* What the next chatd finds is whole lines, one behind another, and at least all that were put in. */
+/* The next chatd finds whole lines, one behind another, and at least all that were stored. */
 static void test_killed_at_any_instruction(void **state)
 {
         struct fixture *f = *state;
@@ -496,7 +498,7 @@ static void test_killed_at_any_instruction(void **state)
         assert_true(last > KILLS);
 }
 
-/* Somebody with as many connections as there are shelves does not take the history of the lobby away. */
+/* A user with as many connections as there are shelves cannot displace the history of the lobby. */
 static void test_lobby(void **state)
 {
         struct fixture *f = *state;

@@ -45,7 +45,7 @@ static uint64_t said(struct fixture *f, const char *label, uint64_t instance, ui
         return is.skipped;
 }
 
-/* The next message of a host; returns how many of its records are left out. */
+/* Takes the next message of a host. Returns how many of its records are left out. */
 static uint64_t say(struct fixture *f, const char *label, uint64_t instance, uint64_t position, uint64_t count)
 {
         f->number += 1000;
@@ -80,12 +80,12 @@ static void alive(struct fixture *f, const char *label, uint64_t members)
         hosts_alive(&f->hosts, label, members, 0, f->now);
 }
 
-/* ---- what they said ---- */
+/* ---- what other hosts said ---- */
 
 static void test_one_behind_another(void **state)
 {
         struct fixture *f = *state;
-        assert_said(f, A, 70, 3, 0, 0); /* the first that we see of it: what was before is not for us */
+        assert_said(f, A, 70, 3, 0, 0); /* the first message of this host: earlier ones are not for us */
         assert_said(f, A, 73, 1, 0, 0);
         assert_int_equal(say(f, "c", B, 5, 1), 0);
         assert_said(f, A, 74, 0, 0, 0);
@@ -98,7 +98,7 @@ static void test_stored_twice(void **state)
         assert_said(f, A, 0, 5, 0, 0);
         assert_said(f, A, 0, 5, 5, 0);
         assert_said(f, A, 3, 2, 2, 0);
-        assert_said(f, A, 3, 4, 2, 0); /* of the last four two are news */
+        assert_said(f, A, 3, 4, 2, 0); /* two of the last four are new */
         assert_said(f, A, 1, 1, 1, 0);
         assert_said(f, A, 7, 1, 0, 0);
 }
@@ -118,23 +118,23 @@ static void test_a_new_spool(void **state)
         assert_said(f, A, 0, 5, 0, 0);
         assert_said(f, B, 0, 1, 0, 0);
         assert_said(f, B, 1, 1, 0, 0);
-        say(f, "b", C, 5, 1); /* nothing of it is known: what it had before may all have come */
+        say(f, "b", C, 5, 1); /* the old instance is unknown: all that it had before may have come */
         assert_int_equal(f->missing, 0);
         assert_int_equal(f->unseen, 5);
         uint64_t number = f->number;
         assert_said(f, C, 6, 1, 0, 0);
         said(f, "b", C, 5, 1, number);
-        assert_int_equal(f->unseen, 5); /* also when it is read again */
+        assert_int_equal(f->unseen, 5); /* the same when it is read again */
 }
 
-/* As two hosts of one label do: what is known of each stays known. */
+/* Two hosts of one label speak in turns: what is known of each stays known. */
 static void test_several_speak_in_turns(void **state)
 {
         struct fixture *f = *state;
         static const uint64_t all[HOSTS_INSTANCES_MAX] = {A, B, C};
         uint64_t position[HOSTS_INSTANCES_MAX] = {0}, seed = 1;
         assert_said(f, D, 0, 9, 0, 0);
-        assert_int_equal(say(f, "c", A, 50, 1), 0); /* another host is not meant */
+        assert_int_equal(say(f, "c", A, 50, 1), 0); /* another host's instance does not count */
         for (size_t i = 0; i < HOSTS_INSTANCES_MAX; i++)
                 assert_said(f, all[i], 0, 1, position[i]++, 0);
         for (int i = 0; i < 1000; i++) {
@@ -152,11 +152,11 @@ static void test_several_speak_in_turns(void **state)
         }
         assert_int_equal(say(f, "c", A, 51, 1), 0);
         assert_int_equal(f->missing + f->unseen, 0);
-        say(f, "b", D, 9, 1); /* which was one too many: who spoke first was forgotten */
+        say(f, "b", D, 9, 1); /* one instance too many: the one that spoke longest ago was forgotten */
         assert_int_equal(f->unseen, 9);
 }
 
-/* What people here said themselves, when this host had that label. */
+/* Records of members of this host, from when this host had that label, are not shown again. */
 static void test_what_is_our_own(void **state)
 {
         struct fixture *f = *state;
@@ -204,10 +204,10 @@ static void test_what_was_irregular_is_known_of_many(void **state)
         }
         say(f, "c", B, 1000000, 1);
         say(f, "c", B, 1000002, 1);
-        assert_int_equal(said(f, "b", A, 3, 4, 2000), 0); /* it was long ago */
+        assert_int_equal(said(f, "b", A, 3, 4, 2000), 0); /* it was too long ago */
 }
 
-/* For how many ms something lacks of `count` instances, which is of the one at `which`. */
+/* Returns for how many ms something has been lacking of `count` instances of host b; the one at `which` is lacking. */
 static int64_t lack_ms(struct fixture *f, const struct hosts_instance *all, size_t count, size_t which, bool follows)
 {
         size_t at = SIZE_MAX;
@@ -226,48 +226,48 @@ static int64_t lack_of(struct fixture *f, uint64_t instance, uint64_t position)
 static void test_something_lacks(void **state)
 {
         struct fixture *f = *state;
-        assert_int_equal(lack_of(f, A, 9), 0); /* it was not heard before */
+        assert_int_equal(lack_of(f, A, 9), 0); /* the host was not heard of before */
         say(f, "b", A, 0, 5);
         assert_int_equal(lack_of(f, A, 5), 0);
         assert_int_equal(lack_of(f, A, 7), 0);
         assert_int_equal(lack_of(f, A, 9), 100);
-        say(f, "b", A, 5, 1); /* there is some */
+        say(f, "b", A, 5, 1); /* one of the missing records has come */
         assert_int_equal(lack_of(f, A, 9), 0);
         assert_int_equal(lack_of(f, A, 9), 100);
         assert_int_equal(lack_of(f, B, 0), 0); /* a new spool */
         assert_int_equal(lack_of(f, B, 1), 0);
-        assert_int_equal(lack_of(f, A, 9), 400); /* two of one label: each has its time */
+        assert_int_equal(lack_of(f, A, 9), 400); /* two hosts of one label: each has its own time */
         assert_int_equal(lack_of(f, B, 1), 200);
         say(f, "b", A, 6, 3);
         assert_int_equal(lack_of(f, A, 9), 0);
         assert_int_equal(lack_of(f, B, 1), 400);
 }
 
-/* A host that was away for several boots of another gets what it missed of each, and nothing that was before. */
+/* A host that was away for several boots of another gets what it missed of each, and nothing from before. */
 static void test_something_lacks_of_those_before(void **state)
 {
         struct fixture *f = *state;
         const struct hosts_instance all[] = {{D, 2, 0}, {C, 7, 0}, {B, 4, 0}, {A, 90, 0}};
         say(f, "b", B, 1, 1);
         assert_int_equal(lack_ms(f, all, 4, 0, false), 0);
-        assert_int_equal(lack_ms(f, all, 4, 2, false), 100); /* the oldest first; A was before */
+        assert_int_equal(lack_ms(f, all, 4, 2, false), 100); /* the oldest first; A was earlier */
         say(f, "b", B, 4, 0);
-        assert_int_equal(lack_ms(f, all, 4, 1, true), 200); /* what is unknown begins at 0 */
+        assert_int_equal(lack_ms(f, all, 4, 1, true), 200); /* an unknown instance begins at 0 */
         struct hosts_message m = {.instance = C, .position = 7, .number = f->number += 1000, .follows = true};
         struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
         assert_true(is.missing == 7 && is.unseen == 0);
         assert_int_equal(lack_ms(f, all, 4, 0, true), 300);
         say(f, "b", D, 0, 2);
         assert_int_equal(lack_ms(f, all, 4, 0, false), 0);
-        /* what our own people said does not lack */
+        /* records of members of this host are not lacking */
         const struct hosts_instance own[] = {{100, 5, 5}, {101, 6, 5}};
         assert_int_equal(lack_ms(f, own, 2, 0, false), 0);
         assert_int_equal(lack_ms(f, own, 2, 1, false), 100);
-        /* where none is known it may be another host of that label: the newest counts, as ever */
+        /* if no instance is known it may be another host of that label: the newest counts, as always */
         const struct hosts_instance unknown[] = {{200, 5, 0}, {201, 6, 0}};
         assert_int_equal(lack_ms(f, unknown, 2, 0, false), 0);
         assert_int_equal(lack_ms(f, unknown, 2, 0, false), 100);
-        /* when there are too many of them, each waits until one of the others is not spoken of any more */
+        /* if there are too many, each waits until one of the others is no longer mentioned */
         for (uint64_t i = 0; i < HOSTS_LACKS_MAX - 2; i++)
                 assert_int_equal(lack_of(f, 300 + i, 5), 0);
         assert_int_equal(lack_of(f, 400, 5), 0);
@@ -280,7 +280,7 @@ static void test_something_lacks_of_those_before(void **state)
 static void test_the_credit_of_a_host(void **state)
 {
         struct fixture *f = *state;
-        assert_false(hosts_has_credit(&f->hosts, "b", f->now)); /* which nobody knows */
+        assert_false(hosts_has_credit(&f->hosts, "b", f->now)); /* an unknown host */
         say(f, "b", A, 0, 5);
         say(f, "c", B, 0, 5);
         assert_true(hosts_has_credit(&f->hosts, "b", f->now));
@@ -321,7 +321,7 @@ static void test_positions_that_overflow(void **state)
         struct fixture *f = *state;
         assert_said(f, A, 0, 1, 0, 0);
         assert_said(f, A, UINT64_MAX, 2, 0, UINT64_MAX - 1);
-        assert_said(f, A, 0, 1, 1, 0); /* what it had said does not come back */
+        assert_said(f, A, 0, 1, 1, 0); /* what it said before does not come back */
         assert_said(f, A, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX - 2);
         assert_int_equal(say(f, "b", B, UINT64_MAX, 1), 0);
         assert_true(f->unseen == UINT64_MAX);
@@ -329,14 +329,14 @@ static void test_positions_that_overflow(void **state)
         assert_int_equal(said(f, "b", A, 0, 1, UINT64_MAX), 1);
 }
 
-/* ---- who is there ---- */
+/* ---- which hosts are there ---- */
 
 static void test_one_host_comes_goes_and_returns(void **state)
 {
         struct fixture *f = *state;
         assert_news(f, "");
         assert_described(f, 0, "");
-        say(f, "b", A, 0, 1); /* that alone does not tell that it is there */
+        say(f, "b", A, 0, 1); /* a message alone does not mean that the host is there */
         assert_news(f, "");
         alive(f, "b", 12);
         assert_news(f, "b is here, with 12 people");
@@ -371,7 +371,7 @@ static void test_several_hosts_together(void **state)
         f->now += HOSTS_LOST_MS / 2 - 1;
         alive(f, "d", 3);
         f->now++;
-        assert_news(f, "b (1 person) and c (2 people) are away"); /* one kind at a time */
+        assert_news(f, "b (1 person) and c (2 people) are away"); /* one kind of news at a time */
         assert_news(f, "d is here, with 3 people");
         assert_news(f, "");
         assert_described(f, 1, "b (away), c (away), d (3 people)");
@@ -481,7 +481,7 @@ static void test_who_was_away_for_longest_is_forgotten(void **state)
                 f->hosts.heard_ms[i] = i == 7 ? f->now - 1 : f->now;
         f->now += HOSTS_LOST_MS - 1;
         alive(f, "h0", 1);
-        f->now++; /* h0 alone is still there */
+        f->now++; /* only h0 is still there */
         assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
         alive(f, "b", 3);
         assert_string_equal(f->memory.all[7].label, "b");
@@ -532,7 +532,8 @@ static void test_memory_that_holds_no_hosts(void **state)
 
 /* ---- kill -9 ---- */
 
-/* Runs `work` in another process, instruction by instruction; `check` looks at what kill -9 there would leave. */
+/* Runs `work` in another process, instruction by instruction. `check` checks what kill -9 at that moment would
+ * leave. */
 static void step_through(struct fixture *f, void (*work)(struct fixture *), void (*check)(struct fixture *left))
 {
         static struct fixture before, left;
@@ -556,7 +557,7 @@ static void step_through(struct fixture *f, void (*work)(struct fixture *), void
         }
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         if (changes == 0)
-                skip(); /* nobody is traced here */
+                skip(); /* ptrace(2) is not available here */
         assert_in_range(changes, 4, 1000);
 }
 
@@ -592,7 +593,7 @@ static void let_another_speak(struct fixture *f)
         say(f, "b", A, 5, 2);
 }
 
-/* The position of the next record of the instance, as the next process finds it. */
+/* Returns the position of the next record of the instance, as the next process finds it. */
 static uint64_t expected_of(const struct fixture *left, uint64_t instance)
 {
         static struct fixture next;
@@ -629,7 +630,7 @@ static void admit_another(struct fixture *f)
         say(f, "another", HOSTS_MAX, 0, 1);
 }
 
-/* The instance of each is its place, but for that of the newcomer. */
+/* Checks that the instance of each host is its place, except that of the newcomer. */
 static void check_admitted(struct fixture *left)
 {
         const struct hosts_kept *memory = &left->memory;

@@ -14,7 +14,7 @@ static bool hides(struct ignore_list *l, enum record_kind kind, uint64_t id, con
         return hidden;
 }
 
-/* All that a person says and chooses, under whatever name. */
+/* Hides everything that a person says and chooses, under any name. */
 static void test_a_person(void **state)
 {
         static const uint8_t kinds[] = {RECORD_LINE, RECORD_ACTION, RECORD_PRIVATE, RECORD_WENT,
@@ -31,7 +31,7 @@ static void test_a_person(void **state)
         assert_true(hides(&l, RECORD_LINE, BOB, "rude", "x"));
         assert_true(hides(&l, RECORD_LINE, BOB, "ruder", "x")); /* renamed in another room */
         assert_string_equal(l.people[0].name, "ruder");
-        assert_false(hides(&l, RECORD_LINE, EVE, "bob", "x")); /* the name is free, and somebody else takes it */
+        assert_false(hides(&l, RECORD_LINE, EVE, "bob", "x")); /* the name is free, and another member takes it */
         assert_false(hides(&l, RECORD_NOTICE, ADMIN_ID, "", "x"));
         assert_true(hides(&l, RECORD_LEAVE, BOB, "ruder", ""));
 }
@@ -52,7 +52,7 @@ static void test_who_comes_back(void **state)
         assert_true(hides(&l, RECORD_LINE, BOB + 7, "rob", "x"));
 }
 
-/* Two of one name on two hosts are two people, and so is the one here. */
+/* Two members with one name on two hosts are two people, and a member of this name here is a third. */
 static void test_other_hosts(void **state)
 {
         struct ignore_list l = {0};
@@ -64,7 +64,7 @@ static void test_other_hosts(void **state)
         assert_true(hides(&l, RECORD_RENAME, LINK_ID, "bob@a", "rob@a"));
         assert_false(hides(&l, RECORD_RENAMED, LINK_ID, "bob@a", "rob@a")); /* the same once more */
         assert_true(hides(&l, RECORD_LINE, LINK_ID, "rob@a", "x"));
-        assert_false(hides(&l, RECORD_LINE, LINK_ID, "bob@a", "x")); /* somebody else */
+        assert_false(hides(&l, RECORD_LINE, LINK_ID, "bob@a", "x")); /* another person */
         assert_false(
                 hides(&l, RECORD_RENAMED, LINK_ID, "rob@a", "zoe@a")); /* in another room; it is not shown anyway */
         assert_true(hides(&l, RECORD_LINE, LINK_ID, "zoe@a", "x"));

@@ -13,14 +13,14 @@ struct fixture {
         char dir[64], path[96];
         struct spool *spool;
         struct inbox *inbox;
-        int chatd; /* sends */
+        int chatd; /* the sending end */
         uint8_t datagram[DATAGRAM_MAX_BYTES];
-        size_t size; /* of the batch in it */
+        size_t size; /* of the batch in `datagram` */
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char words[8192];
 };
 
-/* As after kill -9: what is queued is still there. */
+/* Starts the inbox as after kill -9: the queued datagrams are still there. */
 static void start_inbox(struct fixture *f)
 {
         uint64_t lost;
@@ -100,7 +100,7 @@ static void send_batch(struct fixture *f)
         send_bytes(f, f->datagram, f->size);
 }
 
-/* A batch of the lines `first` to `last` of ann. */
+/* Sends a batch of the lines `first` to `last` of ann. */
 static void say(struct fixture *f, uint64_t epoch, uint64_t first, uint64_t last)
 {
         begin_batch(f, epoch);
@@ -119,7 +119,7 @@ static void assert_taken(struct fixture *f, enum inbox_event event)
         assert_int_equal(inbox_take(f->inbox, getuid()), event);
 }
 
-/* Takes all that is there; it must be `n` datagrams. */
+/* Takes all that is there, which must be `n` datagrams. */
 static void take(struct fixture *f, int n)
 {
         while (n-- > 0)
@@ -127,8 +127,8 @@ static void take(struct fixture *f, int n)
         assert_taken(f, INBOX_NOTHING);
 }
 
-/* What the spool hands out next, in words: "1 2 3" for lines of these numbers, "+7" and "-7" for a JOIN and LEAVE of id
- * 7, "missed 3"; its count must be that of the records in it. */
+/* Asserts what the spool hands out next, in words: "1 2 3" for lines of these numbers, "+7" and "-7" for a JOIN and
+ * LEAVE of id 7, "missed 3". Its count must be that of the records in it. */
 static void assert_spooled(struct fixture *f, const char *expected)
 {
         struct spool_chunk chunk;
@@ -214,7 +214,7 @@ static void test_a_batch_again_from_the_next_chatd(void **state)
         say(f, EPOCH, 1, 3);
         say(f, EPOCH, 4, 6);
         say(f, EPOCH + 1, 4, 7);
-        say(f, EPOCH + 2, 6, 8); /* which died in the same place */
+        say(f, EPOCH + 2, 6, 8); /* from another chatd that died in the same place */
         take(f, 4);
         assert_spooled(f, "1 2 3 4 5 6 7 8");
 }
@@ -252,8 +252,8 @@ static void test_killed_while_it_waits_and_chatd_too(void **state)
         say(f, EPOCH, 1, 3);
         take(f, 1);
         restart_inbox(f);
-        say(f, EPOCH, 1, 3);     /* found again … */
-        say(f, EPOCH + 1, 1, 4); /* … and relayed again */
+        say(f, EPOCH, 1, 3);     /* found again after the restart */
+        say(f, EPOCH + 1, 1, 4); /* relayed again */
         take(f, 2);
         assert_spooled(f, "1 2 3 4");
 }
@@ -275,7 +275,7 @@ static void test_missed(void **state)
         struct fixture *f = *state;
         say(f, EPOCH, 1, 1);
         miss(f, EPOCH, 5);
-        miss(f, EPOCH, 5); /* once more as many */
+        miss(f, EPOCH, 5); /* another gap of the same size */
         say(f, EPOCH, 7, 7);
         miss(f, EPOCH, MISSED_UNKNOWN);
         take(f, 5);
@@ -289,8 +289,8 @@ static void test_missed_and_killed(void **state)
         miss(f, EPOCH, 5);
         take(f, 1);
         restart_inbox(f);
-        miss(f, EPOCH, 5); /* found again … */
-        miss(f, EPOCH, 5); /* … but this is another one */
+        miss(f, EPOCH, 5); /* found again after the restart */
+        miss(f, EPOCH, 5); /* another notice with the same number */
         take(f, 2);
         restart_inbox(f);
         say(f, EPOCH, 1, 1);
@@ -306,7 +306,7 @@ static void test_missed_and_killed(void **state)
         assert_spooled(f, "missed 5 missed 5 1 missed 5 missed 6 missed 6");
 }
 
-/* A notice has no place among the records that may come again. */
+/* A notice takes no place among the records that may come again. */
 static void test_missed_before_a_batch_comes_again(void **state)
 {
         struct fixture *f = *state;
@@ -400,7 +400,7 @@ static void test_people_are_counted(void **state)
         take(f, 1);
         assert_int_equal(f->inbox->members, 3);
         assert_true(f->inbox->counted);
-        f->datagram[2] = EPOCH + 1; /* the same from the next chatd, which is to be asked anew */
+        f->datagram[2] = EPOCH + 1; /* the same from the next chatd, which must be asked anew */
         send_batch(f);
         take(f, 1);
         assert_int_equal(f->inbox->members, 3);
@@ -417,7 +417,7 @@ static void test_people_are_counted(void **state)
         add(f, RECORD_LEAVE, ANN + 2, UINT64_MAX);
         send_batch(f);
         take(f, 1);
-        assert_int_equal(f->inbox->members, 0); /* never less than nobody */
+        assert_int_equal(f->inbox->members, 0); /* never less than 0 */
 }
 
 static void test_refused(void **state)
@@ -455,7 +455,7 @@ static void test_what_chatd_does_not_send(void **state)
         take(f, 3);
         assert_int_equal(f->inbox->ignored, 3);
         memset(f->datagram, 1, sizeof(f->datagram));
-        f->datagram[1] = 200; /* a later version's */
+        f->datagram[1] = 200; /* of a later version */
         send_bytes(f, f->datagram, 100);
         send_frame(f, &(struct frame){.type = FRAME_GOODBYE, .id = EPOCH});
         take(f, 2);

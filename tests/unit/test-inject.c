@@ -38,7 +38,8 @@ static int teardown(void **state)
         return 0;
 }
 
-/* What chatd finds in its intake, in words: "hello", "inject 3 4" for records of these numbers, "notice TEXT". */
+/* Returns what chatd finds in its intake, in words: "hello", "inject 3 4" for records of these numbers, "notice
+ * TEXT". */
 static const char *read_intake(struct fixture *f)
 {
         size_t len = 0;
@@ -204,7 +205,7 @@ static void test_a_full_intake(void **state)
         }
         assert_true(f->inject.socket >= 0);
         assert_int_equal(f->inject.handed_over, n - 2);
-        assert_true(add(f, n)); /* the frame that waits takes more … */
+        assert_true(add(f, n)); /* the frame that waits takes more records */
         assert_false(inject_notice(&f->inject, slice_of("a"), 0));
         assert_false(inject_flush(&f->inject, 1));
         assert_true(f->inject.blocked);

@@ -58,7 +58,7 @@ static void assert_window(struct fixture *f, int n, ...)
         va_end(args);
 }
 
-/* The next chatd: the same socket, nothing remembered. */
+/* Starts the next chatd: the same socket, nothing remembered. */
 static void restart(struct fixture *f)
 {
         intake_free(&f->in);
@@ -79,7 +79,7 @@ static void test_peek_and_consume(void **state)
         put(f, "three");
         assert_window(f, 3, "one", "two", "three");
         assert_int_equal(intake_consume(&f->in, 2), 0);
-        assert_window(f, 1, "three"); /* the window first, then what came meanwhile */
+        assert_window(f, 1, "three"); /* first the window, then what came in the meantime */
         put(f, "four");
         assert_window(f, 1, "three");
         assert_int_equal(intake_consume(&f->in, 1), 0);
@@ -125,7 +125,7 @@ static void test_empty_datagrams(void **state)
         put(f, "two");
         put(f, "");
         assert_window(f, 5, "", "one", "", "two", "");
-        restart(f); /* they were peeked: now they are invisible, and still in the queue */
+        restart(f); /* they were peeked: the kernel skips them, but they are still in the queue */
         assert_window(f, 2, "one", "two");
         assert_int_equal(intake_consume(&f->in, 1), 0);
         put(f, "three");
@@ -152,7 +152,7 @@ static void test_an_overlong_datagram(void **state)
                 assert_false(intake_get(&f->in, 0).truncated);
                 assert_true(intake_get(&f->in, 1).truncated);
                 assert_int_equal(intake_get(&f->in, 1).size, FRAME_MAX_BYTES);
-                if (round == 0) { /* walked over, as in the recovery */
+                if (round == 0) { /* skipped, as in the recovery */
                         intake_skip(&f->in);
                         assert_window(f, 1, "two");
                         assert_int_equal(intake_rewind(&f->in), 0);

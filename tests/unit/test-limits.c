@@ -1,4 +1,4 @@
-/* How many may be here from one network, and of one user. */
+/* The limits for members of one network and of one user. */
 #include "broker-fixture.h"
 
 static void hello_from(struct fixture *f, uint32_t who, const char *address)
@@ -12,7 +12,7 @@ static void hello_from(struct fixture *f, uint32_t who, const char *address)
                                .address = slice_of(address)});
 }
 
-/* Ann and Bob come from these addresses; both are taken if so many may. */
+/* Lets ann and bob join from these addresses. Both must be taken if `taken`, otherwise only ann. */
 static void assert_both(struct fixture *f, const char *ann, const char *bob, bool taken)
 {
         hello_from(f, ANN, ann);
@@ -58,7 +58,8 @@ static void test_what_counts_as_one(void **state)
         assert_int_equal(f->broker->refused[REFUSED_CROWDED], 7);
 }
 
-/* At the boundary: the last that may, the first that may not, and one in the place of somebody who left. */
+/* At the boundary: the last member that may join, the first that may not, and one that takes the place of a member who
+ * left. */
 static void test_a_place_that_is_free_again(void **state)
 {
         struct fixture *f = *state;
@@ -70,13 +71,13 @@ static void test_a_place_that_is_free_again(void **state)
         assert_non_null(member(f, BOB));
         assert_null(member(f, EVE));
         bye(f, ANN);
-        hello_from(f, EVE, "192.0.2.7:4"); /* in one batch with that */
+        hello_from(f, EVE, "192.0.2.7:4"); /* in one batch with the BYE */
         serve(f);
         assert_non_null(member(f, EVE));
         assert_null(member(f, ANN));
 }
 
-/* Whoever is here stays, where fewer may be now, and also where chatd, or its queue, was lost. */
+/* Members stay even if the limit is lowered, and even if chatd or its queue was lost. */
 static void test_who_is_here_stays(void **state)
 {
         struct fixture *f = *state;

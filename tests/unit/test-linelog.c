@@ -28,7 +28,7 @@ static int teardown_log(void **state)
         return 0;
 }
 
-/* What was logged, up to the line that this is. */
+/* Returns what was logged, up to the line `last`. */
 static const char *read_until(const char *last)
 {
         static char all[1 << 23];
@@ -94,7 +94,7 @@ static void test_what_is_logged(void **state)
                                                                   "chatd: eve joined from here:1\n");
 }
 
-/* All fields of the longest line that there is have room. */
+/* There is room for all fields of the longest possible line. */
 static void test_the_longest_line(void **state)
 {
         struct fixture *f = *state;
@@ -130,7 +130,7 @@ static void test_a_log_that_is_stuck(void **state)
         hello(f, ANN);
         for (int i = 0; i < LINES; i++) {
                 say(f, ANN, text);
-                serve(f); /* nobody reads the log: each of these returns all the same */
+                serve(f); /* the log is not read: each of these returns all the same */
         }
         assert_int_equal(f->broker->lines, LINES);
 

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-/* What came out, one event per line: "L:text", "P:text", "X:text" for the last piece, "E:" or "C:". */
+/* The events, one per line: "L:text", "P:text", "X:text" for the last piece, "E:" or "C:". */
 struct result {
         char events[64 * 1024];
         size_t len;
@@ -43,7 +43,7 @@ static void push_all(struct result *r, const char *in, size_t n, bool at_once)
         lines_finish(&l);
 }
 
-/* What comes byte by byte, which is the same where plain text is taken at once. */
+/* Returns the events of these bytes. They must be the same byte by byte and with plain text taken at once. */
 static struct result *run(const char *in, size_t n)
 {
         static struct result r, same;
@@ -66,7 +66,7 @@ static void test_every_line_end(void **state)
         ASSERT_LINES("a\n\rb\n\r", "L:a\nL:b\n");
         ASSERT_LINES("\n\r\n", "L:\nL:\n");
         ASSERT_LINES("a\r\n\0b\n", "L:a\nL:b\n");
-        ASSERT_LINES("a\r\r\0\n", "L:a\nL:\nL:\n"); /* one byte is swallowed behind CR, no more */
+        ASSERT_LINES("a\r\r\0\n", "L:a\nL:\nL:\n"); /* only one byte is swallowed behind CR */
 }
 
 static void test_carriage_return_ends_the_line_at_once(void **state)
@@ -117,7 +117,7 @@ static void test_erasing(void **state)
         ASSERT_LINES("a漢\x7f\n", "L:a\n");
         ASSERT_LINES("a👩‍👩‍👧\bb\n", "L:ab\n");
         ASSERT_LINES("ne\u0301\u0302\b\n", "L:n\n");
-        ASSERT_LINES("a\xe2\x82\b\b\n", "L:a\n"); /* a character that is not complete goes byte by byte */
+        ASSERT_LINES("a\xe2\x82\b\b\n", "L:a\n"); /* an incomplete character is erased byte by byte */
         ASSERT_LINES("one two  \x17three\n", "L:one three\n");
         ASSERT_LINES("one\ttwo\x17\n", "L:one\t\n");
         ASSERT_LINES("/msg ann psst\x15hello\n", "L:hello\n");
@@ -131,7 +131,7 @@ static void test_keys_add_nothing(void **state)
         ASSERT_LINES("\x1b\x1b[Ax\n", "L:x\n");
         ASSERT_LINES("\x1bx\n", "L:x\n"); /* the ESC key, and a letter */
         ASSERT_LINES("\x1b[\nx\n", "L:\nL:x\n");
-        ASSERT_LINES("\x1b[12345678901234567end\n", "L:7end\n"); /* no more than ESCAPE_MAX_BYTES are swallowed */
+        ASSERT_LINES("\x1b[12345678901234567end\n", "L:7end\n"); /* at most ESCAPE_MAX_BYTES are swallowed */
         ASSERT_LINES("\x1b[1é\n", "L:é\n");
 }
 

@@ -20,10 +20,10 @@ enum { ANN = 7, STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
 /* ---- time, and death ---- */
 
 static int64_t now_ms;
-static unsigned steps_left; /* until it is killed; 0: it is not */
+static unsigned steps_left; /* steps until it is killed; 0: it is not */
 static jmp_buf grave;
 
-/* In place of libc's, as is what follows. */
+/* Replaces clock_gettime() of libc. The functions below replace others. */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
         if (clock != CLOCK_MONOTONIC)
@@ -60,7 +60,7 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 
 /* ---- the link, and a chatd that this process plays ---- */
 
-/* What eve says, in each of her places: the position. */
+/* Encodes a line of eve's: its text is its position. */
 static size_t encode_line(uint8_t *data, size_t size, uint64_t position)
 {
         char text[24];
@@ -78,18 +78,18 @@ struct fixture {
         struct network *network;
         struct journal *journal;
         struct link *link;
-        /* chatd */
-        uid_t chatd;     /* whose user it is */
-        uint64_t last;   /* the number of the last record that it relayed */
-        uint64_t before; /* in this link's life: the number of the last record */
+        /* the chatd that this process plays */
+        uid_t chatd;     /* chatd's user */
+        uint64_t last;   /* the number of the last record that chatd relayed */
+        uint64_t before; /* the number of the last record in the life of this link */
         unsigned hellos, kills;
-        char *words; /* what people here see */
+        char *words; /* what people on this host see */
         size_t len;
         uint64_t said;         /* lines of ann's */
         uint64_t positions[2]; /* of hosts b and c */
-        uint64_t kept_from;    /* what they say again when they are asked: records from this position on … */
-        uint64_t again_max;    /* … so many at once */
-        unsigned deaf;         /* of so many questions one is lost; 0: none is */
+        uint64_t kept_from;    /* hosts can repeat records from this position on */
+        uint64_t again_max;    /* the most records that hosts repeat at once */
+        unsigned deaf;         /* one of so many questions is lost; 0: none */
         uint8_t buffer[DATAGRAM_MAX_BYTES];
 };
 
@@ -104,7 +104,7 @@ static void begin(struct fixture *f)
         assert_int_equal(link_begin(f->link, &f->config, f->dir, f->inbox, f->spool, f->network, f->journal, lost), 0);
 }
 
-/* As kill -9 would: nothing is said or tidied up. */
+/* Kills the link as kill -9 would: it neither sends nor tidies up anything. */
 static void kill_link(struct fixture *f)
 {
         link_end(f->link);
@@ -130,7 +130,7 @@ static int bind_inbox(const char *dir)
 
 static struct fixture *fixture;
 
-/* A host answers, as it would if everything it says were a line "POSITION" of eve's. */
+/* Answers a question for a host, each of whose records is a line "POSITION" of eve's. */
 static void answer(struct network *n, const char *host, uint64_t instance, uint64_t position)
 {
         struct fixture *f = fixture;
@@ -194,7 +194,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* With the credentials of chatd's user. */
+/* Sends a datagram to the link with the credentials of chatd's user. */
 static bool to_link(struct fixture *f, const void *data, size_t size)
 {
         union {
@@ -220,7 +220,7 @@ static void rollcall(struct fixture *f)
         tell_link(f, &(struct frame){.type = FRAME_ROLLCALL, .id = CHATD_EPOCH});
 }
 
-/* Ann, who is here, says her next line; or a private word. */
+/* Sends ann's next record; she is a member on this host. */
 static void say_here_to(struct fixture *f, enum record_kind kind, const char *text)
 {
         uint8_t batch[256];
@@ -232,7 +232,7 @@ static void say_here_to(struct fixture *f, enum record_kind kind, const char *te
                              .text = slice_of(text)};
         size_t size = frame_encode(batch, sizeof(batch), &header);
         size += record_encode(batch + size, sizeof(batch) - size, &rec);
-        if (to_link(f, batch, size)) /* else chatd would count it as missed */
+        if (to_link(f, batch, size)) /* otherwise chatd would count it as missed */
                 f->said++;
 }
 
@@ -250,7 +250,7 @@ static void show(struct fixture *f, const char *kind, struct slice name, struct 
         assert_true(f->len < WORDS_MAX_BYTES);
 }
 
-/* Shows what is new, as chatd knows it by the numbers. */
+/* Shows new records. chatd tells by the numbers which are new. */
 static void relay(struct fixture *f, struct wire_reader records)
 {
         struct record rec;
@@ -271,7 +271,7 @@ static void relay(struct fixture *f, struct wire_reader records)
         }
 }
 
-/* chatd serves its queue. */
+/* Lets chatd serve its queue. */
 static void serve(struct fixture *f)
 {
         ssize_t n;
@@ -282,7 +282,7 @@ static void serve(struct fixture *f)
                 assert_int_equal(decoded, 0);
                 if (frame.type == FRAME_HELLO) {
                         f->hellos++;
-                        f->before = 0; /* it may read again */
+                        f->before = 0; /* the link may read again */
                         tell_link(f, &(struct frame){.type = FRAME_WELCOME,
                                                      .id = CHATD_EPOCH,
                                                      .number = f->last,
@@ -299,7 +299,7 @@ static void serve(struct fixture *f)
         }
 }
 
-/* The link works once, or is killed at the step that was chosen: then another begins. */
+/* Lets the link work once. If it is killed at the chosen step, begins another. */
 static void work(struct fixture *f)
 {
         now_ms += 10;
@@ -311,7 +311,7 @@ static void work(struct fixture *f)
         }
 }
 
-/* Both work until nothing happens any more. */
+/* Lets both work until nothing happens any more. */
 static void settle(struct fixture *f)
 {
         for (int i = 0; i < 8; i++) {
@@ -320,7 +320,7 @@ static void settle(struct fixture *f)
         }
 }
 
-/* What people here saw since the last time. */
+/* Asserts what people on this host saw since the last call. */
 static void assert_seen(struct fixture *f, const char *expected)
 {
         settle(f);
@@ -331,7 +331,7 @@ static void assert_seen(struct fixture *f, const char *expected)
 
 /* ---- other hosts ---- */
 
-/* A message of `host`: its records are lines "1", "2" …, as many as `count`; `also` is one more before them. */
+/* Publishes a message of `host`. Its records are `count` lines "1", "2" …; `also` is one more in front of them. */
 static void publish(struct fixture *f, const char *host, uint64_t instance, uint64_t position, uint64_t count,
                     const struct record *also)
 {
@@ -359,7 +359,7 @@ static void alive(struct fixture *f, const char *host, uint64_t members)
         network_add(f->network, NETWORK_ALIVE, host, data, message_encode(data, sizeof(data), &m));
 }
 
-/* The last entry of the journal since this was asked before, whose first field is its message. */
+/* Returns the message, the first field, of the last journal entry since the last call. */
 static const char *last_logged(struct fixture *f)
 {
         static struct journal_event last;
@@ -369,7 +369,7 @@ static const char *last_logged(struct fixture *f)
         return last.data;
 }
 
-/* All entries since then. */
+/* Returns all journal entries since the last call. */
 static const char *logged(struct fixture *f)
 {
         static char all[8192];
@@ -407,7 +407,7 @@ static void test_nothing_is_read_before_welcome(void **state)
         work(f);
         work(f);
         assert_false(f->network->reading);
-        assert_false(f->network->counted); /* nor is anything said of how many are here */
+        assert_false(f->network->counted); /* the number of members is not published either */
         serve(f);
         work(f);
         assert_true(f->network->reading);
@@ -459,7 +459,7 @@ static void test_rooms_there(void **state)
         assert_int_equal(f->link->ignored, 1);
 }
 
-/* A private word is for one host. */
+/* A private message goes to one host. */
 static void test_private_words(void **state)
 {
         struct fixture *f = *state;
@@ -495,7 +495,7 @@ static void test_what_cannot_be_shown(void **state)
                 &(struct record){.kind = RECORD_LINE, .name = slice_of("a"), .text = slice_of("\033[2J")});
         assert_seen(f, "");
         assert_int_equal(f->link->ignored, position);
-        publish(f, "b", 1, position++, 1, &(struct record){.kind = 99, .name = slice_of("a")}); /* a later version's */
+        publish(f, "b", 1, position++, 1, &(struct record){.kind = 99, .name = slice_of("a")}); /* of a later version */
         network_add(f->network, NETWORK_SAID, "b", "junk", 4);
         publish(f, "b", 1, position++, 1, NULL);
         assert_seen(f, "eve@b 9");
@@ -535,7 +535,7 @@ static void test_what_is_missing_is_had_from_who_said_it(void **state)
         f->kept_from = 0;
         settle(f);
         say_there(f, 0, 1);
-        f->positions[0] += 7; /* more than is said again at once */
+        f->positions[0] += 7; /* more than is repeated at once */
         say_there(f, 1, 1);
         say_there(f, 0, 2);
         assert_seen(f, "eve@b 0, eve@c 0, eve@b 1, eve@b 2, eve@b 3, eve@b 4, eve@b 5, eve@b 6, eve@b 7, eve@b 8, "
@@ -587,7 +587,7 @@ static void test_more_is_missing_than_can_be_had(void **state)
         assert_string_equal(f->words + f->len - strlen(expected), expected);
 }
 
-/* Until all questions that there are were asked. */
+/* Lets time pass until the link has asked all its questions. */
 static void ask_in_vain(struct fixture *f)
 {
         unsigned asked;
@@ -615,7 +615,8 @@ static void test_who_said_it_does_not_answer(void **state)
         unsigned asked = f->network->asked;
         f->positions[0] += 2;
         say_there(f, 0, 1);
-        assert_seen(f, "* 2 lines from b are missing, eve@b 33"); /* nobody waits for it again so soon */
+        /* the link does not wait for this host again so soon */
+        assert_seen(f, "* 2 lines from b are missing, eve@b 33");
         assert_int_equal(f->network->asked, asked);
         f->deaf = 0;
         f->kept_from = 0;
@@ -623,14 +624,14 @@ static void test_who_said_it_does_not_answer(void **state)
         say_there(f, 1, 1);
         f->positions[1] += 1;
         say_there(f, 1, 1);
-        assert_seen(f, "eve@c 1, eve@c 2, eve@c 3"); /* for others, yes */
+        assert_seen(f, "eve@c 1, eve@c 2, eve@c 3"); /* it does wait for others */
         now_ms += HOSTS_CREDIT_MS * HOSTS_CREDIT_SHARE / 2;
         f->positions[0] += 1;
         say_there(f, 0, 1);
         assert_seen(f, "eve@b 34, eve@b 35");
 }
 
-/* … because we did not run, or chatd did not. */
+/* Time that passes because the link or chatd did not run does not count as waiting for an answer. */
 static void test_time_that_passes_is_no_answer(void **state)
 {
         struct fixture *f = *state;
@@ -659,7 +660,7 @@ static void test_time_that_passes_is_no_answer(void **state)
 
 static void put_answer(struct fixture *f, const char *host, const struct message *m, const char *records, size_t size);
 
-/* Who answers just in time, and with nothing, cannot keep all others waiting for ever. */
+/* A host that answers just in time, and with nothing, cannot keep all others waiting for ever. */
 static void test_answers_without_records(void **state)
 {
         struct fixture *f = *state;
@@ -687,7 +688,7 @@ static void test_answers_without_records(void **state)
         f->len = 0;
 }
 
-/* The second line is lost, and so is the question for it. */
+/* Loses the second line, and the question for it. */
 static void lose_one_and_ask(struct fixture *f)
 {
         f->kept_from = 0;
@@ -777,7 +778,7 @@ static void test_bad_answers(void **state)
         put_answer(f, "b", &bad, "", 0);
         settle(f);
         bad = nothing;
-        bad.asked = 2; /* an answer to a question before */
+        bad.asked = 2; /* an answer to an earlier question */
         put_answer(f, "b", &bad, "", 0);
         settle(f);
         bad = nothing;
@@ -876,8 +877,8 @@ static void test_hosts_come_and_go(void **state)
         assert_seen(f, "* b is back, with 2 people");
 }
 
-/* Who says something to somebody on a host that is not there is told so, and nobody else. */
-/* Nobody is told that they are away, now or ever. */
+/* A message to a member of an absent host is answered with a notice to its author alone. */
+/* No member is ever told that hosts of another network are away. */
 static void test_hosts_of_another_network(void **state)
 {
         struct fixture *f = *state;
@@ -913,7 +914,7 @@ static void test_hosts_of_another_network(void **state)
                 now_ms += 1000;
         }
         assert_seen(f, "");
-        alive(f, "b", 3); /* another b */
+        alive(f, "b", 3); /* another host b */
         settle(f);
         alive(f, "b", 3);
         assert_seen(f, "* b is here, with 3 people");
@@ -925,7 +926,7 @@ static void test_a_host_of_the_same_label(void **state)
         settle(f);
         last_logged(f);
         assert_null(strstr(f->link->notified, "same label"));
-        for (int i = 0; i < 20; i++) { /* it is said once */
+        for (int i = 0; i < 20; i++) { /* it is logged once */
                 f->network->twin++;
                 now_ms += 1000;
                 settle(f);
@@ -933,7 +934,7 @@ static void test_a_host_of_the_same_label(void **state)
                 assert_true(i == 0 ? strstr(logged, "is called here, too") != NULL : *logged == '\0');
                 assert_non_null(strstr(f->link->notified, "another host has the same label"));
         }
-        f->network->disconnected = true; /* whether it is there now, nobody knows */
+        f->network->disconnected = true; /* it is unknown whether the twin is there now */
         for (int i = 0; i < 20; i++) {
                 now_ms += 1000;
                 settle(f);
@@ -951,7 +952,7 @@ static void test_a_host_of_the_same_label(void **state)
         assert_null(strstr(f->link->notified, "same label"));
 }
 
-/* Cloned with all that runs on it: what is said from then on has an instance of its own. */
+/* The machine was cloned with all that runs on it: what is said from then on has an instance of its own. */
 static void test_a_clone_at_work(void **state)
 {
         struct fixture *f = *state;
@@ -962,7 +963,7 @@ static void test_a_clone_at_work(void **state)
         f->network->twin++;
         now_ms += 1000;
         settle(f);
-        assert_true(spool_instance(f->spool) == instance); /* the other has another one */
+        assert_true(spool_instance(f->spool) == instance); /* the other has another instance */
         f->network->clone = instance;
         now_ms += 1000;
         settle(f);
@@ -970,14 +971,14 @@ static void test_a_clone_at_work(void **state)
         assert_true(newest != instance);
         now_ms += 1000;
         settle(f);
-        assert_true(spool_instance(f->spool) == newest); /* once */
+        assert_true(spool_instance(f->spool) == newest); /* this happens only once */
         say_here(f);
         settle(f);
         assert_int_equal(spool_own(f->spool, instance), 1);
         assert_int_equal(spool_own(f->spool, newest), 1);
 }
 
-/* The label that this host had is another's by now, and both spoke under it. */
+/* The former label of this host belongs to another now, and both spoke under it. */
 static void test_what_was_said_here_under_another_label(void **state)
 {
         struct fixture *f = *state;
@@ -993,7 +994,7 @@ static void test_what_was_said_here_under_another_label(void **state)
         assert_seen(f, "eve@b 0, eve@b 1");
         restart(f);
         assert_seen(f, "");
-        publish(f, "b", instance, 2, 2, NULL); /* the other went on where we were copied */
+        publish(f, "b", instance, 2, 2, NULL); /* the other went on from the place of the copy */
         publish(f, "b", instance, 5, 1, NULL);
         settle(f);
         now_ms += GAP_ASK_MS * (GAP_QUESTIONS_MAX + 1);
@@ -1001,7 +1002,7 @@ static void test_what_was_said_here_under_another_label(void **state)
         assert_true(f->network->asked > 0);
 }
 
-/* A host was started anew twice. What NATS lost of its last words before each is asked for. */
+/* A host was restarted twice. The link asks for the last lines before each restart, which NATS lost. */
 static void test_the_last_before_a_boot_is_lost(void **state)
 {
         struct fixture *f = *state;
@@ -1056,7 +1057,7 @@ static void test_words_to_absent_hosts(void **state)
         assert_seen(f, "ann: b is away; bob may get the message when it is back");
 }
 
-/* What is for everybody is not lost because one says many words to hosts that are not there. */
+/* Lines for everybody are not lost although one member sends many private messages to absent hosts. */
 static void test_many_words_to_absent_hosts(void **state)
 {
         struct fixture *f = *state;
@@ -1086,7 +1087,7 @@ static void test_many_words_to_absent_hosts(void **state)
         close(filler);
 }
 
-/* … nor that something is missing because many hosts come. */
+/* The notice of missing lines is not lost although many hosts come. */
 static void test_many_hosts_come_where_something_is_missing(void **state)
 {
         struct fixture *f = *state;
@@ -1147,7 +1148,7 @@ static void test_another_stream(void **state)
         say_there(f, 0, 1);
         assert_seen(f, "eve@b 0, eve@b 1, eve@b 2, eve@b 3");
         restart(f);
-        say_there(f, 0, 1); /* it is read from the right place of the right stream */
+        say_there(f, 0, 1); /* read from the right place of the right stream */
         assert_seen(f, "eve@b 4");
         assert_int_equal(f->network->from.stream, STREAM + 1);
         network_replace(f->network, 0);
@@ -1155,7 +1156,7 @@ static void test_another_stream(void **state)
         assert_seen(f, "eve@b 5");
 }
 
-/* Whoever may delete the stream can do so again and again. */
+/* A user that may delete the stream can do so again and again. */
 static void test_many_streams(void **state)
 {
         struct fixture *f = *state;
@@ -1176,7 +1177,7 @@ static void test_a_stream_that_was_put_back(void **state)
         for (int i = 0; i < 4; i++)
                 say_there(f, 0, 1);
         assert_seen(f, "eve@b 0, eve@b 1, eve@b 2, eve@b 3");
-        network_put_back(f->network, 3); /* its server had a power loss: the numbers of what was lost are used again */
+        network_put_back(f->network, 3); /* its server had a power loss: the numbers of lost messages are used again */
         say_there(f, 0, 1);
         say_there(f, 1, 1);
         assert_seen(f, "eve@b 4, eve@c 0");
@@ -1225,7 +1226,7 @@ static void test_the_first_of_a_stream_and_killed(void **state)
         work(f);
         say_there(f, 0, 1);
         work(f);
-        lose_queue(f); /* with the first that chatd would get of this stream */
+        lose_queue(f); /* with the first record of this stream for chatd */
         restart(f);
         assert_seen(f, "eve@b 1");
 }
@@ -1249,7 +1250,7 @@ static void test_stored_twice_and_killed(void **state)
         say_there(f, 0, 3);
         assert_seen(f, "eve@b 0, eve@b 1, eve@b 2");
         publish(f, "b", 1, 0, 3, NULL);
-        publish(f, "c", 1, 0, 1, &(struct record){.kind = 99}); /* nothing that chatd would know is behind it */
+        publish(f, "c", 1, 0, 1, &(struct record){.kind = 99}); /* nothing that chatd would know follows it */
         settle(f);
         restart(f);
         assert_seen(f, "");
@@ -1266,8 +1267,8 @@ static void test_the_queue_of_chatd_is_lost(void **state)
         say_there(f, 0, 2);
         settle(f);
         say_there(f, 0, 2);
-        work(f);       /* it is in chatd's queue, … */
-        lose_queue(f); /* … which is lost */
+        work(f);       /* the record is in chatd's queue */
+        lose_queue(f); /* the queue with the record is lost */
         say_there(f, 0, 1);
         work(f);
         now_ms += 1000;
@@ -1285,14 +1286,14 @@ static void test_roll_call(void **state)
         assert_int_equal(f->network->reads, 1);
         tell_link(f, &(struct frame){.type = FRAME_MISSED, .id = CHATD_EPOCH, .number = 1});
         settle(f);
-        assert_int_equal(f->hellos, 3); /* to know how many are here */
+        assert_int_equal(f->hellos, 3); /* to learn how many members there are */
 }
 
 static void test_hello_is_said_again(void **state)
 {
         struct fixture *f = *state;
         work(f);
-        recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT); /* it is lost */
+        recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT); /* HELLO is lost */
         settle(f);
         assert_int_equal(f->hellos, 0);
         now_ms += LINK_HELLO_MS;
@@ -1305,7 +1306,7 @@ static void test_the_inbox_waits_until_chatd_was_found(void **state)
 {
         struct fixture *f = *state;
         struct sockaddr_un address;
-        if (getuid() == 0) { /* root is not who is heard by default */
+        if (getuid() == 0) { /* by default root is not taken for chatd */
                 f->chatd = 65534;
                 path_broker(&address, f->dir);
                 assert_int_equal(chown(f->dir, f->chatd, 0), 0);
@@ -1345,9 +1346,9 @@ static void test_while_the_network_ends(void **state)
         say_here(f);
         assert_true(link_drain(f->link) > now_ms + 60000); /* until there is more in the inbox */
         assert_int_equal(spool_position(f->spool), 4);
-        assert_int_equal(f->network->publishes, 0); /* it is told nothing … */
+        assert_int_equal(f->network->publishes, 0); /* the network is told nothing */
         assert_int_equal(f->network->reads, 1);
-        serve(f); /* … and nor is chatd */
+        serve(f); /* chatd is told nothing either */
         assert_int_equal(f->hellos, 1);
         for (int i = 0; i < 1000; i++) /* as many as the inbox takes */
                 say_here(f);
@@ -1376,7 +1377,8 @@ static void test_a_full_spool_while_the_network_ends(void **state)
         assert_int_equal(spool_position(f->spool), f->said);
 }
 
-/* What was known of the others is forgotten, and so it was by chatd: what they said is not shown again. */
+/* Asserts that what the link knew of the others is forgotten, and what chatd knew, too: their earlier lines are not
+ * shown again. */
 static void assert_begins_anew(struct fixture *f)
 {
         f->last = 0;
@@ -1412,7 +1414,7 @@ static void test_after_another_boot(void **state)
         assert_begins_anew(f);
 }
 
-/* As where /run is emptied without another boot. */
+/* The notes are gone, as if /run were emptied without another boot. */
 static void test_after_the_notes_of_chatd_are_gone(void **state)
 {
         struct fixture *f = *state;
@@ -1467,7 +1469,7 @@ static uint32_t next_random(uint32_t *seed)
         return *seed >> 8;
 }
 
-/* What people here saw is every line of both hosts, once and in order. */
+/* Asserts that people on this host saw every line of both hosts, once and in order. */
 static void assert_all_seen(struct fixture *f)
 {
         uint64_t next[2] = {0};
@@ -1481,7 +1483,7 @@ static void assert_all_seen(struct fixture *f)
         assert_int_equal(next[1], f->positions[1]);
 }
 
-/* The spool has every line of ann's, once and in order. */
+/* Asserts that the spool has every line of ann's, once and in order. */
 static void assert_all_spooled(struct fixture *f)
 {
         struct spool_chunk chunk;
@@ -1503,7 +1505,7 @@ static void test_a_flood_of_messages(void **state)
         for (int i = 0; i < 1000; i++)
                 network_add(f->network, NETWORK_SAID, "evil", "x", 1);
         say_here(f);
-        assert_true(link_work(f->link) <= now_ms); /* it looks at the rest soon, and at everything else before */
+        assert_true(link_work(f->link) <= now_ms); /* it handles the rest soon, and everything else before that */
         assert_true(f->network->next < 100);
         say_there(f, 0, 1);
         for (int i = 0; i < 20; i++)
@@ -1527,7 +1529,7 @@ static void test_chatd_is_busy(void **state)
         assert_int_equal(f->network->reads, 1);
 }
 
-/* Also what was lost with a queue, as soon as the link hears of that. */
+/* Settles everything, including records that were lost with a queue, which the link learns from a roll call. */
 static void settle_all(struct fixture *f)
 {
         settle(f);
@@ -1545,7 +1547,7 @@ static void test_killed_at_any_step(void **state)
         printf("seed %u\n", seed);
         f->kept_from = 0;
         f->deaf = 5;
-        settle(f); /* what was said before it came is not for people here */
+        settle(f); /* lines from before its start are not for people on this host */
         say_there(f, 0, 1);
         say_there(f, 1, 1);
         settle(f);
@@ -1554,7 +1556,7 @@ static void test_killed_at_any_step(void **state)
                         say_there(f, next_random(&seed) % 2 ? 0 : 1, next_random(&seed) % 4);
                         say_here(f);
                 }
-                if (next_random(&seed) % 8 == 0) { /* NATS loses something, of which the next message tells */
+                if (next_random(&seed) % 8 == 0) { /* NATS loses something, which the next message shows */
                         int host = next_random(&seed) % 2;
                         f->positions[host] += 1 + next_random(&seed) % 8;
                         say_there(f, host, 1);
@@ -1565,10 +1567,10 @@ static void test_killed_at_any_step(void **state)
                 case 0:
                         rollcall(f);
                         break;
-                case 1: /* its queue is lost */
+                case 1: /* chatd's queue is lost */
                         lose_queue(f);
                         break;
-                case 2: /* another stream, without what was said so far: all of that must have come */
+                case 2: /* another stream, without the earlier messages: all of them must have come */
                         settle_all(f);
                         f->network->stream++;
                         f->network->begin_due = true;

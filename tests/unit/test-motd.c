@@ -68,7 +68,7 @@ static void test_bounds(void **state)
         write_file(f, lines);
         assert_int_equal(motd_read(&f->motd, f->path), 0);
         assert_int_equal(f->motd.len, MOTD_MAX_LINES * 2 - 1);
-        strcat(lines, "\n\n"); /* nothing is left out that could be seen */
+        strcat(lines, "\n\n"); /* nothing visible is left out */
         write_file(f, lines);
         assert_int_equal(motd_read(&f->motd, f->path), 0);
         strcat(lines, "x");
@@ -85,7 +85,7 @@ static void test_bounds(void **state)
         write_file(f, text);
         assert_int_equal(motd_read(&f->motd, f->path), MOTD_E_CUT);
         assert_int_equal(f->motd.len, MOTD_MAX_BYTES);
-        strcpy(text + MOTD_MAX_BYTES - 1, "\xc3\xa4"); /* half a letter is none */
+        strcpy(text + MOTD_MAX_BYTES - 1, "\xc3\xa4"); /* an incomplete letter is left out */
         write_file(f, text);
         assert_int_equal(motd_read(&f->motd, f->path), MOTD_E_CUT);
         assert_int_equal(f->motd.len, MOTD_MAX_BYTES - 1);
@@ -120,10 +120,10 @@ static void test_who_is_shown_it(void **state)
         set_motd(f);
         hello(f, BOB);
         serve(f);
-        assert_inbox(f, ANN, "join bob"); /* it was not there when she came */
+        assert_inbox(f, ANN, "join bob"); /* there was no message when ann joined */
         assert_inbox(f, BOB, "welcome 2, text a\n\nb");
         f->inboxes[EVE] = inbox_bind(f->dir, inbox_id(EVE));
-        here(f, EVE, 0); /* its HELLO was lost with the queue: it may have been here for long */
+        here(f, EVE, 0); /* HELLO was lost with the queue: eve may have been here for long */
         serve(f);
         assert_inbox(f, EVE, "welcome 3");
         assert_int_equal(restart_broker(f), 3);
@@ -140,11 +140,11 @@ static void test_a_hello_that_is_met_again(void **state)
         hello(f, ANN);
         serve(f);
         assert_inbox(f, ANN, "welcome 1, text a\n\nb");
-        hello_again(f, ANN); /* as if the chatd before had died in front of it */
+        hello_again(f, ANN); /* as if the earlier chatd had died in front of it */
         restart_broker(f);
         set_motd(f);
         serve(f);
-        assert_inbox(f, ANN, "rollcall, welcome 1, text a\n\nb"); /* which sessions know by its number */
+        assert_inbox(f, ANN, "rollcall, welcome 1, text a\n\nb"); /* sessions recognise the text by its number */
 }
 
 int main(void)

@@ -107,13 +107,13 @@ static void test_distance(void **state)
         assert_distance("trol", "Troll", 1);
         assert_distance("exti", "exit", 1);
         assert_distance("ab", "ba", 1);
-        assert_distance("ca", "abc", 3); /* nothing is changed twice */
+        assert_distance("ca", "abc", 3); /* no character is changed twice */
         assert_distance("kitten", "sitting", 3);
         assert_distance("abcdefghijklmnopqrstuvwx", "xbcdefghijklmnopqrstuvwa", 2);
         assert_distance("abcdefghijklmnopqrstuvwxy", "abc", SIZE_MAX);
 }
 
-/* Or two clients could not both be there. */
+/* Addresses are never too similar: otherwise two clients could not both be here. */
 static void test_addresses_stay_apart(void **state)
 {
         (void)state;

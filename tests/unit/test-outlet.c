@@ -1,4 +1,4 @@
-/* Both sides of an outlet, chatd's and the session's, with a real TCP connection between them and the client. */
+/* Both sides of an outlet, chatd's and the session's, and a real TCP connection to the client. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +18,7 @@ enum {
         OWN = 7, /* the id of the session */
         RECORDS = 6,
         SHOWN = RECORDS - 2,
-        ROOM = 1, /* where it is */
+        ROOM = 1, /* the client's room */
         RECORDS_MAX = 20,
         NOW_MS = 1000,
         LONG = 4000, /* bytes of a line for a slow client */
@@ -39,7 +39,7 @@ static const struct record few[RECORDS] = {
         {.kind = RECORD_LEAVE, .id = 3, .number = UINT64_MAX, .name = {"ann", 3}, .text = {"", 0}},
 };
 
-/* As the client sees them, without its own and what is said elsewhere. */
+/* The records as the client sees them, without its own and those for other rooms. */
 static const char shown[] = "*** ann is connected\r\nann: hello\r\neve@b: x\r\n*** ann is disconnected\r\n";
 
 static bool is_for_us(const struct record *r)
@@ -62,7 +62,7 @@ struct fixture {
         struct lent_text text;
 };
 
-/* What chatd does before it relays: the batch's records, as all sessions see them. */
+/* Describes a batch, as chatd does before it relays: the batch's records, as all sessions see them. */
 static void begin_batch(struct fixture *f, uint64_t number)
 {
         static char text[BATCH_TEXT_BYTES];
@@ -86,7 +86,7 @@ static void begin_batch(struct fixture *f, uint64_t number)
         atomic_store(&f->batch.shared->number, number);
 }
 
-/* What a client sees of it, without its own. */
+/* Returns what a client sees of the batch, without its own lines. */
 static const char *shown_now(const struct fixture *f)
 {
         static char text[BATCH_TEXT_BYTES + 1], *at;
@@ -102,7 +102,7 @@ static bool write_batch(struct fixture *f)
         return lent_write(&f->lent, &f->text, 4);
 }
 
-/* What the client has received, since this was asked last. */
+/* Returns what the client has received since the last call. */
 static const char *received(struct fixture *f)
 {
         static char got[1 << 20];
@@ -113,7 +113,7 @@ static const char *received(struct fixture *f)
         return got;
 }
 
-/* The session takes LEND from its inbox. */
+/* Lets the session take LEND from its inbox. */
 static void take_lend(struct fixture *f)
 {
         struct socket_fds fds;
@@ -215,14 +215,14 @@ static void test_datagrams_are_not_overtaken(void **state)
         struct fixture *f = *state;
         lend(f);
         assert_false(lent_is_behind(&f->lent));
-        f->lent.sent = 2; /* as by who sends */
+        f->lent.sent = 2; /* as if chatd had sent datagrams */
         assert_false(write_batch(f));
         assert_true(lent_is_behind(&f->lent));
         outlet_release(&f->outlet, &f->client, 1);
         assert_false(write_batch(f));
         assert_true(outlet_claim(&f->outlet));
         assert_true(lent_is_behind(&f->lent));
-        outlet_is_slow(&f->outlet); /* nobody needs to wait for it */
+        outlet_is_slow(&f->outlet); /* chatd need not wait for it */
         assert_false(lent_is_behind(&f->lent));
         outlet_release(&f->outlet, &f->client, 2);
         assert_false(lent_is_behind(&f->lent));
@@ -240,7 +240,7 @@ static void test_who_was_waited_for_in_vain(void **state)
         outlet_release(&f->outlet, &f->client, 1);
         assert_true(write_batch(f));
         f->lent.sent = 2;
-        assert_true(lent_is_behind(&f->lent)); /* it caught up once: it may be waited for again */
+        assert_true(lent_is_behind(&f->lent)); /* the session caught up once: chatd may wait for it again */
 }
 
 static void test_what_the_session_sees_of_it(void **state)
@@ -274,9 +274,10 @@ static void test_a_turn_is_asked_for_ever_less_often(void **state)
         assert_int_equal(f->outlet.retry_ms, 0);
 }
 
-/* ---- what the client has of a write that was broken off ---- */
+/* ---- what the client has of an interrupted write ---- */
 
-/* Compares what came with what the session makes of it: the records it remembers, and the beginning of another. */
+/* Compares what the client got with what the session finds out: the records that it remembers, and the beginning of
+ * another. */
 static void assert_accounted(struct fixture *f, const char *got)
 {
         static char expected[BATCH_TEXT_BYTES];
@@ -307,8 +308,8 @@ static void assert_accounted(struct fixture *f, const char *got)
         f->seen = (struct seen){0};
 }
 
-/* Writes the batch in a process that is killed `steps` instructions later. Returns how many it made: fewer where it had
- * written. With `wrote`, after how many of them the client had something. */
+/* Writes the batch in a process that is killed `steps` instructions later. Returns how many instructions it made: fewer
+ * if the write was complete. Sets `*wrote` to the number after which the client had something. */
 static unsigned kill_writing(struct fixture *f, unsigned steps, unsigned *wrote)
 {
         int status, waiting = 0;
@@ -336,7 +337,7 @@ static unsigned kill_writing(struct fixture *f, unsigned steps, unsigned *wrote)
         return made;
 }
 
-/* The next chatd asks. */
+/* Lets the next chatd ask for the connection. */
 static void lend_again(struct fixture *f)
 {
         outlet_end(&f->outlet, &f->client, &f->seen, OWN);
@@ -344,7 +345,7 @@ static void lend_again(struct fixture *f)
         lend(f);
 }
 
-/* Around the system call it is killed at every instruction; elsewhere at some. */
+/* Around the system call the process is killed at every instruction, elsewhere at some. */
 static void test_killed_while_it_writes(void **state)
 {
         struct fixture *f = *state;
@@ -358,7 +359,7 @@ static void test_killed_while_it_writes(void **state)
                 f->seen = (struct seen){0};
                 assert_true(write_batch(f));
                 begin_batch(f, ++batch);
-                client_say(f, "*** between"); /* the bytes of both count as well */
+                client_say(f, "*** between"); /* the bytes of both sides count */
                 assert_true(outlet_claim(&f->outlet));
                 client_flush(&f->client);
                 outlet_release(&f->outlet, &f->client, 0);
@@ -389,7 +390,7 @@ static void lengthen_batch(struct fixture *f)
                                                        .room = {"kitchen", f->count % 7 == 0 ? 7 : 0}};
 }
 
-/* What the session shows of the datagram that follows a write which was broken off. */
+/* Shows what the session shows of the datagram that follows an interrupted write. */
 static void show_datagram(struct fixture *f)
 {
         for (size_t i = 0; i < f->count; i++) {
@@ -425,7 +426,7 @@ static void fill_but(struct fixture *f, size_t size)
         }
 }
 
-/* What comes behind that which filled the connection, all of it. */
+/* Returns all that comes behind the bytes that filled the connection. */
 static char *receive_behind(struct fixture *f, size_t size)
 {
         static char got[4 * BATCH_TEXT_BYTES];
@@ -445,7 +446,7 @@ static char *receive_behind(struct fixture *f, size_t size)
         return got;
 }
 
-/* Where the client takes no more changes from round to round; it gets everything once. */
+/* The place where the client takes no more changes from round to round; the client gets everything once. */
 static void test_a_client_that_is_slow(void **state)
 {
         static const char own[] = "*** the session's own\r\n";
@@ -460,12 +461,12 @@ static void test_a_client_that_is_slow(void **state)
                         assert_string_equal(receive_behind(f, f->text.bytes), shown_now(f));
                         continue;
                 }
-                assert_false(write_batch(f)); /* it is not tried again */
+                assert_false(write_batch(f)); /* chatd does not try again */
                 f->lent.sent++;
                 assert_false(outlet_claim(&f->outlet));
                 outlet_settle(&f->outlet, &f->client);
                 parts += f->outlet.had > 0;
-                client_say(f, "*** the session's own"); /* before it has read the datagram */
+                client_say(f, "*** the session's own"); /* before the session has read the datagram */
                 show_datagram(f);
                 assert_true(outlet_claim(&f->outlet));
                 char *got = receive_behind(f, f->text.bytes + strlen(own)), *notice = strstr(got, own);
@@ -520,7 +521,7 @@ static void test_the_rest_comes_first(void **state)
         assert_string_equal(received(f), "\r\n*** never mind\r\n");
 }
 
-/* The batch after that in which chatd wrote last is being relayed when it dies: what it wrote was consumed. */
+/* When chatd dies, a later batch than the one that it wrote last is being relayed: what it wrote was consumed. */
 static void test_an_older_batch(void **state)
 {
         struct fixture *f = *state;
@@ -538,13 +539,13 @@ static void test_an_older_batch(void **state)
 
         lend_again(f);
         begin_batch(f, 3);
-        assert_true(write_batch(f)); /* and now not */
+        assert_true(write_batch(f)); /* now the records are complete */
         assert_true(outlet_claim(&f->outlet));
         outlet_end(&f->outlet, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.kept, 4);
 }
 
-/* chatd could not write all of a batch, nor send it, because the session's inbox was full; it relayed another one, and
+/* chatd could not write all of a batch, nor send it, because the session's inbox was full. It relayed another batch and
  * died. The rest will not come. */
 static void test_a_part_of_an_older_batch(void **state)
 {
@@ -575,7 +576,7 @@ static void test_a_part_of_an_older_batch(void **state)
         assert_in_range(parts, ROUNDS / 20, ROUNDS);
 }
 
-/* ---- who cannot lend, and who would do harm ---- */
+/* ---- sessions that cannot lend, or that try to do harm ---- */
 
 static void answer_with(struct fixture *f, const int *fds, size_t n)
 {
@@ -627,7 +628,7 @@ static void test_a_client_that_is_not_on_tcp(void **state)
         f->client = tcp;
         assert_null(f->outlet.page);
         assert_false(lent_answer(&f->lent));
-        assert_true(outlet_claim(&f->outlet)); /* the connection is the session's alone */
+        assert_true(outlet_claim(&f->outlet)); /* only the session writes to the connection */
         close(pair[0]);
         close(pair[1]);
 }
@@ -670,8 +671,8 @@ static void test_a_connection_that_is_reset(void **state)
         assert_true(outlet_claim(&f->outlet));
 }
 
-/* chatd and a session of another version add up how many bytes of a batch the client has: so a change here is another
- * OUTLET_LAYOUT. */
+/* chatd and a session of another version add up how many bytes of a batch the client has. So a change of these lines
+ * needs another OUTLET_LAYOUT. */
 static void test_lines_look_as_the_layout_says(void **state)
 {
         static const char layout_5[] =

@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-/* How many lines may go at `now_ms`, at most 1000. */
+/* Returns how many lines may go at `now_ms`, at most 1000. */
 static int spend(struct pace *p, int64_t now_ms)
 {
         int lines = 0;

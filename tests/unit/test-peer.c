@@ -10,9 +10,9 @@
 
 #include "test.h"
 
-static const char *login_name; /* of everybody, in place of the real one */
+static const char *login_name; /* of every user, in place of the real one */
 
-/* In place of libc's. */
+/* Replaces getpwuid() of libc. */
 struct passwd *getpwuid(uid_t uid)
 {
         static struct passwd pw;
@@ -29,7 +29,7 @@ struct passwd *getpwuid(uid_t uid)
         return &pw;
 }
 
-/* Connects to a listening socket at `address` and identifies the accepted end. Returns the port it came from. */
+/* Connects to a listening socket at `address` and identifies the accepted end. Returns the client's port. */
 static unsigned identify(struct peer *p, const struct sockaddr *address, socklen_t size, const struct sockaddr *target)
 {
         union {
@@ -44,7 +44,7 @@ static unsigned identify(struct peer *p, const struct sockaddr *address, socklen
         assert_int_equal(bind(listener, address, size), 0);
         assert_int_equal(listen(listener, 1), 0);
         getsockname(listener, &bound.any, &bound_size);
-        in_port_t port = bound.in.sin_port; /* at the same place in both */
+        in_port_t port = bound.in.sin_port; /* at the same place in both structs */
 
         int client = socket(target->sa_family, SOCK_STREAM, 0);
         memcpy(&bound, target, target->sa_family == AF_INET ? sizeof(bound.in) : sizeof(bound.in6));
@@ -164,13 +164,14 @@ static void test_login_names_that_cannot_be_shown_as_they_are(void **state)
         memset(longer, 'x', LOCAL_NAME_MAX_BYTES + 1);
         snprintf(uid, sizeof(uid), "uid%u", getuid());
         assert_login("ann", "ann");
-        assert_login("ann@corp@x", "ann%corp%x"); /* the "@" is for people on other hosts */
+        assert_login("ann@corp@x", "ann%corp%x"); /* "@" is for members on other hosts */
         assert_login(longest, longest);
         assert_login(longer, uid);
         assert_login("a nn", uid);
 }
 
-/* What a proxy says in so many pieces, and a byte that is the client's and stays. Returns what came of it. */
+/* Sends a proxy's header in pieces, and a byte of the client's, which must stay unread. Returns what
+ * peer_identify_proxied() returns. */
 static int identify_proxied(struct peer *p, const char *header, size_t size, size_t piece)
 {
         int fds[2], r;
@@ -222,7 +223,7 @@ static void test_a_proxy_says_who_it_is(void **state)
                 "[fe80::1]:1");
 }
 
-/* Then it is the proxy itself. */
+/* If the proxy states no address, the peer is the proxy itself. */
 static void test_a_proxy_that_knows_no_address(void **state)
 {
         static const struct {
@@ -253,7 +254,7 @@ static void test_a_proxy_that_does_not_say_it(void **state)
                 {"hello\r\n", -EPROTO},
                 {"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", -EPROTO},
                 {"PROXY TCP4 1.2.3.4 5.6.7.8 1", -EPIPE},
-                {"\r\n\r\n", -EPROTO}, /* the client's byte is none of a header */
+                {"\r\n\r\n", -EPROTO}, /* the client's byte is not part of a header */
         };
         struct peer p = {0};
         char endless[4096] = "PROXY UNKNOWN ";
@@ -269,7 +270,7 @@ static void test_a_proxy_that_does_not_say_it(void **state)
         assert_int_equal(write(fds[1], "PROXY", 5), 5);
         assert_int_equal(peer_identify_proxied(&p, fds[0]), -ETIMEDOUT);
         close(fds[1]);
-        assert_int_equal(peer_identify_proxied(&p, fds[0]), -ENODATA); /* who only connects */
+        assert_int_equal(peer_identify_proxied(&p, fds[0]), -ENODATA); /* a client that only connects */
         close(fds[0]);
 }
 

@@ -93,15 +93,15 @@ static void test_bytes(void **state)
         ASSERT_BYTES("\x80\x2e\x01\x03\x01\0", true, PROTOCOL_BINARY); /* SSL 2 */
 }
 
-/* Text in any character set, keys, telnet's commands, keepalives. */
+/* Bytes that people send: text in any character set, keys, telnet's commands, keepalives. */
 static void test_bytes_of_people(void **state)
 {
         (void)state;
         ASSERT_BYTES("hello\r\n", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\xe9t\xe9 \xe0 \xfe\r\n", true, PROTOCOL_CHAT);                         /* Latin-1 */
         ASSERT_BYTES("\x81\x82\x83 gr\x81\xe1\r\n", true, PROTOCOL_CHAT);                     /* CP437 */
-        ASSERT_BYTES("\xff\xff \xef\xf0\xe8\xf8\xb8\xeb, \xff\xff\r\n", true, PROTOCOL_CHAT); /* CP1251, by telnet */
-        ASSERT_BYTES("\xff \xef\xf0\xe8\xf8\xb8\xeb\r\n", true, PROTOCOL_CHAT);               /* … and by nc */
+        ASSERT_BYTES("\xff\xff \xef\xf0\xe8\xf8\xb8\xeb, \xff\xff\r\n", true, PROTOCOL_CHAT); /* CP1251, from telnet */
+        ASSERT_BYTES("\xff \xef\xf0\xe8\xf8\xb8\xeb\r\n", true, PROTOCOL_CHAT);               /* CP1251, from nc */
         ASSERT_BYTES("\0\0\0\0", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\0/who\r\0", true, PROTOCOL_CHAT);
         ASSERT_BYTES("\x1b[A\x1b[B\b\x7f\x15\r\n", true, PROTOCOL_CHAT);

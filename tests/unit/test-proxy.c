@@ -11,8 +11,8 @@
 #define IPV6_7 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
 #define IPV6 IPV6_7 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x12\x67\x22\xb8"
 
-/* Reads a header as a reader must, with the client's bytes behind it. Returns what came of it: proxy_parse() of the whole
- * header, or what proxy_wants() says. */
+/* Reads a header as a caller must, with the client's bytes behind it. Returns what proxy_parse() makes of the whole
+ * header, or the error of proxy_wants(). */
 static int read_header(struct sockaddr_in6 *source, const char *header, size_t size)
 {
         uint8_t bytes[2 * PROXY_HEADER_MAX_BYTES];
@@ -152,7 +152,7 @@ static void test_binary_that_is_wrong(void **state)
         ASSERT_IS(SIGNATURE "\x21\x13\0\x0c" IPV4, -EPROTO);
         ASSERT_IS(SIGNATURE "\x21\x11\0\x0b"
                             "\xc0\0\2\7\xc0\0\2\1\x12\x67\x22",
-                  -EPROTO); /* too short for what it is to hold */
+                  -EPROTO); /* too short for the addresses */
         ASSERT_IS(SIGNATURE "\x21\x21\0\x0c" IPV4, -EPROTO);
         ASSERT_IS(SIGNATURE "\x21\x31\0\x24" IPV6, -EPROTO);
         ASSERT_IS("\r\n\r\n\0\r\nQUIT\r\x21\x11\0\x0c" IPV4, -EPROTO);
@@ -169,7 +169,8 @@ static void test_fields(void **state)
         ASSERT_IS(SIGNATURE "\x21\x11\0\x13" IPV4 "\4\xff\xff"
                             "abcd",
                   -EPROTO);
-        ASSERT_IS(SIGNATURE "\x21\x12\0\x0f" IPV4 "\4\0\1", -EPROTO); /* of a kind that names nobody, too */
+        /* the fields are checked even if the header names no client */
+        ASSERT_IS(SIGNATURE "\x21\x12\0\x0f" IPV4 "\4\0\1", -EPROTO);
 }
 
 static void test_the_checksum(void **state)
@@ -182,7 +183,7 @@ static void test_the_checksum(void **state)
         ASSERT_IS(SIGNATURE "\x21\x11\0\x1a" IPV4 "\3\0\4\xb4\x15\x08\xf4\3\0\4\xb4\x15\x08\xf4", -EPROTO);
 }
 
-/* The longest header, and one that is a byte longer, of which nothing but its head is read. */
+/* The longest header, and one that is a byte longer, of which only the head is read. */
 static void test_how_long_it_may_be(void **state)
 {
         static char header[PROXY_HEADER_MAX_BYTES + 1] = SIGNATURE "\x21\x11\x0f\xf0" IPV4 "\4\x0f\xe1";
@@ -211,7 +212,8 @@ static void test_what_is_missing(void **state)
         }
         assert_int_equal(proxy_parse(&source, (const uint8_t *)line, sizeof(line) - 1), PROXY_CLIENT);
         assert_int_equal(proxy_parse(&source, (const uint8_t *)binary, sizeof(binary) - 1), PROXY_CLIENT);
-        assert_int_equal(proxy_parse(&source, (const uint8_t *)binary, sizeof(binary)), -EPROTO); /* and more */
+        /* with bytes behind it */
+        assert_int_equal(proxy_parse(&source, (const uint8_t *)binary, sizeof(binary)), -EPROTO);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ static void relay_and_die(struct fixture *f)
         }
         assert_int_equal(intake_rewind(&before), 0);
         intake_free(&before);
-        /* marked notes are removed behind the consuming only */
+        /* marked notes are removed only after the frames are consumed */
         snprintf(noted[0], sizeof(noted[0]), "%s/members", f->dir);
         DIR *dir = opendir(noted[0]);
         while ((note = readdir(dir)))
@@ -63,7 +63,7 @@ static void test_recovery_knows_the_members(void **state)
         assert_int_equal(f->broker->roster.count, 2);
 }
 
-/* How many of these inboxes have a roll call, and nothing else. */
+/* Returns how many of these inboxes have a roll call. They must have nothing else. */
 static size_t count_called(const int *inboxes, size_t n)
 {
         size_t called = 0;
@@ -78,7 +78,7 @@ static size_t count_called(const int *inboxes, size_t n)
 /* Two more than one turn of the roll call: one that answers uncalled, and one that is called in the second turn. */
 enum { CROWD = CALLED_MAX + 2 };
 
-/* Person `i` of the crowd says HELLO or HERE. */
+/* Sends HELLO or HERE of person `i` of the crowd. */
 static void put_person(struct fixture *f, enum frame_type type, uint32_t i)
 {
         char name[8];
@@ -108,7 +108,7 @@ static void test_the_roll_is_called_a_few_at_a_time(void **state)
 
         while (!member(f, early)->uncalled)
                 early++;
-        put_person(f, FRAME_HERE, early); /* nobody need call it any more */
+        put_person(f, FRAME_HERE, early); /* it need not be called any more */
         f->broker->call_at_ms = 0;
         broker_settle(f->broker);
         assert_int_equal(count_called(&inboxes[early], 1), 0);
@@ -127,7 +127,7 @@ static void test_recovery_announces_who_died_meanwhile(void **state)
         inbox_read(f->inboxes[BOB]);
         close(f->inboxes[ANN]);
         f->inboxes[ANN] = -1;
-        for (int i = 0; i < 3; i++) /* each one sends GONE, and dies before it serves it */
+        for (int i = 0; i < 3; i++) /* each chatd sends GONE, and dies before it serves it */
                 restart_broker(f);
         serve(f);
         assert_inbox(f, BOB, "rollcall, rollcall, rollcall, leave ann");
@@ -168,7 +168,7 @@ static void test_what_was_ignored_before_a_hello_is_ignored_again(void **state)
         hello(f, BOB);
         relay_and_die(f);
         assert_inbox(f, ANN, "join bob");
-        restart_broker(f); /* now there is a note of bob */
+        restart_broker(f); /* now bob has a note */
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
         assert_int_equal(f->broker->roster.count, 2);
@@ -185,7 +185,7 @@ static void test_a_leave_that_is_relayed_again(void **state)
         bye(f, ANN);
         relay_and_die(f);
         assert_inbox(f, BOB, "line ann so long, leave ann");
-        restart_broker(f); /* ann's note is marked: everybody was told, there is nothing to say again */
+        restart_broker(f); /* ann's note is marked: everybody was told, nothing must be repeated */
         serve(f);
         assert_inbox(f, BOB, "rollcall");
         assert_int_equal(f->broker->roster.count, 1);
@@ -204,7 +204,7 @@ static void test_here_and_bye_that_are_relayed_again(void **state)
         bye(f, ANN);
         relay_and_die(f);
         assert_inbox(f, BOB, "leave ann");
-        restart_broker(f); /* the HERE of somebody without a note would be news */
+        restart_broker(f); /* HERE of a member without a note would be announced */
         serve(f);
         assert_inbox(f, BOB, "rollcall");
         say(f, BOB, "and on");
@@ -239,7 +239,7 @@ static void test_a_file_without_a_process_is_removed(void **state)
         path_binding(&left, f->dir, child, 1);
         path_binding(&binding, f->dir, getpid(), 2);
         assert_int_equal(symlink("-", left.sun_path), 0);
-        /* of a session that is about to rename it */
+        /* the inbox of a session that is about to rename it */
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         assert_int_equal(bind(fd, (const struct sockaddr *)&binding, sizeof(binding)), 0);
         restart_broker(f);
@@ -248,7 +248,7 @@ static void test_a_file_without_a_process_is_removed(void **state)
         assert_int_equal(lstat(left.sun_path, &st), -1);
         assert_int_equal(lstat(binding.sun_path, &st), 0);
         close(fd);
-        restart_broker(f); /* its process lives, but nobody reads there */
+        restart_broker(f); /* its process lives, but does not read from it */
         assert_int_equal(lstat(binding.sun_path, &st), -1);
 }
 
@@ -277,7 +277,7 @@ static int make_dir(const char *path)
         return mkdir(path, 0700);
 }
 
-/* It listens for as long as the test runs. */
+/* Makes a socket that listens as long as the test runs. */
 static int make_socket(const char *path, int type)
 {
         static int fds[16], next;
@@ -326,7 +326,7 @@ static void test_what_is_no_inbox_is_removed(void **state)
         close(stranger);
 }
 
-/* That something ran out on our side says nothing about an inbox. */
+/* A lack of resources in chatd says nothing about an inbox. */
 static void test_no_inbox_is_removed_for_lack_of_descriptors(void **state)
 {
         struct fixture *f = *state;
@@ -349,13 +349,13 @@ static void test_no_inbox_is_removed_for_lack_of_descriptors(void **state)
                 assert_int_equal(lstat(binding.sun_path, &st), 0);
                 assert_true(exists(f, "sessions", EVE));
         }
-        assert_in_range(failed, 1, 7); /* the first cannot even look, and the last can all */
+        assert_in_range(failed, 1, 7); /* the first chatd cannot even look, and the last can do everything */
         close(stranger);
         close(fd);
 }
 
-/* The chatd that relayed her line could not say so any more. */
-/* A member that puts something else in place of its inbox is none any more. */
+/* The chatd that relayed her line could not confirm it any more. */
+/* A member that puts something else in place of its inbox is no longer a member. */
 static void test_who_has_no_inbox_any_more_leaves(void **state)
 {
         struct fixture *f = *state;
@@ -373,7 +373,7 @@ static void test_who_has_no_inbox_any_more_leaves(void **state)
         assert_int_equal(f->broker->roster.count, 1);
 }
 
-/* A chatd that may have fewer descriptors than the one before it. */
+/* A chatd may have fewer descriptors than the one before it. */
 static void test_too_few_descriptors_for_all(void **state)
 {
         enum { MOST_FDS = 64 };
@@ -412,7 +412,7 @@ static void test_too_few_descriptors_for_all(void **state)
                         missed += strstr(inbox_read(f->inboxes[who]), "missed some") != NULL;
                 }
         }
-        assert_in_range(missed, 1, 3); /* nobody missed something and was not told */
+        assert_in_range(missed, 1, 3); /* every member that missed something was told */
         assert_int_equal(f->broker->roster.count, 3);
 }
 
@@ -477,7 +477,7 @@ static void test_who_lagged_and_left(void **state)
 
 /* ---- members that lent their clients' connections to the chatd that died ---- */
 
-/* Ann has lent her client's connection. */
+/* Lets all join; ann lends her client's connection. */
 static void all_come_and_ann_lends(struct fixture *f)
 {
         for (uint32_t who = ANN; who <= EVE; who++) {
@@ -505,7 +505,7 @@ static void test_what_chatd_wrote_itself_is_not_shown_again(void **state)
                 serve(f);
                 run_session(f, ANN);
                 assert_lender_got(f->lenders[ANN], "eve: three\r\n");
-                assert_true(member(f, ANN)->lent.client >= 0); /* she was asked, behind what was relayed again */
+                assert_true(member(f, ANN)->lent.client >= 0); /* ann was asked, behind what was relayed again */
                 inbox_read(f->inboxes[BOB]);
                 inbox_read(f->inboxes[EVE]);
         }
@@ -521,7 +521,7 @@ static void test_what_chatd_wrote_itself_is_not_shown_again(void **state)
         assert_lender_got(f->lenders[ANN], "eve: on\r\n");
 }
 
-/* What chatd writes to a client is not compared with what that has seen. */
+/* What chatd writes to a client is not compared with what the client has seen. */
 static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
 {
         struct fixture *f = *state;

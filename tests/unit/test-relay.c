@@ -15,7 +15,7 @@
 
 enum {
         MEMBERS = 3,
-        WRITTEN_MAX = 12, /* records of a batch that is drawn */
+        WRITTEN_MAX = 12, /* records of a random batch */
         ROUNDS = 400,
         HEARD_MAX_BYTES = 512,
         KIND_OF_LATER = 99,
@@ -34,15 +34,15 @@ struct fixture {
 /* ---- time: it passes only while chatd waits, and where a test says so ---- */
 
 static int64_t now_ms;
-static int room_at; /* the inbox that is read while chatd waits, or -1 … */
-static int room_ms; /* … and after how long */
+static int room_at; /* the inbox that is read while chatd waits, or -1 */
+static int room_ms; /* after how long the inbox is read */
 
-static long now_ns;         /* of the ms */
-static struct lender *late; /* a session that takes what is in its inbox while chatd sleeps, or NULL … */
-static int late_inbox;      /* … which is this … */
-static int64_t late_ms;     /* … and at what time */
+static long now_ns;         /* the part below a ms */
+static struct lender *late; /* a session that takes what is in its inbox while chatd sleeps, or NULL */
+static int late_inbox;      /* the inbox of the late session */
+static int64_t late_ms;     /* when the late session takes it */
 
-/* In place of libc's, as is what follows. */
+/* Replaces clock_gettime() of libc. The functions below replace others. */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
         if (clock != CLOCK_MONOTONIC)
@@ -116,7 +116,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* The number in the header of the next datagram. */
+/* Returns the number in the header of the next datagram. */
 static uint64_t inbox_number(int fd)
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -152,7 +152,7 @@ static void test_everyone_but_the_sender(void **state)
         assert_int_equal(f->members[2]->lines_out, 4);
         assert_int_equal(f->members[0]->lines_out, 1);
 
-        relay_begin(&f->relay, &f->roster); /* nothing of the last one is left */
+        relay_begin(&f->relay, &f->roster); /* nothing of the last batch is left */
         add(f, 2, "5");
         relay_send(&f->relay, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[0]), "line eve 5");
@@ -164,7 +164,7 @@ static void test_joining_and_leaving_within_a_batch(void **state)
         struct fixture *f = *state;
         relay_begin(&f->relay, &f->roster);
         add(f, 0, "before");
-        add(f, 2, "own before"); /* as of a session that says HERE late */
+        add(f, 2, "own before"); /* as from a session that sends HERE late */
         relay_joins(&f->relay, f->members[2]);
         add(f, 0, "between");
         add(f, 1, "last words");
@@ -206,7 +206,7 @@ static void test_room_for_several_records(void **state)
         memset(text, 'x', TEXT_MAX_BYTES);
         while (add(f, 0, text) == 0)
                 ;
-        /* too little room for any record, and as much as there is for small ones */
+        /* too little room for any record, and the exact room for small ones */
         assert_false(relay_has_room_for(&f->relay, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
         size_t each = RECORD_HEADER_BYTES + 4, left = DATAGRAM_MAX_BYTES - f->relay.size, n = left / each;
         assert_true(relay_has_room_for(&f->relay, n, n * each));
@@ -269,7 +269,7 @@ static void fill(struct fixture *f, int who)
         assert_int_equal(errno, EAGAIN);
 }
 
-/* Says something. Returns how many ms chatd waited for those whose inbox was full. */
+/* Relays a line. Returns how many ms chatd waited for members with a full inbox. */
 static int say(struct fixture *f)
 {
         int64_t begin = now_ms;
@@ -279,7 +279,7 @@ static int say(struct fixture *f)
         return (int)(now_ms - begin);
 }
 
-/* A member's inbox stays full, and later it reads again. Returns how many ms it was waited for. */
+/* Fills a member's inbox for a line, and empties it afterwards. Returns how many ms chatd waited for it. */
 static int lag(struct fixture *f, int who)
 {
         fill(f, who);
@@ -300,7 +300,7 @@ static void test_who_lags_again_is_waited_for_less_often(void **state)
         assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
         for (int i = 0; i < 8; i++) {
                 now_ms += probation - 1;
-                assert_int_equal(lag(f, 1), 0); /* and it begins anew, no longer than it was */
+                assert_int_equal(lag(f, 1), 0); /* the probation begins anew, no longer than before */
                 now_ms += probation;
                 assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
                 probation = 2 * probation < RELAY_PROBATION_MAX_MS ? 2 * probation : RELAY_PROBATION_MAX_MS;
@@ -315,14 +315,14 @@ static void test_who_did_not_lag_for_long_is_forgiven(void **state)
         now_ms += RELAY_FORGIVEN_MS - 1;
         assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
         now_ms += RELAY_PROBATION_MIN_MS;
-        assert_int_equal(lag(f, 1), 0); /* it was not yet */
+        assert_int_equal(lag(f, 1), 0); /* not forgiven yet */
         now_ms += RELAY_FORGIVEN_MS;
         assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
         now_ms += RELAY_PROBATION_MIN_MS;
         assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
 }
 
-/* Whatever one of them does, it costs less than 50 ms in every 10 s. */
+/* Whatever one member does, it costs less than 50 ms in every 10 s. */
 static void test_no_rhythm_of_lagging_costs_much(void **state)
 {
         struct fixture *f = *state;
@@ -357,7 +357,7 @@ static void test_members_that_lag_in_turn_share_the_patience(void **state)
         enum { SHARED_MS = RELAY_PATIENCE_MS - RELAY_FREE_MS };
         assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
         assert_int_equal(lag(f, 2), RELAY_FREE_MS);
-        f->members[2]->lagged_ms = f->members[2]->probation_ms = 0; /* as of somebody new */
+        f->members[2]->lagged_ms = f->members[2]->probation_ms = 0; /* as of a new member */
         now_ms += SHARED_MS * RELAY_PATIENCE_SHARE / 2 - RELAY_FREE_MS;
         assert_int_equal(lag(f, 2), RELAY_FREE_MS + SHARED_MS / 2);
         f->members[2]->lagged_ms = f->members[2]->probation_ms = 0;
@@ -375,7 +375,7 @@ static void test_members_that_lag_in_turn_share_the_patience(void **state)
         assert_in_range(waited, (now_ms - begin) / 11, (now_ms - begin) / 10 + RELAY_PATIENCE_MS);
 }
 
-/* Bob is full, and reads after so many ms. */
+/* Relays a line while bob's inbox is full; he reads after `ms`. Returns how many ms chatd waited. */
 static int say_to_slow_bob(struct fixture *f, int ms)
 {
         fill(f, 1);
@@ -410,11 +410,11 @@ static void test_members_learn_how_far_their_lines_went(void **state)
         relay_begin(&f->relay, &f->roster);
         add(f, 1, "y");
         relay_send(&f->relay, &f->roster);
-        assert_int_equal(inbox_number(f->inboxes[0]), 7); /* with what the others say … */
+        assert_int_equal(inbox_number(f->inboxes[0]), 7); /* with the lines of others */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "");
         f->members[0]->lines_in = 8;
-        relay_confirm(&f->relay, f->members[0]); /* … or alone */
+        relay_confirm(&f->relay, f->members[0]); /* or in a datagram of its own */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "relayed 8");
 }
@@ -450,7 +450,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
                 assert_true(m->lagging);
         }
         assert_int_equal(m->missed, 3);
-        relay_resume(&f->relay, &f->roster, m); /* there is none yet */
+        relay_resume(&f->relay, &f->roster, m); /* there is no inbox yet */
         assert_true(m->lagging);
         assert_int_equal(m->missed, 3);
 
@@ -479,14 +479,14 @@ static void lend(struct fixture *f, int who)
         lender_write(f->lenders[who]);
 }
 
-/* The session runs: its client has what came as datagrams. */
+/* Runs the session: its client gets what came as datagrams. */
 static void wake(struct fixture *f, int who)
 {
         lender_take(f->lenders[who], f->inboxes[who]);
         lender_write(f->lenders[who]);
 }
 
-/* What the datagrams in its inbox look like to people. */
+/* Returns the datagrams in an inbox as people see them. */
 static const char *inbox_as_text(int fd)
 {
         static char text[256 * 1024];
@@ -531,12 +531,12 @@ static unsigned draw(unsigned below)
 
 struct drawn {
         enum { SAYS, JOINS, LEAVES } what;
-        unsigned who, room; /* rooms: 0: that of who says it; 1: everybody; or one of them */
+        unsigned who, room; /* rooms: 0: the author's room; 1: everybody; otherwise one of the rooms */
         struct record record;
         char text[48];
 };
 
-/* People are in one room, or in several. */
+/* Puts the members into one room, or into several. */
 static void draw_rooms(struct fixture *f)
 {
         static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};
@@ -546,7 +546,7 @@ static void draw_rooms(struct fixture *f)
                             rooms_get(&f->roster.rooms, slice_of(rooms[spread > 0 ? draw(spread) : 0])));
 }
 
-/* Returns NULL for everybody. */
+/* Returns the room of a record, or NULL for everybody. */
 static const struct room *room_of(const struct fixture *f, const struct drawn *d)
 {
         const struct rooms *rooms = &f->roster.rooms;
@@ -578,7 +578,7 @@ static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
         }
 }
 
-/* What is noted for its session says which records `text` was. */
+/* Asserts that the notes for the session tell which records `text` was. */
 static void assert_noted(const struct fixture *f, int who, const char *text)
 {
         const struct outlet_batch *shared = f->lenders[who]->outlet.batch;
@@ -595,7 +595,7 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
         assert_int_equal(atomic_load(&page->batch), shared->number);
 }
 
-/* Puts it into a batch. What is in memory for all says what is in it, but only once it is complete. */
+/* Puts the records into a batch. The shared memory describes the batch, but only once it is complete. */
 static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
 {
         const struct outlet_batch *shared = f->relay.lent.shared;
@@ -664,11 +664,11 @@ static void test_text_is_what_datagrams_are_to_people(void **state)
                         free(expected[i]);
                 }
         }
-        assert_in_range(ends, ROUNDS / 4, MEMBERS * ROUNDS); /* of these there were some */
+        assert_in_range(ends, ROUNDS / 4, MEMBERS * ROUNDS); /* there were some of each */
         assert_in_range(nothing, ROUNDS / 4, MEMBERS * ROUNDS);
 }
 
-/* Nothing is as much longer as text than notes of who left. */
+/* No record grows more as text than LEAVE. */
 static void test_text_has_room_for_a_full_batch(void **state)
 {
         static const uint8_t kinds[] = {RECORD_LEAVE, RECORD_JOIN, RECORD_LINE, RECORD_NOTICE};
@@ -688,7 +688,7 @@ static void test_text_has_room_for_a_full_batch(void **state)
         }
 }
 
-/* One more line of each batch is for whoever is in the speaker's room at that time. */
+/* Adds one more line to the batch. It is for the members in the author's room at that moment. */
 static void say_in_room(struct fixture *f, unsigned who, size_t number, char expected[MEMBERS][HEARD_MAX_BYTES])
 {
         char text[16];
@@ -708,7 +708,8 @@ static void say_in_room(struct fixture *f, unsigned who, size_t number, char exp
                                  m->name, text);
 }
 
-/* Who goes to other rooms within a batch hears each for as long as it is there; also who is told something in between. */
+/* Members that change rooms within a batch get the lines of each room as long as they are there, even if they are sent
+ * something in between. */
 static void test_rooms_within_a_batch(void **state)
 {
         static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};
@@ -770,7 +771,7 @@ static void test_a_batch_of_its_own_alone(void **state)
         assert_string_equal(inbox_read(f->inboxes[1]), "");
         assert_int_equal(f->members[1]->lines_out, 0);
         assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), 0);
-        /* it was told nothing */
+        /* the client was told nothing */
         assert_int_equal(outlet_relayed(&f->lenders[1]->outlet), 0);
         assert_int_equal(f->members[1]->told, 0);
 }
@@ -811,7 +812,8 @@ static void relay_one(struct fixture *f, int from, const char *text)
         relay_send(&f->relay, &f->roster);
 }
 
-/* Takes what was written to the connection so far out of it, behind `len` bytes. Returns how many there are then. */
+/* Takes all that was written to the connection so far out of it, and stores it behind `len` bytes. Returns the new
+ * length. */
 static size_t collect(struct lender *l, char *into, size_t size, size_t len)
 {
         for (int left = 1; left > 0;) {
@@ -822,7 +824,7 @@ static size_t collect(struct lender *l, char *into, size_t size, size_t len)
         return len;
 }
 
-/* Fills its client's connection, and takes `room` bytes out of it. Returns how many are left in there. */
+/* Fills the connection of the session's client, and takes `room` bytes out of it. Returns how many are left in it. */
 static size_t leave_room(struct lender *l, size_t room)
 {
         static char junk[1 << 16];
@@ -839,7 +841,7 @@ static size_t leave_room(struct lender *l, size_t room)
         return left;
 }
 
-/* How long the batch is, and where its client takes no more, changes from round to round. */
+/* The length of the batch, and the place where its client takes no more, change from round to round. */
 static void test_a_client_that_does_not_take_everything(void **state)
 {
         enum { LINES_MAX = 14, STEP = 331, TIMES = 200 };
@@ -868,7 +870,7 @@ static void test_a_client_that_does_not_take_everything(void **state)
                 size_t len = collect(l, got, sizeof(got), 0);
                 if (m->lent.sent > 0) {
                         stpcpy(end, "ann: behind it\r\n");
-                        relay_one(f, 0, "behind it"); /* and the connection has room now */
+                        relay_one(f, 0, "behind it"); /* the connection has room now */
                         assert_int_equal(m->lent.sent, 2);
                         assert_int_equal(lender_take(l, f->inboxes[1]), 2);
                         assert_int_equal(m->lines_out, 2 + lines);
@@ -923,7 +925,7 @@ static void test_who_lent_and_lags(void **state)
         assert_int_equal(say(f), RELAY_PATIENCE_MS);
         assert_true(m->lagging);
         outlet_release(&l->outlet, &l->client, l->taken);
-        say(f); /* what it missed comes first: it must not be shown this */
+        say(f); /* what it missed must come first, so it must not be shown this */
         assert_lender_got(l, "");
         assert_int_equal(m->missed, 2);
         assert_int_equal(m->lines_out, 1);
@@ -944,16 +946,16 @@ static void test_who_lent_and_lags(void **state)
         assert_string_equal(inbox_read(f->inboxes[1]), "");
 }
 
-/* ---- who is behind ---- */
+/* ---- members that are behind ---- */
 
-/* A datagram that it has to take before chatd may write to its client. */
+/* Sends a member a datagram that it must take before chatd may write to its client. */
 static void fall_behind(struct fixture *f, int who)
 {
         assert_int_equal(roster_send(f->members[who], &(struct frame){.type = FRAME_RELAYED, .id = f->relay.epoch}), 0);
         assert_true(lent_is_behind(&f->members[who]->lent));
 }
 
-/* It takes what is in its inbox so many ms from now, if chatd sleeps then. */
+/* Lets a session take what is in its inbox in `ms`, if chatd sleeps then. */
 static void wake_later(struct fixture *f, int who, int ms)
 {
         late = f->lenders[who];
@@ -997,7 +999,7 @@ static void test_a_slow_client_is_not_waited_for(void **state)
         assert_true(outlet_claim(&f->lenders[1]->outlet));
         outlet_is_slow(&f->lenders[1]->outlet);
         assert_int_equal(say(f), 0);
-        assert_int_equal(f->relay.catch_up_ms, 0); /* nor does it keep others from it */
+        assert_int_equal(f->relay.catch_up_ms, 0); /* it does not take the time from others either */
         fall_behind(f, 2);
         wake_later(f, 2, 3);
         assert_int_equal(say(f), 3);
@@ -1014,7 +1016,7 @@ static void test_who_was_waited_for_in_vain_has_to_catch_up_first(void **state)
         now_ms = f->relay.catch_up_ms;
         assert_int_equal(say(f), 0);
         wake(f, 1);
-        assert_int_equal(say(f), 0); /* this it gets directly */
+        assert_int_equal(say(f), 0); /* this line is written directly */
         assert_lender_got(f->lenders[1], "ann: x\r\nann: x\r\nann: x\r\n");
         fall_behind(f, 1);
         assert_int_equal(say(f), RELAY_CATCH_UP_MS);
@@ -1028,14 +1030,14 @@ static void test_waiting_for_those_behind_has_its_share_of_time(void **state)
         lend(f, 2);
         fall_behind(f, 1);
         assert_int_equal(say(f), RELAY_CATCH_UP_MS);
-        fall_behind(f, 2); /* it was never waited for; it is somebody else's turn to wait */
+        fall_behind(f, 2); /* chatd never waited for this member, but the time for waiting is used up */
         now_ms += PAUSE_MS - 1;
         assert_int_equal(say(f), 0);
         now_ms++;
         assert_int_equal(say(f), RELAY_CATCH_UP_MS);
 
         int64_t waited = 0, begin = now_ms;
-        for (int i = 0; i < TIMES; i++) { /* as of somebody new each time */
+        for (int i = 0; i < TIMES; i++) { /* as if it were a new member each time */
                 wake(f, 1);
                 f->members[1]->lent.vain = false;
                 fall_behind(f, 1);

@@ -4,7 +4,7 @@
 
 #include "broker-fixture.h"
 
-static struct fixture *looked_at; /* by the next call that removes frames from the queue */
+static struct fixture *looked_at; /* inspected at the next call that removes frames from the queue */
 static uint64_t number_before_consume;
 
 static uint64_t number_in_file(const struct fixture *f)
@@ -19,7 +19,7 @@ static uint64_t number_in_file(const struct fixture *f)
         return number;
 }
 
-/* In place of libc's. */
+/* Replaces recvmmsg() of libc. */
 int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct timespec *timeout)
 {
         if (!(flags & MSG_PEEK) && looked_at)
@@ -65,7 +65,7 @@ static void test_it_hears_what_is_said_here_and_nothing_of_its_own(void **state)
         assert_int_equal(f->broker->lines, 3);
 }
 
-/* What is relayed names the record for ever, whatever the link calls itself. */
+/* The relayed record has the id of the link for ever, whatever id the link states. */
 static void test_injected_records_have_the_id_of_the_link(void **state)
 {
         struct fixture *f = *state;
@@ -106,7 +106,7 @@ static void test_numbers_only_grow(void **state)
                 assert_int_equal(f->broker->ignored[i], 0);
 }
 
-/* Hosts of an earlier version send what hides. */
+/* Hosts of an earlier version send text that hides something. */
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;
@@ -165,7 +165,7 @@ static void test_records_that_are_ignored(void **state)
         serve(f);
         assert_int_equal(ignored[IGNORED_UNCLEAN], 3);
 
-        /* by hand, as record_encode() writes no name that is too long */
+        /* by hand, because record_encode() writes no name that is too long */
         uint8_t buffer[FRAME_MAX_BYTES];
         size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         bad = good;
@@ -197,7 +197,7 @@ static void test_records_that_are_ignored(void **state)
         serve(f);
         assert_int_equal(ignored[IGNORED_REPEATED], 2);
 
-        /* a good one, a malformed one, and a good one that nobody can find behind it */
+        /* a good record, a malformed one, and a good one behind it that cannot be found */
         n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         n += record_encode(buffer + n, sizeof(buffer) - n, &good);
         size_t second = n;
@@ -222,7 +222,7 @@ static void join_ann_bob_and_link(struct fixture *f)
                 inbox_read(f->inboxes[who]);
 }
 
-/* Between somebody here and somebody there. */
+/* Private messages between members of this host and another. */
 static void test_private_words(void **state)
 {
         struct fixture *f = *state;
@@ -262,7 +262,7 @@ static void test_private_words(void **state)
         assert_int_equal(f->broker->remote.last, 5);
 }
 
-/* What the link says to one alone. */
+/* The link can send a notice to one member. */
 static void test_it_tells_one(void **state)
 {
         struct fixture *f = *state;
@@ -274,7 +274,7 @@ static void test_it_tells_one(void **state)
                              .text = slice_of("b is away")};
         put(f, &tell);
         tell.number++;
-        tell.key = inbox_id(EVE); /* who has left */
+        tell.key = inbox_id(EVE); /* a member that left */
         put(f, &tell);
         tell.key = LINK_ID;
         put(f, &tell);
@@ -286,7 +286,7 @@ static void test_it_tells_one(void **state)
         assert_inbox(f, BOB, "");
         assert_inbox(f, LINK, "");
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
-        tell.id = inbox_id(BOB); /* who is not the link */
+        tell.id = inbox_id(BOB); /* a sender that is not the link */
         tell.text = slice_of("forged");
         put(f, &tell);
         serve(f);
@@ -302,7 +302,7 @@ static void test_names_there(void **state)
         link_hello(f);
         serve(f);
         inbox_read(f->inboxes[ANN]);
-        inject_record(f, &rec); /* nobody there can be called as somebody here */
+        inject_record(f, &rec); /* a member there cannot have the name of a member here */
         rec.text = slice_of("ann@b");
         inject_record(f, &rec);
         serve(f);
@@ -310,7 +310,7 @@ static void test_names_there(void **state)
         assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
 }
 
-/* Rooms have people on several hosts. */
+/* Rooms have members on several hosts. */
 static void test_rooms(void **state)
 {
         struct fixture *f = *state;
@@ -332,7 +332,7 @@ static void test_rooms(void **state)
         rec.room = slice_of("Kitchen");
         inject_record(f, &rec);
         rec.number++;
-        rec.room = slice_of("garden"); /* nobody here is in there */
+        rec.room = slice_of("garden"); /* no member of this host is in that room */
         inject_record(f, &rec);
         rec.number++;
         rec.room = slice_of("7th");
@@ -391,7 +391,7 @@ static void ask(struct fixture *f, uint64_t number, const char *question)
                                           .text = slice_of(question)});
 }
 
-/* Who is here is said to who asks there, and asked there for who asks here. */
+/* A question from another host is answered with the members here, and a question from here is put to other hosts. */
 static void test_who_is_there(void **state)
 {
         struct fixture *f = *state;
@@ -430,7 +430,7 @@ static void test_who_is_there(void **state)
         assert_inbox(f, BOB, "");
 }
 
-/* A hundred members of whom the list is long. */
+/* Adds a hundred members with long names, so that the list is long. */
 static void add_many(struct fixture *f)
 {
         for (uint32_t i = 0; i < 100; i++) {
@@ -451,7 +451,7 @@ static void begin_with_many(struct fixture *f)
         inbox_read(f->inboxes[ANN]);
 }
 
-/* However much is asked at once: who finds no room for a reply gets none, and nothing else is lost. */
+/* Many questions at once: a question whose reply finds no room gets none, and nothing else is lost. */
 static void test_too_many_questions(void **state)
 {
         struct fixture *f = *state;
@@ -489,7 +489,7 @@ static void test_sessions_cannot_inject(void **state)
         assert_inbox(f, BOB, "");
 }
 
-/* Sends a HELLO with `id` as user `uid`, from a process of its own; 0: with its own id. */
+/* Sends a HELLO with `id` as user `uid`, from a process of its own; 0: with the id of that process. */
 static void hello_as(struct fixture *f, uid_t uid, uint64_t id)
 {
         pid_t child = fork();
@@ -549,10 +549,10 @@ static void test_welcome_says_where_it_stands(void **state)
         link_hello(f);
         serve(f);
         assert_inbox(f, LINK, "welcome 2 behind 4");
-        assert_inbox(f, EVE, "welcome 2, line zoe@b 4"); /* not Ann any more */
+        assert_inbox(f, EVE, "welcome 2, line zoe@b 4"); /* ann is gone */
 }
 
-/* A frame is relayed as a whole, in the next batch where there is no room. */
+/* A frame is relayed as a whole, in the next batch if there is no room. */
 static void test_a_batch_of_many_injected_records(void **state)
 {
         enum { EACH = 150, FRAMES = 4 };
@@ -580,7 +580,7 @@ static void test_the_number_is_noted_before_the_frames_are_consumed(void **state
         struct fixture *f = *state;
         link_hello(f);
         serve(f);
-        assert_int_equal(number_in_file(f), 0); /* has its place already */
+        assert_int_equal(number_in_file(f), 0); /* there is a note already */
         inject(f, 7, 9);
         looked_at = f;
         serve(f);
@@ -606,7 +606,7 @@ static void test_the_number_outlives_chatd(void **state)
         assert_inbox(f, LINK, "rollcall, welcome 1 behind 6");
 }
 
-/* Died behind the note and in front of the consuming: everybody has it. */
+/* chatd died after the note and before it consumed the frames: everybody has the lines. */
 static void test_what_was_noted_is_not_relayed_again(void **state)
 {
         struct fixture *f = *state;
@@ -617,7 +617,7 @@ static void test_what_was_noted_is_not_relayed_again(void **state)
         serve(f);
         inbox_read(f->inboxes[ANN]);
         restart_broker(f);
-        inject(f, 1, 3); /* is in the queue again */
+        inject(f, 1, 3); /* in the queue again */
         inject(f, 4, 4);
         serve(f);
         assert_inbox(f, ANN, "rollcall, line zoe@b 4");
@@ -653,7 +653,7 @@ static void test_sessions_that_are_announced_again_are_not_counted_before(void *
                                .key = inbox_id(BOB),
                                .name = slice_of("bob"),
                                .address = slice_of("here:1")});
-        restart_broker(f); /* Bob has a note, and his HELLO was not consumed */
+        restart_broker(f); /* bob has a note, and his HELLO was not consumed */
         serve(f);
         assert_inbox(f, LINK, "rollcall, welcome 1, join bob");
 }
@@ -672,7 +672,7 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         assert_true(link_member(f)->lagging);
         assert_int_equal(roster_people(&f->broker->roster), 1);
         say(f, ANN, "two");
-        inject(f, 1, 1); /* it still may speak, and does not miss its own */
+        inject(f, 1, 1); /* it may still speak, and does not miss its own lines */
         serve(f);
         assert_int_equal(link_member(f)->missed, 2);
         assert_inbox(f, ANN, "welcome 1, line zoe@b 1");
@@ -684,9 +684,9 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         assert_true(f->broker->remote.is_there);
         assert_false(link_member(f)->lagging);
         for (int i = 0; i < IGNORED_KINDS; i++)
-                assert_int_equal(f->broker->ignored[i], 0); /* no GONE of it, either */
+                assert_int_equal(f->broker->ignored[i], 0); /* there was no GONE of it, either */
         restart_broker(f);
-        assert_false(link_member(f)->lagging); /* nothing is left of it */
+        assert_false(link_member(f)->lagging); /* no trace of it is left */
         assert_inbox(f, LINK, "rollcall");
 }
 
@@ -716,12 +716,12 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->broker->remote.is_there);
-        assert_true(link_member(f)->lagging); /* nobody waits for room in it */
+        assert_true(link_member(f)->lagging); /* chatd does not wait for room in it */
         assert_int_equal(link_member(f)->missed, 0);
         say(f, ANN, "one");
         serve(f);
         assert_int_equal(link_member(f)->missed, 1);
-        restart_broker(f); /* nobody knows any more how many they were */
+        restart_broker(f); /* the number of missed lines is unknown now */
         say(f, ANN, "two");
         serve(f);
         link_hello(f);
@@ -743,7 +743,7 @@ static void test_an_inbox_of_somebody_else(void **state)
         assert_int_equal(f->broker->ignored[IGNORED_INBOX], 1);
         assert_null(link_member(f));
         unlink(address.sun_path);
-        link_hello(f); /* with none at all */
+        link_hello(f); /* without an inbox */
         unlink(address.sun_path);
         serve(f);
         assert_int_equal(f->broker->ignored[IGNORED_INBOX], 2);
@@ -777,7 +777,7 @@ static void test_a_full_inbox(void **state)
         uint64_t missed = link_member(f)->missed;
         assert_int_equal(missed, 2);
 
-        link_hello(f); /* nobody can tell it anything now */
+        link_hello(f); /* chatd cannot send it anything now */
         serve(f);
         inject(f, 1, 1);
         hello(f, BOB);
@@ -794,7 +794,7 @@ static void test_a_full_inbox(void **state)
         assert_inbox(f, LINK, "line ann again");
 }
 
-/* It lags, and then its inbox is gone altogether: what it misses is counted on. */
+/* The link lags, and then its inbox is gone: what it misses is still counted. */
 static void test_a_full_inbox_that_goes(void **state)
 {
         struct fixture *f = *state;
@@ -816,7 +816,7 @@ static void test_a_full_inbox_that_goes(void **state)
         assert_inbox(f, LINK, "missed 2, welcome 1");
 }
 
-/* Takes all descriptors but `left`. Returns how many it took. */
+/* Takes all descriptors except `left`. Returns how many it took. */
 static int take_descriptors(struct rlimit *before, int taken[static 64], int left)
 {
         int n = 0;
@@ -847,10 +847,10 @@ static void test_no_descriptor_for_the_number(void **state)
         inject(f, 1, 5);
         serve(f);
         inbox_read(f->inboxes[ANN]);
-        take_answers(f); /* she lends nothing, so nothing is given back */
+        take_answers(f); /* ann lends nothing, so nothing is given back */
         inbox_read(f->inboxes[LINK]);
 
-        /* as much as its connection needs, and no more */
+        /* as many as its connection needs */
         roster_remove(&f->broker->roster, link_member(f));
         remote_free(&f->broker->remote);
         link_hello(f);
@@ -886,7 +886,7 @@ static void test_a_chatd_that_cannot_read_the_number(void **state)
         assert_int_equal(mkdir(path, 0700), 0);
         restart_broker(f);
         say(f, ANN, "hi");
-        inject(f, 5, 6); /* who knows whether that is new? */
+        inject(f, 5, 6); /* chatd cannot know whether that is new */
         link_hello(f);
         serve(f);
         assert_inbox(f, LINK, "rollcall, line ann hi, refused the chat is full");
@@ -912,7 +912,7 @@ static void test_it_takes_no_part_in_what_is_confirmed(void **state)
         assert_inbox(f, LINK, "welcome 0");
 }
 
-/* A line behind questions of one INJECT, longer than what their replies leave. */
+/* A line behind questions of one INJECT is longer than the room that their replies leave. */
 static void test_line_behind_questions(void **state)
 {
         struct fixture *f = *state;
@@ -939,7 +939,7 @@ static void test_line_behind_questions(void **state)
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "line z@b xxxx"));
 }
 
-/* Joins under a long name; each frame of it becomes 64 records, `bytes` together about. */
+/* Lets a member with a long name join; each of its frames becomes 64 records. */
 static void hello_with_a_long_name(struct fixture *f)
 {
         static char name[LOCAL_NAME_MAX_BYTES + 1];
@@ -974,7 +974,7 @@ static unsigned count_of(struct fixture *f, uint32_t who, const char *what)
         return n;
 }
 
-/* One question does not take the place of a line where the batch is nearly full. */
+/* One question does not take the place of a line if the batch is nearly full. */
 static void test_one_question(void **state)
 {
         struct fixture *f = *state;

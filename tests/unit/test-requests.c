@@ -1,4 +1,5 @@
-/* What members ask chatd for: names, rooms, private words, who is where; also where the next chatd meets it again. */
+/* Requests of members: names, rooms, private messages, lists of members; including requests that the next chatd meets
+ * again. */
 #include "broker-fixture.h"
 #include "inodes.h"
 
@@ -55,7 +56,7 @@ static void which_rooms(struct fixture *f, uint32_t who)
         put(f, &frame);
 }
 
-/* Ann, bob and eve are here, and have read what there was. */
+/* Lets ann, bob and eve join and read everything. */
 static void begin(struct fixture *f)
 {
         for (uint32_t who = ANN; who < SESSIONS; who++)
@@ -89,12 +90,12 @@ static void test_a_name(void **state)
         assert_inbox(f, BOB, "line ann I am ann, rename ann Zoe, line Zoe I am zoe");
         assert_inbox(f, ANN, "answer You are now called Zoe");
         inbox_read(f->inboxes[EVE]);
-        nick(f, BOB, "ann"); /* is free now */
-        nick(f, EVE, "z0E"); /* is not */
+        nick(f, BOB, "ann"); /* this name is free now */
+        nick(f, EVE, "z0E"); /* this name is taken */
         nick(f, EVE, "e v e");
         nick(f, EVE, "adm1nistrator");
         nick(f, EVE, "eve");
-        nick(f, EVE, "Eve"); /* another case of one's own is another name */
+        nick(f, EVE, "Eve"); /* a member's own name in another case is another name */
         serve(f);
         assert_inbox(f, EVE,
                      "rename bob ann, answer The name Zoe is taken, and the two look alike; please choose another\n"
@@ -131,11 +132,11 @@ static void test_a_name_outlives_chatd(void **state)
         assert_int_equal(lstat(path, &st), -1);
 }
 
-/* Where the next chatd meets it again, what the others saw is not seen again, and nobody can have taken the name
- * between. */
+/* If the next chatd meets a change of name again, the others do not see it again, and no other member can have taken
+ * the name in between. */
 #define NOT_DONE(what) "answer Not done: the chat cannot store " what " right now; try again later"
 
-/* What the next chatd would not know is not done. */
+/* A change that the next chatd would not know of is not made. */
 static void test_what_cannot_be_noted(void **state)
 {
         struct fixture *f = *state;
@@ -155,7 +156,7 @@ static void test_what_cannot_be_noted(void **state)
         assert_string_equal(member(f, ANN)->room->topic, "");
         assert_int_equal(f->broker->roster.rooms.count, 1);
         assert_int_equal(f->broker->changes.count, 0);
-        /* each kind was logged, the second name counted */
+        /* each kind was logged; the second name was counted */
         assert_string_equal(f->broker->warnings[0].what, "cannot note a new name");
         assert_int_equal(f->broker->warnings[0].unlogged, 1);
         assert_string_equal(f->broker->warnings[1].what, "cannot note a change of room");
@@ -170,7 +171,7 @@ static void test_what_cannot_be_noted(void **state)
         set_topic(f, ANN, "all of it");
         serve(f);
         inodes = 0;
-        nick(f, ANN, "Zara"); /* in place of the notes that are there */
+        nick(f, ANN, "Zara"); /* in place of existing notes */
         set_topic(f, ANN, "some of it");
         join(f, ANN, "lobby");
         serve(f);
@@ -192,7 +193,7 @@ static void test_a_name_again(void **state)
         say(f, ANN, "after");
         serve(f);
         inbox_read_new(f->inboxes[EVE], &seen);
-        /* the same frames once more, as if they had stayed in the queue */
+        /* the same frames come again, as if they had stayed in the queue */
         f->numbers[ANN] = f->numbers[BOB] = 0;
         nick(f, ANN, "Zoe");
         nick(f, BOB, "ann");
@@ -207,7 +208,7 @@ static void test_a_name_again(void **state)
         assert_string_equal(member(f, BOB)->name, "ann");
 }
 
-/* What everybody is told of it stands in the order in which it was asked for. */
+/* Everybody is told of changes in the order of the requests. */
 static void test_changes_share_a_batch(void **state)
 {
         struct fixture *f = *state;
@@ -243,7 +244,7 @@ static void test_changes_share_a_batch(void **state)
         assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
 }
 
-/* Everybody becomes another, and two go elsewhere; each in turn. */
+/* All change their names, and two change rooms; one after another. */
 static const struct {
         uint32_t who;
         enum frame_type type;
@@ -256,7 +257,7 @@ static const struct {
 
 enum { STORY = sizeof(story) / sizeof(story[0]), TELLERS = 3 };
 
-/* Puts what is from there on into the queue. */
+/* Puts the rest of the story, from there on, into the queue. */
 static void tell(struct fixture *f, size_t from)
 {
         for (size_t i = from; i < STORY; i++)
@@ -269,8 +270,8 @@ static void tell(struct fixture *f, size_t from)
                        });
 }
 
-/* However many frames of a batch were consumed when chatd died, the next one takes the rest as that one did; also where no
- * inode is left meanwhile. */
+/* However many frames of a batch were consumed when chatd died, the next one handles the rest in the same way; even if
+ * no inode is left in the meantime. */
 static void test_changes_again(void **state)
 {
         struct fixture *f = *state;
@@ -328,7 +329,7 @@ static void test_a_change_before_a_second_hello(void **state)
 
 enum { NEWCOMER = 77 };
 
-/* Who comes or goes would not be as it was, if the next chatd met all that again. */
+/* If joins and leaves shared a batch with changes, the next chatd would meet them in another state. */
 static void test_nobody_comes_or_goes_beside_changes(void **state)
 {
         struct fixture *f = *state;
@@ -352,7 +353,7 @@ static void test_nobody_comes_or_goes_beside_changes(void **state)
         close(inbox);
 }
 
-/* … and a room that somebody left as the last one is another one for who comes then. */
+/* A room that its last member left is a new room for the next one who joins it. */
 static void test_a_room_that_ends_within_a_batch(void **state)
 {
         struct fixture *f = *state;
@@ -380,7 +381,7 @@ static void test_one_member_changes_often(void **state)
         assert_string_equal(member(f, ANN)->name, "Joe");
 }
 
-/* The mark was written, and the note was not. */
+/* chatd was killed after the mark was written and before the note was. */
 static void test_killed_between_mark_and_note(void **state)
 {
         struct fixture *f = *state;
@@ -444,14 +445,15 @@ static void test_a_reply(void **state)
                      "rename ann Zoe, sent Zoe yes?, leave Zoe, answer That person has left; /who lists who is here");
 }
 
-/* In what people see who lent their connections, and what they are told that they missed. */
+/* A private message does not confuse what clients of lent connections see, nor how many lines they are told that they
+ * missed. */
 static void test_a_private_word_among_lenders(void **state)
 {
         struct fixture *f = *state;
         for (uint32_t who = ANN; who < SESSIONS; who++)
                 hello(f, who);
         serve(f);
-        for (int i = 0; i < 2; i++) { /* they are asked for their connections when something was relayed to them */
+        for (int i = 0; i < 2; i++) { /* chatd asks for their connections when something was relayed to them */
                 run_session(f, BOB);
                 run_session(f, EVE);
                 say(f, ANN, "before");
@@ -522,7 +524,7 @@ static void read_all(struct fixture *f)
                 inbox_read(f->inboxes[who]);
 }
 
-/* What is said, done, and who leaves: in one batch, and among those in the room alone. */
+/* Lines, actions and leaves in one batch go to the members of the room alone. */
 static void test_a_room(void **state)
 {
         struct fixture *f = *state;
@@ -669,7 +671,7 @@ static void test_many_rooms(void **state)
         assert_string_equal(answers + strlen(answers) - 5, " more");
 }
 
-/* Who waits to be announced is, before it goes. */
+/* A newcomer that waits to be announced is announced before it changes rooms. */
 static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
@@ -706,7 +708,7 @@ static void test_a_room_outlives_chatd(void **state)
         assert_int_equal(lstat(path, &st), -1);
 }
 
-/* Where the next chatd meets it again, all see what they saw, and nobody sees it twice. */
+/* If the next chatd meets the change of room again, all see the same as before, and nobody sees it twice. */
 static void test_a_room_again(void **state)
 {
         struct fixture *f = *state;
@@ -731,7 +733,7 @@ static void test_a_room_again(void **state)
         assert_inbox(f, ANN,
                      "went bob kitchen, answer You are now in kitchen, with bob, rollcall, "
                      "answer You are now in kitchen, with bob");
-        /* and one that goes back, whose room is gone by then */
+        /* and a member that goes back, whose room is gone by then */
         join(f, ANN, "garden");
         serve(f);
         join(f, ANN, "");
@@ -745,7 +747,7 @@ static void test_a_room_again(void **state)
         assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "rollcall, line ann back");
 }
 
-/* What a note says that chatd did not write there. */
+/* Notes with content that chatd did not write. */
 static void test_a_note_of_no_room(void **state)
 {
         static const char *const notes[] = {"1 lobby two@words", "1 lobby", "x", "kitchen", "1 lobby 7th"};
@@ -762,7 +764,7 @@ static void test_a_note_of_no_room(void **state)
         }
 }
 
-/* In what people see who lent their connections. */
+/* Changes of rooms do not confuse what clients of lent connections see. */
 static void test_rooms_of_lenders(void **state)
 {
         struct fixture *f = *state;
@@ -828,14 +830,14 @@ static void test_whose_name_begins_so(void **state)
         nick(f, BOB, "annika");
         serve(f);
         inbox_read(f->inboxes[ANN]);
-        ask_for(f, ANN, FRAME_COMPLETE, "AN"); /* not oneself */
+        ask_for(f, ANN, FRAME_COMPLETE, "AN"); /* not the member's own name */
         ask_for(f, ANN, FRAME_COMPLETE, "e");
         ask_for(f, ANN, FRAME_COMPLETE, "");
         serve(f);
         assert_inbox(f, ANN, "names annika, names , names annika");
 }
 
-/* Of more names than there is room for, as many as there is. */
+/* If there are more names than fit, as many as fit are listed. */
 static void test_many_names_begin_so(void **state)
 {
         struct fixture *f = *state;
@@ -856,7 +858,7 @@ static void test_many_names_begin_so(void **state)
         assert_true(strlen(answer) > TEXT_MAX_BYTES - 100);
 }
 
-/* A session of before does not know that a message was sent. */
+/* A session of an earlier version does not know that a message was sent. */
 static void test_a_private_word_of_an_older_session(void **state)
 {
         struct fixture *f = *state;
@@ -873,7 +875,7 @@ static void test_a_private_word_of_an_older_session(void **state)
         assert_inbox(f, ANN, "");
 }
 
-/* Once, until somebody was there who could hear it. */
+/* The notice comes once, until there is somebody else. */
 static void test_nobody_hears_it(void **state)
 {
         struct fixture *f = *state;
@@ -895,7 +897,7 @@ static void test_nobody_hears_it(void **state)
         assert_inbox(f, ANN, "answer You are now in kitchen, alone, answer Nobody hears you: nobody else is here");
 }
 
-/* Requests of strangers, of a number that was there, of who was named for it. */
+/* Requests of strangers, with a number that was there before, and under another member's name are ignored. */
 static void test_what_is_ignored(void **state)
 {
         struct fixture *f = *state;
@@ -930,7 +932,7 @@ static void test_to_oneself(void **state)
         assert_true(text_is_clean(got + 7, strlen(got) - 7));
 }
 
-/* Of each room a few changes are allowed, whichever chatd takes them, and again after a while. */
+/* A few changes are allowed for each room, whichever chatd handles them, and again after a while. */
 static void test_topics_that_change_often(void **state)
 {
         struct fixture *f = *state;
@@ -946,7 +948,7 @@ static void test_topics_that_change_often(void **state)
         assert_null(strstr(told, "topic"));
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "answer The topic of lobby changed 5 times just now; try "
                                                             "again in 30 s"));
-        /* the same once more, as if it were not consumed */
+        /* the same frames again, as if they had not been consumed */
         f->numbers[ANN] = f->numbers[BOB] = 0;
         for (int i = 0; i < TOPIC_CHANGES; i++)
                 set_topic(f, i % 2 ? ANN : BOB, "tea");
@@ -958,7 +960,7 @@ static void test_topics_that_change_often(void **state)
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "changed 5 times"));
         set_topic(f, EVE, "");
         join(f, EVE, "kitchen");
-        set_topic(f, EVE, "cakes"); /* it is asked for, or another room's */
+        set_topic(f, EVE, "cakes"); /* asking for the topic, or another room's topic, does not count */
         rooms_first(&f->broker->roster.rooms)->changes[rooms_first(&f->broker->roster.rooms)->next_change].ms -=
                 TOPIC_CHANGES_MS;
         set_topic(f, BOB, "coffee");
@@ -1002,7 +1004,7 @@ static void test_muted_speaks(void **state)
         assert_inbox(f, BOB, "");
 }
 
-/* What is past when it is asked for was said before. */
+/* Lines that were said before the request are shown as past. */
 static void test_history_before_live(void **state)
 {
         struct fixture *f = *state;
@@ -1033,12 +1035,12 @@ static void test_an_answer_has_its_place(void **state)
                      "answer lobby has no topic; /topic TEXT sets one");
         assert_inbox(f, EVE, "line ann before, line bob mine, line ann behind");
         who_is_here(f, BOB);
-        serve(f); /* a batch of that alone */
+        serve(f); /* a batch of the answer alone */
         assert_inbox(f, BOB, "answer 3 people are here: ann, bob (you), eve");
         assert_inbox(f, EVE, "");
 }
 
-/* … as where who asks gets lines without its session. */
+/* An answer keeps its place if the member gets lines without its session. */
 static void test_an_answer_to_a_lender(void **state)
 {
         struct fixture *f = *state;
@@ -1053,7 +1055,7 @@ static void test_an_answer_to_a_lender(void **state)
         assert_inbox(f, BOB, "line ann before, answer 3 people are here: ann, bob (you), eve, line ann behind");
 }
 
-/* Its session does not run: its inbox takes nothing more. */
+/* Fills the inbox of a session that does not run. */
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
         const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
@@ -1061,7 +1063,7 @@ static void fill_inbox(struct fixture *f, uint32_t who)
                 ;
 }
 
-/* What it gets when it runs again. */
+/* Returns what the session gets when it runs again. */
 static const char *after_lagging(struct fixture *f, uint32_t who)
 {
         assert_true(member(f, who)->lagging);
@@ -1088,7 +1090,7 @@ static void test_an_answer_waits_for_room(void **state)
         assert_inbox(f, BOB, "line ann again");
 }
 
-/* Who asks again and again, and reads nothing, costs no more memory than that. */
+/* A member that asks again and again, and reads nothing, uses only a bounded amount of memory. */
 static void test_answers_that_wait_are_bounded(void **state)
 {
         struct fixture *f = *state;

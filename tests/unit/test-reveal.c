@@ -7,7 +7,7 @@
 #define VS1 "\ufe00"
 #define VS15 "\ufe0e"
 #define VS16 "\ufe0f"
-#define TAG(ascii) "\xf3\xa0\x81" ascii /* of a letter: U+E0040 and what is above */
+#define TAG(ascii) "\xf3\xa0\x81" ascii /* the tag of a letter: U+E0040 and above */
 #define TAG_END "\U000e007f"
 #define BLACK_FLAG "\U0001f3f4"
 #define ACUTE "\u0301"
@@ -16,7 +16,7 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
-/* What is shown in so many bytes. What is shown of that is the same. */
+/* Returns what is shown in `size` bytes. Showing that again must change nothing. */
 static struct slice shown_in(const char *text, size_t size)
 {
         static char out[LINE_MAX_BYTES], again[LINE_MAX_BYTES];
@@ -47,8 +47,8 @@ static void test_what_everybody_sees_stays(void **state)
         assert_stays("");
         assert_stays("plain ~ text");
         assert_stays("Grüße, 世界, ура, 안녕, नमस्ते, ไทย 🙂 é e" ACUTE);
-        assert_stays("\ue0b0 \U000f0001"); /* for private use: fonts of terminals have some */
-        assert_stays("\u0600\u0661");      /* a number sign: a format character that is seen */
+        assert_stays("\ue0b0 \U000f0001"); /* for private use: some fonts of terminals have such characters */
+        assert_stays("\u0600\u0661");      /* a number sign: a visible format character */
 }
 
 static void test_what_nobody_sees_is_shown_by_number(void **state)
@@ -89,7 +89,7 @@ static void test_joiners_of_scripts(void **state)
         (void)state;
         assert_stays("می" ZWNJ "خواهم");
         assert_stays("۸۰" ZWNJ "ساله PDF" ZWNJ "ها ه" ZWJ);
-        assert_stays("ක්" ZWJ "ෂ क्" ZWNJ "ष র" ZWJ "্য"); /* behind a virama, and before one */
+        assert_stays("ක්" ZWJ "ෂ क्" ZWNJ "ष র" ZWJ "্য"); /* behind a virama, and in front of one */
         assert_shown("a" ZWNJ "b", "a<U+200C>b");
         assert_shown("при" ZWJ "вет", "при<U+200D>вет");
         assert_shown("你" ZWNJ "好", "你<U+200C>好");
@@ -157,7 +157,7 @@ static void test_blanks_behind_a_name(void **state)
 {
         (void)state;
         struct slice code = slice_of(FOUR(EIGHT(" ")) EIGHT(" ") "code"), none = slice_of("code"), wide;
-        assert_int_equal(reveal_behind_name(code, 24).len, 44); /* the longest that somebody takes */
+        assert_int_equal(reveal_behind_name(code, 24).len, 44); /* the longest name that a member can choose */
         assert_int_equal(reveal_behind_name(code, 25).len, 43);
         assert_int_equal(reveal_behind_name(code, 63).len, 5);
         assert_int_equal(reveal_behind_name(code, 64).len, 4);
@@ -165,12 +165,12 @@ static void test_blanks_behind_a_name(void **state)
         assert_int_equal(reveal_behind_name(none, 96).len, 4);
         assert_int_equal(reveal_behind_name(slice_of(""), 96).len, 0);
         assert_int_equal(reveal_behind_name(slice_of("   "), 96).len, 0);
-        wide = reveal_behind_name(slice_of(EIGHT("\u3000") "x"), 59); /* five columns are left: two of them */
+        wide = reveal_behind_name(slice_of(EIGHT("\u3000") "x"), 59); /* five columns are left: two blanks */
         assert_int_equal(wide.len, 7);
         assert_memory_equal(wide.at, "\u3000\u3000x", wide.len);
 }
 
-/* A run of every length at every place, beside a second reading. */
+/* A run of every length at every place, compared with another implementation. */
 static void test_every_run_is_found(void **state)
 {
         (void)state;

@@ -63,7 +63,7 @@ static const struct member *alike(const struct fixture *f, const char *name)
         return roster_find_alike(&f->roster, slice_of(name), NULL);
 }
 
-/* Names that may be taken for one another are found by themselves alone, whichever of them goes first. */
+/* Each of these similar names is found by itself alone, in whatever order they are removed. */
 static void test_names_that_may_be_taken_for_one_another(void **state)
 {
         struct fixture *f = *state;
@@ -182,7 +182,8 @@ static void test_names_are_unique(void **state)
         assert_memory_equal(shortened, longest, strlen(shortened) - 2);
         assert_string_equal(shortened + strlen(shortened) - 2, "~2");
         assert_int_equal(strlen(add(f, 7, longer)->name), LOCAL_NAME_MAX_BYTES);
-        assert_string_equal(add(f, 8, "administrator")->name, "administrator~2"); /* as administrators say it */
+        /* looks like the administrators' name */
+        assert_string_equal(add(f, 8, "administrator")->name, "administrator~2");
 }
 
 static void test_find_process(void **state)
@@ -223,7 +224,7 @@ static void test_notes(void **state)
         struct member *ann = add(f, 0xa11ULL, "ann of the long name"), *bob = add(f, 0xb0bULL, "bob");
         assert_int_equal(roster_note(&f->roster, ann), 0);
         assert_int_equal(roster_note(&f->roster, bob), 0);
-        assert_int_equal(roster_note(&f->roster, bob), 0); /* a batch that is done again notes again */
+        assert_int_equal(roster_note(&f->roster, bob), 0); /* a batch that is repeated makes the note again */
         roster_mark_departed(&f->roster, bob->id);
 
         struct roster next;
@@ -287,7 +288,7 @@ static void test_the_link(void **state)
         assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
         assert_int_equal(roster_send_stranger(&f->roster, fd, LINK_ID, 0, &rollcall), -ENOENT);
         int inbox = inbox_bind_link(f->dir), session = inbox_bind(f->dir, ann->id);
-        f->roster.owner = getuid() + 1; /* of sessions; this one is our own user's */
+        f->roster.owner = getuid() + 1; /* the user of sessions; this one is our own user's */
         assert_int_equal(roster_connect(&f->roster, m), 0);
         assert_int_equal(m->pidfd, -1);
         assert_int_equal(roster_send(m, &rollcall), 0);
@@ -325,9 +326,9 @@ static void test_the_file_of_the_number(void **state)
         close(fd);
         fd = roster_open_relayed(&f->roster, LINK_ID);
         char byte;
-        assert_int_equal(pread(fd, &byte, 1, 7), 1); /* it is the same */
+        assert_int_equal(pread(fd, &byte, 1, 7), 1); /* the connection is the same */
         close(fd);
-        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0); /* and no note */
+        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0); /* there is no note */
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 

@@ -26,7 +26,7 @@ static void test_modes(void **state)
         assert_true(fd >= 0);
         assert_int_equal(mode_of(dir, "chatd.sock"), 0660);
         close(fd);
-        fd = rundir_bind(dir); /* in place of the dead one */
+        fd = rundir_bind(dir); /* replaces the dead one */
         assert_true(fd >= 0);
         close(fd);
         rundir_remove(dir, lock);
@@ -50,7 +50,7 @@ static void test_a_directory_that_cannot_be(void **state)
         char open_to_all[] = "/tmp/chat-unit.XXXXXX";
         assert_non_null(mkdtemp(open_to_all));
         assert_int_equal(chmod(open_to_all, 0777), 0);
-        assert_int_equal(rundir_open(open_to_all), -EPERM); /* somebody could put a socket there before us */
+        assert_int_equal(rundir_open(open_to_all), -EPERM); /* another user could put a socket there before us */
         assert_int_equal(rmdir(open_to_all), 0);
         assert_int_equal(rundir_open("/proc/none"), -ENOENT);
         assert_int_equal(rundir_bind("/proc/none"), -ENOENT);
@@ -65,7 +65,7 @@ static void assert_note(const char *path, const char *text)
         assert_string_equal(got, text);
 }
 
-/* A note that is there can be replaced, a new one cannot be made, and what is there stays. */
+/* Without free inodes an existing note can be replaced, a new one cannot be made, and notes stay as they are. */
 static void test_no_inode_is_left(void **state)
 {
         (void)state;
@@ -85,14 +85,14 @@ static void test_no_inode_is_left(void **state)
                 assert_true(is_there(spare));
                 assert_int_equal(inodes, 0);
         }
-        assert_int_equal(unlink(spare), 0); /* another process took it */
+        assert_int_equal(unlink(spare), 0); /* another process took the inode */
         inodes = 0;
         assert_int_equal(rundir_replace_note(note, new, "four"), -ENOSPC);
         assert_note(note, "two");
         inodes = 1;
         assert_int_equal(rundir_replace_note(note, new, "five"), 0);
         assert_note(note, "five");
-        assert_true(is_there(spare)); /* and there it is again */
+        assert_true(is_there(spare)); /* the spare file is there again */
         assert_int_equal(rundir_replace_note(note, new, "six"), 0);
         assert_note(note, "six");
         inodes = INT_MAX;

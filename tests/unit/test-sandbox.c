@@ -1,6 +1,6 @@
-/* The sandbox, twice: by the kernel, in processes that enter it and make one call, and by a small interpreter
- * that runs the filter of each architecture. Those in the strict sandbox make raw system calls only, because what
- * the sanitizers do besides is not allowed in it. */
+/* The sandbox is tested twice: by the kernel, in processes that enter it and make one call, and by a small interpreter
+ * that runs the filter of each architecture. Processes in the strict sandbox make raw system calls only, because it
+ * does not allow the other calls of the sanitizers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -55,7 +55,7 @@ struct call {
                 }                                                                                                      \
         }
 
-/* What these are called where a register has 32 bits. */
+/* The names of these calls if a register has 32 bits. */
 #ifdef SYS_mmap2
 #define MMAP SYS_mmap2
 #define FSTATAT SYS_fstatat64
@@ -73,7 +73,7 @@ struct call {
 #define CLOCK_GETTIME SYS_clock_gettime
 #endif
 
-/* Of a NULL the kernel says what it is where it takes filters at all, seccomp(2). qemu-user takes none. */
+/* Returns true if the kernel takes filters: then it reports EFAULT for NULL, seccomp(2). qemu-user takes none. */
 static bool kernel_has_filters(void)
 {
         return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) < 0 && errno == EFAULT;
@@ -189,7 +189,7 @@ static void test_forbidden_calls(void **state)
                 {"mmap", MMAP, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
                 {"mmap", MMAP, {0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
 #ifdef SYS_socketcall
-                CALL(socketcall, 1, 0), /* a socket */
+                CALL(socketcall, 1, 0), /* socket() */
 #endif
                 CALL(mprotect, 0, 0, PROT_EXEC),
                 CALL(memfd_create, POINTER(""), 0),
@@ -234,7 +234,7 @@ static void test_forbidden_calls(void **state)
                 step++;                                                                                                \
         } while (0)
 
-/* What a session does, and what libc may make of it. */
+/* Makes the calls of a session, and those that libc may make for it. */
 static void serve(const void *arg)
 {
         int step = 1, on = 1, type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -256,11 +256,11 @@ static void serve(const void *arg)
         MUST(syscall(SYS_socket, AF_UNIX, type, 0) == OWN);
         MUST(syscall(SYS_setsockopt, OWN, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);
         MUST(syscall(SYS_bind, OWN, &path, sizeof(path)) == 0);
-        for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++) /* any that it can have */
+        for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++) /* all that it can have */
                 MUST(syscall(SYS_socket, AF_UNIX, type, 0) == last);
         MUST(syscall(SYS_socket, AF_UNIX, type, 0) == -1 && errno == EMFILE);
         MUST(syscall(SYS_connect, SANDBOX_UPLINK_FD, &path, sizeof(path)) == 0);
-        MUST(syscall(SYS_connect, SANDBOX_UPLINK_FD, &path, sizeof(path)) == 0); /* and again */
+        MUST(syscall(SYS_connect, SANDBOX_UPLINK_FD, &path, sizeof(path)) == 0); /* a second time */
         MUST(syscall(SYS_sendto, SANDBOX_UPLINK_FD, &byte, 1, MSG_NOSIGNAL, NULL, 0) == 1);
         MUST(syscall(SYS_recvmsg, OWN, &msg, MSG_DONTWAIT) == 1);
         for (int last = OWN + 1; last < SANDBOX_FDS_MAX; last++)
@@ -297,10 +297,10 @@ static void test_what_a_session_does(void **state)
         (void)state;
         skip_without_filters();
         assert_int_equal(in_sandbox(SANDBOX_STRICT, serve, NULL),
-                         0); /* else the exit status is the number of the step */
+                         0); /* otherwise the exit status is the number of the step */
 }
 
-/* Passes the client's connection to itself, and tries to connect that to somewhere else. */
+/* Passes the client's connection to itself, and tries to connect that to another place. */
 static void pass_and_connect(const void *arg)
 {
         int step = 1, connection = 0;
@@ -358,7 +358,7 @@ static void test_a_bug_is_reported(void **state)
         char report[4096];
         int pipe_fds[2], err = dup(STDERR_FILENO);
         assert_int_equal(pipe(pipe_fds), 0);
-        assert_true(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 20) > 0); /* the whole report */
+        assert_true(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 20) > 0); /* so that it holds the whole report */
         dup2(pipe_fds[1], STDERR_FILENO);
         int status = in_sandbox(SANDBOX_WITH_SANITIZER, use_after_free, NULL);
         dup2(err, STDERR_FILENO);
@@ -375,7 +375,7 @@ static void test_a_bug_is_reported(void **state)
 
 /* ---- by an interpreter ---- */
 
-/* Runs a filter. Knows what libseccomp uses of BPF (linux/filter.h), and fails the test on anything else. */
+/* Runs a filter. Knows what libseccomp uses of BPF (linux/filter.h), and fails the test for anything else. */
 static uint32_t run(const struct sock_filter *program, size_t size, const struct seccomp_data *data)
 {
         uint32_t a = 0;
@@ -501,11 +501,11 @@ static const struct row rows[] = {
         {"close", {3, 57, 6, 6}, {1}, ALLOWED},
         {"close", {3, 57, 6, 6}, {2}, ALLOWED},
         {"close", {3, 57, 6, 6}, {3}, KILLED},
-        {"close", {3, 57, NO, NO}, {UINT64_C(1) << 32 | 3}, KILLED}, /* which is the same */
+        {"close", {3, 57, NO, NO}, {UINT64_C(1) << 32 | 3}, KILLED}, /* the same descriptor for the kernel */
         {"close", {3, 57, 6, 6}, {4}, ALLOWED},
         {"close", {3, 57, 6, 6}, {15}, ALLOWED},
         {"close", {3, 57, 6, 6}, {16}, KILLED},
-        {"connect", {42, 203, NO, NO}, {UINT64_C(7) << 32 | 3}, ALLOWED}, /* nobody looks at the upper half */
+        {"connect", {42, 203, NO, NO}, {UINT64_C(7) << 32 | 3}, ALLOWED}, /* the upper half is ignored */
         {"connect", {42, 203, 362, 283}, {0}, KILLED},
         {"connect", {42, 203, 362, 283}, {1}, KILLED},
         {"connect", {42, 203, 362, 283}, {2}, KILLED},
@@ -542,7 +542,7 @@ static const struct row rows[] = {
         {"mmap",
          {9, 222, 192, 192},
          {0, 72, PROT_READ | PROT_WRITE, MAP_SHARED, 3},
-         ALLOWED}, /* mmap2 where a register has 32 bits */
+         ALLOWED}, /* mmap2 if a register has 32 bits */
         {"mmap", {9, 222, 192, 192}, {0, 72, PROT_READ, MAP_SHARED, 3}, ALLOWED},
         {"mmap", {9, 222, 192, 192}, {0, 72, PROT_READ | PROT_EXEC, MAP_SHARED, 3}, KILLED},
         {"mmap", {9, 222, 192, 192}, {0, 72, PROT_READ | PROT_WRITE, MAP_PRIVATE, 3}, KILLED},
@@ -590,7 +590,7 @@ static bool is_listed(enum machine m, int nr)
         return listed;
 }
 
-/* No other call is allowed, and none by the numbers of an architecture that the processor knows as well. */
+/* No other call is allowed, and none by the numbers of another architecture that the processor knows, too. */
 static void test_all_other_calls(void **state)
 {
         (void)state;
@@ -612,7 +612,7 @@ static void test_all_other_calls(void **state)
                 }
 }
 
-/* Each of the calls that i386 has in one, whatever its arguments. */
+/* All calls that i386 makes by socketcall(2) are forbidden, whatever their arguments. */
 static void test_no_socketcall(void **state)
 {
         (void)state;

@@ -9,7 +9,7 @@ static void test_nothing_is_dropped_within_an_epoch(void **state)
         assert_true(seen_epoch(&s, 1));
         assert_false(seen_epoch(&s, 1));
         assert_false(seen_before(&s, 7, 1));
-        assert_false(seen_before(&s, 7, 1)); /* would be chatd's fault, not a restart's */
+        assert_false(seen_before(&s, 7, 1)); /* that would be an error of chatd, not the effect of a restart */
 }
 
 static void test_a_batch_relayed_again_is_dropped(void **state)
@@ -19,7 +19,7 @@ static void test_a_batch_relayed_again_is_dropped(void **state)
         seen_epoch(&s, 1);
         for (uint64_t n = 1; n <= 1000; n++)
                 assert_false(seen_before(&s, 7, n));
-        for (uint64_t epoch = 2; epoch < 5; epoch++) { /* it dies in the same place three times */
+        for (uint64_t epoch = 2; epoch < 5; epoch++) { /* chatd dies in the same place three times */
                 assert_true(seen_epoch(&s, epoch));
                 for (uint64_t n = 1000 - BATCH_MAX_RECORDS + 1; n <= 1000; n++)
                         assert_true(seen_before(&s, 7, n));

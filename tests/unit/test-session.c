@@ -25,8 +25,8 @@ struct fixture {
         pthread_t thread;
         int session_end;
         uint64_t id, key; /* of the session, from its HELLO */
-        /* of a chatd that writes to the client itself */
-        int inbox; /* connected to the session's; -1: not yet */
+        /* a chatd that writes to the client itself */
+        int inbox; /* connected to the session's inbox; -1: not yet */
         struct lent_batch batch;
         struct lent lent;
         uint64_t batches;
@@ -45,7 +45,7 @@ static void *run(void *arg)
         return NULL;
 }
 
-/* `fds` are the session's end of the connection and the client's. */
+/* Starts a session. `fds` are the session's end of the connection and the client's. */
 static struct fixture *start_on(const int fds[static 2], const struct session_options *options)
 {
         struct fixture *f = calloc(1, sizeof(*f));
@@ -73,7 +73,7 @@ static struct fixture *start(bool echo)
         return start_with(&(struct session_options){.echo = echo});
 }
 
-/* Answers a BYE, so that the session need not wait for that. */
+/* Answers a BYE, so that the session need not wait for the answer. */
 static void say_goodbye(struct fixture *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -115,7 +115,7 @@ static void type(struct fixture *f, const char *text)
         assert_int_equal(write(f->client, text, strlen(text)), strlen(text));
 }
 
-/* Types line by line, as a person does: the session reads each before the next one comes. */
+/* Types line by line, as a person does: the session reads each line before the next one comes. */
 static void type_each(struct fixture *f, const char *lines)
 {
         for (const char *at = lines, *end; *at != '\0'; at = end + 1) {
@@ -130,7 +130,7 @@ static void type_each(struct fixture *f, const char *lines)
         }
 }
 
-/* What the client is shown next is exactly this, with \1 for each NUL. */
+/* Asserts that the client is shown exactly this next, with \1 for each NUL. */
 static void assert_shown(struct fixture *f, const char *expected)
 {
         char got[1024];
@@ -163,7 +163,7 @@ static void assert_line_ends(struct fixture *f)
         }
 }
 
-/* The session says HELLO, which stays in the intake, and is welcomed. */
+/* Answers the session's HELLO, which stays in the intake, with WELCOME. */
 static void welcome(struct fixture *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES], answer[FRAME_MAX_BYTES];
@@ -193,7 +193,7 @@ static void assert_greeted(struct fixture *f)
         assert_greeting(f);
 }
 
-/* The next one but ARRIVE, which comes at any time. */
+/* Returns the next frame except ARRIVE, which comes at any time. */
 static struct frame next_frame(struct fixture *f)
 {
         static uint8_t buffer[FRAME_MAX_BYTES];
@@ -211,7 +211,7 @@ static struct frame next_frame(struct fixture *f)
         return frame;
 }
 
-/* The client's lines `from` to `to`, in as many frames as it takes. */
+/* Takes the client's lines `from` to `to`, in any number of frames. */
 static void assert_lines(struct fixture *f, uint64_t from, uint64_t to)
 {
         while (from <= to) {
@@ -243,7 +243,7 @@ static void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64
                                               .text = slice_of(text)}));
 }
 
-/* The line of this number of a session that is called bob; `text` has room for it. */
+/* Returns the line `n` of a session called bob; `text` has room for it. */
 static struct record bobs_line(uint64_t n, char text[static 24])
 {
         snprintf(text, 24, "%llu", (unsigned long long)n);
@@ -251,7 +251,7 @@ static struct record bobs_line(uint64_t n, char text[static 24])
                 .kind = RECORD_LINE, .id = 99, .number = n, .name = slice_of("bob"), .text = slice_of(text)};
 }
 
-/* A batch of his lines first … last. */
+/* Sends a batch of bob's lines `first` to `last`. */
 static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64_t last)
 {
         uint8_t buffer[4096];
@@ -264,8 +264,8 @@ static void tell_lines(struct fixture *f, uint64_t epoch, uint64_t first, uint64
         tell_raw(f, buffer, size);
 }
 
-/* What a later version may say: a type and a record of kinds that are not known, a line that is longer than any, and a
- * field that is appended. */
+/* Sends what a later version may send: an unknown type, a record of an unknown kind, a line that is longer than any,
+ * and an appended field. */
 static void tell_unknown(struct fixture *f)
 {
         static uint8_t buffer[3 * TEXT_MAX_BYTES];
@@ -359,7 +359,7 @@ static void test_a_batch_that_comes_again(void **state)
         struct frame here = next_frame(f);
         assert_int_equal(here.type, FRAME_HERE);
         assert_int_equal(here.number, 0);
-        assert_int_equal(next_frame(f).type, FRAME_HERE); /* for the third, whose roll call did not come */
+        assert_int_equal(next_frame(f).type, FRAME_HERE); /* for the third chatd, whose roll call did not come */
         stop(f);
 }
 
@@ -379,11 +379,11 @@ static void test_what_else_chatd_says(void **state)
         assert_shown(f, "*** The name ");
         assert_line_ends(f);
         tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun");
-        tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun"); /* of a chatd that met our HELLO again */
+        tell(f, FRAME_TEXT, 1, 1, "be nice\n\nhave fun"); /* from a chatd that met our HELLO again */
         tell(f, FRAME_TEXT, 1, 2, "something else");
         assert_shown(f, "*** be nice\r\n***\r\n*** have fun\r\n*** something else\r\n");
         tell(f, FRAME_PROBE, 1, 0, "bob asked for your name, ann");
-        tell(f, FRAME_PROBE, 1, 0, "bob asked for your name, ann"); /* he asks too often */
+        tell(f, FRAME_PROBE, 1, 0, "bob asked for your name, ann"); /* bob asks too often */
         assert_shown(f, "*** bob asked for your name, ann\r\n");
         tell_unknown(f);
         tell_raw(f, "junk", 4);
@@ -394,7 +394,7 @@ static void test_what_else_chatd_says(void **state)
         stop(f);
 }
 
-/* What it typed and nobody has yet, nobody gets; it is said again by a chatd that meets the request again. */
+/* Lines that are not relayed yet are discarded. A chatd that meets the request again repeats KICKED. */
 static void test_it_is_removed(void **state)
 {
         (void)state;
@@ -450,7 +450,7 @@ static void test_it_is_removed(void **state)
         stop(f);
 }
 
-/* A new queue in place of the old one, and a session that has noticed. */
+/* Replaces the queue by a new one, and lets the session notice that. */
 static void replace_queue(struct fixture *f)
 {
         close(f->intake);
@@ -475,7 +475,7 @@ static void test_a_queue_that_is_lost(void **state)
         tell_lines(f, 2, 1, 1);
         tell(f, FRAME_RELAYED, 2, 4, "");
         assert_shown(f, "bob: 1\r\n");
-        replace_queue(f); /* nothing was in this one */
+        replace_queue(f); /* this queue was empty */
         tell_lines(f, 2, 2, 2);
         assert_shown(f, "bob: 2\r\n");
         type(f, "5\n");
@@ -485,7 +485,7 @@ static void test_a_queue_that_is_lost(void **state)
         stop(f);
 }
 
-/* The same, behind the last word: nothing is sent any more that could fail. */
+/* A queue is lost behind BYE: the session sends nothing more that could fail. */
 static void test_a_queue_that_is_lost_with_the_last_word(void **state)
 {
         (void)state;
@@ -502,7 +502,7 @@ static void test_a_queue_that_is_lost_with_the_last_word(void **state)
         stop(f);
 }
 
-/* Its lines fill the queue, so that its end is not read. */
+/* The client's lines fill the queue, so that the end of the input is not read. */
 static void test_a_client_that_is_gone_while_there_is_no_chatd(void **state)
 {
         (void)state;
@@ -530,12 +530,12 @@ static void test_pace(void **state)
         next_frame(f);
         type_each(f, "1\n2\n3\n4\n5\n/bell\n");
         type(f, "\xff\xf6");
-        /* what telnet asks does not wait behind the lines: the second answer is here before the second line */
+        /* answers to telnet do not wait behind the lines: the second answer is here before the second line */
         assert_int_equal(next_frame(f).number, 1);
         assert_shown(f, "*** /bell is off\r\n*** [Yes, the chat is here]\r\n");
         char question[TELNET_REPLY_BYTES]; /* about BINARY */
         assert_int_equal(recv(f->client, question, sizeof(question), MSG_WAITALL), sizeof(question));
-        type(f, "exit\n"); /* and leaving waits for them */
+        type(f, "exit\n"); /* leaving waits for the lines */
         for (uint64_t n = 2; n <= 5; n++)
                 assert_int_equal(next_frame(f).number, n);
         assert_int_equal(next_frame(f).type, FRAME_BYE);
@@ -554,7 +554,8 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
 {
         (void)state;
         struct fixture *f = start(false);
-        stop(f); /* mostly gone before the session looks; and if not, it is one that leaves: both end */
+        /* mostly the client is gone before the session looks; otherwise the session leaves: it ends in both cases */
+        stop(f);
         int fds[2];
         struct session *s = calloc(1, sizeof(*s));
         struct session_options options = {.dir = "/nowhere"};
@@ -571,7 +572,7 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
         free(s);
 }
 
-/* The session ends by itself, without a word to chatd. */
+/* Asserts that the session ends by itself, without sending anything to chatd. */
 static void assert_ends_unheard(struct fixture *f)
 {
         char datagram[FRAME_MAX_BYTES];
@@ -583,7 +584,7 @@ static void assert_ends_unheard(struct fixture *f)
         free(f);
 }
 
-/* A client that can be told nothing any more does not go on talking. */
+/* A client that cannot be sent anything any more must not go on talking. */
 static void test_a_client_that_hears_nothing_any_more(void **state)
 {
         (void)state;
@@ -602,12 +603,12 @@ static void test_a_client_that_hears_nothing_any_more(void **state)
         int fds[2];
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         assert_int_equal(write(fds[1], "boo\n", 4), 4);
-        shutdown(fds[0], SHUT_WR); /* a session before this one */
+        shutdown(fds[0], SHUT_WR); /* as a session before this one would do */
         f = start_on(fds, &(struct session_options){0});
         assert_ends_unheard(f);
 }
 
-/* A session behind a proxy that has said this, and ended its connection where `ends`. */
+/* Starts a session behind a proxy that has sent this header, and has ended its connection if `ends`. */
 static struct fixture *start_proxied(const char *header, size_t size, bool ends)
 {
         int fds[2];
@@ -620,7 +621,7 @@ static struct fixture *start_proxied(const char *header, size_t size, bool ends)
 
 #define PROXY_LOCAL_HEADER "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
 
-/* A proxy that looks whether the chat is there, in all the ways that there are. */
+/* A proxy that checks whether the chat is there, in all ways. */
 static void test_health_checks(void **state)
 {
         (void)state;
@@ -637,7 +638,7 @@ static void test_health_checks(void **state)
         assert_ends_unheard(f);
 }
 
-/* A proxy that says something on its own connection is a person, with the name that the proxy itself has. */
+/* A proxy that sends something on its own connection is a person, under the name of the proxy. */
 static void test_a_proxy_that_speaks(void **state)
 {
         (void)state;
@@ -699,10 +700,10 @@ static void test_the_reasons_for_leaving(void **state)
 
 _Static_assert((LENT_FDS + 1) * ASKED_MAX <= SANDBOX_FDS_MAX, "the kernel would not let a session answer");
 
-/* What the session says by itself. */
+/* A notice that the session writes by itself. */
 static const char own[] = "*** /bell is off\r\n";
 
-/* Asks for the connection. Returns whether it is lent. */
+/* Asks for the connection. Returns true if the session lends it. */
 static bool ask(struct fixture *f, uint64_t epoch)
 {
         struct sockaddr_un address;
@@ -721,7 +722,7 @@ static void ask_something(struct fixture *f)
         type_each(f, "/bell\n");
 }
 
-/* A session on TCP that was greeted, and has said something by itself. */
+/* Starts a session on TCP that has greeted its client and written something by itself. */
 static struct fixture *start_on_tcp(void)
 {
         int fds[2];
@@ -735,7 +736,7 @@ static struct fixture *start_on_tcp(void)
         return f;
 }
 
-/* … that has lent its connection, in epoch 1. */
+/* Starts a session on TCP that has lent its connection, in epoch 1. */
 static struct fixture *start_lent(void)
 {
         struct fixture *f = start_on_tcp();
@@ -743,7 +744,7 @@ static struct fixture *start_lent(void)
         return f;
 }
 
-/* Until the session sleeps, and has taken all datagrams. */
+/* Waits until the session sleeps, and has taken all datagrams. */
 static void await_turn(struct fixture *f)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -753,8 +754,8 @@ static void await_turn(struct fixture *f)
         }
 }
 
-/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines first … last; of these no
- * more than `most` bytes. Returns whether that was all. */
+/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines `first` to `last`; of these
+ * at most `most` bytes. Returns true if that was all. */
 static bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t most)
 {
         char text[1024], number[24], *at = text;
@@ -781,25 +782,25 @@ static void write_lines(struct fixture *f, uint64_t first, uint64_t last)
         assert_true(write_part(f, first, last, SIZE_MAX));
 }
 
-/* … and dies behind so many bytes. */
+/* Writes `behind` bytes of a batch to the client, and dies. */
 static void die_writing(struct fixture *f, uint64_t first, uint64_t last, size_t behind)
 {
         assert_false(write_part(f, first, last, behind));
         lent_close(&f->lent);
 }
 
-/* A new chatd calls the roll. */
+/* Calls the roll as a new chatd. */
 static void call_roll(struct fixture *f, uint64_t epoch)
 {
         tell(f, FRAME_ROLLCALL, epoch, 0, "");
         assert_int_equal(next_frame(f).type, FRAME_HERE);
 }
 
-/* The session has done all that was there to do, and its client is shown nothing. */
+/* Asserts that the session has done all that there was to do, and that its client is shown nothing. */
 static void assert_silent(struct fixture *f)
 {
         char byte;
-        for (int i = 0; i < 2; i++) { /* behind the second it has written what it had to say before the first */
+        for (int i = 0; i < 2; i++) { /* at the second line it has written all that it had to write before the first */
                 type(f, "x\n");
                 assert_int_equal(next_frame(f).type, FRAME_LINE);
         }
@@ -863,7 +864,7 @@ static void test_a_new_chatd_repeats_what_was_written(void **state)
         stop(f);
 }
 
-/* The client does not take all of it: chatd sends the same as a datagram. */
+/* The client does not take all: chatd sends the same as a datagram. */
 static void test_the_rest_comes_from_the_same_chatd(void **state)
 {
         (void)state;
@@ -885,8 +886,8 @@ static void test_the_rest_comes_from_the_same_chatd(void **state)
         stop(f);
 }
 
-/* chatd writes what it relays, also where a session said it once more under the same numbers; so it counts in what the
- * client has, though its session would not show it again. */
+/* chatd writes what it relays, even if a session repeated it under the same numbers. So those lines count in what the
+ * client has, although the session would not show them again. */
 static void test_the_rest_behind_what_came_before(void **state)
 {
         (void)state;
@@ -898,7 +899,7 @@ static void test_the_rest_behind_what_came_before(void **state)
         tell_lines(f, 2, 1, 3);
         assert_shown(f, "bob: 1\r\nbob: 2\r\nbob: 3\r\n");
         assert_true(ask(f, 3));
-        assert_false(write_part(f, 2, 4, strlen("bob: 2\r\nbob:"))); /* in the middle of one of these */
+        assert_false(write_part(f, 2, 4, strlen("bob: 2\r\nbob:"))); /* in the middle of a repeated line */
         tell_lines(f, 3, 2, 4);
         assert_shown(f, "bob: 2\r\nbob: 3\r\nbob: 4\r\n");
         stop(f);
@@ -916,7 +917,7 @@ static void tell_answer(struct fixture *f, uint64_t epoch, uint64_t number, cons
                                               .text = slice_of(text)}));
 }
 
-/* It answers while it takes up again what the one before had begun. */
+/* chatd answers while it completes the batch of the chatd before. */
 static void test_the_rest_comes_behind_an_answer(void **state)
 {
         (void)state;
@@ -940,7 +941,7 @@ static void test_the_rest_comes_from_the_next_chatd(void **state)
         call_roll(f, 2);
         ask_something(f);
         assert_silent(f);
-        call_roll(f, 3); /* the second died as well */
+        call_roll(f, 3); /* the second chatd died as well */
         assert_silent(f);
         tell_lines(f, 3, 1, 4);
         assert_shown(f, "b: 2\r\n*** /bell is off\r\n*** /bell is off\r\nbob: 3\r\nbob: 4\r\n");
@@ -950,7 +951,7 @@ static void test_the_rest_comes_from_the_next_chatd(void **state)
         stop(f);
 }
 
-/* Behind each byte, and before the first. */
+/* chatd dies behind each byte, and in front of the first. */
 static void test_wherever_chatd_dies(void **state)
 {
         (void)state;
@@ -970,7 +971,7 @@ static void test_wherever_chatd_dies(void **state)
         stop(f);
 }
 
-/* A session whose client has a part of a line, and whose chatd is dead. */
+/* Starts a session whose client has a part of a line, and whose chatd is dead. */
 static struct fixture *start_broken_off(void)
 {
         struct fixture *f = start_lent();
@@ -993,7 +994,7 @@ static void test_the_rest_never_comes(void **state)
         stop(f);
 
         f = start_broken_off();
-        assert_true(ask(f, 2)); /* nothing is left of what the one before relayed */
+        assert_true(ask(f, 2)); /* nothing is left of what the earlier chatd relayed */
         write_lines(f, 7, 7);
         assert_shown(f, "\r\nbob: 7\r\n");
         stop(f);
@@ -1026,7 +1027,7 @@ static void test_the_rest_is_lost_with_the_queue(void **state)
         assert_shown(f, "*** The chat lost its queue: your last 2 lines may not have reached everybody\r\n");
         stop(f);
 
-        f = start_broken_off(); /* and it said nothing */
+        f = start_broken_off(); /* there is no new chatd */
         replace_queue(f);
         assert_shown(f, "\r\n");
         ask_something(f);
@@ -1051,13 +1052,13 @@ static void test_leaving_while_it_is_lent(void **state)
         f = start_on_tcp();
         type(f, "exit\n");
         assert_int_equal(next_frame(f).type, FRAME_BYE);
-        assert_false(ask(f, 1)); /* it would have to ask for it back soon */
+        assert_false(ask(f, 1)); /* it would have to ask for the connection back soon */
         tell(f, FRAME_GOODBYE, 1, 0, "");
         assert_ended(f);
         stop(f);
 }
 
-/* One has something to say to its client then, the other has not. */
+/* One session has something to write to its client then, the other has not. */
 static void test_leaving_while_chatd_keeps_the_turn(void **state)
 {
         (void)state;
@@ -1090,7 +1091,7 @@ static void test_lines_are_counted_on_both_ways(void **state)
         assert_int_equal(next_frame(f).type, FRAME_HERE);
         assert_true(ask(f, 2));
         write_lines(f, 10, 10);
-        lent_close(&f->lent); /* it gives connections back, and asks again */
+        lent_close(&f->lent); /* chatd gives connections back, and asks again */
         assert_true(ask(f, 2));
         write_lines(f, 11, 11);
         for (int n = 1; n <= 11; n++) {
@@ -1126,11 +1127,11 @@ static void test_who_does_not_lend(void **state)
         assert_shown(f, "one\r\n");
         char sessions[64];
         snprintf(sessions, sizeof(sessions), "%s/" SESSIONS_DIR_NAME, f->dir);
-        assert_int_equal(rmdir(sessions), 0); /* it has no inbox: nobody can ask */
+        assert_int_equal(rmdir(sessions), 0); /* the session has no inbox: chatd cannot ask */
         stop(f);
 }
 
-/* A record of bob's, who has this id. */
+/* Sends a record of the member with this id and name. */
 static void tell_record(struct fixture *f, enum record_kind kind, uint64_t id, uint64_t number, const char *name,
                         const char *text)
 {
@@ -1185,7 +1186,8 @@ static void test_commands_that_chatd_answers(void **state)
         tell_answer(f, 1, 2, "Ann", "You are now called Ann");
         tell_answer(f, 1, 5, "Ann", "2 people are here: Ann,\nbob");
         assert_shown(f, "*** You are now called Ann\r\n*** 2 people are here: Ann,\r\n*** bob\r\n");
-        tell_answer(f, 2, 2, "Ann", "You are now called Ann"); /* of the next chatd, which did not know of the first */
+        /* from the next chatd, which did not know of the first answer */
+        tell_answer(f, 2, 2, "Ann", "You are now called Ann");
         tell_lines(f, 2, 1, 1);
         assert_shown(f, "bob: 1\r\n");
         frame = next_frame(f);
@@ -1194,7 +1196,7 @@ static void test_commands_that_chatd_answers(void **state)
         stop(f);
 }
 
-/* What was said before, at `seconds` since 1970, to its request of this number. */
+/* Sends a past line, from `seconds` since 1970, for the request of this number. */
 static void tell_past(struct fixture *f, uint64_t epoch, uint64_t number, uint64_t seconds, const char *text)
 {
         uint8_t buffer[4096];
@@ -1219,7 +1221,7 @@ static void test_what_was_said_before(void **state)
         snprintf(expected, sizeof(expected), "*** Earlier here (times in UTC):\r\n(%02u:%02u) bob: hello\r\n",
                  (unsigned)(now / 3600 % 24), (unsigned)(now / 60 % 60));
         assert_shown(f, expected);
-        tell_past(f, 2, 0, now, "hello"); /* of the next chatd */
+        tell_past(f, 2, 0, now, "hello"); /* from the next chatd */
         tell_past(f, 2, 1, now - 3 * 24 * 3600 - 5, "long ago");
         assert_shown(f, "*** Earlier here (times in UTC):\r\n(3 days ago) bob: long ago\r\n");
         tell_past(f, 2, 2, now + 100, "in the future");
@@ -1231,7 +1233,7 @@ static void test_what_was_said_before(void **state)
         f = start(false);
         assert_greeted(f);
         next_frame(f);
-        tell_past(f, 1, 0, 0, ""); /* nothing had been said; what the next chatd has came behind that */
+        tell_past(f, 1, 0, 0, ""); /* there were no past lines; those of the next chatd came after that */
         tell_past(f, 2, 0, now, "hello");
         tell_lines(f, 2, 1, 1);
         assert_shown(f, "bob: 1\r\n");
@@ -1297,7 +1299,7 @@ static void test_commands_of_its_own(void **state)
         stop(f);
 }
 
-/* What chatd answers to /ignore. */
+/* Sends chatd's answer to /ignore. */
 static void tell_found(struct fixture *f, uint64_t number, uint64_t key, const char *name)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -1336,7 +1338,7 @@ static void test_ignoring(void **state)
         type(f, "/ignore BOB\n");
         next_frame(f);
         tell_found(f, 2, 77, "bob");
-        tell_found(f, 2, 77, "bob"); /* of a chatd that met the request again */
+        tell_found(f, 2, 77, "bob"); /* from a chatd that met the request again */
         assert_shown(f, "*** You no longer see what bob says; /ignore bob again undoes this\r\n");
         tell_record(f, RECORD_LINE, 77, 1, "bob", "rude");
         tell_record(f, RECORD_RENAME, 77, 2, "bob", "rude");
@@ -1360,7 +1362,7 @@ static void test_ignoring(void **state)
         assert_shown(f, "*** Nobody has sent you a private message yet\r\n");
         type(f, "/ignore rude\n");
         next_frame(f);
-        tell_found(f, 3, 0, "rude"); /* has left */
+        tell_found(f, 3, 0, "rude"); /* this member has left */
         assert_shown(f, "*** You see what rude says again\r\n");
         type(f, "/ignore rob@b\n");
         assert_shown(f, "*** You see what rob@b says again\r\n");
@@ -1414,7 +1416,7 @@ static void test_requests_fill_the_queue(void **state)
         stop(f);
 }
 
-/* Whoever wants lines to look otherwise gets them by its session, until it does not any more. */
+/* A client that wants lines to look different gets them from its session, until it no longer wants that. */
 static void test_the_view_while_it_is_lent(void **state)
 {
         (void)state;
@@ -1436,7 +1438,7 @@ static void test_the_view_while_it_is_lent(void **state)
         stop(f);
 }
 
-/* The pace counts a request as its cost says. */
+/* The pace counts a request by its cost. */
 static void test_the_cost_of_requests(void **state)
 {
         (void)state;
@@ -1469,7 +1471,7 @@ static void test_editing(void **state)
         assert_shown(f, "bob: 1\r\n"); /* nothing is typed, and nothing drawn */
         type(f, "hel");
         assert_shown(f, ROW("hel", ""));
-        tell_lines(f, 1, 2, 4); /* it is drawn once for all of them */
+        tell_lines(f, 1, 2, 4); /* the row is drawn once for all of them */
         assert_shown(f, ROW_ERASED "bob: 2\r\nbob: 3\r\nbob: 4\r\nhel");
         type(f, "lo\x1b[D\x1b[");
         assert_shown(f, "lo\b");
@@ -1491,23 +1493,23 @@ static void test_editing(void **state)
         type(f, "x\t");
         frame = next_frame(f);
         assert_shown(f, "x");
-        type(f, "y"); /* waits for that */
+        type(f, "y"); /* waits for the answer */
         tell(f, FRAME_NAMES, 1, frame.number, "xerxes");
         assert_shown(f, "erxes y");
-        type(f, " z\tz"); /* no answer: it waits no longer than a moment */
+        type(f, " z\tz"); /* without an answer it waits only for a moment */
         next_frame(f);
         assert_shown(f, " zz");
         type(f, "\x15/m\t");
         assert_shown(f, ROW_ERASED "*** /msg /me\r\n/m");
         type(f, "\x03");
         assert_shown(f, ROW_ERASED "*** Line discarded. ^C again, or exit, leaves.\r\n");
-        type(f, "x"); /* with something to discard it is the first one again */
+        type(f, "x"); /* there is something to discard, so this is the first ^C again */
         assert_shown(f, "x");
         type(f, "\x03");
         assert_shown(f, ROW_ERASED "*** Line discarded. ^C again, or exit, leaves.\r\n");
         type(f, "x");
         assert_shown(f, "x");
-        type(f, "\x15"); /* any key: the next one is the first again */
+        type(f, "\x15"); /* after any key the next ^C is the first again */
         assert_shown(f, ROW_ERASED);
         type(f, "\x03");
         assert_shown(f, "*** ^C again, or exit, leaves.\r\n");
@@ -1530,7 +1532,7 @@ static void test_editing(void **state)
         stop(f);
 }
 
-/* A paste is text, with its TABs, and whole, however long its lines are. */
+/* A paste is text, including its TABs, and complete, however long its lines are. */
 static void test_editing_a_paste(void **state)
 {
         enum { FULL = TEXT_MAX_BYTES - TEXT_CLEAN_MAX + 1 };
@@ -1545,7 +1547,7 @@ static void test_editing_a_paste(void **state)
         type(f, "\tif (bob)\treturn;\n");
         assert_true(slice_equal(next_frame(f).text, slice_of("    if (bob)    return;")));
         memset(paste, 'x', FULL);
-        strcpy(paste + FULL, "\x1b[D\x1b[C\x7f\x15"); /* keys, at its end, send nothing */
+        strcpy(paste + FULL, "\x1b[D\x1b[C\x7f\x15"); /* keys at its end send nothing */
         type(f, paste);
         memset(paste, 'x', sizeof(paste));
         len = TEXT_MAX_BYTES + 100;
@@ -1562,7 +1564,7 @@ static void test_editing_a_paste(void **state)
         stop(f);
 }
 
-/* What a telnet in a terminal offers that negotiates by itself; one that echoes nevertheless. */
+/* The offer of a telnet in a terminal that negotiates by itself, and a telnet that echoes nevertheless. */
 static void test_editing_that_the_client_offers(void **state)
 {
         (void)state;
@@ -1611,7 +1613,7 @@ static void test_editing_while_it_is_lent(void **state)
         stop(f);
 }
 
-/* Two keys are a long line. None is lost that was accepted, and there is room for each. */
+/* Two keys make a long line. No accepted line is lost, and there is room for each. */
 static void test_the_history_fills_the_queue(void **state)
 {
         (void)state;
@@ -1641,7 +1643,7 @@ static void test_the_history_fills_the_queue(void **state)
         stop(f);
 }
 
-/* A client that does not read has no more than a few rows in between what it is shown at last. */
+/* A client that does not read has at most a few rows in between what it is shown later. */
 static void test_editing_on_a_slow_client(void **state)
 {
         (void)state;

@@ -11,7 +11,7 @@ enum { ERRORS_MAX = 8 };
 struct fixture {
         char path[64];
         struct settings settings;
-        char errors[ERRORS_MAX][CONF_ERROR_BYTES]; /* each without the name of the file */
+        char errors[ERRORS_MAX][CONF_ERROR_BYTES]; /* without the name of the file */
         int count;
 };
 
@@ -133,7 +133,7 @@ static void test_every_setting(void **state)
         assert_false(s->log_lines);
 }
 
-/* The file that is installed has a line for each setting, which says what holds without it. */
+/* The installed file has a line for each setting, which states the default. */
 static void test_the_installed_file(void **state)
 {
         struct fixture *f = *state;
@@ -216,8 +216,7 @@ static void test_an_option_wins(void **state)
         assert_int_equal(s->history, 7);
         assert_true(s->log_lines);
         assert_int_equal(s->arrivals.burst, 18);
-        assert_wrong(f, "History=x\n",
-                     ", line 1: History= takes 0 to 100 lines, or off"); /* which is told all the same */
+        assert_wrong(f, "History=x\n", ", line 1: History= takes 0 to 100 lines, or off"); /* reported all the same */
         assert_int_equal(settings_take_option(s, '?', NULL, "chatd"), EXIT_USAGE);
 }
 
@@ -245,11 +244,11 @@ static void test_files_that_are_not_there(void **state)
         unlink(f->path);
         assert_int_equal(
                 settings_read(&f->settings, f->path, SETTINGS_CHATD, complain, &(struct fixture){.path = "can"}),
-                -ENOENT); /* it was asked for */
+                -ENOENT); /* the file was asked for */
         assert_defaults(&f->settings);
 }
 
-/* Lines that lie across the ends of what is read at once, and one that is longer than that. */
+/* Lines across the ends of what is read at once, and a line that is longer than that. */
 static void test_a_long_file(void **state)
 {
         struct fixture *f = *state;

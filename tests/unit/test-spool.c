@@ -22,14 +22,14 @@ enum {
         RING_BYTES = 256 << 10,
         FILE_HEAD_BYTES = 4096 + SPOOL_KEPT_BYTES,
         FILE_BYTES = FILE_HEAD_BYTES + RING_BYTES,
-        /* fields of the file of a version before; of them, today's has only CLOSED_AT at the same place */
+        /* fields of the file of the version before; only CLOSED_AT is at the same place today */
         RING_BYTES_AT = 8,
         CLOSED_AT = 60,
         OLDEST_AT = 64,
         RELEASED_AT = 72,
         CHUNK_END_AT = 80,
         TAIL_AT = 88,
-        ENTRY_BYTES = 16, /* of the ring are its header */
+        ENTRY_BYTES = 16, /* bytes of the ring that the header of an entry takes */
 };
 
 #define NETWORK "net"
@@ -80,7 +80,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* ---- records that tell where they belong ---- */
+/* ---- records that tell their own position ---- */
 
 enum { SHORT_MAX_BYTES = 600 };
 
@@ -132,7 +132,7 @@ static bool is_record_of(const struct record *rec, uint64_t position)
         return true;
 }
 
-/* The place in the file of the chunk's first record. */
+/* Returns the place in the file of the chunk's first record. */
 static uint64_t place_of(const struct spool *s, const struct spool_chunk *chunk)
 {
         size_t branch = branches_find(&s->branches, chunk->instance);
@@ -151,7 +151,7 @@ static bool is_chunk_right(const struct spool *s, const struct spool_chunk *chun
         return count == chunk->count && wire_left(&r) == 0;
 }
 
-/* The next chunk, which must be of `count` records from the place `first` on. */
+/* Asserts that the next chunk has `count` records from the place `first` on. */
 static void assert_next(struct fixture *f, uint64_t first, uint64_t count)
 {
         assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
@@ -267,7 +267,7 @@ static void test_a_chunk_is_the_same_until_it_is_released(void **state)
         assert_next(f, 0, 5);
         spool_release(f->spool);
         assert_int_equal(spool_waiting(f->spool), 5);
-        open_again(f); /* nothing is begun */
+        open_again(f); /* no chunk is begun */
         append(f->spool, 1);
         assert_next(f, 5, 6);
 }
@@ -326,7 +326,7 @@ static void test_full_at_the_exact_byte(void **state)
         open_again(f);
         assert_int_equal(append(f->spool, 1), -ENOBUFS);
         assert_next(f, 0, 16);
-        assert_int_equal(append(f->spool, 1), -ENOBUFS); /* what is being sent is still needed */
+        assert_int_equal(append(f->spool, 1), -ENOBUFS); /* the chunk that is being sent is still needed */
         spool_release(f->spool);
         for (int i = 0; i < 15; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
@@ -349,7 +349,7 @@ static void test_too_much_for_one_entry(void **state)
         assert_empty(f);
 }
 
-/* What can be read from `position` on begins at `first` and goes up to the end, or as far as fits. */
+/* Asserts that what can be read from `position` on begins at `first` and goes up to the end, or as far as fits. */
 static void assert_read(struct fixture *f, uint64_t position, uint64_t first)
 {
         assert_true(spool_read(f->spool, spool_instance(f->spool), position, &f->chunk, f->buffer, sizeof(f->buffer)));
@@ -367,7 +367,7 @@ static void test_what_was_released_can_be_read(void **state)
         assert_int_equal(f->spool->fields[SPOOL_RELEASED_POSITION], 0);
         spool_release(f->spool);
         assert_int_equal(f->spool->fields[SPOOL_RELEASED_POSITION], 7);
-        append(f->spool, 2); /* waits */
+        append(f->spool, 2); /* this entry waits */
         for (uint64_t position = 0; position < 9; position++) {
                 assert_read(f, position, position);
                 assert_int_equal(f->chunk.count, 9 - position);
@@ -453,7 +453,7 @@ static void test_another_size(void **state)
         append(f->spool, 2);
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
-        assert_true(spool_instance(f->spool) == instance); /* as it is, while something waits */
+        assert_true(spool_instance(f->spool) == instance); /* the size stays while something waits */
         assert_int_equal(f->lost, 0);
         assert_next(f, 0, 2);
         spool_release(f->spool);
@@ -467,7 +467,7 @@ static void test_another_size(void **state)
         assert_kept(f);
         spool_close(f->spool);
         open_spool(f, 2 * RING_BYTES);
-        assert_int_equal(spool_position(f->spool), 2); /* also where nothing was appended */
+        assert_int_equal(spool_position(f->spool), 2); /* the same if nothing was appended */
         for (int i = 0; i < 2 * RING_BYTES / 4096; i++)
                 assert_int_equal(append_bytes(f->spool, 4096), 0);
         assert_int_equal(append_bytes(f->spool, 4096), -ENOBUFS);
@@ -520,7 +520,7 @@ static void boot_again(struct fixture *f, bool closed)
         open_spool(f, RING_BYTES);
 }
 
-/* Of five records two are sent. Returns their instance. */
+/* Appends five records and sends two of them. Returns their instance. */
 static uint64_t send_two_of_five(struct fixture *f)
 {
         append(f->spool, 2);
@@ -546,7 +546,7 @@ static void test_another_boot(void **state)
         assert_kept(f);
 }
 
-/* Another directory in the place of the one where others keep what belongs to it. */
+/* Replaces the directory that others' state belongs to by another one. */
 static void replace_notes(const struct fixture *f)
 {
         char old[128];
@@ -577,7 +577,7 @@ static void test_another_directory(void **state)
         assert_kept(f);
         spool_close(f->spool);
         replace_notes(f);
-        open_spool(f, 2 * RING_BYTES); /* made anew */
+        open_spool(f, 2 * RING_BYTES); /* the file was made anew */
         assert_true(is_kept(f, 0));
         keep(f);
         spool_close(f->spool);
@@ -587,7 +587,8 @@ static void test_another_directory(void **state)
 
 /* ---- branches ---- */
 
-/* Counts the records that are sent from `waits` on, each of which must be what it was, and come once and in order. */
+/* Sends everything from `waits` on, and returns the number of records. Each must be unchanged, and come once and in
+ * order. */
 static uint64_t send_all(struct fixture *f, uint64_t waits)
 {
         uint64_t sent = 0, next = 0;
@@ -603,7 +604,7 @@ static uint64_t send_all(struct fixture *f, uint64_t waits)
         return sent;
 }
 
-/* The next chunk: `count` records from `first` on of the branch. */
+/* Asserts that the next chunk has `count` records of the branch, from `first` on. */
 static void assert_next_of(struct fixture *f, uint64_t instance, uint64_t first, uint64_t count)
 {
         assert_true(spool_next(f->spool, &f->chunk, f->buffer, sizeof(f->buffer)));
@@ -623,7 +624,7 @@ static void assert_said(const struct fixture *f, size_t count, const struct spoo
         }
 }
 
-/* A copy of the file in the hands of another machine. */
+/* Opens a copy of the file, as another machine would. */
 static struct fixture *open_clone(const struct fixture *f)
 {
         char command[256];
@@ -637,7 +638,8 @@ static struct fixture *open_clone(const struct fixture *f)
         return clone;
 }
 
-/* What waits goes out under the name that it has in both, so it counts once; what comes then has a name in each. */
+/* Waiting records are sent under the identity that they have in both spools, so they count once. Later records have an
+ * identity in each. */
 static void test_a_clone(void **state)
 {
         struct fixture *f = *state;
@@ -655,7 +657,7 @@ static void test_a_clone(void **state)
         assert_true(spool_instance(f->spool) == instance && clones != instance);
         assert_next_of(f, instance, 4, 5);
         assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 4}});
-        assert_next_of(clone, instance, 4, 2); /* a chunk is of one branch */
+        assert_next_of(clone, instance, 4, 2); /* a chunk belongs to one branch */
         spool_release(clone->spool);
         assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 6}});
         assert_next_of(clone, clones, 0, 3);
@@ -679,7 +681,7 @@ static void test_a_clone(void **state)
         teardown(&(void *){clone});
 }
 
-/* As a clone that was made with all that runs on it does once it hears of the other. */
+/* Begins a branch while running, as a clone of a running machine does once it hears of the other. */
 static void test_a_branch_begins_at_work(void **state)
 {
         struct fixture *f = *state;
@@ -695,7 +697,7 @@ static void test_a_branch_begins_at_work(void **state)
         open_again(f);
         assert_true(spool_instance(f->spool) == newest);
         assert_next_of(f, newest, 0, 3);
-        for (int i = 0; i < BRANCHES_MAX; i++) /* more than there is room for: the last one goes on */
+        for (int i = 0; i < BRANCHES_MAX; i++) /* more than there is room for: the last branch goes on */
                 spool_part(f->spool);
         append(f->spool, 1);
         assert_next_of(f, newest, 0, 3);
@@ -703,7 +705,8 @@ static void test_a_branch_begins_at_work(void **state)
         assert_next_of(f, spool_instance(f->spool), 0, 1);
 }
 
-/* Each boot begins one where the last has records. Before there is no room, the file is made anew; what waits keeps it. */
+/* Each boot begins a branch if the last one has records. Before the room is used up, the file is made anew; records
+ * that wait prevent that. */
 static void test_many_boots(void **state)
 {
         struct fixture *f = *state;
@@ -715,7 +718,7 @@ static void test_many_boots(void **state)
                 assert_true(spool_instance(f->spool) != before);
                 assert_int_equal(spool_own(f->spool, before), own);
                 if (boot % 3 == 2)
-                        continue; /* nobody says anything */
+                        continue; /* there are no lines in this boot */
                 append(f->spool, 2);
                 assert_next_of(f, spool_instance(f->spool), 0, 2);
                 spool_release(f->spool);
@@ -736,7 +739,7 @@ static void test_many_boots(void **state)
         assert_int_equal(f->lost, 0);
 }
 
-/* What people said to the hosts of one network is not sent to those of another. */
+/* Records for the hosts of one network are not sent to those of another. */
 static void test_another_network(void **state)
 {
         struct fixture *f = *state;
@@ -776,7 +779,7 @@ static void close_without_branches(struct fixture *f)
         f->spool = NULL;
 }
 
-/* Until then all was said under the file's instance. What waits goes out under that. */
+/* Before branches all records belonged to the file's instance. Those that wait are sent under it. */
 static void test_a_file_without_branches(void **state)
 {
         struct fixture *f = *state;
@@ -814,7 +817,7 @@ static void test_a_directory_that_is_made_later(void **state)
         keep(f);
         open_again(f);
         assert_kept(f);
-        mkdir(f->notes, 0700); /* by whoever keeps something in it, since then */
+        mkdir(f->notes, 0700); /* made again by its owner */
         open_again(f);
         assert_kept(f);
         open_again(f);
@@ -839,7 +842,7 @@ static void test_a_power_loss(void **state)
         assert_next(f, 0, 1);
 }
 
-/* Who is killed leaves it open, and nothing is lost as long as the machine lives. */
+/* A killed process leaves the file open, and nothing is lost as long as the machine runs. */
 static void test_not_closed_in_this_boot(void **state)
 {
         struct fixture *f = *state;
@@ -875,7 +878,8 @@ static void test_where_no_file_can_be(void **state)
 
 enum { CANNOT_MOUNT = 255, LEFT_OVER = 254 };
 
-/* The errno of opening a spool on a disk with room for half of it; in a mount namespace that ends with it. */
+/* Returns the errno of opening a spool on a disk with room for half of it; in a mount namespace that ends with the
+ * process. */
 static int open_on_full_disk(const char *dir)
 {
         char path[96];
@@ -886,7 +890,7 @@ static int open_on_full_disk(const char *dir)
         snprintf(path, sizeof(path), "%s/spool", dir);
         int error = spool_open(path, RING_BYTES, dir, NETWORK, &lost) ? 0 : errno;
         snprintf(path, sizeof(path), "%s/spool.new", dir);
-        return access(path, F_OK) == 0 ? LEFT_OVER : error; /* what cannot be used takes no place */
+        return access(path, F_OK) == 0 ? LEFT_OVER : error; /* an unusable file takes no room */
 }
 
 static bool make_run(const char *dir, const char *members, struct statx *st)
@@ -895,8 +899,7 @@ static bool make_run(const char *dir, const char *members, struct statx *st)
                statx(AT_FDCWD, members, 0, STATX_INO | STATX_BTIME, st) == 0;
 }
 
-/* A container is started again: /run is another tmpfs, on which the directory has the same inode. Returns an exit
- * status. */
+/* Restarts a container: /run is another tmpfs, on which the directory has the same inode. Returns an exit status. */
 static int start_container_again(struct fixture *f)
 {
         struct statx before, now;
@@ -912,7 +915,7 @@ static int start_container_again(struct fixture *f)
                 if (umount(f->notes) < 0 || !make_run(f->notes, members, &now))
                         return 1;
                 if (now.stx_ino != before.stx_ino || now.stx_btime.tv_sec == 0)
-                        return CANNOT_MOUNT; /* this kernel's are not like that */
+                        return CANNOT_MOUNT; /* this kernel's inodes differ */
         } while (memcmp(&now.stx_btime, &before.stx_btime, sizeof(now.stx_btime)) == 0);
         f->spool = spool_open(f->path, RING_BYTES, members, NETWORK, &f->lost);
         return is_kept(f, 0) ? 0 : 2;
@@ -950,7 +953,7 @@ static void test_a_full_disk(void **state)
 
 /* ---- damage ---- */
 
-/* Work, then whatever is there is used to its end. */
+/* Works with the spool, then uses up what is there. */
 static void use(struct fixture *f)
 {
         struct walked w = {0};
@@ -967,7 +970,7 @@ static void use(struct fixture *f)
         assert_int_equal(spool_waiting(f->spool), 0);
 }
 
-/* Writes the file again as a version before wrote it, without checksums, and closes it. */
+/* Writes the file again as the version before wrote it, without checksums, and closes it. */
 static void close_as_old(struct fixture *f, uint64_t instance)
 {
         struct spool *s = f->spool;
@@ -993,7 +996,7 @@ static void close_as_old(struct fixture *f, uint64_t instance)
         change_file(f, FILE_HEAD_BYTES, ring, sizeof(ring));
 }
 
-/* An upgrade sends what waits, knows what was sent, and begins the same chunk again. */
+/* An upgraded link sends what waits, knows what was sent, and begins the same chunk again. */
 static void test_a_file_of_a_version_before(void **state)
 {
         struct fixture *f = *state;
@@ -1038,7 +1041,7 @@ static void test_a_file_of_a_version_before(void **state)
         assert_empty(f);
 }
 
-/* What the power loss of a version before cost is said after the upgrade, too. */
+/* The loss from a power loss under the version before is reported after the upgrade, too. */
 static void test_a_power_loss_before_an_upgrade(void **state)
 {
         struct fixture *f = *state;
@@ -1067,7 +1070,7 @@ static void append_and_close(struct fixture *f)
         spool_close(f->spool);
 }
 
-/* A file of a version before is taken whole, or not at all: nothing else tells what in it is damaged. */
+/* A file of the version before is taken whole, or not at all: it has no checksums that would show what is damaged. */
 static void test_fields_that_nobody_writes(void **state)
 {
         struct fixture *f = *state;
@@ -1078,22 +1081,22 @@ static void test_fields_that_nobody_writes(void **state)
                 {0, 0},                               /* no spool */
                 {RING_BYTES_AT, 0},                   /* no ring */
                 {RING_BYTES_AT, RING_BYTES / 2},      /* not of the file's size */
-                {RING_BYTES_AT, UINT64_MAX - 15},     /* … with the head, less than nothing */
+                {RING_BYTES_AT, UINT64_MAX - 15},     /* with the head, less than nothing */
                 {16, 0},                              /* no instance */
                 {OLDEST_AT, 16},                      /* within an entry */
                 {OLDEST_AT, 128},                     /* behind what was released */
-                {RELEASED_AT, 1},                     /* not where an entry can begin … */
-                {RELEASED_AT, 16},                    /* … nor where one does */
+                {RELEASED_AT, 1},                     /* not where an entry can begin */
+                {RELEASED_AT, 16},                    /* no entry begins there */
                 {RELEASED_AT, 256},                   /* behind the end */
                 {CHUNK_END_AT, 144},                  /* within an entry */
                 {CHUNK_END_AT, 256},                  /* behind the end */
                 {TAIL_AT, 176},                       /* within an entry */
                 {TAIL_AT, 192 + 64},                  /* behind what was written: an entry without an end */
                 {TAIL_AT, RING_BYTES + 64},           /* more than there is */
-                {FILE_HEAD_BYTES, UINT64_MAX},        /* the size of an entry … */
-                {FILE_HEAD_BYTES, 1ULL << 32 | 1000}, /* … is not that of its record */
+                {FILE_HEAD_BYTES, UINT64_MAX},        /* the size of an entry */
+                {FILE_HEAD_BYTES, 1ULL << 32 | 1000}, /* the size differs from that of its record */
                 {FILE_HEAD_BYTES, 2ULL << 32 | 48},   /* more records than there are */
-                {FILE_HEAD_BYTES, 48},                /* a filling that is not at the end */
+                {FILE_HEAD_BYTES, 48},                /* filling that is not at the end */
                 {FILE_HEAD_BYTES + 64 + 8, 7},        /* a position that is not the next */
                 {FILE_HEAD_BYTES + 64 + 16, 0xffff},  /* a record that its entry does not hold */
         };
@@ -1149,7 +1152,7 @@ static uint32_t next_random(uint32_t *seed)
         return *seed >> 8;
 }
 
-/* All that can be read of what was sent before is what it was. */
+/* Reads everything that was sent before. It must be unchanged. */
 static void read_all(struct fixture *f)
 {
         for (size_t i = 0; i < f->spool->branches.count; i++) {
@@ -1195,8 +1198,8 @@ static void damage(const struct fixture *f, uint32_t *seed, uint64_t released, u
 
 enum { DAMAGES = 3000 };
 
-/* Whatever is damaged: no record is sent that is not one, what waited and is not sent is counted, and no position is used
- * twice. */
+/* Whatever is damaged: only real records are sent, waiting records that are not sent are counted, and no position is
+ * used twice. */
 static void test_any_damage(void **state)
 {
         struct fixture *f = *state;
@@ -1234,7 +1237,8 @@ static void test_any_damage(void **state)
                         unharmed += sent == position - waits && spool_damaged(f->spool) == 0;
                 }
                 use(f);
-                if (round % 50 == 0) { /* what was damaged wears off; a new file has other sums */
+                /* damage accumulates, so begin a new file now and then; it has other checksums */
+                if (round % 50 == 0) {
                         spool_close(f->spool);
                         unlink(f->path);
                         open_spool(f, RING_BYTES);
@@ -1251,12 +1255,12 @@ static void test_any_damage(void **state)
 
 enum { KILLS = 300 };
 
-/* What the process that is killed tells. */
+/* What the process that is killed reports. */
 struct report {
         _Atomic uint64_t steps;
         _Atomic uint64_t appended;                  /* the position behind the last append that returned */
-        _Atomic uint64_t first, count;              /* of the chunk that was begun … */
-        _Atomic enum { NONE, BEGUN, ENDING } chunk; /* … and what is known of it */
+        _Atomic uint64_t first, count;              /* of the chunk that was begun */
+        _Atomic enum { NONE, BEGUN, ENDING } chunk; /* what is known of that chunk */
         _Atomic uint64_t released;                  /* the position behind the last chunk whose release returned */
 };
 
@@ -1277,7 +1281,7 @@ static void work_until_killed(struct fixture *f, struct report *told, uint32_t s
                 told->count = f->chunk.count;
                 told->chunk = BEGUN;
                 if (next_random(&seed) % 2)
-                        continue; /* it is asked for again */
+                        continue; /* the next round asks for it again */
                 told->chunk = ENDING;
                 spool_release(s);
                 told->released = told->first + told->count;
@@ -1335,7 +1339,7 @@ static void test_killed_anywhere(void **state)
                 assert_whole(f, told);
                 if (told->chunk != NONE && f->chunk.count == 0)
                         told->released = told->first + told->count;
-                if (f->chunk.count > 0) { /* assert_whole() has begun one */
+                if (f->chunk.count > 0) { /* assert_whole() has begun a chunk */
                         told->released = f->chunk.first;
                         told->first = f->chunk.first;
                         told->count = f->chunk.count;
@@ -1343,12 +1347,12 @@ static void test_killed_anywhere(void **state)
                 told->chunk = f->chunk.count > 0 ? BEGUN : NONE;
                 told->appended = spool_position(f->spool);
         }
-        assert_true(spool_position(f->spool) > 4 * RING_BYTES / SHORT_MAX_BYTES); /* around and around */
+        assert_true(spool_position(f->spool) > 4 * RING_BYTES / SHORT_MAX_BYTES); /* several times around the ring */
         munmap(told, sizeof(*told));
 }
 
-/* Opens the spool in a process that is killed in front of or behind its `calls`th system call, `steps` instructions
- * later. Returns whether it came so far. */
+/* Opens the spool in a process that is killed before or after its system call number `calls`, `steps` instructions
+ * later. Returns true if it came so far. */
 static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32_t steps)
 {
         int status;
@@ -1400,7 +1404,7 @@ static void test_killed_while_it_is_made_anew(void **state)
         assert_in_range(kills, 20, 500);
 }
 
-/* Also where the file is of the version before branches. */
+/* The link is killed while a branch begins, also with a file of the version before branches. */
 static void test_killed_while_a_branch_begins(void **state)
 {
         struct fixture *f = *state;
@@ -1433,7 +1437,7 @@ static void test_killed_while_a_branch_begins(void **state)
 
 enum { OPENERS = 3, OPENINGS = 100 };
 
-/* Counts itself in what is kept, each time with another size. */
+/* Opens the spool again and again, each time with another size, and counts that in its state. */
 static void open_often(const struct fixture *f)
 {
         uint64_t lost;
@@ -1497,7 +1501,7 @@ static void test_one_appends_and_another_sends(void **state)
                 spool_release(f->spool);
                 if (expected % 16 == 0 &&
                     spool_read(f->spool, spool_instance(f->spool), 0, &f->chunk, f->buffer, sizeof(f->buffer)))
-                        assert_true(is_chunk_right(f->spool, &f->chunk)); /* while the other may write over it */
+                        assert_true(is_chunk_right(f->spool, &f->chunk)); /* while the other thread may write over it */
         }
         pthread_join(thread, NULL);
         assert_empty(f);

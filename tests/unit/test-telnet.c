@@ -125,7 +125,7 @@ static void test_binary_is_asked_for_once(void **state)
         struct telnet t = {0};
         struct result r = {0};
         PUSH(&t, &r, "text, and \xff\xff in it");
-        assert_false(telnet_ask(&t)); /* not known to be a telnet */
+        assert_false(telnet_ask(&t)); /* not known to speak telnet */
         PUSH(&t, &r, "\xff\xf1");
         assert_true(telnet_ask(&t));
         assert_memory_equal(t.reply, "\xff\xfd\x00", 3);
@@ -145,7 +145,7 @@ static void test_only_the_first_answer_about_binary_was_asked_for(void **state)
         assert_true(telnet_ask(&t));
         PUSH(&t, &r, "\xff\xfb\x00\xff\xfc\x00"); /* agreed, then switched off */
         assert_int_equal(r.replies, 1);
-        PUSH(&t, &r, "\xff\xfb\x00"); /* and on again: the peer waits for an answer to that */
+        PUSH(&t, &r, "\xff\xfb\x00"); /* on again: the peer waits for an answer */
         assert_int_equal(r.replies, 2);
         assert_memory_equal(r.reply + 3, "\xff\xfd\x00", 3);
 
@@ -153,9 +153,9 @@ static void test_only_the_first_answer_about_binary_was_asked_for(void **state)
         r = (struct result){0};
         PUSH(&t, &r, "\xff\xf1");
         assert_true(telnet_ask(&t));
-        PUSH(&t, &r, "\xff\xfc\x00"); /* refused … */
+        PUSH(&t, &r, "\xff\xfc\x00"); /* refused */
         assert_int_equal(r.replies, 0);
-        PUSH(&t, &r, "\xff\xfb\x00"); /* … and offered later */
+        PUSH(&t, &r, "\xff\xfb\x00"); /* offered later */
         assert_int_equal(r.replies, 1);
         assert_memory_equal(r.reply, "\xff\xfd\x00", 3);
 }
@@ -236,7 +236,7 @@ static void test_long_subnegotiation_is_skipped(void **state)
         assert_int_equal(r.replies, 1);
 }
 
-/* RFC 1073: four bytes, of which 255 is sent twice. */
+/* RFC 1073: four bytes; a byte 255 is sent twice. */
 static void test_the_size_of_a_window(void **state)
 {
         (void)state;
@@ -266,7 +266,7 @@ static void test_the_size_of_a_window(void **state)
         assert_int_equal(r.len + r.replies, 0);
 }
 
-/* What a telnet in a terminal offers: once both are there, and it was not asked for them. */
+/* What a telnet in a terminal offers: it counts once both offers have come without a request for them. */
 static void test_offers_of_editing(void **state)
 {
         (void)state;
@@ -296,7 +296,7 @@ static void test_editing(void **state)
         uint8_t commands[TELNET_EDIT_BYTES];
         assert_int_equal(telnet_edit(&t, true, commands), 12);
         assert_memory_equal(commands, "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x1f", 12);
-        for (int i = 0; i < 3; i++) /* the answers are not answered, but for the first WILL NAWS */
+        for (int i = 0; i < 3; i++) /* the answers are not answered, except for the first WILL NAWS */
                 PUSH(&t, &r, "\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x1f\xff\xfc\x1f\xff\xfe\x03");
         assert_int_equal(r.replies, 1);
         assert_int_equal(r.echoes, 0);

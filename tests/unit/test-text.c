@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-/* Cleans `n` bytes, whole; the result is terminated. */
+/* Cleans `n` bytes; the result is terminated. */
 static void clean(char out[static 256], const char *in, size_t n)
 {
         struct text_cleaner c = {0};
@@ -78,7 +78,7 @@ static void test_one_byte_never_becomes_more_than_the_bound(void **state)
                 }
 }
 
-/* Every byte at every place of some more than two times eight. */
+/* Every byte at every place of a text of a little more than two times eight bytes. */
 static void test_plain_text_ends_at_the_first_other_byte(void **state)
 {
         (void)state;
@@ -96,7 +96,7 @@ static void test_plain_text_ends_at_the_first_other_byte(void **state)
 static void test_is_clean_agrees_with_the_cleaner(void **state)
 {
         (void)state;
-        /* all strings of three bytes from a set that meets every branch */
+        /* all strings of three bytes from a set that reaches every branch */
         static const uint8_t set[] = {0,    '\t', 'a',  0x7e, 0x7f, 0x80, 0x85, 0x8e, 0x9f, 0xa0, 0xa6,
                                       0xae, 0xbf, 0xc1, 0xc2, 0xd8, 0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff};
         for (size_t i = 0; i < sizeof(set); i++)
@@ -150,7 +150,7 @@ static void test_names_here_and_elsewhere(void **state)
                 assert_false(text_is_local_name(neither[i], strlen(neither[i])));
                 assert_false(text_is_remote_name(neither[i], strlen(neither[i])));
         }
-        assert_false(text_is_remote_name("ann@b", 4)); /* they look no further than they are told */
+        assert_false(text_is_remote_name("ann@b", 4)); /* the functions look no further than the given size */
         assert_true(text_is_local_name("ann@b", 3));
 }
 

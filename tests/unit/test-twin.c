@@ -4,7 +4,7 @@
 
 enum { INSTANCE = 7, START_MS = 1000 };
 
-/* What a link says, as others hear it. */
+/* Returns what a link says, as others receive it. */
 static struct message say(struct twin *t, int64_t now_ms)
 {
         uint8_t data[FRAME_MAX_BYTES];
@@ -25,11 +25,11 @@ static void start(struct twin *t, uint64_t instance, int64_t now_ms)
         twin_connect(t, now_ms);
 }
 
-/* Both know it once each has heard of the other that it heard of it. */
+/* Lets both links learn of each other: each must hear that the other has heard of it. */
 static void know_each_other(struct twin *a, struct twin *b, enum twin_sign sign)
 {
         struct message of_a = say(a, START_MS), of_b = say(b, START_MS);
-        assert_int_equal(twin_take(b, &of_a, START_MS), TWIN_UNKNOWN); /* may be a late one */
+        assert_int_equal(twin_take(b, &of_a, START_MS), TWIN_UNKNOWN); /* it may be late */
         assert_int_equal(twin_take(a, &of_b, START_MS), TWIN_UNKNOWN);
         of_a = say(a, START_MS + 1000);
         of_b = say(b, START_MS + 1000);
@@ -61,7 +61,7 @@ static void test_late_messages_of_ones_own(void **state)
         struct twin a, again;
         start(&a, INSTANCE, START_MS);
         struct message late = say(&a, START_MS);
-        assert_int_equal(twin_take(&a, &late, START_MS), TWIN_UNKNOWN); /* our own */
+        assert_int_equal(twin_take(&a, &late, START_MS), TWIN_UNKNOWN); /* our own message */
         uint64_t process = a.process;
         twin_connect(&a, START_MS + 1); /* another connection */
         assert_true(a.process != process);
@@ -72,7 +72,7 @@ static void test_late_messages_of_ones_own(void **state)
                 assert_int_equal(twin_take(&again, &late, START_MS + 3), TWIN_UNKNOWN);
 }
 
-/* Signs of life repeat the number of a twin only while it is there. */
+/* Signs of life repeat the number of a twin only while the twin is there. */
 static void test_a_twin_that_is_gone(void **state)
 {
         (void)state;
@@ -86,7 +86,7 @@ static void test_a_twin_that_is_gone(void **state)
         assert_int_equal(say(&a, START_MS + TWIN_LOST_MS).heard, 0);
 }
 
-/* It has no number: a message that cannot be late tells. */
+/* A link of version 1 has no number: it is identified by a message that cannot be late. */
 static void test_a_link_of_version_1(void **state)
 {
         (void)state;
@@ -103,7 +103,7 @@ static void test_a_link_of_version_1(void **state)
         assert_int_equal(say(&a, START_MS).heard, 0);
 }
 
-/* A link of version 2 says nothing of instances before. */
+/* A link of version 2 does not state earlier instances. */
 static void test_a_link_of_version_2(void **state)
 {
         (void)state;
@@ -132,7 +132,7 @@ static void test_messages_that_are_cut(void **state)
                 assert_true(heard.before[i].instance == i && heard.before[i].position == 100);
         data[size] = 0;
         assert_int_equal(message_decode(&heard, data, size + 1), -EBADMSG);
-        data[0]++; /* of a later version, which says more */
+        data[0]++; /* from a later version, with more fields */
         assert_int_equal(message_decode(&heard, data, size + 1), 0);
         memset(data + size, 0, 16);
         data[count_at]++; /* more than there can be */

@@ -8,10 +8,10 @@
 
 #include "rundir-fixture.h"
 
-static const char *intruder; /* puts a socket of its own in place of what is about to be renamed, under this name */
+static const char *intruder; /* if not NULL: rename() puts a socket of this name in place of the renamed one */
 static int intruder_fd;
 
-/* In place of libc's. */
+/* Replaces rename() of libc. */
 int rename(const char *from, const char *to)
 {
         if (intruder) {
@@ -54,7 +54,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* The intake's next frame. */
+/* Returns the intake's next frame. */
 static struct frame take(struct fixture *f)
 {
         static uint8_t buffer[FRAME_MAX_BYTES];
@@ -145,9 +145,9 @@ static void test_who_does_not_get_in_stands_back(void **state)
         int64_t now = 1000, longest = 0;
         fill_intake(f);
         uplink_pump(f->uplink, now);
-        assert_true(f->uplink->blocked); /* poll() says when there is room, or it takes too long */
+        assert_true(f->uplink->blocked); /* poll() tells when there is room, unless that takes too long */
         assert_int_equal(uplink_wake_ms(f->uplink), now + UPLINK_ROOM_MS);
-        uplink_has_room(f->uplink); /* but others were quicker */
+        uplink_has_room(f->uplink); /* other processes were quicker */
         for (int i = 1; i < 100; i++) {
                 uplink_pump(f->uplink, now);
                 assert_false(f->uplink->blocked);
@@ -160,7 +160,7 @@ static void test_who_does_not_get_in_stands_back(void **state)
 
         uplink_pump(f->uplink, now);
         empty_intake(f);
-        uplink_pump(f->uplink, now); /* something else woke it: it is not its turn yet */
+        uplink_pump(f->uplink, now); /* something else woke it: its turn has not come yet */
         assert_nothing(f);
         now = uplink_wake_ms(f->uplink);
         uplink_pump(f->uplink, now);
@@ -194,7 +194,7 @@ static void test_a_new_chatd_is_answered_by_who_stands_back(void **state)
         assert_int_equal(take(f).number, 1);
 }
 
-/* As many as a frame takes, in lines and in bytes. */
+/* A frame takes as many lines as fit, in number and in bytes. */
 static void test_many_lines_share_a_frame(void **state)
 {
         struct fixture *f = *state;
@@ -219,7 +219,7 @@ static void test_many_lines_share_a_frame(void **state)
         assert_nothing(f);
 }
 
-/* Takes what there is of lines that are called by their numbers and are long by chance. Returns how many. */
+/* Takes the frames that are there, whose lines are numbers with a random length. Returns how many lines. */
 static uint64_t take_numbered(struct fixture *f, uint64_t after)
 {
         static uint8_t buffer[FRAME_MAX_BYTES + 1];
@@ -241,7 +241,7 @@ static uint64_t take_numbered(struct fixture *f, uint64_t after)
         return count;
 }
 
-/* Lines of every length, handed over in pieces of every size, come as they were said, without one too many. */
+/* Lines of every length, handed over in pieces of every size, arrive in order, none twice. */
 static void lines_by_chance(struct fixture *f, struct pace pace)
 {
         int64_t now = 1;
@@ -287,7 +287,7 @@ static void test_a_new_intake_gets_here_first(void **state)
         close(f->intake);
         f->intake = -1;
         uplink_say(f->uplink, slice_of("kept"));
-        uplink_pump(f->uplink, 1000); /* finds out */
+        uplink_pump(f->uplink, 1000); /* notices the loss */
         assert_int_equal(f->uplink->error, 0);
         uplink_pump(f->uplink, 1000 + UPLINK_RETRY_MAX_MS); /* tries again: there is none */
         assert_int_equal(f->uplink->error, ECONNREFUSED);
@@ -301,7 +301,7 @@ static void test_a_new_intake_gets_here_first(void **state)
 static void test_a_new_chatd_that_does_not_call(void **state)
 {
         struct fixture *f = *state;
-        uplink_answer_uncalled(f->uplink, 1); /* it has not heard of us, and will by HELLO */
+        uplink_answer_uncalled(f->uplink, 1); /* the new chatd has not heard of us, and will by HELLO */
         uplink_pump(f->uplink, 1);
         assert_int_equal(take(f).type, FRAME_HELLO);
         assert_int_equal(uplink_wake_ms(f->uplink), INT64_MAX);
@@ -335,7 +335,7 @@ static void test_nothing_is_said_behind_bye(void **state)
         uplink_pump(f->uplink, 1);
         assert_int_equal(take(f).type, FRAME_HELLO);
         uplink_bye(f->uplink, LEAVE_EXIT, slice_of(""), 0, 0);
-        uplink_answer(f->uplink); /* a roll call before BYE is handed over is answered before it */
+        uplink_answer(f->uplink); /* a roll call before BYE is handed over is answered before BYE */
         uplink_pump(f->uplink, 1);
         assert_int_equal(take(f).type, FRAME_HERE);
         assert_int_equal(take(f).type, FRAME_BYE);
@@ -388,14 +388,14 @@ static void test_lines_wait_for_their_turn(void **state)
                 uplink_say(f->uplink, slice_of("x"));
         uplink_bye(f->uplink, LEAVE_EOF, slice_of(""), 0, 0);
         uplink_pump(f->uplink, 1000);
-        assert_int_equal(take(f).type, FRAME_HELLO); /* is no line */
+        assert_int_equal(take(f).type, FRAME_HELLO); /* HELLO is not a line */
         struct frame burst = take(f);
         assert_int_equal(burst.number, 1);
         assert_int_equal(frame_lines(&burst), 2);
         assert_nothing(f);
         assert_true(f->uplink->paced);
         assert_int_equal(uplink_wake_ms(f->uplink), 1100);
-        uplink_answer(f->uplink); /* a roll call is answered meanwhile */
+        uplink_answer(f->uplink); /* a roll call is answered in the meantime */
         uplink_pump(f->uplink, 1001);
         assert_int_equal(take(f).type, FRAME_HERE);
         assert_nothing(f);
@@ -415,8 +415,8 @@ static void test_what_may_be_lost_with_the_queue(void **state)
                 uplink_say(f->uplink, slice_of("x"));
         uplink_pump(f->uplink, 1);
         uplink_relayed(f->uplink, 3);
-        uplink_relayed(f->uplink, 2);  /* never backwards … */
-        uplink_relayed(f->uplink, 99); /* … nor further than was said */
+        uplink_relayed(f->uplink, 2);  /* never backwards */
+        uplink_relayed(f->uplink, 99); /* not further than what was handed over */
         assert_int_equal(uplink_lost_lines(f->uplink), 0);
         close(f->intake);
         f->intake = rundir_bind(f->dir);
@@ -426,7 +426,7 @@ static void test_what_may_be_lost_with_the_queue(void **state)
         uplink_pump(f->uplink, uplink_wake_ms(f->uplink));
         struct frame here = take(f);
         assert_int_equal(here.type, FRAME_HERE);
-        assert_int_equal(here.number, 3); /* nothing that is not known to be relayed */
+        assert_int_equal(here.number, 3); /* only what is known to be relayed */
         assert_int_equal(uplink_lost_lines(f->uplink), 2);
         assert_int_equal(uplink_lost_lines(f->uplink), 0);
         assert_int_equal(take(f).number, 6);
@@ -446,7 +446,7 @@ static void test_the_name_of_the_inbox_is_not_that_of_the_bind(void **state)
         path_inbox(&inbox, f->dir, f->uplink->key);
         assert_int_equal(access(inbox.sun_path, F_OK), 0);
         assert_int_equal(getsockname(f->uplink->inbox, (struct sockaddr *)&bound, &size), 0);
-        assert_string_not_equal(bound.sun_path, inbox.sun_path); /* this one is in /proc/net/unix */
+        assert_string_not_equal(bound.sun_path, inbox.sun_path); /* this name is in /proc/net/unix */
         assert_int_equal(access(bound.sun_path, F_OK), -1);
 }
 

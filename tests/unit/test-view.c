@@ -6,7 +6,7 @@
 
 static const struct record line = {.kind = RECORD_LINE, .name = {"bob", 3}, .text = {"hi Ann, it is me", 16}};
 
-/* How a record looks to ann, without its CR LF. */
+/* Returns a record as ann sees it, without its CR LF. */
 static const char *shown(struct view *v, const struct record *r, time_t now)
 {
         static char text[256];
@@ -65,13 +65,13 @@ static void test_past(void **state)
         assert_past(&v, 2 * DAY, NOON, 0, "(2 days ago) ");
         assert_past(&v, 30 * DAY, NOON, 0, "(30 days ago) ");
         assert_past(&v, 30 * DAY + 1, NOON, 0, "(earlier) ");
-        assert_past(&v, 400 * DAY, NOON, 400 * DAY, "(400 days ago) "); /* a host that is up for so long */
+        assert_past(&v, 400 * DAY, NOON, 400 * DAY, "(400 days ago) "); /* a host with such an uptime */
         assert_past(&v, 400 * DAY + 1, NOON, 400 * DAY, "(earlier) ");
         v.zone.standard_min = -4 * 60;
         assert_past(&v, 0, NOON, 0, "(08:00) ");
 }
 
-/* The clock is set back, and forward, by minutes, days and decades: no line is from a time that cannot be. */
+/* The clock is set back, and forward, by minutes, days and decades: no line shows an impossible time. */
 static void test_past_where_the_clock_jumps(void **state)
 {
         (void)state;
@@ -152,8 +152,8 @@ static void test_ignored(void **state)
         assert_true(ignored_add(&v.ignored, 7, slice_of("bob")));
         assert_false(view_is_plain(&v));
         assert_string_equal(shown(&v, &own, 0), "");
-        assert_string_equal(shown(&v, &join, 0), "*** bob is connected"); /* what he does not say is seen */
-        own.id = 8;                                                       /* another one of this name */
+        assert_string_equal(shown(&v, &join, 0), "*** bob is connected"); /* what he does not say is shown */
+        own.id = 8;                                                       /* another member of this name */
         assert_string_equal(shown(&v, &own, 0), "bob: hi Ann, it is me");
         ignored_remove(&v.ignored, ignored_find(&v.ignored, 7, slice_of("bob")));
         assert_true(view_is_plain(&v));

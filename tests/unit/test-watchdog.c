@@ -27,7 +27,7 @@ static void test_a_loop_that_is_stuck(void **state)
         (void)state;
         struct watchdog w = {.program = "program"};
         watchdog_beat(&w);
-        assert_false(watchdog_tick(&w)); /* the beat came before it */
+        assert_false(watchdog_tick(&w)); /* the beat came before the tick */
         for (int silent = 1; silent < WATCHDOG_TICKS; silent++)
                 assert_false(watchdog_tick(&w));
         assert_true(watchdog_tick(&w));
@@ -35,7 +35,7 @@ static void test_a_loop_that_is_stuck(void **state)
         assert_false(watchdog_tick(&w));
 }
 
-/* Starts a process with a watchdog, that beats as long as `*beats`. `*out` is its standard error. */
+/* Starts a process with a watchdog. It beats if `beats`. `*out` is its standard error. */
 static pid_t start(int *out, int tick_ms, bool beats)
 {
         int fds[2];
@@ -87,7 +87,7 @@ static void test_a_stuck_process_says_so_and_ends(void **state)
         close(out);
 }
 
-/* As when the machine is paused: no thread runs, and time goes on. */
+/* The process is stopped as if the machine were paused: no thread runs, and time goes on. */
 static void test_a_process_that_was_stopped_goes_on(void **state)
 {
         (void)state;
@@ -100,7 +100,7 @@ static void test_a_process_that_was_stopped_goes_on(void **state)
         assert_true(WIFSTOPPED(status));
         poll(NULL, 0, (WATCHDOG_TICKS + 1) * LONG_MS);
         kill(pid, SIGCONT);
-        for (int i = 0; i < (WATCHDOG_TICKS + 1) * LONG_MS; i++) { /* for longer than a stuck one */
+        for (int i = 0; i < (WATCHDOG_TICKS + 1) * LONG_MS; i++) { /* longer than a stuck process would last */
                 read_some(out, text, sizeof(text));
                 assert_string_equal(text + strspn(text, "."), "");
                 poll(NULL, 0, 1);

@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-/* The rows, with "|" between them. */
+/* Returns the rows, with "|" between them. */
 static const char *wrapped(const char *text, size_t columns)
 {
         static char rows[512];
@@ -38,7 +38,7 @@ static void test_long_words(void **state)
         assert_string_equal(wrapped("to abcdefghijklmnopqrstuvwxyz", 20), "to|abcdefghijklmnopqrst|uvwxyz");
 }
 
-/* Columns are counted, not bytes: é has two bytes, 漢 three and two columns. */
+/* Columns are counted, not bytes: é has two bytes, 漢 three bytes and two columns. */
 static void test_width(void **state)
 {
         (void)state;

@@ -10,8 +10,8 @@
 
 enum { DAY_S = 24 * 3600, YEAR_2026 = 1767225600, YEARS_S = 366 * DAY_S };
 
-/* Rules of every shape there is: summer in the north, in the south, of half an hour, that is winter, that begins on the
- * day before, or days after; and none. */
+/* Rules of every shape: summer in the north, in the south, of half an hour, a summer that is winter, changes on the day
+ * before or days after; and no summer. */
 static const char *const rules[] = {
         "UTC0",
         "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -153,7 +153,7 @@ static void test_the_zone_of_the_host(void **state)
         int fd = mkstemp(path);
         assert_true(zone_parse(&cet, "CET-1CEST,M3.5.0,M10.5.0/3"));
         setenv("TZ", path, 1);
-        for (size_t size = 0; size <= sizeof(file) - 1; size++) { /* also where it was cut off */
+        for (size_t size = 0; size <= sizeof(file) - 1; size++) { /* including a file that was cut off */
                 assert_int_equal(ftruncate(fd, 0), 0);
                 assert_int_equal(pwrite(fd, file, size, 0), size);
                 zone_read(&z);
@@ -161,7 +161,7 @@ static void test_the_zone_of_the_host(void **state)
         }
         assert_memory_equal(&z, &cet, sizeof(z));
         assert_int_equal(ftruncate(fd, 0), 0);
-        for (int i = 0; i < 1000; i++) { /* one that is longer than what is read of it */
+        for (int i = 0; i < 1000; i++) { /* a file that is longer than what is read of it */
                 assert_int_equal(pwrite(fd, "x\n", 2, 2 * i), 2);
                 assert_int_equal(pwrite(fd, "EST5\n", 5, 2 * i + 2), 5);
                 zone_read(&z);

@@ -1,4 +1,4 @@
-/* What every unit test needs. TEST=pattern in the environment runs only the tests whose names match. */
+/* Included by every unit test. TEST=pattern in the environment runs only the tests whose names match. */
 #pragma once
 
 #include <setjmp.h>
@@ -12,8 +12,8 @@
 
 #define RUN_TESTS(tests) (cmocka_set_test_filter(getenv("TEST")), cmocka_run_group_tests(tests, NULL, NULL))
 
-/* The journal's thread is not waited for without end, and what it has is not freed where it did not end in time: on a
- * machine that has much to do that is no leak. */
+/* journal_stop() does not wait endlessly for the journal's thread, and does not free its memory if it has not ended in
+ * time. On a busy machine that is not a leak. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
