@@ -5,7 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* clock_gettime(2) by its system call. struct timespec has 64 bits for the seconds everywhere: the Makefile asks for it. */
+/* Calls clock_gettime(2) by its system call. struct timespec has 64 bits for the seconds everywhere: the Makefile asks
+ * for it. */
 static inline int clock_call(clockid_t clock, struct timespec *t)
 {
 #ifdef SYS_clock_gettime64

@@ -1,5 +1,5 @@
-/* A clock that jumps, preloaded: time(2), and CLOCK_REALTIME, are ahead by as many seconds as a file says, which
- * CLOCK_FILE names. Processes that run see it change, also in the sandbox, as they have the file mapped. */
+/* A clock that jumps, preloaded: time(2) and CLOCK_REALTIME are ahead by the number of seconds in the file that
+ * CLOCK_FILE names. Running processes see it change, even in the sandbox, because they have the file mapped. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

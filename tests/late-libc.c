@@ -1,6 +1,7 @@
-/* A libc that does things late, preloaded. What some libc does at a function's first use, or on some machine, it always
- * does: getrandom(3), malloc(3) and what reads files map memory, and the clocks are system calls. The sandbox of a
- * session allows no such memory, so a session ends by SIGSYS where it calls one of them in there. */
+/* A libc that does things late, preloaded. It always does what some libc does at a function's first use, or on some
+ * machine: getrandom(3), malloc(3) and functions that read files map memory, and the clocks are system calls. The
+ * sandbox of a session does not allow such mappings, so a session that calls one of these functions in the sandbox ends
+ * by SIGSYS. */
 #include <dlfcn.h>
 #include <iconv.h>
 #include <pwd.h>
@@ -98,7 +99,7 @@ void *realloc(void *memory, size_t size)
         return moved;
 }
 
-/* ---- what reads files, such as modules and locales, or fills buffers that it has to get first ---- */
+/* ---- functions that read files, such as modules and locales, or fill buffers that they have to get first ---- */
 
 #define LATE(type, name, parameters, arguments)                                                                        \
         type name parameters                                                                                           \

@@ -1,4 +1,5 @@
-/* A session that lends its client's connection, which is on real TCP, without the rest of a session; and the client. */
+/* A session that lends its client's connection, which is a real TCP connection, without the other parts of a session;
+ * and the client. */
 #pragma once
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static inline struct lender *lender_make(uint64_t id)
         return l;
 }
 
-/* As kill -9 would. */
+/* Ends the session as kill -9 would. */
 static inline void lender_die(struct lender *l)
 {
         outlet_end(&l->outlet, &l->client, &l->seen, l->id);
@@ -69,7 +70,7 @@ static inline void lender_free(struct lender *l)
         free(l);
 }
 
-/* What chatd did on its own before this datagram. */
+/* Takes account of what chatd did on its own before this datagram. */
 static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 {
         if (l->seen.epoch == epoch)
@@ -79,7 +80,7 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
         seen_epoch(&l->seen, epoch);
 }
 
-/* The rest of a line will not come. */
+/* Ends a line whose rest will not come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
         if (!l->client.broken_off && l->outlet.had == 0)
@@ -89,7 +90,7 @@ static inline void lender_give_up_rest(struct lender *l)
         l->gave_up = true;
 }
 
-/* What its client is to get of a batch. */
+/* Writes what its client must get of a batch. */
 static inline void lender_show(struct lender *l, struct wire_reader records)
 {
         struct record r;
@@ -110,7 +111,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
         l->outlet.had = 0;
 }
 
-/* Does with a datagram what a session does with it; lends its connection where chatd asks. */
+/* Does with a datagram what a session does with it. Lends its connection if chatd asks for it. */
 static inline void lender_take_frame(struct lender *l, const struct frame *f, const struct socket_fds *fds)
 {
         l->taken++;
@@ -119,14 +120,14 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
                 lender_show(l, f->records);
         if (f->type == FRAME_MISSED)
                 lender_give_up_rest(l);
-        if (f->type == FRAME_LEND) { /* behind all that a chatd before had relayed */
+        if (f->type == FRAME_LEND) { /* behind everything that an earlier chatd relayed */
                 lender_give_up_rest(l);
                 l->taken = 0;
                 outlet_lend(&l->outlet, fds, &l->client);
         }
 }
 
-/* Its client gets what waits for it; chatd may write where nothing waits any more. */
+/* Writes what waits for the client. Lets chatd write if nothing waits any more. */
 static inline void lender_write(struct lender *l)
 {
         if (client_waits(&l->client) && outlet_claim(&l->outlet))

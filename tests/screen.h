@@ -1,8 +1,8 @@
-/* One row of a terminal, as far as the editor draws on it, for terminals that do not agree on how wide characters are.
+/* One row of a terminal, as far as the editor draws on it, for terminals that disagree on the widths of characters.
  *
- * What is drawn bit by bit is compared with the same text drawn at once on an empty row: cells and cursor are to be the
- * same on each of them. Marks join what was written last, as in xterm. The row is as long as need be; what would wrap,
- * on a terminal with `columns`, is noted.
+ * The result of drawing bit by bit is compared with the same text drawn at once on an empty row: cells and cursor must
+ * be the same on each terminal. Marks join the character written last, as in xterm. The row is as long as necessary;
+ * what would wrap, on a terminal with `columns`, is noted.
  */
 #pragma once
 
@@ -19,20 +19,21 @@ enum { SCREEN_CELLS = 8400 };
 
 enum screen_kind {
         SCREEN_LATIN,  /* knows no UTF-8: a column for each byte */
-        SCREEN_NARROW, /* a column for each code point, marks too */
-        SCREEN_WIDE,   /* two columns for each that is not ASCII */
-        SCREEN_MARKS,  /* as utf8proc has it */
+        SCREEN_NARROW, /* a column for each code point, including marks */
+        SCREEN_WIDE,   /* two columns for each code point that is not ASCII */
+        SCREEN_MARKS,  /* the widths of utf8proc */
         SCREEN_KINDS,
 };
 
 struct screen {
         enum screen_kind kind;
         size_t columns;
-        uint64_t cells[SCREEN_CELLS]; /* what was written there, with its marks; 0: nothing; 1: behind a wide one */
+        /* what was written there, with its marks; 0: nothing; 1: the second column of a wide character */
+        uint64_t cells[SCREEN_CELLS];
         size_t used, cursor, saved, last;
         bool no_wrap;
         bool wrapped;
-        bool strange; /* something came that no row is drawn with */
+        bool strange; /* something came that is never used to draw a row */
 };
 
 static inline void screen_clear(struct screen *s, enum screen_kind kind, size_t columns)
@@ -91,7 +92,7 @@ static inline bool screen_take(const char **at, const char *end, const char *tex
 
 #define SCREEN_TAKE(literal) screen_take(&at, end, literal, sizeof(literal) - 1)
 
-/* Takes a control sequence. Returns false where there is none. */
+/* Takes a control sequence. Returns false if there is none. */
 static inline bool screen_control(struct screen *s, const char **begin, const char *end)
 {
         const char *at = *begin;
@@ -115,7 +116,7 @@ static inline bool screen_control(struct screen *s, const char **begin, const ch
         return true;
 }
 
-/* Shows what was sent. */
+/* Shows the bytes that were sent. */
 static inline void screen_show(struct screen *s, const char *at, size_t size)
 {
         const char *end = at + size;

@@ -1,5 +1,5 @@
-/* pidfd_open(2) for programs under a valgrind that does not know it (Debian 12's 3.19): preloaded, and the system call
- * is made outside of valgrind's simulation. */
+/* pidfd_open(2) for programs under a valgrind that does not know it (Debian 12's 3.19). It is preloaded, and makes the
+ * system call outside of valgrind's simulation. */
 #include <errno.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
@@ -7,7 +7,7 @@
 #include <valgrind/valgrind.h>
 
 #ifdef __x86_64__
-/* Not by syscall(): errno is not this program's out there. */
+/* Makes the call without syscall(), because outside errno is not this program's. */
 static long call_outside(unsigned thread, long pid, long flags)
 {
         long r;

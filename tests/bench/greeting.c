@@ -1,11 +1,12 @@
-/* greeting ROUNDS NAME=PORT=INSTANCES...: how long each of these services, which a launcher starts per connection,
- * takes from connect(2) to its first byte.
+/* greeting ROUNDS NAME=PORT=INSTANCES...: measures how long each of these services, which a launcher starts per
+ * connection, takes from connect(2) to its first byte.
  *
- * Rounds are interleaved, each in an order of its own, so that whatever else the machine does, and what one target
- * leaves behind for the next, falls on all alike. One connection at a time: the next begins when the last instance is
- * gone. INSTANCES tells: a directory is the cgroup that systemd makes one in for each, a file the launcher's
- * /proc/PID/task/PID/children. Prints one line per target, in µs: NAME p10 p50 p90, and the ratio of its median to that
- * of the first. */
+ * Rounds are interleaved, each in an order of its own, so that disturbances by the machine, and whatever one target
+ * leaves behind for the next, affect all targets alike. One connection at a time: the next begins when the last
+ * instance is gone. INSTANCES shows which instances run: a directory is the cgroup in which systemd makes one for each
+ * instance, a file is the launcher's /proc/PID/task/PID/children. Prints one line per target, in µs: NAME p10 p50 p90,
+ * and the ratio of its median to that of the first target.
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -32,8 +33,8 @@ enum {
 struct target {
         const char *name;
         in_port_t port;
-        const char *instances; /* empty when there is none */
-        uint32_t *us;          /* per round */
+        const char *instances; /* empty if there is none */
+        uint32_t *us;          /* a value for each round */
 };
 
 static void fail(const char *what, const struct target *t)
@@ -42,7 +43,7 @@ static void fail(const char *what, const struct target *t)
         exit(EXIT_FAILURE);
 }
 
-/* Reads once, by the deadline. Returns what read(2) does. */
+/* Reads once, before the deadline. Returns what read(2) returns. */
 static ssize_t read_some(const struct target *t, int fd)
 {
         char buffer[4096];
@@ -52,7 +53,7 @@ static ssize_t read_some(const struct target *t, int fd)
         return read(fd, buffer, sizeof(buffer));
 }
 
-/* Whether an instance is there. A cgroup that is gone has none. */
+/* Returns true if an instance runs. A missing cgroup has none. */
 static bool is_running(const struct target *t)
 {
         struct stat st;
@@ -114,7 +115,7 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* NAME=PORT=INSTANCES. Returns false where it is not that. */
+/* Parses NAME=PORT=INSTANCES. Returns false if it is malformed. */
 static bool parse_target(struct target *t, char *text, size_t rounds)
 {
         char *port = strchr(text, '='), *end;
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < count; i++) {
                 const struct target *t = &targets[i];
                 size_t n = (size_t)rounds;
-                qsort(t->us, n, sizeof(*t->us), compare); /* the first is sorted first */
+                qsort(t->us, n, sizeof(*t->us), compare); /* the first target is sorted first */
                 uint32_t median = t->us[n / 2], first = targets[0].us[n / 2];
                 printf("%s %u %u %u %.2f\n", t->name, t->us[n / 10], median, t->us[n * 9 / 10], median / (double)first);
         }

@@ -1,6 +1,6 @@
-/* limit PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks: whatever
- * whole lines the readable clients have said since the last turn goes to everybody else with one write each. Beside it
- * the benchmark shows what everything else costs. */
+/* limit PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks: all whole
+ * lines that the readable clients have sent since the last turn go to all other clients with one write each. The
+ * comparison with the benchmark shows the cost of everything else. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -19,7 +19,7 @@ enum {
         EVENTS = 256,
         READ_BYTES = 16384,
         BATCH_BYTES = EVENTS * READ_BYTES,
-        WAITING_BYTES = 4 << 20, /* of one client that does not read: more, and it is thrown out */
+        WAITING_BYTES = 4 << 20, /* the most for a client that does not read: with more it is disconnected */
         CLIENTS_MAX = 65536,
 };
 
@@ -29,7 +29,7 @@ struct client {
         size_t from, to; /* its own lines in the batch */
         char line[READ_BYTES];
         size_t line_len; /* the beginning of a line */
-        char *waiting;   /* what it did not take */
+        char *waiting;   /* bytes that the client did not take */
         size_t waiting_len;
 };
 
@@ -71,7 +71,7 @@ static void drop(struct client *c)
         free(c);
 }
 
-/* Moves the whole lines of what `c` said to the batch. Returns false at its end. */
+/* Moves the whole lines that `c` sent to the batch. Returns false at the end of its input. */
 static bool take(struct client *c)
 {
         ssize_t n = recv(c->fd, c->line + c->line_len, sizeof(c->line) - c->line_len, 0);
@@ -89,7 +89,7 @@ static bool take(struct client *c)
         return true;
 }
 
-/* What the kernel does not take waits. Returns false where too much does. */
+/* Keeps what the kernel does not take. Returns false if that is too much. */
 static bool keep(struct client *c, const struct iovec *iov, size_t n, size_t sent)
 {
         size_t was = c->waiting_len;

@@ -1,15 +1,16 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
- * Connects --clients to the servers in turn, waits until each hears the others, and then lets the first --senders of
- * them say lines of --bytes (with their end): so many that --in-flight of them are not delivered yet, on average
- * over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its sender, its number
- * and when it was sent, so a line that is lost, doubled or out of order is seen at every receiver. A run ends when
- * everybody has everything, or nothing has come for QUIET_END_MS: what is missing then is lost.
+ * Connects --clients to the servers in turn, waits until each receives lines of the others, and then lets the first
+ * --senders of them send lines of --bytes (with their end): either so many that --in-flight of them are not delivered
+ * yet, on average over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its
+ * sender, its number and the time of sending, so every receiver notices a line that is lost, doubled or out of order. A
+ * run ends when all clients have all lines, or nothing has come for QUIET_END_MS: what is missing then is lost.
  *
- * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients meanwhile that it did not say. The
- * processes below each --cgroup are the server: the CPU time that they used while lines were on their way is printed
- * per delivery, and with --memory what they have of memory after it. Latencies are those to clients of the sender's own
- * server; far_… are those to clients of others. */
+ * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients in that time that it did not send. The
+ * processes below each --cgroup are the server: prints the CPU time that they used while lines were on their way, per
+ * delivery, and with --memory their memory afterwards. Latencies are those to clients of the sender's own server; far_…
+ * are those to clients of other servers.
+ */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <err.h>
@@ -36,14 +37,14 @@ enum {
         CGROUPS_MAX = 16,
         SENDERS_MAX = 64,
         CLIENTS_MAX = 20000,
-        CLIENTS_PER_SOURCE = 200, /* servers limit what one address may have */
+        CLIENTS_PER_SOURCE = 200, /* servers limit the connections of one address */
         PAYLOAD_MIN_BYTES = 40,
         LINE_MAX_BYTES = 512, /* RFC 2812, section 2.3 */
         NOTICE_MAX_BYTES = 100,
         READ_BYTES = 1 << 18,
         CONNECTING_DEFAULT = 32,
         QUIET_MS = 300,
-        QUIET_DEADLINE_MS = 10000, /* somebody else may be speaking */
+        QUIET_DEADLINE_MS = 10000, /* others may be sending */
         QUIET_END_MS = 5000,
         PROBE_MS = 200,
         READY_DEADLINE_MS = 300000,
@@ -53,7 +54,7 @@ enum {
 enum protocol { PLAIN, IRC };
 
 enum state {
-        CONNECTING, /* … */
+        CONNECTING, /* connect(2) has not ended */
         JOINING,
         READY,
 };
@@ -65,12 +66,12 @@ struct client {
         bool writable_wanted;
         size_t index;
         uint64_t got;                  /* lines of the run */
-        uint64_t lost;                 /* of those that were missing when a later one came */
-        char notice[NOTICE_MAX_BYTES]; /* the last line that is none of ours: why a server closes */
+        uint64_t lost;                 /* lines that were missing when a later one came */
+        char notice[NOTICE_MAX_BYTES]; /* the last line that is not ours: it tells why a server closes */
         char tail[LINE_MAX_BYTES];     /* the beginning of a line */
         size_t tail_len;
         uint32_t next[SENDERS_MAX]; /* number of the next line, by sender */
-        char *out;                  /* a sender's: what the kernel has not taken */
+        char *out;                  /* a sender's bytes that the kernel has not taken */
         size_t out_len, out_room;
 };
 
@@ -80,8 +81,8 @@ struct options {
         double rate;    /* 0: as fast as it goes */
         double seconds; /* 0: as long as there are lines */
         enum protocol protocol;
-        bool greeted; /* the server speaks first */
-        size_t rooms; /* clients are spread over so many; a multiple of it they are */
+        bool greeted; /* the server writes first */
+        size_t rooms; /* clients are spread over so many rooms, the same number in each */
         bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
@@ -100,17 +101,17 @@ struct load {
         int epoll;
         size_t ready, in_room, probed;
         uint64_t sent;                   /* lines of the run */
-        uint64_t sent_by[SENDERS_MAX];   /* … */
-        uint64_t deliveries, disordered; /* the latter: doubled ones too */
-        uint64_t others;                 /* lines that are none of ours */
-        bool lossy;                      /* some client's `lost` is not 0 */
+        uint64_t sent_by[SENDERS_MAX];   /* lines of the run, by sender */
+        uint64_t deliveries, disordered; /* lines out of order, including doubled ones */
+        uint64_t others;                 /* lines that are not ours */
+        bool lossy;                      /* `lost` of some client is not 0 */
         uint64_t last_us;                /* when something came last */
-        struct latencies near, far;      /* to clients of the sender's server, and to those of others */
+        struct latencies near, far;      /* to clients of the sender's server, and to those of other servers */
 };
 
-/* ---- what it costs ----------------------------------------------------------------------------------------------- */
+/* ---- costs ------------------------------------------------------------------------------------------------------ */
 
-/* Time on a CPU of all threads of a process, in ns: proc_pid_schedstat, Documentation/scheduler/sched-stats. */
+/* Returns the CPU time of all threads of a process, in ns: proc_pid_schedstat, Documentation/scheduler/sched-stats. */
 static uint64_t cpu_of_process(long pid)
 {
         char path[PATH_MAX];
@@ -133,7 +134,7 @@ static uint64_t cpu_of_process(long pid)
         return sum;
 }
 
-/* What a process has of memory, its share of what it has with others: PSS, proc_pid_smaps_rollup(5). In kB. */
+/* Returns the memory of a process, with its part of shared memory: PSS, proc_pid_smaps_rollup(5). In kB. */
 static uint64_t memory_of_process(long pid)
 {
         char path[PATH_MAX], line[256];
@@ -147,7 +148,7 @@ static uint64_t memory_of_process(long pid)
         return kb;
 }
 
-/* The sum of what `of_process` says of each process below a cgroup. */
+/* Returns the sum of `of_process` for each process below a cgroup. */
 static uint64_t sum_cgroup(const char *cgroup, uint64_t (*of_process)(long pid))
 {
         char path[PATH_MAX];
@@ -234,8 +235,8 @@ static uint64_t get_number(const char *at, size_t digits)
         return value;
 }
 
-/* "~", kind, sender (3), number (8), time (15), padding: all of the same length, so that it can be found from the end
- * of a line, whatever a server puts before it. */
+/* The fields of a line: "~", kind, sender (3), number (8), time (15), padding. All lines have the same length, so that
+ * the fields can be found from the end of a line, whatever a server puts in front. */
 enum { AT_KIND = 1, AT_SENDER = 2, AT_NUMBER = 5, AT_TIME = 13, AT_PADDING = 28 };
 
 static void put_line(const struct options *o, struct client *c, char kind, uint64_t number, uint64_t us)
@@ -286,7 +287,7 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
                 t->us[t->count++] = (uint32_t)(l->last_us - get_number(payload + AT_TIME, 15));
 }
 
-/* What is no line of ours: notices, and the words of IRC (RFC 2812). */
+/* Takes a line that is not ours: a notice, or a command of IRC (RFC 2812). */
 static void take_other(struct load *l, struct client *c, const char *line, size_t len)
 {
         static const char join[] = "JOIN #bench\r\n", in_room[] = "*** You are in room-";
@@ -322,7 +323,7 @@ static void take_line(struct load *l, struct client *c, const char *line, size_t
 {
         size_t payload = l->o.bytes - 1;
         if (l->o.protocol == PLAIN && line[0] == '(')
-                return; /* was said before, in the run before this one */
+                return; /* was sent in the run before this one */
         if (len > 0 && line[len - 1] == '\r')
                 len--;
         const char *at = line + len - payload;
@@ -351,7 +352,7 @@ static void take(struct load *l, struct client *c)
         for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
                 take_line(l, c, at, (size_t)(eol - at));
         c->tail_len = (size_t)(end - at);
-        if (c->tail_len > sizeof(c->tail)) { /* a notice: ours are shorter, and known by their end */
+        if (c->tail_len > sizeof(c->tail)) { /* a notice: our lines are shorter, and recognised by their end */
                 at = end - sizeof(c->tail);
                 c->tail_len = sizeof(c->tail);
         }
@@ -376,7 +377,7 @@ static void connected(struct load *l, struct client *c)
         }
 }
 
-/* Takes what comes within `wait_ms`. Returns whether anything did. */
+/* Takes what comes within `wait_ms`. Returns true if anything came. */
 static bool turn(struct load *l, int wait_ms)
 {
         static struct epoll_event events[EVENTS];
@@ -417,7 +418,7 @@ static void begin_connect(struct load *l, size_t index)
         watch(l, c, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
-/* Whom a line reaches: everybody in the room but who says it. */
+/* Returns how many clients a line reaches: all in the room except its author. */
 static size_t count_receivers(const struct load *l)
 {
         return l->o.clients / l->o.rooms - 1;
@@ -438,7 +439,7 @@ static void enter_rooms(struct load *l, uint64_t deadline)
         }
 }
 
-/* Everybody is connected and has heard the first of them. */
+/* Waits until all clients are connected and have received a line of the first one. */
 static void gather(struct load *l)
 {
         uint64_t deadline = clock_boottime_us() + READY_DEADLINE_MS * UINT64_C(1000), probe_at = 0, number = 0;
@@ -471,7 +472,7 @@ static uint64_t count_expected(const struct load *l)
         return l->sent * count_receivers(l);
 }
 
-/* How many lines are on their way: not delivered yet, on average over the receivers. */
+/* Returns how many lines are not delivered yet, on average over the receivers. */
 static uint64_t in_flight(const struct load *l)
 {
         uint64_t lost = 0, missing = count_expected(l) - l->deliveries;
@@ -481,7 +482,7 @@ static uint64_t in_flight(const struct load *l)
         return (missing - lost + each - 1) / each;
 }
 
-/* Lets the senders say `lines`, each its share with one write. */
+/* Lets the senders send `lines` together, each with one write. */
 static void say_some(struct load *l, uint64_t lines)
 {
         static size_t next;

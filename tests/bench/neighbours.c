@@ -1,7 +1,8 @@
-/* What a bad neighbour costs the others: lines per second and latency among ten good clients, beside one more that is
- * good, that never reads, that reads a byte at a time, or whose session is stopped. Rounds of all four are interleaved;
- * the medians and their ratios to the good neighbour are printed. Then the same, but for lines per second, beside a crowd
- * that is quiet, that talks, or that changes names or rooms, each as fast as sessions allow. `make bench-neighbours`. */
+/* Measures what a bad neighbour costs the others: lines per second and latency among ten good clients, beside one more
+ * that is good, that never reads, that reads a byte at a time, or whose session is stopped. Rounds of all four are
+ * interleaved; the medians and their ratios to the good neighbour are printed. Then the same, but only lines per
+ * second, beside a crowd that is quiet, that talks, or that changes names or rooms, each as fast as sessions allow.
+ * `make bench-neighbours`. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 
 enum {
         ROUNDS = 7,
-        CLIENTS = 10, /* the first one speaks */
+        CLIENTS = 10, /* the first one is the author */
         IN_FLIGHT = 64,
         SATURATED_MS = 1500,
         TRICKLE_LINES = 300,
@@ -25,11 +26,11 @@ enum {
         LINE_BYTES = 80,
         WAIT_MAX_MS = 10000,
         CROWD = 150,
-        CROWD_EVERY_US = 100 * 1000, /* each of them, as Pace= permits */
+        CROWD_EVERY_US = 100 * 1000, /* for each of them, as Pace= permits */
         CROWD_TICK_MS = 1,
 };
 
-#define LINE_END "|\n" /* what else is shown has no such end: notices of the crowd */
+#define LINE_END "|\n" /* end of a line of ours: notices of the crowd have no such end */
 
 enum neighbour {
         GOOD,
@@ -80,7 +81,7 @@ static double quantile(double *values, size_t n, double q)
         return values[(size_t)((double)(n - 1) * q)];
 }
 
-/* Reads what there is, for at most `wait_ms`; every line end is a line. */
+/* Reads what there is, for at most `wait_ms`; every line end counts as a line. */
 static void take(struct bench *b, int wait_ms)
 {
         static char bytes[1 << 16];
@@ -97,7 +98,7 @@ static void take(struct bench *b, int wait_ms)
                 recv(b->other->fd, bytes, 1, MSG_DONTWAIT);
 }
 
-/* How many lines have reached every good client. */
+/* Returns how many lines have reached every good client. */
 static uint64_t arrived_everywhere(const struct bench *b)
 {
         uint64_t least = b->arrived[1];
@@ -106,7 +107,7 @@ static uint64_t arrived_everywhere(const struct bench *b)
         return least;
 }
 
-/* Until every good client has `lines`. A benchmark whose good clients miss some says nothing. */
+/* Waits until every good client has `lines`. If good clients miss lines, the benchmark shows nothing. */
 static void wait_everywhere(struct bench *b, uint64_t lines)
 {
         int64_t deadline = now_us() + WAIT_MAX_MS * 1000;
@@ -210,7 +211,7 @@ static void crowd_say(enum crowd crowd, const struct client *c, int i, unsigned 
         send(c->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Each says something in turn, and reads; until it is killed. */
+/* Lets each of the crowd act in turn and read, until the process is killed. */
 static void crowd_run(enum crowd crowd, struct client **all)
 {
         static char bytes[1 << 16];
@@ -240,7 +241,7 @@ static struct result run_beside(enum crowd crowd)
         pid_t pid = process_fork();
         if (pid == 0)
                 crowd_run(crowd, all);
-        run_trickle(&b, &r); /* until everybody has lent its connection */
+        run_trickle(&b, &r); /* until all have lent their connections */
         run_trickle(&b, &r);
         kill(pid, SIGKILL);
         process_wait(pid);
@@ -297,8 +298,8 @@ static void measure_neighbours(void)
         }
 }
 
-/* As where systemd is PID 1. Queues are long, or a crowd's sessions lag for want of a processor alone; and the run
- * directory is in memory, as a disk makes chatd wait for each new name. */
+/* Prepares queues as on a host with systemd: they are long, otherwise a crowd's sessions lag only for lack of a
+ * processor. The run directory is put in memory, because a disk makes chatd wait for each new name. */
 static void prepare_machine(void)
 {
         if (unshare(CLONE_NEWNET | CLONE_NEWNS) == 0)
@@ -308,7 +309,7 @@ static void prepare_machine(void)
                 fprintf(stderr, "queues are short, and notes may be on a disk: only root can change that\n");
 }
 
-/* "crowds" measures those alone. */
+/* With the argument "crowds" measures only crowds. */
 int main(int argc, char **argv)
 {
         tests_begin();

@@ -58,8 +58,8 @@ int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
         return 0;
 }
 
-/* The intake's window is megabytes, and most of the time of a run would go into mapping them: they are kept, out of
- * bounds while nobody has them. */
+/* The intake's window is megabytes, and mapping them would take most of the time of a run. So they are kept, out of
+ * bounds while they are not in use. */
 enum { KEPT_MIN_BYTES = 2 << 20 };
 
 static void *kept;
@@ -92,7 +92,7 @@ void __wrap_free(void *memory)
         is_lent = false;
 }
 
-/* A call that death may come before. */
+/* A call before which death may come. */
 #define MORTAL(type, name, parameters, arguments)                                                                      \
         type __real_##name parameters;                                                                                 \
         type __wrap_##name parameters;                                                                                 \
@@ -102,7 +102,7 @@ void __wrap_free(void *memory)
                 return __real_##name arguments;                                                                        \
         }
 
-/* In place of libc's, whose callers are in other libraries too. */
+/* Replaces pwrite() of libc, which other libraries call, too. */
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
         step();
@@ -115,7 +115,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
         step();
         ssize_t n = __real_sendmsg(fd, msg, flags);
-        step(); /* what was written to a client's connection is noted behind that */
+        step(); /* what was written to a client's connection is noted after that */
         return n;
 }
 

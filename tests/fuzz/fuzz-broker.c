@@ -1,10 +1,11 @@
 /* chatd's whole intake (chatd/broker.c, intake, relay, roster, recovery), with real sockets and a real run directory.
  *
- * Input: how long chatd's queue is, then commands: see do_command(). Sessions come, talk and go (sessions.h); chatd is
- * run, killed at any step (death.h) and started again. At the end everybody reads and chatd has served its queue.
+ * Input: the length of chatd's queue, then commands: see do_command(). Sessions join, talk and leave (sessions.h);
+ * chatd runs, is killed at any step (death.h) and started again. At the end all sessions read and chatd has served its
+ * queue.
  *
- * Promises, besides those of sessions.h: no call fails; chatd falls silent; then its roster is consistent, holds all
- * who are there and nobody dead, and there is a note of each of them, and no other; no descriptor is left open.
+ * Promises, besides those of sessions.h: no call fails; chatd falls silent; then its roster is consistent, has all
+ * members and no dead one, and there is a note of each of them, and no other; no descriptor is left open.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ enum {
         HISTORY = 20,
 };
 
-/* What lasts from one input to the next. */
+/* The state that lasts from one input to the next. */
 struct world {
         char dir[64];
         int queue_length; /* net.unix.max_dgram_qlen of a network namespace of our own, or -1 */
@@ -50,11 +51,12 @@ struct run {
         struct sessions sessions;
         unsigned restarts;
         bool has_empty;   /* an empty datagram was sent */
-        unsigned waiting; /* who waited before arrivals_announce(): a bit for each session */
-        uint64_t notice;  /* the number of the last notice before that */
+        unsigned waiting; /* the sessions that waited before arrivals_announce(): a bit for each */
+        uint64_t notice;  /* the number of the last notice before arrivals_announce() */
 };
 
-/* Both of a network namespace and its setting may be out of reach; then queues are as long as they are here. */
+/* Opens the setting for the length of queues in a network namespace of our own. Either may be unavailable; then queues
+ * are as long as on this machine. */
 static int own_queue_length(void)
 {
         return unshare(CLONE_NEWNET) == 0 ? open("/proc/sys/net/unix/max_dgram_qlen", O_WRONLY | O_CLOEXEC) : -1;
@@ -115,7 +117,7 @@ static unsigned count_descriptors(void)
         return n;
 }
 
-/* If it may, chatd names one who comes, and then never another. */
+/* Lets chatd name one newcomer and then never another, if the input allows that. */
 static void set_pace(struct run *r)
 {
         if (r->sessions.merges)
@@ -154,7 +156,7 @@ static unsigned count_waiting(const struct run *r)
         return waiting;
 }
 
-/* As chatd's main loop does when it is due. */
+/* Announces newcomers if that is due, as chatd's main loop does. */
 static void announce(struct run *r)
 {
         r->waiting = count_waiting(r);
@@ -163,21 +165,21 @@ static void announce(struct run *r)
                 arrivals_announce(r->broker);
 }
 
-/* … and chatd may have died in that. */
+/* Notes the newcomers of the last notice. chatd may have died while it sent the notice. */
 static void note_group(struct run *r)
 {
         if (r->broker->arrivals.number != r->notice)
                 sessions_group(&r->sessions, r->broker->arrivals.number, r->waiting);
 }
 
-/* Which descriptors are open. */
+/* Lists the open descriptors. */
 static void list_descriptors(bool open[static DESCRIPTORS_MAX])
 {
         for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
                 open[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-/* A chatd that dies at that step of its start, or behind the last one; with what it had open. */
+/* Starts a chatd that dies at step `steps` of its start, or after the last one, and releases what it had open. */
 static void recover_and_die(struct run *r, unsigned steps)
 {
         bool before[DESCRIPTORS_MAX], after[DESCRIPTORS_MAX];
@@ -211,7 +213,7 @@ static void restart_broker(struct run *r)
         r->restarts++;
 }
 
-/* Who was not quick enough is not promised everything. */
+/* Notes sessions that lagged: they are not promised everything. */
 static void note_laggards(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
@@ -221,7 +223,7 @@ static void note_laggards(struct run *r)
         }
 }
 
-/* What chatd's main loop does when it wakes up. With `steps`, it dies at that step, or behind the last one. */
+/* Does what chatd's main loop does when it wakes up. With `steps`, chatd dies at that step, or after the last one. */
 static void serve(struct run *r, unsigned steps)
 {
         struct epoll_event events[16];
@@ -238,7 +240,7 @@ static void serve(struct run *r, unsigned steps)
         }
         r->notice = r->broker->arrivals.number;
         if (steps > 0) {
-                __lsan_disable(); /* what a dead chatd had allocated is nobody's */
+                __lsan_disable(); /* what a dead chatd had allocated is lost */
                 if (setjmp(grave) == 0) {
                         death_arm(steps, &grave);
                         broker_serve(r->broker);
@@ -263,7 +265,7 @@ static void serve(struct run *r, unsigned steps)
                         session_read(&r->sessions, k);
 }
 
-/* The queue is lost with its socket, as when chatd.socket is restarted: nobody is promised anything any more. */
+/* Loses the queue with its socket, as when chatd.socket is restarted: nothing is promised any more. */
 static void lose_queue(struct run *r)
 {
         struct sessions *s = &r->sessions;
@@ -283,9 +285,10 @@ static void send_raw(struct run *r, struct choices *c)
         uint8_t data[256], who = choose_u8(c), size = choose_u8(c);
         for (size_t i = 0; i < size; i++)
                 data[i] = choose_u8(c);
-        if (who < 128 && size >= FRAME_HEADER_BYTES) /* else it is forged */
+        if (who < 128 && size >= FRAME_HEADER_BYTES) /* otherwise it is forged */
                 memcpy(data + 2, &r->sessions.all[1 + who % (SESSIONS - 1)].id, sizeof(uint64_t));
-        /* An administrator's orders would be taken from us, who are chatd's user as well: sessions are not. */
+        /* chatd would take an administrator's orders from us, because our user is chatd's, too. Sessions have another
+         * user. */
         if (size > 1 && frame_is_from(data[1], FROM_ITSELF))
                 data[1] = FRAME_GONE;
         r->has_empty |= size == 0;
@@ -468,7 +471,7 @@ static bool has_link(const struct run *r)
         return r->sessions.all[LINK].hellos > 0 || roster_find(&r->broker->roster, LINK_ID);
 }
 
-/* Those whose HELLO was quiet are announced by now. */
+/* Lets sessions be announced whose HELLO was quiet. */
 static void release_all(struct run *r)
 {
         for (unsigned k = 0; k < SESSIONS; k++) {
@@ -478,12 +481,12 @@ static void release_all(struct run *r)
         }
 }
 
-/* Until nothing is on the way any more. */
+/* Waits until nothing is on the way any more. */
 static void fall_silent(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++)
                 r->sessions.all[k].reads = true;
-        /* chatd learns that an inbox is gone when it sends there. */
+        /* chatd learns that an inbox is gone when it sends to it. */
         for (unsigned room = 0; room < ROOMS; room++) {
                 int round = 0;
                 while (!session_room(&r->sessions, WITNESS, room) || !session_lines(&r->sessions, WITNESS, 0, 1)) {
@@ -496,7 +499,8 @@ static void fall_silent(struct run *r)
                 serve(r, 0);
         }
         if (r->has_empty)
-                session_raw(&r->sessions, (uint8_t[]){0}, 0); /* one that no frame behind it takes along */
+                /* an empty datagram is not consumed together with a frame behind it */
+                session_raw(&r->sessions, (uint8_t[]){0}, 0);
         for (int round = 0; round < SILENCE_MAX_ROUNDS; round++) {
                 release_all(r);
                 serve(r, 0);
@@ -518,8 +522,8 @@ static void count_node(const void *node, VISIT which, void *count)
                 ++*(size_t *)count;
 }
 
-/* Whether a file is the mark beside the note of a member that took another name, or went to another room; or the topic
- * of a room. */
+/* Returns true if the file is the mark beside the note of a member that changed its name or room, or the topic of a
+ * room. */
 static bool is_mark(const struct roster *roster, const char *file)
 {
         char digits[ID_DIGITS + 1] = "";
@@ -571,7 +575,7 @@ static void check_notes(const struct run *r)
         PROMISE(notes == roster->count, "%zu notes of %zu members", notes, roster->count);
 }
 
-/* When nothing is on the way any more, it says HELLO once more. */
+/* Lets the link send HELLO once more, when nothing is on the way any more, and checks the WELCOME. */
 static void check_link(struct run *r)
 {
         const struct session *link = &r->sessions.all[LINK];

@@ -1,10 +1,10 @@
-/* A line's first look: what a client speaks, and whether its line is a command (chat-session/protocol.c, commands.c and
- * disguise.c).
+/* The first check of a line: the client's protocol, and whether its line is a command (chat-session/protocol.c,
+ * commands.c and disguise.c).
  *
- * Input: how many of the bytes behind are a choice of what nobody sees, then the line.
+ * Input: how many of the bytes that follow choose invisible characters, then the line.
  *
- * Promises: an answer for any bytes, and nothing outside of them is looked at; what is left for a command lies in the line;
- * a command behind what nobody sees is never text, unless it is a path or has two slashes.
+ * Promises: an answer for any bytes, and no byte outside of them is read; what is left for a command lies in the line;
+ * a command behind invisible characters is never text, unless it is a path or has two slashes.
  */
 #include <chat/reveal.h>
 
@@ -42,7 +42,7 @@ static enum command parse(struct slice line)
         return command;
 }
 
-/* `line` in memory of its own, so that ASan sees its end. */
+/* Checks `text` in memory of its own, so that ASan sees reads beyond its end. */
 static void check_line(const char *text, size_t size, bool is_command)
 {
         char *copy = malloc(size > 0 ? size : 1);

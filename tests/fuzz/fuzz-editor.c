@@ -1,13 +1,13 @@
 /* The editor (chat-session/editor.c).
  *
- * Input: the columns of the window, then keys; TAB replaces what is before the cursor's word. It is drawn after every
- * few keys, fewer in a long line; now and then others say something meanwhile.
+ * Input: the columns of the window, then keys; TAB replaces the word before the cursor. The editor is drawn after every
+ * few keys, less often in a long line; now and then lines of others come in between.
  *
- * Promises: the line, and what is in front of the cursor and behind it, is clean and at most TEXT_MAX_BYTES. Each kind of
- * terminal (screen.h) shows a part of that line, with the cursor where it is or behind the rest of its cluster, the same
- * as if it were drawn on an empty row; it is no wider than the row, and nothing wraps on a terminal that takes other
- * widths. Whatever was pushed before, text that follows is taken within
- * ESCAPE_MAX_BYTES and a few.
+ * Promises: the line, and the parts in front of the cursor and behind it, are clean and at most TEXT_MAX_BYTES. Each
+ * kind of terminal (screen.h) shows a part of that line, with the cursor in its place or behind the rest of its
+ * cluster, the same as if it were drawn on an empty row; it is no wider than the row, and nothing wraps on a terminal
+ * that takes other widths. Whatever was pushed before, text that follows is taken within ESCAPE_MAX_BYTES and a few
+ * bytes.
  */
 #include "../../chat-session/editor.h"
 #include "../../chat-session/grapheme.h"
@@ -26,7 +26,7 @@ static void check_line(const struct editor *e)
 
 static struct screen screens[SCREEN_KINDS];
 
-/* The terminals show this, and know nothing of the editor. */
+/* Makes all terminals show this text, without the editor. */
 static void show_before(const char *text)
 {
         for (size_t i = 0; i < SCREEN_KINDS; i++) {
@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         check_line(&e);
                         check_row(&e);
                 }
-                if (i % 24 == 0) { /* somebody says something */
+                if (i % 24 == 0) { /* a line of another member comes */
                         show_before("");
                         row_is_empty(&e.row);
                 }

@@ -2,10 +2,10 @@
  *
  * Input: a datagram.
  *
- * Promises: slices lie within the datagram and within their limits; what is decoded is encoded to the same bytes, so
+ * Promises: slices lie within the datagram and within their limits; a decoded frame is encoded to the same bytes, so
  * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
- * tail, but for that of a later version. The records of a BATCH, INJECT or PAST lie one behind another, and the last ends
- * with it.
+ * tail, except in a frame of a later version. The records of a BATCH, INJECT or PAST lie one behind another, and the
+ * last ends with the frame.
  */
 #include <chat/record.h>
 
@@ -53,12 +53,13 @@ static void check_records(struct wire_reader r)
         PROMISE((more == 0) == (wire_left(&r) == 0), "the end of the records is not the end of the batch");
 }
 
-/* Every shorter one is refused; with a tail only a later version is good, and says the same. */
+/* Checks that every shorter frame is refused, and that a frame with a tail is good only in a later version, and means
+ * the same. */
 static void check_other_sizes(const uint8_t *data, size_t size, const struct frame *f)
 {
         struct frame other;
         for (size_t shorter = 0; shorter < size; shorter += 1 + size / 64) {
-                uint8_t *copy = malloc(shorter ? shorter : 1); /* so that ASan sees its end */
+                uint8_t *copy = malloc(shorter ? shorter : 1); /* so that ASan sees reads beyond its end */
                 memcpy(copy, data, shorter);
                 PROMISE(frame_decode(&other, copy, shorter) == -EBADMSG, "%zu of %zu bytes are taken", shorter, size);
                 free(copy);
@@ -74,7 +75,7 @@ static void check_other_sizes(const uint8_t *data, size_t size, const struct fra
         free(longer);
 }
 
-/* The bytes that this version appends to a frame of an earlier one. */
+/* Returns the bytes that this version appends to a frame of an earlier one. */
 static size_t appended(const struct frame *f)
 {
         if (f->type == FRAME_HELLO || f->type == FRAME_HERE)

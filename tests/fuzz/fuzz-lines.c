@@ -1,12 +1,12 @@
 /* Lines (chat-session/lines.c).
  *
- * Input: how often which character comes first, if any (lines are long; so pieces come within reach), where the current
+ * Input: how often which character comes first, if any (so that lines become long enough for pieces), where the current
  * line is discarded, then what the client types.
  *
- * Promises: what is emitted is what was typed, without NULs, keys and what was erased, and at most TEXT_MAX_BYTES, at once
- * at each end; only a line that became longer comes as pieces, none but the last of them empty or much shorter than can
- * be; ^D on an empty line, and only there, is an end; ^C is an interrupt; whatever came before, text that follows is
- * taken within ESCAPE_MAX_BYTES and a few.
+ * Promises: what is emitted is what was typed, without NULs, keys and erased characters, at most TEXT_MAX_BYTES, and at
+ * once at each end; only a longer line comes as pieces; none except the last is empty or much shorter than possible; ^D
+ * on an empty line, and only there, is an end; ^C is an interrupt; whatever came before, text that follows is taken
+ * within ESCAPE_MAX_BYTES and a few bytes.
  */
 #include <chat/text.h>
 
@@ -19,7 +19,7 @@ enum { FILL_MAX = 2 * TEXT_MAX_BYTES + 64, INPUT_MAX = 8192, CHARACTER_MAX_BYTES
 
 struct expected {
         struct escape escape;
-        char piece[TEXT_MAX_BYTES + INPUT_MAX]; /* what was typed of the current line and is not emitted */
+        char piece[TEXT_MAX_BYTES + INPUT_MAX]; /* what was typed of the current line and is not emitted yet */
         size_t len;
         uint8_t ended;
         bool cut;
@@ -87,7 +87,7 @@ static void push(struct lines *l, struct expected *e, uint8_t byte)
                 erase(e, byte);
         } else {
                 is_text = true;
-                e->pieces += e->len == TEXT_MAX_BYTES; /* which goes out first */
+                e->pieces += e->len == TEXT_MAX_BYTES; /* the full piece goes out first */
         }
         lines_push(l, byte);
         if (is_text)
@@ -97,7 +97,7 @@ static void push(struct lines *l, struct expected *e, uint8_t byte)
                 "other events than expected at 0x%02x", byte);
 }
 
-/* Printable ASCII, at once. */
+/* Pushes printable ASCII at once. */
 static void push_plain(struct lines *l, struct expected *e, const uint8_t *at, size_t size)
 {
         e->ended = 0;

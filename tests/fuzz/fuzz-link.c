@@ -3,10 +3,10 @@
  * Input: commands, see do_command(): other hosts publish, chatd sends and serves its queue, time passes, the link is
  * killed, its spool's file is changed by then, its stream is another one.
  *
- * Promises: what reaches chatd is whole frames of FRAME_MAX_BYTES at most; records of known kinds under the names of
- * people on the host that said them, with clean text and numbers that grow behind each HELLO; and clean notices.
- * Whatever is in the inbox or the file, the spool hands out whole records, as many as it says, one behind another. In
- * the end everything that was published was looked at.
+ * Promises: chatd gets whole frames of FRAME_MAX_BYTES at most; records of known kinds under names of the host that
+ * sent them, with clean text and numbers that grow behind each HELLO; and clean notices. Whatever is in the inbox or
+ * the file, the spool hands out whole records, as many as it states, one behind another. At the end the link has looked
+ * at everything that was published.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 enum {
         COMMANDS_MAX = 256,
-        STREAMS_MAX = 64, /* generations come around */
+        STREAMS_MAX = 64, /* generations wrap around */
         SILENCE_MAX_ROUNDS = 512,
         HOSTS = 3,
         EPOCHS = 4,
@@ -31,7 +31,7 @@ enum {
 
 static const char *const hosts[HOSTS] = {"b", "c", "abcdefghijklmnopqrstuvwx"};
 
-/* What lasts from one input to the next. */
+/* The state that lasts from one input to the next. */
 struct world {
         char dir[64], path[128];
         int intake, inbox, to_link;
@@ -46,9 +46,9 @@ struct run {
         struct spool *spool;
         struct link link;
         uint64_t last;                    /* the number of the last record that chatd relayed */
-        uint64_t before;                  /* … and that it was given since the last HELLO */
-        uint64_t instance, next_position; /* what the spool handed out last */
-        uint64_t numbers;                 /* of what people here say */
+        uint64_t before;                  /* the number of the last record that chatd got since the last HELLO */
+        uint64_t instance, next_position; /* of what the spool handed out last */
+        uint64_t numbers;                 /* of records of members on this host */
         unsigned streams;
 };
 
@@ -168,7 +168,7 @@ static void welcome(struct run *r)
         r->before = 0;
 }
 
-/* Returns whether there was anything. */
+/* Lets chatd serve its queue. Returns true if there was anything. */
 static bool serve(struct run *r)
 {
         struct world *w = r->world;
@@ -202,7 +202,7 @@ static struct slice choose_bytes(struct choices *c, size_t most)
         return s;
 }
 
-/* A position or a number: small, or near the largest. */
+/* Returns a position or a number: small, or near the largest. */
 static uint64_t choose_number(struct choices *c)
 {
         uint8_t n = choose_u8(c);
@@ -252,7 +252,7 @@ static void be_alive(struct run *r, struct choices *c)
                             message_encode(data, sizeof(data), &m));
 }
 
-/* Of what was asked for, or of something else. */
+/* Answers the link's question, or another one. */
 static void answer(struct run *r, struct choices *c)
 {
         static uint8_t data[16384];
@@ -269,7 +269,7 @@ static void answer(struct run *r, struct choices *c)
         n->answer = network_make(n, NETWORK_AGAIN, gap->host, data, size);
 }
 
-/* What chatd sends, but for a WELCOME: its number is a promise of its own. */
+/* Sends anything that chatd may send, except WELCOME: its number is a promise of its own. */
 static void send_any(struct run *r, struct choices *c)
 {
         uint8_t data[256];
@@ -293,7 +293,7 @@ static void send_batch(struct run *r, struct choices *c)
         send(r->world->to_link, data, size, MSG_DONTWAIT);
 }
 
-/* Publishes what is in the spool, so that it is seen whether it is whole. */
+/* Publishes what is in the spool, and checks that it is whole. */
 static void drain(struct run *r)
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -321,7 +321,8 @@ static void check_walked(void *user, const struct record *rec)
         PROMISE(rec->name.len <= UINT8_MAX, "a name of %zu bytes", rec->name.len);
 }
 
-/* The link is killed, and its file changed meanwhile: a few bytes of its head, of what is kept, or of an entry. */
+/* Kills the link and starts it again. In between its file may change: a few bytes of its head, of its state, or of an
+ * entry. */
 static void restart(struct run *r, struct choices *c)
 {
         static const unsigned parts[] = {0, 0, 4096, 4096 + SPOOL_KEPT_BYTES};
@@ -339,7 +340,7 @@ static void restart(struct run *r, struct choices *c)
         }
         begin(r);
         spool_walk(r->spool, check_walked, NULL);
-        if (choice & 0x80) { /* it cannot know any more which numbers there were: neither does chatd */
+        if (choice & 0x80) { /* the link cannot know the earlier numbers any more, so chatd must forget them, too */
                 empty(r->world, r->world->intake);
                 r->last = r->before = 0;
         }

@@ -1,10 +1,10 @@
-/* The PROXY protocol's header (chat-session/proxy.c), against a second reading that has the whole of it before it.
+/* The PROXY protocol's header (chat-session/proxy.c), compared with a second implementation that has all of it at once.
  *
  * Input: what arrives on a connection from a proxy.
  *
  * Promises: a reader that asks proxy_wants() what to read takes no byte behind the header, however the bytes come, and
- * stops at the first that is in none. A whole header is of the kind, and names the address, that a second reading of the
- * protocol finds; what that finds wrong is refused. No more than PROXY_HEADER_MAX_BYTES are read.
+ * stops at the first byte that cannot be part of one. A whole header has the kind, and names the address, that the
+ * second implementation finds; a header that it finds wrong is refused. At most PROXY_HEADER_MAX_BYTES are read.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "fuzz.h"
 
-/* With a table, which proxy.c has not. */
+/* Returns CRC32c, by a table, which proxy.c does not use. */
 static uint32_t checksum(const uint8_t *bytes, size_t size)
 {
         static uint32_t table[256];
@@ -93,7 +93,7 @@ static int read_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_t
         return PROXY_CLIENT;
 }
 
-/* By sscanf(3), and written again to see that nothing else was there. */
+/* Reads a line by sscanf(3), and writes it again to check that nothing else was there. */
 static int read_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
 {
         char line[PROXY_LINE_MAX_BYTES + 1], from[48], to[48], again[PROXY_LINE_MAX_BYTES + 32];
@@ -118,7 +118,7 @@ static int read_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t s
         return good ? PROXY_CLIENT : -EPROTO;
 }
 
-/* Returns the size of the header that the input begins with; 0 where it begins with none, or with a part of one. */
+/* Returns the size of the header at the beginning of the input, or 0 if there is none, or only a part of one. */
 static size_t header_size(const uint8_t *data, size_t size)
 {
         static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";

@@ -1,13 +1,14 @@
-/* Telnet (chat-session/telnet.c), against a second reading of RFC 854 that has the whole input before it.
+/* Telnet (chat-session/telnet.c), compared with a second implementation of RFC 854 that has the whole input at once.
  *
- * Input: how long the first read is, and whether the session then begins to edit, and ends that after the next one;
+ * Input: the length of the first read, and whether the session then begins to edit, and ends that after the next read;
  * then what the peer sends. After each read the session may ask for BINARY.
  *
  * Promises: every event and every byte of text is the one that the RFC asks for, so no part of a command is ever text.
  * All state is in the struct: reads may cut the stream anywhere. A refusal is sent once per option and direction, an
- * answer about BINARY once per change, a TIMING-MARK is answered each time. Asking happens once, and only a peer that
- * sent a command is asked. Two such parsers that answer each other fall silent. Of subnegotiations the size of a window
- * alone is an event. What editing takes is offered by a peer that was not asked, and answers to it are not answered.
+ * answer about BINARY once per change, and a TIMING-MARK is answered each time. The session asks once, and only a peer
+ * that sent a command. Two such parsers that answer each other fall silent. Of subnegotiations only the size of a
+ * window is an event. An offer of editing counts only from a peer that was not asked, and answers to a request for
+ * editing are not answered.
  */
 #include "../../chat-session/telnet.h"
 
@@ -40,13 +41,13 @@ enum {
         ENDS_AFTER_SECOND_READ = 128,
 };
 
-/* What is to be answered, as far as it depends on what was answered before. */
+/* The state on which answers depend. */
 struct expected {
         bool confirmed; /* a WILL NAWS was answered */
         bool refused[2][256];
-        bool binary[2]; /* theirs, ours */
+        bool binary[2]; /* agreed: [0] by the peer, [1] by us */
         bool asked, unanswered;
-        unsigned changes; /* of BINARY, that were answered or agreed to */
+        unsigned changes; /* changes of BINARY that were answered or agreed to */
         bool speaks;
         bool edits, edited;
         bool window, characters; /* offered */
@@ -69,7 +70,7 @@ static bool is_answer_to_edit(const struct expected *e, uint8_t verb, uint8_t op
         return false;
 }
 
-/* The answer's verb, or 0 for none. */
+/* Returns the answer's verb, or 0 for none. */
 static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
 {
         bool theirs = verb == WILL || verb == WONT, on = verb == WILL || verb == DO;
@@ -99,7 +100,7 @@ static uint8_t expected_answer(struct expected *e, uint8_t verb, uint8_t option)
         return theirs ? DONT : WONT;
 }
 
-/* What is between IAC SB and IAC SE. */
+/* Reads what is between IAC SB and IAC SE. */
 static enum telnet_event read_sub(struct expected *e, const uint8_t *at, const uint8_t *end)
 {
         uint8_t sub[6] = {0};
@@ -113,7 +114,7 @@ static enum telnet_event read_sub(struct expected *e, const uint8_t *at, const u
         return TELNET_WINDOW;
 }
 
-/* The event at the end of the command or text byte that begins at *at, which moves behind it. Returns false where the
+/* Reads the command or text byte at *at, moves *at behind it, and writes the event at its end. Returns false if the
  * input ends within it; then no byte of it may have become an event. */
 static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end, enum telnet_event *event,
                      uint8_t bytes[3])
@@ -126,7 +127,7 @@ static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end,
                 *at = p;
                 return true;
         }
-        while (p < end && *p == SB) { /* a subnegotiation, maybe ended by what begins another one */
+        while (p < end && *p == SB) { /* a subnegotiation; the beginning of another one may end it */
                 e->speaks = true;
                 const uint8_t *sub = p + 1;
                 for (p++; p < end && !(*p == IAC && p + 1 < end && p[1] != IAC); p += *p == IAC ? 2 : 1)
@@ -157,7 +158,7 @@ static bool read_one(struct expected *e, const uint8_t **at, const uint8_t *end,
                 bytes[0] = IAC;
         } else {
                 static const struct {
-                        uint8_t command, byte; /* that it may stand for; 0: none */
+                        uint8_t command, byte; /* the byte that the command may stand for; 0: none */
                         enum telnet_event event;
                 } known[] = {{IP, 0x83, TELNET_INTERRUPT}, {AO, 0x8f, TELNET_IGNORED},      {BRK, 0x9c, TELNET_IGNORED},
                              {SUSP, 0x9a, TELNET_IGNORED}, {TELNET_EOF, 0x84, TELNET_END},  {ABORT, 0, TELNET_END},
@@ -193,7 +194,7 @@ static void edit(struct telnet *t, struct expected *e, bool on)
         e->edited = true;
 }
 
-/* Both sides are this parser, and `t` just sent its reply. */
+/* Lets `t`, which has just sent its reply, and another such parser answer each other. */
 static void answer_each_other(struct telnet *t)
 {
         struct telnet peer = {0}, *to = &peer, *from = t;

@@ -1,16 +1,16 @@
-/* Clean text (chat/text.h), against a second reading of RFC 3629 and Unicode that works on code points.
+/* Clean text (chat/text.h), compared with a second implementation of RFC 3629 and Unicode that works on code points.
  *
  * Promises: the cleaner writes exactly what is asked for, so nothing is dropped, and each call writes whole characters
- * that are clean by both readings; text_is_clean() agrees with the second reading, and is true of exactly the texts
+ * that are clean by both implementations; text_is_clean() agrees with the second one, and is true of exactly the texts
  * that cleaning does not change.
  *
- * What is shown of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown again.
- * It has no more marks and blanks in a row than it may have, nothing that nobody sees but in the places named there, and
- * whatever else the text has, in its order. Of text of printable ASCII alone it is the same whether that is seen at a
- * glance or not.
+ * What is shown of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown
+ * again. It has at most the allowed marks and blanks in a row, invisible characters only in the places named there, and
+ * everything else of the text, in its order. For text of printable ASCII alone the result is the same with and without
+ * the quick test.
  *
- * Rows (chat-session/wrap.h) have all of a text but blanks between them, none is wider than it may be unless it is one
- * character or ends in blanks, and they are no more than their room in a client's buffer is counted for.
+ * Rows (chat-session/wrap.h) have all of a text except blanks between them; none is wider than allowed unless it is a
+ * single character or ends in blanks; and they take no more than the room that a client's buffer reserves for them.
  */
 #include <chat/reveal.h>
 
@@ -37,13 +37,15 @@ static bool is_control(uint32_t point)
         return false;
 }
 
-/* How many bytes the character has that begins with this one, as far as its upper bits say; 0: none does. */
+/* Returns how many bytes the character that begins with this byte has, according to its upper bits, or 0 if no
+ * character begins with it. */
 static size_t length_of(uint8_t byte)
 {
         return byte < 0x80 ? 1 : byte < 0xc0 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf8 ? 4 : 0;
 }
 
-/* Whether some character of `need` bytes begins with these `have`. With have == need its code point is *point. */
+/* Returns true if some character of `need` bytes begins with these `have` bytes. With have == need sets *point to its
+ * code point. */
 static bool is_beginning(const uint8_t *bytes, size_t have, size_t need, uint32_t *point)
 {
         static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -62,7 +64,7 @@ static bool is_beginning(const uint8_t *bytes, size_t have, size_t need, uint32_
         return high >= smallest[need] && low <= 0x10ffff && !(low >= 0xd800 && high <= 0xdfff);
 }
 
-/* Cleans what comes first. Returns how many bytes that were; *len is how many were written to `out`. */
+/* Cleans what comes first. Returns its bytes; *len is how many bytes were written to `out`. */
 static size_t clean_first(const uint8_t *at, size_t left, char out[static TEXT_CLEAN_MAX], size_t *len)
 {
         size_t need = length_of(at[0]), have = 1;
@@ -102,13 +104,13 @@ static bool is_clean(const uint8_t *text, size_t size)
         return true;
 }
 
-/* Returns the size of what is in `out`, which has room. */
+/* Cleans the text into `out`, which has room. Returns the bytes written. */
 static size_t clean(const uint8_t *text, size_t size, char *out)
 {
         struct text_cleaner c = {0};
         size_t total = 0;
         for (size_t i = 0; i <= size; i++) {
-                char *piece = malloc(TEXT_CLEAN_MAX); /* so that ASan sees its end */
+                char *piece = malloc(TEXT_CLEAN_MAX); /* so that ASan sees writes beyond its end */
                 size_t n = i < size ? text_clean(&c, text[i], piece) : text_clean_end(&c, piece);
                 PROMISE(n <= TEXT_CLEAN_MAX, "%zu bytes for one", n);
                 PROMISE(text_is_clean(piece, n) && is_clean((const uint8_t *)piece, n), "unclean for byte %zu", i);
@@ -119,7 +121,7 @@ static size_t clean(const uint8_t *text, size_t size, char *out)
         return total;
 }
 
-/* Of what nobody sees, this may stay at all. */
+/* Returns true if this invisible character may stay in some place. */
 static bool may_stay(uint32_t point)
 {
         return point == 0x200c || point == 0x200d || (point >= 0xfe00 && point <= 0xfe0f) ||
@@ -143,7 +145,7 @@ static void check_shown(struct slice shown)
         }
 }
 
-/* All that is seen of `text`, and is neither a mark nor a blank, is in `shown` in this order. */
+/* Checks that all visible characters of `text` that are neither marks nor blanks are in `shown`, in this order. */
 static void check_order(struct slice text, struct slice shown)
 {
         for (size_t at = 0, shown_at = 0; at < text.len;) {

@@ -5,7 +5,7 @@
 
 static int terminal = STDERR_FILENO;
 
-/* Before libFuzzer's main(), which may close it. */
+/* Duplicates standard error before libFuzzer's main(), which may close it. */
 __attribute__((constructor)) static void keep_terminal(void)
 {
         int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -18,7 +18,7 @@ int fuzz_terminal(void)
         return terminal;
 }
 
-/* What was freed need not be kept for long: an input does not reach back to another one. */
+/* Freed memory need not be kept for long: an input has no pointers into the memory of an earlier one. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

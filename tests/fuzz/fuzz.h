@@ -1,5 +1,5 @@
-/* What every fuzz target has: the entry that libFuzzer calls with each input, and the end of one whose promise was
- * broken. Each target states its promises (oracles) at its top; a crash is only the least of what it looks for.
+/* Included by every fuzz target: the entry that libFuzzer calls with each input, and the end of an input whose promise
+ * was broken. Each target states its promises (oracles) at its top; crashes are only the least that it looks for.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Standard error as it was at the start: -close_fd_mask=2 keeps what chatd logs off the terminal. */
+/* Returns standard error as it was at the start: -close_fd_mask=2 keeps chatd's log off the terminal. */
 int fuzz_terminal(void);
 
 #define BROKEN(...)                                                                                                    \

@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chat/record.h>
 #include <chat/names.h>
 #include <chat/paths.h>
+#include <chat/record.h>
 #include <chat/text.h>
 
 #include "../lender.h"
@@ -18,16 +18,16 @@
 
 enum { ARRIVES_WITHIN_MS = 5000 };
 
-/* Less than this fits into any inbox: net.unix.max_dgram_qlen is 10 or more, net.core.wmem_default 200 KiB. */
+/* Any inbox has room for at least this much: net.unix.max_dgram_qlen is 10 or more, net.core.wmem_default 200 KiB. */
 enum { INBOX_SAFE_DATAGRAMS = 8, INBOX_SAFE_BYTES = 100000 };
 
 #define NOTICES                                                                                                        \
-        (UINT64_C(1) << 63) /* their numbers begin here: a record and a notice of one number would be the same */
+        (UINT64_C(1) << 63) /* numbers of notices begin here: a record and a notice with one number would be the same */
 
 static const char *const names[PLAYERS] = {"s0", "s1", "s2", "s3", "s4", "the link"};
-/* Some of which are too similar, and one that is none. */
+/* Names that sessions ask for: some are too similar to each other, and one is not allowed. */
 static const char *const nicks[NICKS] = {"ann", "Ann", "bob", "b0b", "eve", "zoe", "B0B", "e v e"};
-/* … as well; by number: which room that is, or -1. */
+/* Rooms that sessions ask for, by number; room_numbers tells which room that is, or -1. */
 static const char *const rooms[ROOMS] = {"", "kitchen", "Kitchen", "garden", "lobby", "no room"};
 static const int room_numbers[ROOMS] = {0, 1, 1, 2, 0, -1};
 static const struct slice far_name = {"zoe@b", 5};
@@ -189,7 +189,7 @@ bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go
 
 bool link_inject_again(struct sessions *s)
 {
-        if (s->injected_size == 0 || !s->all[LINK].once) /* else it may be new, and overtaken */
+        if (s->injected_size == 0 || !s->all[LINK].once) /* otherwise it may be new, and overtaken */
                 return true;
         return put(s, s->injected, s->injected_size);
 }
@@ -212,7 +212,8 @@ bool session_here(struct sessions *s, unsigned k)
         return put_greeting(s, k, FRAME_HERE);
 }
 
-/* Notes the next line, for player `to` or PLAYERS. Who else than the witness may not be there when it is taken. */
+/* Notes the next line, for player `to`, or for all if that is PLAYERS. Members other than the witness may have left
+ * when it is taken. */
 static void add_line(struct sessions *s, unsigned k, unsigned to)
 {
         const struct session *me = &s->all[k];
@@ -230,7 +231,7 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
         char text[TEXT_MAX_BYTES];
         size_t len = 0, most = sizeof(text) / count - 1;
         if (s->lines_count + count >=
-            (count > 1 ? LINES_MAX / 2 : LINES_MAX)) /* many at once leave room for the others */
+            (count > 1 ? LINES_MAX / 2 : LINES_MAX)) /* if there are many at once, leave room for the others */
                 return true;
         memset(text, 'x', sizeof(text));
         for (size_t i = 0; i < count; i++) {
@@ -249,7 +250,7 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
         return true;
 }
 
-/* Returns false where the queue is full. */
+/* Puts a request into the queue. Returns false if the queue is full. */
 static bool put_request(struct sessions *s, unsigned k, struct frame f)
 {
         struct session *me = &s->all[k];
@@ -269,7 +270,7 @@ bool session_nick(struct sessions *s, unsigned k, unsigned what)
         return true;
 }
 
-/* In which room it is at that time. */
+/* Returns the room of a session at that time. */
 static int room_at(const struct session *me, uint64_t at)
 {
         int room = 0;
@@ -350,7 +351,7 @@ bool session_bye(struct sessions *s, unsigned k)
         return true;
 }
 
-/* In a network namespace of our own it is down. */
+/* Sets the loopback up, which is down in a network namespace of our own. */
 static void set_loopback_up(void)
 {
         struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -362,7 +363,7 @@ static void set_loopback_up(void)
 void session_lends(struct sessions *s, unsigned k)
 {
         static bool is_up;
-        const struct linger reset = {.l_onoff = 1}; /* no address is kept from the next connection */
+        const struct linger reset = {.l_onoff = 1}; /* so that the next connection can have any address */
         struct session *me = &s->all[k];
         if (me->lender || k == LINK || me->inbox < 0)
                 return;
@@ -388,7 +389,7 @@ void session_raw(struct sessions *s, uint8_t *data, size_t size)
 {
         struct frame f;
         if (frame_decode(&f, data, size) == 0 && f.text.len > 0 && f.text.at[0] == '#')
-                data[(const uint8_t *)f.text.at - data] = '!'; /* not to be taken for one that is counted */
+                data[(const uint8_t *)f.text.at - data] = '!'; /* so that it is not taken for a counted line */
         for (size_t i = FRAME_HEADER_BYTES; f.type == FRAME_INJECT && i < size; i++)
                 if (data[i] == '#')
                         data[i] = '!';
@@ -405,18 +406,19 @@ void session_close(struct sessions *s, unsigned k)
                 return;
         close(me->inbox);
         me->inbox = -1;
-        if (me->lender) { /* and its client, or chatd, which watches no process here, could go on writing to that */
+        /* otherwise its client, or chatd, which watches no process here, could go on writing to the connection */
+        if (me->lender) {
                 lender_die(me->lender);
                 close(me->lender->peer);
                 me->lender->peer = -1;
         }
         if (k == LINK) {
-                me->once &= me->welcome; /* else it may never have been a member */
+                me->once &= me->welcome; /* otherwise it may never have been a member */
                 me->attentive = false;
                 return;
         }
         if (me->hellos == 0)
-                return; /* nobody knows of it */
+                return; /* chatd does not know of it */
         me->attentive = false;
         if (!me->closed_at)
                 me->closed_at = s->now + 1;
@@ -436,7 +438,7 @@ void session_fill(struct sessions *s, unsigned k)
         }
 }
 
-/* Whether this player can be called so. */
+/* Returns true if this player can have this name. */
 static bool is_name_of(const struct sessions *s, unsigned k, struct slice name)
 {
         for (unsigned i = 0; i < NICKS; i++)
@@ -445,7 +447,7 @@ static bool is_name_of(const struct sessions *s, unsigned k, struct slice name)
         return slice_equal(name, slice_of(names[k]));
 }
 
-/* Which player an id is of, or PLAYERS. */
+/* Returns the player with this id, or PLAYERS. */
 static unsigned find(const struct sessions *s, uint64_t id)
 {
         unsigned k = 0;
@@ -454,7 +456,7 @@ static unsigned find(const struct sessions *s, uint64_t id)
         return k;
 }
 
-/* Whether every session does what chat-session does. */
+/* Returns true if every session does only what chat-session does. */
 static bool are_all_once(const struct sessions *s)
 {
         bool all = true;
@@ -463,7 +465,7 @@ static bool are_all_once(const struct sessions *s)
         return all;
 }
 
-/* It may come again, if it does not do what chat-session does. */
+/* Lets the records of `from` begin again, if it does not only what chat-session does. */
 static void begin_again(const struct sessions *s, struct session *me, unsigned from)
 {
         if (s->all[from].once)
@@ -478,7 +480,7 @@ static void check_number(const struct sessions *s, struct session *me, unsigned 
         PROMISE((r->kind == RECORD_LEAVE) == (r->number == UINT64_MAX), "number %llu", (unsigned long long)r->number);
         if (!me->once || !me->attentive)
                 return;
-        if (r->kind == RECORD_JOIN || me->lender) /* of which its client may have been told by chatd */
+        if (r->kind == RECORD_JOIN || me->lender) /* chatd may have written the leave to its client */
                 begin_again(s, me, from);
         PROMISE(!me->ended[from] && r->number >= me->next[from], "%s: number %llu after %llu", names[from],
                 (unsigned long long)r->number, (unsigned long long)me->next[from] - 1);
@@ -494,14 +496,14 @@ static void check_injected(struct session *me, const struct record *r)
 {
         bool is_notice = r->kind == RECORD_NOTICE;
         PROMISE(is_notice ? r->name.len == 0 : text_is_remote_name(r->name.at, r->name.len), "a name that is none");
-        if (is_notice || r->kind == RECORD_RENAMED) /* which has the number of the RENAME */
+        if (is_notice || r->kind == RECORD_RENAMED) /* RENAMED has the number of the RENAME */
                 return;
         PROMISE(r->number >= me->next[LINK] && r->number < UINT64_MAX, "injected number %llu after %llu",
                 (unsigned long long)r->number, (unsigned long long)me->next[LINK] - 1);
         me->next[LINK] = r->number + 1;
 }
 
-/* A notice that several came. */
+/* Takes a notice that several sessions joined. */
 static void take_arrivals(const struct sessions *s, struct session *me, const struct record *r)
 {
         char text[64];
@@ -529,7 +531,7 @@ static void take_arrivals(const struct sessions *s, struct session *me, const st
                 me->told[k] += (who & ~self) >> k & 1;
 }
 
-/* The number of a line that is counted, or 0. */
+/* Returns the number of a counted line, or 0. */
 static size_t line_of(const struct record *r)
 {
         size_t line = 0;
@@ -554,7 +556,7 @@ static void keep(char name[static NAME_MAX_BYTES + 1], struct slice text)
         snprintf(name, NAME_MAX_BYTES + 1, "%.*s", (int)text.len, text.at);
 }
 
-/* Everybody sees a change of name alike. */
+/* Checks that all sessions see the same change of name. */
 static void check_rename(struct sessions *s, const struct record *r)
 {
         size_t i = 0;
@@ -575,7 +577,7 @@ static void check_rename(struct sessions *s, const struct record *r)
                 r->text.at, s->renames[i].name, s->renames[i].text);
 }
 
-/* What a session that is shown a record of `from` is to find in it for a name. */
+/* Checks the name in a record of `from` that a session is shown. */
 static void check_name(struct sessions *s, struct session *me, unsigned from, size_t line, const struct record *r)
 {
         char *called = me->called[from];
@@ -627,7 +629,8 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         if (me->lender || seen_before(&me->seen, r->id, r->number))
                 return;
         if (line > 0) {
-                /* What was ignored when a batch was taken first, as of who is no member, may be relayed the second time. */
+                /* What was ignored when a batch was taken first, for example of a stranger, may be relayed the second
+                 * time. */
                 PROMISE(me->shown[line] == 0 || (!are_all_once(s) && s->lines_count > BATCH_MAX_RECORDS),
                         "line %zu is shown twice", line);
                 me->shown[line] = 1;
@@ -639,7 +642,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         }
 }
 
-/* A line of its client's. */
+/* Takes a line that its client got. */
 static void take_text(struct sessions *s, struct session *me)
 {
         static const char to_you[] = " (to you)";
@@ -650,7 +653,7 @@ static void take_text(struct sessions *s, struct session *me)
                 word_next(&said, &who);
         } else {
                 const char *colon = memchr(me->text, ':', me->text_size);
-                if (!colon || me->text[0] == '*') /* of what comes and goes, datagrams tell */
+                if (!colon || me->text[0] == '*') /* datagrams tell of joins and leaves */
                         return;
                 who = (struct slice){me->text, (size_t)(colon - me->text)};
                 said = (struct slice){colon + 2, (size_t)(me->text + me->text_size - colon - 2)};
@@ -669,14 +672,15 @@ static void take_text(struct sessions *s, struct session *me)
         PROMISE(alone == (s->lines[line].to != PLAYERS) && (!alone || &s->all[s->lines[line].to] == me),
                 "a client gets line %zu, which is not for it", line);
         PROMISE(!me->shown[line] || !me->once, "a client gets line %zu twice", line);
-        /* Who says HERE behind its lines is no member when they are taken first, and is when they are taken again. */
+        /* A session that sends HERE behind its lines is no member when they are taken first, and is one when they are
+         * taken again. */
         PROMISE(line > me->last_text || !me->once || !s->all[s->lines[line].from].once,
                 "a client gets line %zu behind line %zu", line, me->last_text);
         me->shown[line] = 1;
         me->last_text = line;
 }
 
-/* What its client gets. Returns whether that was something. */
+/* Takes what its client gets. Returns true if that was something. */
 static bool read_text(struct sessions *s, struct session *me)
 {
         static char buffer[64 * 1024];
@@ -705,7 +709,7 @@ static bool is_on_its_way(const struct lender *l)
         return unsent > 0 || (client_waits(&l->client) && !l->client.broken_off);
 }
 
-/* Writes for its client, and reads as that, until everything is there. */
+/* Writes to its client, and reads as the client, until everything is there. */
 static void finish_text(struct sessions *s, struct session *me)
 {
         for (unsigned ms = 0; me->lender->client.out >= 0 && is_on_its_way(me->lender) && me->attentive;) {
@@ -733,8 +737,8 @@ static void take_welcome(const struct sessions *s, struct session *me, const str
         me->welcome_members = f->members;
 }
 
-/* Its inbox was full; or a session said HELLO twice, and chatd was killed between two batches of which only the first
- * has what it said before. */
+/* Checks why the rest of a line did not come: the session's inbox was full; or a session sent HELLO twice, and chatd
+ * was killed between two batches of which only the first has its earlier lines. */
 static void check_gave_up(const struct sessions *s, struct session *me)
 {
         if (!me->lender->gave_up)
@@ -744,7 +748,8 @@ static void check_gave_up(const struct sessions *s, struct session *me)
         me->spoilt = true;
 }
 
-/* What was said before. Only what it is shown when it comes must not be shown again: the rest was. */
+/* Takes past lines. Only those that a newcomer is shown at its join must not be shown again: the others were shown
+ * already. */
 static void take_past(const struct sessions *s, struct session *me, const struct frame *f)
 {
         struct wire_reader records = f->records;
@@ -772,7 +777,7 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         PROMISE(more == 0, "a bad record of the past");
 }
 
-/* A request is granted or refused, whichever chatd answers. */
+/* Takes an answer. A request is granted or refused, the same by any chatd. */
 static void take_answer(const struct sessions *s, struct session *me, const struct frame *f)
 {
         const struct slice granted = slice_of("You are now called");
@@ -853,7 +858,7 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
                 PROMISE(f.type == FRAME_ROLLCALL, "type %u", f.type);
         }
         PROMISE(f.type == FRAME_LEND || fds->count == 0, "descriptors with type %u", f.type);
-        frame_decode(&f, data, size); /* with its records, once more */
+        frame_decode(&f, data, size); /* decodes it with its records, once more */
         if (me->lender) {
                 lender_take_frame(me->lender, &f, fds);
                 check_gave_up(s, me);
@@ -884,7 +889,7 @@ void session_read(struct sessions *s, unsigned k)
                 PROMISE(n <= DATAGRAM_MAX_BYTES, "a datagram of %zd bytes", n);
                 count++;
                 size += (size_t)n;
-                if (n > 1) /* else by session_fill() */
+                if (n > 1) /* shorter ones come from session_fill() */
                         take_datagram(s, me, buffer, (size_t)n, &fds);
                 socket_close_fds(&fds);
         }
@@ -894,16 +899,17 @@ void session_read(struct sessions *s, unsigned k)
         }
         if (count >= INBOX_SAFE_DATAGRAMS || size >= INBOX_SAFE_BYTES ||
             (me->lender && me->lender->client.skipped_all > 0))
-                me->attentive = false; /* it may have been full, or its client's queue was */
+                me->attentive = false; /* it may have been full, or its client's connection was */
 }
 
-/* Whether both are in one room then; the link is everywhere, and what it injects is for the first. */
+/* Returns true if both are in one room at that time. The link is in all rooms, and its records are for the first
+ * room. */
 static bool in_one_room(const struct session *me, const struct session *other, uint64_t at)
 {
         return me->id == LINK_ID || room_at(me, at) == room_at(other, at);
 }
 
-/* Returns true if nobody can know in which room `me` is then: it closed its inbox before it asked for another one, and
+/* Returns true if the room of `me` is unknown at that time: it closed its inbox before it asked for another room, and
  * chatd takes it for a member until it finds out. */
 static bool is_adrift(const struct session *me, uint64_t at)
 {
@@ -915,7 +921,7 @@ static bool is_between(uint64_t at, uint64_t from, uint64_t to)
         return at > from && (to == 0 || at < to);
 }
 
-/* Whether anybody was told that it came. */
+/* Returns true if any session was told of its join. */
 static bool is_known(const struct sessions *s, unsigned from)
 {
         bool known = false;
@@ -924,7 +930,7 @@ static bool is_known(const struct sessions *s, unsigned from)
         return known;
 }
 
-/* What `k` was told of the coming and going of `from`. */
+/* Checks what `k` was told of the joins and leaves of `from`. */
 static void check_told(const struct sessions *s, unsigned k, unsigned from)
 {
         const struct session *me = &s->all[k], *other = &s->all[from];
@@ -932,7 +938,7 @@ static void check_told(const struct sessions *s, unsigned k, unsigned from)
         bool joins = is_between(other->hello_at, me->hello_at, me->bye_at);
         bool leaves = (other->bye_at && is_between(other->bye_at, me->hello_at, me->bye_at)) ||
                       (other->closed_at > me->hello_at && !other->bye_at && !me->bye_at);
-        /* It, or who would be told, may have left while it waited to be announced. */
+        /* The newcomer, or a session that would be told, may have left while it waited to be announced. */
         bool skipped = s->merges && (other->bye_at || other->closed_at) && !is_known(s, from);
         bool late = s->merges && me->bye_at;
         if (has_anybody_moved(s))

@@ -9,7 +9,7 @@ static int install(const char *settings)
                 fprintf(stderr, "Run this by `make check-system/NAME`, which boots a system for it.\n");
                 exit(1);
         }
-        /* chatd has a /tmp of its own, and its reports are to be found */
+        /* chatd has a private /tmp, but its reports must be found */
         if (reports_dir())
                 shell("d=/run/systemd/system/chatd.service.d; mkdir -p $d && printf '[Service]\\nBindPaths=%s\\n' "
                       ">$d/reports.conf",

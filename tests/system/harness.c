@@ -20,13 +20,13 @@
 #include <chat/paths.h>
 
 enum {
-        PAUSE_MS = 10, /* between looks at something that gives no event */
+        PAUSE_MS = 10, /* between two checks for something that gives no event */
         CHATD_ARGUMENTS_MAX = 10,
 };
 
 static bool is_child;
 
-/* Fails the test. A child says so by its exit status, and the test fails in its parent. */
+/* Fails the test. A child reports that by its exit status, and the test fails in its parent. */
 #define FAIL(...)                                                                                                      \
         do {                                                                                                           \
                 if (is_child) {                                                                                        \
@@ -45,8 +45,8 @@ static void pause_before_deadline(int64_t deadline, const char *what)
 
 /* ---- the programs ---- */
 
-static const char *bin;        /* where they are */
-static char reports[PATH_MAX]; /* where they write a sanitizer's reports; empty: they are not sanitized */
+static const char *bin;        /* the programs' directory */
+static char reports[PATH_MAX]; /* where the programs write a sanitizer's reports; empty: they are not sanitized */
 
 char *program(const char *name)
 {
@@ -207,13 +207,13 @@ struct client *client_of(int fd, const char *name)
         return c;
 }
 
-/* With a buffer of so many bytes; 0: as it is. */
+/* Connects with a receive buffer of `buffer` bytes; 0: the default size. */
 static int connect_until(int domain, const struct sockaddr *address, socklen_t size, int buffer)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
         for (;;) {
                 int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* else each short line takes 40 ms */
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* otherwise each short line takes 40 ms */
                 if (buffer > 0)
                         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
                 if (connect(fd, address, size) == 0)
@@ -294,7 +294,7 @@ bool client_read(struct client *c, int64_t deadline, const char *what)
         ssize_t n = recv(c->fd, c->got + c->len, c->room - 1 - c->len, 0);
         if (n <= 0)
                 return false;
-        for (ssize_t i = 0; i < n; i++) /* the tests look at text: keep it a string */
+        for (ssize_t i = 0; i < n; i++) /* the tests treat it as a string */
                 if (c->got[c->len + (size_t)i] == '\0')
                         c->got[c->len + (size_t)i] = '\1';
         c->len += (size_t)n;
@@ -374,7 +374,7 @@ int port_free(void)
 
 /* ---- a chat without PID 1 ---- */
 
-/* A socket of chatd's, bound as systemd does. */
+/* Binds a socket of chatd's as systemd does. */
 static int bind_for_broker(int type, const struct sockaddr_un *address)
 {
         int on = 1, fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -393,11 +393,11 @@ void chat_hold_queue(struct chat *chat)
         assert_int_equal(listen(chat->control, SOMAXCONN), 0);
 }
 
-/* Hands these two descriptors over as sd_listen_fds(3) says. */
+/* Passes these two descriptors as sd_listen_fds(3) expects them. */
 static void pass(int first, int second)
 {
         char pid[16];
-        dup2(fcntl(first, F_DUPFD, 5), 3); /* where the other may be */
+        dup2(fcntl(first, F_DUPFD, 5), 3); /* the other one may have number 3 */
         dup2(fcntl(second, F_DUPFD, 5), 4);
         snprintf(pid, sizeof(pid), "%d", (int)getpid());
         setenv("LISTEN_PID", pid, true);

@@ -1,7 +1,7 @@
-/* What the system tests have in common: clients that wait for what they expect, processes, a chat without PID 1.
+/* Common to all system tests: clients that wait for what they expect, processes, and a chat without PID 1.
  *
- * Nothing here waits for time to pass. Every wait is for an event, and fails the test when it does not come within
- * DEADLINE_MS; then what did come is printed.
+ * Nothing here waits for time to pass. Every wait is for an event, and fails the test when the event does not come
+ * within DEADLINE_MS; then what did come is printed.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { DEADLINE_MS = 60000 }; /* long: machines that test are loaded, and valgrind is slow */
+enum { DEADLINE_MS = 60000 }; /* long, because test machines are busy, and valgrind is slow */
 
 /* TEST=pattern in the environment runs only the tests whose names match. */
 #define RUN_TESTS(tests, setup, teardown) (tests_begin(), tests_end(cmocka_run_group_tests(tests, setup, teardown)))
@@ -28,10 +28,10 @@ int tests_end(int failed);
 
 /* ---- the programs ---- */
 
-/* The path of "chatd" or "chat-session": those of BIN= in the environment, as in the Makefile. */
+/* Returns the path of "chatd" or "chat-session": in BIN= of the environment, as in the Makefile. */
 char *program(const char *name);
 
-/* The directory that they write their sanitizers' reports to, or NULL: they have none. */
+/* Returns the directory for the sanitizers' reports of the programs, or NULL if they are not sanitized. */
 const char *reports_dir(void);
 
 /* ---- processes ---- */
@@ -40,13 +40,13 @@ const char *reports_dir(void);
  * /dev/null, and -2 leaves it as it is. Everything started dies with the test. Returns its pid. */
 pid_t process_start(char *const argv[], int in, int out, int err);
 
-/* fork(), for a child that sends beside the test and then ends by _exit(). */
+/* Forks a child that sends beside the test and then ends by _exit(). Returns as fork(). */
 pid_t process_fork(void);
 
 /* Becomes a program, in a child, with the arguments of process_start(). It does not return. */
 _Noreturn void process_become(char *const argv[], int in, int out, int err);
 
-/* Whether `pid` has ended; fails the test where it did not end with 0. */
+/* Returns true if `pid` has ended. Fails the test if its exit status is not 0. */
 bool process_has_ended(pid_t pid);
 
 /* Waits for the end of `pid`. Returns its exit status, or 128 and the signal. */
@@ -63,12 +63,12 @@ void shell_until(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct client {
         int fd;
-        char name[64]; /* as the chat will call it */
+        char name[64]; /* the chat's name for the client */
         char *got;     /* what came and was not expected yet */
         size_t len, room;
 };
 
-/* Connects, and waits for a listener if need be. */
+/* Connects. Waits for a listener if necessary. */
 struct client *client_connect(const char *host, int port);
 struct client *client_connect_unix(const char *path);
 
@@ -78,17 +78,17 @@ struct client *client_of(int fd, const char *name);
 void client_send(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void client_send_bytes(struct client *c, const void *bytes, size_t size);
 
-/* Waits for more bytes and appends them to `got`. Fails when none come before the deadline; the message then says `what`
- * was waited for. Returns false at the end of the connection. */
+/* Waits for more bytes and appends them to `got`. Fails if none come before the deadline; the message then states
+ * `what` was waited for. Returns false at the end of the connection. */
 bool client_read(struct client *c, int64_t deadline, const char *what);
 
-/* Waits until `text` came; what came before it and itself are forgotten. Returns what came before it (static). */
+/* Waits until `text` came. Forgets it and everything before it. Returns what came before it (static). */
 const char *client_expect(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Waits until the session has dealt with all that was sent: TIMING-MARK (RFC 860) is for that. */
+/* Waits until the session has handled everything that was sent, by TIMING-MARK (RFC 860). */
 void client_sync(struct client *c);
 
-/* Waits for the greeting, and types an empty line: then the client is announced. */
+/* Waits for the greeting, and sends an empty line, so that the client is announced. */
 void client_greeted(struct client *c);
 
 /* Waits for the end of the connection. Returns everything that came until then (valid until client_free()). */
@@ -98,7 +98,7 @@ const char *client_expect_end(struct client *c);
 void client_reset(struct client *c);
 void client_free(struct client *c);
 
-/* A TCP port of 127.0.0.1 that nobody listens on. */
+/* Returns a TCP port of 127.0.0.1 without a listener. */
 int port_free(void);
 
 /* ---- a chat without PID 1 ---- */
@@ -106,22 +106,22 @@ int port_free(void);
 struct chat {
         char dir[64];        /* the run directory */
         char option[80];     /* --run-dir=, for both programs */
-        const char *history; /* chatd's option; off, unless the test is about that */
-        const char *more;    /* other options of chatd's, with blanks between them; NULL: none */
+        const char *history; /* chatd's option; off in tests of other things */
+        const char *more;    /* further options for chatd, with blanks between them; NULL: none */
         pid_t broker;        /* 0: none */
         int listener, port;
-        int buffers;        /* bytes, of the connections that are made from now on; 0: as they are */
-        int queue, control; /* chatd's sockets, where the test holds them; -1: they are chatd's own */
+        int buffers;        /* bytes, for connections that are made from now on; 0: the default */
+        int queue, control; /* chatd's sockets, if the test holds them; -1: they are chatd's own */
 };
 
 struct chat *chat_start(void);
 
-/* … without chatd. */
+/* Makes a chat without starting chatd. */
 struct chat *chat_prepare(void);
 void chat_stop(struct chat *chat);
 void chat_start_broker(struct chat *chat);
 
-/* Has the test hold chatd's sockets from now on, as systemd does: what is in the queue outlives chatd. Before any chatd
+/* Lets the test hold chatd's sockets from now on, as systemd does: the queue outlives chatd. Call it before any chatd
  * is started. */
 void chat_hold_queue(struct chat *chat);
 
@@ -134,5 +134,6 @@ void chat_kill_broker(struct chat *chat, int signal);
  * is NULL. The greeting has been read. */
 struct client *chat_join(struct chat *chat, pid_t *session);
 
-/* … and with arguments for chat-session (NULL at the end); nothing has been read. */
+/* Connects a client to the chat at `host`, and starts its session with these arguments for chat-session (NULL at the
+ * end). Reads nothing. */
 struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...);

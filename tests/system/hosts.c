@@ -14,8 +14,8 @@ enum {
         NATS_PORT = 4222,
         COMMAND_MAX_BYTES = 4096,
         TOLD_LINES = 60,
-        PAUSE_MS = 10,       /* between looks at something that gives no event */
-        ASK_AGAIN_MS = 1000, /* a request is lost while nobody leads the cluster */
+        PAUSE_MS = 10,       /* between two checks for something that gives no event */
+        ASK_AGAIN_MS = 1000, /* a request is lost while the cluster has no leader */
 };
 
 static pid_t inits[HOSTS]; /* 0: not known yet */
@@ -26,7 +26,7 @@ const char *host_name(int host)
         return names[host];
 }
 
-/* ---- what is done there ---- */
+/* ---- commands on the hosts ---- */
 
 static pid_t host_init(int host)
 {
@@ -38,7 +38,7 @@ static pid_t host_init(int host)
         return inits[host];
 }
 
-/* Writes the command line that runs another one on the host. */
+/* Writes a command line that runs the given one on the host. */
 static void command_there(char *out, int host, const char *format, va_list args)
 {
         char command[COMMAND_MAX_BYTES];
@@ -95,7 +95,7 @@ int host_set_network(int host, bool there)
         return system(command);
 }
 
-/* ---- who is connected to them ---- */
+/* ---- clients of the hosts ---- */
 
 static void enter_network(pid_t of)
 {
@@ -106,12 +106,12 @@ static void enter_network(pid_t of)
         close(fd);
 }
 
-/* A socket belongs to the network it was made in, whoever uses it. */
+/* Connects in the network of the host. A socket belongs to the network in which it was made. */
 struct client *host_connect(int host, const char *address, int port)
 {
         enter_network(host_init(host));
         struct client *c = client_connect(address, port);
-        enter_network(getppid()); /* in-hosts, which is where we were */
+        enter_network(getppid()); /* back to in-hosts, where we were */
         return c;
 }
 
@@ -152,8 +152,8 @@ void nats_client_publish(struct client *c, const char *subject, const void *payl
         client_expect(c, "PONG\r\n");
 }
 
-/* The payload of the message to `inbox` in `got`, terminated there, or NULL. HMSG is not one: it says, with status 503,
- * that there is nobody to answer. */
+/* Returns the payload of the message to `inbox` in `got`, terminated there, or NULL. An HMSG does not count: its status
+ * 503 means that there is nobody to answer. */
 static char *find_answer(char *got, const char *inbox)
 {
         char head[64];
@@ -191,7 +191,7 @@ const char *nats_client_request(struct client *c, const char *subject, const cha
         return answer;
 }
 
-/* ---- what is installed ---- */
+/* ---- installation ---- */
 
 #define NATS_SERVER "build/nats/usr/sbin/nats-server" /* below the directory of the tests, which is on the hosts too */
 

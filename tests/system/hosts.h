@@ -1,7 +1,7 @@
 /* For tests beside three booted hosts (in-hosts): the chat on each as an administrator installs it, and a NATS cluster
  * with JetStream, a server on each host. The test itself runs outside of them and can do anything to each.
  *
- * Hosts are numbers from 0 here, and a, b, c in the names of people.
+ * Hosts are numbers from 0 here, and a, b, c in names.
  */
 #pragma once
 
@@ -9,20 +9,21 @@
 
 enum { HOSTS = 3 };
 
-/* "a", "b", "c". */
+/* Returns "a", "b" or "c". */
 const char *host_name(int host);
 
-/* NATS on all hosts, and the chat and its link to the others, started. For the group's setup. Ends the program with a
- * line that says so where there is no nats-server to test with. */
+/* Installs and starts NATS, the chat and its link on all hosts. For the group's setup. If there is no nats-server,
+ * prints that and ends the program. */
 int hosts_install(void **state);
 
 /* Runs a shell command line on a host, as root; returns and fails as shell() does. */
 const char *host_shell(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Runs one there until it succeeds. */
+/* Runs a shell command line on a host until it succeeds. */
 void host_shell_until(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Runs one there and throws away what it says. Returns its exit status: for children, which must not fail a test. */
+/* Runs a shell command line on a host and discards its output. Returns its exit status: for children, which must not
+ * fail a test. */
 int host_try(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Connects to a TCP port of `address` from within the host's network. Waits for a listener if need be. */
@@ -31,17 +32,18 @@ struct client *host_connect(int host, const char *address, int port);
 /* Connects to chat.socket of the host and waits for the greeting. */
 struct client *host_join(int host);
 
-/* The name of `c`, who is on `host`, as the other hosts show it (static, one for each of eight calls). */
+/* Returns the name of `c`, a client on `host`, as the other hosts show it (static, one for each of eight calls). */
 const char *host_remote_name(int host, const struct client *c);
 
-/* Pulls the host's network cable (false: it cannot reach the others), or puts it back. Returns 0, or an exit status. */
+/* Disconnects the host's network (false: it cannot reach the others), or connects it again. Returns 0, or an exit
+ * status. */
 int host_set_network(int host, bool there);
 
 /* Waits until the host's link is connected to a server that stores what it publishes. */
 void host_await_link(int host);
 
-/* Prints what the links, the brokers and NATS on all hosts have said lately: for a test that failed. Returns `failed`.
- * */
+/* Prints the last messages of the links, the brokers and NATS on all hosts, for a test that failed. Returns
+ * `failed`. */
 int hosts_tell(int failed);
 
 /* ---- NATS, as bare as its protocol (docs.nats.io, client protocol) ---- */
@@ -52,5 +54,5 @@ struct client *nats_client_connect(int host);
 /* Publishes `size` bytes; returns when the server has them. */
 void nats_client_publish(struct client *c, const char *subject, const void *payload, size_t size);
 
-/* Asks until there is an answer, and returns it (static, 64 KiB at most). */
+/* Sends a request until there is an answer. Returns the answer (static, 64 KiB at most). */
 const char *nats_client_request(struct client *c, const char *subject, const char *payload);

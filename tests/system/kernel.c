@@ -12,7 +12,7 @@
 
 #include "harness.h"
 
-/* The call that fails: always, or where its argument `which` has this value. */
+/* The call that fails: always, or if its argument `which` has this value. */
 static const struct refusal {
         unsigned call;
         int which; /* -1: always */

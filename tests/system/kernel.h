@@ -1,4 +1,4 @@
-/* A kernel that lacks something, as old ones do, and some in containers: a filter of system calls answers for it. */
+/* A kernel that lacks something, as old ones and some in containers do. A filter of system calls plays it. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,5 +16,5 @@ enum kernel {
 /* Starts a program as process_start() does, on such a kernel; what it starts runs on it, too. */
 pid_t kernel_start(enum kernel kernel, char *const argv[], int in, int out, int err);
 
-/* Returns true if `said` is one line that has `part` in it. Prints it where it is not. */
+/* Returns true if `said` is one line that has `part` in it. Otherwise prints it. */
 bool kernel_is_one_line(const char *said, const char *part);

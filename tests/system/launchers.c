@@ -6,7 +6,7 @@
 
 const char *const launcher_names[LAUNCHERS] = {"test", "activate", "as-inetd", "inetd", "tcpserver"};
 
-/* For a shell, with the address, chat-session, its option and the run directory. */
+/* Command lines for a shell; the arguments are the address, chat-session, its option and the run directory. */
 static const char *const commands[LAUNCHERS] = {
         [LAUNCHER_ACTIVATE] = "exec systemd-socket-activate --accept -l \"$1\" \"$2\" \"$3\"",
         [LAUNCHER_AS_INETD] = "exec systemd-socket-activate --accept --inetd -l \"$1\" \"$2\" \"$3\"",

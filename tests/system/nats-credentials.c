@@ -4,7 +4,7 @@
 
 #include "harness.h"
 
-/* The kinds of keys; the first letter of the encoded ones is what it says. */
+/* The kinds of keys; the kind determines the first letter of the encoded key. */
 enum kind { KIND_OPERATOR = 14 << 3, KIND_ACCOUNT = 0, KIND_USER = 20 << 3, KIND_SEED = 18 << 3 };
 
 struct key {
@@ -13,7 +13,7 @@ struct key {
         char public[64], seed[64]; /* as NATS writes them */
 };
 
-/* RFC 4648 without padding: base32 with 5 bits, base64url with 6. */
+/* Encodes as in RFC 4648 without padding: base32 with 5 bits, base64url with 6. */
 static void encode(char *out, const uint8_t *bytes, size_t size, unsigned bits)
 {
         const char *digits = bits == 5 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -29,7 +29,7 @@ static void encode(char *out, const uint8_t *bytes, size_t size, unsigned bits)
         *out = '\0';
 }
 
-/* CRC-16/XMODEM */
+/* Returns CRC-16/XMODEM. */
 static uint16_t checksum(const uint8_t *bytes, size_t size)
 {
         uint16_t crc = 0;
@@ -53,7 +53,7 @@ static void encode_key(char *out, const uint8_t *prefix, size_t prefix_size, con
         encode(out, bytes, size, 5);
 }
 
-/* Reads what a command writes. Returns how many bytes that are. */
+/* Reads the output of a command. Returns its bytes. */
 static size_t read_output(const char *command, uint8_t *out, size_t size)
 {
         FILE *f = popen(command, "r");
@@ -78,7 +78,7 @@ static void make_key(struct key *k, const char *dir, const char *name, enum kind
         encode_key(k->seed, (uint8_t[]){(uint8_t)(KIND_SEED | kind >> 5), (uint8_t)((kind & 31) << 3)}, 2, raw);
 }
 
-/* What `issuer` says of `subject`: `nats` is what is particular to its kind. */
+/* Makes the token in which `issuer` describes `subject`; `nats` is the part that depends on the kind. */
 static void make_token(char token[static 2048], const char *dir, const struct key *issuer, const struct key *subject,
                        const char *nats)
 {

@@ -1,7 +1,7 @@
-/* NATS servers for the tests, on addresses of this machine that nobody else uses: every server has one of 127.0.0.0/8
- * for itself, so its ports are never taken by what comes or goes elsewhere.
+/* NATS servers for the tests, on addresses of this machine that nothing else uses: every server has one of 127.0.0.0/8
+ * for itself, so no other program takes its ports.
  *
- * Debian's server, from build/nats, or where that is empty the one in PATH.
+ * Uses Debian's server from build/nats, or if that is empty the one in PATH.
  */
 #pragma once
 
@@ -14,10 +14,10 @@ struct nats {
         char address[32];
         char url[64]; /* nats://ADDRESS:PORT */
         char dir[64]; /* its settings (nats.conf), log and files */
-        pid_t pid;    /* 0: it does not run */
+        pid_t pid;    /* 0: the server does not run */
 };
 
-/* Whether there is a server to test with. */
+/* Returns true if there is a server to test with. */
 bool nats_available(void);
 
 /* Makes a server without starting it, with a store for JetStream or without, and further lines of its settings. */
@@ -26,19 +26,19 @@ struct nats *nats_prepare(bool jetstream, const char *settings);
 /* Starts it, and waits until it takes connections. */
 void nats_run(struct nats *n);
 
-/* … whose settings say that it listens elsewhere. */
+/* Starts a server whose settings make it listen at another address, and waits until it takes connections. */
 void nats_run_elsewhere(struct nats *n, const char *address, int port);
 
 /* nats_prepare() and nats_run(). */
 struct nats *nats_start(bool jetstream, const char *settings);
 
-/* Sends a signal; with one that ends it, waits for the end. */
+/* Sends a signal. If the signal ends the server, waits for the end. */
 void nats_signal(struct nats *n, int signal);
 
 /* Ends it, removes its files and frees it. */
 void nats_stop(struct nats *n);
 
-/* … all of those that were made, as the end of a test, passed or failed. */
+/* Stops all servers that were made: for the end of a test, passed or failed. */
 void nats_stop_all(void);
 
 /* Makes servers that know each other, with JetStream. */

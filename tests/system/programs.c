@@ -21,7 +21,7 @@ struct client *programs_connect(struct stage *s)
         return client_connect("127.0.0.1", s->port);
 }
 
-/* The value of a setting of chat.socket's. */
+/* Returns the value of a setting of chat.socket's. */
 static int setting(const char *name)
 {
         return atoi(shell("sed -n 's/^%s=//p' units/chat.socket", name));
@@ -35,7 +35,7 @@ static int option(int fd, int level, int name)
         return value;
 }
 
-/* The session's end of the connection, which is asked for the process that has it. */
+/* Returns the session's end of the connection, taken from the process that has it. */
 static int sessions_end(struct stage *s, const struct person *p)
 {
         struct sockaddr_in own, peer;
@@ -76,7 +76,7 @@ void programs_check_keepalive(struct stage *s, const struct person *p)
 
 /* ---- programs beside the steps ---- */
 
-/* Starts a program with what is typed by somebody of this name, and with what that sees, as its standard descriptors. */
+/* Starts a program whose standard descriptors are the input and output of a person of this name. */
 static void start(struct stage *s, const char *name, char *const argv[])
 {
         int ends[2];
@@ -96,7 +96,7 @@ static void start_chatctl(struct stage *s, const char *name, const char *argumen
         start(s, name, (char *const[]){"sh", "-c", command, NULL});
 }
 
-/* As sshd does. In place of the host's /run it sees one that has the socket of this chat. */
+/* Starts chat-ssh as sshd does. Instead of the host's /run it sees one that has the socket of this chat. */
 static void start_chat_ssh(struct stage *s, const char *name, const char *command)
 {
         static const char script[] = "mount -t tmpfs tmpfs /run && ln -s \"$1\" /run/chat-local.sock || exit 1; "
@@ -106,7 +106,7 @@ static void start_chat_ssh(struct stage *s, const char *name, const char *comman
         snprintf(path, sizeof(path), "%s/local.sock", s->chat->dir);
         if (s->local == 0) {
                 s->local = launcher_start(LAUNCHER_AS_INETD, s->chat, path);
-                client_free(client_connect_unix(path)); /* it listens */
+                client_free(client_connect_unix(path)); /* wait until it listens */
         }
         start(s, name,
               (char *const[]){"unshare", getuid() == 0 ? "-m" : "-rm", "sh", "-c", (char *)script, "sh", path,

@@ -36,7 +36,7 @@ void stage_end(struct stage *s)
                 if (p->client)
                         client_free(p->client);
                 if (p->session > 0)
-                        kill(p->session, SIGCONT); /* so that it ends, too */
+                        kill(p->session, SIGCONT); /* so that it can end */
                 end_process(p->program);
                 free(p->log);
         }
@@ -87,7 +87,7 @@ static char escaped(struct stage *s, char **text)
         return (char)byte;
 }
 
-/* Reads up to `stop` into `out`. Returns the bytes; `*text` moves behind the stop. */
+/* Reads text up to `stop` into `out`, and moves `*text` behind the stop. Returns the bytes. */
 static size_t unquote(struct stage *s, char **text, char stop, char *out, size_t size)
 {
         char *at = out, *end = out + size;
@@ -137,7 +137,7 @@ char *stage_word(struct stage *s, char **text)
         return word;
 }
 
-/* Takes a number that may stand there. Returns `otherwise` where none does. */
+/* Takes a number if there is one. Returns `otherwise` if there is none. */
 static long number(char **text, long otherwise)
 {
         const char *word = strtok_r(*text, " ", text);
@@ -162,7 +162,7 @@ static void see(struct person *p, const char *text)
         log_seen(p, text);
 }
 
-/* Logs what was read and no step has looked for. */
+/* Logs what was read and not expected by any step. */
 static void drain(struct person *p)
 {
         if (p->client && p->client->len > 0) {
@@ -207,7 +207,7 @@ static void check_count(struct stage *s, struct person *p, size_t times, const c
                 FAIL_AT(s, "%s saw %zu times \"%s\" in:\n%s", p->name, n, text, p->log ? p->log : "");
 }
 
-/* Letters are one column wide here: a row that has others does not use this. */
+/* Checks the width of rows. Counts one column for each character, so rows with other characters must not use this. */
 static void check_width(struct stage *s, struct person *p)
 {
         for (const char *at = p->log ? p->log : ""; *at != '\0';) {
@@ -254,7 +254,7 @@ static struct person *open_client(struct stage *s, const char *name, char *rest)
         return p;
 }
 
-/* Negotiates as a telnet does that is told DO BINARY once it has shown that it is one. */
+/* Negotiates as a telnet does that is asked for BINARY once it has shown that it speaks telnet. */
 static void become_telnet(struct person *p)
 {
         client_send_bytes(p->client, "\xff\xfd\6", 3);
@@ -311,7 +311,7 @@ static void expect_end(struct stage *s, struct person *p, char *rest)
                 programs_expect_end(s, p, (int)status);
 }
 
-/* "kill chatd", and behind what. */
+/* Kills chatd, at once, or behind a certain write. */
 static void kill_broker(struct stage *s, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
@@ -356,7 +356,7 @@ static bool is_check(const char *what)
         return strcmp(what, "never") == 0 || strcmp(what, "once") == 0 || strcmp(what, "narrow") == 0;
 }
 
-/* Takes a text that clients are to see, as client_read() keeps it: with \1 for each NUL. */
+/* Takes a text that clients must see, in the form of client_read(): with \1 for each NUL. */
 static void expected(struct stage *s, char **rest, char text[static STAGE_TEXT_MAX])
 {
         size_t n = stage_quoted(s, rest, text);
@@ -370,7 +370,7 @@ static void act_on_person(struct stage *s, const char *what, struct person *p, c
         static char text[STAGE_TEXT_MAX];
         if (strcmp(what, "send") == 0) {
                 size_t n = stage_quoted(s, &rest, text);
-                if (p->program > 0) /* it may have ended, and not have read */
+                if (p->program > 0) /* the program may have ended without reading */
                         send(p->client->fd, text, n, MSG_NOSIGNAL);
                 else
                         client_send_bytes(p->client, text, n);
@@ -416,7 +416,7 @@ static void check_person(struct stage *s, const char *what, struct person *p, ch
 
 typedef void person_step(struct stage *s, const char *what, struct person *p, char *rest);
 
-/* Does it with everybody whom the name means: "x*" means all whose names begin so. */
+/* Does a step with each person that the name stands for: "x*" stands for all names that begin with x. */
 static void do_with(struct stage *s, person_step *step, const char *what, const char *name, char *rest)
 {
         size_t len = strlen(name);
@@ -432,12 +432,12 @@ static void do_with(struct stage *s, person_step *step, const char *what, const 
         }
 }
 
-/* Does a step that concerns the chat as a whole, or that adds somebody. Returns false for a step of a person. */
+/* Does a step that concerns the chat as a whole, or that adds a person. Returns false for a step of a person. */
 static bool act_on_chat(struct stage *s, const char *what, char *name, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
         if (strcmp(what, "chatd") == 0) {
-                s->chat->more = s->step->text + strlen("chatd "); /* as words */
+                s->chat->more = s->step->text + strlen("chatd "); /* the words */
         } else if (strcmp(what, "queue") == 0 && strcmp(name, "kept") == 0) {
                 chat_hold_queue(s->chat);
         } else if (strcmp(what, "buffers") == 0) {
@@ -464,7 +464,7 @@ static bool act_on_chat(struct stage *s, const char *what, char *name, char *res
         return true;
 }
 
-/* Does a step if it is one that checks the end of the case, or if it is none of these. */
+/* Does a step if it checks the end of the case and `checks_end` is true, or neither. */
 static void do_step(struct stage *s, const struct step *step, bool checks_end)
 {
         char line[STAGE_STEP_MAX], *rest = line;

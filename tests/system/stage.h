@@ -1,5 +1,5 @@
-/* What a case of tests/field is played on: a chat, and those who have connected to it. test-field.c says what the steps
- * are. */
+/* The stage of a case of tests/field: a chat, and the persons who have connected to it. test-field.c documents the
+ * steps. */
 #pragma once
 
 #include <stdio.h>
@@ -21,11 +21,11 @@ struct step {
 
 /* A client, or a program that a step runs. */
 struct person {
-        char name[32];   /* in the file */
-        char called[64]; /* by the chat */
+        char name[32];   /* the name in the file */
+        char called[64]; /* the chat's name */
         struct client *client;
-        pid_t session, program; /* 0: not known, or none */
-        char *log;              /* what was seen so far */
+        pid_t session, program; /* 0: unknown, or none */
+        char *log;              /* what the person saw so far */
         size_t len;
 };
 
@@ -34,11 +34,11 @@ struct stage {
         enum launcher through;
         const struct step *step;
         struct chat *chat;
-        const char *host; /* which clients connect to, and so come from */
+        const char *host; /* the address that clients connect to, and so come from */
         char address[32]; /* of the launcher, once it was started */
         int port;
         pid_t launcher; /* 0: none */
-        pid_t local;    /* serves the socket of chat-ssh; 0: nobody does */
+        pid_t local;    /* the server of the socket of chat-ssh; 0: none */
         struct person people[STAGE_PEOPLE_MAX];
         size_t count;
 };
@@ -47,19 +47,19 @@ struct stage {
         do {                                                                                                           \
                 fprintf(stderr, "%s:%d: ", (s)->step->file, (s)->step->line);                                          \
                 fail_msg(__VA_ARGS__);                                                                                 \
-                abort(); /* never reached; compilers do not know that */                                               \
+                abort(); /* never reached, which compilers do not know */                                              \
         } while (0)
 
-/* Prepares a chat, where nobody is. */
+/* Prepares a chat without any client. */
 struct stage *stage_begin(enum state state, enum launcher through);
 
-/* Ends all that it started. */
+/* Ends everything that was started. */
 void stage_end(struct stage *s);
 
-/* Does a step. A step that checks the end of the case is passed over. */
+/* Does a step. Skips a step that checks the end of the case. */
 void stage_act(struct stage *s, const struct step *step);
 
-/* Does a step that checks the end of the case. Any other step is passed over. */
+/* Does a step that checks the end of the case. Skips any other step. */
 void stage_check(struct stage *s, const struct step *step);
 
 /* ---- for the steps ---- */
@@ -67,13 +67,13 @@ void stage_check(struct stage *s, const struct step *step);
 /* Takes the text in quotes off the front of `*text`, into `out`. Returns its bytes. */
 size_t stage_quoted(struct stage *s, char **text, char out[static STAGE_TEXT_MAX]);
 
-/* Takes the next word off the front of `*text`. Fails the test where there is none. */
+/* Takes the next word off the front of `*text`. Fails the test if there is none. */
 char *stage_word(struct stage *s, char **text);
 
 struct person *stage_find(struct stage *s, const char *name);
 
-/* Adds somebody of this name. */
+/* Adds a person of this name. */
 struct person *stage_add(struct stage *s, const char *name);
 
-/* Starts the chatd of the case, where there is none, and nobody has connected. */
+/* Starts the chatd of the case, unless it runs or a client has connected. */
 void stage_need_broker(struct stage *s);

@@ -8,7 +8,7 @@ static void add(struct told *t, const char *event)
 {
         t->events = realloc(t->events, (t->count + 1) * sizeof(*t->events));
         assert_non_null(t->events);
-        memset(t->events[t->count], 0, TOLD_MAX_BYTES); /* to be compared as a whole */
+        memset(t->events[t->count], 0, TOLD_MAX_BYTES); /* zeros, because events are compared as a whole */
         snprintf(t->events[t->count++], TOLD_MAX_BYTES, "%s", event);
 }
 
@@ -74,13 +74,13 @@ static void print(const char *who, const struct told *t)
         print_error("\n");
 }
 
-/* Whether the newcomer is one of those that a notice was about. */
+/* Returns true if the newcomer is one of those that a notice was about. */
 static bool is_among(const char *event, const char *newcomers)
 {
         return event[0] == '+' && newcomers[0] == '~' && number_in(event) == number_in(newcomers) + 1;
 }
 
-/* From the end to where the newcomer came. */
+/* Compares from the end back to the newcomer's own join. */
 static bool is_same(const struct told *all, const struct told *newcomer, const char *name)
 {
         size_t i = all->count;

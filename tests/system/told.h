@@ -1,4 +1,4 @@
-/* What somebody was told of who came: names, and notices that say how many. */
+/* What a client was told of newcomers: names, and notices that state a number. */
 #pragma once
 
 #include <stddef.h>
@@ -6,20 +6,20 @@
 enum { TOLD_MAX_BYTES = 64 };
 
 struct told {
-        char (*events)[TOLD_MAX_BYTES]; /* a name; "+N": N people; "~N": N others than oneself */
+        char (*events)[TOLD_MAX_BYTES]; /* a name; "+N": N people; "~N": N others, for a newcomer */
         size_t count;
 };
 
-/* Adds what a text, of whole lines as clients get them, says of who came. */
+/* Adds the newcomers in a text, which must consist of whole lines as clients get them. */
 void told_add(struct told *t, const char *text);
 void told_free(struct told *t);
 
-/* How many people that is. Fails the test where somebody was named twice. */
+/* Returns the number of newcomers. Fails the test if one was named twice. */
 unsigned told_people(const struct told *t);
 
-/* How many of them were not named. */
+/* Returns the number of newcomers that were not named. */
 unsigned told_unnamed(const struct told *t);
 
-/* Fails the test unless `newcomer`, who is called `name`, was told the same as one who was there before, from where it
- * came itself, but for itself. */
+/* Fails the test unless `newcomer`, whose name is `name`, was told the same as a client that was there before, from its
+ * own join on, except for its own join. */
 void told_assert_same(const struct told *there_before, const struct told *newcomer, const char *name);

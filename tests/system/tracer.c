@@ -28,7 +28,7 @@ bool tracer_may_trace(void)
         return true;
 }
 
-/* Copies what is at this address of the process. Returns how much that is. */
+/* Copies from this address of the process. Returns the bytes copied. */
 static size_t copy(pid_t pid, void *to, const void *from, size_t size)
 {
         struct iovec here = {to, size}, there = {(void *)from, size};
@@ -36,7 +36,7 @@ static size_t copy(pid_t pid, void *to, const void *from, size_t size)
         return n < 0 ? 0 : (size_t)n;
 }
 
-/* Returns the bytes that a sendmsg() which begins is to write, or 0 where `text` is not among them. */
+/* Returns the bytes that a beginning sendmsg() will write, or 0 if `text` is not among them. */
 static size_t written(pid_t pid, const void *message, const char *text)
 {
         static char bytes[WRITE_MAX_BYTES];
@@ -54,7 +54,7 @@ static size_t written(pid_t pid, const void *message, const char *text)
         return memmem(bytes, size, text, strlen(text)) ? size : 0;
 }
 
-/* Lets it run to its next stop. */
+/* Lets the process run to its next stop. */
 static void run_to_next_stop(pid_t pid, int *status, int64_t deadline, const char *text)
 {
         bool is_event = *status >> 16 != 0, is_call = WSTOPSIG(*status) == (SIGTRAP | 0x80);
