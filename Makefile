@@ -417,9 +417,10 @@ FUZZ_SECONDS ?= 30
 FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer
 # What tests/fuzz/death.h puts in the way.
-FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free roster_send roster_note roster_mark_departed \
-		roster_remove_note roster_remove_inbox roster_note_name roster_remove_name_mark roster_note_held roster_note_named roster_remove_held roster_note_arrival roster_remove_arrival roster_seal \
-		roster_remove_seal roster_note_room roster_remove_room_mark rooms_set_topic history_note history_note_again
+FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_send note_write note_departed \
+		note_remove_departed reach_remove_inbox note_name note_remove_name note_held note_named note_remove_held \
+		note_arrival note_remove_arrival note_seal note_remove_seal note_room note_remove_room rooms_set_topic \
+		history_note history_note_again
 
 build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
 	@mkdir -p $(@D); echo "CC  $<"

@@ -10,12 +10,13 @@
 #include <chat/names.h>
 
 #include "broker.h"
+#include "notes.h"
 #include "rundir.h"
 
 #define NOTE_NAME "requests"
 #define SAY_PREFIX ADMIN_NAME ": "
 
-enum { NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
+enum { REQUESTS_NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
 static void note_path(const struct broker *b, const char *suffix, char path[static PATH_MAX])
 {
@@ -26,7 +27,7 @@ static void note_path(const struct broker *b, const char *suffix, char path[stat
 static bool read_note(struct broker *b)
 {
         struct admin *a = &b->admin;
-        char path[PATH_MAX], text[NOTE_MAX_BYTES];
+        char path[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         note_path(b, "", path);
         ssize_t n = readlink(path, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
@@ -44,7 +45,7 @@ static bool read_note(struct broker *b)
 static int write_note(const struct broker *b)
 {
         const struct admin *a = &b->admin;
-        char path[PATH_MAX], new[PATH_MAX], text[NOTE_MAX_BYTES];
+        char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink has some text */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
                 uint64_t number = a->done[(a->next + i) % ADMIN_REMEMBERED];
@@ -163,7 +164,7 @@ static int take_act(struct broker *b, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;
         b->alone = true;
-        int r = f->type == FRAME_MUTE && !removed && !muted ? roster_reserve_mute(&b->roster, m->id) : 0;
+        int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(b->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
         b->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
@@ -205,12 +206,12 @@ int admin_take(struct broker *b, const struct frame *f)
 static int note_act(const struct broker *b, const struct member *m)
 {
         if (m->removal)
-                return roster_note_removal(&b->roster, m);
+                return note_removal(b->roster.dir, m);
         if (m->muted && b->admin.act.news)
-                return roster_note_mute(&b->roster, m->id);
+                return note_mute(b->roster.dir, m->id);
         if (m->muted)
                 return 0;
-        roster_remove_mute(&b->roster, m->id);
+        note_remove_mute(b->roster.dir, m->id);
         return 0;
 }
 

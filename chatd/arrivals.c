@@ -5,6 +5,7 @@
 #include <chat/clock.h>
 
 #include "broker.h"
+#include "notes.h"
 
 static bool waits(const struct member *m)
 {
@@ -35,9 +36,9 @@ void arrivals_take(struct broker *b, struct member *m, bool quiet)
 {
         int64_t now = clock_ms();
         if (!m->expected && quiet) /* else a chatd before this one decided */
-                m->arriving = m->held = roster_note_held(&b->roster, m->id) == 0;
+                m->arriving = m->held = note_held(b->roster.dir, m->id) == 0;
         else if (!m->expected && is_too_many(&b->arrivals, now))
-                m->arriving = roster_note_arrival(&b->roster, m->id) == 0;
+                m->arriving = note_arrival(b->roster.dir, m->id) == 0;
         m->expected = false;
         if (!m->held)
                 broker_log_join(b, m);
@@ -53,8 +54,8 @@ void arrivals_release(struct broker *b, struct member *m)
         if (!m->held)
                 return;
         if (!m->named && !arrivals_are_full(b) && is_too_many(&b->arrivals, now) &&
-            roster_note_arrival(&b->roster, m->id) == 0) {
-                roster_remove_held(&b->roster, m->id);
+            note_arrival(b->roster.dir, m->id) == 0) {
+                note_remove_held(b->roster.dir, m->id);
                 m->held = false;
                 broker_log_join(b, m);
                 wait_for_others(&b->arrivals, now);
@@ -74,7 +75,7 @@ bool arrivals_leave(struct broker *b, struct member *m)
 void arrivals_name(struct broker *b, struct member *m)
 {
         struct arrivals *a = &b->arrivals;
-        int r = m->named ? 0 : roster_note_named(&b->roster, m);
+        int r = m->named ? 0 : note_named(b->roster.dir, m);
         if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
                 broker_warn(b, "cannot note who is being announced", r);
         if (m->held)
@@ -90,7 +91,7 @@ void arrivals_note(struct broker *b)
 {
         struct arrivals *a = &b->arrivals;
         for (size_t i = 0; i < a->speakers_count; i++)
-                roster_remove_arrival(&b->roster, a->speakers[i]->id);
+                note_remove_arrival(b->roster.dir, a->speakers[i]->id);
         a->speakers_count = 0;
 }
 
@@ -152,11 +153,11 @@ static void say(struct broker *b, uint64_t number, size_t count)
                 struct member *m = b->roster.members[i];
                 if (!waits(m))
                         continue;
-                roster_remove_arrival(&b->roster, m->id);
+                note_remove_arrival(b->roster.dir, m->id);
                 m->arriving = false;
         }
         b->arrivals.waiting = 0;
-        roster_remove_seal(&b->roster);
+        note_remove_seal(b->roster.dir);
 }
 
 /* The time, as no other chatd can have drawn the same. */
@@ -178,7 +179,7 @@ void arrivals_announce(struct broker *b)
         if (a->waiting == 0 || b->unconsumed)
                 return;
         uint64_t number = draw_number(a);
-        int r = roster_seal(&b->roster, number, a->waiting);
+        int r = note_seal(b->roster.dir, number, a->waiting);
         if (r < 0) /* it is said once more, but only if we die before everybody has it */
                 broker_warn(b, "cannot note who is being announced", r);
         say(b, number, a->waiting);
@@ -188,7 +189,7 @@ void arrivals_say_again(struct broker *b)
 {
         uint64_t number;
         size_t count;
-        if (roster_read_seal(&b->roster, &number, &count))
+        if (note_read_seal(b->roster.dir, &number, &count))
                 say(b, number, count);
 }
 

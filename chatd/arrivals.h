@@ -30,8 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <chat/record.h>
 #include <chat/pace.h>
+#include <chat/record.h>
 
 struct broker;
 struct member;

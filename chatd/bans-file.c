@@ -6,7 +6,7 @@
 #include <chat/siphash.h>
 #include <chat/text.h>
 
-#include "bans.h"
+#include "ban.h"
 
 #define FIRST_LINE "#bans "
 #define SUM_LINE "#sum "

@@ -13,6 +13,8 @@
 #include <chat/reveal.h>
 
 #include "linelog.h"
+#include "notes.h"
+#include "reach.h"
 
 enum {
         LEND_OF_FDS = 4, /* while the last one in so many is free, clients' connections are asked for */
@@ -107,14 +109,14 @@ static bool give_back(struct broker *b)
 int broker_connect(struct broker *b, struct member *m)
 {
         close_lent(b, m);
-        int r = roster_connect(&b->roster, m);
+        int r = reach_connect(b->roster.dir, b->roster.owner, m);
         if (r == -EMFILE && give_back(b))
-                r = roster_connect(&b->roster, m);
+                r = reach_connect(b->roster.dir, b->roster.owner, m);
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
         if (r < 0 && m->id == LINK_ID && !m->lagging) { /* it will have an inbox again */
-                roster_note_lag(&b->roster, m->id);
+                note_lag(b->roster.dir, m->id);
                 m->lagging = true;
         }
         if (m->pidfd >= 0)
@@ -125,7 +127,7 @@ int broker_connect(struct broker *b, struct member *m)
 void broker_tell(struct broker *b, struct member *m, enum frame_type type)
 {
         struct frame f = {.type = (uint8_t)type, .id = b->relay.epoch};
-        if (roster_send(m, &f) == -ECONNREFUSED)
+        if (reach_send(m, &f) == -ECONNREFUSED)
                 m->dead = true;
 }
 
@@ -152,7 +154,7 @@ int broker_welcome(struct broker *b, struct member *m, uint64_t number)
         };
         if (m->id != LINK_ID)
                 return relay_tell(&b->relay, m, &f);
-        int r = roster_send(m, &f);
+        int r = reach_send(m, &f);
         if (r == -ECONNREFUSED)
                 m->dead = true;
         return r;
@@ -177,7 +179,7 @@ void broker_refuse(struct broker *b, uint64_t id, uint64_t key, enum refusal why
         b->refused[why]++;
         if (b->spare >= 0)
                 close(b->spare);
-        roster_send_stranger(&b->roster, b->intake.fd, id, key, &f);
+        reach_send_stranger(b->roster.dir, b->roster.owner, b->intake.fd, id, key, &f);
         b->spare = fcntl(b->intake.fd, F_DUPFD_CLOEXEC, 0);
 }
 
@@ -282,7 +284,7 @@ static struct member *admit(struct broker *b, const struct frame *f)
         struct member *m = roster_add(&b->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? broker_connect(b, m) : -ENOMEM;
         if (r == 0)
-                r = roster_note(&b->roster, m); /* without it the next chatd would not know whose lines it finds */
+                r = note_write(b->roster.dir, m); /* without it the next chatd would not know whose lines it finds */
         if (r < 0) {
                 if (m)
                         roster_remove(&b->roster, m);
@@ -562,25 +564,25 @@ static void say_goodbye(struct broker *b)
         for (size_t i = 0; i < b->leavers_count; i++) {
                 struct member *m = b->leavers[i];
                 broker_tell(b, m, FRAME_GOODBYE);
-                roster_mark_departed(&b->roster, m->id);
-                roster_remove_inbox(&b->roster, m->key); /* a session does so itself, unless it dies before */
+                note_departed(b->roster.dir, m->id);
+                reach_remove_inbox(b->roster.dir, m->key); /* a session does so itself, unless it dies before */
         }
 }
 
 static void remove_leavers(struct broker *b)
 {
         for (size_t i = 0; i < b->leavers_count; i++) {
-                roster_remove_note(&b->roster, b->leavers[i]->id);
+                note_remove_departed(b->roster.dir, b->leavers[i]->id);
                 if (b->leavers[i]->lagging)
-                        roster_remove_lag(&b->roster, b->leavers[i]->id);
+                        note_remove_lag(b->roster.dir, b->leavers[i]->id);
                 if (b->leavers[i]->arriving)
-                        roster_remove_arrival(&b->roster, b->leavers[i]->id);
+                        note_remove_arrival(b->roster.dir, b->leavers[i]->id);
                 if (b->leavers[i]->muted)
-                        roster_remove_mute(&b->roster, b->leavers[i]->id);
+                        note_remove_mute(b->roster.dir, b->leavers[i]->id);
                 if (b->leavers[i]->renamed)
-                        roster_remove_name_mark(&b->roster, b->leavers[i]->id);
+                        note_remove_name(b->roster.dir, b->leavers[i]->id);
                 if (b->leavers[i]->moved)
-                        roster_remove_room_mark(&b->roster, b->leavers[i]->id);
+                        note_remove_room(b->roster.dir, b->leavers[i]->id);
                 close_lent(b, b->leavers[i]);
                 roster_remove(&b->roster, b->leavers[i]);
         }
@@ -590,7 +592,7 @@ static void remove_leavers(struct broker *b)
 void broker_forget_departed(struct broker *b)
 {
         for (size_t i = 0; i < b->departed.count; i++)
-                roster_remove_note(&b->roster, b->departed.ids[i]);
+                note_remove_departed(b->roster.dir, b->departed.ids[i]);
         departed_clear(&b->departed);
 }
 
@@ -702,7 +704,7 @@ int64_t broker_wake_sessions(struct broker *b, int64_t now)
         for (size_t i = b->wake_slot; i < b->roster.count; i += WAKE_S) {
                 struct member *m = b->roster.members[i];
                 struct frame f = {.type = FRAME_RELAYED, .id = b->relay.epoch, .number = m->lines_in};
-                if (m->lent.wrote && roster_send(m, &f) == 0)
+                if (m->lent.wrote && reach_send(m, &f) == 0)
                         m->told = m->lines_in;
         }
         return b->wake_at_ms;

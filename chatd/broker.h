@@ -33,6 +33,7 @@
 #include "changes.h"
 #include "confinement.h"
 #include "control.h"
+#include "departed.h"
 #include "eventlog.h"
 #include "floods.h"
 #include "guests.h"

@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "intake.h"
-#include "roster.h"
+#include "notes.h"
+#include "rooms.h"
 
 static size_t count_of(const struct changes *c, const struct member *m)
 {
@@ -39,22 +38,22 @@ static void add(struct changes *c, const struct change *change, const char *befo
         snprintf(last->before, sizeof(last->before), "%s", before);
 }
 
-int changes_add_name(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *before)
+int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before)
 {
         char text[CHANGES_TEXT_MAX_BYTES];
         add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
         write_list(c, CHANGE_NAME, m, text);
-        int error = roster_note_name(r, m, text);
+        int error = note_name(dir, m, text);
         c->count -= error < 0;
         return error;
 }
 
-int changes_add_room(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *room)
+int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room)
 {
         char text[CHANGES_TEXT_MAX_BYTES];
         add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
         write_list(c, CHANGE_ROOM, m, text);
-        int error = roster_note_room(r, m, room, text);
+        int error = note_room(dir, m, room, text);
         c->count -= error < 0;
         return error;
 }
@@ -62,55 +61,4 @@ int changes_add_room(struct changes *c, const struct roster *r, struct member *m
 void changes_begin(struct changes *c)
 {
         c->count = 0;
-}
-
-int queued_add(struct queued *q, const struct datagram *d)
-{
-        struct frame f;
-        if (d->truncated || frame_decode(&f, d->data, d->size) != 0 || (pid_t)(f.id >> 32) != d->pid ||
-            (f.type != FRAME_HELLO && f.type != FRAME_NICK && f.type != FRAME_ROOM))
-                return 0;
-        struct queued_frame *frames = reallocarray(q->frames, q->count + 1, sizeof(*frames));
-        if (!frames)
-                return -ENOMEM;
-        q->frames = frames;
-        q->frames[q->count++] = (struct queued_frame){f.type, f.id, f.number};
-        return 0;
-}
-
-bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type)
-{
-        for (size_t i = 0; i < q->count; i++)
-                if (q->frames[i].id == id && q->frames[i].type == type)
-                        return true;
-        return false;
-}
-
-/* Whether one of those that change something is in there. */
-static bool has_number(const struct queued *q, uint64_t id, uint64_t number)
-{
-        for (size_t i = 0; i < q->count; i++)
-                if (q->frames[i].id == id && q->frames[i].number == number && q->frames[i].type != FRAME_HELLO)
-                        return true;
-        return false;
-}
-
-const char *queued_find_before(const struct queued *q, uint64_t id, char *text)
-{
-        for (char *line = text, *end; line; line = end) {
-                char *before;
-                end = strchr(line, '\n');
-                if (end)
-                        *end++ = '\0';
-                uint64_t number = strtoull(line, &before, 10);
-                if (*before == ' ' && has_number(q, id, number))
-                        return before + 1;
-        }
-        return NULL;
-}
-
-void queued_free(struct queued *q)
-{
-        free(q->frames);
-        *q = (struct queued){0};
 }

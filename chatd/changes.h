@@ -3,8 +3,8 @@
  * A batch may hold many changes, several of one member among them. Each is noted before anybody is told: the note of the
  * member says what it is called and where it is now, and a mark beside it lists its changes of the batch: the number of
  * each frame, and what was before it. A change that cannot be noted is not made, because the next chatd would not know
- * it. A chatd that starts walks through the queue first (struct queued). Of each member whose
- * mark lists a frame that is still in there, it takes what was before the first such frame, not what is now. So at the
+ * it. A chatd that starts walks through the queue first (queued.h). Of each member whose mark lists a frame that is
+ * still in there, it takes what was before the first such frame, not what is now. So at the
  * head of the queue everybody is called, and is, as it was when the frames behind it were taken first, however far they
  * were consumed; and they become the same records.
  *
@@ -20,9 +20,7 @@
 
 #include <chat/frame.h>
 
-struct roster;
 struct member;
-struct datagram;
 
 enum {
         CHANGES_MAX = 256,      /* in a batch … */
@@ -53,32 +51,11 @@ bool changes_have_room(const struct changes *c, const struct member *m);
 
 /* Notes that `m`, which has its new name already, was called `before` until the frame `number`. There is room. Returns 0,
  * or a negative errno: then nothing is noted. */
-int changes_add_name(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *before);
+int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before);
 
 /* Notes that `m`, which is still in another room, is in this one from the frame `number` on. Returns as
  * changes_add_name(). */
-int changes_add_room(struct changes *c, const struct roster *r, struct member *m, uint64_t number, const char *room);
+int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room);
 
 /* Forgets the changes of the batch before. */
 void changes_begin(struct changes *c);
-
-/* Frames that a chatd finds in the queue when it starts: those that make a member, or change its name or room. */
-struct queued {
-        struct queued_frame {
-                uint8_t type;
-                uint64_t id, number;
-        } * frames;
-        size_t count;
-};
-
-/* Adds the frame, if it is of those, and its sender's. Returns 0 or -ENOMEM. */
-int queued_add(struct queued *q, const struct datagram *d);
-
-/* Returns true if there is a frame of this type and sender. */
-bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type);
-
-/* `text` is a mark's list of changes of `id`. Returns what was before the first of them that is in the queue (writes its
- * end into `text`), or NULL where none is. */
-const char *queued_find_before(const struct queued *q, uint64_t id, char *text);
-
-void queued_free(struct queued *q);

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "notes.h"
+#include "queued.h"
+#include "reach.h"
+#include "recall.h"
+
 /* Connects to everyone of whom there is a note. Sessions are called later, by broker_settle(): those that answer take the
  * processor from this chatd, and fill the queue, which nobody reads before the recovery is over. */
 static void connect_members(struct broker *b)
@@ -21,7 +26,7 @@ static void connect_members(struct broker *b)
                 if (r == 0)
                         continue;
                 eventlog_warning(b->log, "cannot reach a member", r);
-                roster_note_lag(&b->roster, m->id);
+                note_lag(b->roster.dir, m->id);
                 m->lagging = true; /* until it can be */
                 m->missed = MISSED_UNKNOWN;
         }
@@ -62,7 +67,7 @@ static bool is_no_inbox(int error)
 static int try_inbox(const struct roster *r, int dir, const char *file)
 {
         struct sockaddr_un address;
-        int inbox = roster_open_inbox(dir, file, r->owner, &address);
+        int inbox = reach_open_inbox(dir, file, r->owner, &address);
         if (inbox < 0)
                 return inbox;
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -93,7 +98,7 @@ static void ask_stranger(struct broker *b, int fd, int dir, const char *file, co
         if (path_parse_id(file, &key) < 0)
                 remove_if_old(&b->roster, dir, file);
         else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
-                 is_no_inbox(roster_send_stranger(&b->roster, fd, 0, key, &rollcall)))
+                 is_no_inbox(reach_send_stranger(b->roster.dir, b->roster.owner, fd, 0, key, &rollcall)))
                 remove_file(dir, file);
 }
 
@@ -152,7 +157,7 @@ static int recover(struct broker *b, struct queued *queued)
 {
         int r = walk_queue(b, queued);
         if (r == 0)
-                r = roster_read_notes(&b->roster, &b->departed, queued);
+                r = recall_members(&b->roster, &b->departed, queued);
         if (r == 0)
                 r = ask_strangers(b); /* while there are descriptors: members may take all of them */
         if (r < 0)

@@ -9,6 +9,9 @@
 #include <chat/display.h>
 #include <chat/socket.h>
 
+#include "notes.h"
+#include "reach.h"
+
 enum { CATCH_UP_POLL_NS = 100 * 1000 };
 
 void relay_begin(struct relay *r, const struct roster *roster)
@@ -252,7 +255,7 @@ static void count_missed(struct relay *r, struct member *m, size_t records)
 
 static void begin_to_lag(struct relay *r, const struct roster *roster, struct member *m, int64_t now)
 {
-        roster_note_lag(roster, m->id);
+        note_lag(roster->dir, m->id);
         m->lagging = true;
         m->lagged_ms = now;
         m->missed = 0;
@@ -487,7 +490,7 @@ void relay_send(struct relay *r, struct roster *roster)
 void relay_resume(const struct relay *r, const struct roster *roster, struct member *m)
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
-        int error = m->missed > 0 ? roster_send(m, &missed) : 0;
+        int error = m->missed > 0 ? reach_send(m, &missed) : 0;
         if (error == 0)
                 m->missed = 0;
         while (error == 0 && m->letters.first) {
@@ -505,14 +508,14 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         m->lagging = false;
         m->lagged_ms = clock_ms();
         m->missed = 0;
-        roster_remove_lag(roster, m->id);
+        note_remove_lag(roster->dir, m->id);
 }
 
 bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
         if (m->told < m->lines_in && !m->lagging &&
-            (lent_confirm(&m->lent, m->lines_in) || roster_send(m, &relayed) == 0))
+            (lent_confirm(&m->lent, m->lines_in) || reach_send(m, &relayed) == 0))
                 m->told = m->lines_in;
         return m->told == m->lines_in;
 }

@@ -42,6 +42,7 @@
 
 #include <chat/record.h>
 
+#include "changes.h"
 #include "roster.h"
 
 enum {

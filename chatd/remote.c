@@ -12,6 +12,8 @@
 #include <chat/text.h>
 
 #include "broker.h"
+#include "notes.h"
+#include "reach.h"
 
 /* In its note. Nobody else can have this name, as that of a session has no "@". */
 #define LINK_NAME "@link"
@@ -57,7 +59,7 @@ static int open_number(struct broker *b)
         uint64_t number = 0;
         if (remote->fd >= 0)
                 return 0;
-        remote->fd = roster_open_relayed(&b->roster, LINK_ID);
+        remote->fd = note_open_relayed(b->roster.dir, LINK_ID);
         if (remote->fd < 0)
                 return remote->fd;
         ssize_t n = pread(remote->fd, &number, sizeof(number), 0);
@@ -90,13 +92,13 @@ static struct member *admit(struct broker *b)
         if (r == 0)
                 r = m->dead ? -EPERM : open_number(b);
         if (r == 0)
-                r = roster_note(&b->roster, m);
+                r = note_write(b->roster.dir, m);
         if (r == 0) {
                 relay_joins(&b->relay, m);
                 return m;
         }
         if (m) {
-                roster_remove_lag(&b->roster, LINK_ID);
+                note_remove_lag(b->roster.dir, LINK_ID);
                 roster_remove(&b->roster, m);
         }
         remote_free(&b->remote);
@@ -120,7 +122,7 @@ static void welcome(struct broker *b, struct member *m)
         int r = m->lagging ? -EAGAIN : broker_welcome(b, m, b->remote.last); /* behind what it missed */
         b->remote.welcome_due = socket_is_transient(-r);
         if (b->remote.welcome_due && !m->lagging) {
-                roster_note_lag(&b->roster, m->id);
+                note_lag(b->roster.dir, m->id);
                 m->lagging = true; /* so that it is told when there is room */
         }
 }

@@ -9,6 +9,8 @@
 #include <chat/text.h>
 
 #include "broker.h"
+#include "notes.h"
+#include "reach.h"
 
 #define NAME_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
@@ -139,7 +141,7 @@ static void take_nick(struct broker *b, struct member *m, const struct frame *f)
                 answerf(b, m, f, "The chat is out of memory; try again later");
                 return;
         }
-        int r = changes_add_name(&b->changes, &b->roster, m, f->number, was);
+        int r = changes_add_name(&b->changes, b->roster.dir, m, f->number, was);
         if (r < 0) {
                 roster_rename(&b->roster, m, slice_of(was)); /* which nobody has taken since */
                 answer_unnoted(b, m, f, "a new name", r);
@@ -466,7 +468,7 @@ static void take_room(struct broker *b, struct member *m, const struct frame *f)
                 return;
         if (m->arriving)
                 arrivals_name(b, m);
-        int r = changes_add_room(&b->changes, &b->roster, m, f->number, room->name);
+        int r = changes_add_room(&b->changes, b->roster.dir, m, f->number, room->name);
         if (r < 0) { /* a room that was made for it is empty, and forgotten behind the batch */
                 answer_unnoted(b, m, f, "a change of room", r);
                 return;

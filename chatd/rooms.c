@@ -264,7 +264,7 @@ void rooms_read_topics(const struct rooms *r, const char *dir)
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir);
         DIR *members = opendir(path);
         if (!members)
-                return; /* roster_read_notes() says so */
+                return; /* recall_members() says so */
         for (const struct dirent *entry; (entry = readdir(members));)
                 read_topic(r, dirfd(members), entry->d_name);
         closedir(members);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "../../chatd/broker.h"
+#include "../../chatd/notes.h"
+#include "../../chatd/reach.h"
 
 static uint64_t now_ns = 1000000000000;
 static unsigned steps_left;
@@ -121,23 +123,23 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 MORTAL(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
        (fd, msgs, n, flags, timeout))
-MORTAL(int, roster_send, (const struct member *m, const struct frame *f), (m, f))
-MORTAL(int, roster_note, (const struct roster *r, const struct member *m), (r, m))
-MORTAL(void, roster_mark_departed, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(void, roster_remove_note, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(int, roster_note_name, (const struct roster *r, const struct member *m, const char *changes), (r, m, changes))
-MORTAL(void, roster_remove_name_mark, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(int, roster_note_arrival, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(int, roster_note_named, (const struct roster *r, const struct member *m), (r, m))
-MORTAL(int, roster_note_held, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(void, roster_remove_held, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(void, roster_remove_arrival, (const struct roster *r, uint64_t id), (r, id))
-MORTAL(int, roster_seal, (const struct roster *r, uint64_t number, size_t count), (r, number, count))
-MORTAL(void, roster_remove_seal, (const struct roster *r), (r))
+MORTAL(int, reach_send, (const struct member *m, const struct frame *f), (m, f))
+MORTAL(int, note_write, (const char *dir, const struct member *m), (dir, m))
+MORTAL(void, note_departed, (const char *dir, uint64_t id), (dir, id))
+MORTAL(void, note_remove_departed, (const char *dir, uint64_t id), (dir, id))
+MORTAL(int, note_name, (const char *dir, const struct member *m, const char *changes), (dir, m, changes))
+MORTAL(void, note_remove_name, (const char *dir, uint64_t id), (dir, id))
+MORTAL(int, note_arrival, (const char *dir, uint64_t id), (dir, id))
+MORTAL(int, note_named, (const char *dir, const struct member *m), (dir, m))
+MORTAL(int, note_held, (const char *dir, uint64_t id), (dir, id))
+MORTAL(void, note_remove_held, (const char *dir, uint64_t id), (dir, id))
+MORTAL(void, note_remove_arrival, (const char *dir, uint64_t id), (dir, id))
+MORTAL(int, note_seal, (const char *dir, uint64_t number, size_t count), (dir, number, count))
+MORTAL(void, note_remove_seal, (const char *dir), (dir))
 MORTAL(void, history_note, (struct history * h, const struct rooms *rooms, const struct relay *r), (h, rooms, r))
 MORTAL(void, history_note_again, (struct history * h, const struct rooms *rooms, const struct relay *r), (h, rooms, r))
-MORTAL(int, roster_note_room, (const struct roster *r, const struct member *m, const char *room, const char *changes),
-       (r, m, room, changes))
-MORTAL(void, roster_remove_room_mark, (const struct roster *r, uint64_t id), (r, id))
+MORTAL(int, note_room, (const char *dir, const struct member *m, const char *room, const char *changes),
+       (dir, m, room, changes))
+MORTAL(void, note_remove_room, (const char *dir, uint64_t id), (dir, id))
 MORTAL(int, rooms_set_topic, (struct room * room, const char *dir, struct slice topic), (room, dir, topic))
-MORTAL(void, roster_remove_inbox, (const struct roster *r, uint64_t id), (r, id))
+MORTAL(void, reach_remove_inbox, (const char *dir, uint64_t id), (dir, id))

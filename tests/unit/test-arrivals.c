@@ -2,6 +2,8 @@
 
 #include <chat/clock.h>
 
+#include "../../chatd/notes.h"
+
 #include "broker-fixture.h"
 
 /* Lets ann join. She is named, which takes the only token for a long time. */
@@ -51,7 +53,7 @@ static bool is_sealed(struct fixture *f)
 {
         uint64_t number;
         size_t count;
-        return roster_read_seal(&f->broker->roster, &number, &count);
+        return note_read_seal(f->broker->roster.dir, &number, &count);
 }
 
 static void test_who_comes_behind_a_burst_is_counted(void **state)
@@ -311,7 +313,7 @@ static void test_a_sealed_notice_is_said_again_first(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
+        assert_int_equal(note_seal(f->broker->roster.dir, 77, 2), 0);
         hello_again(f, EVE); /* not consumed: eve must get the notice all the same */
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
@@ -331,8 +333,8 @@ static void test_a_notice_that_is_said_again_is_shown_once(void **state)
         arrivals_announce(f->broker);
         for (uint32_t who = LINK; who <= EVE; who++)
                 assert_true(strlen(inbox_read_new(f->inboxes[who], &seen[who])) > 0);
-        assert_int_equal(roster_seal(&f->broker->roster, f->broker->arrivals.number, 2), 0);
-        assert_int_equal(roster_note_arrival(&f->broker->roster, inbox_id(EVE)), 0);
+        assert_int_equal(note_seal(f->broker->roster.dir, f->broker->arrivals.number, 2), 0);
+        assert_int_equal(note_arrival(f->broker->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         for (uint32_t who = LINK; who <= EVE; who++)
                 assert_string_equal(inbox_read_new(f->inboxes[who], &seen[who]), "rollcall");
@@ -346,11 +348,11 @@ static void test_a_sealed_name_is_said_again(void **state)
         begin(f);
         hello(f, BOB);
         serve(f);
-        assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
+        assert_int_equal(note_seal(f->broker->roster.dir, 77, 1), 0);
         restart(f);
         assert_inbox(f, ANN, "join bob, rollcall");
         assert_inbox(f, BOB, "welcome 2, rollcall");
-        assert_int_equal(roster_seal(&f->broker->roster, 77, 1), 0);
+        assert_int_equal(note_seal(f->broker->roster.dir, 77, 1), 0);
         restart(f); /* the chatd that died had removed the note already */
         assert_inbox(f, ANN, "rollcall");
 }
@@ -377,7 +379,7 @@ static void test_the_note_of_who_is_gone_is_removed(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        assert_int_equal(roster_note_arrival(&f->broker->roster, inbox_id(EVE)), 0);
+        assert_int_equal(note_arrival(f->broker->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         assert_false(is_noted(f, EVE));
         assert_int_equal(f->broker->arrivals.waiting, 0);
@@ -475,7 +477,7 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
         struct fixture *f = *state;
         begin_with_one_held(f);
         f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
-        assert_int_equal(roster_seal(&f->broker->roster, 77, 2), 0);
+        assert_int_equal(note_seal(f->broker->roster.dir, 77, 2), 0);
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
         f->broker->arrivals.pace = (struct pace){0};
@@ -491,7 +493,7 @@ static void test_who_was_being_named_is_named(void **state)
         begin_with_one_held(f);
         f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
         pace_take(&f->broker->arrivals.pace, clock_ms());
-        assert_int_equal(roster_note_named(&f->broker->roster, member(f, BOB)), 0);
+        assert_int_equal(note_named(f->broker->roster.dir, member(f, BOB)), 0);
         arrive(f, BOB);
         restart(f);
         serve(f);
@@ -504,7 +506,7 @@ static void test_who_was_being_named_is_named(void **state)
  * the socket were its own. */
 static void lose_while_bob_is_named(struct fixture *f)
 {
-        assert_int_equal(roster_note_named(&f->broker->roster, member(f, BOB)), 0);
+        assert_int_equal(note_named(f->broker->roster.dir, member(f, BOB)), 0);
         restart(f);
         assert_inbox(f, ANN, "rollcall");
 }

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "../../chatd/reach.h"
+
 #include "broker-fixture.h"
 #include "inodes.h"
 
@@ -547,7 +549,7 @@ static void test_killed_behind_a_ban(void **state)
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
         const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
-        while (roster_send(member(f, who), &relayed) == 0)
+        while (reach_send(member(f, who), &relayed) == 0)
                 ;
 }
 

@@ -1,4 +1,7 @@
 /* The limits for members of one network and of one user. */
+#include "../../chatd/notes.h"
+#include "../../chatd/reach.h"
+
 #include "broker-fixture.h"
 
 static void hello_from(struct fixture *f, uint32_t who, const char *address)
@@ -27,7 +30,7 @@ static void assert_both(struct fixture *f, const char *ann, const char *bob, boo
         for (uint32_t who = ANN; who <= BOB; who++) {
                 close(f->inboxes[who]);
                 f->inboxes[who] = 0;
-                roster_remove_inbox(&f->broker->roster, inbox_id(who));
+                reach_remove_inbox(f->broker->roster.dir, inbox_id(who));
         }
 }
 
@@ -92,7 +95,7 @@ static void test_who_is_here_stays(void **state)
         hello_from(f, EVE, "192.0.2.7:3");
         serve(f);
         assert_null(member(f, EVE));
-        roster_remove_note(&f->broker->roster, inbox_id(BOB));
+        note_remove_departed(f->broker->roster.dir, inbox_id(BOB));
         roster_remove(&f->broker->roster, member(f, BOB));
         put(f, &(struct frame){.type = FRAME_HERE,
                                .id = inbox_id(BOB),

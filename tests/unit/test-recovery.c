@@ -5,6 +5,8 @@
 
 #include <chat/clock.h>
 
+#include "../../chatd/notes.h"
+
 #include "broker-fixture.h"
 
 static void relay_and_die(struct fixture *f)
@@ -528,7 +530,7 @@ static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
         all_come_and_ann_lends(f);
         say(f, BOB, "one");
         relay_and_die(f);
-        assert_int_equal(roster_seal(&f->broker->roster, 1, 2), 0); /* a batch that does not come from the queue */
+        assert_int_equal(note_seal(f->broker->roster.dir, 1, 2), 0); /* a batch that does not come from the queue */
         restart_broker(f);
         assert_int_equal(f->broker->old_frames, 1);
         assert_true(member(f, ANN)->lent.due);

@@ -8,6 +8,7 @@
 
 #include <chat/clock.h>
 
+#include "../../chatd/reach.h"
 #include "../../chatd/relay.h"
 #include "../clock-call.h"
 #include "inbox-fixture.h"
@@ -95,7 +96,7 @@ static int setup(void **state)
         for (uint32_t i = 0; i < MEMBERS; i++) {
                 f->inboxes[i] = inbox_bind(f->dir, inbox_id(i));
                 f->members[i] = roster_add(&f->roster, inbox_id(i), inbox_id(i), slice_of(names[i]), slice_of("a"), 1);
-                assert_int_equal(roster_connect(&f->roster, f->members[i]), 0);
+                assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, f->members[i]), 0);
         }
         *state = f;
         return 0;
@@ -438,7 +439,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
         struct sockaddr_un address;
         int inbox = inbox_bind_link(f->dir);
         struct member *m = roster_add(&f->roster, LINK_ID, 0, slice_of("@link"), slice_of("a"), 1);
-        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         close(inbox);
         for (int i = 0; i < 3; i++) {
                 relay_begin(&f->relay, &f->roster);
@@ -457,7 +458,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
         path_link(&address, f->dir);
         unlink(address.sun_path);
         inbox = inbox_bind_link(f->dir);
-        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         m->dead = false;
         relay_resume(&f->relay, &f->roster, m);
         assert_false(m->lagging);
@@ -951,7 +952,7 @@ static void test_who_lent_and_lags(void **state)
 /* Sends a member a datagram that it must take before chatd may write to its client. */
 static void fall_behind(struct fixture *f, int who)
 {
-        assert_int_equal(roster_send(f->members[who], &(struct frame){.type = FRAME_RELAYED, .id = f->relay.epoch}), 0);
+        assert_int_equal(reach_send(f->members[who], &(struct frame){.type = FRAME_RELAYED, .id = f->relay.epoch}), 0);
         assert_true(lent_is_behind(&f->members[who]->lent));
 }
 

@@ -1,5 +1,8 @@
 /* Requests of members: names, rooms, private messages, lists of members; including requests that the next chatd meets
  * again. */
+#include "../../chatd/notes.h"
+#include "../../chatd/reach.h"
+
 #include "broker-fixture.h"
 #include "inodes.h"
 
@@ -392,7 +395,7 @@ static void test_killed_between_mark_and_note(void **state)
         before[readlink(note, before, sizeof(before) - 1)] = '\0';
         ann = member(f, ANN);
         assert_int_equal(roster_rename(&f->broker->roster, ann, slice_of("Zoe")), 0);
-        assert_int_equal(roster_note_name(&f->broker->roster, ann, "1 ann"), 0);
+        assert_int_equal(note_name(f->broker->roster.dir, ann, "1 ann"), 0);
         unlink(note);
         assert_int_equal(symlink(before, note), 0);
         restart_broker(f);
@@ -1059,7 +1062,7 @@ static void test_an_answer_to_a_lender(void **state)
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
         const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
-        while (roster_send(member(f, who), &relayed) == 0)
+        while (reach_send(member(f, who), &relayed) == 0)
                 ;
 }
 

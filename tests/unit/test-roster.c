@@ -1,6 +1,9 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "../../chatd/notes.h"
+#include "../../chatd/reach.h"
+#include "../../chatd/recall.h"
 #include "../../chatd/roster.h"
 
 #include "inbox-fixture.h"
@@ -135,19 +138,19 @@ static void test_connect_and_send(void **state)
         struct fixture *f = *state;
         struct member *m = add(f, inbox_id(1), "ann");
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
-        assert_int_equal(roster_send(m, &rollcall), -ENOTCONN);
-        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
+        assert_int_equal(reach_send(m, &rollcall), -ENOTCONN);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ENOENT);
         int inbox = inbox_bind(f->dir, m->id);
-        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         assert_true(m->pidfd >= 0);
-        assert_int_equal(roster_send(m, &rollcall), 0);
+        assert_int_equal(reach_send(m, &rollcall), 0);
         assert_string_equal(inbox_read(inbox), "rollcall");
         close(inbox);
-        assert_int_equal(roster_send(m, &rollcall), -ECONNREFUSED);
-        assert_int_equal(roster_connect(&f->roster, m), -ECONNREFUSED);
+        assert_int_equal(reach_send(m, &rollcall), -ECONNREFUSED);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ECONNREFUSED);
         assert_int_equal(m->fd, -1);
-        roster_remove_inbox(&f->roster, m->id);
-        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
+        reach_remove_inbox(f->roster.dir, m->id);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ENOENT);
 }
 
 static void test_a_dead_process(void **state)
@@ -159,7 +162,7 @@ static void test_a_dead_process(void **state)
         waitpid(child, NULL, 0);
         struct member *m = add(f, (uint64_t)child << 32 | 1, "ghost");
         int inbox = inbox_bind(f->dir, m->id);
-        assert_int_equal(roster_connect(&f->roster, m), -ESRCH);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ESRCH);
         assert_int_equal(m->pidfd, -1);
         close(inbox);
 }
@@ -207,13 +210,13 @@ static void test_only_a_socket_of_the_session_user(void **state)
         snprintf(path, sizeof(path), "%s/sessions/%016llx", f->dir, (unsigned long long)inbox_id(1));
         snprintf(target, sizeof(target), "%s/sessions/%016llx", f->dir, (unsigned long long)inbox_id(2));
         assert_int_equal(symlink(target, path), 0);
-        assert_int_equal(roster_connect(&f->roster, m), -EPERM);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -EPERM);
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = 1};
-        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(1), &rollcall), -EPERM);
-        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(2), &rollcall), 0);
+        assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, 0, inbox_id(1), &rollcall), -EPERM);
+        assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, 0, inbox_id(2), &rollcall), 0);
         assert_string_equal(inbox_read(other), "rollcall");
         f->roster.owner = getuid() + 1;
-        assert_int_equal(roster_send_stranger(&f->roster, fd, 0, inbox_id(2), &rollcall), -EPERM);
+        assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, 0, inbox_id(2), &rollcall), -EPERM);
         close(other);
         close(fd);
 }
@@ -222,22 +225,22 @@ static void test_notes(void **state)
 {
         struct fixture *f = *state;
         struct member *ann = add(f, 0xa11ULL, "ann of the long name"), *bob = add(f, 0xb0bULL, "bob");
-        assert_int_equal(roster_note(&f->roster, ann), 0);
-        assert_int_equal(roster_note(&f->roster, bob), 0);
-        assert_int_equal(roster_note(&f->roster, bob), 0); /* a batch that is repeated makes the note again */
-        roster_mark_departed(&f->roster, bob->id);
+        assert_int_equal(note_write(f->roster.dir, ann), 0);
+        assert_int_equal(note_write(f->roster.dir, bob), 0);
+        assert_int_equal(note_write(f->roster.dir, bob), 0); /* a batch that is repeated makes the note again */
+        note_departed(f->roster.dir, bob->id);
 
         struct roster next;
         roster_init(&next, f->dir, getuid());
         struct departed departed = {0};
-        assert_int_equal(roster_read_notes(&next, &departed, &(struct queued){0}), 0);
+        assert_int_equal(recall_members(&next, &departed, &(struct queued){0}), 0);
         assert_int_equal(next.count, 1);
         assert_int_equal(departed.count, 1);
         assert_true(departed_has(&departed, 0xb0bULL));
         assert_false(departed_has(&departed, 0xa11ULL));
         departed_clear(&departed);
-        roster_remove_note(&f->roster, bob->id);
-        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0);
+        note_remove_departed(f->roster.dir, bob->id);
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0);
         assert_int_equal(departed.count, 0);
         const struct member *m = roster_find(&next, 0xa11ULL);
         assert_non_null(m);
@@ -273,7 +276,7 @@ static void test_notes_that_make_no_sense(void **state)
         snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
         assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         struct departed departed = {0};
-        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0);
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0);
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 
@@ -285,18 +288,18 @@ static void test_the_link(void **state)
         int fd = socket(AF_UNIX, SOCK_DGRAM, 0), of_link, of_session;
         socklen_t size = sizeof(int);
         assert_int_equal(roster_people(&f->roster), 1);
-        assert_int_equal(roster_connect(&f->roster, m), -ENOENT);
-        assert_int_equal(roster_send_stranger(&f->roster, fd, LINK_ID, 0, &rollcall), -ENOENT);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ENOENT);
+        assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, LINK_ID, 0, &rollcall), -ENOENT);
         int inbox = inbox_bind_link(f->dir), session = inbox_bind(f->dir, ann->id);
         f->roster.owner = getuid() + 1; /* the user of sessions; this one is our own user's */
-        assert_int_equal(roster_connect(&f->roster, m), 0);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         assert_int_equal(m->pidfd, -1);
-        assert_int_equal(roster_send(m, &rollcall), 0);
-        assert_int_equal(roster_send_stranger(&f->roster, fd, LINK_ID, 0, &rollcall), 0);
+        assert_int_equal(reach_send(m, &rollcall), 0);
+        assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, LINK_ID, 0, &rollcall), 0);
         assert_string_equal(inbox_read(inbox), "rollcall, rollcall");
 
         f->roster.owner = getuid();
-        assert_int_equal(roster_connect(&f->roster, ann), 0);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, ann), 0);
         getsockopt(m->fd, SOL_SOCKET, SO_SNDBUF, &of_link, &size);
         getsockopt(ann->fd, SOL_SOCKET, SO_SNDBUF, &of_session, &size);
         assert_true(of_link > of_session);
@@ -304,7 +307,7 @@ static void test_the_link(void **state)
                 struct sockaddr_un address;
                 path_link(&address, f->dir);
                 assert_int_equal(chown(address.sun_path, 65534, 65534), 0);
-                assert_int_equal(roster_connect(&f->roster, m), -EPERM);
+                assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -EPERM);
         }
         roster_remove(&f->roster, m);
         assert_int_equal(roster_people(&f->roster), 1);
@@ -318,17 +321,17 @@ static void test_the_file_of_the_number(void **state)
         struct fixture *f = *state;
         struct departed departed = {0};
         struct stat st;
-        int fd = roster_open_relayed(&f->roster, LINK_ID);
+        int fd = note_open_relayed(f->roster.dir, LINK_ID);
         assert_true(fd >= 0);
         assert_int_equal(write(fd, "12345678", 8), 8);
         assert_int_equal(fstat(fd, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
         close(fd);
-        fd = roster_open_relayed(&f->roster, LINK_ID);
+        fd = note_open_relayed(f->roster.dir, LINK_ID);
         char byte;
         assert_int_equal(pread(fd, &byte, 1, 7), 1); /* the connection is the same */
         close(fd);
-        assert_int_equal(roster_read_notes(&f->roster, &departed, &(struct queued){0}), 0); /* there is no note */
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0); /* there is no note */
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 

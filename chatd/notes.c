@@ -1,0 +1,213 @@
+#include "notes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <chat/paths.h>
+
+#include "rundir.h"
+
+#define SEAL_NAME "arrivals"
+#define RELAYED_SUFFIX ".relayed"
+
+enum {
+        SEAL_MAX_BYTES = 64,
+        RELAYED_MODE = 0600,
+};
+
+/* `suffix` is "" or one of those above. */
+static void note_path(const char *dir, uint64_t id, const char *suffix, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", dir, id, suffix);
+}
+
+static void describe(const struct member *m, char text[static NOTE_MAX_BYTES])
+{
+        snprintf(text, NOTE_MAX_BYTES, "%" PRIu64 " %016" PRIx64 " %s %s", m->since_us, m->key, m->address, m->name);
+}
+
+int note_write(const char *dir, const struct member *m)
+{
+        char path[PATH_MAX], text[NOTE_MAX_BYTES];
+        note_path(dir, m->id, "", path);
+        describe(m, text);
+        return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Writes the note of `id` with this suffix. Returns 0 or a negative errno. */
+static int replace(const char *dir, uint64_t id, const char *suffix, const char *text)
+{
+        char path[PATH_MAX], new[PATH_MAX];
+        note_path(dir, id, suffix, path);
+        note_path(dir, id, NEW_SUFFIX, new);
+        return rundir_replace_note(path, new, text);
+}
+
+int note_name(const char *dir, const struct member *m, const char *changes)
+{
+        char text[NOTE_MAX_BYTES];
+        int error = replace(dir, m->id, RENAMED_SUFFIX, changes);
+        describe(m, text);
+        return error < 0 ? error : replace(dir, m->id, "", text);
+}
+
+int note_room(const char *dir, const struct member *m, const char *room, const char *changes)
+{
+        char text[MARK_MAX_BYTES];
+        snprintf(text, sizeof(text), "%s %s", changes, room);
+        return replace(dir, m->id, ROOM_SUFFIX, text);
+}
+
+void note_departed(const char *dir, uint64_t id)
+{
+        char path[PATH_MAX], marked[PATH_MAX];
+        note_path(dir, id, "", path);
+        note_path(dir, id, DEPARTED_SUFFIX, marked);
+        rename(path, marked);
+}
+
+/* A mark beside the note, of a name alone. Returns 0, also where it is there already, or a negative errno. */
+static int put_mark(const char *dir, uint64_t id, const char *suffix)
+{
+        char path[PATH_MAX];
+        note_path(dir, id, suffix, path);
+        return symlink("-", path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static void remove_mark(const char *dir, uint64_t id, const char *suffix)
+{
+        char path[PATH_MAX];
+        note_path(dir, id, suffix, path);
+        unlink(path);
+}
+
+void note_remove_name(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, RENAMED_SUFFIX);
+}
+
+void note_remove_room(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, ROOM_SUFFIX);
+}
+
+void note_remove_departed(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, DEPARTED_SUFFIX);
+}
+
+void note_lag(const char *dir, uint64_t id)
+{
+        put_mark(dir, id, LAGGING_SUFFIX); /* without it only the notice is lost, and only if chatd dies now */
+}
+
+void note_remove_lag(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, LAGGING_SUFFIX);
+}
+
+/* Gives the mark beside the note another suffix, in one step. Returns 0 or a negative errno. */
+static int rename_mark(const char *dir, uint64_t id, const char *was, const char *suffix)
+{
+        char from[PATH_MAX], to[PATH_MAX];
+        note_path(dir, id, was, from);
+        note_path(dir, id, suffix, to);
+        return rename(from, to) < 0 ? -errno : 0;
+}
+
+int note_reserve_mute(const char *dir, uint64_t id)
+{
+        return put_mark(dir, id, MUTING_SUFFIX);
+}
+
+int note_mute(const char *dir, uint64_t id)
+{
+        int error = rename_mark(dir, id, MUTING_SUFFIX, MUTED_SUFFIX);
+        return error == -ENOENT ? put_mark(dir, id, MUTED_SUFFIX) : error;
+}
+
+int note_removal(const char *dir, const struct member *m)
+{
+        char text[PATH_MAX];
+        snprintf(text, sizeof(text), REMOVED_WORD " %s", m->removal);
+        return replace(dir, m->id, MUTED_SUFFIX, text);
+}
+
+void note_remove_mute(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, MUTED_SUFFIX);
+        remove_mark(dir, id, MUTING_SUFFIX);
+}
+
+int note_arrival(const char *dir, uint64_t id)
+{
+        return put_mark(dir, id, ARRIVING_SUFFIX);
+}
+
+void note_remove_arrival(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, ARRIVING_SUFFIX);
+        remove_mark(dir, id, NAMED_SUFFIX);
+        remove_mark(dir, id, HELD_SUFFIX);
+}
+
+int note_held(const char *dir, uint64_t id)
+{
+        return put_mark(dir, id, HELD_SUFFIX);
+}
+
+int note_named(const char *dir, const struct member *m)
+{
+        return rename_mark(dir, m->id, m->held ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
+}
+
+void note_remove_held(const char *dir, uint64_t id)
+{
+        remove_mark(dir, id, HELD_SUFFIX);
+}
+
+static void seal_path(const char *dir, char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" SEAL_NAME, dir);
+}
+
+int note_seal(const char *dir, uint64_t number, size_t count)
+{
+        char path[PATH_MAX], text[SEAL_MAX_BYTES];
+        seal_path(dir, path);
+        snprintf(text, sizeof(text), "%" PRIu64 " %zu", number, count);
+        return symlink(text, path) < 0 ? -errno : 0;
+}
+
+bool note_read_seal(const char *dir, uint64_t *number, size_t *count)
+{
+        char path[PATH_MAX], text[SEAL_MAX_BYTES], *end;
+        seal_path(dir, path);
+        ssize_t n = readlink(path, text, sizeof(text) - 1);
+        if (n < 0)
+                return false;
+        text[n] = '\0';
+        *number = strtoull(text, &end, 10);
+        *count = strtoul(end, NULL, 10);
+        return true;
+}
+
+void note_remove_seal(const char *dir)
+{
+        char path[PATH_MAX];
+        seal_path(dir, path);
+        unlink(path);
+}
+
+int note_open_relayed(const char *dir, uint64_t id)
+{
+        char path[PATH_MAX];
+        note_path(dir, id, RELAYED_SUFFIX, path);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, RELAYED_MODE);
+        return fd < 0 ? -errno : fd;
+}

@@ -1,0 +1,205 @@
+#include "recall.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <chat/names.h>
+#include <chat/paths.h>
+#include <chat/text.h>
+
+#include "notes.h"
+
+/* Reads the mark beside the note of `id` that has this suffix. Returns false where there is none. */
+static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static MARK_MAX_BYTES])
+{
+        char file[ID_DIGITS + 16];
+        snprintf(file, sizeof(file), "%016" PRIx64 "%s", id, suffix);
+        ssize_t n = readlinkat(dir, file, text, MARK_MAX_BYTES - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        return n >= 0;
+}
+
+/* A note is microseconds, key, address (without spaces) and name (the rest). Takes those alone whose last change of name
+ * is in the queue (`undone`), or is not. */
+static void read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
+{
+        char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
+        const char *before = NULL;
+        uint64_t id, key;
+
+        if (path_parse_id(file, &id) < 0)
+                return;
+        if (queued->count > 0 && read_mark(dir, id, RENAMED_SUFFIX, mark))
+                before = queued_find_before(queued, id, mark);
+        if ((before != NULL) != undone)
+                return;
+        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
+        if (n < 0)
+                return;
+        text[n] = '\0';
+        char *since = text_next_word(&rest), *digits = text_next_word(&rest), *address = text_next_word(&rest), *end;
+        if (!address || path_parse_id(digits, &key) < 0)
+                return;
+        errno = 0;
+        uint64_t since_us = strtoull(since, &end, 10);
+        if (errno == 0 && end > since && *end == '\0' && strlen(address) <= ADDRESS_MAX_BYTES &&
+            strlen(rest) <= NAME_MAX_BYTES) {
+                struct member *m =
+                        roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
+                if (m)
+                        m->undone = before != NULL;
+        }
+}
+
+/* Whether `file` is an id and this suffix. */
+static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
+{
+        char digits[ID_DIGITS + 1] = "";
+        if (strlen(file) != ID_DIGITS + strlen(suffix) || strcmp(file + ID_DIGITS, suffix) != 0)
+                return false;
+        memcpy(digits, file, ID_DIGITS);
+        return path_parse_id(digits, id) == 0;
+}
+
+/* Whether `file` is the note of a member that left; adds its id. */
+static bool read_departed(struct departed *d, const char *file)
+{
+        uint64_t id;
+        if (!has_suffix(file, DEPARTED_SUFFIX, &id))
+                return false;
+        departed_add(d, id);
+        return true;
+}
+
+/* The member of whom `file` is a mark with this suffix, or NULL. A mark of nobody is removed. */
+static struct member *find_marked(const struct roster *r, const char *file, const char *suffix,
+                                  void (*remove)(const char *, uint64_t))
+{
+        uint64_t id;
+        if (!has_suffix(file, suffix, &id))
+                return NULL;
+        struct member *m = roster_find(r, id);
+        if (!m)
+                remove(r->dir, id);
+        return m;
+}
+
+/* Who lagged when the last chatd died missed something, and nobody knows how much. */
+static void read_lagging(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
+        if (!m)
+                return;
+        m->lagging = true;
+        m->missed = MISSED_UNKNOWN;
+}
+
+/* … and who waited to be announced waits on. */
+static void read_arriving(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, ARRIVING_SUFFIX, note_remove_arrival);
+        if (!m)
+                return;
+        m->arriving = true;
+        m->held = false; /* it was, and is not any more */
+}
+
+static void read_held(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, HELD_SUFFIX, note_remove_held);
+        if (!m || m->arriving)
+                return;
+        m->arriving = m->held = true;
+}
+
+static void read_named(const struct roster *r, const char *file)
+{
+        struct member *m = find_marked(r, file, NAMED_SUFFIX, note_remove_arrival);
+        if (m)
+                m->arriving = m->held = m->named = true;
+}
+
+/* … and who was muted, or removed, is. */
+static void read_muted(const struct roster *r, int dir, const char *file)
+{
+        char text[PATH_MAX], *why = text;
+        struct member *m = find_marked(r, file, MUTED_SUFFIX, note_remove_mute);
+        if (!m)
+                return;
+        m->muted = true;
+        ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        const char *word = text_next_word(&why);
+        if (word && strcmp(word, REMOVED_WORD) == 0)
+                m->removal = strdup(why);
+}
+
+/* … and who took another name has it. */
+static void read_renamed(const struct roster *r, int dir, const char *file)
+{
+        uint64_t id;
+        if (has_suffix(file, NEW_SUFFIX, &id))
+                unlinkat(dir, file, 0);
+        struct member *m = find_marked(r, file, RENAMED_SUFFIX, note_remove_name);
+        if (m)
+                m->renamed = true;
+}
+
+/* … and who is in another room stays there, or where it was before what is in the queue. */
+static void read_room(struct roster *r, int dir, const char *file, const struct queued *queued)
+{
+        char mark[MARK_MAX_BYTES];
+        struct member *m = find_marked(r, file, ROOM_SUFFIX, note_remove_room);
+        if (!m)
+                return;
+        char *space = read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
+        const char *name = "";
+        if (space && space > strchr(mark, ' ')) { /* there is a list before it */
+                *space = '\0';
+                const char *before = queued_find_before(queued, m->id, mark);
+                name = before ? before : space + 1;
+                m->undone |= before != NULL;
+        }
+        struct room *room = m->room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
+        if (!room) {
+                note_remove_room(r->dir, m->id);
+                return;
+        }
+        roster_move(r, m, room);
+}
+
+/* Those who are called otherwise than before the queue come last: their names are free then, or nobody else's fault. */
+int recall_members(struct roster *r, struct departed *departed, const struct queued *queued)
+{
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);
+        DIR *dir = opendir(path);
+        if (!dir)
+                return -errno;
+        for (const struct dirent *entry; (entry = readdir(dir));)
+                if (!read_departed(departed, entry->d_name))
+                        read_note(r, dirfd(dir), entry->d_name, queued, false);
+        rewinddir(dir);
+        for (const struct dirent *entry; queued->count > 0 && (entry = readdir(dir));)
+                read_note(r, dirfd(dir), entry->d_name, queued, true);
+        rewinddir(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));) {
+                read_lagging(r, entry->d_name);
+                read_arriving(r, entry->d_name);
+                read_held(r, entry->d_name);
+                read_named(r, entry->d_name);
+                read_muted(r, dirfd(dir), entry->d_name);
+                find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute); /* of a member: to be used yet */
+                read_renamed(r, dirfd(dir), entry->d_name);
+                read_room(r, dirfd(dir), entry->d_name, queued);
+        }
+        closedir(dir);
+        rooms_read_topics(&r->rooms, r->dir);
+        return 0;
+}
