@@ -318,6 +318,39 @@ static void test_a_queue_that_is_lost(void **state)
         client_free(b);
 }
 
+/* Where chatd cannot run it says why in one line, each five seconds, and goes on when it can: people wait, and lose nothing.
+ * `lacks` makes the host so, `has` undoes it. */
+static void assert_chatd_waits(const char *lacks, const char *has, const char *says, int status)
+{
+        struct client *a, *b;
+        join_two(&a, &b);
+        shell("systemctl stop chatd.service 2>&1; journalctl --sync; %s", lacks);
+        client_send(a, "one\n");
+        shell("systemctl start --no-block chatd.service");
+        shell_until("journalctl --sync; test $(journalctl -u chatd -o cat | grep -c -x 'chatd: cannot .*%s.*') -ge 3",
+                    says);
+        shell("journalctl -u chatd -o short-unix | grep 'chatd: cannot .*%s' | "
+              "awk 'last && $1 - last < 4 { exit 1 } { last = $1 }'",
+              says);
+        shell("journalctl -u chatd -o cat | grep -q 'status=%d/'", status);
+        shell("%s", has);
+        client_expect(b, "%s: one\r\n", a->name);
+        client_free(a);
+        client_free(b);
+}
+
+static void test_a_host_that_lacks_something(void **state)
+{
+        (void)state;
+        shell("mkdir -p /run/systemd/system/chatd.service.d");
+        assert_chatd_waits("printf '[Service]\nSystemCallFilter=~pidfd_open\n' "
+                           ">/run/systemd/system/chatd.service.d/lacks.conf; systemctl daemon-reload",
+                           "rm /run/systemd/system/chatd.service.d/lacks.conf; systemctl daemon-reload",
+                           "run, as this kernel lacks pidfd_open(2)", 71);
+        assert_chatd_waits("mv /run/chat /run/chat-away", "mv /run/chat-away /run/chat",
+                           "use the run directory /run/chat: Permission denied; systemd-tmpfiles --create makes it", 1);
+}
+
 static void test_throwing_somebody_out(void **state)
 {
         (void)state;
@@ -511,6 +544,7 @@ int main(void)
                 cmocka_unit_test(test_what_waits_in_the_queue),
                 cmocka_unit_test(test_a_restart_of_the_queue),
                 cmocka_unit_test(test_a_queue_that_is_lost),
+                cmocka_unit_test(test_a_host_that_lacks_something),
                 cmocka_unit_test(test_throwing_somebody_out),
                 cmocka_unit_test(test_counts_survive_a_restart),
                 cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
