@@ -37,7 +37,7 @@ void branches_shorten(struct branches *b)
 
 size_t branches_at(const struct branches *b, uint64_t place)
 {
-        size_t number = b->count - 1;
+        size_t number = (size_t)b->count - 1;
         while (number > 0 && b->all[number].begin > place)
                 number--;
         return number;

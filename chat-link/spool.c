@@ -29,7 +29,7 @@ size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
 {
         const struct branches *b = &s->branches;
         uint64_t released = s->fields[SPOOL_RELEASED_POSITION];
-        size_t n = 0, count = b->count;
+        size_t n = 0, count = (size_t)b->count;
         for (size_t number = count; number-- > 0 && n < max;) {
                 uint64_t records = records_before(b, number, released);
                 if (records > 0 || number + 1 == count)

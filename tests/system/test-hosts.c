@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
+#include <chat/record.h>
 #include <chat/text.h>
 
 #include "../../chat-link/message.h"

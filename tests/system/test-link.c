@@ -220,7 +220,7 @@ static void free_host(struct host *h)
  * of theirs in between. */
 static void expect_lines_of_both(struct client *to, const struct host *twins, const char *label, int *last, int count)
 {
-        char begin[2][128], wanted[160];
+        char begin[2][128], wanted[sizeof(begin) + 32];
         for (int i = 0; i < 2; i++)
                 snprintf(begin[i], sizeof(begin[i]), "%s@%s: ", twins[i].person->name, label);
         for (int left = 2 * count; left > 0;) {
