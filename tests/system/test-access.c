@@ -14,9 +14,9 @@
 
 enum { TLS_PORT = 8889 };
 
-static struct client *witness; /* a plain one, who hears everything that is relayed */
+static struct client *witness; /* a plain client that is shown everything that is relayed */
 
-/* ---- what there is to test with ---- */
+/* ---- prerequisites ---- */
 
 static void install_tls(void)
 {
@@ -27,7 +27,7 @@ static void install_tls(void)
         shell("systemctl enable --now chat-tls.socket 2>&1");
 }
 
-/* ann and bob, who come by ssh with root's key, and a real sshd. */
+/* Makes ann and bob, who connect by ssh with root's key, and a real sshd. */
 static void install_ssh(void)
 {
         shell("systemctl start systemd-user-sessions && groupadd chat-ssh");
@@ -61,7 +61,7 @@ static int install(void **state)
 
 /* ---- clients ---- */
 
-/* A client that is a program. Its name is what it is greeted with. */
+/* Starts a client that is a program. Its name is the one in its greeting. */
 static struct client *start_client(char *const argv[], pid_t *pid)
 {
         int fds[2];
@@ -103,14 +103,14 @@ static struct client *join_local(const char *user, pid_t *pid)
         return start_client(argv, pid);
 }
 
-/* Both hear each other. `what` is for this client alone. */
+/* Asserts that both get each other's lines. `what` tells this client from others. */
 static void assert_chat(struct client *c, const char *what, int n)
 {
         char own[64];
         snprintf(own, sizeof(own), "back, %s ", what);
         client_send(c, "%s %d\n", what, n);
         const char *before = client_expect(witness, "%s: %s %d\r\n", c->name, what, n);
-        assert_null(strstr(before, c->name)); /* nothing twice */
+        assert_null(strstr(before, c->name)); /* nothing comes twice */
         client_send(witness, "back, %s %d\n", what, n);
         before = client_expect(c, "%s: back, %s %d\r", witness->name, what, n);
         assert_null(strstr(before, own));
@@ -122,7 +122,7 @@ static void assert_left(struct client *c)
         client_free(c);
 }
 
-/* … by saying so, which ends its program, too. */
+/* Lets the client leave by "exit", which ends its program, too. */
 static void leave(struct client *c, pid_t pid)
 {
         client_send(c, "exit\n");
@@ -153,7 +153,7 @@ static void test_tls(void **state)
         (void)state;
         pid_t pid, pid6;
         struct client *c = join_tls("127.0.0.1:8889", &pid), *six = join_tls("[::1]:8889", &pid6);
-        /* each is called what the kernel says of its connection */
+        /* each has the name that the kernel knows of its connection */
         shell("ss -tnpH dport = :8889 | grep -F ' %s ' | grep -F ',pid=%d,'", c->name, pid);
         shell("ss -tnpH dport = :8889 | grep -F ' %s ' | grep -F ',pid=%d,'", six->name, pid6);
         assert_chat(c, "over TLS", 4);
@@ -177,17 +177,17 @@ static void test_tls_that_ends(void **state)
 {
         (void)state;
         pid_t pid;
-        /* its input ends: that is said in TLS, and what came before it arrives */
+        /* the client's input ends: TLS says so, and what came before it arrives */
         shell("echo backup done | openssl s_client -quiet -no_ign_eof -connect localhost:8889 2>/dev/null");
         const char *before = client_expect(witness, ": backup done\r\n");
         assert_non_null(strstr(before, " is connected\r\n"));
         client_expect(witness, " is disconnected\r\n");
-        /* it is gone without a word */
+        /* the client is killed */
         struct client *c = join_tls("localhost:8889", &pid);
         kill(pid, SIGKILL);
         assert_int_equal(process_wait(pid), 128 + SIGKILL);
         assert_left(c);
-        /* it is thrown out */
+        /* the client's session is stopped */
         c = join_tls("127.0.0.1:8889", &pid);
         shell("systemctl stop 'chat-tls@*-%s.service'", c->name);
         client_expect_end(c);
@@ -195,12 +195,14 @@ static void test_tls_that_ends(void **state)
         assert_left(c);
 }
 
-/* A client that does not answer the end keeps no stunnel; one that ends has said what still goes out, at its pace. */
+/* A client that does not answer the end does not keep its stunnel. A client that ends gets its waiting lines relayed,
+ * at its pace. */
 static void test_tls_when_one_side_ends(void **state)
 {
         enum {
-                LINES = 100,                /* ten a second after the first twenty */
-                STUNNEL_END_MAX_MS = 30000, /* at once, on a busy machine; stunnel's TIMEOUTclose= is a minute */
+                LINES = 100, /* ten a second after the first twenty */
+                /* at once, unless the machine is busy; stunnel's TIMEOUTclose= is a minute */
+                STUNNEL_END_MAX_MS = 30000,
         };
         (void)state;
         pid_t pid;
@@ -230,7 +232,7 @@ static void test_tls_when_one_side_ends(void **state)
         assert_left(c);
 }
 
-/* More at once than what is on the way holds. */
+/* Pastes more at once than fits on the way. */
 static void assert_paste(struct client *c, size_t size)
 {
         enum { LINES = 30, LINE_MAX_BYTES = 4000 };
@@ -252,7 +254,7 @@ static void test_tls_paste(void **state)
         leave(c, pid);
 }
 
-/* Those who do not do TLS, or nothing at all, cost nobody anything, and are no members. */
+/* Clients that do not speak TLS, or send nothing at all, cost nobody anything, and are no members. */
 static void test_what_is_no_tls(void **state)
 {
         (void)state;
@@ -304,7 +306,7 @@ static void test_stopping_the_listeners_disconnects_nobody(void **state)
         leave(c, pid);
 }
 
-/* What talks TLS with strangers is no session, and nobody else can say who it is. */
+/* The process that speaks TLS with strangers is no session, and no other process can state a client's address. */
 static void test_who_may_what(void **state)
 {
         (void)state;
@@ -324,7 +326,7 @@ static void test_who_may_what(void **state)
         assert_string_equal(
                 shell("echo PROXY TCP4 me | runuser -u chat-tls -- nc -U /run/chat-proxied.sock | tr -d '\\r'"),
                 "*** You cannot join: the proxy did not say where you come from");
-        /* who says nothing at all is not waited for for ever */
+        /* a proxy that sends nothing is not awaited for ever */
         struct client *silent = client_connect_unix("/run/chat-proxied.sock");
         client_expect(silent, "*** You cannot join: the proxy did not say where you come from\r\n");
         client_expect_end(silent);
@@ -354,7 +356,7 @@ static void test_local_users(void **state)
         assert_chat(ann, "by a UNIX socket", 0);
         assert_chat(bob, "by the same", 1);
         client_expect(ann, "bob: by the same 1\r\n");
-        /* the same user again, and what the witness hears of the name that it would have */
+        /* the same user again; the witness sees the name that it gets */
         char *const argv[] = {"runuser", "-u", "ann", "--", "nc", "-NU", LOCAL_SOCKET, NULL};
         struct client *w = witness;
         witness = NULL;
@@ -371,12 +373,13 @@ static void test_local_users(void **state)
         client_expect_end(bob);
         process_wait(pids[1]);
         assert_left(bob);
-        /* nobody can say that they are somebody else */
+        /* no user can pretend to be another one */
         shell("echo forged | runuser -u bob -- env REMOTE_ADDR=1.2.3.4 REMOTE_PORT=1 USER=ann nc -NU " LOCAL_SOCKET);
         client_expect(witness, "bob: forged\r\n");
 }
 
-/* One user cannot take all the places: those beyond MembersPerUser= are told so, and others get in. */
+/* One user cannot take all the places: connections beyond MembersPerUser= are refused with a reason, and other users
+ * get in. */
 static void test_a_user_who_connects_too_often(void **state)
 {
         enum { PLACES = 3, CONNECTIONS = 300 }; /* more than chat-local.socket takes */
@@ -437,7 +440,7 @@ static void test_ssh(void **state)
         client_expect_end(bob);
         assert_int_equal(process_wait(pid_tty), 0);
         assert_left(bob);
-        /* its client is gone */
+        /* the client is killed */
         ann = start_client(tty, &pid);
         kill(pid, SIGKILL);
         process_wait(pid);
@@ -449,14 +452,14 @@ static void test_ssh_is_for_nothing_else(void **state)
         (void)state;
         const char *ssh = "ssh -i /root/.ssh/chat -o BatchMode=yes -o LogLevel=ERROR -l ann";
         shell("! %s -W 127.0.0.1:%d localhost </dev/null 2>&1", ssh, CHAT_PORT);
-        /* nor is a file of theirs run first */
+        /* ssh does not run a file of the user first either */
         shell("printf 'touch /home/ann/file\\n' >/home/ann/.ssh/rc");
         shell("echo another | %s localhost", ssh);
         client_expect(witness, "ann: another\r\n");
         shell("! test -e /home/ann/file");
 }
 
-/* What asks for a command or a subsystem is refused in one line, and nothing of its protocol is said. */
+/* A client that asks for a command or a subsystem is refused in one line, and nothing of its protocol is said. */
 static void test_ssh_refuses_commands(void **state)
 {
         static const char *const commands[] = {
@@ -476,7 +479,7 @@ static void test_ssh_refuses_commands(void **state)
         };
         (void)state;
         char command[256];
-        bool sees = true; /* of a subsystem sshd drops it */
+        bool sees = true; /* sshd drops the line for a subsystem */
         for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
                 if (!commands[i]) {
                         sees = false;

@@ -21,8 +21,9 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Two who have seen each other come: whatever is said from now on reaches both. */
-/* Both know of each other, and have nothing more to be told: a witness has seen them come, and they have seen it go. */
+/* Lets two clients join, so that whatever is said from now on reaches both. */
+/* Both know of each other, and no further notice is on its way: a witness has seen them join, and they have seen it
+ * leave. */
 static void join_two(struct chat *chat, struct client **a, struct client **b)
 {
         struct client *witness = chat_join(chat, NULL);
@@ -98,7 +99,7 @@ static void test_ways_to_leave(void **state)
         client_expect(a, "*** ^C again, or exit, leaves.\r\n");
         client_send(a, "still here\n");
         client_expect(b, "%s: still here\r\n", a->name);
-        client_send_bytes(a, "\xff\xf4\xff\xf4", 4); /* two before it answered about BINARY are two letters at worst */
+        client_send_bytes(a, "\xff\xf4\xff\xf4", 4); /* two before the answer about BINARY may be two letters */
         client_expect(a, "*** ^C again, or exit, leaves.\r\n");
         client_send_bytes(a, "\xff\xfb\0\xff\xf4", 5);
         client_expect_end(a);
@@ -132,7 +133,7 @@ static void test_telnet_commands(void **state)
         struct chat *chat = *state;
         struct client *a, *b;
         join_two(chat, &a, &b);
-        /* what PuTTY begins with; a line in pieces, a subnegotiation in the middle, urgent data */
+        /* how PuTTY begins; a line in pieces, a subnegotiation in the middle, urgent data */
         client_send_bytes(a, "\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfd\x03", 12);
         client_expect(a, "\xff\xfe\x1f\xff\xfe\x20\xff\xfe\x18\xff\xfc\x03");
         client_send_bytes(a, "in \xff\xfa\x1f\1P", 8);
@@ -158,7 +159,7 @@ static void test_nothing_dangerous_reaches_others(void **state)
         join_two(chat, &a, &b);
         client_send_bytes(a, "\x1b]0;x\7\0\x0e\xc2\x9b\xe2\x80\xae\xc3\x28\n", 16);
         client_expect(b, "%s: ]0;x^G^N<U+009B><U+202E>\ufffd(\r\n", a->name);
-        client_send(a, "x\rforged: hi\n"); /* a line end is a line end: the name comes before each line */
+        client_send(a, "x\rforged: hi\n"); /* a line end always ends the line: the name comes before each line */
         client_expect(b, "%s: x\r\n%s: forged: hi\r\n", a->name, a->name);
         client_free(a);
         client_free(b);
@@ -224,7 +225,7 @@ static void test_a_paste_goes_out_at_its_pace(void **state)
         int64_t begin = clock_ms();
         for (int i = 0; i < LINES; i++)
                 client_send(a, "line %d\n", i);
-        client_sync(a); /* what telnet asks is answered before the paste is through */
+        client_sync(a); /* questions of telnet are answered before the paste is through */
         for (int i = 0; i < LINES; i++)
                 client_expect(b, "%s: line %d\r\n", a->name, i);
         assert_true(clock_ms() - begin >= (LINES - 20) * 4); /* 250 a second at most: a slow machine takes longer */
@@ -234,8 +235,8 @@ static void test_a_paste_goes_out_at_its_pace(void **state)
         client_free(b);
 }
 
-/* How many lines a client was told that it was not shown: because it did not read, or because its session had no
- * processor for too long. */
+/* Returns how many lines a client was told that it was not shown: because it did not read, or because its session did
+ * not run for too long. */
 static long count_skipped(const char *all)
 {
         long skipped = 0;
@@ -280,7 +281,7 @@ static void test_a_client_that_never_reads(void **state)
         client_free(deaf);
 }
 
-/* A byte for each line that is said: it falls behind at once, and the others do not wait for it. */
+/* The client reads a byte for each line that is said: it falls behind at once, and the others do not wait for it. */
 static void test_a_client_that_reads_a_byte_at_a_time(void **state)
 {
         struct chat *chat = *state;
@@ -300,7 +301,7 @@ static void test_a_client_that_reads_a_byte_at_a_time(void **state)
                 if (recv(slow->fd, first + first_len, 1, MSG_DONTWAIT) == 1)
                         first_len++;
         }
-        /* what it costs is bounded: 256 KiB of output, 128 KiB of input, a datagram, and the program */
+        /* its cost is bounded: 256 KiB of output, 128 KiB of input, a datagram, and the program */
         long kib = strtol(shell("awk '/^VmRSS/ { print $2 }' /proc/%d/status", session), NULL, 10);
         assert_in_range(kib, 0, reports_dir() ? 64 * 1024 : 4 * 1024);
         client_send(slow, "exit\n");
@@ -372,7 +373,7 @@ static void test_a_session_told_to_stop(void **state)
         client_free(b);
 }
 
-/* What waits for its turn goes out at once, whether its client is about to leave already or not. */
+/* Lines that wait for their turn go out at once, whether or not the client is leaving already. */
 static void test_a_session_told_to_stop_behind_a_paste(void **state)
 {
         struct chat *chat = *state;
@@ -440,7 +441,8 @@ static void test_without_a_broker(void **state)
         client_expect(b, "*** The chat is back\r\n");
         client_send(b, "hello\n");
         client_expect(a, "%s: hello\r\n", b->name);
-        /* who came first is chance; what was kept is sent, in order, and shown to those who were members by then */
+        /* the order of joining is random; lines that were kept are sent, in order, and shown to those who were members
+         * by then */
         struct client *c = chat_join(chat, NULL);
         client_send(a, "more\n");
         client_expect(c, "%s: more\r\n", a->name);
@@ -466,13 +468,15 @@ static void test_a_broker_that_is_killed(void **state)
         struct chat *chat = *state;
         struct client *a, *b;
         join_two(chat, &a, &b);
-        client_send(a, "hello\n"); /* who speaks is announced before: no announcement is on its way any more */
+        /* a member is announced before its first line: no announcement is on its way any more */
+        client_send(a, "hello\n");
         client_expect(b, "%s: hello\r\n", a->name);
         for (int i = 0; i < 5; i++) {
                 chat_kill_broker(chat, SIGKILL);
                 chat_start_broker(chat);
                 client_send(a, "line %d\n", i);
-                /* it may say what may be lost with the queue; nobody is announced again, nothing is lost or doubled */
+                /* there may be a notice of lines that may be lost with the queue; no member is announced again, no line
+                 * is lost or doubled */
                 const char *before = client_expect(b, "%s: line %d\r\n", a->name, i);
                 assert_null(strstr(before, "connected"));
                 assert_null(strstr(before, ": line"));
@@ -481,23 +485,23 @@ static void test_a_broker_that_is_killed(void **state)
         client_free(b);
 }
 
-/* The queue is the broker's own here. */
+/* Here the queue belongs to the broker itself. */
 static void test_what_a_broker_takes_along(void **state)
 {
         struct chat *chat = *state;
         struct client *a, *b;
         join_two(chat, &a, &b);
-        /* At rest: a chatd that is stopped while it writes to a client keeps that client's connection. */
+        /* Wait until it sleeps: a chatd that is stopped while it writes to a client keeps that client's connection. */
         shell_until("grep -q '^State:.S' /proc/%d/status", (int)chat->broker);
         kill(chat->broker, SIGSTOP);
         client_send(a, "one\ntwo\nthree\n");
-        client_sync(a); /* they are in the queue */
+        client_sync(a); /* the lines are in the queue */
         chat_kill_broker(chat, SIGKILL);
         chat_start_broker(chat);
         client_expect(a, "*** The chat lost its queue: your last 3 lines may not have reached everybody\r\n");
         client_send(a, "four\n");
         assert_null(strstr(client_expect(b, "%s: four\r\n", a->name), "three"));
-        /* one that is told to end relays what it has, and says so */
+        /* a chatd that is told to end relays what it has, and says so */
         client_send(a, "five\nsix\n");
         client_sync(a);
         chat_kill_broker(chat, SIGTERM);
@@ -580,7 +584,7 @@ static void test_wrong_options(void **state)
 static void test_a_second_broker(void **state)
 {
         struct chat *chat = *state;
-        chat_join(chat, NULL); /* so the first one is up */
+        chat_join(chat, NULL); /* so the first chatd runs */
         shell_until("test -S %s/chatd.sock", chat->dir);
         shell("test \"$(%s %s 2>&1)\" = 'chatd: another chatd serves %s'", program("chatd"), chat->option, chat->dir);
 }

@@ -1,5 +1,5 @@
-/* chatctl under a real systemd, with a real journal: what each command does in the chat and prints, who may use it, what
- * survives chatd, and the shells' completion. */
+/* chatctl under a real systemd, with a real journal: what each command does in the chat and prints, who may use it,
+ * what survives chatd, and the shells' completion. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 
 #include "booted.h"
 
-/* JSON as another program reads it: fails where it is none, or `condition` (Python, of the value j) is false. */
+/* Reads JSON as another program does. Fails if it is malformed, or if `condition` (Python, of the value j) is false. */
 #define JSON_IS(condition) " | python3 -c 'import json, sys; j = json.load(sys.stdin); assert " condition ", j'"
 #define JSON_LINES_ARE(condition)                                                                                      \
         " | python3 -c 'import json, sys; j = [json.loads(line) for line in sys.stdin]; assert " condition ", j'"
@@ -34,7 +34,7 @@ static void take_name(struct client *c, const char *name)
         snprintf(c->name, sizeof(c->name), "%s", name);
 }
 
-/* Ann and Bob are here. */
+/* Lets ann and bob join. */
 static int come(void **state)
 {
         (void)state;
@@ -56,7 +56,7 @@ static int go(void **state)
         return 0;
 }
 
-/* Ann says it, and Bob gets it and nothing before it. */
+/* Lets ann say the text. Bob gets it next. */
 static void assert_said(const char *text)
 {
         client_send(ann, "%s\n", text);
@@ -84,7 +84,7 @@ static void test_status(void **state)
                             "chatctl mute NAME: hides what a person says, until that person leaves");
         assert_string_equal(shell("chatctl help nothing 2>&1" STATUS),
                             "chatctl: there is no command nothing; see --help\nstatus 2");
-        shell("systemctl stop chatd.service 2>&1"); /* who asks starts it */
+        shell("systemctl stop chatd.service 2>&1"); /* a request starts it */
         shell("chatctl status >/dev/null && systemctl is-active chatd.service");
 }
 
@@ -97,7 +97,7 @@ static void test_who(void **state)
                             shell("printf %%d %d", booted_session(ann)));
         shell("chatctl who --json" JSON_IS(
                 "[m[\"name\"] for m in j] == [\"ann\", \"bob\"] and j[0][\"said\"] == 2 and not j[0][\"muted\"]"));
-        /* people read the time of where they are, and which that is */
+        /* times are shown in the user's zone, with its name */
         shell("TZ=XYZ-5 chatctl who | grep -q '^ann .* [0-9:]* XYZ '");
         shell("TZ=XYZ-5 chatctl log -n 1 | grep -q '^[0-9-]* [0-9:]* XYZ '");
         shell("chatctl who --json" JSON_IS("j[0][\"address\"].startswith(\"127.0.0.1:\") and j[0][\"alive\"]"));
@@ -141,7 +141,7 @@ static void test_say(void **state)
         assert_string_equal(shell("chatctl say '  ' 2>/dev/null" STATUS), "status 2");
 }
 
-/* Whatever is wrong is said, also as JSON. */
+/* Every error is reported, also as JSON. */
 static void test_wrong_usage(void **state)
 {
         (void)state;
@@ -164,7 +164,7 @@ static void test_wrong_usage(void **state)
                             "1\nchatctl: cannot write: No space left on device");
 }
 
-/* Also while chatd is killed again and again: each notice comes once, in order. */
+/* Each notice comes once, in order, even while chatd is killed again and again. */
 static void test_say_while_chatd_is_killed(void **state)
 {
         (void)state;
@@ -219,7 +219,7 @@ static void test_kick(void **state)
         shell("chatctl kick bob --json 2>/dev/null" JSON_IS("not j[\"ok\"] and \"bob\" in j[\"error\"]") "; true");
 }
 
-/* A session that is stopped is reported, and root can end its process. */
+/* A stopped session is reported, and root can end its process. */
 static void test_kick_who_does_not_run(void **state)
 {
         (void)state;
@@ -270,7 +270,7 @@ static void test_ban(void **state)
         shell("chatctl bans --json" JSON_IS("[(b[\"ban\"], b[\"by\"], b[\"reason\"]) for b in j] == [(\"BOB\", 0, "
                                             "\"was rude\"), (\"::/64\", 0, \"\")]"));
         shell("systemctl stop chatd.service chatd.socket chatctl.socket 2>&1; rm -rf /run/chat/*; "
-              "systemd-tmpfiles --create; systemctl start chatd.socket"); /* all that a boot takes away */
+              "systemd-tmpfiles --create; systemctl start chatd.socket"); /* everything that a boot removes */
         shell("chatctl bans | grep -q '^BOB '");
         assert_string_equal(shell("chatctl unban bob; chatctl unban ::/64; chatctl unban bob 2>&1" STATUS),
                             "chatctl: bob is not banned\nstatus 5");
@@ -286,8 +286,8 @@ static void test_ban(void **state)
         client_free(six);
 }
 
-/* What is left of a damaged file is in effect, and the administrator is told what is not, until the file that was kept is
- * removed. */
+/* The intact part of a damaged file is in effect. The administrator is told which part is not, until the damaged file,
+ * which is kept, is removed. */
 static void test_damaged_bans(void **state)
 {
         (void)state;
@@ -331,7 +331,7 @@ static void test_log(void **state)
         assert_int_equal(process_wait(pid), 0);
 }
 
-/* A screen comes below the other on a terminal that knows no escape sequences, as in an editor's shell. */
+/* On a terminal without escape sequences, as in an editor's shell, each screen comes below the one before. */
 static void assert_no_escapes(const char *term)
 {
         shell("TERM=%s script -qec 'chatctl top -n 2' /dev/null >/run/screens; grep -c '^members: 2 ' /run/screens | "
@@ -379,7 +379,7 @@ static void test_who_may(void **state)
         assert_non_null(strstr(said, "members of the group chat-admin: sudo usermod -aG chat-admin USER"));
         assert_non_null(strstr(said, "\nstatus 4"));
         shell("setpriv --reuid=chat-session --regid=chat --clear-groups chatctl who 2>/dev/null; test $? = 4");
-        /* also where the file lets everybody in, chatd does not */
+        /* chatd refuses even if the socket's mode lets everybody connect */
         shell("chmod 666 /run/chat-control.sock");
         said = shell(AS_NOBODY "chatctl who 2>&1" STATUS);
         assert_non_null(strstr(said, "members of the group chat-admin"));
@@ -390,7 +390,7 @@ static void test_who_may(void **state)
         shell(AS_MEMBER "true; setpriv --reuid=nobody --regid=nogroup --groups=systemd-journal chatctl log -n 1");
 }
 
-/* Others see a guest, the same each time; administrators see the address. */
+/* Others see a guest, with the same name each time; administrators see the address. */
 static void test_hidden_addresses(void **state)
 {
         (void)state;
@@ -427,7 +427,7 @@ static void test_hidden_addresses(void **state)
         assert_string_not_equal(client_expect(ann, " is connected\r\n"), name + strlen("guest-"));
         client_free(six);
         client_expect(ann, " is disconnected\r\n");
-        shell("chatctl ban %s", name); /* whoever is called so from now on is not let in */
+        shell("chatctl ban %s", name); /* nobody with this name can join from now on */
         struct client *banned = client_connect("127.0.0.1", CHAT_PORT);
         client_expect(banned, "*** You cannot join: ");
         client_expect_end(banned);
@@ -435,7 +435,7 @@ static void test_hidden_addresses(void **state)
         shell("chatctl unban %s; sed -i /^Addresses=/d /etc/chat/chat.conf && systemctl reload chatd", name);
 }
 
-/* What systemd, or chatd, did not let in is shown. */
+/* Clients that systemd or chatd refused are counted. */
 static void test_who_was_refused(void **state)
 {
         (void)state;
@@ -471,7 +471,7 @@ static void test_who_was_refused(void **state)
         assert_int_equal(atoi(shell("chatctl status | sed -n 's/ *Refused by chatd: //p'")), before + 1);
 }
 
-/* Tools that connect and say nothing, or do not read, keep nobody from chatting. */
+/* Tools that connect and send nothing, or do not read, do not hinder the chat. */
 static void test_idle_tools(void **state)
 {
         (void)state;
@@ -488,7 +488,7 @@ static void test_idle_tools(void **state)
         assert_string_equal(shell("chatctl who 2>&1" STATUS), "chatctl: chatd is busy; try again later\nstatus 1");
         for (int i = 0; i < 20; i++) {
                 client_free(idle[i]);
-                if (i == 7) /* a few places are free: each of many gets its turn */
+                if (i == 7) /* a few places are free: each of many requests gets its turn */
                         assert_string_equal(shell("for i in $(seq 50); do chatctl who --no-legend & done 2>&1 | wc -l"),
                                             "100");
         }
@@ -505,7 +505,7 @@ static void start_chat(void)
         shell("systemd-tmpfiles --create /usr/local/lib/tmpfiles.d/chat.conf && systemctl start chat.socket");
 }
 
-/* /run/chat is a file system of its own with few inodes. */
+/* Mounts a file system with few inodes on /run/chat. */
 static int begin_with_few_inodes(void **state)
 {
         stop_chat();
@@ -525,7 +525,8 @@ static int end_with_few_inodes(void **state)
 
 #define NOT_NOTED(what) "*** Not done: the chat cannot store " what " right now; try again later\r\n"
 
-/* The next chatd would not know what this one cannot note. So it is not done, and said; in the journal, too. */
+/* A change that this chatd cannot note would be unknown to the next one. So it is not made, and both the user and the
+ * journal are told. */
 static void test_no_inode_is_left(void **state)
 {
         (void)state;
@@ -544,7 +545,7 @@ static void test_no_inode_is_left(void **state)
                             "status 1");
         client_send(bob, "heard as before\n");
         client_expect(ann, "bob: heard as before\r\n");
-        /* what is noted can be replaced */
+        /* existing notes can be replaced */
         take_name(ann, "anita");
         shell("chatctl topic lobby second");
         client_expect(bob, "second\r\n");
@@ -618,7 +619,7 @@ static void test_the_chat_does_not_run(void **state)
         assert_non_null(strstr(said, "\nstatus 3"));
         shell("chatctl status --json 2>/dev/null" JSON_IS("not j[\"ok\"]") "; true");
         assert_said("the chat goes on without it");
-        shell("systemctl restart chatd.service 2>&1"); /* which can begin to listen only then */
+        shell("systemctl restart chatd.service 2>&1"); /* only then it can begin to listen */
         shell("systemctl is-active chatctl.socket; chatctl status");
         assert_said("and with it");
         assert_string_equal(shell("systemctl --failed -q --plain list-units 'chat*'"), "");

@@ -14,7 +14,7 @@ enum { YEAR_1970 = 17 * 60, YEAR_2040 = INT64_C(2208988800) };
 static volatile int64_t *ahead_s;
 static char path[] = "/tmp/chat-clock.XXXXXX";
 
-/* Preloads the clock (tests/clock.c) to what is started from here on. */
+/* Preloads the clock (tests/clock.c) into all programs that are started from here on. */
 static int setup(void **state)
 {
         int fd = mkstemp(path);
@@ -45,11 +45,11 @@ static void say(struct client *from, struct client *to, const char *text)
 {
         client_send(from, "%s\n", text);
         client_expect(to, "%s: %s\r\n", from->name, text);
-        client_send(from, "/rooms\n"); /* an answer comes when the line is in the history, with its time */
+        client_send(from, "/rooms\n"); /* the answer comes when the line is in the history, with its time */
         client_expect(from, "*** lobby: ");
 }
 
-/* Somebody comes, and is shown what was said; `times` stand in front of the lines. */
+/* Lets a newcomer join, and asserts the past lines that it is shown; `times` stand in front of the lines. */
 static void assert_past(struct chat *chat, const struct client *who, const char *const times[static 3])
 {
         static const char *const texts[] = {"in 1970", "in 2040", "today"};

@@ -1,5 +1,5 @@
-/* A container without systemd: a Debian as container/Containerfile makes it, in which chat-init is the first process. What
- * an engine would do, unshare(1) does. */
+/* A container without systemd: a Debian from container/Containerfile, in which chat-init is the first process.
+ * unshare(1) plays the container engine. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,16 +12,16 @@
 
 enum {
         PORT = 8888,
-        STOP_MAX_MS = 10000, /* what `docker stop` waits for */
+        STOP_MAX_MS = 10000, /* the time that `docker stop` waits */
         KILLS = 20,
 };
 
 static char top[] = "/tmp/chat-container.XXXXXX", root[64];
 
-/* A container, while it runs. */
+/* The container that runs. */
 static struct {
         pid_t launcher, init;
-        struct client *log; /* what it says */
+        struct client *log; /* its output */
 } container;
 
 static int prepare(void **state)
@@ -33,7 +33,7 @@ static int prepare(void **state)
         }
         assert_non_null(mkdtemp(top));
         snprintf(root, sizeof(root), "%s/root", top);
-        assert_int_equal(unshare(CLONE_NEWNS | CLONE_NEWNET), 0); /* all of it ends with us */
+        assert_int_equal(unshare(CLONE_NEWNS | CLONE_NEWNET), 0); /* all of it ends with this process */
         shell("mount --make-rprivate / && ip link set lo up && mount -t tmpfs tmpfs %s && cd %s && mkdir upper work "
               "root",
               top, top);
@@ -52,10 +52,10 @@ static int remove_all(void **state)
         return 0;
 }
 
-/* Runs a command in there, and returns what it prints. */
+/* Runs a command in the container, and returns its output. */
 #define INSIDE "nsenter -t %d -m -p -r -w -- env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 
-/* Starts a container whose first process is `command`, with chat-init behind it. */
+/* Starts a container whose first process is `command`, which leads to chat-init. */
 static void begin(const char *command)
 {
         char text[512];
@@ -79,7 +79,7 @@ static void begin_chat(const char *command)
         assert_true(container.init > 0);
 }
 
-/* Ends it as `docker stop` does. */
+/* Ends the container as `docker stop` does. */
 static void stop(void)
 {
         int64_t began = clock_ms();
@@ -118,13 +118,13 @@ static struct client *join_beside(struct client *witness)
         return c;
 }
 
-/* The pid of a program in there, as this test sees it. */
+/* Returns the pid of a program in the container, as this test sees it. */
 static pid_t pid_of(const char *name)
 {
         const char *found = shell("for p in $(pgrep %s); do test \"$(readlink /proc/$p/ns/pid)\" = "
                                   "\"$(readlink /proc/%d/ns/pid)\" && echo $p; done | head -n 1",
                                   name, container.init);
-        assert_true(atol(found) > 1); /* 0 and -1 would be groups of processes to kill() */
+        assert_true(atol(found) > 1); /* 0 and -1 would mean groups of processes to kill() */
         return (pid_t)atol(found);
 }
 
@@ -161,7 +161,7 @@ static void test_people_chat(void **state)
         client_free(six);
 }
 
-/* Whatever is in the queue waits for the next chatd. */
+/* What is in the queue waits for the next chatd. */
 static void test_chatd_is_killed(void **state)
 {
         (void)state;
@@ -183,7 +183,7 @@ static void test_chatd_is_killed(void **state)
         client_free(bob);
 }
 
-/* systemd-socket-activate takes its sessions along. Whoever connects meanwhile waits for the next one. */
+/* systemd-socket-activate takes its sessions along. Clients that connect in between wait for the next one. */
 static void test_the_launcher_is_killed(void **state)
 {
         (void)state;
@@ -237,7 +237,7 @@ static void test_settings_are_read_again(void **state)
         client_free(ann);
 }
 
-/* Everybody is told, and a ban outlives the end of the container. */
+/* Everybody is told, and a ban outlives the container. */
 static void test_stop_and_start(void **state)
 {
         (void)state;
@@ -262,7 +262,7 @@ static void test_stop_and_start(void **state)
         client_free(bob);
 }
 
-/* A container whose process was killed, and that is started again with the files that it had. */
+/* The container's process is killed, and the container started again with its files. */
 static void test_after_a_kill(void **state)
 {
         (void)state;
@@ -279,7 +279,7 @@ static void test_after_a_kill(void **state)
         client_free(ann);
 }
 
-/* As any user, with another program as the first, and on one address. */
+/* Any user, another program as the first process, and a single address. */
 static void test_without_root(void **state)
 {
         (void)state;

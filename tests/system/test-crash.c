@@ -1,5 +1,5 @@
-/* chatd is killed, restarted, stopped and upgraded under load: every line reaches everybody else once, in one and the
- * same order, and nobody is disconnected. */
+/* chatd is killed, restarted, stopped and upgraded under load: every line reaches all others once, in the same order,
+ * and nobody is disconnected. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ enum {
         SENDERS = 10, /* the first ones */
         KILLS = 100,  /* KILLS in the environment changes it */
         KILL_EVERY_MAX_MS = 150,
-        KILL_EVERY_SANITIZED_MS = 600, /* or a chatd is killed before it relays anything, again and again */
+        KILL_EVERY_SANITIZED_MS = 600, /* otherwise each chatd is killed before it relays anything */
         RESTARTS = 5,
         UPGRADES = 3,
         OUTAGE_S = 5,
@@ -28,16 +28,16 @@ enum {
         LINES_MAX = 1000 * 1000,
         LINE_MAX_BYTES = 256,
         MANY_MAX = 300,
-        COMING_MAX = 20, /* of them are on their way at once */
+        COMING_MAX = 20, /* how many join at the same time */
         KILLS_OF_MANY = 40,
 };
 
 struct receiver {
         struct client *client;
-        char half[LINE_MAX_BYTES]; /* a line that has not come whole */
+        char half[LINE_MAX_BYTES]; /* a line that has not come completely */
         size_t half_len;
         unsigned last[SENDERS]; /* the number of each sender's last line */
-        uint32_t *order;        /* what came: sender << 24 | number */
+        uint32_t *order;        /* the received lines: sender << 24 | number */
         size_t count;
 };
 
@@ -46,7 +46,7 @@ static unsigned sent[SENDERS];
 static unsigned phase; /* of the load: one for each test */
 static int epoll;
 
-/* ---- what is done to chatd, in a process of its own ---- */
+/* ---- disturbances of chatd, in a process of its own ---- */
 
 static void kill_at_random(int kills)
 {
@@ -56,8 +56,9 @@ static void kill_at_random(int kills)
                 int chatd = atoi(shell("systemctl show -P MainPID chatd"));
                 if (chatd == 0 || chatd == last)
                         continue;
-                /* One half at moments of chance, the other as soon as there is a new one: while it recovers, or within
-                 * the batch that the last one had begun. Chance counts from its start, or a slow one never relays. */
+                /* Half of the kills come at random moments, the others as soon as there is a new chatd: while it
+                 * recovers, or within the batch that the last one had begun. Random times count from its start,
+                 * otherwise a slow one never relays. */
                 if (random() % 2)
                         usleep((useconds_t)(random() % (every_max_ms * 1000)));
                 if (kill(chatd, SIGKILL) < 0)
@@ -87,7 +88,7 @@ static void restart(void)
         shell("systemctl restart chatd 2>&1");
 }
 
-/* chatd is away for a while, and the queue and the sessions fill up. */
+/* Keeps chatd away for a while, so that the queue and the sessions fill up. */
 static void be_away(void)
 {
         shell("printf '[Service]\nExecStartPre=/bin/sleep %d\n' > /run/systemd/system/chatd.service.d/away.conf",
@@ -167,7 +168,7 @@ static size_t sent_in_all(void)
         return all;
 }
 
-/* Sends as long as not too much is under way. */
+/* Sends lines unless too many are under way. */
 static void send_more(void)
 {
         size_t all = sent_in_all(), arrived = receivers[CLIENTS - 1].count;
@@ -183,7 +184,7 @@ static bool all_arrived(void)
         return true;
 }
 
-/* The order of the last receiver, who sends nothing, without the lines of `sender`. */
+/* Asserts the order of the last receiver, which sends nothing, without the lines of `sender`. */
 static void assert_same_order(const struct receiver *r, int sender)
 {
         const struct receiver *reference = &receivers[CLIENTS - 1];
@@ -204,7 +205,7 @@ static void begin_load(void)
         phase++;
 }
 
-/* Puts load on the chat for as long as `disturb` takes, and checks every line. */
+/* Puts load on the chat as long as `disturb` takes, and checks every line. */
 static void check_under(void (*disturb)(void))
 {
         int status = -1;
@@ -260,7 +261,7 @@ static void test_upgrades_and_downgrades(void **state)
         check_under(upgrade_and_downgrade);
 }
 
-/* Sessions of the next version too, with either chatd. */
+/* Sessions of this version and of the next, with a chatd of either. */
 static void test_sessions_of_two_versions(void **state)
 {
         (void)state;
@@ -285,7 +286,7 @@ static void test_sessions_of_two_versions(void **state)
         client_free(now);
 }
 
-/* Returns how many clients came while chatd was killed. The first ones wait for chatd when it starts. */
+/* Lets clients join while chatd is killed. Returns how many joined. The first ones wait for chatd when it starts. */
 static unsigned let_many_come(struct client *many[static MANY_MAX])
 {
         bool disturbing = true;
@@ -310,8 +311,8 @@ static unsigned let_many_come(struct client *many[static MANY_MAX])
         return n;
 }
 
-/* Everybody is told once of each client that came, by name or in a notice, and in one order. chatd names one client a
- * second, so some are counted in notices. */
+/* Everybody is told once of each newcomer, by name or in a notice, and in the same order. chatd names one a second, so
+ * some are counted in notices. */
 static void test_many_come_while_it_is_killed(void **state)
 {
         (void)state;
@@ -346,7 +347,7 @@ static void test_many_come_while_it_is_killed(void **state)
         told_free(&all);
 }
 
-/* Everybody speaks as fast as the broker takes it. */
+/* Installs the chat and lets all join. Every client may send as fast as the broker takes it. */
 static int install_and_join(void **state)
 {
         booted_install_without_history(state);
@@ -361,8 +362,9 @@ static int install_and_join(void **state)
                 receivers[i].order = calloc(LINES_MAX, sizeof(uint32_t));
                 epoll_ctl(epoll, EPOLL_CTL_ADD, receivers[i].client->fd, &event);
         }
-        shell_until("! ls /run/chat/members | grep -qE 'arriv|held|named'"); /* who waits to be announced */
-        client_send(receivers[CLIENTS - 1].client, "all here?\n"); /* whoever hears this is a member, and so all are */
+        shell_until("! ls /run/chat/members | grep -qE 'arriv|held|named'"); /* members that wait to be announced */
+        /* a client that is shown this is a member, and so all are */
+        client_send(receivers[CLIENTS - 1].client, "all here?\n");
         client_expect(receivers[0].client, "all here?\r\n");
         return 0;
 }

@@ -12,8 +12,8 @@ enum { CROWD = 200, KILLED = 5, ANNOUNCED_MS = 1000 };
 static struct client *crowd[CROWD];
 static struct told told[CROWD];
 
-/* All others arrive in one batch, so most of them are counted and not named. The first member is told of all others. Each
- * other member is told of those who came later. */
+/* Asserts that each member was told of all who joined after it. The first was told of all others. They arrive in one
+ * batch, so most are counted and not named. */
 static void assert_arrivals(void)
 {
         int first = 0;
@@ -44,7 +44,7 @@ static void test_two_hundred_hear_each_other(void **state)
         booted_release_chatd();
         shell_until("test $(ls /run/chat/members | grep -vE 'arriv|held|named|requests' | wc -l) = %d", CROWD);
         shell_until("! ls /run/chat/members | grep -qE 'arriv|held|named'");
-        /* each has joined when the last one's word reaches it */
+        /* each has joined when the last one's line reaches it */
         client_send(crowd[CROWD - 1], "all here?\n");
         for (int i = 0; i < CROWD - 1; i++)
                 told_add(&told[i], client_expect(crowd[i], "%s: all here?\r\n", crowd[CROWD - 1]->name));

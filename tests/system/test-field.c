@@ -6,7 +6,7 @@
  *                             alone; telnet has agreed on BINARY; edited is a telnet that typed /edit on
  *   through LAUNCHER...       runs the case once for each program that starts the sessions: test (the default) does it
  *                             as inetd would; activate and as-inetd are systemd-socket-activate; inetd; tcpserver
- *   chatd ARGUMENT...         arguments for chatd, before anybody connects
+ *   chatd ARGUMENT...         arguments for chatd, before the first client connects
  *   queue kept                the test holds chatd's sockets, as systemd does: what is in the queue outlives chatd
  *
  * Clients:
@@ -37,7 +37,7 @@
  *                                     session or client that has TEXT in it
  *   kill chatd amid "TEXT"            the same, where the client takes only a part of what is written
  *
- * NAME* in place of a name is everybody whose name begins so.
+ * NAME* in place of a name stands for all clients whose names begin with NAME.
  *
  * In quotes: \r \n \t \b \a \e \0 \\ \" and \xHH; \*N{TEXT} is TEXT N times; $NAME is what the chat calls the client.
  * A NUL that a client receives counts as \x01.
@@ -56,7 +56,7 @@ struct field_case {
         const char *title;
         const struct step *steps;
         size_t count;
-        const char *states, *launchers; /* as words: it is run once for each */
+        const char *states, *launchers; /* words: the case runs once for each */
         enum state state;
         enum launcher launcher;
 };
@@ -95,7 +95,7 @@ static void add_case(const struct field_case *c, enum state state, enum launcher
         cases_count++;
 }
 
-/* Returns true where one of the words is this. */
+/* Returns true if `word` is one of the words. */
 static bool has_word(const char *words, const char *word)
 {
         size_t len = strlen(word);

@@ -1,4 +1,4 @@
-/* Ten thousand quick connections, more connections than there may be, and clients whose network is gone. */
+/* Ten thousand quick connections, more connections than allowed, and clients whose network is gone. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +13,16 @@
 
 enum {
         CONNECTIONS = 10000,
-        CONNECTIONS_SANITIZED = 500, /* each is a process, and of the slow kind */
+        CONNECTIONS_SANITIZED = 500, /* each is a process, and a slow one */
         WAVES = 10,                  /* of connections; a line is said during each */
         SOURCES = 100,
         JOURNAL_MAX_LINES = 500,
-        NOTICED_MAX = CONNECTIONS / 100, /* who was not quick enough to be gone before the session looked */
+        NOTICED_MAX = CONNECTIONS / 100, /* connections that were not closed before the session looked */
         PER_SOURCE = 10,
         FAR_PORT = 8889,
 };
 
-/* A connection from 127.0.1.N, or -1. */
+/* Connects from 127.0.1.N. Returns -1 if that fails. */
 static int connect_from(int n)
 {
         struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (unsigned)n)};
@@ -36,22 +36,23 @@ static int connect_from(int n)
         return -1;
 }
 
-/* Quick ones: some reset, some close. */
+/* Makes quick connections: some are reset, some closed. */
 static void connect_and_close(int times)
 {
         for (int i = 0; i < times;) {
                 struct linger none = {.l_onoff = i % 2};
                 int fd = connect_from(1 + i % SOURCES);
                 if (fd < 0)
-                        continue; /* the backlog is full: again */
+                        continue; /* the backlog is full: try again */
                 setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
                 close(fd);
                 i++;
         }
 }
 
-/* Without those that chat.socket's settings cannot stop: one for each connection that is reset before systemd accepts
- * it. They are errors to systemd, as is a port that is taken, and that one must be seen. */
+/* Counts the journal's lines, without those that settings of chat.socket cannot prevent: one for each connection that
+ * is reset before systemd accepts it. systemd logs them as errors, as it does with a port that is taken, which must
+ * stay visible. */
 static int journal_lines(void)
 {
         return atoi(shell("journalctl -q -o cat | grep -Evc 'getpeername(\\(\\))? failed'"));
@@ -70,7 +71,7 @@ static void test_ten_thousand_quick_connections(void **state)
                         connect_and_close(times / WAVES);
                         _exit(0);
                 }
-                do { /* those who chat notice nothing */
+                do { /* the members notice nothing */
                         client_send(a, "line %d\n", lines);
                         for (const char *at = client_expect(b, "%s: line %d\r\n", a->name, lines);
                              (at = strstr(at, " is connected")); at++)
@@ -78,7 +79,7 @@ static void test_ten_thousand_quick_connections(void **state)
                         lines++;
                 } while (!process_has_ended(flood));
         }
-        /* New ones get in, as soon as there are not MaxConnections= any more. */
+        /* New clients get in as soon as there are fewer than MaxConnections=. */
         shell_until("echo | nc -N 127.0.0.1 %d | grep -q '[*] Welcome, '", CHAT_PORT);
         assert_in_range(noticed, 0, NOTICED_MAX);
         struct client *c = booted_join();
@@ -114,7 +115,7 @@ static void test_one_address_cannot_take_all_the_connections(void **state)
         for (int i = 0; i < PER_SOURCE; i++)
                 taken[i] = join_from(1);
         struct client *refused = client_of(connect_from(1), "");
-        assert_string_equal(client_expect_end(refused), ""); /* systemd closes it without a word */
+        assert_string_equal(client_expect_end(refused), ""); /* systemd closes it without a message */
         client_free(refused);
         struct client *other = join_from(2);
         client_send(other, "hello\n");
@@ -131,14 +132,14 @@ static void test_one_address_cannot_take_all_the_connections(void **state)
         shell("rm /run/systemd/system/chat.socket.d/few.conf; systemctl daemon-reload; systemctl restart chat.socket");
 }
 
-/* ---- clients on a network of their own, which can be taken away ---- */
+/* ---- clients on a separate network, which can be taken away ---- */
 
 static void far(const char *command)
 {
         shell("ip -n far %s 2>&1", command);
 }
 
-/* A far network, and the chat open to it; what is dead is noticed in seconds, for the test's sake. */
+/* Makes a far network, and opens the chat to it. Dead connections are noticed within seconds, for the test's sake. */
 static int make_far(void **state)
 {
         (void)state;
@@ -177,7 +178,7 @@ static void test_clients_that_vanish(void **state)
         client_expect(b, "*** %s is connected\r\n", listener->name);
         far("addr del 10.99.0.2/24 dev far0"); /* nothing that is sent there is answered any more */
         int64_t begin = clock_ms();
-        /* whoever is sent something, after that is acknowledged by nobody; whoever is not, by keepalive */
+        /* a client that is sent something is noticed because it acknowledges nothing; an idle one by keepalive */
         client_send(b, "are you there?\n");
         const char *first = client_expect(b, " is disconnected\r\n");
         assert_non_null(strstr(first, "10.99.0.2:"));
@@ -204,8 +205,8 @@ static void test_an_idle_client_that_vanishes(void **state)
         client_free(b);
 }
 
-/* With what is installed: somebody who lost a connection has the name again in half a minute, and who was cut off for a
- * few seconds keeps it. */
+/* With the installed settings: a user who lost a connection gets the name back in half a minute, and a client that was
+ * cut off for a few seconds keeps it. */
 static void test_a_name_that_a_lost_connection_holds(void **state)
 {
         (void)state;

@@ -15,7 +15,7 @@ enum {
 
 static struct client *members[MEMBERS];
 
-/* A connection from 127.0.1.N. */
+/* Connects from 127.0.1.N. */
 static struct client *connect_from(int n)
 {
         struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (unsigned)n)};
@@ -44,7 +44,7 @@ static void test_one_more_is_too_many(void **state)
         client_free(refused);
 }
 
-/* Each gets its turn, and the whole list. */
+/* Each tool gets its turn, and the whole list. */
 static void test_many_tools_at_once(void **state)
 {
         (void)state;
@@ -52,7 +52,7 @@ static void test_many_tools_at_once(void **state)
                          TOOLS * MEMBERS);
 }
 
-/* What is said the moment chatd is killed reaches everybody once, in the same order. */
+/* A line that is sent at the moment of a kill of chatd reaches everybody once, in the same order. */
 static void test_kills(void **state)
 {
         (void)state;

@@ -1,5 +1,5 @@
-/* A process of the session user that is no chat-session any more: what it cannot do to the others. Here it knows the
- * protocol by heart, and no seccomp filter keeps it from anything. */
+/* A process of the session user that is not a chat-session any more: what it cannot do to the others. Here it knows the
+ * protocol by heart, and no seccomp filter restricts it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/record.h>
 #include <chat/paths.h>
+#include <chat/record.h>
 
 #include "booted.h"
 
-/* A session as chatd notes it. */
+/* A session, with the data of chatd's note. */
 struct victim {
         struct client *client;
         uint64_t id, key;
@@ -42,7 +42,7 @@ static struct victim join_victim(void)
 }
 
 static struct victim victim;
-static struct client *witness; /* hears everything that is relayed */
+static struct client *witness; /* is shown everything that is relayed */
 
 static int join_both(void **state)
 {
@@ -61,8 +61,8 @@ static int leave_both(void **state)
         return 0;
 }
 
-/* A forked child that becomes this user, and a socket that is connected to chatd. Returns its pid to the test and 0 to
- * the child. */
+/* Forks a child that becomes this user, and makes a socket that is connected to chatd. Returns its pid to the test and
+ * 0 to the child. */
 static pid_t hijack_as(const char *user, int *broker)
 {
         struct sockaddr_un address;
@@ -79,7 +79,8 @@ static pid_t hijack_as(const char *user, int *broker)
         return 0;
 }
 
-/* … the session user. */
+/* Forks a child that becomes the session user, with a socket to chatd. Returns its pid to the test and 0 to the
+ * child. */
 static pid_t hijack(int *broker)
 {
         return hijack_as("chat-session", broker);
@@ -119,7 +120,8 @@ static void say_hello(int broker, uint64_t id, uint64_t key, const char *name)
                                            .address = slice_of("nowhere")});
 }
 
-/* Whatever the intruder did, the two go on: nobody left, and what `before` holds is all that the witness heard. */
+/* Asserts that the two members go on whatever the intruder did: nobody left, and the witness was shown only
+ * `before`. */
 static void assert_unharmed(const char *before)
 {
         client_send(victim.client, "unharmed\n");
@@ -197,7 +199,7 @@ static void test_it_cannot_be_many(void **state)
         assert_unharmed("");
 }
 
-/* Sends what only the link to other hosts may send. */
+/* Sends frames that only the link to other hosts may send. */
 static void play_link(int broker, uint64_t id)
 {
         uint8_t inject[FRAME_MAX_BYTES];
@@ -227,7 +229,7 @@ static void test_it_cannot_speak_for_other_hosts(void **state)
         }
         assert_string_equal(client_expect(witness, "*** member is connected\r\n"), "");
         client_expect(victim.client, "*** member is connected\r\n");
-        client_send(victim.client, "who?\n"); /* behind all that it said */
+        client_send(victim.client, "who?\n"); /* after all that it said */
         assert_string_equal(client_expect(witness, ": who?\r\n"), victim.client->name);
         kill(pid, SIGKILL);
         assert_string_equal(client_expect(witness, "*** member is disconnected\r\n"), "");
@@ -236,7 +238,7 @@ static void test_it_cannot_speak_for_other_hosts(void **state)
         shell("! test -L /run/chat/members/%016llx", (unsigned long long)LINK_ID);
 }
 
-/* The link speaks for other hosts, and is nobody here. */
+/* The link speaks for other hosts, and is no member here. */
 static void test_the_user_of_the_link_is_no_session(void **state)
 {
         (void)state;
@@ -256,7 +258,7 @@ static void test_the_user_of_the_link_is_no_session(void **state)
         assert_unharmed("");
 }
 
-/* Even if it knew where: the victim's inbox takes chatd's datagrams only. */
+/* Even if it knew the inbox: the victim's inbox takes datagrams from chatd only. */
 static void test_it_cannot_pass_for_chatd(void **state)
 {
         (void)state;
@@ -286,8 +288,8 @@ static void test_it_cannot_pass_for_chatd(void **state)
         assert_unharmed("");
 }
 
-/* What is meant for one session alone goes to its inbox: nobody else finds that, or gets something else in its place.
- * */
+/* What is sent to one session alone goes to its inbox: no other process finds that, or gets something else in its
+ * place. */
 static void test_it_cannot_get_at_what_another_session_is_sent(void **state)
 {
         (void)state;
@@ -320,7 +322,7 @@ static void test_it_cannot_get_at_what_another_session_is_sent(void **state)
         assert_unharmed("");
 }
 
-/* An inbox that is a link would make chatd write to whatever its user may write to. */
+/* An inbox that is a link would make chatd write to any place that its user may write to. */
 static void test_it_cannot_send_chatd_elsewhere(void **state)
 {
         (void)state;
@@ -339,7 +341,8 @@ static void test_it_cannot_send_chatd_elsewhere(void **state)
         shell("rm /run/chat/sessions/0000000000000bad");
 }
 
-/* Makes a file of each kind, called like an inbox, like one that is about to be, and otherwise. It listens where it can. */
+/* Makes a file of each kind, named like an inbox, like an inbox before its renaming, and otherwise. Listens on the
+ * sockets if possible. */
 static void litter(int seed)
 {
         static const char *const names[] = {"%016x", "%x+%07x", "litter-%x-%x"};
@@ -352,7 +355,7 @@ static void litter(int seed)
                 int r = 0;
                 if (i % 8 < 3) {
                         int fd = socket(AF_UNIX, types[i % 8], 0);
-                        umask(types[i % 8] == SOCK_DGRAM ? 0777 : SOCKET_UMASK); /* chatd may not send there */
+                        umask(types[i % 8] == SOCK_DGRAM ? 0777 : SOCKET_UMASK); /* chatd may not send to it */
                         r = bind(fd, (struct sockaddr *)&a, sizeof(a));
                 } else if (i % 8 == 3) {
                         r = symlink("/run/systemd/journal/dev-log", a.sun_path);
@@ -370,7 +373,7 @@ static void litter(int seed)
         }
 }
 
-/* Files that are no inboxes would use up all inodes of /run. A chatd that starts removes them, also while their process
+/* Files that are not inboxes would use up all inodes of /run. A starting chatd removes them, even while their process
  * runs; inboxes stay. */
 static void test_its_files_go(void **state)
 {
@@ -379,7 +382,7 @@ static void test_its_files_go(void **state)
         assert_int_equal(pipe(told), 0);
         shell("systemctl kill -s KILL --kill-who=main chatd");
         assert_unharmed("");
-        char *before = strdup(shell("ls /run/chat/sessions")); /* what other tests left has gone */
+        char *before = strdup(shell("ls /run/chat/sessions")); /* files of other tests are gone */
         pid_t pid = hijack(&broker);
         if (pid == 0) {
                 litter(0xbad00);
@@ -421,7 +424,7 @@ static void flood(int broker, int64_t until)
                         msg.msg_control = &control;
                         msg.msg_controllen = sizeof(control);
                 }
-                if (i % 2 == 0) { /* its own id, each type, and no more */
+                if (i % 2 == 0) { /* its own id, each type, and nothing else */
                         header[1] = (uint8_t)i;
                         memcpy(header + 2, &id, sizeof(id));
                         iov = (struct iovec){header, sizeof(header)};
@@ -460,10 +463,10 @@ static void test_it_cannot_stop_the_broker(void **state)
         client_expect(victim.client, " is disconnected\r\n");
         assert_unharmed("");
         assert_int_equal(atoi(shell("systemctl show -P MainPID chatd")), chatd);
-        shell("test $(ls /proc/%d/fd | wc -l) -lt 30", chatd); /* none of the descriptors that came along */
+        shell("test $(ls /proc/%d/fd | wc -l) -lt 30", chatd); /* no descriptor that came along stays open */
 }
 
-/* The administrator can see that somebody tried. */
+/* The administrator can see that a process tried. */
 static void test_all_of_it_is_logged(void **state)
 {
         (void)state;

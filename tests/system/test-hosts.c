@@ -1,5 +1,5 @@
-/* Three hosts, a link on each, and NATS between them. Whatever is killed, stopped or cut off: what people say reaches
- * everybody on all hosts once, each one's lines in order, or all are told how many are missing. */
+/* Three hosts, a link on each, and NATS between them. Whatever is killed, stopped or cut off: lines reach everybody on
+ * all hosts once, each author's in order, or all are told how many are missing. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,9 +21,9 @@ enum { A, B, C };
 
 static struct client *person[HOSTS]; /* one on each host, in most tests */
 
-/* ---- what people read ---- */
+/* ---- what clients see ---- */
 
-/* Waits until everybody on the other hosts knows of `c`, who is on `host`. */
+/* Waits until all on the other hosts are told of `c`, a client on `host`. */
 static void await_arrival(int host, const struct client *c)
 {
         for (int i = 0; i < HOSTS; i++)
@@ -36,7 +36,7 @@ static int join_three(void **state)
         (void)state;
         for (int i = 0; i < HOSTS; i++)
                 person[i] = host_join(i);
-        for (int i = 0; i < HOSTS; i++) { /* whoever was there before is not announced */
+        for (int i = 0; i < HOSTS; i++) { /* members that were there before are not announced */
                 client_send(person[i], "I am on %s\n", host_name(i));
                 for (int to = 0; to < HOSTS; to++)
                         if (to != i)
@@ -46,7 +46,7 @@ static int join_three(void **state)
         return 0;
 }
 
-/* When this returns, the others on its host know. */
+/* Lets a client leave. On return the others on its host have been told. */
 static void leave(struct client *c)
 {
         client_send(c, "exit\n");
@@ -62,7 +62,7 @@ static int leave_three(void **state)
         return 0;
 }
 
-/* Everybody says something and is heard everywhere. */
+/* Asserts that a line of each client reaches all hosts. */
 static void assert_alive(const char *when)
 {
         for (int i = 0; i < HOSTS; i++) {
@@ -74,7 +74,7 @@ static void assert_alive(const char *when)
         }
 }
 
-/* Says "PREFIX 1" to "PREFIX count", and waits until somebody on the same host has read them. */
+/* Sends "PREFIX 1" to "PREFIX count", and waits until a client on the same host has read them. */
 static void say(struct client *from, struct client *neighbour, const char *prefix, int count)
 {
         for (int i = 1; i <= count; i++)
@@ -82,7 +82,8 @@ static void say(struct client *from, struct client *neighbour, const char *prefi
         client_expect(neighbour, "%s: %s %d\r\n", from->name, prefix, count);
 }
 
-/* Which of the three on other hosts than `to` said the line, or -1: nobody, it is a notice or somebody else's. */
+/* Returns which of the three clients, except the one on host `to`, said the line, or -1 for a notice or another
+ * member's line. */
 static int said_by(int to, const char *line)
 {
         for (int i = 0; i < HOSTS; i++) {
@@ -94,8 +95,8 @@ static int said_by(int to, const char *line)
         return -1;
 }
 
-/* Reads until "PREFIX 1" to "PREFIX counts[host]" of all others have come: each once, each one's in order, and nothing
- * else that they said. */
+/* Reads until "PREFIX 1" to "PREFIX counts[host]" of all others have come: each once, each author's in order, and no
+ * other lines of them. */
 static void expect_said(int to, const char *prefix, const int counts[HOSTS])
 {
         char wanted[64];
@@ -113,7 +114,8 @@ static void expect_said(int to, const char *prefix, const int counts[HOSTS])
         }
 }
 
-/* Everybody says "over" in turn: nobody has heard anything in between, not an echo and nothing twice. */
+/* Lets all say "over" in turn, and asserts that no client got anything in between, neither an echo nor anything
+ * twice. */
 static void assert_over(void)
 {
         for (int i = 0; i < HOSTS; i++) {
@@ -132,7 +134,7 @@ static void assert_over(void)
         }
 }
 
-/* ---- peace ---- */
+/* ---- without disturbances ---- */
 
 static void test_lines_go_everywhere_once_and_in_order(void **state)
 {
@@ -161,7 +163,7 @@ static void test_comings_and_goings_are_announced_everywhere(void **state)
         }
 }
 
-/* Rooms, who is where, and words to one alone, across hosts. */
+/* Rooms, their members, and private messages, across hosts. */
 static void test_rooms_have_people_on_several_hosts(void **state)
 {
         (void)state;
@@ -195,11 +197,11 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_expect(person[2], "*** %s came from kitchen\r\n", host_remote_name(1, person[1]));
 }
 
-/* ---- the load, and what is done meanwhile ---- */
+/* ---- the load, and disturbances during it ---- */
 
 enum {
         CLIENTS_EACH = 30, /* on each host */
-        SENDERS_EACH = 5,  /* the first of them */
+        SENDERS_EACH = 5,  /* the first clients of each host */
         CLIENTS = HOSTS * CLIENTS_EACH,
         SENDERS = HOSTS * SENDERS_EACH,
         LINES_PER_S = 300, /* of all together */
@@ -215,7 +217,7 @@ enum {
 struct receiver {
         struct client *client;
         int host;
-        char half[LINE_MAX_BYTES]; /* a line that has not come whole */
+        char half[LINE_MAX_BYTES]; /* a line that has not come completely */
         size_t half_len;
         unsigned last[SENDERS]; /* the number of each sender's last line */
         size_t count;
@@ -227,7 +229,7 @@ static unsigned sent[SENDERS];
 static size_t sent_in_all;
 static struct disturbances {
         unsigned kills, restarts, cuts;
-} * disturbances; /* of the child that disturbs, shared with it */
+} * disturbances; /* counted by the child that disturbs, and shared with it */
 
 static pid_t disturber; /* the child that disturbs, or 0 */
 
@@ -269,7 +271,7 @@ static void disturb_at_random(void)
         case 3:
                 restart(host, unit);
                 break;
-        default: /* it may be about to be started again */
+        default: /* the unit may be about to be started again */
                 if (host_try(host, "systemctl kill -s KILL --kill-who=main %s", unit) == 0)
                         disturbances->kills++;
         }
@@ -333,7 +335,7 @@ static void take_bytes(struct receiver *r)
         }
 }
 
-/* What the rate allows since `begin`, unless far too much is under way. */
+/* Sends what the rate allows since `begin`, unless far too much is under way. */
 static void send_more(int64_t begin)
 {
         size_t due = (size_t)(clock_ms() - begin) * LINES_PER_S / 1000;
@@ -365,7 +367,8 @@ static void fail_missing(void)
         fail_msg("nothing comes any more");
 }
 
-/* What the first on the first host was told: each on the other hosts is named, each on its own is named or counted. */
+/* Checks what the first client on the first host was told: each client on other hosts was named, each on its own named
+ * or counted. */
 static void assert_arrivals(const char *text)
 {
         struct told told = {0};
@@ -393,9 +396,10 @@ static int crowd_join(void)
                 if (i % CLIENTS_EACH < SENDERS_EACH)
                         senders[r->host * SENDERS_EACH + i % CLIENTS_EACH] = r;
         }
-        for (int host = 0; host < HOSTS; host++) /* who waits to be announced */
+        for (int host = 0; host < HOSTS; host++) /* members that wait to be announced */
                 host_shell_until(host, "! ls /run/chat/members | grep -qE 'arriv|held|named'");
-        /* whoever hears this is a member, and so are all that joined before: on the same host and on others */
+        /* a client that is shown this is a member, and so are all that joined before it, on the same host and on
+         * others */
         for (int host = 0; host < HOSTS; host++) {
                 struct client *last = receivers[(host + 1) * CLIENTS_EACH - 1].client;
                 client_send(last, "all here?\n");
@@ -454,7 +458,7 @@ static void test_a_storm(void **state)
                disturbances->cuts);
 }
 
-/* Also when it failed: the tests behind it have peace. */
+/* Ends the disturbances even after a failure, so that later tests are not disturbed. */
 static int end_the_storm(void **state)
 {
         (void)state;
@@ -472,7 +476,7 @@ static int end_the_storm(void **state)
         return 0;
 }
 
-/* ---- one trouble at a time ---- */
+/* ---- one disturbance at a time ---- */
 
 static void nats_all(const char *verb)
 {
@@ -498,7 +502,7 @@ static void test_nats_is_away(void **state)
         long journal = link_number(A, journal_lines), memory = link_number(A, anonymous_kib);
         nats_all("stop");
         say(person[A], neighbour, "line", LINES);
-        client_expect(neighbour, " away"); /* this long it has tried to connect */
+        client_expect(neighbour, " away"); /* it has tried to connect for so long */
         say(person[A], neighbour, "more", LINES);
         assert_in_range(link_number(A, journal_lines) - journal, 0, JOURNAL_LINES_MAX);
         if (!reports_dir())
@@ -516,7 +520,8 @@ static void test_nats_is_away(void **state)
         leave(neighbour);
 }
 
-/* Waits until somebody was told that c is back and how much of it is missing, each once, and not that it is away. */
+/* Waits until a client was told that c is back and how many of its lines are missing, each once, and not that it is
+ * away. */
 static void expect_back(struct client *c, const char *lines)
 {
         char missing[64];
@@ -534,7 +539,7 @@ static void expect_back(struct client *c, const char *lines)
         }
 }
 
-/* A link that ends, with its inbox: what the people on its host say is counted. */
+/* The link ends, and with it its inbox: lines on its host in that time are counted. */
 static void test_a_host_is_away(void **state)
 {
         (void)state;
@@ -557,7 +562,7 @@ static void test_a_host_is_away(void **state)
         leave(neighbour);
 }
 
-/* Asks until the answer says `wanted` and not `unwanted`. */
+/* Asks until the answer has `wanted` and not `unwanted`. */
 static void ask_until(struct client *nats, const char *subject, const char *wanted, const char *unwanted)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -576,8 +581,8 @@ static void set_spool_size(int host, const char *size)
         host_await_link(host);
 }
 
-/* Reads until of the lines ": line 1" to ": line COUNT" that `name` says each has come, in order, or was said to be
- * missing. Returns how many were missing. */
+/* Reads until each of the lines ": line 1" to ": line COUNT" of `name` has come, in order, or was reported missing.
+ * Returns how many were missing. */
 static unsigned expect_said_or_missing(struct client *to, const char *name, unsigned count)
 {
         unsigned came = 0, missing = 0, last = 0, number;
@@ -596,10 +601,11 @@ static unsigned expect_said_or_missing(struct client *to, const char *name, unsi
         return missing;
 }
 
-/* c is away while a says something that b hears, and which is not in the stream any more when c is back. */
+/* Lets a say lines that b gets while c is away, and removes them from the stream before c is back. */
 static void lose_in_stream(const char *what, unsigned lines)
 {
-        host_shell(C, "systemctl stop chat-link.service 2>&1"); /* or a server has sent it all before the purge */
+        /* otherwise a server has sent everything before the purge */
+        host_shell(C, "systemctl stop chat-link.service 2>&1");
         assert_int_equal(host_set_network(C, false), 0);
         for (unsigned n = 1; n <= lines; n++) {
                 client_send(person[A], "line %u%s\n", n, what);
@@ -608,7 +614,7 @@ static void lose_in_stream(const char *what, unsigned lines)
         struct client *nats = nats_client_connect(A);
         ask_until(nats, "$JS.API.STREAM.PURGE.chat-test", "\"success\":true", "\"error\"");
         assert_int_equal(host_set_network(C, true), 0);
-        /* c's server replays what it missed, the lines and then the purge, and who reads meanwhile sees them */
+        /* c's server replays what it missed, the lines and then the purge, and a reader in that time gets the lines */
         ask_until(nats, "$JS.API.STREAM.INFO.chat-test", "\"current\":true", "\"current\":false");
         client_free(nats);
         host_shell(C, "systemctl start chat-link.service");
@@ -625,7 +631,7 @@ static void test_what_nats_lost_comes_from_who_said_it(void **state)
         assert_alive("after");
 }
 
-/* What neither the stream nor the spool keeps as long as a host is away. */
+/* Neither the stream nor the spool keeps the lines as long as a host is away. */
 static void test_retention_is_exceeded(void **state)
 {
         (void)state;
@@ -634,7 +640,7 @@ static void test_retention_is_exceeded(void **state)
         memset(padding, '.', LINE_BYTES + 1);
         padding[0] = ' ';
         set_spool_size(A, "1");
-        assert_alive("knows the new spool"); /* what it had before it was heard of is not asked for */
+        assert_alive("knows the new spool"); /* records from before a spool was first heard of are not asked for */
         lose_in_stream(padding, LINES);
         assert_in_range(expect_said_or_missing(person[C], host_remote_name(A, person[A]), LINES), 1, LINES - 1);
         client_expect(person[C], "%s: again\r\n", host_remote_name(A, person[A]));
@@ -642,7 +648,7 @@ static void test_retention_is_exceeded(void **state)
         set_spool_size(A, "64");
 }
 
-/* NATS is away for longer than the spool can keep what people say. */
+/* NATS is away for longer than the spool can keep lines. */
 static void test_a_spool_that_is_full(void **state)
 {
         (void)state;
@@ -666,7 +672,7 @@ static void test_a_spool_that_is_full(void **state)
         set_spool_size(A, "64");
 }
 
-/* ---- somebody who may publish, and means harm ---- */
+/* ---- a malicious publisher ---- */
 
 static uint64_t evil_instance = 666, evil_position;
 
@@ -736,7 +742,7 @@ static void publish_forgeries(struct client *nats)
                 publish_record(nats, labels[i], RECORD_LINE, "mal", "mal", 1);
 }
 
-/* Whether it begins with a name of that host, behind which comes `end`; NULL: nothing. */
+/* Returns true if the text begins with a name of host evil, followed by `end`, or by nothing if `end` is NULL. */
 static bool is_name_of_evil(const char *text, const char *end)
 {
         const char *behind = end ? strstr(text, end) : text + strlen(text);
@@ -744,7 +750,7 @@ static bool is_name_of_evil(const char *text, const char *end)
         return len >= 6 && strncmp(text + len - 5, "@evil", 5) == 0 && !memchr(text, ' ', len);
 }
 
-/* All that comes of it bears the mark "mal", and must bear its host too. */
+/* Checks a line. Everything that comes of the publisher bears the mark "mal", and must bear its host, too. */
 static void assert_line_unharmed(const char *line)
 {
         static const char called[] = " is now called ";
@@ -765,7 +771,7 @@ static void assert_line_unharmed(const char *line)
                 fail_msg("forged: %s", line);
 }
 
-/* Reads up to the line "NAME: TEXT". */
+/* Reads up to the line "NAME: TEXT", and checks all lines. */
 static void expect_unharmed(struct client *c, const char *name, const char *text)
 {
         char wanted[128];
@@ -793,17 +799,17 @@ static void test_a_hostile_publisher(void **state)
         publish_alive(nats, "chat.test.alive.a", UINT64_MAX);
         publish_alive(nats, "chat.test.alive.mal\033[31m", 1);
         publish_forgeries(nats);
-        evil_position = UINT64_MAX - 1; /* and over the end */
+        evil_position = UINT64_MAX - 1; /* and beyond the end */
         for (int i = 0; i < 3; i++)
                 publish_record(nats, "evil", RECORD_LINE, "mal", "mal", UINT64_MAX);
-        evil_instance++; /* a new spool: what came before is nothing to it */
+        evil_instance++; /* a new spool: earlier records do not matter to it */
         evil_position = 0;
         publish_record(nats, "evil", RECORD_LINE, "mal", "mal is over", 0);
         for (int i = 0; i < HOSTS; i++)
                 expect_unharmed(person[i], "mal@evil", "mal is over");
         assert_alive("all the same");
 
-        /* who may publish as a is a to the others, but not to a */
+        /* a publisher with a's subject is a to the others, but not to a */
         publish_record(nats, "a", RECORD_LINE, "own", "own", 0);
         client_expect(person[B], "own@a: own\r\n");
         client_expect(person[C], "own@a: own\r\n");
@@ -814,7 +820,7 @@ static void test_a_hostile_publisher(void **state)
                 assert_string_equal(host_shell(i, pids), before[i]);
 }
 
-/* Everybody speaks as fast as it is taken. */
+/* Installs the chat on all hosts. Every client may send as fast as the broker takes it. */
 static int install(void **state)
 {
         hosts_install(state);

@@ -1,29 +1,29 @@
-/* chatd is killed between any two of its system calls, and nobody in the chat notices.
+/* chatd is killed between any two of its system calls, and no member notices.
  *
- * The test is systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
- * there is no chatd: lines, somebody who leaves, somebody who comes and leaves, and two whose processes are killed,
- * before they were members and after. The link to other hosts, which the test plays as well, says HELLO again in the
- * middle of that, and what somebody elsewhere said. Then chatd is started, traced (ptrace(2)), and killed in front of
- * its Nth system call; so may be the next ones. The last one runs freely, and then everybody must have been shown every
- * line, join and leave once and in order, and nothing of those who are gone may be left in the run directory. The link
- * must have been sent the same, and is told a number behind which nothing was relayed.
+ * The test plays systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
+ * there is no chatd: lines, a member that leaves, a newcomer that leaves again, and two whose processes are killed, one
+ * before it was a member and one after. The link to other hosts, which the test plays as well, sends HELLO again in the
+ * middle of that, and lines of other hosts. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth
+ * system call; so may be the next ones. The last one runs freely, and then all clients must have been shown every line,
+ * join and leave once and in order, and nothing of those that left may remain in the run directory. The link must have
+ * been sent the same, and is told a number behind which nothing was relayed.
  *
  * The same for a chatd that writes to the clients by itself (chat/outlet.h): it runs, and all have lent it their
  * connections, when it is stopped, the queue is filled, and it is killed from there on. One client, Dan, does not read,
- * and one line is longer than all that his connection takes: what chatd writes to him ends in the middle of it. He reads
- * when that chatd is dead, or behind the next one, and must get everything once as well.
+ * and one line is longer than all that his connection takes: what chatd writes to him ends in the middle of it. He
+ * reads when that chatd is dead, or after the next one, and must get everything once as well.
  *
- * The same for many who come at once: they are in the queue, or wait to be announced already, when chatd is started,
- * and everybody must be told once that each of them came, by name or in a notice.
+ * The same for many newcomers at once: they are in the queue, or wait to be announced already, when chatd is started,
+ * and all must be told once that each of them joined, by name or in a notice.
  *
- * The same for what people ask chatd for: names, one that somebody else has just given up among them, and private
- * words; and for what an administrator has chatd do: a notice, and somebody who is muted and is not any more.
+ * The same for requests to chatd: names, among them one that another member has just given up, and private messages;
+ * and for orders of an administrator: a notice, and a member that is muted and unmuted.
  *
- * First N goes from 1 (the lock of the run directory; what is before is the dynamic linker) to where there is nothing
- * left to do. Then several chatds are killed in a row, at random points.
+ * First N goes from 1 (the lock of the run directory; before that is the dynamic linker) to the end of chatd's work.
+ * Then several chatds are killed in a row, at random points.
  *
- * The environment may have: EVERY=8, which tries every eighth N only, from one that SEED= decides; ROUNDS=, the number
- * of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints how far it is.
+ * The environment may have: EVERY=8, which tries only every eighth N, from one that SEED= decides; ROUNDS=, the number
+ * of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints the progress.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,9 +45,9 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/record.h>
 #include <chat/names.h>
 #include <chat/paths.h>
+#include <chat/record.h>
 #include <chat/seen.h>
 
 #include "harness.h"
@@ -63,23 +63,23 @@ enum {
         EVENTS_MAX = 24,
         TEXT_BYTES = TEXT_MAX_BYTES,
         HEARD_MAX_BYTES = 16 * 1024,
-        LEAVERS_WAIT_MS = 1500, /* a session that left waits for two seconds for what was said before */
+        LEAVERS_WAIT_MS = 1500, /* a session that left waits two seconds for what was said before */
         DATAGRAM_ROOM = 16 * 1024,
-        CROWD = 4,              /* who come at once */
-        DANS_ROOM_BYTES = 2048, /* of his connection's buffers: as small as can be, they take 3 KiB of lines */
-        LONG_LINE_BYTES = 4000, /* more than that */
+        CROWD = 4,              /* newcomers at once */
+        DANS_ROOM_BYTES = 2048, /* of his connection's buffers, as small as possible: they take 3 KiB of lines */
+        LONG_LINE_BYTES = 4000, /* more than Dan's connection takes */
         SHORT_LINE_BYTES = 280,
-        VARIED_BYTES = 331,     /* so much more in each round, of less than … */
-        VARIED_MAX_BYTES = 400, /* … this, which is less than the least that a connection with room takes */
-        RECOVERY_CALLS = 200,   /* about so many calls a chatd makes that finds a queue */
-        BROKEN_ROUNDS = 40,     /* in which chatd dies behind what it wrote to Dan */
+        VARIED_BYTES = 331,     /* how much more in each round, modulo VARIED_MAX_BYTES */
+        VARIED_MAX_BYTES = 400, /* less than any connection with room takes */
+        RECOVERY_CALLS = 200,   /* roughly the number of calls of a chatd that finds a queue */
+        BROKEN_ROUNDS = 40,     /* rounds in which chatd dies after it wrote to Dan */
         LEND_WAIT_MS =
                 500, /* sessions decline while other tests of this user have many descriptors on their way, unix(7) */
-        BEHIND_DAN = 0, /* in place of a system call's number: the one behind that write */
+        BEHIND_DAN = 0, /* in place of a system call's number: the call after the write to Dan */
 };
 
-/* Everybody by what becomes of them in a round. At most as many frames are queued as fit where
- * net.unix.max_dgram_qlen is 10. */
+/* All people, by what happens to them in a round. At most as many frames are queued as fit if net.unix.max_dgram_qlen
+ * is 10. */
 enum role {
         ANN,
         BOB,
@@ -88,9 +88,9 @@ enum role {
         DAN = RESIDENTS, /* is a member, and is killed, or does not read */
         EVE,             /* is a member, and leaves */
         MEMBERS,
-        FAY = MEMBERS, /* comes and leaves */
-        GUS,           /* comes and is killed */
-        HAL,           /* comes when a chatd was killed, and is the next round's Dan */
+        FAY = MEMBERS, /* joins and leaves */
+        GUS,           /* joins and is killed */
+        HAL,           /* joins after a chatd was killed, and is Dan in the next round */
         ZOE,           /* is on another host */
         ROLES,
 };
@@ -103,7 +103,7 @@ struct person {
         char name[64];
         char room[32];
         char inbox[20];   /* the name of its file */
-        ino_t connection; /* the session's end; only where it is lent to chatd */
+        ino_t connection; /* the session's end; only if it is lent to chatd */
 };
 
 enum what {
@@ -112,28 +112,28 @@ enum what {
         LEAVES,
         ACTS,
         WHISPERS,
-        BECOMES,   /* called `text` */
-        GOES,      /* to the room `text` */
-        ANNOUNCED, /* to everybody: `text` */
-        TOLD,      /* to `who` alone */
+        BECOMES,   /* takes the name `text` */
+        GOES,      /* goes to the room `text` */
+        ANNOUNCED, /* `text`, to everybody */
+        TOLD,      /* `text`, to `who` alone */
 };
 
 struct event {
-        enum role who, to; /* WHISPERS: to whom */
+        enum role who, to; /* WHISPERS: the receiver */
         enum what what;
-        char name[64]; /* of `who`, then */
-        char room[32]; /* where it was, then */
+        char name[64]; /* the name of `who` at that time */
+        char room[32]; /* the room of `who` at that time */
         char text[TEXT_BYTES];
-        char with[64]; /* GOES: who is there; WHISPERS: what `to` is called */
+        char with[64]; /* GOES: the members there; WHISPERS: the name of `to` */
 };
 
 struct killed {
         unsigned at;
         uint64_t call; /* its number; only if `done` */
-        bool done;     /* else it had come to rest before and was killed in its wait */
+        bool done;     /* otherwise it had come to rest before and was killed while it waited */
 };
 
-/* The link, played by the test. Its inbox is read before it can fill up. */
+/* The link, which the test plays. Its inbox is read before it can fill up. */
 struct played_link {
         int inbox, sender;
         struct seen seen;
@@ -150,22 +150,22 @@ static struct chat *chat;
 static struct played_link played;
 static int child_signals;
 static struct person persons[ROLES];
-static struct event events[EVENTS_MAX]; /* what everybody is to be shown, in this order */
+static struct event events[EVENTS_MAX]; /* what all must be shown, in this order */
 static size_t events_count;
 static unsigned round_number;
 static unsigned seed;
 static struct killed killed[KILLS_MAX]; /* of this round */
 static unsigned killed_count;
-static bool (*is_at_rest)(void); /* whether everybody was shown what chatd has to say */
+static bool (*is_at_rest)(void); /* returns true if all were shown what chatd has to send */
 static struct person crowd[CROWD];
-static int dans_end = -1;  /* of his connection, where it is his session's */
-static size_t junk;        /* bytes in there that are no lines, which he has not read */
+static int dans_end = -1;  /* the end of his connection, if it is his session's */
+static size_t junk;        /* bytes on it that are not lines, which he has not read */
 static int64_t dans_bytes; /* that his connection had taken when chatd was stopped */
-static int64_t lend_until; /* how long Fay is waited for */
-static unsigned direct;    /* how often the chatd that is traced wrote to a client */
+static int64_t lend_until; /* how long the test waits for Fay */
+static unsigned direct;    /* how often the traced chatd wrote to a client */
 static bool playing;       /* a round is under way, or was when the test failed */
 
-/* ---- what is to be heard ---- */
+/* ---- what must be shown ---- */
 
 static struct event *add_event(enum role who, enum what what)
 {
@@ -177,7 +177,7 @@ static struct event *add_event(enum role who, enum what what)
         return e;
 }
 
-/* Where it was before the events. */
+/* Returns the room of `who` before the events. */
 static const char *room_at_first(enum role who)
 {
         for (size_t i = 0; i < events_count; i++)
@@ -186,7 +186,7 @@ static const char *room_at_first(enum role who)
         return persons[who].room;
 }
 
-/* What `who` is to be shown: what the others do, from behind its own join to its own leave. */
+/* Writes what `who` must be shown: the events of the others, from its own join to its own leave. */
 static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
 {
         size_t first = 0, len = 0;
@@ -199,13 +199,13 @@ static void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                 const char *name = e->name;
                 char *at = text + len;
                 size_t left = HEARD_MAX_BYTES - len;
-                bool here = who == ZOE || strcmp(e->room, room) == 0; /* the link is everywhere */
+                bool here = who == ZOE || strcmp(e->room, room) == 0; /* the link gets the lines of all rooms */
                 if (e->who == who && e->what == LEAVES)
                         return;
                 if (e->what == ANNOUNCED ? who != ZOE : e->who == who && e->what == TOLD) {
                         len += (size_t)snprintf(at, left, "*** %s\r\n", e->text);
                 } else if (e->what == ANNOUNCED || e->what == TOLD) {
-                        continue; /* the link gets it, and does not take it anywhere */
+                        continue; /* the link gets it, and does not pass it on */
                 } else if (e->who == who && e->what == GOES) {
                         room = e->text;
                         len += (size_t)snprintf(at, left, "*** You are now in %s, with %s\r\n", room, e->with);
@@ -297,7 +297,7 @@ static void link_hear(void)
         }
 }
 
-/* It may get something behind all who were waited for. */
+/* Asserts what the link was sent. It may be sent something later than the others. */
 static void assert_link_heard(void)
 {
         char text[HEARD_MAX_BYTES];
@@ -323,7 +323,7 @@ static void forget_events(void)
 
 #define GREETING_BEGIN "*** Welcome, "
 
-/* The greeting is not among what others bring about. */
+/* Drops the greeting, which is not caused by others. */
 static void drop_greeting(struct client *c)
 {
         static const char end[] = "exit leaves.\r\n";
@@ -335,7 +335,7 @@ static void drop_greeting(struct client *c)
         memmove(c->got, c->got + size, c->len + 1);
 }
 
-/* Takes what has come for the roles from `first` to before `end`. Returns whether that is as much as they are to be
+/* Takes what has come for the roles from `first` to before `end`. Returns true if that is all that they must be
  * shown. */
 static bool have_heard(int first, int end)
 {
@@ -379,7 +379,8 @@ static bool wait_for_news(int first, int end, int64_t deadline)
         return true;
 }
 
-/* … or until the deadline has passed; assert_heard() shows what is missing then. */
+/* Waits until these roles were shown everything, or the deadline has passed; assert_heard() shows what is missing
+ * then. */
 static void wait_until_heard(int first, int end)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -407,7 +408,7 @@ static void start_broker(bool traced)
         chat_become_broker(chat);
 }
 
-/* Returns its status as of waitpid(2). */
+/* Ends chatd. Returns its status as of waitpid(2). */
 static int end_broker(int signal)
 {
         int status;
@@ -435,8 +436,8 @@ static bool is_wait(uint64_t call)
         return call == SYS_epoll_pwait;
 }
 
-/* Lets a traced chatd that has stopped run until its next stop. Returns false if instead it came to rest: it waits,
- * and there is nothing left to do. */
+/* Lets a traced chatd that has stopped run until its next stop. Returns false if it came to rest instead: it waits, and
+ * has nothing left to do. */
 static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
 {
         link_hear();
@@ -457,7 +458,7 @@ static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
         return true;
 }
 
-/* Whose connection this descriptor of chatd's is; ROLES for nobody's. */
+/* Returns the role whose connection this descriptor of chatd's is, or ROLES. */
 static int whose_connection(const char *fd)
 {
         char path[32 + NAME_MAX];
@@ -471,7 +472,7 @@ static int whose_connection(const char *fd)
         return who;
 }
 
-/* Whom a system call that begins writes to. */
+/* Returns the role that a beginning system call writes to, or ROLES. */
 static int written_to(const struct __ptrace_syscall_info *info)
 {
         char fd[24];
@@ -482,7 +483,7 @@ static int written_to(const struct __ptrace_syscall_info *info)
 }
 
 /* Lets the traced chatd, which has stopped, run to its system call number `at`, counted from `first` on (-1: any), and
- * kills it in front of that. Returns false if it came to rest before; then it is killed in its wait. */
+ * kills it in front of that. Returns false if it came to rest before that; then it is killed while it waits. */
 static bool kill_at(unsigned at, int first, int status)
 {
         struct killed *k = &killed[killed_count++];
@@ -512,18 +513,18 @@ static bool kill_at(unsigned at, int first, int status)
         return k->done;
 }
 
-/* Starts chatd and kills it in front of its system call number `at`. Returns as kill_at(). */
+/* Starts chatd and kills it in front of its system call number `at`. Returns the same as kill_at(). */
 static bool run_and_kill(unsigned at)
 {
         int status = 0;
         start_broker(true);
-        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker); /* behind execve() */
+        assert_int_equal(waitpid(chat->broker, &status, 0), chat->broker); /* after execve() */
         assert_true(WIFSTOPPED(status));
         assert_int_equal(ptrace(PTRACE_SETOPTIONS, chat->broker, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD), 0);
         return kill_at(at, SYS_flock, status);
 }
 
-/* Stops a chatd that runs, and traces it. Returns its status as of waitpid(2). */
+/* Stops a running chatd, and traces it. Returns its status as of waitpid(2). */
 static int stop_broker(void)
 {
         int status;
@@ -534,10 +535,9 @@ static int stop_broker(void)
         return status;
 }
 
-/* ---- who does what ---- */
+/* ---- actions ---- */
 
-/* How many datagrams are queued. Only while there is no chatd that runs: it is the same socket, with the same offset.
- * */
+/* Returns how many datagrams are queued. Only while no chatd runs: it is the same socket, with the same offset. */
 static unsigned queue_length(void)
 {
         static char datagram[DATAGRAM_ROOM];
@@ -552,7 +552,7 @@ static unsigned queue_length(void)
         return n;
 }
 
-/* Waits until the next frame is in the queue, so that what comes then is behind it. */
+/* Waits until the next frame is in the queue, so that later frames are behind it. */
 static void queue_grows(unsigned *length)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -563,7 +563,8 @@ static void queue_grows(unsigned *length)
         }
 }
 
-/* There may be no chatd, for which the greeting would wait: so have_heard() takes it. The empty line is a sign of life. */
+/* Lets a role join. There may be no chatd, for which the greeting would wait, so have_heard() takes it. The empty line
+ * is a sign of life. */
 static void join(enum role who)
 {
         struct person *p = &persons[who];
@@ -573,7 +574,7 @@ static void join(enum role who)
         add_event(who, JOINS);
 }
 
-/* Where there is one. */
+/* Lets a role join and waits for the greeting. chatd must run. */
 static void join_greeted(enum role who)
 {
         join(who);
@@ -593,7 +594,7 @@ static void leave(enum role who)
         client_send(persons[who].client, "exit\n");
 }
 
-/* Its leave is no event yet: chatd announces it behind all that is queued. */
+/* Kills a session. Its leave is no event yet: chatd announces it after all that is queued. */
 static void die(enum role who)
 {
         int status;
@@ -615,7 +616,7 @@ static void link_hello(void)
         link_send(buffer, frame_encode(buffer, sizeof(buffer), &hello));
 }
 
-/* Two lines of Zoe's in one frame. */
+/* Injects two lines of Zoe's in one frame. */
 static void link_inject(void)
 {
         static const char *const texts[] = {"from afar", "and once more"};
@@ -634,7 +635,7 @@ static void link_inject(void)
         link_send(played.injected, n);
 }
 
-/* It says again what it said, which nobody is to be shown, and asks where it stands. */
+/* Injects the same lines again, which must not be shown to anybody, and asks chatd by HELLO how far it is. */
 static void link_ask(unsigned members)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -650,7 +651,7 @@ static void link_ask(unsigned members)
         assert_int_equal(played.welcome_frame.members, members);
 }
 
-/* The first act of a round, without chatd. */
+/* The first part of a round, without chatd. */
 static void fill_queue(void)
 {
         unsigned length = 0;
@@ -690,8 +691,8 @@ static int count_content(void)
         return content;
 }
 
-/* Those whose processes were killed leave in the order in which chatd finds them, and Hal may come before or after
- * that; but it is one order for all: the one that most residents were shown. These are the last events. */
+/* Members whose processes were killed leave in the order in which chatd finds them, and Hal may join before or after
+ * that. It must be the same order for all: takes the one that most residents were shown. These are the last events. */
 static void accept_order(void)
 {
         static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -709,8 +710,8 @@ static void accept_order(void)
         }
 }
 
-/* Hal is a member before it is announced: so it may be shown some of the last events that others were shown before it
- * came. What chatd answers comes behind them. */
+/* Asserts what Hal was shown. Hal is a member before it is announced, so it may be shown some of the last events that
+ * others were shown before its join. chatd's answer comes after them. */
 static void assert_hal_heard(void)
 {
         struct event *last = &events[events_count - 3], given[3];
@@ -724,7 +725,7 @@ static void assert_hal_heard(void)
         drop_greeting(c);
         memcpy(given, last, sizeof(given));
         for (int i = 2; i > 0 && !heard_as_expected(HAL); i--) {
-                if (last[i].who != HAL) /* only one that stands in front of it changes places */
+                if (last[i].who != HAL) /* only an event in front of it changes places */
                         continue;
                 struct event before = last[i - 1];
                 last[i - 1] = last[i];
@@ -734,7 +735,7 @@ static void assert_hal_heard(void)
         memcpy(last, given, sizeof(given));
 }
 
-/* Those who left are shown what was said before, and then nothing. */
+/* Asserts that a role that left was shown what was said before, and then nothing. */
 static void assert_farewell(enum role who, bool in_time)
 {
         struct person *p = &persons[who];
@@ -752,8 +753,8 @@ static void assert_farewell(enum role who, bool in_time)
         p->client = NULL;
 }
 
-/* The link asks; and a line of each up to `last`, behind which there is nothing any more of theirs. One after the
- * other, because they may overtake each other while the queue is full. */
+/* Lets the link ask, and each role up to `last` say a line, after which there is nothing left of the round. One after
+ * the other, because they may overtake each other while the queue is full. */
 static void all_speak(enum role last)
 {
         forget_events();
@@ -764,7 +765,7 @@ static void all_speak(enum role last)
         }
 }
 
-/* All members are there, and have spoken. */
+/* Ends a gathering: all members are there, and have spoken. */
 static void end_gathering(void)
 {
         for (int who = 0; who < MEMBERS; who++)
@@ -774,7 +775,7 @@ static void end_gathering(void)
         forget_events();
 }
 
-/* The last act, with a new Eve. */
+/* The last part of a round, with a new Eve. */
 static void gather(void)
 {
         all_speak(DAN);
@@ -783,8 +784,8 @@ static void gather(void)
         end_gathering();
 }
 
-/* Whose note this is: its name is the id, which begins with the pid. Keeps what it says of the inbox's name. MEMBERS
- * for nobody. */
+/* Returns the owner of a note: its name is the id, which begins with the pid. Keeps the name of the inbox that the note
+ * has. Returns MEMBERS if it belongs to no member. */
 static int owner_of_note(int dir, const char *file)
 {
         char note[512] = "";
@@ -808,7 +809,7 @@ static int owner_of_inbox(const char *file)
         return who;
 }
 
-/* The link's note, the file of the number, and what administrators asked for. */
+/* Returns true for the link's note, the file of its number, and the requests of administrators. */
 static bool is_of_nobody(const char *file)
 {
         static const char *const files[] = {"0000000000000001", "0000000000000001.relayed", "requests"};
@@ -818,7 +819,7 @@ static bool is_of_nobody(const char *file)
         return false;
 }
 
-/* One file for each member, and nothing else. */
+/* Asserts that there is one file for each member, and nothing else. */
 static void assert_files(const char *folder)
 {
         char path[128];
@@ -843,8 +844,8 @@ static void assert_files(const char *folder)
 
 /* ---- rounds ---- */
 
-/* Kills `n` chatds in a row, each in front of its system call number at[i]; Hal comes behind the one of index
- * `hal_behind`. Returns whether the first one got as far as that. */
+/* Kills `n` chatds in a row, each in front of its system call number at[i]; Hal joins after the one of index
+ * `hal_behind`. Returns true if the first one reached its call. */
 static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
 {
         int64_t start = clock_ms();
@@ -870,7 +871,7 @@ static bool play_round(const unsigned *at, unsigned n, unsigned hal_behind)
         persons[DAN] = persons[HAL];
         persons[HAL].client = NULL;
         gather();
-        assert_files(MEMBERS_DIR_NAME); /* these say whose the others are */
+        assert_files(MEMBERS_DIR_NAME); /* these tell the owners of the others */
         assert_files(SESSIONS_DIR_NAME);
         playing = false;
         return killed[0].done;
@@ -887,7 +888,7 @@ static void show_progress(const char *what, unsigned of)
         fflush(stdout);
 }
 
-/* Returns the number that is in the environment under this name, or `otherwise` where none is. */
+/* Returns the number in the environment under this name, or `otherwise` if there is none. */
 static unsigned number_from(const char *name, unsigned otherwise)
 {
         const char *text = getenv(name);
@@ -897,7 +898,7 @@ static unsigned number_from(const char *name, unsigned otherwise)
 /* The points at which chatd is killed, one in a round. Begins as {0}. */
 struct points {
         unsigned at;    /* the system call of the next round */
-        unsigned calls; /* the last one that a chatd came to */
+        unsigned calls; /* the last call that a chatd reached */
 };
 
 static unsigned every(void)
@@ -907,7 +908,7 @@ static unsigned every(void)
         return n;
 }
 
-/* Goes to the next point. Returns false where no chatd comes to it any more. */
+/* Goes to the next point. Returns false if no chatd reaches it any more. */
 static bool next_point(struct points *p)
 {
         p->at += p->at == 0 ? 1 + seed % every() : every();
@@ -921,7 +922,7 @@ static void show_points(unsigned calls, const char *when)
         printf(" of %u system calls%s\n", calls, when);
 }
 
-/* Returns how many calls a chatd makes in a round. */
+/* Plays a round for each call. Returns how many calls a chatd makes in a round. */
 static unsigned play_each_call(void)
 {
         struct points p = {0};
@@ -973,7 +974,7 @@ static void test_every_call(void **state)
 
 /* ---- rounds in which chatd writes to the clients by itself ---- */
 
-/* Connects to the chat, with buffers of `room` bytes (0: as they are), and starts the session. */
+/* Connects to the chat, with buffers of `room` bytes (0: the default), and starts the session. */
 static void join_lending(enum role who, int room)
 {
         struct person *p = &persons[who];
@@ -1039,12 +1040,12 @@ static bool have_residents_heard_and_fay_lent(void)
         return is_lent(FAY) || clock_ms() > lend_until;
 }
 
-/* How many bytes Dan's connection has taken since it was made. */
+/* Returns how many bytes Dan's connection has taken since it was made. */
 static int64_t dans_position(void)
 {
         struct tcp_info before = {0}, after = {0};
         int waiting;
-        do { /* an acknowledgement that comes in between moves bytes from one count to the other */
+        do { /* an acknowledgement in between moves bytes from one count to the other */
                 socklen_t size = sizeof(before);
                 assert_int_equal(getsockopt(dans_end, IPPROTO_TCP, TCP_INFO, &before, &size), 0);
                 assert_int_equal(ioctl(dans_end, SIOCOUTQ, &waiting), 0);
@@ -1053,8 +1054,8 @@ static int64_t dans_position(void)
         return (int64_t)after.tcpi_bytes_acked + waiting;
 }
 
-/* Puts something into Dan's connection, while nobody else writes there: so what the kernel counted of it is not what
- * his session wrote. */
+/* Puts bytes into Dan's connection while nothing else writes to it, so that the kernel's count differs from what his
+ * session wrote. */
 static void put_junk(void)
 {
         char bytes[VARIED_MAX_BYTES];
@@ -1063,7 +1064,7 @@ static void put_junk(void)
         assert_int_equal(send(dans_end, bytes, junk, MSG_DONTWAIT), junk);
 }
 
-/* Returns true if a process waits for something: it has done what it had to do. */
+/* Returns true if a process waits: it has done what it had to do. */
 static bool is_asleep(pid_t pid)
 {
         char path[64], text[128] = "";
@@ -1083,7 +1084,7 @@ static bool are_all_asleep(void)
         return all;
 }
 
-/* Returns true if what Dan's connection has taken since he heard all ends in the middle of a line. */
+/* Returns true if what Dan's connection has taken since he was shown everything ends in the middle of a line. */
 static bool is_dans_line_cut(void)
 {
         char text[HEARD_MAX_BYTES];
@@ -1104,7 +1105,7 @@ static void drop_junk(void)
         }
 }
 
-/* Dan takes what is on its way to him. */
+/* Lets Dan take what is on its way to him. */
 static void dan_reads(void)
 {
         const struct client *c = persons[DAN].client;
@@ -1118,7 +1119,7 @@ static void dan_reads(void)
         } while (sending > 0 || waiting > 0);
 }
 
-/* A line of so many bytes, and the number of the round. */
+/* Lets a role say a line of `bytes` bytes that has the number of the round. */
 static void say_much(enum role who, const char *text, size_t bytes)
 {
         char much[LONG_LINE_BYTES + 1];
@@ -1129,8 +1130,8 @@ static void say_much(enum role who, const char *text, size_t bytes)
         say(who, much);
 }
 
-/* Everybody gets a line from a new chatd, and it asks them to lend. Returns true if all did; then chatd may write to
- * their clients, and Dan's connection is empty. */
+/* Lets a new chatd relay a line to all, after which it asks them to lend. Returns true if all lent; then chatd may
+ * write to their clients, and Dan's connection is empty. */
 static bool try_to_lend(void)
 {
         int64_t until = clock_ms() + LEND_WAIT_MS;
@@ -1151,7 +1152,7 @@ static bool try_to_lend(void)
         return are_all_lent();
 }
 
-/* The first act. */
+/* The first part of a round in which chatd writes to the clients. */
 static void begin_lent_round(void)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -1163,7 +1164,7 @@ static void begin_lent_round(void)
         lend_until = 0;
 }
 
-/* The second, while chatd is stopped. */
+/* The second part of such a round, while chatd is stopped. */
 static void fill_queue_of_stopped(void)
 {
         unsigned length = 0;
@@ -1186,8 +1187,8 @@ static void fill_queue_of_stopped(void)
 }
 
 /* Kills the chatd to which all have lent in front of its system call number `at`, or BEHIND_DAN, and the next one in
- * front of number `then`, unless that is 0. Fay is the next round's Eve. Returns whether the first one got as far as
- * that; behind what it wrote to Dan, it always does, and has cut a line. */
+ * front of number `then`, unless that is 0. Fay is Eve in the next round. Returns true if the first one reached its
+ * call; it always reaches BEHIND_DAN, and has cut a line then. */
 static bool play_lent_round(unsigned at, unsigned then)
 {
         int64_t start = clock_ms();
@@ -1220,15 +1221,15 @@ static bool play_lent_round(unsigned at, unsigned then)
         persons[FAY].client = NULL;
         all_speak(EVE);
         end_gathering();
-        assert_files(MEMBERS_DIR_NAME); /* these say whose the others are */
+        assert_files(MEMBERS_DIR_NAME); /* these tell the owners of the others */
         assert_files(SESSIONS_DIR_NAME);
         playing = false;
-        if (!killed[0].done) /* all was relayed: to all but those who came then */
+        if (!killed[0].done) /* everything was relayed, except to the newcomers of that time */
                 assert_in_range(written, MEMBERS, UINT32_MAX);
         return killed[0].done;
 }
 
-/* The next chatd is killed as well: it has to read notes and ask who is there first. */
+/* Kills the next chatd, too: it first reads notes and calls the roll. */
 static void play_lent_at_random(unsigned calls)
 {
         unsigned last = round_number + number_from("ROUNDS", LENT_RANDOM_ROUNDS);
@@ -1269,10 +1270,10 @@ static void test_every_call_while_it_writes_to_clients(void **state)
         play_lent_at_random(p.calls);
 }
 
-/* ---- rounds of many who come at once ---- */
+/* ---- rounds with many newcomers at once ---- */
 
-/* Whether somebody waits to be announced, or a notice is being sent. */
-/* Returns true where a member has a mark that begins so beside its note. */
+/* Returns true if a newcomer waits to be announced, or a notice is being sent. */
+/* Returns true if a member has a mark beside its note that begins with `mark`. */
 static bool is_anybody_marked(const char *mark)
 {
         char path[128];
@@ -1286,7 +1287,7 @@ static bool is_anybody_marked(const char *mark)
         return marked;
 }
 
-/* Held until its session says that it may be announced, or being named. */
+/* Returns true if no newcomer is held until its session says that it may be announced, or is being named. */
 static bool is_nobody_held(void)
 {
         return !is_anybody_marked(".held") && !is_anybody_marked(".named");
@@ -1308,7 +1309,7 @@ static bool is_queue_taken(void)
         return is_queue_empty() && is_nobody_held();
 }
 
-/* Starts a chatd that takes what is queued, and kills it, so that the next one has nobody wait any more. */
+/* Starts a chatd that takes what is queued, and kills it, so that no newcomer waits for the next one. */
 static void take_queue(void)
 {
         start_broker(false);
@@ -1327,7 +1328,7 @@ static void crowd_comes(void)
         }
 }
 
-/* Ann asks; what was told of arrivals before is what each was told in all. */
+/* Lets Ann ask. All newcomers must have been told to each client by then. */
 static void assert_crowd_told(void)
 {
         struct told all = {0};
@@ -1377,7 +1378,8 @@ static void crowd_goes(void)
         }
 }
 
-/* So each has handed over what it had to: who finds the queue full tries again at a moment of chance. */
+/* Lets each resident say a line, so that each has handed over what it had to: a session that finds the queue full tries
+ * again at a random moment. */
 static void residents_speak(void)
 {
         for (int who = 0; who < RESIDENTS; who++) {
@@ -1388,7 +1390,8 @@ static void residents_speak(void)
         }
 }
 
-/* With `wait`, the crowd waits to be announced when the chatd is started that is killed at `at`. */
+/* Plays a round of newcomers. With `wait`, they wait to be announced when the chatd is started that is killed at
+ * `at`. */
 static bool play_crowd(unsigned at, bool wait)
 {
         round_number++;
@@ -1423,7 +1426,7 @@ static unsigned play_crowd_at_each_call(bool wait)
         return p.calls;
 }
 
-/* `who` is called otherwise from now on. */
+/* Changes the name of `who`. */
 static void become(enum role who, const char *name)
 {
         struct event *e = add_event(who, BECOMES);
@@ -1447,7 +1450,7 @@ static void whisper(enum role who, enum role to, const char *text)
         client_send(persons[who].client, "/msg %s %s\n", persons[to].name, text);
 }
 
-/* … to where `with` is. */
+/* Lets `who` go to a room, in which `with` is. */
 static void go(enum role who, const char *room, enum role with)
 {
         struct event *e = add_event(who, GOES);
@@ -1457,7 +1460,8 @@ static void go(enum role who, const char *room, enum role with)
         client_send(persons[who].client, "/join %s\n", room);
 }
 
-/* Bob takes another name, and Cat the one that he gives up; she is named by it, and spoken to. Then he takes one more. */
+/* Bob takes another name, and Cat the one that he gives up; she is named by it, and sent a private message. Then he
+ * takes one more. */
 static void fill_queue_with_requests(void)
 {
         unsigned length = 0;
@@ -1505,12 +1509,13 @@ static void fill_queue_with_rooms(void)
         queue_grows(&length);
 }
 
-/* The notes say what everybody is called, at the latest when the next chatd has noted it, and so does that one. */
+/* Asserts that the notes have the current names, at the latest when the next chatd has noted them, and that this chatd
+ * knows them, too. */
 static void assert_names(void)
 {
         for (int who = 0; who < RESIDENTS; who++)
                 shell_until("ls -l %s/" MEMBERS_DIR_NAME " 2>/dev/null | grep -q ' %s$'", chat->dir,
-                            persons[who].name); /* written behind what everybody was told */
+                            persons[who].name); /* written after all were told */
         forget_events();
         say(BOB, "I am Bob");
         wait_until_heard(0, RESIDENTS);
@@ -1522,8 +1527,9 @@ static void assert_names(void)
                 assert_heard((enum role)who);
 }
 
-/* Each has heard this chatd, and so its roll call. What it says now is behind its answer, for which the queue may have
- * been too full until now: no answer comes into the next round. */
+/* Waits for the answers to the roll call: each session has received it from this chatd. Each says something more, which
+ * goes out after its answer, for which the queue may have been too full until now. So no answer comes into the next
+ * round. */
 static void wait_for_answers(void)
 {
         whisper(BOB, CAT, "I am here");
@@ -1554,7 +1560,7 @@ static bool play_requests(unsigned at, void (*fill)(void), void (*assert_after)(
         return killed[0].done;
 }
 
-/* Two in the lobby, one in the kitchen, whom the link alone hears. */
+/* Asserts that two are in the lobby and one in the kitchen, whose lines only the link gets. */
 static void assert_rooms(void)
 {
         forget_events();
@@ -1582,7 +1588,7 @@ static unsigned play_requests_at_each_call(const char *what, void (*fill)(void),
         return p.calls;
 }
 
-/* The link is there too, as a process that reads its inbox here. */
+/* Starts chatd with the residents and the link, whose inbox this process reads. */
 static void start_with_residents(void)
 {
         start_broker(false);
@@ -1623,9 +1629,9 @@ static void test_every_call_of_requests(void **state)
         show_points(rooms, " while they went to rooms");
 }
 
-/* ---- what an administrator has it do ---- */
+/* ---- orders of an administrator ---- */
 
-/* The id of a member, which begins with its pid, by its note. */
+/* Returns the id of a member, which begins with its pid, from its note. */
 static uint64_t id_of(enum role who)
 {
         uint64_t id = 0;
@@ -1635,7 +1641,7 @@ static uint64_t id_of(enum role who)
         return id;
 }
 
-/* A frame of chatd to itself: the test is of the same user. */
+/* Sends a frame of chatd to itself, which is possible because the test has the same user. */
 static void ask_as_chatd(enum frame_type type, enum role who, const char *text)
 {
         static uint64_t number;
@@ -1645,7 +1651,7 @@ static void ask_as_chatd(enum frame_type type, enum role who, const char *text)
                 f.id = id_of(who);
         size_t size = frame_encode(buffer, sizeof(buffer), &f);
         link_send(buffer, size);
-        if (number % 2 == 0) /* as it is where the request was made again */
+        if (number % 2 == 0) /* as if the request was repeated */
                 link_send(buffer, size);
 }
 
@@ -1660,7 +1666,7 @@ static void tell(enum role who, const char *text)
         snprintf(add_event(who, TOLD)->text, TEXT_BYTES, "%s", text);
 }
 
-/* What Bob says in between reaches nobody; he is told so once, as it comes within the same moment. */
+/* Lines of Bob's in between reach nobody; he is told that once, because all come at the same moment. */
 static void fill_queue_with_orders(void)
 {
         unsigned length = 0;
@@ -1696,7 +1702,7 @@ static bool play_orders(unsigned at)
                 assert_heard((enum role)who);
         assert_link_heard();
         forget_events();
-        for (int who = 0; who < RESIDENTS; who++) { /* behind what it answers the roll call */
+        for (int who = 0; who < RESIDENTS; who++) { /* after the answer to the roll call */
                 say((enum role)who, "I am here");
                 wait_until_heard(0, RESIDENTS);
         }
@@ -1745,7 +1751,7 @@ static void test_every_call_of_many_arrivals(void **state)
                 client_sync(persons[who].client);
         forget_events();
 
-        is_at_rest = is_nobody_held; /* the crowd waits for a second: that it is announced is for the next chatd */
+        is_at_rest = is_nobody_held; /* the crowd waits for a second, and is announced by the next chatd */
         unsigned coming = play_crowd_at_each_call(false);
         is_at_rest = is_all_announced;
         unsigned waiting = play_crowd_at_each_call(true);
@@ -1771,7 +1777,7 @@ static int set_up(void **state)
         sigprocmask(SIG_BLOCK, &child, NULL);
         child_signals = signalfd(-1, &child, SFD_CLOEXEC);
         seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)clock_ms();
-        chat = chat_prepare(); /* as chat.socket: what is accepted inherits it */
+        chat = chat_prepare(); /* like chat.socket: accepted connections inherit it */
         chat_hold_queue(chat);
         assert_int_equal(path_broker(&address, chat->dir), 0);
         played.sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -1822,7 +1828,7 @@ static const char *call_name(uint64_t call)
         return "another";
 }
 
-/* Says in which round it failed. */
+/* Prints in which round the test failed. */
 static void describe_round(void)
 {
         fprintf(stderr, "In round %u (SEED=%u), where", round_number, seed);

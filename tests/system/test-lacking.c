@@ -1,5 +1,5 @@
-/* A host that lacks something: each program says in one line what is missing, and ends with the status that its manual
- * page has, or goes on without. */
+/* A host that lacks something: each program prints in one line what is missing, and ends with the status in its manual
+ * page, or goes on without it. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static int open_said(const struct chat *chat)
         return fd;
 }
 
-/* Returns all that was written to it. */
+/* Returns all that was written to that file. */
 static const char *said(const struct chat *chat)
 {
         static char text[65536];
@@ -46,7 +46,8 @@ static const char *said(const struct chat *chat)
         return text[0] == '\n' ? "" : text;
 }
 
-/* Runs a program to its end on this kernel. Its exit status is to be `status`, and standard error one line with `part`. */
+/* Runs a program to its end on this kernel. Asserts its exit status, and that standard error is one line with
+ * `part`. */
 static void assert_ends(struct chat *chat, enum kernel kernel, char *const argv[], int status, const char *part)
 {
         int err = open_said(chat);
@@ -74,11 +75,11 @@ static void test_chatd_on_old_kernels(void **state)
         assert_ends(chat, KERNEL_WITHOUT_PEEK_OFFSET, argv, NO_KERNEL,
                     "chatd: cannot run, as this kernel lacks SO_PEEK_OFF for UNIX sockets");
         char *const check[] = {program("chatd"), "--check-config", "--config=/dev/null", NULL};
-        pid_t pid = kernel_start(KERNEL_WITHOUT_PIDFD, check, -1, -1, -1); /* for settings any kernel will do */
+        pid_t pid = kernel_start(KERNEL_WITHOUT_PIDFD, check, -1, -1, -1); /* checking settings works on any kernel */
         assert_int_equal(process_wait(pid), 0);
 }
 
-/* chatd needs no seccomp, and its sessions neither of the others. */
+/* chatd does not need seccomp, and its sessions need neither of the others. */
 static void test_what_is_not_needed(void **state)
 {
         static const enum kernel kernels[] = {KERNEL_WITHOUT_PIDFD, KERNEL_FORBIDS_PIDFD, KERNEL_WITHOUT_PEEK_OFFSET};
@@ -100,7 +101,7 @@ static void test_what_is_not_needed(void **state)
         client_free(ann);
 }
 
-/* chat-init needs what chatd does. Another user than root runs it here, for whom no users have to be made. */
+/* chat-init needs what chatd needs. Here it runs as another user than root, so that no users have to be made. */
 static void test_chat_init_on_old_kernels(void **state)
 {
         static const enum kernel kernels[] = {KERNEL_WITHOUT_PIDFD, KERNEL_WITHOUT_PEEK_OFFSET};
@@ -122,7 +123,8 @@ static void test_chat_init_on_old_kernels(void **state)
         free(bin);
 }
 
-/* Only for chatctl kick --kill: the process of a session that does not run is to be no other. */
+/* Only chatctl kick --kill needs pidfd_open(2): otherwise the pid of a stopped session could pass to another
+ * process. */
 static void test_chatctl_on_old_kernels(void **state)
 {
         struct chat *chat = *state;
@@ -170,18 +172,18 @@ static void test_no_run_directory(void **state)
                     "/missing/spool, of 64 MiB: No such file or directory; make that directory, or name another");
 }
 
-/* A directory that chatd may not write to, as another user than its owner. */
+/* A user that does not own the directory, and may not write to it, runs chatd. */
 static void test_a_run_directory_of_somebody_else(void **state)
 {
         struct chat *chat = *state;
         char *const argv[] = {"setpriv", "--reuid=65534", "--clear-groups", program("chatd"), chat->option, NULL};
         if (getuid() != 0)
-                skip(); /* only root can be another user */
+                skip(); /* only root can become another user */
         shell("chmod 755 %s", chat->dir);
         assert_ends(chat, KERNEL_AS_IT_IS, argv, FAILED, "chatd: cannot use the run directory ");
 }
 
-/* Sessions wait for a chatd, and for the directory it makes. */
+/* Sessions wait for a chatd, and for the directory that it makes. */
 static void test_a_session_without_a_run_directory(void **state)
 {
         struct chat *chat = *state;
@@ -207,7 +209,7 @@ static void test_a_session_without_a_run_directory(void **state)
         strcpy(chat->dir, was);
 }
 
-/* Starts a program with an argument where nobody can write to /etc. */
+/* Starts a program with an argument in a mount namespace with a read-only /etc. */
 static pid_t start_with_read_only_etc(char *name, const char *argument, int client, int err)
 {
         char script[] =
@@ -217,12 +219,12 @@ static pid_t start_with_read_only_etc(char *name, const char *argument, int clie
         return process_start(argv, client, client, err);
 }
 
-/* No program writes to /etc: all work, and say nothing of it. */
+/* No program writes to /etc: all work, and none complains. */
 static void test_etc_is_read_only(void **state)
 {
         struct chat *chat = *state;
         if (process_wait(start_with_read_only_etc("true", NULL, -1, -1)) != 0)
-                skip(); /* not root, or no file systems can be mounted here */
+                skip(); /* not root, or file systems cannot be mounted here */
         int err = open_said(chat);
         chat->broker = start_with_read_only_etc(program("chatd"), chat->option, -1, err);
         shell_until("%s %s ban mallory >/dev/null 2>&1", program("chatctl"), chat->option);

@@ -1,4 +1,4 @@
-/* chat-session under every launcher that it is made for, without systemd as PID 1; the booted tests have Accept=yes. */
+/* chat-session under every launcher that it supports, without systemd as PID 1; the booted tests use Accept=yes. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Two clients chat through what the launcher accepts, then it is ended. */
+/* Lets two clients chat through the launcher, then ends it. */
 static void assert_chat_through(enum launcher through, const struct chat *chat)
 {
         char address[32];
@@ -98,7 +98,7 @@ static void test_pipes_and_ncat(void **state)
         pid_t launcher = launcher_start(LAUNCHER_ACTIVATE, chat, address);
         struct client *a = client_connect("127.0.0.1", port);
         client_greeted(a);
-        /* one-shot clients: what they send arrives whole, they get their greeting and the end, and never an IAC */
+        /* one-shot clients: their lines arrive complete, they get their greeting and the end, and never an IAC */
         const char *got =
                 shell("echo from ncat | ncat 127.0.0.1 %d | tee %s/got; LC_ALL=C grep -q \"$(printf '\\377')\" "
                       "%s/got && exit 1; exit 0",
@@ -116,7 +116,7 @@ static void test_pipes_and_ncat(void **state)
         process_wait(launcher);
 }
 
-/* … and in a terminal that leaves the keys to the chat, until ^C. */
+/* An nc in a terminal that leaves the keys to the chat, until ^C. */
 static void test_nc_that_edits(void **state)
 {
         struct chat *chat = *state;
@@ -124,7 +124,7 @@ static void test_nc_that_edits(void **state)
         int port = port_free();
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         pid_t launcher = launcher_start(LAUNCHER_ACTIVATE, chat, address);
-        client_free(client_connect("127.0.0.1", port)); /* it listens */
+        client_free(client_connect("127.0.0.1", port)); /* wait until it listens */
         shell("tests/system/stty.exp %d", port);
         kill(launcher, SIGTERM);
         process_wait(launcher);
@@ -132,7 +132,7 @@ static void test_nc_that_edits(void **state)
 
 /* ---- a network that is taken away ---- */
 
-/* A process with a network of its own, which ends with it. */
+/* Starts a process with its own network, which ends with the process. */
 static pid_t start_network(void)
 {
         char *const argv[] = {"unshare", "-n", "sleep", "infinity", NULL};
@@ -155,7 +155,7 @@ static struct client *connect_from_network(pid_t pid, const char *host, int port
         return c;
 }
 
-/* Two hosts on one link, each a process with a network of its own: the chat is on `near`. */
+/* Two hosts on one link, each a process with its own network: the chat is on `near`. */
 struct link {
         pid_t near, far;
 };
@@ -184,14 +184,14 @@ static void end_link(struct link l)
         end_process(l.far);
 }
 
-/* Somebody who says nothing, in a chat where nothing is said, is noticed to be gone: also where the launcher, as
- * tcpserver, has TCP ask nobody. */
+/* An idle client that vanishes is noticed even if nothing is said in the chat, and even under tcpserver, which does not
+ * turn on keepalive. */
 static void test_an_idle_client_that_vanishes(void **state)
 {
         enum { PORT = 8888 };
         struct chat *chat = *state;
         if (getuid() != 0)
-                skip(); /* networks are root's */
+                skip(); /* only root can make networks */
         struct link l = start_link();
         char near[16];
         snprintf(near, sizeof(near), "%d", l.near);
@@ -221,7 +221,7 @@ static void test_an_idle_client_that_vanishes(void **state)
         end_link(l);
 }
 
-/* Somebody on the far host, who connects from this address. */
+/* Lets a client on the far host join from this address. */
 static struct client *join_from_far(struct link l, const char *source, const char *target, pid_t *pid)
 {
         int ends[2];
@@ -234,7 +234,7 @@ static struct client *join_from_far(struct link l, const char *source, const cha
         return client_of(ends[0], "nc");
 }
 
-/* Any address of an IPv6 /64 is the same network: as one they are counted, and one guest they are. */
+/* All addresses of an IPv6 /64 are one network: they are counted together, and have one guest name. */
 static void test_an_ipv6_network(void **state)
 {
         enum { PEOPLE = 3 };

@@ -1,4 +1,4 @@
-/* chat-link as a program: what it does to the one that runs already. */
+/* chat-link as a program, for example beside another chat-link that runs already. */
 #include <arpa/inet.h>
 #include <limits.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include "harness.h"
 #include "nats.h"
 
-/* What chat-link is started with: its files are in the directory of `chat`. */
+/* The arguments of a chat-link whose files are in the directory of `chat`. */
 struct arguments {
         char program[PATH_MAX], settings[128], state_dir[128], run_dir[128];
         char *argv[5];
@@ -41,13 +41,13 @@ static void test_a_second_one(void **state)
         pid_t first = process_start(a.argv, -1, -1, -1);
         shell_until("test -S %s && test -s %s/spool", address.sun_path, chat->dir);
         assert_int_equal(process_wait(process_start(a.argv, -1, -1, -1)), 1);
-        int fd = socket(AF_UNIX, SOCK_DGRAM, 0); /* the first still has its inbox */
+        int fd = socket(AF_UNIX, SOCK_DGRAM, 0); /* the first one still has its inbox */
         assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
         close(fd);
         kill(first, SIGTERM);
         assert_int_equal(process_wait(first), 0);
         assert_int_equal(access(address.sun_path, F_OK), -1);
-        first = process_start(a.argv, -1, -1, -1); /* what one that was killed left is in nobody's way */
+        first = process_start(a.argv, -1, -1, -1); /* leftovers of a killed one do not matter */
         shell_until("test -S %s", address.sun_path);
         kill(first, SIGKILL);
         process_wait(first);
@@ -61,7 +61,7 @@ static void test_a_second_one(void **state)
         chat_stop(chat);
 }
 
-/* A server that takes connections and says nothing: chat-link waits for its greeting. */
+/* Makes a server that takes connections and sends nothing: chat-link waits for its greeting. Returns its socket. */
 static int listen_silently(char url[static 64])
 {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -74,7 +74,7 @@ static int listen_silently(char url[static 64])
         return fd;
 }
 
-/* The next connection that is made, none that waits already. */
+/* Returns the next connection that is made; those that wait already are closed. */
 static int accept_next(int server)
 {
         struct pollfd p = {.fd = server, .events = POLLIN};
@@ -84,7 +84,7 @@ static int accept_next(int server)
         return accept(server, NULL, NULL);
 }
 
-/* Says lines for TALK_MS, TALK_MAX at most, each when the one before was relayed. Returns how many. */
+/* Sends lines for TALK_MS, TALK_MAX at most, each when the one before was relayed. Returns how many. */
 static int talk(struct client *from, struct client *to)
 {
         enum { TALK_MS = 1000, TALK_MAX = 1000 };
@@ -97,11 +97,12 @@ static int talk(struct client *from, struct client *to)
         return said;
 }
 
-/* Much more is said than the inbox holds. The server's time is not over then: chat-link gives it 1.5 s. */
+/* While chat-link stops, far more lines are said than the inbox holds. The server's time, 1.5 s, is not over by
+ * then. */
 static void test_what_is_said_while_it_stops(void **state)
 {
         (void)state;
-        enum { BEFORE = 3 }; /* two who join, and a line */
+        enum { BEFORE = 3 }; /* two JOINs, and a line */
         struct chat *chat = chat_start();
         struct arguments a;
         char url[64];
@@ -131,7 +132,7 @@ static void test_what_is_said_while_it_stops(void **state)
         chat_stop(chat);
 }
 
-/* A disk gives back other bytes than were written. The line in them is counted, the others still wait. */
+/* A disk returns other bytes than were written. The line in them is counted, the others still wait. */
 static void test_a_damaged_spool(void **state)
 {
         (void)state;
@@ -166,13 +167,13 @@ static void test_a_damaged_spool(void **state)
         chat_stop(chat);
 }
 
-/* ---- three hosts, of which two have one name ---- */
+/* ---- three hosts, two of which have the same name ---- */
 
 struct host {
         struct chat *chat;
         struct arguments arguments;
         pid_t link;          /* 0: it does not run */
-        struct client *told; /* by the link */
+        struct client *told; /* reads what the link prints on standard error */
         struct client *person;
 };
 
@@ -216,7 +217,7 @@ static void free_host(struct host *h)
         chat_stop(h->chat);
 }
 
-/* `to` reads lines until the next one of each of the two has come `count` times, in their order and without another line
+/* Reads lines of `to` until the next line of each of the two has come `count` times, in order and without another line
  * of theirs in between. */
 static void expect_lines_of_both(struct client *to, const struct host *twins, const char *label, int *last, int count)
 {
@@ -236,8 +237,9 @@ static void expect_lines_of_both(struct client *to, const struct host *twins, co
         }
 }
 
-/* Two machines whose disk is one's copy, spool and all, talk under one label, and whatever runs is killed. The third hears
- * each line of both once. One of the two gets a label of its own: its past, which it reads again, is no news there. */
+/* Two machines, of which one has a copy of the other's disk with the spool, talk under one label, and whatever runs is
+ * killed. The third host gets each line of both once. One of the two gets a label of its own: its past, which it reads
+ * again, is not shown there. */
 static void test_cloned_machines(void **state)
 {
         (void)state;

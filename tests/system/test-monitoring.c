@@ -14,7 +14,7 @@
 #define FOUND                                                                                                          \
         "journalctl --sync; fail2ban-regex -o ip systemd-journal " FILTER " | sort | uniq -c | awk '{ print $1, $2 }'"
 
-enum { LAG_MAX_LINES = 20000 }; /* far more than the kernel holds for a session that is stopped */
+enum { LAG_MAX_LINES = 20000 }; /* far more than the kernel holds for a stopped session */
 
 static int install(void **state)
 {
@@ -58,12 +58,12 @@ static void test_values(void **state)
         assert_value("chat_joined_total", "3");
         assert_value("chat_missed_total", "0");
         assert_value("chat_queue_datagrams", "0");
-        assert_value("chat_link_up", ""); /* nothing is wrong where there is no link */
+        assert_value("chat_link_up", ""); /* without a link nothing is wrong */
         assert_value("chat_socket_connections{socket=\"chat.socket\"}", "3");
         assert_value("chat_socket_accepted_total{socket=\"chat.socket\"}", "3");
         assert_value("chat_socket_listening{socket=\"chat-tls.socket\"}", "0");
         assert_value("chat_build_info{version=\"[0-9.]*\"}", "1");
-        /* both say when it was started, one in seconds, one more precisely */
+        /* both state its start, one in seconds, one more precisely */
         long long by_itself = value_of("chat_start_time_seconds"),
                   by_systemd = value_of("chat_service_start_time_seconds{service=\"chatd.service\"}");
         assert_in_range(by_itself - by_systemd, 0, 30);
@@ -89,7 +89,7 @@ static void test_a_member_who_lags(void **state)
         for (int i = 1; i <= LAG_MAX_LINES && value_of("chat_members_lagging") == 0; i += 100) {
                 for (int j = i; j < i + 100; j++)
                         client_send(eve, "%0400d\n", j);
-                client_expect(ann, "%s: %0400d\r\n", eve->name, i + 99); /* who never lags */
+                client_expect(ann, "%s: %0400d\r\n", eve->name, i + 99); /* ann never lags */
         }
         assert_value("chat_members_lagging", "1");
         client_send(eve, "one more\n");
@@ -104,7 +104,7 @@ static void test_a_member_who_lags(void **state)
         client_free(eve);
 }
 
-/* Sessions of the next client are started so. */
+/* Changes the unit of the sessions for clients that connect from now on. */
 static void change_sessions(const char *settings)
 {
         shell("d=/run/systemd/system/chat@.service.d; mkdir -p $d && printf '[Service]\\n%%b\\n' '%s' >$d/test.conf && "
@@ -132,7 +132,8 @@ static void test_sessions_without_a_sandbox(void **state)
         shell_until("chatctl metrics | grep -qx 'chat_members_unconfined 0'");
 }
 
-/* The form that the textfile collector wants, and that Prometheus takes as OpenMetrics; and OpenMetrics to the letter. */
+/* The default form suits the textfile collector, and Prometheus takes it as OpenMetrics, too; the other form is
+ * OpenMetrics to the letter. */
 static void test_forms(void **state)
 {
         (void)state;
@@ -169,7 +170,7 @@ static void test_file(void **state)
                       "grep -v _s[oe][cr]"),
                 "0\nchat_up 0");
         shell("systemctl start chatd.socket chatctl.socket");
-        /* whoever reads meanwhile never sees half of it */
+        /* a reader never sees an incomplete file */
         char *const writer[] = {"sh", "-c", "for i in $(seq 100); do chatctl metrics --output=/run/chat.prom; done",
                                 NULL};
         pid_t pid = process_start(writer, -1, -1, -1);
@@ -227,7 +228,7 @@ static void test_timer_and_node_exporter(void **state)
         shell("systemctl disable --now chat-metrics.timer 2>&1");
         shell("! systemctl is-active chat-metrics.timer");
         assert_string_equal(shell("journalctl --sync; journalctl -u chat-metrics.service -p err -o cat"), "");
-        /* where node_exporter is not installed it says so */
+        /* without node_exporter the service says so */
         shell("mv " COLLECTED " /run/away; ! systemctl start chat-metrics.service 2>&1; mv /run/away " COLLECTED);
         shell("journalctl --sync; journalctl -u chat-metrics.service -o cat | grep -q 'cannot write " COLLECTED
               "/chat.prom: '");
@@ -241,10 +242,10 @@ static void expect_event(const char *event, const char *message)
         shell_until("journalctl --sync; journalctl -u chatd -o cat CHAT_EVENT=%s | grep -q '%s'", event, message);
 }
 
-/* Somebody of another address of this host. */
+/* Connects from another address of this host. */
 #define FROM(address) "nc -N -s " address " 127.0.0.1 8888"
 
-/* Each kind of entry, with a name and without one, and nothing else of all that the journal has. */
+/* The filter finds each kind of entry, with a name and without one, and nothing else in the journal. */
 static void test_filter(void **state)
 {
         (void)state;
@@ -261,7 +262,7 @@ static void test_filter(void **state)
         expect_event("crowded", "^root (pid=[0-9]*,uid=0) may not join: 1 connection");
         assert_string_equal(shell(FOUND), "");
 
-        shell("systemctl restart chatd"); /* the next entry of this kind need not wait */
+        shell("systemctl restart chatd"); /* so that the next entry of this kind need not wait */
         struct client *six = client_connect("::1", CHAT_PORT);
         client_greeted(six);
         shell("echo | nc -N ::1 8888 | grep -q 'You cannot join: 1 connection '");
@@ -271,7 +272,8 @@ static void test_filter(void **state)
         shell("echo Addresses=hidden >>/etc/chat/chat.conf && systemctl reload chatd && chatctl ban 127.0.0.3");
         shell("echo | " FROM("127.0.0.3") " | grep -q 'You cannot join: you are banned'");
         expect_event("refused", "^guest-[^ ]* (127.0.0.3:[0-9]*) may not join: 127.0.0.3 is banned");
-        shell("sed -i '/^Members/d' /etc/chat/chat.conf && systemctl reload chatd"); /* which are gone at once */
+        /* these connections are gone at once */
+        shell("sed -i '/^Members/d' /etc/chat/chat.conf && systemctl reload chatd");
         shell("for i in $(seq %d); do echo exit | nc -N -s 127.0.0.4 127.0.0.1 8888 >/dev/null || exit 1; done",
               FLOODS_CONNECTIONS);
         expect_event("flood", "^127.0.0.4:[0-9]* connects too often: 100 connections from 127.0.0.4 within 60 s");
@@ -284,7 +286,8 @@ static void test_filter(void **state)
               "chatctl unban 127.0.0.3 && systemctl stop chat-local.socket");
 }
 
-/* The jail with a real fail2ban: an address that does it again is banned, in the chat, and free again after a while. */
+/* The jail with a real fail2ban: an address that repeats an offence is banned in the chat, and free again after a
+ * while. */
 static void test_jail(void **state)
 {
         (void)state;
@@ -293,7 +296,7 @@ static void test_jail(void **state)
               "banaction = chat\\nmaxretry = 2\\nbantime = 5s\\nfindtime = 30s\\n' >/etc/fail2ban/jail.d/chat.local");
         assert_string_equal(shell("sed 's/enabled = true/enabled = false/' /etc/fail2ban/jail.d/chat.local "
                                   ">/run/off.local; grep -c '^enabled  = false' /etc/fail2ban/jail.d/chat.conf"),
-                            "1"); /* off by itself */
+                            "1"); /* off by default */
         shell("fail2ban-client -x start");
         shell_until("fail2ban-client status chat");
         struct client *ann = booted_join();

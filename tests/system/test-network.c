@@ -1,5 +1,4 @@
-/* chat-link's side of NATS, with real servers: what one host says reaches the others, whatever happens to the servers.
- * */
+/* chat-link's side of NATS, with real servers: lines of one host reach the others, whatever happens to the servers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -30,11 +29,11 @@ struct spool {
         pthread_mutex_t lock;
         uint64_t instance;
         uint64_t appended, released; /* records: number i has the text of text_of(i) */
-        uint64_t chunk;              /* how many are in the chunk that was shown; 0: none was */
+        uint64_t chunk;              /* how many are in the current chunk; 0: there is none */
         size_t padding;              /* bytes of each record's text */
         uint64_t chunk_max;          /* records */
-        uint64_t shown;              /* chunks, again ones too */
-        uint64_t kept_from;          /* what was before can be read no more */
+        uint64_t shown;              /* chunks, including repeated ones */
+        uint64_t kept_from;          /* earlier records can no longer be read */
         struct spool_said before;    /* another branch; zeros: there is none */
 };
 
@@ -78,7 +77,7 @@ uint64_t spool_waiting(const struct spool *s)
         return waiting;
 }
 
-/* As many of `count` records from `first` on as fit. */
+/* Fills a chunk with those of `count` records from `first` on that fit. */
 static void fill_chunk(const struct spool *s, struct spool_chunk *chunk, uint64_t first, uint64_t count,
                        uint8_t *buffer, size_t max)
 {
@@ -150,34 +149,34 @@ void spool_release(struct spool *s)
 
 enum { HOSTS_MAX = 4, SAY_MORE_MS = 5000 };
 
-/* What a host got of another's. */
+/* What a host got from another one. */
 struct heard {
         char host[HOST_MAX_BYTES + 1];
         bool begun;
         uint64_t next;                             /* the position of the next record */
         uint64_t alive;                            /* messages */
-        int64_t alive_ms;                          /* when the last came */
-        int64_t gap_ms;                            /* the longest time between two */
-        uint64_t members, position;                /* as the last said */
+        int64_t alive_ms;                          /* when the last ALIVE came */
+        int64_t gap_ms;                            /* the longest time between two ALIVE */
+        uint64_t members, position;                /* as the last ALIVE stated */
         uint64_t before_instance, before_position; /* … if it said that */
 };
 
 struct host {
         struct config config;
         struct spool *spool;
-        struct network *network; /* NULL: does not run */
+        struct network *network; /* NULL: it does not run */
         struct network_status status;
         int wake;
         struct network_place place; /* of the last message */
         unsigned begins;
-        unsigned garbage, garbage_expected; /* messages that are none */
-        bool deaf;                          /* does not fetch */
-        bool gaps;                          /* may miss something */
-        bool lossy;                         /* its servers may lose something: it is had again; or store it twice */
+        unsigned garbage, garbage_expected; /* malformed messages */
+        bool deaf;                          /* it does not fetch */
+        bool gaps;                          /* it may miss something */
+        bool lossy; /* its servers may lose something, which it gets again, or store something twice */
         struct heard heard[HOSTS_MAX];
 };
 
-static struct host *hosts[HOSTS_MAX]; /* those of the test */
+static struct host *hosts[HOSTS_MAX]; /* the hosts of the test */
 
 static struct host *host_make(const char *label)
 {
@@ -221,7 +220,7 @@ static void host_halt(struct host *h)
                 eventfd_read(h->wake, &ignored);
         network_end(h->network);
         h->network = NULL;
-        assert_true(clock_ms() - start < 4000); /* … and says when it has ended */
+        assert_true(clock_ms() - start < 4000); /* the host reports its end */
 }
 
 /* Makes a host with these servers and starts it. */
@@ -234,7 +233,7 @@ static struct host *host_start(const char *label, struct nats *const *servers, i
         return h;
 }
 
-static char files[32]; /* the directory of the test's own files; empty: it has none */
+static char files[32]; /* the directory of the test's own files; empty: none */
 
 static const char *make_files(void)
 {
@@ -243,7 +242,7 @@ static const char *make_files(void)
         return files;
 }
 
-/* Whether it passed or failed. */
+/* Cleans up after a test, whether it passed or failed. */
 static int end_test(void **state)
 {
         int garbage = 0;
@@ -277,18 +276,18 @@ static struct heard *heard_of(struct host *h, const char *label)
         return NULL;
 }
 
-/* What the servers lost is had again from who said it, as chat-link/link.c does it: of a cluster of nats-server 2.9.10
- * one may have lost what the others have. */
+/* Gets what the servers lost from the host that said it, as chat-link/link.c does: a server of a nats-server 2.9.10
+ * cluster may have lost what the others have. */
 static void have_again(struct host *h, struct heard *from, uint64_t instance, uint64_t end)
 {
-        static struct gap gap; /* it may own something where the test fails */
+        static struct gap gap; /* static, because it may own something when the test fails */
         enum gap_step step = GAP_MISSING;
         struct record rec;
         uint64_t missing;
         for (int64_t deadline = clock_ms() + DEADLINE_MS; step != GAP_CLOSED;) {
                 struct pollfd wake = {.fd = h->wake, .events = POLLIN};
                 eventfd_t ignored;
-                if (step == GAP_MISSING) /* nobody is there at the moment */
+                if (step == GAP_MISSING) /* the host is not there at the moment */
                         gap_open(&gap, from->host, instance, from->next, end, false, clock_ms());
                 step = gap_next(&gap, h->network, clock_ms(), &rec, &missing);
                 if (step == GAP_RECORD) {
@@ -314,7 +313,7 @@ static void take_said(struct host *h, struct message *m, struct heard *from)
         if (number > from->next && h->lossy)
                 have_again(h, from, m->instance, number);
         for (; record_next(&m->records, &rec) > 0; number++) {
-                /* Without a majority a server does not say what it will store when there is one again; so that is sent
+                /* Without a majority a server does not say what it will store when there is one again, so that is sent
                  * once more. chat-link/hosts.c skips it. */
                 if (h->lossy && number < from->next)
                         continue;
@@ -400,7 +399,7 @@ static void wait_for_event(int64_t deadline, const char *what)
                                     hosts[i]->status.problem);
                 fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
         }
-        poll(fds, n, 20); /* the spool, and what a server does, give none */
+        poll(fds, n, 20); /* the spool and the servers give no events */
 }
 
 #define UNTIL(condition)                                                                                               \
@@ -416,14 +415,14 @@ static void say(struct host *h, uint64_t records)
                 network_publish(h->network);
 }
 
-/* Whether `h` got all that `from` said. */
+/* Returns true if `h` got everything that `from` said. */
 static bool has_all(struct host *h, struct host *from)
 {
         return heard_of(h, from->config.host)->next == from->spool->appended;
 }
 
-/* Whether everybody got all that a and b said. The last of it, too, may be lost with a server; that it is missing shows
- * when more is said: between links, signs of life show it. */
+/* Returns true if all got everything that a and b said. A server may lose the last of it, too. That shows only when
+ * more is said, so this says more from time to time; between real links signs of life show it. */
 static bool all_have_all(struct host *a, struct host *b, struct host *c, int64_t *say_more_ms)
 {
         if (has_all(a, b) && has_all(b, a) && has_all(c, a) && has_all(c, b))
@@ -443,7 +442,8 @@ static bool reads(const struct host *h)
 
 /* ---- tests ---- */
 
-/* The signs of life of a host that reads take the way of its subscription: behind some of them the server has that. */
+/* Waits until the server has the subscription of a host that reads: the host's signs of life take the same way, so
+ * after some of them the server has it. */
 static void until_subscribed(struct host *a, struct host *b)
 {
         uint64_t of_a = heard_of(b, a->config.host)->alive, of_b = heard_of(a, b->config.host)->alive;
@@ -480,7 +480,7 @@ static void test_jetstream(void **state)
         UNTIL(has_all(b, a) && has_all(a, b));
         assert_true(b->place.stream != 0 && b->place.sequence > 100);
 
-        /* what is said while it is away is there when it is back, and only that */
+        /* a host that was away gets what was said in that time, and only that */
         host_halt(b);
         say(a, 1000);
         say(b, 20);
@@ -501,7 +501,7 @@ static void test_a_cluster_loses_servers(void **state)
                     *c = host_start("c", servers, 3);
         a->lossy = b->lossy = c->lossy = true;
         UNTIL(reads(a) && reads(b) && reads(c) && a->status.stored && b->status.stored && c->status.stored);
-        /* The hosts made it at once: one may have begun with what another has replaced since. */
+        /* The hosts made the stream at the same time: one may have begun with one that was replaced since. */
         for (int i = 0; i < 3; i++) {
                 host_halt(hosts[i]);
                 host_run(hosts[i]);
@@ -586,7 +586,7 @@ static void test_alive_while_jetstream_is_not(void **state)
         nats_signal(servers[1], SIGKILL);
         nats_signal(servers[2], SIGKILL);
         say(a, 100);
-        UNTIL(a->status.stuck); /* b only where its consumer was on another server */
+        UNTIL(a->status.stuck); /* b is stuck only if its consumer was on another server */
         struct heard *heard = heard_of(b, "a");
         *heard = (struct heard){.host = "a", .next = heard->next, .begun = heard->begun};
         UNTIL(heard->alive >= 12 && a->status.stuck);
@@ -599,7 +599,7 @@ static void test_alive_while_jetstream_is_not(void **state)
         assert_string_equal(a->status.problem, "");
 }
 
-/* A connection of the test's own. */
+/* Makes a connection of the test's own. */
 static natsConnection *connect_to(const struct nats *server, jsCtx **js)
 {
         natsConnection *nc = NULL;
@@ -634,8 +634,8 @@ static void test_another_stream(void **state)
         host_halt(b);
         assert_int_equal(js_DeleteStream(js, "chat-net", NULL, NULL), NATS_OK);
         say(a, 100);
-        UNTIL(spool_waiting(a->spool) == 0); /* into yet another stream */
-        b->gaps = true;                      /* from now on, so not this */
+        UNTIL(spool_waiting(a->spool) == 0); /* into another stream again */
+        b->gaps = true;                      /* it may miss what is said from now on, so not this */
         host_run(b);
         UNTIL(b->begins == 3 && reads(b));
         say(a, 1);
@@ -643,7 +643,7 @@ static void test_another_stream(void **state)
         disconnect(nc, js);
 }
 
-/* The name of one of the stream's consumers (static), and where it sends to. */
+/* Returns the name of one of the stream's consumers (static), and writes where it sends to. */
 static char *any_consumer(jsCtx *js, char *subject, size_t size)
 {
         static char name[64];
@@ -656,7 +656,7 @@ static char *any_consumer(jsCtx *js, char *subject, size_t size)
         return name;
 }
 
-/* Returns true where JetStream refuses because the leader changes. Whatever else is in the way is said in words, too. */
+/* Returns true if JetStream refuses because the leader changes. Any other problem must be stated in words, too. */
 static bool lacks_a_leader(const struct host *h)
 {
         assert_null(strstr(h->status.problem, "says:  ("));
@@ -701,7 +701,7 @@ static void test_a_consumer_is_lost(void **state)
         natsConnection *nc = connect_to(server, &js);
         host_halt(a);
         host_run(a);
-        for (int i = 0; i < 2; i++) { /* those of a and b, and one that was a's */
+        for (int i = 0; i < 2; i++) { /* the consumers of a and b, and an earlier one of a */
                 say(a, 100);
                 js_DeleteConsumer(js, "chat-net", any_consumer(js, NULL, 0), NULL, NULL);
                 say(a, 100);
@@ -770,14 +770,14 @@ static void test_hostile_messages(void **state)
         say(b, 10);
         UNTIL(has_all(a, b));
         assert_int_equal(b->begins, 1);
-        assert_in_range(a->garbage, 5, 6); /* of ALIVE messages one may be dropped for the other */
+        assert_in_range(a->garbage, 5, 6); /* one of two ALIVE messages may be dropped for the other */
         assert_in_range(b->garbage, 3, 4);
         a->garbage_expected = a->garbage;
         b->garbage_expected = b->garbage;
         disconnect(nc, js);
 }
 
-/* Waits for the answer to a question, and takes it apart. */
+/* Waits for the answer to a question, and decodes it. */
 static struct network_message *ask(struct host *h, struct host *whom, uint64_t instance, uint64_t position,
                                    struct message *again)
 {
@@ -794,7 +794,7 @@ static struct network_message *ask(struct host *h, struct host *whom, uint64_t i
         return answer;
 }
 
-/* Returns how many records there are. */
+/* Asks and returns how many records the answer has. */
 static uint64_t ask_in_vain_or_not(struct host *h, struct host *whom, uint64_t instance, uint64_t position,
                                    uint64_t from)
 {
@@ -820,7 +820,7 @@ static void test_what_was_lost_is_said_again(void **state)
         a->spool->kept_from = 20;
         uint64_t instance = a->spool->instance;
         uint64_t count = ask_in_vain_or_not(b, a, instance, 10, 20);
-        assert_in_range(count, 15, 22); /* what fits into a message */
+        assert_in_range(count, 15, 22); /* as many as fit into a message */
         assert_int_equal(ask_in_vain_or_not(b, a, instance, 998, 998), 2);
         assert_int_equal(ask_in_vain_or_not(b, a, instance, 1000, UINT64_MAX), 0);
         assert_int_equal(ask_in_vain_or_not(a, b, b->spool->instance, 0, UINT64_MAX), 0);
@@ -844,7 +844,7 @@ static void test_hostile_questions_and_answers(void **state)
                 publish(nc, subjects[i], NULL, data, sizeof(data));
         }
         UNTIL(a->status.ignored == 12);
-        /* more of them, of more hosts, than can wait, and answers that nobody asked for */
+        /* more questions, from more hosts, than can wait, and answers without a question */
         struct message m = {.type = MESSAGE_ASK, .instance = a->spool->instance};
         say(a, 100);
         for (int i = 0; i < 3000; i++) {
@@ -860,8 +860,8 @@ static void test_hostile_questions_and_answers(void **state)
         disconnect(nc, js);
 }
 
-/* What looks like a word of the consumer itself is a message like any other, if it was said: nobody is kept from what
- * is behind it. */
+/* A message that looks like one of the consumer's own is an ordinary message if a host sent it: it does not hide the
+ * messages behind it. */
 static void test_messages_with_headers(void **state)
 {
         (void)state;
@@ -888,7 +888,8 @@ static void test_messages_with_headers(void **state)
         disconnect(nc, js);
 }
 
-/* The identities of messages are there for all to see; a server takes two of one identity for one. */
+/* The identities of messages are public, and a server takes two messages with one identity for one: yet no host can be
+ * silenced. */
 static void test_nobody_is_silenced(void **state)
 {
         (void)state;
@@ -954,7 +955,7 @@ static void test_reading_again(void **state)
         say(a, 10);
         UNTIL(has_all(b, a));
 
-        /* now is when network_read() was called, not when it connected */
+        /* "now" is the time of network_read(), not that of the connection */
         struct host *c = host_make("c");
         host_add_server(c, server->url);
         c->network = network_start(&c->config, c->spool, c->wake);
@@ -1023,7 +1024,7 @@ static void test_only_what_follows_is_taken(void **state)
         queue_make(&q);
         queue_expect(&q, NETWORK_BEGIN, 10);
         queue_put(&q, "b", 11, 1);
-        queue_put(&q, "a", 12, 2); /* our own */
+        queue_put(&q, "a", 12, 2); /* our own message */
         queue_put(&q, "b", 13, 3);
         inbound_heartbeat(&q.in, q.generation, 3);
         assert_false(inbound_needs_subscription(&q.in, clock_ms()));
@@ -1037,10 +1038,10 @@ static void test_only_what_follows_is_taken(void **state)
 
         uint64_t old = q.generation;
         queue_open(&q, 5, 20, 13);
-        queue_put(&q, "b", 13, 1); /* came already */
+        queue_put(&q, "b", 13, 1); /* this one came already */
         assert_true(inbound_needs_subscription(&q.in, clock_ms()));
         queue_open(&q, 5, 20, 13);
-        queue_put(&q, NULL, 19, 1); /* not of the consumer */
+        queue_put(&q, NULL, 19, 1); /* not from the consumer */
         assert_true(inbound_needs_subscription(&q.in, clock_ms()));
         queue_open(&q, 5, 20, 13);
         inbound_lose(&q.in, old);
@@ -1050,7 +1051,7 @@ static void test_only_what_follows_is_taken(void **state)
         assert_true(inbound_needs_subscription(&q.in, clock_ms()));
         assert_null(inbound_next(&q.in));
 
-        queue_open(&q, 6, 20, 20); /* another stream, with as many */
+        queue_open(&q, 6, 20, 20); /* another stream, with as many messages */
         queue_put(&q, "b", 21, 1);
         queue_expect(&q, NETWORK_BEGIN, 20);
         inbound_ask(&q.in, (struct network_place){.stream = 6, .sequence = 3}); /* what waits is dropped */
@@ -1103,7 +1104,7 @@ static void test_two_hosts_of_one_name(void **state)
         UNTIL(a->status.twin > 0 && b->status.twin > 0 && heard_of(a, "c")->alive > 0);
         assert_int_equal(c->status.twin, 0);
         assert_true(a->status.clone == 0 && b->status.clone == 0);
-        /* both are asked for what is missing, and the one that has it answers */
+        /* both are asked for the missing records, and the host that has them answers */
         a->spool->appended = 70;
         b->spool->appended = 50;
         for (int i = 0; i < 10; i++) {
@@ -1112,7 +1113,7 @@ static void test_two_hosts_of_one_name(void **state)
         }
 }
 
-/* A clone that was made with all that runs on it has the instance of the original. */
+/* A clone of a running machine has the instance of the original. */
 static void test_a_cloned_machine(void **state)
 {
         (void)state;
@@ -1129,7 +1130,7 @@ static void test_a_cloned_machine(void **state)
         UNTIL(a->status.clone == 0 && clone->status.clone == 0 && heard_of(c, "a")->before_instance != 0);
         assert_true(heard_of(c, "a")->before_instance == clone->spool->instance);
         assert_int_equal(heard_of(c, "a")->before_position, 12);
-        /* one that is killed and started again, or connects again, is no twin of its own */
+        /* a host that is killed and started again, or connects again, is not its own twin */
         host_halt(clone);
         host_halt(a);
         uint64_t heard = heard_of(c, "a")->alive;
@@ -1152,7 +1153,7 @@ static void test_what_was_stored_is_not_sent_again(void **state)
         jsPubOptions options;
         struct nats *server = nats_start(true, "");
         natsConnection *nc = connect_to(server, &js);
-        /* a stream that does not recognize what is sent again */
+        /* a stream that does not recognise repeated messages */
         jsStreamConfig_Init(&config);
         config.Name = "chat-net";
         config.Subjects = (const char *[]){"chat.net.said.*"};
@@ -1172,20 +1173,20 @@ static void test_what_was_stored_is_not_sent_again(void **state)
                 forgotten = again && !ack->Duplicate;
                 jsPubAck_Destroy(ack);
         }
-        a->spool->released = 0; /* it died before it took note */
+        a->spool->released = 0; /* it died before it noted that */
         a->spool->chunk = 5;
         say(a, 5);
         host_run(a);
         UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0);
         assert_int_equal(js_GetStreamInfo(&info, js, "chat-net", NULL, NULL), NATS_OK);
-        assert_int_equal(info->State.Msgs, 2 + 2); /* of a, and the markers */
+        assert_int_equal(info->State.Msgs, 2 + 2); /* those of a, and the markers */
         jsStreamInfo_Destroy(info);
         disconnect(nc, js);
 }
 
-/* ---- what can be wrong with servers and settings ---- */
+/* ---- wrong servers and settings ---- */
 
-/* Waits until the host says so of `server`'s setting, and nothing that it must not. */
+/* Waits until the host reports this problem. The report must not have the secrets of the settings. */
 static void until_problem(struct host *h, const char *text)
 {
         UNTIL(strstr(h->status.problem, text));
@@ -1216,7 +1217,7 @@ static void test_nobody_listens(void **state)
         until_problem(a, "nats://no-such-host.invalid:4222 of Servers= in link.conf has no address");
 }
 
-/* Answers everybody who connects with `answer`, for ever, and closes unless it is NULL. */
+/* Answers every connection with `answer`, for ever, and closes it. If `answer` is NULL, does neither. */
 static void serve_nonsense(int listener, const char *answer)
 {
         for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
@@ -1358,7 +1359,7 @@ static void test_permissions(void **state)
         assert_true(a->status.connected && !a->status.stored);
 }
 
-/* What chat-link(8) says that a host needs, and no more. */
+/* The permissions that chat-link(8) says a host needs, and no more. */
 static void test_least_permissions(void **state)
 {
         (void)state;
@@ -1377,12 +1378,12 @@ static void test_least_permissions(void **state)
         }
         UNTIL(reads(a) && reads(b));
         for (int i = 0; i < 2; i++) {
-                a->spool->padding = 3000; /* for flow control, too */
+                a->spool->padding = 3000; /* so that flow control is needed, too */
                 say(a, 1000);
                 UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0);
                 assert_string_equal(a->status.problem, "");
                 assert_string_equal(b->status.problem, "");
-                nats_signal(server, SIGKILL); /* what was stored has to be asked for */
+                nats_signal(server, SIGKILL); /* then what was stored must be requested */
                 nats_run(server);
                 say(a, 10);
                 UNTIL(has_all(b, a));
@@ -1424,9 +1425,9 @@ static void test_how_many_replicas(void **state)
         b->config.replicas = 1;
         host_run(b);
         UNTIL(reads(b) && b->status.stored);
-        UNTIL(reads(a) && a->status.stored && !*a->status.problem); /* it uses that one */
+        UNTIL(reads(a) && a->status.stored && !*a->status.problem); /* it uses the existing stream */
         host_halt(b);
-        b->config.replicas = 2; /* can be changed */
+        b->config.replicas = 2; /* this can be changed */
         host_run(b);
         UNTIL(b->begins == 2 && reads(b));
         natsConnection *nc = connect_to(servers[0], &js);
@@ -1434,7 +1435,7 @@ static void test_how_many_replicas(void **state)
         assert_int_equal(info->Config->Replicas, 2);
         jsStreamInfo_Destroy(info);
         host_halt(b);
-        b->config.replicas = 3; /* cannot */
+        b->config.replicas = 3; /* this cannot be changed */
         host_run(b);
         until_problem(b, "cannot set StreamReplicas= and StreamRetention=");
         UNTIL(b->begins == 3 && reads(b) && b->status.stored);
@@ -1481,13 +1482,13 @@ static void test_the_stream(void **state)
         assert_int_equal(info->Config->Duplicates, INT64_C(60) * 1000000000);
         jsStreamInfo_Destroy(info);
         host_halt(a);
-        a->config.retention_s = RETENTION_DEFAULT_S; /* nobody asked for it */
+        a->config.retention_s = RETENTION_DEFAULT_S; /* the default was not asked for */
         host_run(a);
         UNTIL(a->begins == 3 && reads(a));
         assert_int_equal(retention(js, &info), 60);
         jsStreamInfo_Destroy(info);
 
-        /* somebody else's stream of this name */
+        /* another program's stream of this name */
         host_halt(a);
         jsStreamConfig config;
         jsStreamConfig_Init(&config);
@@ -1500,7 +1501,7 @@ static void test_the_stream(void **state)
         until_problem(a, "somebody else's");
         UNTIL(a->status.stuck);
 
-        /* another stream takes the subjects of ours, which is not there */
+        /* another stream takes our subjects, and ours is missing */
         config.Name = "everything";
         config.Subjects = (const char *[]){"chat.>"};
         assert_int_equal(js_DeleteStream(js, "chat-net", NULL, NULL), NATS_OK);
@@ -1509,7 +1510,7 @@ static void test_the_stream(void **state)
         assert_int_equal(js_DeleteStream(js, "everything", NULL, NULL), NATS_OK);
         UNTIL(!*a->status.problem && a->status.stored && !a->status.stuck);
 
-        /* ours does not take what a busy host says at once */
+        /* our stream does not take the largest messages */
         config.Name = "chat-net";
         config.Subjects = (const char *[]){"chat.net.said.*"};
         config.MaxMsgSize = MESSAGE_MAX_BYTES - 1;
@@ -1537,7 +1538,7 @@ static void test_jetstream_comes_later(void **state)
         UNTIL(reads(a) && reads(b));
         until_subscribed(a, b);
         say(a, 100);
-        UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0); /* else it is sent again, and comes twice */
+        UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0); /* otherwise it is sent again, and comes twice */
         assert_false(b->status.stored);
         nats_signal(server, SIGTERM);
         snprintf(settings, sizeof(settings), "%s/nats.conf", server->dir);
@@ -1580,7 +1581,7 @@ static struct nats *start_tls(const char *dir, const char *name, int port, const
         return server;
 }
 
-/* Runs the host until it says that, or with NULL until all is well. */
+/* Runs the host until it reports this problem, or with NULL until there is none. */
 static void run_until(struct host *h, const char *problem)
 {
         host_run(h);
@@ -1707,6 +1708,6 @@ int main(void)
         }
         int failed = RUN_TESTS(tests, NULL, NULL);
         if (failed == 0)
-                nats_CloseAndWait(0); /* all that was allocated is freed, for those who look for leaks */
+                nats_CloseAndWait(0); /* frees all memory, so that leak checkers find nothing */
         return failed;
 }

@@ -1,5 +1,5 @@
-/* Containers in which a systemd is the first process (in-containers). The chat is installed there as on a host, and clients
- * connect in the network of the container. */
+/* Containers in which a systemd is the first process (in-containers). The chat is installed there as on a host, and
+ * clients connect in the network of the container. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ static int clean(void **state)
         return 0;
 }
 
-/* ---- each of them ---- */
+/* ---- for each container ---- */
 
 static void people_chat(pid_t init)
 {
@@ -78,7 +78,7 @@ static void people_chat(pid_t init)
         client_free(bob);
 }
 
-/* The sessions of the other sockets have units of their own. */
+/* Uses the other sockets, whose sessions have units of their own. */
 static void other_sockets(pid_t init)
 {
         char path[64];
@@ -93,7 +93,7 @@ static void other_sockets(pid_t init)
         client_free(proxied);
 }
 
-/* What the kernel says of the process with this name: it is another user outside, has no capability and a filter. */
+/* Asserts that the process with this name is another user outside the container, and has no capability and a filter. */
 static void expect_confined(pid_t init, const char *name)
 {
         const char *status = shell("cat /proc/$(pgrep -x --ns %d --nslist pid,user %s | head -n 1)/status", init, name);
@@ -117,7 +117,7 @@ static void sandboxes_hold(pid_t init)
         client_free(ann);
 }
 
-/* Returns "different" if chatd sees other files than PID 1 of the container, which ProtectSystem= and the like bring about. */
+/* Returns "different" if chatd sees other files than PID 1 of the container, because of ProtectSystem= and the like. */
 static const char *files_of_chatd(pid_t init)
 {
         return shell(INSIDE "sh -c 'test $(readlink /proc/1/ns/mnt) = $(readlink /proc/$(systemctl show -P MainPID "
@@ -151,7 +151,7 @@ static void test_users_of_its_own(void **state)
         nothing_failed(inits[USERS]);
 }
 
-/* systemd says in the journal which settings of chatd.service it leaves out. Sessions have none that would have to be. */
+/* systemd logs which settings of chatd.service it leaves out. Sessions have no such settings. */
 static void test_less_capabilities(void **state)
 {
         (void)state;
@@ -161,7 +161,7 @@ static void test_less_capabilities(void **state)
         nothing_failed(inits[LESS]);
 }
 
-/* A container has no filter of addresses: the manual tells the administrator to filter outside. */
+/* Addresses are not filtered inside a container: the manual tells the administrator to filter outside. */
 static void test_addresses_are_not_filtered(void **state)
 {
         (void)state;

@@ -1,12 +1,12 @@
-/* Something that the chat needs runs out or stops: the journal, descriptors, space, memory, processes. Who chats goes
- * on, who cannot be served is told, and when it is over everything is as before. */
+/* Something that the chat needs runs out or stops: the journal, descriptors, space, memory, processes. Members go on
+ * talking, refused newcomers are told why, and afterwards everything is as before. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "booted.h"
 
-enum { VISITS = 3000 }; /* with an event for coming and one for going: more than journald and chatd keep */
+enum { VISITS = 3000 }; /* two events each: more than journald and chatd keep */
 
 static struct client *a, *b;
 
@@ -27,8 +27,8 @@ static int leave_two(void **state)
         return 0;
 }
 
-/* Sessions run as a user whose number nobody else on this machine has: the kernel counts the processes of a number,
- * whatever container they are in, and test_no_processes() limits their count. */
+/* Sessions run as a user with a number that is unique on this machine: the kernel counts the processes of a number
+ * across all containers, and test_no_processes() limits their count. */
 static int install(void **state)
 {
         booted_install_naming(state);
@@ -44,7 +44,7 @@ static void assert_alive(const char *when)
         client_expect(a, "%s: b %s\r\n", b->name, when);
 }
 
-/* A setting of a unit, until drop_setting(); for units that start from now on. */
+/* Changes a setting of a unit, until drop_setting(); it affects units that start from now on. */
 static void set(const char *unit, const char *setting)
 {
         shell("mkdir -p /run/systemd/system/%s.d && printf '[Service]\\n%s\\n' > /run/systemd/system/%s.d/test.conf",
@@ -63,7 +63,7 @@ static long count_events(const char *event)
                       10);
 }
 
-/* Sessions that come, say a word and go, one after the other. */
+/* Runs sessions one after another; each joins, says a word and leaves. */
 static void visit(int times)
 {
         shell("setpriv --reuid chat-session --regid chat --clear-groups sh -c 'for i in $(seq %d); do echo hi | "
@@ -84,7 +84,7 @@ static void test_a_journal_that_is_stopped(void **state)
         shell("systemctl kill -s CONT systemd-journald");
         shell_until("journalctl -q -u chatd CHAT_EVENT=dropped | grep -q .");
         assert_alive("after");
-        /* each coming and going is either logged or counted */
+        /* each join and leave is either logged or counted */
         long dropped = strtol(shell("journalctl -q -u chatd -o json CHAT_EVENT=dropped | "
                                     "sed 's/.*\"CHAT_DROPPED\":\"//; s/\".*//' | awk '{ n += $1 } END { print n }'"),
                               NULL, 10);
@@ -132,7 +132,7 @@ static void test_no_descriptors(void **state)
         assert_in_range(n, 5, MOST - 1);
         client_free(others[n]);
         assert_alive("while there are no descriptors");
-        shell("systemctl kill -s KILL --kill-who=main chatd"); /* the next one has no more, and must do with it */
+        shell("systemctl kill -s KILL --kill-who=main chatd"); /* the next chatd has as few, and must work with them */
         assert_alive("after a crash");
         client_send(others[0], "still here\n");
         client_expect(a, "%s: still here\r\n", others[0]->name);
@@ -166,10 +166,11 @@ static void test_no_space(void **state)
         assert_alive("while there is no space");
         struct client *d = booted_join();
         client_expect(d, "*** The chat is unavailable right now");
-        client_send(d, "exit\n"); /* leaves again, and is told that nothing was sent: there was nothing */
+        client_send(d, "exit\n"); /* it leaves, and is told that nothing was sent, because there was nothing */
         client_expect_end(d);
         client_free(d);
-        shell("rm /run/chat/fill0"); /* enough for its inbox, and not for chatd's note, without which lines may be lost */
+        /* enough for its inbox, but not for chatd's note, without which lines may be lost */
+        shell("rm /run/chat/fill0");
         client_expect(c, "*** You cannot join: the chat is full\r\n");
         client_expect_end(c);
         client_free(c);
@@ -183,7 +184,7 @@ static void test_no_space(void **state)
         client_send(c, "exit\n");
         client_expect_end(c);
         assert_string_equal(client_expect(a, "*** %s is disconnected\r\n", c->name),
-                            ""); /* it was not announced anew */
+                            ""); /* it was not announced again */
         client_free(c);
 }
 

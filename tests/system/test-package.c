@@ -1,5 +1,5 @@
-/* The Debian packages in a booted system: installed, upgraded and downgraded while people talk, removed, installed again
- * and purged. In this order. */
+/* The Debian packages in a booted system: installed, upgraded and downgraded while people talk, removed, installed
+ * again and purged. In this order. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,20 +9,20 @@
 
 #define PACKAGES "build/package/chat-broker_*.deb build/package/chat-broker-link_*.deb"
 #define LATER "/run/later" /* packages of a later version, with the next version's chatd and chat-session */
-/* Every path that a package may leave, below the directory that stands in front. dpkg remembers nothing of a package that
- * was purged, which has a test of its own. */
+/* Lists every path that a package may leave, below the directory that stands in front. dpkg's own data are left out: a
+ * test of its own checks that dpkg remembers nothing of a purged package. */
 #define ALL_FILES                                                                                                      \
         "find etc usr var -xdev -path var/lib/dpkg -prune -o -path var/cache -prune -o -path var/log -prune -o "       \
         "-print | sort"
 #define BEFORE "/run/files-before"
 #define WRITTEN "/run/written" /* what this system wrote; other processes of the machine write, too */
 
-enum { LINES_ON_THE_WAY = 20 }; /* of each who talks, so that chatd ends with some in its queue */
+enum { LINES_ON_THE_WAY = 20 }; /* of each speaker, so that chatd ends with some in its queue */
 
 static int setup(void **state)
 {
         (void)state;
-        /* An image for containers may have this, so that nothing is started in there. */
+        /* An image for containers may have this file, which prevents the start of services. */
         shell("rm -f /usr/sbin/policy-rc.d");
         shell("cd / && " ALL_FILES " >" BEFORE);
         return 0;
@@ -54,7 +54,7 @@ static void test_install(void **state)
         shell("man -w chatd chat-session chat-link");
 }
 
-/* What a test bed of Debian's would run. It takes a word on standard error for a failure. */
+/* Runs the test of the package as Debian's test bed would. Output on standard error counts as a failure. */
 static void test_of_the_installed_package(void **state)
 {
         (void)state;
@@ -62,7 +62,7 @@ static void test_of_the_installed_package(void **state)
         shell("grep -qx 'The chat works.' /run/said && rm /run/said");
 }
 
-/* They are there, with the sockets that hold what they say, as before. */
+/* Returns the identities of the sessions and of the sockets with the queues: they must stay the same. */
 static const char *what_stays(void)
 {
         return shell("systemctl show -P InvocationID chat.socket chat-local.socket chatd.socket chat-link.socket "
@@ -74,7 +74,7 @@ static void hear(struct client *c, const struct client *from, int line)
         assert_string_equal(client_expect(c, "%s: line %d\r\n", from->name, line), "");
 }
 
-/* Both talk until `command` has ended. It begins when LINES_ON_THE_WAY lines of each are on the way. */
+/* Lets both talk until `command` has ended. It begins when LINES_ON_THE_WAY lines of each are on the way. */
 static void talk_during(char *command, struct client *ann, struct client *bob)
 {
         int said = 0, heard = 0;
@@ -105,12 +105,13 @@ static void talk_during(char *command, struct client *ann, struct client *bob)
         assert_string_equal(client_expect(bob, "%s: so am I\r\n", ann->name), "");
 }
 
-/* chatd is that of the package now, the sessions of ann and bob are what they were. */
+/* Changes the version while ann and bob talk. Afterwards chatd comes from the package, and the sessions of ann and bob
+ * are the same. */
 static void change_version(char *command, struct client *ann, struct client *bob)
 {
         char before[512], broker[32], link[32];
         snprintf(before, sizeof(before), "%s", what_stays());
-        assert_int_equal(strlen(before), 6 * 32 + 5 + 5); /* six, in lines, and empty ones from between them */
+        assert_int_equal(strlen(before), 6 * 32 + 5 + 5); /* six identities, in lines, with empty lines between them */
         snprintf(broker, sizeof(broker), "%s", shell("systemctl show -P MainPID chatd"));
         snprintf(link, sizeof(link), "%s", shell("systemctl show -P MainPID chat-link"));
 
@@ -119,14 +120,14 @@ static void change_version(char *command, struct client *ann, struct client *bob
         assert_string_equal(what_stays(), before);
         assert_string_not_equal(shell("systemctl show -P MainPID chatd"), broker);
         assert_string_not_equal(shell("systemctl show -P MainPID chat-link"), link);
-        /* No "(deleted)" behind it: they are those that came with the package. */
+        /* No "(deleted)" follows: these are the programs of the package. */
         assert_string_equal(shell("for unit in chatd chat-link; do readlink /proc/$(systemctl show -P MainPID "
                                   "$unit)/exe; done"),
                             "/usr/sbin/chatd\n/usr/sbin/chat-link");
         shell("grep -q '^Servers=nats://127.0.0.1:1$' /etc/chat/link.conf && grep -q '^Pace=off$' /etc/chat/chat.conf");
         assert_string_equal(shell("stat -c '%%a %%U:%%G' /etc/chat/link.conf"), "640 root:chat-link");
 
-        /* Who comes now has a session of the new version. */
+        /* A newcomer has a session of the new version. */
         struct client *carl = booted_join();
         client_expect(ann, "*** %s is connected\r\n", carl->name);
         client_expect(bob, "*** %s is connected\r\n", carl->name);
@@ -144,8 +145,10 @@ static void change_version(char *command, struct client *ann, struct client *bob
 static void test_upgrade_and_downgrade_while_people_talk(void **state)
 {
         (void)state;
-        shell("printf 'Pace=off\\nHistory=off\\n' >>/etc/chat/chat.conf"); /* who comes sees what is said from then on */
-        shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf");    /* nobody is there, which it waits for */
+        /* a newcomer is shown only lines from then on */
+        shell("printf 'Pace=off\\nHistory=off\\n' >>/etc/chat/chat.conf");
+        /* there is no such server, so the link waits for it */
+        shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf");
         shell("systemctl enable --now chat.socket chat-local.socket chat-link.service 2>&1");
         shell("systemctl restart chatd");
         shell("mkdir -p " LATER);
@@ -164,7 +167,7 @@ static void test_upgrade_and_downgrade_while_people_talk(void **state)
         client_free(bob);
 }
 
-/* What an administrator has stopped stays so, also where it is enabled. */
+/* Services that an administrator has stopped stay stopped, even if they are enabled. */
 static void test_upgrade_starts_nothing(void **state)
 {
         (void)state;
@@ -178,7 +181,7 @@ static void test_upgrade_starts_nothing(void **state)
         shell("systemctl start %s", units);
 }
 
-/* Also what runs on without a unit file, which systemd calls "not-found", and "active". */
+/* Asserts that no unit is active, not even one without a unit file, which systemd calls "not-found" and "active". */
 static void assert_nothing_runs(void)
 {
         assert_string_equal(shell("systemctl list-units --all --plain --no-legend "
@@ -205,8 +208,8 @@ static void test_remove(void **state)
         assert_string_equal(shell("find /etc/systemd -name 'chat*'"), "");
 }
 
-/* Over what a removal left, less what an administrator removed too. Some units were enabled before the removal; now no boot
- * starts them. */
+/* Installs over the leftovers of a removal, of which an administrator removed one. Some units were enabled before the
+ * removal; now no boot starts them. */
 static void test_install_again(void **state)
 {
         (void)state;
@@ -217,7 +220,7 @@ static void test_install_again(void **state)
         shell("! test -e /etc/chat/link.conf");
         assert_string_equal(shell("systemctl is-enabled %s || true", units),
                             "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
-        /* What a boot starts. sockets.target is active, and starts all that it wants. */
+        /* What a boot starts: sockets.target is active, and starts everything that it wants. */
         assert_string_equal(shell("systemctl list-dependencies --plain multi-user.target | grep chat || true"), "");
         shell("systemctl start sockets.target");
         assert_string_equal(shell("systemctl is-active %s || true", units),
@@ -240,7 +243,7 @@ static void test_purge_what_runs(void **state)
         client_expect_end(ann);
         client_free(ann);
         assert_nothing_runs();
-        /* what was written and is there: not what is deleted, which has a device of this name there (overlayfs) */
+        /* files that were written and exist; a deleted file is there as a device of this name (overlayfs) */
         assert_string_equal(shell("cd " WRITTEN " && " ALL_FILES " | comm -13 " BEFORE " - | "
                                   "while read -r f; do test ! -e \"/$f\" -a ! -L \"/$f\" || echo \"$f\"; done"),
                             "");

@@ -1,5 +1,4 @@
-/* What people do with commands: with the real programs, while chatd is killed; and a person at a telnet in a terminal.
- * */
+/* Commands in use: with the real programs, while chatd is killed; and a person at a telnet in a terminal. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -27,7 +26,7 @@ static void take_name(struct client *c, const char *name)
         snprintf(c->name, sizeof(c->name), "%s", name);
 }
 
-/* Both are there, and called so. */
+/* Lets ann and bob join under these names. */
 static void join_two(struct chat *chat, struct client **ann, struct client **bob)
 {
         *ann = chat_join(chat, NULL);
@@ -68,7 +67,7 @@ static void test_words_to_one(void **state)
         client_expect(bob, "ann (to you): psst\r\nann: loud\r\n");
         assert_string_equal(client_expect(eve, "ann: loud\r\n"), "");
         take_name(ann, "zoe");
-        client_send(bob, "/reply yes?\n/me nods\n"); /* whatever she is called */
+        client_send(bob, "/reply yes?\n/me nods\n"); /* the reply goes to her whatever her name is */
         client_expect(ann, "bob (to you): yes?\r\n* bob nods\r\n");
         client_send(eve, "/who\n");
         client_expect(eve, "*** 3 people are here: zoe, bob, %s (you)\r\n", eve->name);
@@ -127,7 +126,8 @@ static void test_rooms(void **state)
         client_free(eve);
 }
 
-/* Who comes, or goes to another room, is shown what was said there, also by the next chatd; and the same on request. */
+/* A newcomer, and a member that changes rooms, is shown past lines of the room, also by the next chatd; the same on
+ * request. */
 static void test_history(void **state)
 {
         struct chat *chat = *state;
@@ -169,7 +169,7 @@ static void test_history(void **state)
         client_free(eve);
 }
 
-/* Names are those of before, and so are whom one does not want to see and whom a reply goes to. */
+/* The next chatd knows the same names, whom a member ignores, and where a reply goes. */
 static void test_while_chatd_is_killed(void **state)
 {
         struct chat *chat = *state;
@@ -215,7 +215,7 @@ static void test_how_lines_look(void **state)
         client_send(bob, "/ignore ann\n");
         client_expect(bob, "*** You no longer see what ann says; /ignore ann again undoes this\r\n");
         client_send(ann, "unseen\n");
-        take_name(ann, "zoe"); /* of which he is not told */
+        take_name(ann, "zoe"); /* he is not told of that */
         client_send(ann, "unseen as well\n");
         take_name(ann, "amy");
         client_send(bob, "/ignore amy\n");
@@ -228,7 +228,7 @@ static void test_how_lines_look(void **state)
 
 /* ---- a person in a terminal ---- */
 
-/* What the terminal shows next, or shows already. */
+/* Waits until the terminal shows this text. */
 static void terminal_shows(const struct chat *chat, const char *text)
 {
         shell_until("tmux -S %s/tmux capture-pane -p -J | grep -qF -- '%s'", chat->dir, text);
@@ -249,7 +249,7 @@ static void terminal_text(const struct chat *chat, const char *text)
         shell("tmux -S %s/tmux send-keys -l -- '%s'", chat->dir, text);
 }
 
-/* The last lines that are not empty, and the column of the cursor. */
+/* Asserts the last lines that are not empty, and the column of the cursor. */
 static void terminal_ends(const struct chat *chat, const char *lines, int column)
 {
         int n = 1;
@@ -260,15 +260,15 @@ static void terminal_ends(const struct chat *chat, const char *lines, int column
                     chat->dir, n, lines, chat->dir, column);
 }
 
-/* Somebody runs this in a terminal; "%d" in it stands for the port of a chat. */
+/* Runs this command in a terminal; "%d" in it stands for the port of a chat. */
 static void terminal_open(struct chat *chat, const char *command)
 {
         char address[32];
         int port = port_free();
         snprintf(address, sizeof(address), "127.0.0.1:%d", port);
         launcher_start(LAUNCHER_AS_INETD, chat, address);
-        client_free(client_connect("127.0.0.1", port)); /* waits until somebody listens */
-        /* until the server of the terminal before has ended */
+        client_free(client_connect("127.0.0.1", port)); /* waits until it listens */
+        /* until the server of the earlier terminal has ended */
         shell_until("LC_ALL=C.UTF-8 tmux -u -S %s/tmux -f /dev/null new-session -d -x 100 -y 40 "
                     "\"$(printf '%s; sleep 100' %d)\"",
                     chat->dir, command, port);
@@ -280,8 +280,8 @@ static void terminal_close(struct chat *chat)
         shell("tmux -S %s/tmux kill-server", chat->dir);
 }
 
-/* Somebody who was handed a telnet and nothing else finds out how to take a name, who is there, how to say something to
- * one alone, how to go to another room, and how to leave. */
+/* A person with a telnet and no instructions finds out how to take a name, list members, send a private message, go to
+ * another room, and leave. */
 static void test_a_person_at_a_telnet(void **state)
 {
         struct chat *chat = *state;
@@ -323,7 +323,7 @@ static void test_a_person_at_a_telnet(void **state)
         client_free(bob);
 }
 
-/* What is half-typed stays below what others say, and the cursor in it. */
+/* The half-typed line stays below the lines of others, with the cursor in it. */
 static void test_typing_while_others_talk(void **state)
 {
         struct chat *chat = *state;
@@ -391,7 +391,7 @@ static void test_typing_while_others_talk(void **state)
         client_free(bob);
 }
 
-/* Those that offer it get it without a word. */
+/* Clients that offer editing get it without a notice. */
 static void test_clients_that_offer_to_be_edited(void **state)
 {
         struct chat *chat = *state;
@@ -414,7 +414,7 @@ static void test_clients_that_offer_to_be_edited(void **state)
                 shell("tmux -S %s/tmux resize-window -x 20", chat->dir);
                 terminal_text(chat, " 0123456789");
                 terminal_ends(chat, "half äö 0123456789", 18);
-                terminal_text(chat, "ab"); /* one too many: the cursor is in the middle now */
+                terminal_text(chat, "ab"); /* one character too many: the cursor is in the middle now */
                 terminal_ends(chat, "bob: two\n3456789ab", 9);
                 terminal_keys(chat, "Enter");
                 client_expect(bob, "ann: half äö 0123456789ab\r\n");
@@ -425,7 +425,7 @@ static void test_clients_that_offer_to_be_edited(void **state)
         client_free(bob);
 }
 
-/* It shows what is meant for a telnet, until that is erased. */
+/* nc shows the telnet commands until they are erased. */
 static void test_editing_at_an_nc(void **state)
 {
         struct chat *chat = *state;
@@ -446,8 +446,9 @@ static void test_editing_at_an_nc(void **state)
         client_free(bob);
 }
 
-/* A telnet that has not agreed to send eight bits of each byte takes some bytes of these letters for control characters.
- * Nothing else is said; others may come and go, as what terminal_open() asks the port with. */
+/* A telnet that has not agreed to send eight bits of each byte takes some bytes of these letters for control
+ * characters. Nothing else is said; clients may join and leave, such as the one by which terminal_open() checks the
+ * port. */
 static void test_first_lines_in_five_scripts(void **state)
 {
         struct chat *chat = *state;

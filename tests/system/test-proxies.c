@@ -9,9 +9,9 @@
 #define PROXIED_SOCKET "/run/chat-proxied.sock"
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
-static struct client *witness; /* hears everything that is relayed */
+static struct client *witness; /* is shown everything that is relayed */
 
-/* As the packages do. */
+/* Installs the proxies as their packages do. */
 static void install_proxies(void)
 {
         shell("for d in usr lib etc var; do [ ! -d build/proxies/$d ] || cp -a build/proxies/$d/. /$d/ || exit 1; "
@@ -45,7 +45,7 @@ static int join_witness(void **state)
         return 0;
 }
 
-/* Nothing came that was not expected. */
+/* Asserts that nothing unexpected came to the witness. */
 static void assert_unheard(void)
 {
         client_send(witness, "/who\n");
@@ -70,7 +70,7 @@ static struct client *begin(const void *header, size_t size)
         return c;
 }
 
-/* Waits until `c` is in, and is heard. */
+/* Waits until `c` has joined, and the witness gets its line. */
 static void assert_in(struct client *c, const char *name)
 {
         client_expect(c, "*** Welcome, %s. ", name);
@@ -118,7 +118,7 @@ static void test_both_versions(void **state)
         }
 }
 
-/* The proxy's own connections: nobody hears of them, and the journal has nothing. */
+/* The proxy's own connections: neither the members nor the journal are told. */
 static void test_health_checks(void **state)
 {
         static const struct {
@@ -168,7 +168,7 @@ static void follow(const char *recipe)
         shell("sh /run/recipe 2>&1");
 }
 
-/* A connection to port 8888 from this address. `name` is what it is to be called. */
+/* Connects to port 8888 from this address. Writes the expected name to `name`. */
 static struct client *come(const char *from, char name[static 64])
 {
         bool ipv6 = strchr(from, ':') != NULL;
@@ -193,7 +193,7 @@ static struct client *come(const char *from, char name[static 64])
         return client_of(fd, name);
 }
 
-/* The chat knows those who come through the proxy by their own addresses. */
+/* Asserts that the chat knows the own addresses of clients that come through the proxy. */
 static void assert_passes_on(const char *proxy)
 {
         char a_name[64], b_name[64], c_name[64];
@@ -226,7 +226,7 @@ static void assert_passes_on(const char *proxy)
         assert_leaves(b, b_name);
         shell("sed -i /^MembersPerNetwork=/d /etc/chat/chat.conf && systemctl reload chatd");
 
-        /* a reload of the proxy, as for other settings, disconnects nobody */
+        /* a reload of the proxy, as after a change of settings, disconnects nobody */
         shell("systemctl reload %s", proxy);
         shell_until("nc -z 127.0.0.1 8888");
         b = come("127.0.0.5", b_name);
@@ -237,7 +237,7 @@ static void assert_passes_on(const char *proxy)
         assert_leaves(b, b_name);
         assert_leaves(c, c_name);
 
-        /* the end of the input, behind which the chat has still something to say */
+        /* the input ends, and the chat has still something to send */
         client_send(a, "/who\nbye\n");
         shutdown(a->fd, SHUT_WR);
         assert_string_equal(client_expect(witness, "%s: bye\r\n", a_name), "");
@@ -252,7 +252,7 @@ static void test_haproxy(void **state)
         shell("systemctl start haproxy");
         follow("haproxy");
         assert_passes_on("haproxy");
-        /* its health check has the chat's answer, and nobody hears of it */
+        /* its health check gets the chat's answer, and no member is told */
         shell_until("echo show stat | nc -NU /run/haproxy/admin.sock | grep '^chat,chat,' | grep -q ',UP,.*,L7OK,'");
         shell("systemctl stop haproxy");
 }

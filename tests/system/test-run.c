@@ -9,7 +9,7 @@
 
 #include "harness.h"
 
-/* Starts `make run` in a process group of its own, as a shell would; its output goes to `out`. */
+/* Starts `make run` in its own process group, as a shell would; its output goes to `out`. */
 static pid_t start_run(const char *dir, const char *listen, int out)
 {
         pid_t pid = process_fork();
@@ -27,7 +27,7 @@ static pid_t start_run(const char *dir, const char *listen, int out)
         _exit(127);
 }
 
-/* `host` is as in LISTEN=HOST:PORT, `telnet_host` as telnet wants it. */
+/* Runs a chat by `make run`. `host` is as in LISTEN=HOST:PORT, `telnet_host` as telnet wants it. */
 static void assert_run(const char *host, const char *telnet_host, int signal, bool to_group)
 {
         int port = port_free();
@@ -51,7 +51,7 @@ static void assert_run(const char *host, const char *telnet_host, int signal, bo
         client_send(a, "hello\n");
         client_expect(b, "%s: hello\r\n", a->name);
 
-        /* a chatd that is killed is started again */
+        /* a killed chatd is started again */
         shell("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^%s --run-dir=%s/' && kill -9 ${p#/proc/};"
               " done 2>/dev/null; true",
               program("chatd"), dir);
@@ -66,7 +66,7 @@ static void assert_run(const char *host, const char *telnet_host, int signal, bo
         int status = process_wait(pid);
         if (signal == SIGINT)
                 assert_true(status == 0 || status == 130);
-        const char *rest = client_expect_end(output); /* everybody who had it open is gone */
+        const char *rest = client_expect_end(output); /* all processes that had it open are gone */
         assert_non_null(strstr(rest, "chatd: stopped"));
         assert_string_equal(shell("ls %s", dir), "");
         assert_int_equal(rmdir(dir), 0);
@@ -107,7 +107,7 @@ static void test_a_port_that_is_taken(void **state)
         client_expect(output, "The chat is not open: it cannot listen on %s. ", listen_on + strlen("LISTEN="));
         client_expect(output, "choose another: make run LISTEN=");
         assert_null(strstr(client_expect_end(output), "is open"));
-        assert_int_equal(process_wait(pid), 2); /* of make */
+        assert_int_equal(process_wait(pid), 2); /* from make */
         assert_int_equal(rmdir(dir), 0);
         client_free(output);
         close(fd);

@@ -1,4 +1,4 @@
-/* The sandbox of a real chat-session: that it is there under every launcher, and in no one's way. */
+/* The sandbox of a real chat-session: it is there under every launcher, and does not get in the way. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* A session enters the sandbox before it says its first word, so it is in it once its client was greeted. */
+/* Asserts that the session is in its sandbox, which it enters before it greets its client. */
 static void assert_sandboxed(pid_t session)
 {
         shell("grep -qx 'Seccomp:\t2' /proc/%d/status", session);
@@ -54,13 +54,14 @@ static void test_what_a_session_gave_up(void **state)
         client_free(c);
 }
 
-/* Of a process that is not dumpable, others see nothing: its files in /proc are root's, proc(5). */
+/* Other processes of the user can see nothing of a process that is not dumpable: its files in /proc belong to root,
+ * proc(5). */
 static void test_a_session_cannot_be_looked_at(void **state)
 {
         struct chat *chat = *state;
         pid_t session;
         if (getuid() != 0)
-                skip(); /* only root can start a session as another user, and then look whose the files are */
+                skip(); /* only root can start a session as another user, and then look at the owner of its files */
         shell("chmod 777 %s %s/sessions", chat->dir, chat->dir);
         struct client *c = client_connect("127.0.0.1", chat->port);
         int accepted = accept4(chat->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -93,7 +94,7 @@ static void test_without_a_sandbox(void **state)
         client_free(c);
 }
 
-/* The same visit for every launcher: a broker that dies and comes back, and a run directory that is made anew. */
+/* Plays the same visit for every launcher: a broker that dies and comes back, and a run directory that is made anew. */
 static void assert_visit(struct chat *chat, struct client *c, pid_t session)
 {
         struct client *other = chat_join(chat, NULL);
@@ -103,7 +104,7 @@ static void assert_visit(struct chat *chat, struct client *c, pid_t session)
         assert_sandboxed(session);
 
         chat_kill_broker(chat, SIGKILL);
-        client_send(c, "two\n"); /* who says nothing does not notice */
+        client_send(c, "two\n"); /* an idle session does not notice */
         client_send(other, "three\n");
         client_expect(c, "*** The chat is unavailable right now");
         client_expect(other, "*** The chat is unavailable right now");
@@ -131,7 +132,7 @@ static void test_the_client_at_0_and_1(void **state)
         client_free(c);
 }
 
-/* The client at these descriptors, and those of the standard ones that are not named closed. */
+/* Starts a session with the client at these descriptors. Standard descriptors that are not named are closed. */
 static pid_t start_with(struct chat *chat, int client, const int *at, size_t n, bool passed)
 {
         char pid_text[16];
@@ -163,7 +164,7 @@ static void assert_visit_at(struct chat *chat, const int *at, size_t n, bool pas
         client_greeted(c);
         /* the client, at 0 and 1, and perhaps at 2 */
         shell("test \"$(readlink /proc/%d/fd/0)\" = \"$(readlink /proc/%d/fd/1)\"", session, session);
-        /* besides, there are the inbox and the socket to chatd; nothing that the launcher left open */
+        /* otherwise only the inbox and the socket to chatd; nothing that the launcher left open */
         shell_until("test \"$(ls /proc/%d/fd | tr '\\n' ' ')\" = '0 1 2 3 4 '", session);
         assert_visit(chat, c, session);
         assert_string_equal(client_expect_end(c), "");
@@ -221,7 +222,7 @@ static void test_a_pipe(void **state)
         client_free(other);
 }
 
-/* Sends what uses the most of a session, and waits for the answers. */
+/* Sends the commands that use the most of a session, and waits for the answers. */
 static void use_commands(struct client *c)
 {
         static const char *const steps[][2] = {
@@ -250,14 +251,14 @@ static void use_commands(struct client *c)
         }
 }
 
-/* Some libc sets up a function at its first use, by calls that the sandbox forbids; a session behind a proxy uses the
- * most in there, as it does not know its client before. */
+/* Some libc sets up a function at its first use, by calls that the sandbox forbids. A session behind a proxy uses the
+ * most functions in the sandbox, because it does not know its client before. */
 static void test_a_libc_that_does_things_late(void **state)
 {
         static const char *const kinds[][2] = {{"--proxied", NULL}, {"--proxied", "--charset=CP1252"}, {NULL, NULL}};
         struct chat *chat = *state;
         if (reports_dir())
-                skip(); /* a sanitizer has a malloc() of its own, and may call what it wants */
+                skip(); /* a sanitizer has its own malloc(), and may make any call */
         chat_kill_broker(chat, SIGTERM);
         chat->history = "--history=9";
         chat_start_broker(chat);
@@ -282,8 +283,8 @@ static void test_a_libc_that_does_things_late(void **state)
         }
 }
 
-/* What a proxy says in version 2 of its protocol: of its client, with a checksum that is right, and of its own connection,
- * which nobody hears of. */
+/* Headers of version 2 from a proxy: one of its client, with a right checksum, and one of its own connection, which no
+ * member is told of. */
 static void test_headers_of_a_proxy(void **state)
 {
         static const char client[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\xc0\0\2\7\xc0\0\2\1\x12\x67\x22\xb8"
@@ -314,9 +315,9 @@ static void test_headers_of_a_proxy(void **state)
         client_free(witness);
 }
 
-/* The functions of libc that chat-session calls, in all that it does before it enters the sandbox, and in there. None of
- * the latter needs anything at its first use that the sandbox forbids: they compute, or are one of the system calls that
- * it allows. */
+/* The functions of libc that chat-session calls before it enters the sandbox, and in the sandbox. None of the latter
+ * needs anything at its first use that the sandbox forbids: each only computes, or is a system call that the sandbox
+ * allows. */
 static const char before_sandbox[] =
         " printf fprintf puts fwrite strerror syslog openlog closelog getopt_long getenv iconv_open iconv iconv_close "
         "getpwuid if_indextoname getpeername getuid open lseek pread fcntl dup2 umask signal sigaddset sigemptyset "
@@ -330,18 +331,18 @@ static const char in_sandbox[] =
         "strsep strspn clock_gettime ppoll sigprocmask getpid syscall socket bind connect close access stat fstat "
         "rename "
         "unlink read write recv recvmsg send sendmsg shutdown getsockopt setsockopt ioctl mmap munmap "
-        /* of utf8proc, which has them for functions that a session does not use */
+        /* from utf8proc, which needs them for functions that a session does not use */
         "malloc realloc free "
-        /* at a bug, which ends the session either way */
+        /* at a bug, which ends the session anyway */
         "abort assert_fail stack_chk_fail ";
 
 static void test_the_functions_of_libc(void **state)
 {
         (void)state;
         if (reports_dir())
-                skip(); /* a sanitizer puts its own in their place */
-        /* without the version, and with no difference between a function and the same with checks, of a later C, or for
-         * large files */
+                skip(); /* a sanitizer replaces them by its own */
+        /* without the version, and without the difference between a function and its variants with checks, of a later
+         * C, or for large files */
         char *names = strdup(
                 shell("nm -D --undefined-only %s | sed 's/.* U //; s/.* w //; s/@.*//; s/^_*\\(isoc[0-9]*_\\)\\?//; "
                       "s/_chk$//; s/64$//' | sort -u",
@@ -359,7 +360,7 @@ static void test_the_functions_of_libc(void **state)
         free(names);
 }
 
-/* RLIMIT_FSIZE must not stop what a shell asked for. */
+/* RLIMIT_FSIZE must not stop output that a shell redirected to a file. */
 static void test_output_to_a_file(void **state)
 {
         struct chat *chat = *state;
@@ -404,7 +405,7 @@ static void test_what_is_missing_is_known(void **state)
                 close(accepted);
                 client_greeted(c[i]);
         }
-        /* where there is no filter, all else is given up */
+        /* without a filter, everything else is given up */
         shell("grep -qx 'Seccomp:\t0' /proc/%d/status && grep -qx 'NoNewPrivs:\t1' /proc/%d/status", sessions[0],
               sessions[0]);
         for (int chatds = 1; chatds <= 3; chatds++) {

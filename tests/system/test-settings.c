@@ -11,7 +11,7 @@ static void write_settings(const char *settings)
         shell("printf '%%b' '%s' >/etc/chat/chat.conf", settings);
 }
 
-/* Returns when chatd has read its settings, or not. */
+/* Reloads chatd, and returns when it has read its settings or refused them. Asserts its report. */
 static void reload(const char *says)
 {
         int before = atoi(shell("journalctl -q -u chatd CHAT_EVENT=reload -o cat | wc -l"));
@@ -58,7 +58,7 @@ static void test_the_message_of_the_day(void **state)
         assert_string_equal(shell("systemctl is-active chatd"), "active");
         struct client *b = booted_join();
         client_expect(b, "*** Be nice.\r\n***\r\n*** Have fun.\r\n");
-        shell("systemctl restart chatd 2>&1"); /* which reads it, and does not show it again */
+        shell("systemctl restart chatd 2>&1"); /* the new chatd reads the file, and does not show it again */
         struct client *c = booted_join();
         client_expect(c, "*** Have fun.\r\n");
         assert_null(strstr(client_expect(a, "*** %s is connected\r\n", c->name), "Be nice"));
@@ -80,7 +80,7 @@ static void test_the_message_of_the_day(void **state)
         leave(d);
 }
 
-/* Lines that go out one a second: who leaves is told that some are still there. */
+/* Sends lines that go out one a second: the leaving client is told that some are still being sent. */
 static void assert_paced(struct client *c)
 {
         client_send(c, "1\n2\n3\nexit\n");
@@ -109,7 +109,7 @@ static void test_sessions_read_them_when_they_start(void **state)
         client_expect(a, "*** %s is connected\r\n", b->name);
         shell_until("journalctl -q -u 'chat@*' -o cat | grep -qx "
                     "'cannot read /etc/chat/chat.conf: Permission denied'");
-        shell("rm /etc/chat/chat.conf"); /* is no error */
+        shell("rm /etc/chat/chat.conf"); /* a missing file is no error */
         struct client *c = booted_join();
         client_expect(a, "*** %s is connected\r\n", c->name);
         assert_in_range(atoi(shell("journalctl -q -u 'chat@*' -p warning -o cat | wc -l")), 3, 3);
@@ -151,7 +151,7 @@ static void test_a_start_with_what_is_wrong(void **state)
         shell_until("systemctl status chatd | grep -q 'Status: \"/etc/chat/chat.conf, line 1: Arrivals= takes'");
         shell_until(
                 "journalctl -q -u chatd -o cat | grep -qx 'chatd: /etc/chat/chat.conf, line 1: Arrivals= takes .*'");
-        /* not so often that the journal has nothing else */
+        /* not so often that they fill the journal */
         assert_in_range(atoi(shell("journalctl -q -u chatd -o cat | grep -c 'Arrivals= takes'")), 1, 3);
         write_settings("");
         client_expect(b, "%s: it waits\r\n", a->name);

@@ -1,4 +1,4 @@
-/* Real telnet clients, nc and PuTTY through the booted units; telnet.exp has what they do. */
+/* Real telnet clients, nc and PuTTY through the booted units; telnet.exp plays them. */
 #include <stdio.h>
 
 #include "booted.h"
@@ -11,7 +11,7 @@ static void test_three_telnets_nc_and_putty(void **state)
         client_send(witness, "exit\n");
         const char *all = client_expect_end(witness);
         assert_non_null(strstr(all, "grüße"));
-        assert_null(strchr(all, '\xff')); /* whoever never negotiated never sees an IAC */
+        assert_null(strchr(all, '\xff')); /* a client that never negotiated never sees an IAC */
         client_free(witness);
 }
 

@@ -35,7 +35,8 @@ static void test_enabling_the_socket_is_enough(void **state)
 static void test_units_are_verified(void **state)
 {
         (void)state;
-        shell("test -x /usr/bin/stunnel || ln -s /bin/true /usr/bin/stunnel"); /* it is looked for, and not started */
+        /* systemd-analyze looks for it, and does not start it */
+        shell("test -x /usr/bin/stunnel || ln -s /bin/true /usr/bin/stunnel");
         assert_string_equal(shell("systemd-analyze verify --man=no --recursive-errors=yes "
                                   "/usr/local/lib/systemd/system/chat*.socket "
                                   "/usr/local/lib/systemd/system/chat*.service "
@@ -51,8 +52,8 @@ static void test_units_are_verified(void **state)
                             "disabled\ndisabled\ndisabled\ndisabled");
 }
 
-/* systemd, of version 255 or later, wakes for each socket as often as it is asked to: it has no limit of its own that
- * would hold up who comes. To older ones the setting is unknown, and they have none. */
+/* From version 255 on systemd limits how often a socket wakes it, which would hold up newcomers. The units turn that
+ * limit off. Older versions do not know the setting, and have no such limit. */
 static void test_nothing_limits_how_quickly_people_come(void **state)
 {
         (void)state;
@@ -70,8 +71,8 @@ static void test_nothing_limits_how_quickly_people_come(void **state)
         }
 }
 
-/* What systemd-analyze makes of the hardening: the exposure, in tenths, and how many of its points are not met. It
- * rounds the exposure, so that the count tells what a directive of little weight does. */
+/* Checks what systemd-analyze says of the hardening: the exposure, in tenths, and how many of its points are not met.
+ * It rounds the exposure, so the count shows the effect of a directive of little weight. */
 static void test_the_exposure(void **state)
 {
         static const struct {
@@ -143,7 +144,7 @@ static void test_the_journal(void **state)
         assert_non_null(strstr(join, "\"CHAT_SESSION\":\""));
         shell("journalctl -u chatd CHAT_EVENT=start | grep -q 'started; members found: .'");
         shell("journalctl -u chatd -x CHAT_EVENT=leave | grep -q 'A session ended after'"); /* the catalog */
-        /* what is said is nobody's business */
+        /* lines are not logged */
         assert_string_equal(shell("journalctl | grep -c ' two$' || true"), "0");
         client_free(a);
         client_free(b);
@@ -157,13 +158,13 @@ static void test_status(void **state)
         client_expect(b, "%s: counted\r\n", a->name);
         shell_until("systemctl show -P StatusText chatd | grep -Eq '^members: [0-9]+, lines: [1-9][0-9]*$'");
         shell_until("systemctl status chatd | grep -q 'Status: \"'");
-        /* systemd's watchdog would end them when a paused machine goes on: each has its own */
+        /* systemd's watchdog would end them when a paused machine goes on: each has its own watchdog */
         shell("! systemctl cat chatd chat-link | grep '^WatchdogSec='");
         client_free(a);
         client_free(b);
 }
 
-/* a says "WHAT N"; b gets that, and nothing else of a before it: no line twice, no coming or going. */
+/* Lets a say "WHAT N". b gets that next, and nothing else of a before it: no line twice, no join, no leave. */
 static void assert_alive(struct client *a, struct client *b, const char *what, int n)
 {
         client_send(a, "%s %d\n", what, n);
@@ -171,7 +172,7 @@ static void assert_alive(struct client *a, struct client *b, const char *what, i
         assert_null(strstr(before, a->name));
 }
 
-/* Two who have seen each other come. */
+/* Lets two clients join that have seen each other join. */
 static void join_two(struct client **a, struct client **b)
 {
         *a = booted_join();
@@ -179,13 +180,13 @@ static void join_two(struct client **a, struct client **b)
         client_expect(*a, "*** %s is connected\r\n", (*b)->name);
 }
 
-/* How often the session of `c` went to sleep. */
+/* Returns how often the session of `c` went to sleep. */
 static long sleeps_of(const struct client *c)
 {
         return atol(shell("awk '/^voluntary_ctxt_switches/ {print $2}' /proc/%d/status", (int)booted_session(c)));
 }
 
-/* b is shown what a says, and its session is not woken for it: chatd writes to it. */
+/* Waits until b's session is not woken for a's lines any more, because chatd writes to b. */
 static void assert_asleep_soon(struct client *a, struct client *b)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -248,7 +249,7 @@ static void test_what_waits_in_the_queue(void **state)
         struct client *c = booted_join();
         client_expect(b, "*** %s is connected\r\n", c->name);
         session = booted_session(c);
-        /* a chatd that does not run: what is said, and who dies, waits */
+        /* while chatd is stopped, lines wait, and so do leaves */
         shell("systemctl kill -s STOP --kill-who=main chatd");
         client_send(a, "waits\n");
         client_sync(a);
@@ -257,7 +258,7 @@ static void test_what_waits_in_the_queue(void **state)
         struct client *d = booted_join();
         client_send(d, "newcomer's words\n");
         client_send(d, "exit\n");
-        client_expect_end(d); /* its words are in the queue, also without a chatd to say goodbye */
+        client_expect_end(d); /* its lines are in the queue, even without a chatd that answers BYE */
         kill(session, SIGKILL);
         client_expect_end(c);
         shell("systemctl kill -s KILL --kill-who=main chatd");
@@ -282,7 +283,7 @@ static void test_a_restart_of_the_queue(void **state)
                 client_send(a, "said %d\n", i);
                 client_expect(b, "%s: said %d\r\n", a->name, i);
                 shell("systemctl restart chatd.socket 2>&1");
-                /* everything had been relayed, and chatd said so before it ended: nothing is lost */
+                /* everything had been relayed, and chatd stated that before it ended: nothing is lost */
                 client_send(a, "again %d\n", i);
                 const char *before = client_expect(b, "%s: again %d\r\n", a->name, i);
                 assert_null(strstr(before, "lost"));
@@ -381,7 +382,7 @@ static void test_counts_survive_a_restart(void **state)
         pid_t session = booted_session(b);
         shell("systemctl restart chatd 2>&1");
         client_sync(b);
-        kill(session, SIGKILL); /* it saw two lines and a's leaving at least, before this chatd */
+        kill(session, SIGKILL); /* it saw at least two lines and a's leave, before this chatd */
         shell_until("journalctl -q -u chatd -o json CHAT_EVENT=leave CHAT_NAME=%s | grep -Eq "
                     "'\"CHAT_LINES_OUT\":\"([3-9]|[1-9][0-9]+)\"'",
                     b->name);
@@ -404,7 +405,7 @@ static void test_stopping_the_listener_disconnects_nobody(void **state)
         client_free(c);
 }
 
-/* Sends `count` datagrams as another user; returns 0, or the errno of the first that failed. */
+/* Sends `count` datagrams as another user. Returns 0, or the errno of the first that failed. */
 static int send_as(const char *user, const char *group, int count)
 {
         struct sockaddr_un address;
@@ -439,8 +440,8 @@ static void test_strangers_at_the_queue(void **state)
         assert_int_equal(send_as("nobody", "nogroup", 1), EACCES);
         assert_int_equal(send_as("nobody", "chat", 1000), 0);
         shell_until("journalctl -u chatd CHAT_EVENT=ignored | grep -q 'of another user'");
-        assert_alive(a, b, "end", 0); /* and nobody saw an intruder */
-        /* a thousand of them are not a thousand entries */
+        assert_alive(a, b, "end", 0); /* and no member saw an intruder */
+        /* a thousand datagrams do not make a thousand entries */
         assert_in_range(atoi(shell("journalctl -q -u chatd -o cat CHAT_EVENT=ignored | wc -l")), 1, 10);
         client_free(a);
         client_free(b);
@@ -461,7 +462,7 @@ static void test_a_link_with_wrong_settings(void **state)
         shell("! systemctl enable --now chat-link 2>&1");
         shell_until(
                 "journalctl -u chat-link | grep -q '/etc/chat/link.conf, line 2: Servers= takes .*nats://HOST:PORT'");
-        /* chatd does not know the link yet, and what somebody sends to its inbox all the same comes to an end */
+        /* chatd does not know the link yet, and a datagram to its inbox does not start it for ever */
         shell_until("! systemctl is-active chat-link.service");
         assert_alive(a, b, "wrong settings", 0);
         assert_in_range(atoi(shell("journalctl -q -u chat-link -o cat | grep -c link.conf")), 1, 100);

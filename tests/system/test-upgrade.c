@@ -1,5 +1,5 @@
-/* An upgrade of the host: a library is replaced under a chat where people talk, and the real needrestart(1) restarts what
- * uses it. Nobody is disconnected; and a session that somebody restarts all the same is no ghost. */
+/* An upgrade of the host: a library is replaced under a chat where people talk, and the real needrestart(1) restarts
+ * what uses it. Nobody is disconnected; and a session that is restarted nevertheless does not become a ghost. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ static int install(void **state)
         return 0;
 }
 
-/* Comes over a UNIX socket, with `first` in front of what it types. */
+/* Joins over a UNIX socket, with `first` in front of the input. */
 static struct client *join_unix(const char *path, const char *first)
 {
         struct client *c = client_connect_unix(path);
@@ -41,8 +41,8 @@ static struct client *join_unix(const char *path, const char *first)
         return c;
 }
 
-/* Each says something that all others see. Returns false if anybody was told of a newcomer, or of somebody who left,
- * meanwhile. */
+/* Lets each say something that all others see. Returns false if any client was told of a join or a leave in that
+ * time. */
 static bool talk(const char *what)
 {
         bool calm = true;
@@ -67,7 +67,7 @@ static int join(void **state)
         echo = client_connect("127.0.0.1", ECHO_PORT);
         client_send(echo, "there\n");
         client_expect(echo, "there\r\n");
-        talk("hello"); /* behind the notice that somebody has come */
+        talk("hello"); /* after the notice of the join */
         return 0;
 }
 
@@ -81,7 +81,8 @@ static int leave(void **state)
         return 0;
 }
 
-/* As a package does: by a new file under the old name. What runs has the old one, which is deleted. */
+/* Replaces libc as a package does: by a new file under the old name. Running programs have the old one, which is
+ * deleted. */
 static void replace_libc(void)
 {
         shell("libc=$(ldd /usr/local/sbin/chat-session | sed -n 's/.*libc.so.6 => \\([^ ]*\\).*/\\1/p') && "
@@ -94,7 +95,7 @@ static const char *what_runs(void)
         return shell("systemctl show -P InvocationID 'chat*@*.service' | sort");
 }
 
-/* Returns what it says. It restarts chatd too, which shows that it found what to restart. */
+/* Runs needrestart and returns its output. It restarts chatd, too, which shows that it found what to restart. */
 static const char *run_needrestart(void)
 {
         char broker[16];
@@ -118,7 +119,7 @@ static void test_needrestart_leaves_sessions_alone(void **state)
         assert_string_equal(what_runs(), before);
 }
 
-/* Where somebody has removed the exemption, systemd refuses. */
+/* If the exemption was removed, systemd refuses. */
 static void test_systemd_refuses_restarts(void **state)
 {
         (void)state;
@@ -140,7 +141,7 @@ static void test_systemd_refuses_restarts(void **state)
         assert_string_equal(what_runs(), before);
 }
 
-/* Where somebody has removed that, too, the restarted session finds a connection that was shut down, and ends. */
+/* If that was removed, too, the restarted session finds a connection that was shut down, and ends. */
 static void test_a_restarted_session_is_no_ghost(void **state)
 {
         (void)state;

@@ -6,12 +6,12 @@
 
 #include "harness.h"
 
-enum { FOUND = 9 }; /* valgrind's exit status when it has something to say */
+enum { FOUND = 9 }; /* valgrind's exit status if it found something */
 
 static int setup(void **state)
 {
         *state = chat_start();
-        chat_kill_broker(*state, SIGTERM); /* in its place comes one under valgrind */
+        chat_kill_broker(*state, SIGTERM); /* one under valgrind takes its place */
         return 0;
 }
 
@@ -21,14 +21,15 @@ static int teardown(void **state)
         return 0;
 }
 
-/* valgrind itself calls what a session's sandbox forbids. NULL: there is no sandbox to be left out. */
+/* Returns the option that turns the sandbox off, because valgrind itself makes calls that it forbids. Returns NULL if
+ * there is no such option. */
 static char *no_sandbox(void)
 {
         const char *option = shell("%s --help | grep -o -m 1 -e ' --no-sandbox' || true", program("chat-session"));
         return *option ? "--no-sandbox" : NULL;
 }
 
-/* Starts a program under valgrind, which writes what it finds to DIR/found.PID. */
+/* Starts a program under valgrind, which writes its findings to DIR/found.PID. */
 static pid_t start(struct chat *chat, const char *name, int in, int out)
 {
         char log[128];
@@ -74,7 +75,7 @@ static void assert_clean_end(struct chat *chat, pid_t pid)
                          shell("cat %s/found.%d", chat->dir, pid));
 }
 
-/* a says `text`, b hears it. */
+/* Lets a say `text`; b gets it. */
 static void assert_heard(struct client *a, struct client *b, const char *text)
 {
         client_send(a, "%s\n", text);
@@ -120,7 +121,7 @@ static void test_chatd_is_killed_and_started_again(void **state)
         client_expect(a, "*** %s is connected\r\n", c->name);
         assert_heard(a, b, "before");
         chat_kill_broker(chat, SIGKILL);
-        kill(sessions[2], SIGKILL); /* a dead one for the recovery to find */
+        kill(sessions[2], SIGKILL); /* a dead session for the recovery to find */
         client_expect_end(c);
         client_send(a, "between\n");
         client_sync(a);
