@@ -1,4 +1,4 @@
-"""What make bench-check demands: ratios between what was measured at the same time on the same machine, and sizes of
+"""The bounds of make bench-check: ratios between values measured at the same time on the same machine, and sizes of
 memory; never a time."""
 import dataclasses
 
@@ -7,7 +7,7 @@ from results import is_irc, is_peer, tables_of
 
 @dataclasses.dataclass(frozen=True)
 class Bound:
-    """`value` is None where there was nothing to compare with: that counts as missed."""
+    """`value` is None if there was nothing to compare with: that counts as missed."""
     what: str
     value: float | None
     least: float | None = None
@@ -28,7 +28,7 @@ def is_limit(row):
 
 
 def to_best(table, name, more_is_better, wanted):
-    """Ours to whichever of those `wanted` it compares worst with."""
+    """Returns the ratio of ours to that of the servers `wanted` for which it is worst."""
     ours = next(row for row in table.rows if row.kind == "ours")
     ratios = [ours.to(row, name) for row in table.rows if wanted(row) and row.has(name)] if ours.has(name) else []
     known = [ratio for ratio in ratios if ratio is not None]
@@ -57,7 +57,7 @@ def trickle(table):
     ]
 
 
-# what chat-session starts as, under each launcher
+# the name of chat-session's start under each launcher
 STARTED = (("pid1", "chat@.service"), ("inetd", "chat-session"), ("tcpserver", "chat-session"))
 
 
@@ -67,7 +67,7 @@ def started(runs):
             for launcher, name in STARTED if found]
 
 
-# Of fewer sessions each has a larger share of libc's pages, which nearly nobody else has in the system that is booted for it.
+# With fewer sessions each has a larger share of libc's pages: few other programs run in the booted system.
 MEMORY_MEMBERS_MIN = 200
 
 
@@ -78,7 +78,7 @@ def memory(runs):
 
 
 def of(runs):
-    """All bounds of what was measured."""
+    """Returns all bounds of the measured values."""
     kinds = {"saturated": saturated, "trickle": trickle}
     fanout = [bound for table in tables_of(runs, "fanout") for bound in kinds[table.work["name"]](table)]
     return fanout + started(runs) + memory(runs)

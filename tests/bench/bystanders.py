@@ -1,4 +1,4 @@
-"""Who is connected beside the clients that are counted, and what they do."""
+"""Clients beside those that are counted, and what they do."""
 import contextlib
 import os
 import signal
@@ -12,7 +12,7 @@ LINE = b"y" * 79 + b"\n"
 
 
 def connect(server):
-    """Returns a client that was greeted. It is the first: the only session is its own."""
+    """Returns a client that was greeted. It must be the first, so that the only session is its own."""
     host, port = server.targets()[0].split(":")
     client = socket.create_connection((host, int(port)), servers.DEADLINE_S)
     client.recv(1)
@@ -26,7 +26,7 @@ def nobody(_):
 
 @contextlib.contextmanager
 def stopped(server):
-    """A session that does not run."""
+    """A session that is stopped."""
     with connect(server):
         process, = server.sessions()
         os.kill(process, signal.SIGSTOP)
@@ -37,7 +37,7 @@ def stopped(server):
 
 
 def connect_paced():
-    """Returns a client whose session has the pace that all have as installed, and that session."""
+    """Returns a client whose session has the installed pace, and that session."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         accepted, _ = listener.accept()
@@ -62,7 +62,7 @@ def take(client):
 
 @contextlib.contextmanager
 def flood(_):
-    """Somebody who says lines as fast as it goes."""
+    """A client that sends lines as fast as possible."""
     client, session = connect_paced()
     threads = [threading.Thread(target=what, args=(client,)) for what in (say, take)]
     for thread in threads:

@@ -34,7 +34,7 @@ class Host:
         self.command(*servers.words_of_unit(unit, user, words))
 
     def stop(self, *units):
-        """Stops those that are there."""
+        """Stops the servers that run."""
         self.command("sh", "-c", f"systemctl stop {' '.join(units)} 2>/dev/null; systemctl reset-failed")
 
     def count_sockets(self, port, state):

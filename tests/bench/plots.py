@@ -40,7 +40,7 @@ def draw(path, title, x, y, curves, logarithmic="xy"):
 
 
 def curves_over(tables, x, name):
-    """For each server the number `name` over what `x` makes of each table's work."""
+    """For each server the number `name` over `x` of each table's work."""
     servers = dict.fromkeys(row.server for table in tables for row in table.rows)
     return [(server, [(x(table.work), table.named(server).spread(name)) for table in tables
                       if table.named(server) and table.named(server).has(name)]) for server in servers]

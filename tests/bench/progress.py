@@ -1,4 +1,4 @@
-"""How far the benchmark is, on standard error: one line that is overwritten on a terminal, else a line every
+"""The progress of the benchmark, on standard error: on a terminal one line that is overwritten, otherwise a line every
 quarter of a minute."""
 import shutil
 import sys
@@ -17,7 +17,7 @@ class Progress:
 
     def begin_step(self, what):
         now = time.monotonic()
-        # the first step is believed as it is; later ones are compared with what they took
+        # the first step's weight is taken as it is; later ones are compared with their actual times
         scale = (now - self.begin + 10) / (self.done + 10)
         seconds = int(self.left * scale)
         line = f"[{seconds // 60}:{seconds % 60:02} left] {what}"

@@ -1,4 +1,4 @@
-"""What the runs said, put together: the median of each number over the rounds, and how far apart they were."""
+"""The results of the runs: the median of each number over the rounds, and their range."""
 import dataclasses
 import statistics
 
@@ -15,7 +15,7 @@ class Spread:
 
 
 def why_it_failed(values):
-    """Returns what is wrong with a run, or None."""
+    """Returns the error of a run, or None."""
     if "failed" in values:
         return values["failed"]
     if values["lost"]:
@@ -26,8 +26,8 @@ def why_it_failed(values):
 
 
 def with_derived(values, work):
-    """Adds what follows from what load says. What others had said was delivered by the same server at the same time, so
-    it is counted where a delivery's cost is asked for."""
+    """Adds numbers that follow from load's. Lines of others were delivered by the same server at the same time, so
+    they count in the cost of a delivery."""
     if "failed" in values:
         return values
     delivered = values["deliveries"] + values["others"]
@@ -42,7 +42,7 @@ def with_derived(values, work):
 
 
 class Row:
-    """All rounds of one server at one work. Where one of them failed, `failed` says why, and it has no numbers."""
+    """All rounds of one server at one work. If one of them failed, `failed` says why, and there are no numbers."""
 
     def __init__(self, runs):
         self.server, self.kind, self.irc = runs[0]["server"], runs[0]["kind"], runs[0]["irc"]
@@ -73,7 +73,7 @@ class Table:
         return next((row for row in self.rows if row.server == name), None)
 
     def best(self, name, most, wanted):
-        """The best median of a number among the rows that are `wanted` and did not fail; None without any."""
+        """Returns the best median of a number among the rows that are `wanted` and did not fail, or None."""
         medians = [row.spread(name).median for row in self.rows if wanted(row) and row.has(name)]
         return (max(medians) if most else min(medians)) if medians else None
 
@@ -87,7 +87,7 @@ def is_irc(row):
 
 
 def tables_of(runs, part):
-    """In the order in which they ran first; the servers of each as measure lists them."""
+    """Returns the works in the order in which they ran first; the servers of each as measure lists them."""
     works = {}
     for run in runs:
         if run["part"] == part and "work" in run:

@@ -17,7 +17,7 @@ NGIRCD = ("/usr/sbin/ngircd", "--nodaemon", "--config", "/run/bench-peers/ngircd
 
 
 def command(*words):
-    """Runs a command to its end and returns what it said. Raises RuntimeError with that where it fails."""
+    """Runs a command to its end and returns its output. Raises RuntimeError with that if it fails."""
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words)}: {done.stdout.strip()}")
@@ -36,17 +36,17 @@ LISTENING, ESTABLISHED = "0A", "01"  # enum in the kernel's net/tcp_states.h
 
 
 def count_sockets(port, state, table="/proc/net/tcp"):
-    """Asks the kernel, as a connection would be a client."""
+    """Asks the kernel, because a connection would count as a client."""
     with open(table, encoding="ascii") as rows:
         return sum(row.split()[3] == state and row.split()[1].endswith(f":{port:04X}") for row in rows)
 
 
-# where systemd has the processes of its units
+# the cgroups of systemd's units
 CGROUPS = "/sys/fs/cgroup/systemd" if os.path.isdir("/sys/fs/cgroup/systemd") else "/sys/fs/cgroup"
 
 
 def cgroup_of_system():
-    """The directory that has those of each unit in a directory of its own."""
+    """The directory that has a directory for the cgroup of each unit."""
     return CGROUPS + command("systemctl", "show", "-P", "ControlGroup", "system.slice").strip()
 
 
@@ -81,8 +81,8 @@ def words_of_unit(unit, user, words):
 
 
 class Server:
-    """One that is a single process. `protocol`: the options that load needs for it; `kind`: "peer", or "baseline" where
-    nobody would use it as a chat; `irc`: whether it is an IRC server."""
+    """A server that is a single process. `protocol`: the options that load needs for it; `kind`: "peer", or "baseline" if
+    it is not usable as a chat; `irc`: true for an IRC server."""
 
     def __init__(self, name, port, words, kind="peer", irc=False, protocol=(), user="nobody"):
         self.name, self.port, self.words, self.kind, self.irc = name, port, words, kind, irc
@@ -110,7 +110,7 @@ class Server:
 
 
 class Chat(Server):
-    """Ours, as it is installed: the units in units/, with the limits lifted that the others' are."""
+    """Ours, as installed: the units in units/, with the same limits lifted as for the others."""
 
     def __init__(self):
         super().__init__("chat", 8888, (), kind="ours", protocol=("--greeted",))
@@ -164,7 +164,7 @@ def install_peers():
     if os.path.isdir("build/peers/usr"):
         command("cp", "-a", "build/peers/usr", "/")
         command("ldconfig")
-    # it reads its settings as irc; below a home it might not get there
+    # it reads its settings as user irc, which may not enter a home directory
     shutil.copytree("tests/bench/peers", "/run/bench-peers", dirs_exist_ok=True)
 
 
@@ -175,15 +175,15 @@ def ours():
 
 
 def everybody():
-    """All servers that there are, ours first."""
+    """Returns all available servers, ours first."""
     install_peers()
     chat = ours()
     here = os.getcwd()
     others = [
-        # it lets people in once a second
+        # it accepts clients once a second
         Server("inspircd", 7003, INSPIRCD, irc=True, user="irc", protocol=("--irc", "--connecting=256")),
         Server("ngircd", 7004, NGIRCD, irc=True, user="irc", protocol=("--irc",)),
-        # its backlog is 10, and what comes faster is lost
+        # its backlog is 10, and faster connections are lost
         Server("ncat", 7005, ("/usr/bin/ncat", "--chat", "-k", "-l", "-m", "2000", "0.0.0.0", "7005"),
                protocol=("--greeted", "--connecting=4")),
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),

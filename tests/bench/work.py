@@ -1,4 +1,4 @@
-"""A run: a server that is started, clients that do their work at it, and what load says of it."""
+"""A run: a server is started, clients do their work at it, and load prints the numbers."""
 import dataclasses
 import json
 import subprocess
@@ -13,8 +13,8 @@ AROUND_S = 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What the clients do: `seconds` long, as fast as it goes or `rate` lines a second. `beside`: what somebody else
-    does meanwhile, one of bystanders.KINDS."""
+    """The work of the clients: `seconds` long, as fast as possible or `rate` lines a second. `beside`: what another client
+    does in that time, one of bystanders.KINDS."""
     name: str
     clients: int
     seconds: float
@@ -36,7 +36,7 @@ class Work:
 
 
 def run_load(server, work):
-    """Returns what load says, as numbers by name; or only "failed", and why."""
+    """Returns load's numbers by name, or only "failed" with the reason."""
     words = [*server.where, LOAD, *work.options(), "--memory", *server.protocol,
              *(f"--cgroup={cgroup}" for cgroup in server.cgroups()), *server.targets()]
     limit = 60 + 4 * work.weight()
