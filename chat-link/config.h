@@ -1,4 +1,4 @@
-/* The settings of chat-link: /etc/chat/link.conf, of the form that chat/conf.h reads. */
+/* The settings of chat-link: /etc/chat/link.conf, in the format that chat/conf.h reads. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,26 +27,30 @@ enum {
 typedef char config_value[CONFIG_VALUE_MAX_BYTES + 1];
 
 struct config {
-        config_value servers[CONFIG_SERVERS_MAX]; /* Servers=nats://HOST:PORT tls://HOST:PORT ..., by blanks */
+        /* Servers=nats://HOST:PORT tls://HOST:PORT ..., separated by blanks */
+        config_value servers[CONFIG_SERVERS_MAX];
         int servers_count;
-        char network[HOST_MAX_BYTES + 1]; /* Network=: hosts of other networks on the same servers are not heard */
-        char host[HOST_MAX_BYTES + 1];    /* Host=: what follows the @ in the names of this host's people elsewhere */
-        char machine[64 + 1];        /* the machine's name, cleaned, if `host` was made of it and differs; else empty */
-        config_value user, password; /* User=, Password=; empty: none */
+        char network[HOST_MAX_BYTES + 1]; /* Network=: hosts of other networks on the same servers are ignored */
+        /* Host=: what follows the @ in the names of this host's members on other hosts */
+        char host[HOST_MAX_BYTES + 1];
+        char machine[64 + 1]; /* the cleaned name of the machine, if `host` was made of it and differs; else empty */
+        config_value user, password;   /* User=, Password=; empty: not set */
         config_value credentials_file; /* CredentialsFile=: a user's JWT and seed, as `nsc generate creds` writes it */
-        config_value ca_file;          /* CAFile=: who may have signed the servers' certificates; set: TLS */
-        config_value certificate_file; /* CertificateFile=, KeyFile=: our own */
+        /* CAFile=: certificates of the authorities that may sign the servers' certificates; set: TLS */
+        config_value ca_file;
+        config_value certificate_file; /* CertificateFile=, KeyFile=: the link's own */
         config_value key_file;
-        int replicas;       /* StreamReplicas=: 0 for auto, which is three, or one where the server stands alone */
+        int replicas;       /* StreamReplicas=: 0 for auto, which is three, or one if the server stands alone */
         int retention_s;    /* StreamRetention=: seconds (s), minutes (min), hours (h) or days (d) */
         size_t spool_bytes; /* SpoolSize=: mebibytes, with or without an M */
 };
 
-/* Makes a label of the name of this machine up to the first dot, in lower case. Returns true if it is that name. Else the
- * name is too long, or has characters that no label has: those become "-", and the label ends with "-" and six digits
- * that are computed from the whole name, so that other names give other labels. It is "host" where there is no name. */
+/* Makes a label of the name of this machine: the name up to the first dot, in lower case. Returns true if the label is
+ * exactly that name. Returns false if the name is too long or has characters that no label has: these become "-", and
+ * the label ends with "-" and six digits that are computed from the whole name, so that other names give other labels.
+ * The label is "host" if the machine has no name. */
 bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
 
 /* Reads the file `path` on top of the defaults. Returns 0, or a negative errno with a line for the user in `error`:
- * -EINVAL for what is in the file. */
+ * -EINVAL if the file's contents are wrong. */
 int config_read(struct config *c, const char *path, char error[static CONFIG_ERROR_BYTES]);

@@ -1,12 +1,12 @@
-/* chat-link's connection to a NATS server: which server, how, and why not.
+/* chat-link's connection to a NATS server: which server, how, and why it failed.
  *
- * libnats connects to one server at a time, and does not reconnect by itself: so we know why it did not work, with
- * every attempt; nothing waits in a buffer of libnats meanwhile; and what belongs to a connection (JetStream,
- * subscriptions) ends with it. The next attempt is with the next of Servers=.
+ * libnats connects to one server at a time here, and does not reconnect by itself. So the link knows for every attempt
+ * why it failed; nothing waits in a buffer of libnats meanwhile; and what belongs to a connection (JetStream,
+ * subscriptions) ends with it. The next attempt is with the next server of Servers=.
  *
- * libnats calls back from threads of its own, also after what it calls for was destroyed. Who gives it a pointer holds
- * the connection until the last call is through; what the pointer leads to must not be freed before
- * connection_is_quiet().
+ * libnats calls back from threads of its own, even after the object that a call is for was destroyed. A caller that
+ * gives libnats a pointer holds the connection until the last call has returned. Memory that the pointer leads to must
+ * not be freed before connection_is_quiet().
  */
 #pragma once
 
@@ -21,14 +21,15 @@
 #include "report.h"
 
 enum {
-        CONNECTION_TIMEOUT_MS = 1500, /* of each step: TCP, the server's greeting, TLS */
+        CONNECTION_TIMEOUT_MS = 1500, /* for each step: TCP, the server's greeting, TLS */
         CONNECTION_WRITE_MS = 1000,
-        CONNECTION_PING_MS = 2000, /* … so a server that hangs is given up after 6 s */
+        CONNECTION_PING_MS = 2000, /* together with CONNECTION_PINGS_MAX: a server that hangs is given up after 6 s */
         CONNECTION_PINGS_MAX = 2,
         CONNECTION_RETRY_MIN_MS = 500, /* after all of the servers were tried */
         CONNECTION_RETRY_MAX_MS = 5000,
-        CONNECTION_STEADY_MS = 5000, /* one that held so long is replaced at once */
-        PERMISSION_MS = 10000,       /* for so long a violation is told; then is tried again what happens just once */
+        CONNECTION_STEADY_MS = 5000, /* a connection that lasted this long is replaced at once */
+        /* how long a violation of permissions is reported; after that, what happens only once is tried again */
+        PERMISSION_MS = 10000,
 };
 
 enum { CONNECTION_INBOX_BYTES = sizeof("_INBOX.") + HOST_MAX_BYTES };
@@ -36,16 +37,16 @@ enum { CONNECTION_INBOX_BYTES = sizeof("_INBOX.") + HOST_MAX_BYTES };
 struct connection {
         const struct config *config;
         struct report *report;
-        int work;                                /* an eventfd that the network's thread waits for, not owned */
-        natsConnection *nc;                      /* NULL: none. Of the network's thread alone, and so is what follows */
-        char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the last one, without user and password */
+        int work;           /* an eventfd that the network's thread waits for, not owned */
+        natsConnection *nc; /* NULL: no connection. Only the network's thread uses this and the members below */
+        char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the last server, without user and password */
         unsigned next_server;
-        unsigned failures;       /* attempts, since a connection was good for something */
+        unsigned failures;       /* attempts since a connection was of use */
         int64_t retry_at, since; /* ms of CLOCK_MONOTONIC */
 
         atomic_bool lost;
-        atomic_bool refused;             /* a subscription */
-        atomic_int_least64_t refused_at; /* when permission for something was refused; 0: it was not */
+        atomic_bool refused;             /* a subscription was refused */
+        atomic_int_least64_t refused_at; /* when permission for something was refused; 0: never */
 
         pthread_mutex_t lock;
         pthread_cond_t let_go;
@@ -54,38 +55,39 @@ struct connection {
 
 void connection_init(struct connection *c, const struct config *config, struct report *report, int work);
 
-/* Frees what connection_close() and connection_is_quiet() left. */
+/* Frees what remains after connection_close() and connection_is_quiet(). */
 void connection_destroy(struct connection *c);
 
-/* Connects if there is no connection and it is time to. Notices the loss of one: whoever has something of it finds it
- * in `nc` until connection_close(). Blocks for 5 s at most, if the name service answers. Returns whether it is
- * connected. */
+/* Connects if there is no connection and an attempt is due. Returns true if it is connected. Notices the loss of a
+ * connection: a lost connection stays in `nc` until connection_close(), for users of its subscriptions. Blocks for 5 s
+ * at most, if the name service answers. */
 bool connection_check(struct connection *c, int64_t now);
 
-/* When connection_check() is to be called next, ms of CLOCK_MONOTONIC. */
+/* Returns when connection_check() is due next, ms of CLOCK_MONOTONIC. */
 int64_t connection_wake_ms(const struct connection *c);
 
-/* Whether there was one, and it is over: subscriptions and so on are to be destroyed, and then connection_close()
- * called. */
+/* Returns true if there was a connection and it is over. The caller then destroys the subscriptions and everything else
+ * of the connection, and calls connection_close(). */
 bool connection_is_over(struct connection *c, int64_t now);
 
 void connection_close(struct connection *c);
 
-/* The server did something for us: if the connection breaks, it was not in vain. */
+/* Records that the server did something for the link: if the connection breaks later, it does not count as a
+ * failure. */
 void connection_is_good(struct connection *c);
 
-/* What libnats says about the last thing that failed in this thread, without the place in its source. */
+/* Returns what libnats says about the last failure in this thread, without the place in libnats' source. */
 const char *connection_error(void);
 
-/* Writes the prefix of subjects for answers to this host alone: who cannot see those of others cannot answer in their
- * place. */
+/* Writes the prefix of subjects for answers to this host alone. A host that cannot see the subjects of other hosts
+ * cannot answer in place of the host that was asked. */
 void connection_inbox(const struct config *config, char prefix[static CONNECTION_INBOX_BYTES]);
 
-/* ---- from any thread ---- */
+/* ---- for any thread ---- */
 
-/* libnats has a pointer that leads here. */
+/* Counts a pointer to `c` that libnats has. */
 void connection_hold(struct connection *c);
 void connection_let_go(struct connection *c);
 
-/* Waits until nobody holds it. Returns false if somebody still does at `deadline`, ms of CLOCK_MONOTONIC. */
+/* Waits until no pointer to `c` is held. Returns false if one is still held at `deadline`, ms of CLOCK_MONOTONIC. */
 bool connection_is_quiet(struct connection *c, int64_t deadline);

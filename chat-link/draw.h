@@ -1,4 +1,4 @@
-/* Random numbers by which links tell things apart that have one name. */
+/* Random numbers by which links tell apart things of the same name. */
 #pragma once
 
 #include <stdint.h>
@@ -6,11 +6,11 @@
 
 #include <chat/clock.h>
 
-/* Returns a number that is not 0. */
+/* Returns a random number other than 0. */
 static inline uint64_t draw_number(void)
 {
         uint64_t number;
-        if (getrandom(&number, sizeof(number), 0) != sizeof(number)) /* cannot happen once the system is up */
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number)) /* does not happen once the system is up */
                 number = clock_boottime_us();
         return number | 1;
 }

@@ -1,21 +1,21 @@
-/* What chat-links say to each other, as the payload of NATS messages.
+/* The messages between chat-links, as payloads of NATS messages.
  *
- * On the subject chat.NETWORK.said.HOST: what the people of HOST said (MESSAGE_SAID); kept by JetStream. On
- * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: that HOST is there (MESSAGE_ALIVE); kept by nobody. HOST is taken
- * from the subject alone, because NATS can see to it who may publish there.
+ * Subject chat.NETWORK.said.HOST: records of the members of HOST (MESSAGE_SAID); JetStream keeps them. Subject
+ * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: HOST is there (MESSAGE_ALIVE); not kept. HOST is taken from the
+ * subject alone, because NATS can restrict which user may publish there.
  *
- * A link that hears signs of life of its own label may have a twin: another host with the same label. The instance does not
- * tell, because links before version 3 took it over with a cloned disk. So every connection has a random number, `process`. A
- * message of a link that is gone may come late; so a link that hears another number with its label says that in `heard`,
- * and a link that finds its own number there has a twin now.
+ * A link that receives signs of life of its own label may have a twin: another host with the same label. The instance
+ * does not tell, because links before version 3 took it over with a cloned disk. So every connection has a random
+ * number, `process`. A message of a link that is gone may come late. So a link that receives another number with its
+ * label repeats that number in `heard`, and a link that finds its own number there has a twin now.
  *
- * On chat.NETWORK.ask.HOST.OTHER: HOST misses what OTHER said (MESSAGE_ASK), and on chat.NETWORK.again.OTHER.HOST comes
- * what OTHER still has of it (MESSAGE_AGAIN); kept by nobody. This is for what NATS lost. Of two hosts with one label both
- * are asked, and the one answers that said it.
+ * Subject chat.NETWORK.ask.HOST.OTHER: HOST misses records of OTHER (MESSAGE_ASK). Subject
+ * chat.NETWORK.again.OTHER.HOST: the records of these that OTHER still has (MESSAGE_AGAIN). Neither is kept. They are
+ * for records that NATS lost. If two hosts have one label both are asked, and the host that said the records answers.
  *
- * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Whatever is not known is
+ * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Anything unknown is
  * ignored. Since version 2 an ALIVE has `process` and `heard`, since version 3 `before`. Up to version 2 an instance is
- * that of a spool, since then that of a branch of it (branches.h).
+ * that of a spool, since version 3 that of a branch of a spool (branches.h).
  */
 #pragma once
 
@@ -31,10 +31,10 @@ enum {
 };
 
 enum message_type {
-        MESSAGE_SAID = 1, /* records: what people did, and MISSED, PRIVATE, ASK, REPLY */
+        MESSAGE_SAID = 1, /* records: what members did, and MISSED, PRIVATE, ASK, REPLY */
         MESSAGE_ALIVE,    /* members */
         MESSAGE_ASK,
-        MESSAGE_AGAIN, /* asked, and records as they were said */
+        MESSAGE_AGAIN, /* asked, and the same records as in SAID */
 };
 
 struct message_before {
@@ -44,21 +44,22 @@ struct message_before {
 struct message {
         uint8_t version; /* filled by message_decode() */
         uint8_t type;
-        uint64_t instance; /* of the sender's records; ASK: of those of who is asked */
-        /* SAID, AGAIN: of the first record. ALIVE: of the first that was not said yet. ASK: of the first that is
-         * missing. */
+        uint64_t instance; /* of the sender's records; ASK: of the records of the host that is asked */
+        /* SAID, AGAIN: of the first record. ALIVE: of the first record that was not sent yet. ASK: of the first record
+         * that is missing. */
         uint64_t position;
-        uint64_t members; /* ALIVE: who are on that host */
-        uint64_t process; /* ALIVE: of the sender's connection; 0: it is of version 1 */
-        uint64_t heard;   /* ALIVE: the other number that the sender heard with its own label lately; 0: none */
-        /* ALIVE: instances of the sender before this one, the last first, and what was said of each as `position` says it */
+        uint64_t members; /* ALIVE: how many members that host has */
+        uint64_t process; /* ALIVE: of the sender's connection; 0: the message is of version 1 */
+        uint64_t heard;   /* ALIVE: the other number that the sender received with its own label lately; 0: none */
+        /* ALIVE: earlier instances of the sender, the latest first, each with the position of its first record that was
+         * not sent */
         struct message_before before[MESSAGE_BEFORE_MAX];
         uint8_t before_count;
         uint64_t asked; /* AGAIN: the position that was asked for */
         struct wire_reader records;
 };
 
-/* Whether records follow. */
+/* Returns true if records follow the header of this type. */
 static inline bool message_has_records(uint8_t type)
 {
         return type == MESSAGE_SAID || type == MESSAGE_AGAIN;
@@ -84,8 +85,8 @@ static inline void message_get_before(struct wire_reader *r, struct message *m)
         }
 }
 
-/* Writes `m`; of a SAID or AGAIN the header alone: the records follow. Returns the size in bytes, or 0 where it does
- * not fit. */
+/* Writes `m`; of a SAID or AGAIN only the header: the records follow. Returns the size in bytes, or 0 if it does not
+ * fit. */
 static inline size_t message_encode(void *buffer, size_t size, const struct message *m)
 {
         struct wire_writer w = wire_write(buffer, size);
@@ -104,8 +105,8 @@ static inline size_t message_encode(void *buffer, size_t size, const struct mess
         return wire_written(&w);
 }
 
-/* Takes a payload apart; the records point into it. Returns 0; FRAME_E_TYPE for a type this version does not know;
- * -EPROTONOSUPPORT for version 0; -EBADMSG for anything short or with a tail. Records are not looked at. */
+/* Takes a payload apart; the records point into it. Returns 0; FRAME_E_TYPE for a type that this version does not know;
+ * -EPROTONOSUPPORT for version 0; -EBADMSG if it is short or has a tail. Does not check the records. */
 static inline int message_decode(struct message *m, const void *data, size_t size)
 {
         struct wire_reader r = wire_read(data, size);

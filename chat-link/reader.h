@@ -1,9 +1,10 @@
-/* The subscriptions: to what other hosts say, from the stream or directly, to their ALIVE messages, and to what they
- * say to us alone.
+/* The subscriptions: to records of other hosts, from the stream or directly, to their ALIVE messages, and to their
+ * messages to this host alone.
  *
- * From the stream it is a push consumer without acknowledgements, made for one subscription and forgotten by the server
- * when that ends. It is subscribed to as an ordinary inbox, so every message of it is seen here, those for flow control
- * and the heartbeats, too (NATS documentation, consumers; ADR-9 and ADR-15 for what they look like).
+ * The subscription to the stream is a push consumer without acknowledgements. It is made for one subscription, and the
+ * server forgets it when the subscription ends. The link subscribes to it as to an ordinary inbox, so the link sees
+ * every message of it, even those for flow control and the heartbeats (NATS documentation, consumers; ADR-9 and ADR-15
+ * for their format).
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 #include "twin.h"
 
 enum {
-        /* What libnats holds of a subscription while the queue is full. What is more than that it drops, and we read it
+        /* What libnats holds for a subscription while the queue is full. libnats drops any more, and the link reads it
          * again. */
         READER_PENDING_MAX = 16384,
         READER_PENDING_MAX_BYTES = 8 * 1024 * 1024,
@@ -30,18 +31,19 @@ struct reader {
         const struct config *config;
         struct twin *twin;
         natsSubscription *said, *alive, *ask, *again; /* NULL: none */
-        natsSubscription *retired;                    /* what `said` was before; NULL: nothing */
+        natsSubscription *retired;                    /* the previous value of `said`; NULL: none */
         char said_prefix[STREAM_NAME_BYTES];          /* chat.NETWORK.said. */
         char alive_prefix[STREAM_NAME_BYTES];         /* chat.NETWORK.alive. */
 };
 
 void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, struct twin *twin);
 
-/* Subscribes to ALIVE messages, questions and answers. Returns false where the connection is no good. */
+/* Subscribes to ALIVE messages, questions and answers. Returns false if the connection is useless. */
 bool reader_listen(struct reader *r);
 
-/* Subscribes to what is said, behind the place that was asked for or reached, instead of what there was. Returns false
- * where it failed: it has been reported, and is to be tried again. Blocks as stream_consume(). */
+/* Subscribes to records of other hosts, behind the place that was asked for or reached, in place of the present
+ * subscription. Returns false if it failed: the failure was reported, and the caller tries again. Blocks as long as
+ * stream_consume(). */
 bool reader_subscribe(struct reader *r, struct stream *s);
 
 /* Frees the subscriptions, after the connection was closed. */

@@ -1,7 +1,8 @@
-/* What NATS lost is asked for again from the host that said it, and others may ask us.
+/* Questions for records that NATS lost: this host asks the host that said them, and other hosts may ask this one.
  *
- * One question of ours is under way at a time. Questions of others wait, one of each host, and are answered from the
- * spool: a tenth of the time goes into that at most, so whoever may ask cannot keep us from anything else.
+ * One question of this host is under way at a time. Questions of other hosts wait, one for each host, and are answered
+ * from the spool. A tenth of the time at most goes into answers, so hosts that ask cannot keep this host from its other
+ * work.
  */
 #pragma once
 
@@ -14,12 +15,12 @@
 
 enum {
         RESEND_WAITING_MAX = 64,
-        RESEND_PAUSE_MS = 20,   /* after an answer, and … */
-        RESEND_PAUSE_SHARE = 9, /* … so many times what it took */
+        RESEND_PAUSE_MS = 20,   /* the shortest pause after an answer */
+        RESEND_PAUSE_SHARE = 9, /* the pause after an answer is this many times as long as the answer took */
 };
 
 struct resend_question {
-        char host[HOST_MAX_BYTES + 1]; /* of a question of ours, who is asked; else who asks */
+        char host[HOST_MAX_BYTES + 1]; /* this host's question: the host that is asked; else the host that asks */
         uint64_t instance, position;
 };
 
@@ -41,7 +42,7 @@ struct resend {
 void resend_init(struct resend *r, const struct config *c, struct spool *s, struct report *report, int work);
 void resend_destroy(struct resend *r);
 
-/* ---- for who misses something ---- */
+/* ---- for the thread that misses records ---- */
 
 /* See network_ask() and network_answer(). */
 void resend_ask(struct resend *r, const char *host, uint64_t instance, uint64_t position);
@@ -49,10 +50,10 @@ struct network_message *resend_answer(struct resend *r);
 
 /* ---- for libnats' threads ---- */
 
-/* A MESSAGE_ASK or MESSAGE_AGAIN of `host`, which is a label. */
+/* Takes a MESSAGE_ASK or MESSAGE_AGAIN of `host`, which is a label. */
 void resend_take(struct resend *r, const char *host, const void *data, size_t size);
 
 /* ---- for the network's thread ---- */
 
-/* Sends the question that is due, and answers one that waits. Returns when there is more to do, or INT64_MAX. */
+/* Sends the question that is due, and answers a question that waits. Returns when there is more to do, or INT64_MAX. */
 int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now);

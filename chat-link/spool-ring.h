@@ -1,9 +1,10 @@
-/* The file of a spool (spool.h) as it lies in memory: a header, what the spool's user keeps, and a ring of entries.
+/* The file of a spool (spool.h) as it lies in memory: a header, the data that the spool's user keeps, and a ring of
+ * entries.
  *
- * Everything in there is checked before it is believed, so damaged bytes are never taken for others. An offset or a
- * position of the header carries 16 bits of a checksum in the same word, so that it is still written by one store. An
- * entry has 16 bits for its header, 32 for its records. All checksums are SipHash with the file's random instance and
- * the place where they stand as the key: neither an entry of an earlier lap nor what somebody says looks like an entry.
+ * All contents are checked before use, so damaged bytes are never taken for others. An offset or a position of the
+ * header carries 16 bits of a checksum in the same word, so that one store still writes it. An entry has 16 bits of
+ * checksum for its header and 32 for its records. All checksums are SipHash, with the file's random instance and the
+ * place in the file as the key: neither an entry of an earlier lap nor a member's text looks like an entry.
  *
  * Offsets only grow; their place in the ring is the remainder.
  */
@@ -22,15 +23,15 @@
 enum {
         SPOOL_HEADER_BYTES = 4096,
         SPOOL_RING_AT = SPOOL_HEADER_BYTES + SPOOL_KEPT_BYTES,
-        SPOOL_AGAIN_AT = 2048, /* the header's numbers once more */
+        SPOOL_AGAIN_AT = 2048, /* the second copy of the header's numbers */
         SPOOL_ALIGNMENT = 16,  /* of entries, so that an entry's header always fits before the end of the ring */
         BOOT_ID_BYTES = 36,
 };
 
-/* Numbers of the header, below 1 << 48. oldest <= released <= tail, and what is between `released` and `chunk_end` is
- * the chunk that is being sent. */
+/* Numbers of the header, below 1 << 48. oldest <= released <= tail, and the entries between `released` and `chunk_end`
+ * are the chunk that is being sent. */
 enum spool_field {
-        SPOOL_OLDEST, /* this and the next three are offsets */
+        SPOOL_OLDEST, /* an offset, as are the next three */
         SPOOL_RELEASED,
         SPOOL_CHUNK_END,
         SPOOL_TAIL,
@@ -39,36 +40,36 @@ enum spool_field {
         SPOOL_FIELDS,
 };
 
-/* Which directory it is: of those on a tmpfs that was mounted again the inode alone is often the same. Zeros: there is
- * none. */
+/* The identity of a directory. The inode alone is not enough: it is often the same on a tmpfs that was mounted again.
+ * Zeros: there is no directory. */
 struct place {
         uint64_t inode;
-        int64_t birth_s; /* 0 where the kernel or the file system does not know it */
+        int64_t birth_s; /* 0 if the kernel or the file system does not know it */
         uint64_t birth_ns;
 };
 
 #define SPOOL_MAGIC "chatspl1" /* of all formats */
 #define SPOOL_FORMAT "checked3"
-#define SPOOL_FORMAT_BEFORE "checked2" /* without branches: its instance is that of all records */
+#define SPOOL_FORMAT_BEFORE "checked2" /* without branches: its instance is that of all its records */
 
 /* Numbers that the file has twice: if one copy is damaged, the other is used. */
 struct spool_numbers {
         _Atomic uint64_t fields[SPOOL_FIELDS];
         char format[8];
         uint64_t instance, ring_bytes;
-        uint64_t check; /* of these three */
+        uint64_t check; /* the checksum of `format`, `instance` and `ring_bytes` */
 };
 
-/* The branches, also twice: the copy with more of them `begun` is the newer one. */
+/* The branches, which the file has twice, too: the copy with the higher `begun` is the newer one. */
 struct spool_table {
         struct branch all[BRANCHES_MAX];
         uint64_t count, begun;
         uint64_t network; /* a hash of the network's label that the records are for */
-        uint64_t check;   /* of all that */
+        uint64_t check;   /* the checksum of all members above */
 };
 
-/* A chat-link that does not know this format finds a magic number that it knows and a ring without bytes, takes the file
- * for a damaged spool, and says so. */
+/* The header of the file. A chat-link that does not know this format finds a magic number that it knows and a ring
+ * without bytes, takes the file for a damaged spool, and reports that. */
 struct spool_header {
         char magic[8];
         uint64_t zeros[2];
@@ -76,17 +77,18 @@ struct spool_header {
         uint32_t closed; /* complete on disk */
         struct spool_numbers numbers;
         struct place kept_with;
-        uint64_t user_check; /* of boot_id and kept_with, which say whose what is kept is */
+        /* the checksum of boot_id and kept_with, which say to which boot and directory the kept data belongs */
+        uint64_t user_check;
         struct spool_table table;
         uint8_t room[SPOOL_AGAIN_AT - 176 - sizeof(struct spool_table)];
         struct spool_numbers again;
         struct spool_table table_again;
 };
 
-/* An entry; its records follow. Without records it fills the end of the ring. */
+/* The header of an entry; the entry's records follow. An entry without records fills the end of the ring. */
 struct entry {
         uint32_t size : 20, count : 12;  /* bytes and records that follow */
-        uint32_t sum;                    /* of those bytes */
+        uint32_t sum;                    /* the checksum of those bytes */
         uint64_t first : 48, check : 16; /* the place of the first record */
 };
 
@@ -99,15 +101,15 @@ struct spool {
         struct spool_header *header;
         uint8_t *ring;
         uint64_t instance, ring_bytes;         /* the file's instance: the key of its checksums */
-        _Atomic uint64_t fields[SPOOL_FIELDS]; /* as those of the header */
-        struct branches branches;              /* as the header's table, and so are the next two */
+        _Atomic uint64_t fields[SPOOL_FIELDS]; /* the same as in the header */
+        struct branches branches;              /* as the header's table, and so are `begun` and `network` */
         uint64_t begun, network;
         uint64_t left;               /* records that waited for hosts of another network */
         _Atomic uint64_t damaged;    /* records that waited and cannot be sent */
         uint64_t foreseen;           /* damaged records that were not passed over yet */
         uint64_t chunk_end_position; /* the place behind the chunk that is being sent */
-        char new_path[PATH_MAX];     /* of a file that is to take its place */
-        pthread_mutex_t reading;     /* nothing is given up meanwhile */
+        char new_path[PATH_MAX];     /* of the file that is to replace this one */
+        pthread_mutex_t reading;     /* no entry is dropped while it is locked */
 };
 
 static inline struct entry *spool_entry(const struct spool *s, uint64_t offset)
@@ -115,7 +117,7 @@ static inline struct entry *spool_entry(const struct spool *s, uint64_t offset)
         return (struct entry *)(void *)(s->ring + offset % s->ring_bytes);
 }
 
-/* Returns how much of the ring an entry takes with records of this size. */
+/* Returns how many bytes of the ring an entry takes with records of this size. */
 static inline uint64_t spool_entry_bytes(uint64_t size)
 {
         return (sizeof(struct entry) + size + SPOOL_ALIGNMENT - 1) / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT;
@@ -127,38 +129,40 @@ static inline uint64_t spool_behind(const struct spool *s, uint64_t offset)
         return offset + spool_entry_bytes(spool_entry(s, offset)->size);
 }
 
-/* Writes the header of an entry at `offset`, whose records are there. */
+/* Writes the header of an entry at `offset`, whose records are already there. */
 void spool_seal_entry(const struct spool *s, uint64_t offset, size_t size, uint32_t count, uint64_t first);
 
-/* Returns the offset of the first entry at or behind `offset` that ends at `end` at the latest, with records or without;
- * else `end`. Passes over what is damaged; whether the records are whole is not looked at. */
+/* Returns the offset of the first entry at or behind `offset` that ends at `end` at the latest, with records or
+ * without; else `end`. Passes over damaged bytes. Does not check the entry's records. */
 uint64_t spool_find_entry(const struct spool *s, uint64_t offset, uint64_t end);
 
-/* As spool_find_entry(), for an entry that has records, all of them undamaged. */
+/* Returns the same as spool_find_entry(), but only an entry that has records, all of them undamaged. */
 uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end);
 
-/* Writes into the header what the file is: its instance and the size of its ring; or whose what is kept is. */
+/* Write into the header the identity of the file: its instance and the size of its ring; and the boot and directory to
+ * which the kept data belongs. */
 void spool_seal_numbers(struct spool *s);
 void spool_seal_user(struct spool *s);
 
-/* Reads from the header what the file is, and whether it is of the format before. Returns false where it is of neither. */
+/* Reads the identity of the file from the header, and if it is of the previous format. Returns false if it is of
+ * neither format. */
 bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before);
 
 /* Writes the branches into the header. */
 void spool_seal_table(struct spool *s);
 
-/* Takes the branches from the header. Returns false where both copies are damaged. */
+/* Takes the branches from the header. Returns false if both copies are damaged. */
 bool spool_load_table(struct spool *s);
 
-/* Returns true if the header says truly whose what is kept is. */
+/* Returns true if the boot and directory in the header are undamaged. */
 bool spool_has_user(const struct spool *s);
 
 /* Stores a number: in the header first, by one store. */
 void spool_set(struct spool *s, enum spool_field field, uint64_t value);
 
-/* An entry was added: the tail is `tail` now, and the position of the next record `position`. Other threads see the tail
- * first; in the header it is the last, and the store of it makes the entry part of the spool. */
+/* Adds an entry: the tail becomes `tail`, and the position of the next record `position`. Other threads see the tail
+ * first. In the header the tail is written last, and that store makes the entry part of the spool. */
 void spool_set_end(struct spool *s, uint64_t tail, uint64_t position);
 
-/* Takes the number from the header. Returns false where it is damaged. */
+/* Takes the number from the header. Returns false if it is damaged. */
 bool spool_load(struct spool *s, enum spool_field field);
