@@ -9,7 +9,7 @@
 #include <chat/clock.h>
 #include <chat/names.h>
 
-#include "broker.h"
+#include "chat.h"
 #include "notes.h"
 #include "rundir.h"
 
@@ -18,17 +18,17 @@
 
 enum { REQUESTS_NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
-static void note_path(const struct broker *b, const char *suffix, char path[static PATH_MAX])
+static void note_path(const struct chat *chat, const char *suffix, char path[static PATH_MAX])
 {
-        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", b->roster.dir, suffix);
+        snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", chat->roster.dir, suffix);
 }
 
 /* The numbers, the oldest first. Returns false where there is no note. */
-static bool read_note(struct broker *b)
+static bool read_note(struct chat *chat)
 {
-        struct admin *a = &b->admin;
+        struct admin *a = &chat->admin;
         char path[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
-        note_path(b, "", path);
+        note_path(chat, "", path);
         ssize_t n = readlink(path, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
         for (char *at = text, *end; *at != '\0' && a->next < ADMIN_REMEMBERED; at = end) {
@@ -42,9 +42,9 @@ static bool read_note(struct broker *b)
 }
 
 /* Returns 0 or a negative errno. */
-static int write_note(const struct broker *b)
+static int write_note(const struct chat *chat)
 {
-        const struct admin *a = &b->admin;
+        const struct admin *a = &chat->admin;
         char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink has some text */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
@@ -52,26 +52,26 @@ static int write_note(const struct broker *b)
                 if (number != 0)
                         len += (size_t)snprintf(text + len, sizeof(text) - len, "%016" PRIx64 " ", number);
         }
-        note_path(b, "", path);
-        note_path(b, ".new", new);
+        note_path(chat, "", path);
+        note_path(chat, ".new", new);
         return rundir_replace_note(path, new, text);
 }
 
 /* Once more, when there is room: the chatd before us may have died before it could be told. */
-static void remove_again(struct broker *b, struct member *m)
+static void remove_again(struct chat *chat, struct member *m)
 {
-        struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = slice_of(m->removal)};
+        struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = slice_of(m->removal)};
         m->lagging = letters_add(&m->letters, 0, &kicked, NULL, 0) == 0 || m->lagging;
 }
 
-void admin_recover(struct broker *b)
+void admin_recover(struct chat *chat)
 {
-        if (!read_note(b))
-                write_note(b); /* so that it can be replaced also where no inode is left */
-        for (size_t i = 0; i < b->roster.count; i++)
-                if (b->roster.members[i]->removal)
-                        remove_again(b, b->roster.members[i]);
-        b->admin.sweep = b->bans.count > 0;
+        if (!read_note(chat))
+                write_note(chat); /* so that it can be replaced also where no inode is left */
+        for (size_t i = 0; i < chat->roster.count; i++)
+                if (chat->roster.members[i]->removal)
+                        remove_again(chat, chat->roster.members[i]);
+        chat->admin.sweep = chat->bans.count > 0;
 }
 
 bool admin_has_done(const struct admin *a, uint64_t number)
@@ -91,15 +91,15 @@ static void remember(struct admin *a, uint64_t number)
         a->changed = true;
 }
 
-static void take_say(struct broker *b, const struct frame *f)
+static void take_say(struct chat *chat, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct slice said = f->text;
         if (said.len > CONTROL_TEXT_MAX_BYTES) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+                chat_ignore(chat, IGNORED_UNCLEAN);
                 return;
         }
-        if (!broker_take_text(b, &said))
+        if (!chat_take_text(chat, &said))
                 return;
         int len = snprintf(text, sizeof(text), SAY_PREFIX "%.*s", (int)said.len, said.at);
         struct record rec = {
@@ -109,15 +109,15 @@ static void take_say(struct broker *b, const struct frame *f)
                 .name = {"", 0},
                 .text = {text, (size_t)len},
         };
-        relay_add_notice(&b->relay, NULL, &rec); /* there is room: the caller asked */
-        eventlog_say(b->log, (uid_t)f->key, said);
+        relay_add_notice(&chat->relay, NULL, &rec); /* there is room: the caller asked */
+        eventlog_say(chat->log, (uid_t)f->key, said);
 }
 
 /* Returns 0, or a negative errno: -ENOENT where there is no such room any more. */
-static int take_topic(struct broker *b, const struct frame *f)
+static int take_topic(struct chat *chat, const struct frame *f)
 {
         bool removes = slice_equal(f->text, slice_of(TOPIC_NONE));
-        struct room *room = rooms_find(&b->roster.rooms, f->name);
+        struct room *room = rooms_find(&chat->roster.rooms, f->name);
         struct record rec = {
                 .kind = RECORD_TOPIC,
                 .id = ADMIN_ID,
@@ -125,19 +125,19 @@ static int take_topic(struct broker *b, const struct frame *f)
                 .name = slice_of(ADMIN_NAME),
                 .text = removes ? (struct slice){"", 0} : f->text,
         };
-        if (!room || room_is_ending(&b->roster.rooms, room) || f->text.len > TOPIC_MAX_BYTES ||
-            !broker_take_text(b, &rec.text))
+        if (!room || room_is_ending(&chat->roster.rooms, room) || f->text.len > TOPIC_MAX_BYTES ||
+            !chat_take_text(chat, &rec.text))
                 return -ENOENT;
-        int r = rooms_set_topic(room, b->roster.dir, rec.text);
+        int r = rooms_set_topic(room, chat->roster.dir, rec.text);
         if (r < 0)
                 return r;
-        relay_add_notice(&b->relay, room, &rec); /* there is room: the caller asked */
-        eventlog_topic(b->log, (uid_t)f->key, room->name, rec.text);
+        relay_add_notice(&chat->relay, room, &rec); /* there is room: the caller asked */
+        eventlog_topic(chat->log, (uid_t)f->key, room->name, rec.text);
         return 0;
 }
 
 /* In a line of its own, which it gets once. */
-static void tell_muted(struct broker *b, struct member *m, const struct frame *f)
+static void tell_muted(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct record rec = {
                 .kind = RECORD_NOTICE,
@@ -147,101 +147,102 @@ static void tell_muted(struct broker *b, struct member *m, const struct frame *f
                 .text = slice_of(m->muted ? "An administrator muted you: nobody sees what you say"
                                           : "You are no longer muted"),
         };
-        relay_add_private(&b->relay, NULL, m, &rec);
+        relay_add_private(&chat->relay, NULL, m, &rec);
 }
 
-static void take_removal(struct broker *b, struct member *m, const struct frame *f)
+static void take_removal(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct frame kicked = {.type = FRAME_KICKED, .id = b->relay.epoch, .text = f->text};
-        relay_tell(&b->relay, m, &kicked);
+        struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = f->text};
+        relay_tell(&chat->relay, m, &kicked);
         if (!m->removal)
                 m->removal = strndup(f->text.at, f->text.len);
         m->muted = true;
 }
 
 /* Does to a member, which is here, what the frame asks. Returns 0, or a negative errno if nothing was done. */
-static int take_act(struct broker *b, struct member *m, const struct frame *f)
+static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;
-        b->alone = true;
-        int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(b->roster.dir, m->id) : 0;
+        chat->alone = true;
+        int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
-        b->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
+        chat->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
-                take_removal(b, m, f);
+                take_removal(chat, m, f);
         } else if (!removed) { /* else it is about to leave */
                 m->muted = f->type == FRAME_MUTE;
                 m->muted_told_ms = 0;
-                b->admin.act.news = muted != m->muted;
-                if (b->admin.act.news) /* else it knows: what is noted was told before */
-                        tell_muted(b, m, f);
+                chat->admin.act.news = muted != m->muted;
+                if (chat->admin.act.news) /* else it knows: what is noted was told before */
+                        tell_muted(chat, m, f);
         }
         return 0;
 }
 
-int admin_take(struct broker *b, const struct frame *f)
+int admin_take(struct chat *chat, const struct frame *f)
 {
-        bool done = admin_has_done(&b->admin, f->number);
-        struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&b->roster, f->id);
+        bool done = admin_has_done(&chat->admin, f->number);
+        struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&chat->roster, f->id);
         bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
         int r = 0;
-        if (!done && here && b->begun)
+        if (!done && here && chat->begun)
                 return -ENOBUFS;
         if (!done && f->type == FRAME_SET_TOPIC)
-                r = take_topic(b, f);
+                r = take_topic(chat, f);
         else if (!done && f->type == FRAME_SAY)
-                take_say(b, f);
+                take_say(chat, f);
         else if (!done)
-                r = here ? take_act(b, m, f) : -ENOENT;
+                r = here ? take_act(chat, m, f) : -ENOENT;
         if (r < 0 && r != -ENOENT)
-                eventlog_warning(b->log, "cannot note what an administrator asked for, which is not done", r);
+                eventlog_warning(chat->log, "cannot note what an administrator asked for, which is not done", r);
         else if (!done)
-                remember(&b->admin, f->number);
-        control_done(b, f->number, r);
+                remember(&chat->admin, f->number);
+        if (chat->admin.answer)
+                chat->admin.answer(chat, f->number, r);
         return 0;
 }
 
 /* Returns 0 or a negative errno. */
-static int note_act(const struct broker *b, const struct member *m)
+static int note_act(const struct chat *chat, const struct member *m)
 {
         if (m->removal)
-                return note_removal(b->roster.dir, m);
-        if (m->muted && b->admin.act.news)
-                return note_mute(b->roster.dir, m->id);
+                return note_removal(chat->roster.dir, m);
+        if (m->muted && chat->admin.act.news)
+                return note_mute(chat->roster.dir, m->id);
         if (m->muted)
                 return 0;
-        note_remove_mute(b->roster.dir, m->id);
+        note_remove_mute(chat->roster.dir, m->id);
         return 0;
 }
 
 /* Behind the note of it, so that the next chatd does not log it again. */
-static void log_act(const struct broker *b, const struct admin_act *act)
+static void log_act(const struct chat *chat, const struct admin_act *act)
 {
         const struct member *m = act->member;
         struct eventlog_act event = {.id = m->id, .name = m->name, .address = m->address, .uid = act->uid};
         if (act->type == FRAME_KICK)
-                eventlog_kick(b->log, &event, slice_of(m->removal ? m->removal : ""));
+                eventlog_kick(chat->log, &event, slice_of(m->removal ? m->removal : ""));
         else
-                eventlog_mute(b->log, &event, m->muted);
+                eventlog_mute(chat->log, &event, m->muted);
 }
 
-void admin_note(struct broker *b)
+void admin_note(struct chat *chat)
 {
-        struct admin *a = &b->admin;
-        int r = a->act.member ? note_act(b, a->act.member) : 0;
+        struct admin *a = &chat->admin;
+        int r = a->act.member ? note_act(chat, a->act.member) : 0;
         if (r < 0) /* of somebody who was removed and has not left: the next chatd would relay what it says */
-                eventlog_warning(b->log, "cannot note who was removed or muted", r);
+                eventlog_warning(chat->log, "cannot note who was removed or muted", r);
         if (a->act.member && a->act.news)
-                log_act(b, &a->act);
+                log_act(chat, &a->act);
         a->act.member = NULL;
-        r = a->changed ? write_note(b) : 0; /* behind that: what is noted here is not done again */
+        r = a->changed ? write_note(chat) : 0; /* behind that: what is noted here is not done again */
         if (r < 0) /* it is done once more, but only if we die before it is consumed or answered */
-                eventlog_warning(b->log, "cannot note that a request of an administrator was done", r);
+                eventlog_warning(chat->log, "cannot note that a request of an administrator was done", r);
         a->changed = false;
 }
 
-bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is_request)
+bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool is_request)
 {
         if (!m->muted)
                 return false;
@@ -252,57 +253,58 @@ bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is
         m->muted_told_ms = now;
         struct frame answer = {
                 .type = FRAME_ANSWER,
-                .id = b->relay.epoch,
+                .id = chat->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
                 .text = slice_of("You are muted: nobody sees what you say"),
         };
-        relay_tell(&b->relay, m, &answer);
+        relay_tell(&chat->relay, m, &answer);
         return true;
 }
 
-bool admin_refuses(struct broker *b, const struct frame *f)
+bool admin_refuses(struct chat *chat, const struct frame *f)
 {
-        struct admin *a = &b->admin;
+        struct admin *a = &chat->admin;
         char text[CONTROL_REASON_MAX_BYTES + 32], address[ADDRESS_MAX_BYTES + 1] = "";
-        if (b->bans.count == 0)
+        if (chat->bans.count == 0)
                 return false;
         memcpy(address, f->address.at, f->address.len);
-        const struct ban *ban = bans_find(&b->bans, f->name, address);
+        const struct ban *ban = bans_find(&chat->bans, f->name, address);
         if (!ban)
                 return false;
         snprintf(text, sizeof(text), "you are banned%s%s%s", ban->reason[0] ? " (" : "", ban->reason,
                  ban->reason[0] ? ")" : "");
-        broker_refuse(b, f->id, f->key, REFUSED_BANNED, text);
+        chat_refuse(chat, f->id, f->key, REFUSED_BANNED, text);
         int64_t now = clock_ms();
         if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
                 a->refused++;
                 return true;
         }
-        eventlog_refused(b->log, f->name, f->address, ban->what, a->refused);
+        eventlog_refused(chat->log, f->name, f->address, ban->what, a->refused);
         a->refused_ms = now;
         a->refused = 0;
         return true;
 }
 
 /* Returns whether `m` may stay, or is asked to leave. */
-static bool sweep_member(struct broker *b, struct member *m)
+static bool sweep_member(struct chat *chat, struct member *m)
 {
         char text[CONTROL_REASON_MAX_BYTES + 16];
-        const struct ban *ban = m->id == LINK_ID || m->dead ? NULL : bans_find(&b->bans, slice_of(m->name), m->address);
+        const struct ban *ban =
+                m->id == LINK_ID || m->dead ? NULL : bans_find(&chat->bans, slice_of(m->name), m->address);
         if (!ban || m->leaving || m->removal_sent || m->removal)
                 return true;
         snprintf(text, sizeof(text), KICKED_BANNED "%s%s", ban->reason[0] ? ": " : "", ban->reason);
         struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};
-        m->removal_sent = broker_send_self(b, &f);
+        m->removal_sent = chat_send_self(chat, &f);
         return m->removal_sent;
 }
 
-void admin_settle(struct broker *b)
+void admin_settle(struct chat *chat)
 {
-        if (!b->admin.sweep)
+        if (!chat->admin.sweep)
                 return;
-        b->admin.sweep = false;
-        for (size_t i = 0; i < b->roster.count; i++)
-                b->admin.sweep |= !sweep_member(b, b->roster.members[i]);
+        chat->admin.sweep = false;
+        for (size_t i = 0; i < chat->roster.count; i++)
+                chat->admin.sweep |= !sweep_member(chat, chat->roster.members[i]);
 }

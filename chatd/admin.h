@@ -25,7 +25,7 @@
 
 #include <chat/frame.h>
 
-struct broker;
+struct chat;
 struct member;
 
 enum {
@@ -47,29 +47,32 @@ struct admin {
         bool changed;                    /* in this batch */
         struct admin_act act;            /* in this batch */
         bool sweep;                      /* somebody here may be banned, and is to be removed */
-        int64_t refused_ms;              /* when it was logged last that somebody banned was refused … */
-        uint64_t refused;                /* … and how many were since */
+        /* Called when the request `number` had its turn. `result` is 0 where it was done; -ENOENT where there was nobody,
+         * or no room, to do it to; another negative errno where it cannot be noted. NULL: nobody waits for it. */
+        void (*answer)(struct chat *chat, uint64_t number, int result);
+        int64_t refused_ms; /* when it was logged last that somebody banned was refused … */
+        uint64_t refused;   /* … and how many were since */
 };
 
 /* Reads the note of the last chatd; who is here and was banned is removed. */
-void admin_recover(struct broker *b);
+void admin_recover(struct chat *chat);
 
 /* Does what a SAY, SET_TOPIC, KICK, MUTE or UNMUTE says. Returns 0, or -ENOBUFS where it belongs to the next batch: then nothing
  * was done. There is room for a record. */
-int admin_take(struct broker *b, const struct frame *f);
+int admin_take(struct chat *chat, const struct frame *f);
 
 /* The batch was sent to everybody: notes what was done. */
-void admin_note(struct broker *b);
+void admin_note(struct chat *chat);
 
 /* Whether the request of this number was done. */
 bool admin_has_done(const struct admin *a, uint64_t number);
 
 /* Whether what `m` says in the frame of this number is not to be relayed; then it is told so: each time where it made a
  * request, whose answer that is. */
-bool admin_silences(struct broker *b, struct member *m, uint64_t number, bool is_request);
+bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool is_request);
 
 /* Whether who says this HELLO or HERE is banned; then it is told so. */
-bool admin_refuses(struct broker *b, const struct frame *f);
+bool admin_refuses(struct chat *chat, const struct frame *f);
 
 /* Sends KICK for those who are banned, as far as the queue takes it. */
-void admin_settle(struct broker *b);
+void admin_settle(struct chat *chat);

@@ -4,7 +4,7 @@
 
 #include <chat/clock.h>
 
-#include "broker.h"
+#include "chat.h"
 #include "notes.h"
 
 static bool waits(const struct member *m)
@@ -12,9 +12,9 @@ static bool waits(const struct member *m)
         return m->arriving && !m->held && !m->expected && !m->leaving;
 }
 
-bool arrivals_are_full(const struct broker *b)
+bool arrivals_are_full(const struct chat *chat)
 {
-        return b->arrivals.waiting >= ARRIVALS_MAX;
+        return chat->arrivals.waiting >= ARRIVALS_MAX;
 }
 
 /* Whether somebody who comes now is one too many to be named. */
@@ -32,70 +32,70 @@ static void wait_for_others(struct arrivals *a, int64_t now)
                 a->due_ms = now + ARRIVALS_WAIT_MS;
 }
 
-void arrivals_take(struct broker *b, struct member *m, bool quiet)
+void arrivals_take(struct chat *chat, struct member *m, bool quiet)
 {
         int64_t now = clock_ms();
         if (!m->expected && quiet) /* else a chatd before this one decided */
-                m->arriving = m->held = note_held(b->roster.dir, m->id) == 0;
-        else if (!m->expected && is_too_many(&b->arrivals, now))
-                m->arriving = note_arrival(b->roster.dir, m->id) == 0;
+                m->arriving = m->held = note_held(chat->roster.dir, m->id) == 0;
+        else if (!m->expected && is_too_many(&chat->arrivals, now))
+                m->arriving = note_arrival(chat->roster.dir, m->id) == 0;
         m->expected = false;
         if (!m->held)
-                broker_log_join(b, m);
+                chat_log_join(chat, m);
         if (!m->arriving)
-                broker_announce(b, m, RECORD_JOIN);
+                chat_announce(chat, m, RECORD_JOIN);
         else if (!m->held)
-                wait_for_others(&b->arrivals, now);
+                wait_for_others(&chat->arrivals, now);
 }
 
-void arrivals_release(struct broker *b, struct member *m)
+void arrivals_release(struct chat *chat, struct member *m)
 {
         int64_t now = clock_ms();
         if (!m->held)
                 return;
-        if (!m->named && !arrivals_are_full(b) && is_too_many(&b->arrivals, now) &&
-            note_arrival(b->roster.dir, m->id) == 0) {
-                note_remove_held(b->roster.dir, m->id);
+        if (!m->named && !arrivals_are_full(chat) && is_too_many(&chat->arrivals, now) &&
+            note_arrival(chat->roster.dir, m->id) == 0) {
+                note_remove_held(chat->roster.dir, m->id);
                 m->held = false;
-                broker_log_join(b, m);
-                wait_for_others(&b->arrivals, now);
+                chat_log_join(chat, m);
+                wait_for_others(&chat->arrivals, now);
                 return;
         }
-        arrivals_name(b, m);
+        arrivals_name(chat, m);
 }
 
-bool arrivals_leave(struct broker *b, struct member *m)
+bool arrivals_leave(struct chat *chat, struct member *m)
 {
         if (m->named)
-                arrivals_name(b, m);
-        b->arrivals.waiting -= m->arriving && !m->held;
+                arrivals_name(chat, m);
+        chat->arrivals.waiting -= m->arriving && !m->held;
         return !m->arriving;
 }
 
-void arrivals_name(struct broker *b, struct member *m)
+void arrivals_name(struct chat *chat, struct member *m)
 {
-        struct arrivals *a = &b->arrivals;
-        int r = m->named ? 0 : note_named(b->roster.dir, m);
+        struct arrivals *a = &chat->arrivals;
+        int r = m->named ? 0 : note_named(chat->roster.dir, m);
         if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
-                broker_warn(b, "cannot note who is being announced", r);
+                chat_warn(chat, "cannot note who is being announced", r);
         if (m->held)
-                broker_log_join(b, m);
+                chat_log_join(chat, m);
         else
                 a->waiting--;
-        broker_announce(b, m, RECORD_JOIN);
+        chat_announce(chat, m, RECORD_JOIN);
         m->arriving = m->held = m->named = false;
         a->speakers[a->speakers_count++] = m;
 }
 
-void arrivals_note(struct broker *b)
+void arrivals_note(struct chat *chat)
 {
-        struct arrivals *a = &b->arrivals;
+        struct arrivals *a = &chat->arrivals;
         for (size_t i = 0; i < a->speakers_count; i++)
-                note_remove_arrival(b->roster.dir, a->speakers[i]->id);
+                note_remove_arrival(chat->roster.dir, a->speakers[i]->id);
         a->speakers_count = 0;
 }
 
-static void add_text(struct broker *b, uint64_t number, size_t count, const char *who)
+static void add_text(struct chat *chat, uint64_t number, size_t count, const char *who)
 {
         char text[64];
         snprintf(text, sizeof(text), "%zu %s connected", count, who);
@@ -106,58 +106,58 @@ static void add_text(struct broker *b, uint64_t number, size_t count, const char
                 .name = {"", 0},
                 .text = slice_of(text),
         };
-        relay_add_notice(&b->relay, rooms_first(&b->roster.rooms), &rec);
+        relay_add_notice(&chat->relay, rooms_first(&chat->roster.rooms), &rec);
 }
 
 /* Each of the group, for the link. */
-static void add_joins(struct broker *b)
+static void add_joins(struct chat *chat)
 {
-        for (size_t i = 0; i < b->roster.count; i++)
-                if (waits(b->roster.members[i]))
-                        broker_announce(b, b->roster.members[i], RECORD_JOIN);
+        for (size_t i = 0; i < chat->roster.count; i++)
+                if (waits(chat->roster.members[i]))
+                        chat_announce(chat, chat->roster.members[i], RECORD_JOIN);
 }
 
 /* Three stretches: one for those who were here, one for those who came, and one for the link. */
-static void fill_batch(struct broker *b, uint64_t number, size_t count)
+static void fill_batch(struct chat *chat, uint64_t number, size_t count)
 {
-        const struct roster *roster = &b->roster;
-        add_text(b, number, count, "people");
+        const struct roster *roster = &chat->roster;
+        add_text(chat, number, count, "people");
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (waits(m) || m->id == LINK_ID)
-                        relay_joins(&b->relay, m);
+                        relay_joins(&chat->relay, m);
                 else
-                        relay_leaves(&b->relay, m);
+                        relay_leaves(&chat->relay, m);
         }
-        add_text(b, number, count - 1, count == 2 ? "other" : "others");
+        add_text(chat, number, count - 1, count == 2 ? "other" : "others");
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (m->id == LINK_ID)
-                        relay_joins(&b->relay, m);
+                        relay_joins(&chat->relay, m);
                 else if (waits(m))
-                        relay_leaves(&b->relay, m);
+                        relay_leaves(&chat->relay, m);
         }
-        add_joins(b);
+        add_joins(chat);
 }
 
 /* Says what the seal says: that `count` people came, of whom those who wait have their notes yet. One is named. */
-static void say(struct broker *b, uint64_t number, size_t count)
+static void say(struct chat *chat, uint64_t number, size_t count)
 {
-        relay_begin(&b->relay, &b->roster);
+        relay_begin(&chat->relay, &chat->roster);
         if (count > 1)
-                fill_batch(b, number, count);
+                fill_batch(chat, number, count);
         else
-                add_joins(b);
-        relay_send(&b->relay, &b->roster);
-        for (size_t i = 0; i < b->roster.count; i++) {
-                struct member *m = b->roster.members[i];
+                add_joins(chat);
+        relay_send(&chat->relay, &chat->roster);
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                struct member *m = chat->roster.members[i];
                 if (!waits(m))
                         continue;
-                note_remove_arrival(b->roster.dir, m->id);
+                note_remove_arrival(chat->roster.dir, m->id);
                 m->arriving = false;
         }
-        b->arrivals.waiting = 0;
-        note_remove_seal(b->roster.dir);
+        chat->arrivals.waiting = 0;
+        note_remove_seal(chat->roster.dir);
 }
 
 /* The time, as no other chatd can have drawn the same. */
@@ -168,35 +168,35 @@ static uint64_t draw_number(struct arrivals *a)
         return a->number;
 }
 
-int64_t arrivals_due_ms(const struct broker *b)
+int64_t arrivals_due_ms(const struct chat *chat)
 {
-        return b->arrivals.waiting > 0 && !b->unconsumed ? b->arrivals.due_ms : INT64_MAX;
+        return chat->arrivals.waiting > 0 && !chat->unconsumed ? chat->arrivals.due_ms : INT64_MAX;
 }
 
-void arrivals_announce(struct broker *b)
+void arrivals_announce(struct chat *chat)
 {
-        struct arrivals *a = &b->arrivals;
-        if (a->waiting == 0 || b->unconsumed)
+        struct arrivals *a = &chat->arrivals;
+        if (a->waiting == 0 || chat->unconsumed)
                 return;
         uint64_t number = draw_number(a);
-        int r = note_seal(b->roster.dir, number, a->waiting);
+        int r = note_seal(chat->roster.dir, number, a->waiting);
         if (r < 0) /* it is said once more, but only if we die before everybody has it */
-                broker_warn(b, "cannot note who is being announced", r);
-        say(b, number, a->waiting);
+                chat_warn(chat, "cannot note who is being announced", r);
+        say(chat, number, a->waiting);
 }
 
-void arrivals_say_again(struct broker *b)
+void arrivals_say_again(struct chat *chat)
 {
         uint64_t number;
         size_t count;
-        if (note_read_seal(b->roster.dir, &number, &count))
-                say(b, number, count);
+        if (note_read_seal(chat->roster.dir, &number, &count))
+                say(chat, number, count);
 }
 
-void arrivals_recover(struct broker *b)
+void arrivals_recover(struct chat *chat)
 {
-        struct arrivals *a = &b->arrivals;
-        for (size_t i = 0; i < b->roster.count; i++)
-                a->waiting += waits(b->roster.members[i]);
+        struct arrivals *a = &chat->arrivals;
+        for (size_t i = 0; i < chat->roster.count; i++)
+                a->waiting += waits(chat->roster.members[i]);
         a->due_ms = clock_ms(); /* they have waited for long enough */
 }

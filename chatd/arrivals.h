@@ -33,7 +33,7 @@
 #include <chat/pace.h>
 #include <chat/record.h>
 
-struct broker;
+struct chat;
 struct member;
 
 enum {
@@ -53,33 +53,33 @@ struct arrivals {
 
 /* `m` came, or its HELLO is met again: announces it, lets it wait, or holds it where that was `quiet`. There is room for
  * one record, and arrivals_are_full() said no. */
-void arrivals_take(struct broker *b, struct member *m, bool quiet);
+void arrivals_take(struct chat *chat, struct member *m, bool quiet);
 
 /* The session of `m` says that it may be announced, or asks for something: announces it, or lets it wait. There is room for
  * one record. */
-void arrivals_release(struct broker *b, struct member *m);
+void arrivals_release(struct chat *chat, struct member *m);
 
 /* `m` leaves. Returns whether it was announced, or counted: else it was not here for the others. */
-bool arrivals_leave(struct broker *b, struct member *m);
+bool arrivals_leave(struct chat *chat, struct member *m);
 
 /* Whether nobody can wait any more before arrivals_announce(). */
-bool arrivals_are_full(const struct broker *b);
+bool arrivals_are_full(const struct chat *chat);
 
 /* `m`, who waits, says something: announces it before. The caller has seen to it that the batch has room. */
-void arrivals_name(struct broker *b, struct member *m);
+void arrivals_name(struct chat *chat, struct member *m);
 
 /* The batch was sent to everybody: removes the notes of those who were named in it. */
-void arrivals_note(struct broker *b);
+void arrivals_note(struct chat *chat);
 
 /* When arrivals_announce() is due, CLOCK_MONOTONIC; INT64_MAX while it has nothing to do. */
-int64_t arrivals_due_ms(const struct broker *b);
+int64_t arrivals_due_ms(const struct chat *chat);
 
 /* Announces all who wait, unless the queue may begin with frames that were relayed. May block as relay_send() does. */
-void arrivals_announce(struct broker *b);
+void arrivals_announce(struct chat *chat);
 
 /* After the notes were read and the members were connected, before the queue is looked at: says again what the last
  * chatd may not have said to everybody. */
-void arrivals_say_again(struct broker *b);
+void arrivals_say_again(struct chat *chat);
 
 /* After the queue was looked at: who waits since before this chatd. */
-void arrivals_recover(struct broker *b);
+void arrivals_recover(struct chat *chat);

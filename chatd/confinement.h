@@ -7,7 +7,7 @@
 
 #include <chat/frame.h>
 
-struct broker;
+struct chat;
 struct member;
 
 struct confinements {
@@ -19,7 +19,7 @@ struct confinements {
 
 /* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks
  * a part of it. */
-void confinement_take(struct broker *b, struct member *m, const struct frame *f);
+void confinement_take(struct chat *chat, struct member *m, const struct frame *f);
 
-/* Counts an UNSERVED. Logs one in WARNING_MS at most. */
-void confinement_take_unserved(struct broker *b, const struct frame *f);
+/* Counts an UNSERVED. Logs one in WARNING_MS at most. Returns 0. */
+int confinement_take_unserved(struct chat *chat, const struct frame *f);

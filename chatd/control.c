@@ -14,7 +14,7 @@
 #include <chat/text.h>
 #include <chat/version.h>
 
-#include "broker.h"
+#include "chat.h"
 
 enum { GROUPS_MAX = 256 }; /* of a user, that are looked at */
 
@@ -48,26 +48,26 @@ static bool is_deaf(const struct control *c)
 }
 
 /* Returns 0 or a negative errno. */
-static int watch(const struct broker *b, struct watch *w, enum watch_kind kind, int fd)
+static int watch(const struct chat *chat, struct watch *w, enum watch_kind kind, int fd)
 {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
         *w = (struct watch){.kind = kind};
-        if (epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        if (epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
                 return -errno;
         w->armed = true;
         return 0;
 }
 
 /* Returns 0 or a negative errno; then it is to be tried again at `again_ms`. */
-static int listen_to(struct broker *b)
+static int listen_to(struct chat *chat)
 {
-        b->control.again_ms = clock_ms() + CONTROL_AGAIN_MS;
-        return watch(b, &b->control.watch, WATCH_CONTROL, b->control.listener);
+        chat->control.again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        return watch(chat, &chat->control.watch, WATCH_CONTROL, chat->control.listener);
 }
 
-int control_listen(struct broker *b, int fd, const char *group)
+int control_listen(struct chat *chat, int fd, const char *group)
 {
-        struct control *c = &b->control;
+        struct control *c = &chat->control;
         const struct group *g = group ? getgrnam(group) : NULL;
         if (g)
                 c->group = g->gr_gid;
@@ -77,12 +77,12 @@ int control_listen(struct broker *b, int fd, const char *group)
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
         c->listener = fd;
-        int r = watch(b, &c->bans_watch, WATCH_BANS, b->bans.disk.done);
-        return r < 0 ? r : listen_to(b);
+        int r = watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.disk.done);
+        return r < 0 ? r : listen_to(chat);
 }
 
 /* Whether the kernel says that the peer is root, our own user, or of the group. */
-static bool is_allowed(const struct broker *b, int fd, uid_t *uid)
+static bool is_allowed(const struct chat *chat, int fd, uid_t *uid)
 {
         gid_t groups[GROUPS_MAX];
         struct ucred peer;
@@ -90,16 +90,16 @@ static bool is_allowed(const struct broker *b, int fd, uid_t *uid)
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
                 return false;
         *uid = peer.uid;
-        if (peer.uid == 0 || peer.uid == b->own_user)
+        if (peer.uid == 0 || peer.uid == chat->own_user)
                 return true;
-        if (b->control.group == (gid_t)-1)
+        if (chat->control.group == (gid_t)-1)
                 return false;
-        if (peer.gid == b->control.group)
+        if (peer.gid == chat->control.group)
                 return true;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
                 return false;
         for (size_t i = 0; i < groups_size / sizeof(groups[0]); i++)
-                if (groups[i] == b->control.group)
+                if (groups[i] == chat->control.group)
                         return true;
         return false;
 }
@@ -129,27 +129,27 @@ static bool is_lack(int error)
         return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
-void control_accept(struct broker *b)
+void control_accept(struct chat *chat)
 {
-        struct control *c = &b->control;
+        struct control *c = &chat->control;
         uid_t uid = (uid_t)-1;
         int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && is_lack(errno)) { /* else it would be there again at once, and for ever */
-                epoll_ctl(b->epoll, EPOLL_CTL_DEL, c->listener, NULL);
+                epoll_ctl(chat->epoll, EPOLL_CTL_DEL, c->listener, NULL);
                 c->watch.armed = false;
                 c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
         }
         if (fd < 0)
                 return;
         struct control_client *client = c->clients, *end = c->clients + CONTROL_CLIENTS_MAX;
-        if (!is_allowed(b, fd, &uid)) {
+        if (!is_allowed(chat, fd, &uid)) {
                 turn_away(fd, CONTROL_DENIED);
                 return;
         }
         while (client < end && client->fd >= 0)
                 client++;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-        if (client == end || epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        if (client == end || epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
                 turn_away(fd, CONTROL_BUSY);
                 return;
         }
@@ -243,65 +243,65 @@ static void describe_ban(struct control_packet *p, const struct ban *ban)
 }
 
 /* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
-static void describe_counts(const struct broker *b, struct control_packet *p)
+static void describe_counts(const struct chat *chat, struct control_packet *p)
 {
-        control_put(p, "started=%" PRId64, b->control.started);
-        control_put(p, "rooms=%zu", b->roster.rooms.count);
-        control_put(p, "joined=%" PRIu64, b->joined);
-        control_put(p, "batches=%" PRIu64, b->relay.batches);
-        control_put(p, "delivered=%" PRIu64, b->relay.delivered);
-        control_put(p, "missed=%" PRIu64, b->relay.missed);
-        control_put(p, "refused_banned=%" PRIu64, b->refused[REFUSED_BANNED]);
-        control_put(p, "refused_crowded=%" PRIu64, b->refused[REFUSED_CROWDED]);
-        control_put(p, "refused_full=%" PRIu64, b->refused[REFUSED_FULL]);
+        control_put(p, "started=%" PRId64, chat->control.started);
+        control_put(p, "rooms=%zu", chat->roster.rooms.count);
+        control_put(p, "joined=%" PRIu64, chat->joined);
+        control_put(p, "batches=%" PRIu64, chat->relay.batches);
+        control_put(p, "delivered=%" PRIu64, chat->relay.delivered);
+        control_put(p, "missed=%" PRIu64, chat->relay.missed);
+        control_put(p, "refused_banned=%" PRIu64, chat->refused[REFUSED_BANNED]);
+        control_put(p, "refused_crowded=%" PRIu64, chat->refused[REFUSED_CROWDED]);
+        control_put(p, "refused_full=%" PRIu64, chat->refused[REFUSED_FULL]);
 }
 
-static void describe_chat(struct broker *b, struct control_packet *p)
+static void describe_chat(struct chat *chat, struct control_packet *p)
 {
         size_t lagging = 0, muted = 0, lent = 0, unconfined = 0;
-        const struct member *link = roster_find(&b->roster, LINK_ID);
-        for (size_t i = 0; i < b->roster.count; i++) {
-                const struct member *m = b->roster.members[i];
+        const struct member *link = roster_find(&chat->roster, LINK_ID);
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                const struct member *m = chat->roster.members[i];
                 lagging += m->lagging && m->id != LINK_ID;
                 muted += m->muted;
                 lent += m->lent.client >= 0;
                 unconfined += m->confinement != CONFINED;
         }
-        int queued = intake_peek(&b->intake); /* served next, as always */
+        int queued = intake_peek(&chat->intake); /* served next, as always */
         control_put(p, "version=" VERSION);
         control_put(p, "pid=%d", (int)getpid());
-        control_put(p, "uptime=%" PRId64, (clock_ms() - b->control.started_ms) / 1000);
-        control_put(p, "members=%zu", roster_people(&b->roster));
-        control_put(p, "lines=%" PRIu64, b->lines);
+        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->control.started_ms) / 1000);
+        control_put(p, "members=%zu", roster_people(&chat->roster));
+        control_put(p, "lines=%" PRIu64, chat->lines);
         control_put(p, "queue=%d", queued > 0 ? queued : 0);
         control_put(p, "direct=%zu", lent);
         control_put(p, "lagging=%zu", lagging);
         control_put(p, "muted=%zu", muted);
-        control_put(p, "bans=%zu", b->bans.count);
-        control_put(p, "bans_file=%s", b->bans.damaged ? "damaged" : "whole");
-        control_put(p, "ignored=%" PRIu64, b->ignored_all);
+        control_put(p, "bans=%zu", chat->bans.count);
+        control_put(p, "bans_file=%s", chat->bans.damaged ? "damaged" : "whole");
+        control_put(p, "ignored=%" PRIu64, chat->ignored_all);
         control_put(p, "refused=%" PRIu64,
-                    b->refused[REFUSED_BANNED] + b->refused[REFUSED_CROWDED] + b->refused[REFUSED_FULL]);
-        control_put(p, "not_chat=%" PRIu64, b->not_chat);
+                    chat->refused[REFUSED_BANNED] + chat->refused[REFUSED_CROWDED] + chat->refused[REFUSED_FULL]);
+        control_put(p, "not_chat=%" PRIu64, chat->not_chat);
         control_put(p, "unconfined=%zu", unconfined);
-        control_put(p, "unserved=%" PRIu64, b->confinements.unserved);
+        control_put(p, "unserved=%" PRIu64, chat->confinements.unserved);
         control_put(p, "link=%s", !link ? "none" : link->dead ? "gone" : "there");
-        describe_counts(b, p);
+        describe_counts(chat, p);
 }
 
 /* Returns whether there was one more for the packet. */
-static bool next_record(struct broker *b, struct control_client *client, struct control_packet *p)
+static bool next_record(struct chat *chat, struct control_client *client, struct control_packet *p)
 {
         p->size = 0;
         p->bad = false;
         if (client->state == CONTROL_BANS) {
-                if (client->next >= b->bans.count)
+                if (client->next >= chat->bans.count)
                         return false;
-                describe_ban(p, &b->bans.list[client->next++]);
+                describe_ban(p, &chat->bans.list[client->next++]);
                 return true;
         }
         while (client->next < client->count) { /* who left meanwhile is left out */
-                const struct member *m = roster_find(&b->roster, client->ids[client->next++]);
+                const struct member *m = roster_find(&chat->roster, client->ids[client->next++]);
                 if (m && member_is_here(m)) {
                         describe_member(p, m);
                         return true;
@@ -311,12 +311,12 @@ static bool next_record(struct broker *b, struct control_client *client, struct 
 }
 
 /* Sends some of a list. Returns as send_packet(): 1 is that it may go on. */
-static int send_list(struct broker *b, struct control_client *client)
+static int send_list(struct chat *chat, struct control_client *client)
 {
         static struct control_packet p;
         for (int i = 0; i < CONTROL_TURN; i++) {
                 size_t before = client->next;
-                if (!next_record(b, client, &p)) {
+                if (!next_record(chat, client, &p)) {
                         free(client->ids);
                         client->ids = NULL;
                         end_with(client, CONTROL_OK, "%s", "");
@@ -333,23 +333,23 @@ static int send_list(struct broker *b, struct control_client *client)
 }
 
 /* Waits for what the state is about: a request, room, or nothing but the end of the connection. */
-static void wait_for(const struct broker *b, struct control_client *client)
+static void wait_for(const struct chat *chat, struct control_client *client)
 {
         bool sends = client->state == CONTROL_MEMBERS || client->state == CONTROL_BANS || client->state == CONTROL_END;
         uint32_t events = client->state == CONTROL_IDLE ? EPOLLIN : sends ? EPOLLOUT : 0;
         struct epoll_event event = {.events = events, .data.ptr = client};
-        if (client->events != events && epoll_ctl(b->epoll, EPOLL_CTL_MOD, client->fd, &event) == 0)
+        if (client->events != events && epoll_ctl(chat->epoll, EPOLL_CTL_MOD, client->fd, &event) == 0)
                 client->events = events;
 }
 
 /* ---- requests ---- */
 
-static void list_members(struct broker *b, struct control_client *client)
+static void list_members(struct chat *chat, struct control_client *client)
 {
-        client->ids = calloc(b->roster.count + 1, sizeof(*client->ids));
+        client->ids = calloc(chat->roster.count + 1, sizeof(*client->ids));
         client->next = client->count = 0;
-        for (size_t i = 0; client->ids && i < b->roster.count; i++)
-                client->ids[client->count++] = b->roster.members[i]->id;
+        for (size_t i = 0; client->ids && i < chat->roster.count; i++)
+                client->ids[client->count++] = chat->roster.members[i]->id;
         enter(client, CONTROL_MEMBERS);
 }
 
@@ -360,14 +360,14 @@ static void list_bans(struct control_client *client)
 }
 
 /* Puts the frame into the queue, if there is room. */
-static void try_queue(struct broker *b, struct control_client *client)
+static void try_queue(struct chat *chat, struct control_client *client)
 {
-        if (send(b->self, client->frame, client->frame_size, MSG_NOSIGNAL) >= 0)
+        if (send(chat->self, client->frame, client->frame_size, MSG_NOSIGNAL) >= 0)
                 enter(client, CONTROL_TAKE);
 }
 
 /* … now or when there is. */
-static void queue(struct broker *b, struct control_client *client, struct frame f)
+static void queue(struct chat *chat, struct control_client *client, struct frame f)
 {
         f.number = client->number;
         f.key = client->uid;
@@ -375,23 +375,23 @@ static void queue(struct broker *b, struct control_client *client, struct frame 
         client->removes = f.type == FRAME_KICK;
         client->frame_size = frame_encode(client->frame, sizeof(client->frame), &f);
         enter(client, CONTROL_QUEUE);
-        try_queue(b, client);
+        try_queue(chat, client);
 }
 
-static void say(struct broker *b, struct control_client *client, const char *text)
+static void say(struct chat *chat, struct control_client *client, const char *text)
 {
         bool blank = text[strspn(text, " ")] == '\0';
         if (blank || strlen(text) > CONTROL_TEXT_MAX_BYTES || !text_is_clean(text, strlen(text)))
                 end_with(client, CONTROL_WRONG, "a notice is clean text of 1 to %d bytes, not all spaces",
                          CONTROL_TEXT_MAX_BYTES);
         else
-                queue(b, client, (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(text)});
+                queue(chat, client, (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(text)});
 }
 
 /* Shows the topic of a room; with a text, sets it. */
-static void topic(struct broker *b, struct control_client *client, const char *name, const char *text)
+static void topic(struct chat *chat, struct control_client *client, const char *name, const char *text)
 {
-        const struct room *room = name[0] != '\0' ? rooms_find(&b->roster.rooms, slice_of(name)) : NULL;
+        const struct room *room = name[0] != '\0' ? rooms_find(&chat->roster.rooms, slice_of(name)) : NULL;
         bool blank = text && text[strspn(text, " ")] == '\0';
         if (!room) {
                 end_with(client, CONTROL_NOBODY, "there is no room called %.*s", NICK_MAX_BYTES, name);
@@ -406,29 +406,29 @@ static void topic(struct broker *b, struct control_client *client, const char *n
                 struct frame f = {.type = FRAME_SET_TOPIC, .id = ADMIN_ID};
                 f.name = slice_of(room->name);
                 f.text = slice_of(text);
-                queue(b, client, f);
+                queue(chat, client, f);
         }
 }
 
 /* Returns the member that is meant, or NULL and the answer says so. */
-static const struct member *find(struct broker *b, struct control_client *client, const char *who)
+static const struct member *find(struct chat *chat, struct control_client *client, const char *who)
 {
         uint64_t id;
-        const struct member *m = who[0] != '#'                      ? roster_find_name(&b->roster, slice_of(who))
-                                 : path_parse_id(who + 1, &id) == 0 ? roster_find(&b->roster, id)
+        const struct member *m = who[0] != '#'                      ? roster_find_name(&chat->roster, slice_of(who))
+                                 : path_parse_id(who + 1, &id) == 0 ? roster_find(&chat->roster, id)
                                                                     : NULL;
         if (m && member_is_here(m))
                 return m;
-        const char *meant = m || who[0] == '#' ? NULL : roster_suggest(&b->roster, slice_of(who));
+        const char *meant = m || who[0] == '#' ? NULL : roster_suggest(&chat->roster, slice_of(who));
         end_with(client, CONTROL_NOBODY, "there is nobody called %.*s here%s%s%s", NAME_MAX_BYTES, who,
                  meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
         return NULL;
 }
 
 /* Whoever has the name now; so a request that is made again means nobody else. */
-static void find_id(struct broker *b, struct control_client *client, const char *who)
+static void find_id(struct chat *chat, struct control_client *client, const char *who)
 {
-        const struct member *m = find(b, client, who);
+        const struct member *m = find(chat, client, who);
         if (!m)
                 return;
         end_with(client, CONTROL_OK, "%s", m->name);
@@ -443,11 +443,12 @@ static bool is_reason(struct control_client *client, const char *text)
         return false;
 }
 
-static void act(struct broker *b, struct control_client *client, enum frame_type type, const char *who, const char *why)
+static void act(struct chat *chat, struct control_client *client, enum frame_type type, const char *who,
+                const char *why)
 {
-        const struct member *m = is_reason(client, why) ? find(b, client, who) : NULL;
+        const struct member *m = is_reason(client, why) ? find(chat, client, who) : NULL;
         if (m)
-                queue(b, client, (struct frame){.type = (uint8_t)type, .id = m->id, .text = slice_of(why)});
+                queue(chat, client, (struct frame){.type = (uint8_t)type, .id = m->id, .text = slice_of(why)});
 }
 
 static bool parse_ban(struct control_client *client, struct ban *ban, const char *what)
@@ -461,12 +462,12 @@ static bool parse_ban(struct control_client *client, struct ban *ban, const char
 }
 
 /* Returns somebody of a banned name who is here, from an address that could be banned and is not; or NULL. */
-static const struct member *find_banned(const struct broker *b, const struct ban *ban)
+static const struct member *find_banned(const struct chat *chat, const struct ban *ban)
 {
-        for (size_t i = 0; i < b->roster.count; i++) {
-                const struct member *m = b->roster.members[i];
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                const struct member *m = chat->roster.members[i];
                 if (member_is_here(m) && ban_has_name(ban, slice_of(m->name)) && network_is_known(&m->network) &&
-                    !network_is_user(&m->network) && !bans_find(&b->bans, slice_of(""), m->address))
+                    !network_is_user(&m->network) && !bans_find(&chat->bans, slice_of(""), m->address))
                         return m;
         }
         return NULL;
@@ -474,14 +475,14 @@ static const struct member *find_banned(const struct broker *b, const struct ban
 
 /* Appends to the answer what else could be banned: one who is here by a name comes back by another, and one IPv6 address is
  * one of many. */
-static void suggest_ban(const struct broker *b, struct control_client *client, const struct ban *ban)
+static void suggest_ban(const struct chat *chat, struct control_client *client, const struct ban *ban)
 {
         char network[NETWORK_MAX_BYTES + 1];
         if (ban_widen(ban, network)) {
                 control_put(&client->end, "network=%s", network);
                 return;
         }
-        const struct member *m = find_banned(b, ban);
+        const struct member *m = find_banned(chat, ban);
         if (!m)
                 return;
         network_describe(&m->network, network);
@@ -490,52 +491,52 @@ static void suggest_ban(const struct broker *b, struct control_client *client, c
 }
 
 /* It gets its answer when its change of the bans is on the disk. */
-static void end_when_written(const struct broker *b, struct control_client *client)
+static void end_when_written(const struct chat *chat, struct control_client *client)
 {
-        client->changes = b->bans.changes;
+        client->changes = chat->bans.changes;
         enter(client, CONTROL_WRITE);
 }
 
-static void ban(struct broker *b, struct control_client *client, const char *what, const char *why)
+static void ban(struct chat *chat, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
         if (!is_reason(client, why) || !parse_ban(client, &ban, what))
                 return;
         memcpy(ban.reason, why, strlen(why));
-        int r = bans_add(&b->bans, &ban);
+        int r = bans_add(&chat->bans, &ban);
         if (r == -ENOSPC) {
                 end_with(client, CONTROL_FAILED, "there are %d bans already; lift one first", BANS_MAX);
         } else if (r < 0) {
                 end_with(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
         } else {
-                eventlog_ban(b->log, client->uid, ban.what, ban.reason);
-                b->admin.sweep = true;
+                eventlog_ban(chat->log, client->uid, ban.what, ban.reason);
+                chat->admin.sweep = true;
                 end_with(client, CONTROL_OK, "%s", ban.what);
-                suggest_ban(b, client, &ban);
-                end_when_written(b, client);
+                suggest_ban(chat, client, &ban);
+                end_when_written(chat, client);
         }
 }
 
-static void unban(struct broker *b, struct control_client *client, const char *what)
+static void unban(struct chat *chat, struct control_client *client, const char *what)
 {
         struct ban ban;
         if (!parse_ban(client, &ban, what))
                 return;
-        int r = bans_remove(&b->bans, &ban);
+        int r = bans_remove(&chat->bans, &ban);
         if (r < 0) {
                 end_with(client, CONTROL_NOBODY, "%s is not banned", ban.what);
         } else {
-                eventlog_unban(b->log, client->uid, ban.what);
+                eventlog_unban(chat->log, client->uid, ban.what);
                 end_with(client, CONTROL_OK, "%s", ban.what);
-                end_when_written(b, client);
+                end_when_written(chat, client);
         }
 }
 
-static void status(struct broker *b, struct control_client *client)
+static void status(struct chat *chat, struct control_client *client)
 {
         static struct control_packet p;
         p.size = 0;
-        describe_chat(b, &p);
+        describe_chat(chat, &p);
         if (send_packet(client, &p) > 0) /* the first of an answer has room */
                 end_with(client, CONTROL_OK, "%s", "");
         else
@@ -543,12 +544,12 @@ static void status(struct broker *b, struct control_client *client)
 }
 
 /* What has no number, and changes nothing. Returns false for another command. */
-static bool ask(struct broker *b, struct control_client *client, const char *command)
+static bool ask(struct chat *chat, struct control_client *client, const char *command)
 {
         if (strcmp(command, "status") == 0)
-                status(b, client);
+                status(chat, client);
         else if (strcmp(command, "who") == 0)
-                list_members(b, client);
+                list_members(chat, client);
         else if (strcmp(command, "bans") == 0)
                 list_bans(client);
         else
@@ -557,9 +558,9 @@ static bool ask(struct broker *b, struct control_client *client, const char *com
 }
 
 /* It was done, by us or a chatd before us; who was removed may still be here. */
-static void say_again(struct broker *b, struct control_client *client, const char *command, const char *who)
+static void say_again(struct chat *chat, struct control_client *client, const char *command, const char *who)
 {
-        const struct member *m = strcmp(command, "kick") == 0 ? find(b, client, who) : NULL;
+        const struct member *m = strcmp(command, "kick") == 0 ? find(chat, client, who) : NULL;
         if (!m) {
                 end_with(client, CONTROL_OK, "%s", "");
                 return;
@@ -568,37 +569,37 @@ static void say_again(struct broker *b, struct control_client *client, const cha
         enter(client, CONTROL_LEAVE);
 }
 
-static void change(struct broker *b, struct control_client *client, const char *const words[CONTROL_WORDS_MAX])
+static void change(struct chat *chat, struct control_client *client, const char *const words[CONTROL_WORDS_MAX])
 {
         const char *command = words[0], *what = words[2], *why = words[3] ? words[3] : "";
         char *end = NULL;
         client->number = words[1] ? strtoull(words[1], &end, 16) : 0;
         if (!what || client->number == 0 || !end || *end != '\0')
                 end_with(client, CONTROL_WRONG, "%s", "no such request");
-        else if (admin_has_done(&b->admin, client->number))
-                say_again(b, client, command, what);
+        else if (admin_has_done(&chat->admin, client->number))
+                say_again(chat, client, command, what);
         else if (strcmp(command, "find") == 0)
-                find_id(b, client, what);
+                find_id(chat, client, what);
         else if (strcmp(command, "say") == 0)
-                say(b, client, what);
+                say(chat, client, what);
         else if (strcmp(command, "topic") == 0)
-                topic(b, client, what, words[3]);
+                topic(chat, client, what, words[3]);
         else if (strcmp(command, "kick") == 0)
-                act(b, client, FRAME_KICK, what, why);
+                act(chat, client, FRAME_KICK, what, why);
         else if (strcmp(command, "mute") == 0)
-                act(b, client, FRAME_MUTE, what, "");
+                act(chat, client, FRAME_MUTE, what, "");
         else if (strcmp(command, "unmute") == 0)
-                act(b, client, FRAME_UNMUTE, what, "");
+                act(chat, client, FRAME_UNMUTE, what, "");
         else if (strcmp(command, "ban") == 0)
-                ban(b, client, what, why);
+                ban(chat, client, what, why);
         else if (strcmp(command, "unban") == 0)
-                unban(b, client, what);
+                unban(chat, client, what);
         else
                 end_with(client, CONTROL_WRONG, "this chatd (" VERSION ") does not know the command '%.*s'",
                          NAME_MAX_BYTES, command);
 }
 
-static void take_request(struct broker *b, struct control_client *client, const char *data, size_t size)
+static void take_request(struct chat *chat, struct control_client *client, const char *data, size_t size)
 {
         struct slice rest = {data, size};
         const char *words[CONTROL_WORDS_MAX + 1] = {0};
@@ -607,12 +608,12 @@ static void take_request(struct broker *b, struct control_client *client, const 
                 n++;
         if (n == 0 || n > CONTROL_WORDS_MAX || rest.len > 0)
                 end_with(client, CONTROL_WRONG, "%s", "no such request");
-        else if (n > 1 || !ask(b, client, words[0]))
-                change(b, client, words);
+        else if (n > 1 || !ask(chat, client, words[0]))
+                change(chat, client, words);
 }
 
 /* Returns false when the connection is gone. */
-static bool read_request(struct broker *b, struct control_client *client)
+static bool read_request(struct chat *chat, struct control_client *client)
 {
         static char data[CONTROL_PACKET_MAX_BYTES];
         ssize_t n = recv(client->fd, data, sizeof(data), MSG_TRUNC);
@@ -623,51 +624,51 @@ static bool read_request(struct broker *b, struct control_client *client)
         if ((size_t)n > sizeof(data))
                 end_with(client, CONTROL_WRONG, "%s", "the request is too long");
         else
-                take_request(b, client, data, (size_t)n);
+                take_request(chat, client, data, (size_t)n);
         return true;
 }
 
 /* Goes on as far as the connection takes it. Returns false when that is gone. */
-static bool go_on(struct broker *b, struct control_client *client)
+static bool go_on(struct chat *chat, struct control_client *client)
 {
         int r = 1;
         if (client->state == CONTROL_MEMBERS || client->state == CONTROL_BANS)
-                r = send_list(b, client);
+                r = send_list(chat, client);
         if (r > 0 && client->state == CONTROL_END) {
                 r = send_packet(client, &client->end);
                 if (r > 0)
                         enter(client, CONTROL_IDLE);
         }
         if (r >= 0)
-                wait_for(b, client);
+                wait_for(chat, client);
         return r >= 0;
 }
 
-void control_serve(struct broker *b, const struct watch *w)
+void control_serve(struct chat *chat, const struct watch *w)
 {
         struct control_client *client = (struct control_client *)w;
         bool lives = client->fd >= 0;
         if (!lives)
                 return;
         if (client->state == CONTROL_IDLE)
-                lives = read_request(b, client);
+                lives = read_request(chat, client);
         else if (client->events == 0) /* nothing but its end wakes us then */
                 lives = false;
-        if (!lives || !go_on(b, client))
-                close_client(&b->control, client);
+        if (!lives || !go_on(chat, client))
+                close_client(&chat->control, client);
 }
 
-void control_done(struct broker *b, uint64_t number, int result)
+void control_done(struct chat *chat, uint64_t number, int result)
 {
-        for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
-                struct control_client *client = &b->control.clients[i];
+        for (size_t i = 0; chat->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &chat->control.clients[i];
                 if (client->fd < 0 || client->state != CONTROL_TAKE || client->number != number)
                         continue;
                 if (result == -ENOENT)
                         end_with(client, CONTROL_NOBODY, "%s", "that person has left");
                 else if (result < 0)
                         end_with(client, CONTROL_FAILED, "not done, because chatd cannot note it in %s: %s",
-                                 b->roster.dir, strerror(-result));
+                                 chat->roster.dir, strerror(-result));
                 else if (client->removes)
                         enter(client, CONTROL_LEAVE);
                 else
@@ -676,12 +677,12 @@ void control_done(struct broker *b, uint64_t number, int result)
 }
 
 /* What has waited for something to happen in the chat. */
-static void look_again(struct broker *b, struct control_client *client, bool late)
+static void look_again(struct chat *chat, struct control_client *client, bool late)
 {
         const struct member *m;
         switch (client->state) {
         case CONTROL_QUEUE:
-                try_queue(b, client);
+                try_queue(chat, client);
                 if (client->state == CONTROL_QUEUE && late)
                         end_with(client, CONTROL_BUSY, "%s", "the queue of the chat is full");
                 break;
@@ -690,17 +691,17 @@ static void look_again(struct broker *b, struct control_client *client, bool lat
                         end_with(client, CONTROL_QUEUED, "%s", "the request is in the queue of the chat");
                 break;
         case CONTROL_WRITE:
-                if (b->bans.written >= client->changes && b->bans.error == 0)
+                if (chat->bans.written >= client->changes && chat->bans.error == 0)
                         enter(client, CONTROL_END);
-                else if (b->bans.written >= client->changes)
+                else if (chat->bans.written >= client->changes)
                         end_with(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
-                                 b->bans.path, strerror(-b->bans.error));
+                                 chat->bans.path, strerror(-chat->bans.error));
                 else if (late)
                         end_with(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
-                                 b->bans.path);
+                                 chat->bans.path);
                 break;
         case CONTROL_LEAVE:
-                m = roster_find(&b->roster, client->id);
+                m = roster_find(&chat->roster, client->id);
                 if (!m)
                         end_with(client, CONTROL_OK, "%s", "");
                 else if (late) {
@@ -714,23 +715,23 @@ static void look_again(struct broker *b, struct control_client *client, bool lat
         }
 }
 
-void control_settle(struct broker *b, int64_t now)
+void control_settle(struct chat *chat, int64_t now)
 {
-        if (is_deaf(&b->control) && now >= b->control.again_ms)
-                listen_to(b);
-        if (b->control.clients)
-                bans_settle(&b->bans);
-        for (size_t i = 0; b->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
-                struct control_client *client = &b->control.clients[i];
+        if (is_deaf(&chat->control) && now >= chat->control.again_ms)
+                listen_to(chat);
+        if (chat->control.clients)
+                bans_settle(&chat->bans);
+        for (size_t i = 0; chat->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &chat->control.clients[i];
                 if (client->fd < 0)
                         continue;
                 enum control_state before = client->state;
                 bool late = now >= client->due_ms;
-                look_again(b, client, late);
+                look_again(chat, client, late);
                 bool stuck = late && client->state == before; /* who waited for the chat is told so instead */
                 bool answers = client->state == CONTROL_END && !client->events;
-                if (stuck || (answers && !go_on(b, client)))
-                        close_client(&b->control, client);
+                if (stuck || (answers && !go_on(chat, client)))
+                        close_client(&chat->control, client);
         }
 }
 

@@ -18,7 +18,7 @@
 
 #include "roster.h"
 
-struct broker;
+struct chat;
 
 enum {
         CONTROL_CLIENTS_MAX = 16,
@@ -75,20 +75,19 @@ void control_init(struct control *c);
 void control_free(struct control *c);
 
 /* Listens on `fd`, to root, our own user and, unless that is NULL, members of `group`. Returns 0 or a negative errno. */
-int control_listen(struct broker *b, int fd, const char *group);
+int control_listen(struct chat *chat, int fd, const char *group);
 
 /* Somebody connects. */
-void control_accept(struct broker *b);
+void control_accept(struct chat *chat);
 
 /* `w`, of a connection, fired. */
-void control_serve(struct broker *b, const struct watch *w);
+void control_serve(struct chat *chat, const struct watch *w);
 
-/* The frame of the request `number` had its turn, and was done (0), or not: -ENOENT where there was nobody, or no room, to
- * do it to, another negative errno where it cannot be noted. */
-void control_done(struct broker *b, uint64_t number, int result);
+/* Answers the client of the request `number`; it is the `answer` of struct admin. */
+void control_done(struct chat *chat, uint64_t number, int result);
 
 /* After events were handled: goes on with what waited for them, and closes what has lasted for too long. */
-void control_settle(struct broker *b, int64_t now);
+void control_settle(struct chat *chat, int64_t now);
 
 /* When control_settle() is due, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
 int64_t control_due_ms(const struct control *c);

@@ -4,7 +4,7 @@
 
 #include <chat/clock.h>
 
-#include "broker.h"
+#include "chat.h"
 
 /* Those who have died, and were not announced yet, do not keep others out. */
 static size_t count_from(const struct roster *r, const struct network *n)
@@ -17,9 +17,9 @@ static size_t count_from(const struct roster *r, const struct network *n)
         return count;
 }
 
-static void log_refusal(struct broker *b, const struct frame *f, const struct network *n, size_t most)
+static void log_refusal(struct chat *chat, const struct frame *f, const struct network *n, size_t most)
 {
-        struct limits *l = &b->limits;
+        struct limits *l = &chat->limits;
         char from[NETWORK_MAX_BYTES + 1];
         int64_t now = clock_ms();
         if (l->refused_ms != 0 && now - l->refused_ms < WARNING_MS) {
@@ -27,23 +27,23 @@ static void log_refusal(struct broker *b, const struct frame *f, const struct ne
                 return;
         }
         network_describe(n, from);
-        eventlog_crowded(b->log, f->name, f->address, from, most, l->refused);
+        eventlog_crowded(chat->log, f->name, f->address, from, most, l->refused);
         l->refused_ms = now;
         l->refused = 0;
 }
 
-bool limits_refuse(struct broker *b, const struct frame *f)
+bool limits_refuse(struct chat *chat, const struct frame *f)
 {
         char text[96], address[ADDRESS_MAX_BYTES + 1] = "";
         memcpy(address, f->address.at, f->address.len);
         const struct network n = network_of(address);
         bool is_user = network_is_user(&n);
-        int most = is_user ? b->settings.members_per_user : b->settings.members_per_network;
-        if (most == 0 || !network_is_known(&n) || count_from(&b->roster, &n) < (size_t)most)
+        int most = is_user ? chat->settings.members_per_user : chat->settings.members_per_network;
+        if (most == 0 || !network_is_known(&n) || count_from(&chat->roster, &n) < (size_t)most)
                 return false;
         snprintf(text, sizeof(text), "%d connection%s from your %s %s here already", most, most == 1 ? "" : "s",
                  is_user ? "account" : "network", most == 1 ? "is" : "are");
-        broker_refuse(b, f->id, f->key, REFUSED_CROWDED, text);
-        log_refusal(b, f, &n, (size_t)most);
+        chat_refuse(chat, f->id, f->key, REFUSED_CROWDED, text);
+        log_refusal(chat, f, &n, (size_t)most);
         return true;
 }

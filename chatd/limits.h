@@ -8,7 +8,7 @@
 
 #include <chat/frame.h>
 
-struct broker;
+struct chat;
 
 struct limits {
         uint64_t refused;   /* since that was logged last … */
@@ -16,4 +16,4 @@ struct limits {
 };
 
 /* Returns true where the sender of this HELLO is one too many: it has been told so. */
-bool limits_refuse(struct broker *b, const struct frame *f);
+bool limits_refuse(struct chat *chat, const struct frame *f);

@@ -21,7 +21,9 @@
 #include <chat/watchdog.h>
 
 #include "broker.h"
+#include "contact.h"
 #include "kernel.h"
+#include "lending.h"
 #include "recovery.h"
 #include "reload.h"
 #include "rundir.h"
@@ -43,7 +45,7 @@ struct options {
 };
 
 struct chatd {
-        struct broker broker;
+        struct chat chat;
         int lock, intake, epoll, signals;
         bool own_intake;
         int control; /* where chatctl connects; -1: nowhere */
@@ -214,7 +216,7 @@ static void take_signal(struct chatd *d)
                 d->stopping = true;
                 return;
         }
-        reload_again(&d->reload, &d->broker);
+        reload_again(&d->reload, &d->chat);
         d->status_members = SIZE_MAX; /* the status says whether that went well */
 }
 
@@ -228,12 +230,12 @@ static const char *state_directory(const char *dir)
 /* What administrators need: without it the chat goes on. */
 static void open_control(struct chatd *d, const char *dir)
 {
-        int r = bans_read(&d->broker.bans, state_directory(dir), d->broker.log);
+        int r = bans_read(&d->chat.bans, state_directory(dir), d->chat.log);
         if (r < 0)
-                eventlog_warning(d->broker.log, "cannot read who is banned", r);
-        r = d->control < 0 ? 0 : control_listen(&d->broker, d->control, d->own_intake ? NULL : CONTROL_GROUP);
+                eventlog_warning(d->chat.log, "cannot read who is banned", r);
+        r = d->control < 0 ? 0 : control_listen(&d->chat, d->control, d->own_intake ? NULL : CONTROL_GROUP);
         if (r < 0)
-                eventlog_warning(d->broker.log, "cannot listen to chatctl", r);
+                eventlog_warning(d->chat.log, "cannot listen to chatctl", r);
 }
 
 /* Returns true when the intake has frames. A batch may free members, so it runs after all other events. */
@@ -250,19 +252,19 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                         take_signal(d);
                         break;
                 case WATCH_EXIT:
-                        broker_exited(&d->broker, w->member);
+                        contact_exited(&d->chat, w->member);
                         break;
                 case WATCH_INBOX:
-                        broker_has_room(&d->broker, w->member);
+                        broker_has_room(&d->chat, w->member);
                         break;
                 case WATCH_LENT:
-                        broker_lent(&d->broker, w->member);
+                        lending_answered(&d->chat, w->member);
                         break;
                 case WATCH_CONTROL:
-                        control_accept(&d->broker);
+                        control_accept(&d->chat);
                         break;
                 case WATCH_CLIENT:
-                        control_serve(&d->broker, w);
+                        control_serve(&d->chat, w);
                         break;
                 case WATCH_BANS: /* control_settle() sees it */
                         break;
@@ -274,13 +276,13 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
 /* Returns true while there is a newer status to be sent later. */
 static bool notify_status(struct chatd *d, int64_t now)
 {
-        const struct broker *b = &d->broker;
-        size_t members = roster_people(&b->roster);
-        if (b->lines == d->status_lines && members == d->status_members)
+        const struct chat *chat = &d->chat;
+        size_t members = roster_people(&chat->roster);
+        if (chat->lines == d->status_lines && members == d->status_members)
                 return false;
         if (now < d->status_at_ms)
                 return true;
-        d->status_lines = b->lines;
+        d->status_lines = chat->lines;
         d->status_members = members;
         d->status_at_ms = now + STATUS_MS;
         sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64 "%s", d->status_members, d->status_lines,
@@ -291,13 +293,13 @@ static bool notify_status(struct chatd *d, int64_t now)
 /* Returns true while members are to be told later. */
 static bool confirm(struct chatd *d, int64_t now)
 {
-        if (!d->broker.unconfirmed)
+        if (!d->chat.unconfirmed)
                 return false;
         if (d->confirm_at_ms == 0)
                 d->confirm_at_ms = now + CONFIRM_MS;
         if (now < d->confirm_at_ms)
                 return true;
-        broker_confirm(&d->broker);
+        broker_confirm(&d->chat);
         d->confirm_at_ms = 0;
         return false;
 }
@@ -311,12 +313,12 @@ static int do_chores(struct chatd *d)
                 wake = d->status_at_ms;
         if (confirm(d, now) && d->confirm_at_ms < wake)
                 wake = d->confirm_at_ms;
-        if (broker_report_ignored(&d->broker, now) && d->broker.ignored_reported_ms + IGNORED_REPORT_MS < wake)
-                wake = d->broker.ignored_reported_ms + IGNORED_REPORT_MS;
-        wake = clock_earlier(wake, arrivals_due_ms(&d->broker));
-        wake = clock_earlier(wake, broker_wake_sessions(&d->broker, now));
-        wake = clock_earlier(wake, broker_call_ms(&d->broker));
-        wake = clock_earlier(wake, control_due_ms(&d->broker.control));
+        if (broker_report_ignored(&d->chat, now) && d->chat.ignored_reported_ms + IGNORED_REPORT_MS < wake)
+                wake = d->chat.ignored_reported_ms + IGNORED_REPORT_MS;
+        wake = clock_earlier(wake, arrivals_due_ms(&d->chat));
+        wake = clock_earlier(wake, lending_wake(&d->chat, now));
+        wake = clock_earlier(wake, contact_call_ms(&d->chat));
+        wake = clock_earlier(wake, control_due_ms(&d->chat.control));
         return wake > now ? (int)(wake - now) : 0;
 }
 
@@ -328,13 +330,13 @@ static int run(struct chatd *d)
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (handle_events(d, events, n)) {
-                        int r = broker_serve(&d->broker);
+                        int r = broker_serve(&d->chat);
                         if (r < 0)
                                 return r;
                 }
-                if (arrivals_due_ms(&d->broker) <= clock_ms())
-                        arrivals_announce(&d->broker);
-                broker_settle(&d->broker);
+                if (arrivals_due_ms(&d->chat) <= clock_ms())
+                        arrivals_announce(&d->chat);
+                broker_settle(&d->chat);
         }
         return 0;
 }
@@ -342,11 +344,11 @@ static int run(struct chatd *d)
 /* From the recovery to the end. Returns 0 or a negative errno. */
 static int serve(struct chatd *d)
 {
-        int members = recovery_run(&d->broker);
+        int members = recovery_run(&d->chat);
         if (members < 0)
                 return members;
-        broker_settle(&d->broker);
-        eventlog_started(d->broker.log, d->broker.relay.epoch, (size_t)members);
+        broker_settle(&d->chat);
+        eventlog_started(d->chat.log, d->chat.relay.epoch, (size_t)members);
         int r = getenv("NOTIFY_SOCKET") ? watchdog_start(&d->watchdog, "chatd", WATCHDOG_TICK_MS) : 0;
         if (r == 0) {
                 d->status_members = SIZE_MAX; /* the first status is always news */
@@ -357,13 +359,13 @@ static int serve(struct chatd *d)
         sd_notify(false, "STOPPING=1");
         if (d->own_intake) { /* nobody finds the queue that ends with us */
                 struct sockaddr_un address;
-                path_broker(&address, d->broker.roster.dir);
+                path_broker(&address, d->chat.roster.dir);
                 unlink(address.sun_path);
-                path_control(&address, d->broker.roster.dir);
+                path_control(&address, d->chat.roster.dir);
                 unlink(address.sun_path);
         }
-        broker_finish(&d->broker);
-        eventlog_stopped(d->broker.log, roster_people(&d->broker.roster), d->broker.lines);
+        broker_finish(&d->chat);
+        eventlog_stopped(d->chat.log, roster_people(&d->chat.roster), d->chat.lines);
         return r;
 }
 
@@ -410,16 +412,16 @@ int main(int argc, char **argv)
         r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
         struct journal *log = journal_start("chatd");
         if (r == 0)
-                r = log ? broker_init(&d.broker, options.dir, d.intake, d.epoll, options.session_user,
-                                      options.link_user, log)
+                r = log ? broker_init(&d.chat, options.dir, d.intake, d.epoll, options.session_user, options.link_user,
+                                      log)
                         : -ENOMEM;
         if (r == 0) {
                 d.reload = options.reload;
-                guests_init(&d.broker.guests, state_directory(options.dir));
-                reload_apply(&d.broker, &settings);
+                guests_init(&d.chat.guests, state_directory(options.dir));
+                reload_apply(&d.chat, &settings);
                 open_control(&d, options.dir);
                 r = serve(&d);
-                broker_free(&d.broker);
+                broker_free(&d.chat);
         }
         if (r < 0)
                 fprintf(stderr, "chatd: cannot run: %s\n", strerror(-r));

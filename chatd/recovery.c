@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "contact.h"
 #include "notes.h"
 #include "queued.h"
 #include "reach.h"
@@ -14,19 +15,19 @@
 
 /* Connects to everyone of whom there is a note. Sessions are called later, by broker_settle(): those that answer take the
  * processor from this chatd, and fill the queue, which nobody reads before the recovery is over. */
-static void connect_members(struct broker *b)
+static void connect_members(struct chat *chat)
 {
-        b->calls = true;
-        for (size_t i = 0; i < b->roster.count; i++) {
-                struct member *m = b->roster.members[i];
-                int r = broker_connect(b, m);
+        chat->calls = true;
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                struct member *m = chat->roster.members[i];
+                int r = contact_open(chat, m);
                 if (r == 0 && m->id == LINK_ID)
-                        broker_tell(b, m, FRAME_ROLLCALL);
+                        chat_tell(chat, m, FRAME_ROLLCALL);
                 m->uncalled = r == 0 && m->id != LINK_ID;
                 if (r == 0)
                         continue;
-                eventlog_warning(b->log, "cannot reach a member", r);
-                note_lag(b->roster.dir, m->id);
+                eventlog_warning(chat->log, "cannot reach a member", r);
+                note_lag(chat->roster.dir, m->id);
                 m->lagging = true; /* until it can be */
                 m->missed = MISSED_UNKNOWN;
         }
@@ -91,22 +92,22 @@ static void remove_if_old(const struct roster *r, int dir, const char *file)
 
 /* An inbox of no member is of a session whose HELLO is still in the queue or was lost with it, or of a dead one: that
  * one refuses, because an inbox has its name only after it was bound. */
-static void ask_stranger(struct broker *b, int fd, int dir, const char *file, const uint64_t *members)
+static void ask_stranger(struct chat *chat, int fd, int dir, const char *file, const uint64_t *members)
 {
-        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = b->relay.epoch};
+        struct frame rollcall = {.type = FRAME_ROLLCALL, .id = chat->relay.epoch};
         uint64_t key;
         if (path_parse_id(file, &key) < 0)
-                remove_if_old(&b->roster, dir, file);
-        else if (!bsearch(&key, members, b->roster.count, sizeof(key), compare_keys) &&
-                 is_no_inbox(reach_send_stranger(b->roster.dir, b->roster.owner, fd, 0, key, &rollcall)))
+                remove_if_old(&chat->roster, dir, file);
+        else if (!bsearch(&key, members, chat->roster.count, sizeof(key), compare_keys) &&
+                 is_no_inbox(reach_send_stranger(chat->roster.dir, chat->roster.owner, fd, 0, key, &rollcall)))
                 remove_file(dir, file);
 }
 
-static int ask_strangers(struct broker *b)
+static int ask_strangers(struct chat *chat)
 {
         char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%s/" SESSIONS_DIR_NAME, b->roster.dir);
-        uint64_t *members = sorted_keys(&b->roster);
+        snprintf(path, sizeof(path), "%s/" SESSIONS_DIR_NAME, chat->roster.dir);
+        uint64_t *members = sorted_keys(&chat->roster);
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         DIR *dir = opendir(path);
         int r = 0;
@@ -114,7 +115,7 @@ static int ask_strangers(struct broker *b)
                 r = -errno;
         else
                 for (const struct dirent *entry; (entry = readdir(dir));)
-                        ask_stranger(b, fd, dirfd(dir), entry->d_name, members);
+                        ask_stranger(chat, fd, dirfd(dir), entry->d_name, members);
         if (dir)
                 closedir(dir);
         if (fd >= 0)
@@ -125,20 +126,20 @@ static int ask_strangers(struct broker *b)
 
 /* Walks the queue without consuming it: counts its frames, and notes those that matter for what is read from notes. The
  * walk ends: while nothing is consumed, a full queue takes nothing more. */
-static int walk_queue(struct broker *b, struct queued *queued)
+static int walk_queue(struct chat *chat, struct queued *queued)
 {
         for (;;) {
-                int n = intake_peek(&b->intake);
+                int n = intake_peek(&chat->intake);
                 if (n <= 0)
-                        return n < 0 ? n : intake_rewind(&b->intake);
-                b->old_frames += (size_t)n;
+                        return n < 0 ? n : intake_rewind(&chat->intake);
+                chat->old_frames += (size_t)n;
                 for (size_t i = 0; i < (size_t)n; i++) {
-                        struct datagram d = intake_get(&b->intake, i);
+                        struct datagram d = intake_get(&chat->intake, i);
                         int r = queued_add(queued, &d);
                         if (r < 0)
                                 return r;
                 }
-                intake_skip(&b->intake);
+                intake_skip(&chat->intake);
         }
 }
 
@@ -153,32 +154,32 @@ static void expect_hellos(const struct roster *r, const struct queued *queued)
 }
 
 /* Returns 0 or a negative errno. */
-static int recover(struct broker *b, struct queued *queued)
+static int recover(struct chat *chat, struct queued *queued)
 {
-        int r = walk_queue(b, queued);
+        int r = walk_queue(chat, queued);
         if (r == 0)
-                r = recall_members(&b->roster, &b->departed, queued);
+                r = recall_members(&chat->roster, &chat->departed, queued);
         if (r == 0)
-                r = ask_strangers(b); /* while there are descriptors: members may take all of them */
+                r = ask_strangers(chat); /* while there are descriptors: members may take all of them */
         if (r < 0)
                 return r;
-        connect_members(b);
-        remote_recover(b);
-        admin_recover(b);
-        arrivals_say_again(b); /* also to who is expected */
-        expect_hellos(&b->roster, queued);
-        broker_forget_said(b); /* the chatd before may have died just before that */
-        b->unconsumed = b->old_frames > 0;
-        arrivals_recover(b);
-        if (b->old_frames == 0)
-                broker_forget_departed(b);
+        connect_members(chat);
+        remote_recover(chat);
+        admin_recover(chat);
+        arrivals_say_again(chat); /* also to who is expected */
+        expect_hellos(&chat->roster, queued);
+        chat_forget_said(chat); /* the chatd before may have died just before that */
+        chat->unconsumed = chat->old_frames > 0;
+        arrivals_recover(chat);
+        if (chat->old_frames == 0)
+                chat_forget_departed(chat);
         return 0;
 }
 
-int recovery_run(struct broker *b)
+int recovery_run(struct chat *chat)
 {
         struct queued queued = {0};
-        int r = recover(b, &queued);
+        int r = recover(chat, &queued);
         queued_free(&queued);
-        return r < 0 ? r : (int)roster_people(&b->roster);
+        return r < 0 ? r : (int)roster_people(&chat->roster);
 }

@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "broker.h"
+#include "chat.h"
 
 /* Fills the roster of `b` and asks every session to answer with HERE, and the link with HELLO. Returns how many
  * sessions there are, or a negative errno. */
-int recovery_run(struct broker *b);
+int recovery_run(struct chat *chat);

@@ -78,7 +78,7 @@ struct relay {
         uint64_t epoch;
         int64_t catch_up_ms;    /* when members that lend may be waited for again, CLOCK_MONOTONIC */
         int64_t patient_ms;     /* when all patience is there again, CLOCK_MONOTONIC */
-        bool wrote;             /* to a client, since broker_wake_sessions() looked */
+        bool wrote;             /* to a client, since lending_wake() looked */
         uint64_t batches;       /* so far; of this epoch */
         uint64_t delivered;     /* records that were sent, so far: each counts once for each receiver */
         uint64_t missed;        /* records that were not sent, so far, as the receiver lagged */

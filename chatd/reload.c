@@ -5,7 +5,7 @@
 
 #include <chat/clock.h>
 
-#include "broker.h"
+#include "chat.h"
 
 static void complain_at_start(void *user, const char *error)
 {
@@ -49,57 +49,57 @@ void reload_check_motd(const struct settings *s)
 }
 
 /* Takes it into use, or forgets what was said. */
-static void apply_history(struct broker *b)
+static void apply_history(struct chat *chat)
 {
-        if (b->settings.history == 0) {
-                history_remove(&b->history, b->roster.dir);
-        } else if (!b->history.file) {
-                int r = history_open(&b->history, b->roster.dir);
+        if (chat->settings.history == 0) {
+                history_remove(&chat->history, chat->roster.dir);
+        } else if (!chat->history.file) {
+                int r = history_open(&chat->history, chat->roster.dir);
                 if (r < 0)
-                        eventlog_warning(b->log, "cannot keep a history", r);
+                        eventlog_warning(chat->log, "cannot keep a history", r);
         }
 }
 
 /* Whoever is here keeps the name: addresses are hidden of those who come from now on. */
-static void apply_addresses(struct broker *b)
+static void apply_addresses(struct chat *chat)
 {
-        int r = b->settings.addresses_hidden ? guests_open(&b->guests) : 0;
+        int r = chat->settings.addresses_hidden ? guests_open(&chat->guests) : 0;
         if (r < 0)
-                eventlog_warning(b->log, "cannot keep the key of guests' names: the next chatd has another", r);
+                eventlog_warning(chat->log, "cannot keep the key of guests' names: the next chatd has another", r);
         else if (r > 0)
-                eventlog_settings(b->log, GUESTS_KEY_NAME " was damaged: a new key gives guests other names");
+                eventlog_settings(chat->log, GUESTS_KEY_NAME " was damaged: a new key gives guests other names");
 }
 
-void reload_apply(struct broker *b, const struct settings *s)
+void reload_apply(struct chat *chat, const struct settings *s)
 {
         char text[CONF_ERROR_BYTES];
-        int64_t full_at_us = b->arrivals.pace.full_at_us;
-        b->settings = *s;
-        b->arrivals.pace = s->arrivals;
-        b->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
-        apply_history(b);
-        apply_addresses(b);
-        const char *wrong = read_motd(&b->motd, s->motd, text);
+        int64_t full_at_us = chat->arrivals.pace.full_at_us;
+        chat->settings = *s;
+        chat->arrivals.pace = s->arrivals;
+        chat->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
+        apply_history(chat);
+        apply_addresses(chat);
+        const char *wrong = read_motd(&chat->motd, s->motd, text);
         if (wrong)
-                eventlog_settings(b->log, wrong);
+                eventlog_settings(chat->log, wrong);
 }
 
 static void complain(void *user, const char *error)
 {
-        struct broker *b = user;
-        eventlog_settings(b->log, error);
+        struct chat *chat = user;
+        eventlog_settings(chat->log, error);
 }
 
-void reload_again(struct reload *r, struct broker *b)
+void reload_again(struct reload *r, struct chat *chat)
 {
         struct settings s = r->options;
         /* the time is for Type=notify-reload, sd_notify(3) */
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
-        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, complain, b) < 0;
+        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, complain, chat) < 0;
         if (!r->failed) {
-                reload_apply(b, &s);
-                broker_forget_said(b);
+                reload_apply(chat, &s);
+                chat_forget_said(chat);
         }
-        eventlog_reload(b->log, !r->failed);
+        eventlog_reload(chat->log, !r->failed);
         sd_notify(false, "READY=1");
 }

@@ -7,7 +7,7 @@
 
 #include <chat/settings.h>
 
-struct broker;
+struct chat;
 
 struct reload {
         const char *path;        /* of the file; NULL: SETTINGS_FILE, which need not be there */
@@ -23,8 +23,8 @@ int reload_start(const struct reload *r, struct settings *s);
 void reload_check_motd(const struct settings *s);
 
 /* Takes the settings into use, and reads the message of the day. */
-void reload_apply(struct broker *b, const struct settings *s);
+void reload_apply(struct chat *chat, const struct settings *s);
 
 /* Reads the file again, takes what is there into use, or leaves everything as it is; logs which, and tells systemd when
  * it begins and ends. */
-void reload_again(struct reload *r, struct broker *b);
+void reload_again(struct reload *r, struct chat *chat);

@@ -11,7 +11,8 @@
 #include <chat/socket.h>
 #include <chat/text.h>
 
-#include "broker.h"
+#include "chat.h"
+#include "contact.h"
 #include "notes.h"
 #include "reach.h"
 
@@ -53,13 +54,13 @@ static ssize_t write_number(int fd, uint64_t number)
 
 /* Opens the file and reads the number. A new one is written, so that there is space for it from now on. Returns 0 or a
  * negative errno. */
-static int open_number(struct broker *b)
+static int open_number(struct chat *chat)
 {
-        struct remote *remote = &b->remote;
+        struct remote *remote = &chat->remote;
         uint64_t number = 0;
         if (remote->fd >= 0)
                 return 0;
-        remote->fd = note_open_relayed(b->roster.dir, LINK_ID);
+        remote->fd = note_open_relayed(chat->roster.dir, LINK_ID);
         if (remote->fd < 0)
                 return remote->fd;
         ssize_t n = pread(remote->fd, &number, sizeof(number), 0);
@@ -74,83 +75,83 @@ static int open_number(struct broker *b)
         return 0;
 }
 
-void remote_recover(struct broker *b)
+void remote_recover(struct chat *chat)
 {
-        if (!roster_find(&b->roster, LINK_ID))
+        if (!roster_find(&chat->roster, LINK_ID))
                 return;
-        b->remote.is_there = true; /* was logged by the chatd that took it */
-        int r = open_number(b);
+        chat->remote.is_there = true; /* was logged by the chatd that took it */
+        int r = open_number(chat);
         if (r < 0) /* its answer to the roll call is refused, or finds that it can be had */
-                eventlog_warning(b->log, "cannot read what was relayed from other hosts", r);
+                eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
 }
 
-static struct member *admit(struct broker *b)
+static struct member *admit(struct chat *chat)
 {
-        struct member *m = roster_add(&b->roster, LINK_ID, 0, slice_of(LINK_NAME), slice_of(LINK_SOCKET_NAME),
+        struct member *m = roster_add(&chat->roster, LINK_ID, 0, slice_of(LINK_NAME), slice_of(LINK_SOCKET_NAME),
                                       clock_boottime_us());
-        int r = m ? broker_connect(b, m) : -ENOMEM;
+        int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r == 0)
-                r = m->dead ? -EPERM : open_number(b);
+                r = m->dead ? -EPERM : open_number(chat);
         if (r == 0)
-                r = note_write(b->roster.dir, m);
+                r = note_write(chat->roster.dir, m);
         if (r == 0) {
-                relay_joins(&b->relay, m);
+                relay_joins(&chat->relay, m);
                 return m;
         }
         if (m) {
-                note_remove_lag(b->roster.dir, LINK_ID);
-                roster_remove(&b->roster, m);
+                note_remove_lag(chat->roster.dir, LINK_ID);
+                roster_remove(&chat->roster, m);
         }
-        remote_free(&b->remote);
-        broker_turn_away(b, LINK_ID, 0, r);
+        remote_free(&chat->remote);
+        chat_turn_away(chat, LINK_ID, 0, r);
         return NULL;
 }
 
 /* Connects anew, as the inbox may be another one. Returns false where that cannot be done. */
-static bool greet_again(struct broker *b, struct member *m)
+static bool greet_again(struct chat *chat, struct member *m)
 {
-        int r = open_number(b);
+        int r = open_number(chat);
         if (r == 0)
-                r = broker_connect(b, m);
+                r = contact_open(chat, m);
         if (r < 0)
-                broker_turn_away(b, LINK_ID, 0, r);
+                chat_turn_away(chat, LINK_ID, 0, r);
         return r == 0 && !m->dead;
 }
 
-static void welcome(struct broker *b, struct member *m)
+static void welcome(struct chat *chat, struct member *m)
 {
-        int r = m->lagging ? -EAGAIN : broker_welcome(b, m, b->remote.last); /* behind what it missed */
-        b->remote.welcome_due = socket_is_transient(-r);
-        if (b->remote.welcome_due && !m->lagging) {
-                note_lag(b->roster.dir, m->id);
+        int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote.last); /* behind what it missed */
+        chat->remote.welcome_due = socket_is_transient(-r);
+        if (chat->remote.welcome_due && !m->lagging) {
+                note_lag(chat->roster.dir, m->id);
                 m->lagging = true; /* so that it is told when there is room */
         }
 }
 
 /* It begins a batch, so what it is told is exact: all that came before was relayed. */
-static int take_hello(struct broker *b)
+static int take_hello(struct chat *chat)
 {
-        if (b->relay.count > 0)
+        if (chat->relay.count > 0)
                 return -ENOBUFS;
-        struct member *m = roster_find(&b->roster, LINK_ID);
+        struct member *m = roster_find(&chat->roster, LINK_ID);
         if (!m)
-                m = admit(b);
-        else if (!greet_again(b, m))
+                m = admit(chat);
+        else if (!greet_again(chat, m))
                 m = NULL;
         if (!m)
                 return 0;
         if (m->lagging)
-                relay_resume(&b->relay, &b->roster, m);
-        welcome(b, m);
+                relay_resume(&chat->relay, &chat->roster, m);
+        welcome(chat, m);
         return 0;
 }
 
 /* The link, if it may say something: it said HELLO, and what it says can be noted. */
-static struct member *find_speaker(struct broker *b)
+static struct member *find_speaker(struct chat *chat)
 {
-        struct member *m = b->remote.fd >= 0 ? roster_find(&b->roster, LINK_ID) : NULL;
+        struct member *m = chat->remote.fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
         if (!m)
-                broker_ignore(b, IGNORED_STRANGER);
+                chat_ignore(chat, IGNORED_STRANGER);
         return m;
 }
 
@@ -168,7 +169,7 @@ static bool is_clean(const struct record *rec)
 }
 
 /* Tells who asked from another host, behind whatever that said. Where there is no room for it, it is not told. */
-__attribute__((format(printf, 4, 5))) static void reply(struct broker *b, struct member *m, const struct record *to,
+__attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struct member *m, const struct record *to,
                                                         const char *format, ...)
 {
         char text[NAME_MAX_BYTES + 1 + REQUESTS_REPLY_MAX_BYTES];
@@ -184,18 +185,18 @@ __attribute__((format(printf, 4, 5))) static void reply(struct broker *b, struct
                 .name = slice_of(REPLIES_NAME),
                 .text = slice_of(text),
         };
-        relay_add_private(&b->relay, NULL, m, &rec);
+        relay_add_private(&chat->relay, NULL, m, &rec);
 }
 
 /* A question, or a private word to nobody. */
-static void answer(struct broker *b, struct member *m, struct record *asked)
+static void answer(struct chat *chat, struct member *m, struct record *asked)
 {
         char text[REQUESTS_REPLY_MAX_BYTES];
         struct slice name;
         if (asked->kind == RECORD_PRIVATE && word_next(&asked->text, &name))
-                reply(b, m, asked, "there is nobody called %.*s there", (int)name.len, name.at);
-        else if (requests_reply(b, asked->text, text, sizeof(text)) > 0)
-                reply(b, m, asked, "%s", text);
+                reply(chat, m, asked, "there is nobody called %.*s there", (int)name.len, name.at);
+        else if (requests_reply(chat, asked->text, text, sizeof(text)) > 0)
+                reply(chat, m, asked, "%s", text);
 }
 
 static void note_asked(struct asked *asked, const struct record *rec)
@@ -205,73 +206,73 @@ static void note_asked(struct asked *asked, const struct record *rec)
 }
 
 /* A word to one who is here, or was. */
-static void inject_private(struct broker *b, struct member *m, const struct record *rec, struct asked *asked)
+static void inject_private(struct chat *chat, struct member *m, const struct record *rec, struct asked *asked)
 {
         struct record word = *rec;
         struct slice name;
         if (!word_next(&word.text, &name))
                 return;
-        struct member *to = roster_find_name(&b->roster, name);
-        if (to && member_is_here(to) && broker_take_text(b, &word.text))
-                relay_add_private(&b->relay, m, to, &word);
+        struct member *to = roster_find_name(&chat->roster, name);
+        if (to && member_is_here(to) && chat_take_text(chat, &word.text))
+                relay_add_private(&chat->relay, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
                 note_asked(asked, rec);
 }
 
 /* What is for a room, if somebody here is in it. */
-static void inject_to_room(struct broker *b, struct member *m, struct record *rec)
+static void inject_to_room(struct chat *chat, struct member *m, struct record *rec)
 {
-        struct room *room = rooms_find(&b->roster.rooms, rec->room);
-        if (!broker_take_text(b, &rec->text))
+        struct room *room = rooms_find(&chat->roster.rooms, rec->room);
+        if (!chat_take_text(chat, &rec->text))
                 return;
         if (rec->kind == RECORD_LINE)
                 rec->text = reveal_behind_name(rec->text, rec->name.len);
         if (rec->kind == RECORD_CAME) {
-                struct room *left = rooms_find(&b->roster.rooms, rec->text);
+                struct room *left = rooms_find(&chat->roster.rooms, rec->text);
                 struct record went = *rec;
                 went.kind = RECORD_WENT;
                 went.text = rec->room.len > 0 ? rec->room : slice_of(FIRST_ROOM);
                 if (left && left != room)
-                        relay_add(&b->relay, m, left, &went);
+                        relay_add(&chat->relay, m, left, &went);
         }
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
-                int r = rooms_set_topic(room, b->roster.dir, rec->text);
+                int r = rooms_set_topic(room, chat->roster.dir, rec->text);
                 if (r < 0) { /* who is here is not told of a topic that the next chatd would not know */
-                        broker_warn(b, "cannot note a topic", r);
+                        chat_warn(chat, "cannot note a topic", r);
                         return;
                 }
         }
         if (room)
-                relay_add(&b->relay, m, room, rec);
+                relay_add(&chat->relay, m, room, rec);
         if (rec->kind == RECORD_RENAME) { /* who ignores somebody does so in every room */
                 struct record renamed = *rec;
                 renamed.kind = RECORD_RENAMED;
-                relay_add(&b->relay, m, NULL, &renamed);
+                relay_add(&chat->relay, m, NULL, &renamed);
         }
 }
 
 /* One record of an INJECT; there is room for it. */
-static void inject(struct broker *b, struct member *m, struct record *rec, struct asked *asked)
+static void inject(struct chat *chat, struct member *m, struct record *rec, struct asked *asked)
 {
         bool of_person = record_is_of_person(rec);
-        if (rec->number <= b->remote.last)
+        if (rec->number <= chat->remote.last)
                 return; /* it was here already: the link said it again, or a chatd before us noted it and died */
         if (rec->number >> 63) { /* that is for notices, and one such would mute all that come after it */
-                broker_ignore(b, IGNORED_REPEATED);
+                chat_ignore(chat, IGNORED_REPEATED);
         } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
-                broker_ignore(b, IGNORED_TYPE);
+                chat_ignore(chat, IGNORED_TYPE);
         } else if (!is_clean(rec)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+                chat_ignore(chat, IGNORED_UNCLEAN);
         } else {
-                b->remote.last = rec->number;
-                b->lines += record_is_line(rec);
+                chat->remote.last = rec->number;
+                chat->lines += record_is_line(rec);
                 rec->id = LINK_ID;
                 if (of_person)
-                        inject_to_room(b, m, rec);
+                        inject_to_room(chat, m, rec);
                 else if (rec->kind == RECORD_ASK)
                         note_asked(asked, rec);
                 else
-                        inject_private(b, m, rec, asked);
+                        inject_private(chat, m, rec, asked);
         }
 }
 
@@ -291,9 +292,9 @@ static size_t count_twofold(struct wire_reader records)
         return n;
 }
 
-static int take_inject(struct broker *b, const struct frame *f)
+static int take_inject(struct chat *chat, const struct frame *f)
 {
-        struct member *m = find_speaker(b);
+        struct member *m = find_speaker(chat);
         struct wire_reader records = f->records;
         struct asked asked = {.count = 0};
         struct record rec;
@@ -301,26 +302,26 @@ static int take_inject(struct broker *b, const struct frame *f)
         if (!m)
                 return 0;
         size_t count = records_count(records), twofold = count_twofold(records);
-        if (!relay_has_room_for(&b->relay, count + twofold,
+        if (!relay_has_room_for(&chat->relay, count + twofold,
                                 wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
-                inject(b, m, &rec, &asked);
+                inject(chat, m, &rec, &asked);
         for (size_t i = 0; i < asked.count; i++)
-                answer(b, m, &asked.records[i]);
+                answer(chat, m, &asked.records[i]);
         if (r < 0)
-                broker_ignore(b, IGNORED_MALFORMED);
+                chat_ignore(chat, IGNORED_MALFORMED);
         return 0;
 }
 
 /* To everybody, or to one. */
-static void take_notice(struct broker *b, const struct frame *f)
+static void take_notice(struct chat *chat, const struct frame *f)
 {
-        struct member *m = find_speaker(b), *to = f->type == FRAME_TELL ? roster_find(&b->roster, f->key) : NULL;
+        struct member *m = find_speaker(chat), *to = f->type == FRAME_TELL ? roster_find(&chat->roster, f->key) : NULL;
         if (!m)
                 return;
         if (!text_is_clean(f->text.at, f->text.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+                chat_ignore(chat, IGNORED_UNCLEAN);
                 return;
         }
         struct record rec = {
@@ -331,52 +332,52 @@ static void take_notice(struct broker *b, const struct frame *f)
                 .text = f->text,
         };
         if (f->type == FRAME_NOTICE) /* there is room: the caller asked */
-                relay_add(&b->relay, m, NULL, &rec);
+                relay_add(&chat->relay, m, NULL, &rec);
         else if (to && to != m && member_is_here(to))
-                relay_add_private(&b->relay, m, to, &rec);
+                relay_add_private(&chat->relay, m, to, &rec);
 }
 
-int remote_take(struct broker *b, const struct frame *f)
+int remote_take(struct chat *chat, const struct frame *f)
 {
         switch (f->type) {
         case FRAME_HELLO:
-                return take_hello(b);
+                return take_hello(chat);
         case FRAME_INJECT:
-                return take_inject(b, f);
+                return take_inject(chat, f);
         case FRAME_NOTICE:
         case FRAME_TELL:
-                take_notice(b, f);
+                take_notice(chat, f);
                 return 0;
         default: /* of a later version, or one that only sessions or chatd send */
-                broker_ignore(b, IGNORED_TYPE);
+                chat_ignore(chat, IGNORED_TYPE);
                 return 0;
         }
 }
 
-void remote_note(struct broker *b)
+void remote_note(struct chat *chat)
 {
-        struct remote *remote = &b->remote;
+        struct remote *remote = &chat->remote;
         if (remote->last == remote->noted)
                 return;
         ssize_t n = write_number(remote->fd, remote->last);
         if (n == sizeof(remote->last))
                 remote->noted = remote->last;
         else /* what was consumed may be relayed once more, but only if we die before it works */
-                broker_warn(b, "cannot note what was relayed from other hosts", n < 0 ? -errno : -EIO);
+                chat_warn(chat, "cannot note what was relayed from other hosts", n < 0 ? -errno : -EIO);
 }
 
-void remote_resumed(struct broker *b, struct member *m)
+void remote_resumed(struct chat *chat, struct member *m)
 {
-        if (b->remote.welcome_due)
-                welcome(b, m);
+        if (chat->remote.welcome_due)
+                welcome(chat, m);
 }
 
-void remote_report(struct broker *b)
+void remote_report(struct chat *chat)
 {
-        const struct member *m = roster_find(&b->roster, LINK_ID);
+        const struct member *m = roster_find(&chat->roster, LINK_ID);
         bool is_there = m && !m->dead;
-        if (is_there == b->remote.is_there)
+        if (is_there == chat->remote.is_there)
                 return;
-        b->remote.is_there = is_there;
-        eventlog_link(b->log, is_there);
+        chat->remote.is_there = is_there;
+        eventlog_link(chat->log, is_there);
 }

@@ -18,7 +18,7 @@
 
 #include <chat/frame.h>
 
-struct broker;
+struct chat;
 struct member;
 
 struct remote {
@@ -33,17 +33,17 @@ void remote_init(struct remote *remote);
 void remote_free(struct remote *remote);
 
 /* After the notes were read: goes on where the last chatd was, if the link is a member. */
-void remote_recover(struct broker *b);
+void remote_recover(struct chat *chat);
 
 /* Does what a frame of the link says, or ignores and counts it or its records. Returns 0, or -ENOBUFS where it belongs
  * to the next batch: then nothing was done. */
-int remote_take(struct broker *b, const struct frame *f);
+int remote_take(struct chat *chat, const struct frame *f);
 
 /* The batch was sent to everybody: writes down the number of its last record from the link. */
-void remote_note(struct broker *b);
+void remote_note(struct chat *chat);
 
 /* The inbox of the link has room again. */
-void remote_resumed(struct broker *b, struct member *m);
+void remote_resumed(struct chat *chat, struct member *m);
 
 /* Logs when the link came, or its inbox is gone. */
-void remote_report(struct broker *b);
+void remote_report(struct chat *chat);

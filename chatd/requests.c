@@ -8,26 +8,26 @@
 #include <chat/names.h>
 #include <chat/text.h>
 
-#include "broker.h"
+#include "chat.h"
 #include "notes.h"
 #include "reach.h"
 
 #define NAME_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
 /* What `m` is told goes with the number of its request `f`. */
-static void tell(struct broker *b, struct member *m, const struct frame *f, struct frame told)
+static void tell(struct chat *chat, struct member *m, const struct frame *f, struct frame told)
 {
-        told.id = b->relay.epoch;
+        told.id = chat->relay.epoch;
         told.number = f->number;
-        relay_tell(&b->relay, m, &told);
+        relay_tell(&chat->relay, m, &told);
 }
 
-static void answer(struct broker *b, struct member *m, const struct frame *f, struct slice text)
+static void answer(struct chat *chat, struct member *m, const struct frame *f, struct slice text)
 {
-        tell(b, m, f, (struct frame){.type = FRAME_ANSWER, .name = slice_of(m->name), .text = text});
+        tell(chat, m, f, (struct frame){.type = FRAME_ANSWER, .name = slice_of(m->name), .text = text});
 }
 
-__attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, struct member *m, const struct frame *f,
+__attribute__((format(printf, 4, 5))) static void answerf(struct chat *chat, struct member *m, const struct frame *f,
                                                           const char *format, ...)
 {
         char text[TEXT_MAX_BYTES];
@@ -35,7 +35,7 @@ __attribute__((format(printf, 4, 5))) static void answerf(struct broker *b, stru
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        answer(b, m, f, slice_of(text));
+        answer(chat, m, f, slice_of(text));
 }
 
 static struct record record_of(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
@@ -45,73 +45,73 @@ static struct record record_of(const struct member *m, const struct frame *f, en
 }
 
 /* There is room for it: the caller asked. */
-static void announce(struct broker *b, struct member *m, const struct frame *f, enum record_kind kind,
+static void announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
                      struct slice text)
 {
         struct record rec = record_of(m, f, kind, text);
         if (m->arriving)
-                arrivals_name(b, m);
-        relay_add(&b->relay, m, m->room, &rec);
+                arrivals_name(chat, m);
+        relay_add(&chat->relay, m, m->room, &rec);
 }
 
 /* Returns true where nobody hears what `m` says in its room. Who is there on other hosts is not known here. */
-static bool is_alone(const struct broker *b, const struct member *m)
+static bool is_alone(const struct chat *chat, const struct member *m)
 {
         const struct member *other = m->room->first;
         while (other && (other == m || !member_is_here(other)))
                 other = other->room_next;
-        return !other && !roster_find(&b->roster, LINK_ID);
+        return !other && !roster_find(&chat->roster, LINK_ID);
 }
 
-void requests_tell_alone(struct broker *b, struct member *m, uint64_t number)
+void requests_tell_alone(struct chat *chat, struct member *m, uint64_t number)
 {
-        bool alone = is_alone(b, m);
+        bool alone = is_alone(chat, m);
         if (alone && !m->told_alone)
-                answerf(b, m, &(struct frame){.number = number}, "Nobody hears you: nobody else is here");
+                answerf(chat, m, &(struct frame){.number = number}, "Nobody hears you: nobody else is here");
         m->told_alone = alone;
 }
 
-static void take_action(struct broker *b, struct member *m, const struct frame *f)
+static void take_action(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct slice text = f->text;
-        if (!broker_take_text(b, &text))
+        if (!chat_take_text(chat, &text))
                 return;
-        b->lines++;
-        announce(b, m, f, RECORD_ACTION, text);
-        requests_tell_alone(b, m, f->number);
+        chat->lines++;
+        announce(chat, m, f, RECORD_ACTION, text);
+        requests_tell_alone(chat, m, f->number);
 }
 
 /* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
-static void probe(struct broker *b, struct member *holder, const struct member *m)
+static void probe(struct chat *chat, struct member *holder, const struct member *m)
 {
         char text[2 * NAME_MAX_BYTES + 64];
         snprintf(text, sizeof(text), "%s asked for your name, %s", m->name, holder->name);
-        relay_tell(&b->relay, holder,
-                   &(struct frame){.type = FRAME_PROBE, .id = b->relay.epoch, .key = m->id, .text = slice_of(text)});
+        relay_tell(&chat->relay, holder,
+                   &(struct frame){.type = FRAME_PROBE, .id = chat->relay.epoch, .key = m->id, .text = slice_of(text)});
 }
 
 /* Whether `m` can be called so; tells it why not. */
-static bool may_be_called(struct broker *b, struct member *m, const struct frame *f)
+static bool may_be_called(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct member *other = roster_find_alike(&b->roster, f->name, m);
+        struct member *other = roster_find_alike(&chat->roster, f->name, m);
         if (!name_is_nick(f->name.at, f->name.len)) {
-                answerf(b, m, f, "A name has 1 to %d characters and starts with a letter:\n" NAME_CHARACTERS,
+                answerf(chat, m, f, "A name has 1 to %d characters and starts with a letter:\n" NAME_CHARACTERS,
                         NICK_MAX_BYTES);
                 return false;
         }
-        bool of_guests = b->settings.addresses_hidden && guests_is_name(f->name);
-        if (of_guests || name_is_reserved(f->name.at, f->name.len) || bans_find(&b->bans, f->name, NULL)) {
-                answerf(b, m, f, "The name %.*s is not allowed here; please choose another", (int)f->name.len,
+        bool of_guests = chat->settings.addresses_hidden && guests_is_name(f->name);
+        if (of_guests || name_is_reserved(f->name.at, f->name.len) || bans_find(&chat->bans, f->name, NULL)) {
+                answerf(chat, m, f, "The name %.*s is not allowed here; please choose another", (int)f->name.len,
                         f->name.at);
                 return false;
         }
         if (slice_equal(f->name, slice_of(m->name))) {
-                answerf(b, m, f, "You are already called %s", m->name);
+                answerf(chat, m, f, "You are already called %s", m->name);
                 return false;
         }
         if (other) {
-                probe(b, other, m);
-                answerf(b, m, f,
+                probe(chat, other, m);
+                answerf(chat, m, f,
                         "The name %s is taken%s; please choose another\n"
                         "If that is you, on a connection that was lost, try again in half a minute",
                         other->name, slice_equal(f->name, slice_of(other->name)) ? "" : ", and the two look alike");
@@ -121,131 +121,131 @@ static bool may_be_called(struct broker *b, struct member *m, const struct frame
 }
 
 /* Tells `m` that what it asked for cannot be done, because the next chatd would not know of it. */
-static void answer_unnoted(struct broker *b, struct member *m, const struct frame *f, const char *what, int error)
+static void answer_unnoted(struct chat *chat, struct member *m, const struct frame *f, const char *what, int error)
 {
         char warning[64];
         snprintf(warning, sizeof(warning), "cannot note %s", what);
-        broker_warn(b, warning, error);
-        answerf(b, m, f, "Not done: the chat cannot store %s right now; try again later", what);
+        chat_warn(chat, warning, error);
+        answerf(chat, m, f, "Not done: the chat cannot store %s right now; try again later", what);
 }
 
-static void take_nick(struct broker *b, struct member *m, const struct frame *f)
+static void take_nick(struct chat *chat, struct member *m, const struct frame *f)
 {
         char was[sizeof(m->name)];
         memcpy(was, m->name, sizeof(was));
-        if (!may_be_called(b, m, f))
+        if (!may_be_called(chat, m, f))
                 return;
         if (m->arriving)
-                arrivals_name(b, m);
-        if (roster_rename(&b->roster, m, f->name) < 0) {
-                answerf(b, m, f, "The chat is out of memory; try again later");
+                arrivals_name(chat, m);
+        if (roster_rename(&chat->roster, m, f->name) < 0) {
+                answerf(chat, m, f, "The chat is out of memory; try again later");
                 return;
         }
-        int r = changes_add_name(&b->changes, b->roster.dir, m, f->number, was);
+        int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, was);
         if (r < 0) {
-                roster_rename(&b->roster, m, slice_of(was)); /* which nobody has taken since */
-                answer_unnoted(b, m, f, "a new name", r);
+                roster_rename(&chat->roster, m, slice_of(was)); /* which nobody has taken since */
+                answer_unnoted(chat, m, f, "a new name", r);
                 return;
         }
         struct record rec = record_of(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(was);
-        relay_add(&b->relay, m, m->room, &rec);
-        eventlog_rename(b->log, m->id, was, m->name, m->address);
-        answerf(b, m, f, "You are now called %s", m->name);
+        relay_add(&chat->relay, m, m->room, &rec);
+        eventlog_rename(chat->log, m->id, was, m->name, m->address);
+        answerf(chat, m, f, "You are now called %s", m->name);
 }
 
 /* The message of `m` in `f` went to `name`. */
-static void confirm(struct broker *b, struct member *m, const struct frame *f, struct slice name, struct slice text)
+static void confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name, struct slice text)
 {
         if (f->version >= frame_since(FRAME_FIND)) /* one before does not know SENT */
-                tell(b, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
+                tell(chat, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
 }
 
 /* To "NAME@HOST": nobody here knows who is there. */
-static void say_to_other_host(struct broker *b, struct member *m, const struct frame *f, struct record rec)
+static void say_to_other_host(struct chat *chat, struct member *m, const struct frame *f, struct record rec)
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
-        struct member *link = roster_find(&b->roster, LINK_ID);
+        struct member *link = roster_find(&chat->roster, LINK_ID);
         struct slice said = rec.text;
         int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)said.len, said.at);
         rec.text = (struct slice){text, (size_t)len};
         if (!link)
-                answerf(b, m, f, "This chat is not linked to other hosts");
+                answerf(chat, m, f, "This chat is not linked to other hosts");
         else if (len > TEXT_MAX_BYTES)
-                answerf(b, m, f, "Not sent: the text is too long for a message to another host");
+                answerf(chat, m, f, "Not sent: the text is too long for a message to another host");
         else {
-                relay_add_private(&b->relay, m, link, &rec);
-                confirm(b, m, f, f->name, said);
+                relay_add_private(&chat->relay, m, link, &rec);
+                confirm(chat, m, f, f->name, said);
         }
 }
 
 enum { NOBODY_BYTES = 2 * NAME_MAX_BYTES + 64 };
 
 /* Writes what somebody is told who addressed nobody by this name. */
-static struct slice describe_nobody(const struct broker *b, struct slice name, char text[static NOBODY_BYTES])
+static struct slice describe_nobody(const struct chat *chat, struct slice name, char text[static NOBODY_BYTES])
 {
-        const char *meant = roster_suggest(&b->roster, name);
+        const char *meant = roster_suggest(&chat->roster, name);
         snprintf(text, NOBODY_BYTES, "There is nobody called %.*s here%s%s%s", (int)name.len, name.at,
                  meant ? ". Did you mean " : "; /who lists who is here", meant ? meant : "", meant ? "?" : "");
         return slice_of(text);
 }
 
 /* Returns the member of this name who is here, or NULL. */
-static struct member *find_here(const struct broker *b, struct slice name)
+static struct member *find_here(const struct chat *chat, struct slice name)
 {
-        struct member *m = roster_find_name(&b->roster, name);
+        struct member *m = roster_find_name(&chat->roster, name);
         return m && member_is_here(m) ? m : NULL;
 }
 
-static void take_find(struct broker *b, struct member *m, const struct frame *f)
+static void take_find(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[NOBODY_BYTES];
-        const struct member *found = find_here(b, f->name);
+        const struct member *found = find_here(chat, f->name);
         struct frame told = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+                chat_ignore(chat, IGNORED_UNCLEAN);
                 return;
         }
         if (found) {
                 told.key = found->id;
                 told.name = slice_of(found->name);
         } else {
-                told.text = describe_nobody(b, f->name, text);
+                told.text = describe_nobody(chat, f->name, text);
         }
-        tell(b, m, f, told);
+        tell(chat, m, f, told);
 }
 
-static void take_private(struct broker *b, struct member *m, const struct frame *f)
+static void take_private(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct member *to = f->key != 0 ? roster_find(&b->roster, f->key) : roster_find_name(&b->roster, f->name);
+        struct member *to = f->key != 0 ? roster_find(&chat->roster, f->key) : roster_find_name(&chat->roster, f->name);
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
         struct record rec = record_of(m, f, RECORD_PRIVATE, f->text);
         if (f->key == 0 && !text_is_name(f->name.at, f->name.len)) {
-                broker_ignore(b, IGNORED_UNCLEAN);
+                chat_ignore(chat, IGNORED_UNCLEAN);
                 return;
         }
-        if (!broker_take_text(b, &rec.text))
+        if (!chat_take_text(chat, &rec.text))
                 return;
         if (f->key != 0 && (!to || !member_is_here(to))) {
                 bool named = text_is_name(f->name.at, f->name.len); /* by a session of now */
-                answerf(b, m, f, "%.*s has left; /who lists who is here", named ? (int)f->name.len : INT_MAX,
+                answerf(chat, m, f, "%.*s has left; /who lists who is here", named ? (int)f->name.len : INT_MAX,
                         named ? f->name.at : "That person");
                 return;
         }
         if (!remote && (!to || !member_is_here(to))) {
                 char nobody[NOBODY_BYTES];
-                answer(b, m, f, describe_nobody(b, f->name, nobody));
+                answer(chat, m, f, describe_nobody(chat, f->name, nobody));
                 return;
         }
         if (m->arriving)
-                arrivals_name(b, m);
+                arrivals_name(chat, m);
         if (remote) /* there is room for both: the caller asked */
-                say_to_other_host(b, m, f, rec);
+                say_to_other_host(chat, m, f, rec);
         else if (to == m)
-                answerf(b, m, f, "That is you; the message went to nobody");
+                answerf(chat, m, f, "That is you; the message went to nobody");
         else {
-                relay_add_private(&b->relay, m, to, &rec);
-                confirm(b, m, f, slice_of(to->name), rec.text);
+                relay_add_private(&chat->relay, m, to, &rec);
+                confirm(chat, m, f, slice_of(to->name), rec.text);
         }
 }
 
@@ -312,9 +312,9 @@ static void list_people(struct list *l, const struct room *room, size_t people, 
 }
 
 /* … of who is in each of the rooms but one. */
-static void list_other_rooms(struct list *l, const struct broker *b, const struct room *but)
+static void list_other_rooms(struct list *l, const struct chat *chat, const struct room *but)
 {
-        const struct rooms *rooms = &b->roster.rooms;
+        const struct rooms *rooms = &chat->roster.rooms;
         for (size_t i = 0; i < rooms->count; i++) {
                 size_t people = rooms->all[i] == but ? 0 : count_people(rooms->all[i]);
                 if (people == 0)
@@ -334,7 +334,7 @@ static void list_other_rooms(struct list *l, const struct broker *b, const struc
 }
 
 /* Those in the room whose names begin so, for TAB. */
-static void take_complete(struct broker *b, struct member *m, const struct frame *f)
+static void take_complete(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text)};
@@ -347,37 +347,37 @@ static void take_complete(struct broker *b, struct member *m, const struct frame
                         break;
                 }
         }
-        tell(b, m, f, (struct frame){.type = FRAME_NAMES, .text = {list.text, list.len}});
+        tell(chat, m, f, (struct frame){.type = FRAME_NAMES, .text = {list.text, list.len}});
 }
 
 /* Asks other hosts, if there is a link to them. */
-static void ask_others(struct broker *b, struct member *m, const struct frame *f, const char *question)
+static void ask_others(struct chat *chat, struct member *m, const struct frame *f, const char *question)
 {
-        struct member *link = roster_find(&b->roster, LINK_ID);
+        struct member *link = roster_find(&chat->roster, LINK_ID);
         struct record rec = record_of(m, f, RECORD_ASK, slice_of(question));
         if (!link)
                 return;
         if (m->arriving)
-                arrivals_name(b, m);
-        relay_add_private(&b->relay, m, link, &rec);
+                arrivals_name(chat, m);
+        relay_add_private(&chat->relay, m, link, &rec);
 }
 
-static void take_who(struct broker *b, struct member *m, const struct frame *f)
+static void take_who(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
         size_t here = count_people(m->room);
         list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
         list_people(&list, m->room, here, NULL, m);
-        list_other_rooms(&list, b, m->room);
-        answer(b, m, f, (struct slice){list.text, list.len});
-        ask_others(b, m, f, ASK_WHO);
+        list_other_rooms(&list, chat, m->room);
+        answer(chat, m, f, (struct slice){list.text, list.len});
+        ask_others(chat, m, f, ASK_WHO);
 }
 
 /* Appends each room: its name, how many are in there, the topic. */
-static void list_rooms(struct list *l, const struct broker *b, const struct room *here)
+static void list_rooms(struct list *l, const struct chat *chat, const struct room *here)
 {
-        const struct rooms *rooms = &b->roster.rooms;
+        const struct rooms *rooms = &chat->roster.rooms;
         for (size_t i = 0; i < rooms->count; i++) {
                 const struct room *room = rooms->all[i];
                 size_t people = count_people(room);
@@ -393,23 +393,23 @@ static void list_rooms(struct list *l, const struct broker *b, const struct room
         }
 }
 
-static void take_rooms(struct broker *b, struct member *m, const struct frame *f)
+static void take_rooms(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        list_rooms(&list, b, m->room);
-        answer(b, m, f, (struct slice){list.text, list.len});
-        ask_others(b, m, f, ASK_ROOMS);
+        list_rooms(&list, chat, m->room);
+        answer(chat, m, f, (struct slice){list.text, list.len});
+        ask_others(chat, m, f, ASK_ROOMS);
 }
 
-size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size)
+size_t requests_reply(const struct chat *chat, struct slice question, char *text, size_t size)
 {
         struct list list = {.text = text, .size = size};
         text[0] = '\0';
         if (slice_equal(question, slice_of(ASK_WHO)))
-                list_other_rooms(&list, b, NULL);
+                list_other_rooms(&list, chat, NULL);
         else if (slice_equal(question, slice_of(ASK_ROOMS)))
-                list_rooms(&list, b, NULL);
+                list_rooms(&list, chat, NULL);
         else
                 return 0;
         if (list.len == 0)
@@ -418,7 +418,7 @@ size_t requests_reply(const struct broker *b, struct slice question, char *text,
 }
 
 /* Tells `m` where it is now, and with whom. */
-static void answer_room(struct broker *b, struct member *m, const struct frame *f)
+static void answer_room(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
@@ -429,97 +429,97 @@ static void answer_room(struct broker *b, struct member *m, const struct frame *
         list.size = sizeof(text);
         if (m->room->topic[0] != '\0')
                 list_addf(&list, "\nThe topic: %s", m->room->topic);
-        answer(b, m, f, (struct slice){list.text, list.len});
+        answer(chat, m, f, (struct slice){list.text, list.len});
 }
 
 /* The room that `m` wants to go to. Tells it why it cannot, and returns NULL. */
-static struct room *find_destination(struct broker *b, struct member *m, const struct frame *f)
+static struct room *find_destination(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct slice name = f->name.len > 0 ? f->name : slice_of(FIRST_ROOM);
         if (!name_is_nick(name.at, name.len)) {
-                answerf(b, m, f,
+                answerf(chat, m, f,
                         "A room's name follows the same rules as a person's:\n" NAME_CHARACTERS
                         ", a letter first, %d at most",
                         NICK_MAX_BYTES);
                 return NULL;
         }
-        struct room *alike = rooms_find_alike(&b->roster.rooms, name);
+        struct room *alike = rooms_find_alike(&chat->roster.rooms, name);
         if (alike) {
-                answerf(b, m, f, "There is a room %s, and the two names look alike; /join %s goes there", alike->name,
-                        alike->name);
+                answerf(chat, m, f, "There is a room %s, and the two names look alike; /join %s goes there",
+                        alike->name, alike->name);
                 return NULL;
         }
-        struct room *room = rooms_get(&b->roster.rooms, name);
+        struct room *room = rooms_get(&chat->roster.rooms, name);
         if (!room)
-                answerf(b, m, f, "The chat is out of memory; try again later");
+                answerf(chat, m, f, "The chat is out of memory; try again later");
         if (room == m->room) {
-                answerf(b, m, f, "You are already in %s%s%s", room == rooms_first(&b->roster.rooms) ? "the " : "",
+                answerf(chat, m, f, "You are already in %s%s%s", room == rooms_first(&chat->roster.rooms) ? "the " : "",
                         room->name, f->name.len == 0 ? "; /quit leaves the chat" : "");
                 return NULL;
         }
         return room;
 }
 
-static void take_room(struct broker *b, struct member *m, const struct frame *f)
+static void take_room(struct chat *chat, struct member *m, const struct frame *f)
 {
         const struct room *left = m->room;
-        struct room *room = find_destination(b, m, f);
+        struct room *room = find_destination(chat, m, f);
         if (!room)
                 return;
         if (m->arriving)
-                arrivals_name(b, m);
-        int r = changes_add_room(&b->changes, b->roster.dir, m, f->number, room->name);
+                arrivals_name(chat, m);
+        int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
         if (r < 0) { /* a room that was made for it is empty, and forgotten behind the batch */
-                answer_unnoted(b, m, f, "a change of room", r);
+                answer_unnoted(chat, m, f, "a change of room", r);
                 return;
         }
-        relay_moves(&b->relay, m);
-        roster_move(&b->roster, m, room);
+        relay_moves(&chat->relay, m);
+        roster_move(&chat->roster, m, room);
         struct record went = record_of(m, f, RECORD_WENT, slice_of(room->name));
-        relay_add_here(&b->relay, roster_find(&b->roster, LINK_ID), left, &went);
-        announce(b, m, f, RECORD_CAME, slice_of(left->name));
-        answer_room(b, m, f);
-        broker_show_past(b, m, f->number, (unsigned)b->settings.history);
+        relay_add_here(&chat->relay, roster_find(&chat->roster, LINK_ID), left, &went);
+        announce(chat, m, f, RECORD_CAME, slice_of(left->name));
+        answer_room(chat, m, f);
+        chat_show_past(chat, m, f->number, (unsigned)chat->settings.history);
 }
 
-static void take_history(struct broker *b, struct member *m, const struct frame *f)
+static void take_history(struct chat *chat, struct member *m, const struct frame *f)
 {
-        uint64_t lines = f->key == 0 ? (uint64_t)b->settings.history : f->key;
-        if (b->settings.history == 0)
-                answerf(b, m, f, "This chat keeps no history");
-        else if (!broker_show_past(b, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
-                answerf(b, m, f, "Nothing was said in %s yet", m->room->name);
+        uint64_t lines = f->key == 0 ? (uint64_t)chat->settings.history : f->key;
+        if (chat->settings.history == 0)
+                answerf(chat, m, f, "This chat keeps no history");
+        else if (!chat_show_past(chat, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
+                answerf(chat, m, f, "Nothing was said in %s yet", m->room->name);
 }
 
-static void take_topic(struct broker *b, struct member *m, const struct frame *f)
+static void take_topic(struct chat *chat, struct member *m, const struct frame *f)
 {
         const bool has_one = m->room->topic[0] != '\0', removes = slice_equal(f->text, slice_of(TOPIC_NONE));
         struct slice topic = removes ? (struct slice){"", 0} : f->text;
         if (f->text.len == 0) {
-                answerf(b, m, f, has_one ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
+                answerf(chat, m, f, has_one ? "The topic: %s" : "%s has no topic; /topic TEXT sets one",
                         has_one ? m->room->topic : m->room->name);
                 return;
         }
         if (f->text.len > TOPIC_MAX_BYTES) {
-                answerf(b, m, f, "A topic has at most %d bytes", TOPIC_MAX_BYTES);
+                answerf(chat, m, f, "A topic has at most %d bytes", TOPIC_MAX_BYTES);
                 return;
         }
-        if (!broker_take_text(b, &topic))
+        if (!chat_take_text(chat, &topic))
                 return;
-        int64_t wait_ms = rooms_change_topic(m->room, b->roster.dir, m->id, f->number, clock_ms());
+        int64_t wait_ms = rooms_change_topic(m->room, chat->roster.dir, m->id, f->number, clock_ms());
         if (wait_ms > 0) {
-                answerf(b, m, f, "The topic of %s changed %d times just now; try again in %d s", m->room->name,
+                answerf(chat, m, f, "The topic of %s changed %d times just now; try again in %d s", m->room->name,
                         TOPIC_CHANGES, (int)((wait_ms + 999) / 1000));
                 return;
         }
         /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
-        int r = rooms_set_topic(m->room, b->roster.dir, topic);
+        int r = rooms_set_topic(m->room, chat->roster.dir, topic);
         if (r < 0) {
-                answer_unnoted(b, m, f, "a topic", r);
+                answer_unnoted(chat, m, f, "a topic", r);
                 return;
         }
-        announce(b, m, f, RECORD_TOPIC, topic);
-        answerf(b, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
+        announce(chat, m, f, RECORD_TOPIC, topic);
+        answerf(chat, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
 }
 
 /* A room that the last one has left within the batch will be another one, without what was said in there and its topic.
@@ -531,67 +531,67 @@ static bool is_ending(const struct rooms *rooms, struct slice name)
 }
 
 /* Whether a change of name or room may be in this batch. */
-static bool has_place(struct broker *b, const struct member *m, const struct frame *f)
+static bool has_place(struct chat *chat, const struct member *m, const struct frame *f)
 {
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
                 return true;
-        bool ending = f->type == FRAME_ROOM && is_ending(&b->roster.rooms, f->name);
-        if (b->begun && (b->crossed || ending || !changes_have_room(&b->changes, m)))
+        bool ending = f->type == FRAME_ROOM && is_ending(&chat->roster.rooms, f->name);
+        if (chat->begun && (chat->crossed || ending || !changes_have_room(&chat->changes, m)))
                 return false;
-        b->changed = true;
+        chat->changed = true;
         return true;
 }
 
-int requests_take(struct broker *b, const struct frame *f)
+int requests_take(struct chat *chat, const struct frame *f)
 {
-        struct member *m = roster_find(&b->roster, f->id);
+        struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->leaving || m->expected) {
-                broker_ignore(b, IGNORED_STRANGER);
+                chat_ignore(chat, IGNORED_STRANGER);
                 return 0;
         }
         if (f->number <= m->lines_in || f->number == UINT64_MAX) {
-                broker_ignore(b, IGNORED_REPEATED);
+                chat_ignore(chat, IGNORED_REPEATED);
                 return 0;
         }
-        if (!has_place(b, m, f))
+        if (!has_place(chat, m, f))
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
-        b->unconfirmed = true;
+        chat->unconfirmed = true;
         if (m->held) /* somebody is there who asks */
-                arrivals_release(b, m);
+                arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
-        if (frame_is_silenced(f->type) && !is_question && admin_silences(b, m, f->number, true))
+        if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f->number, true))
                 return 0;
         switch (f->type) {
         case FRAME_ACTION:
-                take_action(b, m, f);
+                take_action(chat, m, f);
                 break;
         case FRAME_NICK:
-                take_nick(b, m, f);
+                take_nick(chat, m, f);
                 break;
         case FRAME_PRIVATE:
-                take_private(b, m, f);
+                take_private(chat, m, f);
                 break;
         case FRAME_ROOM:
-                take_room(b, m, f);
+                take_room(chat, m, f);
                 break;
         case FRAME_TOPIC:
-                take_topic(b, m, f);
+                take_topic(chat, m, f);
                 break;
         case FRAME_ROOMS:
-                take_rooms(b, m, f);
+                take_rooms(chat, m, f);
                 break;
         case FRAME_HISTORY:
-                take_history(b, m, f);
+                take_history(chat, m, f);
                 break;
         case FRAME_FIND:
-                take_find(b, m, f);
+                take_find(chat, m, f);
                 break;
         case FRAME_COMPLETE:
-                take_complete(b, m, f);
+                take_complete(chat, m, f);
                 break;
         default:
-                take_who(b, m, f);
+                take_who(chat, m, f);
                 break;
         }
         return 0;

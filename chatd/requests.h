@@ -14,7 +14,7 @@
 
 #include <chat/record.h>
 
-struct broker;
+struct chat;
 struct member;
 
 enum {
@@ -24,11 +24,11 @@ enum {
 
 /* Does what a frame from ACTION on says, or ignores and counts it. Returns 0, or -ENOBUFS where it belongs to the next
  * batch: then nothing was done. There is room for two records. */
-int requests_take(struct broker *b, const struct frame *f);
+int requests_take(struct chat *chat, const struct frame *f);
 
 /* Tells `m`, once, that nobody is there who could have heard what it said in the frame of this number. */
-void requests_tell_alone(struct broker *b, struct member *m, uint64_t number);
+void requests_tell_alone(struct chat *chat, struct member *m, uint64_t number);
 
 /* Writes what somebody on another host is told whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
  * length, terminated; 0 where that is no question. */
-size_t requests_reply(const struct broker *b, struct slice question, char *text, size_t size);
+size_t requests_reply(const struct chat *chat, struct slice question, char *text, size_t size);

@@ -21,6 +21,8 @@
 #include <chat/journal.h>
 
 #include "../../chatd/broker.h"
+#include "../../chatd/contact.h"
+#include "../../chatd/lending.h"
 #include "../../chatd/recovery.h"
 #include "../../chatd/rundir.h"
 
@@ -47,7 +49,7 @@ struct world {
 
 struct run {
         int intake, epoll;
-        struct broker *broker;
+        struct chat *chat;
         struct sessions sessions;
         unsigned restarts;
         bool has_empty;   /* an empty datagram was sent */
@@ -121,27 +123,27 @@ static unsigned count_descriptors(void)
 static void set_pace(struct run *r)
 {
         if (r->sessions.merges)
-                r->broker->arrivals.pace = (struct pace){.interval_us = NEVER_S * INT64_C(1000000), .burst = 1};
+                r->chat->arrivals.pace = (struct pace){.interval_us = NEVER_S * INT64_C(1000000), .burst = 1};
 }
 
 static void start_broker(struct run *r)
 {
-        r->broker = calloc(1, sizeof(*r->broker));
+        r->chat = calloc(1, sizeof(*r->chat));
         r->epoll = epoll_create1(EPOLL_CLOEXEC);
-        int error = broker_init(r->broker, world.dir, r->intake, r->epoll, getuid(), getuid(), world.log);
+        int error = broker_init(r->chat, world.dir, r->intake, r->epoll, getuid(), getuid(), world.log);
         PROMISE(error == 0, "broker_init(): %s", strerror(-error));
-        r->broker->shares_pids = true;
-        r->broker->settings.history = HISTORY;
-        error = history_open(&r->broker->history, world.dir);
+        r->chat->shares_pids = true;
+        r->chat->settings.history = HISTORY;
+        error = history_open(&r->chat->history, world.dir);
         PROMISE(error == 0, "history_open(): %s", strerror(-error));
         set_pace(r);
-        sessions_epoch(&r->sessions, r->broker->relay.epoch);
+        sessions_epoch(&r->sessions, r->chat->relay.epoch);
 }
 
 static void kill_broker(struct run *r)
 {
-        broker_free(r->broker);
-        free(r->broker);
+        broker_free(r->chat);
+        free(r->chat);
         close(r->epoll);
 }
 
@@ -149,7 +151,7 @@ static unsigned count_waiting(const struct run *r)
 {
         unsigned waiting = 0;
         for (unsigned k = 0; k < SESSIONS; k++) {
-                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
                 if (m && m->arriving && !m->held && !m->expected)
                         waiting |= 1u << k;
         }
@@ -160,16 +162,16 @@ static unsigned count_waiting(const struct run *r)
 static void announce(struct run *r)
 {
         r->waiting = count_waiting(r);
-        r->notice = r->broker->arrivals.number;
-        if (arrivals_due_ms(r->broker) <= clock_ms())
-                arrivals_announce(r->broker);
+        r->notice = r->chat->arrivals.number;
+        if (arrivals_due_ms(r->chat) <= clock_ms())
+                arrivals_announce(r->chat);
 }
 
 /* Notes the newcomers of the last notice. chatd may have died while it sent the notice. */
 static void note_group(struct run *r)
 {
-        if (r->broker->arrivals.number != r->notice)
-                sessions_group(&r->sessions, r->broker->arrivals.number, r->waiting);
+        if (r->chat->arrivals.number != r->notice)
+                sessions_group(&r->sessions, r->chat->arrivals.number, r->waiting);
 }
 
 /* Lists the open descriptors. */
@@ -190,7 +192,7 @@ static void recover_and_die(struct run *r, unsigned steps)
         __lsan_disable();
         if (setjmp(grave) == 0) {
                 death_arm(steps, &grave);
-                recovery_run(r->broker);
+                recovery_run(r->chat);
         }
         death_arm(0, NULL);
         __lsan_enable();
@@ -207,9 +209,9 @@ static void restart_broker(struct run *r)
 {
         kill_broker(r);
         start_broker(r);
-        int members = recovery_run(r->broker);
+        int members = recovery_run(r->chat);
         PROMISE(members >= 0, "recovery_run(): %s", strerror(-members));
-        broker_settle(r->broker);
+        broker_settle(r->chat);
         r->restarts++;
 }
 
@@ -217,7 +219,7 @@ static void restart_broker(struct run *r)
 static void note_laggards(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
-                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
                 if (m && (m->lagged_ms != 0 || m->lagging))
                         r->sessions.all[k].attentive = false;
         }
@@ -232,18 +234,18 @@ static void serve(struct run *r, unsigned steps)
         for (int i = 0; i < n; i++) {
                 const struct watch *w = events[i].data.ptr;
                 if (w->kind == WATCH_EXIT)
-                        broker_exited(r->broker, w->member);
+                        contact_exited(r->chat, w->member);
                 else if (w->kind == WATCH_LENT)
-                        broker_lent(r->broker, w->member);
+                        lending_answered(r->chat, w->member);
                 else
-                        broker_has_room(r->broker, w->member);
+                        broker_has_room(r->chat, w->member);
         }
-        r->notice = r->broker->arrivals.number;
+        r->notice = r->chat->arrivals.number;
         if (steps > 0) {
                 __lsan_disable(); /* what a dead chatd had allocated is lost */
                 if (setjmp(grave) == 0) {
                         death_arm(steps, &grave);
-                        broker_serve(r->broker);
+                        broker_serve(r->chat);
                         announce(r);
                 }
                 death_arm(0, NULL);
@@ -252,12 +254,12 @@ static void serve(struct run *r, unsigned steps)
                 note_laggards(r);
                 restart_broker(r);
         } else {
-                int error = broker_serve(r->broker);
+                int error = broker_serve(r->chat);
                 PROMISE(error >= 0, "broker_serve(): %s", strerror(-error));
                 announce(r);
                 note_group(r);
-                broker_settle(r->broker);
-                broker_wake_sessions(r->broker, clock_ms());
+                broker_settle(r->chat);
+                lending_wake(r->chat, clock_ms());
                 note_laggards(r);
         }
         for (unsigned k = 0; k < PLAYERS; k++)
@@ -448,7 +450,7 @@ static void do_command(struct run *r, struct choices *c)
                 break;
         case 11:
                 time_pass(choose_u8(c) * 100u);
-                broker_report_ignored(r->broker, clock_ms());
+                broker_report_ignored(r->chat, clock_ms());
                 break;
         case 12:
                 if (r->restarts < RESTARTS_MAX)
@@ -468,14 +470,14 @@ static void do_command(struct run *r, struct choices *c)
 
 static bool has_link(const struct run *r)
 {
-        return r->sessions.all[LINK].hellos > 0 || roster_find(&r->broker->roster, LINK_ID);
+        return r->sessions.all[LINK].hellos > 0 || roster_find(&r->chat->roster, LINK_ID);
 }
 
 /* Lets sessions be announced whose HELLO was quiet. */
 static void release_all(struct run *r)
 {
         for (unsigned k = 0; k < SESSIONS; k++) {
-                const struct member *m = roster_find(&r->broker->roster, r->sessions.all[k].id);
+                const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
                 if (m && m->held)
                         session_arrive(&r->sessions, k);
         }
@@ -506,9 +508,9 @@ static void fall_silent(struct run *r)
                 serve(r, 0);
                 struct pollfd queue = {.fd = r->intake, .events = POLLIN};
                 time_pass(ARRIVALS_WAIT_MS);
-                bool waits = poll(&queue, 1, 0) > 0 || r->broker->arrivals.waiting > 0;
-                for (size_t i = 0; i < r->broker->roster.count; i++)
-                        waits |= r->broker->roster.members[i]->lagging || r->broker->roster.members[i]->held;
+                bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals.waiting > 0;
+                for (size_t i = 0; i < r->chat->roster.count; i++)
+                        waits |= r->chat->roster.members[i]->lagging || r->chat->roster.members[i]->held;
                 if (!waits)
                         return;
         }
@@ -545,7 +547,7 @@ static bool is_mark(const struct roster *roster, const char *file)
 
 static void check_notes(const struct run *r)
 {
-        const struct roster *roster = &r->broker->roster;
+        const struct roster *roster = &r->chat->roster;
         char path[128];
         size_t notes = 0;
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, world.dir);
@@ -583,16 +585,16 @@ static void check_link(struct run *r)
                 return;
         PROMISE(session_hello(&r->sessions, LINK), "the queue is full");
         serve(r, 0);
-        PROMISE(roster_find(&r->broker->roster, LINK_ID) && link->welcome, "the link is not a member");
+        PROMISE(roster_find(&r->chat->roster, LINK_ID) && link->welcome, "the link is not a member");
         PROMISE(link->welcome_number == link->number, "WELCOME says number %llu, not %llu",
                 (unsigned long long)link->welcome_number, (unsigned long long)link->number);
-        PROMISE(link->welcome_members == roster_people(&r->broker->roster), "WELCOME says %llu members, not %zu",
-                (unsigned long long)link->welcome_members, roster_people(&r->broker->roster));
+        PROMISE(link->welcome_members == roster_people(&r->chat->roster), "WELCOME says %llu members, not %zu",
+                (unsigned long long)link->welcome_members, roster_people(&r->chat->roster));
 }
 
 static void check_roster(const struct run *r)
 {
-        const struct roster *roster = &r->broker->roster;
+        const struct roster *roster = &r->chat->roster;
         size_t nodes = 0;
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
@@ -608,7 +610,7 @@ static void check_roster(const struct run *r)
         nodes = 0;
         twalk_r(roster->naming.by_name, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu names of %zu members", nodes, roster->count);
-        PROMISE(r->broker->leavers_count == 0, "somebody is still leaving");
+        PROMISE(r->chat->leavers_count == 0, "somebody is still leaving");
         size_t people = 0;
         for (size_t i = 0; i < roster->rooms.count; i++) {
                 const struct room *room = roster->rooms.all[i];
@@ -653,7 +655,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sessions_check(&r.sessions);
 
         sessions_free(&r.sessions);
-        history_remove(&r.broker->history, world.dir);
+        history_remove(&r.chat->history, world.dir);
         kill_broker(&r);
         close(r.intake);
         remove_files(&world, SESSIONS_DIR_NAME);

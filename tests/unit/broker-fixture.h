@@ -8,6 +8,8 @@
 #include <chat/journal.h>
 
 #include "../../chatd/broker.h"
+#include "../../chatd/contact.h"
+#include "../../chatd/lending.h"
 #include "../../chatd/recovery.h"
 
 #include "inbox-fixture.h"
@@ -21,7 +23,7 @@ struct fixture {
         char *dir;
         int lock, intake, epoll, sender;
         struct journal *log;
-        struct broker *broker;
+        struct chat *chat;
         int inboxes[SESSIONS];
         uint64_t numbers[SESSIONS];
         struct lender *lenders[SESSIONS]; /* NULL: chatd has not asked for the connection */
@@ -29,17 +31,17 @@ struct fixture {
 
 static inline void start_broker(struct fixture *f)
 {
-        f->broker = calloc(1, sizeof(*f->broker));
+        f->chat = calloc(1, sizeof(*f->chat));
         f->epoll = epoll_create1(0);
-        assert_int_equal(broker_init(f->broker, f->dir, f->intake, f->epoll, getuid(), getuid(), f->log), 0);
-        f->broker->shares_pids = true;
+        assert_int_equal(broker_init(f->chat, f->dir, f->intake, f->epoll, getuid(), getuid(), f->log), 0);
+        f->chat->shares_pids = true;
 }
 
 /* Ends the broker as kill -9 would: it neither sends, removes nor consumes anything. */
 static inline void kill_broker(struct fixture *f)
 {
-        broker_free(f->broker);
-        free(f->broker);
+        broker_free(f->chat);
+        free(f->chat);
         close(f->epoll);
 }
 
@@ -47,8 +49,8 @@ static inline int restart_broker(struct fixture *f)
 {
         kill_broker(f);
         start_broker(f);
-        int members = recovery_run(f->broker);
-        broker_settle(f->broker);
+        int members = recovery_run(f->chat);
+        broker_settle(f->chat);
         return members;
 }
 
@@ -179,18 +181,18 @@ static inline void notice(struct fixture *f, uint64_t number, const char *text)
 
 static inline struct member *link_member(struct fixture *f)
 {
-        return roster_find(&f->broker->roster, LINK_ID);
+        return roster_find(&f->chat->roster, LINK_ID);
 }
 
 static inline void serve(struct fixture *f)
 {
-        assert_true(broker_serve(f->broker) >= 0);
-        broker_settle(f->broker);
+        assert_true(broker_serve(f->chat) >= 0);
+        broker_settle(f->chat);
 }
 
 static inline struct member *member(struct fixture *f, uint32_t who)
 {
-        return roster_find(&f->broker->roster, inbox_id(who));
+        return roster_find(&f->chat->roster, inbox_id(who));
 }
 
 /* Lets chatd take the answers to LEND. */
@@ -201,7 +203,7 @@ static inline void take_answers(struct fixture *f)
         for (int i = 0; i < n; i++) {
                 const struct watch *w = events[i].data.ptr;
                 if (w->kind == WATCH_LENT)
-                        broker_lent(f->broker, w->member);
+                        lending_answered(f->chat, w->member);
         }
 }
 

@@ -9,7 +9,7 @@
 /* Lets ann join. She is named, which takes the only token for a long time. */
 static void begin(struct fixture *f)
 {
-        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
         hello(f, ANN);
         serve(f);
         assert_inbox(f, ANN, "welcome 1");
@@ -28,12 +28,12 @@ static void begin_with_two(struct fixture *f)
 
 static void restart(struct fixture *f)
 {
-        struct pace pace = f->broker->arrivals.pace;
+        struct pace pace = f->chat->arrivals.pace;
         kill_broker(f);
         start_broker(f);
-        f->broker->arrivals.pace = pace;
-        assert_true(recovery_run(f->broker) >= 0);
-        broker_settle(f->broker);
+        f->chat->arrivals.pace = pace;
+        assert_true(recovery_run(f->chat) >= 0);
+        broker_settle(f->chat);
 }
 
 static bool exists_note(struct fixture *f, uint32_t who, const char *suffix)
@@ -53,31 +53,31 @@ static bool is_sealed(struct fixture *f)
 {
         uint64_t number;
         size_t count;
-        return note_read_seal(f->broker->roster.dir, &number, &count);
+        return note_read_seal(f->chat->roster.dir, &number, &count);
 }
 
 static void test_who_comes_behind_a_burst_is_counted(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
         int64_t before = clock_ms();
         hello(f, BOB);
         hello(f, EVE);
         serve(f);
         assert_true(is_noted(f, BOB) && is_noted(f, EVE) && !is_noted(f, ANN));
-        assert_in_range(arrivals_due_ms(f->broker), before + ARRIVALS_WAIT_MS, clock_ms() + ARRIVALS_WAIT_MS);
+        assert_in_range(arrivals_due_ms(f->chat), before + ARRIVALS_WAIT_MS, clock_ms() + ARRIVALS_WAIT_MS);
         assert_inbox(f, ANN, "");
         assert_inbox(f, BOB, "welcome 2");
         say(f, ANN, "hi");
         serve(f);
         assert_inbox(f, BOB, "line ann hi");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
         assert_inbox(f, BOB, "notice 1 other connected");
         assert_inbox(f, EVE, "welcome 3, line ann hi, notice 1 other connected");
         assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
         bye(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "leave bob");
@@ -90,7 +90,7 @@ static void test_one_alone_is_named(void **state)
         hello(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "join bob");
         assert_inbox(f, BOB, "welcome 2");
         assert_false(is_noted(f, BOB) || is_sealed(f));
@@ -102,11 +102,11 @@ static void test_nobody_overtakes_who_waits(void **state)
         begin(f);
         hello(f, BOB);
         serve(f);
-        f->broker->arrivals.pace = (struct pace){0};
+        f->chat->arrivals.pace = (struct pace){0};
         hello(f, EVE);
         serve(f);
         assert_inbox(f, ANN, "");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
 }
 
@@ -118,7 +118,7 @@ static void test_all_are_named_without_a_pace(void **state)
         hello(f, EVE);
         serve(f);
         assert_inbox(f, ANN, "welcome 1, join bob, join eve");
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
 }
 
 static void test_who_speaks_is_named_before(void **state)
@@ -131,7 +131,7 @@ static void test_who_speaks_is_named_before(void **state)
         assert_inbox(f, ANN, "join bob, line bob hi, line bob again");
         assert_inbox(f, EVE, "join bob, line bob hi, line bob again");
         assert_false(is_noted(f, BOB));
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "join eve");
         assert_inbox(f, BOB, "join eve");
 }
@@ -150,7 +150,7 @@ static void test_a_name_and_a_line_go_together(void **state)
                 f->numbers[ANN] += FRAME_LINES_MAX - 1;
         }
         say(f, BOB, text);
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         const char *told = inbox_read(f->inboxes[EVE]), *join = strstr(told, "join bob"),
                    *line = strstr(told, "line bob");
         assert_true(join && line > join);
@@ -170,8 +170,8 @@ static void test_who_leaves_before_was_never_here(void **state)
         assert_false(is_noted(f, BOB) || exists(f, "members", BOB));
         bye(f, EVE);
         serve(f);
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
-        arrivals_announce(f->broker);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "");
 }
 
@@ -187,7 +187,7 @@ static void test_the_link_is_told_each(void **state)
         link_hello(f);
         serve(f);
         assert_inbox(f, LINK, "welcome 1, welcome 1");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, LINK, "join bob, join eve");
         link_hello(f);
         serve(f);
@@ -232,13 +232,13 @@ static void test_a_notice_is_full(void **state)
                 serve(f);
         }
         assert_inbox(f, ANN, "notice 510 people connected"); /* while the batch was served */
-        assert_int_equal(f->broker->arrivals.waiting, 1);
+        assert_int_equal(f->chat->arrivals.waiting, 1);
         serve(f);
         unsigned joins = 0;
         for (const char *at = inbox_read(f->inboxes[LINK]); (at = strstr(at, "join p")); at++)
                 joins++;
         assert_int_equal(joins, ARRIVALS_MAX);
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
         for (uint32_t n = 0; n < COME; n++)
                 close(inboxes[n]);
@@ -248,7 +248,7 @@ static void test_an_ending_chatd_announces_all(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        broker_finish(f->broker);
+        broker_finish(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
         assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
 }
@@ -261,12 +261,12 @@ static void test_who_waits_waits_on(void **state)
         begin_with_two(f);
         restart(f);
         assert_inbox(f, ANN, "rollcall");
-        assert_true(arrivals_due_ms(f->broker) <= clock_ms());
-        arrivals_announce(f->broker);
+        assert_true(arrivals_due_ms(f->chat) <= clock_ms());
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
         assert_inbox(f, BOB, "rollcall, notice 1 other connected");
         restart(f);
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
 }
 
 static void test_a_hello_met_again_is_decided_as_before(void **state)
@@ -277,13 +277,13 @@ static void test_a_hello_met_again_is_decided_as_before(void **state)
         hello_again(f, BOB);
         inbox_read(f->inboxes[BOB]);
         restart(f);
-        assert_int_equal(f->broker->arrivals.waiting, 1); /* eve */
+        assert_int_equal(f->chat->arrivals.waiting, 1); /* eve */
         serve(f);
-        assert_int_equal(f->broker->arrivals.waiting, 2);
+        assert_int_equal(f->chat->arrivals.waiting, 2);
         assert_inbox(f, EVE, "rollcall, join ann");
         assert_inbox(f, ANN, "rollcall, welcome 2");
         assert_inbox(f, BOB, "rollcall, welcome 3");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
 }
 
@@ -294,18 +294,18 @@ static void test_a_notice_does_not_overtake_a_batch(void **state)
         begin_with_two(f);
         say(f, ANN, "half way");
         restart(f);
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
-        arrivals_announce(f->broker);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
+        arrivals_announce(f->chat);
         assert_inbox(f, BOB, "rollcall");
         serve(f);
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, BOB, "line ann half way, notice 1 other connected");
         assert_inbox(f, ANN, "rollcall, notice 2 people connected");
         send(f->sender, "", 0, 0); /* a datagram that is not shown when it is peeked again */
         restart(f);
-        assert_true(f->broker->unconsumed);
+        assert_true(f->chat->unconsumed);
         serve(f);
-        assert_false(f->broker->unconsumed);
+        assert_false(f->chat->unconsumed);
 }
 
 /* The earlier chatd died after it had sealed the notice, and before any member got it. */
@@ -313,13 +313,13 @@ static void test_a_sealed_notice_is_said_again_first(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        assert_int_equal(note_seal(f->broker->roster.dir, 77, 2), 0);
+        assert_int_equal(note_seal(f->chat->roster.dir, 77, 2), 0);
         hello_again(f, EVE); /* not consumed: eve must get the notice all the same */
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
         assert_inbox(f, BOB, "notice 1 other connected, rollcall");
         assert_false(is_noted(f, BOB) || is_noted(f, EVE) || is_sealed(f));
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
 }
 
 /* The earlier chatd died when every member had the notice, and before it had removed all notes. */
@@ -330,11 +330,11 @@ static void test_a_notice_that_is_said_again_is_shown_once(void **state)
         begin_with_two(f);
         link_hello(f);
         serve(f);
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         for (uint32_t who = LINK; who <= EVE; who++)
                 assert_true(strlen(inbox_read_new(f->inboxes[who], &seen[who])) > 0);
-        assert_int_equal(note_seal(f->broker->roster.dir, f->broker->arrivals.number, 2), 0);
-        assert_int_equal(note_arrival(f->broker->roster.dir, inbox_id(EVE)), 0);
+        assert_int_equal(note_seal(f->chat->roster.dir, f->chat->arrivals.number, 2), 0);
+        assert_int_equal(note_arrival(f->chat->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         for (uint32_t who = LINK; who <= EVE; who++)
                 assert_string_equal(inbox_read_new(f->inboxes[who], &seen[who]), "rollcall");
@@ -348,11 +348,11 @@ static void test_a_sealed_name_is_said_again(void **state)
         begin(f);
         hello(f, BOB);
         serve(f);
-        assert_int_equal(note_seal(f->broker->roster.dir, 77, 1), 0);
+        assert_int_equal(note_seal(f->chat->roster.dir, 77, 1), 0);
         restart(f);
         assert_inbox(f, ANN, "join bob, rollcall");
         assert_inbox(f, BOB, "welcome 2, rollcall");
-        assert_int_equal(note_seal(f->broker->roster.dir, 77, 1), 0);
+        assert_int_equal(note_seal(f->chat->roster.dir, 77, 1), 0);
         restart(f); /* the chatd that died had removed the note already */
         assert_inbox(f, ANN, "rollcall");
 }
@@ -362,27 +362,27 @@ static void test_the_numbers_of_notices_rise(void **state)
         struct fixture *f = *state;
         begin_with_two(f);
         uint64_t before = clock_boottime_us();
-        arrivals_announce(f->broker);
-        uint64_t first = f->broker->arrivals.number;
+        arrivals_announce(f->chat);
+        uint64_t first = f->chat->arrivals.number;
         assert_in_range(first, before, clock_boottime_us());
-        f->broker->arrivals.number = first + 1000000000; /* two notices at the same time */
+        f->chat->arrivals.number = first + 1000000000; /* two notices at the same time */
         bye(f, BOB);
         serve(f);
         close(f->inboxes[BOB]);
         hello(f, BOB);
         serve(f);
-        arrivals_announce(f->broker);
-        assert_int_equal(f->broker->arrivals.number, first + 1000000001);
+        arrivals_announce(f->chat);
+        assert_int_equal(f->chat->arrivals.number, first + 1000000001);
 }
 
 static void test_the_note_of_who_is_gone_is_removed(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        assert_int_equal(note_arrival(f->broker->roster.dir, inbox_id(EVE)), 0);
+        assert_int_equal(note_arrival(f->chat->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         assert_false(is_noted(f, EVE));
-        assert_int_equal(f->broker->arrivals.waiting, 0);
+        assert_int_equal(f->chat->arrivals.waiting, 0);
 }
 
 /* Sends a quiet HELLO: the session does not know yet whether its client speaks chat. */
@@ -454,7 +454,7 @@ static void test_who_leaves_while_held_was_never_here(void **state)
         assert_inbox(f, ANN, "answer Nobody hears you: nobody else is here");
         restart(f);
         assert_inbox(f, ANN, "rollcall");
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
 }
 
 static void test_who_is_held_is_held_by_the_next_chatd(void **state)
@@ -463,7 +463,7 @@ static void test_who_is_held_is_held_by_the_next_chatd(void **state)
         begin_with_one_held(f);
         restart(f);
         assert_inbox(f, ANN, "rollcall");
-        assert_int_equal(arrivals_due_ms(f->broker), INT64_MAX);
+        assert_int_equal(arrivals_due_ms(f->chat), INT64_MAX);
         arrive(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "join bob");
@@ -476,11 +476,11 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
-        assert_int_equal(note_seal(f->broker->roster.dir, 77, 2), 0);
+        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
+        assert_int_equal(note_seal(f->chat->roster.dir, 77, 2), 0);
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
-        f->broker->arrivals.pace = (struct pace){0};
+        f->chat->arrivals.pace = (struct pace){0};
         arrive(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "join bob");
@@ -491,22 +491,22 @@ static void test_who_was_being_named_is_named(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->broker->arrivals.pace, clock_ms());
-        assert_int_equal(note_named(f->broker->roster.dir, member(f, BOB)), 0);
+        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals.pace, clock_ms());
+        assert_int_equal(note_named(f->chat->roster.dir, member(f, BOB)), 0);
         arrive(f, BOB);
         restart(f);
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
         restart(f);
-        assert_false(f->broker->roster.members[1]->arriving);
+        assert_false(f->chat->roster.members[1]->arriving);
 }
 
 /* chatd dies after it has told everybody bob's name, and before it removes the note of that. Its queue is lost, as if
  * the socket were its own. */
 static void lose_while_bob_is_named(struct fixture *f)
 {
-        assert_int_equal(note_named(f->broker->roster.dir, member(f, BOB)), 0);
+        assert_int_equal(note_named(f->chat->roster.dir, member(f, BOB)), 0);
         restart(f);
         assert_inbox(f, ANN, "rollcall");
 }
@@ -519,7 +519,7 @@ static void test_who_was_being_named_leaves(void **state)
         bye(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "join bob, leave bob"); /* a session that has seen the first drops it */
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
         assert_false(exists_note(f, BOB, ".named"));
 }
 
@@ -531,7 +531,7 @@ static void test_who_waited_and_was_being_named(void **state)
         here(f, BOB, 0);
         serve(f);
         assert_inbox(f, ANN, "join bob");
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "join eve"); /* eve is counted alone */
         bye(f, BOB);
         serve(f);
@@ -553,10 +553,10 @@ static void test_who_speaks_has_a_note_of_being_named(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        relay_begin(&f->broker->relay, &f->broker->roster);
-        arrivals_name(f->broker, member(f, BOB));
+        relay_begin(&f->chat->relay, &f->chat->roster);
+        arrivals_name(f->chat, member(f, BOB));
         assert_true(exists_note(f, BOB, ".named") && !is_noted(f, BOB));
-        arrivals_note(f->broker);
+        arrivals_note(f->chat);
         assert_false(exists_note(f, BOB, ".named"));
 }
 
@@ -565,15 +565,15 @@ static void test_an_arrive_that_is_met_first_by_the_next_chatd(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->broker->arrivals.pace, clock_ms());
+        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals.pace, clock_ms());
         arrive(f, BOB);
         restart(f);
         serve(f);
         assert_inbox(f, ANN, "rollcall");
         assert_true(is_noted(f, BOB));
         restart(f);
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "rollcall, join bob");
 }
 
@@ -582,13 +582,13 @@ static void test_who_is_released_into_a_crowd_waits(void **state)
         struct fixture *f = *state;
         begin_with_one_held(f);
         hello_quietly(f, EVE);
-        f->broker->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->broker->arrivals.pace, clock_ms());
+        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals.pace, clock_ms());
         arrive(f, BOB);
         arrive(f, EVE);
         serve(f);
         assert_true(is_noted(f, BOB) && is_noted(f, EVE));
-        arrivals_announce(f->broker);
+        arrivals_announce(f->chat);
         assert_inbox(f, ANN, "notice 2 people connected");
 }
 

@@ -46,9 +46,9 @@ static void test_a_chat(void **state)
         serve(f);
         assert_inbox(f, ANN, "goodbye");
         assert_inbox(f, BOB, "leave ann");
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
         assert_false(exists(f, "members", ANN));
-        assert_int_equal(f->broker->lines, 2);
+        assert_int_equal(f->chat->lines, 2);
 }
 
 static void test_all_of_it_in_one_batch(void **state)
@@ -79,7 +79,7 @@ static void test_more_than_one_batch_in_a_window(void **state)
         inbox_read(f->inboxes[BOB]);
         for (; sent < 9; sent++) /* 9 × 4 KiB: the queue takes 10 datagrams unless its length was raised */
                 say(f, ANN, text);
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         for (const char *at = inbox_read(f->inboxes[BOB]); (at = strstr(at, "line ann x")); at++)
                 got++;
         assert_int_equal(got, sent);
@@ -98,19 +98,19 @@ static void test_a_frame_of_many_lines(void **state)
         f->numbers[ANN] += 3;
         serve(f);
         assert_inbox(f, BOB, "line ann one, line ann, line ann four");
-        assert_int_equal(roster_find(&f->broker->roster, inbox_id(ANN))->lines_in, 4);
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(roster_find(&f->chat->roster, inbox_id(ANN))->lines_in, 4);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
         f->numbers[ANN] -= 2;
         say(f, ANN, "three\nfour\nfive"); /* the first two were there before */
         f->numbers[ANN] += 2;
         serve(f);
         assert_inbox(f, BOB, "line ann five");
-        assert_int_equal(f->broker->ignored[IGNORED_REPEATED], 2);
+        assert_int_equal(f->chat->ignored[IGNORED_REPEATED], 2);
         memset(many, '\n', sizeof(many) - 1);
         many[sizeof(many) - 1] = '\0'; /* there is one LF less than lines */
         say(f, ANN, many);
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_MALFORMED], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_MALFORMED], 1);
         assert_inbox(f, BOB, "");
 }
 
@@ -125,7 +125,7 @@ static void test_what_hides_is_shown(void **state)
         say(f, ANN, "a\u200bb\n\u00ad\u00ad\u00ad\u00ad\u00ad\u00ad          .\nhm                    *** x");
         serve(f);
         assert_inbox(f, BOB, "line ann a?b, line ann ??????        ., line ann hm        *** x");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 0);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 0);
 }
 
 /* A frame that does not fit into a batch as a whole begins the next one. */
@@ -144,7 +144,7 @@ static void test_frames_fill_batches(void **state)
                 say(f, ANN, text);
                 f->numbers[ANN] += FRAME_LINES_MAX - 1;
         }
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         for (const char *at = inbox_read(f->inboxes[BOB]); (at = strstr(at, "line ann")); at++)
                 got++;
         assert_int_equal(got, sent);
@@ -153,7 +153,7 @@ static void test_frames_fill_batches(void **state)
 static void test_frames_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
-        const uint64_t *ignored = f->broker->ignored;
+        const uint64_t *ignored = f->chat->ignored;
         uint8_t raw[FRAME_MAX_BYTES + 200] = {0};
         hello(f, ANN);
         hello(f, BOB);
@@ -216,7 +216,7 @@ static void test_frames_that_are_ignored(void **state)
         put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(ANN)}); /* ann lives */
         serve(f);
         assert_inbox(f, BOB, "line ann once");
-        assert_int_equal(f->broker->roster.count, 2);
+        assert_int_equal(f->chat->roster.count, 2);
 }
 
 static bool is_marked_as_left(struct fixture *f, uint32_t who)
@@ -276,22 +276,22 @@ static void test_another_user_is_ignored(void **state)
         waitpid(child, &status, 0);
         assert_int_equal(status, 0);
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_USER], 1);
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->ignored[IGNORED_USER], 1);
+        assert_int_equal(f->chat->roster.count, 1);
 }
 
 static void test_ignored_frames_are_reported_at_a_bounded_rate(void **state)
 {
         struct fixture *f = *state;
-        assert_false(broker_report_ignored(f->broker, 1000));
+        assert_false(broker_report_ignored(f->chat, 1000));
         send(f->sender, "x", 1, 0);
         serve(f);
-        assert_false(broker_report_ignored(f->broker, 1000));
-        assert_int_equal(f->broker->ignored[IGNORED_MALFORMED], 0);
+        assert_false(broker_report_ignored(f->chat, 1000));
+        assert_int_equal(f->chat->ignored[IGNORED_MALFORMED], 0);
         send(f->sender, "x", 1, 0);
         serve(f);
-        assert_true(broker_report_ignored(f->broker, 1000 + IGNORED_REPORT_MS - 1));
-        assert_false(broker_report_ignored(f->broker, 1000 + IGNORED_REPORT_MS));
+        assert_true(broker_report_ignored(f->chat, 1000 + IGNORED_REPORT_MS - 1));
+        assert_false(broker_report_ignored(f->chat, 1000 + IGNORED_REPORT_MS));
 }
 
 static void test_a_killed_session_is_announced_behind_its_words(void **state)
@@ -303,8 +303,8 @@ static void test_a_killed_session_is_announced_behind_its_words(void **state)
         inbox_read(f->inboxes[BOB]);
         say(f, ANN, "last words");
         close(f->inboxes[ANN]);
-        broker_exited(f->broker, roster_find(&f->broker->roster, inbox_id(ANN)));
-        broker_settle(f->broker);
+        contact_exited(f->chat, roster_find(&f->chat->roster, inbox_id(ANN)));
+        broker_settle(f->chat);
         serve(f);
         assert_inbox(f, BOB, "line ann last words, leave ann");
         assert_false(exists(f, "sessions", ANN));
@@ -319,8 +319,8 @@ static void test_gone_behind_bye_says_nothing(void **state)
         serve(f);
         inbox_read(f->inboxes[BOB]);
         bye(f, ANN);
-        broker_exited(f->broker, roster_find(&f->broker->roster, inbox_id(ANN)));
-        broker_settle(f->broker);
+        contact_exited(f->chat, roster_find(&f->chat->roster, inbox_id(ANN)));
+        broker_settle(f->chat);
         serve(f);
         serve(f);
         assert_inbox(f, BOB, "leave ann");
@@ -373,24 +373,24 @@ static void test_who_is_asked(void **state)
         come(f, BOB);
         struct socket_fds ann = take_lend(f, ANN);
         assert_not_asked(f, BOB); /* nothing was relayed to bob so far */
-        assert_int_equal(f->broker->asked, 1);
+        assert_int_equal(f->chat->asked, 1);
         say_to_all(f, BOB);
         assert_not_asked(f, ANN); /* once is enough */
         say_to_all(f, ANN);
         struct socket_fds bob = take_lend(f, BOB);
-        assert_int_equal(f->broker->asked, 2);
+        assert_int_equal(f->chat->asked, 2);
         assert_true(strstr(inbox_read(f->inboxes[LINK]), "line bob x, line ann x") != NULL);
         assert_false(lent_is_open(&link_member(f)->lent));
         socket_close_fds(&ann);
         socket_close_fds(&bob);
         take_answers(f);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
 }
 
 static void test_nobody_is_asked_without_memory_for_it(void **state)
 {
         struct fixture *f = *state;
-        lent_batch_free(&f->broker->relay.lent);
+        lent_batch_free(&f->chat->relay.lent);
         come(f, ANN);
         come(f, BOB);
         say_to_all(f, ANN);
@@ -416,7 +416,7 @@ static void test_who_answers_is_written_to(void **state)
         come(f, ANN);
         come(f, BOB);
         run_session(f, ANN);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_true(member(f, ANN)->lent.client >= 0);
         say(f, BOB, "hi");
         say(f, ANN, "hi yourself");
@@ -438,7 +438,7 @@ static void test_who_answers_is_written_to(void **state)
         assert_int_equal(count_fds(), before);
 }
 
-enum { CROWD = ASKED_MAX + 5 };
+enum { CROWD = LENDING_ASKED_MAX + 5 };
 
 static uint32_t crowd_number(int i)
 {
@@ -469,7 +469,7 @@ static void test_few_are_asked_at_once(void **state)
         crowd_comes(f, inboxes);
         for (int left = CROWD - 1; left > 0;) {
                 int now = 0;
-                assert_int_equal(f->broker->asked, left < ASKED_MAX ? left : ASKED_MAX);
+                assert_int_equal(f->chat->asked, left < LENDING_ASKED_MAX ? left : LENDING_ASKED_MAX);
                 for (int i = 0; i < CROWD; i++) {
                         struct socket_fds fds;
                         if (!outlet_is_asked(inboxes[i], &fds))
@@ -478,13 +478,13 @@ static void test_few_are_asked_at_once(void **state)
                         asked[i]++;
                         now++;
                 }
-                assert_int_equal(now, f->broker->asked);
+                assert_int_equal(now, f->chat->asked);
                 left -= now;
                 take_answers(f);
-                assert_int_equal(f->broker->asked, 0);
-                broker_settle(f->broker);
+                assert_int_equal(f->chat->asked, 0);
+                broker_settle(f->chat);
         }
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         for (int i = 0; i < CROWD; i++) {
                 assert_int_equal(asked[i], i < CROWD - 1);
                 close(inboxes[i]);
@@ -497,7 +497,7 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         come(f, ANN);
         come(f, BOB);
         decline(f, ANN);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         serve(f);
         assert_not_asked(f, ANN); /* nothing more was relayed to ann */
@@ -512,7 +512,7 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         }
         serve(f);
         run_session(f, ANN);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
@@ -525,19 +525,19 @@ static void test_sessions_are_woken_now_and_then(void **state)
         come(f, BOB);
         run_session(f, ANN);
         assert_true(member(f, ANN)->lent.client >= 0);
-        assert_int_equal(broker_wake_sessions(f->broker, 0), INT64_MAX);
+        assert_int_equal(lending_wake(f->chat, 0), INT64_MAX);
         say_to_all(f, BOB);
         assert_true(member(f, ANN)->lent.wrote);
         assert_string_equal(inbox_read(f->inboxes[ANN]), "");
-        int64_t now = 5000, due = broker_wake_sessions(f->broker, now);
+        int64_t now = 5000, due = lending_wake(f->chat, now);
         assert_int_equal(due, now + 1000);
-        assert_int_equal(broker_wake_sessions(f->broker, due - 1), due); /* not before it is time */
-        for (int turns = 0; turns < WAKE_S; turns++)
-                due = broker_wake_sessions(f->broker, due);
+        assert_int_equal(lending_wake(f->chat, due - 1), due); /* not before it is time */
+        for (int turns = 0; turns < LENDING_WAKE_S; turns++)
+                due = lending_wake(f->chat, due);
         assert_string_equal(inbox_read(f->inboxes[ANN]), "relayed 0");
         assert_false(member(f, ANN)->lent.wrote);
         while (due != INT64_MAX)
-                due = broker_wake_sessions(f->broker, due);
+                due = lending_wake(f->chat, due);
         assert_string_equal(inbox_read(f->inboxes[ANN]), "");
         assert_string_equal(inbox_read(f->inboxes[BOB]), "welcome 2");
 }
@@ -551,10 +551,10 @@ static void test_who_does_not_answer(void **state)
         say_to_all(f, BOB);
         later_ms += LENT_ANSWER_MS - LENT_ASK_AGAIN_MIN_MS;
         serve(f);
-        assert_int_equal(f->broker->asked, 1);
+        assert_int_equal(f->chat->asked, 1);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         serve(f);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_int_equal(count_fds(), before - 1);
         run_session(f, ANN); /* too late */
         assert_null(f->lenders[ANN]->outlet.page);
@@ -571,7 +571,7 @@ static void test_silence_does_not_keep_others_from_being_asked(void **state)
         int inboxes[CROWD];
         bool asked[CROWD] = {0};
         crowd_comes(f, inboxes);
-        for (int round = 0; round < CROWD / ASKED_MAX + 1; round++) {
+        for (int round = 0; round < CROWD / LENDING_ASKED_MAX + 1; round++) {
                 for (int i = 0; i < CROWD; i++) {
                         struct socket_fds fds;
                         asked[i] |= outlet_is_asked(inboxes[i], &fds);
@@ -582,7 +582,7 @@ static void test_silence_does_not_keep_others_from_being_asked(void **state)
                 serve(f);
                 close(f->inboxes[ANN]);
                 later_ms += LENT_ANSWER_MS;
-                broker_settle(f->broker);
+                broker_settle(f->chat);
         }
         for (int i = 0; i < CROWD; i++) {
                 assert_true(asked[i]);
@@ -600,14 +600,14 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
         say_to_all(f, BOB);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         member(f, ANN)->lagging = true; /* as if her inbox had been full */
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         assert_not_asked(f, ANN);
-        broker_has_room(f->broker, member(f, ANN));
+        broker_has_room(f->chat, member(f, ANN));
         member(f, ANN)->dead = true;
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         assert_not_asked(f, ANN);
         member(f, ANN)->dead = false;
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         decline(f, ANN);
 }
 
@@ -627,10 +627,10 @@ static unsigned come_and_be_asked(struct fixture *f, bool answers)
         unsigned before = count_fds();
         come(f, ANN);
         say_to_all(f, BOB);
-        assert_int_equal(f->broker->asked, 1);
+        assert_int_equal(f->chat->asked, 1);
         if (answers)
                 run_session(f, ANN);
-        assert_int_equal(f->broker->asked, !answers);
+        assert_int_equal(f->chat->asked, !answers);
         return before + 1 + (answers ? 2 : 0); /* her inbox, and both ends of her client's connection */
 }
 
@@ -638,10 +638,10 @@ static void assert_nothing_is_left(struct fixture *f, unsigned fds)
 {
         serve(f);
         assert_null(member(f, ANN));
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_int_equal(count_fds(), fds);
         take_answers(f);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
 }
 
 static void test_who_leaves_while_it_is_asked(void **state)
@@ -657,11 +657,11 @@ static void test_who_dies_while_it_is_asked(void **state)
         struct fixture *f = *state;
         unsigned fds = come_and_be_asked(f, false);
         struct socket_fds lend = take_lend(f, ANN);
-        broker_exited(f->broker, member(f, ANN));
-        assert_int_equal(f->broker->asked, 0);
+        contact_exited(f->chat, member(f, ANN));
+        assert_int_equal(f->chat->asked, 0);
         socket_close_fds(&lend);
         take_answers(f);
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         assert_nothing_is_left(f, fds);
         assert_lender_got(f->lenders[BOB], "*** eve is connected\r\n*** eve is disconnected\r\n*** ann is connected\r\n"
                                            "*** ann is disconnected\r\n");
@@ -677,10 +677,10 @@ static void test_who_answers_and_dies(void **state)
         struct socket_fds lend = take_lend(f, ANN);
         socket_close_fds(&lend);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 1);
-        broker_exited(f->broker, ann);
-        broker_lent(f->broker, ann);
-        assert_int_equal(f->broker->asked, 0);
-        broker_settle(f->broker);
+        contact_exited(f->chat, ann);
+        lending_answered(f->chat, ann);
+        assert_int_equal(f->chat->asked, 0);
+        broker_settle(f->chat);
         assert_nothing_is_left(f, fds);
 }
 
@@ -691,13 +691,13 @@ static void test_the_client_of_who_dies_sees_the_end(void **state)
         char text[64];
         ssize_t n;
         unsigned fds = come_and_be_asked(f, true);
-        broker_exited(f->broker, member(f, ANN));
+        contact_exited(f->chat, member(f, ANN));
         lender_die(f->lenders[ANN]);
         do
                 n = recv(f->lenders[ANN]->peer, text, sizeof(text), 0);
         while (n > 0);
         assert_int_equal(n, 0);
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         assert_nothing_is_left(f, fds - 1);
 }
 
@@ -718,17 +718,17 @@ static void bind_anew(struct fixture *f, bool answers)
         if (answers)
                 assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that chatd tries to send her a datagram */
         say(f, BOB, "who hears this?");
-        assert_true(broker_serve(f->broker) > 0);
+        assert_true(broker_serve(f->chat) > 0);
         assert_true(member(f, ANN)->dead);
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         here(f, ANN, 0);
-        assert_true(broker_serve(f->broker) > 0);
+        assert_true(broker_serve(f->chat) > 0);
         assert_false(member(f, ANN)->dead);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_int_equal(count_fds(), fds + 2); /* for her inbox and her process */
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         say_to_all(f, BOB);
-        assert_int_equal(f->broker->asked, 1);
+        assert_int_equal(f->chat->asked, 1);
         inbox_read(f->inboxes[ANN]);
         take_answers(f);
         bye(f, ANN);
@@ -814,10 +814,10 @@ static void test_what_is_asked_for_is_given_back_for_who_comes(void **state)
         come(f, ANN);
         come(f, BOB);
         say_to_all(f, ANN);
-        assert_int_equal(f->broker->asked, 2);
+        assert_int_equal(f->chat->asked, 2);
         eve_comes_though_descriptors_run_out(f, 1);
         assert_inbox(f, EVE, "welcome 3");
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
 }
 
 static void test_nothing_to_give_back(void **state)
@@ -839,7 +839,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, before.rlim_max}), 0);
         restart_broker(f);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-        assert_int_equal(f->broker->lend_below, BELOW);
+        assert_int_equal(f->chat->lend_below, BELOW);
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
         hello_again(f, ANN);
@@ -851,7 +851,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         hello_again(f, BOB);
         serve(f);
         assert_not_asked(f, ANN);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         assert_int_equal(count_fds(), fds + 2); /* bob's descriptors */
         while (n > 0)
                 close(taken[--n]);
@@ -865,21 +865,21 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
 static void test_warnings(void **state)
 {
         struct fixture *f = *state;
-        const struct warning *w = f->broker->warnings;
+        const struct warning *w = f->chat->warnings;
         char what[32];
         for (int i = 0; i < 3; i++)
-                broker_warn(f->broker, "cannot fly", -EIO);
-        broker_warn(f->broker, "cannot swim", -EIO);
+                chat_warn(f->chat, "cannot fly", -EIO);
+        chat_warn(f->chat, "cannot swim", -EIO);
         assert_string_equal(w[0].what, "cannot fly");
         assert_int_equal(w[0].unlogged, 2);
         assert_string_equal(w[1].what, "cannot swim");
         assert_int_equal(w[1].unlogged, 0);
-        f->broker->warnings[0].logged_ms -= WARNING_MS;
-        broker_warn(f->broker, "cannot fly", -EIO);
+        f->chat->warnings[0].logged_ms -= WARNING_MS;
+        chat_warn(f->chat, "cannot fly", -EIO);
         assert_int_equal(w[0].unlogged, 0);
         for (int i = 0; i < 2 * WARNINGS_MAX; i++) {
                 snprintf(what, sizeof(what), "cannot do %d", i);
-                broker_warn(f->broker, what, -EIO);
+                chat_warn(f->chat, what, -EIO);
         }
         assert_string_equal(w[WARNINGS_MAX - 2].what, "cannot do 8");
         assert_string_equal(w[WARNINGS_MAX - 1].what, "cannot do 9"); /* the last place is for all others */

@@ -26,8 +26,8 @@ static struct sockaddr_un control_address(const struct fixture *f)
 
 static void listen_again(struct control_fixture *c)
 {
-        assert_int_equal(bans_read(&c->base.broker->bans, c->base.dir, c->base.log), 0);
-        assert_int_equal(control_listen(c->base.broker, c->listener, NULL), 0);
+        assert_int_equal(bans_read(&c->base.chat->bans, c->base.dir, c->base.log), 0);
+        assert_int_equal(control_listen(c->base.chat, c->listener, NULL), 0);
 }
 
 static int begin(void **state)
@@ -72,9 +72,9 @@ static void turn(struct fixture *f)
         for (int i = 0; i < n; i++) {
                 const struct watch *w = events[i].data.ptr;
                 if (w->kind == WATCH_CONTROL)
-                        control_accept(f->broker);
+                        control_accept(f->chat);
                 else if (w->kind == WATCH_CLIENT)
-                        control_serve(f->broker, w);
+                        control_serve(f->chat, w);
         }
         serve(f);
 }
@@ -135,7 +135,7 @@ static const char *ask(struct control_fixture *c, const char *words)
 {
         request(c, 0, words);
         run(&c->base);
-        bans_finish(&c->base.broker->bans);
+        bans_finish(&c->base.chat->bans);
         run(&c->base);
         return answer(c, 0);
 }
@@ -205,8 +205,8 @@ static void test_sandboxes(void **state)
         }
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=2 unserved=0 "));
-        assert_true(f->broker->confinements.told[CONFINED_NO_FILTER]);
-        assert_false(f->broker->confinements.told[CONFINED_NOT]);
+        assert_true(f->chat->confinements.told[CONFINED_NO_FILTER]);
+        assert_false(f->chat->confinements.told[CONFINED_NOT]);
         kill_and_restart(c);
         assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=0 "));
         frame.type = FRAME_HERE; /* of EVE */
@@ -215,8 +215,8 @@ static void test_sandboxes(void **state)
                 put(f, &(struct frame){.type = FRAME_UNSERVED, .id = inbox_id(40), .key = UINT64_MAX});
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=1 unserved=3 "));
-        assert_true(f->broker->confinements.told[CONFINED_NO_FILTER]);
-        assert_int_equal(f->broker->confinements.unlogged, 2);
+        assert_true(f->chat->confinements.told[CONFINED_NO_FILTER]);
+        assert_int_equal(f->chat->confinements.unlogged, 2);
         bye(f, EVE);
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " members=2 "));
@@ -481,7 +481,7 @@ static void test_who_does_not_leave(void **state)
         char expected[128];
         join_all(f);
         assert_string_equal(ask(c, "kick|f|bob"), "");
-        control_settle(f->broker, INT64_MAX - 1); /* much later */
+        control_settle(f->chat, INT64_MAX - 1); /* much later */
         run(f);
         snprintf(expected, sizeof(expected), "end=stays text=bob pid=%d id=%016llx", (int)getpid(),
                  (unsigned long long)inbox_id(BOB));
@@ -535,9 +535,9 @@ static void test_killed_behind_a_ban(void **state)
         struct ban ban = {.reason = ""};
         join_all(f);
         assert_int_equal(ban_parse(&ban, "eve"), 0);
-        assert_int_equal(bans_add(&f->broker->bans, &ban), 0);
+        assert_int_equal(bans_add(&f->chat->bans, &ban), 0);
         kill_and_restart(c);
-        f->broker->admin.sweep = true; /* the fixture reads the bans only after the recovery */
+        f->chat->admin.sweep = true; /* the fixture reads the bans only after the recovery */
         run(f);
         assert_inbox(f, EVE, "rollcall, kicked banned");
         assert_inbox(f, BOB, "rollcall");
@@ -548,7 +548,7 @@ static void test_killed_behind_a_ban(void **state)
 /* Fills the inbox of a member that is to be removed. */
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
-        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
+        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->chat->relay.epoch};
         while (reach_send(member(f, who), &relayed) == 0)
                 ;
 }
@@ -557,7 +557,7 @@ static const char *after_lagging(struct fixture *f, uint32_t who)
 {
         assert_true(member(f, who)->lagging);
         inbox_empty(f->inboxes[who]);
-        broker_has_room(f->broker, member(f, who));
+        broker_has_room(f->chat, member(f, who));
         return inbox_read(f->inboxes[who]);
 }
 
@@ -695,13 +695,13 @@ static void test_nobody_waits_for_the_disk(void **state)
         assert_inbox(f, EVE, "kicked banned: spam, line ann hello");
         assert_string_equal(answer(c, 0), "");
         assert_int_equal(stat(path, &st), -1);
-        control_settle(f->broker, INT64_MAX - 1); /* much later */
+        control_settle(f->chat, INT64_MAX - 1); /* much later */
         run(f);
         assert_non_null(strstr(answer(c, 0), "end=queued text=the change is in effect, but "));
         pthread_mutex_unlock(&disk_held);
         request(c, 0, "unban|3|eve");
         run(f);
-        bans_finish(&f->broker->bans);
+        bans_finish(&f->chat->bans);
         run(f);
         assert_string_equal(answer(c, 0), "end=ok text=eve");
         kill_and_restart(c);
@@ -737,13 +737,13 @@ static void test_the_queue_takes_long(void **state)
                 for (int j = 0; j < n; j++) {
                         const struct watch *w = events[j].data.ptr;
                         if (w->kind == WATCH_CONTROL)
-                                control_accept(f->broker);
+                                control_accept(f->chat);
                         else if (w->kind == WATCH_CLIENT)
-                                control_serve(f->broker, w);
+                                control_serve(f->chat, w);
                 }
         }
-        control_settle(f->broker, INT64_MAX - 1);
-        control_settle(f->broker, clock_ms());
+        control_settle(f->chat, INT64_MAX - 1);
+        control_settle(f->chat, clock_ms());
         assert_string_equal(answer(c, 0), "end=queued text=the request is in the queue of the chat");
         run(f);
         assert_inbox(f, BOB, "notice Administrator: hello");
@@ -779,17 +779,17 @@ static void test_the_listener_cannot_be_watched(void **state)
 {
         struct control_fixture *c = *state;
         struct fixture *f = &c->base;
-        int epoll = f->broker->epoll;
+        int epoll = f->chat->epoll;
         epoll_ctl(epoll, EPOLL_CTL_DEL, c->listener, NULL);
-        f->broker->control.watch.armed = false;
-        f->broker->control.again_ms = 0;
-        f->broker->epoll = -1;
-        control_settle(f->broker, clock_ms());
-        assert_false(f->broker->control.watch.armed);
-        f->broker->epoll = epoll;
-        assert_in_range(control_due_ms(&f->broker->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
-        control_settle(f->broker, clock_ms() + CONTROL_AGAIN_MS);
-        assert_true(f->broker->control.watch.armed);
+        f->chat->control.watch.armed = false;
+        f->chat->control.again_ms = 0;
+        f->chat->epoll = -1;
+        control_settle(f->chat, clock_ms());
+        assert_false(f->chat->control.watch.armed);
+        f->chat->epoll = epoll;
+        assert_in_range(control_due_ms(&f->chat->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
+        control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
+        assert_true(f->chat->control.watch.armed);
         assert_string_equal(ask(c, "who"), "end=ok");
 }
 
@@ -810,9 +810,9 @@ static void test_what_runs_out_when_somebody_connects(void **state)
         for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
                 accept_error = errors[i];
                 turn(f);
-                assert_false(f->broker->control.watch.armed); /* so that epoll does not report it again and again */
-                control_settle(f->broker, clock_ms() + CONTROL_AGAIN_MS);
-                assert_true(f->broker->control.watch.armed);
+                assert_false(f->chat->control.watch.armed); /* so that epoll does not report it again and again */
+                control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
+                assert_true(f->chat->control.watch.armed);
         }
         accept_error = 0;
         run(f);
@@ -828,11 +828,11 @@ static void test_too_many(void **state)
                 run(f);
         }
         assert_string_equal(answer(c, CONTROL_CLIENTS_MAX), "end=busy, closed");
-        assert_int_equal(f->broker->control.count, CONTROL_CLIENTS_MAX);
-        control_settle(f->broker, INT64_MAX - 1); /* connections without requests are closed by then */
-        assert_int_equal(f->broker->control.count, 0);
+        assert_int_equal(f->chat->control.count, CONTROL_CLIENTS_MAX);
+        control_settle(f->chat, INT64_MAX - 1); /* connections without requests are closed by then */
+        assert_int_equal(f->chat->control.count, 0);
         assert_string_equal(answer(c, 0), "closed");
-        assert_int_equal(control_due_ms(&f->broker->control), INT64_MAX);
+        assert_int_equal(control_due_ms(&f->chat->control), INT64_MAX);
 }
 
 /* A list is sent as fast as chatctl takes it; a chatctl that takes nothing is disconnected. */
@@ -846,7 +846,7 @@ static void test_a_long_list(void **state)
                 char name[32];
                 snprintf(name, sizeof(name), "member-%u", i);
                 struct member *m =
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                        roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
                 assert_non_null(m);
                 m->dead = m->gone_sent = true; /* these members have no inbox */
         }
@@ -865,9 +865,9 @@ static void test_a_long_list(void **state)
         request(c, 1, "who");
         for (int i = 0; i < 100; i++)
                 turn(f);
-        control_settle(f->broker, clock_ms() + CONTROL_ANSWER_MS + 1);
+        control_settle(f->chat, clock_ms() + CONTROL_ANSWER_MS + 1);
         assert_string_equal(strstr(answer(c, 1), ", closed"), ", closed");
-        assert_int_equal(f->broker->control.count, 1);
+        assert_int_equal(f->chat->control.count, 1);
 }
 
 /* The request waits for room in the queue, but not longer than it may. */
@@ -879,10 +879,10 @@ static void test_the_queue_is_full(void **state)
         while (send(f->sender, "x", 1, 0) >= 0)
                 ;
         request(c, 0, "say|14|hello");
-        control_accept(f->broker);
-        control_serve(f->broker, &f->broker->control.clients[0].watch);
-        assert_int_equal(f->broker->control.clients[0].state, CONTROL_QUEUE);
-        control_settle(f->broker, clock_ms());
+        control_accept(f->chat);
+        control_serve(f->chat, &f->chat->control.clients[0].watch);
+        assert_int_equal(f->chat->control.clients[0].state, CONTROL_QUEUE);
+        control_settle(f->chat, clock_ms());
         assert_string_equal(answer(c, 0), "");
         run(f);
         assert_string_equal(answer(c, 0), "end=ok");
@@ -891,8 +891,8 @@ static void test_the_queue_is_full(void **state)
         while (send(f->sender, "x", 1, 0) >= 0)
                 ;
         request(c, 0, "say|15|hello");
-        control_serve(f->broker, &f->broker->control.clients[0].watch);
-        control_settle(f->broker, clock_ms() + CONTROL_ANSWER_MS + 1);
+        control_serve(f->chat, &f->chat->control.clients[0].watch);
+        control_settle(f->chat, clock_ms() + CONTROL_ANSWER_MS + 1);
         assert_string_equal(answer(c, 0), "end=busy text=the queue of the chat is full");
 }
 
@@ -906,7 +906,7 @@ static void test_a_tool_that_dies(void **state)
         close(c->tools[0]);
         c->tools[0] = 0;
         run(f);
-        assert_int_equal(f->broker->control.count, 0);
+        assert_int_equal(f->chat->control.count, 0);
         bye(f, BOB);
         run(f);
         assert_inbox(f, ANN, "leave bob removed");
@@ -934,9 +934,9 @@ static void test_no_descriptor(void **state)
                 for (int j = 0; j < n; j++)
                         if (((const struct watch *)events[j].data.ptr)->kind == WATCH_CONTROL) {
                                 ready++;
-                                control_accept(f->broker);
+                                control_accept(f->chat);
                         }
-                broker_settle(f->broker);
+                broker_settle(f->chat);
         }
         setrlimit(RLIMIT_NOFILE, &limit);
         assert_true(ready < 5);

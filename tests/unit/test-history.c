@@ -13,8 +13,8 @@ enum {
 
 static void turn_on(struct fixture *f)
 {
-        f->broker->settings.history = LINES;
-        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+        f->chat->settings.history = LINES;
+        assert_int_equal(history_open(&f->chat->history, f->dir), 0);
 }
 
 static void restart(struct fixture *f)
@@ -22,8 +22,8 @@ static void restart(struct fixture *f)
         kill_broker(f);
         start_broker(f);
         turn_on(f);
-        recovery_run(f->broker);
-        broker_settle(f->broker);
+        recovery_run(f->chat);
+        broker_settle(f->chat);
 }
 
 static void request(struct fixture *f, uint32_t who, enum frame_type type, uint64_t key, const char *name)
@@ -146,8 +146,8 @@ static void test_long_lines(void **state)
                 say(f, ANN, text);
                 serve(f);
         }
-        size_t size = history_read(&f->broker->history, &f->broker->roster.rooms, member(f, ANN)->room,
-                                   &f->broker->relay, 30, buffer);
+        size_t size = history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->room, &f->chat->relay, 30,
+                                   buffer);
         records = wire_read(buffer, size);
         assert_int_equal(records_count(records), 11); /* as many as fit */
         assert_true(size <= HISTORY_SHOWN_MAX_BYTES);
@@ -157,7 +157,7 @@ static void test_rooms_have_their_own(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
-        f->broker->settings.empty_rooms_kept = true;
+        f->chat->settings.empty_rooms_kept = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
@@ -184,7 +184,7 @@ static void test_rooms_have_their_own(void **state)
 /* Returns true if the file has these words, outside its holes. */
 static bool is_in_file(const struct fixture *f, const char *words)
 {
-        const struct history_file *file = f->broker->history.file;
+        const struct history_file *file = f->chat->history.file;
         return memmem(file, sizeof(*file), words, strlen(words)) != NULL;
 }
 
@@ -206,7 +206,7 @@ static void test_an_empty_room_is_forgotten(void **state)
                 if (round == 0)
                         serve(f);
                 if (round == 2) {
-                        f->broker->settings.empty_rooms_kept = true; /* chatd dies before it forgets */
+                        f->chat->settings.empty_rooms_kept = true; /* chatd dies before it forgets */
                         serve(f);
                         assert_true(is_in_file(f, "a secret"));
                         restart(f);
@@ -233,7 +233,7 @@ static void test_many_rooms(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
-        f->broker->settings.empty_rooms_kept = true;
+        f->chat->settings.empty_rooms_kept = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
@@ -267,18 +267,17 @@ static void test_no_shelf_is_free(void **state)
         for (unsigned i = 0; i < HISTORY_SHELVES; i++) {
                 char room[16];
                 snprintf(room, sizeof(room), "room-%u", i);
-                struct member *m =
-                        roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of(room), slice_of("x"), 0);
-                roster_move(&f->broker->roster, m, rooms_get(&f->broker->roster.rooms, slice_of(room)));
+                struct member *m = roster_add(&f->chat->roster, inbox_id(100 + i), 0, slice_of(room), slice_of("x"), 0);
+                roster_move(&f->chat->roster, m, rooms_get(&f->chat->roster.rooms, slice_of(room)));
                 struct record rec = {.kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("x")};
-                relay_begin(&f->broker->relay, &f->broker->roster);
-                relay_add(&f->broker->relay, m, m->room, &rec);
-                history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
+                relay_begin(&f->chat->relay, &f->chat->roster);
+                relay_add(&f->chat->relay, m, m->room, &rec);
+                history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->relay);
         }
         request(f, ANN, FRAME_ROOM, 0, "one-more");
         say(f, ANN, "1");
         request(f, ANN, FRAME_HISTORY, 0, "");
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         assert_inbox(f, ANN,
                      "welcome 1, past, answer You are now in one-more, alone, answer Nobody hears you: nobody else is "
                      "here, answer Nothing was said in one-more yet");
@@ -291,12 +290,12 @@ static void test_what_hides_is_shown(void **state)
         turn_on(f);
         hello(f, ANN);
         serve(f);
-        struct member *m = roster_find(&f->broker->roster, inbox_id(ANN));
+        struct member *m = roster_find(&f->chat->roster, inbox_id(ANN));
         struct record rec = {
                 .kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("hi\u200b          .")};
-        relay_begin(&f->broker->relay, &f->broker->roster);
-        relay_add(&f->broker->relay, m, m->room, &rec);
-        history_note(&f->broker->history, &f->broker->roster.rooms, &f->broker->relay);
+        relay_begin(&f->chat->relay, &f->chat->roster);
+        relay_add(&f->chat->relay, m, m->room, &rec);
+        history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->relay);
         hello(f, BOB);
         serve(f);
         assert_inbox(f, BOB, "welcome 2, past, line x hi?        .");
@@ -316,7 +315,7 @@ static void test_it_outlives_chatd(void **state)
         hello(f, BOB);
         serve(f);
         assert_past(f, BOB, 1, 6);
-        history_remove(&f->broker->history, f->dir);
+        history_remove(&f->chat->history, f->dir);
         restart(f);
         hello(f, EVE);
         serve(f);
@@ -340,16 +339,16 @@ static void test_a_batch_again(void **state)
                         snprintf(text, sizeof(text), "%u", i);
                         say(f, ANN, text);
                 }
-                f->broker->old_frames = before + 1;
+                f->chat->old_frames = before + 1;
                 serve(f);
                 inbox_read(f->inboxes[ANN]);
                 request(f, ANN, FRAME_HISTORY, 0, "");
                 serve(f);
                 assert_past(f, ANN, 1, 6);
-                history_remove(&f->broker->history, f->dir);
+                history_remove(&f->chat->history, f->dir);
                 kill_broker(f);
                 start_broker(f);
-                recovery_run(f->broker);
+                recovery_run(f->chat);
                 f->numbers[ANN] = 0;
         }
 }
@@ -371,7 +370,7 @@ static void test_who_came_before_the_first_line(void **state)
         hello_again(f, ANN);
         hello_again(f, BOB);
         say(f, ANN, "1");
-        recovery_run(f->broker);
+        recovery_run(f->chat);
         serve(f);
         /* the session shows the first past */
         assert_inbox(f, BOB, "welcome 2, past, line ann 1, line ann 1, rollcall");
@@ -395,7 +394,7 @@ static void test_a_long_batch_again(void **state)
                                        .type = FRAME_LINE, .id = inbox_id(ANN), .number = first, .text = {lines, len}});
                 }
                 if (time == 1)
-                        f->broker->old_frames = 4;
+                        f->chat->old_frames = 4;
                 serve(f);
                 if (time == 0)
                         restart(f);
@@ -423,17 +422,17 @@ static void test_a_file_of_another_layout(void **state)
         hello(f, BOB);
         serve(f);
         assert_inbox(f, BOB, "welcome 2, past");
-        history_remove(&f->broker->history, f->dir);
+        history_remove(&f->chat->history, f->dir);
         assert_int_equal(open(path, O_RDONLY), -1);
         /* the file of a chatd that died before it had written anything, or half of it */
         fd = open(path, O_WRONLY | O_CREAT, 0600);
         assert_int_equal(ftruncate(fd, 100), 0);
         close(fd);
-        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+        assert_int_equal(history_open(&f->chat->history, f->dir), 0);
 }
 
 /* Stores lines until it is killed. */
-static void write_until_killed(struct broker *b, struct member *ann, unsigned from, int done)
+static void write_until_killed(struct chat *chat, struct member *ann, unsigned from, int done)
 {
         for (unsigned i = from;; i++) {
                 char text[TEXT_MAX_BYTES];
@@ -444,9 +443,9 @@ static void write_until_killed(struct broker *b, struct member *ann, unsigned fr
                                      .number = i,
                                      .name = slice_of("ann"),
                                      .text = {text, len + i * 37 % (sizeof(text) - len)}};
-                relay_begin(&b->relay, &b->roster);
-                relay_add(&b->relay, ann, ann->room, &rec);
-                history_note(&b->history, &b->roster.rooms, &b->relay);
+                relay_begin(&chat->relay, &chat->roster);
+                relay_add(&chat->relay, ann, ann->room, &rec);
+                history_note(&chat->history, &chat->roster.rooms, &chat->relay);
                 if (write(done, &i, sizeof(i)) != sizeof(i))
                         abort();
         }
@@ -468,7 +467,7 @@ static void test_killed_at_any_instruction(void **state)
                 assert_int_equal(pipe(pipe_fds), 0);
                 pid_t child = fork();
                 if (child == 0)
-                        write_until_killed(f->broker, ann, last + 1, pipe_fds[1]);
+                        write_until_killed(f->chat, ann, last + 1, pipe_fds[1]);
                 close(pipe_fds[1]);
                 usleep(kill_at * 7919 % KILLED_WITHIN_US);
                 kill(child, SIGKILL);
@@ -476,11 +475,11 @@ static void test_killed_at_any_instruction(void **state)
                 while (read(pipe_fds[0], &done, sizeof(done)) == sizeof(done))
                         ;
                 close(pipe_fds[0]);
-                history_close(&f->broker->history);
-                assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+                history_close(&f->chat->history);
+                assert_int_equal(history_open(&f->chat->history, f->dir), 0);
                 struct wire_reader records =
-                        wire_read(buffer, history_read(&f->broker->history, &f->broker->roster.rooms,
-                                                       member(f, ANN)->room, &f->broker->relay, HISTORY_KEPT, buffer));
+                        wire_read(buffer, history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->room,
+                                                       &f->chat->relay, HISTORY_KEPT, buffer));
                 struct record rec;
                 unsigned number = 0;
                 while (record_next(&records, &rec) > 0) {
@@ -502,23 +501,22 @@ static void test_killed_at_any_instruction(void **state)
 static void test_lobby(void **state)
 {
         struct fixture *f = *state;
-        struct rooms *rooms = &f->broker->roster.rooms;
+        struct rooms *rooms = &f->chat->roster.rooms;
         turn_on(f);
         hello(f, ANN);
         serve(f);
         for (unsigned i = 0; i < HISTORY_SHELVES; i++) {
                 char name[16];
                 snprintf(name, sizeof(name), "r%u", i + 100);
-                struct member *m =
-                        roster_add(&f->broker->roster, inbox_id(100 + i), 0, slice_of("x"), slice_of("x"), 0);
-                roster_move(&f->broker->roster, m, rooms_get(rooms, slice_of(name)));
+                struct member *m = roster_add(&f->chat->roster, inbox_id(100 + i), 0, slice_of("x"), slice_of("x"), 0);
+                roster_move(&f->chat->roster, m, rooms_get(rooms, slice_of(name)));
                 put(f, &(struct frame){.type = FRAME_LINE, .id = m->id, .number = 2, .text = slice_of("x")});
-                assert_true(broker_serve(f->broker) > 0);
+                assert_true(broker_serve(f->chat) > 0);
         }
         say(f, ANN, "hello");
-        broker_serve(f->broker);
+        broker_serve(f->chat);
         hello(f, BOB);
-        broker_serve(f->broker);
+        broker_serve(f->chat);
         assert_non_null(strstr(inbox_read(f->inboxes[BOB]), "line ann hello"));
 }
 

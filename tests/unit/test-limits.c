@@ -30,14 +30,14 @@ static void assert_both(struct fixture *f, const char *ann, const char *bob, boo
         for (uint32_t who = ANN; who <= BOB; who++) {
                 close(f->inboxes[who]);
                 f->inboxes[who] = 0;
-                reach_remove_inbox(f->broker->roster.dir, inbox_id(who));
+                reach_remove_inbox(f->chat->roster.dir, inbox_id(who));
         }
 }
 
 static void test_what_counts_as_one(void **state)
 {
         struct fixture *f = *state;
-        f->broker->settings.members_per_network = f->broker->settings.members_per_user = 1;
+        f->chat->settings.members_per_network = f->chat->settings.members_per_user = 1;
         assert_both(f, "192.0.2.7:1", "192.0.2.7:2", false);
         assert_both(f, "192.0.2.7:1", "192.0.2.8:1", true);
         assert_both(f, "192.0.2.7:1", "[::ffff:192.0.2.7]:1", false);
@@ -50,15 +50,15 @@ static void test_what_counts_as_one(void **state)
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1001", true);
         assert_both(f, "pid=7,uid=1000", "uid=1000", false);
         assert_both(f, "unknown", "unknown", true);
-        f->broker->settings.members_per_network = 0;
+        f->chat->settings.members_per_network = 0;
         assert_both(f, "192.0.2.7:1", "192.0.2.7:2", true);
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", false);
-        f->broker->settings.members_per_network = f->broker->settings.members_per_user = 2;
+        f->chat->settings.members_per_network = f->chat->settings.members_per_user = 2;
         assert_both(f, "192.0.2.7:1", "192.0.2.7:2", true);
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
-        f->broker->settings.members_per_user = 0;
+        f->chat->settings.members_per_user = 0;
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
-        assert_int_equal(f->broker->refused[REFUSED_CROWDED], 7);
+        assert_int_equal(f->chat->refused[REFUSED_CROWDED], 7);
 }
 
 /* At the boundary: the last member that may join, the first that may not, and one that takes the place of a member who
@@ -66,7 +66,7 @@ static void test_what_counts_as_one(void **state)
 static void test_a_place_that_is_free_again(void **state)
 {
         struct fixture *f = *state;
-        f->broker->settings.members_per_network = 2;
+        f->chat->settings.members_per_network = 2;
         hello_from(f, ANN, "192.0.2.7:1");
         hello_from(f, BOB, "192.0.2.7:2");
         hello_from(f, EVE, "192.0.2.7:3");
@@ -87,16 +87,16 @@ static void test_who_is_here_stays(void **state)
         hello_from(f, ANN, "192.0.2.7:1");
         hello_from(f, BOB, "192.0.2.7:2");
         serve(f);
-        f->broker->settings.members_per_network = 1;
+        f->chat->settings.members_per_network = 1;
         assert_int_equal(restart_broker(f), 2);
-        f->broker->settings.members_per_network = 1;
+        f->chat->settings.members_per_network = 1;
         serve(f);
         assert_non_null(member(f, BOB));
         hello_from(f, EVE, "192.0.2.7:3");
         serve(f);
         assert_null(member(f, EVE));
-        note_remove_departed(f->broker->roster.dir, inbox_id(BOB));
-        roster_remove(&f->broker->roster, member(f, BOB));
+        note_remove_departed(f->chat->roster.dir, inbox_id(BOB));
+        roster_remove(&f->chat->roster, member(f, BOB));
         put(f, &(struct frame){.type = FRAME_HERE,
                                .id = inbox_id(BOB),
                                .key = inbox_id(BOB),

@@ -62,7 +62,7 @@ static void test_what_is_logged(void **state)
         serve(f);
         say(f, ANN, "before");
         serve(f);
-        f->broker->settings.log_lines = true;
+        f->chat->settings.log_lines = true;
         link_hello(f);
         say(f, ANN, "hi");
         say(f, ANN, "");
@@ -78,7 +78,7 @@ static void test_what_is_logged(void **state)
                                           .name = slice_of("zoe@b"),
                                           .text = slice_of("ann psst from far away")});
         serve(f);
-        f->broker->settings.log_lines = false;
+        f->chat->settings.log_lines = false;
         say(f, ANN, "behind");
         hello(f, EVE);
         serve(f);
@@ -101,17 +101,17 @@ static void test_the_longest_line(void **state)
         static char text[TEXT_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
         struct journal *log = calloc(1, sizeof(*log)); /* without a thread, it keeps what is logged */
         struct journal_event e;
-        struct room *room = rooms_get(&f->broker->roster.rooms, slice_of("abcdefghijklmnopqrstuvwx"));
+        struct room *room = rooms_get(&f->chat->roster.rooms, slice_of("abcdefghijklmnopqrstuvwx"));
         memset(text, 't', TEXT_MAX_BYTES);
         memset(name, 'n', NAME_MAX_BYTES);
-        relay_begin(&f->broker->relay, &f->broker->roster);
-        relay_add_notice(&f->broker->relay, room,
+        relay_begin(&f->chat->relay, &f->chat->roster);
+        relay_add_notice(&f->chat->relay, room,
                          &(struct record){.kind = RECORD_LINE,
                                           .id = UINT64_MAX,
                                           .number = UINT64_MAX,
                                           .name = slice_of(name),
                                           .text = slice_of(text)});
-        linelog_write(log, &f->broker->relay);
+        linelog_write(log, &f->chat->relay);
         assert_int_equal(journal_next_event(log, &e), 1);
         assert_int_equal(e.fields, 8);
         assert_int_equal(strlen(e.data), strlen("MESSAGE=[] : ") + NICK_MAX_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES);
@@ -125,14 +125,14 @@ static void test_a_log_that_is_stuck(void **state)
         static char text[TEXT_MAX_BYTES + 1];
         size_t logged = 0;
         memset(text, 't', TEXT_MAX_BYTES);
-        f->broker->settings.log_lines = true;
+        f->chat->settings.log_lines = true;
         fcntl(from, F_SETPIPE_SZ, 4096);
         hello(f, ANN);
         for (int i = 0; i < LINES; i++) {
                 say(f, ANN, text);
                 serve(f); /* the log is not read: each of these returns all the same */
         }
-        assert_int_equal(f->broker->lines, LINES);
+        assert_int_equal(f->chat->lines, LINES);
 
         static char all[1 << 23];
         size_t len = 0;

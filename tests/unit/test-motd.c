@@ -107,8 +107,8 @@ static void test_files_that_are_none(void **state)
 
 static void set_motd(struct fixture *f)
 {
-        f->broker->motd.len = 4;
-        memcpy(f->broker->motd.text, "a\n\nb", 4);
+        f->chat->motd.len = 4;
+        memcpy(f->chat->motd.text, "a\n\nb", 4);
 }
 
 static void test_who_is_shown_it(void **state)

@@ -32,7 +32,7 @@ static void relay_and_die(struct fixture *f)
         while ((note = readdir(dir)))
                 if (note->d_name[0] != '.')
                         snprintf(noted[notes++], sizeof(noted[0]), "%s", note->d_name);
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         for (int i = 0; i < notes; i++) {
                 char path[512], target[] = "1 here:1 x";
                 if (faccessat(dirfd(dir), noted[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -53,16 +53,16 @@ static void test_recovery_knows_the_members(void **state)
         serve(f);
         inbox_read(f->inboxes[ANN]);
         inbox_read(f->inboxes[BOB]);
-        uint64_t epoch = f->broker->relay.epoch;
+        uint64_t epoch = f->chat->relay.epoch;
         assert_int_equal(restart_broker(f), 2);
-        assert_true(f->broker->relay.epoch != epoch);
+        assert_true(f->chat->relay.epoch != epoch);
         say(f, ANN, "still here");
         serve(f);
         assert_inbox(f, BOB, "rollcall, line ann still here");
         here(f, BOB, 0);
         serve(f);
         assert_inbox(f, ANN, "rollcall"); /* not announced again */
-        assert_int_equal(f->broker->roster.count, 2);
+        assert_int_equal(f->chat->roster.count, 2);
 }
 
 /* Returns how many of these inboxes have a roll call. They must have nothing else. */
@@ -78,7 +78,7 @@ static size_t count_called(const int *inboxes, size_t n)
 }
 
 /* Two more than one turn of the roll call: one that answers uncalled, and one that is called in the second turn. */
-enum { CROWD = CALLED_MAX + 2 };
+enum { CROWD = CONTACT_CALLED_MAX + 2 };
 
 /* Sends HELLO or HERE of person `i` of the crowd. */
 static void put_person(struct fixture *f, enum frame_type type, uint32_t i)
@@ -105,17 +105,17 @@ static void test_the_roll_is_called_a_few_at_a_time(void **state)
         for (int i = 0; i < CROWD; i++)
                 inbox_empty(inboxes[i]);
         assert_int_equal(restart_broker(f), CROWD);
-        assert_int_equal(count_called(inboxes, CROWD), CALLED_MAX);
-        assert_in_range(broker_call_ms(f->broker), 0, clock_ms() + CALL_MS);
+        assert_int_equal(count_called(inboxes, CROWD), CONTACT_CALLED_MAX);
+        assert_in_range(contact_call_ms(f->chat), 0, clock_ms() + CONTACT_CALL_MS);
 
         while (!member(f, early)->uncalled)
                 early++;
         put_person(f, FRAME_HERE, early); /* it need not be called any more */
-        f->broker->call_at_ms = 0;
-        broker_settle(f->broker);
+        f->chat->call_at_ms = 0;
+        broker_settle(f->chat);
         assert_int_equal(count_called(&inboxes[early], 1), 0);
         assert_int_equal(count_called(inboxes, CROWD), 1);
-        assert_int_equal(broker_call_ms(f->broker), INT64_MAX);
+        assert_int_equal(contact_call_ms(f->chat), INT64_MAX);
         for (int i = 0; i < CROWD; i++)
                 close(inboxes[i]);
 }
@@ -173,7 +173,7 @@ static void test_what_was_ignored_before_a_hello_is_ignored_again(void **state)
         restart_broker(f); /* now bob has a note */
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
-        assert_int_equal(f->broker->roster.count, 2);
+        assert_int_equal(f->chat->roster.count, 2);
 }
 
 static void test_a_leave_that_is_relayed_again(void **state)
@@ -190,8 +190,8 @@ static void test_a_leave_that_is_relayed_again(void **state)
         restart_broker(f); /* ann's note is marked: everybody was told, nothing must be repeated */
         serve(f);
         assert_inbox(f, BOB, "rollcall");
-        assert_int_equal(f->broker->roster.count, 1);
-        assert_int_equal(f->broker->departed.count, 0);
+        assert_int_equal(f->chat->roster.count, 1);
+        assert_int_equal(f->chat->departed.count, 0);
 }
 
 static void test_here_and_bye_that_are_relayed_again(void **state)
@@ -211,7 +211,7 @@ static void test_here_and_bye_that_are_relayed_again(void **state)
         assert_inbox(f, BOB, "rollcall");
         say(f, BOB, "and on");
         restart_broker(f);
-        assert_int_equal(f->broker->departed.count, 0);
+        assert_int_equal(f->chat->departed.count, 0);
 }
 
 static void test_here_of_a_stranger_is_a_hello(void **state)
@@ -346,7 +346,7 @@ static void test_no_inbox_is_removed_for_lack_of_descriptors(void **state)
         for (rlim_t more = 0; more < 8; more++) {
                 struct rlimit few = {(rlim_t)next + more, before.rlim_max};
                 assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-                failed += recovery_run(f->broker) < 0;
+                failed += recovery_run(f->chat) < 0;
                 assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
                 assert_int_equal(lstat(binding.sun_path, &st), 0);
                 assert_true(exists(f, "sessions", EVE));
@@ -372,7 +372,7 @@ static void test_who_has_no_inbox_any_more_leaves(void **state)
         restart_broker(f);
         serve(f);
         assert_inbox(f, BOB, "rollcall, leave ann");
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
 }
 
 /* A chatd may have fewer descriptors than the one before it. */
@@ -397,7 +397,7 @@ static void test_too_few_descriptors_for_all(void **state)
                 ;
         for (int i = 0; i < 4; i++) /* for one member, and to ask */
                 close(taken[--n]);
-        int members = recovery_run(f->broker);
+        int members = recovery_run(f->chat);
         say(f, ANN, "who hears this?");
         serve(f);
         while (n > 0)
@@ -407,15 +407,15 @@ static void test_too_few_descriptors_for_all(void **state)
         serve(f);
         size_t missed = 0;
         for (uint32_t who = ANN; who <= EVE; who++) {
-                struct member *m = roster_find(&f->broker->roster, inbox_id(who));
+                struct member *m = roster_find(&f->chat->roster, inbox_id(who));
                 assert_true(m->fd >= 0);
                 if (m->lagging) {
-                        broker_has_room(f->broker, m);
+                        broker_has_room(f->chat, m);
                         missed += strstr(inbox_read(f->inboxes[who]), "missed some") != NULL;
                 }
         }
         assert_in_range(missed, 1, 3); /* every member that missed something was told */
-        assert_int_equal(f->broker->roster.count, 3);
+        assert_int_equal(f->chat->roster.count, 3);
 }
 
 static void test_lines_of_before_are_confirmed(void **state)
@@ -427,15 +427,15 @@ static void test_lines_of_before_are_confirmed(void **state)
         serve(f);
         inbox_read(f->inboxes[ANN]);
         restart_broker(f);
-        assert_false(f->broker->unconfirmed);
+        assert_false(f->chat->unconfirmed);
         here(f, ANN, 1);
         serve(f);
-        assert_true(f->broker->unconfirmed);
-        broker_confirm(f->broker);
+        assert_true(f->chat->unconfirmed);
+        broker_confirm(f->chat);
         assert_inbox(f, ANN, "rollcall, relayed 1");
         say(f, ANN, "two");
         serve(f);
-        broker_finish(f->broker);
+        broker_finish(f->chat);
         assert_inbox(f, ANN, "relayed 2");
 }
 
@@ -444,7 +444,7 @@ static void talk_until_bob_lags(struct fixture *f)
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
-        while (!roster_find(&f->broker->roster, inbox_id(BOB))->lagging) {
+        while (!roster_find(&f->chat->roster, inbox_id(BOB))->lagging) {
                 say(f, ANN, "on and on");
                 serve(f);
         }
@@ -456,12 +456,12 @@ static void test_who_lagged_is_told(void **state)
         talk_until_bob_lags(f);
         restart_broker(f);
         inbox_read(f->inboxes[BOB]);
-        struct member *bob = roster_find(&f->broker->roster, inbox_id(BOB));
+        struct member *bob = roster_find(&f->chat->roster, inbox_id(BOB));
         assert_true(bob->lagging);
-        broker_has_room(f->broker, bob);
+        broker_has_room(f->chat, bob);
         assert_inbox(f, BOB, "missed some");
         restart_broker(f);
-        assert_false(roster_find(&f->broker->roster, inbox_id(BOB))->lagging);
+        assert_false(roster_find(&f->chat->roster, inbox_id(BOB))->lagging);
 }
 
 static void test_who_lagged_and_left(void **state)
@@ -470,7 +470,7 @@ static void test_who_lagged_and_left(void **state)
         talk_until_bob_lags(f);
         bye(f, BOB);
         serve(f);
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
         char path[256];
         struct stat st;
         snprintf(path, sizeof(path), "%s/members/%016llx.lagging", f->dir, (unsigned long long)inbox_id(BOB));
@@ -530,15 +530,15 @@ static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
         all_come_and_ann_lends(f);
         say(f, BOB, "one");
         relay_and_die(f);
-        assert_int_equal(note_seal(f->broker->roster.dir, 1, 2), 0); /* a batch that does not come from the queue */
+        assert_int_equal(note_seal(f->chat->roster.dir, 1, 2), 0); /* a batch that does not come from the queue */
         restart_broker(f);
-        assert_int_equal(f->broker->old_frames, 1);
+        assert_int_equal(f->chat->old_frames, 1);
         assert_true(member(f, ANN)->lent.due);
-        assert_int_equal(f->broker->asked, 0);
+        assert_int_equal(f->chat->asked, 0);
         run_session(f, ANN);
         assert_lender_got(f->lenders[ANN], "bob: one\r\n*** 2 people connected\r\n");
         serve(f);
-        assert_int_equal(f->broker->old_frames, 0);
+        assert_int_equal(f->chat->old_frames, 0);
         run_session(f, ANN);
         assert_true(member(f, ANN)->lent.client >= 0);
         say(f, EVE, "two");

@@ -37,7 +37,7 @@ static void test_nobody_is_told_of_the_link(void **state)
         assert_inbox(f, ANN, "welcome 1, join bob");
         assert_inbox(f, BOB, "welcome 2");
         assert_inbox(f, LINK, "welcome 1, join bob");
-        assert_int_equal(roster_people(&f->broker->roster), 2);
+        assert_int_equal(roster_people(&f->chat->roster), 2);
         assert_true(exists(f, "members", ANN));
         assert_int_equal(link_member(f)->pidfd, -1);
 }
@@ -62,7 +62,7 @@ static void test_it_hears_what_is_said_here_and_nothing_of_its_own(void **state)
         serve(f);
         assert_inbox(f, LINK, "line ann hi");
         assert_inbox(f, ANN, "line zoe@b 5, line zoe@b 6, notice b is away, with 2 people, join al@c, leave al@c");
-        assert_int_equal(f->broker->lines, 3);
+        assert_int_equal(f->chat->lines, 3);
 }
 
 /* The relayed record has the id of the link for ever, whatever id the link states. */
@@ -103,7 +103,7 @@ static void test_numbers_only_grow(void **state)
         serve(f);
         assert_inbox(f, ANN, "line zoe@b 11");
         for (int i = 0; i < IGNORED_KINDS; i++)
-                assert_int_equal(f->broker->ignored[i], 0);
+                assert_int_equal(f->chat->ignored[i], 0);
 }
 
 /* Hosts of an earlier version send text that hides something. */
@@ -125,14 +125,14 @@ static void test_what_hides_is_shown(void **state)
         assert_inbox(f, ANN,
                      "line zoe@b hi?        ., action zoe@b hi?        ., topic zoe@b hi?        ., "
                      "private zoe@b hi?        .");
-        assert_string_equal(roster_find(&f->broker->roster, inbox_id(ANN))->room->topic, "hi?        .");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 0);
+        assert_string_equal(roster_find(&f->chat->roster, inbox_id(ANN))->room->topic, "hi?        .");
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 0);
 }
 
 static void test_records_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
-        const uint64_t *ignored = f->broker->ignored;
+        const uint64_t *ignored = f->chat->ignored;
         static char long_text[TEXT_MAX_BYTES + 2], long_name[NAME_MAX_BYTES + 2];
         memset(long_text, 'x', TEXT_MAX_BYTES + 1);
         memset(long_name, 'x', NAME_MAX_BYTES + 1);
@@ -155,7 +155,7 @@ static void test_records_that_are_ignored(void **state)
                 serve(f);
                 assert_int_equal(ignored[IGNORED_UNCLEAN], i + 1);
         }
-        f->broker->ignored[IGNORED_UNCLEAN] = 0;
+        f->chat->ignored[IGNORED_UNCLEAN] = 0;
         bad = good;
         bad.text = slice_of("\x1b[2J");
         inject_record(f, &bad);
@@ -259,7 +259,7 @@ static void test_private_words(void **state)
         serve(f);
         assert_inbox(f, ANN, "reply chat@b there is nobody called zo there");
         assert_inbox(f, LINK, "");
-        assert_int_equal(f->broker->remote.last, 5);
+        assert_int_equal(f->chat->remote.last, 5);
 }
 
 /* The link can send a notice to one member. */
@@ -285,13 +285,13 @@ static void test_it_tells_one(void **state)
         assert_inbox(f, ANN, "notice b is away");
         assert_inbox(f, BOB, "");
         assert_inbox(f, LINK, "");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
         tell.id = inbox_id(BOB); /* a sender that is not the link */
         tell.text = slice_of("forged");
         put(f, &tell);
         serve(f);
         assert_inbox(f, ANN, "");
-        assert_int_equal(f->broker->ignored[IGNORED_TYPE], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_TYPE], 1);
 }
 
 static void test_names_there(void **state)
@@ -307,7 +307,7 @@ static void test_names_there(void **state)
         inject_record(f, &rec);
         serve(f);
         assert_inbox(f, ANN, "rename zoe@b ann@b, renamed zoe@b ann@b");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
 }
 
 /* Rooms have members on several hosts. */
@@ -340,7 +340,7 @@ static void test_rooms(void **state)
         serve(f);
         assert_inbox(f, ANN, "line kitchen: zoe@b hi");
         assert_inbox(f, BOB, "line zoe@b hi");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
 
         rec = (struct record){.kind = RECORD_CAME,
                               .number = 5,
@@ -436,8 +436,7 @@ static void add_many(struct fixture *f)
         for (uint32_t i = 0; i < 100; i++) {
                 char name[NICK_MAX_BYTES + 1];
                 snprintf(name, sizeof(name), "member-with-a-number-%u", i);
-                assert_non_null(
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+                assert_non_null(roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
         }
 }
 
@@ -464,11 +463,11 @@ static void test_too_many_questions(void **state)
         rec.kind = RECORD_LINE;
         n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
         assert_int_equal(send(f->sender, buffer, n, 0), n);
-        assert_true(broker_serve(f->broker) > 0);
-        assert_int_equal(broker_serve(f->broker), 0);
+        assert_true(broker_serve(f->chat) > 0);
+        assert_int_equal(broker_serve(f->chat), 0);
         assert_true(rec.number > 100);
         assert_inbox(f, ANN, "line z@b who");
-        assert_int_equal(f->broker->remote.last, rec.number);
+        assert_int_equal(f->chat->remote.last, rec.number);
 }
 
 static void test_sessions_cannot_inject(void **state)
@@ -485,7 +484,7 @@ static void test_sessions_cannot_inject(void **state)
         send(f->sender, buffer, n, 0);
         put(f, &(struct frame){.type = FRAME_NOTICE, .id = inbox_id(ANN), .number = 1, .text = slice_of("forged")});
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_TYPE], 2);
+        assert_int_equal(f->chat->ignored[IGNORED_TYPE], 2);
         assert_inbox(f, BOB, "");
 }
 
@@ -513,11 +512,11 @@ static void test_only_its_user_speaks_for_the_link(void **state)
 {
         enum { SESSION_USER = 65533, LINK_USER = 65534, OTHER_USER = 65532 };
         struct fixture *f = *state;
-        const uint64_t *ignored = f->broker->ignored;
+        const uint64_t *ignored = f->chat->ignored;
         if (getuid() != 0)
                 skip();
-        f->broker->session_user = SESSION_USER;
-        f->broker->link_user = LINK_USER;
+        f->chat->session_user = SESSION_USER;
+        f->chat->link_user = LINK_USER;
         f->inboxes[LINK] = inbox_bind_link(f->dir);
         hello_as(f, SESSION_USER, LINK_ID);
         hello_as(f, getuid(), LINK_ID);
@@ -526,9 +525,9 @@ static void test_only_its_user_speaks_for_the_link(void **state)
         assert_int_equal(ignored[IGNORED_FORGED], 3);
         hello_as(f, OTHER_USER, LINK_ID);
         assert_int_equal(ignored[IGNORED_USER], 1);
-        assert_int_equal(f->broker->roster.count, 0);
+        assert_int_equal(f->chat->roster.count, 0);
         hello_as(f, LINK_USER, LINK_ID);
-        assert_int_equal(f->broker->roster.count, 1);
+        assert_int_equal(f->chat->roster.count, 1);
         assert_inbox(f, LINK, "welcome 0");
 }
 
@@ -572,7 +571,7 @@ static void test_a_batch_of_many_injected_records(void **state)
                 at += strlen(expected);
         }
         assert_int_equal(number_in_file(f), FRAMES * EACH);
-        assert_int_equal(f->broker->relay.count, EACH); /* three of them make more than 400 */
+        assert_int_equal(f->chat->relay.count, EACH); /* three of them make more than 400 */
 }
 
 static void test_the_number_is_noted_before_the_frames_are_consumed(void **state)
@@ -664,13 +663,13 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         hello(f, ANN);
         link_hello(f);
         serve(f);
-        assert_true(f->broker->remote.is_there);
+        assert_true(f->chat->remote.is_there);
         link_lose_inbox(f);
         say(f, ANN, "one");
         serve(f);
-        assert_false(f->broker->remote.is_there);
+        assert_false(f->chat->remote.is_there);
         assert_true(link_member(f)->lagging);
-        assert_int_equal(roster_people(&f->broker->roster), 1);
+        assert_int_equal(roster_people(&f->chat->roster), 1);
         say(f, ANN, "two");
         inject(f, 1, 1); /* it may still speak, and does not miss its own lines */
         serve(f);
@@ -681,10 +680,10 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         say(f, ANN, "three");
         serve(f);
         assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
-        assert_true(f->broker->remote.is_there);
+        assert_true(f->chat->remote.is_there);
         assert_false(link_member(f)->lagging);
         for (int i = 0; i < IGNORED_KINDS; i++)
-                assert_int_equal(f->broker->ignored[i], 0); /* there was no GONE of it, either */
+                assert_int_equal(f->chat->ignored[i], 0); /* there was no GONE of it, either */
         restart_broker(f);
         assert_false(link_member(f)->lagging); /* no trace of it is left */
         assert_inbox(f, LINK, "rollcall");
@@ -715,7 +714,7 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         serve(f);
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
-        assert_false(f->broker->remote.is_there);
+        assert_false(f->chat->remote.is_there);
         assert_true(link_member(f)->lagging); /* chatd does not wait for room in it */
         assert_int_equal(link_member(f)->missed, 0);
         say(f, ANN, "one");
@@ -740,13 +739,13 @@ static void test_an_inbox_of_somebody_else(void **state)
         unlink(address.sun_path);
         assert_int_equal(symlink("/run/systemd/journal/dev-log", address.sun_path), 0);
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_INBOX], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_INBOX], 1);
         assert_null(link_member(f));
         unlink(address.sun_path);
         link_hello(f); /* without an inbox */
         unlink(address.sun_path);
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_INBOX], 2);
+        assert_int_equal(f->chat->ignored[IGNORED_INBOX], 2);
         assert_null(link_member(f));
         say(f, ANN, "hi");
         serve(f);
@@ -773,7 +772,7 @@ static void test_a_full_inbox(void **state)
         fill_link_inbox(f);
         say(f, ANN, "missed");
         serve(f);
-        assert_true(f->broker->remote.is_there);
+        assert_true(f->chat->remote.is_there);
         uint64_t missed = link_member(f)->missed;
         assert_int_equal(missed, 2);
 
@@ -785,9 +784,9 @@ static void test_a_full_inbox(void **state)
         assert_true(link_member(f)->lagging);
         inbox_read(f->inboxes[LINK]);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
-        broker_has_room(f->broker, ((struct watch *)event.data.ptr)->member);
+        broker_has_room(f->chat, ((struct watch *)event.data.ptr)->member);
         assert_inbox(f, LINK, "missed 3, welcome 2 behind 1");
-        broker_settle(f->broker);
+        broker_settle(f->chat);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 0);
         say(f, ANN, "again");
         serve(f);
@@ -805,10 +804,10 @@ static void test_a_full_inbox_that_goes(void **state)
         fill_link_inbox(f);
         link_lose_inbox(f);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
-        broker_has_room(f->broker, ((struct watch *)event.data.ptr)->member);
-        broker_settle(f->broker);
+        broker_has_room(f->chat, ((struct watch *)event.data.ptr)->member);
+        broker_settle(f->chat);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 0); /* it does not keep chatd busy */
-        assert_false(f->broker->remote.is_there);
+        assert_false(f->chat->remote.is_there);
         say(f, ANN, "missed");
         serve(f);
         link_hello(f);
@@ -851,8 +850,8 @@ static void test_no_descriptor_for_the_number(void **state)
         inbox_read(f->inboxes[LINK]);
 
         /* as many as its connection needs */
-        roster_remove(&f->broker->roster, link_member(f));
-        remote_free(&f->broker->remote);
+        roster_remove(&f->chat->roster, link_member(f));
+        remote_free(&f->chat->remote);
         link_hello(f);
         int n = take_descriptors(&before, taken, 1);
         serve(f);
@@ -906,9 +905,9 @@ static void test_it_takes_no_part_in_what_is_confirmed(void **state)
         link_hello(f);
         inject(f, 1, 5);
         serve(f);
-        assert_false(f->broker->unconfirmed);
-        broker_confirm(f->broker);
-        assert_false(f->broker->unconfirmed);
+        assert_false(f->chat->unconfirmed);
+        broker_confirm(f->chat);
+        assert_false(f->chat->unconfirmed);
         assert_inbox(f, LINK, "welcome 0");
 }
 
@@ -934,8 +933,8 @@ static void test_line_behind_questions(void **state)
         assert_true(size > 0);
         n += size;
         assert_int_equal(send(f->sender, buffer, n, 0), n);
-        assert_true(broker_serve(f->broker) > 0);
-        assert_int_equal(f->broker->remote.last, rec.number);
+        assert_true(broker_serve(f->chat) > 0);
+        assert_int_equal(f->chat->remote.last, rec.number);
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "line z@b xxxx"));
 }
 
@@ -997,9 +996,9 @@ static void test_one_question(void **state)
         for (; rec.number < 5; rec.number++)
                 n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
         assert_int_equal(send(f->sender, buffer, n, 0), n);
-        assert_true(broker_serve(f->broker) > 0);
-        broker_serve(f->broker);
-        assert_int_equal(f->broker->remote.last, 4);
+        assert_true(broker_serve(f->chat) > 0);
+        broker_serve(f->chat);
+        assert_int_equal(f->chat->remote.last, 4);
         assert_int_equal(count_of(f, BOB, "line y@b"), 3);
 }
 

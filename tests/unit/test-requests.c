@@ -78,8 +78,8 @@ static void test_an_action(void **state)
         serve(f);
         assert_inbox(f, BOB, "action ann waves");
         assert_inbox(f, ANN, "");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
-        assert_int_equal(f->broker->lines, 1);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->lines, 1);
 }
 
 static void test_a_name(void **state)
@@ -157,14 +157,14 @@ static void test_what_cannot_be_noted(void **state)
         assert_string_equal(member(f, ANN)->name, "ann");
         assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
         assert_string_equal(member(f, ANN)->room->topic, "");
-        assert_int_equal(f->broker->roster.rooms.count, 1);
-        assert_int_equal(f->broker->changes.count, 0);
+        assert_int_equal(f->chat->roster.rooms.count, 1);
+        assert_int_equal(f->chat->changes.count, 0);
         /* each kind was logged; the second name was counted */
-        assert_string_equal(f->broker->warnings[0].what, "cannot note a new name");
-        assert_int_equal(f->broker->warnings[0].unlogged, 1);
-        assert_string_equal(f->broker->warnings[1].what, "cannot note a change of room");
-        assert_string_equal(f->broker->warnings[2].what, "cannot note a topic");
-        assert_string_equal(f->broker->warnings[3].what, "");
+        assert_string_equal(f->chat->warnings[0].what, "cannot note a new name");
+        assert_int_equal(f->chat->warnings[0].unlogged, 1);
+        assert_string_equal(f->chat->warnings[1].what, "cannot note a change of room");
+        assert_string_equal(f->chat->warnings[2].what, "cannot note a topic");
+        assert_string_equal(f->chat->warnings[3].what, "");
 
         restart_broker(f);
         assert_string_equal(member(f, ANN)->name, "ann");
@@ -216,7 +216,7 @@ static void test_changes_share_a_batch(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        uint64_t batches = f->broker->relay.batches;
+        uint64_t batches = f->chat->relay.batches;
         say(f, ANN, "1");
         join(f, BOB, "kitchen");
         nick(f, ANN, "Zoe");
@@ -227,7 +227,7 @@ static void test_changes_share_a_batch(void **state)
         join(f, ANN, "kitchen");
         say(f, BOB, "4");
         serve(f);
-        assert_int_equal(f->broker->relay.batches, batches + 1);
+        assert_int_equal(f->chat->relay.batches, batches + 1);
         assert_inbox(f, ANN,
                      "went bob kitchen, answer You are now called Zoe, rename eve ann, answer You are now called eve, "
                      "answer You are now in kitchen, with bob, line kitchen: bob 4");
@@ -243,7 +243,7 @@ static void test_changes_share_a_batch(void **state)
         join(f, BOB, "");
         join(f, ANN, "");
         serve(f);
-        assert_int_equal(f->broker->relay.batches, batches + 2);
+        assert_int_equal(f->chat->relay.batches, batches + 2);
         assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
 }
 
@@ -337,7 +337,7 @@ static void test_nobody_comes_or_goes_beside_changes(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        uint64_t batches = f->broker->relay.batches;
+        uint64_t batches = f->chat->relay.batches;
         nick(f, ANN, "Zoe");
         bye(f, EVE);
         nick(f, BOB, "eve");
@@ -349,7 +349,7 @@ static void test_nobody_comes_or_goes_beside_changes(void **state)
                                .name = slice_of("eve"),
                                .address = slice_of("here:1")});
         serve(f);
-        assert_int_equal(f->broker->relay.batches, batches + 4);
+        assert_int_equal(f->chat->relay.batches, batches + 4);
         assert_string_equal(member(f, BOB)->name, "eve");
         assert_string_equal(member(f, ANN)->name, "bob");
         assert_string_equal(member(f, NEWCOMER)->name, "eve~2");
@@ -364,11 +364,11 @@ static void test_a_room_that_ends_within_a_batch(void **state)
         join(f, ANN, "kitchen");
         set_topic(f, ANN, "tea");
         serve(f);
-        uint64_t batches = f->broker->relay.batches;
+        uint64_t batches = f->chat->relay.batches;
         join(f, ANN, "");
         join(f, BOB, "kitchen");
         serve(f);
-        assert_int_equal(f->broker->relay.batches, batches + 2);
+        assert_int_equal(f->chat->relay.batches, batches + 2);
         assert_string_equal(member(f, BOB)->room->topic, "");
 }
 
@@ -376,11 +376,11 @@ static void test_one_member_changes_often(void **state)
 {
         struct fixture *f = *state;
         begin(f);
-        uint64_t batches = f->broker->relay.batches;
+        uint64_t batches = f->chat->relay.batches;
         for (int i = 0; i <= CHANGES_OF_ONE_MAX; i++)
                 nick(f, ANN, i % 2 ? "Zoe" : "Joe");
         serve(f);
-        assert_int_equal(f->broker->relay.batches, batches + 2);
+        assert_int_equal(f->chat->relay.batches, batches + 2);
         assert_string_equal(member(f, ANN)->name, "Joe");
 }
 
@@ -394,8 +394,8 @@ static void test_killed_between_mark_and_note(void **state)
         snprintf(note, sizeof(note), "%s/members/%016llx", f->dir, (unsigned long long)inbox_id(ANN));
         before[readlink(note, before, sizeof(before) - 1)] = '\0';
         ann = member(f, ANN);
-        assert_int_equal(roster_rename(&f->broker->roster, ann, slice_of("Zoe")), 0);
-        assert_int_equal(note_name(f->broker->roster.dir, ann, "1 ann"), 0);
+        assert_int_equal(roster_rename(&f->chat->roster, ann, slice_of("Zoe")), 0);
+        assert_int_equal(note_name(f->chat->roster.dir, ann, "1 ann"), 0);
         unlink(note);
         assert_int_equal(symlink(before, note), 0);
         restart_broker(f);
@@ -426,7 +426,7 @@ static void test_a_private_word(void **state)
                      "you; the "
                      "message went to nobody, "
                      "answer This chat is not linked to other hosts, line eve three");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
 }
 
 static void test_a_reply(void **state)
@@ -504,11 +504,10 @@ static void test_many_are_here(void **state)
         for (uint32_t i = 0; i < 2000; i++) {
                 char name[32];
                 snprintf(name, sizeof(name), "member-%u", i);
-                assert_non_null(
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+                assert_non_null(roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
         }
         who_is_here(f, ANN);
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         const char *answer = inbox_read(f->inboxes[ANN]);
         assert_non_null(strstr(answer, "2001 people are here: ann (you), member-0, "));
         assert_non_null(strstr(answer, " and 1"));
@@ -558,8 +557,8 @@ static void test_a_room(void **state)
         serve(f);
         assert_inbox(f, ANN, "leave Kitchen: bob, answer You are now in lobby, with eve");
         assert_inbox(f, EVE, "came Zoe Kitchen");
-        assert_int_equal(f->broker->roster.rooms.count, 1);
-        assert_int_equal(f->broker->roster.rooms.empty, 0);
+        assert_int_equal(f->chat->roster.rooms.count, 1);
+        assert_int_equal(f->chat->roster.rooms.empty, 0);
 }
 
 static void test_a_room_that_is_none(void **state)
@@ -602,7 +601,7 @@ static void test_a_topic(void **state)
         assert_string_equal(member(f, EVE)->room->topic, topic);
         restart_broker(f);
         assert_string_equal(member(f, EVE)->room->topic, topic);
-        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "tea / \xc3\xa9t\xc3\xa9");
+        assert_string_equal(rooms_first(&f->chat->roster.rooms)->topic, "tea / \xc3\xa9t\xc3\xa9");
         here(f, EVE, 5);
         f->numbers[EVE] = 5;
         set_topic(f, EVE, "pies");
@@ -657,15 +656,15 @@ static void test_many_rooms(void **state)
                 char name[32];
                 snprintf(name, sizeof(name), "member-%u", i);
                 struct member *m =
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                        roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
                 snprintf(name, sizeof(name), "room-%u", i);
-                struct room *room = rooms_get(&f->broker->roster.rooms, slice_of(name));
-                roster_move(&f->broker->roster, m, room);
+                struct room *room = rooms_get(&f->chat->roster.rooms, slice_of(name));
+                roster_move(&f->chat->roster, m, room);
                 memset(room->topic, 'x', i % 2 ? TOPIC_MAX_BYTES : 0);
         }
         who_is_here(f, ANN);
         which_rooms(f, ANN);
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         const char *answers = inbox_read(f->inboxes[ANN]);
         assert_non_null(strstr(
                 answers, "You are alone here: ann (you)\n1 person is in room-0: member-0\n1 person is in room-1"));
@@ -678,7 +677,7 @@ static void test_many_rooms(void **state)
 static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
-        f->broker->arrivals.pace = pace_of(1, 1);
+        f->chat->arrivals.pace = pace_of(1, 1);
         begin(f); /* eve, at least, was one too many */
         assert_true(member(f, EVE)->arriving);
         join(f, EVE, "kitchen");
@@ -822,7 +821,7 @@ static void test_whose_name_it_is(void **state)
         assert_inbox(f, ANN,
                      "found bob, found nobody: There is nobody called bobb here. Did you mean bob?, "
                      "found nobody: There is nobody called zoe here; /who lists who is here");
-        assert_int_equal(f->broker->ignored[IGNORED_UNCLEAN], 2);
+        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 2);
 }
 
 static void test_whose_name_begins_so(void **state)
@@ -850,11 +849,10 @@ static void test_many_names_begin_so(void **state)
         for (uint32_t i = 0; i < 2000; i++) {
                 char name[32];
                 snprintf(name, sizeof(name), "member-%u", i);
-                assert_non_null(
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
+                assert_non_null(roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0));
         }
         ask_for(f, ANN, FRAME_COMPLETE, "mem");
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         const char *answer = inbox_read(f->inboxes[ANN]);
         assert_non_null(strstr(answer, "names member-0 member-1 "));
         assert_string_equal(answer + strlen(answer) - 4, " …");
@@ -906,7 +904,7 @@ static void test_what_is_ignored(void **state)
         struct fixture *f = *state;
         who_is_here(f, ANN);
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_STRANGER], 1);
+        assert_int_equal(f->chat->ignored[IGNORED_STRANGER], 1);
         begin(f);
         f->numbers[ANN] = 0;
         who_is_here(f, ANN);
@@ -916,7 +914,7 @@ static void test_what_is_ignored(void **state)
         f->numbers[ANN] = UINT64_MAX - 1;
         nick(f, ANN, "Zoe");
         serve(f);
-        assert_int_equal(f->broker->ignored[IGNORED_REPEATED], 2);
+        assert_int_equal(f->chat->ignored[IGNORED_REPEATED], 2);
         assert_string_equal(member(f, ANN)->name, "ann");
 }
 
@@ -959,18 +957,18 @@ static void test_topics_that_change_often(void **state)
         restart_broker(f);
         serve(f);
         assert_string_equal(inbox_read_new(f->inboxes[EVE], &seen), "rollcall");
-        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "tea");
+        assert_string_equal(rooms_first(&f->chat->roster.rooms)->topic, "tea");
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "changed 5 times"));
         set_topic(f, EVE, "");
         join(f, EVE, "kitchen");
         set_topic(f, EVE, "cakes"); /* asking for the topic, or another room's topic, does not count */
-        rooms_first(&f->broker->roster.rooms)->changes[rooms_first(&f->broker->roster.rooms)->next_change].ms -=
+        rooms_first(&f->chat->roster.rooms)->changes[rooms_first(&f->chat->roster.rooms)->next_change].ms -=
                 TOPIC_CHANGES_MS;
         set_topic(f, BOB, "coffee");
         set_topic(f, BOB, "milk");
         serve(f);
         assert_string_equal(member(f, EVE)->room->topic, "cakes");
-        assert_string_equal(rooms_first(&f->broker->roster.rooms)->topic, "coffee");
+        assert_string_equal(rooms_first(&f->chat->roster.rooms)->topic, "coffee");
 }
 
 static void test_topic_of_a_crowd(void **state)
@@ -986,12 +984,12 @@ static void test_topic_of_a_crowd(void **state)
                 char name[32];
                 snprintf(name, sizeof(name), "member-number-%u", i);
                 struct member *m =
-                        roster_add(&f->broker->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
-                roster_move(&f->broker->roster, m, rooms_find(&f->broker->roster.rooms, slice_of("kitchen")));
+                        roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
+                roster_move(&f->chat->roster, m, rooms_find(&f->chat->roster.rooms, slice_of("kitchen")));
         }
         inbox_read(f->inboxes[ANN]);
         join(f, ANN, "kitchen");
-        assert_true(broker_serve(f->broker) >= 0);
+        assert_true(broker_serve(f->chat) >= 0);
         const char *got = inbox_read(f->inboxes[ANN]);
         assert_non_null(strstr(got, "The topic: the rules"));
 }
@@ -1011,8 +1009,8 @@ static void test_muted_speaks(void **state)
 static void test_history_before_live(void **state)
 {
         struct fixture *f = *state;
-        f->broker->settings.history = 20;
-        assert_int_equal(history_open(&f->broker->history, f->dir), 0);
+        f->chat->settings.history = 20;
+        assert_int_equal(history_open(&f->chat->history, f->dir), 0);
         begin(f);
         say(f, ANN, "hi");
         struct frame frame = numbered(f, BOB, FRAME_HISTORY);
@@ -1061,7 +1059,7 @@ static void test_an_answer_to_a_lender(void **state)
 /* Fills the inbox of a session that does not run. */
 static void fill_inbox(struct fixture *f, uint32_t who)
 {
-        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->broker->relay.epoch};
+        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->chat->relay.epoch};
         while (reach_send(member(f, who), &relayed) == 0)
                 ;
 }
@@ -1071,7 +1069,7 @@ static const char *after_lagging(struct fixture *f, uint32_t who)
 {
         assert_true(member(f, who)->lagging);
         inbox_empty(f->inboxes[who]);
-        broker_has_room(f->broker, member(f, who));
+        broker_has_room(f->chat, member(f, who));
         assert_false(member(f, who)->lagging);
         return inbox_read(f->inboxes[who]);
 }

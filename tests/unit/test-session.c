@@ -9,7 +9,7 @@
 
 #include "../../chat-session/sandbox.h"
 #include "../../chat-session/session.h"
-#include "../../chatd/broker.h"
+#include "../../chatd/lending.h"
 
 #include "../tcp.h"
 
@@ -698,7 +698,7 @@ static void test_the_reasons_for_leaving(void **state)
 
 /* ---- a session that lends its client's connection to chatd ---- */
 
-_Static_assert((LENT_FDS + 1) * ASKED_MAX <= SANDBOX_FDS_MAX, "the kernel would not let a session answer");
+_Static_assert((LENT_FDS + 1) * LENDING_ASKED_MAX <= SANDBOX_FDS_MAX, "the kernel would not let a session answer");
 
 /* A notice that the session writes by itself. */
 static const char own[] = "*** /bell is off\r\n";

@@ -1,0 +1,224 @@
+#include "chat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chat/clock.h>
+#include <chat/reveal.h>
+
+#include "notes.h"
+#include "reach.h"
+
+/* Connects to our own intake by its address. Returns a descriptor or a negative errno. */
+static int connect_self(int intake_fd)
+{
+        struct sockaddr_un address;
+        socklen_t size = sizeof(address);
+        if (getsockname(intake_fd, (struct sockaddr *)&address, &size) < 0)
+                return -errno;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *)&address, size) < 0) {
+                int error = -errno;
+                close(fd);
+                return error;
+        }
+        return fd;
+}
+
+int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
+              struct journal *log)
+{
+        chat->own_user = geteuid();
+        chat->session_user = session_user;
+        chat->link_user = link_user;
+        chat->epoll = epoll;
+        chat->log = log;
+        int r = roster_init(&chat->roster, dir, session_user);
+        if (r < 0)
+                return r;
+        if (getrandom(&chat->relay.epoch, sizeof(chat->relay.epoch), 0) != sizeof(chat->relay.epoch))
+                return -errno;
+        chat->relay.epoch |= 1; /* 0 means "none yet" to a session */
+        chat->spare = fcntl(intake_fd, F_DUPFD_CLOEXEC, 0);
+        chat->self = connect_self(intake_fd);
+        return chat->self < 0 ? chat->self : intake_init(&chat->intake, intake_fd);
+}
+
+void chat_free(struct chat *chat)
+{
+        bans_free(&chat->bans);
+        close(chat->self);
+        if (chat->spare >= 0)
+                close(chat->spare);
+        intake_free(&chat->intake);
+        roster_free(&chat->roster);
+        history_close(&chat->history);
+        departed_clear(&chat->departed);
+}
+
+void chat_watch(struct chat *chat, struct watch *w, enum watch_kind kind, struct member *m, int fd, uint32_t events)
+{
+        struct epoll_event event = {.events = events, .data.ptr = w};
+        *w = (struct watch){.kind = kind, .member = m};
+        w->armed = epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool chat_send_self(struct chat *chat, const struct frame *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), f);
+        return send(chat->self, buffer, size, MSG_NOSIGNAL) >= 0;
+}
+
+void chat_tell(struct chat *chat, struct member *m, enum frame_type type)
+{
+        struct frame f = {.type = (uint8_t)type, .id = chat->relay.epoch};
+        if (reach_send(m, &f) == -ECONNREFUSED)
+                m->dead = true;
+}
+
+/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. To the link,
+ * who was not announced yet is not here either, because it counts those who are. */
+static size_t count_here(const struct chat *chat, bool for_link)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                const struct member *m = chat->roster.members[i];
+                n += member_is_here(m) && !(for_link && m->arriving);
+        }
+        return n;
+}
+
+int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
+{
+        struct frame f = {
+                .type = FRAME_WELCOME,
+                .id = chat->relay.epoch,
+                .number = number,
+                .name = slice_of(m->name),
+                .members = count_here(chat, m->id == LINK_ID) + m->held,
+        };
+        if (m->id != LINK_ID)
+                return relay_tell(&chat->relay, m, &f);
+        int r = reach_send(m, &f);
+        if (r == -ECONNREFUSED)
+                m->dead = true;
+        return r;
+}
+
+struct eventlog_member chat_describe(const struct chat *chat, const struct member *m)
+{
+        uint64_t now = clock_boottime_us(); /* a note may be from before a boot */
+        return (struct eventlog_member){
+                .id = m->id,
+                .name = m->name,
+                .address = m->address,
+                .members = roster_people(&chat->roster),
+                .seconds = now > m->since_us ? (double)(now - m->since_us) / 1e6 : 0,
+        };
+}
+
+void chat_log_join(struct chat *chat, const struct member *m)
+{
+        struct eventlog_member event = chat_describe(chat, m);
+        eventlog_join(chat->log, &event);
+}
+
+/* Through the intake's socket, as there may be no other. */
+void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const char *text)
+{
+        struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch, .text = slice_of(text)};
+        chat->refused[why]++;
+        if (chat->spare >= 0)
+                close(chat->spare);
+        reach_send_stranger(chat->roster.dir, chat->roster.owner, chat->intake.fd, id, key, &f);
+        chat->spare = fcntl(chat->intake.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void chat_ignore(struct chat *chat, enum ignored why)
+{
+        chat->ignored[why]++;
+        chat->ignored_all++;
+}
+
+void chat_warn(struct chat *chat, const char *what, int error)
+{
+        char text[WARNING_MAX_BYTES + 64];
+        int64_t now = clock_ms();
+        struct warning *w = chat->warnings, *end = chat->warnings + WARNINGS_MAX;
+        while (w < end - 1 && w->what[0] != '\0' && strcmp(w->what, what) != 0)
+                w++;
+        if (w->what[0] != '\0' && now - w->logged_ms < WARNING_MS) {
+                w->unlogged++;
+                return;
+        }
+        snprintf(text, sizeof(text), "%s (and %" PRIu64 " times since that was logged last)", what, w->unlogged);
+        eventlog_warning(chat->log, w->unlogged > 0 ? text : what, error);
+        *w = (struct warning){.logged_ms = now};
+        snprintf(w->what, sizeof(w->what), "%s", what);
+}
+
+void chat_turn_away(struct chat *chat, uint64_t id, uint64_t key, int error)
+{
+        if (error == -EPERM) {
+                chat_ignore(chat, IGNORED_INBOX);
+                return;
+        }
+        chat_refuse(chat, id, key, REFUSED_FULL, "the chat is full");
+        chat_warn(chat, "cannot take a new member", error);
+}
+
+void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
+{
+        struct record rec = {
+                .kind = (uint8_t)kind,
+                .id = m->id,
+                .number = kind == RECORD_JOIN ? 0 : UINT64_MAX,
+                .name = slice_of(m->name),
+                .text = slice_of(kind == RECORD_LEAVE && m->removed ? LEAVE_REMOVED : ""),
+        };
+        relay_add(&chat->relay, m, m->room, &rec); /* there is room: take_frame() asked */
+}
+
+bool chat_take_text(struct chat *chat, struct slice *text)
+{
+        if (!text_is_clean(text->at, text->len)) {
+                chat_ignore(chat, IGNORED_UNCLEAN);
+                return false;
+        }
+        *text = reveal(*text, chat->shown, text->len); /* the batch has room for no more */
+        return true;
+}
+
+bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines)
+{
+        uint8_t records[HISTORY_SHOWN_MAX_BYTES];
+        size_t size = history_read(&chat->history, &chat->roster.rooms, m->room, &chat->relay, lines, records);
+        if (size > 0 || (number == 0 && chat->history.file))
+                relay_tell_records(&chat->relay, m,
+                                   &(struct frame){.type = FRAME_PAST, .id = chat->relay.epoch, .number = number},
+                                   records, size);
+        return size > 0;
+}
+
+void chat_forget_departed(struct chat *chat)
+{
+        for (size_t i = 0; i < chat->departed.count; i++)
+                note_remove_departed(chat->roster.dir, chat->departed.ids[i]);
+        departed_clear(&chat->departed);
+}
+
+void chat_forget_said(struct chat *chat)
+{
+        if (!chat->settings.empty_rooms_kept)
+                history_forget_others(&chat->history, &chat->roster.rooms);
+}

@@ -1,0 +1,111 @@
+#include "lending.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "reach.h"
+
+enum {
+        LEND_OF_FDS = 4, /* while the last one in so many is free, clients' connections are asked for */
+        GIVE_BACK = 64,  /* that many are given back at once */
+};
+
+void lending_init(struct chat *chat)
+{
+        struct rlimit fds;
+        chat->lend_below =
+                getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
+        int r = lent_batch_init(&chat->relay.lent);
+        if (r < 0)
+                eventlog_warning(chat->log, "cannot write to clients by itself", r);
+}
+
+void lending_free(struct chat *chat)
+{
+        lent_batch_free(&chat->relay.lent);
+}
+
+/* What `m` lends is lent no more, or asked for no more. */
+void lending_close(struct chat *chat, struct member *m)
+{
+        chat->asked -= m->lent.reply >= 0;
+        lent_close(&m->lent);
+}
+
+/* Frees descriptors for members' inboxes. Returns whether there were any. */
+bool lending_give_back(struct chat *chat)
+{
+        size_t given = 0;
+        for (size_t i = chat->roster.count; i-- > 0 && given < GIVE_BACK;) {
+                struct member *m = chat->roster.members[i];
+                given += lent_is_open(&m->lent);
+                lending_close(chat, m);
+        }
+        return given > 0;
+}
+
+/* Whether there are descriptors for what a member lends, besides those for members' inboxes. */
+static bool has_fds_to_lend(const struct chat *chat)
+{
+        int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
+        if (lowest >= 0)
+                close(lowest);
+        return lowest >= 0 && lowest < chat->lend_below;
+}
+
+/* Asks `m` for its client's connection, where that is worth it. Not while the queue has what a chatd before us relayed,
+ * of which sessions drop what they have seen: what is written to a client is not compared. */
+void lending_ask(struct chat *chat, struct member *m, int64_t now)
+{
+        struct lent *l = &m->lent;
+        if (l->reply >= 0 && now - l->asked_ms >= LENT_ANSWER_MS)
+                lending_close(chat, m);
+        if (!lent_may_ask(l, now) || m->id == LINK_ID || m->dead || m->lagging || chat->asked >= LENDING_ASKED_MAX ||
+            chat->old_frames > 0 || !chat->relay.lent.shared)
+                return;
+        if (!has_fds_to_lend(chat)) {
+                l->asked_ms = now; /* so it does not look again for as long as for who could not lend */
+                return;
+        }
+        if (lent_ask(l, m->fd, chat->relay.epoch, &chat->relay.lent, now) < 0)
+                return;
+        chat->asked++;
+        chat_watch(chat, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);
+        if (!m->lent_watch.armed)
+                lending_close(chat, m);
+}
+
+void lending_answered(struct chat *chat, struct member *m)
+{
+        if (m->lent.reply < 0)
+                return; /* it died meanwhile */
+        chat->asked--;
+        lent_answer(&m->lent);
+}
+
+int64_t lending_wake(struct chat *chat, int64_t now)
+{
+        if (chat->relay.wrote) {
+                if (chat->wakes_left == 0)
+                        chat->wake_at_ms = now + 1000;
+                chat->wakes_left =
+                        2 * LENDING_WAKE_S; /* who leaves changes the others' index, so that one may miss its turn */
+                chat->relay.wrote = false;
+        }
+        if (chat->wakes_left == 0)
+                return INT64_MAX;
+        if (now < chat->wake_at_ms)
+                return chat->wake_at_ms;
+        chat->wakes_left--;
+        chat->wake_at_ms = now + 1000;
+        chat->wake_slot = (chat->wake_slot + 1) % LENDING_WAKE_S;
+        for (size_t i = chat->wake_slot; i < chat->roster.count; i += LENDING_WAKE_S) {
+                struct member *m = chat->roster.members[i];
+                struct frame f = {.type = FRAME_RELAYED, .id = chat->relay.epoch, .number = m->lines_in};
+                if (m->lent.wrote && reach_send(m, &f) == 0)
+                        m->told = m->lines_in;
+        }
+        return chat->wake_at_ms;
+}

@@ -1,0 +1,224 @@
+#include "membership.h"
+
+#include <errno.h>
+
+#include <chat/clock.h>
+
+#include "contact.h"
+#include "lending.h"
+#include "notes.h"
+#include "reach.h"
+
+/* Whether the sender, who is alive, is a member under another id. One that is not alive is of an earlier process of the
+ * same pid, and its GONE is on the way. */
+static bool is_second(const struct chat *chat, uint64_t id)
+{
+        const struct member *m = chat->shares_pids ? NULL : roster_find_process(&chat->roster, (pid_t)(id >> 32));
+        return m && member_is_alive(m);
+}
+
+/* Returns what a newcomer is called: the name in its HELLO or, where that is an address which is not to be shown, one that
+ * is made of it, in `guest`. */
+static struct slice name_newcomer(const struct chat *chat, const struct frame *f,
+                                  char guest[static GUESTS_NAME_BYTES + 1])
+{
+        char address[ADDRESS_MAX_BYTES + 1] = "";
+        if (!chat->settings.addresses_hidden || !slice_equal(f->name, f->address))
+                return f->name;
+        memcpy(address, f->address.at, f->address.len);
+        const struct network n = network_of(address);
+        guests_name(&chat->guests, &n, guest);
+        return slice_of(guest);
+}
+
+/* A network that connects too often is named in the journal, and nothing else: others may come from there. */
+static void count_connection(struct chat *chat, const struct frame *f)
+{
+        char address[ADDRESS_MAX_BYTES + 1] = "", from[NETWORK_MAX_BYTES + 1];
+        memcpy(address, f->address.at, f->address.len);
+        const struct network n = network_of(address);
+        if (!floods_count(&chat->floods, &n, clock_ms()))
+                return;
+        network_describe(&n, from);
+        eventlog_flood(chat->log, f->address, from);
+}
+
+/* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
+static struct member *admit(struct chat *chat, const struct frame *f)
+{
+        char guest[GUESTS_NAME_BYTES + 1];
+        if (is_second(chat, f->id)) {
+                chat_ignore(chat, IGNORED_SECOND);
+                return NULL;
+        }
+        if (!text_is_local_name(f->name.at, f->name.len) || f->name.len > LOCAL_NAME_MAX_BYTES ||
+            !text_is_name(f->address.at, f->address.len)) {
+                chat_ignore(chat, IGNORED_UNCLEAN);
+                return NULL;
+        }
+        struct frame newcomer = *f;
+        newcomer.name = name_newcomer(chat, f, guest);
+        if (f->type == FRAME_HELLO)
+                count_connection(chat, f);
+        if (admin_refuses(chat, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(chat, &newcomer)))
+                return NULL;
+        struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
+        int r = m ? contact_open(chat, m) : -ENOMEM;
+        if (r == 0)
+                r = note_write(chat->roster.dir, m); /* without it the next chatd would not know whose lines it finds */
+        if (r < 0) {
+                if (m)
+                        roster_remove(&chat->roster, m);
+                chat_turn_away(chat, f->id, f->key, r);
+                return NULL;
+        }
+        chat->joined++;
+        return m;
+}
+
+static void welcome(struct chat *chat, struct member *m, bool quiet)
+{
+        arrivals_take(chat, m, quiet);
+        relay_joins(&chat->relay, m);
+        chat_welcome(chat, m, m->lines_in);
+}
+
+int membership_hello(struct chat *chat, const struct frame *f)
+{
+        struct member *m = roster_find(&chat->roster, f->id);
+        if (m && !m->expected) {
+                chat_ignore(chat, IGNORED_REPEATED);
+                return 0;
+        }
+        if (chat->changed || arrivals_are_full(chat))
+                return -ENOBUFS;
+        chat->crossed = true;
+        if (!m)
+                m = admit(chat, f);
+        if (m) {
+                confinement_take(chat, m, f);
+                welcome(chat, m, f->quiet);
+                motd_send(&chat->motd, &chat->relay, m);
+                chat_show_past(chat, m, 0, (unsigned)chat->settings.history);
+        }
+        return 0;
+}
+
+/* The answer to a roll call, or a session whose queue was lost: not news, unless its HELLO was lost too. */
+int membership_here(struct chat *chat, const struct frame *f)
+{
+        struct member *m = roster_find(&chat->roster, f->id);
+        if (!m && (chat->changed || arrivals_are_full(chat)))
+                return -ENOBUFS;
+        if (!m) {
+                chat->crossed = true;
+                m = admit(chat, f);
+                if (m)
+                        welcome(chat, m, false);
+        } else if (m->dead) {
+                contact_open(chat, m); /* it bound its inbox anew */
+        }
+        if (m && m->held) /* its ARRIVE may have been lost with the queue */
+                arrivals_release(chat, m);
+        if (m) {
+                m->uncalled = false;
+                confinement_take(chat, m, f);
+                /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
+                m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
+                chat->unconfirmed |= m->told < m->lines_in;
+                m->said = m->lines_in > m->said ? m->lines_in : m->said;
+                m->lines_out = f->lines_out;
+                m->skipped = f->skipped;
+        }
+        return 0;
+}
+
+/* The client of `m` spoke another protocol: that is logged seldom enough. */
+static void log_not_chat(struct chat *chat, const struct member *m, struct slice protocol)
+{
+        int64_t now = clock_ms();
+        chat->not_chat++;
+        if (chat->not_chat_logged_ms != 0 && now - chat->not_chat_logged_ms < WARNING_MS) {
+                chat->not_chat_unlogged++;
+                return;
+        }
+        if (!text_is_name(protocol.at, protocol.len))
+                protocol = slice_of("unknown");
+        eventlog_not_chat(chat->log, m->address, protocol, chat->not_chat_unlogged);
+        chat->not_chat_logged_ms = now;
+        chat->not_chat_unlogged = 0;
+}
+
+/* The client of a session whose HELLO was quiet is one of the chat. */
+int membership_arrive(struct chat *chat, const struct frame *f)
+{
+        if (arrivals_are_full(chat))
+                return -ENOBUFS;
+        struct member *m = roster_find(&chat->roster, f->id);
+        if (!m || m->leaving || m->expected)
+                chat_ignore(chat, IGNORED_STRANGER);
+        else
+                arrivals_release(chat, m);
+        return 0;
+}
+
+/* BYE, or GONE for a session that could not say it. */
+int membership_leave(struct chat *chat, const struct frame *f)
+{
+        struct member *m = roster_find(&chat->roster, f->id);
+        bool bye = f->type == FRAME_BYE;
+        if (!m || m->leaving || m->expected || (!bye && !m->dead))
+                return 0; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+        if (chat->changed)
+                return -ENOBUFS;
+        chat->crossed = true;
+        relay_leaves(&chat->relay, m);
+        m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's word outlives a chatd */
+        if (arrivals_leave(chat, m))
+                chat_announce(chat, m, RECORD_LEAVE);
+        m->leaving = true;
+        chat->leavers[chat->leavers_count++] = m;
+
+        struct eventlog_member event = chat_describe(chat, m);
+        event.members--;
+        event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
+        event.lines_in = bye ? f->number : m->said;
+        event.lines_out = bye ? f->lines_out : m->lines_out;
+        event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
+        if (event.reason == LEAVE_NOT_CHAT)
+                log_not_chat(chat, m, f->text);
+        if (!m->held)
+                eventlog_leave(chat->log, &event);
+        return 0;
+}
+
+/* The last datagram for those who said BYE; everybody else has been told that they left. */
+void membership_say_goodbye(struct chat *chat)
+{
+        for (size_t i = 0; i < chat->leavers_count; i++) {
+                struct member *m = chat->leavers[i];
+                chat_tell(chat, m, FRAME_GOODBYE);
+                note_departed(chat->roster.dir, m->id);
+                reach_remove_inbox(chat->roster.dir, m->key); /* a session does so itself, unless it dies before */
+        }
+}
+
+void membership_remove_leavers(struct chat *chat)
+{
+        for (size_t i = 0; i < chat->leavers_count; i++) {
+                note_remove_departed(chat->roster.dir, chat->leavers[i]->id);
+                if (chat->leavers[i]->lagging)
+                        note_remove_lag(chat->roster.dir, chat->leavers[i]->id);
+                if (chat->leavers[i]->arriving)
+                        note_remove_arrival(chat->roster.dir, chat->leavers[i]->id);
+                if (chat->leavers[i]->muted)
+                        note_remove_mute(chat->roster.dir, chat->leavers[i]->id);
+                if (chat->leavers[i]->renamed)
+                        note_remove_name(chat->roster.dir, chat->leavers[i]->id);
+                if (chat->leavers[i]->moved)
+                        note_remove_room(chat->roster.dir, chat->leavers[i]->id);
+                lending_close(chat, chat->leavers[i]);
+                roster_remove(&chat->roster, chat->leavers[i]);
+        }
+        chat->leavers_count = 0;
+}
