@@ -12,7 +12,7 @@
 
 #define BLANKS " \t"
 
-/* Each takes the value of its key. Returns NULL, or what would be right. */
+/* Takes the value of a key. Returns NULL, or a description of valid values. */
 typedef const char *(*take_value)(struct config *c, void *field, const char *value);
 
 static const char *take_text(struct config *c, void *field, const char *value)
@@ -55,7 +55,7 @@ static const char *take_servers(struct config *c, void *field, const char *value
         return c->servers_count > 0 ? NULL : "nats://HOST:PORT, and more of them with blanks between";
 }
 
-/* A number and one of the units. Returns 0, or -EINVAL where it is none or not within the bounds. */
+/* Parses a number and one of the units. Returns 0, or -EINVAL if the value is no such number or out of bounds. */
 static int parse_number(long *number, const char *value, const char *const *units, const long *factors, long least,
                         long most)
 {
@@ -112,7 +112,7 @@ static const char *take_spool_size(struct config *c, void *field, const char *va
 static const struct key {
         const char *name;
         take_value take;
-        size_t at; /* in struct config: the field */
+        size_t at; /* the offset of the field in struct config */
 } keys[] = {
         {"Servers", take_servers, 0},
         {"Network", take_label, offsetof(struct config, network)},
@@ -141,7 +141,8 @@ static uint32_t hash(const char *text, size_t len)
         return h;
 }
 
-/* Appends to a label of `len` characters; a "-" is neither the first nor behind another. Returns its new length. */
+/* Appends `c` to a label of `len` characters; a "-" is dropped at the begin and behind another "-". Returns the new
+ * length. */
 static size_t append_to_label(char host[static HOST_MAX_BYTES + 1], size_t len, char c)
 {
         if (c != '-' || (len > 0 && host[len - 1] != '-'))
@@ -183,7 +184,7 @@ static int find_key(const char *name)
         return -1;
 }
 
-/* What is read, and the first thing that was wrong. */
+/* The settings that are being read, and the first error. */
 struct reading {
         struct config *config;
         char *error;
@@ -215,7 +216,7 @@ static void set_defaults(struct config *c)
                 c->machine[text_clean_all(machine, strlen(machine), c->machine, sizeof(c->machine) - 1)] = '\0';
 }
 
-/* What only all of it together can show. Returns NULL, or what is wrong. */
+/* Checks the settings together. Returns NULL, or what is wrong. */
 static const char *check(const struct config *c)
 {
         if (c->servers_count == 0)

@@ -15,7 +15,7 @@ void connection_init(struct connection *c, const struct config *config, struct r
 {
         pthread_condattr_t monotonic;
         *c = (struct connection){.config = config, .report = report, .work = work};
-        /* each host begins with another server, or the first had all of them */
+        /* each host begins with another server, or the first server would have all hosts */
         if (getrandom(&c->next_server, sizeof(c->next_server), GRND_NONBLOCK) < 0)
                 c->next_server = 0;
         pthread_mutex_init(&c->lock, NULL);
@@ -57,7 +57,7 @@ bool connection_is_quiet(struct connection *c, int64_t deadline)
         return quiet;
 }
 
-/* ---- what libnats calls ---- */
+/* ---- callbacks of libnats ---- */
 
 static void on_closed(natsConnection *nc, void *closure)
 {
@@ -75,7 +75,7 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
         (void)sub;
         natsConnection_GetLastError(nc, &text);
         if (status != NATS_NOT_PERMITTED || (text && strstr(text, "$JS.API.STREAM.NAMES")))
-                return; /* that is only asked for to say more of what is wrong */
+                return; /* chat-link asks for that only to report more of the problem */
         atomic_store(&c->refused_at, clock_ms());
         if (text && strstr(text, "ubscription"))
                 atomic_store(&c->refused, true);
@@ -84,9 +84,9 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
                        c->config->network, c->config->host, text ? text : "");
 }
 
-/* ---- why it did not work ---- */
+/* ---- reasons of failures ---- */
 
-/* The part of `url` that may be shown: without user and password. */
+/* Writes the part of `url` that may be shown: without user and password. */
 static void show_server(char *server, size_t size, const char *url)
 {
         const char *scheme = strstr(url, "://"), *rest = scheme ? scheme + 3 : url, *at = strrchr(rest, '@');
@@ -99,7 +99,7 @@ const char *connection_error(void)
         return place ? place + strlen("): ") : text ? text : "";
 }
 
-/* What libnats says, unless there may be a password in it. */
+/* Returns the text of libnats, or "" if it may contain a password. */
 static const char *reason(const struct config *config, const char *url)
 {
         const char *text = connection_error();
@@ -113,7 +113,7 @@ static const char *how_we_log_in(const struct config *config, const char *url)
         return strchr(url, '@') ? "user and password in Servers=" : *config->user ? "User= and Password=" : NULL;
 }
 
-/* Takes the name or the address of the server out of `server`, a URL. */
+/* Copies the name or the address of the server from `server`, a URL. */
 static void take_name(char *name, size_t size, const char *server)
 {
         const char *begin = strstr(server, "://");
@@ -122,7 +122,8 @@ static void take_name(char *name, size_t size, const char *server)
         snprintf(name, size, "%.*s", (int)len, begin);
 }
 
-/* Nobody took the connection, or the name of the server has no address: libnats does not say which. */
+/* Reports that no server accepted the connection, or that the server's name has no address: libnats does not say
+ * which. */
 static void explain_no_server(const struct connection *c)
 {
         config_value name;
@@ -241,7 +242,7 @@ static natsStatus set_ways(natsOptions *o)
         return NATS_OK;
 }
 
-/* Returns what natsConnection_Connect() is to be called with, or NULL and says why. */
+/* Returns the options for natsConnection_Connect(), or NULL after a report of the reason. */
 static natsOptions *make_options(struct connection *c, const char *url)
 {
         natsOptions *o;
@@ -266,7 +267,7 @@ static natsOptions *make_options(struct connection *c, const char *url)
                 s = natsOptions_SetClosedCB(o, on_closed, c);
         if (s != NATS_OK)
                 explain(c, url, s);
-        else if (set_login(o, c) == NATS_OK && set_tls(o, c, url) == NATS_OK) /* they explain for themselves */
+        else if (set_login(o, c) == NATS_OK && set_tls(o, c, url) == NATS_OK) /* both report their own failures */
                 return o;
         natsOptions_Destroy(o);
         return NULL;
@@ -290,7 +291,7 @@ static bool connect_to(struct connection *c, const char *url)
         atomic_store(&c->lost, false);
         atomic_store(&c->refused, false);
         atomic_store(&c->refused_at, 0);
-        connection_hold(c); /* for on_closed(), which is called for each connection that was made */
+        connection_hold(c); /* for on_closed(), which libnats calls for each connection that was made */
         natsStatus s = natsConnection_Connect(&c->nc, o);
         natsOptions_Destroy(o);
         if (s != NATS_OK) {
@@ -304,7 +305,7 @@ static bool connect_to(struct connection *c, const char *url)
         return true;
 }
 
-/* All servers one after the other, then a pause that grows. */
+/* Plans the next attempt: all servers one after the other, then a pause that grows. */
 static void plan_retry(struct connection *c, int64_t now)
 {
         int64_t pause = CONNECTION_RETRY_MIN_MS;
@@ -322,7 +323,8 @@ static void check_permission(struct connection *c, int64_t now)
         if (refused_at == 0 || now - refused_at < PERMISSION_MS)
                 return;
         if (atomic_load(&c->refused))
-                atomic_store(&c->lost, true); /* a subscription is asked for once: another connection asks again */
+                /* a subscription is made once per connection: another connection makes it again */
+                atomic_store(&c->lost, true);
         else if (atomic_compare_exchange_strong(&c->refused_at, &refused_at, 0))
                 report_no_problem(c->report, PROBLEM_PERMISSION);
 }

@@ -27,7 +27,7 @@ void gap_close(struct gap *g)
         g->at = g->end;
 }
 
-/* Takes an answer, if there is one to the last question: another would begin behind what is open now. */
+/* Takes an answer to the last question, if there is one. Drops any other answer: it would begin behind the open gap. */
 static void take_answer(struct gap *g, struct network *n)
 {
         struct message again;
@@ -43,7 +43,7 @@ static void take_answer(struct gap *g, struct network *n)
         g->answer_at = again.position;
 }
 
-/* Reads the next record of the answer that belongs into the gap, if it has one. */
+/* Reads the next record of the answer that belongs into the gap. Returns false if the answer has none. */
 static bool read_answer(struct gap *g, struct record *rec)
 {
         struct wire_reader r = g->records;
@@ -84,12 +84,13 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
         return GAP_WAITS;
 }
 
-/* As long as there are good answers there is reason to ask, and at once for what they did not have room for. */
+/* As long as good answers arrive there is reason to ask, and to ask at once for records that the answer had no room
+ * for. */
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
 {
         g->at += records;
         if (!g->answer || g->answer_at >= g->at)
-                return; /* none of them came */
+                return; /* the answer had none of these records */
         g->ask_at = now_ms;
         g->questions = GAP_QUESTIONS_MAX;
 }

@@ -7,7 +7,7 @@
 
 #include <chat/text.h>
 
-/* What is above is there before what is below, for whoever finds it after kill -9. */
+/* Makes stores above it happen before stores below it, for a process that finds the data after kill -9. */
 static void keep_order(void)
 {
         atomic_signal_fence(memory_order_seq_cst);
@@ -40,7 +40,7 @@ static struct host *find(const struct hosts *h, const char *label)
         return NULL;
 }
 
-/* A free place, or that of the host that was not heard for longest; NULL where all are here. */
+/* Returns a free place, or the place of the host that was not heard for longest; NULL if all hosts are here. */
 static struct host *find_place(const struct hosts *h)
 {
         struct host *oldest = NULL;
@@ -64,7 +64,8 @@ static struct host *admit(struct hosts *h, const char *label)
                 h->turned_away++;
                 return NULL;
         }
-        host->label[0] = '\0'; /* whoever is killed here has forgotten the old one, and not begun a mixture */
+        /* if the process is killed here the old host is forgotten, and no mixture of two hosts is left */
+        host->label[0] = '\0';
         keep_order();
         host->told = HOST_UNKNOWN;
         host->current = 0;
@@ -100,7 +101,7 @@ static void keep_irregular(struct hosts *h, const struct hosts_irregular *what)
         oldest->number = what->number;
 }
 
-/* Of a message that is read again. */
+/* Returns what was noted when the message `number` was read for the first time. */
 static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
 {
         for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++)
@@ -109,13 +110,13 @@ static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
         return (struct hosts_irregular){0};
 }
 
-/* Returns true if `said` is what was current before, not what was about to be current when we were killed. */
+/* Returns true if `said` is the slot that was current before; false if it was about to become current at a kill. */
 static bool is_before(const struct host_said *last, const struct host_said *said)
 {
         return said->instance != 0 && said->instance != last->instance && said->number < last->number;
 }
 
-/* Returns the place of an instance that is none of the last two, or NULL. */
+/* Returns the entry of an instance that is not one of the last two, or NULL. */
 static struct host_other *find_other(const struct hosts *h, const struct host *host, uint64_t instance)
 {
         struct host_other *others = h->others->all[host - h->all];
@@ -125,8 +126,8 @@ static struct host_other *find_other(const struct hosts *h, const struct host *h
         return NULL;
 }
 
-/* Returns true if something came of this instance, or `own` of its records are known without that. `*expected` is the
- * position of its next record then. */
+/* Returns true if records of this instance arrived, or `own` of its records are known without that. Then `*expected` is
+ * the position of its next record. */
 static bool is_known(const struct hosts *h, const struct host *host, uint64_t instance, uint64_t own,
                      uint64_t *expected)
 {
@@ -156,8 +157,8 @@ static void write_other(struct host_other *at, struct host_other what)
         at->instance = what.instance;
 }
 
-/* Keeps what is known of the instance that was current before, as it gives way to `next`. The place of the one that is
- * current is out of date and can be had. */
+/* Keeps what is known of the instance that was current before, as it gives way to `next`. The entry of the current
+ * instance is out of date and may be replaced. */
 static void keep_before(const struct hosts *h, const struct host *host, uint64_t next)
 {
         const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
@@ -172,16 +173,17 @@ static void keep_before(const struct hosts *h, const struct host *host, uint64_t
         if (!place)
                 place = &others[others[1].instance == next ? 0 : 1];
         if (place == &others[1])
-                write_other(&others[1], others[0]); /* who spoke last comes first */
+                write_other(&others[1], others[0]); /* the instance that spoke last comes first */
         write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
 }
 
-/* What the message is, by what came before it. */
+/* Returns how the message is irregular, by the messages before it. */
 static struct hosts_irregular compare(const struct hosts *h, const struct host *host, const struct hosts_message *m)
 {
         struct hosts_irregular is = {.number = m->number};
         uint64_t expected;
-        if (!is_known(h, host, m->instance, m->own, &expected) && !m->follows) /* nothing else may be known either */
+        /* no other instance may be known either */
+        if (!is_known(h, host, m->instance, m->own, &expected) && !m->follows)
                 is.unseen = host->said[host->current].instance != 0 ? m->position : 0;
         else if (m->position >= expected)
                 is.missing = m->position - expected;
@@ -190,7 +192,7 @@ static struct hosts_irregular compare(const struct hosts *h, const struct host *
         return is;
 }
 
-/* Takes note that the message came. */
+/* Notes that the message arrived. */
 static void advance(struct hosts *h, struct host *host, const struct hosts_message *m)
 {
         struct host_said *next = &host->said[!host->current];
@@ -275,8 +277,8 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t 
         note_process(&h->twins[host - h->all], process, now_ms);
 }
 
-/* Where it is noted what lacks of the instance: a place of its own, or one of which nothing was said lately. NULL: there is
- * none. */
+/* Returns the entry for records that lack of the instance: its own, or one that was not updated lately. Returns NULL if
+ * there is none. */
 static struct hosts_lack *find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
 {
         struct hosts_lack *lacks = h->lacks[host - h->all], *free_one = NULL;
@@ -291,7 +293,8 @@ static struct hosts_lack *find_lack(struct hosts *h, const struct host *host, ui
         return free_one;
 }
 
-/* Takes note that records of an instance lack from `expected` on, or that none do. Returns for how many ms. */
+/* Notes that records of an instance lack from `expected` on, or that none lack. Returns for how many ms they have
+ * lacked. */
 static int64_t note_lack(struct hosts *h, const struct host *host, uint64_t instance, bool lacks, uint64_t expected,
                          int64_t now_ms)
 {
@@ -306,7 +309,7 @@ static int64_t note_lack(struct hosts *h, const struct host *host, uint64_t inst
         return now_ms - lack->since_ms;
 }
 
-/* Returns how many of the instances count: up to the oldest that is known. */
+/* Returns how many of the instances count: those up to the oldest that is known. */
 static size_t count_known(const struct hosts *h, const struct host *host, const struct hosts_instance *all,
                           size_t count)
 {
@@ -365,7 +368,7 @@ enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now
         return host->told == HOST_HERE || is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
 }
 
-/* What people are to be told of a host, if that is news: else HOST_UNKNOWN. */
+/* Returns the news of a host, or HOST_UNKNOWN if there is none. */
 static enum host_told news_of(const struct hosts *h, size_t i, int64_t now_ms)
 {
         const struct host *host = &h->all[i];
@@ -392,7 +395,8 @@ static const char *people(uint64_t members)
         return members == 1 ? "person" : "people";
 }
 
-/* The hosts of which `told` is news, where people were told `before` so far. Tells of all of them in one sentence. */
+/* Writes one sentence for all hosts with the news `told` of which members were last told `before`. Returns its
+ * length. */
 static size_t tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told, const char *verb,
                    char text[static TEXT_MAX_BYTES])
 {

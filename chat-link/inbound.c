@@ -75,7 +75,7 @@ uint64_t inbound_needs_subscription(struct inbound *in, int64_t now)
         return request;
 }
 
-/* Without memory a message is as good as lost on the way: returns false. */
+/* Adds a message to the queue. Returns false if there is no memory: then the message counts as lost on the way. */
 static bool enqueue(struct inbound *in, enum network_event event, struct network_place place,
                     const struct inbound_message *from)
 {
@@ -136,7 +136,7 @@ void inbound_close(struct inbound *in)
         pthread_mutex_unlock(&in->lock);
 }
 
-/* The network's thread is to replace the subscription. */
+/* Makes the network's thread replace the subscription. */
 static void lose(struct inbound *in)
 {
         in->lost = true;
@@ -151,7 +151,7 @@ void inbound_read_anew(struct inbound *in)
         pthread_mutex_unlock(&in->lock);
 }
 
-/* Whether a subscription of this generation is still to be listened to; it was heard of just now. */
+/* Returns true if messages of this generation are still taken. Notes that the subscription delivered something. */
 static bool is_current(struct inbound *in, uint64_t generation)
 {
         if (generation != in->generation || in->lost)
@@ -160,7 +160,7 @@ static bool is_current(struct inbound *in, uint64_t generation)
         return true;
 }
 
-/* Returns false when the subscription is no longer wanted. */
+/* Returns false if the subscription is no longer wanted. */
 static bool wait_for_room(struct inbound *in, uint64_t generation)
 {
         while (generation == in->generation && in->said >= NETWORK_QUEUE_MAX) {
@@ -180,7 +180,7 @@ static bool is_acceptable(const struct inbound_message *m)
                m->size <= MESSAGE_MAX_BYTES;
 }
 
-/* Returns false where the message is not the next one of its consumer, or none of it at all. */
+/* Returns false if the message is not the next one of its consumer, or not of the consumer at all. */
 static bool is_next(struct inbound *in, const struct inbound_message *m)
 {
         if (in->place.stream == 0)

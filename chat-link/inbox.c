@@ -25,11 +25,12 @@ int inbox_init(struct inbox *in, int fd, struct spool *spool)
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
         spool_walk(spool, remember, in);
-        seen_epoch(&in->seen, 1); /* of no chatd: with the first datagram begins another, and is compared */
+        /* no chatd has this epoch: the first datagram begins another one, and its records are compared */
+        seen_epoch(&in->seen, 1);
         return 0;
 }
 
-/* Looks at the datagram at the head without removing it. Returns its size, or -1 where there is none. */
+/* Reads the datagram at the head without removing it. Returns its size, or -1 if there is none. */
 static ssize_t peek(struct inbox *in, uid_t broker, bool *heard)
 {
         struct credentials_room control;
@@ -52,7 +53,7 @@ static void consume(struct inbox *in)
         recv(in->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
 }
 
-/* What goes to other hosts: what they would not understand stays here, as it may be meant for this host alone. */
+/* Returns true if the record goes to other hosts. Unknown kinds stay here, as they may be meant for this host alone. */
 static bool is_for_others(const struct record *rec)
 {
         return (record_is_of_person(rec) || rec->kind == RECORD_PRIVATE || rec->kind == RECORD_ASK ||
@@ -68,7 +69,7 @@ static void count_members(struct inbox *in, const struct record *rec)
                 in->members--;
 }
 
-/* Gathers what is new in a batch. Returns its size. */
+/* Collects the records of a batch that are new. Returns their size. */
 static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen, uint32_t *count)
 {
         struct wire_reader r = f->records;
@@ -87,7 +88,7 @@ static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen,
 
 static bool store(struct inbox *in, const struct frame *f)
 {
-        struct seen seen = in->seen; /* to be forgotten where the spool is full */
+        struct seen seen = in->seen; /* a copy, which is dropped if the spool is full */
         uint32_t count;
         size_t size = gather(in, f, &seen, &count);
         if (count > 0 && spool_append(in->spool, in->records, size, count) < 0)
@@ -108,7 +109,8 @@ static bool store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
         return spool_append(in->spool, in->records, size, 1) == 0;
 }
 
-/* Two notices can say the same, so one is known to be found again only where it is the next that we look at. */
+/* Two notices can be equal, so a notice is only recognized as stored if it is the first that is read after the
+ * start. */
 static bool note_missed(struct inbox *in, const struct frame *f)
 {
         if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
@@ -124,12 +126,12 @@ bool inbox_note_missing(struct inbox *in, uint64_t lines)
 static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
 {
         if (seen_epoch(&in->seen, f->id))
-                in->counted = false; /* another chatd, which may have found no room for its roll call */
+                in->counted = false; /* another chatd, which may have had no room for its roll call */
         switch (f->type) {
         case FRAME_BATCH:
                 return store(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_MISSED:
-                in->counted = false; /* who came and went is among what was missed */
+                in->counted = false; /* the missed lines include joins and leaves */
                 return note_missed(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_WELCOME:
                 in->counted = true;

@@ -14,7 +14,7 @@ void inject_init(struct inject *in, const char *dir)
         *in = (struct inject){.dir = dir, .socket = -1, .broker = (uid_t)-1, .retry_ms = INJECT_RETRY_MIN_MS};
         if (getrandom(&in->notices, sizeof(in->notices), 0) != sizeof(in->notices))
                 in->notices = (uint64_t)getpid() << 32; /* cannot happen once the system is up, getrandom(2) */
-        in->notices |= UINT64_C(1) << 63;               /* records of other hosts stay below that for ever */
+        in->notices |= UINT64_C(1) << 63;               /* numbers of other hosts' records always stay below that */
 }
 
 void inject_close(struct inject *in)
@@ -90,7 +90,7 @@ bool inject_record(struct inject *in, const struct record *rec)
                 accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         in->open = true;
         size_t size = record_encode(in->frame + in->size, sizeof(in->frame) - in->size, rec);
-        assert(size > 0 || in->size > FRAME_HEADER_BYTES); /* or it would be tried for ever */
+        assert(size > 0 || in->size > FRAME_HEADER_BYTES); /* else it would be tried for ever */
         if (size == 0)
                 return false;
         in->size += size;
@@ -98,7 +98,7 @@ bool inject_record(struct inject *in, const struct record *rec)
         return true;
 }
 
-/* Hands a frame to the intake. Returns false where it did not take it. */
+/* Sends a frame to the intake. Returns false if the intake did not take it. */
 static bool hand_over(struct inject *in, const void *frame, size_t size, int64_t now_ms)
 {
         if (send(in->socket, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {

@@ -16,9 +16,9 @@ enum {
         INDEX_BITS = 14,
         SEQUENCE_BITS = 36,
         GENERATION_BITS = 13,
-        /* of what is missing before a message so many have numbers */
+        /* the most records missing before a message that have numbers */
         MISSING_MAX = (1 << INDEX_BITS) - MESSAGE_MAX_BYTES / RECORD_HEADER_BYTES - 3,
-        INBOX_AT_ONCE = 64, /* datagrams, before it looks at anything else */
+        INBOX_AT_ONCE = 64, /* datagrams in one step, before other work */
         MESSAGES_AT_ONCE = NETWORK_QUEUE_MAX,
 };
 
@@ -45,13 +45,13 @@ static uint64_t sequence_of(uint64_t number)
 
 /* ---- notices ---- */
 
-/* The notice of this place in their order. */
+/* Returns the notice at `place` in the queue's order. */
 static struct link_notice *notice_at(struct link *l, size_t place)
 {
         return &l->notices[(l->first_notice + place) % LINK_NOTICES_ROOM];
 }
 
-/* The place of the oldest notice that does not say that something is missing; `notices_count` where each one does. */
+/* Returns the place of the oldest notice that does not report missing records; `notices_count` if there is none. */
 static size_t oldest_news(struct link *l)
 {
         size_t place = 0;
@@ -66,7 +66,7 @@ static void give_up(struct link *l, size_t place)
                 *notice_at(l, place) = *notice_at(l, place + 1);
 }
 
-/* There is room: the caller asked. */
+/* Adds a notice. The caller has checked that there is room. */
 static void add_notice(struct link *l, uint64_t number, uint64_t to, const char *format, va_list args)
 {
         assert(l->notices_count < LINK_NOTICES_ROOM);
@@ -76,7 +76,7 @@ static void add_notice(struct link *l, uint64_t number, uint64_t to, const char 
         vsnprintf(added->text, sizeof(added->text), format, args);
 }
 
-/* For everybody. */
+/* Adds a notice for everybody. */
 __attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_t number, const char *format, ...)
 {
         va_list args;
@@ -85,7 +85,7 @@ __attribute__((format(printf, 3, 4))) static void notice(struct link *l, uint64_
         va_end(args);
 }
 
-/* For one member, as long as nobody else has to wait for room because of it. */
+/* Adds a notice for one member, unless other notices might then have to wait for room. */
 __attribute__((format(printf, 3, 4))) static void tell(struct link *l, uint64_t to, const char *format, ...)
 {
         va_list args;
@@ -96,8 +96,8 @@ __attribute__((format(printf, 3, 4))) static void tell(struct link *l, uint64_t 
         va_end(args);
 }
 
-/* Of `lines` of the host that are missing the last has this number. People are told once, also where it is read again.
- * */
+/* Reports that `lines` of the host are missing; `number` is that of the last of them. Members are told once, even if
+ * the message is read again. */
 static void notice_missing(struct link *l, const char *host, uint64_t lines, uint64_t number)
 {
         if (number <= l->known || number <= l->noticed)
@@ -119,7 +119,7 @@ static bool flush(struct link *l)
                         l->kept->told = l->telling;
                 if (l->notices_count == 0)
                         return true;
-                inject_notice(&l->inject, slice_of(next->text), next->to); /* which takes it, as nothing else waits */
+                inject_notice(&l->inject, slice_of(next->text), next->to); /* is taken, as no other frame waits */
                 l->telling = next->number;
                 l->first_notice = (l->first_notice + 1) % LINK_NOTICES_ROOM;
                 l->notices_count--;
@@ -127,9 +127,9 @@ static bool flush(struct link *l)
         return false;
 }
 
-/* ---- private words ---- */
+/* ---- private messages ---- */
 
-/* Takes "NAME@HOST " off `text`. Returns whether it begins so. */
+/* Takes "NAME@HOST " off `text`. Returns false if the text does not begin so. */
 static bool address_next(struct slice *text, struct slice *name, struct slice *host)
 {
         struct slice word;
@@ -150,13 +150,13 @@ static void drop_message(struct link *l)
         gap_close(&l->gap);
 }
 
-/* Drops what is under way, and reads again from behind what chatd has. The message of that number may not have been
- * relayed to its end, so it is read again too: chatd knows what of it it has. */
+/* Drops the present message, and reads again from the last number that chatd has. The message with that number is read
+ * again too, because it may not have been relayed to its end: chatd knows which of its records it has. */
 static void read_from(struct link *l, uint64_t number)
 {
         const struct link_kept *k = l->kept;
         struct network_place from = {0};
-        if (k->stream != 0 && generation_of(number) < k->generation) /* of this stream it has nothing yet */
+        if (k->stream != 0 && generation_of(number) < k->generation) /* chatd has no record of this stream yet */
                 from = (struct network_place){.stream = k->stream, .sequence = k->begin};
         else if (k->stream != 0 && generation_of(number) == k->generation)
                 from = (struct network_place){.stream = k->stream, .sequence = sequence_of(number) - 1};
@@ -169,7 +169,7 @@ static void read_from(struct link *l, uint64_t number)
 static void take_welcome(struct link *l)
 {
         uint64_t number = l->inbox.number;
-        bool again = l->kept->stream != 0 && number < l->inject.at_hello; /* its queue was lost */
+        bool again = l->kept->stream != 0 && number < l->inject.at_hello; /* chatd's queue was lost */
         l->hello_at = 0;
         l->known = number;
         inject_welcome(&l->inject);
@@ -183,7 +183,7 @@ static void say_hello(struct link *l)
         l->hello_at = l->now + LINK_HELLO_MS;
 }
 
-/* Tells who says something to NAME@HOST that HOST is not there. It goes out as any other. */
+/* Tells a member who sends a private message to NAME@HOST that HOST is not there. The message still goes out. */
 static void tell_of_absent(struct link *l, const struct record *rec)
 {
         struct slice text = rec->text, name, at;
@@ -200,7 +200,8 @@ static void tell_of_absent(struct link *l, const struct record *rec)
                 tell(l, rec->id, "%s is away; %.*s may get the message when it is back", host, (int)name.len, name.at);
 }
 
-/* Who was killed since it went to the spool does not come here: it is told of once at most. */
+/* Tells members of absent hosts, for the records that were just stored. After a kill between the spool and this call a
+ * record does not come here again: so its member is told once at most. */
 static void look_at_stored(struct link *l)
 {
         struct wire_reader records = wire_read(l->inbox.records, l->inbox.stored);
@@ -210,10 +211,10 @@ static void look_at_stored(struct link *l)
                         tell_of_absent(l, &rec);
 }
 
-/* Empties the inbox into the spool, a bounded part of it. Returns whether there is more. */
+/* Moves datagrams from the inbox to the spool, a bounded number. Returns true if there may be more. */
 static bool take_inbox(struct link *l)
 {
-        if (l->inject.broker == (uid_t)-1) { /* whom to hear is not known: what is there stays there */
+        if (l->inject.broker == (uid_t)-1) { /* the user of chatd is unknown: the datagrams stay in the inbox */
                 l->full = true;
                 return false;
         }
@@ -234,7 +235,7 @@ static bool take_inbox(struct link *l)
                 case INBOX_ROLLCALL:
                         say_hello(l);
                         break;
-                case INBOX_REFUSED: /* hello_at is set: it will be said again */
+                case INBOX_REFUSED: /* hello_at is set, so HELLO will be sent again */
                         log_refused(l->journal, l->inbox.why);
                         break;
                 }
@@ -244,7 +245,7 @@ static bool take_inbox(struct link *l)
 
 /* ---- from other hosts ---- */
 
-/* Whether a record of another host may be shown to people here. */
+/* Returns true if a record of another host may be shown to members here. */
 static bool is_good(const struct record *rec)
 {
         if (rec->kind == RECORD_RENAME &&
@@ -256,13 +257,13 @@ static bool is_good(const struct record *rec)
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
 
-/* Injects what `rec` says under its number. Returns false while that cannot be. */
+/* Injects `rec` under its number. Returns false if that is not possible now. */
 static bool inject_one(struct link *l, const struct record *rec)
 {
         char name[NAME_MAX_BYTES + 1], called[NAME_MAX_BYTES + 1];
         int len = snprintf(name, sizeof(name), "%.*s@%s", (int)rec->name.len, rec->name.at, l->message->host);
         bool renames = rec->kind == RECORD_RENAME, has_text = rec->kind != RECORD_JOIN;
-        if (rec->kind == RECORD_LEAVE) /* nobody says anything by it */
+        if (rec->kind == RECORD_LEAVE) /* the text of other leaves is not shown */
                 has_text = slice_equal(rec->text, slice_of(LEAVE_REMOVED));
         if (renames)
                 snprintf(called, sizeof(called), "%.*s@%s", (int)rec->text.len, rec->text.at, l->message->host);
@@ -283,8 +284,8 @@ static bool inject_one(struct link *l, const struct record *rec)
         return true;
 }
 
-/* A private word or a reply, "NAME@HOST TEXT". Injects it where HOST is this one, as "NAME TEXT". Returns false while
- * that cannot be. */
+/* Takes a private message or a reply, "NAME@HOST TEXT". Injects it as "NAME TEXT" if HOST is this host. Returns false
+ * if that is not possible now. */
 static bool take_private(struct link *l, struct record rec)
 {
         char text[TEXT_MAX_BYTES + 1];
@@ -296,24 +297,24 @@ static bool take_private(struct link *l, struct record rec)
         return inject_one(l, &rec);
 }
 
-/* Does what the next record of the message says. Returns false while that cannot be. */
+/* Takes the next record of the message. Returns false if that is not possible now. */
 static bool take_record(struct link *l, const struct record *rec)
 {
         if (l->notices_count > 0 && !flush(l))
-                return false; /* they stand before it */
+                return false; /* these notices come before the record */
         if (l->skip > 0) {
                 l->skip--;
                 return true;
         }
         if (l->next <= l->known)
-                return true; /* it is read again */
+                return true; /* the record is read again */
         if (rec->kind == RECORD_MISSED) {
                 notice_missing(l, l->message->host, rec->number, l->next);
                 return true;
         }
         bool is_private = rec->kind == RECORD_PRIVATE || rec->kind == RECORD_REPLY;
         if (!record_is_of_person(rec) && !is_private && rec->kind != RECORD_ASK)
-                return true; /* of a later version */
+                return true; /* a kind of a later version */
         if (!is_good(rec)) {
                 l->ignored++;
                 return true;
@@ -321,7 +322,7 @@ static bool take_record(struct link *l, const struct record *rec)
         return is_private ? take_private(l, *rec) : inject_one(l, rec);
 }
 
-/* Goes on with what is missing before the message. Returns false while it cannot. */
+/* Continues with records that are missing before the message. Returns false if the gap is still open. */
 static bool fill_gap(struct link *l)
 {
         struct record rec;
@@ -342,7 +343,8 @@ static bool fill_gap(struct link *l)
                         count = 1;
                         break;
                 case GAP_MISSING:
-                        before = l->known < l->next ? 0 : l->known - l->next + 1; /* which were shown the first time */
+                        /* records that were shown the first time */
+                        before = l->known < l->next ? 0 : l->known - l->next + 1;
                         if (before < count)
                                 notice_missing(l, l->message->host, count - before, l->next + count - 1);
                         break;
@@ -358,7 +360,7 @@ static bool fill_gap(struct link *l)
         }
 }
 
-/* Goes on with the message that is being injected. Returns false while it cannot. */
+/* Continues with the message that is being injected. Returns false if it cannot be finished now. */
 static bool inject_message(struct link *l)
 {
         struct record rec;
@@ -381,18 +383,19 @@ static uint64_t last_number(const struct link *l)
         return l->inject.last > said ? l->inject.last : said;
 }
 
-/* The number of the first record of a message. Where sequences only count, also those messages are counted of which
- * nothing was injected: else the next one would look as if it were read again. */
+/* Returns the number of the first record of a message. Without JetStream, messages of which nothing was injected count,
+ * too: else the next message would look as if it were read again. */
 static uint64_t number_message(const struct link *l, const struct network_message *m)
 {
         uint64_t last = last_number(l);
         if (m->event == NETWORK_ALIVE && l->kept->stream != 0)
-                return last + 1; /* there is none: what is had again belongs behind the last one */
+                /* the message has no number: records that are fetched again belong behind the last record */
+                return last + 1;
         uint64_t sequence = m->place.stream != 0 ? m->place.sequence : sequence_of(last) + 1;
         return number_of(l->kept->generation, sequence & SEQUENCE_MAX);
 }
 
-/* `m` is to be injected: `count` records of the host, as `is` says, behind what is missing of them. */
+/* Begins to inject `m`: `count` records of the host, as in `is`, and before them those that are missing. */
 static void begin_message(struct link *l, struct network_message *m, struct hosts_message is,
                           struct wire_reader records)
 {
@@ -415,14 +418,14 @@ static void begin_message(struct link *l, struct network_message *m, struct host
                  !hosts_has_credit(&l->hosts, m->host, l->now), l->now);
 }
 
-/* Returns true if people here said all of it, when this host had the label that is another's by now. */
+/* Returns true if all of its records are of this host, from a time when it had the label that another host has now. */
 static bool is_own(const struct link *l, const struct message *said, uint64_t count)
 {
         uint64_t own = spool_own(l->spool, said->instance);
         return own > said->position && own - said->position >= count;
 }
 
-/* Takes a message that was said. Returns whether it is to be injected. */
+/* Takes a SAID message. Returns true if it is to be injected. */
 static bool take_said(struct link *l, struct network_message *m)
 {
         struct message said;
@@ -439,7 +442,8 @@ static bool take_said(struct link *l, struct network_message *m)
         return true;
 }
 
-/* Its replica of the stream may be one that lags behind for ever. Or it will never come, so this gets rarer. */
+/* Reads the stream anew, because this server's replica may lag behind for ever. The records may also never arrive, so
+ * the attempts become rarer. */
 static void read_anew(struct link *l, int64_t lacks_ms)
 {
         if (lacks_ms < LINK_LACK_STORED_MS || l->now < l->anew_at)
@@ -450,8 +454,8 @@ static void read_anew(struct link *l, int64_t lacks_ms)
         network_read_anew(l->network);
 }
 
-/* Looks for something that the host has said and that did not come. Returns for how many ms, or 0; `*lack` is as if a message
- * without records came behind it. */
+/* Looks for records that the host announced and that did not arrive. Returns for how many ms they have lacked, or 0.
+ * `*lack` describes a message without records behind them. */
 static int64_t find_lack(struct link *l, const char *host, const struct message *alive, struct hosts_message *lack)
 {
         struct hosts_instance all[1 + MESSAGE_BEFORE_MAX] = {
@@ -469,8 +473,8 @@ static int64_t find_lack(struct link *l, const char *host, const struct message 
         return ms;
 }
 
-/* Takes a message of a host that is there. Where it said more than came, that is looked for in the stream, and in the
- * end as what is missing before a message without records. Returns whether that is to be injected. */
+/* Takes an ALIVE message. If the host sent more than arrived, the link reads the stream anew, and finally treats the
+ * records as missing before a message without records. Returns true if that message is to be injected. */
 static bool take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
@@ -489,9 +493,9 @@ static bool take_alive(struct link *l, struct network_message *m)
         return true;
 }
 
-/* Whether the stream ends before what was read of it, as after a power loss of its server: sequences that we know will
- * come again with something else. The last message is read again after network_read(), so that one may be missing then.
- * */
+/* Returns true if the stream ends before the place that was read already, as after a power loss of its server: known
+ * sequences will come again with other messages. The last message is read again after network_read(), so that one may
+ * be missing then. */
 static bool was_put_back(const struct link *l, const struct network_message *m)
 {
         uint64_t last = l->rewound ? l->inject.last : last_number(l);
@@ -499,7 +503,7 @@ static bool was_put_back(const struct link *l, const struct network_message *m)
                m->place.sequence + l->rewound < sequence_of(last);
 }
 
-/* What is read from now on may not be what was read before: then numbers begin anew, above all that were. */
+/* Takes a BEGIN. If the stream is not the one that was read before, numbers begin anew, above all earlier numbers. */
 static void take_begin(struct link *l, const struct network_message *m)
 {
         struct link_kept *k = l->kept;
@@ -510,12 +514,12 @@ static void take_begin(struct link *l, const struct network_message *m)
                 return;
         k->generation = (last > k->generation ? last : k->generation) % GENERATION_MAX + 1;
         k->begin = m->place.sequence;
-        atomic_signal_fence(memory_order_seq_cst); /* what is above is there first, also after kill -9 */
+        atomic_signal_fence(memory_order_seq_cst); /* the stores above come first, even after kill -9 */
         k->stream = m->place.stream;
         inject_number_above(&l->inject, number_of(k->generation, 0));
 }
 
-/* Takes the next message of the network. Returns false where there is none. */
+/* Takes the next message of the network. Returns false if there is none. */
 static bool next_message(struct link *l)
 {
         struct network_message *m = network_next(l->network);
@@ -529,8 +533,8 @@ static bool next_message(struct link *l)
         return true;
 }
 
-/* Everything that other hosts sent was looked at, so who was not heard is away. Unless we did not get to look for a
- * while: then they have their time again. */
+/* Reports hosts that came or went. All messages of other hosts were taken before this, so a host without a recent ALIVE
+ * is away. If the link took no messages for LINK_GRACE_MS, all hosts get their time again. */
 static void look_for_hosts(struct link *l)
 {
         char text[TEXT_MAX_BYTES];
@@ -541,7 +545,7 @@ static void look_for_hosts(struct link *l)
                 bool full = l->notices_count >= LINK_NOTICES_MAX;
                 size_t oldest = full ? oldest_news(l) : 0;
                 if (full && oldest == l->notices_count)
-                        return; /* they are told when there is room */
+                        return; /* members are told when there is room */
                 if (hosts_news(&l->hosts, l->now, text) <= 0)
                         return;
                 if (full)
@@ -551,8 +555,8 @@ static void look_for_hosts(struct link *l)
         }
 }
 
-/* Injects what other hosts said, as far as chatd takes it, a bounded part of it: somebody may publish faster than we
- * look. Returns whether there is more. */
+/* Injects messages of other hosts, as far as chatd takes them. The number is bounded, because a host may publish faster
+ * than the link reads. Returns true if there may be more. */
 static bool inject_messages(struct link *l)
 {
         for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
@@ -560,7 +564,8 @@ static bool inject_messages(struct link *l)
                         return false;
                 if (l->message && !inject_message(l)) {
                         flush(l);
-                        if (!l->status.connected) /* else who is away is only known behind what waits */
+                        /* while connected, the messages that wait decide which hosts are away */
+                        if (!l->status.connected)
                                 look_for_hosts(l);
                         return false;
                 }
@@ -573,7 +578,7 @@ static bool inject_messages(struct link *l)
         return true;
 }
 
-/* ---- the rest ---- */
+/* ---- other work ---- */
 
 static void connect_chatd(struct link *l)
 {
@@ -585,7 +590,7 @@ static void connect_chatd(struct link *l)
         if (l->inject.socket >= 0 && l->hello_at != 0 && l->now >= l->hello_at)
                 say_hello(l);
         if (l->inject.socket >= 0 && l->hello_at == 0 && !l->inbox.counted)
-                say_hello(l); /* something was missed: how many are here? */
+                say_hello(l); /* records were missed: HELLO asks for the number of members */
 }
 
 static void tell_network(struct link *l)
@@ -598,7 +603,7 @@ static void tell_network(struct link *l)
         network_publish(l->network);
 }
 
-/* A machine that was cloned while it ran goes on under an instance of its own, and so does the clone. */
+/* Begins a branch after a clone of the running machine was found; the clone does the same. */
 static void part_from_clone(struct link *l)
 {
         if (l->status.clone == spool_instance(l->spool))
@@ -619,14 +624,15 @@ static int64_t wake_at(const struct link *l)
         return wake;
 }
 
-/* Network= and Host= may have been changed: hosts of another network never come back, and our own label is no other's. */
+/* Adapts the hosts to Network= and Host=, which may have been changed: hosts of another network never come back, and
+ * this host's label is no other host's. */
 static void begin_hosts(struct link *l)
 {
         struct link_kept *k = l->kept;
         const char *network = l->config->network;
         if (k->network[0] != '\0' && strncmp(k->network, network, sizeof(k->network)) != 0)
                 k->hosts = (struct hosts_kept){0};
-        atomic_signal_fence(memory_order_seq_cst); /* in this order, also after kill -9 */
+        atomic_signal_fence(memory_order_seq_cst); /* the stores above come first, even after kill -9 */
         snprintf(k->network, sizeof(k->network), "%s", network);
         hosts_init(&l->hosts, &k->hosts, &k->others, l->now);
         hosts_forget(&l->hosts, l->config->host);
@@ -641,7 +647,7 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        if (l->kept->layout != LINK_LAYOUT || l->kept->generation > GENERATION_MAX) /* begin with what comes */
+        if (l->kept->layout != LINK_LAYOUT || l->kept->generation > GENERATION_MAX) /* of no use here: begin anew */
                 *l->kept = (struct link_kept){.layout = LINK_LAYOUT};
         l->noticed = l->kept->told;
         begin_hosts(l);
@@ -673,10 +679,10 @@ int64_t link_work(struct link *l)
         return more ? l->now : wake;
 }
 
-/* What chatd asks and answers meanwhile is passed over: the next chat-link says HELLO when it begins. */
+/* Passes over questions and answers of chatd: the next chat-link sends HELLO when it begins. */
 int64_t link_drain(struct link *l)
 {
-        enum inbox_event event = INBOX_FULL; /* where it is not known whom to hear, what is there stays there as well */
+        enum inbox_event event = INBOX_FULL; /* if chatd's user is unknown the datagrams stay in the inbox, too */
         l->now = clock_ms();
         for (int i = 0; i < INBOX_AT_ONCE && l->inject.broker != (uid_t)-1; i++) {
                 event = inbox_take(&l->inbox, l->inject.broker);

@@ -5,7 +5,7 @@
 #include "link.h"
 #include "twin.h"
 
-/* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
+/* One per kind of event, never changed: `journalctl MESSAGE_ID=…` finds the entries, the catalog explains them. */
 #define ID_STARTED "78978979baad4fd2975cfea80f82914c"
 #define ID_STOPPED "76c3eb9f155b4e25857db042bf11b034"
 #define ID_LOST "3665331503734627a30caebf91e182c7"
@@ -21,7 +21,8 @@
 #define ID_TWINS "ec90ec5e7607475a9165f01afdef4c76"
 #define ID_LABEL "9d4ccef423c5446e9c49f265b0ca0892"
 
-/* The machine's name is no label, so another was made of it: that is no error, but people look for the host by it. */
+/* Logs that the machine's name is no label, so another label was made of it. This is no error, but users look for the
+ * host by its label. */
 static void log_label(struct journal *j, const struct config *c)
 {
         struct journal_event e = {0};
@@ -106,7 +107,7 @@ void log_hosts(struct journal *j, const char *text)
         journal_write(j, &e);
 }
 
-/* Whether everything that people here say reaches other hosts now. */
+/* Returns true if all records of this host's members reach other hosts now. */
 static bool is_linked(const struct network_status *s)
 {
         return s->connected && !s->stuck;
@@ -134,7 +135,8 @@ static void log_problem(struct journal *j, const struct link *l)
         journal_write(j, &e);
 }
 
-/* Logs a change of the network's state, once it is LINK_LOG_MS after the last. Returns when that is, or INT64_MAX. */
+/* Logs a change of the network's state, LINK_LOG_MS after the last change at the earliest. Returns when that is, or
+ * INT64_MAX. */
 static int64_t log_change(struct link *l)
 {
         const struct network_status *s = &l->status;
@@ -154,7 +156,7 @@ static int64_t log_change(struct link *l)
         return INT64_MAX;
 }
 
-/* What to do about the last thing that was ignored: the rarest first. */
+/* Returns what to do about the last message that was ignored: the rarest reason first. */
 static const char *ignored_why(const struct link *l)
 {
         if (l->hosts.turned_away > l->turned_away_logged)
@@ -162,7 +164,7 @@ static const char *ignored_why(const struct link *l)
         return "no chat-link sends such";
 }
 
-/* Logs what was ignored since the last time. */
+/* Logs how many messages were ignored since the last time. */
 static void log_ignored(struct link *l)
 {
         uint64_t ignored = l->ignored + l->status.ignored + l->inbox.ignored + l->hosts.turned_away;
@@ -179,7 +181,7 @@ static void log_ignored(struct link *l)
         l->turned_away_logged = l->hosts.turned_away;
 }
 
-/* Logs what NATS lost, and was had again from who said it, since the last time. */
+/* Logs how many records NATS lost and their hosts sent again, since the last time. */
 static void log_had_again(struct link *l)
 {
         uint64_t count = l->had_again - l->had_again_logged;
@@ -195,7 +197,7 @@ static void log_had_again(struct link *l)
         l->had_again_logged = l->had_again;
 }
 
-/* Logs what of the spool was found damaged since the last time. */
+/* Logs how many records of the spool were found damaged since the last time. */
 static void log_damaged(struct link *l)
 {
         uint64_t damaged = spool_damaged(l->spool), count = damaged - l->damaged_logged;
@@ -227,7 +229,7 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
         journal_write(j, &e);
 }
 
-/* Logs that hosts of another label are several, or one again. */
+/* Logs labels of other hosts that are now of several hosts, or of one host again. */
 static void look_for_others_twins(struct link *l)
 {
         bool several;
@@ -247,8 +249,8 @@ static void look_for_others_twins(struct link *l)
         }
 }
 
-/* Logs that another host has our label, and that it is gone. While there is no connection nobody is heard: what was known
- * holds. */
+/* Logs that another host has this host's label, and that it is gone. Without a connection no message arrives: then the
+ * last state holds. */
 static void look_for_twin(struct link *l)
 {
         if (l->status.twin != l->twin_signs || (l->logged_twin && !l->status.connected))

@@ -1,4 +1,5 @@
-/* chat-link: takes what people on this host say to the other hosts of the network, and back. */
+/* chat-link: carries records of this host's members to the other hosts of the network, and records of other hosts to
+ * chatd. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -32,8 +33,9 @@ struct chat_link {
         struct network *network;
         struct journal *journal;
         int inbox, wake, signals;
-        char own_inbox[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* which we bound ourselves; empty: none */
-        uint64_t lost;                                               /* lines, to a power loss */
+        /* a socket that chat-link bound itself; empty: none */
+        char own_inbox[sizeof(((struct sockaddr_un *)0)->sun_path)];
+        uint64_t lost; /* lines lost to a power loss */
         struct watchdog watchdog;
 };
 
@@ -84,7 +86,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                 case 'v':
                         puts("chat-link " VERSION);
                         return 0;
-                default: /* getopt_long() has printed what is wrong */
+                default: /* getopt_long() has printed the error */
                         return EXIT_USAGE;
                 }
         }
@@ -97,7 +99,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         return -1;
 }
 
-/* Whether somebody holds the socket: systemd, or another chat-link. */
+/* Returns true if a process has the socket: systemd, or another chat-link. */
 static bool is_held(const struct sockaddr_un *address)
 {
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -107,7 +109,7 @@ static bool is_held(const struct sockaddr_un *address)
         return held;
 }
 
-/* Takes the socket that systemd passed, or binds one. Returns 0 or a negative errno. */
+/* Takes the socket from systemd, or binds one. Returns 0 or a negative errno. */
 static int open_inbox(struct chat_link *cl, const char *run_dir)
 {
         struct sockaddr_un address;
@@ -133,7 +135,7 @@ static int open_inbox(struct chat_link *cl, const char *run_dir)
         return r;
 }
 
-/* Returns 0 or a negative errno, and says on standard error what failed. */
+/* Opens the inbox, the signals and the spool. Returns 0, or a negative errno after a message on standard error. */
 static int open_all(struct chat_link *cl, const struct options *o)
 {
         char path[PATH_MAX], notes[PATH_MAX];
@@ -144,7 +146,7 @@ static int open_all(struct chat_link *cl, const struct options *o)
                         strerror(-r), r == -ENOENT ? "; chatd makes that directory: start it first" : "");
                 return r;
         }
-        sigemptyset(&stops); /* blocked before there are threads to take them */
+        sigemptyset(&stops); /* blocked before there are threads that could take them */
         sigaddset(&stops, SIGTERM);
         sigaddset(&stops, SIGINT);
         sigprocmask(SIG_BLOCK, &stops, NULL);
@@ -156,7 +158,8 @@ static int open_all(struct chat_link *cl, const struct options *o)
                 return r;
         }
         snprintf(path, sizeof(path), "%s/spool", o->state_dir);
-        /* Where chatd notes what it relayed. It lives as long as the notes: longer than chatd and the sockets. */
+        /* The directory in which chatd notes what it relayed. It lives as long as the notes: longer than chatd and the
+         * sockets. */
         snprintf(notes, sizeof(notes), "%s/" MEMBERS_DIR_NAME, o->run_dir);
         cl->spool = spool_open(path, cl->config.spool_bytes, notes, cl->config.network, &cl->lost);
         if (!cl->spool) {
@@ -168,7 +171,7 @@ static int open_all(struct chat_link *cl, const struct options *o)
         return r;
 }
 
-/* Returns 0 or a negative errno. */
+/* Starts the threads of the journal and the network. Returns 0 or a negative errno. */
 static int start_threads(struct chat_link *cl)
 {
         cl->journal = journal_start("chat-link");
@@ -178,7 +181,7 @@ static int start_threads(struct chat_link *cl)
         return cl->network ? 0 : -errno;
 }
 
-/* Returns for how long poll() may wait, in ms. */
+/* Returns how long poll() may wait, in ms. */
 static int wait_ms(int64_t wake)
 {
         int64_t now = clock_ms(), latest = now + WATCHDOG_TICK_MS;
@@ -208,7 +211,7 @@ static int run(struct chat_link *cl)
         }
 }
 
-/* The network may take seconds to end, and people talk on: what they say goes to the spool. */
+/* Ends the network, which may take seconds. Members talk on meanwhile: their records go to the spool. */
 static void stop_network(struct chat_link *cl)
 {
         int64_t deadline = network_stop(cl->network);
@@ -226,12 +229,12 @@ static void stop_network(struct chat_link *cl)
         network_end(cl->network);
 }
 
-/* From the network's start to its end. Returns 0 or a negative errno. */
+/* Runs the link from the network's start to its end. Returns 0 or a negative errno. */
 static int serve(struct chat_link *cl, const char *run_dir)
 {
         int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
         bool begun = r == 0;
-        if (begun && getenv("NOTIFY_SOCKET")) /* somebody starts it again */
+        if (begun && getenv("NOTIFY_SOCKET")) /* a service manager starts it again */
                 r = watchdog_start(&cl->watchdog, "chat-link", WATCHDOG_TICK_MS);
         if (r == 0) {
                 sd_notify(false, "READY=1");
@@ -246,7 +249,7 @@ static int serve(struct chat_link *cl, const char *run_dir)
         return r;
 }
 
-/* Returns 0 or a negative errno, and says on standard error what failed. */
+/* Starts and runs everything. Returns 0, or a negative errno after a message on standard error. */
 static int run_all(struct chat_link *cl, const char *run_dir)
 {
         int r = start_threads(cl);
@@ -259,7 +262,7 @@ static int run_all(struct chat_link *cl, const char *run_dir)
 
 int main(int argc, char **argv)
 {
-        static struct chat_link cl; /* large: the buffers of datagrams */
+        static struct chat_link cl; /* static because it is large: the buffers of datagrams */
         static char error[CONFIG_ERROR_BYTES];
         struct options options = {
                 .config = CONFIG_DEFAULT,

@@ -27,7 +27,7 @@
 enum {
         NETWORK_STOP_MS = 3000,
         NETWORK_FLUSH_MS = 1000,
-        NETWORK_ASK_AGAIN_MS = 10000, /* without JetStream: whether there is some now */
+        NETWORK_ASK_AGAIN_MS = 10000, /* without JetStream: the interval at which the server is asked for it */
 };
 
 struct network {
@@ -41,23 +41,23 @@ struct network {
         struct reader reader;
         struct twin twin;
         pthread_t thread;
-        int work;        /* an eventfd: the thread is to look */
-        int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` is */
+        int work;        /* an eventfd: the thread has work */
+        int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` */
         atomic_bool stopping;
-        atomic_bool stopped; /* nobody looks at anything here any more, but for the thread that has said so */
+        atomic_bool stopped; /* no thread uses the network any more, except for the thread that has set this */
         atomic_uint_least64_t members;
 
-        /* of the thread alone; ms of CLOCK_MONOTONIC */
-        int64_t alive_at;     /* when to say so again */
-        int64_t retry_at;     /* after something failed */
-        int64_t ask_again_at; /* for JetStream */
+        /* Only the thread uses these; ms of CLOCK_MONOTONIC. */
+        int64_t alive_at;     /* when the next ALIVE is due */
+        int64_t retry_at;     /* when to try again after a failure */
+        int64_t ask_again_at; /* when to ask for JetStream again */
         bool in_doubt;        /* the next chunk may be stored already */
-        uint64_t asked_for;   /* the request for which the stream's end was asked for; 0: none */
+        uint64_t asked_for;   /* the request for which the stream's end was determined; 0: none */
         char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
         uint8_t message[MESSAGE_MAX_BYTES];
 };
 
-/* ---- what the thread does with a connection ---- */
+/* ---- the thread's work with a connection ---- */
 
 static void begin(struct network *n)
 {
@@ -102,7 +102,7 @@ static void say_alive(struct network *n, int64_t now)
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
 }
 
-/* Returns the size of the message with the chunk, or 0 where there is none. */
+/* Returns the size of the message with the chunk, or 0 if there is none. */
 static size_t make_message(struct network *n, struct spool_chunk *chunk)
 {
         uint8_t *records = n->message + MESSAGE_HEADER_BYTES;
@@ -124,7 +124,7 @@ static bool publish_unstored(struct network *n, size_t size)
         return s == NATS_OK;
 }
 
-/* Returns 1 when the chunk was sent for good, 0 when it has to be published now, -1 when it failed. */
+/* Returns 1 when the chunk was stored, 0 when it has to be published now, -1 when it failed. */
 static int publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         if (n->in_doubt) {
@@ -136,7 +136,7 @@ static int publish_stored(struct network *n, const struct spool_chunk *chunk, si
         return n->in_doubt ? -1 : 1;
 }
 
-/* One request at most for the chunk. Returns false where it failed. */
+/* Makes one request at most for the chunk. Returns false if it failed. */
 static bool publish(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         int sent;
@@ -154,7 +154,7 @@ static bool publish(struct network *n, const struct spool_chunk *chunk, size_t s
         return sent >= 0;
 }
 
-/* What is there to be known before anything is sent or read. */
+/* Returns true if it is known that there is a stream, or no JetStream. Nothing is sent or read before that. */
 static bool is_settled(struct network *n, int64_t now)
 {
         if (n->stream.state == STREAM_NONE && now >= n->ask_again_at) {
@@ -166,7 +166,7 @@ static bool is_settled(struct network *n, int64_t now)
 
 enum progress { FAILED = -1, NOTHING_TO_DO, DONE };
 
-/* Makes one request at most, the most urgent. */
+/* Makes one request at most, the most urgent one. */
 static enum progress advance(struct network *n, int64_t now)
 {
         struct spool_chunk chunk;
@@ -198,7 +198,7 @@ static enum progress advance(struct network *n, int64_t now)
         return NOTHING_TO_DO;
 }
 
-/* Does what is due. Returns when to look again, at the latest. */
+/* Does all work that is due. Returns when to call it again, at the latest. */
 static int64_t work(struct network *n, int64_t now)
 {
         if (connection_is_over(&n->connection, now))
@@ -242,7 +242,7 @@ static void *run(void *user)
         return NULL;
 }
 
-/* ---- what others call ---- */
+/* ---- functions for other threads ---- */
 
 static void free_network(struct network *n)
 {
@@ -254,7 +254,7 @@ static void free_network(struct network *n)
         free(n);
 }
 
-/* Signals are for the thread that starts it. */
+/* Starts the thread with all signals blocked: they are for the calling thread. */
 static int start_thread(struct network *n)
 {
         sigset_t all, before;
@@ -309,8 +309,8 @@ bool network_has_stopped(const struct network *n)
         return atomic_load(&n->stopped);
 }
 
-/* The name service can block the thread for longer than we want to wait: then it is left alone, with all it may look at
- * except for what is the caller's. */
+/* The name service can block the thread for longer than the caller wants to wait. Then the thread is left alone,
+ * together with all memory that it may use, except for the caller's. */
 void network_end(struct network *n)
 {
         struct timespec until = clock_timespec(n->stop_by);

@@ -7,7 +7,7 @@
 #include <chat/clock.h>
 #include <chat/text.h>
 
-/* What libnats has of a subscription to what is said. */
+/* The closure of a subscription to records. */
 struct subscription {
         struct reader *reader;
         uint64_t generation;
@@ -33,8 +33,8 @@ static struct inbound_message take_apart(natsMsg *msg, const char *prefix)
         return m;
 }
 
-/* The consumer tells where a message is from in its reply subject: $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERIES.
- * SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.RANDOM] */
+/* Reads the place of a message from its reply subject, which the consumer sets:
+ * $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERIES.SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.RANDOM] */
 static void take_place(struct inbound_message *m, const char *reply)
 {
         const char *tokens[16];
@@ -53,8 +53,8 @@ static void take_place(struct inbound_message *m, const char *reply)
         m->consumer_sequence = strtoull(tokens[stream + 4], NULL, 10);
 }
 
-/* A message from the consumer itself: a heartbeat, which tells how far it is, or a question whether we are so far. Any
- * other means that it ends. */
+/* Takes a message from the consumer itself: a heartbeat, which says how far it is, or a question for flow control. Any
+ * other status means that the consumer ends. */
 static void obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
 {
         const char *last = NULL, *stalled = NULL, *answer = natsMsg_GetReply(msg);
@@ -78,7 +78,7 @@ static void on_stored(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
         const char *status = NULL;
         (void)sub;
         struct inbound_message m = take_apart(msg, s->reader->said_prefix);
-        /* What was said is not the consumer's word, whatever headers somebody gave it. */
+        /* A message with records is never taken as the consumer's own, whatever headers its sender set. */
         if (!m.host && m.size == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK) {
                 obey_consumer(nc, s, msg, status);
         } else {
@@ -119,7 +119,7 @@ static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
         natsMsg_Destroy(msg);
 }
 
-/* A question or an answer: the subject is chat.NETWORK.KIND.FROM.TO. */
+/* Takes a question or an answer: the subject is chat.NETWORK.KIND.FROM.TO. */
 static void on_resend(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         struct reader *r = closure;
@@ -153,8 +153,8 @@ static void on_complete(void *closure)
         connection_let_go(((struct reader *)closure)->connection);
 }
 
-/* Subscribes; `closure` is held until `complete` is called with it. Returns NULL where nothing was subscribed to: then
- * `complete` has been called. */
+/* Subscribes; `closure` is held until `complete` is called with it. Returns NULL on failure: then `complete` has been
+ * called. */
 static natsSubscription *subscribe(struct reader *r, const char *subject, natsMsgHandler handler,
                                    natsOnCompleteCB complete, void *closure)
 {
@@ -187,7 +187,7 @@ static void forget(natsSubscription **sub)
         *sub = NULL;
 }
 
-/* Subscribes to `subject` for the generation that is open. */
+/* Subscribes to `subject` for the open generation. Returns false if it failed. */
 static bool subscribe_to_said(struct reader *r, const char *subject, natsMsgHandler handler, uint64_t generation)
 {
         struct subscription *s = malloc(sizeof(*s));
@@ -210,9 +210,10 @@ static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t gen
         return subscribe_to_said(r, inbox, on_stored, generation) && stream_consume(s, sequence, inbox);
 }
 
-/* libnats' read loop may still look at a subscription that it found before it was taken out, and is not told when that
- * is freed (nats.c issue 637; Debian 12 has it). So it is freed when the server's answer to what was asked since has
- * come through the same loop: before each call of reader_subscribe() one does, or the connection is another. */
+/* Puts the present subscription aside, to be freed later. libnats' read loop may still use a subscription that it found
+ * before the subscription was removed, and does not notice that it is freed (nats.c issue 637; Debian 12 has it). So it
+ * is freed after the server's answer to a later request has come through the same loop: such an answer comes before
+ * each call of reader_subscribe(), or the connection is another one. */
 static void retire(struct reader *r)
 {
         forget(&r->retired);

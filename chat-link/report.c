@@ -38,7 +38,7 @@ void report_end(struct report *r)
         pthread_mutex_unlock(&r->lock);
 }
 
-/* `clean` has `size` bytes. */
+/* Writes the text cleaned to `clean`, which has `size` bytes. */
 static void clean_text(char *clean, size_t size, const char *text)
 {
         struct text_cleaner c = {0};
@@ -98,7 +98,7 @@ void report_connected(struct report *r, const char *server)
                 r->status.problem[0] = '\0';
         }
         r->status.stored = false;
-        r->status.stuck = server != NULL; /* until it is known what the server can do */
+        r->status.stuck = server != NULL; /* until it is known what the server supports */
         snprintf(r->status.server, sizeof(r->status.server), "%s", server ? server : "");
         wake_up(r);
         pthread_mutex_unlock(&r->lock);

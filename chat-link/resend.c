@@ -44,14 +44,14 @@ struct network_message *resend_answer(struct resend *r)
         return m;
 }
 
-/* Only from who was asked, and of the spool that was asked for. */
+/* Keeps an answer, if it is from the host that was asked and of the spool that was asked for. */
 static void keep_answer(struct resend *r, const char *host, uint64_t instance, const void *data, size_t size)
 {
         if (strcmp(host, r->question.host) != 0 || instance != r->question.instance)
                 return;
         struct network_message *m = calloc(1, sizeof(*m) + size);
         if (!m)
-                return; /* as good as lost on the way */
+                return; /* counts as lost on the way */
         snprintf(m->host, sizeof(m->host), "%s", host);
         m->event = NETWORK_AGAIN;
         m->size = size;
@@ -68,7 +68,7 @@ static void keep_question(struct resend *r, const char *host, const struct messa
                 if (strcmp(r->waiting[(r->first + i) % RESEND_WAITING_MAX].host, host) == 0)
                         q = &r->waiting[(r->first + i) % RESEND_WAITING_MAX];
         if (!q && r->count == RESEND_WAITING_MAX)
-                return; /* it will ask again */
+                return; /* the host will ask again */
         if (!q)
                 q = &r->waiting[(r->first + r->count++) % RESEND_WAITING_MAX];
         snprintf(q->host, sizeof(q->host), "%s", host);
@@ -106,8 +106,8 @@ static void send_question(struct resend *r, natsConnection *nc, const struct res
         publish(r, nc, "ask", q->host, message_encode(r->buffer, sizeof(r->buffer), &m));
 }
 
-/* Where nothing is left of what was asked for, the answer says that all of it is missing. What is not ours another host with
- * our label may have. */
+/* Sends an answer. If none of the records is left, the answer says that all are missing. Does not answer for a branch
+ * that is not this host's: another host with the same label may have it. */
 static void send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct spool_chunk chunk = {0};

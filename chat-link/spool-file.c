@@ -45,8 +45,7 @@ static bool was_here(const struct spool *s)
                memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0;
 }
 
-/* Returns true if what is kept is of use here. Where there was no directory yet, one has been made since by who needs
- * it. */
+/* Returns true if the kept data is valid here. If there was no directory before, its user has made one since. */
 static bool is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
@@ -71,20 +70,20 @@ static void unmap(struct spool *s)
 static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
 {
         if (ring_bytes > SIZE_MAX - SPOOL_RING_AT)
-                return -ENOMEM; /* more than an address of 32 bits reaches */
+                return -ENOMEM; /* more than addresses of 32 bits can reach */
         s->ring_bytes = ring_bytes;
         s->mapped_bytes = (size_t)(SPOOL_RING_AT + ring_bytes);
         s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (s->map == MAP_FAILED) {
                 s->map = NULL;
-                return -ENOMEM; /* with a file of its own mmap(2) fails for no other reason */
+                return -ENOMEM; /* mmap(2) fails for no other reason with a file of its own */
         }
         s->header = (struct spool_header *)(void *)s->map;
         s->ring = s->map + SPOOL_RING_AT;
         return 0;
 }
 
-/* Makes renames in the directory of `path` last over a power loss. Returns 0 or a negative errno. */
+/* Makes renames in the directory of `path` survive a power loss. Returns 0 or a negative errno. */
 static int sync_directory(const char *path)
 {
         char dir[PATH_MAX];
@@ -97,17 +96,17 @@ static int sync_directory(const char *path)
         return r;
 }
 
-/* Begins a branch, unless there is no room for one. */
+/* Begins a branch, unless the table is full. */
 static void begin_branch(struct spool *s)
 {
         struct branches *b = &s->branches;
         if (b->count > 0 && b->all[b->count - 1].begin == s->fields[SPOOL_POSITION])
-                b->count--; /* it has no records that anybody could know it by */
+                b->count--; /* the branch has no records, so no host knows it */
         s->begun += branches_begin(b, s->fields[SPOOL_POSITION]);
         spool_seal_table(s);
 }
 
-/* The file is of a version without branches: all that was said so far is of its instance. */
+/* Takes a file of a version without branches: all its records so far are of its instance. */
 static void take_instance(struct spool *s)
 {
         s->branches.all[0] = (struct branch){.instance = s->instance};
@@ -115,8 +114,8 @@ static void take_instance(struct spool *s)
         s->begun = s->network = 0;
 }
 
-/* Writes the head of a new file, with what its user keeps. Of a file that was usable the places go on, and what is known of
- * its branches stays: then people may still read what they said in those. */
+/* Writes the head of a new file, with the data that its user keeps. If the old file was usable its places continue and
+ * its branches stay, because records of these may still be asked for. */
 static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES], bool usable)
 {
         uint64_t position = usable ? s->fields[SPOOL_POSITION] : 0;
@@ -135,9 +134,9 @@ static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTE
         memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
 }
 
-/* Fills the file `fd`, which is empty and ours: with the records of `from`, the file of an earlier version; without
- * `from`, with what the user of the old file keeps and its branches if that file is `usable`. Returns 0 or a negative
- * errno. */
+/* Fills the file `fd`, which is empty and this process's own. With `from`, the file of an earlier version, it fills in
+ * the records of that file. Without `from` it fills in the kept data and the branches of the old file, if that is
+ * `usable`. Returns 0 or a negative errno. */
 static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {
         uint8_t kept[SPOOL_KEPT_BYTES] = {0};
@@ -162,7 +161,7 @@ static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const
         return 0;
 }
 
-/* Fills the file `fd`, as fill() does, and puts it in the place of `path`. */
+/* Fills the file `fd`, as fill() does, and renames it to `path`. Returns 0 or a negative errno. */
 static int replace(struct spool *s, int fd, const char *path, uint64_t ring_bytes, bool usable,
                    const struct spool_old *from)
 {
@@ -172,16 +171,16 @@ static int replace(struct spool *s, int fd, const char *path, uint64_t ring_byte
         return r == 0 ? sync_directory(path) : r;
 }
 
-/* Makes the file anew, as fill() says. The new file takes the place of the old one when it is complete, so a process that
- * is killed leaves one of the two, whole; after a power loss the old one must not be there again. Returns 0 or a negative
- * errno. */
+/* Makes the file anew, as fill() does. Returns 0 or a negative errno. The new file takes the place of the old one when
+ * it is complete, so a process that is killed leaves one of the two, whole. The old file must not come back after a
+ * power loss. */
 static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {
         int fd = open(s->new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
         int r = replace(s, fd, path, ring_bytes, usable, from);
-        if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* nothing of the old one is wanted */
+        if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* nothing of the old file is needed */
                 r = replace(s, fd, path, ring_bytes, usable, from);
         if (r < 0) {
                 unlink(s->new_path);
@@ -193,9 +192,9 @@ static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, boo
         return 0;
 }
 
-/* ---- what is in a file ---- */
+/* ---- the contents of a file ---- */
 
-/* Which of the header's numbers are not damaged. */
+/* The numbers of the header that are not damaged. */
 struct known {
         bool field[SPOOL_FIELDS];
 };
@@ -205,8 +204,9 @@ static bool is_between(const struct spool *s, enum spool_field field, uint64_t f
         return s->fields[field] >= from && s->fields[field] <= to && s->fields[field] % SPOOL_ALIGNMENT == 0;
 }
 
-/* Loads the offsets; what is damaged is put in their place that loses nothing: what was sent already is sent once more,
- * and others see by the positions that they have it. Returns false where the ring has neither an end nor a beginning. */
+/* Loads the offsets. Replaces a damaged offset by one that loses nothing: records that were sent already are sent once
+ * more, and other hosts know by the positions that they have them. Returns false if neither the end nor the begin of
+ * the ring is known. */
 static bool load_offsets(struct spool *s, struct known *k)
 {
         for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
@@ -231,13 +231,13 @@ static bool load_offsets(struct spool *s, struct known *k)
         return true;
 }
 
-/* What a look at all entries finds. */
+/* The result of a look at all entries. */
 struct found {
-        bool damaged;              /* something was passed over */
+        bool damaged;              /* damaged bytes were passed over */
         uint64_t behind, position; /* the offset behind the last entry, and the position behind its records */
-        uint64_t before_waiting;   /* the position behind the last one that was released; 0: there is none */
-        uint64_t waiting;          /* the offset of the first one that waits; UINT64_MAX: there is none */
-        uint64_t waiting_whole;    /* records that wait and are whole */
+        uint64_t before_waiting;   /* the position behind the last released entry; 0: there is none */
+        uint64_t waiting;          /* the offset of the first entry that waits; UINT64_MAX: there is none */
+        uint64_t waiting_whole;    /* undamaged records that wait */
 };
 
 static void look_at(const struct spool *s, uint64_t at, struct found *f)
@@ -273,8 +273,8 @@ static struct found look_at_all(const struct spool *s)
         return f;
 }
 
-/* The place of the next record. What the header says may be ahead by an entry that was being appended, which matters
- * only where the last ones are damaged. Without entries nothing was appended since the newest branch began. */
+/* Returns the place of the next record. The place in the header may be ahead by an entry that was being appended, which
+ * matters only if the last entries are damaged. Without entries nothing was appended since the newest branch began. */
 static uint64_t find_position(const struct spool *s, const struct known *k, const struct found *f)
 {
         uint64_t begin = s->branches.all[s->branches.count - 1].begin;
@@ -284,7 +284,7 @@ static uint64_t find_position(const struct spool *s, const struct known *k, cons
                 return s->fields[SPOOL_POSITION];
         uint64_t bytes = s->fields[SPOOL_TAIL] - f->behind;
         uint64_t position = k->field[SPOOL_POSITION] ? f->position : f->position + bytes / RECORD_HEADER_BYTES;
-        return position > begin ? position : begin; /* it is not more */
+        return position > begin ? position : begin; /* an upper bound */
 }
 
 static uint64_t find_released_position(const struct spool *s, const struct known *k, const struct found *f)
@@ -295,7 +295,7 @@ static uint64_t find_released_position(const struct spool *s, const struct known
         return follows || before > waits ? waits : before;
 }
 
-/* Finds out what the ring has. Returns false where nothing can be found. */
+/* Determines the contents of the ring. Returns false if nothing can be determined. */
 static bool take_stock(struct spool *s)
 {
         struct known k;
@@ -316,7 +316,7 @@ static bool take_stock(struct spool *s)
         return true;
 }
 
-/* Takes a file of this format, or of the one before, into use. Returns true if it can be. */
+/* Takes a file of this format, or of the previous one, into use. Returns false if it cannot be used. */
 static bool take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes, bool *before)
 {
         uint64_t ring_bytes;
@@ -329,7 +329,7 @@ static bool take_over(struct spool *s, const struct spool_header *h, uint64_t fi
         return (*before || spool_load_table(s)) && take_stock(s);
 }
 
-/* Takes a file of a version before into use. Returns 1, 0 where it is none, or a negative errno. */
+/* Takes a file of a version without checksums into use. Returns 1, 0 if it is no such file, or a negative errno. */
 static int convert(struct spool *s, const char *path, uint64_t file_bytes)
 {
         struct spool_old old;
@@ -340,8 +340,8 @@ static int convert(struct spool *s, const char *path, uint64_t file_bytes)
         return r < 0 ? r : take_stock(s);
 }
 
-/* Takes a file that is there into use. Returns 1, 0 where it cannot be (`*lost` is set unless it is new), or a negative
- * errno. `*before`: it is of a version without branches. */
+/* Takes an existing file into use. Returns 1, 0 if it cannot be used (`*lost` is set unless the file is new), or a
+ * negative errno. `*before`: it is of a version without branches. */
 static int take_file(struct spool *s, const char *path, uint64_t *lost, bool *before)
 {
         struct spool_header h;
@@ -359,7 +359,7 @@ static int take_file(struct spool *s, const char *path, uint64_t *lost, bool *be
         return r;
 }
 
-/* Returns true if the records of the file are to be sent. `*lost` and s->left are how many are not. */
+/* Returns true if the records of the file are to be sent. Else `*lost` or s->left is how many are not sent. */
 static bool is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
 {
         bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
@@ -372,17 +372,18 @@ static bool is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
         return false;
 }
 
-/* A file that is found elsewhere may be a clone, whose original goes on with the newest branch. */
+/* Continues a file. A file that is found elsewhere may be a clone, whose original continues the newest branch. */
 static void go_on(struct spool *s, bool before)
 {
         if (before || !was_here(s))
                 begin_branch(s);
-        spool_seal_table(s);                       /* also where a copy is damaged */
-        atomic_signal_fence(memory_order_seq_cst); /* else that is done again after kill -9 */
+        spool_seal_table(s); /* also if a copy is damaged */
+        /* the numbers come last: after kill -9 before that, all of this is done again */
+        atomic_signal_fence(memory_order_seq_cst);
         spool_seal_numbers(s);
 }
 
-/* Returns 0 or a negative errno. */
+/* Opens the ring, or makes it anew. Returns 0 or a negative errno. */
 static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t network, uint64_t *lost)
 {
         bool before = false;
@@ -402,7 +403,8 @@ static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uin
         }
         if (r < 0 || !s->map)
                 return r;
-        atomic_signal_fence(memory_order_seq_cst); /* what is not of use here is forgotten first, also after kill -9 */
+        /* data that is not valid here is cleared first, even after kill -9 */
+        atomic_signal_fence(memory_order_seq_cst);
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
         s->header->kept_with = s->kept_with;
         spool_seal_user(s);
@@ -428,10 +430,10 @@ static int open_file(struct spool *s, const char *path)
                 if (flock(s->fd, LOCK_EX | LOCK_NB) < 0)
                         return errno == EWOULDBLOCK ? -EBUSY : -errno;
                 if (is_at(s->fd, path)) {
-                        unlink(s->new_path); /* of who was killed: nobody else is here */
+                        unlink(s->new_path); /* left by a process that was killed: the lock excludes any other */
                         return 0;
                 }
-                close(s->fd); /* another has taken its place before it was locked */
+                close(s->fd); /* another file has taken its place before it was locked */
         }
 }
 
@@ -467,7 +469,7 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
 
 void spool_close(struct spool *s)
 {
-        pthread_mutex_lock(&s->reading); /* who was left alone by network_end() may still read */
+        pthread_mutex_lock(&s->reading); /* a thread that network_end() left alone may still read */
         pthread_mutex_unlock(&s->reading);
         if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
                 s->header->closed = 1;

@@ -16,7 +16,7 @@ struct old_header {
 };
 
 struct old_entry {
-        uint32_t size, count; /* bytes and records that follow; without records it fills the end of the ring */
+        uint32_t size, count; /* bytes and records that follow; an entry without records fills the end of the ring */
         uint64_t first;
 };
 
@@ -32,7 +32,7 @@ static const struct old_entry *entry_at(const struct spool_old *old, uint64_t of
         return (const struct old_entry *)(const void *)(old->map + SPOOL_RING_AT + offset % old->ring_bytes);
 }
 
-/* Returns true if there are as many records as it says, and nothing else. */
+/* Returns true if the entry holds as many records as its header says, and nothing else. */
 static bool has_records(const struct old_entry *e)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
@@ -44,7 +44,7 @@ static bool has_records(const struct old_entry *e)
         return next == 0 && count == e->count;
 }
 
-/* Returns true if there is an entry at `at`, as it was written by those versions. */
+/* Returns true if there is an entry at `at`, in the format of those versions. */
 static bool is_entry(const struct spool_old *old, uint64_t at, uint64_t tail)
 {
         const struct old_entry *e = entry_at(old, at);
@@ -56,7 +56,7 @@ static bool is_entry(const struct spool_old *old, uint64_t at, uint64_t tail)
         return e->size <= DATAGRAM_MAX_BYTES && has_records(e);
 }
 
-/* Returns true if all entries are as they were written: else nothing of the file can be used. */
+/* Returns true if all entries are undamaged: else nothing of the file can be used. */
 static bool is_whole(const struct spool_old *old)
 {
         const struct old_header *h = header_of(old);

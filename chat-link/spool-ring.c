@@ -131,7 +131,7 @@ void spool_seal_table(struct spool *s)
         memcpy(t.all, s->branches.all, sizeof(t.all));
         t.check = check_table(s, &t);
         s->header->table = t;
-        atomic_signal_fence(memory_order_seq_cst); /* after kill -9 one of them is whole */
+        atomic_signal_fence(memory_order_seq_cst); /* after kill -9 one of the two copies is whole */
         s->header->table_again = t;
 }
 

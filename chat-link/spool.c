@@ -11,7 +11,7 @@ uint64_t spool_instance(const struct spool *s)
         return b->all[b->count - 1].instance;
 }
 
-/* How many of the branch's records are before this place. */
+/* Returns how many of the branch's records are before this place. */
 static uint64_t records_before(const struct branches *b, size_t number, uint64_t place)
 {
         uint64_t begin = b->all[number].begin, end = branches_end(b, number);
@@ -64,7 +64,7 @@ void spool_walk(struct spool *s, void (*on_record)(void *user, const struct reco
                 show_records(spool_entry(s, at), on_record, user);
 }
 
-/* The offset behind the entry at `at`, or behind what is damaged there: not behind `most`. */
+/* Returns the offset behind the entry at `at`, or behind the damaged bytes there: at most `most`. */
 static uint64_t next_offset(const struct spool *s, uint64_t at, uint64_t most)
 {
         uint64_t found = spool_find_entry(s, at, s->fields[SPOOL_TAIL]);
@@ -72,7 +72,7 @@ static uint64_t next_offset(const struct spool *s, uint64_t at, uint64_t most)
         return next < most ? next : most;
 }
 
-/* Gives up what was released long ago, until `bytes` fit. Returns false where what waits is in the way. */
+/* Drops the oldest released entries, until `bytes` fit. Returns false if entries that wait are in the way. */
 static bool make_room(struct spool *s, uint64_t bytes)
 {
         uint64_t oldest = s->fields[SPOOL_OLDEST], released = s->fields[SPOOL_RELEASED], tail = s->fields[SPOOL_TAIL];
@@ -84,7 +84,7 @@ static bool make_room(struct spool *s, uint64_t bytes)
                 oldest = next_offset(s, oldest, released);
         }
         pthread_mutex_lock(&s->reading);
-        spool_set(s, SPOOL_OLDEST, oldest); /* before anything is written over it */
+        spool_set(s, SPOOL_OLDEST, oldest); /* before the first byte of it is overwritten */
         pthread_mutex_unlock(&s->reading);
         return true;
 }
@@ -108,8 +108,8 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
         return 0;
 }
 
-/* Copies the records of an entry from the place `position` on into the chunk. Returns false where they do not fit, or do not
- * follow those that are in there. */
+/* Copies the records of an entry from the place `position` on into the chunk. Returns false if they do not fit, or do
+ * not follow the records in the chunk. */
 static bool copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
@@ -128,8 +128,8 @@ static bool copy_from(const struct entry *e, uint64_t position, struct spool_chu
         return true;
 }
 
-/* What waits before the place `position`, which is that of the entry at `at`, is damaged. Others see by the positions that
- * it is missing. */
+/* Passes over the damaged records that wait before the place `position`, which is that of the entry at `at`. Other
+ * hosts know by the positions that they are missing. */
 static void pass_over(struct spool *s, uint64_t at, uint64_t position)
 {
         uint64_t lost = position - s->fields[SPOOL_RELEASED_POSITION];
@@ -141,7 +141,7 @@ static void pass_over(struct spool *s, uint64_t at, uint64_t position)
                 spool_set(s, SPOOL_CHUNK_END, at);
 }
 
-/* Names the records of the chunk, which has places so far, by their branch. */
+/* Changes the chunk's places into the instance of their branch and a position in it. */
 static void name_records(const struct spool *s, size_t branch, struct spool_chunk *chunk)
 {
         chunk->instance = s->branches.all[branch].instance;
@@ -150,7 +150,8 @@ static void name_records(const struct spool *s, size_t branch, struct spool_chun
 
 bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
 {
-        uint64_t position = s->fields[SPOOL_POSITION]; /* before the tail: who appends stores the tail first */
+        /* before the tail: the thread that appends stores the tail first */
+        uint64_t position = s->fields[SPOOL_POSITION];
         uint64_t tail = s->fields[SPOOL_TAIL], at = spool_find_records(s, s->fields[SPOOL_RELEASED], tail);
         uint64_t end = s->fields[SPOOL_CHUNK_END];
 
@@ -159,9 +160,9 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 position = spool_entry(s, at)->first;
         if (position > s->fields[SPOOL_RELEASED_POSITION])
                 pass_over(s, at, position);
-        if (end <= at) /* none was begun */
+        if (end <= at) /* no chunk was begun */
                 end = tail;
-        /* of one that was begun, too, it may be less: where `max` was larger then, or something is damaged since */
+        /* A chunk that was begun may become shorter: if `max` was larger then, or entries were damaged since. */
         uint64_t behind = at;
         size_t branch = branches_at(&s->branches, position);
         uint64_t branch_end = branches_end(&s->branches, branch);

@@ -8,8 +8,8 @@
 #include <chat/clock.h>
 #include <chat/paths.h>
 
-#define SECOND INT64_C(1000000000)   /* JetStream counts ns */
-#define IDENTITY_PREFIX "chat-link " /* of a description, before the identity's hexadecimal digits */
+#define SECOND INT64_C(1000000000)   /* JetStream counts in ns */
+#define IDENTITY_PREFIX "chat-link " /* the begin of a description, before the identity's hexadecimal digits */
 
 void stream_init(struct stream *s, const struct config *config, struct report *report)
 {
@@ -52,8 +52,8 @@ void stream_refresh(struct stream *s)
         s->state = s->state == STREAM_NONE ? STREAM_ASK_ACCOUNT : STREAM_ASK;
 }
 
-/* What JetStream said last. While the leader of a stream changes, servers refuse what is published as if they had no
- * JetStream, without a text (seen with nats-server 2.9.10); stream_step() asks them whether they have. */
+/* Returns JetStream's last error. While the leader of a stream changes, servers refuse to publish as if they had no
+ * JetStream, without a text (seen with nats-server 2.9.10); stream_step() asks them if they have it. */
 static const char *jetstream_error(jsErrCode code, char *number, size_t size)
 {
         const char *text = connection_error();
@@ -65,7 +65,7 @@ static const char *jetstream_error(jsErrCode code, char *number, size_t size)
         return number;
 }
 
-/* Reports that `what` failed, and why. */
+/* Reports that `what` failed, and why. Returns false. */
 static bool fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
 {
         char number[24];
@@ -85,7 +85,7 @@ static bool fail(struct stream *s, enum problem part, const char *what, natsStat
         return false;
 }
 
-/* The server says that there is no JetStream. */
+/* Takes the server's answer that there is no JetStream. Returns false while that is not believed yet. */
 static bool take_none(struct stream *s)
 {
         int64_t now = clock_ms(), patience = s->known ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
@@ -125,7 +125,8 @@ static bool takes_what_is_said(const struct stream *s, const jsStreamConfig *con
         return false;
 }
 
-/* What link.conf leaves open stays as it is, or hosts with other settings would change it to and fro. */
+/* Returns true if the stream is as in link.conf. Settings that link.conf leaves open do not count, or hosts with other
+ * settings would change the stream to and fro. */
 static bool is_as_configured(const struct stream *s, const jsStreamConfig *config)
 {
         int retention_s = s->config->retention_s;
@@ -143,7 +144,7 @@ static uint64_t identity_of(const jsStreamInfo *info)
         return info->Created != 0 ? (uint64_t)info->Created : 1;
 }
 
-/* Says at once that the stream does not take the longest message, not only when there is one. */
+/* Reports a stream that does not take the longest message at once, not only when there is such a message. */
 static void note_message_size(const struct stream *s, const jsStreamConfig *config)
 {
         if (config->MaxMsgSize > 0 && config->MaxMsgSize < MESSAGE_MAX_BYTES)
@@ -229,7 +230,7 @@ static bool make(struct stream *s)
                 s->replicas = 1; /* the server stands alone */
                 return true;
         }
-        s->state = STREAM_ASK; /* somebody may have been faster, also where it was made */
+        s->state = STREAM_ASK; /* another host may have been faster, even if this request made a stream */
         bool reported = code != JSStreamNameExistErr || s->outrun;
         s->outrun = code == JSStreamNameExistErr;
         if (code == JSStreamSubjectOverlapErr) {
@@ -241,7 +242,7 @@ static bool make(struct stream *s)
         return status == NATS_OK;
 }
 
-/* Reports which stream takes our subjects. A host may not have the permission to ask for its name. */
+/* Reports which other stream has the subjects. A host may lack the permission to ask for its name. */
 static bool find(struct stream *s)
 {
         jsStreamNamesList *names = NULL;
@@ -265,7 +266,7 @@ static bool find(struct stream *s)
         return false;
 }
 
-/* That it cannot be changed is no reason not to use it. */
+/* Changes the stream to the settings of link.conf. If that fails the stream is used as it is. */
 static bool update(struct stream *s)
 {
         jsErrCode code = 0;

@@ -20,7 +20,8 @@ void twin_say(struct twin *t, struct message *alive, int64_t now_ms)
         alive->heard = t->heard_at != 0 && now_ms - t->heard_at < TWIN_LOST_MS ? t->heard : 0;
 }
 
-/* A sign of version 1 does not tell whose it is, unless it is one that cannot be late any more. */
+/* Returns true if an ALIVE is of another host. A message of version 1 does not tell, unless this connection is older than
+ * TWIN_LATE_MS: then no late message of this host arrives any more. */
 static bool is_of_another(const struct twin *t, const struct message *alive, int64_t now_ms)
 {
         if (alive->process != 0)
