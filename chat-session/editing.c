@@ -71,7 +71,7 @@ void editing_refuse(struct session *s, const char *why)
                 return;
         editing_turn(s, false);
         snprintf(text, sizeof(text), "/edit is off: %s", why);
-        session_notice(s, slice_of(text));
+        session_tell(s, text);
 }
 
 /* Writes to `out` what leaves the line, or a piece of it, in the place where it was typed, and lets further output

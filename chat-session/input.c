@@ -36,11 +36,6 @@ _Static_assert((int)EDITING_ROOM_BYTES - TEXT_MAX_BYTES - UPLINK_REQUEST_OVERHEA
 
 #define TOO_LONG "Not sent: the command is too long"
 
-static void notice(struct session *s, const char *text)
-{
-        session_notice(s, slice_of(text));
-}
-
 /* ---- cleaning ---- */
 
 /* Tells the client once that a letter of its line was lost, and why. */
@@ -53,7 +48,7 @@ static void tell_charset(struct session *s)
         s->input.charset_told = true;
         snprintf(text, sizeof(text), "Others see \ufffd for some of your letters: they did not arrive as %s",
                  charset ? charset->name : "UTF-8");
-        notice(s, text);
+        session_tell(s, text);
 }
 
 typedef void take_piece(struct session *s, struct slice clean);
@@ -153,7 +148,7 @@ static bool hints(struct session *s, struct slice line)
         snprintf(text, sizeof(text), "Not sent. %s; to say %.*s, type it again.",
                  row->command == COMMAND_HELP ? "/help lists the commands" : "exit or /quit leaves", (int)line.len,
                  line.at);
-        notice(s, text);
+        session_tell(s, text);
         return true;
 }
 
@@ -193,7 +188,7 @@ static void take_line(struct session *s, struct slice typed)
         else if (command == COMMAND_DISGUISED)
                 obey(s, command, row, rest);
         else if (command != COMMAND_SAY && clean(s, typed, drop_piece) > 1)
-                notice(s, TOO_LONG);
+                session_tell(s, TOO_LONG);
         else if (command != COMMAND_SAY)
                 clean(s, typed, obey_clean);
         else if (!hints(s, typed))
@@ -210,7 +205,7 @@ static void take_piece_of_line(struct session *s, struct slice typed)
         if (first && (s->input.swallows || is_turned_away(s, typed, false)))
                 return;
         if (first && !command_is_text(command_parse(typed, &row, &rest))) {
-                notice(s, TOO_LONG);
+                session_tell(s, TOO_LONG);
                 s->input.swallows = true;
         }
         if (!s->input.swallows)
@@ -222,7 +217,7 @@ static bool is_swallowed(struct session *s, size_t len)
 {
         bool swallows = s->input.swallows;
         if (swallows && !s->input.continues && len > 0)
-                notice(s, "Not sent: the line before it was a command that was interrupted. Type it again.");
+                session_tell(s, "Not sent: the line before it was a command that was interrupted. Type it again.");
         s->input.swallows = false;
         return swallows;
 }
@@ -346,7 +341,7 @@ static void answer_ayt(struct session *s)
         if (s->now < s->input.ayt_at)
                 return;
         s->input.ayt_at = s->now + INPUT_AYT_MS;
-        notice(s, "[Yes, the chat is here]");
+        session_tell(s, "[Yes, the chat is here]");
 }
 
 static void on_byte(struct session *s, uint8_t byte)
@@ -434,7 +429,8 @@ static void tell_interrupted(struct session *s)
 {
         struct input *in = &s->input;
         if (in->interrupt_due) {
-                notice(s, in->discarded ? "Line discarded. ^C again, or exit, leaves." : "^C again, or exit, leaves.");
+                session_tell(s, in->discarded ? "Line discarded. ^C again, or exit, leaves."
+                                              : "^C again, or exit, leaves.");
                 in->discarded = false;
                 in->interrupted = true;
         }

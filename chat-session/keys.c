@@ -34,7 +34,6 @@ void keys_watch(struct session *s, const struct keys_read *read)
         } else if (keys->reads == READS_TOLD && !keys->told && !s->edits && !s->echo && s->state == SESSION_TALKING &&
                    s->options->editing != EDITING_OFF) {
                 keys->told = true;
-                session_notice(s,
-                               slice_of("Your client sends each key as you press it: /edit on shows what you type."));
+                session_tell(s, "Your client sends each key as you press it: /edit on shows what you type.");
         }
 }

@@ -15,7 +15,7 @@
 #include <chat/version.h>
 
 #include "sandbox.h"
-#include "session.h"
+#include "visit.h"
 #if SANDBOX_SANITIZED
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -241,14 +241,14 @@ int main(int argc, char **argv)
         options.session.confinement = options.no_sandbox   ? CONFINED_NOT
                                       : SANDBOX_HAS_FILTER ? CONFINED
                                                            : CONFINED_NO_FILTER;
-        session_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
+        visit_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
         int r = options.no_sandbox ? 0 : enter_sandbox(&session);
         if (r < 0) {
                 fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", argv[0],
                         strerror(-r), lack_sandbox(-r));
-                session_refuse_unconfined(&session, -r);
+                visit_refuse_unconfined(&session, -r);
                 return EXIT_FAILURE;
         }
-        session_run(&session, &unblocked, &stop);
+        visit_run(&session, &unblocked, &stop);
         return 0;
 }

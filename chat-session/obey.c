@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static void tell(struct session *s, const 
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        session_notice(s, slice_of(text));
+        session_tell(s, text);
 }
 
 /* Returns the beginning of `text`: whole characters of at most `bytes` bytes. */

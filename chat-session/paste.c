@@ -39,11 +39,11 @@ void paste_tell(struct session *s, const struct paste *p)
         if (p->obeyed > 0) {
                 snprintf(text, sizeof(text), "%zu pasted line%s obeyed as %s: %s", p->obeyed,
                          p->obeyed == 1 ? " was" : "s were", p->obeyed == 1 ? "a command" : "commands", p->noted);
-                session_notice(s, slice_of(text));
+                session_tell(s, text);
         }
         if (p->stayed[0] != '\0') {
                 snprintf(text, sizeof(text), "%s in the middle of a paste does not end the session; type it to leave",
                          p->stayed);
-                session_notice(s, slice_of(text));
+                session_tell(s, text);
         }
 }

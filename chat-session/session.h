@@ -1,9 +1,8 @@
-/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h) and the uplink together
- * in one poll() loop. With `echo` there is no uplink: the client gets its own lines back.
+/* The state of a session, and what all its parts may do: show a notice, greet the client, begin to leave.
+ *
+ * visit.h is the loop that ties the parts together. With `echo` there is no uplink: the client gets its own lines back.
  */
 #pragma once
-
-#include <signal.h>
 
 #include <chat/seen.h>
 #include <chat/settings.h>
@@ -21,16 +20,7 @@
 
 enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over the lines of its client */
-        LEAVE_GOODBYE_MS = 2000,  /* how long it then waits for what was said before its BYE */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
-        CLIENT_CHECK_MS = 30000,  /* how often the session checks that the client acknowledges what was sent */
-        /* How long a client whose name another member asks for may acknowledge nothing. TCP sends lost data again after
-         * 0.2, 0.6 … 12.6 and 25.4 s, so a client that was cut off for 25 s stays. */
-        PROBE_MS = 30000,
-        PROBE_AGAIN_MS = 60000,  /* how often at most the client is told that its name was asked for */
-        GREET_MS = 1000,         /* how long a greeting waits for what chatd says */
-        PROXY_SILENT_MS = 30000, /* how long a proxy's own connection may be silent */
-        ARRIVE_MS = 300, /* a newcomer who types nothing for so long after the greeting is announced all the same */
 };
 
 enum { EDITING_HELD_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
@@ -101,23 +91,17 @@ struct session {
         struct editor editor;
 };
 
-/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to state it. Reads nothing from the
- * client yet. Keeps no other descriptor open except its uplink's socket. `s` must be all zeros; `o` must live as long
- * as `s`. Does everything that must be done before the session enters its sandbox (sandbox.h). */
-void session_begin(struct session *s, int in, int out, const struct session_options *o);
-
-/* Tells the client why it cannot join. Call it in place of session_run(). Input is read, but ignored. */
-void session_refuse(struct session *s, const char *why);
-
-/* Tells the client and chatd that the session could not enter its sandbox. Call it in place of session_run(). `error`
- * is an errno. */
-void session_refuse_unconfined(struct session *s, int error);
-
 /* Shows the client a notice: in several rows, broken at words, if its window is known to be narrower. */
 void session_notice(struct session *s, struct slice text);
 
+/* Shows the client a notice. */
+void session_tell(struct session *s, const char *text);
+
 /* Shows the client a notice. All rows except the first begin with `indent` blanks. */
 void session_notice_indented(struct session *s, struct slice text, size_t indent);
+
+/* Greets the client once. `people` is how many are here, or 0 if chatd has not said so in time. */
+void session_greet(struct session *s, uint64_t people);
 
 /* Notes that the client sent input that a person types: it may be announced. */
 void session_arrive(struct session *s);
@@ -125,6 +109,14 @@ void session_arrive(struct session *s);
 /* Begins to leave, unless the session is leaving already. */
 void session_leave(struct session *s, enum leave_reason reason);
 
-/* Serves the client until it leaves, the connection breaks or `*stop` becomes true. Signals that `unblocked` lacks are
- * delivered only while the session waits. */
-void session_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop);
+/* Tells the client that it cannot join, and begins to end. */
+void session_turn_away(struct session *s, struct slice why);
+
+/* Begins to end: only output is left. */
+void session_flush_and_end(struct session *s);
+
+/* Ends a line whose rest will not come, because other output comes in its place. */
+void session_give_up_rest(struct session *s);
+
+/* Returns how many lines and notices the client was shown, by the session and by chatd. */
+uint64_t session_lines_out(const struct session *s);

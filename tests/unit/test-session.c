@@ -8,7 +8,7 @@
 #include <chat/display.h>
 
 #include "../../chat-session/sandbox.h"
-#include "../../chat-session/session.h"
+#include "../../chat-session/visit.h"
 #include "../../chatd/lending.h"
 
 #include "../tcp.h"
@@ -38,8 +38,8 @@ static void *run(void *arg)
         struct session *s = calloc(1, sizeof(*s));
         sigset_t unblocked;
         sigemptyset(&unblocked);
-        session_begin(s, f->session_end, f->session_end, &f->options);
-        session_run(s, &unblocked, &f->stop);
+        visit_begin(s, f->session_end, f->session_end, &f->options);
+        visit_run(s, &unblocked, &f->stop);
         free(s);
         close(f->session_end);
         return NULL;
@@ -564,8 +564,8 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
         sigemptyset(&unblocked);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         close(fds[0]);
-        session_begin(s, fds[1], fds[1], &options);
-        session_run(s, &unblocked, &no_stop);
+        visit_begin(s, fds[1], fds[1], &options);
+        visit_run(s, &unblocked, &no_stop);
         assert_int_equal(s->client.lines_out, 0);
         assert_false(s->uplink.greeted);
         close(fds[1]);

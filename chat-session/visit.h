@@ -1,0 +1,30 @@
+/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h), what chatd tells
+ * (incoming.h) and the uplink together in one poll() loop.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "session.h"
+
+enum {
+        LEAVE_GOODBYE_MS = 2000, /* how long a session that handed over all waits for what was said before its BYE */
+        GREET_MS = 1000,         /* how long a greeting waits for what chatd says */
+        PROXY_SILENT_MS = 30000, /* how long a proxy's own connection may be silent */
+};
+
+/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to state it. Reads nothing from the
+ * client yet. Keeps no other descriptor open except its uplink's socket. `s` must be all zeros; `o` must live as long
+ * as `s`. Does everything that must be done before the session enters its sandbox (sandbox.h). */
+void visit_begin(struct session *s, int in, int out, const struct session_options *o);
+
+/* Tells the client why it cannot join. Call it in place of visit_run(). Input is read, but ignored. */
+void visit_refuse(struct session *s, const char *why);
+
+/* Tells the client and chatd that the session could not enter its sandbox. Call it in place of visit_run(). `error`
+ * is an errno. */
+void visit_refuse_unconfined(struct session *s, int error);
+
+/* Serves the client until it leaves, the connection breaks or `*stop` becomes true. Signals that `unblocked` lacks are
+ * delivered only while the session waits. */
+void visit_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop);
