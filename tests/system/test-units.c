@@ -352,6 +352,26 @@ static void test_a_host_that_lacks_something(void **state)
                            "use the run directory /run/chat: Permission denied; systemd-tmpfiles --create makes it", 1);
 }
 
+/* PID 1 tries again, and not as fast as it can. What was said meanwhile arrives. */
+static void test_a_chatd_that_cannot_be_executed(void **state)
+{
+        (void)state;
+        enum { TRIES = 6, WAIT_MS = 250 };
+        struct client *a, *b;
+        join_two(&a, &b);
+        shell("mkdir -p /run/systemd/system/chatd.service.d; printf '[Service]\nExecStart=\nExecStart=/no/chatd\n' "
+              ">/run/systemd/system/chatd.service.d/away.conf; systemctl daemon-reload");
+        int64_t begin = clock_ms();
+        shell("systemctl kill -s KILL chatd");
+        client_send(a, "said to nobody yet\n");
+        shell_until("test $(systemctl show -P NRestarts chatd) -ge %d", TRIES + 1);
+        assert_in_range(clock_ms() - begin, (TRIES - 1) * WAIT_MS, DEADLINE_MS);
+        shell("rm /run/systemd/system/chatd.service.d/away.conf; systemctl daemon-reload");
+        client_expect(b, "%s: said to nobody yet\r\n", a->name);
+        client_free(a);
+        client_free(b);
+}
+
 static void test_throwing_somebody_out(void **state)
 {
         (void)state;
@@ -546,6 +566,7 @@ int main(void)
                 cmocka_unit_test(test_a_restart_of_the_queue),
                 cmocka_unit_test(test_a_queue_that_is_lost),
                 cmocka_unit_test(test_a_host_that_lacks_something),
+                cmocka_unit_test(test_a_chatd_that_cannot_be_executed),
                 cmocka_unit_test(test_throwing_somebody_out),
                 cmocka_unit_test(test_counts_survive_a_restart),
                 cmocka_unit_test(test_stopping_the_listener_disconnects_nobody),
