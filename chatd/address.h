@@ -1,9 +1,10 @@
-/* Where members come from: addresses as text ("192.0.2.1:40414", "[fe80::1%eth0]:40414", "pid=7,uid=1000"), and the
- * network that such a one belongs to, as far as numbers of members are counted and guests are named.
+/* Addresses of members as text ("192.0.2.1:40414", "[fe80::1%eth0]:40414", "pid=7,uid=1000"), and the network of an
+ * address, by which members are counted and guests are named.
  *
- * An IPv4 address is a network of its own. One host usually has a whole IPv6 /64 and can take any address in there, so
- * that is one network; but for link-local addresses, which all hosts of a link have in the same /64. An IPv4 address
- * that is written as IPv6 (::ffff:192.0.2.1) is the same. Of those who come by a UNIX socket or a pipe each user is one.
+ * An IPv4 address is a network of its own. One host usually has a whole IPv6 /64 and can take any address in it, so a
+ * /64 is one network. Link-local addresses are an exception, because all hosts of a link have them in the same /64. An
+ * IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is the same as the IPv4 address. For members that connect by
+ * a UNIX socket or a pipe, each user is one network.
  *
  * Pure: text in, bytes out.
  */
@@ -23,19 +24,19 @@ enum {
 };
 
 struct address {
-        uint8_t bytes[ADDRESS_BYTES];            /* of IPv4 as IPv6 */
-        int bits;                                /* it has as it is written, 32 or 128 */
-        char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* an IPv6 one's interface; empty: none is given */
+        uint8_t bytes[ADDRESS_BYTES];            /* an IPv4 address is stored as IPv6 */
+        int bits;                                /* of the address as it is written: 32 or 128 */
+        char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* the interface of an IPv6 address; empty: none is given */
 };
 
-/* Reads an address with or without a port; behind the address, or its port, is the end of the text. Returns false where
- * it is none. */
+/* Reads an address with or without a port. The text must end behind the address or its port. Returns false if the text
+ * is no address. */
 bool address_parse(struct address *a, const char *text);
 
 /* Clears the bits behind the first `bits`, of 128. */
 void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits);
 
-/* All zeros: nobody knows. */
+/* A network. All zeros: unknown. */
 struct network {
         uint8_t bytes[ADDRESS_BYTES];
 };
@@ -49,5 +50,5 @@ bool network_is_known(const struct network *n);
 /* Returns true for a user of this host. */
 bool network_is_user(const struct network *n);
 
-/* Writes it as a ban takes it ("192.0.2.1", "2001:db8:0:1::/64"), or as "root" or "user 1000". */
+/* Writes the network in the form of a ban ("192.0.2.1", "2001:db8:0:1::/64"), or as "root" or "user 1000". */
 void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTES + 1]);

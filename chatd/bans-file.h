@@ -1,4 +1,4 @@
-/* The file of bans as text: what is written, and what of a text that was read can be believed.
+/* The file of bans as text: how it is written, and which parts of a text are valid.
  *
  *   #bans 2 1f0c7ae21b6f03c5 9d1b4a2f06c2e871
  *   #sum 60303ae22b998861
@@ -7,15 +7,15 @@
  *   bob 1700000000 0 was rude
  *   #end 2 1f0c7ae21b6f03c5 09c7d3a518e0b6f2
  *
- * In front of each ban, "WHAT TIME UID REASON", is the checksum of its line. The first line and the last have the number
- * of bans, all checksums joined by exclusive or, and the checksum of the line itself. So a line that is damaged, missing
- * or of an earlier file is noticed, and costs no other ban. The order of the lines does not matter.
+ * In front of each ban, "WHAT TIME UID REASON", is the checksum of its line. The first line and the last have the
+ * number of bans, all checksums joined by exclusive or, and the checksum of the line itself. So a line that is damaged,
+ * missing or of an earlier file is noticed, and costs no other ban. The order of the lines does not matter.
  *
- * All that has to do with checksums begins with "#", as comments do: a chatd of a version before reads the bans as ever.
- * That version wrote no checksums; what it wrote is taken as it stands.
+ * All lines for checksums begin with "#", as comments do: a chatd of an earlier version still reads the bans. That
+ * version wrote no checksums; its file is taken as it is.
  *
- * People may edit the file. A ban that has no checksum in front of it is in effect, and is reported; a line with the
- * checksum of another text is damaged, and bans nobody.
+ * Administrators may edit the file. A ban that has no checksum in front of it is in effect, and is reported. A line
+ * with the checksum of another text is damaged, and is no ban.
  *
  * Pure: owns nothing, and reads and writes no file.
  */
@@ -28,19 +28,19 @@
 struct ban;
 
 enum {
-        BANS_FILE_MAX_BYTES = 1024 * 1024, /* BANS_MAX of the longest, and as much again */
+        BANS_FILE_MAX_BYTES = 1024 * 1024, /* BANS_MAX bans of the longest kind, and as much again */
         BANS_FILE_MAX_LINES = 16384,
         BANS_FILE_LINES_LISTED = 16,
 };
 
 enum bans_file_state {
-        BANS_FILE_WHOLE,   /* nobody but chatd has changed it since chatd wrote it, or what was changed is no ban */
+        BANS_FILE_WHOLE,   /* only chatd has changed it since chatd wrote it, or the changes are no bans */
         BANS_FILE_OLD,     /* of a version that had no checksums, and without bad lines */
         BANS_FILE_EDITED,  /* has bans without checksums, and no sign of damage */
         BANS_FILE_DAMAGED, /* bans are lost, or may be */
 };
 
-/* Lines of the file, which count from 1. */
+/* Numbers of lines of the file, from 1. */
 struct bans_file_lines {
         size_t count;
         unsigned first[BANS_FILE_LINES_LISTED];
@@ -49,19 +49,18 @@ struct bans_file_lines {
 struct bans_file_report {
         enum bans_file_state state;
         bool has_total;                   /* `written` is known */
-        size_t written;                   /* bans that the file had when chatd wrote it */
+        size_t written;                   /* the number of bans in the file when chatd wrote it */
         size_t intact;                    /* bans with their checksums, all in effect */
-        bool mixed;                       /* some of these are of another file */
-        bool too_long;                    /* what is behind the limits was not looked at */
+        bool mixed;                       /* some of the intact bans are of another file */
+        bool too_long;                    /* lines behind the limits were not read */
         struct bans_file_lines unchecked; /* bans without checksums, all in effect */
-        struct bans_file_lines bad;       /* damaged lines, which ban nobody */
+        struct bans_file_lines bad;       /* damaged lines, which are no bans */
 };
 
-/* Writes the file for these bans. Returns it, to be freed by the caller, with its size; or NULL where there is no
- * memory. */
+/* Returns the text of the file for these bans, which the caller frees, with its size; or NULL if there is no memory. */
 char *bans_file_write(const struct ban *list, size_t count, size_t *size);
 
-/* Reads the file and calls `take` for each ban that is in effect; one for which `take` returns a negative errno bans
- * nobody. Returns 0 or -ENOMEM. */
+/* Reads the file and calls `take` for each ban that is in effect. A ban for which `take` returns a negative errno
+ * counts as bad. Returns 0 or -ENOMEM. */
 int bans_file_read(const char *text, size_t size, int (*take)(void *user, const struct ban *ban), void *user,
                    struct bans_file_report *report);

@@ -1,14 +1,15 @@
-/* Names and rooms that members change, so that a chatd that meets the frames again finds everything as it was before.
+/* Changes of members' names and rooms, kept so that a chatd that meets the frames again finds everything as it was
+ * before.
  *
- * A batch may hold many changes, several of one member among them. Each is noted before anybody is told: the note of the
- * member says what it is called and where it is now, and a mark beside it lists its changes of the batch: the number of
- * each frame, and what was before it. A change that cannot be noted is not made, because the next chatd would not know
- * it. A chatd that starts walks through the queue first (queued.h). Of each member whose mark lists a frame that is
- * still in there, it takes what was before the first such frame, not what is now. So at the
- * head of the queue everybody is called, and is, as it was when the frames behind it were taken first, however far they
- * were consumed; and they become the same records.
+ * A batch may hold many changes, and several of one member. Each change is noted before any member is told. The note of
+ * the member contains its present name and room, and a mark beside the note lists its changes of the batch: the number
+ * of each frame, and the name or room before it. A change that cannot be noted is not made, because the next chatd
+ * would not know it. A starting chatd walks through the queue first (queued.h). For each member whose mark lists a
+ * frame that is still in the queue, it takes the name or room before the first such frame, not the present one. So at
+ * the head of the queue every member has the name and room that it had when the frames behind it were taken first,
+ * however far they were consumed; and the frames become the same records.
  *
- * That needs everybody to be there who was there then. So nobody comes or goes in a batch with a change (broker.c).
+ * That requires the same members as then. So no member comes or goes in a batch with a change (broker.c).
  *
  * Borrows the members.
  */
@@ -23,8 +24,8 @@
 struct member;
 
 enum {
-        CHANGES_MAX = 256,      /* in a batch … */
-        CHANGES_OF_ONE_MAX = 8, /* … of one member */
+        CHANGES_MAX = 256,      /* in a batch */
+        CHANGES_OF_ONE_MAX = 8, /* of one member in a batch */
         CHANGES_TEXT_MAX_BYTES = CHANGES_OF_ONE_MAX * (20 + 1 + LOCAL_NAME_MAX_BYTES + 1) + 1,
 };
 
@@ -40,22 +41,22 @@ struct change {
         char before[LOCAL_NAME_MAX_BYTES + 1];
 };
 
-/* Of the batch, in their order; all zeros where there is none. */
+/* The changes of the batch, in their order; all zeros if there is none. */
 struct changes {
         struct change all[CHANGES_MAX];
         size_t count;
 };
 
-/* Returns true if one more of `m` has a place. In an empty batch it has. */
+/* Returns true if there is room for one more change of `m`. An empty batch always has room. */
 bool changes_have_room(const struct changes *c, const struct member *m);
 
-/* Notes that `m`, which has its new name already, was called `before` until the frame `number`. There is room. Returns 0,
- * or a negative errno: then nothing is noted. */
+/* Notes that `m`, which has its new name already, had the name `before` until the frame `number`. Returns 0, or a
+ * negative errno: then nothing is noted. There must be room. */
 int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before);
 
-/* Notes that `m`, which is still in another room, is in this one from the frame `number` on. Returns as
+/* Notes that `m`, which is still in another room, is in `room` from the frame `number` on. Returns the same as
  * changes_add_name(). */
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room);
 
-/* Forgets the changes of the batch before. */
+/* Forgets the changes of the previous batch. */
 void changes_begin(struct changes *c);

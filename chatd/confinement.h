@@ -13,13 +13,13 @@ struct member;
 struct confinements {
         bool told[CONFINEMENTS]; /* kinds that were logged */
         uint64_t unserved;       /* sessions that could not enter their sandbox, since chatd started */
-        uint64_t unlogged;       /* those of them that the last entry does not count */
+        uint64_t unlogged;       /* sessions in `unserved` that the last entry does not count */
         int64_t logged_ms;       /* when the last entry was logged, CLOCK_MONOTONIC; 0: never */
 };
 
 /* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks
- * a part of it. */
+ * a part of its sandbox. */
 void confinement_take(struct chat *chat, struct member *m, const struct frame *f);
 
-/* Counts an UNSERVED. Logs one in WARNING_MS at most. Returns 0. */
+/* Counts an UNSERVED. Returns 0. Logs one UNSERVED per WARNING_MS at most. */
 int confinement_take_unserved(struct chat *chat, const struct frame *f);

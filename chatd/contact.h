@@ -1,4 +1,4 @@
-/* Contact with members: connects to them, watches them, finds out that one died, and calls those that a recovery found. */
+/* Contact with members: connects to them, watches them, notices their death, and calls those that a recovery found. */
 #pragma once
 
 #include "chat.h"
@@ -9,17 +9,18 @@ enum {
         CONTACT_CALLED_MAX = 32,
 };
 
-/* Connects to a member that is not connected, and watches it; marks it dead if it is. The link lags where it cannot be
- * reached. Returns 0, or a negative errno: -EPERM where its inbox is none (it is dead to the chat), another where it lives
- * but cannot be reached: descriptors or memory ran out. */
+/* Connects to a member that is not connected, and watches it; marks it dead if it is. Returns 0, or a negative errno:
+ * -EPERM if its inbox is invalid (the member counts as dead), another errno if it lives but cannot be reached:
+ * descriptors or memory ran out. The link lags if it cannot be reached. */
 int contact_open(struct chat *chat, struct member *m);
 
-/* The process of `m` died. */
+/* Marks `m` dead, because its process died. */
 void contact_exited(struct chat *chat, struct member *m);
 
-/* After events were handled: calls members that a recovery found, a few at a time; connects where descriptors had run
- * out; sends GONE for those found dead; watches those that began to lag; asks for clients' connections. */
+/* Does the work after events were handled: calls members that a recovery found, a few at a time; connects members for
+ * which descriptors had run out; sends GONE for dead members; watches members that began to lag; asks for clients'
+ * connections. */
 void contact_settle(struct chat *chat, int64_t now);
 
-/* Returns when contact_settle() is to call the next ones, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
+/* Returns when contact_settle() calls the next members, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
 int64_t contact_call_ms(const struct chat *chat);

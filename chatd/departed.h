@@ -1,4 +1,4 @@
-/* Members that left just before chatd died: what is left of theirs in the queue is ignored. */
+/* Members that left just before chatd died: their remaining frames in the queue are ignored. */
 #pragma once
 
 #include <stdbool.h>

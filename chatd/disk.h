@@ -1,7 +1,7 @@
-/* Replaces a file while chatd goes on: a thread writes the new one beside it, flushes it and renames it, so that a host
- * that goes down finds the old one or the new one. There is one thread at most.
+/* Replaces a file while chatd continues: a thread writes the new file beside the old one, flushes it and renames it, so
+ * after a crash of the host there is the old file or the new one. There is one thread at most.
  *
- * Owns the thread, and the descriptor that tells when it is done.
+ * Owns the thread, and the descriptor that signals its end.
  */
 #pragma once
 
@@ -11,20 +11,19 @@
 struct disk_job;
 
 struct disk {
-        int done;             /* an eventfd(2), readable when a file was written; -1: there is none */
-        struct disk_job *job; /* NULL: nothing is being written */
+        int done;             /* an eventfd(2), readable when a file was written; -1: not open */
+        struct disk_job *job; /* NULL: no file is being written */
 };
 
-/* Returns 0 or a negative errno. */
+/* Makes the descriptor. Returns 0 or a negative errno. */
 int disk_init(struct disk *d);
 
-/* Waits until what is being written is. */
+/* Waits for the end of a write, and frees everything. */
 void disk_free(struct disk *d);
 
-/* Begins to write `size` bytes of `text`, which it frees, to the file `path`. Nothing is being written. Returns 0 or a
- * negative errno. */
+/* Begins to write `size` bytes of `text`, which it frees, to the file `path`. Returns 0 or a negative errno. No file
+ * may be being written. */
 int disk_begin(struct disk *d, const char *path, char *text, size_t size);
 
-/* Returns true if what was being written has ended, with `error` as 0 or a negative errno; with `wait`, waits for
- * that. */
+/* Returns true if the write has ended, with 0 or a negative errno in `error`. With `wait`, waits for the end. */
 bool disk_end(struct disk *d, bool wait, int *error);

@@ -1,5 +1,5 @@
-/* What chatd needs of the kernel, and some kernels and sandboxes do not have. */
+/* Features of the kernel that chatd needs, and that some kernels and sandboxes lack. */
 #pragma once
 
-/* Returns what is missing, with what to do about it, or NULL where nothing is. */
+/* Returns the missing feature, with what to do about it, or NULL if none is missing. */
 const char *kernel_lacks(void);

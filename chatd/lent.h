@@ -1,8 +1,8 @@
-/* What a session has lent: its client's connection, to which chatd writes by itself, and the page that both share. The
- * rules, and what they are good for, stand in chat/outlet.h; this is chatd's side of it.
+/* What a session has lent: its client's connection, to which chatd writes by itself, and the page that both share.
+ * chat/outlet.h has the rules and the purpose; this is chatd's side.
  *
- * Owns the connection, the page and the socket on which the session answers. The page can be changed by the session at
- * any time: nothing that is read from it decides about more than this one client.
+ * Owns the connection, the page and the socket on which the session answers. The session can change the page at any
+ * time: a value that is read from it decides only about this one client.
  */
 #pragma once
 
@@ -15,27 +15,27 @@
 
 enum {
         LENT_ASK_AGAIN_MIN_MS =
-                1000, /* who could not lend may be asked again after that time, and each time twice as long … */
-        LENT_ASK_AGAIN_MAX_MS = 64 * 1000, /* … up to this */
-        LENT_ANSWER_MS = 10 * 1000,        /* … and does not answer for that time is asked no more */
+                1000, /* the time until a session that could not lend may be asked again, doubled each time */
+        LENT_ASK_AGAIN_MAX_MS = 64 * 1000, /* the longest time until a session is asked again */
+        LENT_ANSWER_MS = 10 * 1000,        /* a session that does not answer for this long is not asked any more */
 };
 
 struct lent {
-        struct outlet_page *page; /* NULL: nothing is lent, or asked for */
+        struct outlet_page *page; /* NULL: nothing is lent, and no question is open */
         int client;               /* the connection; -1: none yet */
-        int reply;                /* where the answer will come; -1: nothing is asked */
+        int reply;                /* the socket for the answer; -1: no question is open */
         bool vain;                /* it did not catch up when it was waited for */
         bool due;                 /* a batch went as a datagram: it is worth asking */
         uint64_t sent;            /* datagrams to the session since LEND */
         uint64_t written;         /* bytes to the connection */
-        bool wrote;               /* … since the session got a datagram */
+        bool wrote;               /* chatd wrote to the connection since the session last got a datagram */
         int64_t asked_ms;
-        int64_t pause_ms; /* not to be asked again for so long from then; 0: it never declined */
+        int64_t pause_ms; /* no question for this long after `asked_ms`; 0: it never declined */
 };
 
-/* The records of the batch that is being relayed, for all sessions. */
+/* The records of the batch that is being relayed, shared by all sessions. */
 struct lent_batch {
-        struct outlet_batch *shared; /* NULL: nobody is asked to lend anything */
+        struct outlet_batch *shared; /* NULL: no session is asked to lend */
         int fd;
 };
 
@@ -43,49 +43,49 @@ struct lent_batch {
 int lent_batch_init(struct lent_batch *b);
 void lent_batch_free(struct lent_batch *b);
 
-/* Nothing is lent. */
+/* Makes `l` with nothing lent. */
 void lent_init(struct lent *l);
 
-/* Gives everything back. Who was asked and has not answered counts as having declined. */
+/* Gives everything back. A session that was asked and has not answered counts as having declined. */
 void lent_close(struct lent *l);
 
-/* Asks the session at the inbox `fd` for its client's connection. Then `reply` becomes readable. `now` in ms. Returns 0
- * or a negative errno. */
+/* Asks the session at the inbox `fd` for its client's connection. Returns 0 or a negative errno. `reply` becomes
+ * readable when the session answers. `now` in ms. */
 int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now);
 
-/* Takes the answer. Returns whether something is lent now; else nothing is asked any more. */
+/* Takes the answer. Returns true if something is lent now; else no question is open any more. */
 bool lent_answer(struct lent *l);
 
-/* Whether it is worth asking, and time. */
+/* Returns true if it is worth asking, and time to. */
 bool lent_may_ask(const struct lent *l, int64_t now);
 
-/* Whether something is lent, or asked for. */
+/* Returns true if something is lent, or a question is open. */
 static inline bool lent_is_open(const struct lent *l)
 {
         return l->page != NULL;
 }
 
-/* What lent_write() writes: `n` pieces, which are records `from` to before `to` of batch `number` without the session's
- * own and without those for another `room`. */
+/* What lent_write() writes: `n` pieces, which are the records from `from` to before `to` of batch `number`, without the
+ * session's own and without those for another `room`. */
 struct lent_text {
         struct iovec *pieces;
         size_t n, bytes;
         uint64_t number;
         uint32_t from, to;
         uint64_t lines;
-        uint32_t room; /* without what is for another one */
+        uint32_t room; /* records for other rooms are left out */
 };
 
-/* Writes to the client, and tells the session that its own lines up to `relayed` went to everybody. Returns whether the
- * client has all of it; else it has to go as a datagram, of which the caller calls lent_sent(). Does not block. */
+/* Writes to the client, and tells the session that its own lines up to `relayed` went to everybody. Returns true if the
+ * client has all of it; else the caller sends it as a datagram and calls lent_sent(). Does not block. */
 bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed);
 
-/* A datagram was sent to the session. */
+/* Notes that a datagram was sent to the session. */
 void lent_sent(struct lent *l);
 
-/* Whether the session has datagrams to write before chatd may, and might do so soon. */
+/* Returns true if the session has datagrams to write before chatd may write, and may do so soon. */
 bool lent_is_behind(const struct lent *l);
 
-/* Tells the session, without waking it, that its lines up to `number` went to everybody. Returns false where nothing is
+/* Tells the session, without waking it, that its lines up to `number` went to everybody. Returns false if nothing is
  * lent. */
 bool lent_confirm(struct lent *l, uint64_t number);

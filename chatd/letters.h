@@ -1,5 +1,5 @@
-/* Frames for one member alone, as answers are, that take their place among the records of a batch (relay.h): each lies
- * in front of the record of index `at`. What a full inbox does not take waits here until it has room.
+/* Frames for one member alone, such as answers, which have a place among the records of a batch (relay.h): each lies in
+ * front of the record of index `at`. Frames that a full inbox does not take wait here until it has room.
  *
  * Owns the letters.
  */
@@ -25,10 +25,10 @@ struct letters {
 /* Appends a frame that is followed by `size` bytes of records. Returns 0 or -ENOMEM. */
 int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uint8_t *records, size_t size);
 
-/* Frees the first one, of which there is one. */
+/* Frees the first letter. There must be one. */
 void letters_drop_first(struct letters *l);
 
-/* Frees those from the one on with which there are more than `most` bytes, but no KICKED. Returns how many. */
+/* Frees letters at the end, from the first one that exceeds `most` bytes in total, except KICKED. Returns how many. */
 size_t letters_trim(struct letters *l, size_t most);
 
 void letters_clear(struct letters *l);

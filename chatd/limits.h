@@ -1,5 +1,5 @@
-/* How many may be in the chat from one network, and of one user of this host (chatd/address.h). Those beyond that are
- * refused when they say HELLO, told why, and counted; who is here already stays.
+/* The limits of members from one network, and of one user of this host (chatd/address.h). Newcomers beyond a limit are
+ * refused at their HELLO, told why, and counted; present members stay.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 struct chat;
 
 struct limits {
-        uint64_t refused;   /* since that was logged last … */
-        int64_t refused_ms; /* … then, CLOCK_MONOTONIC; 0: never */
+        uint64_t refused;   /* refusals since they were last logged */
+        int64_t refused_ms; /* when they were last logged, CLOCK_MONOTONIC; 0: never */
 };
 
-/* Returns true where the sender of this HELLO is one too many: it has been told so. */
+/* Returns true if the sender of this HELLO exceeds a limit. Then the session was told. */
 bool limits_refuse(struct chat *chat, const struct frame *f);

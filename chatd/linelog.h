@@ -1,13 +1,13 @@
-/* What is said, in the journal, where the settings ask for it (LogLines=): an entry for each line and each /me, with who
- * said it and in which room. What people say in private is in the same batch, and left out.
+/* Lines of members in the journal, if the settings ask for it (LogLines=): an entry for each line and each /me, with
+ * its member and room. Private messages in the same batch are left out.
  *
- * It never blocks: what the journal does not take in time is counted (chat/journal.h). Where chatd dies before the batch
- * is consumed the next one relays and logs it again; session and number of an entry are the same then.
+ * It never blocks: entries that the journal does not take in time are counted (chat/journal.h). If chatd dies before
+ * the batch is consumed the next chatd relays and logs it again, with the same session and number in each entry.
  */
 #pragma once
 
 struct journal;
 struct relay;
 
-/* Logs what is in the batch. */
+/* Logs the lines of the batch. */
 void linelog_write(struct journal *log, const struct relay *batch);

@@ -1,9 +1,9 @@
-/* A member of the chat: a session that said HELLO, or the link to other hosts (LINK_ID).
+/* A member of the chat: a session that sent HELLO, or the link to other hosts (LINK_ID).
  *
- * For each there is one datagram socket, connected to the session's inbox, so that a session that does not read fills its
- * own send buffer and nobody else's; and one pidfd, which becomes readable when the session dies (reach.h). A connection
- * that the session lends is a third descriptor (lent.h). The link's inbox is link.sock and of chatd's own user; its process
- * does not matter.
+ * Each member has one datagram socket, connected to the session's inbox, so that a session that does not read fills
+ * only its own send buffer; and one pidfd, which becomes readable when the session dies (reach.h). A connection that
+ * the session lends is a third descriptor (lent.h). The link's inbox is link.sock, a socket of chatd's own user; the
+ * link has no pidfd.
  */
 #pragma once
 
@@ -19,16 +19,16 @@
 
 struct room;
 
-/* What the main loop waits for; epoll hands its address back. */
+/* Events of the main loop. epoll returns the address of a watch. */
 enum watch_kind {
         WATCH_INTAKE, /* frames arrived */
         WATCH_SIGNAL,
         WATCH_EXIT,    /* a member's process died */
         WATCH_INBOX,   /* a lagging member's inbox has room */
         WATCH_LENT,    /* a member that was asked for its outlet answers */
-        WATCH_CONTROL, /* an administrator's tool connects … */
-        WATCH_CLIENT,  /* … asks, or has room: see control.h */
-        WATCH_BANS,    /* the file of the bans was written */
+        WATCH_CONTROL, /* an administrator's tool connects */
+        WATCH_CLIENT,  /* an administrator's tool makes a request, or has room: see control.h */
+        WATCH_BANS,    /* the file of bans was written */
 };
 
 struct watch {
@@ -39,54 +39,56 @@ struct watch {
 
 struct member {
         uint64_t id;
-        uint64_t key; /* names its inbox */
+        uint64_t key; /* names the member's inbox */
         size_t index; /* in roster.members */
-        int fd;       /* connected to its inbox; -1: it has none any more */
+        int fd;       /* connected to its inbox; -1: not connected */
         int pidfd;    /* -1: it is dead, or not watched yet, or the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
         struct network network; /* of its address */
-        struct member *alike;   /* the next one of a name that may be taken for its own: see naming.h */
-        uint64_t since_us;      /* joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;      /* the number of the last line that this chatd relayed … */
-        uint64_t relayed;       /* … in the batches before this one … */
-        uint64_t told;          /* … as far as the member was told */
-        uint64_t said;          /* lines it wrote, as far as is known; for the log */
-        uint64_t lines_out;     /* lines and notices it was shown; for the log */
-        uint64_t skipped;       /* those its client was too slow for; for the log */
-        uint64_t missed;        /* records it did not get since it began to lag, or MISSED_UNKNOWN */
-        bool lagging;           /* its inbox stayed full: it is relayed nothing until it has room */
-        int64_t lagged_ms;      /* when it last began to, CLOCK_MONOTONIC; 0: never */
-        int64_t probation_ms;   /* for how long from then it is not waited for, see relay.h; 0: it never was in vain */
-        bool dead;              /* its process or inbox is gone; GONE goes through the queue, but for the link */
-        bool gone_sent;         /* … and is in there */
-        bool uncalled;          /* recovered, and neither called nor heard of yet, see broker_settle() */
-        bool expected;          /* recovered, and its HELLO is still in the queue: not a receiver before that */
-        bool undone;            /* recovered, as it was before a change that is still in the queue */
-        bool leaving;           /* its BYE or GONE is in the batch */
-        bool arriving;          /* waits to be announced, see arrivals.h */
-        bool held;              /* it is not announced until its session says so: it may be no chat client */
-        bool named;             /* it is held: a chatd before this one may have told some its name */
-        uint8_t confinement;    /* of its session: enum confinement */
-        bool told_alone;        /* that nobody else was in its room when it said something */
-        bool removed;           /* it says that it leaves because an administrator removed it */
-        /* what an administrator did to it: see admin.h */
-        bool muted;                             /* what it says is not relayed */
+        struct member *alike;   /* the next member with a similar name: see naming.h */
+        uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
+        uint64_t lines_in;      /* the number of its last line that this chatd relayed */
+        uint64_t relayed;       /* the number of its last line in earlier batches */
+        uint64_t told;          /* the number of its last line that the member knows to be relayed */
+        uint64_t said;          /* how many lines it wrote, as far as is known; for the log */
+        uint64_t lines_out;     /* how many lines and notices it was shown; for the log */
+        uint64_t skipped;       /* how many lines its client was too slow for; for the log */
+        uint64_t missed;        /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
+        bool lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
+        int64_t lagged_ms;      /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
+        /* for how long after that it is not waited for, see relay.h; 0: it was never waited for in vain */
+        int64_t probation_ms;
+        bool dead;           /* its process or inbox is gone; GONE goes through the queue, except for the link */
+        bool gone_sent;      /* GONE is in the queue */
+        bool uncalled;       /* recovered, and neither called nor heard of yet, see broker_settle() */
+        bool expected;       /* recovered, and its HELLO is still in the queue: it gets nothing before that */
+        bool undone;         /* recovered with the name or room before a change that is still in the queue */
+        bool leaving;        /* its BYE or GONE is in the batch */
+        bool arriving;       /* waits to be announced, see arrivals.h */
+        bool held;           /* it is not announced until its session says so: its client may be no chat client */
+        bool named;          /* it is held, and a previous chatd may have told some members its name */
+        uint8_t confinement; /* enum confinement of its session */
+        bool told_alone;     /* it was told that no other member was in its room when it said something */
+        bool removed;        /* its leave is announced as a removal by an administrator */
+        /* actions of an administrator: see admin.h */
+        bool muted;                             /* its lines are not relayed */
         bool removal_sent;                      /* KICK is in the queue, because of a ban */
         char *removal;                          /* why it was removed; NULL: it was not */
-        int64_t muted_told_ms;                  /* when it was told so last, CLOCK_MONOTONIC; 0: never */
-        bool renamed, moved;                    /* ever: then there are marks of it, see changes.h */
-        struct room *room;                      /* where it is; NULL: the link, which is everywhere */
-        struct member *room_before, *room_next; /* in there */
-        /* of the batch that is being relayed, see relay.h */
-        uint32_t from, to;            /* records, by index: what of it this member gets */
-        uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, 0 ends it */
+        int64_t muted_told_ms;                  /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
+        bool renamed, moved;                    /* at any time: then there are marks of it, see changes.h */
+        struct room *room;                      /* its room; NULL: the link, which is in all rooms */
+        struct member *room_before, *room_next; /* the neighbours in the room's chain */
+        /* for the batch that is being relayed, see relay.h */
+        uint32_t from, to;            /* the indices of the records that this member gets */
+        uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, which 0 ends */
         uint32_t own_count;
-        uint32_t move_first, move_last; /* the rooms that it left, a chain like that */
-        bool behind;                    /* its session is waited for */
-        bool by_datagram;               /* its session has to see what is in it */
-        struct letters letters;         /* for it alone; between batches, what it has no room for: then it lags */
-        /* in the main loop's epoll */
+        uint32_t move_first, move_last; /* the rooms that it left, a chain of the same kind */
+        bool behind;                    /* chatd waits for its session */
+        bool by_datagram;               /* its session has to read the records */
+        /* for this member alone; between batches, those that its inbox had no room for: then it lags */
+        struct letters letters;
+        /* watches in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
         struct lent lent;
 };
@@ -94,5 +96,5 @@ struct member {
 /* Returns true if the process of `m` runs. */
 bool member_is_alive(const struct member *m);
 
-/* Returns true if `m` is somebody who is here as of this place in the order. */
+/* Returns true if `m` is here at this place in the order. */
 bool member_is_here(const struct member *m);

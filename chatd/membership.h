@@ -1,7 +1,7 @@
 /* Membership: sessions join, answer a roll call, may be announced, and leave.
  *
- * What takes a frame returns 0, or -ENOBUFS where the batch cannot have it, or those who wait to be announced are too
- * many: then nothing was done, and the frame belongs to the next batch.
+ * Functions that take a frame return 0, or -ENOBUFS if the batch has no room for it, or too many members wait to be
+ * announced: then nothing was done, and the frame belongs to the next batch.
  */
 #pragma once
 
@@ -9,17 +9,18 @@
 
 int membership_hello(struct chat *chat, const struct frame *f);
 
-/* The answer to a roll call, or from a session whose queue was lost: not news, unless its HELLO was lost too. */
+/* Takes an answer to a roll call, or a HERE from a session whose queue was lost: no news, unless its HELLO was lost
+ * too. */
 int membership_here(struct chat *chat, const struct frame *f);
 
-/* The client of a session whose HELLO was quiet is one of the chat. */
+/* Takes an ARRIVE: the client of a session whose HELLO was quiet is a chat client. */
 int membership_arrive(struct chat *chat, const struct frame *f);
 
-/* BYE, or GONE for a session that could not say it. */
+/* Takes a BYE, or a GONE for a session that could not send one. */
 int membership_leave(struct chat *chat, const struct frame *f);
 
-/* The batch was relayed: sends those who left in it their last datagram, and marks their notes. */
+/* Sends the members that left in the relayed batch their last datagram, and marks their notes. */
 void membership_say_goodbye(struct chat *chat);
 
-/* The batch was consumed: removes those who left in it, and their notes. */
+/* Removes the members that left in the consumed batch, and their notes. */
 void membership_remove_leavers(struct chat *chat);

@@ -1,7 +1,7 @@
-/* The message of the day: what a newcomer is shown first, after its greeting.
+/* The message of the day: the first text for a newcomer, after its greeting.
  *
- * It goes to a session as one TEXT, when that becomes a member by its HELLO. Where a HELLO is met again after a restart
- * the TEXT goes out again, too: sessions show one number once.
+ * It goes to a session as one TEXT, when the session becomes a member by its HELLO. If a HELLO is met again after a
+ * restart the TEXT goes out again, too: sessions show one number once.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ enum {
 };
 
 enum {
-        MOTD_E_CUT = 1, /* the file has more than these, which is left out */
+        MOTD_E_CUT = 1, /* the file is longer than these limits, and the rest is left out */
 };
 
 struct motd {
@@ -26,9 +26,9 @@ struct motd {
         char text[MOTD_MAX_BYTES];
 };
 
-/* Reads the file, cleans it as a session cleans what is typed (chat/text.h), and leaves out empty lines at its end.
- * Returns 0, MOTD_E_CUT, or a negative errno and no message. */
+/* Reads the file, cleans it as a session cleans its input (chat/text.h), and leaves out empty lines at its end. Returns
+ * 0, MOTD_E_CUT, or a negative errno and no message. */
 int motd_read(struct motd *motd, const char *path);
 
-/* Puts it into the batch for `m`, if there is one. */
+/* Adds the message to the batch for `m`, if there is one. */
 void motd_send(const struct motd *motd, struct relay *r, struct member *m);

@@ -1,7 +1,7 @@
-/* Who is called what: finds members by their names, and what somebody may have meant who typed a name that nobody has.
+/* Names of members: finds members by their names, and suggests the name that was meant by one that nobody has.
  *
- * Names are those of chat/names.h: one tree has them in their order, another in the order in which those are the same
- * that may be taken for one another; members of one place in there are a chain. Borrows the members.
+ * Names are those of chat/names.h. One tree has them in their order. Another tree has an order in which similar names
+ * are equal; its members of one place are a chain. Borrows the members.
  */
 #pragma once
 
@@ -11,24 +11,24 @@
 
 struct member;
 
-enum { NAMING_LOOKS_MAX = 512 }; /* at so many names a suggestion looks: it is not worth a moment of everybody's */
+/* a suggestion compares this many names at most: it is not worth more of chatd's time */
+enum { NAMING_LOOKS_MAX = 512 };
 
 struct naming {
         void *by_name, *by_blur; /* trees of struct member: tsearch(3) */
 };
 
-/* Takes in `m`, whose name nobody has. Returns 0 or -ENOMEM. */
+/* Adds `m`, whose name no other member has. Returns 0 or -ENOMEM. */
 int naming_add(struct naming *n, struct member *m);
 
-/* Forgets `m`, which has the name yet that it was taken in by. */
+/* Removes `m`, which must still have the name that it was added with. */
 void naming_remove(struct naming *n, struct member *m);
 
 /* Returns the member of this name, or NULL. */
 struct member *naming_find(const struct naming *n, struct slice name);
 
-/* Returns a member other than `but` whose name is too similar to this one, or the same; or NULL. */
+/* Returns a member other than `but` whose name is the same or too similar, or NULL. */
 struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *but);
 
-/* Returns the one of these members, who are `count`, whose name may have been meant by this one, which nobody has; or
- * NULL. */
+/* Returns the one of these `count` members whose name was probably meant by `name`, which no member has; or NULL. */
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name);

@@ -1,7 +1,8 @@
-/* Notes of members below the run directory `dir`, for the chatd that comes next.
+/* Notes of members below the run directory `dir`, for the next chatd.
  *
- * The note of a member is a symlink members/ID, whose target says since when it is here, its inbox, address and name.
- * Marks beside it, members/ID.SUFFIX, say what else holds. A symlink is written and read by one system call, never half.
+ * The note of a member is a symlink members/ID, whose target contains the time since when it is here, its inbox,
+ * address and name. Marks beside it, members/ID.SUFFIX, contain further state. A symlink is written and read by one
+ * system call, never half.
  */
 #pragma once
 
@@ -20,8 +21,8 @@
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
-#define MUTING_SUFFIX ".muting" /* a mark that is to become the one before */
-#define REMOVED_WORD "removed"  /* in the mark of who is muted for that */
+#define MUTING_SUFFIX ".muting" /* a mark that will be renamed to the one above */
+#define REMOVED_WORD "removed"  /* in the mark of a member that is muted because it was removed */
 #define NEW_SUFFIX ".new"
 
 enum {
@@ -32,50 +33,50 @@ enum {
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int note_write(const char *dir, const struct member *m);
 
-/* Writes into the note what `m` is called now, and beside it a list of changes (changes.h): that first, so that the next
- * chatd knows it wherever it knows the new name. Returns 0, or a negative errno: then the note says what it said. */
+/* Writes the present name of `m` into the note, and beside it a list of changes (changes.h). The list is first, so that
+ * the next chatd has it whenever it has the new name. Returns 0, or a negative errno: then the note is unchanged. */
 int note_name(const char *dir, const struct member *m, const char *changes);
 void note_remove_name(const char *dir, uint64_t id);
 
-/* Writes beside the note that `m` is in `room` now, and such a list. Returns 0, or a negative errno: then what was written
- * before is there. */
+/* Writes beside the note that `m` is in `room` now, with a list of changes. Returns 0, or a negative errno: then the
+ * mark is unchanged. */
 int note_room(const char *dir, const struct member *m, const char *room, const char *changes);
 void note_remove_room(const char *dir, uint64_t id);
 
-/* Marks the note of a member that left, when everybody has been told; and removes it, when its last frame is consumed.
- * In between, what a crash leaves in the queue of this member is to be ignored. */
+/* Mark the note of a member that left, when all members were told; and remove it, when the member's last frame is
+ * consumed. In between, frames of this member that a crash leaves in the queue are ignored. */
 void note_departed(const char *dir, uint64_t id);
 void note_remove_departed(const char *dir, uint64_t id);
 
-/* Notes that a member lags, so that it is told that it missed something also if chatd dies before it has room. */
+/* Notes that a member lags, so that it is told that it missed records even if chatd dies before its inbox has room. */
 void note_lag(const char *dir, uint64_t id);
 void note_remove_lag(const char *dir, uint64_t id);
 
-/* Sees to it that note_mute() needs no more space. Returns 0 or a negative errno. */
+/* Reserves the space that note_mute() needs. Returns 0 or a negative errno. */
 int note_reserve_mute(const char *dir, uint64_t id);
 
-/* Notes that what a member says is not relayed; or that, and that it was removed, and why. Returns 0 or a negative errno.
- * note_remove_mute() removes what was reserved, too. */
+/* Note that the lines of a member are not relayed; or that it was also removed, and why. Return 0 or a negative errno.
+ * note_remove_mute() also removes the reserved space. */
 int note_mute(const char *dir, uint64_t id);
 int note_removal(const char *dir, const struct member *m);
 void note_remove_mute(const char *dir, uint64_t id);
 
-/* Notes that a member waits to be announced, or is held until its session says that it may be (arrivals.h). Returns 0 or a
- * negative errno. note_remove_arrival() removes both notes. */
+/* Note that a member waits to be announced, or is held until its session says that it may be announced (arrivals.h).
+ * Return 0 or a negative errno. note_remove_arrival() removes both notes. */
 int note_arrival(const char *dir, uint64_t id);
 int note_held(const char *dir, uint64_t id);
-int note_named(const char *dir, const struct member *m); /* who is held, or waits, is being named */
+int note_named(const char *dir, const struct member *m); /* a held or waiting member is being named */
 void note_remove_arrival(const char *dir, uint64_t id);
 void note_remove_held(const char *dir, uint64_t id);
 
-/* Notes which notice is being sent about those who wait: its number, and how many people they are. Returns 0 or a
- * negative errno. There is no such note yet. */
+/* Notes the notice that is being sent about members that wait: its number, and how many newcomers it announces. Returns
+ * 0 or a negative errno. There must be no such note yet. */
 int note_seal(const char *dir, uint64_t number, size_t count);
 
-/* Reads that note. Returns whether there is one. */
+/* Reads the note of note_seal(). Returns true if there is one. */
 bool note_read_seal(const char *dir, uint64_t *number, size_t *count);
 void note_remove_seal(const char *dir);
 
-/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes it
- * where there is none. Returns its descriptor or a negative errno. */
+/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes the
+ * file if there is none. Returns its descriptor or a negative errno. */
 int note_open_relayed(const char *dir, uint64_t id);

@@ -1,6 +1,6 @@
 /* How chatd reaches a member: its inbox, and its process.
  *
- * `dir` is the run directory, and `owner` the user of every session, to whom its inbox belongs.
+ * `dir` is the run directory, and `owner` the user of every session, which owns the inboxes.
  */
 #pragma once
 
@@ -12,26 +12,26 @@
 #include "member.h"
 
 /* Connects to the inbox of `m` and, unless it is the link, opens a pidfd of its process. Returns 0 or a negative errno:
- * -ECONNREFUSED, -ENOENT or -ESRCH when the session is dead or the link's inbox gone, -EPERM when the inbox is no
- * socket of `owner` (of the link: of our own user). Then nothing of `m` is open. */
+ * -ECONNREFUSED, -ENOENT or -ESRCH if the session is dead or the link's inbox gone, -EPERM if the inbox is no socket of
+ * `owner` (for the link: of chatd's own user). After an error no descriptor of `m` is open. */
 int reach_connect(const char *dir, uid_t owner, struct member *m);
 
-/* Closes the descriptors of `m`, and what it lends. */
+/* Closes the descriptors of `m`, and ends its lending. */
 void reach_close(struct member *m);
 
-/* Opens the inbox that is `file` in the directory `dir` (openat(2)), and writes an address of what was opened. Sessions can
- * put into their directory what they like: a symlink could lead to any socket that chatd's user may write to. Returns a
- * descriptor, to be closed when the address is not needed any more, or a negative errno: -EPERM where the file is no socket
- * of `owner`. */
+/* Opens the inbox `file` in the directory `dir` (openat(2)), and writes an address of the opened file. Returns a
+ * descriptor, to be closed when the address is not needed any more, or a negative errno: -EPERM if the file is no
+ * socket of `owner`. Sessions can put any file into their directory: a symlink could lead to any socket that chatd's
+ * user may write to. */
 int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un *address);
 
-/* Sends one frame that is no batch to `m`. Returns 0 or a negative errno. */
+/* Sends one frame other than a batch to `m`. Returns 0 or a negative errno. */
 int reach_send(struct member *m, const struct frame *f);
 
 /* Sends a frame that is followed by `size` bytes of records. Returns 0 or a negative errno. */
 int reach_send_records(struct member *m, const struct frame *f, const uint8_t *records, size_t size);
 
-/* Sends a frame to the inbox `key` of a session that is no member, or with LINK_ID to that of the link, from the
+/* Sends a frame to the inbox `key` of a session that is no member, or with LINK_ID to the link's inbox, from the
  * unconnected socket `fd`. Returns 0 or a negative errno. */
 int reach_send_stranger(const char *dir, uid_t owner, int fd, uint64_t id, uint64_t key, const struct frame *f);
 

@@ -1,10 +1,10 @@
-/* Makes members of the notes (notes.h) that the chatd before left. */
+/* Makes members of the notes (notes.h) that the previous chatd left. */
 #pragma once
 
 #include "departed.h"
 #include "queued.h"
 #include "roster.h"
 
-/* Adds a member for each note there is, called and placed as it was before what is in the queue; and the ids of marked
- * ones to `departed`. Returns 0 or a negative errno. */
+/* Adds a member for each note, with the name and room before the frames in the queue; adds the ids of marked notes to
+ * `departed`. Returns 0 or a negative errno. */
 int recall_members(struct roster *r, struct departed *departed, const struct queued *queued);

@@ -1,4 +1,4 @@
-/* Speech: lines that a session says to its room. */
+/* Speech: lines that a session sends to its room. */
 #pragma once
 
 #include "chat.h"
