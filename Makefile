@@ -17,7 +17,7 @@
 # make bench-recovery     how long a line takes that is said when chatd is killed, with 2,048 members
 # make pictures   those of the README, of real terminals: the scenes are in tests/pictures
 # make deb        Debian packages, in build/package; lintian finds nothing in them
-# make style      formatting and static analysis
+# make style      formatting, static analysis, and layers: which files may call which (doc/hacking.md)
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
 # make clean
 #
@@ -515,8 +515,13 @@ pictures: all build/.packages-check build/.packages-run build/.packages-pictures
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] chat-init/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
+# Files call only what stands below them in doc/hacking.md.
+.PHONY: check-layers
+check-layers: all
+	tests/layers $(PROGRAMS)
+
 .PHONY: style
-style: build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
+style: check-layers build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
 	+@$(PARALLEL) $(patsubst %.c,build/style/%.ok,$(wildcard $(PROGRAMS:%=%/*.c)))
 	clang-format --dry-run --Werror $(SOURCES)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
