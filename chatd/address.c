@@ -16,7 +16,7 @@ static const uint8_t ipv4_prefix[IPV4_OFFSET] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 static const uint8_t user_prefix[IPV4_OFFSET] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                                  0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-/* Cuts a port off an address without brackets: what is behind its only colon. */
+/* Returns the length without a port, for an address without brackets: the port is the part behind its only colon. */
 static size_t length_without_port(const char *text, size_t len)
 {
         const char *colon = memchr(text, ':', len);
@@ -24,7 +24,7 @@ static size_t length_without_port(const char *text, size_t len)
         return only ? (size_t)(colon - text) : len;
 }
 
-/* Takes the interface off the end of an IPv6 address. Returns false where there is one that cannot be. */
+/* Takes the interface off the end of an IPv6 address. Returns false if the interface is invalid. */
 static bool take_scope(struct address *a, char *text)
 {
         char *percent = strchr(text, '%');
@@ -70,7 +70,7 @@ void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits)
         }
 }
 
-/* Takes the user of "pid=7,uid=1000", or "uid=1000". */
+/* Reads the user of "pid=7,uid=1000", or "uid=1000". Returns false if there is none. */
 static bool parse_user(const char *address, uint32_t *uid)
 {
         const char *comma = strchr(address, ','), *key = comma ? comma + 1 : address;
@@ -81,7 +81,8 @@ static bool parse_user(const char *address, uint32_t *uid)
         return *end == '\0';
 }
 
-/* Returns true for an address whose /64 is not one host's: a link-local one, or the host's own. */
+/* Returns true for an address whose /64 is not of one host: an IPv4 address, a link-local one, or the loopback
+ * address. */
 static bool is_alone(const uint8_t bytes[static ADDRESS_BYTES])
 {
         struct in6_addr v6;

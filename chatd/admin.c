@@ -23,7 +23,7 @@ static void note_path(const struct chat *chat, const char *suffix, char path[sta
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", chat->roster.dir, suffix);
 }
 
-/* The numbers, the oldest first. Returns false where there is no note. */
+/* Reads the numbers, the oldest first. Returns false if there is no note. */
 static bool read_note(struct chat *chat)
 {
         struct admin *a = &chat->admin;
@@ -41,12 +41,12 @@ static bool read_note(struct chat *chat)
         return n >= 0;
 }
 
-/* Returns 0 or a negative errno. */
+/* Writes the note. Returns 0 or a negative errno. */
 static int write_note(const struct chat *chat)
 {
         const struct admin *a = &chat->admin;
         char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
-        size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink has some text */
+        size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink cannot be empty */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
                 uint64_t number = a->done[(a->next + i) % ADMIN_REMEMBERED];
                 if (number != 0)
@@ -57,7 +57,8 @@ static int write_note(const struct chat *chat)
         return rundir_replace_note(path, new, text);
 }
 
-/* Once more, when there is room: the chatd before us may have died before it could be told. */
+/* Sends KICKED again to a removed member, when its inbox has room: the previous chatd may have died before it told the
+ * member. */
 static void remove_again(struct chat *chat, struct member *m)
 {
         struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = slice_of(m->removal)};
@@ -67,7 +68,7 @@ static void remove_again(struct chat *chat, struct member *m)
 void admin_recover(struct chat *chat)
 {
         if (!read_note(chat))
-                write_note(chat); /* so that it can be replaced also where no inode is left */
+                write_note(chat); /* so that the note can be replaced even if no inode is left */
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (chat->roster.members[i]->removal)
                         remove_again(chat, chat->roster.members[i]);
@@ -109,11 +110,11 @@ static void take_say(struct chat *chat, const struct frame *f)
                 .name = {"", 0},
                 .text = {text, (size_t)len},
         };
-        relay_add_notice(&chat->relay, NULL, &rec); /* there is room: the caller asked */
+        relay_add_notice(&chat->relay, NULL, &rec); /* there is room: the caller has checked */
         eventlog_say(chat->log, (uid_t)f->key, said);
 }
 
-/* Returns 0, or a negative errno: -ENOENT where there is no such room any more. */
+/* Sets a topic. Returns 0, or a negative errno: -ENOENT if the room does not exist any more. */
 static int take_topic(struct chat *chat, const struct frame *f)
 {
         bool removes = slice_equal(f->text, slice_of(TOPIC_NONE));
@@ -131,12 +132,12 @@ static int take_topic(struct chat *chat, const struct frame *f)
         int r = rooms_set_topic(room, chat->roster.dir, rec.text);
         if (r < 0)
                 return r;
-        relay_add_notice(&chat->relay, room, &rec); /* there is room: the caller asked */
+        relay_add_notice(&chat->relay, room, &rec); /* there is room: the caller has checked */
         eventlog_topic(chat->log, (uid_t)f->key, room->name, rec.text);
         return 0;
 }
 
-/* In a line of its own, which it gets once. */
+/* Tells a member that it is muted, or no longer, in a line for it alone, which the session shows once. */
 static void tell_muted(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct record rec = {
@@ -159,7 +160,7 @@ static void take_removal(struct chat *chat, struct member *m, const struct frame
         m->muted = true;
 }
 
-/* Does to a member, which is here, what the frame asks. Returns 0, or a negative errno if nothing was done. */
+/* Does the action of the frame to a present member. Returns 0, or a negative errno if nothing was done. */
 static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;
@@ -170,11 +171,11 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
         chat->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
                 take_removal(chat, m, f);
-        } else if (!removed) { /* else it is about to leave */
+        } else if (!removed) { /* a removed member is about to leave */
                 m->muted = f->type == FRAME_MUTE;
                 m->muted_told_ms = 0;
                 chat->admin.act.news = muted != m->muted;
-                if (chat->admin.act.news) /* else it knows: what is noted was told before */
+                if (chat->admin.act.news) /* an unchanged state was told before */
                         tell_muted(chat, m, f);
         }
         return 0;
@@ -203,7 +204,7 @@ int admin_take(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* Returns 0 or a negative errno. */
+/* Notes the state of a member after an action. Returns 0 or a negative errno. */
 static int note_act(const struct chat *chat, const struct member *m)
 {
         if (m->removal)
@@ -216,7 +217,7 @@ static int note_act(const struct chat *chat, const struct member *m)
         return 0;
 }
 
-/* Behind the note of it, so that the next chatd does not log it again. */
+/* Logs an action. Called after it was noted, so that the next chatd does not log it again. */
 static void log_act(const struct chat *chat, const struct admin_act *act)
 {
         const struct member *m = act->member;
@@ -231,13 +232,14 @@ void admin_note(struct chat *chat)
 {
         struct admin *a = &chat->admin;
         int r = a->act.member ? note_act(chat, a->act.member) : 0;
-        if (r < 0) /* of somebody who was removed and has not left: the next chatd would relay what it says */
+        if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);
         if (a->act.member && a->act.news)
                 log_act(chat, &a->act);
         a->act.member = NULL;
-        r = a->changed ? write_note(chat) : 0; /* behind that: what is noted here is not done again */
-        if (r < 0) /* it is done once more, but only if we die before it is consumed or answered */
+        /* after the members' notes: a request that is noted here is not done again */
+        r = a->changed ? write_note(chat) : 0;
+        if (r < 0) /* the request is done again, but only if chatd dies before it is consumed or answered */
                 eventlog_warning(chat->log, "cannot note that a request of an administrator was done", r);
         a->changed = false;
 }
@@ -248,7 +250,7 @@ bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool i
                 return false;
         int64_t now = clock_ms();
         bool just_now = m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS;
-        if (m->removal || (just_now && !is_request)) /* who was removed has been told more than that */
+        if (m->removal || (just_now && !is_request)) /* a removed member was told of its removal */
                 return true;
         m->muted_told_ms = now;
         struct frame answer = {
@@ -286,7 +288,7 @@ bool admin_refuses(struct chat *chat, const struct frame *f)
         return true;
 }
 
-/* Returns whether `m` may stay, or is asked to leave. */
+/* Returns true if `m` may stay, or is asked to leave. */
 static bool sweep_member(struct chat *chat, struct member *m)
 {
         char text[CONTROL_REASON_MAX_BYTES + 16];

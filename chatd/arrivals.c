@@ -17,7 +17,7 @@ bool arrivals_are_full(const struct chat *chat)
         return chat->arrivals.waiting >= ARRIVALS_MAX;
 }
 
-/* Whether somebody who comes now is one too many to be named. */
+/* Returns true if a newcomer is one too many to be named now. */
 static bool is_too_many(struct arrivals *a, int64_t now)
 {
         if (a->waiting > 0 || pace_next_ms(&a->pace, now) > now)
@@ -35,7 +35,7 @@ static void wait_for_others(struct arrivals *a, int64_t now)
 void arrivals_take(struct chat *chat, struct member *m, bool quiet)
 {
         int64_t now = clock_ms();
-        if (!m->expected && quiet) /* else a chatd before this one decided */
+        if (!m->expected && quiet) /* if the member is expected a previous chatd has decided */
                 m->arriving = m->held = note_held(chat->roster.dir, m->id) == 0;
         else if (!m->expected && is_too_many(&chat->arrivals, now))
                 m->arriving = note_arrival(chat->roster.dir, m->id) == 0;
@@ -76,7 +76,7 @@ void arrivals_name(struct chat *chat, struct member *m)
 {
         struct arrivals *a = &chat->arrivals;
         int r = m->named ? 0 : note_named(chat->roster.dir, m);
-        if (r < 0) /* the next chatd may let it wait, and count it for those that are told its name by this one */
+        if (r < 0) /* the next chatd may let it wait, and count it for members to whom this chatd names it */
                 chat_warn(chat, "cannot note who is being announced", r);
         if (m->held)
                 chat_log_join(chat, m);
@@ -109,7 +109,7 @@ static void add_text(struct chat *chat, uint64_t number, size_t count, const cha
         relay_add_notice(&chat->relay, rooms_first(&chat->roster.rooms), &rec);
 }
 
-/* Each of the group, for the link. */
+/* Adds a JOIN of each waiting member, for the link. */
 static void add_joins(struct chat *chat)
 {
         for (size_t i = 0; i < chat->roster.count; i++)
@@ -117,7 +117,7 @@ static void add_joins(struct chat *chat)
                         chat_announce(chat, chat->roster.members[i], RECORD_JOIN);
 }
 
-/* Three stretches: one for those who were here, one for those who came, and one for the link. */
+/* Fills the batch with three parts: one for members that were here, one for newcomers, and one for the link. */
 static void fill_batch(struct chat *chat, uint64_t number, size_t count)
 {
         const struct roster *roster = &chat->roster;
@@ -140,7 +140,8 @@ static void fill_batch(struct chat *chat, uint64_t number, size_t count)
         add_joins(chat);
 }
 
-/* Says what the seal says: that `count` people came, of whom those who wait have their notes yet. One is named. */
+/* Sends the notice of the seal: `count` newcomers came, and those that wait still have their notes. A single one is
+ * named. */
 static void say(struct chat *chat, uint64_t number, size_t count)
 {
         relay_begin(&chat->relay, &chat->roster);
@@ -160,7 +161,7 @@ static void say(struct chat *chat, uint64_t number, size_t count)
         note_remove_seal(chat->roster.dir);
 }
 
-/* The time, as no other chatd can have drawn the same. */
+/* Returns the time as a number, because no other chatd can have drawn the same one. */
 static uint64_t draw_number(struct arrivals *a)
 {
         uint64_t now = clock_boottime_us();
@@ -180,7 +181,7 @@ void arrivals_announce(struct chat *chat)
                 return;
         uint64_t number = draw_number(a);
         int r = note_seal(chat->roster.dir, number, a->waiting);
-        if (r < 0) /* it is said once more, but only if we die before everybody has it */
+        if (r < 0) /* the notice is sent again, but only if chatd dies before all members have it */
                 chat_warn(chat, "cannot note who is being announced", r);
         say(chat, number, a->waiting);
 }

@@ -86,5 +86,5 @@ void arrivals_announce(struct chat *chat);
  * and the members connected, before the queue is read. */
 void arrivals_say_again(struct chat *chat);
 
-/* Counts members that wait since before this chatd. To be called after the queue was read. */
+/* Counts members that wait since before this chatd, and makes their notice due. To be called after the queue was read. */
 void arrivals_recover(struct chat *chat);

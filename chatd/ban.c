@@ -8,7 +8,7 @@
 #include <chat/names.h>
 #include <chat/text.h>
 
-/* Writes an address as it is shown. */
+/* Writes an address in the form in which it is shown. */
 static void describe_address(struct ban *ban)
 {
         char text[INET6_ADDRSTRLEN];
@@ -62,7 +62,7 @@ int ban_parse(struct ban *ban, const char *what)
                 describe_address(ban);
                 return 0;
         }
-        /* what was meant for an address, and is none, would ban nobody as a name; nor would what has no letter */
+        /* An invalid address would match no member as a name; nor would a name without a letter. */
         if (strpbrk(what, "/:#") || !has_letter(what) || (what[0] >= '0' && what[0] <= '9') ||
             len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(what, len))
                 return -EINVAL;

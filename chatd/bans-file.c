@@ -11,7 +11,7 @@
 #define FIRST_LINE "#bans "
 #define SUM_LINE "#sum "
 #define LAST_LINE "#end "
-/* The first line of the version before. */
+/* The first line that the previous version wrote. */
 #define OLD_FIRST_LINE "# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it."
 #define EXPLANATION                                                                                                    \
         "# Who may not join the chat: WHAT TIME UID REASON. chatd writes this file, chatctl(1) changes it.\n"          \
@@ -20,14 +20,14 @@
 enum {
         SUM_DIGITS = 16,
         SUM_LINE_BYTES = sizeof(SUM_LINE) - 1 + SUM_DIGITS,
-        /* A checksum is itself damaged, and its line is not, where so many digits differ at most: those of another text
-         * have three or four equal by chance once in a thousand times, and twelve never. */
+        /* If at most this many digits differ, a checksum is damaged and its line is not: checksums of other texts have
+         * three or four digits equal by chance once in a thousand times, and twelve never. */
         SUM_DIGITS_DAMAGED = 4,
         LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
         TOTAL_MAX_BYTES = 64,
 };
 
-/* A checksum finds accidents, and keeps no secret: its key is the same in all files. */
+/* Returns a checksum. It finds accidents, and keeps no secret: its key is the same in all files. */
 static uint64_t sum(const char *text, size_t size)
 {
         static const uint8_t key[] = "chatd: bans file";
@@ -36,7 +36,7 @@ static uint64_t sum(const char *text, size_t size)
 
 /* ---- writing ---- */
 
-/* Puts what the first line or the last says of all bans; with `text` of TOTAL_MAX_BYTES. Returns its length. */
+/* Writes the first line or the last, which describe all bans, to `text` of TOTAL_MAX_BYTES. Returns its length. */
 static size_t describe_total(char *text, const char *prefix, size_t count, uint64_t all)
 {
         int n = snprintf(text, TOTAL_MAX_BYTES, "%s%zu %016" PRIx64 " ", prefix, count, all);
@@ -73,7 +73,7 @@ char *bans_file_write(const struct ban *list, size_t count, size_t *size)
         return NULL;
 }
 
-/* ---- a line ---- */
+/* ---- one line ---- */
 
 /* Returns true if `text` is a number from 0 to `most`. */
 static bool parse_number(const char *text, int64_t most, int64_t *number)
@@ -108,19 +108,19 @@ enum row_kind {
         ROW_BAN,
 };
 
-/* A line of the file. */
+/* One line of the file. */
 struct row {
         struct slice text;
         enum row_kind kind;
-        bool ends;    /* with LF */
-        bool matched; /* a checksum and a ban that belong together */
+        bool ends;    /* has an LF at its end */
+        bool matched; /* a checksum with its ban, or a ban with its checksum */
 };
 
 struct rows {
         struct row *list;
         size_t count;
-        bool has_sums; /* or what is left of them */
-        uint64_t all;  /* of the total, if there is one */
+        bool has_sums; /* there are checksums, or remains of them */
+        uint64_t all;  /* the joined checksums in the total, if there is one */
 };
 
 static bool begins_with(struct slice text, const char *prefix)
@@ -135,7 +135,7 @@ static enum row_kind kind_of(struct slice text)
         return text.len == 0 || text.at[0] == '#' ? ROW_COMMENT : ROW_BAN;
 }
 
-/* Takes the total from the first line or the last, if it is not damaged and no other had one. */
+/* Takes the total from the first line or the last, if it is not damaged and no other line had one. */
 static void take_total(struct rows *rows, struct bans_file_report *report, struct slice text, const char *prefix)
 {
         char copy[TOTAL_MAX_BYTES], again[TOTAL_MAX_BYTES], *end;
@@ -158,7 +158,7 @@ static void take_total(struct rows *rows, struct bans_file_report *report, struc
 /* Divides the text into lines. Returns 0 or -ENOMEM. */
 static int split(struct rows *rows, struct bans_file_report *report, struct slice rest)
 {
-        size_t most = 1; /* the last may have no end */
+        size_t most = 1; /* the last line may have no LF */
         for (size_t i = 0; i < rest.len && most < BANS_FILE_MAX_LINES; i++)
                 most += rest.at[i] == '\n';
         rows->list = calloc(most, sizeof(*rows->list));
@@ -179,7 +179,7 @@ static int split(struct rows *rows, struct bans_file_report *report, struct slic
         return 0;
 }
 
-/* ---- which checksum belongs to which line ---- */
+/* ---- matching checksums and lines ---- */
 
 static int count_differences(const struct row *row, const char digits[static SUM_DIGITS + 1])
 {
@@ -195,7 +195,7 @@ static struct row *sum_before(const struct rows *rows, size_t at)
         return at > 0 && rows->list[at - 1].kind == ROW_SUM ? &rows->list[at - 1] : NULL;
 }
 
-/* Returns the checksum `value` of the line `at`, wherever it stands, or NULL. */
+/* Returns the row of the checksum `value` of the line `at`, at any place, or NULL. */
 static struct row *find_sum(const struct rows *rows, size_t at, uint64_t value)
 {
         char digits[SUM_DIGITS + 1];
@@ -209,7 +209,7 @@ static struct row *find_sum(const struct rows *rows, size_t at, uint64_t value)
         return NULL;
 }
 
-/* Returns all checksums that belong to a ban, joined. */
+/* Matches checksums and bans. Returns all checksums that belong to a ban, joined. */
 static uint64_t match_all(struct rows *rows)
 {
         uint64_t all = 0;
@@ -222,7 +222,7 @@ static uint64_t match_all(struct rows *rows)
                 if (!found)
                         continue;
                 row->matched = true;
-                if (found->matched) { /* the same line once more */
+                if (found->matched) { /* the same line a second time */
                         row->kind = ROW_COMMENT;
                         continue;
                 }
@@ -255,7 +255,7 @@ static bool read_ban(const struct rows *rows, size_t at, struct ban *ban)
         return parse_ban(ban, line);
 }
 
-/* Returns true for a checksum whose ban is gone, and no damaged line is in its place. */
+/* Returns true for a checksum whose ban is missing, with no damaged line in its place. */
 static bool is_left_alone(const struct rows *rows, size_t at)
 {
         const struct row *row = &rows->list[at];

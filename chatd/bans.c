@@ -37,7 +37,7 @@ static int make_room(struct bans *bans)
         return !bans->list ? -ENOMEM : bans->count == BANS_MAX ? -ENOSPC : 0;
 }
 
-/* Keeps a ban in memory alone. Returns as bans_add(). */
+/* Keeps a ban in memory alone. Returns the same as bans_add(). */
 static int keep(struct bans *bans, const struct ban *ban)
 {
         struct ban *same = find_same(bans, ban);
@@ -55,7 +55,8 @@ static int keep_read(void *user, const struct ban *ban)
         return keep(user, ban);
 }
 
-/* Reads a file, but not much more than there can be of bans. Returns it, to be freed by the caller, or NULL and errno. */
+/* Reads a file, up to a little more than the longest file of bans. Returns the text, which the caller frees, or NULL
+ * and errno. */
 static char *read_file(const char *path, size_t *size)
 {
         char *text = malloc(BANS_FILE_MAX_BYTES + 1);
@@ -73,15 +74,15 @@ static char *read_file(const char *path, size_t *size)
         return NULL;
 }
 
-/* Gives the file a second name, where it stays when it is written anew. Returns 0 or a negative errno. */
+/* Gives the damaged file a second name, which it keeps when the file is written anew. Returns 0 or a negative errno. */
 static int keep_damaged(const struct bans *bans)
 {
         unlink(bans->damaged_path);
         return link(bans->path, bans->damaged_path) < 0 ? -errno : 0;
 }
 
-/* Says what is wrong with the file, and has it written anew. Where it cannot be kept it stays as it is until the bans
- * change. */
+/* Reports errors of the file, and begins to write it anew. If the damaged file cannot be kept it stays in place until
+ * the bans change. */
 static void mend(struct bans *bans, const struct bans_file_report *report)
 {
         bool damaged = report->state == BANS_FILE_DAMAGED;
@@ -110,7 +111,7 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
                 return 0;
         r = text ? bans_file_read(text, size, keep_read, bans, &report) : -errno;
         free(text);
-        if (r < 0) { /* it is not lost when the bans change */
+        if (r < 0) { /* the file is kept when the bans change */
                 bans->damaged = true;
                 keep_damaged(bans);
         } else if (report.state != BANS_FILE_WHOLE) {
@@ -121,7 +122,7 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
 
 void bans_free(struct bans *bans)
 {
-        if (bans->path[0] != '\0') { /* else they were not read */
+        if (bans->path[0] != '\0') { /* else the bans were not read */
                 bans_finish(bans);
                 disk_free(&bans->disk);
                 bans->path[0] = '\0';
@@ -131,7 +132,7 @@ void bans_free(struct bans *bans)
         bans->count = 0;
 }
 
-/* What was being written is, or with a negative errno cannot be. */
+/* Takes the end of a write: `error` is 0, or a negative errno if the file could not be written. */
 static void end_writing(struct bans *bans, int error)
 {
         bans->error = error;
@@ -150,7 +151,7 @@ static void begin_to_write(struct bans *bans)
                 end_writing(bans, r);
 }
 
-/* With `wait`, waits for what is being written. */
+/* Takes the end of a write if it has ended. With `wait`, waits for it. */
 static void take_end(struct bans *bans, bool wait)
 {
         int error;

@@ -34,7 +34,7 @@ void broker_free(struct chat *chat)
         remote_free(&chat->remote);
 }
 
-/* Returns true if the kernel's word on the sender allows this frame. */
+/* Returns true if the sender, whom the kernel names, may send this frame. */
 static bool is_allowed(struct chat *chat, const struct datagram *d, const struct frame *f)
 {
         bool ourself = d->uid == chat->own_user, link = d->uid == chat->link_user;
@@ -51,8 +51,8 @@ static bool is_allowed(struct chat *chat, const struct datagram *d, const struct
         return true;
 }
 
-/* What a frame of each type does that a session sends, or chatd to itself. A type without a handler is of a later version,
- * or one that only the link or chatd sends. Each returns as take_frame(). */
+/* Handlers of the frames that a session sends, or chatd to itself. A type without a handler is of a later version, or
+ * one that only the link or chatd sends. Each returns the same as take_frame(). */
 static int (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame *f) = {
         [FRAME_HELLO] = membership_hello,   [FRAME_HERE] = membership_here,
         [FRAME_ARRIVE] = membership_arrive, [FRAME_BYE] = membership_leave,
@@ -75,8 +75,8 @@ static int take_from_session(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS where the batch is full, or those who wait
- * to be announced are: then nothing was done, and the frame belongs to the next one. */
+/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS if the batch is full, or too many members
+ * wait to be announced: then nothing was done, and the frame belongs to the next batch. */
 static int take_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
@@ -86,8 +86,9 @@ static int take_frame(struct chat *chat, const struct datagram *d)
                 lines = 1;
                 r = -EBADMSG;
         }
-        size_t records = lines + 2; /* that who says them is connected, where nobody has been told yet; and of who goes
-                                       to another room, two rooms are told */
+        /* one for the member's arrival, if it was not announced yet; and a move to another room is announced in two
+         * rooms */
+        size_t records = lines + 2;
         if (!relay_has_room_for(&chat->relay, records,
                                 records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
                                         d->size))
@@ -120,7 +121,7 @@ int broker_serve(struct chat *chat)
                         if (take_frame(chat, &d) < 0)
                                 break;
                 }
-                assert(taken > 0); /* any frame fits into an empty batch, and those who wait are announced before */
+                assert(taken > 0); /* any frame fits into an empty batch, and waiting members are announced before */
                 chat->unconsumed = true;
                 relay_send(&chat->relay, &chat->roster);
                 if (chat->settings.log_lines)
@@ -151,7 +152,7 @@ void broker_has_room(struct chat *chat, struct member *m)
 {
         relay_resume(&chat->relay, &chat->roster, m);
         if (m->lagging && !m->dead)
-                return; /* still full */
+                return; /* the inbox is still full */
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.armed = false;
         if (m->id == LINK_ID && !m->dead)

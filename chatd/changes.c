@@ -20,7 +20,7 @@ bool changes_have_room(const struct changes *c, const struct member *m)
         return c->count < CHANGES_MAX && count_of(c, m) < CHANGES_OF_ONE_MAX;
 }
 
-/* Writes all that are of this kind and member. */
+/* Writes all changes of this kind and member. */
 static void write_list(const struct changes *c, enum change_kind kind, const struct member *m,
                        char text[static CHANGES_TEXT_MAX_BYTES])
 {

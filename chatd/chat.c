@@ -16,7 +16,7 @@
 #include "notes.h"
 #include "reach.h"
 
-/* Connects to our own intake by its address. Returns a descriptor or a negative errno. */
+/* Connects to chatd's own intake by its address. Returns a descriptor or a negative errno. */
 static int connect_self(int intake_fd)
 {
         struct sockaddr_un address;
@@ -86,8 +86,9 @@ void chat_tell(struct chat *chat, struct member *m, enum frame_type type)
                 m->dead = true;
 }
 
-/* Who is here as of this place in the order: not who left in this batch, nor who will be announced again. To the link,
- * who was not announced yet is not here either, because it counts those who are. */
+/* Returns how many members are here at this place in the order: without those that left in this batch, and those that
+ * will be announced again. For the link, members that were not announced yet do not count either, because it counts
+ * announced members. */
 static size_t count_here(const struct chat *chat, bool for_link)
 {
         size_t n = 0;
@@ -133,7 +134,7 @@ void chat_log_join(struct chat *chat, const struct member *m)
         eventlog_join(chat->log, &event);
 }
 
-/* Through the intake's socket, as there may be no other. */
+/* Sends through the intake's socket, as there may be no other descriptor. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const char *text)
 {
         struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch, .text = slice_of(text)};
@@ -186,7 +187,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
                 .name = slice_of(m->name),
                 .text = slice_of(kind == RECORD_LEAVE && m->removed ? LEAVE_REMOVED : ""),
         };
-        relay_add(&chat->relay, m, m->room, &rec); /* there is room: take_frame() asked */
+        relay_add(&chat->relay, m, m->room, &rec); /* there is room: take_frame() has checked */
 }
 
 bool chat_take_text(struct chat *chat, struct slice *text)
@@ -195,7 +196,7 @@ bool chat_take_text(struct chat *chat, struct slice *text)
                 chat_ignore(chat, IGNORED_UNCLEAN);
                 return false;
         }
-        *text = reveal(*text, chat->shown, text->len); /* the batch has room for no more */
+        *text = reveal(*text, chat->shown, text->len); /* the batch has no room for a longer text */
         return true;
 }
 

@@ -13,10 +13,10 @@ int contact_open(struct chat *chat, struct member *m)
         int r = reach_connect(chat->roster.dir, chat->roster.owner, m);
         if (r == -EMFILE && lending_give_back(chat))
                 r = reach_connect(chat->roster.dir, chat->roster.owner, m);
-        m->exit_watch.armed = m->inbox_watch.armed = false; /* closing took them out of the epoll */
+        m->exit_watch.armed = m->inbox_watch.armed = false; /* closing has removed them from the epoll */
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
-        if (r < 0 && m->id == LINK_ID && !m->lagging) { /* it will have an inbox again */
+        if (r < 0 && m->id == LINK_ID && !m->lagging) { /* the link will have an inbox again */
                 note_lag(chat->roster.dir, m->id);
                 m->lagging = true;
         }
@@ -38,8 +38,8 @@ int64_t contact_call_ms(const struct chat *chat)
         return chat->calls ? chat->call_at_ms : INT64_MAX;
 }
 
-/* Sends the roll call to the next of those that a recovery found: few enough for the queue to take all answers beside
- * what people say. The process of each is watched by now. If the inbox still takes the roll call, the pid was not used
+/* Sends the roll call to the next members that a recovery found: few enough for the queue to take all answers beside
+ * other frames. The process of each is watched by now. If the inbox still takes the roll call, the pid was not used
  * again before that, and the watch is on the right process. */
 static void call_next(struct chat *chat, int64_t now)
 {
@@ -54,7 +54,7 @@ static void call_next(struct chat *chat, int64_t now)
                 if (!m->uncalled || chat->calls)
                         continue;
                 m->uncalled = false;
-                chat_tell(chat, m, FRAME_ROLLCALL); /* where the inbox is full, the session answers without it */
+                chat_tell(chat, m, FRAME_ROLLCALL); /* if the inbox is full the session answers without a roll call */
                 called++;
         }
 }

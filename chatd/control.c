@@ -16,7 +16,7 @@
 
 #include "chat.h"
 
-enum { GROUPS_MAX = 256 }; /* of a user, that are looked at */
+enum { GROUPS_MAX = 256 }; /* groups of a user that are checked */
 
 void control_init(struct control *c)
 {
@@ -41,13 +41,13 @@ void control_free(struct control *c)
         c->clients = NULL;
 }
 
-/* Whether who connects has to wait, because there was no descriptor. */
+/* Returns true if new connections have to wait, because descriptors have run out. */
 static bool is_deaf(const struct control *c)
 {
         return c->clients && !c->watch.armed;
 }
 
-/* Returns 0 or a negative errno. */
+/* Adds a watch to the epoll. Returns 0 or a negative errno. */
 static int watch(const struct chat *chat, struct watch *w, enum watch_kind kind, int fd)
 {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
@@ -58,7 +58,7 @@ static int watch(const struct chat *chat, struct watch *w, enum watch_kind kind,
         return 0;
 }
 
-/* Returns 0 or a negative errno; then it is to be tried again at `again_ms`. */
+/* Watches the listener. Returns 0 or a negative errno; then it is tried again at `again_ms`. */
 static int listen_to(struct chat *chat)
 {
         chat->control.again_ms = clock_ms() + CONTROL_AGAIN_MS;
@@ -81,7 +81,7 @@ int control_listen(struct chat *chat, int fd, const char *group)
         return r < 0 ? r : listen_to(chat);
 }
 
-/* Whether the kernel says that the peer is root, our own user, or of the group. */
+/* Returns true if the peer is root, chatd's own user, or in the group, according to the kernel. */
 static bool is_allowed(const struct chat *chat, int fd, uid_t *uid)
 {
         gid_t groups[GROUPS_MAX];
@@ -104,7 +104,7 @@ static bool is_allowed(const struct chat *chat, int fd, uid_t *uid)
         return false;
 }
 
-/* The end of an answer, with a text where there is something to say. */
+/* Writes the end of an answer, with `text` unless it is empty. */
 static void put_end(struct control_packet *p, const char *status, const char *text)
 {
         p->size = 0;
@@ -114,7 +114,7 @@ static void put_end(struct control_packet *p, const char *status, const char *te
                 control_put(p, "text=%s", text);
 }
 
-/* Tells somebody who is not served why. */
+/* Tells a client that is not served why. */
 static void turn_away(int fd, const char *status)
 {
         static struct control_packet end;
@@ -123,7 +123,7 @@ static void turn_away(int fd, const char *status)
         close(fd);
 }
 
-/* Whether accept4() fails because something has run out, and not because of who connects. */
+/* Returns true if accept4() failed because something has run out, and not because of the client. */
 static bool is_lack(int error)
 {
         return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
@@ -134,7 +134,7 @@ void control_accept(struct chat *chat)
         struct control *c = &chat->control;
         uid_t uid = (uid_t)-1;
         int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && is_lack(errno)) { /* else it would be there again at once, and for ever */
+        if (fd < 0 && is_lack(errno)) { /* else the event would come again at once, for ever */
                 epoll_ctl(chat->epoll, EPOLL_CTL_DEL, c->listener, NULL);
                 c->watch.armed = false;
                 c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
@@ -182,7 +182,7 @@ __attribute__((format(printf, 3, 4))) static void end_with(struct control_client
         enter(client, CONTROL_END);
 }
 
-/* Returns 1, 0 where the connection has no room now, or -1 where it is gone. */
+/* Returns 1, 0 if the connection has no room now, or -1 if it is gone. */
 static int send_packet(const struct control_client *client, const struct control_packet *p)
 {
         if (send(client->fd, p->data, p->size, MSG_NOSIGNAL) >= 0)
@@ -190,7 +190,7 @@ static int send_packet(const struct control_client *client, const struct control
         return socket_is_transient(errno) ? 0 : -1;
 }
 
-/* Bytes that its client has not got yet, as far as we know: those that we wrote. */
+/* Returns how many bytes the client has not got yet, as far as chatd knows: of those that chatd wrote. */
 static int behind(const struct member *m)
 {
         int bytes = 0;
@@ -202,7 +202,7 @@ static const char *yes_no(bool yes)
         return yes ? "yes" : "no";
 }
 
-/* Seconds of the epoch, which are the same each time. */
+/* Returns when `m` joined, in seconds since 1970: the same number each time. */
 static int64_t since(const struct member *m)
 {
         struct timespec t;
@@ -267,7 +267,7 @@ static void describe_chat(struct chat *chat, struct control_packet *p)
                 lent += m->lent.client >= 0;
                 unconfined += m->confinement != CONFINED;
         }
-        int queued = intake_peek(&chat->intake); /* served next, as always */
+        int queued = intake_peek(&chat->intake); /* these frames are served next, as always */
         control_put(p, "version=" VERSION);
         control_put(p, "pid=%d", (int)getpid());
         control_put(p, "uptime=%" PRId64, (clock_ms() - chat->control.started_ms) / 1000);
@@ -289,7 +289,7 @@ static void describe_chat(struct chat *chat, struct control_packet *p)
         describe_counts(chat, p);
 }
 
-/* Returns whether there was one more for the packet. */
+/* Writes the next record of a list. Returns false if there is no further record. */
 static bool next_record(struct chat *chat, struct control_client *client, struct control_packet *p)
 {
         p->size = 0;
@@ -300,7 +300,7 @@ static bool next_record(struct chat *chat, struct control_client *client, struct
                 describe_ban(p, &chat->bans.list[client->next++]);
                 return true;
         }
-        while (client->next < client->count) { /* who left meanwhile is left out */
+        while (client->next < client->count) { /* members that left meanwhile are left out */
                 const struct member *m = roster_find(&chat->roster, client->ids[client->next++]);
                 if (m && member_is_here(m)) {
                         describe_member(p, m);
@@ -310,7 +310,7 @@ static bool next_record(struct chat *chat, struct control_client *client, struct
         return false;
 }
 
-/* Sends some of a list. Returns as send_packet(): 1 is that it may go on. */
+/* Sends a part of a list. Returns the same as send_packet(): 1 means that it may continue. */
 static int send_list(struct chat *chat, struct control_client *client)
 {
         static struct control_packet p;
@@ -324,7 +324,7 @@ static int send_list(struct chat *chat, struct control_client *client)
                 }
                 int r = send_packet(client, &p);
                 if (r <= 0) {
-                        client->next = before; /* once more, when there is room */
+                        client->next = before; /* sent again when there is room */
                         return r;
                 }
                 client->due_ms = clock_ms() + CONTROL_ANSWER_MS;
@@ -332,7 +332,7 @@ static int send_list(struct chat *chat, struct control_client *client)
         return 1;
 }
 
-/* Waits for what the state is about: a request, room, or nothing but the end of the connection. */
+/* Waits for the event that the state needs: a request, room, or only the end of the connection. */
 static void wait_for(const struct chat *chat, struct control_client *client)
 {
         bool sends = client->state == CONTROL_MEMBERS || client->state == CONTROL_BANS || client->state == CONTROL_END;
@@ -366,7 +366,7 @@ static void try_queue(struct chat *chat, struct control_client *client)
                 enter(client, CONTROL_TAKE);
 }
 
-/* … now or when there is. */
+/* Puts the frame into the queue, now or when there is room. */
 static void queue(struct chat *chat, struct control_client *client, struct frame f)
 {
         f.number = client->number;
@@ -410,7 +410,7 @@ static void topic(struct chat *chat, struct control_client *client, const char *
         }
 }
 
-/* Returns the member that is meant, or NULL and the answer says so. */
+/* Returns the member of this name or id; or NULL after ending the answer with an error. */
 static const struct member *find(struct chat *chat, struct control_client *client, const char *who)
 {
         uint64_t id;
@@ -425,7 +425,7 @@ static const struct member *find(struct chat *chat, struct control_client *clien
         return NULL;
 }
 
-/* Whoever has the name now; so a request that is made again means nobody else. */
+/* Answers with the id of the member that has the name now, so that a repeated request means no other member. */
 static void find_id(struct chat *chat, struct control_client *client, const char *who)
 {
         const struct member *m = find(chat, client, who);
@@ -461,7 +461,7 @@ static bool parse_ban(struct control_client *client, struct ban *ban, const char
         return false;
 }
 
-/* Returns somebody of a banned name who is here, from an address that could be banned and is not; or NULL. */
+/* Returns a present member of a banned name, with an address that could be banned and is not; or NULL. */
 static const struct member *find_banned(const struct chat *chat, const struct ban *ban)
 {
         for (size_t i = 0; i < chat->roster.count; i++) {
@@ -473,8 +473,8 @@ static const struct member *find_banned(const struct chat *chat, const struct ba
         return NULL;
 }
 
-/* Appends to the answer what else could be banned: one who is here by a name comes back by another, and one IPv6 address is
- * one of many. */
+/* Appends to the answer what else could be banned: a member whose name is banned comes back under another name, and one
+ * IPv6 address is one of many. */
 static void suggest_ban(const struct chat *chat, struct control_client *client, const struct ban *ban)
 {
         char network[NETWORK_MAX_BYTES + 1];
@@ -490,7 +490,7 @@ static void suggest_ban(const struct chat *chat, struct control_client *client, 
         control_put(&client->end, "name=%s", m->name);
 }
 
-/* It gets its answer when its change of the bans is on the disk. */
+/* Answers the client when its change of the bans is on the disk. */
 static void end_when_written(const struct chat *chat, struct control_client *client)
 {
         client->changes = chat->bans.changes;
@@ -537,13 +537,13 @@ static void status(struct chat *chat, struct control_client *client)
         static struct control_packet p;
         p.size = 0;
         describe_chat(chat, &p);
-        if (send_packet(client, &p) > 0) /* the first of an answer has room */
+        if (send_packet(client, &p) > 0) /* the first packet of an answer has room */
                 end_with(client, CONTROL_OK, "%s", "");
         else
                 end_with(client, CONTROL_BUSY, "%s", "");
 }
 
-/* What has no number, and changes nothing. Returns false for another command. */
+/* Handles a command that has no number, and changes nothing. Returns false for another command. */
 static bool ask(struct chat *chat, struct control_client *client, const char *command)
 {
         if (strcmp(command, "status") == 0)
@@ -557,7 +557,7 @@ static bool ask(struct chat *chat, struct control_client *client, const char *co
         return true;
 }
 
-/* It was done, by us or a chatd before us; who was removed may still be here. */
+/* Answers a request that this chatd or a previous one has done already; the removed member may still be here. */
 static void say_again(struct chat *chat, struct control_client *client, const char *command, const char *who)
 {
         const struct member *m = strcmp(command, "kick") == 0 ? find(chat, client, who) : NULL;
@@ -612,7 +612,7 @@ static void take_request(struct chat *chat, struct control_client *client, const
                 change(chat, client, words);
 }
 
-/* Returns false when the connection is gone. */
+/* Reads a request. Returns false when the connection is gone. */
 static bool read_request(struct chat *chat, struct control_client *client)
 {
         static char data[CONTROL_PACKET_MAX_BYTES];
@@ -628,7 +628,7 @@ static bool read_request(struct chat *chat, struct control_client *client)
         return true;
 }
 
-/* Goes on as far as the connection takes it. Returns false when that is gone. */
+/* Sends as much of the answer as the connection takes. Returns false when it is gone. */
 static bool go_on(struct chat *chat, struct control_client *client)
 {
         int r = 1;
@@ -652,7 +652,7 @@ void control_serve(struct chat *chat, const struct watch *w)
                 return;
         if (client->state == CONTROL_IDLE)
                 lives = read_request(chat, client);
-        else if (client->events == 0) /* nothing but its end wakes us then */
+        else if (client->events == 0) /* only the end of the connection causes an event then */
                 lives = false;
         if (!lives || !go_on(chat, client))
                 close_client(&chat->control, client);
@@ -676,7 +676,7 @@ void control_done(struct chat *chat, uint64_t number, int result)
         }
 }
 
-/* What has waited for something to happen in the chat. */
+/* Continues a client that waited for an event in the chat. */
 static void look_again(struct chat *chat, struct control_client *client, bool late)
 {
         const struct member *m;
@@ -728,7 +728,7 @@ void control_settle(struct chat *chat, int64_t now)
                 enum control_state before = client->state;
                 bool late = now >= client->due_ms;
                 look_again(chat, client, late);
-                bool stuck = late && client->state == before; /* who waited for the chat is told so instead */
+                bool stuck = late && client->state == before; /* a client that waited for the chat is told so instead */
                 bool answers = client->state == CONTROL_END && !client->events;
                 if (stuck || (answers && !go_on(chat, client)))
                         close_client(&chat->control, client);
