@@ -38,7 +38,7 @@ void disk_free(struct disk *d)
         d->done = -1;
 }
 
-/* Returns 0 or a negative errno, as what follows. */
+/* Writes all bytes. Returns 0 or a negative errno, as do the functions below. */
 static int write_all(int fd, const char *text, size_t size)
 {
         while (size > 0) {
@@ -53,7 +53,7 @@ static int write_all(int fd, const char *text, size_t size)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The name is on the disk as well. */
+/* Flushes the directory, so that the file's name is on the disk as well. */
 static int flush_directory(const char *path)
 {
         char dir[PATH_MAX];

@@ -6,7 +6,7 @@
 #include "bans-file.h"
 #include "floods.h"
 
-/* One per kind of event, for ever: `journalctl MESSAGE_ID=…` finds them, the catalog explains them. */
+/* One per kind of event, never changed: `journalctl MESSAGE_ID=…` finds the entries, the catalog explains them. */
 #define ID_STARTED "e2f34a8cb7fc42d98226c7d701dd8484"
 #define ID_STOPPED "4e2dc9713d894f468da68ca6f1e09621"
 #define ID_JOIN "e4ba5524c796434bb1ce3995dddb35da"
@@ -47,7 +47,8 @@ static const char *reason_text(enum leave_reason reason)
         return reason > 0 && reason < LEAVE_REASONS ? reasons[reason] : "unknown";
 }
 
-/* An administrator, without a look into a directory of users: that may take long, and chatd waits for nothing. */
+/* An administrator as text. It is not looked up in a directory of users: that may take long, and chatd must not
+ * wait. */
 struct user_text {
         char text[24];
 };
@@ -140,7 +141,7 @@ void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct sli
         journal_write(log, &e);
 }
 
-/* What an administrator did to a member. */
+/* Writes the fields of an action on a member. */
 static void describe_act(struct journal_event *e, const struct eventlog_act *a)
 {
         journal_field(e, "CHAT_NAME=%s", a->name);
@@ -195,7 +196,7 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
         journal_write(log, &e);
 }
 
-/* Writes the fields of a newcomer who is refused. MESSAGE begins with the name. If the address is another, it follows, as in
+/* Writes the fields of a refused newcomer. MESSAGE begins with the name. If the address is another, it follows, as in
  * "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
 __attribute__((format(printf, 4, 5))) static void describe_newcomer(struct journal_event *e, struct slice name,
                                                                     struct slice address, const char *format, ...)
@@ -247,7 +248,7 @@ void eventlog_flood(struct journal *log, struct slice address, const char *from)
         journal_write(log, &e);
 }
 
-/* `what` says what is wrong with a proxy's header, in a word. */
+/* Logs an error in a proxy's header, which `what` names in a word. */
 static void log_bad_header(struct journal *log, const char *address, struct slice what, uint64_t others)
 {
         struct journal_event e = {0};
@@ -301,7 +302,7 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
         journal_write(log, &e);
 }
 
-/* Appends the numbers of lines, as far as they are listed. */
+/* Appends the numbers of the listed lines. */
 static void list_lines(FILE *out, const struct bans_file_lines *lines)
 {
         size_t listed = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;

@@ -1,6 +1,6 @@
 #include "floods.h"
 
-/* Returns the place of this network. A network without one gets that of the network whose time began first. */
+/* Returns the place of this network. A network without a place gets that of the network whose time began first. */
 static struct flood *find_place(struct floods *floods, const struct network *n, int64_t now)
 {
         struct flood *oldest = floods->seen;

@@ -28,8 +28,8 @@ static uint64_t sum(const uint8_t key[static GUESTS_KEY_BYTES])
         return htole64(siphash(of_sums, key, GUESTS_KEY_BYTES));
 }
 
-/* Returns 1 for a key without a checksum, as a version before wrote it, 0, -ENOENT where there is no such file, or a
- * negative errno: -EBADMSG where it has no key, or a damaged one. */
+/* Reads the key. Returns 1 for a key without a checksum, which an earlier version wrote, 0, -ENOENT if there is no such
+ * file, or a negative errno: -EBADMSG if it has no key, or a damaged one. */
 static int read_key(struct guests *g)
 {
         uint8_t file[GUESTS_FILE_BYTES + 1];
@@ -53,7 +53,7 @@ static void draw_key(struct guests *g)
                 memcpy(g->key, &now, sizeof(now));
 }
 
-/* The file is there as a whole or not at all. Returns 0 or a negative errno. */
+/* Writes the file as a whole or not at all. Returns 0 or a negative errno. */
 static int write_key(const struct guests *g)
 {
         char new[PATH_MAX + 8];
@@ -84,7 +84,7 @@ int guests_open(struct guests *g)
         int r = read_key(g);
         if (r == 0)
                 return 0;
-        if (r == 1) { /* which does without a checksum where it cannot have one */
+        if (r == 1) { /* the key stays without a checksum if the file cannot be written */
                 write_key(g);
                 return 0;
         }

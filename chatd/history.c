@@ -15,7 +15,7 @@
 #define FILE_NAME "history"
 
 enum {
-        LAYOUT = 1, /* to be counted up with each change of what is in the file */
+        LAYOUT = 1, /* to be increased with each change of the file's layout */
         MODE = 0600,
         NO_SHELF = -1,
 };
@@ -29,7 +29,7 @@ static void file_path(const char *dir, char path[static PATH_MAX])
         snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
 }
 
-/* Where the last line of a shelf is. */
+/* Returns the place of the last line of a shelf. */
 static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
 {
         uint64_t last = 0;
@@ -48,7 +48,7 @@ static int open_file(const char *path)
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE);
         if (fd < 0)
                 return -errno;
-        /* A tmpfs gives a page when it is touched, and a SIGBUS where it has none. */
+        /* A tmpfs allocates a page when it is touched, and sends a SIGBUS if it has none left. */
         int error = fstat(fd, &st) < 0                                                    ? errno
                     : posix_fallocate(fd, 0, offsetof(struct history_file, shelves)) != 0 ? ENOSPC
                     : ftruncate(fd, sizeof(struct history_file)) < 0                      ? errno
@@ -67,7 +67,7 @@ int history_open(struct history *h, const char *dir)
         *h = (struct history){.fd = -1};
         file_path(dir, path);
         int fd = open_file(path);
-        if (fd == -ESTALE) { /* of another version, or one that died when it had just made it */
+        if (fd == -ESTALE) { /* of another version, or of a chatd that died when it had just made it */
                 unlink(path);
                 fd = open_file(path);
         }
@@ -106,7 +106,7 @@ void history_remove(struct history *h, const char *dir)
         unlink(path);
 }
 
-/* The shelf of the room of this name, or NO_SHELF. */
+/* Returns the shelf of the room of this name, or NO_SHELF. */
 static int find_shelf(const struct history *h, const char *name)
 {
         for (int i = 0; i < HISTORY_SHELVES; i++) {
@@ -118,15 +118,15 @@ static int find_shelf(const struct history *h, const char *name)
         return NO_SHELF;
 }
 
-/* Where the shelf is in the file. */
+/* Returns the offset of the shelf in the file. */
 static off_t offset_of(int shelf)
 {
         return (off_t)(offsetof(struct history_file, shelves) +
                        (size_t)shelf * sizeof(((struct history_file *)0)->shelves[0]));
 }
 
-/* Gives the shelf's memory back, and so what is in there is gone, before the shelf is nobody's: what a chatd that dies
- * between leaves is an empty shelf. */
+/* Gives the shelf's memory back, which clears it, before the shelf is marked as free: a chatd that dies in between
+ * leaves an empty shelf. */
 static void empty_shelf(struct history *h, int shelf)
 {
         if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(shelf),
@@ -143,8 +143,8 @@ void history_forget_others(struct history *h, const struct rooms *rooms)
                         empty_shelf(h, i);
 }
 
-/* One that no room has; or that of a room where nobody is, the one that was given away first. The first shelf is kept
- * for the first room, whoever opens how many others. */
+/* Returns a free shelf; or that of a room without members, the one that was given to a room first. The first shelf is
+ * kept for the first room, however many other rooms are opened. */
 static int find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
 {
         int best = NO_SHELF;
@@ -161,7 +161,7 @@ static int find_free_shelf(const struct history *h, const struct rooms *rooms, c
         return best;
 }
 
-/* Gives a shelf to the room. */
+/* Gives a shelf to the room. Returns it, or NO_SHELF. */
 static int take_shelf(struct history *h, const struct rooms *rooms, const char *name)
 {
         int i = find_free_shelf(h, rooms, name);
@@ -187,7 +187,7 @@ static bool has(const struct history_slot shelf[static HISTORY_KEPT], const stru
         return false;
 }
 
-/* Puts record `i` of the batch, which `rec` is, at the end of the shelf. */
+/* Puts record `i` of the batch, which is `rec`, at the end of the shelf. */
 static void put(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
 {
         const uint8_t *bytes = r->buffer + r->records[i].place[RELAY_DATAGRAM].at;
@@ -206,7 +206,8 @@ static void put(struct history *h, int shelf, const struct relay *r, size_t i, c
         h->last[shelf] = place;
 }
 
-/* Decodes record `i` of the batch into `rec`. Returns the room that this is a line for, or NULL where it is none. */
+/* Decodes record `i` of the batch into `rec`. Returns the room of the line, or NULL if the record is no line for a
+ * room. */
 static const struct room *line_room(const struct relay *r, size_t i, struct record *rec)
 {
         const struct relay_record *record = &r->records[i];
@@ -217,7 +218,7 @@ static const struct room *line_room(const struct relay *r, size_t i, struct reco
         return record->room;
 }
 
-/* The shelf for record `i` of the batch, which is decoded into `rec`; NO_SHELF where it is not for any. */
+/* Decodes record `i` of the batch into `rec`. Returns the shelf for it; NO_SHELF if it is for none. */
 static int shelf_for(struct history *h, const struct rooms *rooms, const struct relay *r, size_t i, struct record *rec)
 {
         const struct room *room = line_room(r, i, rec);
@@ -251,19 +252,19 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
                         put(h, shelf, r, i, &rec);
 }
 
-/* The line at this place, or NULL. */
+/* Returns the line at this place, or NULL. */
 static const struct history_slot *slot_at(const struct history *h, int shelf, uint64_t place)
 {
         const struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
         return place > 0 && atomic_load(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
 }
 
-/* What is being written of the last lines. */
+/* The answer that is being written from the last lines. */
 struct writing {
         uint8_t *buffer;
         size_t size;
-        unsigned lines;    /* that may still be taken … */
-        size_t bytes_left; /* … and bytes */
+        unsigned lines;    /* how many more lines fit */
+        size_t bytes_left; /* how many more bytes fit */
 };
 
 static void write_line(struct writing *w, struct record *rec, uint64_t seconds)
@@ -272,7 +273,7 @@ static void write_line(struct writing *w, struct record *rec, uint64_t seconds)
         w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
 }
 
-/* Takes one more line, from the last one backwards. Returns false where that is too much; then so is what was before. */
+/* Takes one more line, from the last one backwards. Returns false if it does not fit: then no earlier line is taken. */
 static bool takes(struct writing *w, size_t bytes)
 {
         if (bytes > w->bytes_left)
@@ -284,7 +285,7 @@ static bool takes(struct writing *w, size_t bytes)
         return true;
 }
 
-/* Whether record `i` of the batch, which is decoded into `rec`, is a line for `room` that the shelf has not. */
+/* Decodes record `i` of the batch into `rec`. Returns true if it is a line for `room` that is not on the shelf. */
 static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct relay *r, size_t i,
                         struct record *rec)
 {
@@ -292,7 +293,7 @@ static bool is_new_line(const struct history *h, int shelf, const struct room *r
         return of && of == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
 }
 
-/* What is left to take, of what the shelf has. */
+/* Writes the lines of the shelf that still fit. */
 static void write_shelf(const struct history *h, int shelf, struct writing *w)
 {
         uint64_t last = h->last[shelf], first = last + 1;
@@ -306,7 +307,8 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
                 char shown[HISTORY_SLOT_BYTES];
                 if (record_next(&reader, &rec) <= 0)
                         continue;
-                rec.text = reveal(rec.text, shown, rec.text.len); /* a chatd of an earlier version may have kept it */
+                /* a chatd of an earlier version may have kept the text */
+                rec.text = reveal(rec.text, shown, rec.text.len);
                 write_line(w, &rec, slot->seconds);
         }
 }

@@ -63,14 +63,14 @@ int intake_rewind(struct intake *in)
         return set_offset(in, 0);
 }
 
-/* Removes the empty datagrams at the head: once peeked they are never shown again, but poll() still reports them. With
- * the offset off (-1) a peek shows the head itself, so nothing else can be taken by mistake. */
+/* Removes the empty datagrams at the head: after a peek they are never shown again, but poll() still reports them. With
+ * the offset off (-1) a peek shows the head itself, so no other datagram can be removed by mistake. */
 static int drop_empty(struct intake *in)
 {
         int r = set_offset(in, -1);
         if (r < 0)
                 return r;
-        for (int i = 0; i < INTAKE_WINDOW; i++) { /* bounded: a flood of them must not keep us here */
+        for (int i = 0; i < INTAKE_WINDOW; i++) { /* bounded: a flood of empty datagrams must not keep chatd here */
                 if (recv(in->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) != 0)
                         break;
                 recv(in->fd, NULL, 0, MSG_DONTWAIT);
@@ -123,7 +123,7 @@ struct datagram intake_get(const struct intake *in, size_t i)
 
 int intake_consume(struct intake *in, size_t n)
 {
-        static const struct msghdr nothing; /* no buffer: MSG_TRUNC makes msg_len the real length all the same */
+        static const struct msghdr nothing; /* no buffer: MSG_TRUNC makes msg_len the real length nevertheless */
         size_t left = 0;
         for (size_t i = 0; i < n; i++)
                 left += in->headers[in->first + i].msg_len > 0;

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Other errors are not the kernel's: descriptors have run out, for example. */
+/* Returns true if the kernel has pidfd_open(2). Other errors do not count: descriptors have run out, for example. */
 static bool has_pidfd(void)
 {
         int fd = pidfd_open(getpid(), 0);

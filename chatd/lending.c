@@ -8,8 +8,9 @@
 #include "reach.h"
 
 enum {
-        LEND_OF_FDS = 4, /* while the last one in so many is free, clients' connections are asked for */
-        GIVE_BACK = 64,  /* that many are given back at once */
+        /* clients' connections are asked for while the last of this many parts of the descriptors is free */
+        LEND_OF_FDS = 4,
+        GIVE_BACK = 64, /* connections that are given back at once */
 };
 
 void lending_init(struct chat *chat)
@@ -27,14 +28,12 @@ void lending_free(struct chat *chat)
         lent_batch_free(&chat->relay.lent);
 }
 
-/* What `m` lends is lent no more, or asked for no more. */
 void lending_close(struct chat *chat, struct member *m)
 {
         chat->asked -= m->lent.reply >= 0;
         lent_close(&m->lent);
 }
 
-/* Frees descriptors for members' inboxes. Returns whether there were any. */
 bool lending_give_back(struct chat *chat)
 {
         size_t given = 0;
@@ -46,7 +45,7 @@ bool lending_give_back(struct chat *chat)
         return given > 0;
 }
 
-/* Whether there are descriptors for what a member lends, besides those for members' inboxes. */
+/* Returns true if there are descriptors for a lent connection, besides those for members' inboxes. */
 static bool has_fds_to_lend(const struct chat *chat)
 {
         int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
@@ -55,8 +54,8 @@ static bool has_fds_to_lend(const struct chat *chat)
         return lowest >= 0 && lowest < chat->lend_below;
 }
 
-/* Asks `m` for its client's connection, where that is worth it. Not while the queue has what a chatd before us relayed,
- * of which sessions drop what they have seen: what is written to a client is not compared. */
+/* Does not ask while the queue has frames that a previous chatd relayed. Sessions drop records that they have seen, but
+ * bytes that chatd writes to a client are not compared. */
 void lending_ask(struct chat *chat, struct member *m, int64_t now)
 {
         struct lent *l = &m->lent;
@@ -66,7 +65,7 @@ void lending_ask(struct chat *chat, struct member *m, int64_t now)
             chat->old_frames > 0 || !chat->relay.lent.shared)
                 return;
         if (!has_fds_to_lend(chat)) {
-                l->asked_ms = now; /* so it does not look again for as long as for who could not lend */
+                l->asked_ms = now; /* so the next look is as late as for a session that could not lend */
                 return;
         }
         if (lent_ask(l, m->fd, chat->relay.epoch, &chat->relay.lent, now) < 0)
@@ -80,7 +79,7 @@ void lending_ask(struct chat *chat, struct member *m, int64_t now)
 void lending_answered(struct chat *chat, struct member *m)
 {
         if (m->lent.reply < 0)
-                return; /* it died meanwhile */
+                return; /* the member died meanwhile */
         chat->asked--;
         lent_answer(&m->lent);
 }
@@ -91,7 +90,8 @@ int64_t lending_wake(struct chat *chat, int64_t now)
                 if (chat->wakes_left == 0)
                         chat->wake_at_ms = now + 1000;
                 chat->wakes_left =
-                        2 * LENDING_WAKE_S; /* who leaves changes the others' index, so that one may miss its turn */
+                        /* a member that leaves changes another member's index, so that one may miss its turn */
+                        2 * LENDING_WAKE_S;
                 chat->relay.wrote = false;
         }
         if (chat->wakes_left == 0)

@@ -10,8 +10,8 @@
 #include <chat/clock.h>
 #include <chat/socket.h>
 
-/* Maps `size` bytes of new memory, which nobody can make smaller (that would be a SIGBUS for us) or larger. Returns a
- * descriptor of it or a negative errno. */
+/* Maps `size` bytes of new memory, which no process can make smaller (that would cause a SIGBUS in chatd) or larger.
+ * Returns a descriptor of it or a negative errno. */
 static int make_memory(const char *name, size_t size, void **mapped)
 {
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -35,7 +35,7 @@ int lent_batch_init(struct lent_batch *b)
         if (b->fd < 0)
                 return b->fd;
         b->shared = mapped;
-        /* Our own mapping stays writable. */
+        /* chatd's own mapping stays writable. */
         if (fcntl(b->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
                 int error = -errno;
                 lent_batch_free(b);
@@ -84,7 +84,7 @@ bool lent_may_ask(const struct lent *l, int64_t now)
         return l->due && !lent_is_open(l) && (l->pause_ms == 0 || now - l->asked_ms >= l->pause_ms);
 }
 
-/* Returns 0 or a negative errno. */
+/* Sends LEND with these descriptors. Returns 0 or a negative errno. */
 static int send_lend(int inbox, uint64_t epoch, const int fds[static LENT_FDS])
 {
         uint8_t frame[FRAME_MAX_BYTES];
@@ -121,11 +121,12 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
         return r;
 }
 
-/* Whether it is what chatd's writes were made for. Another kind might block, or count its bytes in another way. */
+/* Returns true for a plain TCP socket, for which chatd's writes were made. Another kind might block, or count its bytes
+ * in another way. */
 static bool is_tcp(int fd)
 {
         int domain = 0, protocol = 0;
-        char layer[16]; /* as TLS by the kernel */
+        char layer[16]; /* the name of an upper layer, such as TLS in the kernel */
         socklen_t size = sizeof(int), layer_size = sizeof(layer);
         return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
                getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
@@ -152,7 +153,8 @@ bool lent_answer(struct lent *l)
                 socket_take_fds(&msg, &fds);
         if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET && is_tcp(fds.fd[0])) {
                 l->client = fds.fd[0];
-                setsockopt(l->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* or our close() would wait */
+                /* else chatd's close() would wait */
+                setsockopt(l->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
                 close_reply(l);
                 return true;
         }
@@ -161,7 +163,7 @@ bool lent_answer(struct lent *l)
         return false;
 }
 
-/* Takes the turn. Returns false where it is the session's, or there is something that it has to do first. */
+/* Takes the turn. Returns false if the session has it, or has other work to do first. */
 static bool take_turn(struct lent *l)
 {
         uint32_t free = OUTLET_FREE;
@@ -193,7 +195,7 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
         l->written += text->bytes;
         l->vain = false;
         l->wrote = true;
-        atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release); /* from here on the client has it */
+        atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release); /* from here on the client has the text */
         atomic_store_explicit(&o->lines_out, atomic_load(&o->lines_out) + text->lines, memory_order_relaxed);
         atomic_store_explicit(&o->relayed, relayed, memory_order_relaxed);
         return true;

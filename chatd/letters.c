@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { TYPE_AT = 1 }; /* in an encoded frame */
+enum { TYPE_AT = 1 }; /* the place of the type in an encoded frame */
 
 static void append(struct letters *l, struct letter *letter)
 {
@@ -60,7 +60,7 @@ size_t letters_trim(struct letters *l, size_t most)
                 }
                 free(letter);
                 dropped++;
-                most = 0; /* nor what is behind it */
+                most = 0; /* the letters behind it are dropped, too */
         }
         *l = kept;
         return dropped;

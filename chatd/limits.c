@@ -6,7 +6,8 @@
 
 #include "chat.h"
 
-/* Those who have died, and were not announced yet, do not keep others out. */
+/* Returns how many members are from this network. Members that died, and whose leave was not announced yet, do not
+ * count. */
 static size_t count_from(const struct roster *r, const struct network *n)
 {
         size_t count = 0;

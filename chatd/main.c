@@ -30,11 +30,11 @@
 
 enum {
         EVENTS_MAX = 64,
-        STATUS_MS = 1000, /* STATUS= is sent at most that often */
-        /* With wrong settings, or where something is missing, chatd is started again at once and for ever, so that it
-         * finds that repaired, with the queue as it was. Not so fast that the journal has nothing else. */
+        STATUS_MS = 1000, /* the least interval of STATUS= */
+        /* With wrong settings, or a missing feature, systemd starts chatd again at once and for ever, so that it finds
+         * the error repaired, with the queue as it was. The pause leaves room in the journal for other entries. */
         GIVE_UP_WAIT_MS = 5000,
-        FAILED_WAIT_MS = 250, /* and after another error, so that PID 1 has time for others */
+        FAILED_WAIT_MS = 250, /* the pause after another error, so that PID 1 has time for other services */
 };
 
 struct options {
@@ -48,12 +48,12 @@ struct chatd {
         struct chat chat;
         int lock, intake, epoll, signals;
         bool own_intake;
-        int control; /* where chatctl connects; -1: nowhere */
+        int control; /* the socket for chatctl; -1: none */
         struct watch intake_watch, signal_watch;
         struct reload reload;
         struct watchdog watchdog;
         int64_t status_at_ms;
-        int64_t confirm_at_ms; /* 0: nothing to confirm */
+        int64_t confirm_at_ms; /* 0: no line to confirm */
         uint64_t status_lines;
         size_t status_members;
         bool stopping;
@@ -94,7 +94,7 @@ static int parse_user(const char *name, uid_t *uid, const char *option, const ch
         return -1;
 }
 
-/* Returns -1 to go on, or an exit status. */
+/* Returns -1 to continue, or an exit status. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
         struct option known[16 + SETTINGS] = {
@@ -128,7 +128,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                 case 'v':
                         puts("chatd " VERSION);
                         return 0;
-                default: /* a setting; or getopt_long() has printed what is wrong */
+                default: /* a setting; or getopt_long() has printed the error */
                         r = settings_take_option(&o->reload.options, c, optarg, argv[0]);
                         if (r >= 0)
                                 return r;
@@ -140,7 +140,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         return -1;
 }
 
-/* Each member needs two descriptors: use what the hard limit grants. */
+/* Raises the limit of descriptors to the hard limit: each member needs two. */
 static void raise_fd_limit(void)
 {
         struct rlimit limit;
@@ -150,7 +150,7 @@ static void raise_fd_limit(void)
         }
 }
 
-/* Returns 0 or a negative errno, and says on standard error what failed. */
+/* Opens the intake. Returns 0, or a negative errno after a message on standard error. */
 static int open_intake(struct chatd *d, const char *dir)
 {
         d->lock = rundir_open(dir);
@@ -177,7 +177,7 @@ static int open_intake(struct chatd *d, const char *dir)
         }
         d->own_intake = true;
         d->intake = rundir_bind(dir);
-        d->control = rundir_bind_control(dir); /* without it only chatctl has nobody to talk to */
+        d->control = rundir_bind_control(dir); /* without it only chatctl cannot connect */
         if (d->intake < 0)
                 fprintf(stderr, "chatd: cannot bind %s/" BROKER_SOCKET_NAME ": %s\n", dir, strerror(-d->intake));
         return d->intake < 0 ? d->intake : 0;
@@ -190,7 +190,8 @@ static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int
         return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Signals are read from a descriptor, so that none interrupts a batch. */
+/* Makes the epoll. Returns 0 or a negative errno. Signals are read from a descriptor, so that none interrupts a
+ * batch. */
 static int open_loop(struct chatd *d)
 {
         sigset_t taken;
@@ -217,17 +218,18 @@ static void take_signal(struct chatd *d)
                 return;
         }
         reload_again(&d->reload, &d->chat);
-        d->status_members = SIZE_MAX; /* the status says whether that went well */
+        d->status_members = SIZE_MAX; /* so that the next status shows the result */
 }
 
-/* Returns where files are that survive a boot: systemd.exec(5) says so. Without it they last as long as `dir`. */
+/* Returns the directory of files that survive a boot, see systemd.exec(5). If it is not set, they last as long as
+ * `dir`. */
 static const char *state_directory(const char *dir)
 {
         const char *state = getenv("STATE_DIRECTORY");
         return state ? state : dir;
 }
 
-/* What administrators need: without it the chat goes on. */
+/* Opens files and sockets for administrators: if that fails the chat runs without them. */
 static void open_control(struct chatd *d, const char *dir)
 {
         int r = bans_read(&d->chat.bans, state_directory(dir), d->chat.log);
@@ -238,7 +240,8 @@ static void open_control(struct chatd *d, const char *dir)
                 eventlog_warning(d->chat.log, "cannot listen to chatctl", r);
 }
 
-/* Returns true when the intake has frames. A batch may free members, so it runs after all other events. */
+/* Handles all events but those of the intake. Returns true when the intake has frames: a batch may free members, so it
+ * runs after all other events. */
 static bool handle_events(struct chatd *d, const struct epoll_event *events, int n)
 {
         bool frames = false;
@@ -266,14 +269,14 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                 case WATCH_CLIENT:
                         control_serve(&d->chat, w);
                         break;
-                case WATCH_BANS: /* control_settle() sees it */
+                case WATCH_BANS: /* control_settle() checks it */
                         break;
                 }
         }
         return frames;
 }
 
-/* Returns true while there is a newer status to be sent later. */
+/* Sends the status if it is due. Returns true while there is a newer status to be sent later. */
 static bool notify_status(struct chatd *d, int64_t now)
 {
         const struct chat *chat = &d->chat;
@@ -290,7 +293,7 @@ static bool notify_status(struct chatd *d, int64_t now)
         return false;
 }
 
-/* Returns true while members are to be told later. */
+/* Confirms lines if that is due. Returns true while members are to be told later. */
 static bool confirm(struct chatd *d, int64_t now)
 {
         if (!d->chat.unconfirmed)
@@ -304,7 +307,7 @@ static bool confirm(struct chatd *d, int64_t now)
         return false;
 }
 
-/* Does what is due and returns how long epoll_wait() may wait, in ms. */
+/* Does all work that is due. Returns how long epoll_wait() may wait, in ms. */
 static int do_chores(struct chatd *d)
 {
         int64_t now = clock_ms(), wake = now + WATCHDOG_TICK_MS;
@@ -341,7 +344,7 @@ static int run(struct chatd *d)
         return 0;
 }
 
-/* From the recovery to the end. Returns 0 or a negative errno. */
+/* Runs chatd from the recovery to the end. Returns 0 or a negative errno. */
 static int serve(struct chatd *d)
 {
         int members = recovery_run(&d->chat);
@@ -351,13 +354,13 @@ static int serve(struct chatd *d)
         eventlog_started(d->chat.log, d->chat.relay.epoch, (size_t)members);
         int r = getenv("NOTIFY_SOCKET") ? watchdog_start(&d->watchdog, "chatd", WATCHDOG_TICK_MS) : 0;
         if (r == 0) {
-                d->status_members = SIZE_MAX; /* the first status is always news */
+                d->status_members = SIZE_MAX; /* the first status is always sent */
                 sd_notify(false, "READY=1");
                 r = run(d);
                 watchdog_stop(&d->watchdog);
         }
         sd_notify(false, "STOPPING=1");
-        if (d->own_intake) { /* nobody finds the queue that ends with us */
+        if (d->own_intake) { /* the queue ends with this process */
                 struct sockaddr_un address;
                 path_broker(&address, d->chat.roster.dir);
                 unlink(address.sun_path);
@@ -369,8 +372,8 @@ static int serve(struct chatd *d)
         return r;
 }
 
-/* Returns `status`, the exit status of a chatd that cannot run and has said why; after a pause where systemd starts the
- * next one at once. */
+/* Returns `status`, the exit status of a chatd that cannot run and has printed why. Pauses first if systemd starts the
+ * next chatd at once. */
 static int give_up(int status, int64_t pause_ms)
 {
         struct timespec pause = clock_timespec(pause_ms);
@@ -381,7 +384,7 @@ static int give_up(int status, int64_t pause_ms)
 
 int main(int argc, char **argv)
 {
-        static struct chatd d = {.intake = -1, .control = -1}; /* large: the buffers of a batch */
+        static struct chatd d = {.intake = -1, .control = -1}; /* static because it is large: the buffers of a batch */
         struct options options = {
                 .dir = RUN_DIR_DEFAULT,
                 .session_user = geteuid(),
@@ -399,7 +402,7 @@ int main(int argc, char **argv)
                 reload_check_motd(&settings);
                 return EXIT_SUCCESS;
         }
-        signal(SIGPIPE, SIG_IGN); /* nobody reads standard error: no reason to die */
+        signal(SIGPIPE, SIG_IGN); /* a closed standard error is no reason to die */
         const char *lacks = kernel_lacks();
         if (lacks) {
                 fprintf(stderr, "chatd: cannot run, as this kernel lacks %s\n", lacks);
@@ -409,7 +412,7 @@ int main(int argc, char **argv)
         int r = open_intake(&d, options.dir);
         if (r < 0)
                 return give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
-        r = open_loop(&d); /* blocks signals before the log's thread is there to take them */
+        r = open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
         struct journal *log = journal_start("chatd");
         if (r == 0)
                 r = log ? broker_init(&d.chat, options.dir, d.intake, d.epoll, options.session_user, options.link_user,

@@ -9,16 +9,16 @@
 #include "notes.h"
 #include "reach.h"
 
-/* Whether the sender, who is alive, is a member under another id. One that is not alive is of an earlier process of the
- * same pid, and its GONE is on the way. */
+/* Returns true if the sender, which is alive, is a member under another id. A member that is not alive is of an earlier
+ * process of the same pid, and its GONE is on the way. */
 static bool is_second(const struct chat *chat, uint64_t id)
 {
         const struct member *m = chat->shares_pids ? NULL : roster_find_process(&chat->roster, (pid_t)(id >> 32));
         return m && member_is_alive(m);
 }
 
-/* Returns what a newcomer is called: the name in its HELLO or, where that is an address which is not to be shown, one that
- * is made of it, in `guest`. */
+/* Returns the name of a newcomer: the name in its HELLO or, if that is an address which must not be shown, a name made
+ * of it, in `guest`. */
 static struct slice name_newcomer(const struct chat *chat, const struct frame *f,
                                   char guest[static GUESTS_NAME_BYTES + 1])
 {
@@ -31,7 +31,8 @@ static struct slice name_newcomer(const struct chat *chat, const struct frame *f
         return slice_of(guest);
 }
 
-/* A network that connects too often is named in the journal, and nothing else: others may come from there. */
+/* Counts a connection of the newcomer's network. A network that connects too often is logged, and not refused: other
+ * clients may come from there. */
 static void count_connection(struct chat *chat, const struct frame *f)
 {
         char address[ADDRESS_MAX_BYTES + 1] = "", from[NETWORK_MAX_BYTES + 1];
@@ -43,7 +44,7 @@ static void count_connection(struct chat *chat, const struct frame *f)
         eventlog_flood(chat->log, f->address, from);
 }
 
-/* Makes a member of the sender of HELLO or HERE. Returns NULL where that cannot be. */
+/* Makes a member of the sender of HELLO or HERE. Returns NULL if that is impossible. */
 static struct member *admit(struct chat *chat, const struct frame *f)
 {
         char guest[GUESTS_NAME_BYTES + 1];
@@ -65,7 +66,8 @@ static struct member *admit(struct chat *chat, const struct frame *f)
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r == 0)
-                r = note_write(chat->roster.dir, m); /* without it the next chatd would not know whose lines it finds */
+                /* without the note the next chatd would not know the sender of the lines in the queue */
+                r = note_write(chat->roster.dir, m);
         if (r < 0) {
                 if (m)
                         roster_remove(&chat->roster, m);
@@ -104,7 +106,6 @@ int membership_hello(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* The answer to a roll call, or a session whose queue was lost: not news, unless its HELLO was lost too. */
 int membership_here(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
@@ -116,14 +117,15 @@ int membership_here(struct chat *chat, const struct frame *f)
                 if (m)
                         welcome(chat, m, false);
         } else if (m->dead) {
-                contact_open(chat, m); /* it bound its inbox anew */
+                contact_open(chat, m); /* the session has bound its inbox anew */
         }
         if (m && m->held) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
         if (m) {
                 m->uncalled = false;
                 confinement_take(chat, m, f);
-                /* What it handed over before is out of the queue: relayed by us, or by a chatd before us. */
+                /* Frames that the session sent before are out of the queue: this chatd or a previous one relayed
+                 * them. */
                 m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
                 chat->unconfirmed |= m->told < m->lines_in;
                 m->said = m->lines_in > m->said ? m->lines_in : m->said;
@@ -133,7 +135,7 @@ int membership_here(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* The client of `m` spoke another protocol: that is logged seldom enough. */
+/* Logs that the client of `m` spoke another protocol, at a limited rate. */
 static void log_not_chat(struct chat *chat, const struct member *m, struct slice protocol)
 {
         int64_t now = clock_ms();
@@ -149,7 +151,6 @@ static void log_not_chat(struct chat *chat, const struct member *m, struct slice
         chat->not_chat_unlogged = 0;
 }
 
-/* The client of a session whose HELLO was quiet is one of the chat. */
 int membership_arrive(struct chat *chat, const struct frame *f)
 {
         if (arrivals_are_full(chat))
@@ -162,7 +163,6 @@ int membership_arrive(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* BYE, or GONE for a session that could not say it. */
 int membership_leave(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
@@ -173,7 +173,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
                 return -ENOBUFS;
         chat->crossed = true;
         relay_leaves(&chat->relay, m);
-        m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's word outlives a chatd */
+        m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE);
         m->leaving = true;
@@ -192,14 +192,15 @@ int membership_leave(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* The last datagram for those who said BYE; everybody else has been told that they left. */
+/* Only members that sent BYE get a last datagram; all other members were told that they left. */
 void membership_say_goodbye(struct chat *chat)
 {
         for (size_t i = 0; i < chat->leavers_count; i++) {
                 struct member *m = chat->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
                 note_departed(chat->roster.dir, m->id);
-                reach_remove_inbox(chat->roster.dir, m->key); /* a session does so itself, unless it dies before */
+                /* a session removes its inbox itself, unless it dies before */
+                reach_remove_inbox(chat->roster.dir, m->key);
         }
 }
 

@@ -13,8 +13,8 @@ _Static_assert((int)MOTD_MAX_BYTES <= (int)TEXT_MAX_BYTES, "it is the text of on
 struct reading {
         struct motd *motd;
         struct text_cleaner cleaner;
-        unsigned lines; /* that ended, before … */
-        unsigned ends;  /* … so many that did, behind which there is nothing yet */
+        unsigned lines; /* complete lines that were taken */
+        unsigned ends;  /* line ends that were read and not written yet */
         bool cr;        /* the last byte was a CR, which belongs to a LF */
         bool cut;
 };
@@ -48,7 +48,7 @@ static void take_byte(struct reading *r, char byte)
         }
 }
 
-/* Returns 0 or a negative errno. */
+/* Reads and cleans the file. Returns 0 or a negative errno. */
 static int take_file(struct reading *r, int fd)
 {
         char bytes[512], clean[TEXT_CLEAN_MAX];
@@ -67,7 +67,7 @@ int motd_read(struct motd *motd, const char *path)
 {
         struct reading reading = {.motd = motd};
         motd->len = 0;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody may write to a pipe */
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe may have no writer */
         if (fd < 0)
                 return -errno;
         int r = take_file(&reading, fd);

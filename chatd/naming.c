@@ -20,7 +20,7 @@ static int compare_blurred(const void *a, const void *b)
         return name_compare_blurred(x, strlen(x), y, strlen(y));
 }
 
-/* Returns where the tree has what compares as this name, or NULL. */
+/* Returns the place in the tree that compares equal to this name, or NULL. */
 static struct member **find(void *const *tree, int (*compare)(const void *, const void *), struct slice name)
 {
         struct member key = {0};
@@ -30,7 +30,7 @@ static struct member **find(void *const *tree, int (*compare)(const void *, cons
         return tfind(&key, tree, compare);
 }
 
-/* Returns the first of those who may be taken for this name. */
+/* Returns the first member of a name similar to this one, or NULL. */
 static struct member *find_blurred(const struct naming *n, struct slice name)
 {
         struct member **found = find(&n->by_blur, compare_blurred, name);
@@ -63,7 +63,7 @@ void naming_remove(struct naming *n, struct member *m)
         }
         while (*at != m)
                 at = &(*at)->alike;
-        *at = m->alike; /* also in the tree, whose order does not change by it */
+        *at = m->alike; /* this also changes the tree, whose order stays the same */
         m->alike = NULL;
 }
 
@@ -81,7 +81,7 @@ struct member *naming_find_alike(const struct naming *n, struct slice name, cons
         return m;
 }
 
-/* Returns true where the name begins with the word, which has two letters at least. */
+/* Returns true if the name begins with the word, which must have two letters at least. */
 static bool is_begun(struct slice word, struct slice name)
 {
         return word.len > 1 && word.len < name.len && name_compare(word.at, word.len, name.at, word.len) == 0;
@@ -93,7 +93,7 @@ struct member *naming_suggest(const struct naming *n, struct member *const *memb
         size_t best_distance = (name.len + 2) / 3 + 1, looks = 0;
         while (best && !member_is_here(best))
                 best = best->alike;
-        if (best || name.len == 0 || !name_is_letter(name.at[0])) /* of addresses any is like any other */
+        if (best || name.len == 0 || !name_is_letter(name.at[0])) /* all addresses look alike */
                 return best;
         for (size_t i = 0; i < count && looks < NAMING_LOOKS_MAX; i++) {
                 struct slice other = slice_of(members[i]->name);

@@ -20,7 +20,7 @@ enum {
         RELAYED_MODE = 0600,
 };
 
-/* `suffix` is "" or one of those above. */
+/* Writes the path of the note, or of a mark. `suffix` is "" or one of those above. */
 static void note_path(const char *dir, uint64_t id, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", dir, id, suffix);
@@ -71,7 +71,7 @@ void note_departed(const char *dir, uint64_t id)
         rename(path, marked);
 }
 
-/* A mark beside the note, of a name alone. Returns 0, also where it is there already, or a negative errno. */
+/* Makes an empty mark beside the note. Returns 0, also if it exists already, or a negative errno. */
 static int put_mark(const char *dir, uint64_t id, const char *suffix)
 {
         char path[PATH_MAX];
@@ -103,7 +103,7 @@ void note_remove_departed(const char *dir, uint64_t id)
 
 void note_lag(const char *dir, uint64_t id)
 {
-        put_mark(dir, id, LAGGING_SUFFIX); /* without it only the notice is lost, and only if chatd dies now */
+        put_mark(dir, id, LAGGING_SUFFIX); /* if this fails only the notice is lost, and only if chatd dies now */
 }
 
 void note_remove_lag(const char *dir, uint64_t id)

@@ -27,7 +27,7 @@ bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type)
         return false;
 }
 
-/* Whether one of those that change something is in there. */
+/* Returns true if the queue has the frame `number` of `id`, other than a HELLO. */
 static bool has_number(const struct queued *q, uint64_t id, uint64_t number)
 {
         for (size_t i = 0; i < q->count; i++)

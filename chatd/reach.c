@@ -38,7 +38,7 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
         return fd;
 }
 
-/* Opens the inbox of the link, or of the session with this `key`. Returns as reach_open_inbox(). */
+/* Opens the inbox of the link, or of the session with this `key`. Returns the same as reach_open_inbox(). */
 static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct sockaddr_un path;
@@ -48,15 +48,15 @@ static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, s
         return reach_open_inbox(AT_FDCWD, path.sun_path, id == LINK_ID ? geteuid() : owner, address);
 }
 
-/* The link's inbox must hold what comes while chat-link is started again: as much as the kernel lets us have on the
- * way. */
+/* Makes the socket to the link as large as the kernel allows, because the link's inbox must hold records while
+ * chat-link is started again. */
 static void widen(int fd)
 {
         int most = INT_MAX;
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
 }
 
-/* Returns false with errno. */
+/* Opens the descriptors of `m`. Returns false with errno. */
 static bool open_member(struct member *m, const struct sockaddr_un *address)
 {
         m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -15,7 +15,7 @@
 
 #include "notes.h"
 
-/* Reads the mark beside the note of `id` that has this suffix. Returns false where there is none. */
+/* Reads the mark with this suffix beside the note of `id`. Returns false if there is none. */
 static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static MARK_MAX_BYTES])
 {
         char file[ID_DIGITS + 16];
@@ -25,8 +25,8 @@ static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static
         return n >= 0;
 }
 
-/* A note is microseconds, key, address (without spaces) and name (the rest). Takes those alone whose last change of name
- * is in the queue (`undone`), or is not. */
+/* Reads a note: microseconds, key, address (without spaces) and name (the rest). With `undone` it takes only notes of
+ * members whose last change of name is in the queue; without it only the others. */
 static void read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
 {
         char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
@@ -57,7 +57,7 @@ static void read_note(struct roster *r, int dir, const char *file, const struct 
         }
 }
 
-/* Whether `file` is an id and this suffix. */
+/* Returns true if `file` is an id and this suffix. */
 static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
 {
         char digits[ID_DIGITS + 1] = "";
@@ -67,7 +67,7 @@ static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
         return path_parse_id(digits, id) == 0;
 }
 
-/* Whether `file` is the note of a member that left; adds its id. */
+/* Returns true if `file` is the note of a member that left. Adds its id. */
 static bool read_departed(struct departed *d, const char *file)
 {
         uint64_t id;
@@ -77,7 +77,7 @@ static bool read_departed(struct departed *d, const char *file)
         return true;
 }
 
-/* The member of whom `file` is a mark with this suffix, or NULL. A mark of nobody is removed. */
+/* Returns the member of which `file` is a mark with this suffix, or NULL. Removes a mark without a member. */
 static struct member *find_marked(const struct roster *r, const char *file, const char *suffix,
                                   void (*remove)(const char *, uint64_t))
 {
@@ -90,7 +90,7 @@ static struct member *find_marked(const struct roster *r, const char *file, cons
         return m;
 }
 
-/* Who lagged when the last chatd died missed something, and nobody knows how much. */
+/* Restores that a member lagged when the last chatd died: it missed an unknown number of records. */
 static void read_lagging(const struct roster *r, const char *file)
 {
         struct member *m = find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
@@ -100,14 +100,14 @@ static void read_lagging(const struct roster *r, const char *file)
         m->missed = MISSED_UNKNOWN;
 }
 
-/* … and who waited to be announced waits on. */
+/* Restores that a member waits to be announced. */
 static void read_arriving(const struct roster *r, const char *file)
 {
         struct member *m = find_marked(r, file, ARRIVING_SUFFIX, note_remove_arrival);
         if (!m)
                 return;
         m->arriving = true;
-        m->held = false; /* it was, and is not any more */
+        m->held = false; /* it was held before it waited */
 }
 
 static void read_held(const struct roster *r, const char *file)
@@ -125,7 +125,7 @@ static void read_named(const struct roster *r, const char *file)
                 m->arriving = m->held = m->named = true;
 }
 
-/* … and who was muted, or removed, is. */
+/* Restores that a member was muted, or removed. */
 static void read_muted(const struct roster *r, int dir, const char *file)
 {
         char text[PATH_MAX], *why = text;
@@ -140,7 +140,7 @@ static void read_muted(const struct roster *r, int dir, const char *file)
                 m->removal = strdup(why);
 }
 
-/* … and who took another name has it. */
+/* Restores that a member took another name. */
 static void read_renamed(const struct roster *r, int dir, const char *file)
 {
         uint64_t id;
@@ -151,7 +151,7 @@ static void read_renamed(const struct roster *r, int dir, const char *file)
                 m->renamed = true;
 }
 
-/* … and who is in another room stays there, or where it was before what is in the queue. */
+/* Restores the room of a member: its present room, or the one before the changes in the queue. */
 static void read_room(struct roster *r, int dir, const char *file, const struct queued *queued)
 {
         char mark[MARK_MAX_BYTES];
@@ -160,7 +160,7 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
                 return;
         char *space = read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
         const char *name = "";
-        if (space && space > strchr(mark, ' ')) { /* there is a list before it */
+        if (space && space > strchr(mark, ' ')) { /* there is a list of changes before the room */
                 *space = '\0';
                 const char *before = queued_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
@@ -174,7 +174,8 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
         roster_move(r, m, room);
 }
 
-/* Those who are called otherwise than before the queue come last: their names are free then, or nobody else's fault. */
+/* Members with a name other than before the queue come last: their names are free then, or were taken by another
+ * member's change. */
 int recall_members(struct roster *r, struct departed *departed, const struct queued *queued)
 {
         char path[PATH_MAX];
@@ -195,7 +196,8 @@ int recall_members(struct roster *r, struct departed *departed, const struct que
                 read_held(r, entry->d_name);
                 read_named(r, entry->d_name);
                 read_muted(r, dirfd(dir), entry->d_name);
-                find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute); /* of a member: to be used yet */
+                /* of a member: the mark is still to be used */
+                find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute);
                 read_renamed(r, dirfd(dir), entry->d_name);
                 read_room(r, dirfd(dir), entry->d_name, queued);
         }

@@ -13,8 +13,8 @@
 #include "reach.h"
 #include "recall.h"
 
-/* Connects to everyone of whom there is a note. Sessions are called later, by broker_settle(): those that answer take the
- * processor from this chatd, and fill the queue, which nobody reads before the recovery is over. */
+/* Connects to every member with a note. Sessions are called later, by broker_settle(): sessions that answer take the
+ * processor from this chatd, and fill the queue, which is not read before the recovery is over. */
 static void connect_members(struct chat *chat)
 {
         chat->calls = true;
@@ -28,7 +28,7 @@ static void connect_members(struct chat *chat)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r);
                 note_lag(chat->roster.dir, m->id);
-                m->lagging = true; /* until it can be */
+                m->lagging = true; /* until it can be connected */
                 m->missed = MISSED_UNKNOWN;
         }
 }
@@ -39,7 +39,7 @@ static int compare_keys(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* The keys of all members, in order; NULL without memory. */
+/* Returns the keys of all members, in order; NULL if there is no memory. */
 static uint64_t *sorted_keys(const struct roster *r)
 {
         uint64_t *keys = calloc(r->count + 1, sizeof(*keys));
@@ -50,15 +50,16 @@ static uint64_t *sorted_keys(const struct roster *r)
         return keys;
 }
 
-/* Removes what is no inbox. A directory that is not empty stays, because its owner decides who may change it. */
+/* Removes a file that is no inbox. A directory that is not empty stays, because its owner decides who may change it. */
 static void remove_file(int dir, const char *file)
 {
         if (unlinkat(dir, file, 0) < 0)
                 unlinkat(dir, file, AT_REMOVEDIR);
 }
 
-/* Returns true if an error of reaching an inbox says that it is none: the socket of a dead session, another kind of file,
- * of another user, or one that we may not send to. Other errors say that something has run out on our side. */
+/* Returns true if an error of reaching an inbox means that it is no inbox: the socket of a dead session, another
+ * kind of file, of another user, or one that chatd may not send to. Other errors mean that a resource of chatd has
+ * run out. */
 static bool is_no_inbox(int error)
 {
         return error == -ECONNREFUSED || error == -EPERM || error == -EACCES || error == -EPROTOTYPE;
@@ -79,9 +80,9 @@ static int try_inbox(const struct roster *r, int dir, const char *file)
         return error;
 }
 
-/* Removes a file without the name of an inbox. A session binds its inbox under the name of its process, and renames it at
- * once: that stays while its process lives and it can be reached. (In the middle of bind(2) it cannot: a session that is
- * stopped just there finds its file gone, and binds anew.) */
+/* Removes a file without the name of an inbox. A session binds its inbox under the name of its process, and renames it
+ * at once. A file under such a name stays while its process lives and the inbox can be reached. (In the middle of
+ * bind(2) it cannot be reached: a session that is stopped just there finds its file gone, and binds anew.) */
 static void remove_if_old(const struct roster *r, int dir, const char *file)
 {
         pid_t pid = path_parse_binding(file);
@@ -90,8 +91,9 @@ static void remove_if_old(const struct roster *r, int dir, const char *file)
                 remove_file(dir, file);
 }
 
-/* An inbox of no member is of a session whose HELLO is still in the queue or was lost with it, or of a dead one: that
- * one refuses, because an inbox has its name only after it was bound. */
+/* Sends the roll call to an inbox without a member. It is of a session whose HELLO is still in the queue or was lost
+ * with it, or of a dead session: then it refuses the connection, because an inbox has its name only after it was
+ * bound. */
 static void ask_stranger(struct chat *chat, int fd, int dir, const char *file, const uint64_t *members)
 {
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = chat->relay.epoch};
@@ -124,8 +126,8 @@ static int ask_strangers(struct chat *chat)
         return r;
 }
 
-/* Walks the queue without consuming it: counts its frames, and notes those that matter for what is read from notes. The
- * walk ends: while nothing is consumed, a full queue takes nothing more. */
+/* Walks through the queue without consuming it: counts its frames, and notes those that matter for reading the notes.
+ * The walk ends: while nothing is consumed, a full queue takes no more frames. */
 static int walk_queue(struct chat *chat, struct queued *queued)
 {
         for (;;) {
@@ -144,8 +146,8 @@ static int walk_queue(struct chat *chat, struct queued *queued)
 }
 
 /* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
- * lines from before it came. Not so the link, which says HELLO again and again; and not a member whose change in the queue
- * was taken once, so that its HELLO is a second one. */
+ * lines from before it came. Exceptions are the link, which repeats HELLO, and a member whose change in the queue was
+ * taken once, so that its HELLO is a second one. */
 static void expect_hellos(const struct roster *r, const struct queued *queued)
 {
         for (size_t i = 0; i < r->count; i++)
@@ -153,7 +155,7 @@ static void expect_hellos(const struct roster *r, const struct queued *queued)
                         !r->members[i]->undone && queued_has_type(queued, r->members[i]->id, FRAME_HELLO);
 }
 
-/* Returns 0 or a negative errno. */
+/* Does the steps of a recovery. Returns 0 or a negative errno. */
 static int recover(struct chat *chat, struct queued *queued)
 {
         int r = walk_queue(chat, queued);
@@ -166,9 +168,9 @@ static int recover(struct chat *chat, struct queued *queued)
         connect_members(chat);
         remote_recover(chat);
         admin_recover(chat);
-        arrivals_say_again(chat); /* also to who is expected */
+        arrivals_say_again(chat); /* also to members whose HELLO is expected */
         expect_hellos(&chat->roster, queued);
-        chat_forget_said(chat); /* the chatd before may have died just before that */
+        chat_forget_said(chat); /* the previous chatd may have died just before that */
         chat->unconsumed = chat->old_frames > 0;
         arrivals_recover(chat);
         if (chat->old_frames == 0)

@@ -21,7 +21,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
         r->text_size = r->count = 0;
         r->moves_count = 0;
         r->mixed = r->tells = false;
-        if (r->lent.shared) /* the batch before was consumed: nobody needs its records any more */
+        if (r->lent.shared) /* the previous batch was consumed: its records are not needed any more */
                 atomic_store(&r->lent.shared->number, 0);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
@@ -36,7 +36,7 @@ void relay_begin(struct relay *r, const struct roster *roster)
         }
 }
 
-/* What is too much of what waits for a member that lags counts as missed. */
+/* Drops letters of a lagging member beyond the limit, and counts them as missed. */
 static void trim_letters(struct member *m)
 {
         size_t dropped = letters_trim(&m->letters, RELAY_LETTERS_MAX_BYTES);
@@ -49,7 +49,7 @@ bool relay_has_room_for(const struct relay *r, size_t records, size_t bytes)
         return BATCH_MAX_RECORDS - r->count >= records && sizeof(r->buffer) - r->size >= bytes;
 }
 
-/* As people see it. */
+/* Appends the record in the form that clients get. */
 static void add_text(struct relay *r, struct relay_record *record, const struct record *rec)
 {
         struct slice parts[DISPLAY_PARTS_MAX];
@@ -63,13 +63,14 @@ static void add_text(struct relay *r, struct relay_record *record, const struct 
         r->text_size += len;
 }
 
-/* What is said in the first room bears no name of it: sessions of before there were rooms know nothing else. */
+/* Returns the name of a room in a record. The first room has none: sessions from before there were rooms know no other
+ * form. */
 static struct slice name_of(const struct room *room)
 {
         return room && room->number > 1 ? slice_of(room->name) : (struct slice){"", 0};
 }
 
-/* `who` says whose it is and whom it is for. Returns as relay_add(). */
+/* Appends a record. `who` contains its sender and its receivers. Returns the same as relay_add(). */
 static int add(struct relay *r, struct relay_record who, struct record rec)
 {
         if (!relay_has_room_for(r, 1, 0))
@@ -161,7 +162,7 @@ void relay_moves(struct relay *r, struct member *m)
         r->mixed = true;
 }
 
-/* Where what `m` gets of the batch ends. */
+/* Returns the index behind the last record that `m` gets. */
 static uint32_t end_for(const struct relay *r, const struct member *m)
 {
         return m->to < r->count ? m->to : (uint32_t)r->count;
@@ -176,13 +177,13 @@ static void add_stretch(struct relay *r, enum relay_form form, uint32_t from, ui
                                 r->records[to - 1].place[form].at + r->records[to - 1].place[form].len - at};
 }
 
-/* Whether somebody who is `at` this room may get what is for `room`. The link is in all of them. */
+/* Returns true if a member `at` this room may get a record for `room`. The link is in all rooms. */
 static bool hears(const struct room *at, const struct room *room)
 {
         return !room || !at || room == at;
 }
 
-/* Where `m` is when this record is taken. */
+/* Returns the room of `m` at the time of this record. */
 static const struct room *room_at(const struct relay *r, const struct member *m, uint32_t i)
 {
         for (uint32_t move = m->move_first; move > 0; move = r->moves[move - 1].next)
@@ -191,15 +192,15 @@ static const struct room *room_at(const struct relay *r, const struct member *m,
         return m->room;
 }
 
-/* Whether `m` gets this record, which is between its first and its last. */
+/* Returns true if `m` gets this record, which is between its first and its last. */
 static bool is_for(const struct relay *r, const struct member *m, uint32_t i)
 {
         const struct relay_record *record = &r->records[i];
         return record->from != m && (record->to ? record->to == m : hears(room_at(r, m, i), record->room));
 }
 
-/* Finds the next stretch of records for `m`, from `*from` on to before `*to`; both begin as the place to look from.
- * `*own` is where its own records go on. Returns whether there is one. */
+/* Finds the next stretch of records for `m`, from `*from` on to before `*to`; both begin as the place to search from.
+ * Returns false if there is none. `*own` is the next one of its own records. */
 static bool next_stretch(const struct relay *r, const struct member *m, uint32_t *from, uint32_t *to, uint32_t *own)
 {
         uint32_t at = *to, end = end_for(r, m);
@@ -219,7 +220,8 @@ static bool next_stretch(const struct relay *r, const struct member *m, uint32_t
         return at < end && hears(m->room, r->room);
 }
 
-/* What of the batch `m` gets: the stretches between what is not for it. Returns how many pieces. */
+/* Collects the part of the batch that `m` gets: the stretches between records that are not for it. Returns how many
+ * pieces. */
 static size_t gather(struct relay *r, const struct member *m, enum relay_form form,
                      struct iovec iov[static BATCH_MAX_RECORDS + 1])
 {
@@ -229,7 +231,7 @@ static size_t gather(struct relay *r, const struct member *m, enum relay_form fo
         return n;
 }
 
-/* How many records that is. */
+/* Returns how many records `m` gets. */
 static size_t records_for(const struct relay *r, const struct member *m)
 {
         size_t n = 0;
@@ -263,7 +265,7 @@ static void begin_to_lag(struct relay *r, const struct roster *roster, struct me
         trim_letters(m);
 }
 
-/* Writes to the client of `m` itself. Returns whether it has everything (or nothing of the batch is for it). */
+/* Writes to the client of `m` itself. Returns true if the client has everything (or nothing of the batch is for it). */
 static bool write_to(struct relay *r, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS + 1];
@@ -288,7 +290,7 @@ static bool write_to(struct relay *r, struct member *m)
         return true;
 }
 
-/* Takes note of what the kernel said when it was to send something to `m`. Returns as send_to(). */
+/* Takes the kernel's result of sending to `m`. Returns the same as send_to(). */
 static int take_result(struct relay *r, const struct roster *roster, struct member *m, ssize_t sent)
 {
         if (sent >= 0) {
@@ -296,12 +298,12 @@ static int take_result(struct relay *r, const struct roster *roster, struct memb
                 return 1;
         }
         m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
-        if (m->dead && m->id == LINK_ID) /* it will have another one */
+        if (m->dead && m->id == LINK_ID) /* the link will have another inbox */
                 begin_to_lag(r, roster, m, clock_ms());
         return m->dead;
 }
 
-/* Sends the records from the one on that `m` gets next to before the last one that it gets. Returns as send_to(). */
+/* Sends the records from the next one that `m` gets to the last one. Returns the same as send_to(). */
 static int send_records(struct relay *r, const struct roster *roster, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS + 2] = {{r->buffer, FRAME_HEADER_BYTES}};
@@ -325,7 +327,8 @@ static ssize_t send_letter(const struct member *m, const struct letter *letter)
         return sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Sends the records that `m` gets before the one of index `at`, which it has got then. Returns as send_to(). */
+/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns the same as
+ * send_to(). */
 static int send_records_before(struct relay *r, const struct roster *roster, struct member *m, uint32_t at)
 {
         uint32_t to = m->to;
@@ -339,8 +342,8 @@ static int send_records_before(struct relay *r, const struct roster *roster, str
         return sent;
 }
 
-/* Returns 1 when `m` has its part of the batch (or none, or has no inbox any more), 0 when its inbox is full, or the
- * kernel will not send for another reason: then it goes on from there when it is called again. */
+/* Sends `m` its part of the batch. Returns 1 when `m` has it (or gets none, or has no inbox any more), 0 when its inbox
+ * is full, or the kernel does not send for another reason: then the next call continues from there. */
 static int send_to(struct relay *r, const struct roster *roster, struct member *m)
 {
         const struct letter *letter;
@@ -373,7 +376,7 @@ static int64_t next_probation(const struct member *m, int64_t now)
         return clock_earlier(2 * m->probation_ms, RELAY_PROBATION_MAX_MS);
 }
 
-/* How many ms of patience there are. */
+/* Returns how many ms of patience are left. */
 static int64_t patience(const struct relay *r, int64_t now)
 {
         int64_t missing = r->patient_ms > now ? (r->patient_ms - now) / RELAY_PATIENCE_SHARE : 0;
@@ -409,13 +412,13 @@ static void wait_for(struct relay *r, const struct roster *roster, struct member
         free(fds);
 }
 
-/* Those whose inbox was full. */
+/* Members whose inbox was full. */
 struct full {
         struct member **members; /* NULL: none yet */
         size_t count;
 };
 
-/* Gives `m` its part of the batch, or puts it among `full`, or it lags. */
+/* Gives `m` its part of the batch, or adds it to `full`, or lets it lag. */
 static void deliver(struct relay *r, const struct roster *roster, struct member *m, int64_t now, struct full *full)
 {
         if ((lent_is_open(&m->lent) && !m->by_datagram && write_to(r, m)) || send_to(r, roster, m))
@@ -437,9 +440,9 @@ static bool anybody_is_behind(const struct roster *roster)
         return false;
 }
 
-/* Once a session got a datagram, what follows must not overtake it. Under load the next batch is there before the
- * session has run, and the one after it: so its client would get everything by datagrams from then on. Therefore, now
- * and then, those are waited for who are behind, when everybody else has the batch. */
+/* Waits, now and then, for sessions that are behind, after all other members have the batch. After a datagram chatd's
+ * own writes must not overtake it. Under load the next batch comes before the session has run, and so does the one
+ * after it: its client would get everything by datagrams from then on. */
 static void let_catch_up(struct relay *r, const struct roster *roster, int64_t begin)
 {
         const struct timespec moment = {.tv_nsec = CATCH_UP_POLL_NS};

@@ -23,7 +23,7 @@ int reload_start(const struct reload *r, struct settings *s)
         return settings_read(s, r->path, SETTINGS_CHATD, complain_at_start, &told);
 }
 
-/* Reads the message of the day. Returns NULL, or what is to be told about it, which is in `text`. */
+/* Reads the message of the day. Returns NULL, or a message about an error, which is in `text`. */
 static const char *read_motd(struct motd *motd, const char *path, char text[static CONF_ERROR_BYTES])
 {
         bool must_be = strcmp(path, settings_table[SETTING_MOTD].standard) != 0;
@@ -48,7 +48,7 @@ void reload_check_motd(const struct settings *s)
                 fprintf(stderr, "chatd: %s\n", wrong);
 }
 
-/* Takes it into use, or forgets what was said. */
+/* Opens the history, or forgets all lines, as the settings say. */
 static void apply_history(struct chat *chat)
 {
         if (chat->settings.history == 0) {
@@ -60,7 +60,7 @@ static void apply_history(struct chat *chat)
         }
 }
 
-/* Whoever is here keeps the name: addresses are hidden of those who come from now on. */
+/* Applies Addresses=. Members keep their names: only newcomers' addresses are hidden from now on. */
 static void apply_addresses(struct chat *chat)
 {
         int r = chat->settings.addresses_hidden ? guests_open(&chat->guests) : 0;
@@ -76,7 +76,7 @@ void reload_apply(struct chat *chat, const struct settings *s)
         int64_t full_at_us = chat->arrivals.pace.full_at_us;
         chat->settings = *s;
         chat->arrivals.pace = s->arrivals;
-        chat->arrivals.pace.full_at_us = full_at_us; /* who came just now counts */
+        chat->arrivals.pace.full_at_us = full_at_us; /* members that just came count */
         apply_history(chat);
         apply_addresses(chat);
         const char *wrong = read_motd(&chat->motd, s->motd, text);

@@ -16,22 +16,22 @@
 #include "notes.h"
 #include "reach.h"
 
-/* In its note. Nobody else can have this name, as that of a session has no "@". */
+/* The name in the link's note. No session can have it, as a session's name has no "@". */
 #define LINK_NAME "@link"
 
 enum {
-        MORE_MAX_BYTES = NAME_MAX_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1, /* of the second record of two */
-        REPLIES_MAX = 8, /* to what is in one frame; the rest is not answered */
+        MORE_MAX_BYTES = NAME_MAX_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1, /* bytes of the second record of two */
+        REPLIES_MAX = 8, /* replies to the questions of one frame; further questions are not answered */
 };
 
-/* What is to be answered when all else of the frame is in the batch: there is room for that, and not for as many replies
- * as could be asked for. */
+/* Questions that are answered when the rest of the frame is in the batch: the batch has room for the rest, and not for
+ * as many replies as could be asked for. */
 struct asked {
         struct record records[REPLIES_MAX];
         size_t count;
 };
 
-/* Of REPLY, which is shown by the host alone: to links it is one more who says something there. */
+/* The name in a REPLY, of which only the host is shown: other links take it for a member's name. */
 #define REPLIES_NAME "chat"
 
 void remote_init(struct remote *remote)
@@ -52,8 +52,8 @@ static ssize_t write_number(int fd, uint64_t number)
         return pwrite(fd, &number, sizeof(number), 0);
 }
 
-/* Opens the file and reads the number. A new one is written, so that there is space for it from now on. Returns 0 or a
- * negative errno. */
+/* Opens the file and reads the number. Returns 0 or a negative errno. Writes a new file, so that there is space for the
+ * number from now on. */
 static int open_number(struct chat *chat)
 {
         struct remote *remote = &chat->remote;
@@ -79,9 +79,9 @@ void remote_recover(struct chat *chat)
 {
         if (!roster_find(&chat->roster, LINK_ID))
                 return;
-        chat->remote.is_there = true; /* was logged by the chatd that took it */
+        chat->remote.is_there = true; /* the chatd that took the HELLO has logged it */
         int r = open_number(chat);
-        if (r < 0) /* its answer to the roll call is refused, or finds that it can be had */
+        if (r < 0) /* its answer to the roll call is refused, or opens the file */
                 eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
 }
 
@@ -107,7 +107,7 @@ static struct member *admit(struct chat *chat)
         return NULL;
 }
 
-/* Connects anew, as the inbox may be another one. Returns false where that cannot be done. */
+/* Connects anew, as the inbox may be another one. Returns false if that fails. */
 static bool greet_again(struct chat *chat, struct member *m)
 {
         int r = open_number(chat);
@@ -120,15 +120,16 @@ static bool greet_again(struct chat *chat, struct member *m)
 
 static void welcome(struct chat *chat, struct member *m)
 {
-        int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote.last); /* behind what it missed */
+        /* behind the notice of missed records */
+        int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote.last);
         chat->remote.welcome_due = socket_is_transient(-r);
         if (chat->remote.welcome_due && !m->lagging) {
                 note_lag(chat->roster.dir, m->id);
-                m->lagging = true; /* so that it is told when there is room */
+                m->lagging = true; /* so that WELCOME is sent when there is room */
         }
 }
 
-/* It begins a batch, so what it is told is exact: all that came before was relayed. */
+/* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */
 static int take_hello(struct chat *chat)
 {
         if (chat->relay.count > 0)
@@ -146,7 +147,7 @@ static int take_hello(struct chat *chat)
         return 0;
 }
 
-/* The link, if it may say something: it said HELLO, and what it says can be noted. */
+/* Returns the link, if its records may be taken: it sent HELLO, and their number can be noted. */
 static struct member *find_speaker(struct chat *chat)
 {
         struct member *m = chat->remote.fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
@@ -168,7 +169,7 @@ static bool is_clean(const struct record *rec)
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
 
-/* Tells who asked from another host, behind whatever that said. Where there is no room for it, it is not told. */
+/* Replies to a member on another host, behind its record. If there is no room for the reply, it is dropped. */
 __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struct member *m, const struct record *to,
                                                         const char *format, ...)
 {
@@ -188,7 +189,7 @@ __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struc
         relay_add_private(&chat->relay, NULL, m, &rec);
 }
 
-/* A question, or a private word to nobody. */
+/* Answers a question, or a private message to a name that no member has. */
 static void answer(struct chat *chat, struct member *m, struct record *asked)
 {
         char text[REQUESTS_REPLY_MAX_BYTES];
@@ -205,7 +206,7 @@ static void note_asked(struct asked *asked, const struct record *rec)
                 asked->records[asked->count++] = *rec;
 }
 
-/* A word to one who is here, or was. */
+/* Injects a private message to a member that is here, or was. */
 static void inject_private(struct chat *chat, struct member *m, const struct record *rec, struct asked *asked)
 {
         struct record word = *rec;
@@ -219,7 +220,7 @@ static void inject_private(struct chat *chat, struct member *m, const struct rec
                 note_asked(asked, rec);
 }
 
-/* What is for a room, if somebody here is in it. */
+/* Injects a record for a room, if members of this host are in the room. */
 static void inject_to_room(struct chat *chat, struct member *m, struct record *rec)
 {
         struct room *room = rooms_find(&chat->roster.rooms, rec->room);
@@ -237,27 +238,27 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
         }
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
                 int r = rooms_set_topic(room, chat->roster.dir, rec->text);
-                if (r < 0) { /* who is here is not told of a topic that the next chatd would not know */
+                if (r < 0) { /* members are not told of a topic that the next chatd would not know */
                         chat_warn(chat, "cannot note a topic", r);
                         return;
                 }
         }
         if (room)
                 relay_add(&chat->relay, m, room, rec);
-        if (rec->kind == RECORD_RENAME) { /* who ignores somebody does so in every room */
+        if (rec->kind == RECORD_RENAME) { /* a member that is ignored is ignored in every room */
                 struct record renamed = *rec;
                 renamed.kind = RECORD_RENAMED;
                 relay_add(&chat->relay, m, NULL, &renamed);
         }
 }
 
-/* One record of an INJECT; there is room for it. */
+/* Injects one record of an INJECT. The batch has room for it. */
 static void inject(struct chat *chat, struct member *m, struct record *rec, struct asked *asked)
 {
         bool of_person = record_is_of_person(rec);
         if (rec->number <= chat->remote.last)
-                return; /* it was here already: the link said it again, or a chatd before us noted it and died */
-        if (rec->number >> 63) { /* that is for notices, and one such would mute all that come after it */
+                return;          /* a repeated record: the link sent it again, or a previous chatd noted it and died */
+        if (rec->number >> 63) { /* such numbers are for notices, and one such record would hide all later ones */
                 chat_ignore(chat, IGNORED_REPEATED);
         } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
                 chat_ignore(chat, IGNORED_TYPE);
@@ -282,7 +283,7 @@ _Static_assert(2 * FRAME_MAX_BYTES / RECORD_HEADER_BYTES <= BATCH_MAX_RECORDS &&
                                DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES,
                "an INJECT fits into an empty batch, or it would be tried for ever");
 
-/* A CAME becomes two records, and so does a RENAME. */
+/* Returns how many records become two: a CAME does, and so does a RENAME. */
 static size_t count_twofold(struct wire_reader records)
 {
         struct record rec;
@@ -314,7 +315,7 @@ static int take_inject(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* To everybody, or to one. */
+/* Takes a notice to everybody, or to one member. */
 static void take_notice(struct chat *chat, const struct frame *f)
 {
         struct member *m = find_speaker(chat), *to = f->type == FRAME_TELL ? roster_find(&chat->roster, f->key) : NULL;
@@ -331,7 +332,7 @@ static void take_notice(struct chat *chat, const struct frame *f)
                 .name = {"", 0},
                 .text = f->text,
         };
-        if (f->type == FRAME_NOTICE) /* there is room: the caller asked */
+        if (f->type == FRAME_NOTICE) /* there is room: the caller has checked */
                 relay_add(&chat->relay, m, NULL, &rec);
         else if (to && to != m && member_is_here(to))
                 relay_add_private(&chat->relay, m, to, &rec);
@@ -362,7 +363,7 @@ void remote_note(struct chat *chat)
         ssize_t n = write_number(remote->fd, remote->last);
         if (n == sizeof(remote->last))
                 remote->noted = remote->last;
-        else /* what was consumed may be relayed once more, but only if we die before it works */
+        else /* consumed records may be relayed once more, but only if chatd dies before a note succeeds */
                 chat_warn(chat, "cannot note what was relayed from other hosts", n < 0 ? -errno : -EIO);
 }
 

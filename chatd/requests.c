@@ -14,7 +14,7 @@
 
 #define NAME_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
-/* What `m` is told goes with the number of its request `f`. */
+/* Sends `m` an answer with the number of its request `f`. */
 static void tell(struct chat *chat, struct member *m, const struct frame *f, struct frame told)
 {
         told.id = chat->relay.epoch;
@@ -44,7 +44,7 @@ static struct record record_of(const struct member *m, const struct frame *f, en
                 .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
 }
 
-/* There is room for it: the caller asked. */
+/* Adds a record of `m` for its room. There is room: the caller has checked. */
 static void announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
                      struct slice text)
 {
@@ -54,7 +54,8 @@ static void announce(struct chat *chat, struct member *m, const struct frame *f,
         relay_add(&chat->relay, m, m->room, &rec);
 }
 
-/* Returns true where nobody hears what `m` says in its room. Who is there on other hosts is not known here. */
+/* Returns true if no other member gets lines of `m` in its room. Members of the room on other hosts are not known
+ * here. */
 static bool is_alone(const struct chat *chat, const struct member *m)
 {
         const struct member *other = m->room->first;
@@ -81,7 +82,8 @@ static void take_action(struct chat *chat, struct member *m, const struct frame 
         requests_tell_alone(chat, m, f->number);
 }
 
-/* `holder` may be a client that vanished: its session finds out, and tells it otherwise. */
+/* Makes the session of `holder` show its client a text, because the client may have vanished: the session leaves if the
+ * client does not acknowledge the text. */
 static void probe(struct chat *chat, struct member *holder, const struct member *m)
 {
         char text[2 * NAME_MAX_BYTES + 64];
@@ -90,7 +92,7 @@ static void probe(struct chat *chat, struct member *holder, const struct member 
                    &(struct frame){.type = FRAME_PROBE, .id = chat->relay.epoch, .key = m->id, .text = slice_of(text)});
 }
 
-/* Whether `m` can be called so; tells it why not. */
+/* Returns true if `m` can take this name; else tells it why not. */
 static bool may_be_called(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct member *other = roster_find_alike(&chat->roster, f->name, m);
@@ -120,7 +122,7 @@ static bool may_be_called(struct chat *chat, struct member *m, const struct fram
         return true;
 }
 
-/* Tells `m` that what it asked for cannot be done, because the next chatd would not know of it. */
+/* Tells `m` that its request cannot be done, because the next chatd would not know of it. */
 static void answer_unnoted(struct chat *chat, struct member *m, const struct frame *f, const char *what, int error)
 {
         char warning[64];
@@ -143,7 +145,7 @@ static void take_nick(struct chat *chat, struct member *m, const struct frame *f
         }
         int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, was);
         if (r < 0) {
-                roster_rename(&chat->roster, m, slice_of(was)); /* which nobody has taken since */
+                roster_rename(&chat->roster, m, slice_of(was)); /* no other member has taken it since */
                 answer_unnoted(chat, m, f, "a new name", r);
                 return;
         }
@@ -154,14 +156,14 @@ static void take_nick(struct chat *chat, struct member *m, const struct frame *f
         answerf(chat, m, f, "You are now called %s", m->name);
 }
 
-/* The message of `m` in `f` went to `name`. */
+/* Tells `m` that its private message in `f` went to `name`. */
 static void confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name, struct slice text)
 {
-        if (f->version >= frame_since(FRAME_FIND)) /* one before does not know SENT */
+        if (f->version >= frame_since(FRAME_FIND)) /* an earlier version does not know SENT */
                 tell(chat, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
 }
 
-/* To "NAME@HOST": nobody here knows who is there. */
+/* Sends a private message to "NAME@HOST": chatd does not know the members there. */
 static void say_to_other_host(struct chat *chat, struct member *m, const struct frame *f, struct record rec)
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
@@ -181,7 +183,7 @@ static void say_to_other_host(struct chat *chat, struct member *m, const struct 
 
 enum { NOBODY_BYTES = 2 * NAME_MAX_BYTES + 64 };
 
-/* Writes what somebody is told who addressed nobody by this name. */
+/* Writes the answer to a message for a name that no member has. */
 static struct slice describe_nobody(const struct chat *chat, struct slice name, char text[static NOBODY_BYTES])
 {
         const char *meant = roster_suggest(&chat->roster, name);
@@ -190,7 +192,7 @@ static struct slice describe_nobody(const struct chat *chat, struct slice name, 
         return slice_of(text);
 }
 
-/* Returns the member of this name who is here, or NULL. */
+/* Returns the member of this name that is here, or NULL. */
 static struct member *find_here(const struct chat *chat, struct slice name)
 {
         struct member *m = roster_find_name(&chat->roster, name);
@@ -227,7 +229,7 @@ static void take_private(struct chat *chat, struct member *m, const struct frame
         if (!chat_take_text(chat, &rec.text))
                 return;
         if (f->key != 0 && (!to || !member_is_here(to))) {
-                bool named = text_is_name(f->name.at, f->name.len); /* by a session of now */
+                bool named = text_is_name(f->name.at, f->name.len); /* sent by a session of this version */
                 answerf(chat, m, f, "%.*s has left; /who lists who is here", named ? (int)f->name.len : INT_MAX,
                         named ? f->name.at : "That person");
                 return;
@@ -239,7 +241,7 @@ static void take_private(struct chat *chat, struct member *m, const struct frame
         }
         if (m->arriving)
                 arrivals_name(chat, m);
-        if (remote) /* there is room for both: the caller asked */
+        if (remote) /* there is room for both: the caller has checked */
                 say_to_other_host(chat, m, f, rec);
         else if (to == m)
                 answerf(chat, m, f, "That is you; the message went to nobody");
@@ -249,16 +251,16 @@ static void take_private(struct chat *chat, struct member *m, const struct frame
         }
 }
 
-/* Text that is put together, up to a size. */
+/* A text of several words, up to a size. */
 struct list {
         char *text;
-        size_t size, len, line; /* bytes there may be, there are, and before the line that it ends with */
-        bool wraps;             /* it may have several lines */
+        size_t size, len, line; /* bytes at most, bytes so far, and bytes before the last line */
+        bool wraps;             /* the text may have several lines */
 };
 
-enum { LIST_RESERVED = 64 }; /* for how many are left out */
+enum { LIST_RESERVED = 64 }; /* bytes for the number of omitted words */
 
-/* Appends what does not have to fit into a line. Returns whether there was room. */
+/* Appends a text that does not have to fit into a line. Returns false if there was no room. */
 __attribute__((format(printf, 2, 3))) static bool list_addf(struct list *l, const char *format, ...)
 {
         va_list args;
@@ -272,8 +274,8 @@ __attribute__((format(printf, 2, 3))) static bool list_addf(struct list *l, cons
         return fits;
 }
 
-/* Appends a word behind what separates it from the one before, on another line where it does not fit into this one.
- * Returns false where there is no room for it, and for how many are left out. */
+/* Appends a word behind a separator, on another line if it does not fit into this one. Returns false if there is no
+ * room for it and for the number of omitted words. */
 static bool list_add(struct list *l, const char *before, const char *word)
 {
         size_t bytes = strlen(before) + strlen(word);
@@ -293,7 +295,7 @@ static size_t count_people(const struct room *room)
         return n;
 }
 
-/* Appends the names of who is in `room`, who are `people`, without `but`; `you` is who asked. */
+/* Appends the names of the `people` members in `room`, without `but`; `you` is the asking member. */
 static void list_people(struct list *l, const struct room *room, size_t people, const struct member *but,
                         const struct member *you)
 {
@@ -311,7 +313,7 @@ static void list_people(struct list *l, const struct room *room, size_t people, 
                 list_addf(l, " and %zu more", people - listed);
 }
 
-/* … of who is in each of the rooms but one. */
+/* Appends the names of the members in each room but one. */
 static void list_other_rooms(struct list *l, const struct chat *chat, const struct room *but)
 {
         const struct rooms *rooms = &chat->roster.rooms;
@@ -333,7 +335,7 @@ static void list_other_rooms(struct list *l, const struct chat *chat, const stru
         }
 }
 
-/* Those in the room whose names begin so, for TAB. */
+/* Answers with the members of the room whose names begin with this text, for TAB. */
 static void take_complete(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
@@ -374,7 +376,7 @@ static void take_who(struct chat *chat, struct member *m, const struct frame *f)
         ask_others(chat, m, f, ASK_WHO);
 }
 
-/* Appends each room: its name, how many are in there, the topic. */
+/* Appends each room: its name, how many members it has, its topic. */
 static void list_rooms(struct list *l, const struct chat *chat, const struct room *here)
 {
         const struct rooms *rooms = &chat->roster.rooms;
@@ -417,7 +419,7 @@ size_t requests_reply(const struct chat *chat, struct slice question, char *text
         return list.len;
 }
 
-/* Tells `m` where it is now, and with whom. */
+/* Tells `m` its present room, and the members in it. */
 static void answer_room(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
@@ -432,7 +434,7 @@ static void answer_room(struct chat *chat, struct member *m, const struct frame 
         answer(chat, m, f, (struct slice){list.text, list.len});
 }
 
-/* The room that `m` wants to go to. Tells it why it cannot, and returns NULL. */
+/* Returns the room that `m` wants to go to. If it cannot go there, tells it why, and returns NULL. */
 static struct room *find_destination(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct slice name = f->name.len > 0 ? f->name : slice_of(FIRST_ROOM);
@@ -469,7 +471,7 @@ static void take_room(struct chat *chat, struct member *m, const struct frame *f
         if (m->arriving)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
-        if (r < 0) { /* a room that was made for it is empty, and forgotten behind the batch */
+        if (r < 0) { /* a room that was made for it is empty, and forgotten after the batch */
                 answer_unnoted(chat, m, f, "a change of room", r);
                 return;
         }
@@ -512,7 +514,7 @@ static void take_topic(struct chat *chat, struct member *m, const struct frame *
                         TOPIC_CHANGES, (int)((wait_ms + 999) / 1000));
                 return;
         }
-        /* Also where there was none: a chatd before us may have removed it, and not told everybody. */
+        /* Also if there was no topic: a previous chatd may have removed it, and not told all members. */
         int r = rooms_set_topic(m->room, chat->roster.dir, topic);
         if (r < 0) {
                 answer_unnoted(chat, m, f, "a topic", r);
@@ -522,15 +524,15 @@ static void take_topic(struct chat *chat, struct member *m, const struct frame *
         answerf(chat, m, f, "The topic of %s is %s", m->room->name, removes ? "removed" : "set");
 }
 
-/* A room that the last one has left within the batch will be another one, without what was said in there and its topic.
- */
+/* Returns true if the last member of this room, or of one with a similar name, leaves within the batch. A later room of
+ * the name will be another one, without its history and topic. */
 static bool is_ending(const struct rooms *rooms, struct slice name)
 {
         const struct room *room = rooms_find(rooms, name), *alike = rooms_find_alike(rooms, name);
         return (room && room_is_ending(rooms, room)) || (alike && room_is_ending(rooms, alike));
 }
 
-/* Whether a change of name or room may be in this batch. */
+/* Returns true if a change of name or room may be in this batch. */
 static bool has_place(struct chat *chat, const struct member *m, const struct frame *f)
 {
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
@@ -557,7 +559,7 @@ int requests_take(struct chat *chat, const struct frame *f)
                 return -ENOBUFS;
         m->lines_in = m->said = f->number;
         chat->unconfirmed = true;
-        if (m->held) /* somebody is there who asks */
+        if (m->held) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
         if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f->number, true))

@@ -17,8 +17,8 @@
 #include "roster.h"
 #include "rundir.h"
 
-#define TOPIC_PREFIX "room:" /* no id begins so */
-#define NEW_SUFFIX ":new"    /* … and no name ends so */
+#define TOPIC_PREFIX "room:" /* no id begins with this */
+#define NEW_SUFFIX ":new"    /* no name ends with this */
 #define SET_SUFFIX ":set"
 
 enum { CHANGES_MAX_BYTES = TOPIC_CHANGES * (ID_DIGITS + 1 + 20 + 1 + 20 + 1) + 1 };
@@ -174,7 +174,7 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
         return r;
 }
 
-/* The oldest first. */
+/* Notes the changes of the topic, the oldest first. */
 static void note_changes(const struct room *room, const char *dir)
 {
         char path[PATH_MAX], new[PATH_MAX], text[CHANGES_MAX_BYTES] = "";
@@ -187,7 +187,7 @@ static void note_changes(const struct room *room, const char *dir)
         }
         topic_path(dir, room->name, SET_SUFFIX, path);
         topic_path(dir, room->name, NEW_SUFFIX, new);
-        rundir_replace_note(path, new, text); /* without it the next chatd allows a few more */
+        rundir_replace_note(path, new, text); /* if this fails the next chatd allows a few more changes */
 }
 
 int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint64_t number, int64_t now_ms)
@@ -195,7 +195,7 @@ int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint
         struct topic_change *oldest = &room->changes[room->next_change];
         for (unsigned i = 0; i < TOPIC_CHANGES; i++)
                 if (room->changes[i].id == id && room->changes[i].number == number)
-                        return 0; /* a chatd before us allowed it */
+                        return 0; /* a previous chatd allowed it */
         if (oldest->id != 0 && now_ms - oldest->ms < TOPIC_CHANGES_MS)
                 return oldest->ms + TOPIC_CHANGES_MS - now_ms;
         *oldest = (struct topic_change){id, number, now_ms};
@@ -219,7 +219,7 @@ static void read_changes(struct room *room, char *text)
         }
 }
 
-/* Returns true if `name` ends as that of a list of changes; reads it. */
+/* Returns true if `name` ends like that of a list of changes. Reads the list. */
 static bool read_set(const struct rooms *r, int dir, const char *file, struct slice name)
 {
         char text[CHANGES_MAX_BYTES];
@@ -238,7 +238,7 @@ static bool read_set(const struct rooms *r, int dir, const char *file, struct sl
         return true;
 }
 
-/* One of the files. */
+/* Reads one of the files. */
 static void read_topic(const struct rooms *r, int dir, const char *file)
 {
         char topic[TOPIC_MAX_BYTES + 1], shown[TOPIC_MAX_BYTES];
@@ -254,7 +254,8 @@ static void read_topic(const struct rooms *r, int dir, const char *file)
                 unlinkat(dir, file, 0);
                 return;
         }
-        struct slice text = reveal((struct slice){topic, (size_t)n}, shown, sizeof(shown)); /* of an earlier version */
+        /* an earlier version may have written it */
+        struct slice text = reveal((struct slice){topic, (size_t)n}, shown, sizeof(shown));
         snprintf(room->topic, sizeof(room->topic), "%.*s", (int)text.len, text.at);
 }
 
@@ -264,7 +265,7 @@ void rooms_read_topics(const struct rooms *r, const char *dir)
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir);
         DIR *members = opendir(path);
         if (!members)
-                return; /* recall_members() says so */
+                return; /* recall_members() reports the error */
         for (const struct dirent *entry; (entry = readdir(members));)
                 read_topic(r, dirfd(members), entry->d_name);
         closedir(members);

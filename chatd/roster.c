@@ -9,7 +9,7 @@
 
 #include "reach.h"
 
-enum { NAME_NUMBER_BYTES = 11 }; /* "~4294967295" */
+enum { NAME_NUMBER_BYTES = 11 }; /* for "~4294967295" */
 
 static int compare(uint64_t x, uint64_t y)
 {
@@ -21,7 +21,7 @@ static int compare_ids(const void *a, const void *b)
         return compare(((const struct member *)a)->id, ((const struct member *)b)->id);
 }
 
-/* Ids begin with the pid, so a tree in the order of ids is in the order of pids too. */
+/* Compares pids. Ids begin with the pid, so a tree in the order of ids is in the order of pids too. */
 static int compare_pids(const void *a, const void *b)
 {
         return compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
@@ -92,13 +92,13 @@ static bool make_room(struct roster *r)
         return true;
 }
 
-/* Returns true where `m`, whose name it is, may not be called so. */
+/* Returns true if `m` may not have the name that it has. */
 static bool is_taken(const struct roster *r, const struct member *m)
 {
         return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);
 }
 
-/* Gives `m` a name that nobody has, and may have. */
+/* Gives `m` a name that is valid and that no other member has. */
 static void set_name(const struct roster *r, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
@@ -145,7 +145,7 @@ int roster_rename(struct roster *r, struct member *m, struct slice name)
         memcpy(m->name, name.at, name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES);
         if (naming_add(&r->naming, m) < 0) {
                 memcpy(m->name, was, sizeof(was));
-                naming_add(&r->naming, m); /* it was there: the memory has just been freed */
+                naming_add(&r->naming, m); /* it was there before: its memory has just been freed */
                 return -ENOMEM;
         }
         m->renamed = true;

@@ -19,7 +19,7 @@ enum {
         RUN_DIR_MODE = 0750,
         SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
         MEMBERS_MODE = 0700,
-        CONTROL_UMASK = 0177, /* for our own user */
+        CONTROL_UMASK = 0177, /* for chatd's own user */
 };
 
 static int make_dir(const char *dir, const char *name, mode_t mode)
@@ -28,12 +28,12 @@ static int make_dir(const char *dir, const char *name, mode_t mode)
         struct stat st;
         snprintf(path, sizeof(path), "%s/%s", dir, name);
         if (mkdir(path, mode) == 0)
-                return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask was */
+                return chmod(path, mode) < 0 ? -errno : 0; /* independent of the umask */
         if (errno != EEXIST)
                 return -errno;
         if (lstat(path, &st) < 0)
                 return -errno;
-        /* In a directory of somebody else, that one could put a socket in place of ours. */
+        /* The owner of a directory could put another socket in place of chatd's. */
         bool ours = S_ISDIR(st.st_mode) && (st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & S_IWOTH);
         return ours ? 0 : -EPERM;
 }
@@ -51,7 +51,7 @@ static bool keep_spare(const char *note)
         return symlink(SPARE_TEXT, path) == 0 || errno == EEXIST;
 }
 
-/* Gives that inode back. Returns true if there was one. */
+/* Frees that inode. Returns true if there was one. */
 static bool spend_spare(const char *note)
 {
         char path[PATH_MAX + sizeof(SPARE_NAME)];
@@ -69,7 +69,7 @@ int rundir_open(const char *dir)
         if (r < 0)
                 return r;
         char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir); /* which sessions cannot open */
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir); /* sessions cannot open it */
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -79,11 +79,11 @@ int rundir_open(const char *dir)
                 return r;
         }
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME "/", dir);
-        keep_spare(path); /* without it notes can be replaced for as long as there are inodes */
+        keep_spare(path); /* without it notes can be replaced as long as there are inodes */
         return fd;
 }
 
-/* Binds the socket where nobody listens any more. Returns 0 or a negative errno. */
+/* Binds the socket in place of one without a listener. Returns 0 or a negative errno. */
 static int bind_anew(int fd, const struct sockaddr_un *address, mode_t mask)
 {
         unlink(address->sun_path);
@@ -102,7 +102,7 @@ int rundir_bind(const char *dir)
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        /* Before anybody can send: what is sent without it carries no credentials, and would be ignored. */
+        /* Set before the first client can send: datagrams without credentials would be ignored. */
         r = setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
         if (r == 0)
                 r = bind_anew(fd, &address, SOCKET_UMASK);
@@ -131,13 +131,13 @@ int rundir_bind_control(const char *dir)
 int rundir_replace_note(const char *path, const char *new, const char *text)
 {
         struct stat st;
-        unlink(new); /* of a chatd that died here */
+        unlink(new); /* left by a chatd that died here */
         int r = symlink(text, new) < 0 ? -errno : 0;
-        /* what is at `path` gives its inode back */
+        /* the note at `path` gives its inode back */
         if ((r == -ENOSPC || r == -EDQUOT) && lstat(path, &st) == 0 && spend_spare(new))
                 r = symlink(text, new) < 0 ? -errno : 0;
         if (r == 0 && rename(new, path) < 0)
                 r = -errno;
-        keep_spare(new); /* also where another process took it */
+        keep_spare(new); /* also if another process took the inode */
         return r;
 }

@@ -18,7 +18,7 @@ static void say(struct chat *chat, struct member *m, struct record *line)
         if (m->arriving)
                 arrivals_name(chat, m);
         chat->lines++;
-        relay_add(&chat->relay, m, m->room, line); /* there is room: take_frame() asked */
+        relay_add(&chat->relay, m, m->room, line); /* there is room: take_frame() has checked */
         requests_tell_alone(chat, m, line->number);
 }
 
