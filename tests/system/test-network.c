@@ -158,7 +158,7 @@ struct heard {
         int64_t alive_ms;                          /* when the last ALIVE came */
         int64_t gap_ms;                            /* the longest time between two ALIVE */
         uint64_t members, position;                /* as the last ALIVE stated */
-        uint64_t before_instance, before_position; /* … if it said that */
+        uint64_t before_instance, before_position; /* of the earlier instance in the last ALIVE that had one */
 };
 
 struct host {
