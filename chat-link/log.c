@@ -5,22 +5,6 @@
 #include "link.h"
 #include "twin.h"
 
-/* One per kind of event, never changed: `journalctl MESSAGE_ID=…` finds the entries, the catalog explains them. */
-#define ID_STARTED "78978979baad4fd2975cfea80f82914c"
-#define ID_STOPPED "76c3eb9f155b4e25857db042bf11b034"
-#define ID_LOST "3665331503734627a30caebf91e182c7"
-#define ID_LEFT "66b4ae2ec56f4ebc9339444be6413636"
-#define ID_DAMAGED "249fa7a1dbfb4dd7b31ce682119f59bd"
-#define ID_REFUSED "cf495bc11c0a47d8a5c4d5a174c171a6"
-#define ID_HOSTS "80bc9c3e667640db8b8524ebb15a09f4"
-#define ID_LINKED "d7cc35a5c42a48858a349d12e50c7cbf"
-#define ID_PROBLEM "8e982bea0aaa48e68c020f05788540ff"
-#define ID_IGNORED "d2c0cfea25834966ac44a4ddf7f1aca8"
-#define ID_HAD_AGAIN "191d8f8f6de5440787abb281b0f93edd"
-#define ID_TWIN "4c57e21e53ef4bc1bc5ee7e3ba2594be"
-#define ID_TWINS "ec90ec5e7607475a9165f01afdef4c76"
-#define ID_LABEL "9d4ccef423c5446e9c49f265b0ca0892"
-
 /* Logs that the machine's name is no label, so another label was made of it. This is no error, but users look for the
  * host by its label. */
 static void log_label(struct journal *j, const struct config *c)
@@ -31,7 +15,7 @@ static void log_label(struct journal *j, const struct config *c)
                 "MESSAGE=this host is called %s in the chat: the machine's name, %s, is not 1 to 24 of a-z, 0-9 and "
                 "-; to choose another label, set Host= in /etc/chat/link.conf",
                 c->host, c->machine);
-        journal_describe(&e, LOG_NOTICE, ID_LABEL, "label");
+        journal_describe(&e, LOG_NOTICE, EVENT_LINK_LABEL);
         journal_field(&e, "CHAT_HOST=%s", c->host);
         journal_write(j, &e);
 }
@@ -42,7 +26,7 @@ void log_started(struct journal *j, const struct link *l)
         uint64_t waiting = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=started as host %s of the network %s; lines that wait: %" PRIu64, l->config->host,
                       l->config->network, waiting);
-        journal_describe(&e, LOG_INFO, ID_STARTED, "start");
+        journal_describe(&e, LOG_INFO, EVENT_LINK_STARTED);
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
         journal_write(j, &e);
         if (l->config->machine[0] != '\0')
@@ -55,7 +39,7 @@ void log_stopped(struct journal *j, const struct link *l)
         uint64_t waiting = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=stopped; lines that wait for other hosts: %" PRIu64 ", lines from them: %" PRIu64,
                       waiting, l->lines_in);
-        journal_describe(&e, LOG_INFO, ID_STOPPED, "stop");
+        journal_describe(&e, LOG_INFO, EVENT_LINK_STOPPED);
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, l->lines_in);
         journal_write(j, &e);
@@ -73,7 +57,7 @@ void log_lost(struct journal *j, uint64_t lines)
                               "MESSAGE=this machine went down without notice: %" PRIu64
                               " lines did not reach other hosts",
                               lines);
-        journal_describe(&e, LOG_WARNING, ID_LOST, "lost");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_LOST);
         if (lines != MISSED_UNKNOWN)
                 journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
         journal_write(j, &e);
@@ -86,7 +70,7 @@ void log_left(struct journal *j, uint64_t lines)
                       "MESSAGE=Network= was changed: %" PRIu64 " line%s that waited for hosts of the former network %s "
                       "not sent",
                       lines, lines == 1 ? "" : "s", lines == 1 ? "is" : "are");
-        journal_describe(&e, LOG_WARNING, ID_LEFT, "left");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_LEFT);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, lines);
         journal_write(j, &e);
 }
@@ -95,7 +79,7 @@ void log_refused(struct journal *j, const char *why)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=chatd does not take the link: %s", why);
-        journal_describe(&e, LOG_WARNING, ID_REFUSED, "refused");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_REFUSED);
         journal_write(j, &e);
 }
 
@@ -103,7 +87,7 @@ void log_hosts(struct journal *j, const char *text)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%.900s", text);
-        journal_describe(&e, LOG_INFO, ID_HOSTS, "hosts");
+        journal_describe(&e, LOG_INFO, EVENT_LINK_HOSTS);
         journal_write(j, &e);
 }
 
@@ -120,7 +104,7 @@ static void log_linked(struct journal *j, const struct link *l)
         journal_field(&e, "MESSAGE=linked by %s%s", s->server,
                       s->stored ? ""
                                 : ", which has no JetStream: who is not connected gets what is said later, or never");
-        journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, ID_LINKED, "linked");
+        journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, EVENT_LINK_LINKED);
         journal_field(&e, "CHAT_SERVER=%s", s->server);
         journal_write(j, &e);
 }
@@ -130,7 +114,7 @@ static void log_problem(struct journal *j, const struct link *l)
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s%s", is_linked(s) ? "" : "not linked: ", s->problem);
-        journal_describe(&e, LOG_WARNING, ID_PROBLEM, "problem");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_PROBLEM);
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, spool_waiting(l->spool));
         journal_write(j, &e);
 }
@@ -174,7 +158,7 @@ static void log_ignored(struct link *l)
         uint64_t count = ignored - l->ignored_logged;
         l->ignored_at = l->now + LINK_IGNORED_MS;
         journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, ignored_why(l));
-        journal_describe(&e, LOG_WARNING, ID_IGNORED, "ignored");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->ignored_logged = ignored;
@@ -191,7 +175,7 @@ static void log_had_again(struct link *l)
         l->had_again_at = l->now + LINK_IGNORED_MS;
         journal_field(&e, "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: %" PRIu64,
                       count);
-        journal_describe(&e, LOG_NOTICE, ID_HAD_AGAIN, "had-again");
+        journal_describe(&e, LOG_NOTICE, EVENT_LINK_HAD_AGAIN);
         journal_field(&e, "CHAT_LINES_HAD_AGAIN=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->had_again_logged = l->had_again;
@@ -206,7 +190,7 @@ static void log_damaged(struct link *l)
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts",
                       count, count == 1 ? "" : "s");
-        journal_describe(&e, LOG_WARNING, ID_DAMAGED, "damaged");
+        journal_describe(&e, LOG_WARNING, EVENT_LINK_DAMAGED);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
         journal_write(l->journal, &e);
         l->damaged_logged = damaged;
@@ -224,7 +208,7 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
                               label);
         else
                 journal_field(&e, "MESSAGE=no other host of this network is called %s any more", label);
-        journal_describe(&e, is_there ? LOG_WARNING : LOG_NOTICE, ID_TWIN, "twin");
+        journal_describe(&e, is_there ? LOG_WARNING : LOG_NOTICE, EVENT_LINK_TWIN);
         journal_field(&e, "CHAT_HOST=%s", label);
         journal_write(j, &e);
 }
@@ -243,7 +227,7 @@ static void look_for_others_twins(struct link *l)
                                       label);
                 else
                         journal_field(&e, "MESSAGE=one host of this network is called %s again", label);
-                journal_describe(&e, several ? LOG_WARNING : LOG_NOTICE, ID_TWINS, "twins");
+                journal_describe(&e, several ? LOG_WARNING : LOG_NOTICE, EVENT_LINK_TWINS);
                 journal_field(&e, "CHAT_HOST=%s", label);
                 journal_write(l->journal, &e);
         }

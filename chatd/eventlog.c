@@ -6,36 +6,6 @@
 #include "bans-file.h"
 #include "floods.h"
 
-/* One per kind of event, never changed: `journalctl MESSAGE_ID=…` finds the entries, the catalog explains them. */
-#define ID_STARTED "e2f34a8cb7fc42d98226c7d701dd8484"
-#define ID_STOPPED "4e2dc9713d894f468da68ca6f1e09621"
-#define ID_JOIN "e4ba5524c796434bb1ce3995dddb35da"
-#define ID_LEAVE "3e16bd3502be441989cf976e6599e015"
-#define ID_IGNORED "da0d9fb4bed347cdb8d9eb5eb633f4c4"
-#define ID_WARNING "3e598fcfcfad47dea0b9c667a8eb0455"
-#define ID_LINK "fe5da1c6e1034ea6b7b25f15e27e6e85"
-#define ID_LINK_GONE "fa4f3b7f6d814b7c8cf0f9c6ac8e1a36"
-#define ID_RENAME "ec53d931e3e44772bd95f5d4acd507d8"
-#define ID_SETTINGS "991832a8538142e4aa7aef420a1c3626"
-#define ID_RELOAD "33070951791a426f888dd77c5b6cf941"
-#define ID_SAY "41e9905fd92540319544c4d970b1e081"
-#define ID_TOPIC "f5ed7ff4f31142c48278614720a73a40"
-#define ID_KICK "f66ac6c2cdb64f3eb78b6474e3d1028e"
-#define ID_MUTE "9590d027e9fa4f75908f9bd7e85a2c6f"
-#define ID_UNMUTE "aa69942c3df94ea28e281d4eb8176dfd"
-#define ID_BAN "388021580f13462ab214bceb82479b09"
-#define ID_UNBAN "d17244bac27f4180b04cba93866eee65"
-#define ID_REFUSED "e8eb695702cd464d8e99c6986fee1f61"
-#define ID_CROWDED "4c11e4f5b5a1466e9d4b57d91e628f11"
-#define ID_NOT_CHAT "9f1c6b52d7e84a0fb3d05a8e61c274ab"
-#define ID_BAD_HEADER "f70eb86a074e43ed850c09877027d543"
-#define ID_FLOOD "0018d65bdd0a47dab93af49a587a0bcf"
-#define ID_BAD_BAN "e7fcbbf5f0cf411bbc4631fcb5ca98a2"
-#define ID_BANS_EDITED "3c8177030c6a40149ee9a03a04674e54"
-
-#define ID_UNCONFINED "a1d9e0f43c7b4c2f8a56b83f2d07e61c"
-#define ID_UNSERVED "5b0c8e7a94d24f6db1f3c27a60e8d935"
-
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
         [LEAVE_RESET] = "reset",     [LEAVE_TERMINATED] = "terminated", [LEAVE_KILLED] = "killed",
@@ -83,7 +53,7 @@ void eventlog_join(struct journal *log, const struct eventlog_member *m)
                 journal_field(&e, "MESSAGE=%s joined", m->name);
         else
                 journal_field(&e, "MESSAGE=%s joined from %s", m->name, m->address);
-        journal_describe(&e, LOG_INFO, ID_JOIN, "join");
+        journal_describe(&e, LOG_INFO, EVENT_JOIN);
         describe_member(&e, m);
         journal_write(log, &e);
 }
@@ -94,7 +64,7 @@ void eventlog_leave(struct journal *log, const struct eventlog_member *m)
         const char *reason = reason_text(m->reason);
         journal_field(&e, "MESSAGE=%s left after %.1f s (%s); lines in: %" PRIu64 ", out: %" PRIu64, m->name,
                       m->seconds, reason, m->lines_in, m->lines_out);
-        journal_describe(&e, LOG_INFO, ID_LEAVE, "leave");
+        journal_describe(&e, LOG_INFO, EVENT_LEAVE);
         describe_member(&e, m);
         journal_field(&e, "CHAT_REASON=%s", reason);
         journal_field(&e, "CHAT_SECONDS=%.3f", m->seconds);
@@ -108,7 +78,7 @@ void eventlog_rename(struct journal *log, uint64_t id, const char *was, const ch
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s is now called %s", was, name);
-        journal_describe(&e, LOG_INFO, ID_RENAME, "rename");
+        journal_describe(&e, LOG_INFO, EVENT_RENAME);
         journal_field(&e, "CHAT_NAME=%s", name);
         journal_field(&e, "CHAT_OLD_NAME=%s", was);
         journal_field(&e, "CHAT_ADDR=%s", address);
@@ -122,7 +92,7 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text)
         int len = (int)(text.len < EVENTLOG_TEXT_MAX_BYTES ? text.len : EVENTLOG_TEXT_MAX_BYTES);
         journal_field(&e, "MESSAGE=%s told everybody: %.*s%s", describe_user(uid).text, len, text.at,
                       (size_t)len < text.len ? "…" : "");
-        journal_describe(&e, LOG_NOTICE, ID_SAY, "say");
+        journal_describe(&e, LOG_NOTICE, EVENT_SAY);
         put_user(&e, uid);
         journal_write(log, &e);
 }
@@ -135,7 +105,7 @@ void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct sli
                               topic.at);
         else
                 journal_field(&e, "MESSAGE=%s removed the topic of %s", describe_user(uid).text, room);
-        journal_describe(&e, LOG_NOTICE, ID_TOPIC, "topic");
+        journal_describe(&e, LOG_NOTICE, EVENT_TOPIC);
         journal_field(&e, "CHAT_ROOM=%s", room);
         put_user(&e, uid);
         journal_write(log, &e);
@@ -157,7 +127,7 @@ void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct sli
         int len = (int)(why.len < EVENTLOG_TEXT_MAX_BYTES ? why.len : EVENTLOG_TEXT_MAX_BYTES);
         journal_field(&e, "MESSAGE=%s removed %s%s%.*s", describe_user(a->uid).text, a->name, len > 0 ? ": " : "", len,
                       why.at);
-        journal_describe(&e, LOG_NOTICE, ID_KICK, "kick");
+        journal_describe(&e, LOG_NOTICE, EVENT_KICK);
         describe_act(&e, a);
         journal_field(&e, "CHAT_REASON=%.*s", len, why.at);
         journal_write(log, &e);
@@ -168,9 +138,9 @@ void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s %s %s", describe_user(a->uid).text, muted ? "muted" : "unmuted", a->name);
         if (muted)
-                journal_describe(&e, LOG_NOTICE, ID_MUTE, "mute");
+                journal_describe(&e, LOG_NOTICE, EVENT_MUTE);
         else
-                journal_describe(&e, LOG_NOTICE, ID_UNMUTE, "unmute");
+                journal_describe(&e, LOG_NOTICE, EVENT_UNMUTE);
         describe_act(&e, a);
         journal_write(log, &e);
 }
@@ -179,7 +149,7 @@ void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s banned %s%s%s", describe_user(uid).text, what, why[0] ? ": " : "", why);
-        journal_describe(&e, LOG_NOTICE, ID_BAN, "ban");
+        journal_describe(&e, LOG_NOTICE, EVENT_BAN);
         journal_field(&e, "CHAT_BAN=%s", what);
         put_user(&e, uid);
         journal_field(&e, "CHAT_REASON=%s", why);
@@ -190,7 +160,7 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s unbanned %s", describe_user(uid).text, what);
-        journal_describe(&e, LOG_NOTICE, ID_UNBAN, "unban");
+        journal_describe(&e, LOG_NOTICE, EVENT_UNBAN);
         journal_field(&e, "CHAT_BAN=%s", what);
         put_user(&e, uid);
         journal_write(log, &e);
@@ -219,7 +189,7 @@ void eventlog_refused(struct journal *log, struct slice name, struct slice addre
 {
         struct journal_event e = {0};
         describe_newcomer(&e, name, address, "%s is banned; others that were refused since: %" PRIu64, what, others);
-        journal_describe(&e, LOG_INFO, ID_REFUSED, "refused");
+        journal_describe(&e, LOG_INFO, EVENT_REFUSED);
         journal_field(&e, "CHAT_BAN=%s", what);
         journal_write(log, &e);
 }
@@ -231,7 +201,7 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
         describe_newcomer(&e, name, address,
                           "%zu connections from %s are here; others that were refused since: %" PRIu64, most, from,
                           others);
-        journal_describe(&e, LOG_NOTICE, ID_CROWDED, "crowded");
+        journal_describe(&e, LOG_NOTICE, EVENT_CROWDED);
         journal_field(&e, "CHAT_FROM=%s", from);
         journal_write(log, &e);
 }
@@ -241,7 +211,7 @@ void eventlog_flood(struct journal *log, struct slice address, const char *from)
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%.*s connects too often: %d connections from %s within %d s", (int)address.len,
                       address.at, FLOODS_CONNECTIONS, from, FLOODS_MS / 1000);
-        journal_describe(&e, LOG_NOTICE, ID_FLOOD, "flood");
+        journal_describe(&e, LOG_NOTICE, EVENT_FLOOD);
         journal_field(&e, "CHAT_ADDR=%.*s", (int)address.len, address.at);
         journal_field(&e, "CHAT_FROM=%s", from);
         journal_field(&e, "CHAT_CONNECTIONS=%d", FLOODS_CONNECTIONS);
@@ -254,7 +224,7 @@ static void log_bad_header(struct journal *log, const char *address, struct slic
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s was not let in: wrong PROXY header (%.*s); others since: %" PRIu64, address,
                       (int)what.len, what.at, others);
-        journal_describe(&e, LOG_WARNING, ID_BAD_HEADER, "bad-header");
+        journal_describe(&e, LOG_WARNING, EVENT_BAD_HEADER);
         journal_field(&e, "CHAT_ADDR=%s", address);
         journal_field(&e, "CHAT_HEADER=%.*s", (int)what.len, what.at);
         journal_write(log, &e);
@@ -270,7 +240,7 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
         }
         journal_field(&e, "MESSAGE=%s is not a chat client and was not let in: it speaks %.*s; others since: %" PRIu64,
                       address, (int)protocol.len, protocol.at, others);
-        journal_describe(&e, LOG_NOTICE, ID_NOT_CHAT, "not-chat");
+        journal_describe(&e, LOG_NOTICE, EVENT_NOT_CHAT);
         journal_field(&e, "CHAT_ADDR=%s", address);
         journal_field(&e, "CHAT_PROTOCOL=%.*s", (int)protocol.len, protocol.at);
         journal_write(log, &e);
@@ -283,7 +253,7 @@ void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement conf
                       confinement == CONFINED_NO_FILTER
                               ? "a session has no filter of system calls: there is none for its architecture"
                               : "a session runs without its sandbox, as its --no-sandbox says");
-        journal_describe(&e, LOG_WARNING, ID_UNCONFINED, "unconfined");
+        journal_describe(&e, LOG_WARNING, EVENT_UNCONFINED);
         journal_field(&e, "CHAT_SESSION=%016" PRIx64, id);
         journal_field(&e, "CHAT_PID=%" PRIu64, id >> 32);
         journal_write(log, &e);
@@ -296,7 +266,7 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
                       "MESSAGE=a session cannot enter its sandbox, and does not serve its client: %s%s; others since: "
                       "%" PRIu64,
                       strerror(error), lack_sandbox(error), others);
-        journal_describe(&e, LOG_ERR, ID_UNSERVED, "unserved");
+        journal_describe(&e, LOG_ERR, EVENT_UNSERVED);
         journal_field(&e, "CHAT_PID=%" PRIu64, id >> 32);
         journal_field(&e, "ERRNO=%d", error);
         journal_write(log, &e);
@@ -351,9 +321,9 @@ void eventlog_bans(struct journal *log, const char *path, const struct bans_file
         fclose(out);
         journal_field(&e, "MESSAGE=%s%s", path, text);
         if (damaged)
-                journal_describe(&e, LOG_WARNING, ID_BAD_BAN, "bad-ban");
+                journal_describe(&e, LOG_WARNING, EVENT_BAD_BAN);
         else
-                journal_describe(&e, LOG_NOTICE, ID_BANS_EDITED, "bans-edited");
+                journal_describe(&e, LOG_NOTICE, EVENT_BANS_EDITED);
         journal_field(&e, "CHAT_FILE=%s", path);
         journal_field(&e, "CHAT_KEPT=%s", kept ? kept : "");
         journal_write(log, &e);
@@ -366,9 +336,9 @@ void eventlog_link(struct journal *log, bool there)
                       there ? "the link to other hosts is there"
                             : "the inbox of the link to other hosts is gone: they miss what is said here");
         if (there)
-                journal_describe(&e, LOG_INFO, ID_LINK, "link");
+                journal_describe(&e, LOG_INFO, EVENT_LINK_HERE);
         else
-                journal_describe(&e, LOG_WARNING, ID_LINK_GONE, "link-gone");
+                journal_describe(&e, LOG_WARNING, EVENT_LINK_AWAY);
         journal_write(log, &e);
 }
 
@@ -376,7 +346,7 @@ void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=started; members found: %zu", recovered);
-        journal_describe(&e, LOG_INFO, ID_STARTED, "start");
+        journal_describe(&e, LOG_INFO, EVENT_STARTED);
         journal_field(&e, "CHAT_EPOCH=%016" PRIx64, epoch);
         journal_field(&e, "CHAT_MEMBERS=%zu", recovered);
         journal_write(log, &e);
@@ -386,7 +356,7 @@ void eventlog_stopped(struct journal *log, size_t members, uint64_t lines)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=stopped; members that stay connected: %zu, lines relayed: %" PRIu64, members, lines);
-        journal_describe(&e, LOG_INFO, ID_STOPPED, "stop");
+        journal_describe(&e, LOG_INFO, EVENT_STOPPED);
         journal_field(&e, "CHAT_MEMBERS=%zu", members);
         journal_field(&e, "CHAT_LINES=%" PRIu64, lines);
         journal_write(log, &e);
@@ -396,7 +366,7 @@ void eventlog_ignored(struct journal *log, uint64_t datagrams, const char *what)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=datagrams ignored: %s", what);
-        journal_describe(&e, LOG_WARNING, ID_IGNORED, "ignored");
+        journal_describe(&e, LOG_WARNING, EVENT_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, datagrams);
         journal_write(log, &e);
 }
@@ -405,7 +375,7 @@ void eventlog_warning(struct journal *log, const char *what, int error)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s: %s", what, strerror(-error));
-        journal_describe(&e, LOG_WARNING, ID_WARNING, "warning");
+        journal_describe(&e, LOG_WARNING, EVENT_WARNING);
         journal_field(&e, "ERRNO=%d", -error);
         journal_write(log, &e);
 }
@@ -414,7 +384,7 @@ void eventlog_settings(struct journal *log, const char *what)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s", what);
-        journal_describe(&e, LOG_WARNING, ID_SETTINGS, "settings");
+        journal_describe(&e, LOG_WARNING, EVENT_SETTINGS);
         journal_write(log, &e);
 }
 
@@ -424,6 +394,6 @@ void eventlog_reload(struct journal *log, bool taken)
         journal_field(&e, "MESSAGE=%s",
                       taken ? "settings were read again"
                             : "settings were not read again, because some are wrong; the old ones stay in effect");
-        journal_describe(&e, taken ? LOG_INFO : LOG_WARNING, ID_RELOAD, "reload");
+        journal_describe(&e, taken ? LOG_INFO : LOG_WARNING, EVENT_RELOAD);
         journal_write(log, &e);
 }

@@ -5,8 +5,6 @@
 
 #include "relay.h"
 
-#define ID_LINE "d4c711c8a92940afaea2d281c9e93701"
-
 _Static_assert(TEXT_MAX_BYTES + 3 * NAME_MAX_BYTES + 2 * NICK_MAX_BYTES + 256 <= JOURNAL_EVENT_MAX_BYTES,
                "a line has room, with names and the other fields");
 
@@ -18,7 +16,7 @@ static void write_line(struct journal *log, const struct record *rec)
         journal_field(&e, "MESSAGE=%s%.*s%s%s%.*s%s%.*s", first ? "" : "[", (int)rec->room.len, rec->room.at,
                       first ? "" : "] ", action ? "* " : "", (int)rec->name.len, rec->name.at, action ? " " : ": ",
                       (int)rec->text.len, rec->text.at);
-        journal_describe(&e, LOG_INFO, ID_LINE, "line");
+        journal_describe(&e, LOG_INFO, EVENT_LINE);
         journal_field(&e, "CHAT_NAME=%.*s", (int)rec->name.len, rec->name.at);
         journal_field(&e, "CHAT_ROOM=%.*s", (int)room.len, room.at);
         journal_field(&e, "CHAT_SESSION=%016" PRIx64, rec->id);

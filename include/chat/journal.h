@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOURNAL_ID_DROPPED "33a666207f9d466bb9e289c13b831f9a"
+#include "events.h"
 
 enum {
         JOURNAL_QUEUE_BYTES = 1024 * 1024, /* an event has about 300 bytes, more if it quotes a message */
@@ -82,11 +82,11 @@ __attribute__((format(printf, 2, 3))) static inline void journal_field(struct jo
 
 /* Appends the fields that every event has: a level of syslog(3), the id by which `journalctl MESSAGE_ID=` finds all
  * events of this kind, and the kind in a word. */
-static inline void journal_describe(struct journal_event *e, int priority, const char *id, const char *event)
+static inline void journal_describe(struct journal_event *e, int priority, enum event event)
 {
         journal_field(e, "PRIORITY=%d", priority);
-        journal_field(e, "MESSAGE_ID=%s", id);
-        journal_field(e, "CHAT_EVENT=%s", event);
+        journal_field(e, "MESSAGE_ID=%s", event_kind(event)->id);
+        journal_field(e, "CHAT_EVENT=%s", event_kind(event)->word);
 }
 
 /* Returns false if the journal did not take the event. */
@@ -113,7 +113,7 @@ static inline void journal_describe_dropped(struct journal_event *e, uint64_t dr
 {
         journal_field(e, "MESSAGE=events that were not logged, because the journal did not take them: %" PRIu64,
                       dropped);
-        journal_describe(e, LOG_WARNING, JOURNAL_ID_DROPPED, "dropped");
+        journal_describe(e, LOG_WARNING, EVENT_DROPPED);
         journal_field(e, "CHAT_DROPPED=%" PRIu64, dropped);
 }
 
