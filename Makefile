@@ -3,7 +3,7 @@
 # make check      unit tests and the system tests of what the chat promises; make check-NAME one of them (unit/telnet …)
 # make check-all  the same, then floods, three hosts, all kill points, packages, and the system tests with sanitizers
 # make check-debian13     tests on a Debian 13, which it makes; DEBIAN13='units access' runs some of them
-# make check-arch         builds for other architectures and by other compilers, and their unit tests; ARCH='i386 gcc-O3' are
+# make check-arch         builds for other architectures and by other compilers, and their unit tests; ARCH='i386 arm64' are
 #                         some of them
 # make soak       what chance decides in the tests, for SOAK_MINUTES, with more kills and rounds, and fuzzing beside it
 # make fuzz       fuzzing, FUZZ_SECONDS for each target; make fuzz/NAME one of them (telnet, broker …)
@@ -72,7 +72,7 @@ UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 # Preloaded to programs that are tested.
-PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so
+PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so build/tests/under-qemu.so
 HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
 # nspawn is about the units.
@@ -297,7 +297,7 @@ sample   = $(if $(filter sanitized/killpoints,$(1)),EVERY=$(or $(EVERY),8) ROUND
 # $(call command,KIND/NAME) is how that program of tests is run.
 run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
 		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)
-command  = $(if $(filter unit/%,$(1)),build/asan/tests/unit/test-$(notdir $(1)),$(strip $(sample) \
+command  = $(if $(filter unit/%,$(1)),$(strip $(EMULATOR) build/asan/tests/unit/test-$(notdir $(1))),$(strip $(sample) \
 		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
 		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
 # $(call run,CHECKS) runs them all: tests that boot systems one at a time, the others beside them. One job more than
@@ -321,7 +321,7 @@ check-long:
 	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_LONG)
 	@$(call run,$(CHECKS_LONG))
 
-# All unit tests.
+# All unit tests. EMULATOR, if given, runs programs of another architecture.
 .PHONY: check-units
 check-units:
 	+@$(PARALLEL) BUILD_ONLY=1 $(UNIT:%=check-unit/%)
@@ -342,6 +342,10 @@ $(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packa
 $(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
+build/tests/under-qemu build/tests/under-qemu.so: CPPFLAGS += -DHOST_PROGRAM='"$(CURDIR)/build/tests/under-qemu"'
+build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 $< -o $@
 check-system/valgrind: build/tests/valgrind-pidfd.so
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
@@ -404,12 +408,12 @@ check-debian13: build/.packages-debian13
 	@echo "Passed on Debian 13: $(DEBIAN13)."
 
 # ---- other architectures and compilers ------------------------------------------------------------------------------
-# tests/arch says what is done for each.
-ARCH ?= amd64 i386 gcc-O3 clang-lto
+# tests/arch says what is done for each. UNIT='relay spool' runs these unit tests alone.
+ARCH ?= amd64 i386 arm64 armhf gcc-O3 clang-lto
 
 .PHONY: check-arch
 check-arch: build/.packages-debian13
-	@tests/arch $(ARCH)
+	@tests/arch $(ARCH) $(if $(findstring command line,$(origin UNIT)),UNIT='$(UNIT)')
 
 # ---- fuzzing --------------------------------------------------------------------------------------------------------
 # What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
