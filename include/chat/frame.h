@@ -43,9 +43,9 @@ enum {
 #define KICKED_BANNED "banned" /* a KICKED by a ban has this text, or begins with it and ": " */
 #define TOPIC_NONE "-"         /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
-#define ARRIVALS_ID UINT64_C(2) /* of the notices by which chatd says how many came */
-#define REPLIES_ID UINT64_C(3)  /* of what chatd replies to other hosts */
-#define ADMIN_ID UINT64_C(4)    /* of the notices by which chatd says what an administrator says */
+#define ARRIVALS_ID UINT64_C(2) /* of chatd's notices about the number of newcomers */
+#define REPLIES_ID UINT64_C(3)  /* of chatd's replies to other hosts */
+#define ADMIN_ID UINT64_C(4)    /* of chatd's notices that quote an administrator */
 
 /* What each type says. frame_rule() has its fields and its senders. `number` counts what a session says, unless it is
  * explained here. */
@@ -71,7 +71,7 @@ enum frame_type {
         FRAME_OUTLET,
         FRAME_ACTION,   /* text, one line, is what the sender does (/me) */
         FRAME_NICK,     /* asks for another name */
-        FRAME_PRIVATE,  /* text, one line, is for the member of the id `key`, or where that is 0, for `name` */
+        FRAME_PRIVATE,  /* text, one line, is for the member of the id `key`, or if that is 0, for `name` */
         FRAME_WHO,      /* asks who is here */
         FRAME_ROOM,     /* the sender goes to the room of this name; empty: to the first one */
         FRAME_TOPIC,    /* sets the topic of the room; empty: asks for it; TOPIC_NONE: removes it */
@@ -425,7 +425,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         return 0;
 }
 
-/* How many lines a LINE says. */
+/* Returns the number of lines that a LINE says. */
 static inline size_t frame_lines(const struct frame *f)
 {
         size_t lines = 1;

@@ -23,7 +23,7 @@ enum record_kind {
         RECORD_RENAME, /* text is what somebody is called from now on */
         RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
         RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
-        RECORD_CAME,  /* … came from the room that text names */
+        RECORD_CAME,  /* somebody came from the room that text names */
         RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
         RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
         RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
@@ -105,7 +105,7 @@ static inline bool record_is_bounded(const struct record *rec)
         return rec->name.len <= NAME_MAX_BYTES && rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
 }
 
-/* How many records there are in `r`, up to its end or to what is none. */
+/* Returns the number of records in `r`, up to its end or to the first bytes that are none. */
 static inline size_t records_count(struct wire_reader r)
 {
         struct record rec;
@@ -115,13 +115,13 @@ static inline size_t records_count(struct wire_reader r)
         return count;
 }
 
-/* Whether it is something that a person said to a room, in words or as an action. */
+/* Returns true if a person said the record to a room, in words or as an action. */
 static inline bool record_is_line(const struct record *rec)
 {
         return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
 }
 
-/* Whether it is something that a person did, and that people on all hosts are to see. */
+/* Returns true if the record is of something that a person did, and that is for people on all hosts. */
 static inline bool record_is_of_person(const struct record *rec)
 {
         return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||

@@ -21,9 +21,8 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Lets two clients join, so that whatever is said from now on reaches both. */
-/* Both know of each other, and no further notice is on its way: a witness has seen them join, and they have seen it
- * leave. */
+/* Lets two clients join. Then whatever is said reaches both, both know of each other, and no further notice is on its
+ * way: a witness has seen them join, and they have seen it leave. */
 static void join_two(struct chat *chat, struct client **a, struct client **b)
 {
         struct client *witness = chat_join(chat, NULL);

@@ -1272,7 +1272,6 @@ static void test_every_call_while_it_writes_to_clients(void **state)
 
 /* ---- rounds with many newcomers at once ---- */
 
-/* Returns true if a newcomer waits to be announced, or a notice is being sent. */
 /* Returns true if a member has a mark beside its note that begins with `mark`. */
 static bool is_anybody_marked(const char *mark)
 {

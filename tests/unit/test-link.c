@@ -877,7 +877,6 @@ static void test_hosts_come_and_go(void **state)
         assert_seen(f, "* b is back, with 2 people");
 }
 
-/* A message to a member of an absent host is answered with a notice to its author alone. */
 /* No member is ever told that hosts of another network are away. */
 static void test_hosts_of_another_network(void **state)
 {

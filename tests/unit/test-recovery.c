@@ -356,7 +356,6 @@ static void test_no_inbox_is_removed_for_lack_of_descriptors(void **state)
         close(fd);
 }
 
-/* The chatd that relayed her line could not confirm it any more. */
 /* A member that puts something else in place of its inbox is no longer a member. */
 static void test_who_has_no_inbox_any_more_leaves(void **state)
 {
