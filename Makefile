@@ -314,12 +314,12 @@ run_one  = @$(if $(BUILD_ONLY),:,echo "$(1): $(notdir $@)"; $(call command,$(@:c
 .PHONY: check check-all check-long
 check:
 	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_SHORT)
-	@$(call run,$(CHECKS_SHORT))
+	$(if $(BUILD_ONLY),,@$(call run,$(CHECKS_SHORT)))
 check-all: check
 	+@$(MAKE) --no-print-directory check-long
 check-long:
 	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_LONG)
-	@$(call run,$(CHECKS_LONG))
+	$(if $(BUILD_ONLY),,@$(call run,$(CHECKS_LONG)))
 
 # All unit tests. EMULATOR, if given, runs programs of another architecture.
 .PHONY: check-units
