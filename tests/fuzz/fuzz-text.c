@@ -4,7 +4,7 @@
  * that are clean by both implementations; text_is_clean() agrees with the second one, and is true of exactly the texts
  * that cleaning does not change.
  *
- * What is shown of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown
+ * The revealed form of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown
  * again. It has at most the allowed marks and blanks in a row, invisible characters only in the places named there, and
  * everything else of the text, in its order. For text of printable ASCII alone the result is the same with and without
  * the quick test.

@@ -629,8 +629,8 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         if (me->lender || seen_before(&me->seen, r->id, r->number))
                 return;
         if (line > 0) {
-                /* What was ignored when a batch was taken first, for example of a stranger, may be relayed the second
-                 * time. */
+                /* A frame that was ignored when the batch was first taken, for example of a stranger, may be relayed
+                 * the second time. */
                 PROMISE(me->shown[line] == 0 || (!are_all_once(s) && s->lines_count > BATCH_MAX_RECORDS),
                         "line %zu is shown twice", line);
                 me->shown[line] = 1;

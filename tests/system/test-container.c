@@ -161,7 +161,7 @@ static void test_people_chat(void **state)
         client_free(six);
 }
 
-/* What is in the queue waits for the next chatd. */
+/* The frames in the queue wait for the next chatd. */
 static void test_chatd_is_killed(void **state)
 {
         (void)state;

@@ -288,8 +288,7 @@ static void test_it_cannot_pass_for_chatd(void **state)
         assert_unharmed("");
 }
 
-/* What is sent to one session alone goes to its inbox: no other process finds that, or gets something else in its
- * place. */
+/* A private message goes to the inbox of its session: no other process finds the inbox, or puts another in its place. */
 static void test_it_cannot_get_at_what_another_session_is_sent(void **state)
 {
         (void)state;

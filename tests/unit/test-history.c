@@ -188,7 +188,7 @@ static bool is_in_file(const struct fixture *f, const char *words)
         return memmem(file, sizeof(*file), words, strlen(words)) != NULL;
 }
 
-/* What was said in a room is gone once everybody has left it, even if the next member joins at once, or chatd dies
+/* The lines of a room are gone once everybody has left it, even if the next member joins at once, or chatd dies
  * before it has forgotten the lines. The first room keeps its lines. */
 static void test_an_empty_room_is_forgotten(void **state)
 {
