@@ -12,6 +12,7 @@
 #include "lending.h"
 #include "linelog.h"
 #include "membership.h"
+#include "requests.h"
 #include "speech.h"
 
 int broker_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,

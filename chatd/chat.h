@@ -27,7 +27,6 @@
 #include "motd.h"
 #include "relay.h"
 #include "remote.h"
-#include "requests.h"
 #include "roster.h"
 
 enum {

@@ -14,6 +14,7 @@
 #include "chat.h"
 #include "contact.h"
 #include "notes.h"
+#include "queries.h"
 #include "reach.h"
 
 /* The name in the link's note. No session can have it, as a session's name has no "@". */
@@ -173,7 +174,7 @@ static bool is_clean(const struct record *rec)
 __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struct member *m, const struct record *to,
                                                         const char *format, ...)
 {
-        char text[NAME_MAX_BYTES + 1 + REQUESTS_REPLY_MAX_BYTES];
+        char text[NAME_MAX_BYTES + 1 + QUERIES_REPLY_MAX_BYTES];
         int len = snprintf(text, sizeof(text), "%.*s ", (int)to->name.len, to->name.at);
         va_list args;
         va_start(args, format);
@@ -192,11 +193,11 @@ __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struc
 /* Answers a question, or a private message to a name that no member has. */
 static void answer(struct chat *chat, struct member *m, struct record *asked)
 {
-        char text[REQUESTS_REPLY_MAX_BYTES];
+        char text[QUERIES_REPLY_MAX_BYTES];
         struct slice name;
         if (asked->kind == RECORD_PRIVATE && word_next(&asked->text, &name))
                 reply(chat, m, asked, "there is nobody called %.*s there", (int)name.len, name.at);
-        else if (requests_reply(chat, asked->text, text, sizeof(text)) > 0)
+        else if (queries_reply(chat, asked->text, text, sizeof(text)) > 0)
                 reply(chat, m, asked, "%s", text);
 }
 

@@ -2,6 +2,44 @@
 
 #include <chat/reveal.h>
 
+#include "admin.h"
+#include "answer.h"
+#include "arrivals.h"
+
+struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
+{
+        return (struct record){
+                .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
+}
+
+void speech_announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
+                     struct slice text)
+{
+        struct record rec = speech_record(m, f, kind, text);
+        if (m->arriving)
+                arrivals_name(chat, m);
+        relay_add(&chat->relay, m, m->room, &rec);
+}
+
+/* Returns true if no other member gets lines of `m` in its room. Members of the room on other hosts are not known
+ * here. */
+static bool is_alone(const struct chat *chat, const struct member *m)
+{
+        const struct member *other = m->room->first;
+        while (other && (other == m || !member_is_here(other)))
+                other = other->room_next;
+        return !other && !roster_find(&chat->roster, LINK_ID);
+}
+
+/* Tells `m`, once, that no other member could get its line in the frame of this number. */
+static void tell_alone(struct chat *chat, struct member *m, uint64_t number)
+{
+        bool alone = is_alone(chat, m);
+        if (alone && !m->told_alone)
+                answer_printf(chat, m, &(struct frame){.number = number}, "Nobody hears you: nobody else is here");
+        m->told_alone = alone;
+}
+
 static void say(struct chat *chat, struct member *m, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
@@ -19,7 +57,7 @@ static void say(struct chat *chat, struct member *m, struct record *line)
                 arrivals_name(chat, m);
         chat->lines++;
         relay_add(&chat->relay, m, m->room, line); /* there is room: take_frame() has checked */
-        requests_tell_alone(chat, m, line->number);
+        tell_alone(chat, m, line->number);
 }
 
 int speech_line(struct chat *chat, const struct frame *f)
@@ -36,4 +74,14 @@ int speech_line(struct chat *chat, const struct frame *f)
                 say(chat, m, &rec);
         }
         return 0;
+}
+
+void speech_action(struct chat *chat, struct member *m, const struct frame *f)
+{
+        struct slice text = f->text;
+        if (!chat_take_text(chat, &text))
+                return;
+        chat->lines++;
+        speech_announce(chat, m, f, RECORD_ACTION, text);
+        tell_alone(chat, m, f->number);
 }

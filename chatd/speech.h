@@ -5,3 +5,13 @@
 
 /* Takes a LINE. Returns 0. */
 int speech_line(struct chat *chat, const struct frame *f);
+
+/* Takes an ACTION of `m`. */
+void speech_action(struct chat *chat, struct member *m, const struct frame *f);
+
+/* Returns a record of `m` with the number of `f`. */
+struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text);
+
+/* Adds a record of `m` for its room. There is room: the caller has checked. */
+void speech_announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
+                     struct slice text);

@@ -1,0 +1,21 @@
+/* Questions of members: who is here, which rooms there are, what was said before, which names begin with a text.
+ *
+ * Questions about other hosts are sent there: the link carries an ASK, and each chatd that gets it sends a REPLY back,
+ * for the asking member alone.
+ */
+#pragma once
+
+#include "chat.h"
+
+enum { QUERIES_REPLY_MAX_BYTES = 1024 }; /* to another host */
+
+void queries_who(struct chat *chat, struct member *m, const struct frame *f);
+void queries_rooms(struct chat *chat, struct member *m, const struct frame *f);
+void queries_history(struct chat *chat, struct member *m, const struct frame *f);
+
+/* Answers with the members of the room whose names begin with this text, for TAB. */
+void queries_complete(struct chat *chat, struct member *m, const struct frame *f);
+
+/* Writes the reply to a member on another host whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
+ * length of the terminated text; 0 if `question` is neither. */
+size_t queries_reply(const struct chat *chat, struct slice question, char *text, size_t size);

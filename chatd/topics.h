@@ -1,0 +1,6 @@
+/* Topics that members set, remove or ask for. A topic that cannot be noted is not set, and the member is told so. */
+#pragma once
+
+#include "chat.h"
+
+void topics_take(struct chat *chat, struct member *m, const struct frame *f);
