@@ -15,7 +15,7 @@
 # make bench-start        how long a session takes to start, beside a cat that the same launcher starts
 # make bench-memory       what a session, and chatd for each, takes of memory
 # make bench-recovery     how long a line takes that is said when chatd is killed, with 2,048 members
-# make pictures   those of the README, of real terminals: the scenes are in tests/pictures
+# make pictures   those of README and doc/, of real terminals: the scenes are in tests/pictures
 # make deb        Debian packages, in build/package; lintian finds nothing in them
 # make style      formatting, static analysis, and layers: which files may call which (doc/hacking.md)
 # make install    programs, units and manual pages below PREFIX; make uninstall removes them
@@ -541,10 +541,10 @@ build/style/%.ok: %.c .clang-tidy Makefile build/sandbox-filter.h | build/.packa
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 # Built in a copy, so that nothing of it stays in the tree.
-build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* fail2ban/*/* debian/* debian/*/*) Makefile README.md \
+build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* fail2ban/*/* doc/* debian/* debian/*/*) Makefile README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
-	@cp -a $(PROGRAMS) include units fail2ban debian Makefile README.md LICENSE $(@D)/tree
+	@cp -a $(PROGRAMS) include units fail2ban doc debian Makefile README.md LICENSE $(@D)/tree
 	@cd $(@D)/tree && version=$$(dpkg-parsechangelog -S Version) && { [ "$$version" = "$(VERSION)" ] || { \
 		echo "debian/changelog is of version $$version, include/chat/version.h of $(VERSION)" >&2; exit 1; }; }
 	@cd $(@D)/tree && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b $(DEB_ARCH:%=-a%) >../build.log 2>&1 || { \

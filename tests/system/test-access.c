@@ -1,5 +1,5 @@
 /* The other ways into the chat under a real systemd: TLS by stunnel, the UNIX socket for local users, ssh. With real
- * servers and clients, set up as the README says. */
+ * servers and clients, set up as doc/administration.md says. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -42,7 +42,8 @@ static void install_ssh(void)
         shell("cd /etc/ssh && cp /usr/share/openssh/sshd_config . && rm -f sshd_config.d/* ssh_host_*");
         shell("ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key");
         shell("sed 's/^/localhost /' /etc/ssh/ssh_host_ed25519_key.pub >/root/.ssh/known_hosts");
-        shell("sed -n '/^Match Group chat-ssh/,/^END/{/^END/d;p}' README.md >/etc/ssh/sshd_config.d/chat.conf");
+        shell("sed -n '/^Match Group chat-ssh/,/^END/{/^END/d;p}' doc/administration.md "
+              ">/etc/ssh/sshd_config.d/chat.conf");
         shell("test -s /etc/ssh/sshd_config.d/chat.conf && /usr/sbin/sshd -t 2>&1");
         char *const sshd[] = {"/usr/sbin/sshd", "-D", "-o", "ListenAddress=127.0.0.1", NULL};
         process_start(sshd, -1, -1, -1);
