@@ -235,21 +235,26 @@ static void end(struct init *i, struct child *c, const sigset_t *taken, int64_t 
                 fprintf(stderr, "chat-init: not all of %s ended in time\n", c->argv[0]);
 }
 
-static int run(struct init *i)
+/* Blocks the signals that take_signal() takes. A signal that is not blocked is lost if this is the first process of its
+ * namespace: the kernel does nothing by default there, pid_namespaces(7). */
+static void block_signals(sigset_t *taken)
 {
-        sigset_t taken;
-        sigemptyset(&taken);
-        sigaddset(&taken, SIGCHLD);
-        sigaddset(&taken, SIGTERM);
-        sigaddset(&taken, SIGINT);
-        sigaddset(&taken, SIGHUP);
-        sigprocmask(SIG_BLOCK, &taken, NULL);
+        sigemptyset(taken);
+        sigaddset(taken, SIGCHLD);
+        sigaddset(taken, SIGTERM);
+        sigaddset(taken, SIGINT);
+        sigaddset(taken, SIGHUP);
+        sigprocmask(SIG_BLOCK, taken, NULL);
+}
+
+static int run(struct init *i, const sigset_t *taken)
+{
         while (!i->stopping && i->failed == 0) {
                 int64_t due = start_due(i, clock_ms());
-                take_signal(i, &taken, due);
+                take_signal(i, taken, due);
         }
-        end(i, &i->launcher, &taken, SESSIONS_END_MS);
-        end(i, &i->chatd, &taken, CHATD_END_MS);
+        end(i, &i->launcher, taken, SESSIONS_END_MS);
+        end(i, &i->chatd, taken, CHATD_END_MS);
         return i->failed;
 }
 
@@ -257,10 +262,12 @@ int main(int argc, char **argv)
 {
         struct init i = {.dir = RUN_DIR_DEFAULT, .where = WHERE_DEFAULT};
         char run_dir[OPTION_MAX_BYTES];
+        sigset_t taken;
         int clients;
         int status = parse_options(&i, argc, argv);
         if (status >= 0)
                 return status;
+        block_signals(&taken);
         prctl(PR_SET_CHILD_SUBREAPER, 1); /* needed if the container has another first process */
         const char *lacks = kernel_lacks();
         if (lacks) {
@@ -286,5 +293,5 @@ int main(int argc, char **argv)
         setenv("SYSTEMD_LOG_LEVEL", "warning", 1); /* without it the launcher prints two lines for each connection */
         printf("chat-init: the chat is open on %s\n", i.where);
         fflush(stdout);
-        return run(&i);
+        return run(&i, &taken);
 }
