@@ -9,7 +9,7 @@
  * the head of the queue every member has the name and room that it had when the frames behind it were taken first,
  * however far they were consumed; and the frames become the same records.
  *
- * That requires the same members as then. So no member comes or goes in a batch with a change (broker.c).
+ * That requires the same members as then. So no member comes or goes in a batch with a change (membership.c).
  *
  * Borrows the members.
  */

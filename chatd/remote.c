@@ -15,7 +15,6 @@
 #include "contact.h"
 #include "notes.h"
 #include "queries.h"
-#include "reach.h"
 
 /* The name in the link's note. No session can have it, as a session's name has no "@". */
 #define LINK_NAME "@link"

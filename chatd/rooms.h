@@ -1,7 +1,7 @@
 /* The rooms: the first one always exists, any other one while it has members.
  *
  * A line goes to the room of its member. Names of rooms have the form of members' names (chat/names.h), and are
- * compared like these. The room of a member stands beside the member's note (roster.h). A topic is in a symlink of its
+ * compared like these. The room of a member stands beside the member's note (notes.h). A topic is in a symlink of its
  * own, members/room:NAME, because a symlink is written and read by one system call, never half. Each room allows a few
  * changes of the topic within a time. These are in another symlink, members/room:NAME:set, so that a chatd that meets
  * their frames again allows the same changes.
