@@ -1,10 +1,8 @@
-/* The requests of administrators, which chatctl makes (chat/control.h): which users may make them, and the answers.
+/* The connections of chatctl (chat/control.h): which users may make requests, and how long each may take.
  *
- * A request that only asks is answered at once. For a list, only the ids of its members are kept, and a part of the
- * list goes out in each turn of the main loop, as fast as chatctl takes it. A request that changes the chat goes into
- * the queue (admin.h) and is answered when it had its turn there; a removal is answered when the session has left.
- * chatd waits for no client: there are CONTROL_CLIENTS_MAX connections at most, and a connection that makes no request,
- * or does not take its answer, is closed.
+ * control-client.h has the states of a connection, and control-requests.h what each request does. chatd waits for no
+ * chatctl: there are CONTROL_CLIENTS_MAX connections at most, and a connection that makes no request, or does not take
+ * its answer, is closed.
  *
  * Owns the connections, not the socket that they come from.
  */
@@ -13,52 +11,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#include <chat/control.h>
-#include <chat/frame.h>
-
-#include "roster.h"
-
-struct chat;
+#include "member.h"
 
 enum {
         CONTROL_CLIENTS_MAX = 16,
-        CONTROL_AGAIN_MS = 1000,     /* when new connections are accepted again after descriptors ran out */
-        CONTROL_IDLE_MS = 60 * 1000, /* a connection without a request for this long is closed */
-        CONTROL_ANSWER_MS =
-                /* a connection is closed if it takes nothing of its answer for this long, or if the queue does not take
-                 * its request */
-        5 * 1000,
-        CONTROL_TURN = 64, /* records that go out in one turn of the main loop */
+        CONTROL_AGAIN_MS = 1000, /* when new connections are accepted again after descriptors ran out */
 };
 
-enum control_state {
-        CONTROL_IDLE,    /* waits for a request */
-        CONTROL_MEMBERS, /* gets a list of members */
-        CONTROL_BANS,
-        CONTROL_END,   /* gets the end of a list */
-        CONTROL_QUEUE, /* its frame has no place in the queue yet */
-        CONTROL_TAKE,  /* its frame is in the queue */
-        CONTROL_WRITE, /* its change is in effect, and is being written */
-        CONTROL_LEAVE, /* waits for the removed member to leave */
-};
-
-struct control_client {
-        struct watch watch; /* the first member: epoll returns its address */
-        int fd;             /* -1: free */
-        uid_t uid;
-        enum control_state state;
-        uint32_t events;     /* the events that epoll waits for */
-        int64_t due_ms;      /* when its state has lasted for too long */
-        uint64_t number, id; /* of the request, and of the member that it removes */
-        uint64_t changes;    /* the number of changes of the bans up to this request's own */
-        bool removes;
-        size_t next, count; /* of a list: the next record, and how many there are */
-        uint64_t *ids;      /* the ids of a list of members */
-        size_t frame_size;
-        uint8_t frame[FRAME_MAX_BYTES];
-        struct control_packet end;
-};
+struct chat;
+struct control_client;
 
 struct control {
         int listener;            /* -1: none */

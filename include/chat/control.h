@@ -61,6 +61,13 @@ struct control_packet {
         char data[CONTROL_PACKET_MAX_BYTES];
 };
 
+/* Empties a packet. */
+static inline void control_begin(struct control_packet *p)
+{
+        p->size = 0;
+        p->bad = false;
+}
+
 /* Appends a word, or a field as "key=%s". Sets `bad` if it does not fit. */
 __attribute__((format(printf, 2, 3))) static inline void control_put(struct control_packet *p, const char *format, ...)
 {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "../../chatd/control-client.h"
 #include "../../chatd/reach.h"
 
 #include "broker-fixture.h"

@@ -1,0 +1,101 @@
+#include "control-bans.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "chat.h"
+#include "control-client.h"
+
+static bool control_parse_ban(struct control_client *client, struct ban *ban, const char *what)
+{
+        *ban = (struct ban){.time = time(NULL), .uid = client->uid};
+        if (ban_parse(ban, what) == 0)
+                return true;
+        control_client_end(client, CONTROL_WRONG, "'%.*s' is neither an address, ADDRESS/BITS, nor a name",
+                           BAN_WHAT_MAX_BYTES, what);
+        return false;
+}
+
+/* Returns a present member of a banned name, with an address that could be banned and is not; or NULL. */
+static const struct member *control_find_banned(const struct chat *chat, const struct ban *ban)
+{
+        for (size_t i = 0; i < chat->roster.count; i++) {
+                const struct member *m = chat->roster.members[i];
+                if (member_is_here(m) && ban_has_name(ban, slice_of(m->name)) && network_is_known(&m->network) &&
+                    !network_is_user(&m->network) && !bans_find(&chat->bans, slice_of(""), m->address))
+                        return m;
+        }
+        return NULL;
+}
+
+/* Appends to the answer what else could be banned: a member whose name is banned comes back under another name, and one
+ * IPv6 address is one of many. */
+static void control_suggest_ban(const struct chat *chat, struct control_client *client, const struct ban *ban)
+{
+        char network[NETWORK_MAX_BYTES + 1];
+        if (ban_widen(ban, network)) {
+                control_put(&client->end, "network=%s", network);
+                return;
+        }
+        const struct member *m = control_find_banned(chat, ban);
+        if (!m)
+                return;
+        network_describe(&m->network, network);
+        control_put(&client->end, "network=%s", network);
+        control_put(&client->end, "name=%s", m->name);
+}
+
+/* Waits until the change of the bans is on the disk. The end of the answer is prepared. */
+static void control_await_disk(const struct chat *chat, struct control_client *client)
+{
+        client->changes = chat->bans.changes;
+        control_client_enter(client, CONTROL_DISK);
+}
+
+void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why)
+{
+        struct ban ban;
+        if (!control_parse_ban(client, &ban, what))
+                return;
+        memcpy(ban.reason, why, strlen(why));
+        int r = bans_add(&chat->bans, &ban);
+        if (r == -ENOSPC) {
+                control_client_end(client, CONTROL_FAILED, "there are %d bans already; lift one first", BANS_MAX);
+        } else if (r < 0) {
+                control_client_end(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
+        } else {
+                eventlog_ban(chat->log, client->uid, ban.what, ban.reason);
+                chat->admin.sweep = true;
+                control_client_prepare(client, CONTROL_OK, "%s", ban.what);
+                control_suggest_ban(chat, client, &ban);
+                control_await_disk(chat, client);
+        }
+}
+
+void control_bans_remove(struct chat *chat, struct control_client *client, const char *what)
+{
+        struct ban ban;
+        if (!control_parse_ban(client, &ban, what))
+                return;
+        int r = bans_remove(&chat->bans, &ban);
+        if (r < 0) {
+                control_client_end(client, CONTROL_NOBODY, "%s is not banned", ban.what);
+        } else {
+                eventlog_unban(chat->log, client->uid, ban.what);
+                control_client_prepare(client, CONTROL_OK, "%s", ban.what);
+                control_await_disk(chat, client);
+        }
+}
+
+void control_bans_check(const struct chat *chat, struct control_client *client, bool late)
+{
+        bool written = chat->bans.written >= client->changes;
+        if (written && chat->bans.error == 0)
+                control_client_enter(client, CONTROL_END);
+        else if (written)
+                control_client_end(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
+                                   chat->bans.path, strerror(-chat->bans.error));
+        else if (late)
+                control_client_end(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
+                                   chat->bans.path);
+}

@@ -1,0 +1,98 @@
+/* The connection of one chatctl (chat/control.h): what its request waits for, and the end of its answer.
+ *
+ * A state is named after what the connection waits for. Each has a time limit (CONTROL_IDLE_MS for a request,
+ * CONTROL_ANSWER_MS for all else), which begins anew with each record of a list.
+ *
+ *   state              waits for                             next states         at the time limit
+ *   CONTROL_IDLE       a request                             any                 is closed
+ *   CONTROL_LIST       room for the next record of a list    END                 is closed
+ *   CONTROL_QUEUE      room for its frame in the queue       TURN, END           END, "busy"
+ *   CONTROL_TURN       its frame's turn in the queue         DEPARTURE, END      END, "queued"
+ *   CONTROL_DEPARTURE  the removed member to leave           END                 END, "stays"
+ *   CONTROL_DISK       its change of the bans on the disk    END                 END, "queued"
+ *   CONTROL_END        room for the end of the answer        IDLE                is closed
+ *
+ * From CONTROL_IDLE a request goes to CONTROL_TURN through CONTROL_QUEUE alone.
+ *
+ * Owns the descriptor and the list of ids.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/control.h>
+#include <chat/frame.h>
+
+#include "member.h"
+
+struct chat;
+
+enum {
+        CONTROL_IDLE_MS = 60 * 1000,
+        CONTROL_ANSWER_MS = 5 * 1000,
+};
+
+enum control_state {
+        CONTROL_IDLE,
+        CONTROL_LIST,
+        CONTROL_QUEUE,
+        CONTROL_TURN,
+        CONTROL_DEPARTURE,
+        CONTROL_DISK,
+        CONTROL_END,
+};
+
+struct control_client {
+        struct watch watch; /* the first member: epoll returns its address */
+        int fd;             /* -1: free */
+        uid_t uid;
+        enum control_state state;
+        uint32_t events;     /* the events that epoll waits for */
+        int64_t deadline_ms; /* the time limit of the state, CLOCK_MONOTONIC */
+        uint64_t number;     /* of the request */
+        uint64_t id;         /* of the member that the request removes */
+        bool removal;        /* the request removes a member */
+        uint64_t changes;    /* the number of changes of the bans up to this request's own */
+        /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */
+        bool (*next_record)(struct chat *chat, struct control_client *client, struct control_packet *p);
+        size_t next, count; /* of a list: the next record, and how many there are */
+        uint64_t *ids;      /* the ids of a list of members */
+        size_t frame_size;
+        uint8_t frame[FRAME_MAX_BYTES];
+        struct control_packet end;
+};
+
+/* Takes the connection `fd` of a user into use, and watches it. Returns 0, or a negative errno: then `fd` is the
+ * caller's. */
+int control_client_open(struct control_client *client, int epoll, int fd, uid_t uid);
+void control_client_close(struct control_client *client);
+
+/* Enters a state, and begins its time limit. The table above must have the step. */
+void control_client_enter(struct control_client *client, enum control_state state);
+
+/* Begins the time limit of the state anew. */
+void control_client_extend(struct control_client *client);
+
+/* Makes epoll wait for the event that the state needs: a request, room, or only the end of the connection. Returns 0 or
+ * a negative errno. */
+int control_client_wait(struct control_client *client, int epoll);
+
+/* Sends a packet. Returns 0; -EAGAIN if there is no room now; or another negative errno if the connection is gone. */
+int control_client_send(const struct control_client *client, const struct control_packet *p);
+
+/* Empties a packet, and begins it as the end of an answer. */
+void control_begin_end(struct control_packet *p, const char *status);
+
+/* Writes the end of the answer, with a text; the caller may add fields. Does not enter a state. */
+__attribute__((format(printf, 3, 4))) void control_client_prepare(struct control_client *client, const char *status,
+                                                                  const char *format, ...);
+
+/* Writes the end of the answer, with a text, and enters CONTROL_END; the caller may add fields. */
+__attribute__((format(printf, 3, 4))) void control_client_end(struct control_client *client, const char *status,
+                                                              const char *format, ...);
+
+/* Ends an answer that needs no text. */
+void control_client_done(struct control_client *client, const char *status);
