@@ -209,7 +209,7 @@ static void on_kicked(struct session *s, struct slice why)
 {
         const char *separator = is_ban(why) ? " and " : why.len > 0 ? ": " : "";
         struct slice parts[] = {slice_of("*** You were removed"), slice_of(separator), why};
-        if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.departed)
+        if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.stage == UPLINK_DEPARTED)
                 return; /* a chatd that meets the request again sends this again */
         s->kicked = true;
         uplink_discard(&s->uplink);

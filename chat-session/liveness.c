@@ -53,7 +53,7 @@ void liveness_check(struct session *s)
  * and there may never be one. */
 void liveness_give_up_gone(struct session *s)
 {
-        if (s->state != SESSION_TALKING || !s->client.hung_up || s->uplink.connected)
+        if (s->state != SESSION_TALKING || !s->client.hung_up || uplink_is_connected(&s->uplink))
                 s->gone_at = 0;
         else if (s->gone_at == 0)
                 s->gone_at = s->now + LEAVE_HANDOVER_MS;

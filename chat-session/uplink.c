@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
@@ -10,82 +9,29 @@
 #include <chat/socket.h>
 
 #include "sandbox.h"
+#include "uplink-inbox.h"
 
-/* The head of an entry in the queue. The bytes of the entry follow it: a frame, or as many lines as fit one. */
-struct queued {
-        uint64_t number; /* of the first line, or of the frame if it has a cost */
-        uint16_t size;
-        uint8_t lines;   /* of text, with LF between them; 0: the entry is an encoded frame */
-        uint8_t cost;    /* lines that the pace counts for an encoded frame; 0: the frame goes out at once */
-        uint32_t unused; /* makes the size the same on all architectures */
+/* The states that may follow each state. It may also stay. */
+static const uint8_t uplink_next[] = {
+        [UPLINK_APART] = 1 << UPLINK_OPEN,
+        [UPLINK_OPEN] = 1 << UPLINK_APART | 1 << UPLINK_FULL | 1 << UPLINK_STANDS_BACK | 1 << UPLINK_PACED,
+        [UPLINK_FULL] = 1 << UPLINK_APART | 1 << UPLINK_OPEN,
+        [UPLINK_STANDS_BACK] = 1 << UPLINK_APART | 1 << UPLINK_OPEN,
+        [UPLINK_PACED] = 1 << UPLINK_APART | 1 << UPLINK_OPEN,
 };
 
-_Static_assert((int)FRAME_LINES_MAX <= UINT8_MAX, "lines are counted in a byte");
-
-_Static_assert((int)UPLINK_LINE_OVERHEAD_BYTES == sizeof(struct queued), "uplink_room() counts with it");
-
-static struct queued read_queued(const struct uplink *u, size_t at)
+static void uplink_become(struct uplink *u, enum uplink_state state)
 {
-        struct queued q;
-        memcpy(&q, u->queue + at, sizeof(q));
-        return q;
-}
-
-static void write_queued(struct uplink *u, size_t at, const struct queued *q)
-{
-        memcpy(u->queue + at, q, sizeof(*q));
-}
-
-/* Makes room for `size` more bytes at the end of the queue. Returns their place. */
-static uint8_t *extend(struct uplink *u, size_t size)
-{
-        if (u->start > 0 && sizeof(u->queue) - u->end < size) {
-                memmove(u->queue, u->queue + u->start, u->end - u->start);
-                u->last -= u->start;
-                u->end -= u->start;
-                u->start = 0;
-        }
-        if (sizeof(u->queue) - u->end < size)
-                abort(); /* the caller did not call uplink_room() */
-        uint8_t *at = u->queue + u->end;
-        u->end += size;
-        return at;
-}
-
-static void enqueue(struct uplink *u, const struct queued *q, const void *data)
-{
-        uint8_t *at = extend(u, sizeof(*q) + q->size);
-        u->last = (size_t)(at - u->queue);
-        write_queued(u, u->last, q);
-        memcpy(at + sizeof(*q), data, q->size);
-}
-
-static void enqueue_frame(struct uplink *u, const struct frame *f)
-{
-        uint8_t encoded[FRAME_MAX_BYTES];
-        enqueue(u, &(struct queued){.size = (uint16_t)frame_encode(encoded, sizeof(encoded), f)}, encoded);
+        if (state != u->state && !(uplink_next[u->state] & 1 << state))
+                abort();
+        u->state = state;
 }
 
 void uplink_request(struct uplink *u, struct frame f, unsigned cost)
 {
-        uint8_t encoded[FRAME_MAX_BYTES];
         f.id = u->id;
         f.number = ++u->number;
-        enqueue(u,
-                &(struct queued){.size = (uint16_t)frame_encode(encoded, sizeof(encoded), &f),
-                                 .cost = (uint8_t)cost,
-                                 .number = f.number},
-                encoded);
-}
-
-/* Returns a random number from the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), which
- * the sandbox forbids, and a session behind a proxy first draws in the sandbox. */
-static uint64_t draw_random(void)
-{
-        uint64_t random;
-        if (syscall(SYS_getrandom, &random, sizeof(random), 0) != sizeof(random))
-                abort(); /* cannot happen once the system is up, getrandom(2) */
-        return random;
+        uplink_queue_frame(&u->queue, &f, cost);
 }
 
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace)
@@ -94,16 +40,18 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
         u->name = name;
         u->address = address;
         u->pace = pace;
-        u->key = draw_random();
-        u->id = (uint64_t)getpid() << 32 | (draw_random() & UINT32_MAX);
+        u->key = uplink_random();
+        u->id = (uint64_t)getpid() << 32 | (uplink_random() & UINT32_MAX);
         u->inbox = -1;
-        enqueue_frame(u, &(struct frame){.type = FRAME_HELLO,
-                                         .id = u->id,
-                                         .key = u->key,
-                                         .name = name,
-                                         .address = address,
-                                         .quiet = true,
-                                         .confinement = (uint8_t)u->confinement});
+        uplink_queue_frame(&u->queue,
+                           &(struct frame){.type = FRAME_HELLO,
+                                           .id = u->id,
+                                           .key = u->key,
+                                           .name = name,
+                                           .address = address,
+                                           .quiet = true,
+                                           .confinement = (uint8_t)u->confinement},
+                           0);
 }
 
 void uplink_unserved(struct uplink *u, const char *dir, int error)
@@ -118,48 +66,47 @@ void uplink_unserved(struct uplink *u, const char *dir, int error)
 
 void uplink_say(struct uplink *u, struct slice text)
 {
-        struct queued last = u->end > u->start ? read_queued(u, u->last) : (struct queued){0};
-        u->number++;
-        if (last.lines == 0 || last.lines == FRAME_LINES_MAX || last.size + 1 + text.len > TEXT_MAX_BYTES) {
-                enqueue(u, &(struct queued){.size = (uint16_t)text.len, .lines = 1, .number = u->number}, text.at);
-                return;
-        }
-        char *at = (char *)extend(u, 1 + text.len);
-        at[0] = '\n';
-        memcpy(at + 1, text.at, text.len);
-        last.size = (uint16_t)(last.size + 1 + text.len);
-        last.lines++;
-        write_queued(u, u->last, &last);
+        uplink_queue_line(&u->queue, ++u->number, text);
 }
 
 void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped)
 {
-        enqueue_frame(u, &(struct frame){.type = FRAME_BYE,
-                                         .id = u->id,
-                                         .number = u->number,
-                                         .reason = (uint8_t)reason,
-                                         .text = text,
-                                         .lines_out = lines_out,
-                                         .skipped = skipped});
+        uplink_queue_frame(&u->queue,
+                           &(struct frame){.type = FRAME_BYE,
+                                           .id = u->id,
+                                           .number = u->number,
+                                           .reason = (uint8_t)reason,
+                                           .text = text,
+                                           .lines_out = lines_out,
+                                           .skipped = skipped},
+                           0);
 }
 
 void uplink_arrive(struct uplink *u)
 {
         if (u->broker_version >= frame_since(FRAME_ARRIVE))
-                enqueue_frame(u, &(struct frame){.type = FRAME_ARRIVE, .id = u->id});
+                uplink_queue_frame(&u->queue, &(struct frame){.type = FRAME_ARRIVE, .id = u->id}, 0);
+}
+
+/* Tries again at once if the intake was full. */
+void uplink_has_room(struct uplink *u)
+{
+        if (u->state == UPLINK_FULL || u->state == UPLINK_STANDS_BACK)
+                uplink_become(u, UPLINK_OPEN);
 }
 
 void uplink_answer(struct uplink *u)
 {
-        u->here_due = u->greeted && !u->departed;
-        u->retry_at = u->again_at = 0;
+        u->owes_here = u->stage == UPLINK_MEMBER;
+        u->retry_at = 0;
         u->retry_ms = UPLINK_RETRY_MIN_MS;
+        uplink_has_room(u);
 }
 
 void uplink_answer_uncalled(struct uplink *u, int64_t now)
 {
-        if (u->greeted && !u->departed)
-                u->here_at = now + UPLINK_UNCALLED_MS + (int64_t)(draw_random() % UPLINK_UNCALLED_MS);
+        if (u->stage == UPLINK_MEMBER)
+                u->here_at = now + UPLINK_UNCALLED_MS + (int64_t)(uplink_random() % UPLINK_UNCALLED_MS);
 }
 
 void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped)
@@ -170,42 +117,49 @@ void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped)
 
 size_t uplink_room(const struct uplink *u)
 {
-        return sizeof(u->queue) - (u->end - u->start);
+        return uplink_queue_room(&u->queue);
+}
+
+void uplink_unpace(struct uplink *u)
+{
+        u->pace = (struct pace){0};
+        if (u->state == UPLINK_PACED)
+                uplink_become(u, UPLINK_OPEN);
 }
 
 void uplink_discard(struct uplink *u)
 {
-        u->start = u->end = 0;
-        u->paced = false;
+        uplink_queue_discard(&u->queue);
+        if (u->state == UPLINK_PACED)
+                uplink_become(u, UPLINK_OPEN);
+}
+
+bool uplink_is_connected(const struct uplink *u)
+{
+        return u->state != UPLINK_APART;
 }
 
 bool uplink_waits(const struct uplink *u)
 {
-        return u->end > u->start || u->here_due;
+        return !uplink_queue_is_empty(&u->queue) || u->owes_here;
 }
 
 size_t uplink_lines_waiting(const struct uplink *u)
 {
-        size_t lines = 0;
-        struct queued q;
-        for (size_t at = u->start; at < u->end; at += sizeof(q) + q.size) {
-                q = read_queued(u, at);
-                lines += q.cost > 0 ? 1 : q.lines;
-        }
-        return lines;
+        return uplink_queue_lines(&u->queue);
 }
 
 void uplink_relayed(struct uplink *u, uint64_t number)
 {
-        uint64_t most = u->lost_to > 0 ? u->lost_to : u->handed_over;
-        if (number > u->relayed && number <= most)
-                u->relayed = number;
+        uint64_t most = u->lost_to > 0 ? u->lost_to : u->sent_to;
+        if (number > u->relayed_to && number <= most)
+                u->relayed_to = number;
 }
 
 uint64_t uplink_lost_lines(struct uplink *u)
 {
-        uint64_t lines = u->lost_to > u->relayed ? u->lost_to - u->relayed : 0;
-        u->relayed += lines;
+        uint64_t lines = u->lost_to > u->relayed_to ? u->lost_to - u->relayed_to : 0;
+        u->relayed_to += lines;
         u->lost_to = 0;
         u->queue_lost = false;
         return lines;
@@ -213,190 +167,98 @@ uint64_t uplink_lost_lines(struct uplink *u)
 
 int64_t uplink_wake_ms(const struct uplink *u)
 {
-        if (!u->connected)
+        int64_t wake = INT64_MAX;
+        switch (u->state) {
+        case UPLINK_APART:
                 return u->retry_at;
-        if (u->again_at != 0)
+        case UPLINK_FULL:
+        case UPLINK_STANDS_BACK:
                 return u->again_at;
-        int64_t wake = u->paced ? u->turn_at : INT64_MAX;
+        case UPLINK_PACED:
+                wake = u->turn_at;
+                break;
+        case UPLINK_OPEN:
+                break;
+        }
         return u->here_at != 0 ? clock_earlier(wake, u->here_at) : wake;
 }
 
 /* Notes that the socket failed: its other end is gone, and the queue with it. The socket stays, for the next chatd: see
  * sandbox.h. */
-static void disconnect(struct uplink *u, int error, int64_t now)
+static void uplink_disconnect(struct uplink *u, int error, int64_t now)
 {
-        if (u->connected) {
-                u->lost_to = u->handed_over;
+        if (u->state != UPLINK_APART) {
+                u->lost_to = u->sent_to;
                 u->queue_lost = true;
         }
-        u->connected = u->blocked = u->paced = false;
+        uplink_become(u, UPLINK_APART);
         u->stand_back_ms = 0;
-        u->again_at = 0;
         u->error = error;
         u->retry_at = now + u->retry_ms;
-        u->retry_ms = u->retry_ms * 2 < UPLINK_RETRY_MAX_MS ? u->retry_ms * 2 : UPLINK_RETRY_MAX_MS;
-}
-
-static void close_inbox(struct uplink *u)
-{
-        struct sockaddr_un address;
-        if (u->inbox < 0)
-                return;
-        path_inbox(&address, u->dir, u->key);
-        unlink(address.sun_path);
-        close(u->inbox);
-        u->inbox = -1;
-}
-
-/* Receives a datagram, the sender's credentials as the kernel states them, and the descriptors that came along. Returns
- * the size, or -1. */
-static ssize_t receive(const struct uplink *u, void *buffer, size_t size, struct ucred *cred, struct socket_fds *fds)
-{
-        struct fds_room control;
-        struct iovec iov = {.iov_base = buffer, .iov_len = size};
-        struct msghdr msg = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t n = recvmsg(u->inbox, &msg, MSG_CMSG_CLOEXEC);
-        if (n >= 0 && (!socket_credentials(&msg, cred) || (msg.msg_flags & MSG_TRUNC)))
-                *cred = (struct ucred){.pid = 0, .uid = (uid_t)-1};
-        fds->count = 0;
-        if (n >= 0)
-                socket_take_fds(&msg, fds);
-        return n;
-}
-
-/* Returns true if a datagram to `address` arrives in our inbox. Another process of our user may have put its own socket
- * in place of ours between bind() and rename(), and would get our datagrams. */
-static bool leads_to_inbox(const struct uplink *u, const struct sockaddr_un *address)
-{
-        uint64_t nonce = draw_random(), got;
-        struct ucred cred;
-        struct socket_fds fds;
-        bool sent = connect(u->socket, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
-                    send(u->socket, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
-        /* other processes may have sent datagrams in the meantime */
-        while (sent && receive(u, &got, sizeof(got), &cred, &fds) >= 0) {
-                socket_close_fds(&fds);
-                if (cred.pid == getpid() && got == nonce)
-                        return true;
-        }
-        return false;
-}
-
-/* Binds the inbox under a name that everybody may know, and renames it. Returns 0 or a negative errno. */
-static int bind_inbox(const struct uplink *u, const struct sockaddr_un *address)
-{
-        struct sockaddr_un binding;
-        int on = 1, r = path_binding(&binding, u->dir, getpid(), (uint32_t)draw_random());
-        if (r < 0)
-                return r;
-        if (setsockopt(u->inbox, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-                return -errno;
-        if (bind(u->inbox, (const struct sockaddr *)&binding, sizeof(binding)) < 0)
-                return -errno;
-        if (rename(binding.sun_path, address->sun_path) < 0) {
-                r = -errno;
-                unlink(binding.sun_path);
-        } else if (!leads_to_inbox(u, address)) {
-                unlink(address->sun_path);
-                r = -EPERM;
-        }
-        return r;
-}
-
-/* Binds the inbox. Binds it again if its file is gone: the run directory may have been made anew. Returns 0 or a
- * negative errno. */
-static int open_inbox(struct uplink *u)
-{
-        struct sockaddr_un address;
-        int r = path_inbox(&address, u->dir, u->key);
-        if (r < 0)
-                return r;
-        if (u->inbox >= 0 && access(address.sun_path, F_OK) == 0)
-                return 0;
-        close_inbox(u);
-        u->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (u->inbox < 0)
-                return -errno;
-        r = bind_inbox(u, &address);
-        if (r < 0) {
-                close(u->inbox);
-                u->inbox = -1;
-        }
-        return r;
+        u->retry_ms = (int)clock_earlier(2 * u->retry_ms, UPLINK_RETRY_MAX_MS);
 }
 
 /* Connects to chatd's intake. Returns 0 or a negative errno. */
-static int connect_intake(struct uplink *u)
+static int uplink_connect_intake(struct uplink *u)
 {
         struct stat intake;
         int r = connect_broker(u->socket, u->dir, &intake);
         if (r < 0)
                 return r;
-        u->connected = true;
+        uplink_become(u, UPLINK_OPEN);
         u->broker = intake.st_uid;
         u->intake = intake.st_ino;
         return 0;
 }
 
-static bool connect_now(struct uplink *u, int64_t now)
+/* Returns true if there is an intake now. */
+static bool uplink_connect(struct uplink *u, int64_t now)
 {
         if (u->retry_ms == 0)
                 u->retry_ms = UPLINK_RETRY_MIN_MS;
-        int r = open_inbox(u);
+        int r = uplink_inbox_open(&u->inbox, u->dir, u->key, u->socket);
         if (r == 0)
-                r = connect_intake(u);
+                r = uplink_connect_intake(u);
         if (r < 0) {
-                disconnect(u, -r, now);
+                uplink_disconnect(u, -r, now);
                 return false;
         }
         u->error = 0;
-        u->here_due = u->greeted && !u->departed;
+        u->owes_here = u->stage == UPLINK_MEMBER;
         return true;
 }
 
 /* Hands one frame to the intake. Returns 1, 0 if the intake is full, or a negative errno if it is gone. */
-static int hand_over(struct uplink *u, const void *data, size_t size)
+static int uplink_hand_over(struct uplink *u, const void *data, size_t size)
 {
         if (send(u->socket, data, size, MSG_NOSIGNAL) >= 0)
                 return 1;
         return socket_is_transient(errno) ? 0 : -errno;
 }
 
-static int hand_over_here(struct uplink *u)
+static int uplink_hand_over_here(struct uplink *u)
 {
         uint8_t here[FRAME_MAX_BYTES];
         size_t size = frame_encode(here, sizeof(here),
                                    &(struct frame){.type = FRAME_HERE,
                                                    .id = u->id,
                                                    .key = u->key,
-                                                   .number = u->lost_to > 0 ? u->relayed : u->handed_over,
+                                                   .number = u->lost_to > 0 ? u->relayed_to : u->sent_to,
                                                    .name = u->name,
                                                    .address = u->address,
                                                    .confinement = (uint8_t)u->confinement,
                                                    .lines_out = u->lines_out,
                                                    .skipped = u->skipped});
-        int r = hand_over(u, here, size);
+        int r = uplink_hand_over(u, here, size);
         if (r > 0) {
-                u->here_due = false;
+                u->owes_here = false;
                 u->here_at = 0;
         }
         return r;
 }
 
-static void remove_first(struct uplink *u, size_t size)
-{
-        u->start += size;
-        if (u->start == u->end)
-                u->start = u->end = 0;
-}
-
 /* Returns the first `n` lines of `text`, which must have as many. */
-static struct slice first_lines(struct slice text, size_t n)
+static struct slice uplink_first_lines(struct slice text, size_t n)
 {
         struct slice rest = text, line = {text.at, 0};
         while (n-- > 0)
@@ -404,104 +266,103 @@ static struct slice first_lines(struct slice text, size_t n)
         return (struct slice){text.at, (size_t)(line.at + line.len - text.at)};
 }
 
-/* Hands over those lines at the head of the queue whose turn it is, at least one. Returns as hand_over(). */
-static int hand_over_lines(struct uplink *u, struct queued q, int64_t now)
+/* Hands over those lines of the first entry whose turn it is, at least one. Returns 1, 0 or a negative errno as
+ * uplink_hand_over(). */
+static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e, const uint8_t *text, int64_t now)
 {
         uint8_t encoded[FRAME_MAX_BYTES];
-        struct frame f = {.type = FRAME_LINE, .id = u->id, .number = q.number};
+        struct frame f = {.type = FRAME_LINE, .id = u->id, .number = e->number, .text = {(const char *)text, e->size}};
         struct pace pace = u->pace;
         uint16_t n = 0;
 
-        for (; n < q.lines && pace_next_ms(&pace, now) <= now; n++)
+        for (; n < e->lines && pace_next_ms(&pace, now) <= now; n++)
                 pace_take(&pace, now);
-        f.text = (struct slice){(char *)u->queue + u->start + sizeof(q), q.size};
-        if (n < q.lines)
-                f.text = first_lines(f.text, n);
-        int r = hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &f));
+        if (n < e->lines)
+                f.text = uplink_first_lines(f.text, n);
+        int r = uplink_hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &f));
         if (r <= 0)
                 return r;
-        u->handed_over = q.number + n - 1;
+        u->sent_to = e->number + n - 1;
         u->pace = pace;
-        if (n == q.lines) {
-                remove_first(u, sizeof(q) + q.size);
-                return r;
-        }
-        size_t taken = f.text.len + 1;
-        if (u->last == u->start)
-                u->last += taken;
-        u->start += taken;
-        q = (struct queued){
-                .size = (uint16_t)(q.size - taken), .lines = (uint8_t)(q.lines - n), .number = q.number + n};
-        write_queued(u, u->start, &q);
+        if (n == e->lines)
+                uplink_queue_remove(&u->queue);
+        else
+                uplink_queue_remove_lines(&u->queue, n, f.text.len);
         return r;
 }
 
-/* Hands over the first entry of the queue. Returns as hand_over(); also 0 if it is a line that must wait for its
- * turn. */
-static int hand_over_first(struct uplink *u, int64_t now)
+/* Hands over the encoded frame that is the first entry. Returns 1, 0 or a negative errno as uplink_hand_over(). */
+static int uplink_hand_over_frame(struct uplink *u, const struct uplink_entry *e, const uint8_t *frame, int64_t now)
 {
-        struct queued q = read_queued(u, u->start);
-        u->turn_at = q.lines + q.cost > 0 ? pace_next_ms(&u->pace, now) : now;
-        u->paced = u->turn_at > now;
-        if (u->paced)
-                return 0;
-        if (q.lines > 0)
-                return hand_over_lines(u, q, now);
         struct frame f;
-        const uint8_t *frame = u->queue + u->start + sizeof(q);
-        int r = hand_over(u, frame, q.size);
-        if (r > 0 && q.cost > 0) {
-                u->handed_over = q.number;
-                for (unsigned i = 0; i < q.cost; i++)
+        int r = uplink_hand_over(u, frame, e->size);
+        if (r <= 0)
+                return r;
+        if (e->cost > 0) {
+                u->sent_to = e->number;
+                for (unsigned i = 0; i < e->cost; i++)
                         pace_take(&u->pace, now);
-                remove_first(u, sizeof(q) + q.size);
-        } else if (r > 0) {
-                u->greeted = true;
-                u->departed = frame_decode(&f, frame, q.size) == 0 && f.type == FRAME_BYE;
-                remove_first(u, sizeof(q) + q.size);
+        } else {
+                bool departs = frame_decode(&f, frame, e->size) == 0 && f.type == FRAME_BYE;
+                u->stage = departs ? UPLINK_DEPARTED : UPLINK_MEMBER;
         }
+        uplink_queue_remove(&u->queue);
         return r;
+}
+
+/* Hands over the first entry of the queue. Returns 1, 0 or a negative errno as uplink_hand_over(). If it is a line that
+ * must wait for its turn, returns 0 and sets the state to UPLINK_PACED. */
+static int uplink_hand_over_first(struct uplink *u, int64_t now)
+{
+        const uint8_t *data;
+        struct uplink_entry e = uplink_queue_first(&u->queue, &data);
+        u->turn_at = e.lines + e.cost > 0 ? pace_next_ms(&u->pace, now) : now;
+        if (u->turn_at > now) {
+                uplink_become(u, UPLINK_PACED);
+                return 0;
+        }
+        return e.lines > 0 ? uplink_hand_over_lines(u, &e, data, now) : uplink_hand_over_frame(u, &e, data, now);
 }
 
 /* Waits for room in the intake. The kernel wakes all processes that poll a full intake for each datagram that it takes
  * out. So if thousands of clients come at once, a session that does not get in soon stops polling for a random time,
  * longer each time. */
-static void wait_for_room(struct uplink *u, int64_t now)
+static void uplink_wait_for_room(struct uplink *u, int64_t now)
 {
-        u->blocked = u->stand_back_ms == 0;
-        if (u->blocked) {
+        if (u->stand_back_ms == 0) {
+                uplink_become(u, UPLINK_FULL);
                 u->again_at = now + UPLINK_ROOM_MS;
                 u->stand_back_ms = UPLINK_STAND_BACK_MIN_MS;
                 return;
         }
-        u->again_at = now + 1 + (int64_t)(draw_random() % (uint64_t)u->stand_back_ms);
-        u->stand_back_ms =
-                u->stand_back_ms * 2 < UPLINK_STAND_BACK_MAX_MS ? u->stand_back_ms * 2 : UPLINK_STAND_BACK_MAX_MS;
+        uplink_become(u, UPLINK_STANDS_BACK);
+        u->again_at = now + 1 + (int64_t)(uplink_random() % (uint64_t)u->stand_back_ms);
+        u->stand_back_ms = (int)clock_earlier(2 * u->stand_back_ms, UPLINK_STAND_BACK_MAX_MS);
 }
 
-void uplink_has_room(struct uplink *u)
+/* Returns true if something may be handed over now. */
+static bool uplink_is_ready(struct uplink *u, int64_t now)
 {
-        u->again_at = 0;
+        if (u->state == UPLINK_APART)
+                return now >= u->retry_at && uplink_connect(u, now);
+        return (u->state != UPLINK_FULL && u->state != UPLINK_STANDS_BACK) || now >= u->again_at;
 }
 
 void uplink_pump(struct uplink *u, int64_t now)
 {
-        if (!u->connected && (now < u->retry_at || !connect_now(u, now)))
+        if (!uplink_is_ready(u, now))
                 return;
-        if (now < u->again_at)
-                return;
-        u->blocked = u->paced = false;
-        u->again_at = 0;
-        u->here_due |= u->here_at != 0 && (now >= u->here_at || u->end > u->start);
+        uplink_become(u, UPLINK_OPEN);
+        u->owes_here |= u->here_at != 0 && (now >= u->here_at || !uplink_queue_is_empty(&u->queue));
         while (uplink_waits(u)) {
-                int r = u->here_due ? hand_over_here(u) : hand_over_first(u, now);
+                int r = u->owes_here ? uplink_hand_over_here(u) : uplink_hand_over_first(u, now);
                 if (r < 0) {
-                        disconnect(u, 0, now);
+                        uplink_disconnect(u, 0, now);
                         return;
                 }
                 if (r == 0) {
-                        if (!u->paced)
-                                wait_for_room(u, now);
+                        if (u->state != UPLINK_PACED)
+                                uplink_wait_for_room(u, now);
                         return;
                 }
                 u->retry_ms = UPLINK_RETRY_MIN_MS;
@@ -511,11 +372,11 @@ void uplink_pump(struct uplink *u, int64_t now)
 
 bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct socket_fds *fds)
 {
-        struct ucred cred;
-        ssize_t n = receive(u, buffer, DATAGRAM_MAX_BYTES, &cred, fds);
+        uid_t sender;
+        ssize_t n = uplink_inbox_receive(u->inbox, buffer, DATAGRAM_MAX_BYTES, &sender, fds);
         if (n < 0)
                 return false;
-        bool ours = cred.uid == u->broker;
+        bool ours = sender == u->broker;
         u->taken += ours;
         if (ours && frame_decode(f, buffer, (size_t)n) == 0) {
                 u->broker_version = f->version;
@@ -529,18 +390,18 @@ void uplink_check_intake(struct uplink *u)
 {
         struct sockaddr_un address;
         struct stat st;
-        if (u->handed_over == u->relayed || !u->connected || path_broker(&address, u->dir) < 0)
+        if (u->sent_to == u->relayed_to || u->state == UPLINK_APART || path_broker(&address, u->dir) < 0)
                 return;
         if (stat(address.sun_path, &st) < 0 || st.st_ino != u->intake ||
             connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                u->lost_to = u->handed_over;
+                u->lost_to = u->sent_to;
 }
 
 void uplink_close(struct uplink *u)
 {
-        close_inbox(u);
+        uplink_inbox_close(&u->inbox, u->dir, u->key);
         if (u->socket >= 0 && u->socket != SANDBOX_UPLINK_FD)
                 close(u->socket);
         u->socket = -1;
-        u->connected = false;
+        uplink_become(u, UPLINK_APART);
 }

@@ -19,9 +19,9 @@
 #include <chat/paths.h>
 #include <chat/socket.h>
 
+#include "uplink-queue.h"
+
 enum {
-        UPLINK_QUEUE_MAX_BYTES = 128 * 1024,
-        UPLINK_LINE_OVERHEAD_BYTES = 16, /* the most that a line takes in the queue besides its text */
         UPLINK_RETRY_MIN_MS = 50,
         UPLINK_RETRY_MAX_MS = 1000,
         UPLINK_ROOM_MS = 20,            /* how long a full intake is polled */
@@ -30,39 +30,61 @@ enum {
         UPLINK_UNCALLED_MS = 1000,      /* a new chatd that has not called is answered after one to two times as long */
 };
 
+/* How far the session is with chatd. Each stage follows the one above it. */
+enum uplink_stage {
+        UPLINK_STRANGER, /* no intake took HELLO yet */
+        UPLINK_MEMBER,   /* an intake took HELLO */
+        UPLINK_DEPARTED, /* an intake took BYE: nothing more is sent */
+};
+
+/* What the next frame waits for.
+ *
+ * | from                    | to          | when                                                   |
+ * |-------------------------|-------------|--------------------------------------------------------|
+ * | APART                   | OPEN        | there is an intake                                     |
+ * | any but APART           | APART       | the intake is gone                                     |
+ * | OPEN                    | FULL        | the intake is full                                     |
+ * | FULL, STANDS_BACK       | OPEN        | it may have room; or a new chatd calls                 |
+ * | OPEN                    | STANDS_BACK | it is full again, as soon as it is tried               |
+ * | OPEN                    | PACED       | the next line must wait for its turn                   |
+ * | PACED                   | OPEN        | its turn has come; or there is no such line or limit   |
+ */
+enum uplink_state {
+        UPLINK_APART,       /* for an intake, which is tried at `retry_at` */
+        UPLINK_OPEN,        /* for nothing */
+        UPLINK_FULL,        /* for room: until `again_at`, or until uplink_has_room() is called */
+        UPLINK_STANDS_BACK, /* for room: until `again_at` */
+        UPLINK_PACED,       /* until `turn_at` */
+};
+
 struct uplink {
         const char *dir;
         struct slice name, address;
         enum confinement confinement;
+        enum uplink_stage stage;
+        enum uplink_state state;
         uint64_t id, key;
-        uint64_t number;      /* of the last line that was put into the queue */
-        uint64_t handed_over; /* the number of the last line that an intake took */
-        uint64_t relayed;     /* the number of the last line that chatd relayed, as far as it stated */
-        uint64_t lost_to;     /* lines up to this one were in a queue that is gone; 0: the client has been told */
-        bool queue_lost;      /* the queue that frames were in is gone: until uplink_lost_lines() is called */
-        struct pace pace;     /* of lines; all zeros: no limit */
-        int inbox;            /* -1: none */
-        int socket;           /* always the same descriptor, as the sandbox requires */
-        bool connected;       /* to an intake */
-        uint64_t taken;       /* datagrams from chatd that were received */
+        uint64_t number;     /* of the last line that was put into the queue */
+        uint64_t sent_to;    /* the number of the last line that an intake took */
+        uint64_t relayed_to; /* the number of the last line that chatd relayed, as far as it stated */
+        uint64_t lost_to;    /* lines up to this one were in a queue that is gone; 0: the client knows of it */
+        bool queue_lost;     /* the queue that frames were in is gone: until uplink_lost_lines() is called */
+        bool owes_here;      /* HERE goes out before anything else */
+        struct pace pace;    /* of lines; all zeros: no limit */
+        int inbox;           /* -1: none */
+        int socket;          /* always the same descriptor, as the sandbox requires */
+        uint64_t taken;      /* datagrams from chatd that were received */
         uint64_t lines_out, skipped;
-        ino_t intake;              /* the inode of the intake, when the socket was connected */
-        uint8_t broker_version;    /* of chatd's last datagram; 0: there was none */
-        uid_t broker;              /* the user whose datagrams the inbox takes */
-        bool greeted;              /* an intake took HELLO */
-        bool departed;             /* an intake took BYE: nothing more is sent */
-        bool here_due;             /* HERE goes out before anything else */
-        int64_t here_at;           /* when HERE is due, ms of CLOCK_MONOTONIC; 0: no chatd waits for it */
-        bool blocked;              /* the intake was full: call uplink_has_room() when it has room */
-        int stand_back_ms;         /* the next try is within this time; 0: the intake was not full the last time */
-        int64_t again_at;          /* when to try again, in ms of CLOCK_MONOTONIC; 0: at any time */
-        bool paced;                /* the next line must wait for its turn, at `turn_at` */
-        int error;                 /* why the last attempt to connect failed: an errno, or 0 */
-        int64_t retry_at, turn_at; /* ms of CLOCK_MONOTONIC */
+        ino_t intake;           /* the inode of the intake, when the socket was connected */
+        uint8_t broker_version; /* of chatd's last datagram; 0: there was none */
+        uid_t broker;           /* the user whose datagrams the inbox takes */
+        int error;              /* why the last attempt to connect failed: an errno, or 0 */
+        /* times in ms of CLOCK_MONOTONIC */
+        int64_t here_at; /* when HERE goes out; 0: no chatd waits for it */
+        int64_t again_at, turn_at, retry_at;
+        int stand_back_ms; /* the next try is within this time; 0: the intake was not full the last time */
         int retry_ms;
-        size_t start, end; /* the waiting part of `queue` */
-        size_t last;       /* where the last entry of `queue` begins, if there is any */
-        uint8_t queue[UPLINK_QUEUE_MAX_BYTES];
+        struct uplink_queue queue;
 };
 
 /* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
@@ -106,6 +128,12 @@ size_t uplink_room(const struct uplink *u);
 
 /* Forgets what waits in the queue. An intake must have taken HELLO. */
 void uplink_discard(struct uplink *u);
+
+/* Lets all lines go out at once, from now on. */
+void uplink_unpace(struct uplink *u);
+
+/* Returns true if the socket is connected to an intake. */
+bool uplink_is_connected(const struct uplink *u);
 
 /* Returns true if frames wait in the queue. */
 bool uplink_waits(const struct uplink *u);

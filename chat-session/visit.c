@@ -28,8 +28,7 @@ static void tell_on_their_way(struct session *s)
 static void terminate(struct session *s)
 {
         s->terminated = true;
-        s->uplink.pace = (struct pace){0};
-        s->uplink.paced = false;
+        uplink_unpace(&s->uplink);
         if (s->state == SESSION_TALKING)
                 session_tell(s, "The chat was shut down");
         session_leave(s, LEAVE_TERMINATED);
@@ -39,7 +38,7 @@ static void terminate(struct session *s)
 static void tell_away(struct session *s)
 {
         bool away = s->uplink.error != 0;
-        if (s->state != SESSION_TALKING || away == s->away_told || (!away && !s->uplink.connected))
+        if (s->state != SESSION_TALKING || away == s->away_told || (!away && !uplink_is_connected(&s->uplink)))
                 return;
         s->away_told = away;
         session_greet(s, 0);
@@ -52,7 +51,7 @@ static void advance_leave(struct session *s)
 {
         if (s->state == SESSION_LEAVING) {
                 bool handed_over = !uplink_waits(&s->uplink);
-                if (s->uplink.paced) {
+                if (s->uplink.state == UPLINK_PACED) {
                         tell_on_their_way(s);
                         /* the deadline counts only while no line waits for its turn */
                         s->deadline = s->now + LEAVE_HANDOVER_MS;
@@ -65,7 +64,7 @@ static void advance_leave(struct session *s)
                         size_t lost = uplink_lines_waiting(&s->uplink);
                         char text[80];
                         snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
-                                 !s->uplink.connected ? ": the chat is unavailable" : "");
+                                 !uplink_is_connected(&s->uplink) ? ": the chat is unavailable" : "");
                         if (lost > 0)
                                 session_tell(s, text);
                         uplink_check_intake(&s->uplink);
@@ -125,7 +124,7 @@ static void wait_for_events(struct session *s, struct pollfd fds[static 4], cons
         fds[0] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
         fds[1] = (struct pollfd){.fd = writes ? c->out : -1, .events = POLLOUT};
         fds[2] = (struct pollfd){.fd = u->inbox, .events = POLLIN};
-        fds[3] = (struct pollfd){.fd = u->blocked ? u->socket : -1, .events = POLLOUT};
+        fds[3] = (struct pollfd){.fd = u->state == UPLINK_FULL ? u->socket : -1, .events = POLLOUT};
         if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
                 wake = clock_earlier(wake, s->deadline);
         if (!s->echo && s->state != SESSION_FLUSHING)

@@ -107,7 +107,7 @@ static void test_a_full_intake_blocks_and_loses_nothing(void **state)
                 uplink_say(f->uplink, (struct slice){text, sizeof(text)});
         }
         uplink_pump(f->uplink, 1);
-        assert_true(f->uplink->blocked);
+        assert_int_equal(f->uplink->state, UPLINK_FULL);
         assert_int_equal(take(f).type, FRAME_HELLO);
         while (got < said) {
                 struct frame line = take(f);
@@ -117,7 +117,7 @@ static void test_a_full_intake_blocks_and_loses_nothing(void **state)
                 uplink_has_room(f->uplink);
                 uplink_pump(f->uplink, 1);
         }
-        assert_false(f->uplink->blocked);
+        assert_int_not_equal(f->uplink->state, UPLINK_FULL);
         assert_nothing(f);
 }
 
@@ -145,12 +145,13 @@ static void test_who_does_not_get_in_stands_back(void **state)
         int64_t now = 1000, longest = 0;
         fill_intake(f);
         uplink_pump(f->uplink, now);
-        assert_true(f->uplink->blocked); /* poll() tells when there is room, unless that takes too long */
+        assert_int_equal(f->uplink->state,
+                         UPLINK_FULL); /* poll() tells when there is room, unless that takes too long */
         assert_int_equal(uplink_wake_ms(f->uplink), now + UPLINK_ROOM_MS);
         uplink_has_room(f->uplink); /* other processes were quicker */
         for (int i = 1; i < 100; i++) {
                 uplink_pump(f->uplink, now);
-                assert_false(f->uplink->blocked);
+                assert_int_not_equal(f->uplink->state, UPLINK_FULL);
                 int64_t wake = uplink_wake_ms(f->uplink), ms = wake - now;
                 assert_in_range(ms, 1, i < 5 ? UPLINK_STAND_BACK_MIN_MS << (i - 1) : UPLINK_STAND_BACK_MAX_MS);
                 longest = ms > longest ? ms : longest;
@@ -170,12 +171,12 @@ static void test_who_does_not_get_in_stands_back(void **state)
         fill_intake(f);
         uplink_say(f->uplink, slice_of("one"));
         uplink_pump(f->uplink, now);
-        assert_true(f->uplink->blocked); /* as the first time */
+        assert_int_equal(f->uplink->state, UPLINK_FULL); /* as the first time */
         empty_intake(f);
         uplink_has_room(f->uplink);
         uplink_pump(f->uplink, now);
         assert_int_equal(take(f).number, 1);
-        assert_false(f->uplink->blocked);
+        assert_int_not_equal(f->uplink->state, UPLINK_FULL);
 }
 
 static void test_a_new_chatd_is_answered_by_who_stands_back(void **state)
@@ -215,7 +216,7 @@ static void test_many_lines_share_a_frame(void **state)
         assert_int_equal(frame.number, FRAME_LINES_MAX + 4);
         assert_int_equal(frame_lines(&frame), 1);
         assert_int_equal(take(f).number, FRAME_LINES_MAX + 5);
-        assert_int_equal(f->uplink->handed_over, FRAME_LINES_MAX + 5);
+        assert_int_equal(f->uplink->sent_to, FRAME_LINES_MAX + 5);
         assert_nothing(f);
 }
 
@@ -266,7 +267,7 @@ static void lines_by_chance(struct fixture *f, struct pace pace)
                 got += take_numbered(f, got);
         }
         assert_int_equal(got + take_numbered(f, got), said);
-        assert_int_equal(f->uplink->handed_over, said);
+        assert_int_equal(f->uplink->sent_to, said);
 }
 
 static void test_lines_by_chance(void **state)
@@ -393,7 +394,7 @@ static void test_lines_wait_for_their_turn(void **state)
         assert_int_equal(burst.number, 1);
         assert_int_equal(frame_lines(&burst), 2);
         assert_nothing(f);
-        assert_true(f->uplink->paced);
+        assert_int_equal(f->uplink->state, UPLINK_PACED);
         assert_int_equal(uplink_wake_ms(f->uplink), 1100);
         uplink_answer(f->uplink); /* a roll call is answered in the meantime */
         uplink_pump(f->uplink, 1001);
@@ -404,7 +405,7 @@ static void test_lines_wait_for_their_turn(void **state)
         uplink_pump(f->uplink, 1200);
         assert_int_equal(take(f).number, 4);
         assert_int_equal(take(f).type, FRAME_BYE);
-        assert_false(f->uplink->paced);
+        assert_int_not_equal(f->uplink->state, UPLINK_PACED);
         assert_true(uplink_wake_ms(f->uplink) == INT64_MAX);
 }
 
