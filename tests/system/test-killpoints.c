@@ -1241,37 +1241,6 @@ static void play_lent_at_random(unsigned calls)
         }
 }
 
-static void test_every_call_while_it_writes_to_clients(void **state)
-{
-        (void)state;
-        struct points p = {0};
-        if (!tracer_may_trace())
-                skip();
-        chat->more = "--arrivals=off";
-        start_broker(false);
-        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
-        link_hello();
-        for (int who = 0; who < MEMBERS; who++)
-                join_lending((enum role)who, who == DAN ? DANS_ROOM_BYTES : 0);
-        wait_until_heard(0, MEMBERS);
-        all_speak(EVE);
-        end_gathering();
-        while (next_point(&p)) {
-                if (play_lent_round(p.at, 0))
-                        p.calls = p.at;
-                show_progress("each call, to clients", 0);
-        }
-        assert_true(p.calls > 30);
-        for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
-                play_lent_round(BEHIND_DAN, 0);
-        show_points(p.calls, " while it wrote to clients");
-        printf("killed %d times in the middle of a line\n", BROKEN_ROUNDS);
-        printf("SEED=%u\n", seed);
-        play_lent_at_random(p.calls);
-}
-
-/* ---- rounds with many newcomers at once ---- */
-
 /* Returns true if a member has a mark beside its note that begins with `mark`. */
 static bool is_anybody_marked(const char *mark)
 {
@@ -1291,6 +1260,39 @@ static bool is_nobody_held(void)
 {
         return !is_anybody_marked(".held") && !is_anybody_marked(".named");
 }
+
+static void test_every_call_while_it_writes_to_clients(void **state)
+{
+        (void)state;
+        struct points p = {0};
+        if (!tracer_may_trace())
+                skip();
+        chat->more = "--arrivals=off";
+        start_broker(false);
+        shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
+        link_hello();
+        for (int who = 0; who < MEMBERS; who++) {
+                join_lending((enum role)who, who == DAN ? DANS_ROOM_BYTES : 0);
+                wait_until_true(is_nobody_held, "it is announced before the next one comes");
+        }
+        wait_until_heard(0, MEMBERS);
+        all_speak(EVE);
+        end_gathering();
+        while (next_point(&p)) {
+                if (play_lent_round(p.at, 0))
+                        p.calls = p.at;
+                show_progress("each call, to clients", 0);
+        }
+        assert_true(p.calls > 30);
+        for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
+                play_lent_round(BEHIND_DAN, 0);
+        show_points(p.calls, " while it wrote to clients");
+        printf("killed %d times in the middle of a line\n", BROKEN_ROUNDS);
+        printf("SEED=%u\n", seed);
+        play_lent_at_random(p.calls);
+}
+
+/* ---- rounds with many newcomers at once ---- */
 
 static bool is_anybody_waiting(void)
 {
