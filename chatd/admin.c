@@ -26,7 +26,7 @@ static void note_path(const struct chat *chat, const char *suffix, char path[sta
 /* Reads the numbers, the oldest first. Returns false if there is no note. */
 static bool read_note(struct chat *chat)
 {
-        struct admin *a = &chat->admin;
+        struct admin *a = chat->admin;
         char path[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         note_path(chat, "", path);
         ssize_t n = readlink(path, text, sizeof(text) - 1);
@@ -44,7 +44,7 @@ static bool read_note(struct chat *chat)
 /* Writes the note. Returns 0 or a negative errno. */
 static int write_note(const struct chat *chat)
 {
-        const struct admin *a = &chat->admin;
+        const struct admin *a = chat->admin;
         char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink cannot be empty */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
@@ -72,7 +72,7 @@ void admin_recover(struct chat *chat)
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (chat->roster.members[i]->removal)
                         remove_again(chat, chat->roster.members[i]);
-        chat->admin.sweep = chat->bans.count > 0;
+        chat->admin->sweep = chat->bans.count > 0;
 }
 
 bool admin_has_done(const struct admin *a, uint64_t number)
@@ -168,14 +168,14 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
         int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
-        chat->admin.act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
+        chat->admin->act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
                 take_removal(chat, m, f);
         } else if (!removed) { /* a removed member is about to leave */
                 m->muted = f->type == FRAME_MUTE;
                 m->muted_told_ms = 0;
-                chat->admin.act.news = muted != m->muted;
-                if (chat->admin.act.news) /* an unchanged state was told before */
+                chat->admin->act.news = muted != m->muted;
+                if (chat->admin->act.news) /* an unchanged state was told before */
                         tell_muted(chat, m, f);
         }
         return 0;
@@ -183,7 +183,7 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 
 int admin_take(struct chat *chat, const struct frame *f)
 {
-        bool done = admin_has_done(&chat->admin, f->number);
+        bool done = admin_has_done(chat->admin, f->number);
         struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&chat->roster, f->id);
         bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
         int r = 0;
@@ -198,9 +198,9 @@ int admin_take(struct chat *chat, const struct frame *f)
         if (r < 0 && r != -ENOENT)
                 eventlog_warning(chat->log, "cannot note what an administrator asked for, which is not done", r);
         else if (!done)
-                remember(&chat->admin, f->number);
-        if (chat->admin.answer)
-                chat->admin.answer(chat, f->number, r);
+                remember(chat->admin, f->number);
+        if (chat->admin->answer)
+                chat->admin->answer(chat, f->number, r);
         return 0;
 }
 
@@ -209,7 +209,7 @@ static int note_act(const struct chat *chat, const struct member *m)
 {
         if (m->removal)
                 return note_removal(chat->roster.dir, m);
-        if (m->muted && chat->admin.act.news)
+        if (m->muted && chat->admin->act.news)
                 return note_mute(chat->roster.dir, m->id);
         if (m->muted)
                 return 0;
@@ -230,7 +230,7 @@ static void log_act(const struct chat *chat, const struct admin_act *act)
 
 void admin_note(struct chat *chat)
 {
-        struct admin *a = &chat->admin;
+        struct admin *a = chat->admin;
         int r = a->act.member ? note_act(chat, a->act.member) : 0;
         if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);
@@ -266,7 +266,7 @@ bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool i
 
 bool admin_refuses(struct chat *chat, const struct frame *f)
 {
-        struct admin *a = &chat->admin;
+        struct admin *a = chat->admin;
         char text[CONTROL_REASON_MAX_BYTES + 32], address[ADDRESS_MAX_BYTES + 1] = "";
         if (chat->bans.count == 0)
                 return false;
@@ -304,9 +304,9 @@ static bool sweep_member(struct chat *chat, struct member *m)
 
 void admin_settle(struct chat *chat)
 {
-        if (!chat->admin.sweep)
+        if (!chat->admin->sweep)
                 return;
-        chat->admin.sweep = false;
+        chat->admin->sweep = false;
         for (size_t i = 0; i < chat->roster.count; i++)
-                chat->admin.sweep |= !sweep_member(chat, chat->roster.members[i]);
+                chat->admin->sweep |= !sweep_member(chat, chat->roster.members[i]);
 }

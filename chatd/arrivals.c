@@ -14,7 +14,7 @@ static bool waits(const struct member *m)
 
 bool arrivals_are_full(const struct chat *chat)
 {
-        return chat->arrivals.waiting >= ARRIVALS_MAX;
+        return chat->arrivals->waiting >= ARRIVALS_MAX;
 }
 
 /* Returns true if a newcomer is one too many to be named now. */
@@ -37,7 +37,7 @@ void arrivals_take(struct chat *chat, struct member *m, bool quiet)
         int64_t now = clock_ms();
         if (!m->expected && quiet) /* if the member is expected a previous chatd has decided */
                 m->arriving = m->held = note_held(chat->roster.dir, m->id) == 0;
-        else if (!m->expected && is_too_many(&chat->arrivals, now))
+        else if (!m->expected && is_too_many(chat->arrivals, now))
                 m->arriving = note_arrival(chat->roster.dir, m->id) == 0;
         m->expected = false;
         if (!m->held)
@@ -45,7 +45,7 @@ void arrivals_take(struct chat *chat, struct member *m, bool quiet)
         if (!m->arriving)
                 chat_announce(chat, m, RECORD_JOIN);
         else if (!m->held)
-                wait_for_others(&chat->arrivals, now);
+                wait_for_others(chat->arrivals, now);
 }
 
 void arrivals_release(struct chat *chat, struct member *m)
@@ -53,12 +53,12 @@ void arrivals_release(struct chat *chat, struct member *m)
         int64_t now = clock_ms();
         if (!m->held)
                 return;
-        if (!m->named && !arrivals_are_full(chat) && is_too_many(&chat->arrivals, now) &&
+        if (!m->named && !arrivals_are_full(chat) && is_too_many(chat->arrivals, now) &&
             note_arrival(chat->roster.dir, m->id) == 0) {
                 note_remove_held(chat->roster.dir, m->id);
                 m->held = false;
                 chat_log_join(chat, m);
-                wait_for_others(&chat->arrivals, now);
+                wait_for_others(chat->arrivals, now);
                 return;
         }
         arrivals_name(chat, m);
@@ -68,13 +68,13 @@ bool arrivals_leave(struct chat *chat, struct member *m)
 {
         if (m->named)
                 arrivals_name(chat, m);
-        chat->arrivals.waiting -= m->arriving && !m->held;
+        chat->arrivals->waiting -= m->arriving && !m->held;
         return !m->arriving;
 }
 
 void arrivals_name(struct chat *chat, struct member *m)
 {
-        struct arrivals *a = &chat->arrivals;
+        struct arrivals *a = chat->arrivals;
         int r = m->named ? 0 : note_named(chat->roster.dir, m);
         if (r < 0) /* the next chatd may let it wait, and count it for members to whom this chatd names it */
                 chat_warn(chat, "cannot note who is being announced", r);
@@ -89,7 +89,7 @@ void arrivals_name(struct chat *chat, struct member *m)
 
 void arrivals_note(struct chat *chat)
 {
-        struct arrivals *a = &chat->arrivals;
+        struct arrivals *a = chat->arrivals;
         for (size_t i = 0; i < a->speakers_count; i++)
                 note_remove_arrival(chat->roster.dir, a->speakers[i]->id);
         a->speakers_count = 0;
@@ -157,7 +157,7 @@ static void say(struct chat *chat, uint64_t number, size_t count)
                 note_remove_arrival(chat->roster.dir, m->id);
                 m->arriving = false;
         }
-        chat->arrivals.waiting = 0;
+        chat->arrivals->waiting = 0;
         note_remove_seal(chat->roster.dir);
 }
 
@@ -171,12 +171,12 @@ static uint64_t draw_number(struct arrivals *a)
 
 int64_t arrivals_due_ms(const struct chat *chat)
 {
-        return chat->arrivals.waiting > 0 && !chat->unconsumed ? chat->arrivals.due_ms : INT64_MAX;
+        return chat->arrivals->waiting > 0 && !chat->unconsumed ? chat->arrivals->due_ms : INT64_MAX;
 }
 
 void arrivals_announce(struct chat *chat)
 {
-        struct arrivals *a = &chat->arrivals;
+        struct arrivals *a = chat->arrivals;
         if (a->waiting == 0 || chat->unconsumed)
                 return;
         uint64_t number = draw_number(a);
@@ -196,7 +196,7 @@ void arrivals_say_again(struct chat *chat)
 
 void arrivals_recover(struct chat *chat)
 {
-        struct arrivals *a = &chat->arrivals;
+        struct arrivals *a = chat->arrivals;
         for (size_t i = 0; i < chat->roster.count; i++)
                 a->waiting += waits(chat->roster.members[i]);
         a->due_ms = clock_ms(); /* they have waited for long enough */

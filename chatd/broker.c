@@ -4,35 +4,66 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 
 #include <chat/clock.h>
 
+#include "admin.h"
+#include "arrivals.h"
+#include "confinement.h"
 #include "contact.h"
+#include "control.h"
 #include "lending.h"
+#include "limits.h"
 #include "linelog.h"
 #include "membership.h"
+#include "remote.h"
 #include "requests.h"
 #include "speech.h"
+
+/* What the files between broker.h and chat.h remember. */
+struct deeds {
+        struct remote remote;
+        struct arrivals arrivals;
+        struct admin admin;
+        struct limits limits;
+        struct confinements confinements;
+        struct control control;
+};
 
 int broker_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
                 struct journal *log)
 {
-        remote_init(&chat->remote);
-        control_init(&chat->control);
-        chat->admin.answer = control_done;
+        struct deeds *deeds = calloc(1, sizeof(*deeds));
+        if (!deeds)
+                return -ENOMEM;
         int r = chat_init(chat, dir, intake_fd, epoll, session_user, link_user, log);
-        if (r == 0)
-                lending_init(chat);
-        return r;
+        if (r < 0) {
+                free(deeds);
+                return r;
+        }
+        chat->deeds = deeds;
+        chat->remote = &deeds->remote;
+        chat->arrivals = &deeds->arrivals;
+        chat->admin = &deeds->admin;
+        chat->limits = &deeds->limits;
+        chat->confinements = &deeds->confinements;
+        chat->control = &deeds->control;
+        remote_init(chat->remote);
+        control_init(chat->control);
+        chat->admin->answer = control_done;
+        lending_init(chat);
+        return 0;
 }
 
 void broker_free(struct chat *chat)
 {
-        control_free(&chat->control);
+        control_free(chat->control);
         lending_free(chat);
+        remote_free(chat->remote);
         chat_free(chat);
-        remote_free(&chat->remote);
+        free(chat->deeds);
 }
 
 /* Returns true if the sender, whom the kernel names, may send this frame. */

@@ -17,17 +17,17 @@ static size_t count_of(const struct changes *c, const struct member *m)
 
 bool changes_have_room(const struct changes *c, const struct member *m)
 {
-        return c->count < CHANGES_MAX && count_of(c, m) < CHANGES_OF_ONE_MAX;
+        return c->count < CHANGES_MAX && count_of(c, m) < NOTE_CHANGES_MAX;
 }
 
 /* Writes all changes of this kind and member. */
 static void write_list(const struct changes *c, enum change_kind kind, const struct member *m,
-                       char text[static CHANGES_TEXT_MAX_BYTES])
+                       char text[static NOTE_CHANGES_MAX_BYTES])
 {
         size_t len = 0;
         for (size_t i = 0; i < c->count; i++)
                 if (c->all[i].kind == kind && c->all[i].member == m)
-                        len += (size_t)snprintf(text + len, CHANGES_TEXT_MAX_BYTES - len, "%s%" PRIu64 " %s",
+                        len += (size_t)snprintf(text + len, NOTE_CHANGES_MAX_BYTES - len, "%s%" PRIu64 " %s",
                                                 len > 0 ? "\n" : "", c->all[i].number, c->all[i].before);
 }
 
@@ -40,7 +40,7 @@ static void add(struct changes *c, const struct change *change, const char *befo
 
 int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before)
 {
-        char text[CHANGES_TEXT_MAX_BYTES];
+        char text[NOTE_CHANGES_MAX_BYTES];
         add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
         write_list(c, CHANGE_NAME, m, text);
         int error = note_name(dir, m, text);
@@ -50,7 +50,7 @@ int changes_add_name(struct changes *c, const char *dir, struct member *m, uint6
 
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room)
 {
-        char text[CHANGES_TEXT_MAX_BYTES];
+        char text[NOTE_CHANGES_MAX_BYTES];
         add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
         write_list(c, CHANGE_ROOM, m, text);
         int error = note_room(dir, m, room, text);

@@ -23,11 +23,7 @@
 
 struct member;
 
-enum {
-        CHANGES_MAX = 256,      /* in a batch */
-        CHANGES_OF_ONE_MAX = 8, /* of one member in a batch */
-        CHANGES_TEXT_MAX_BYTES = CHANGES_OF_ONE_MAX * (20 + 1 + LOCAL_NAME_MAX_BYTES + 1) + 1,
-};
+enum { CHANGES_MAX = 256 }; /* in a batch; NOTE_CHANGES_MAX of one member */
 
 enum change_kind {
         CHANGE_NAME,

@@ -1,7 +1,7 @@
 /* The chat as a whole: members, rooms, the batch that is being made, settings, counters; and the functions that all
  * handlers of frames need.
  *
- * Owns everything except the intake's socket, the epoll and the log. It does not call handlers of frames: see broker.h.
+ * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see broker.h.
  */
 #pragma once
 
@@ -11,22 +11,16 @@
 
 #include <chat/settings.h>
 
-#include "admin.h"
-#include "arrivals.h"
 #include "bans.h"
 #include "changes.h"
-#include "confinement.h"
-#include "control.h"
 #include "departed.h"
 #include "eventlog.h"
 #include "floods.h"
 #include "guests.h"
 #include "history.h"
 #include "intake.h"
-#include "limits.h"
 #include "motd.h"
 #include "relay.h"
-#include "remote.h"
 #include "roster.h"
 
 enum {
@@ -66,6 +60,14 @@ enum refusal {
         REFUSALS,
 };
 
+struct admin;
+struct arrivals;
+struct confinements;
+struct control;
+struct deeds;
+struct limits;
+struct remote;
+
 struct chat {
         uid_t own_user;
         uid_t session_user; /* frames of this user are taken, besides those of chatd's own user */
@@ -81,15 +83,16 @@ struct chat {
         struct intake intake;
         struct roster roster;
         struct relay relay;
-        struct remote remote;
-        struct arrivals arrivals; /* its pace is all zeros until the caller sets one */
-        struct admin admin;
         struct bans bans; /* empty until the caller reads a file */
-        struct limits limits;
-        struct confinements confinements;
         struct floods floods;
         struct guests guests; /* has a key if the settings need one */
-        struct control control;
+        struct deeds *deeds;  /* the memory of these, which broker.c owns; each is for the file of its name */
+        struct remote *remote;
+        struct arrivals *arrivals;
+        struct admin *admin;
+        struct limits *limits;
+        struct confinements *confinements;
+        struct control *control;
         bool begun;             /* the batch has frames */
         bool alone;             /* no other frame may be in the batch */
         bool crossed;           /* a member came or left in the batch */

@@ -9,15 +9,15 @@
 void confinement_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         m->confinement = f->confinement < CONFINEMENTS ? f->confinement : CONFINED_NOT;
-        if (m->confinement == CONFINED || chat->confinements.told[m->confinement])
+        if (m->confinement == CONFINED || chat->confinements->told[m->confinement])
                 return;
-        chat->confinements.told[m->confinement] = true;
+        chat->confinements->told[m->confinement] = true;
         eventlog_unconfined(chat->log, m->id, (enum confinement)m->confinement);
 }
 
 int confinement_take_unserved(struct chat *chat, const struct frame *f)
 {
-        struct confinements *c = &chat->confinements;
+        struct confinements *c = chat->confinements;
         int64_t now = clock_ms();
         c->unserved++;
         if (c->logged_ms != 0 && now - c->logged_ms < WARNING_MS) {

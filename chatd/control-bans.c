@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "admin.h"
 #include "chat.h"
 #include "control-client.h"
 
@@ -65,7 +66,7 @@ void control_bans_add(struct chat *chat, struct control_client *client, const ch
                 control_client_end(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
         } else {
                 eventlog_ban(chat->log, client->uid, ban.what, ban.reason);
-                chat->admin.sweep = true;
+                chat->admin->sweep = true;
                 control_client_prepare(client, CONTROL_OK, "%s", ban.what);
                 control_suggest_ban(chat, client, &ban);
                 control_await_disk(chat, client);

@@ -10,7 +10,9 @@
 #include <chat/version.h>
 
 #include "chat.h"
+#include "confinement.h"
 #include "control-client.h"
+#include "control.h"
 
 enum { CONTROL_LISTS_TURN = 64 }; /* records that go out in one turn of the main loop */
 
@@ -69,7 +71,7 @@ static void control_put_ban(struct control_packet *p, const struct ban *ban)
 /* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
 static void control_put_counts(const struct chat *chat, struct control_packet *p)
 {
-        control_put(p, "started=%" PRId64, chat->control.started);
+        control_put(p, "started=%" PRId64, chat->control->started);
         control_put(p, "rooms=%zu", chat->roster.rooms.count);
         control_put(p, "joined=%" PRIu64, chat->joined);
         control_put(p, "batches=%" PRIu64, chat->relay.batches);
@@ -101,7 +103,7 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         int queued = intake_peek(&chat->intake); /* these frames are served next, as always */
         control_put(p, "version=" VERSION);
         control_put(p, "pid=%d", (int)getpid());
-        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->control.started_ms) / 1000);
+        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->control->started_ms) / 1000);
         control_put(p, "members=%zu", roster_people(&chat->roster));
         control_put(p, "lines=%" PRIu64, chat->lines);
         control_put(p, "queue=%d", queued > 0 ? queued : 0);
@@ -115,7 +117,7 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
                     chat->refused[REFUSED_BANNED] + chat->refused[REFUSED_CROWDED] + chat->refused[REFUSED_FULL]);
         control_put(p, "not_chat=%" PRIu64, chat->not_chat);
         control_put(p, "unconfined=%zu", unconfined);
-        control_put(p, "unserved=%" PRIu64, chat->confinements.unserved);
+        control_put(p, "unserved=%" PRIu64, chat->confinements->unserved);
         control_put(p, "link=%s", control_link(chat));
         control_put_counts(chat, p);
 }

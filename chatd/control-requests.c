@@ -7,6 +7,7 @@
 #include <chat/text.h>
 #include <chat/version.h>
 
+#include "admin.h"
 #include "chat.h"
 #include "control-bans.h"
 #include "control-client.h"
@@ -254,7 +255,7 @@ static void control_take_numbered(struct chat *chat, struct control_client *clie
         client->number = control_parse_number(words[1]);
         if (client->number == 0)
                 control_client_end(client, CONTROL_WRONG, "no such request");
-        else if (admin_has_done(&chat->admin, client->number))
+        else if (admin_has_done(chat->admin, client->number))
                 control_answer_again(chat, client, words[0], words[2]);
         else if (command)
                 command->take(chat, &(struct control_request){client, words[2], words[3]});

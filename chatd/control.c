@@ -58,13 +58,13 @@ static int control_watch(const struct chat *chat, struct watch *w, enum watch_ki
 /* Watches the listener. Returns 0 or a negative errno; then it is tried again at `again_ms`. */
 static int control_watch_listener(struct chat *chat)
 {
-        chat->control.again_ms = clock_ms() + CONTROL_AGAIN_MS;
-        return control_watch(chat, &chat->control.watch, WATCH_CONTROL, chat->control.listener);
+        chat->control->again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        return control_watch(chat, &chat->control->watch, WATCH_CONTROL, chat->control->listener);
 }
 
 int control_listen(struct chat *chat, int fd, const char *group)
 {
-        struct control *c = &chat->control;
+        struct control *c = chat->control;
         const struct group *g = group ? getgrnam(group) : NULL;
         if (g)
                 c->group = g->gr_gid;
@@ -89,14 +89,14 @@ static bool control_is_allowed(const struct chat *chat, int fd, uid_t *uid)
         *uid = peer.uid;
         if (peer.uid == 0 || peer.uid == chat->own_user)
                 return true;
-        if (chat->control.group == (gid_t)-1)
+        if (chat->control->group == (gid_t)-1)
                 return false;
-        if (peer.gid == chat->control.group)
+        if (peer.gid == chat->control->group)
                 return true;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
                 return false;
         for (size_t i = 0; i < groups_size / sizeof(groups[0]); i++)
-                if (groups[i] == chat->control.group)
+                if (groups[i] == chat->control->group)
                         return true;
         return false;
 }
@@ -119,7 +119,7 @@ static bool control_is_lack(int error)
 /* Accepts nothing for a while: else the event would come again at once, for ever. */
 static void control_pause(struct chat *chat)
 {
-        struct control *c = &chat->control;
+        struct control *c = chat->control;
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, c->listener, NULL);
         c->watch.armed = false;
         c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
@@ -127,7 +127,7 @@ static void control_pause(struct chat *chat)
 
 void control_accept(struct chat *chat)
 {
-        struct control *c = &chat->control;
+        struct control *c = chat->control;
         struct control_client *client = c->clients, *end = c->clients + CONTROL_CLIENTS_MAX;
         uid_t uid = (uid_t)-1;
         int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -188,13 +188,13 @@ void control_serve(struct chat *chat, const struct watch *w)
         else if (client->events == 0) /* only the end of the connection causes an event then */
                 lives = false;
         if (!lives || !control_go_on(chat, client))
-                control_close(&chat->control, client);
+                control_close(chat->control, client);
 }
 
 void control_done(struct chat *chat, uint64_t number, int result)
 {
-        for (size_t i = 0; chat->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
-                struct control_client *client = &chat->control.clients[i];
+        for (size_t i = 0; chat->control->count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &chat->control->clients[i];
                 if (client->fd >= 0 && client->state == CONTROL_TURN && client->number == number)
                         control_requests_done(chat, client, result);
         }
@@ -230,12 +230,12 @@ static bool control_look_again(struct chat *chat, struct control_client *client,
 
 void control_settle(struct chat *chat, int64_t now)
 {
-        if (control_is_deaf(&chat->control) && now >= chat->control.again_ms)
+        if (control_is_deaf(chat->control) && now >= chat->control->again_ms)
                 control_watch_listener(chat);
-        if (chat->control.clients)
+        if (chat->control->clients)
                 bans_settle(&chat->bans);
-        for (size_t i = 0; chat->control.count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
-                struct control_client *client = &chat->control.clients[i];
+        for (size_t i = 0; chat->control->count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
+                struct control_client *client = &chat->control->clients[i];
                 if (client->fd < 0)
                         continue;
                 bool lives = control_look_again(chat, client, now >= client->deadline_ms);
@@ -243,7 +243,7 @@ void control_settle(struct chat *chat, int64_t now)
                     client->events == 0) /* it waited for the chat, not for room */
                         lives = control_go_on(chat, client);
                 if (!lives)
-                        control_close(&chat->control, client);
+                        control_close(chat->control, client);
         }
 }
 

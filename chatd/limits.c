@@ -20,7 +20,7 @@ static size_t count_from(const struct roster *r, const struct network *n)
 
 static void log_refusal(struct chat *chat, const struct frame *f, const struct network *n, size_t most)
 {
-        struct limits *l = &chat->limits;
+        struct limits *l = chat->limits;
         char from[NETWORK_MAX_BYTES + 1];
         int64_t now = clock_ms();
         if (l->refused_ms != 0 && now - l->refused_ms < WARNING_MS) {

@@ -20,8 +20,10 @@
 #include <chat/version.h>
 #include <chat/watchdog.h>
 
+#include "arrivals.h"
 #include "broker.h"
 #include "contact.h"
+#include "control.h"
 #include "kernel.h"
 #include "lending.h"
 #include "recovery.h"
@@ -321,7 +323,7 @@ static int do_chores(struct chatd *d)
         wake = clock_earlier(wake, arrivals_due_ms(&d->chat));
         wake = clock_earlier(wake, lending_wake(&d->chat, now));
         wake = clock_earlier(wake, contact_call_ms(&d->chat));
-        wake = clock_earlier(wake, control_due_ms(&d->chat.control));
+        wake = clock_earlier(wake, control_due_ms(d->chat.control));
         return wake > now ? (int)(wake - now) : 0;
 }
 

@@ -4,8 +4,12 @@
 
 #include <chat/clock.h>
 
+#include "admin.h"
+#include "arrivals.h"
+#include "confinement.h"
 #include "contact.h"
 #include "lending.h"
+#include "limits.h"
 #include "notes.h"
 #include "reach.h"
 

@@ -6,7 +6,7 @@
 #include <chat/names.h>
 #include <chat/nearest.h>
 
-#include "roster.h"
+#include "member.h"
 
 static int compare_names(const void *a, const void *b)
 {

@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "changes.h"
 #include "member.h"
 
 #define DEPARTED_SUFFIX ".left"
@@ -27,7 +26,9 @@
 
 enum {
         NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
-        MARK_MAX_BYTES = CHANGES_TEXT_MAX_BYTES + 1 + LOCAL_NAME_MAX_BYTES,
+        NOTE_CHANGES_MAX = 8, /* changes of a member's name and room in a batch */
+        NOTE_CHANGES_MAX_BYTES = NOTE_CHANGES_MAX * (20 + 1 + LOCAL_NAME_MAX_BYTES + 1) + 1,
+        MARK_MAX_BYTES = NOTE_CHANGES_MAX_BYTES + 1 + LOCAL_NAME_MAX_BYTES,
 };
 
 /* Writes the note of `m`. Returns 0 or a negative errno. */

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "admin.h"
+#include "arrivals.h"
 #include "contact.h"
 #include "notes.h"
 #include "queued.h"
 #include "reach.h"
 #include "recall.h"
+#include "remote.h"
 
 /* Connects to every member with a note. Sessions are called later, by broker_settle(): sessions that answer take the
  * processor from this chatd, and fill the queue, which is not read before the recovery is over. */

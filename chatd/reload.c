@@ -5,6 +5,7 @@
 
 #include <chat/clock.h>
 
+#include "arrivals.h"
 #include "chat.h"
 
 static void complain_at_start(void *user, const char *error)
@@ -73,10 +74,10 @@ static void apply_addresses(struct chat *chat)
 void reload_apply(struct chat *chat, const struct settings *s)
 {
         char text[CONF_ERROR_BYTES];
-        int64_t full_at_us = chat->arrivals.pace.full_at_us;
+        int64_t full_at_us = chat->arrivals->pace.full_at_us;
         chat->settings = *s;
-        chat->arrivals.pace = s->arrivals;
-        chat->arrivals.pace.full_at_us = full_at_us; /* members that just came count */
+        chat->arrivals->pace = s->arrivals;
+        chat->arrivals->pace.full_at_us = full_at_us; /* members that just came count */
         apply_history(chat);
         apply_addresses(chat);
         const char *wrong = read_motd(&chat->motd, s->motd, text);

@@ -56,7 +56,7 @@ static ssize_t write_number(int fd, uint64_t number)
  * number from now on. */
 static int open_number(struct chat *chat)
 {
-        struct remote *remote = &chat->remote;
+        struct remote *remote = chat->remote;
         uint64_t number = 0;
         if (remote->fd >= 0)
                 return 0;
@@ -79,7 +79,7 @@ void remote_recover(struct chat *chat)
 {
         if (!roster_find(&chat->roster, LINK_ID))
                 return;
-        chat->remote.is_there = true; /* the chatd that took the HELLO has logged it */
+        chat->remote->is_there = true; /* the chatd that took the HELLO has logged it */
         int r = open_number(chat);
         if (r < 0) /* its answer to the roll call is refused, or opens the file */
                 eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
@@ -102,7 +102,7 @@ static struct member *admit(struct chat *chat)
                 note_remove_lag(chat->roster.dir, LINK_ID);
                 roster_remove(&chat->roster, m);
         }
-        remote_free(&chat->remote);
+        remote_free(chat->remote);
         chat_turn_away(chat, LINK_ID, 0, r);
         return NULL;
 }
@@ -121,9 +121,9 @@ static bool greet_again(struct chat *chat, struct member *m)
 static void welcome(struct chat *chat, struct member *m)
 {
         /* behind the notice of missed records */
-        int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote.last);
-        chat->remote.welcome_due = socket_is_transient(-r);
-        if (chat->remote.welcome_due && !m->lagging) {
+        int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
+        chat->remote->welcome_due = socket_is_transient(-r);
+        if (chat->remote->welcome_due && !m->lagging) {
                 note_lag(chat->roster.dir, m->id);
                 m->lagging = true; /* so that WELCOME is sent when there is room */
         }
@@ -150,7 +150,7 @@ static int take_hello(struct chat *chat)
 /* Returns the link, if its records may be taken: it sent HELLO, and their number can be noted. */
 static struct member *find_speaker(struct chat *chat)
 {
-        struct member *m = chat->remote.fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
+        struct member *m = chat->remote->fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
         if (!m)
                 chat_ignore(chat, IGNORED_STRANGER);
         return m;
@@ -256,7 +256,7 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
 static void inject(struct chat *chat, struct member *m, struct record *rec, struct asked *asked)
 {
         bool of_person = record_is_of_person(rec);
-        if (rec->number <= chat->remote.last)
+        if (rec->number <= chat->remote->last)
                 return;          /* a repeated record: the link sent it again, or a previous chatd noted it and died */
         if (rec->number >> 63) { /* such numbers are for notices, and one such record would hide all later ones */
                 chat_ignore(chat, IGNORED_REPEATED);
@@ -265,7 +265,7 @@ static void inject(struct chat *chat, struct member *m, struct record *rec, stru
         } else if (!is_clean(rec)) {
                 chat_ignore(chat, IGNORED_UNCLEAN);
         } else {
-                chat->remote.last = rec->number;
+                chat->remote->last = rec->number;
                 chat->lines += record_is_line(rec);
                 rec->id = LINK_ID;
                 if (of_person)
@@ -357,7 +357,7 @@ int remote_take(struct chat *chat, const struct frame *f)
 
 void remote_note(struct chat *chat)
 {
-        struct remote *remote = &chat->remote;
+        struct remote *remote = chat->remote;
         if (remote->last == remote->noted)
                 return;
         ssize_t n = write_number(remote->fd, remote->last);
@@ -369,7 +369,7 @@ void remote_note(struct chat *chat)
 
 void remote_resumed(struct chat *chat, struct member *m)
 {
-        if (chat->remote.welcome_due)
+        if (chat->remote->welcome_due)
                 welcome(chat, m);
 }
 
@@ -377,8 +377,8 @@ void remote_report(struct chat *chat)
 {
         const struct member *m = roster_find(&chat->roster, LINK_ID);
         bool is_there = m && !m->dead;
-        if (is_there == chat->remote.is_there)
+        if (is_there == chat->remote->is_there)
                 return;
-        chat->remote.is_there = is_there;
+        chat->remote->is_there = is_there;
         eventlog_link(chat->log, is_there);
 }

@@ -14,7 +14,7 @@
 #include <chat/reveal.h>
 #include <chat/text.h>
 
-#include "roster.h"
+#include "member.h"
 #include "rundir.h"
 
 #define TOPIC_PREFIX "room:" /* no id begins with this */

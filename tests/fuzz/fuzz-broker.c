@@ -26,6 +26,7 @@
 #include "../../chatd/recovery.h"
 #include "../../chatd/rundir.h"
 
+#include "../../chatd/arrivals.h"
 #include "death.h"
 #include "fuzz.h"
 #include "sessions.h"
@@ -123,7 +124,7 @@ static unsigned count_descriptors(void)
 static void set_pace(struct run *r)
 {
         if (r->sessions.merges)
-                r->chat->arrivals.pace = (struct pace){.interval_us = NEVER_S * INT64_C(1000000), .burst = 1};
+                r->chat->arrivals->pace = (struct pace){.interval_us = NEVER_S * INT64_C(1000000), .burst = 1};
 }
 
 static void start_broker(struct run *r)
@@ -162,7 +163,7 @@ static unsigned count_waiting(const struct run *r)
 static void announce(struct run *r)
 {
         r->waiting = count_waiting(r);
-        r->notice = r->chat->arrivals.number;
+        r->notice = r->chat->arrivals->number;
         if (arrivals_due_ms(r->chat) <= clock_ms())
                 arrivals_announce(r->chat);
 }
@@ -170,8 +171,8 @@ static void announce(struct run *r)
 /* Notes the newcomers of the last notice. chatd may have died while it sent the notice. */
 static void note_group(struct run *r)
 {
-        if (r->chat->arrivals.number != r->notice)
-                sessions_group(&r->sessions, r->chat->arrivals.number, r->waiting);
+        if (r->chat->arrivals->number != r->notice)
+                sessions_group(&r->sessions, r->chat->arrivals->number, r->waiting);
 }
 
 /* Lists the open descriptors. */
@@ -240,7 +241,7 @@ static void serve(struct run *r, unsigned steps)
                 else
                         broker_has_room(r->chat, w->member);
         }
-        r->notice = r->chat->arrivals.number;
+        r->notice = r->chat->arrivals->number;
         if (steps > 0) {
                 __lsan_disable(); /* what a dead chatd had allocated is lost */
                 if (setjmp(grave) == 0) {
@@ -508,7 +509,7 @@ static void fall_silent(struct run *r)
                 serve(r, 0);
                 struct pollfd queue = {.fd = r->intake, .events = POLLIN};
                 time_pass(ARRIVALS_WAIT_MS);
-                bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals.waiting > 0;
+                bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting > 0;
                 for (size_t i = 0; i < r->chat->roster.count; i++)
                         waits |= r->chat->roster.members[i]->lagging || r->chat->roster.members[i]->held;
                 if (!waits)

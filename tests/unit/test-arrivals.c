@@ -4,12 +4,13 @@
 
 #include "../../chatd/notes.h"
 
+#include "../../chatd/arrivals.h"
 #include "broker-fixture.h"
 
 /* Lets ann join. She is named, which takes the only token for a long time. */
 static void begin(struct fixture *f)
 {
-        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        f->chat->arrivals->pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
         hello(f, ANN);
         serve(f);
         assert_inbox(f, ANN, "welcome 1");
@@ -28,10 +29,10 @@ static void begin_with_two(struct fixture *f)
 
 static void restart(struct fixture *f)
 {
-        struct pace pace = f->chat->arrivals.pace;
+        struct pace pace = f->chat->arrivals->pace;
         kill_broker(f);
         start_broker(f);
-        f->chat->arrivals.pace = pace;
+        f->chat->arrivals->pace = pace;
         assert_true(recovery_run(f->chat) >= 0);
         broker_settle(f->chat);
 }
@@ -102,7 +103,7 @@ static void test_nobody_overtakes_who_waits(void **state)
         begin(f);
         hello(f, BOB);
         serve(f);
-        f->chat->arrivals.pace = (struct pace){0};
+        f->chat->arrivals->pace = (struct pace){0};
         hello(f, EVE);
         serve(f);
         assert_inbox(f, ANN, "");
@@ -232,7 +233,7 @@ static void test_a_notice_is_full(void **state)
                 serve(f);
         }
         assert_inbox(f, ANN, "notice 510 people connected"); /* while the batch was served */
-        assert_int_equal(f->chat->arrivals.waiting, 1);
+        assert_int_equal(f->chat->arrivals->waiting, 1);
         serve(f);
         unsigned joins = 0;
         for (const char *at = inbox_read(f->inboxes[LINK]); (at = strstr(at, "join p")); at++)
@@ -277,9 +278,9 @@ static void test_a_hello_met_again_is_decided_as_before(void **state)
         hello_again(f, BOB);
         inbox_read(f->inboxes[BOB]);
         restart(f);
-        assert_int_equal(f->chat->arrivals.waiting, 1); /* eve */
+        assert_int_equal(f->chat->arrivals->waiting, 1); /* eve */
         serve(f);
-        assert_int_equal(f->chat->arrivals.waiting, 2);
+        assert_int_equal(f->chat->arrivals->waiting, 2);
         assert_inbox(f, EVE, "rollcall, join ann");
         assert_inbox(f, ANN, "rollcall, welcome 2");
         assert_inbox(f, BOB, "rollcall, welcome 3");
@@ -333,7 +334,7 @@ static void test_a_notice_that_is_said_again_is_shown_once(void **state)
         arrivals_announce(f->chat);
         for (uint32_t who = LINK; who <= EVE; who++)
                 assert_true(strlen(inbox_read_new(f->inboxes[who], &seen[who])) > 0);
-        assert_int_equal(note_seal(f->chat->roster.dir, f->chat->arrivals.number, 2), 0);
+        assert_int_equal(note_seal(f->chat->roster.dir, f->chat->arrivals->number, 2), 0);
         assert_int_equal(note_arrival(f->chat->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         for (uint32_t who = LINK; who <= EVE; who++)
@@ -363,16 +364,16 @@ static void test_the_numbers_of_notices_rise(void **state)
         begin_with_two(f);
         uint64_t before = clock_boottime_us();
         arrivals_announce(f->chat);
-        uint64_t first = f->chat->arrivals.number;
+        uint64_t first = f->chat->arrivals->number;
         assert_in_range(first, before, clock_boottime_us());
-        f->chat->arrivals.number = first + 1000000000; /* two notices at the same time */
+        f->chat->arrivals->number = first + 1000000000; /* two notices at the same time */
         bye(f, BOB);
         serve(f);
         close(f->inboxes[BOB]);
         hello(f, BOB);
         serve(f);
         arrivals_announce(f->chat);
-        assert_int_equal(f->chat->arrivals.number, first + 1000000001);
+        assert_int_equal(f->chat->arrivals->number, first + 1000000001);
 }
 
 static void test_the_note_of_who_is_gone_is_removed(void **state)
@@ -382,7 +383,7 @@ static void test_the_note_of_who_is_gone_is_removed(void **state)
         assert_int_equal(note_arrival(f->chat->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         assert_false(is_noted(f, EVE));
-        assert_int_equal(f->chat->arrivals.waiting, 0);
+        assert_int_equal(f->chat->arrivals->waiting, 0);
 }
 
 /* Sends a quiet HELLO: the session does not know yet whether its client speaks chat. */
@@ -476,11 +477,11 @@ static void test_who_is_held_is_not_of_a_sealed_notice(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
+        f->chat->arrivals->pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 0};
         assert_int_equal(note_seal(f->chat->roster.dir, 77, 2), 0);
         restart(f);
         assert_inbox(f, ANN, "notice 2 people connected, rollcall");
-        f->chat->arrivals.pace = (struct pace){0};
+        f->chat->arrivals->pace = (struct pace){0};
         arrive(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "join bob");
@@ -491,8 +492,8 @@ static void test_who_was_being_named_is_named(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->chat->arrivals.pace, clock_ms());
+        f->chat->arrivals->pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals->pace, clock_ms());
         assert_int_equal(note_named(f->chat->roster.dir, member(f, BOB)), 0);
         arrive(f, BOB);
         restart(f);
@@ -565,8 +566,8 @@ static void test_an_arrive_that_is_met_first_by_the_next_chatd(void **state)
 {
         struct fixture *f = *state;
         begin_with_one_held(f);
-        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->chat->arrivals.pace, clock_ms());
+        f->chat->arrivals->pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals->pace, clock_ms());
         arrive(f, BOB);
         restart(f);
         serve(f);
@@ -582,8 +583,8 @@ static void test_who_is_released_into_a_crowd_waits(void **state)
         struct fixture *f = *state;
         begin_with_one_held(f);
         hello_quietly(f, EVE);
-        f->chat->arrivals.pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
-        pace_take(&f->chat->arrivals.pace, clock_ms());
+        f->chat->arrivals->pace = (struct pace){.interval_us = INT64_C(3600) * 1000000, .burst = 1};
+        pace_take(&f->chat->arrivals->pace, clock_ms());
         arrive(f, BOB);
         arrive(f, EVE);
         serve(f);

@@ -7,6 +7,9 @@
 #include "../../chatd/control-client.h"
 #include "../../chatd/reach.h"
 
+#include "../../chatd/admin.h"
+#include "../../chatd/confinement.h"
+#include "../../chatd/control.h"
 #include "broker-fixture.h"
 #include "inodes.h"
 
@@ -206,8 +209,8 @@ static void test_sandboxes(void **state)
         }
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=2 unserved=0 "));
-        assert_true(f->chat->confinements.told[CONFINED_NO_FILTER]);
-        assert_false(f->chat->confinements.told[CONFINED_NOT]);
+        assert_true(f->chat->confinements->told[CONFINED_NO_FILTER]);
+        assert_false(f->chat->confinements->told[CONFINED_NOT]);
         kill_and_restart(c);
         assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=0 "));
         frame.type = FRAME_HERE; /* of EVE */
@@ -216,8 +219,8 @@ static void test_sandboxes(void **state)
                 put(f, &(struct frame){.type = FRAME_UNSERVED, .id = inbox_id(40), .key = UINT64_MAX});
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=1 unserved=3 "));
-        assert_true(f->chat->confinements.told[CONFINED_NO_FILTER]);
-        assert_int_equal(f->chat->confinements.unlogged, 2);
+        assert_true(f->chat->confinements->told[CONFINED_NO_FILTER]);
+        assert_int_equal(f->chat->confinements->unlogged, 2);
         bye(f, EVE);
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " members=2 "));
@@ -538,7 +541,7 @@ static void test_killed_behind_a_ban(void **state)
         assert_int_equal(ban_parse(&ban, "eve"), 0);
         assert_int_equal(bans_add(&f->chat->bans, &ban), 0);
         kill_and_restart(c);
-        f->chat->admin.sweep = true; /* the fixture reads the bans only after the recovery */
+        f->chat->admin->sweep = true; /* the fixture reads the bans only after the recovery */
         run(f);
         assert_inbox(f, EVE, "rollcall, kicked banned");
         assert_inbox(f, BOB, "rollcall");
@@ -782,15 +785,15 @@ static void test_the_listener_cannot_be_watched(void **state)
         struct fixture *f = &c->base;
         int epoll = f->chat->epoll;
         epoll_ctl(epoll, EPOLL_CTL_DEL, c->listener, NULL);
-        f->chat->control.watch.armed = false;
-        f->chat->control.again_ms = 0;
+        f->chat->control->watch.armed = false;
+        f->chat->control->again_ms = 0;
         f->chat->epoll = -1;
         control_settle(f->chat, clock_ms());
-        assert_false(f->chat->control.watch.armed);
+        assert_false(f->chat->control->watch.armed);
         f->chat->epoll = epoll;
-        assert_in_range(control_due_ms(&f->chat->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
+        assert_in_range(control_due_ms(f->chat->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
         control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
-        assert_true(f->chat->control.watch.armed);
+        assert_true(f->chat->control->watch.armed);
         assert_string_equal(ask(c, "who"), "end=ok");
 }
 
@@ -811,9 +814,9 @@ static void test_what_runs_out_when_somebody_connects(void **state)
         for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
                 accept_error = errors[i];
                 turn(f);
-                assert_false(f->chat->control.watch.armed); /* so that epoll does not report it again and again */
+                assert_false(f->chat->control->watch.armed); /* so that epoll does not report it again and again */
                 control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
-                assert_true(f->chat->control.watch.armed);
+                assert_true(f->chat->control->watch.armed);
         }
         accept_error = 0;
         run(f);
@@ -829,11 +832,11 @@ static void test_too_many(void **state)
                 run(f);
         }
         assert_string_equal(answer(c, CONTROL_CLIENTS_MAX), "end=busy, closed");
-        assert_int_equal(f->chat->control.count, CONTROL_CLIENTS_MAX);
+        assert_int_equal(f->chat->control->count, CONTROL_CLIENTS_MAX);
         control_settle(f->chat, INT64_MAX - 1); /* connections without requests are closed by then */
-        assert_int_equal(f->chat->control.count, 0);
+        assert_int_equal(f->chat->control->count, 0);
         assert_string_equal(answer(c, 0), "closed");
-        assert_int_equal(control_due_ms(&f->chat->control), INT64_MAX);
+        assert_int_equal(control_due_ms(f->chat->control), INT64_MAX);
 }
 
 /* A list is sent as fast as chatctl takes it; a chatctl that takes nothing is disconnected. */
@@ -868,7 +871,7 @@ static void test_a_long_list(void **state)
                 turn(f);
         control_settle(f->chat, clock_ms() + CONTROL_ANSWER_MS + 1);
         assert_string_equal(strstr(answer(c, 1), ", closed"), ", closed");
-        assert_int_equal(f->chat->control.count, 1);
+        assert_int_equal(f->chat->control->count, 1);
 }
 
 /* The request waits for room in the queue, but not longer than it may. */
@@ -881,8 +884,8 @@ static void test_the_queue_is_full(void **state)
                 ;
         request(c, 0, "say|14|hello");
         control_accept(f->chat);
-        control_serve(f->chat, &f->chat->control.clients[0].watch);
-        assert_int_equal(f->chat->control.clients[0].state, CONTROL_QUEUE);
+        control_serve(f->chat, &f->chat->control->clients[0].watch);
+        assert_int_equal(f->chat->control->clients[0].state, CONTROL_QUEUE);
         control_settle(f->chat, clock_ms());
         assert_string_equal(answer(c, 0), "");
         run(f);
@@ -892,7 +895,7 @@ static void test_the_queue_is_full(void **state)
         while (send(f->sender, "x", 1, 0) >= 0)
                 ;
         request(c, 0, "say|15|hello");
-        control_serve(f->chat, &f->chat->control.clients[0].watch);
+        control_serve(f->chat, &f->chat->control->clients[0].watch);
         control_settle(f->chat, clock_ms() + CONTROL_ANSWER_MS + 1);
         assert_string_equal(answer(c, 0), "end=busy text=the queue of the chat is full");
 }
@@ -907,7 +910,7 @@ static void test_a_tool_that_dies(void **state)
         close(c->tools[0]);
         c->tools[0] = 0;
         run(f);
-        assert_int_equal(f->chat->control.count, 0);
+        assert_int_equal(f->chat->control->count, 0);
         bye(f, BOB);
         run(f);
         assert_inbox(f, ANN, "leave bob removed");

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "../../chatd/remote.h"
 #include "broker-fixture.h"
 
 static struct fixture *looked_at; /* inspected at the next call that removes frames from the queue */
@@ -259,7 +260,7 @@ static void test_private_words(void **state)
         serve(f);
         assert_inbox(f, ANN, "reply chat@b there is nobody called zo there");
         assert_inbox(f, LINK, "");
-        assert_int_equal(f->chat->remote.last, 5);
+        assert_int_equal(f->chat->remote->last, 5);
 }
 
 /* The link can send a notice to one member. */
@@ -467,7 +468,7 @@ static void test_too_many_questions(void **state)
         assert_int_equal(broker_serve(f->chat), 0);
         assert_true(rec.number > 100);
         assert_inbox(f, ANN, "line z@b who");
-        assert_int_equal(f->chat->remote.last, rec.number);
+        assert_int_equal(f->chat->remote->last, rec.number);
 }
 
 static void test_sessions_cannot_inject(void **state)
@@ -663,11 +664,11 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         hello(f, ANN);
         link_hello(f);
         serve(f);
-        assert_true(f->chat->remote.is_there);
+        assert_true(f->chat->remote->is_there);
         link_lose_inbox(f);
         say(f, ANN, "one");
         serve(f);
-        assert_false(f->chat->remote.is_there);
+        assert_false(f->chat->remote->is_there);
         assert_true(link_member(f)->lagging);
         assert_int_equal(roster_people(&f->chat->roster), 1);
         say(f, ANN, "two");
@@ -680,7 +681,7 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         say(f, ANN, "three");
         serve(f);
         assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
-        assert_true(f->chat->remote.is_there);
+        assert_true(f->chat->remote->is_there);
         assert_false(link_member(f)->lagging);
         for (int i = 0; i < IGNORED_KINDS; i++)
                 assert_int_equal(f->chat->ignored[i], 0); /* there was no GONE of it, either */
@@ -714,7 +715,7 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         serve(f);
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
-        assert_false(f->chat->remote.is_there);
+        assert_false(f->chat->remote->is_there);
         assert_true(link_member(f)->lagging); /* chatd does not wait for room in it */
         assert_int_equal(link_member(f)->missed, 0);
         say(f, ANN, "one");
@@ -772,7 +773,7 @@ static void test_a_full_inbox(void **state)
         fill_link_inbox(f);
         say(f, ANN, "missed");
         serve(f);
-        assert_true(f->chat->remote.is_there);
+        assert_true(f->chat->remote->is_there);
         uint64_t missed = link_member(f)->missed;
         assert_int_equal(missed, 2);
 
@@ -807,7 +808,7 @@ static void test_a_full_inbox_that_goes(void **state)
         broker_has_room(f->chat, ((struct watch *)event.data.ptr)->member);
         broker_settle(f->chat);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 0); /* it does not keep chatd busy */
-        assert_false(f->chat->remote.is_there);
+        assert_false(f->chat->remote->is_there);
         say(f, ANN, "missed");
         serve(f);
         link_hello(f);
@@ -851,7 +852,7 @@ static void test_no_descriptor_for_the_number(void **state)
 
         /* as many as its connection needs */
         roster_remove(&f->chat->roster, link_member(f));
-        remote_free(&f->chat->remote);
+        remote_free(f->chat->remote);
         link_hello(f);
         int n = take_descriptors(&before, taken, 1);
         serve(f);
@@ -934,7 +935,7 @@ static void test_line_behind_questions(void **state)
         n += size;
         assert_int_equal(send(f->sender, buffer, n, 0), n);
         assert_true(broker_serve(f->chat) > 0);
-        assert_int_equal(f->chat->remote.last, rec.number);
+        assert_int_equal(f->chat->remote->last, rec.number);
         assert_non_null(strstr(inbox_read(f->inboxes[ANN]), "line z@b xxxx"));
 }
 
@@ -998,7 +999,7 @@ static void test_one_question(void **state)
         assert_int_equal(send(f->sender, buffer, n, 0), n);
         assert_true(broker_serve(f->chat) > 0);
         broker_serve(f->chat);
-        assert_int_equal(f->chat->remote.last, 4);
+        assert_int_equal(f->chat->remote->last, 4);
         assert_int_equal(count_of(f, BOB, "line y@b"), 3);
 }
 

@@ -3,6 +3,7 @@
 #include "../../chatd/notes.h"
 #include "../../chatd/reach.h"
 
+#include "../../chatd/arrivals.h"
 #include "broker-fixture.h"
 #include "inodes.h"
 
@@ -377,7 +378,7 @@ static void test_one_member_changes_often(void **state)
         struct fixture *f = *state;
         begin(f);
         uint64_t batches = f->chat->relay.batches;
-        for (int i = 0; i <= CHANGES_OF_ONE_MAX; i++)
+        for (int i = 0; i <= NOTE_CHANGES_MAX; i++)
                 nick(f, ANN, i % 2 ? "Zoe" : "Joe");
         serve(f);
         assert_int_equal(f->chat->relay.batches, batches + 2);
@@ -677,7 +678,7 @@ static void test_many_rooms(void **state)
 static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
-        f->chat->arrivals.pace = pace_of(1, 1);
+        f->chat->arrivals->pace = pace_of(1, 1);
         begin(f); /* eve, at least, was one too many */
         assert_true(member(f, EVE)->arriving);
         join(f, EVE, "kitchen");
