@@ -23,6 +23,7 @@
 #include "inbox.h"
 #include "inject.h"
 #include "network.h"
+#include "notices.h"
 
 enum {
         LINK_HELLO_MS = 5000,  /* how long chatd has to answer HELLO before it is sent again */
@@ -30,11 +31,6 @@ enum {
         LINK_LOG_MS = 10000,   /* the least interval of log entries for a changed status */
         LINK_GRACE_MS = 3000,  /* a link that took no messages for this long does not know which hosts are away */
         LINK_FULL_MS = 100,    /* how often a full spool is checked again */
-        /* notices that wait for chatd. At this number no message is taken, and the oldest news of hosts are dropped for
-         * new ones; a notice of missing records is never dropped */
-        LINK_NOTICES_MAX = 16,
-        LINK_NOTICES_ROOM = LINK_NOTICES_MAX + 1, /* a message that is begun may add one notice of missing records */
-        LINK_TELLS_MAX = 8, /* at this number of notices that wait, none for a single member is added */
         /* the least interval of log entries for ignored messages, and for records that were fetched again */
         LINK_IGNORED_MS = 60000,
         /* How long a host may announce a record that did not arrive before the link looks for it: it may be on its
@@ -60,6 +56,14 @@ struct link_kept {
         struct hosts_others others;
 };
 
+/* How far the reading of the network is. It goes from the first state to the last, and back to LINK_REWOUND if chatd lost
+ * its queue. */
+enum link_reading {
+        LINK_WAITS,   /* chatd has not said yet where to begin */
+        LINK_REWOUND, /* the network was told to read, and its BEGIN has not come yet */
+        LINK_READS,
+};
+
 struct link {
         const struct config *config;
         struct journal *journal;
@@ -69,39 +73,31 @@ struct link {
         struct hosts hosts;
         struct inbox inbox;
         struct inject inject;
-        int64_t now;        /* ms of CLOCK_MONOTONIC */
-        bool reading;       /* chatd said where to begin: the network hands messages over */
-        bool rewound;       /* the network was told to read, and its BEGIN has not come yet */
+        int64_t now; /* ms of CLOCK_MONOTONIC */
+        enum link_reading reading;
         int64_t looked_at;  /* when the link last had taken all messages */
         bool full;          /* the inbox is not read now: the spool is full, or chatd was not found yet */
         int64_t hello_at;   /* when HELLO is sent again; 0: it was answered */
         uint64_t known;     /* chatd relayed everything up to this number */
         uint64_t published; /* the spool's position that was passed to the network */
         uint64_t lines_in;  /* records of other hosts since the start */
-        uint64_t had_again; /* of `lines_in`, the records that NATS had lost */
+        uint64_t repeats;   /* of `lines_in`, the records that NATS had lost */
         /* the message that is being injected */
         struct network_message *message;
         struct wire_reader records; /* records of `message` that were not injected yet */
         uint64_t next, skip;        /* the number of the next record; how many records are left out */
         struct gap gap;             /* the gap before `message` */
         int64_t anew_at, anew_ms;   /* when the stream may be read anew, and how long to wait then */
-        /* notices that wait for chatd */
-        struct link_notice {
-                uint64_t number; /* the number of the missing record that it reports; 0: it reports something else */
-                uint64_t to;     /* the member that it is for; 0: everybody */
-                char text[512];
-        } notices[LINK_NOTICES_ROOM];
-        size_t first_notice, notices_count;
-        uint64_t noticed, telling; /* the number of the last notice that was noted; that of the notice that goes out */
+        struct notices notices;
         /* the parts of the status that were logged or shown so far */
         struct network_status status;
-        int64_t status_at, log_at, ignored_at, had_again_at;
+        int64_t status_at, log_at, ignored_at, repeats_at;
         bool logged_linked, logged_twin;
         uint64_t twin_signs; /* signs of another host with the same label that were examined */
         int64_t twin_at;     /* when the last such sign came; 0: never */
         char logged_problem[512];
         char notified[2048]; /* the last STATUS= text */
-        uint64_t ignored, ignored_logged, turned_away_logged, had_again_logged, damaged_logged;
+        uint64_t ignored, ignored_logged, turned_away_logged, repeats_logged, damaged_logged;
 };
 
 /* Begins to work with the inbox's socket `inbox`. Returns 0 or a negative errno. `lost` is the value from spool_open().

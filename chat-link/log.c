@@ -166,19 +166,19 @@ static void log_ignored(struct link *l)
 }
 
 /* Logs how many records NATS lost and their hosts sent again, since the last time. */
-static void log_had_again(struct link *l)
+static void log_repeats(struct link *l)
 {
-        uint64_t count = l->had_again - l->had_again_logged;
-        if (count == 0 || (l->had_again_at != 0 && l->now < l->had_again_at))
+        uint64_t count = l->repeats - l->repeats_logged;
+        if (count == 0 || (l->repeats_at != 0 && l->now < l->repeats_at))
                 return;
         struct journal_event e = {0};
-        l->had_again_at = l->now + LINK_IGNORED_MS;
+        l->repeats_at = l->now + LINK_IGNORED_MS;
         journal_field(&e, "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: %" PRIu64,
                       count);
         journal_describe(&e, LOG_NOTICE, EVENT_LINK_HAD_AGAIN);
         journal_field(&e, "CHAT_LINES_HAD_AGAIN=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->had_again_logged = l->had_again;
+        l->repeats_logged = l->repeats;
 }
 
 /* Logs how many records of the spool were found damaged since the last time. */
@@ -280,7 +280,7 @@ int64_t log_status(struct link *l)
                 look_for_others_twins(l);
                 notify(l);
                 log_ignored(l);
-                log_had_again(l);
+                log_repeats(l);
                 log_damaged(l);
         }
         int64_t change = log_change(l);

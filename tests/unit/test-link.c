@@ -1069,20 +1069,20 @@ static void test_many_words_to_absent_hosts(void **state)
         while (sendto(filler, "x", 1, 0, NULL, 0) > 0)
                 continue;
         assert_int_equal(errno, EAGAIN);
-        for (int i = 0; i < 2 * LINK_NOTICES_MAX; i++) {
-                if (i == LINK_NOTICES_MAX)
+        for (int i = 0; i < 2 * NOTICES_MAX; i++) {
+                if (i == NOTICES_MAX)
                         alive(f, "b", 12);
                 say_here_to(f, RECORD_PRIVATE, "zoe@nowhere psst");
                 work(f);
         }
-        assert_int_equal(f->said, 2 * LINK_NOTICES_MAX);
+        assert_int_equal(f->said, 2 * NOTICES_MAX);
         while (recvfrom(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT, NULL, NULL) > 0)
                 continue;
         settle(f);
         assert_non_null(strstr(f->words, "* b is here, with 12 people"));
         for (at = f->words; (at = strstr(at, "ann: There is no host")); at++)
                 told++;
-        assert_in_range(told, LINK_TELLS_MAX, LINK_TELLS_MAX + 1); /* one is under way */
+        assert_in_range(told, NOTICES_TELLS_MAX, NOTICES_TELLS_MAX + 1); /* one is under way */
         close(filler);
 }
 
@@ -1102,7 +1102,7 @@ static void test_many_hosts_come_where_something_is_missing(void **state)
         work(f);
         publish(f, "b", 1, 0, 1, &(struct record){.kind = RECORD_MISSED, .number = 7});
         work(f);
-        for (int i = 0; f->link->notices_count < LINK_NOTICES_MAX - 1; i++) {
+        for (int i = 0; f->link->notices.count < NOTICES_MAX - 1; i++) {
                 snprintf(host, sizeof(host), "c%d", i);
                 alive(f, host, 1);
                 work(f);
@@ -1449,9 +1449,9 @@ static void test_too_many_notices(void **state)
         char expected[2048] = "";
         size_t len = 0;
         settle(f);
-        for (uint64_t i = 1; i <= LINK_NOTICES_MAX + 3; i++)
+        for (uint64_t i = 1; i <= NOTICES_MAX + 3; i++)
                 publish(f, "b", 1, i - 1, 1, &(struct record){.kind = RECORD_MISSED, .number = i + 1});
-        for (int i = 0; i < LINK_NOTICES_MAX + 3; i++)
+        for (int i = 0; i < NOTICES_MAX + 3; i++)
                 len += (size_t)snprintf(expected + len, sizeof(expected) - len, "%s* %d lines from b are missing",
                                         i ? ", " : "", i + 2);
         settle(f);

@@ -1,0 +1,134 @@
+#include "from-chatd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver.h"
+#include "link.h"
+#include "log.h"
+#include "number.h"
+#include "private.h"
+
+enum { FROM_CHATD_TURN = 64 }; /* datagrams in one step, before other work */
+
+/* Drops the present message, and reads again from the last number that chatd has. The message with that number is read
+ * again too, because it may not have been relayed to its end: chatd knows which of its records it has. */
+static void from_chatd_read_from(struct link *l, uint64_t number)
+{
+        const struct link_kept *k = l->kept;
+        struct network_place from = {0};
+        if (k->stream != 0 && number_generation(number) < k->generation) /* chatd has no record of this stream yet */
+                from = (struct network_place){.stream = k->stream, .sequence = k->begin};
+        else if (k->stream != 0 && number_generation(number) == k->generation)
+                from = (struct network_place){.stream = k->stream, .sequence = number_sequence(number) - 1};
+        deliver_drop(l);
+        inject_rewind(&l->inject, number);
+        l->reading = LINK_REWOUND;
+        network_read(l->network, from);
+}
+
+static void from_chatd_take_welcome(struct link *l)
+{
+        uint64_t number = l->inbox.number;
+        bool again = l->kept->stream != 0 && number < l->inject.at_hello; /* chatd's queue was lost */
+        l->hello_at = 0;
+        l->known = number;
+        inject_welcome(&l->inject);
+        if (l->reading == LINK_WAITS || again)
+                from_chatd_read_from(l, number);
+}
+
+static void from_chatd_say_hello(struct link *l)
+{
+        inject_hello(&l->inject);
+        l->hello_at = l->now + LINK_HELLO_MS;
+}
+
+/* Tells a member who sends a private message to NAME@HOST that HOST is not there. The message still goes out. */
+static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
+{
+        struct slice text = rec->text, name, at;
+        char host[NAME_MAX_BYTES + 1];
+        if (!private_address(&text, &name, &at))
+                return;
+        snprintf(host, sizeof(host), "%.*s", (int)at.len, at.at);
+        enum host_told state = hosts_state(&l->hosts, host, l->now);
+        if (strcmp(host, l->config->host) == 0)
+                notices_tell(&l->notices, rec->id, "%s is this host: /msg %.*s says it here", host, (int)name.len,
+                             name.at);
+        else if (state == HOST_UNKNOWN)
+                notices_tell(&l->notices, rec->id, "There is no host called %s; /who lists the hosts", host);
+        else if (state == HOST_AWAY)
+                notices_tell(&l->notices, rec->id, "%s is away; %.*s may get the message when it is back", host,
+                             (int)name.len, name.at);
+}
+
+/* Tells members of absent hosts, for the records that were just stored. After a kill between the spool and this call a
+ * record does not come here again: so its member is told once at most. */
+static void from_chatd_look_at_stored(struct link *l)
+{
+        struct wire_reader records = wire_read(l->inbox.records, l->inbox.stored);
+        struct record rec;
+        while (record_next(&records, &rec) > 0)
+                if (rec.kind == RECORD_PRIVATE)
+                        from_chatd_tell_of_absent(l, &rec);
+}
+
+bool from_chatd_take(struct link *l)
+{
+        if (l->inject.broker == (uid_t)-1) { /* the user of chatd is unknown: the datagrams stay in the inbox */
+                l->full = true;
+                return false;
+        }
+        for (int i = 0; i < FROM_CHATD_TURN; i++) {
+                switch (inbox_take(&l->inbox, l->inject.broker)) {
+                case INBOX_NOTHING:
+                        l->full = false;
+                        return false;
+                case INBOX_FULL:
+                        l->full = true;
+                        return false;
+                case INBOX_TAKEN:
+                        from_chatd_look_at_stored(l);
+                        break;
+                case INBOX_WELCOME:
+                        from_chatd_take_welcome(l);
+                        break;
+                case INBOX_ROLLCALL:
+                        from_chatd_say_hello(l);
+                        break;
+                case INBOX_REFUSED: /* hello_at is set, so HELLO will be sent again */
+                        log_refused(l->journal, l->inbox.why);
+                        break;
+                }
+        }
+        return true;
+}
+
+void from_chatd_connect(struct link *l)
+{
+        if (l->inject.socket < 0) {
+                inject_connect(&l->inject, l->now);
+                if (l->inject.socket >= 0)
+                        l->hello_at = l->now + LINK_HELLO_MS;
+        }
+        if (l->inject.socket >= 0 && l->hello_at != 0 && l->now >= l->hello_at)
+                from_chatd_say_hello(l);
+        if (l->inject.socket >= 0 && l->hello_at == 0 && !l->inbox.counted)
+                from_chatd_say_hello(l); /* records were missed: HELLO asks for the number of members */
+}
+
+int64_t from_chatd_drain(struct link *l)
+{
+        enum inbox_event event = INBOX_FULL; /* if chatd's user is unknown the datagrams stay in the inbox, too */
+        for (int i = 0; i < FROM_CHATD_TURN && l->inject.broker != (uid_t)-1; i++) {
+                event = inbox_take(&l->inbox, l->inject.broker);
+                if (event == INBOX_NOTHING || event == INBOX_FULL)
+                        break;
+        }
+        l->full = event == INBOX_FULL;
+        if (event == INBOX_NOTHING)
+                return INT64_MAX;
+        return l->full ? l->now + LINK_FULL_MS : l->now;
+}

@@ -1,0 +1,17 @@
+/* What chatd tells the link: records of members here, and where to begin to read the network. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct link;
+
+/* Connects to chatd, and says HELLO if that is due. */
+void from_chatd_connect(struct link *l);
+
+/* Moves datagrams from the inbox to the spool, a bounded number. Returns true if there may be more. */
+bool from_chatd_take(struct link *l);
+
+/* Does the same and nothing else: questions and answers of chatd are passed over, because the next chat-link sends HELLO
+ * when it begins. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
+int64_t from_chatd_drain(struct link *l);
