@@ -1,0 +1,81 @@
+# Packages of Debian that are needed to build, to test and to measure: installed, or unpacked below build/.
+
+# $(call need,PACKAGES,WHAT FOR): NEW/OLD is NEW where the release has a package of that name, and OLD elsewhere.
+comma := ,
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+define need
+@mkdir -p build; exec 9>build/.apt-lock; flock 9; \
+missing() { \
+	for p in $(1); do \
+		case $$p in */*) apt-cache show $${p%/*} >/dev/null 2>&1 && p=$${p%/*} || p=$${p#*/};; esac; \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
+	done; \
+}; \
+missing=$$(missing); \
+if [ -z "$$missing" ]; then :; \
+elif command -v apt-get >/dev/null; then \
+	echo "Installing" $$missing "($(2))"; \
+	$(SUDO) apt-get update -qq && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(missing); \
+else \
+	echo "Cannot look for these packages of Debian's, for want of apt-get: $$missing ($(2)). Trying without."; \
+fi
+@touch $@
+endef
+
+build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: make/packages.mk
+build/.packages-build:
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the properties of characters)
+build/.packages-run:
+	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
+build/.packages-check:
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library and the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) python3 to read JSON and zsh for its completion)
+build/.packages-container:
+	$(call need,debootstrap,to test: the root of a container)
+build/.packages-fuzz:
+	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
+build/.packages-bench:
+	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
+build/.packages-pictures:
+	$(call need,python3,to take pictures)
+build/.packages-deb:
+	$(call need,build-essential debhelper dpkg-dev fakeroot lintian pkgconf systemd-dev/systemd,to build Debian packages and to check them)
+build/.packages-style:
+	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
+# Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
+# inetutils' would not do: it sleeps for a second whenever a process of its ends while it waits for the next connection.
+build/inetd: PACKAGES := inetutils-inetd
+build/openbsd-inetd: PACKAGES := openbsd-inetd libbsd0 libevent-2.1-7 libwrap0
+build/nats: PACKAGES := nats-server
+build/inetd build/openbsd-inetd build/nats: | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new
+	@exec 9>build/.apt-lock; flock 9; cd $@.new && { apt-get download -qq $(PACKAGES) || { $(SUDO) apt-get update -qq && \
+		apt-get download -qq $(PACKAGES); }; } 2>/dev/null && for deb in *.deb; do dpkg-deb -x $$deb . || exit 1; done || \
+		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
+	@mv $@.new $@
+# With what they need that is not there; a booted system copies them into its own root.
+build/peers: PACKAGES := inspircd ngircd
+build/access: PACKAGES := stunnel4 openssh-server
+build/needrestart: PACKAGES := needrestart
+build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream
+build/monitoring: PACKAGES := prometheus prometheus-node-exporter python3-prometheus-client fail2ban python3-systemd
+build/peers build/access build/needrestart build/proxies build/monitoring: | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"
+	@exec 9>build/.apt-lock; flock 9; \
+	{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --download-only --no-install-recommends \
+		-o Dir::Cache::archives=$(CURDIR)/$@.new $(PACKAGES); } >/dev/null 2>&1 || \
+		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
+	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
+	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
+	@mv $@.new $@
+
+# The root of a container, as container/Containerfile makes it, without the programs. What debootstrap mounts there goes
+# with it, also where it is killed: the next run removes the directory.
+build/container: container/setup units/chat.sysusers | build/.packages-container
+	@rm -rf $@.new; mkdir -p build; suite=$$(. /etc/os-release; echo $$VERSION_CODENAME); \
+	echo "Making a Debian ($$suite) for a container"; \
+	unshare --mount debootstrap --variant=minbase $$suite $@.new >build/container.log 2>&1 && \
+	install -D -m 644 units/chat.sysusers $@.new/usr/local/lib/sysusers.d/chat.conf && \
+	install -m 755 container/setup $@.new/root/setup && chroot $@.new /root/setup >>build/container.log 2>&1 || { \
+		echo "No container to test with: see build/container.log"; rm -rf $@.new; mkdir -p $@.new; }
+	@rm -rf $@; mv $@.new $@; touch $@

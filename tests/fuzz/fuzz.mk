@@ -1,0 +1,59 @@
+# Fuzzing.
+
+# What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
+FUZZ_SECONDS ?= 30
+FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer
+# What tests/fuzz/death.h puts in the way.
+FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_send note_write note_departed \
+		note_remove_departed reach_remove_inbox note_name note_remove_name note_held note_named note_remove_held \
+		note_arrival note_remove_arrival note_seal note_remove_seal note_room note_remove_room rooms_set_topic \
+		history_note history_note_again
+
+build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
+	@mkdir -p $(@D); echo "CC  $<"
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/fuzz.o
+	@echo "LD  $@"
+	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
+build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
+build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
+build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
+build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
+build/fuzz/fuzz-commands: $(call OBJECTS,fuzz/obj,chat-session/commands.c chat-session/disguise.c chat-session/grapheme.c \
+		chat-session/protocol.c)
+build/fuzz/fuzz-commands: FUZZ_LIBS := $(LIBS_chat-session)
+build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/row.c chat-session/escape.c chat-session/grapheme.c)
+build/fuzz/fuzz-text: $(call OBJECTS,fuzz/obj,chat-session/wrap.c chat-session/grapheme.c)
+build/fuzz/fuzz-editor build/fuzz/fuzz-text: FUZZ_LIBS := $(LIBS_utf8proc)
+build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
+		chat-session/charset.c chat-session/wrap.c chat-session/grapheme.c \
+		tests/fuzz/death.c tests/fuzz/sessions.c)
+build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
+build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd $(LIBS_utf8proc)
+build/fuzz/fuzz-link: $(call OBJECTS,fuzz/obj,$(filter-out chat-link/network.c,$(LINK)))
+build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
+build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
+.PRECIOUS: build/fuzz/fuzz-% build/fuzz/obj/%.o
+
+fuzz/editor: FUZZ_FLAGS := -max_len=5000
+fuzz/frame: FUZZ_FLAGS := -max_len=5000
+fuzz/proxy: FUZZ_FLAGS := -max_len=4200
+fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
+fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
+
+.PHONY: fuzz $(FUZZ:%=fuzz/%)
+fuzz: ## fuzzing, FUZZ_SECONDS=30 for each target; fuzz/telnet is one of them
+fuzz: $(FUZZ:%=fuzz/%)
+$(FUZZ:%=fuzz/%): fuzz/%: build/fuzz/fuzz-%
+	@mkdir -p build/fuzz/$*; log=build/fuzz/$*.log; \
+	dir=$$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) || exit 1; trap 'rm -rf "$$dir"' EXIT; \
+	TMPDIR=$$dir build/fuzz/fuzz-$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -close_fd_mask=2 $(FUZZ_FLAGS) \
+		-artifact_prefix=build/fuzz/$*- build/fuzz/$* tests/fuzz/corpus/$* >$$log 2>&1 && \
+	awk '/DONE/ { cov = $$4; corpus = $$8 } /^Done/ { print "fuzz: $*: " $$2 " runs in " $$5 " s, coverage " cov \
+		", corpus " corpus }' $$log || { \
+		grep -a -e '^tests/fuzz/.*: ' -e 'ERROR: ' -e 'runtime error: ' $$log || tail -n 20 $$log; \
+		found=$$(sed -n 's/.*Test unit written to //p' $$log); \
+		echo "fuzz: $*: failed; all of it is in $$log$${found:+, to run it again: build/fuzz/fuzz-$* $$found}"; \
+		exit 1; \
+	} >&2

@@ -1,0 +1,171 @@
+# Tests (doc/testing.md).
+
+# ---- the programs ---------------------------------------------------------------------------------------------------
+# chat-link's side of NATS
+NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
+UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
+SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
+FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+# Preloaded to programs that are tested.
+PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so build/tests/under-qemu.so
+HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
+# valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
+# nspawn is about the units.
+SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
+# Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
+# Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
+HOSTED    := hosts
+# Tests beside containers that boot a systemd; tests/system/in-containers boots them.
+CONTAINED := nspawn
+
+# ---- checks ---------------------------------------------------------------------------------------------------------
+# Sanitized on request only, because they take minutes.
+ON_REQUEST    := $(HOSTED) network
+CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
+CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHECKS))
+
+# What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
+LONG          := killpoints network flood hosts package full upgrade proxies monitoring container nspawn
+CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
+CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
+
+# check-system/killpoints kills chatd in front of each system call. The sanitized chatd takes the same ways, four times as
+# slowly: a sample of them is enough.
+sample   = $(if $(filter sanitized/killpoints,$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
+# $(call command,KIND/NAME) is how that program of tests is run.
+run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
+		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)
+command  = $(if $(filter unit/%,$(1)),$(strip $(EMULATOR) build/asan/tests/unit/test-$(notdir $(1))),$(strip $(sample) \
+		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
+		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
+# $(call run,CHECKS) runs them all: tests that boot systems two at a time, the others beside them. One job more than
+# there are cores, as many tests wait rather than work. With exec, the signal that ends make ends them, not a shell alone.
+programs = $(foreach c,$(patsubst check-%,%,$(1)),'$(c)=$(call command,$(c))')
+run      = exec tests/run --jobs $$(($(CORES) + 1)) --booted $(call programs,$(filter $(CHECKS_BOOTED),$(1))) \
+		--beside $(call programs,$(filter-out $(CHECKS_BOOTED),$(1)))
+# A make that was not told how many jobs to run takes all cores.
+CORES    := $(shell nproc)
+PARALLEL  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
+# With BUILD_ONLY=1, what a check needs is built, and nothing is run.
+run_one  = @$(if $(BUILD_ONLY),:,echo "$(1): $(notdir $@)"; $(call command,$(@:check-%=%)))
+
+.PHONY: check check-all check-long
+check: ## unit tests, and the system tests of what the chat promises
+check:
+	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_SHORT)
+	$(if $(BUILD_ONLY),,@$(call run,$(CHECKS_SHORT)))
+check-all: ## the same, then floods, hosts, kill points, packages, and sanitized system tests
+check-all: check
+	+@$(MAKE) --no-print-directory check-long
+check-long: ## what check-all adds to check
+check-long:
+	+@$(PARALLEL) BUILD_ONLY=1 $(CHECKS_LONG)
+	$(if $(BUILD_ONLY),,@$(call run,$(CHECKS_LONG)))
+
+# All unit tests. EMULATOR, if given, runs programs of another architecture.
+.PHONY: check-units
+check-units: ## all unit tests; check-unit/telnet and check-system/chat are one program
+check-units:
+	+@$(PARALLEL) BUILD_ONLY=1 $(UNIT:%=check-unit/%)
+	@$(call run,$(UNIT:%=check-unit/%))
+
+# ---- programs of tests ----------------------------------------------------------------------------------------------
+# From an archive each test takes what it needs, and not what it plays itself, as test-link plays the network. The
+# functions of sockets are libc's, also on i386, because some tests have their own in place of one or two of them.
+build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$(SESSION)) $(LINK) $(CTL))
+	@echo "AR  $@"; rm -f $@
+	$(Q)$(AR) qcs $@ $^
+build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.a
+	@echo "LD  $@"
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
+build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(TEST_LIBS) -o $@
+$(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
+$(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
+build/tests/under-qemu build/tests/under-qemu.so: CPPFLAGS += -DHOST_PROGRAM='"$(CURDIR)/build/tests/under-qemu"'
+build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 $< -o $@
+check-system/valgrind: build/tests/valgrind-pidfd.so
+check-system/clock check-sanitized/clock: build/tests/clock.so
+check-system/sandbox: build/tests/late-libc.so
+build/tests/system/test-network: $(call OBJECTS,obj,$(NETWORK))
+build/tests/system/test-network: TEST_LIBS := -lnats
+# What it tests is a part of it.
+build/asan/tests/system/test-network: build/asan/tests/system/test-network.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
+	@echo "LD  $@"
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats -o $@
+check-sanitized/network: build/asan/tests/system/test-network
+	@echo "sanitized: network"; $<
+check-system/network check-sanitized/network check-system/link check-sanitized/link: build/nats
+.PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
+
+# ---- one program each -----------------------------------------------------------------------------------------------
+.PHONY: $(UNIT:%=check-unit/%) $(SYSTEM:%=check-system/%) $(SANITIZED:%=check-sanitized/%)
+$(UNIT:%=check-unit/%): check-unit/%: build/asan/tests/unit/test-%
+	$(call run_one,unit)
+$(filter-out $(CHECKS_BOOTED),$(SYSTEM:%=check-system/%)): check-system/%: \
+		build/tests/system/test-% all build/.packages-run build/inetd
+	$(call run_one,system)
+$(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%)): check-sanitized/%: \
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
+	$(call run_one,sanitized)
+check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session
+check-system/access check-sanitized/access: build/access
+check-system/container check-sanitized/container: build/container
+check-system/upgrade check-sanitized/upgrade: build/needrestart
+check-system/proxies check-sanitized/proxies: build/proxies
+check-system/monitoring check-sanitized/monitoring: build/monitoring
+check-system/sandbox check-sanitized/sandbox: build/no-filter/chat-session
+$(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run
+	$(call run_one,system booted)
+$(BOOTED:%=check-sanitized/%): check-sanitized/%: \
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run
+	$(call run_one,sanitized booted)
+$(HOSTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/nats
+	$(call run_one,system on three hosts)
+$(HOSTED:%=check-sanitized/%): check-sanitized/%: \
+		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/nats
+	$(call run_one,sanitized on three hosts)
+$(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
+	$(call run_one,system beside containers)
+
+SOAK_MINUTES ?= 60
+.PHONY: soak
+soak: ## what chance decides in the tests, for SOAK_MINUTES=60, with fuzzing beside it
+soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
+	@tests/soak $(SOAK_MINUTES)
+
+# ---- Debian 13 ------------------------------------------------------------------------------------------------------
+# Tests with the compiler, the libraries and the systemd of Debian 13, in a system that tests/system/debian13 makes. The
+# word unit means all unit tests.
+DEBIAN13 ?= unit sandbox units telnet people access flood chatctl settings package crash hosts nspawn
+
+build/.packages-debian13: make/packages.mk
+	$(call need,debootstrap debian-archive-keyring,to make a Debian 13: the program that downloads it$(comma) and the keys that sign its packages)
+.PHONY: check-debian13
+check-debian13: ## tests on a Debian 13, which it makes; DEBIAN13='units access' are some of them
+check-debian13: build/.packages-debian13
+	@tests/system/debian13 make --no-print-directory -j$(shell nproc) $(patsubst %,check-system/%,$(filter-out unit,$(DEBIAN13))) \
+		$(if $(filter unit,$(DEBIAN13)),$(UNIT:%=check-unit/%))
+	@echo "Passed on Debian 13: $(DEBIAN13)."
+
+# ---- other architectures and compilers ------------------------------------------------------------------------------
+# tests/arch says what is done for each. UNIT='relay spool' runs these unit tests alone.
+ARCH ?= amd64 i386 arm64 armhf gcc-O3 clang-lto
+
+.PHONY: check-arch
+check-arch: ## other architectures and compilers, and their unit tests; ARCH='i386 arm64'
+check-arch: build/.packages-debian13
+	@tests/arch $(ARCH) $(if $(findstring command line,$(origin UNIT)),UNIT='$(UNIT)')
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
+.PHONY: pictures
+pictures: ## those of README and doc/, of real terminals (tests/pictures)
+pictures: all build/.packages-check build/.packages-run build/.packages-pictures
+	@BIN=$(BIN) tests/system/in-systemd tests/pictures/scenes >build/pictures.txt || { cat build/pictures.txt; exit 1; }
+	@tests/pictures/draw tests/pictures <build/pictures.txt
