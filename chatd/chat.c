@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
@@ -37,6 +38,8 @@ static int connect_self(int intake_fd)
 int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
               struct journal *log)
 {
+        chat->started_ms = clock_ms();
+        chat->started = time(NULL);
         chat->own_user = geteuid();
         chat->session_user = session_user;
         chat->link_user = link_user;

@@ -12,7 +12,6 @@
 #include "chat.h"
 #include "confinement.h"
 #include "control-client.h"
-#include "control.h"
 
 enum { CONTROL_LISTS_TURN = 64 }; /* records that go out in one turn of the main loop */
 
@@ -71,7 +70,7 @@ static void control_put_ban(struct control_packet *p, const struct ban *ban)
 /* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
 static void control_put_counts(const struct chat *chat, struct control_packet *p)
 {
-        control_put(p, "started=%" PRId64, chat->control->started);
+        control_put(p, "started=%" PRId64, chat->started);
         control_put(p, "rooms=%zu", chat->roster.rooms.count);
         control_put(p, "joined=%" PRIu64, chat->joined);
         control_put(p, "batches=%" PRIu64, chat->relay.batches);
@@ -103,7 +102,7 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         int queued = intake_peek(&chat->intake); /* these frames are served next, as always */
         control_put(p, "version=" VERSION);
         control_put(p, "pid=%d", (int)getpid());
-        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->control->started_ms) / 1000);
+        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->started_ms) / 1000);
         control_put(p, "members=%zu", roster_people(&chat->roster));
         control_put(p, "lines=%" PRIu64, chat->lines);
         control_put(p, "queue=%d", queued > 0 ? queued : 0);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
@@ -20,7 +19,7 @@ enum { GROUPS_MAX = 256 }; /* groups of a user that are checked */
 
 void control_init(struct control *c)
 {
-        *c = (struct control){.listener = -1, .group = (gid_t)-1, .started_ms = clock_ms(), .started = time(NULL)};
+        *c = (struct control){.listener = -1, .group = (gid_t)-1};
 }
 
 static void control_close(struct control *c, struct control_client *client)

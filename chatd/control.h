@@ -26,8 +26,6 @@ struct control_client;
 struct control {
         int listener;            /* -1: none */
         gid_t group;             /* the group that may make requests, besides root and chatd's own user; -1: none */
-        int64_t started_ms;      /* when this chatd began, CLOCK_MONOTONIC */
-        int64_t started;         /* when this chatd began, in seconds since 1970 */
         struct watch bans_watch; /* of the file of bans */
         struct watch watch;      /* of the listener; disarmed only while descriptors have run out */
         int64_t again_ms;        /* when the listener is armed again, CLOCK_MONOTONIC */
