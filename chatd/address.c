@@ -71,7 +71,7 @@ void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits)
 }
 
 /* Reads the user of "pid=7,uid=1000", or "uid=1000". Returns false if there is none. */
-static bool parse_user(const char *address, uint32_t *uid)
+static bool address_parse_user(const char *address, uint32_t *uid)
 {
         const char *comma = strchr(address, ','), *key = comma ? comma + 1 : address;
         char *end;
@@ -83,7 +83,7 @@ static bool parse_user(const char *address, uint32_t *uid)
 
 /* Returns true for an address whose /64 is not of one host: an IPv4 address, a link-local one, or the loopback
  * address. */
-static bool is_alone(const uint8_t bytes[static ADDRESS_BYTES])
+static bool address_is_alone(const uint8_t bytes[static ADDRESS_BYTES])
 {
         struct in6_addr v6;
         memcpy(&v6, bytes, sizeof(v6));
@@ -97,9 +97,9 @@ struct network network_of(const char *address)
         uint32_t uid;
         if (address_parse(&a, address)) {
                 memcpy(n.bytes, a.bytes, sizeof(n.bytes));
-                if (!is_alone(a.bytes))
+                if (!address_is_alone(a.bytes))
                         address_mask(n.bytes, NETWORK_IPV6_BITS);
-        } else if (parse_user(address, &uid)) {
+        } else if (address_parse_user(address, &uid)) {
                 uid = htonl(uid);
                 memcpy(n.bytes, user_prefix, sizeof(user_prefix));
                 memcpy(n.bytes + IPV4_OFFSET, &uid, sizeof(uid));
@@ -133,6 +133,6 @@ void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTE
                 inet_ntop(AF_INET, n->bytes + IPV4_OFFSET, text, NETWORK_MAX_BYTES + 1);
         } else {
                 inet_ntop(AF_INET6, n->bytes, address, sizeof(address));
-                snprintf(text, NETWORK_MAX_BYTES + 1, "%s%s", address, is_alone(n->bytes) ? "" : "/64");
+                snprintf(text, NETWORK_MAX_BYTES + 1, "%s%s", address, address_is_alone(n->bytes) ? "" : "/64");
         }
 }

@@ -28,7 +28,7 @@ enum {
 };
 
 /* Returns a checksum. It finds accidents, and keeps no secret: its key is the same in all files. */
-static uint64_t sum(const char *text, size_t size)
+static uint64_t bans_file_sum(const char *text, size_t size)
 {
         static const uint8_t key[] = "chatd: bans file";
         return siphash(key, text, size);
@@ -40,7 +40,7 @@ static uint64_t sum(const char *text, size_t size)
 static size_t describe_total(char *text, const char *prefix, size_t count, uint64_t all)
 {
         int n = snprintf(text, TOTAL_MAX_BYTES, "%s%zu %016" PRIx64 " ", prefix, count, all);
-        n += snprintf(text + n, (size_t)(TOTAL_MAX_BYTES - n), "%016" PRIx64, sum(text, (size_t)n));
+        n += snprintf(text + n, (size_t)(TOTAL_MAX_BYTES - n), "%016" PRIx64, bans_file_sum(text, (size_t)n));
         return (size_t)n;
 }
 
@@ -58,12 +58,12 @@ char *bans_file_write(const struct ban *list, size_t count, size_t *size)
         if (!file)
                 return NULL;
         for (size_t i = 0; i < count; i++)
-                all ^= sum(line, (size_t)describe_ban(line, &list[i]));
+                all ^= bans_file_sum(line, (size_t)describe_ban(line, &list[i]));
         describe_total(total, FIRST_LINE, count, all);
         fprintf(file, "%s\n" EXPLANATION, total);
         for (size_t i = 0; i < count; i++) {
                 int len = describe_ban(line, &list[i]);
-                fprintf(file, SUM_LINE "%016" PRIx64 "\n%s\n", sum(line, (size_t)len), line);
+                fprintf(file, SUM_LINE "%016" PRIx64 "\n%s\n", bans_file_sum(line, (size_t)len), line);
         }
         describe_total(total, LAST_LINE, count, all);
         fprintf(file, "%s\n", total);
@@ -76,7 +76,7 @@ char *bans_file_write(const struct ban *list, size_t count, size_t *size)
 /* ---- one line ---- */
 
 /* Returns true if `text` is a number from 0 to `most`. */
-static bool parse_number(const char *text, int64_t most, int64_t *number)
+static bool bans_file_parse_number(const char *text, int64_t most, int64_t *number)
 {
         char *end;
         if (text[0] < '0' || text[0] > '9')
@@ -92,8 +92,8 @@ static bool parse_ban(struct ban *ban, char *line)
         const char *uid = time ? text_next_word(&line) : NULL;
         int64_t number;
         *ban = (struct ban){0};
-        if (!uid || ban_parse(ban, what) < 0 || !parse_number(time, INT64_MAX, &ban->time) ||
-            !parse_number(uid, UINT32_MAX, &number))
+        if (!uid || ban_parse(ban, what) < 0 || !bans_file_parse_number(time, INT64_MAX, &ban->time) ||
+            !bans_file_parse_number(uid, UINT32_MAX, &number))
                 return false;
         ban->uid = (uid_t)number;
         if (strlen(line) > CONTROL_REASON_MAX_BYTES || !text_is_clean(line, strlen(line)))
@@ -128,7 +128,7 @@ static bool begins_with(struct slice text, const char *prefix)
         return text.len >= strlen(prefix) && memcmp(text.at, prefix, strlen(prefix)) == 0;
 }
 
-static enum row_kind kind_of(struct slice text)
+static enum row_kind bans_file_kind_of(struct slice text)
 {
         if (text.len == SUM_LINE_BYTES && begins_with(text, SUM_LINE))
                 return ROW_SUM;
@@ -169,7 +169,7 @@ static int split(struct rows *rows, struct bans_file_report *report, struct slic
                 const char *end = memchr(rest.at, '\n', rest.len);
                 row->ends = end;
                 row->text = (struct slice){rest.at, end ? (size_t)(end - rest.at) : rest.len};
-                row->kind = kind_of(row->text);
+                row->kind = bans_file_kind_of(row->text);
                 rest.at += row->text.len + row->ends;
                 rest.len -= row->text.len + row->ends;
                 rows->has_sums |=
@@ -217,7 +217,7 @@ static uint64_t match_all(struct rows *rows)
                 struct row *row = &rows->list[i];
                 if (row->kind != ROW_BAN)
                         continue;
-                uint64_t value = sum(row->text.at, row->text.len);
+                uint64_t value = bans_file_sum(row->text.at, row->text.len);
                 struct row *found = find_sum(rows, i, value);
                 if (!found)
                         continue;

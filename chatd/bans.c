@@ -30,7 +30,7 @@ static struct ban *find_same(const struct bans *bans, const struct ban *ban)
 
 /* ---- the file ---- */
 
-static int make_room(struct bans *bans)
+static int bans_make_room(struct bans *bans)
 {
         if (!bans->list)
                 bans->list = calloc(BANS_MAX, sizeof(*bans->list));
@@ -38,10 +38,10 @@ static int make_room(struct bans *bans)
 }
 
 /* Keeps a ban in memory alone. Returns the same as bans_add(). */
-static int keep(struct bans *bans, const struct ban *ban)
+static int bans_keep(struct bans *bans, const struct ban *ban)
 {
         struct ban *same = find_same(bans, ban);
-        int r = same ? 0 : make_room(bans);
+        int r = same ? 0 : bans_make_room(bans);
         if (r < 0)
                 return r;
         if (!same)
@@ -52,7 +52,7 @@ static int keep(struct bans *bans, const struct ban *ban)
 
 static int keep_read(void *user, const struct ban *ban)
 {
-        return keep(user, ban);
+        return bans_keep(user, ban);
 }
 
 /* Reads a file, up to a little more than the longest file of bans. Returns the text, which the caller frees, or NULL
@@ -152,7 +152,7 @@ static void begin_to_write(struct bans *bans)
 }
 
 /* Takes the end of a write if it has ended. With `wait`, waits for it. */
-static void take_end(struct bans *bans, bool wait)
+static void bans_take_end(struct bans *bans, bool wait)
 {
         int error;
         if (disk_end(&bans->disk, wait, &error))
@@ -161,21 +161,21 @@ static void take_end(struct bans *bans, bool wait)
 
 void bans_settle(struct bans *bans)
 {
-        take_end(bans, false);
+        bans_take_end(bans, false);
         if (!bans->disk.job && bans->written < bans->changes)
                 begin_to_write(bans);
 }
 
 void bans_finish(struct bans *bans)
 {
-        take_end(bans, true);
+        bans_take_end(bans, true);
         bans_settle(bans);
-        take_end(bans, true);
+        bans_take_end(bans, true);
 }
 
 int bans_add(struct bans *bans, const struct ban *ban)
 {
-        int r = keep(bans, ban);
+        int r = bans_keep(bans, ban);
         bans->changes += r == 0;
         return r;
 }

@@ -31,7 +31,7 @@ static void write_list(const struct changes *c, enum change_kind kind, const str
                                                 len > 0 ? "\n" : "", c->all[i].number, c->all[i].before);
 }
 
-static void add(struct changes *c, const struct change *change, const char *before)
+static void changes_add(struct changes *c, const struct change *change, const char *before)
 {
         struct change *last = &c->all[c->count++];
         *last = *change;
@@ -41,7 +41,7 @@ static void add(struct changes *c, const struct change *change, const char *befo
 int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before)
 {
         char text[NOTE_CHANGES_MAX_BYTES];
-        add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
+        changes_add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
         write_list(c, CHANGE_NAME, m, text);
         int error = note_name(dir, m, text);
         c->count -= error < 0;
@@ -51,7 +51,7 @@ int changes_add_name(struct changes *c, const char *dir, struct member *m, uint6
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room)
 {
         char text[NOTE_CHANGES_MAX_BYTES];
-        add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
+        changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
         write_list(c, CHANGE_ROOM, m, text);
         int error = note_room(dir, m, room, text);
         c->count -= error < 0;

@@ -39,7 +39,7 @@ void disk_free(struct disk *d)
 }
 
 /* Writes all bytes. Returns 0 or a negative errno, as do the functions below. */
-static int write_all(int fd, const char *text, size_t size)
+static int disk_write_all(int fd, const char *text, size_t size)
 {
         while (size > 0) {
                 ssize_t n = write(fd, text, size);
@@ -67,14 +67,14 @@ static int flush_directory(const char *path)
         return r;
 }
 
-static int replace(const struct disk_job *job)
+static int disk_replace(const struct disk_job *job)
 {
         char new[PATH_MAX + 8];
         snprintf(new, sizeof(new), "%s.new", job->path);
         int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
         if (fd < 0)
                 return -errno;
-        int r = write_all(fd, job->text, job->size);
+        int r = disk_write_all(fd, job->text, job->size);
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         if (r < 0)
@@ -84,10 +84,10 @@ static int replace(const struct disk_job *job)
         return r;
 }
 
-static void *run(void *user)
+static void *disk_run(void *user)
 {
         struct disk_job *job = user;
-        job->error = replace(job);
+        job->error = disk_replace(job);
         eventfd_write(job->done, 1);
         return NULL;
 }
@@ -110,7 +110,7 @@ int disk_begin(struct disk *d, const char *path, char *text, size_t size)
         job->text = text;
         job->size = size;
         snprintf(job->path, sizeof(job->path), "%s", path);
-        int error = pthread_create(&job->thread, NULL, run, job);
+        int error = pthread_create(&job->thread, NULL, disk_run, job);
         if (error != 0) {
                 free_job(job);
                 return -error;

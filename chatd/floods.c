@@ -1,7 +1,7 @@
 #include "floods.h"
 
 /* Returns the place of this network. A network without a place gets that of the network whose time began first. */
-static struct flood *find_place(struct floods *floods, const struct network *n, int64_t now)
+static struct flood *floods_find_place(struct floods *floods, const struct network *n, int64_t now)
 {
         struct flood *oldest = floods->seen;
         for (size_t i = 0; i < FLOODS_NETWORKS; i++) {
@@ -19,7 +19,7 @@ bool floods_count(struct floods *floods, const struct network *n, int64_t now)
 {
         if (!network_is_known(n) || network_is_user(n))
                 return false;
-        struct flood *flood = find_place(floods, n, now);
+        struct flood *flood = floods_find_place(floods, n, now);
         if (now - flood->since_ms >= FLOODS_MS)
                 *flood = (struct flood){.network = *n, .since_ms = now};
         if (++flood->connections < FLOODS_CONNECTIONS)

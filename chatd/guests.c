@@ -22,7 +22,7 @@ void guests_init(struct guests *g, const char *dir)
 }
 
 /* Returns the checksum that the file has behind the key. */
-static uint64_t sum(const uint8_t key[static GUESTS_KEY_BYTES])
+static uint64_t guests_sum(const uint8_t key[static GUESTS_KEY_BYTES])
 {
         static const uint8_t of_sums[] = "chatd: guest key";
         return htole64(siphash(of_sums, key, GUESTS_KEY_BYTES));
@@ -42,7 +42,7 @@ static int read_key(struct guests *g)
         if (r < 0)
                 return r;
         memcpy(g->key, file, sizeof(g->key));
-        const uint64_t right = sum(g->key);
+        const uint64_t right = guests_sum(g->key);
         return r == 0 && memcmp(file + sizeof(g->key), &right, sizeof(right)) != 0 ? -EBADMSG : r;
 }
 
@@ -58,7 +58,7 @@ static int write_key(const struct guests *g)
 {
         char new[PATH_MAX + 8];
         uint8_t file[GUESTS_FILE_BYTES];
-        const uint64_t right = sum(g->key);
+        const uint64_t right = guests_sum(g->key);
         memcpy(file, g->key, sizeof(g->key));
         memcpy(file + sizeof(g->key), &right, sizeof(right));
         snprintf(new, sizeof(new), "%s.new", g->path);

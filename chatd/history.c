@@ -41,7 +41,7 @@ static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
 }
 
 /* Opens the file with space for the labels. Returns a descriptor or a negative errno. */
-static int open_file(const char *path)
+static int history_open_file(const char *path)
 {
         uint64_t layout = LAYOUT;
         struct stat st;
@@ -66,10 +66,10 @@ int history_open(struct history *h, const char *dir)
         char path[PATH_MAX];
         *h = (struct history){.fd = -1};
         file_path(dir, path);
-        int fd = open_file(path);
+        int fd = history_open_file(path);
         if (fd == -ESTALE) { /* of another version, or of a chatd that died when it had just made it */
                 unlink(path);
-                fd = open_file(path);
+                fd = history_open_file(path);
         }
         if (fd < 0)
                 return fd;
@@ -188,7 +188,7 @@ static bool has(const struct history_slot shelf[static HISTORY_KEPT], const stru
 }
 
 /* Puts record `i` of the batch, which is `rec`, at the end of the shelf. */
-static void put(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
+static void history_put(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
 {
         const uint8_t *bytes = r->buffer + r->records[i].place[RELAY_DATAGRAM].at;
         size_t size = r->records[i].place[RELAY_DATAGRAM].len;
@@ -234,7 +234,7 @@ void history_note(struct history *h, const struct rooms *rooms, const struct rel
         for (size_t i = 0; h->file && i < r->count; i++) {
                 int shelf = shelf_for(h, rooms, r, i, &rec);
                 if (shelf != NO_SHELF)
-                        put(h, shelf, r, i, &rec);
+                        history_put(h, shelf, r, i, &rec);
         }
 }
 
@@ -249,7 +249,7 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
         for (size_t i = 0; h->file && i < r->count; i++)
                 if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
                     !has(h->file->shelves[shelf], &rec))
-                        put(h, shelf, r, i, &rec);
+                        history_put(h, shelf, r, i, &rec);
 }
 
 /* Returns the line at this place, or NULL. */
@@ -267,7 +267,7 @@ struct writing {
         size_t bytes_left; /* how many more bytes fit */
 };
 
-static void write_line(struct writing *w, struct record *rec, uint64_t seconds)
+static void history_write_line(struct writing *w, struct record *rec, uint64_t seconds)
 {
         rec->number = seconds;
         w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
@@ -309,7 +309,7 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
                         continue;
                 /* a chatd of an earlier version may have kept the text */
                 rec.text = reveal(rec.text, shown, rec.text.len);
-                write_line(w, &rec, slot->seconds);
+                history_write_line(w, &rec, slot->seconds);
         }
 }
 
@@ -336,6 +336,6 @@ size_t history_read(const struct history *h, const struct rooms *rooms, const st
                 write_shelf(h, shelf, &w);
         for (size_t i = first; i < r->count; i++)
                 if (is_new_line(h, shelf, room, r, i, &rec))
-                        write_line(&w, &rec, (uint64_t)time(NULL));
+                        history_write_line(&w, &rec, (uint64_t)time(NULL));
         return w.size;
 }

@@ -5,7 +5,7 @@
 
 enum { TYPE_AT = 1 }; /* the place of the type in an encoded frame */
 
-static void append(struct letters *l, struct letter *letter)
+static void letters_append(struct letters *l, struct letter *letter)
 {
         letter->next = NULL;
         if (l->last)
@@ -28,7 +28,7 @@ int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uin
         memcpy(letter->bytes, buffer, frame_size);
         if (size > 0)
                 memcpy(letter->bytes + frame_size, records, size);
-        append(l, letter);
+        letters_append(l, letter);
         return 0;
 }
 
@@ -55,7 +55,7 @@ size_t letters_trim(struct letters *l, size_t most)
         for (struct letter *letter = l->first, *next; letter; letter = next) {
                 next = letter->next;
                 if (kept.bytes + letter->size <= most || is_kicked(letter)) {
-                        append(&kept, letter);
+                        letters_append(&kept, letter);
                         continue;
                 }
                 free(letter);

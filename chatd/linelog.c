@@ -8,7 +8,7 @@
 _Static_assert(TEXT_MAX_BYTES + 3 * NAME_MAX_BYTES + 2 * NICK_MAX_BYTES + 256 <= JOURNAL_EVENT_MAX_BYTES,
                "a line has room, with names and the other fields");
 
-static void write_line(struct journal *log, const struct record *rec)
+static void linelog_write_line(struct journal *log, const struct record *rec)
 {
         struct journal_event e = {0};
         struct slice room = rec->room.len > 0 ? rec->room : slice_of(FIRST_ROOM);
@@ -30,5 +30,5 @@ void linelog_write(struct journal *log, const struct relay *batch)
         struct record rec;
         while (record_next(&records, &rec) > 0)
                 if (record_is_line(&rec))
-                        write_line(log, &rec);
+                        linelog_write_line(log, &rec);
 }

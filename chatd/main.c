@@ -61,7 +61,7 @@ struct chatd {
         bool stopping;
 };
 
-static void print_usage(void)
+static void chatd_print_usage(void)
 {
         fputs("Usage: chatd [OPTION...]\n"
               "Relay chat lines between chat-session processes.\n"
@@ -85,7 +85,7 @@ static void print_usage(void)
               stdout);
 }
 
-static int parse_user(const char *name, uid_t *uid, const char *option, const char *program)
+static int chatd_parse_user(const char *name, uid_t *uid, const char *option, const char *program)
 {
         const struct passwd *pw = getpwnam(name);
         if (!pw) {
@@ -97,7 +97,7 @@ static int parse_user(const char *name, uid_t *uid, const char *option, const ch
 }
 
 /* Returns -1 to continue, or an exit status. */
-static int parse_options(struct options *o, int argc, char **argv)
+static int chatd_parse_options(struct options *o, int argc, char **argv)
 {
         struct option known[16 + SETTINGS] = {
                 {"config", required_argument, NULL, 'c'},    {"check-config", no_argument, NULL, 'k'},
@@ -120,12 +120,13 @@ static int parse_options(struct options *o, int argc, char **argv)
                         break;
                 case 'u':
                 case 'l':
-                        r = parse_user(optarg, c == 'u' ? &o->session_user : &o->link_user, known[i].name, argv[0]);
+                        r = chatd_parse_user(optarg, c == 'u' ? &o->session_user : &o->link_user, known[i].name,
+                                             argv[0]);
                         if (r >= 0)
                                 return r;
                         break;
                 case 'h':
-                        print_usage();
+                        chatd_print_usage();
                         return 0;
                 case 'v':
                         puts("chatd " VERSION);
@@ -210,7 +211,7 @@ static int open_loop(struct chatd *d)
         return r < 0 ? r : add_watch(d, &d->intake_watch, WATCH_INTAKE, d->intake);
 }
 
-static void take_signal(struct chatd *d)
+static void chatd_take_signal(struct chatd *d)
 {
         struct signalfd_siginfo signal;
         if (read(d->signals, &signal, sizeof(signal)) != sizeof(signal))
@@ -244,7 +245,7 @@ static void open_control(struct chatd *d, const char *dir)
 
 /* Handles all events but those of the intake. Returns true when the intake has frames: a batch may free members, so it
  * runs after all other events. */
-static bool handle_events(struct chatd *d, const struct epoll_event *events, int n)
+static bool chatd_handle_events(struct chatd *d, const struct epoll_event *events, int n)
 {
         bool frames = false;
         for (int i = 0; i < n; i++) {
@@ -254,7 +255,7 @@ static bool handle_events(struct chatd *d, const struct epoll_event *events, int
                         frames = true;
                         break;
                 case WATCH_SIGNAL:
-                        take_signal(d);
+                        chatd_take_signal(d);
                         break;
                 case WATCH_EXIT:
                         contact_exited(&d->chat, w->member);
@@ -296,7 +297,7 @@ static bool notify_status(struct chatd *d, int64_t now)
 }
 
 /* Confirms lines if that is due. Returns true while members are to be told later. */
-static bool confirm(struct chatd *d, int64_t now)
+static bool chatd_confirm(struct chatd *d, int64_t now)
 {
         if (!d->chat.unconfirmed)
                 return false;
@@ -316,7 +317,7 @@ static int do_chores(struct chatd *d)
         watchdog_beat(&d->watchdog);
         if (notify_status(d, now) && d->status_at_ms < wake)
                 wake = d->status_at_ms;
-        if (confirm(d, now) && d->confirm_at_ms < wake)
+        if (chatd_confirm(d, now) && d->confirm_at_ms < wake)
                 wake = d->confirm_at_ms;
         if (broker_report_ignored(&d->chat, now) && d->chat.ignored_reported_ms + IGNORED_REPORT_MS < wake)
                 wake = d->chat.ignored_reported_ms + IGNORED_REPORT_MS;
@@ -327,14 +328,14 @@ static int do_chores(struct chatd *d)
         return wake > now ? (int)(wake - now) : 0;
 }
 
-static int run(struct chatd *d)
+static int chatd_run(struct chatd *d)
 {
         struct epoll_event events[EVENTS_MAX];
         while (!d->stopping) {
                 int n = epoll_wait(d->epoll, events, EVENTS_MAX, do_chores(d));
                 if (n < 0 && errno != EINTR)
                         return -errno;
-                if (handle_events(d, events, n)) {
+                if (chatd_handle_events(d, events, n)) {
                         int r = broker_serve(&d->chat);
                         if (r < 0)
                                 return r;
@@ -347,7 +348,7 @@ static int run(struct chatd *d)
 }
 
 /* Runs chatd from the recovery to the end. Returns 0 or a negative errno. */
-static int serve(struct chatd *d)
+static int chatd_serve(struct chatd *d)
 {
         int members = recovery_run(&d->chat);
         if (members < 0)
@@ -358,7 +359,7 @@ static int serve(struct chatd *d)
         if (r == 0) {
                 d->status_members = SIZE_MAX; /* the first status is always sent */
                 sd_notify(false, "READY=1");
-                r = run(d);
+                r = chatd_run(d);
                 watchdog_stop(&d->watchdog);
         }
         sd_notify(false, "STOPPING=1");
@@ -376,7 +377,7 @@ static int serve(struct chatd *d)
 
 /* Returns `status`, the exit status of a chatd that cannot run and has printed why. Pauses first if systemd starts the
  * next chatd at once. */
-static int give_up(int status, int64_t pause_ms)
+static int chatd_give_up(int status, int64_t pause_ms)
 {
         struct timespec pause = clock_timespec(pause_ms);
         if (getenv("NOTIFY_SOCKET"))
@@ -395,11 +396,11 @@ int main(int argc, char **argv)
         struct settings settings;
 
         settings_init(&options.reload.options);
-        int status = parse_options(&options, argc, argv);
+        int status = chatd_parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
         if (reload_start(&options.reload, &settings) < 0)
-                return options.check ? EXIT_SETTINGS : give_up(EXIT_SETTINGS, GIVE_UP_WAIT_MS);
+                return options.check ? EXIT_SETTINGS : chatd_give_up(EXIT_SETTINGS, GIVE_UP_WAIT_MS);
         if (options.check) {
                 reload_check_motd(&settings);
                 return EXIT_SUCCESS;
@@ -408,12 +409,12 @@ int main(int argc, char **argv)
         const char *lacks = kernel_lacks();
         if (lacks) {
                 fprintf(stderr, "chatd: cannot run, as this kernel lacks %s\n", lacks);
-                return give_up(EXIT_KERNEL, GIVE_UP_WAIT_MS);
+                return chatd_give_up(EXIT_KERNEL, GIVE_UP_WAIT_MS);
         }
         raise_fd_limit();
         int r = open_intake(&d, options.dir);
         if (r < 0)
-                return give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
+                return chatd_give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
         r = open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
         struct journal *log = journal_start("chatd");
         if (r == 0)
@@ -425,12 +426,12 @@ int main(int argc, char **argv)
                 guests_init(&d.chat.guests, state_directory(options.dir));
                 reload_apply(&d.chat, &settings);
                 open_control(&d, options.dir);
-                r = serve(&d);
+                r = chatd_serve(&d);
                 broker_free(&d.chat);
         }
         if (r < 0)
                 fprintf(stderr, "chatd: cannot run: %s\n", strerror(-r));
         if (log)
                 journal_stop(log);
-        return r < 0 ? give_up(EXIT_FAILURE, FAILED_WAIT_MS) : EXIT_SUCCESS;
+        return r < 0 ? chatd_give_up(EXIT_FAILURE, FAILED_WAIT_MS) : EXIT_SUCCESS;
 }

@@ -19,7 +19,7 @@ struct reading {
         bool cut;
 };
 
-static void append(struct reading *r, const char *text, size_t size)
+static void motd_append(struct reading *r, const char *text, size_t size)
 {
         struct motd *m = r->motd;
         if (size == 0 || r->cut)
@@ -38,18 +38,18 @@ static void take_byte(struct reading *r, char byte)
 {
         char clean[TEXT_CLEAN_MAX];
         if (r->cr && byte != '\n')
-                append(r, clean, text_clean(&r->cleaner, '\r', clean));
+                motd_append(r, clean, text_clean(&r->cleaner, '\r', clean));
         r->cr = byte == '\r';
         if (byte == '\n') {
-                append(r, clean, text_clean_end(&r->cleaner, clean));
+                motd_append(r, clean, text_clean_end(&r->cleaner, clean));
                 r->ends++;
         } else if (!r->cr) {
-                append(r, clean, text_clean(&r->cleaner, (uint8_t)byte, clean));
+                motd_append(r, clean, text_clean(&r->cleaner, (uint8_t)byte, clean));
         }
 }
 
 /* Reads and cleans the file. Returns 0 or a negative errno. */
-static int take_file(struct reading *r, int fd)
+static int motd_take_file(struct reading *r, int fd)
 {
         char bytes[512], clean[TEXT_CLEAN_MAX];
         ssize_t n;
@@ -59,7 +59,7 @@ static int take_file(struct reading *r, int fd)
                 for (ssize_t i = 0; i < n && !r->cut; i++)
                         take_byte(r, bytes[i]);
         }
-        append(r, clean, text_clean_end(&r->cleaner, clean));
+        motd_append(r, clean, text_clean_end(&r->cleaner, clean));
         return 0;
 }
 
@@ -70,7 +70,7 @@ int motd_read(struct motd *motd, const char *path)
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe may have no writer */
         if (fd < 0)
                 return -errno;
-        int r = take_file(&reading, fd);
+        int r = motd_take_file(&reading, fd);
         close(fd);
         if (r < 0)
                 motd->len = 0;

@@ -8,20 +8,20 @@
 
 #include "member.h"
 
-static int compare_names(const void *a, const void *b)
+static int naming_compare(const void *a, const void *b)
 {
         const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
         return name_compare(x, strlen(x), y, strlen(y));
 }
 
-static int compare_blurred(const void *a, const void *b)
+static int naming_compare_blurred(const void *a, const void *b)
 {
         const char *x = ((const struct member *)a)->name, *y = ((const struct member *)b)->name;
         return name_compare_blurred(x, strlen(x), y, strlen(y));
 }
 
 /* Returns the place in the tree that compares equal to this name, or NULL. */
-static struct member **find(void *const *tree, int (*compare)(const void *, const void *), struct slice name)
+static struct member **naming_place(void *const *tree, int (*compare)(const void *, const void *), struct slice name)
 {
         struct member key = {0};
         if (name.len > LOCAL_NAME_MAX_BYTES)
@@ -33,17 +33,17 @@ static struct member **find(void *const *tree, int (*compare)(const void *, cons
 /* Returns the first member of a name similar to this one, or NULL. */
 static struct member *find_blurred(const struct naming *n, struct slice name)
 {
-        struct member **found = find(&n->by_blur, compare_blurred, name);
+        struct member **found = naming_place(&n->by_blur, naming_compare_blurred, name);
         return found ? *found : NULL;
 }
 
 int naming_add(struct naming *n, struct member *m)
 {
-        if (!tsearch(m, &n->by_name, compare_names))
+        if (!tsearch(m, &n->by_name, naming_compare))
                 return -ENOMEM;
-        struct member **first = tsearch(m, &n->by_blur, compare_blurred);
+        struct member **first = tsearch(m, &n->by_blur, naming_compare_blurred);
         if (!first) {
-                tdelete(m, &n->by_name, compare_names);
+                tdelete(m, &n->by_name, naming_compare);
                 return -ENOMEM;
         }
         if (*first != m) {
@@ -55,10 +55,10 @@ int naming_add(struct naming *n, struct member *m)
 
 void naming_remove(struct naming *n, struct member *m)
 {
-        struct member **at = find(&n->by_blur, compare_blurred, slice_of(m->name));
-        tdelete(m, &n->by_name, compare_names);
+        struct member **at = naming_place(&n->by_blur, naming_compare_blurred, slice_of(m->name));
+        tdelete(m, &n->by_name, naming_compare);
         if (*at == m && !m->alike) {
-                tdelete(m, &n->by_blur, compare_blurred);
+                tdelete(m, &n->by_blur, naming_compare_blurred);
                 return;
         }
         while (*at != m)
@@ -69,7 +69,7 @@ void naming_remove(struct naming *n, struct member *m)
 
 struct member *naming_find(const struct naming *n, struct slice name)
 {
-        struct member **found = find(&n->by_name, compare_names, name);
+        struct member **found = naming_place(&n->by_name, naming_compare, name);
         return found ? *found : NULL;
 }
 

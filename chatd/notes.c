@@ -40,7 +40,7 @@ int note_write(const char *dir, const struct member *m)
 }
 
 /* Writes the note of `id` with this suffix. Returns 0 or a negative errno. */
-static int replace(const char *dir, uint64_t id, const char *suffix, const char *text)
+static int note_replace(const char *dir, uint64_t id, const char *suffix, const char *text)
 {
         char path[PATH_MAX], new[PATH_MAX];
         note_path(dir, id, suffix, path);
@@ -51,16 +51,16 @@ static int replace(const char *dir, uint64_t id, const char *suffix, const char 
 int note_name(const char *dir, const struct member *m, const char *changes)
 {
         char text[NOTE_MAX_BYTES];
-        int error = replace(dir, m->id, RENAMED_SUFFIX, changes);
+        int error = note_replace(dir, m->id, RENAMED_SUFFIX, changes);
         describe(m, text);
-        return error < 0 ? error : replace(dir, m->id, "", text);
+        return error < 0 ? error : note_replace(dir, m->id, "", text);
 }
 
 int note_room(const char *dir, const struct member *m, const char *room, const char *changes)
 {
         char text[MARK_MAX_BYTES];
         snprintf(text, sizeof(text), "%s %s", changes, room);
-        return replace(dir, m->id, ROOM_SUFFIX, text);
+        return note_replace(dir, m->id, ROOM_SUFFIX, text);
 }
 
 void note_departed(const char *dir, uint64_t id)
@@ -135,7 +135,7 @@ int note_removal(const char *dir, const struct member *m)
 {
         char text[PATH_MAX];
         snprintf(text, sizeof(text), REMOVED_WORD " %s", m->removal);
-        return replace(dir, m->id, MUTED_SUFFIX, text);
+        return note_replace(dir, m->id, MUTED_SUFFIX, text);
 }
 
 void note_remove_mute(const char *dir, uint64_t id)

@@ -27,7 +27,7 @@ static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static
 
 /* Reads a note: microseconds, key, address (without spaces) and name (the rest). With `undone` it takes only notes of
  * members whose last change of name is in the queue; without it only the others. */
-static void read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
+static void recall_read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
 {
         char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
         const char *before = NULL;
@@ -185,10 +185,10 @@ int recall_members(struct roster *r, struct departed *departed, const struct que
                 return -errno;
         for (const struct dirent *entry; (entry = readdir(dir));)
                 if (!read_departed(departed, entry->d_name))
-                        read_note(r, dirfd(dir), entry->d_name, queued, false);
+                        recall_read_note(r, dirfd(dir), entry->d_name, queued, false);
         rewinddir(dir);
         for (const struct dirent *entry; queued->count > 0 && (entry = readdir(dir));)
-                read_note(r, dirfd(dir), entry->d_name, queued, true);
+                recall_read_note(r, dirfd(dir), entry->d_name, queued, true);
         rewinddir(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
                 read_lagging(r, entry->d_name);

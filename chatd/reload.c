@@ -85,7 +85,7 @@ void reload_apply(struct chat *chat, const struct settings *s)
                 eventlog_settings(chat->log, wrong);
 }
 
-static void complain(void *user, const char *error)
+static void reload_complain(void *user, const char *error)
 {
         struct chat *chat = user;
         eventlog_settings(chat->log, error);
@@ -96,7 +96,7 @@ void reload_again(struct reload *r, struct chat *chat)
         struct settings s = r->options;
         /* the time is for Type=notify-reload, sd_notify(3) */
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
-        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, complain, chat) < 0;
+        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, reload_complain, chat) < 0;
         if (!r->failed) {
                 reload_apply(chat, &s);
                 chat_forget_said(chat);
