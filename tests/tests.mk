@@ -12,6 +12,8 @@ HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
 # nspawn is about the units.
 SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
+# They kill chatd in front of each of its system calls.
+KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
@@ -26,13 +28,13 @@ CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sa
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := killpoints network flood hosts package full upgrade proxies monitoring container nspawn
+LONG          := $(KILLPOINTS) network flood hosts package full upgrade proxies monitoring container nspawn
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
-# check-system/killpoints kills chatd in front of each system call. The sanitized chatd takes the same ways, four times as
-# slowly: a sample of them is enough.
-sample   = $(if $(filter sanitized/killpoints,$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
+# The sanitized chatd takes the same ways as the other, four times as slowly: a sample of the points at which it is killed is
+# enough.
+sample   = $(if $(filter $(KILLPOINTS:%=sanitized/%),$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
 # $(call command,KIND/NAME) is how that program of tests is run.
 run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
 		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)
@@ -133,6 +135,12 @@ $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 	$(call run_one,sanitized on three hosts)
 $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
 	$(call run_one,system beside containers)
+
+# All programs that kill chatd in front of its system calls, beside each other.
+.PHONY: check-system/killpoints check-sanitized/killpoints
+check-system/killpoints check-sanitized/killpoints:
+	+@$(PARALLEL) BUILD_ONLY=1 $(KILLPOINTS:%=$(@D)/%)
+	$(if $(BUILD_ONLY),,@$(call run,$(KILLPOINTS:%=$(@D)/%)))
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
