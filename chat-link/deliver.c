@@ -6,7 +6,7 @@
 #include <chat/names.h>
 #include <chat/text.h>
 
-#include "link.h"
+#include "link-state.h"
 #include "number.h"
 #include "private.h"
 

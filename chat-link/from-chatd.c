@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "link.h"
+#include "link-state.h"
 #include "log.h"
 #include "number.h"
 #include "private.h"

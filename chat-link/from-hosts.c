@@ -6,7 +6,7 @@
 #include <chat/clock.h>
 
 #include "deliver.h"
-#include "link.h"
+#include "link-state.h"
 #include "log.h"
 #include "number.h"
 

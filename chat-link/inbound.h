@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-#include "network.h"
+#include "network-message.h"
 #include "report.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "link.h"
+#include "link-state.h"
 #include "twin.h"
 
 /* Logs that the machine's name is no label, so another label was made of it. This is no error, but users look for the

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "network.h"
+#include "network-message.h"
 
 /* The parts of the network, by rank. */
 enum problem {

@@ -7,6 +7,8 @@
 
 #include <chat/clock.h>
 
+#include "spool.h"
+
 void resend_init(struct resend *r, const struct config *c, struct spool *s, struct report *report, int work)
 {
         *r = (struct resend){.report = report, .spool = s, .network = c->network, .own = c->host, .work = work};

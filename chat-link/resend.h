@@ -10,7 +10,7 @@
 
 #include <nats/nats.h>
 
-#include "network.h"
+#include "network-message.h"
 #include "report.h"
 
 enum {

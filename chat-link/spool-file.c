@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chat/record.h>
 #include <chat/siphash.h>
 
 #include "draw.h"
 #include "spool-old.h"
 #include "spool-ring.h"
+#include "spool.h"
 
 static void read_boot_id(char id[static BOOT_ID_BYTES])
 {

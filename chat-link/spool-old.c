@@ -5,6 +5,8 @@
 
 #include "spool-ring.h"
 
+#include <chat/record.h>
+
 struct old_header {
         char magic[8];
         uint64_t ring_bytes;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "branches.h"
-#include "spool.h"
+#include "spool-sizes.h"
 
 enum {
         SPOOL_HEADER_BYTES = 4096,

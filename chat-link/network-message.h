@@ -1,0 +1,46 @@
+/* What the network hands over: messages of other hosts, and its status. network.h explains them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "message.h"
+
+enum {
+        NETWORK_QUEUE_MAX = 64, /* messages that wait for network_next(): a thread that adds more is blocked */
+};
+
+/* A place in the messages that other hosts published. */
+struct network_place {
+        uint64_t stream;   /* the stream's identity; 0: without JetStream */
+        uint64_t sequence; /* the stream's sequence of the last message before the place */
+};
+
+enum network_event {
+        NETWORK_BEGIN, /* later messages come from behind `place`: its stream may not be the one that was asked for */
+        NETWORK_SAID,  /* a message: `place` is its own; without JetStream, its sequence is 0 */
+        NETWORK_ALIVE,
+        NETWORK_AGAIN, /* an answer: only network_answer() returns it */
+};
+
+struct network_message {
+        struct network_message *next;
+        enum network_event event;
+        struct network_place place;
+        char host[HOST_MAX_BYTES + 1]; /* a label, from the subject; never this host's own */
+        size_t size;                   /* MESSAGE_MAX_BYTES at most: larger messages are ignored */
+        uint8_t data[];
+};
+
+struct network_status {
+        bool connected;                          /* to a server */
+        bool stored;                             /* JetStream keeps what is published */
+        bool stuck;                              /* connected, but the stream does not take or give messages now */
+        char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the server, without a password */
+        char problem[512]; /* the obstacle, and how to remove it: one line of clean text; empty: none */
+        uint64_t ignored;  /* messages that were too large, or of a host whose name is no label */
+        uint64_t twin;     /* ALIVE messages of another host that has this host's label */
+        uint64_t clone;    /* the instance of the last of these, if this host's records had it, too; else 0 */
+};
