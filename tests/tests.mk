@@ -1,19 +1,23 @@
 # Tests (doc/testing.md).
 
 # ---- the programs ---------------------------------------------------------------------------------------------------
-# chat-link's side of NATS
-NETWORK   := $(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
+# chat-link's side of NATS, and hosts that have it
+NETWORK   := tests/system/network-hosts.c \
+		$(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 # Preloaded to programs that are tested.
 PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so build/tests/under-qemu.so
-HARNESS   := $(filter-out tests/system/test-%.c,$(wildcard tests/system/*.c))
+# People, and the killing of chatd, for the programs that do that
+KILLING   := tests/system/roles.c tests/system/killing.c
+HARNESS   := $(filter-out tests/system/test-%.c $(NETWORK) $(KILLING),$(wildcard tests/system/*.c))
 # valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
 # nspawn is about the units.
 SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 # They kill chatd in front of each of its system calls.
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
+NETWORKED  := $(filter network-%,$(SYSTEM))
 # Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
 BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
 # Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
@@ -23,12 +27,12 @@ CONTAINED := nspawn
 
 # ---- checks ---------------------------------------------------------------------------------------------------------
 # Sanitized on request only, because they take minutes.
-ON_REQUEST    := $(HOSTED) network
+ON_REQUEST    := $(HOSTED) $(NETWORKED)
 CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHECKS))
 
 # What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
-LONG          := $(KILLPOINTS) network flood hosts package full upgrade proxies monitoring container nspawn
+LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies monitoring container nspawn
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
@@ -84,7 +88,7 @@ build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(TEST_LIBS) -o $@
-$(call OBJECTS,obj,$(HARNESS) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
+$(call OBJECTS,obj,$(HARNESS) $(KILLING) $(NETWORK) $(SYSTEM:%=tests/system/test-%.c)): | build/.packages-check
 $(PRELOADED): build/tests/%.so: tests/%.c | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 -fPIC -shared $< -o $@
@@ -95,15 +99,16 @@ build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
 check-system/valgrind: build/tests/valgrind-pidfd.so
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
-build/tests/system/test-network: $(call OBJECTS,obj,$(NETWORK))
-build/tests/system/test-network: TEST_LIBS := -lnats
-# What it tests is a part of it.
-build/asan/tests/system/test-network: build/asan/tests/system/test-network.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
+$(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING))
+$(NETWORKED:%=build/tests/system/test-%): $(call OBJECTS,obj,$(NETWORK))
+$(NETWORKED:%=build/tests/system/test-%): TEST_LIBS := -lnats
+# What they test is a part of them.
+$(NETWORKED:%=build/asan/tests/system/test-%): %: %.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
 	@echo "LD  $@"
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats -o $@
-check-sanitized/network: build/asan/tests/system/test-network
-	@echo "sanitized: network"; $<
-check-system/network check-sanitized/network check-system/link check-sanitized/link: build/nats
+$(NETWORKED:%=check-sanitized/%): check-sanitized/%: build/asan/tests/system/test-%
+	@echo "sanitized: $*"; $<
+$(foreach t,$(NETWORKED) link,check-system/$(t) check-sanitized/$(t)): build/nats
 .PRECIOUS: build/asan/tests/unit/test-% build/tests/system/test-% build/obj/%.o build/asan/%.o
 
 # ---- one program each -----------------------------------------------------------------------------------------------
@@ -136,11 +141,14 @@ $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
 	$(call run_one,system beside containers)
 
-# All programs that kill chatd in front of its system calls, beside each other.
-.PHONY: check-system/killpoints check-sanitized/killpoints
-check-system/killpoints check-sanitized/killpoints:
-	+@$(PARALLEL) BUILD_ONLY=1 $(KILLPOINTS:%=$(@D)/%)
-	$(if $(BUILD_ONLY),,@$(call run,$(KILLPOINTS:%=$(@D)/%)))
+# The programs of one subject, beside each other.
+.PHONY: check-system/killpoints check-sanitized/killpoints check-system/network check-sanitized/network
+check-system/killpoints check-sanitized/killpoints: GROUP := $(KILLPOINTS)
+check-system/network: GROUP := $(NETWORKED)
+check-system/killpoints check-sanitized/killpoints check-system/network:
+	+@$(PARALLEL) BUILD_ONLY=1 $(GROUP:%=$(@D)/%)
+	$(if $(BUILD_ONLY),,@$(call run,$(GROUP:%=$(@D)/%)))
+check-sanitized/network: $(NETWORKED:%=check-sanitized/%)
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
