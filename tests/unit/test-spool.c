@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chat/record.h>
 #include <chat/siphash.h>
 
 #include "../../chat-link/spool-ring.h"
+#include "../../chat-link/spool.h"
 
 #include "test.h"
 
