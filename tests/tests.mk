@@ -141,13 +141,13 @@ $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
 	$(call run_one,system beside containers)
 
-# The programs of one subject, beside each other.
-.PHONY: check-system/killpoints check-sanitized/killpoints check-system/network check-sanitized/network
-check-system/killpoints check-sanitized/killpoints: GROUP := $(KILLPOINTS)
-check-system/network: GROUP := $(NETWORKED)
-check-system/killpoints check-sanitized/killpoints check-system/network:
-	+@$(PARALLEL) BUILD_ONLY=1 $(GROUP:%=$(@D)/%)
-	$(if $(BUILD_ONLY),,@$(call run,$(GROUP:%=$(@D)/%)))
+# Names that stand for the programs of one subject, which run beside each other.
+GROUPS  := check-unit/link check-unit/spool check-system/killpoints check-sanitized/killpoints check-system/network
+members  = $(patsubst %,$(@D)/%,$(filter $(@F)-%,$(if $(filter check-unit,$(@D)),$(UNIT),$(SYSTEM))))
+.PHONY: $(GROUPS) check-sanitized/network
+$(GROUPS):
+	+@$(PARALLEL) BUILD_ONLY=1 $(members)
+	$(if $(BUILD_ONLY),,@$(call run,$(members)))
 check-sanitized/network: $(NETWORKED:%=check-sanitized/%)
 
 SOAK_MINUTES ?= 60
@@ -171,7 +171,7 @@ check-debian13: build/.packages-debian13
 	@echo "Passed on Debian 13: $(DEBIAN13)."
 
 # ---- other architectures and compilers ------------------------------------------------------------------------------
-# tests/arch says what is done for each. UNIT='relay spool' runs these unit tests alone.
+# tests/arch says what is done for each. UNIT='relay roster' runs these unit tests alone.
 ARCH ?= amd64 i386 arm64 armhf gcc-O3 clang-lto
 
 .PHONY: check-arch
