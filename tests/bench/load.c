@@ -6,9 +6,12 @@
  * sender, its number and the time of sending, so every receiver notices a line that is lost, doubled or out of order. A
  * run ends when all clients have all lines, or nothing has come for QUIET_END_MS: what is missing then is lost.
  *
+ * With --rooms the clients go to as many rooms, the same number in each, and a line is for the room of its sender. The
+ * senders are in different rooms or, with --together, in as few as possible.
+ *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients in that time that it did not send. The
- * processes below each --cgroup are the server: prints the CPU time that they used while lines were on their way, per
- * delivery, and with --memory their memory afterwards. Latencies are those to clients of the sender's own server; far_…
+ * processes below each --cgroup, and each --server with its children, are the server: prints the CPU time that they
+ * used while lines were on their way, per delivery, and with --memory their memory afterwards. Latencies are those to clients of the sender's own server; far_…
  * are those to clients of other servers.
  */
 #include <arpa/inet.h>
@@ -35,6 +38,7 @@
 enum {
         TARGETS_MAX = 8,
         CGROUPS_MAX = 16,
+        SERVERS_MAX = 4,
         SENDERS_MAX = 64,
         CLIENTS_MAX = 20000,
         CLIENTS_PER_SOURCE = 200, /* servers limit the connections of one address */
@@ -81,11 +85,14 @@ struct options {
         double rate;    /* 0: as fast as it goes */
         double seconds; /* 0: as long as there are lines */
         enum protocol protocol;
-        bool greeted; /* the server writes first */
-        size_t rooms; /* clients are spread over so many rooms, the same number in each */
+        bool greeted;  /* the server writes first */
+        size_t rooms;  /* clients are spread over so many rooms, the same number in each */
+        bool together; /* neighbours are in one room */
         bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
+        long servers[SERVERS_MAX];
+        size_t servers_count;
         struct sockaddr_in targets[TARGETS_MAX];
         size_t targets_count;
 };
@@ -172,11 +179,28 @@ static uint64_t sum_cgroup(const char *cgroup, uint64_t (*of_process)(long pid))
         return sum;
 }
 
+/* Returns the sum of `of_process` for a process and its children. */
+static uint64_t sum_family(long parent, uint64_t (*of_process)(long pid))
+{
+        char path[PATH_MAX];
+        uint64_t sum = of_process(parent);
+        long pid;
+        snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", parent, parent);
+        FILE *file = fopen(path, "re");
+        while (file && fscanf(file, "%ld", &pid) == 1)
+                sum += of_process(pid);
+        if (file)
+                fclose(file);
+        return sum;
+}
+
 static uint64_t sum_server(const struct options *o, uint64_t (*of_process)(long pid))
 {
         uint64_t sum = 0;
         for (size_t i = 0; i < o->cgroups_count; i++)
                 sum += sum_cgroup(o->cgroups[i], of_process);
+        for (size_t i = 0; i < o->servers_count; i++)
+                sum += sum_family(o->servers[i], of_process);
         return sum;
 }
 
@@ -290,7 +314,7 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
 /* Takes a line that is not ours: a notice, or a command of IRC (RFC 2812). */
 static void take_other(struct load *l, struct client *c, const char *line, size_t len)
 {
-        static const char join[] = "JOIN #bench\r\n", in_room[] = "*** You are in room-";
+        static const char join[] = "JOIN #bench\r\n", in_room[] = "*** You are now in room-";
         l->others++;
         l->in_room += len >= strlen(in_room) && memcmp(line, in_room, strlen(in_room)) == 0;
         snprintf(c->notice, sizeof(c->notice), "%.*s", (int)len, line);
@@ -428,7 +452,8 @@ static void enter_rooms(struct load *l, uint64_t deadline)
 {
         char text[48];
         for (size_t i = 0; l->o.rooms > 1 && i < l->o.clients; i++) {
-                snprintf(text, sizeof(text), "/join room-%zu\n", i % l->o.rooms);
+                size_t room = l->o.together ? i / (l->o.clients / l->o.rooms) : i % l->o.rooms;
+                snprintf(text, sizeof(text), "/join room-%zu\n", room);
                 put_text(&l->clients[i], text);
                 flush(l, &l->clients[i]);
         }
@@ -563,7 +588,9 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
-        "            [--irc | --greeted [--rooms=N]] [--connecting=N] [--cgroup=DIR...] [--memory] ADDRESS:PORT...\n";
+        "            [--irc | --greeted [--rooms=N [--together]]] [--connecting=N] [--cgroup=DIR...] "
+        "[--server=PID...]\n"
+        "            [--memory] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
 {
@@ -587,7 +614,8 @@ static bool parse(struct options *o, int argc, char **argv)
                 {"rate", required_argument, NULL, 'r'},       {"irc", no_argument, NULL, 'i'},
                 {"greeted", no_argument, NULL, 'g'},          {"rooms", required_argument, NULL, 'R'},
                 {"connecting", required_argument, NULL, 'n'}, {"cgroup", required_argument, NULL, 'p'},
-                {"memory", no_argument, NULL, 'm'},           {0},
+                {"memory", no_argument, NULL, 'm'},           {"together", no_argument, NULL, 'o'},
+                {"server", required_argument, NULL, 'S'},     {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -621,6 +649,14 @@ static bool parse(struct options *o, int argc, char **argv)
                         break;
                 case 'm':
                         o->memory = true;
+                        break;
+                case 'o':
+                        o->together = true;
+                        break;
+                case 'S':
+                        if (o->servers_count == SERVERS_MAX)
+                                return false;
+                        o->servers[o->servers_count++] = (long)number;
                         break;
                 case 'R':
                         o->rooms = number;
