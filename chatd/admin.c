@@ -110,7 +110,7 @@ static void take_say(struct chat *chat, const struct frame *f)
                 .name = {"", 0},
                 .text = {text, (size_t)len},
         };
-        relay_add_notice(&chat->relay, NULL, &rec); /* there is room: the caller has checked */
+        batch_add_notice(&chat->batch, NULL, &rec);
         eventlog_say(chat->log, (uid_t)f->key, said);
 }
 
@@ -132,7 +132,7 @@ static int take_topic(struct chat *chat, const struct frame *f)
         int r = rooms_set_topic(room, chat->roster.dir, rec.text);
         if (r < 0)
                 return r;
-        relay_add_notice(&chat->relay, room, &rec); /* there is room: the caller has checked */
+        batch_add_notice(&chat->batch, room, &rec);
         eventlog_topic(chat->log, (uid_t)f->key, room->name, rec.text);
         return 0;
 }
@@ -148,13 +148,13 @@ static void tell_muted(struct chat *chat, struct member *m, const struct frame *
                 .text = slice_of(m->muted ? "An administrator muted you: nobody sees what you say"
                                           : "You are no longer muted"),
         };
-        relay_add_private(&chat->relay, NULL, m, &rec);
+        batch_add_private(&chat->batch, NULL, m, &rec);
 }
 
 static void take_removal(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = f->text};
-        relay_tell(&chat->relay, m, &kicked);
+        batch_tell(&chat->batch, m, &kicked);
         if (!m->removal)
                 m->removal = strndup(f->text.at, f->text.len);
         m->muted = true;
@@ -260,7 +260,7 @@ bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool i
                 .name = slice_of(m->name),
                 .text = slice_of("You are muted: nobody sees what you say"),
         };
-        relay_tell(&chat->relay, m, &answer);
+        batch_tell(&chat->batch, m, &answer);
         return true;
 }
 

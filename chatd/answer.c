@@ -7,7 +7,7 @@ void answer_frame(struct chat *chat, struct member *m, const struct frame *f, st
 {
         told.id = chat->relay.epoch;
         told.number = f->number;
-        relay_tell(&chat->relay, m, &told);
+        batch_tell(&chat->batch, m, &told);
 }
 
 void answer_text(struct chat *chat, struct member *m, const struct frame *f, struct slice text)

@@ -106,7 +106,7 @@ static void add_text(struct chat *chat, uint64_t number, size_t count, const cha
                 .name = {"", 0},
                 .text = slice_of(text),
         };
-        relay_add_notice(&chat->relay, rooms_first(&chat->roster.rooms), &rec);
+        batch_add_notice(&chat->batch, rooms_first(&chat->roster.rooms), &rec);
 }
 
 /* Adds a JOIN of each waiting member, for the link. */
@@ -125,17 +125,17 @@ static void fill_batch(struct chat *chat, uint64_t number, size_t count)
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (waits(m) || m->id == LINK_ID)
-                        relay_joins(&chat->relay, m);
+                        batch_joins(&chat->batch, m);
                 else
-                        relay_leaves(&chat->relay, m);
+                        batch_leaves(&chat->batch, m);
         }
         add_text(chat, number, count - 1, count == 2 ? "other" : "others");
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (m->id == LINK_ID)
-                        relay_joins(&chat->relay, m);
+                        batch_joins(&chat->batch, m);
                 else if (waits(m))
-                        relay_leaves(&chat->relay, m);
+                        batch_leaves(&chat->batch, m);
         }
         add_joins(chat);
 }
@@ -144,12 +144,12 @@ static void fill_batch(struct chat *chat, uint64_t number, size_t count)
  * named. */
 static void say(struct chat *chat, uint64_t number, size_t count)
 {
-        relay_begin(&chat->relay, &chat->roster);
+        batch_begin(&chat->batch, chat->relay.epoch);
         if (count > 1)
                 fill_batch(chat, number, count);
         else
                 add_joins(chat);
-        relay_send(&chat->relay, &chat->roster);
+        relay_send(&chat->relay, &chat->batch, &chat->roster);
         for (size_t i = 0; i < chat->roster.count; i++) {
                 struct member *m = chat->roster.members[i];
                 if (!waits(m))

@@ -121,7 +121,7 @@ static int take_frame(struct chat *chat, const struct datagram *d)
         /* one for the member's arrival, if it was not announced yet; and a move to another room is announced in two
          * rooms */
         size_t records = lines + 2;
-        if (!relay_has_room_for(&chat->relay, records,
+        if (!batch_has_room_for(&chat->batch, records,
                                 records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
                                         d->size))
                 return -ENOBUFS;
@@ -144,7 +144,7 @@ int broker_serve(struct chat *chat)
         if (n <= 0)
                 return n;
         for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
-                relay_begin(&chat->relay, &chat->roster);
+                batch_begin(&chat->batch, chat->relay.epoch);
                 changes_begin(&chat->changes);
                 chat->alone = chat->crossed = chat->changed = false;
                 for (taken = 0; taken < left && !chat->alone; taken++) {
@@ -155,11 +155,11 @@ int broker_serve(struct chat *chat)
                 }
                 assert(taken > 0); /* any frame fits into an empty batch, and waiting members are announced before */
                 chat->unconsumed = true;
-                relay_send(&chat->relay, &chat->roster);
+                relay_send(&chat->relay, &chat->batch, &chat->roster);
                 if (chat->settings.log_lines)
-                        linelog_write(chat->log, &chat->relay);
+                        linelog_write(chat->log, &chat->batch);
                 (chat->old_frames > 0 ? history_note_again : history_note)(&chat->history, &chat->roster.rooms,
-                                                                           &chat->relay);
+                                                                           &chat->batch);
                 remote_note(chat);
                 arrivals_note(chat);
                 admin_note(chat);

@@ -51,7 +51,7 @@ int changes_add_name(struct changes *c, const char *dir, struct member *m, uint6
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room)
 {
         char text[NOTE_CHANGES_MAX_BYTES];
-        changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->room->name);
+        changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->seat.room->name);
         write_list(c, CHANGE_ROOM, m, text);
         int error = note_room(dir, m, room, text);
         c->count -= error < 0;

@@ -111,8 +111,10 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
                 .name = slice_of(m->name),
                 .members = count_here(chat, m->id == LINK_ID) + m->held,
         };
-        if (m->id != LINK_ID)
-                return relay_tell(&chat->relay, m, &f);
+        if (m->id != LINK_ID) {
+                batch_tell(&chat->batch, m, &f);
+                return 0;
+        }
         int r = reach_send(m, &f);
         if (r == -ECONNREFUSED)
                 m->dead = true;
@@ -190,7 +192,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
                 .name = slice_of(m->name),
                 .text = slice_of(kind == RECORD_LEAVE && m->removed ? LEAVE_REMOVED : ""),
         };
-        relay_add(&chat->relay, m, m->room, &rec); /* there is room: take_frame() has checked */
+        batch_add(&chat->batch, m, m->seat.room, &rec);
 }
 
 bool chat_take_text(struct chat *chat, struct slice *text)
@@ -206,9 +208,9 @@ bool chat_take_text(struct chat *chat, struct slice *text)
 bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines)
 {
         uint8_t records[HISTORY_SHOWN_MAX_BYTES];
-        size_t size = history_read(&chat->history, &chat->roster.rooms, m->room, &chat->relay, lines, records);
+        size_t size = history_read(&chat->history, &chat->roster.rooms, m->seat.room, &chat->batch, lines, records);
         if (size > 0 || (number == 0 && chat->history.file))
-                relay_tell_records(&chat->relay, m,
+                batch_tell_records(&chat->batch, m,
                                    &(struct frame){.type = FRAME_PAST, .id = chat->relay.epoch, .number = number},
                                    records, size);
         return size > 0;

@@ -12,6 +12,7 @@
 #include <chat/settings.h>
 
 #include "bans.h"
+#include "batch.h"
 #include "changes.h"
 #include "departed.h"
 #include "eventlog.h"
@@ -84,6 +85,7 @@ struct chat {
         struct history history;
         struct intake intake;
         struct roster roster;
+        struct batch batch;
         struct relay relay;
         struct bans bans; /* empty until the caller reads a file */
         struct floods floods;

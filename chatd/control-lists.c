@@ -40,7 +40,7 @@ static void control_put_member(struct control_packet *p, const struct member *m)
 {
         bool slow = m->lent.page && atomic_load(&m->lent.page->turn) == OUTLET_SLOW;
         control_put(p, "name=%s", m->name);
-        control_put(p, "room=%s", m->room ? m->room->name : "");
+        control_put(p, "room=%s", m->seat.room ? m->seat.room->name : "");
         control_put(p, "address=%s", m->address);
         control_put(p, "since=%" PRId64, control_since(m));
         control_put(p, "pid=%" PRIu64, m->id >> 32);

@@ -188,10 +188,10 @@ static bool has(const struct history_slot shelf[static HISTORY_KEPT], const stru
 }
 
 /* Puts record `i` of the batch, which is `rec`, at the end of the shelf. */
-static void history_put(struct history *h, int shelf, const struct relay *r, size_t i, const struct record *rec)
+static void history_put(struct history *h, int shelf, const struct batch *b, size_t i, const struct record *rec)
 {
-        const uint8_t *bytes = r->buffer + r->records[i].place[RELAY_DATAGRAM].at;
-        size_t size = r->records[i].place[RELAY_DATAGRAM].len;
+        const uint8_t *bytes = b->buffer + b->records[i].place[BATCH_DATAGRAM].at;
+        size_t size = b->records[i].place[BATCH_DATAGRAM].len;
         uint64_t place = h->last[shelf] + 1;
         struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
         if (size > sizeof(slot->record))
@@ -208,48 +208,48 @@ static void history_put(struct history *h, int shelf, const struct relay *r, siz
 
 /* Decodes record `i` of the batch into `rec`. Returns the room of the line, or NULL if the record is no line for a
  * room. */
-static const struct room *line_room(const struct relay *r, size_t i, struct record *rec)
+static const struct room *line_room(const struct batch *b, size_t i, struct record *rec)
 {
-        const struct relay_record *record = &r->records[i];
+        const struct batch_record *record = &b->records[i];
         struct wire_reader reader =
-                wire_read(r->buffer + record->place[RELAY_DATAGRAM].at, record->place[RELAY_DATAGRAM].len);
+                wire_read(b->buffer + record->place[BATCH_DATAGRAM].at, record->place[BATCH_DATAGRAM].len);
         if (record->to || !record->room || record_next(&reader, rec) <= 0 || !record_is_line(rec))
                 return NULL;
         return record->room;
 }
 
 /* Decodes record `i` of the batch into `rec`. Returns the shelf for it; NO_SHELF if it is for none. */
-static int shelf_for(struct history *h, const struct rooms *rooms, const struct relay *r, size_t i, struct record *rec)
+static int shelf_for(struct history *h, const struct rooms *rooms, const struct batch *b, size_t i, struct record *rec)
 {
-        const struct room *room = line_room(r, i, rec);
+        const struct room *room = line_room(b, i, rec);
         if (!room)
                 return NO_SHELF;
         int shelf = find_shelf(h, room->name);
         return shelf == NO_SHELF ? take_shelf(h, rooms, room->name) : shelf;
 }
 
-void history_note(struct history *h, const struct rooms *rooms, const struct relay *r)
+void history_note(struct history *h, const struct rooms *rooms, const struct batch *b)
 {
         struct record rec;
-        for (size_t i = 0; h->file && i < r->count; i++) {
-                int shelf = shelf_for(h, rooms, r, i, &rec);
+        for (size_t i = 0; h->file && i < b->count; i++) {
+                int shelf = shelf_for(h, rooms, b, i, &rec);
                 if (shelf != NO_SHELF)
-                        history_put(h, shelf, r, i, &rec);
+                        history_put(h, shelf, b, i, &rec);
         }
 }
 
-void history_note_again(struct history *h, const struct rooms *rooms, const struct relay *r)
+void history_note_again(struct history *h, const struct rooms *rooms, const struct batch *b)
 {
         size_t behind[HISTORY_SHELVES] = {0};
         struct record rec;
         int shelf;
-        for (size_t i = 0; h->file && i < r->count; i++)
-                if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF)
+        for (size_t i = 0; h->file && i < b->count; i++)
+                if ((shelf = shelf_for(h, rooms, b, i, &rec)) != NO_SHELF)
                         behind[shelf]++;
-        for (size_t i = 0; h->file && i < r->count; i++)
-                if ((shelf = shelf_for(h, rooms, r, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
+        for (size_t i = 0; h->file && i < b->count; i++)
+                if ((shelf = shelf_for(h, rooms, b, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
                     !has(h->file->shelves[shelf], &rec))
-                        history_put(h, shelf, r, i, &rec);
+                        history_put(h, shelf, b, i, &rec);
 }
 
 /* Returns the line at this place, or NULL. */
@@ -286,10 +286,10 @@ static bool takes(struct writing *w, size_t bytes)
 }
 
 /* Decodes record `i` of the batch into `rec`. Returns true if it is a line for `room` that is not on the shelf. */
-static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct relay *r, size_t i,
+static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct batch *b, size_t i,
                         struct record *rec)
 {
-        const struct room *of = line_room(r, i, rec);
+        const struct room *of = line_room(b, i, rec);
         return of && of == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
 }
 
@@ -313,29 +313,29 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
         }
 }
 
-size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct relay *r,
+size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct batch *b,
                     unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
 {
         struct writing w = {.lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES};
         struct record rec;
-        size_t first = r->count;
+        size_t first = b->count;
         w.buffer = buffer;
         if (!h->file)
                 return 0;
         int shelf = find_shelf(h, room->name);
         if (shelf == NO_SHELF && find_free_shelf(h, rooms, room->name) == NO_SHELF)
                 return 0;
-        for (size_t i = r->count; i-- > 0;) {
-                if (!is_new_line(h, shelf, room, r, i, &rec))
+        for (size_t i = b->count; i-- > 0;) {
+                if (!is_new_line(h, shelf, room, b, i, &rec))
                         continue;
-                if (!takes(&w, r->records[i].place[RELAY_DATAGRAM].len))
+                if (!takes(&w, b->records[i].place[BATCH_DATAGRAM].len))
                         break;
                 first = i;
         }
         if (shelf != NO_SHELF)
                 write_shelf(h, shelf, &w);
-        for (size_t i = first; i < r->count; i++)
-                if (is_new_line(h, shelf, room, r, i, &rec))
+        for (size_t i = first; i < b->count; i++)
+                if (is_new_line(h, shelf, room, b, i, &rec))
                         history_write_line(&w, &rec, (uint64_t)time(NULL));
         return w.size;
 }

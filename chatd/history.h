@@ -23,7 +23,7 @@
 #include <chat/names.h>
 #include <chat/settings.h>
 
-#include "relay.h"
+#include "batch.h"
 
 enum {
         HISTORY_KEPT = HISTORY_MAX_LINES, /* lines of a room */
@@ -75,13 +75,13 @@ void history_forget_others(struct history *h, const struct rooms *rooms);
 void history_close(struct history *h);
 
 /* Adds the lines of the batch. */
-void history_note(struct history *h, const struct rooms *rooms, const struct relay *r);
+void history_note(struct history *h, const struct rooms *rooms, const struct batch *b);
 
 /* Adds the lines of the batch that are not in the history yet, after a previous chatd may have added any number of
  * them. */
-void history_note_again(struct history *h, const struct rooms *rooms, const struct relay *r);
+void history_note_again(struct history *h, const struct rooms *rooms, const struct batch *b);
 
 /* Writes the last `lines` of `room`, followed by those of the batch so far, or as many as fit, the oldest first: as
  * records whose number is the time of the line, in seconds since 1970. Returns how many bytes that is. */
-size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct relay *r,
+size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct batch *b,
                     unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);

@@ -18,14 +18,14 @@ void lending_init(struct chat *chat)
         struct rlimit fds;
         chat->lend_below =
                 getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
-        int r = lent_batch_init(&chat->relay.lent);
+        int r = lent_batch_init(&chat->batch.lent);
         if (r < 0)
                 eventlog_warning(chat->log, "cannot write to clients by itself", r);
 }
 
 void lending_free(struct chat *chat)
 {
-        lent_batch_free(&chat->relay.lent);
+        lent_batch_free(&chat->batch.lent);
 }
 
 void lending_close(struct chat *chat, struct member *m)
@@ -62,13 +62,13 @@ void lending_ask(struct chat *chat, struct member *m, int64_t now)
         if (l->reply >= 0 && now - l->asked_ms >= LENT_ANSWER_MS)
                 lending_close(chat, m);
         if (!lent_may_ask(l, now) || m->id == LINK_ID || m->dead || m->lagging || chat->asked >= LENDING_ASKED_MAX ||
-            chat->old_frames > 0 || !chat->relay.lent.shared)
+            chat->old_frames > 0 || !chat->batch.lent.shared)
                 return;
         if (!has_fds_to_lend(chat)) {
                 l->asked_ms = now; /* so the next look is as late as for a session that could not lend */
                 return;
         }
-        if (lent_ask(l, m->fd, chat->relay.epoch, &chat->relay.lent, now) < 0)
+        if (lent_ask(l, m->fd, chat->relay.epoch, &chat->batch.lent, now) < 0)
                 return;
         chat->asked++;
         chat_watch(chat, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);

@@ -1,4 +1,4 @@
-/* Frames for one member alone, such as answers, which have a place among the records of a batch (relay.h): each lies in
+/* Frames for one member alone, such as answers, which have a place among the records of a batch (batch.h): each lies in
  * front of the record of index `at`. Frames that a full inbox does not take wait here until it has room.
  *
  * Owns the letters.

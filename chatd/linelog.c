@@ -3,7 +3,7 @@
 #include <chat/journal.h>
 #include <chat/names.h>
 
-#include "relay.h"
+#include "batch.h"
 
 _Static_assert(TEXT_MAX_BYTES + 3 * NAME_MAX_BYTES + 2 * NICK_MAX_BYTES + 256 <= JOURNAL_EVENT_MAX_BYTES,
                "a line has room, with names and the other fields");
@@ -24,7 +24,7 @@ static void linelog_write_line(struct journal *log, const struct record *rec)
         journal_write(log, &e);
 }
 
-void linelog_write(struct journal *log, const struct relay *batch)
+void linelog_write(struct journal *log, const struct batch *batch)
 {
         struct wire_reader records = wire_read(batch->buffer + FRAME_HEADER_BYTES, batch->size - FRAME_HEADER_BYTES);
         struct record rec;

@@ -7,7 +7,7 @@
 #pragma once
 
 struct journal;
-struct relay;
+struct batch;
 
 /* Logs the lines of the batch. */
-void linelog_write(struct journal *log, const struct relay *batch);
+void linelog_write(struct journal *log, const struct batch *batch);

@@ -32,8 +32,8 @@ bool list_add(struct list *l, const char *before, const char *word)
 size_t list_count(const struct room *room)
 {
         size_t n = 0;
-        for (const struct member *m = room->first; m; m = m->room_next)
-                n += member_is_here(m);
+        for (const struct seat *seat = room->first; seat; seat = seat->next)
+                n += member_is_here(seat->member);
         return n;
 }
 
@@ -42,7 +42,8 @@ void list_people(struct list *l, const struct room *room, size_t people, const s
 {
         char text[LOCAL_NAME_MAX_BYTES + sizeof(" (you)")];
         size_t listed = 0;
-        for (const struct member *m = room->first; m; m = m->room_next) {
+        for (const struct seat *seat = room->first; seat; seat = seat->next) {
+                const struct member *m = seat->member;
                 if (m == but || !member_is_here(m))
                         continue;
                 snprintf(text, sizeof(text), "%s%s", m->name, m == you ? " (you)" : "");

@@ -17,7 +17,28 @@
 #include "lent.h"
 #include "letters.h"
 
+struct member;
 struct room;
+
+/* Joins a member and a room. Each member holds one seat, except the link, which is in all rooms and holds none. */
+struct seat {
+        struct member *member;
+        struct room *room;          /* NULL: the seat is in no room */
+        struct seat *before, *next; /* the neighbours in the room */
+};
+
+/* What concerns a member in one batch: see batch.h. */
+struct share {
+        uint64_t batch;                 /* the number of the batch; the share is empty in all other batches */
+        struct member *next;            /* the next member with a share of this batch */
+        uint64_t relayed;               /* the number of the member's last frame in earlier batches */
+        uint32_t from, to;              /* the indices of the records that it gets */
+        uint32_t own_first, own_last;   /* its own records, left out; a chain by index plus 1, which 0 ends */
+        uint32_t move_first, move_last; /* the rooms that it left, a chain of the same kind */
+        bool apart;                     /* its part is not that of its room: each record is checked */
+        bool by_datagram;               /* its session has to read the records */
+        bool served;                    /* the batch is sent to it, or counted as missed, or it is waited for */
+};
 
 /* Events of the main loop. epoll returns the address of a watch. */
 enum watch_kind {
@@ -49,7 +70,6 @@ struct member {
         struct member *alike;   /* the next member with a similar name: see naming.h */
         uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
         uint64_t lines_in;      /* the number of its last line that this chatd relayed */
-        uint64_t relayed;       /* the number of its last line in earlier batches */
         uint64_t told;          /* the number of its last line that the member knows to be relayed */
         uint64_t said;          /* how many lines it wrote, as far as is known; for the log */
         uint64_t lines_out;     /* how many lines and notices it was shown; for the log */
@@ -72,20 +92,13 @@ struct member {
         bool told_alone;     /* it was told that no other member was in its room when it said something */
         bool removed;        /* its leave is announced as a removal by an administrator */
         /* actions of an administrator: see admin.h */
-        bool muted;                             /* its lines are not relayed */
-        bool removal_sent;                      /* KICK is in the queue, because of a ban */
-        char *removal;                          /* why it was removed; NULL: it was not */
-        int64_t muted_told_ms;                  /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
-        bool renamed, moved;                    /* at any time: then there are marks of it, see changes.h */
-        struct room *room;                      /* its room; NULL: the link, which is in all rooms */
-        struct member *room_before, *room_next; /* the neighbours in the room's chain */
-        /* for the batch that is being relayed, see relay.h */
-        uint32_t from, to;            /* the indices of the records that this member gets */
-        uint32_t own_first, own_last; /* its own records, left out; a chain by index plus 1, which 0 ends */
-        uint32_t own_count;
-        uint32_t move_first, move_last; /* the rooms that it left, a chain of the same kind */
-        bool behind;                    /* chatd waits for its session */
-        bool by_datagram;               /* its session has to read the records */
+        bool muted;            /* its lines are not relayed */
+        bool removal_sent;     /* KICK is in the queue, because of a ban */
+        char *removal;         /* why it was removed; NULL: it was not */
+        int64_t muted_told_ms; /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
+        bool renamed, moved;   /* at any time: then there are marks of it, see changes.h */
+        struct seat seat;
+        struct share share; /* of the batch that is being relayed */
         /* for this member alone; between batches, those that its inbox had no room for: then it lags */
         struct letters letters;
         /* watches in the main loop's epoll */

@@ -85,7 +85,7 @@ static struct member *admit(struct chat *chat, const struct frame *f)
 static void welcome(struct chat *chat, struct member *m, bool quiet)
 {
         arrivals_take(chat, m, quiet);
-        relay_joins(&chat->relay, m);
+        batch_joins(&chat->batch, m);
         chat_welcome(chat, m, m->lines_in);
 }
 
@@ -104,7 +104,7 @@ int membership_hello(struct chat *chat, const struct frame *f)
         if (m) {
                 confinement_take(chat, m, f);
                 welcome(chat, m, f->quiet);
-                motd_send(&chat->motd, &chat->relay, m);
+                motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
                 chat_show_past(chat, m, 0, (unsigned)chat->settings.history);
         }
         return 0;
@@ -130,7 +130,7 @@ int membership_here(struct chat *chat, const struct frame *f)
                 confinement_take(chat, m, f);
                 /* Frames that the session sent before are out of the queue: this chatd or a previous one relayed
                  * them. */
-                m->lines_in = f->number > m->lines_in ? f->number : m->lines_in;
+                batch_take_number(&chat->batch, m, f->number > m->lines_in ? f->number : m->lines_in);
                 chat->unconfirmed |= m->told < m->lines_in;
                 m->said = m->lines_in > m->said ? m->lines_in : m->said;
                 m->lines_out = f->lines_out;
@@ -176,7 +176,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
         if (chat->changed)
                 return -ENOBUFS;
         chat->crossed = true;
-        relay_leaves(&chat->relay, m);
+        batch_leaves(&chat->batch, m);
         m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE);

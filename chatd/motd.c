@@ -6,7 +6,7 @@
 
 #include <chat/text.h>
 
-#include "relay.h"
+#include "batch.h"
 
 _Static_assert((int)MOTD_MAX_BYTES <= (int)TEXT_MAX_BYTES, "it is the text of one frame");
 
@@ -77,14 +77,14 @@ int motd_read(struct motd *motd, const char *path)
         return r < 0 ? r : reading.cut ? MOTD_E_CUT : 0;
 }
 
-void motd_send(const struct motd *motd, struct relay *r, struct member *m)
+void motd_send(const struct motd *motd, struct batch *b, uint64_t epoch, struct member *m)
 {
         if (motd->len == 0)
                 return;
-        relay_tell(r, m,
+        batch_tell(b, m,
                    &(struct frame){
                            .type = FRAME_TEXT,
-                           .id = r->epoch,
+                           .id = epoch,
                            .number = MOTD_NUMBER,
                            .text = {motd->text, motd->len},
                    });

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct batch;
 struct member;
-struct relay;
 
 enum {
         MOTD_MAX_LINES = 20,
@@ -31,4 +31,4 @@ struct motd {
 int motd_read(struct motd *motd, const char *path);
 
 /* Adds the message to the batch for `m`, if there is one. */
-void motd_send(const struct motd *motd, struct relay *r, struct member *m);
+void motd_send(const struct motd *motd, struct batch *b, uint64_t epoch, struct member *m);

@@ -13,13 +13,13 @@ static void answer_room(struct chat *chat, struct member *m, const struct frame 
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        size_t others = list_count(m->room) - 1;
-        list.size -= sizeof(m->room->topic) + LIST_RESERVED;
-        list_addf(&list, "You are now in %s, %s", m->room->name, others == 0 ? "alone" : "with ");
-        list_people(&list, m->room, others, m, NULL);
+        size_t others = list_count(m->seat.room) - 1;
+        list.size -= sizeof(m->seat.room->topic) + LIST_RESERVED;
+        list_addf(&list, "You are now in %s, %s", m->seat.room->name, others == 0 ? "alone" : "with ");
+        list_people(&list, m->seat.room, others, m, NULL);
         list.size = sizeof(text);
-        if (m->room->topic[0] != '\0')
-                list_addf(&list, "\nThe topic: %s", m->room->topic);
+        if (m->seat.room->topic[0] != '\0')
+                list_addf(&list, "\nThe topic: %s", m->seat.room->topic);
         answer_text(chat, m, f, (struct slice){list.text, list.len});
 }
 
@@ -43,7 +43,7 @@ static struct room *find_destination(struct chat *chat, struct member *m, const 
         struct room *room = rooms_get(&chat->roster.rooms, name);
         if (!room)
                 answer_printf(chat, m, f, "The chat is out of memory; try again later");
-        if (room == m->room) {
+        if (room == m->seat.room) {
                 answer_printf(chat, m, f, "You are already in %s%s%s",
                               room == rooms_first(&chat->roster.rooms) ? "the " : "", room->name,
                               f->name.len == 0 ? "; /quit leaves the chat" : "");
@@ -54,7 +54,7 @@ static struct room *find_destination(struct chat *chat, struct member *m, const 
 
 void moves_take(struct chat *chat, struct member *m, const struct frame *f)
 {
-        const struct room *left = m->room;
+        struct room *left = m->seat.room;
         struct room *room = find_destination(chat, m, f);
         if (!room)
                 return;
@@ -65,10 +65,10 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
                 answer_unnoted(chat, m, f, "a change of room", r);
                 return;
         }
-        relay_moves(&chat->relay, m);
+        batch_moves(&chat->batch, m);
         roster_move(&chat->roster, m, room);
         struct record went = speech_record(m, f, RECORD_WENT, slice_of(room->name));
-        relay_add_here(&chat->relay, roster_find(&chat->roster, LINK_ID), left, &went);
+        batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), left, &went);
         speech_announce(chat, m, f, RECORD_CAME, slice_of(left->name));
         answer_room(chat, m, f);
         chat_show_past(chat, m, f->number, (unsigned)chat->settings.history);

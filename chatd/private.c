@@ -29,7 +29,7 @@ static void say_to_other_host(struct chat *chat, struct member *m, const struct 
         else if (len > TEXT_MAX_BYTES)
                 answer_printf(chat, m, f, "Not sent: the text is too long for a message to another host");
         else {
-                relay_add_private(&chat->relay, m, link, &rec);
+                batch_add_private(&chat->batch, m, link, &rec);
                 confirm(chat, m, f, f->name, said);
         }
 }
@@ -99,7 +99,7 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         else if (to == m)
                 answer_printf(chat, m, f, "That is you; the message went to nobody");
         else {
-                relay_add_private(&chat->relay, m, to, &rec);
+                batch_add_private(&chat->batch, m, to, &rec);
                 confirm(chat, m, f, slice_of(to->name), rec.text);
         }
 }

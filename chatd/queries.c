@@ -10,7 +10,8 @@ void queries_complete(struct chat *chat, struct member *m, const struct frame *f
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text)};
         text[0] = '\0';
-        for (const struct member *other = m->room->first; other; other = other->room_next) {
+        for (const struct seat *seat = m->seat.room->first; seat; seat = seat->next) {
+                const struct member *other = seat->member;
                 if (other == m || !member_is_here(other) || strncasecmp(other->name, f->name.at, f->name.len) != 0)
                         continue;
                 if (!list_add(&list, list.len > 0 ? " " : "", other->name)) {
@@ -30,17 +31,17 @@ static void ask_others(struct chat *chat, struct member *m, const struct frame *
                 return;
         if (m->arriving)
                 arrivals_name(chat, m);
-        relay_add_private(&chat->relay, m, link, &rec);
+        batch_add_private(&chat->batch, m, link, &rec);
 }
 
 void queries_who(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        size_t here = list_count(m->room);
+        size_t here = list_count(m->seat.room);
         list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
-        list_people(&list, m->room, here, NULL, m);
-        list_other_rooms(&list, chat, m->room);
+        list_people(&list, m->seat.room, here, NULL, m);
+        list_other_rooms(&list, chat, m->seat.room);
         answer_text(chat, m, f, (struct slice){list.text, list.len});
         ask_others(chat, m, f, ASK_WHO);
 }
@@ -49,7 +50,7 @@ void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        list_rooms(&list, chat, m->room);
+        list_rooms(&list, chat, m->seat.room);
         answer_text(chat, m, f, (struct slice){list.text, list.len});
         ask_others(chat, m, f, ASK_ROOMS);
 }
@@ -75,5 +76,5 @@ void queries_history(struct chat *chat, struct member *m, const struct frame *f)
         if (chat->settings.history == 0)
                 answer_printf(chat, m, f, "This chat keeps no history");
         else if (!chat_show_past(chat, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
-                answer_printf(chat, m, f, "Nothing was said in %s yet", m->room->name);
+                answer_printf(chat, m, f, "Nothing was said in %s yet", m->seat.room->name);
 }

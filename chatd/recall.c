@@ -166,7 +166,7 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
                 name = before ? before : space + 1;
                 m->undone |= before != NULL;
         }
-        struct room *room = m->room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
+        struct room *room = m->seat.room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
         if (!room) {
                 note_remove_room(r->dir, m->id);
                 return;

@@ -95,7 +95,7 @@ static struct member *admit(struct chat *chat)
         if (r == 0)
                 r = note_write(chat->roster.dir, m);
         if (r == 0) {
-                relay_joins(&chat->relay, m);
+                batch_joins(&chat->batch, m);
                 return m;
         }
         if (m) {
@@ -132,7 +132,7 @@ static void welcome(struct chat *chat, struct member *m)
 /* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */
 static int take_hello(struct chat *chat)
 {
-        if (chat->relay.count > 0)
+        if (chat->batch.count > 0)
                 return -ENOBUFS;
         struct member *m = roster_find(&chat->roster, LINK_ID);
         if (!m)
@@ -186,7 +186,8 @@ __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struc
                 .name = slice_of(REPLIES_NAME),
                 .text = slice_of(text),
         };
-        relay_add_private(&chat->relay, NULL, m, &rec);
+        if (batch_has_room_for(&chat->batch, 1, RECORD_HEADER_BYTES + rec.name.len + rec.text.len))
+                batch_add_private(&chat->batch, NULL, m, &rec);
 }
 
 /* Answers a question, or a private message to a name that no member has. */
@@ -215,7 +216,7 @@ static void inject_private(struct chat *chat, struct member *m, const struct rec
                 return;
         struct member *to = roster_find_name(&chat->roster, name);
         if (to && member_is_here(to) && chat_take_text(chat, &word.text))
-                relay_add_private(&chat->relay, m, to, &word);
+                batch_add_private(&chat->batch, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
                 note_asked(asked, rec);
 }
@@ -234,7 +235,7 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
                 went.kind = RECORD_WENT;
                 went.text = rec->room.len > 0 ? rec->room : slice_of(FIRST_ROOM);
                 if (left && left != room)
-                        relay_add(&chat->relay, m, left, &went);
+                        batch_add(&chat->batch, m, left, &went);
         }
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
                 int r = rooms_set_topic(room, chat->roster.dir, rec->text);
@@ -244,11 +245,11 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
                 }
         }
         if (room)
-                relay_add(&chat->relay, m, room, rec);
+                batch_add(&chat->batch, m, room, rec);
         if (rec->kind == RECORD_RENAME) { /* a member that is ignored is ignored in every room */
                 struct record renamed = *rec;
                 renamed.kind = RECORD_RENAMED;
-                relay_add(&chat->relay, m, NULL, &renamed);
+                batch_add(&chat->batch, m, NULL, &renamed);
         }
 }
 
@@ -303,7 +304,7 @@ static int take_inject(struct chat *chat, const struct frame *f)
         if (!m)
                 return 0;
         size_t count = records_count(records), twofold = count_twofold(records);
-        if (!relay_has_room_for(&chat->relay, count + twofold,
+        if (!batch_has_room_for(&chat->batch, count + twofold,
                                 wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
                 return -ENOBUFS;
         while ((r = record_next(&records, &rec)) > 0)
@@ -333,9 +334,9 @@ static void take_notice(struct chat *chat, const struct frame *f)
                 .text = f->text,
         };
         if (f->type == FRAME_NOTICE) /* there is room: the caller has checked */
-                relay_add(&chat->relay, m, NULL, &rec);
+                batch_add(&chat->batch, m, NULL, &rec);
         else if (to && to != m && member_is_here(to))
-                relay_add_private(&chat->relay, m, to, &rec);
+                batch_add_private(&chat->batch, m, to, &rec);
 }
 
 int remote_take(struct chat *chat, const struct frame *f)

@@ -14,7 +14,7 @@ static void probe(struct chat *chat, struct member *holder, const struct member 
 {
         char text[2 * NAME_MAX_BYTES + 64];
         snprintf(text, sizeof(text), "%s asked for your name, %s", m->name, holder->name);
-        relay_tell(&chat->relay, holder,
+        batch_tell(&chat->batch, holder,
                    &(struct frame){.type = FRAME_PROBE, .id = chat->relay.epoch, .key = m->id, .text = slice_of(text)});
 }
 
@@ -70,7 +70,7 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         }
         struct record rec = speech_record(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(was);
-        relay_add(&chat->relay, m, m->room, &rec);
+        batch_add(&chat->batch, m, m->seat.room, &rec);
         eventlog_rename(chat->log, m->id, was, m->name, m->address);
         answer_printf(chat, m, f, "You are now called %s", m->name);
 }

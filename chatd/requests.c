@@ -44,7 +44,8 @@ int requests_take(struct chat *chat, const struct frame *f)
         }
         if (!has_place(chat, m, f))
                 return -ENOBUFS;
-        m->lines_in = m->said = f->number;
+        batch_take_number(&chat->batch, m, f->number);
+        m->said = f->number;
         chat->unconfirmed = true;
         if (m->held) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);

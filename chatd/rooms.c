@@ -109,22 +109,22 @@ void rooms_free(struct rooms *r)
         r->size = 0;
 }
 
-void rooms_enter(struct rooms *r, struct room *room, struct member *m)
+void rooms_enter(struct rooms *r, struct room *room, struct seat *seat)
 {
-        m->room = room;
-        m->room_before = room->last;
-        m->room_next = NULL;
-        *(room->last ? &room->last->room_next : &room->first) = m;
-        room->last = m;
+        seat->room = room;
+        seat->before = room->last;
+        seat->next = NULL;
+        *(room->last ? &room->last->next : &room->first) = seat;
+        room->last = seat;
         r->empty -= room->people++ == 0;
 }
 
-void rooms_leave(struct rooms *r, struct member *m)
+void rooms_leave(struct rooms *r, struct seat *seat)
 {
-        struct room *room = m->room;
-        *(m->room_before ? &m->room_before->room_next : &room->first) = m->room_next;
-        *(m->room_next ? &m->room_next->room_before : &room->last) = m->room_before;
-        m->room = NULL;
+        struct room *room = seat->room;
+        *(seat->before ? &seat->before->next : &room->first) = seat->next;
+        *(seat->next ? &seat->next->before : &room->last) = seat->before;
+        seat->room = NULL;
         r->empty += --room->people == 0;
 }
 

@@ -6,7 +6,9 @@
  * changes of the topic within a time. These are in another symlink, members/room:NAME:set, so that a chatd that meets
  * their frames again allows the same changes.
  *
- * Owns the rooms and the topics' files; borrows the members.
+ * A room has a list of its seats, each of which joins it to a member (member.h).
+ *
+ * Owns the rooms and the topics' files; borrows the seats.
  */
 #pragma once
 
@@ -17,7 +19,7 @@
 #include <chat/names.h>
 #include <chat/wire.h>
 
-struct member;
+#include "member.h"
 
 enum {
         TOPIC_MAX_BYTES = 256,
@@ -38,7 +40,9 @@ struct room {
         unsigned next_change;                       /* the oldest in `changes` */
         uint32_t number;                            /* of this chatd: from 1 on, never used again */
         size_t people;
-        struct member *first, *last; /* a chain of its members, in the order in which they came */
+        struct seat *first, *last; /* its seats, in the order in which they were taken */
+        uint64_t batch;            /* the number of the last batch with records for it */
+        uint32_t audience;         /* the index of its audience there, see batch.h */
 };
 
 struct rooms {
@@ -72,9 +76,9 @@ bool room_is_ending(const struct rooms *r, const struct room *room);
  * checked that the name is valid (name_is_nick()). */
 struct room *rooms_get(struct rooms *r, struct slice name);
 
-/* Put `m`, which is in no room, into `room`; or take it out of its room. The room stays until rooms_forget_empty(). */
-void rooms_enter(struct rooms *r, struct room *room, struct member *m);
-void rooms_leave(struct rooms *r, struct member *m);
+/* Put `seat`, which is in no room, into `room`; or take it out of its room. The room stays until rooms_forget_empty(). */
+void rooms_enter(struct rooms *r, struct room *room, struct seat *seat);
+void rooms_leave(struct rooms *r, struct seat *seat);
 
 /* Frees the rooms without members, and removes their topics; `dir` is the run directory. Returns true if there were
  * any. Records of a batch may point to the rooms until then. */

@@ -119,6 +119,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->id = id;
         m->key = key;
         m->fd = m->pidfd = -1;
+        m->seat.member = m;
         lent_init(&m->lent);
         m->since_us = since_us;
         set_name(r, m, name);
@@ -132,7 +133,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->index = r->count;
         r->members[r->count++] = m;
         if (id != LINK_ID)
-                rooms_enter(&r->rooms, rooms_first(&r->rooms), m);
+                rooms_enter(&r->rooms, rooms_first(&r->rooms), &m->seat);
         return m;
 }
 
@@ -156,8 +157,8 @@ void roster_move(struct roster *r, struct member *m, struct room *room)
 {
         m->moved = true;
         m->told_alone = false;
-        rooms_leave(&r->rooms, m);
-        rooms_enter(&r->rooms, room, m);
+        rooms_leave(&r->rooms, &m->seat);
+        rooms_enter(&r->rooms, room, &m->seat);
 }
 
 void roster_remove(struct roster *r, struct member *m)
@@ -168,8 +169,8 @@ void roster_remove(struct roster *r, struct member *m)
         tdelete(m, &r->by_id, compare_ids);
         naming_remove(&r->naming, m);
         reach_close(m);
-        if (m->room)
-                rooms_leave(&r->rooms, m);
+        if (m->seat.room)
+                rooms_leave(&r->rooms, &m->seat);
         letters_clear(&m->letters);
         free(m->removal);
         free(m);

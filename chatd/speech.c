@@ -18,16 +18,16 @@ void speech_announce(struct chat *chat, struct member *m, const struct frame *f,
         struct record rec = speech_record(m, f, kind, text);
         if (m->arriving)
                 arrivals_name(chat, m);
-        relay_add(&chat->relay, m, m->room, &rec);
+        batch_add(&chat->batch, m, m->seat.room, &rec);
 }
 
 /* Returns true if no other member gets lines of `m` in its room. Members of the room on other hosts are not known
  * here. */
 static bool is_alone(const struct chat *chat, const struct member *m)
 {
-        const struct member *other = m->room->first;
-        while (other && (other == m || !member_is_here(other)))
-                other = other->room_next;
+        const struct seat *other = m->seat.room->first;
+        while (other && (other->member == m || !member_is_here(other->member)))
+                other = other->next;
         return !other && !roster_find(&chat->roster, LINK_ID);
 }
 
@@ -49,14 +49,15 @@ static void say(struct chat *chat, struct member *m, struct record *line)
         if (!chat_take_text(chat, &line->text))
                 return;
         line->text = reveal_behind_name(line->text, line->name.len);
-        m->lines_in = m->said = line->number;
+        batch_take_number(&chat->batch, m, line->number);
+        m->said = line->number;
         chat->unconfirmed = true;
         if (admin_silences(chat, m, line->number, false))
                 return;
         if (m->arriving)
                 arrivals_name(chat, m);
         chat->lines++;
-        relay_add(&chat->relay, m, m->room, line); /* there is room: take_frame() has checked */
+        batch_add(&chat->batch, m, m->seat.room, line);
         tell_alone(chat, m, line->number);
 }
 

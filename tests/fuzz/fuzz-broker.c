@@ -616,8 +616,9 @@ static void check_roster(const struct run *r)
         for (size_t i = 0; i < roster->rooms.count; i++) {
                 const struct room *room = roster->rooms.all[i];
                 PROMISE(i == 0 || room->people > 0, "nobody is in %s", room->name);
-                for (const struct member *m = room->first; m; m = m->room_next, people++)
-                        PROMISE(m->room == room && (m->room_next || m == room->last), "a broken chain");
+                for (const struct seat *s = room->first; s; s = s->next, people++)
+                        PROMISE(s->room == room && &s->member->seat == s && (s->next || s == room->last),
+                                "a broken chain");
         }
         PROMISE(people == roster_people(roster), "%zu people in rooms, of %zu", people, roster_people(roster));
         for (unsigned k = 0; k < SESSIONS; k++) {

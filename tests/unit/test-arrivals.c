@@ -554,7 +554,7 @@ static void test_who_speaks_has_a_note_of_being_named(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        relay_begin(&f->chat->relay, &f->chat->roster);
+        batch_begin(&f->chat->batch, f->chat->relay.epoch);
         arrivals_name(f->chat, member(f, BOB));
         assert_true(exists_note(f, BOB, ".named") && !is_noted(f, BOB));
         arrivals_note(f->chat);

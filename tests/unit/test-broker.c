@@ -390,7 +390,7 @@ static void test_who_is_asked(void **state)
 static void test_nobody_is_asked_without_memory_for_it(void **state)
 {
         struct fixture *f = *state;
-        lent_batch_free(&f->chat->relay.lent);
+        lent_batch_free(&f->chat->batch.lent);
         come(f, ANN);
         come(f, BOB);
         say_to_all(f, ANN);

@@ -146,8 +146,8 @@ static void test_long_lines(void **state)
                 say(f, ANN, text);
                 serve(f);
         }
-        size_t size = history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->room, &f->chat->relay, 30,
-                                   buffer);
+        size_t size = history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->seat.room,
+                                   &f->chat->batch, 30, buffer);
         records = wire_read(buffer, size);
         assert_int_equal(records_count(records), 11); /* as many as fit */
         assert_true(size <= HISTORY_SHOWN_MAX_BYTES);
@@ -270,9 +270,9 @@ static void test_no_shelf_is_free(void **state)
                 struct member *m = roster_add(&f->chat->roster, inbox_id(100 + i), 0, slice_of(room), slice_of("x"), 0);
                 roster_move(&f->chat->roster, m, rooms_get(&f->chat->roster.rooms, slice_of(room)));
                 struct record rec = {.kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("x")};
-                relay_begin(&f->chat->relay, &f->chat->roster);
-                relay_add(&f->chat->relay, m, m->room, &rec);
-                history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->relay);
+                batch_begin(&f->chat->batch, f->chat->relay.epoch);
+                batch_add(&f->chat->batch, m, m->seat.room, &rec);
+                history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->batch);
         }
         request(f, ANN, FRAME_ROOM, 0, "one-more");
         say(f, ANN, "1");
@@ -293,9 +293,9 @@ static void test_what_hides_is_shown(void **state)
         struct member *m = roster_find(&f->chat->roster, inbox_id(ANN));
         struct record rec = {
                 .kind = RECORD_LINE, .id = 9, .name = slice_of("x"), .text = slice_of("hi\u200b          .")};
-        relay_begin(&f->chat->relay, &f->chat->roster);
-        relay_add(&f->chat->relay, m, m->room, &rec);
-        history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->relay);
+        batch_begin(&f->chat->batch, f->chat->relay.epoch);
+        batch_add(&f->chat->batch, m, m->seat.room, &rec);
+        history_note(&f->chat->history, &f->chat->roster.rooms, &f->chat->batch);
         hello(f, BOB);
         serve(f);
         assert_inbox(f, BOB, "welcome 2, past, line x hi?        .");
@@ -443,9 +443,9 @@ static void write_until_killed(struct chat *chat, struct member *ann, unsigned f
                                      .number = i,
                                      .name = slice_of("ann"),
                                      .text = {text, len + i * 37 % (sizeof(text) - len)}};
-                relay_begin(&chat->relay, &chat->roster);
-                relay_add(&chat->relay, ann, ann->room, &rec);
-                history_note(&chat->history, &chat->roster.rooms, &chat->relay);
+                batch_begin(&chat->batch, chat->relay.epoch);
+                batch_add(&chat->batch, ann, ann->seat.room, &rec);
+                history_note(&chat->history, &chat->roster.rooms, &chat->batch);
                 if (write(done, &i, sizeof(i)) != sizeof(i))
                         abort();
         }
@@ -477,9 +477,9 @@ static void test_killed_at_any_instruction(void **state)
                 close(pipe_fds[0]);
                 history_close(&f->chat->history);
                 assert_int_equal(history_open(&f->chat->history, f->dir), 0);
-                struct wire_reader records =
-                        wire_read(buffer, history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->room,
-                                                       &f->chat->relay, HISTORY_KEPT, buffer));
+                struct wire_reader records = wire_read(buffer, history_read(&f->chat->history, &f->chat->roster.rooms,
+                                                                            member(f, ANN)->seat.room, &f->chat->batch,
+                                                                            HISTORY_KEPT, buffer));
                 struct record rec;
                 unsigned number = 0;
                 while (record_next(&records, &rec) > 0) {

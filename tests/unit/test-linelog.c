@@ -104,14 +104,14 @@ static void test_the_longest_line(void **state)
         struct room *room = rooms_get(&f->chat->roster.rooms, slice_of("abcdefghijklmnopqrstuvwx"));
         memset(text, 't', TEXT_MAX_BYTES);
         memset(name, 'n', NAME_MAX_BYTES);
-        relay_begin(&f->chat->relay, &f->chat->roster);
-        relay_add_notice(&f->chat->relay, room,
+        batch_begin(&f->chat->batch, f->chat->relay.epoch);
+        batch_add_notice(&f->chat->batch, room,
                          &(struct record){.kind = RECORD_LINE,
                                           .id = UINT64_MAX,
                                           .number = UINT64_MAX,
                                           .name = slice_of(name),
                                           .text = slice_of(text)});
-        linelog_write(log, &f->chat->relay);
+        linelog_write(log, &f->chat->batch);
         assert_int_equal(journal_next_event(log, &e), 1);
         assert_int_equal(e.fields, 8);
         assert_int_equal(strlen(e.data), strlen("MESSAGE=[] : ") + NICK_MAX_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES);

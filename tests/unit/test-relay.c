@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ struct fixture {
         char *dir;
         int lock;
         struct roster roster;
+        struct batch batch;
         struct relay relay;
         struct member *members[MEMBERS];
         int inboxes[MEMBERS];
@@ -106,7 +109,7 @@ static int teardown(void **state)
 {
         struct fixture *f = *state;
         roster_free(&f->roster);
-        lent_batch_free(&f->relay.lent);
+        lent_batch_free(&f->batch.lent);
         for (int i = 0; i < MEMBERS; i++) {
                 if (f->lenders[i])
                         lender_free(f->lenders[i]);
@@ -128,34 +131,38 @@ static uint64_t inbox_number(int fd)
         return frame.number;
 }
 
-static int add(struct fixture *f, int from, const char *text)
+/* Adds a line to the batch. Returns false if there is no room. */
+static bool add(struct fixture *f, int from, const char *text)
 {
         struct record rec = {.kind = RECORD_LINE,
                              .id = f->members[from]->id,
                              .number = 1,
                              .name = slice_of(f->members[from]->name),
                              .text = slice_of(text)};
-        return relay_add(&f->relay, f->members[from], f->members[from]->room, &rec);
+        if (!batch_has_room_for(&f->batch, 1, RECORD_HEADER_BYTES + rec.name.len + rec.text.len))
+                return false;
+        batch_add(&f->batch, f->members[from], f->members[from]->seat.room, &rec);
+        return true;
 }
 
 static void test_everyone_but_the_sender(void **state)
 {
         struct fixture *f = *state;
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "1");
         add(f, 1, "2");
         add(f, 0, "3");
         add(f, 0, "4");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[0]), "line bob 2");
         assert_string_equal(inbox_read(f->inboxes[1]), "line ann 1, line ann 3, line ann 4");
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann 1, line bob 2, line ann 3, line ann 4");
         assert_int_equal(f->members[2]->lines_out, 4);
         assert_int_equal(f->members[0]->lines_out, 1);
 
-        relay_begin(&f->relay, &f->roster); /* nothing of the last batch is left */
+        batch_begin(&f->batch, f->relay.epoch); /* nothing of the last batch is left */
         add(f, 2, "5");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[0]), "line eve 5");
         assert_string_equal(inbox_read(f->inboxes[2]), "");
 }
@@ -163,15 +170,15 @@ static void test_everyone_but_the_sender(void **state)
 static void test_joining_and_leaving_within_a_batch(void **state)
 {
         struct fixture *f = *state;
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "before");
         add(f, 2, "own before"); /* as from a session that sends HERE late */
-        relay_joins(&f->relay, f->members[2]);
+        batch_joins(&f->batch, f->members[2]);
         add(f, 0, "between");
         add(f, 1, "last words");
-        relay_leaves(&f->relay, f->members[1]);
+        batch_leaves(&f->batch, f->members[1]);
         add(f, 2, "after");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[0]), "line eve own before, line bob last words, line eve after");
         assert_string_equal(inbox_read(f->inboxes[1]), "line ann before, line eve own before, line ann between");
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann between, line bob last words");
@@ -182,39 +189,59 @@ static void test_a_batch_is_bounded(void **state)
         struct fixture *f = *state;
         static char text[TEXT_MAX_BYTES + 1];
         int n = 0;
-        relay_begin(&f->relay, &f->roster);
-        while (add(f, 0, "x") == 0)
+        batch_begin(&f->batch, f->relay.epoch);
+        while (add(f, 0, "x"))
                 n++;
         assert_int_equal(n, BATCH_MAX_RECORDS);
-        assert_false(relay_has_room_for(&f->relay, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
-        relay_begin(&f->relay, &f->roster);
+        assert_false(batch_has_room_for(&f->batch, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
+        batch_begin(&f->batch, f->relay.epoch);
         memset(text, 'x', TEXT_MAX_BYTES);
-        for (n = 0; add(f, 0, text) == 0; n++)
+        for (n = 0; add(f, 0, text); n++)
                 ;
         assert_in_range(n, 14, 15); /* 64 KiB */
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(f->members[1]->lines_out, n);
 }
 
 static void test_room_for_several_records(void **state)
 {
         struct fixture *f = *state;
-        relay_begin(&f->relay, &f->roster);
-        assert_true(relay_has_room_for(&f->relay, BATCH_MAX_RECORDS, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES));
-        assert_false(relay_has_room_for(&f->relay, BATCH_MAX_RECORDS + 1, 0));
-        assert_false(relay_has_room_for(&f->relay, 1, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES + 1));
+        batch_begin(&f->batch, f->relay.epoch);
+        assert_true(batch_has_room_for(&f->batch, BATCH_MAX_RECORDS, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES));
+        assert_false(batch_has_room_for(&f->batch, BATCH_MAX_RECORDS + 1, 0));
+        assert_false(batch_has_room_for(&f->batch, 1, DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES + 1));
         static char text[TEXT_MAX_BYTES + 1];
         memset(text, 'x', TEXT_MAX_BYTES);
-        while (add(f, 0, text) == 0)
+        while (add(f, 0, text))
                 ;
         /* too little room for any record, and the exact room for small ones */
-        assert_false(relay_has_room_for(&f->relay, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
-        size_t each = RECORD_HEADER_BYTES + 4, left = DATAGRAM_MAX_BYTES - f->relay.size, n = left / each;
-        assert_true(relay_has_room_for(&f->relay, n, n * each));
-        assert_false(relay_has_room_for(&f->relay, n + 1, (n + 1) * each));
+        assert_false(batch_has_room_for(&f->batch, 1, RECORD_HEADER_BYTES + NAME_MAX_BYTES + TEXT_MAX_BYTES));
+        size_t each = RECORD_HEADER_BYTES + 4, left = DATAGRAM_MAX_BYTES - f->batch.size, n = left / each;
+        assert_true(batch_has_room_for(&f->batch, n, n * each));
+        assert_false(batch_has_room_for(&f->batch, n + 1, (n + 1) * each));
         while (n-- > 0)
-                assert_int_equal(add(f, 0, "x"), 0);
-        assert_int_equal(add(f, 0, "x"), -ENOBUFS);
+                assert_true(add(f, 0, "x"));
+        assert_false(add(f, 0, "x"));
+}
+
+/* A lost line would be lost silently, and a chatd that dies leaves the frames to the next one. */
+static void test_a_record_without_room_ends_chatd(void **state)
+{
+        struct fixture *f = *state;
+        const struct record rec = {.kind = RECORD_LINE, .id = 1, .number = 1, .name = slice_of("a"), .text = {"", 0}};
+        int status;
+        batch_begin(&f->batch, f->relay.epoch);
+        while (add(f, 0, "x"))
+                ;
+        pid_t child = fork();
+        if (child == 0) {
+                close(STDERR_FILENO);
+                signal(SIGABRT, SIG_DFL);
+                batch_add_notice(&f->batch, NULL, &rec);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 static void test_a_dead_member_is_found(void **state)
@@ -222,9 +249,9 @@ static void test_a_dead_member_is_found(void **state)
         struct fixture *f = *state;
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "hi");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_true(f->members[1]->dead);
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann hi");
 }
@@ -234,18 +261,18 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         struct fixture *f = *state;
         unsigned sent = 0, missed_after = 0;
         while (!f->members[1]->lagging) {
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "x");
-                relay_send(&f->relay, &f->roster);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 sent++;
                 assert_string_equal(inbox_read(f->inboxes[2]), "line ann x");
                 assert_in_range(sent, 1, 10000);
         }
         for (; missed_after < 5; missed_after++) {
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "missed");
                 add(f, 1, "own, not missed");
-                relay_send(&f->relay, &f->roster);
+                relay_send(&f->relay, &f->batch, &f->roster);
         }
         assert_int_equal(f->members[1]->lines_out, sent - 1);
         assert_int_equal(f->members[1]->missed, 1 + missed_after);
@@ -255,9 +282,9 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         inbox_read(f->inboxes[1]);
         relay_resume(&f->relay, &f->roster, f->members[1]);
         assert_false(f->members[1]->lagging);
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "again");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_string_equal(inbox_read(f->inboxes[1]), "missed 6, line ann again");
 }
 
@@ -274,9 +301,9 @@ static void fill(struct fixture *f, int who)
 static int say(struct fixture *f)
 {
         int64_t begin = now_ms;
-        relay_begin(&f->relay, &f->roster);
-        assert_int_equal(add(f, 0, "x"), 0);
-        relay_send(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
+        assert_true(add(f, 0, "x"));
+        relay_send(&f->relay, &f->batch, &f->roster);
         return (int)(now_ms - begin);
 }
 
@@ -403,18 +430,18 @@ static void test_slow_members_may_use_up_the_patience(void **state)
 static void test_members_learn_how_far_their_lines_went(void **state)
 {
         struct fixture *f = *state;
-        relay_begin(&f->relay, &f->roster);
-        f->members[0]->lines_in = 7;
+        batch_begin(&f->batch, f->relay.epoch);
+        batch_take_number(&f->batch, f->members[0], 7);
         add(f, 0, "x");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(inbox_number(f->inboxes[1]), 0);
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 1, "y");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(inbox_number(f->inboxes[0]), 7); /* with the lines of others */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "");
-        f->members[0]->lines_in = 8;
+        batch_take_number(&f->batch, f->members[0], 8);
         relay_confirm(&f->relay, f->members[0]); /* or in a datagram of its own */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "relayed 8");
@@ -442,12 +469,12 @@ static void test_a_link_without_an_inbox_lags(void **state)
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         close(inbox);
         for (int i = 0; i < 3; i++) {
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "missed");
                 struct record own = {
                         .kind = RECORD_LINE, .id = LINK_ID, .number = 1, .name = slice_of("zoe@b"), .text = {"", 0}};
-                assert_int_equal(relay_add(&f->relay, m, NULL, &own), 0);
-                relay_send(&f->relay, &f->roster);
+                batch_add(&f->batch, m, NULL, &own);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 assert_true(m->lagging);
         }
         assert_int_equal(m->missed, 3);
@@ -471,10 +498,10 @@ static void test_a_link_without_an_inbox_lags(void **state)
 static void lend(struct fixture *f, int who)
 {
         struct member *m = f->members[who];
-        if (!f->relay.lent.shared)
-                assert_int_equal(lent_batch_init(&f->relay.lent), 0);
+        if (!f->batch.lent.shared)
+                assert_int_equal(lent_batch_init(&f->batch.lent), 0);
         f->lenders[who] = lender_make(m->id);
-        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->relay.lent, now_ms), 0);
+        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);
         assert_int_equal(lender_take(f->lenders[who], f->inboxes[who]), 1);
         assert_true(lent_answer(&m->lent));
         lender_write(f->lenders[who]);
@@ -509,11 +536,11 @@ static void test_who_lent_gets_text_and_no_datagram(void **state)
 {
         struct fixture *f = *state;
         lend(f, 1);
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "1");
         add(f, 1, "2");
         add(f, 0, "3");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_lender_got(f->lenders[1], "ann: 1\r\nann: 3\r\n");
         assert_string_equal(inbox_read(f->inboxes[0]), "line bob 2");
         assert_string_equal(inbox_read(f->inboxes[1]), "");
@@ -548,11 +575,11 @@ static void draw_rooms(struct fixture *f)
 }
 
 /* Returns the room of a record, or NULL for everybody. */
-static const struct room *room_of(const struct fixture *f, const struct drawn *d)
+static struct room *room_of(const struct fixture *f, const struct drawn *d)
 {
         const struct rooms *rooms = &f->roster.rooms;
         if (d->room == 0)
-                return f->members[d->who]->room;
+                return f->members[d->who]->seat.room;
         return d->room == 1 ? NULL : rooms->all[d->room % rooms->count];
 }
 
@@ -585,7 +612,7 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
         const struct outlet_batch *shared = f->lenders[who]->outlet.batch;
         const struct outlet_page *page = f->lenders[who]->outlet.page;
         size_t bytes = 0;
-        assert_int_equal(atomic_load(&page->room), f->members[who]->room->number);
+        assert_int_equal(atomic_load(&page->room), f->members[who]->seat.room->number);
         for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++) {
                 const struct outlet_record *r = &shared->records[i];
                 bool not_for_it = r->id == f->lenders[who]->id || (r->room != 0 && r->room != atomic_load(&page->room));
@@ -599,22 +626,22 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
 /* Puts the records into a batch. The shared memory describes the batch, but only once it is complete. */
 static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
 {
-        const struct outlet_batch *shared = f->relay.lent.shared;
+        const struct outlet_batch *shared = f->batch.lent.shared;
         const struct outlet_record *seen = shared->records;
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         for (size_t i = 0; i < n; i++) {
                 struct member *m = f->members[all[i].who];
                 if (all[i].what == JOINS)
-                        relay_joins(&f->relay, m);
+                        batch_joins(&f->batch, m);
                 else if (all[i].what == LEAVES)
-                        relay_leaves(&f->relay, m);
+                        batch_leaves(&f->batch, m);
                 else if (all[i].record.kind == RECORD_NOTICE)
-                        assert_int_equal(relay_add_notice(&f->relay, room_of(f, &all[i]), &all[i].record), 0);
+                        batch_add_notice(&f->batch, room_of(f, &all[i]), &all[i].record);
                 else
-                        assert_int_equal(relay_add(&f->relay, m, room_of(f, &all[i]), &all[i].record), 0);
+                        batch_add(&f->batch, m, room_of(f, &all[i]), &all[i].record);
                 assert_int_equal(atomic_load(&shared->number), 0);
         }
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         for (size_t i = 0; i < n; i++) {
                 if (all[i].what != SAYS)
                         continue;
@@ -623,8 +650,8 @@ static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
                 assert_int_equal(seen->bytes, display_bytes(&all[i].record));
                 seen++;
         }
-        assert_int_equal(seen - shared->records, f->relay.count);
-        assert_int_equal(atomic_load(&shared->number), f->relay.count > 0 ? f->relay.batches : 0);
+        assert_int_equal(seen - shared->records, f->batch.count);
+        assert_int_equal(atomic_load(&shared->number), f->batch.count > 0 ? f->relay.batches : 0);
 }
 
 /* Each batch goes out twice, as datagrams to all and as text to all. */
@@ -652,7 +679,7 @@ static void test_text_is_what_datagrams_are_to_people(void **state)
                         expected[i] = strdup(inbox_as_text(f->inboxes[i]));
                         lines[i] = f->members[i]->lines_out - before[i];
                         f->members[i]->lent = lent[i];
-                        ends += f->members[i]->from > 0 || f->members[i]->to < f->relay.count;
+                        ends += f->members[i]->share.from > 0 || f->members[i]->share.to < f->batch.count;
                         nothing += lines[i] == 0;
                 }
                 relay_drawn(f, all, n);
@@ -678,13 +705,13 @@ static void test_text_has_room_for_a_full_batch(void **state)
         lend(f, 1);
         for (size_t i = 0; i < sizeof(kinds); i++) {
                 rec.kind = kinds[i];
-                relay_begin(&f->relay, &f->roster);
-                while (relay_add_notice(&f->relay, NULL, &rec) == 0)
-                        ;
-                assert_int_equal(f->relay.count, BATCH_MAX_RECORDS);
-                assert_int_equal(f->relay.text_size, BATCH_MAX_RECORDS * display_bytes(&rec));
-                assert_in_range(display_bytes(&rec), 0, RECORD_HEADER_BYTES + RELAY_TEXT_MORE_BYTES);
-                relay_send(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
+                while (batch_has_room_for(&f->batch, 1, RECORD_HEADER_BYTES))
+                        batch_add_notice(&f->batch, NULL, &rec);
+                assert_int_equal(f->batch.count, BATCH_MAX_RECORDS);
+                assert_int_equal(f->batch.text_size, BATCH_MAX_RECORDS * display_bytes(&rec));
+                assert_in_range(display_bytes(&rec), 0, RECORD_HEADER_BYTES + BATCH_TEXT_MORE_BYTES);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 assert_string_equal(inbox_as_text(f->inboxes[0]), inbox_as_text(f->inboxes[2]));
         }
 }
@@ -702,9 +729,9 @@ static void say_in_room(struct fixture *f, unsigned who, size_t number, char exp
                 .name = slice_of(m->name),
                 .text = slice_of(text),
         };
-        assert_int_equal(relay_add(&f->relay, m, m->room, &rec), 0);
+        batch_add(&f->batch, m, m->seat.room, &rec);
         for (unsigned i = 0; i < MEMBERS; i++)
-                if (i != who && f->members[i]->room == m->room)
+                if (i != who && f->members[i]->seat.room == m->seat.room)
                         snprintf(expected[i] + strlen(expected[i]), HEARD_MAX_BYTES - strlen(expected[i]), "%s: %s\r\n",
                                  m->name, text);
 }
@@ -719,25 +746,38 @@ static void test_rooms_within_a_batch(void **state)
         for (int round = 0; round < ROUNDS; round++) {
                 char expected[MEMBERS][HEARD_MAX_BYTES] = {""};
                 draw_rooms(f);
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 for (size_t n = draw(WRITTEN_MAX + 1); n > 0; n--) {
                         struct member *m = f->members[draw(MEMBERS)];
                         unsigned dice = draw(8);
                         if (dice < 2) {
-                                relay_moves(&f->relay, m);
+                                batch_moves(&f->batch, m);
                                 roster_move(&f->roster, m, rooms_get(&f->roster.rooms, slice_of(rooms[draw(3)])));
                                 moves++;
                         } else if (dice == 2) {
-                                relay_tell(&f->relay, m, &(struct frame){.type = FRAME_PROBE, .text = slice_of("?")});
+                                batch_tell(&f->batch, m, &(struct frame){.type = FRAME_PROBE, .text = slice_of("?")});
                         } else {
                                 say_in_room(f, draw(MEMBERS), WRITTEN_MAX - n, expected);
                         }
                 }
-                relay_send(&f->relay, &f->roster);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 for (int i = 0; i < MEMBERS; i++)
                         assert_string_equal(inbox_as_text(f->inboxes[i]), expected[i]);
         }
         assert_in_range(moves, ROUNDS, WRITTEN_MAX * ROUNDS);
+}
+
+static void test_a_room_without_records_is_not_visited(void **state)
+{
+        struct fixture *f = *state;
+        roster_move(&f->roster, f->members[2], rooms_get(&f->roster.rooms, slice_of("den")));
+        batch_begin(&f->batch, f->relay.epoch);
+        assert_true(add(f, 0, "x"));
+        relay_send(&f->relay, &f->batch, &f->roster);
+        assert_true(f->members[1]->share.batch == f->batch.number);
+        assert_true(f->members[2]->share.batch != f->batch.number);
+        assert_string_equal(inbox_read(f->inboxes[1]), "line ann x");
+        assert_string_equal(inbox_read(f->inboxes[2]), "");
 }
 
 static void test_the_batch_before_is_nobodys_any_more(void **state)
@@ -747,16 +787,16 @@ static void test_the_batch_before_is_nobodys_any_more(void **state)
         const struct outlet_batch *shared = f->lenders[1]->outlet.batch; /* as a session sees it */
         assert_int_equal(atomic_load(&shared->number), 0);
         for (uint64_t batch = 1; batch < 4; batch++) {
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 assert_int_equal(atomic_load(&shared->number), 0);
                 add(f, 0, "x");
                 assert_int_equal(atomic_load(&shared->number), 0);
-                relay_send(&f->relay, &f->roster);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 assert_int_equal(atomic_load(&shared->number), batch);
                 assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), batch);
                 assert_int_equal(shared->records[0].id, f->members[0]->id);
         }
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         assert_int_equal(atomic_load(&shared->number), 0);
 }
 
@@ -764,10 +804,10 @@ static void test_a_batch_of_its_own_alone(void **state)
 {
         struct fixture *f = *state;
         lend(f, 1);
-        f->members[1]->lines_in = 7;
-        relay_begin(&f->relay, &f->roster);
+        batch_take_number(&f->batch, f->members[1], 7);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 1, "mine");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_lender_got(f->lenders[1], "");
         assert_string_equal(inbox_read(f->inboxes[1]), "");
         assert_int_equal(f->members[1]->lines_out, 0);
@@ -782,18 +822,18 @@ static void test_who_lent_learns_how_far_its_lines_went(void **state)
         struct fixture *f = *state;
         lend(f, 1);
         const struct outlet *o = &f->lenders[1]->outlet;
-        relay_begin(&f->relay, &f->roster);
-        f->members[1]->lines_in = 7; /* in this batch, which may be relayed again */
+        batch_begin(&f->batch, f->relay.epoch);
+        batch_take_number(&f->batch, f->members[1], 7); /* in this batch, which may be relayed again */
         add(f, 0, "x");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 0);
         assert_int_equal(f->members[1]->told, 0);
-        relay_begin(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "y");
-        relay_send(&f->relay, &f->roster);
+        relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 7);
         assert_int_equal(f->members[1]->told, 7);
-        f->members[1]->lines_in = 8;
+        batch_take_number(&f->batch, f->members[1], 8);
         assert_true(relay_confirm(&f->relay, f->members[1]));
         assert_int_equal(outlet_relayed(o), 8);
         assert_int_equal(f->members[1]->told, 8);
@@ -808,9 +848,9 @@ static bool has_datagram(int inbox)
 
 static void relay_one(struct fixture *f, int from, const char *text)
 {
-        relay_begin(&f->relay, &f->roster);
-        assert_int_equal(add(f, from, text), 0);
-        relay_send(&f->relay, &f->roster);
+        batch_begin(&f->batch, f->relay.epoch);
+        assert_true(add(f, from, text));
+        relay_send(&f->relay, &f->batch, &f->roster);
 }
 
 /* Takes all that was written to the connection so far out of it, and stores it behind `len` bytes. Returns the new
@@ -857,15 +897,15 @@ static void test_a_client_that_does_not_take_everything(void **state)
                 size_t junk = leave_room(l, i * STEP), lines = 1 + i % LINES_MAX;
                 m->lines_out = l->taken = m->lent.sent = 0;
                 atomic_store(&l->outlet.page->taken, 0);
-                relay_begin(&f->relay, &f->roster);
+                batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "short");
                 add(f, 1, "its own");
                 char *end = stpcpy(expected, "ann: short\r\n");
                 for (size_t line = 0; line < lines; line++) {
-                        assert_int_equal(add(f, 2, text), 0);
+                        assert_true(add(f, 2, text));
                         end = stpcpy(stpcpy(stpcpy(end, "eve: "), text), "\r\n");
                 }
-                relay_send(&f->relay, &f->roster);
+                relay_send(&f->relay, &f->batch, &f->roster);
                 assert_int_equal(m->lines_out, 1 + lines);
                 assert_int_equal(m->lent.sent, has_datagram(f->inboxes[1]));
                 size_t len = collect(l, got, sizeof(got), 0);
@@ -900,10 +940,10 @@ static void test_who_was_asked_gets_datagrams_meanwhile(void **state)
 {
         struct fixture *f = *state;
         struct member *m = f->members[1];
-        assert_int_equal(lent_batch_init(&f->relay.lent), 0);
+        assert_int_equal(lent_batch_init(&f->batch.lent), 0);
         f->lenders[1] = lender_make(m->id);
         relay_one(f, 0, "before");
-        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->relay.lent, now_ms), 0);
+        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);
         relay_one(f, 0, "behind");
         assert_int_equal(lender_take(f->lenders[1], f->inboxes[1]), 3);
         assert_true(lent_answer(&m->lent));
@@ -1060,6 +1100,7 @@ int main(void)
                 TEST(test_joining_and_leaving_within_a_batch),
                 TEST(test_a_batch_is_bounded),
                 TEST(test_room_for_several_records),
+                TEST(test_a_record_without_room_ends_chatd),
                 TEST(test_a_dead_member_is_found),
                 TEST(test_a_member_that_does_not_read_lags_alone),
                 TEST(test_who_lags_again_is_waited_for_less_often),
@@ -1075,6 +1116,7 @@ int main(void)
                 TEST(test_text_is_what_datagrams_are_to_people),
                 TEST(test_rooms_within_a_batch),
                 TEST(test_text_has_room_for_a_full_batch),
+                TEST(test_a_room_without_records_is_not_visited),
                 TEST(test_the_batch_before_is_nobodys_any_more),
                 TEST(test_a_batch_of_its_own_alone),
                 TEST(test_who_lent_learns_how_far_its_lines_went),

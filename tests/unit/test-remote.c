@@ -126,7 +126,7 @@ static void test_what_hides_is_shown(void **state)
         assert_inbox(f, ANN,
                      "line zoe@b hi?        ., action zoe@b hi?        ., topic zoe@b hi?        ., "
                      "private zoe@b hi?        .");
-        assert_string_equal(roster_find(&f->chat->roster, inbox_id(ANN))->room->topic, "hi?        .");
+        assert_string_equal(roster_find(&f->chat->roster, inbox_id(ANN))->seat.room->topic, "hi?        .");
         assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 0);
 }
 
@@ -380,7 +380,7 @@ static void test_rooms(void **state)
                      "came kitchen: zoe@b lobby, went kitchen: zoe@b garden, topic kitchen: zoe@b tea, "
                      "leave kitchen: zoe@b");
         assert_inbox(f, BOB, "went zoe@b kitchen, came zoe@b garden");
-        assert_string_equal(member(f, ANN)->room->topic, "tea");
+        assert_string_equal(member(f, ANN)->seat.room->topic, "tea");
         assert_inbox(f, LINK, "");
 }
 
@@ -572,7 +572,7 @@ static void test_a_batch_of_many_injected_records(void **state)
                 at += strlen(expected);
         }
         assert_int_equal(number_in_file(f), FRAMES * EACH);
-        assert_int_equal(f->chat->relay.count, EACH); /* three of them make more than 400 */
+        assert_int_equal(f->chat->batch.count, EACH); /* three of them make more than 400 */
 }
 
 static void test_the_number_is_noted_before_the_frames_are_consumed(void **state)

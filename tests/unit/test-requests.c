@@ -156,8 +156,8 @@ static void test_what_cannot_be_noted(void **state)
         assert_inbox(f, BOB, "line ann still ann, " NOT_DONE("a new name"));
         assert_inbox(f, EVE, "line ann still ann");
         assert_string_equal(member(f, ANN)->name, "ann");
-        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
-        assert_string_equal(member(f, ANN)->room->topic, "");
+        assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->seat.room->topic, "");
         assert_int_equal(f->chat->roster.rooms.count, 1);
         assert_int_equal(f->chat->changes.count, 0);
         /* each kind was logged; the second name was counted */
@@ -180,10 +180,10 @@ static void test_what_cannot_be_noted(void **state)
         join(f, ANN, "lobby");
         serve(f);
         assert_string_equal(member(f, ANN)->name, "Zara");
-        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
         restart_broker(f);
         assert_string_equal(member(f, ANN)->name, "Zara");
-        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
         inodes = INT_MAX;
 }
 
@@ -245,7 +245,7 @@ static void test_changes_share_a_batch(void **state)
         join(f, ANN, "");
         serve(f);
         assert_int_equal(f->chat->relay.batches, batches + 2);
-        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
 }
 
 /* All change their names, and two change rooms; one after another. */
@@ -293,9 +293,9 @@ static void test_changes_again(void **state)
                 assert_string_equal(member(f, ANN)->name, "z");
                 assert_string_equal(member(f, BOB)->name, "ann");
                 assert_string_equal(member(f, EVE)->name, "y");
-                assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
-                assert_string_equal(member(f, BOB)->room->name, "kitchen");
-                assert_string_equal(member(f, EVE)->room->name, FIRST_ROOM);
+                assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
+                assert_string_equal(member(f, BOB)->seat.room->name, "kitchen");
+                assert_string_equal(member(f, EVE)->seat.room->name, FIRST_ROOM);
                 for (uint32_t who = ANN; who < SESSIONS; who++) {
                         const char *new = inbox_read_new(f->inboxes[who], &seen[who]);
                         assert_null(strstr(new, "rename"));
@@ -370,7 +370,7 @@ static void test_a_room_that_ends_within_a_batch(void **state)
         join(f, BOB, "kitchen");
         serve(f);
         assert_int_equal(f->chat->relay.batches, batches + 2);
-        assert_string_equal(member(f, BOB)->room->topic, "");
+        assert_string_equal(member(f, BOB)->seat.room->topic, "");
 }
 
 static void test_one_member_changes_often(void **state)
@@ -599,9 +599,9 @@ static void test_a_topic(void **state)
         topic[TOPIC_MAX_BYTES] = '\0';
         set_topic(f, EVE, topic);
         serve(f);
-        assert_string_equal(member(f, EVE)->room->topic, topic);
+        assert_string_equal(member(f, EVE)->seat.room->topic, topic);
         restart_broker(f);
-        assert_string_equal(member(f, EVE)->room->topic, topic);
+        assert_string_equal(member(f, EVE)->seat.room->topic, topic);
         assert_string_equal(rooms_first(&f->chat->roster.rooms)->topic, "tea / \xc3\xa9t\xc3\xa9");
         here(f, EVE, 5);
         f->numbers[EVE] = 5;
@@ -617,7 +617,7 @@ static void test_a_topic(void **state)
         set_topic(f, EVE, "-");
         serve(f);
         assert_inbox(f, BOB, "topic kitchen: eve");
-        assert_string_equal(member(f, EVE)->room->topic, "");
+        assert_string_equal(member(f, EVE)->seat.room->topic, "");
         char path[256];
         struct stat st;
         snprintf(path, sizeof(path), "%s/members/room:kitchen", f->dir);
@@ -629,7 +629,7 @@ static void test_a_topic(void **state)
         here(f, EVE, f->numbers[EVE]);
         join(f, EVE, "kitchen");
         serve(f);
-        assert_string_equal(member(f, EVE)->room->topic, "");
+        assert_string_equal(member(f, EVE)->seat.room->topic, "");
 }
 
 static void test_who_is_in_other_rooms(void **state)
@@ -729,7 +729,7 @@ static void test_a_room_again(void **state)
         join(f, ANN, "kitchen");
         say(f, ANN, "new");
         restart_broker(f);
-        assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+        assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
         serve(f);
         assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "rollcall, line kitchen: ann new");
         assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), "rollcall");
@@ -762,7 +762,7 @@ static void test_a_note_of_no_room(void **state)
                 snprintf(path, sizeof(path), "%s/members/%016llx.room", f->dir, (unsigned long long)inbox_id(ANN));
                 assert_int_equal(symlink(notes[i], path), 0);
                 restart_broker(f);
-                assert_string_equal(member(f, ANN)->room->name, FIRST_ROOM);
+                assert_string_equal(member(f, ANN)->seat.room->name, FIRST_ROOM);
                 assert_int_equal(lstat(path, &st), -1);
         }
 }
@@ -968,7 +968,7 @@ static void test_topics_that_change_often(void **state)
         set_topic(f, BOB, "coffee");
         set_topic(f, BOB, "milk");
         serve(f);
-        assert_string_equal(member(f, EVE)->room->topic, "cakes");
+        assert_string_equal(member(f, EVE)->seat.room->topic, "cakes");
         assert_string_equal(rooms_first(&f->chat->roster.rooms)->topic, "coffee");
 }
 
@@ -1104,11 +1104,11 @@ static void test_answers_that_wait_are_bounded(void **state)
         fill_inbox(f, BOB);
         size_t asked = 0;
         for (; member(f, BOB)->missed == 0 || !member(f, BOB)->lagging; asked++) {
-                assert_in_range(asked, 0, RELAY_LETTERS_MAX_BYTES / TOPIC_MAX_BYTES);
+                assert_in_range(asked, 0, BATCH_LETTERS_MAX_BYTES / TOPIC_MAX_BYTES);
                 set_topic(f, BOB, "");
                 serve(f);
         }
-        assert_in_range(member(f, BOB)->letters.bytes, RELAY_LETTERS_MAX_BYTES / 2, RELAY_LETTERS_MAX_BYTES);
+        assert_in_range(member(f, BOB)->letters.bytes, BATCH_LETTERS_MAX_BYTES / 2, BATCH_LETTERS_MAX_BYTES);
         bye(f, BOB);
         serve(f);
         assert_null(member(f, BOB));

@@ -1,0 +1,300 @@
+#undef NDEBUG /* the assertions of this file stay on: a line that is lost would be lost silently */
+#include "batch.h"
+
+#include <assert.h>
+
+#include <chat/display.h>
+
+void batch_begin(struct batch *b, uint64_t epoch)
+{
+        struct frame header = {.type = FRAME_BATCH, .id = epoch};
+        b->number++;
+        b->size = frame_encode(b->buffer, sizeof(b->buffer), &header);
+        b->text_size = b->count = b->moves_count = b->stretches_count = 0;
+        b->audiences[BATCH_EVERYBODY] = (struct batch_audience){0};
+        b->audiences_count = 1;
+        b->first = b->last = NULL;
+        b->tells = false;
+        if (b->lent.shared) /* the previous batch was consumed: its records are not needed any more */
+                atomic_store(&b->lent.shared->number, 0);
+}
+
+struct share *batch_share(struct batch *b, struct member *m)
+{
+        if (m->share.batch == b->number)
+                return &m->share;
+        m->share = (struct share){
+                .batch = b->number,
+                .relayed = m->lines_in,
+                .to = UINT32_MAX,
+                .apart = m->id == LINK_ID,
+        };
+        if (!m->lagging) /* it was dead */
+                letters_clear(&m->letters);
+        if (b->last)
+                b->last->share.next = m;
+        else
+                b->first = m;
+        b->last = m;
+        return &m->share;
+}
+
+bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes)
+{
+        return BATCH_MAX_RECORDS - b->count >= records && sizeof(b->buffer) - b->size >= bytes;
+}
+
+/* ---- records ---- */
+
+/* Appends the record in the form that clients get. */
+static void add_text(struct batch *b, struct batch_record *record, const struct record *rec)
+{
+        struct slice parts[DISPLAY_PARTS_MAX];
+        char *at = b->text + b->text_size;
+        bool all = record->to == NULL;
+        size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
+        record->place[BATCH_TEXT].at = (uint32_t)b->text_size;
+        record->place[BATCH_TEXT].len = (uint32_t)len;
+        b->lent.shared->records[b->count] = (struct outlet_record){
+                rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE, record->room ? record->room->number : 0};
+        b->text_size += len;
+}
+
+/* Returns the name of a room in a record. The first room has none: sessions from before there were rooms know no other
+ * form. */
+static struct slice name_of(const struct room *room)
+{
+        return room && room->number > 1 ? slice_of(room->name) : (struct slice){"", 0};
+}
+
+/* Returns the audience of records for `room`. */
+static struct batch_audience *audience_of(struct batch *b, struct room *room)
+{
+        if (!room)
+                return &b->audiences[BATCH_EVERYBODY];
+        if (room->batch != b->number) {
+                room->batch = b->number;
+                room->audience = (uint32_t)b->audiences_count++;
+                b->audiences[room->audience] = (struct batch_audience){.room = room};
+        }
+        return &b->audiences[room->audience];
+}
+
+/* Adds the record of index `b->count` to what its audience gets. */
+static void add_to_audience(struct batch *b, struct room *room)
+{
+        struct batch_audience *audience = audience_of(b, room);
+        uint32_t at = (uint32_t)b->count;
+        struct batch_stretch *last = audience->last > 0 ? &b->stretches[audience->last - 1] : NULL;
+        if (last && last->to == at) {
+                last->to++;
+                return;
+        }
+        b->stretches[b->stretches_count++] = (struct batch_stretch){.from = at, .to = at + 1};
+        *(last ? &last->next : &audience->first) = (uint32_t)b->stretches_count;
+        audience->last = (uint32_t)b->stretches_count;
+}
+
+/* Appends a record. `who` contains its sender and its receivers, except `room`. */
+static void add(struct batch *b, struct batch_record who, struct room *room, struct record rec)
+{
+        assert(b->count < BATCH_MAX_RECORDS);
+        rec.room = name_of(room);
+        size_t len = record_encode(b->buffer + b->size, sizeof(b->buffer) - b->size, &rec);
+        assert(len > 0);
+        struct batch_record *record = &b->records[b->count];
+        *record = who;
+        record->room = room;
+        record->place[BATCH_DATAGRAM].at = (uint32_t)b->size;
+        record->place[BATCH_DATAGRAM].len = (uint32_t)len;
+        if (b->lent.shared)
+                add_text(b, record, &rec);
+        if (!record->to)
+                add_to_audience(b, room);
+        b->size += len;
+        b->count++;
+}
+
+void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec)
+{
+        struct share *share = batch_share(b, from);
+        add(b, (struct batch_record){.from = from}, room, *rec);
+        *(share->own_last > 0 ? &b->records[share->own_last - 1].next_own : &share->own_first) = (uint32_t)b->count;
+        share->own_last = (uint32_t)b->count;
+}
+
+void batch_add_notice(struct batch *b, struct room *room, const struct record *rec)
+{
+        add(b, (struct batch_record){0}, room, *rec);
+}
+
+void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec)
+{
+        add(b, (struct batch_record){.from = link}, room, *rec);
+}
+
+void batch_add_private(struct batch *b, struct member *from, struct member *to, const struct record *rec)
+{
+        struct share *share = batch_share(b, to);
+        share->by_datagram = share->apart = true;
+        add(b, (struct batch_record){.from = from, .to = to}, NULL, *rec);
+}
+
+/* ---- members ---- */
+
+void batch_trim_letters(struct member *m)
+{
+        size_t dropped = letters_trim(&m->letters, BATCH_LETTERS_MAX_BYTES);
+        if (m->missed != MISSED_UNKNOWN)
+                m->missed += dropped;
+}
+
+void batch_tell(struct batch *b, struct member *to, const struct frame *f)
+{
+        batch_tell_records(b, to, f, NULL, 0);
+}
+
+void batch_tell_records(struct batch *b, struct member *to, const struct frame *f, const uint8_t *records, size_t size)
+{
+        batch_share(b, to)->by_datagram = true;
+        int error = letters_add(&to->letters, (uint32_t)b->count, f, records, size);
+        assert(error == 0);
+        b->tells = true;
+        if (to->lagging)
+                batch_trim_letters(to);
+}
+
+void batch_take_number(struct batch *b, struct member *m, uint64_t number)
+{
+        batch_share(b, m);
+        m->lines_in = number;
+}
+
+void batch_joins(struct batch *b, struct member *m)
+{
+        struct share *share = batch_share(b, m);
+        share->from = (uint32_t)b->count;
+        share->to = UINT32_MAX;
+}
+
+void batch_leaves(struct batch *b, struct member *m)
+{
+        batch_share(b, m)->to = (uint32_t)b->count;
+}
+
+void batch_moves(struct batch *b, struct member *m)
+{
+        struct share *share = batch_share(b, m);
+        assert(b->moves_count < CHANGES_MAX);
+        uint32_t move = (uint32_t)++b->moves_count;
+        b->moves[move - 1] = (struct batch_move){.left = m->seat.room, .at = (uint32_t)b->count};
+        *(share->move_last > 0 ? &b->moves[share->move_last - 1].next : &share->move_first) = move;
+        share->move_last = move;
+        share->by_datagram = share->apart = true;
+}
+
+uint32_t batch_end_for(const struct batch *b, const struct member *m)
+{
+        return m->share.to < b->count ? m->share.to : (uint32_t)b->count;
+}
+
+/* ---- who gets what ---- */
+
+/* Returns true if a member `at` this room may get a record for `room`. The link is in all rooms. */
+static bool hears(const struct room *at, const struct room *room)
+{
+        return !room || !at || room == at;
+}
+
+/* Returns the room of `m` at the time of this record. */
+static const struct room *room_at(const struct batch *b, const struct member *m, uint32_t i)
+{
+        for (uint32_t move = m->share.move_first; move > 0; move = b->moves[move - 1].next)
+                if (i < b->moves[move - 1].at)
+                        return b->moves[move - 1].left;
+        return m->seat.room;
+}
+
+/* Returns true if `m` gets this record, which is between its first and its last. */
+static bool is_for(const struct batch *b, const struct member *m, uint32_t i)
+{
+        const struct batch_record *record = &b->records[i];
+        return record->from != m && (record->to ? record->to == m : hears(room_at(b, m, i), record->room));
+}
+
+/* A walk over the records that a member gets. */
+struct walk {
+        const struct batch *batch;
+        const struct member *member;
+        uint32_t at, end; /* the indices of the next record, and of the one behind the last */
+        bool checks;      /* each record is checked */
+        uint32_t stretch; /* else the present stretch of its audience: an index plus 1; 0: none is left */
+        uint32_t own;     /* and the next one of its own records: an index plus 1; 0: none is left */
+};
+
+static struct walk walk_of(const struct batch *b, const struct member *m)
+{
+        uint32_t everybody = b->audiences[BATCH_EVERYBODY].first;
+        const struct room *room = m->seat.room;
+        uint32_t here = room && room->batch == b->number ? b->audiences[room->audience].first : 0;
+        return (struct walk){
+                .batch = b,
+                .member = m,
+                .at = m->share.from,
+                .end = batch_end_for(b, m),
+                .checks = m->share.apart || (everybody > 0 && here > 0),
+                .stretch = here > 0 ? here : everybody,
+                .own = m->share.own_first,
+        };
+}
+
+/* Finds the next records from `*from` to before `*to` by checking each. Returns false if there are none. */
+static bool check_next(struct walk *w, uint32_t *from, uint32_t *to)
+{
+        while (w->at < w->end && !is_for(w->batch, w->member, w->at))
+                w->at++;
+        *from = w->at;
+        while (w->at < w->end && is_for(w->batch, w->member, w->at))
+                w->at++;
+        *to = w->at;
+        return *from < *to;
+}
+
+/* Finds the next records from `*from` to before `*to`. Returns false if there are none. */
+static bool walk_next(struct walk *w, uint32_t *from, uint32_t *to)
+{
+        if (w->checks)
+                return check_next(w, from, to);
+        while (w->stretch > 0) {
+                const struct batch_stretch *stretch = &w->batch->stretches[w->stretch - 1];
+                w->at = stretch->from > w->at ? stretch->from : w->at;
+                for (; w->own > 0 && w->own - 1 <= w->at; w->own = w->batch->records[w->own - 1].next_own)
+                        w->at += w->own - 1 == w->at;
+                uint32_t end = stretch->to < w->end ? stretch->to : w->end;
+                *from = w->at;
+                *to = w->own > 0 && w->own - 1 < end ? w->own - 1 : end;
+                if (*from < *to) {
+                        w->at = *to;
+                        return true;
+                }
+                w->stretch = stretch->next;
+        }
+        return false;
+}
+
+struct batch_part batch_gather(struct batch *b, const struct member *m, enum batch_form form, struct iovec *iov)
+{
+        struct batch_part part = {0};
+        struct walk walk = walk_of(b, m);
+        uint8_t *buffer = form == BATCH_TEXT ? (uint8_t *)b->text : b->buffer;
+        assert(m->share.batch == b->number);
+        for (uint32_t from, to; walk_next(&walk, &from, &to); part.pieces++) {
+                uint32_t at = b->records[from].place[form].at;
+                size_t len = b->records[to - 1].place[form].at + b->records[to - 1].place[form].len - at;
+                part.bytes += len;
+                part.records += to - from;
+                if (iov)
+                        iov[part.pieces] = (struct iovec){buffer + at, len};
+        }
+        return part;
+}
