@@ -269,6 +269,8 @@ static void serve_all(struct sending *s)
         const struct batch *b = s->batch;
         struct member *link = roster_find(s->roster, LINK_ID);
         bool everybody = b->audiences[BATCH_EVERYBODY].first > 0;
+        if (link) /* first, as it has the longest way */
+                serve(s, link);
         for (size_t i = 0; everybody && i < s->roster->count; i++)
                 serve(s, s->roster->members[i]);
         for (size_t i = BATCH_EVERYBODY + 1; !everybody && i < b->audiences_count; i++)
@@ -276,8 +278,6 @@ static void serve_all(struct sending *s)
                         serve(s, seat->member);
         for (struct member *m = b->first; m; m = m->share.next)
                 serve(s, m);
-        if (link)
-                serve(s, link);
 }
 
 void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
