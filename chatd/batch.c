@@ -47,7 +47,7 @@ bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes)
 /* ---- records ---- */
 
 /* Appends the record in the form that clients get. */
-static void add_text(struct batch *b, struct batch_record *record, const struct record *rec)
+static void batch_append_text(struct batch *b, struct batch_record *record, const struct record *rec)
 {
         struct slice parts[DISPLAY_PARTS_MAX];
         char *at = b->text + b->text_size;
@@ -62,13 +62,13 @@ static void add_text(struct batch *b, struct batch_record *record, const struct 
 
 /* Returns the name of a room in a record. The first room has none: sessions from before there were rooms know no other
  * form. */
-static struct slice name_of(const struct room *room)
+static struct slice batch_name_of(const struct room *room)
 {
         return room && room->number > 1 ? slice_of(room->name) : (struct slice){"", 0};
 }
 
 /* Returns the audience of records for `room`. */
-static struct batch_audience *audience_of(struct batch *b, struct room *room)
+static struct batch_audience *batch_audience_of(struct batch *b, struct room *room)
 {
         if (!room)
                 return &b->audiences[BATCH_EVERYBODY];
@@ -81,9 +81,9 @@ static struct batch_audience *audience_of(struct batch *b, struct room *room)
 }
 
 /* Adds the record of index `b->count` to what its audience gets. */
-static void add_to_audience(struct batch *b, struct room *room)
+static void batch_append_to_audience(struct batch *b, struct room *room)
 {
-        struct batch_audience *audience = audience_of(b, room);
+        struct batch_audience *audience = batch_audience_of(b, room);
         uint32_t at = (uint32_t)b->count;
         struct batch_stretch *last = audience->last > 0 ? &b->stretches[audience->last - 1] : NULL;
         if (last && last->to == at) {
@@ -96,10 +96,10 @@ static void add_to_audience(struct batch *b, struct room *room)
 }
 
 /* Appends a record. `who` contains its sender and its receivers, except `room`. */
-static void add(struct batch *b, struct batch_record who, struct room *room, struct record rec)
+static void batch_append(struct batch *b, struct batch_record who, struct room *room, struct record rec)
 {
         assert(b->count < BATCH_MAX_RECORDS);
-        rec.room = name_of(room);
+        rec.room = batch_name_of(room);
         size_t len = record_encode(b->buffer + b->size, sizeof(b->buffer) - b->size, &rec);
         assert(len > 0);
         struct batch_record *record = &b->records[b->count];
@@ -108,9 +108,9 @@ static void add(struct batch *b, struct batch_record who, struct room *room, str
         record->place[BATCH_DATAGRAM].at = (uint32_t)b->size;
         record->place[BATCH_DATAGRAM].len = (uint32_t)len;
         if (b->lent.shared)
-                add_text(b, record, &rec);
+                batch_append_text(b, record, &rec);
         if (!record->to)
-                add_to_audience(b, room);
+                batch_append_to_audience(b, room);
         b->size += len;
         b->count++;
 }
@@ -118,26 +118,26 @@ static void add(struct batch *b, struct batch_record who, struct room *room, str
 void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec)
 {
         struct share *share = batch_share(b, from);
-        add(b, (struct batch_record){.from = from}, room, *rec);
+        batch_append(b, (struct batch_record){.from = from}, room, *rec);
         *(share->own_last > 0 ? &b->records[share->own_last - 1].next_own : &share->own_first) = (uint32_t)b->count;
         share->own_last = (uint32_t)b->count;
 }
 
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec)
 {
-        add(b, (struct batch_record){0}, room, *rec);
+        batch_append(b, (struct batch_record){0}, room, *rec);
 }
 
 void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec)
 {
-        add(b, (struct batch_record){.from = link}, room, *rec);
+        batch_append(b, (struct batch_record){.from = link}, room, *rec);
 }
 
 void batch_add_private(struct batch *b, struct member *from, struct member *to, const struct record *rec)
 {
         struct share *share = batch_share(b, to);
         share->by_datagram = share->apart = true;
-        add(b, (struct batch_record){.from = from, .to = to}, NULL, *rec);
+        batch_append(b, (struct batch_record){.from = from, .to = to}, NULL, *rec);
 }
 
 /* ---- members ---- */
@@ -201,13 +201,13 @@ uint32_t batch_end_for(const struct batch *b, const struct member *m)
 /* ---- who gets what ---- */
 
 /* Returns true if a member `at` this room may get a record for `room`. The link is in all rooms. */
-static bool hears(const struct room *at, const struct room *room)
+static bool batch_hears(const struct room *at, const struct room *room)
 {
         return !room || !at || room == at;
 }
 
 /* Returns the room of `m` at the time of this record. */
-static const struct room *room_at(const struct batch *b, const struct member *m, uint32_t i)
+static const struct room *batch_room_at(const struct batch *b, const struct member *m, uint32_t i)
 {
         for (uint32_t move = m->share.move_first; move > 0; move = b->moves[move - 1].next)
                 if (i < b->moves[move - 1].at)
@@ -216,10 +216,10 @@ static const struct room *room_at(const struct batch *b, const struct member *m,
 }
 
 /* Returns true if `m` gets this record, which is between its first and its last. */
-static bool is_for(const struct batch *b, const struct member *m, uint32_t i)
+static bool batch_is_for(const struct batch *b, const struct member *m, uint32_t i)
 {
         const struct batch_record *record = &b->records[i];
-        return record->from != m && (record->to ? record->to == m : hears(room_at(b, m, i), record->room));
+        return record->from != m && (record->to ? record->to == m : batch_hears(batch_room_at(b, m, i), record->room));
 }
 
 /* A walk over the records that a member gets. */
@@ -232,7 +232,7 @@ struct walk {
         uint32_t own;     /* and the next one of its own records: an index plus 1; 0: none is left */
 };
 
-static struct walk walk_of(const struct batch *b, const struct member *m)
+static struct walk batch_walk(const struct batch *b, const struct member *m)
 {
         uint32_t everybody = b->audiences[BATCH_EVERYBODY].first;
         const struct room *room = m->seat.room;
@@ -249,22 +249,22 @@ static struct walk walk_of(const struct batch *b, const struct member *m)
 }
 
 /* Finds the next records from `*from` to before `*to` by checking each. Returns false if there are none. */
-static bool check_next(struct walk *w, uint32_t *from, uint32_t *to)
+static bool batch_check_next(struct walk *w, uint32_t *from, uint32_t *to)
 {
-        while (w->at < w->end && !is_for(w->batch, w->member, w->at))
+        while (w->at < w->end && !batch_is_for(w->batch, w->member, w->at))
                 w->at++;
         *from = w->at;
-        while (w->at < w->end && is_for(w->batch, w->member, w->at))
+        while (w->at < w->end && batch_is_for(w->batch, w->member, w->at))
                 w->at++;
         *to = w->at;
         return *from < *to;
 }
 
 /* Finds the next records from `*from` to before `*to`. Returns false if there are none. */
-static bool walk_next(struct walk *w, uint32_t *from, uint32_t *to)
+static bool batch_walk_next(struct walk *w, uint32_t *from, uint32_t *to)
 {
         if (w->checks)
-                return check_next(w, from, to);
+                return batch_check_next(w, from, to);
         while (w->stretch > 0) {
                 const struct batch_stretch *stretch = &w->batch->stretches[w->stretch - 1];
                 w->at = stretch->from > w->at ? stretch->from : w->at;
@@ -285,10 +285,10 @@ static bool walk_next(struct walk *w, uint32_t *from, uint32_t *to)
 struct batch_part batch_gather(struct batch *b, const struct member *m, enum batch_form form, struct iovec *iov)
 {
         struct batch_part part = {0};
-        struct walk walk = walk_of(b, m);
+        struct walk walk = batch_walk(b, m);
         uint8_t *buffer = form == BATCH_TEXT ? (uint8_t *)b->text : b->buffer;
         assert(m->share.batch == b->number);
-        for (uint32_t from, to; walk_next(&walk, &from, &to); part.pieces++) {
+        for (uint32_t from, to; batch_walk_next(&walk, &from, &to); part.pieces++) {
                 uint32_t at = b->records[from].place[form].at;
                 size_t len = b->records[to - 1].place[form].at + b->records[to - 1].place[form].len - at;
                 part.bytes += len;

@@ -31,13 +31,13 @@ struct sending {
         struct members full;   /* those whose inbox was full */
 };
 
-static void count_delivered(struct relay *r, struct member *m, size_t records)
+static void relay_count_delivered(struct relay *r, struct member *m, size_t records)
 {
         m->lines_out += records;
         r->delivered += m->id == LINK_ID ? 0 : records;
 }
 
-static void count_missed(const struct sending *s, struct member *m)
+static void relay_count_missed(const struct sending *s, struct member *m)
 {
         size_t records = batch_gather(s->batch, m, BATCH_DATAGRAM, NULL).records;
         if (m->missed != MISSED_UNKNOWN)
@@ -45,18 +45,18 @@ static void count_missed(const struct sending *s, struct member *m)
         s->relay->missed += m->id == LINK_ID ? 0 : records;
 }
 
-static void begin_to_lag(const struct sending *s, struct member *m, int64_t now)
+static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
 {
         note_lag(s->roster->dir, m->id);
         m->lagging = true;
         m->lagged_ms = now;
         m->missed = 0;
-        count_missed(s, m);
+        relay_count_missed(s, m);
         batch_trim_letters(m);
 }
 
 /* Writes to the client of `m` itself. Returns true if the client has everything (or nothing of the batch is for it). */
-static bool write_to(const struct sending *s, struct member *m)
+static bool relay_write_to(const struct sending *s, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS];
         struct batch_part part = batch_gather(s->batch, m, BATCH_TEXT, iov);
@@ -75,13 +75,13 @@ static bool write_to(const struct sending *s, struct member *m)
         if (!lent_write(&m->lent, &text, m->share.relayed))
                 return false;
         m->told = m->share.relayed;
-        count_delivered(s->relay, m, part.records);
+        relay_count_delivered(s->relay, m, part.records);
         s->relay->wrote = true;
         return true;
 }
 
-/* Takes the kernel's result of sending to `m`. Returns the same as send_to(). */
-static int take_result(const struct sending *s, struct member *m, ssize_t sent)
+/* Takes the kernel's result of sending to `m`. Returns the same as relay_send_to(). */
+static int relay_take_result(const struct sending *s, struct member *m, ssize_t sent)
 {
         if (sent >= 0) {
                 lent_sent(&m->lent);
@@ -89,12 +89,12 @@ static int take_result(const struct sending *s, struct member *m, ssize_t sent)
         }
         m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
         if (m->dead && m->id == LINK_ID) /* the link will have another inbox */
-                begin_to_lag(s, m, clock_ms());
+                relay_begin_to_lag(s, m, clock_ms());
         return m->dead;
 }
 
-/* Sends the records from the next one that `m` gets to the last one. Returns the same as send_to(). */
-static int send_records(const struct sending *s, struct member *m)
+/* Sends the records from the next one that `m` gets to the last one. Returns the same as relay_send_to(). */
+static int relay_send_records(const struct sending *s, struct member *m)
 {
         struct iovec iov[1 + BATCH_MAX_RECORDS] = {{s->batch->buffer, FRAME_HEADER_BYTES}};
         struct batch_part part = batch_gather(s->batch, m, BATCH_DATAGRAM, iov + 1);
@@ -102,16 +102,16 @@ static int send_records(const struct sending *s, struct member *m)
         if (part.pieces == 0)
                 return 1;
         frame_set_number(s->batch->buffer, m->share.relayed);
-        int taken = take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
+        int taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !m->dead) {
                 m->lent.due = true;
                 m->told = m->share.relayed;
-                count_delivered(s->relay, m, part.records);
+                relay_count_delivered(s->relay, m, part.records);
         }
         return taken;
 }
 
-static ssize_t send_letter(const struct member *m, const struct letter *letter)
+static ssize_t relay_send_letter(const struct member *m, const struct letter *letter)
 {
         struct iovec iov = {(void *)letter->bytes, letter->size};
         const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -119,15 +119,15 @@ static ssize_t send_letter(const struct member *m, const struct letter *letter)
 }
 
 /* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns the same as
- * send_to(). */
-static int send_records_before(const struct sending *s, struct member *m, uint32_t at)
+ * relay_send_to(). */
+static int relay_send_records_before(const struct sending *s, struct member *m, uint32_t at)
 {
         struct share *share = &m->share;
         uint32_t to = share->to;
         if (at <= share->from)
                 return 1;
         share->to = at < to ? at : to;
-        int sent = send_records(s, m);
+        int sent = relay_send_records(s, m);
         share->to = to;
         if (sent)
                 share->from = at;
@@ -136,32 +136,32 @@ static int send_records_before(const struct sending *s, struct member *m, uint32
 
 /* Sends `m` its part of the batch. Returns 1 when `m` has it (or gets none, or has no inbox any more), 0 when its inbox
  * is full, or the kernel does not send for another reason: then the next call continues from there. */
-static int send_to(const struct sending *s, struct member *m)
+static int relay_send_to(const struct sending *s, struct member *m)
 {
         const struct letter *letter;
         while ((letter = m->letters.first)) {
-                if (!send_records_before(s, m, letter->at))
+                if (!relay_send_records_before(s, m, letter->at))
                         return 0;
                 if (m->dead)
                         return 1;
-                if (!take_result(s, m, send_letter(m, letter)))
+                if (!relay_take_result(s, m, relay_send_letter(m, letter)))
                         return 0;
                 letters_drop_first(&m->letters);
         }
-        return send_records(s, m);
+        return relay_send_records(s, m);
 }
 
-static bool is_receiver(const struct member *m)
+static bool relay_is_receiver(const struct member *m)
 {
         return m->id == LINK_ID || (m->fd >= 0 && !m->dead && !m->expected);
 }
 
-static bool is_on_probation(const struct member *m, int64_t now)
+static bool relay_is_on_probation(const struct member *m, int64_t now)
 {
         return m->lagged_ms != 0 && now - m->lagged_ms < m->probation_ms;
 }
 
-static int64_t next_probation(const struct member *m, int64_t now)
+static int64_t relay_next_probation(const struct member *m, int64_t now)
 {
         if (m->probation_ms == 0 || now - m->lagged_ms >= RELAY_FORGIVEN_MS)
                 return RELAY_PROBATION_MIN_MS;
@@ -169,40 +169,40 @@ static int64_t next_probation(const struct member *m, int64_t now)
 }
 
 /* Returns how many ms of patience are left. */
-static int64_t patience(const struct relay *r, int64_t now)
+static int64_t relay_patience(const struct relay *r, int64_t now)
 {
         int64_t missing = r->patient_ms > now ? (r->patient_ms - now) / RELAY_PATIENCE_SHARE : 0;
         return missing < RELAY_PATIENCE_MS - RELAY_FREE_MS ? RELAY_PATIENCE_MS - missing : RELAY_FREE_MS;
 }
 
-static void spend_patience(struct relay *r, int64_t ms, int64_t now)
+static void relay_spend_patience(struct relay *r, int64_t ms, int64_t now)
 {
         r->patient_ms = (r->patient_ms > now ? r->patient_ms : now) + ms * RELAY_PATIENCE_SHARE;
 }
 
 /* Waits for the members whose inbox was full, and sends them the batch as they get room. Those left lag. */
-static void wait_for_room(struct sending *s)
+static void relay_wait_for_room(struct sending *s)
 {
         struct member **full = s->full.all;
         size_t n = s->full.count;
         struct pollfd *fds = calloc(n, sizeof(*fds));
-        int64_t begin = clock_ms(), now = begin, deadline = begin + patience(s->relay, begin);
+        int64_t begin = clock_ms(), now = begin, deadline = begin + relay_patience(s->relay, begin);
 
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
                         fds[i] = (struct pollfd){.fd = full[i]->fd, .events = POLLOUT};
                 if (poll(fds, n, (int)(deadline - now)) > 0)
                         for (size_t i = n; i-- > 0;)
-                                if (fds[i].revents && send_to(s, full[i]))
+                                if (fds[i].revents && relay_send_to(s, full[i]))
                                         full[i] = full[--n];
                 now = clock_ms();
         }
         for (size_t i = 0; i < n; i++) {
-                full[i]->probation_ms = next_probation(full[i], begin);
-                begin_to_lag(s, full[i], now);
+                full[i]->probation_ms = relay_next_probation(full[i], begin);
+                relay_begin_to_lag(s, full[i], now);
         }
         if (now - begin > RELAY_FREE_MS)
-                spend_patience(s->relay, now - begin - RELAY_FREE_MS, now);
+                relay_spend_patience(s->relay, now - begin - RELAY_FREE_MS, now);
         free(fds);
 }
 
@@ -217,16 +217,16 @@ static bool members_add(struct members *some, const struct roster *roster, struc
 }
 
 /* Gives `m` its part of the batch, or lets it wait for room in its inbox, or lag. */
-static void deliver(struct sending *s, struct member *m)
+static void relay_deliver(struct sending *s, struct member *m)
 {
-        if ((lent_is_open(&m->lent) && !m->share.by_datagram && write_to(s, m)) || send_to(s, m))
+        if ((lent_is_open(&m->lent) && !m->share.by_datagram && relay_write_to(s, m)) || relay_send_to(s, m))
                 return;
         int64_t now = clock_ms();
-        if (is_on_probation(m, now) || !members_add(&s->full, s->roster, m))
-                begin_to_lag(s, m, now);
+        if (relay_is_on_probation(m, now) || !members_add(&s->full, s->roster, m))
+                relay_begin_to_lag(s, m, now);
 }
 
-static bool is_anybody_behind(const struct members *some)
+static bool relay_is_anybody_behind(const struct members *some)
 {
         for (size_t i = 0; i < some->count; i++)
                 if (lent_is_behind(&some->all[i]->lent))
@@ -237,11 +237,11 @@ static bool is_anybody_behind(const struct members *some)
 /* Waits for sessions that are behind, after all other members have the batch. After a datagram chatd's own writes must
  * not overtake it. Under load the next batch comes before the session has run, and so does the one after it: its client
  * would get everything by datagrams from then on. */
-static void let_catch_up(struct sending *s)
+static void relay_let_catch_up(struct sending *s)
 {
         const struct timespec moment = {.tv_nsec = CATCH_UP_POLL_NS};
         int64_t now = s->begin_ms;
-        while (now - s->begin_ms < RELAY_CATCH_UP_MS && is_anybody_behind(&s->behind)) {
+        while (now - s->begin_ms < RELAY_CATCH_UP_MS && relay_is_anybody_behind(&s->behind)) {
                 nanosleep(&moment, NULL);
                 now = clock_ms();
         }
@@ -251,33 +251,33 @@ static void let_catch_up(struct sending *s)
 }
 
 /* Does what `m` gets of the batch, unless that was done: it may be in several lists. */
-static void serve(struct sending *s, struct member *m)
+static void relay_serve(struct sending *s, struct member *m)
 {
         struct share *share = batch_share(s->batch, m);
-        if (share->served || !is_receiver(m))
+        if (share->served || !relay_is_receiver(m))
                 return;
         share->served = true;
         if (m->lagging)
-                count_missed(s, m);
+                relay_count_missed(s, m);
         else if (!s->may_wait || !lent_is_behind(&m->lent) || !members_add(&s->behind, s->roster, m))
-                deliver(s, m);
+                relay_deliver(s, m);
 }
 
 /* Serves the members that the batch concerns. */
-static void serve_all(struct sending *s)
+static void relay_serve_all(struct sending *s)
 {
         const struct batch *b = s->batch;
         struct member *link = roster_find(s->roster, LINK_ID);
         bool everybody = b->audiences[BATCH_EVERYBODY].first > 0;
         if (link) /* first, as it has the longest way */
-                serve(s, link);
+                relay_serve(s, link);
         for (size_t i = 0; everybody && i < s->roster->count; i++)
-                serve(s, s->roster->members[i]);
+                relay_serve(s, s->roster->members[i]);
         for (size_t i = BATCH_EVERYBODY + 1; !everybody && i < b->audiences_count; i++)
                 for (struct seat *seat = b->audiences[i].room->first; seat; seat = seat->next)
-                        serve(s, seat->member);
+                        relay_serve(s, seat->member);
         for (struct member *m = b->first; m; m = m->share.next)
-                serve(s, m);
+                relay_serve(s, m);
 }
 
 void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
@@ -289,13 +289,13 @@ void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
         r->batches++;
         if (b->lent.shared)
                 atomic_store(&b->lent.shared->number, r->batches);
-        serve_all(&s);
+        relay_serve_all(&s);
         if (s.behind.count > 0)
-                let_catch_up(&s);
+                relay_let_catch_up(&s);
         for (size_t i = 0; i < s.behind.count; i++)
-                deliver(&s, s.behind.all[i]);
+                relay_deliver(&s, s.behind.all[i]);
         if (s.full.count > 0)
-                wait_for_room(&s);
+                relay_wait_for_room(&s);
         free(s.behind.all);
         free(s.full.all);
 }
@@ -307,7 +307,7 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         if (error == 0)
                 m->missed = 0;
         while (error == 0 && m->letters.first) {
-                error = send_letter(m, m->letters.first) < 0 ? -errno : 0;
+                error = relay_send_letter(m, m->letters.first) < 0 ? -errno : 0;
                 if (error == 0) {
                         lent_sent(&m->lent);
                         letters_drop_first(&m->letters);
