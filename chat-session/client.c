@@ -300,16 +300,6 @@ void client_give_up_rest(struct client *c)
         put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
 }
 
-static void tell_skipped(struct client *c)
-{
-        char text[80];
-        int n = snprintf(text, sizeof(text), "*** %llu line%s skipped: your connection is too slow\r\n",
-                         (unsigned long long)c->skipped, c->skipped == 1 ? "" : "s");
-        erase_row(c);
-        put(c, text, (size_t)n);
-        c->skipped = 0;
-}
-
 void client_flush(struct client *c)
 {
         while (client_waits(c) && !c->out_broken && !c->broken_off) {
@@ -329,8 +319,15 @@ void client_flush(struct client *c)
         }
         if (!client_waits(c) || c->out_broken)
                 c->start = c->end = 0;
-        if (c->skipped > 0 && client_room(c) >= sizeof(c->buffer) / 2)
-                tell_skipped(c);
+}
+
+uint64_t client_take_skipped(struct client *c)
+{
+        uint64_t skipped = c->skipped;
+        if (client_room(c) < sizeof(c->buffer) / 2)
+                return 0;
+        c->skipped = 0;
+        return skipped;
 }
 
 void client_close(struct client *c)

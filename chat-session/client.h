@@ -1,7 +1,7 @@
 /* The client's connection: its descriptors, and the output that the client has not taken yet.
  *
- * Output waits in a buffer of fixed size. When the buffer is full, whole lines are skipped and counted, and the client
- * is told how many once it has taken half of the buffer: a slow client loses lines itself and costs nobody else
+ * Output waits in a buffer of fixed size. When the buffer is full, whole lines are skipped and counted, until the client has
+ * taken half of the buffer: a slow client loses lines itself and costs nobody else
  * anything. The pages of the buffer that were never used cost no memory.
  *
  * Owns neither descriptor: the program that started the session passed both, and the kernel closes them when the
@@ -39,7 +39,8 @@ struct client {
         uint64_t written; /* bytes written to the client */
         size_t start, end;  /* the waiting part of `buffer` */
         uint64_t lines_out; /* lines put into the buffer */
-        uint64_t skipped;   /* lines skipped since the client was last told */
+        uint64_t
+                skipped; /* lines skipped since client_take_skipped() returned them; as long as there are any, all are */
         uint64_t skipped_all;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };
@@ -85,6 +86,10 @@ size_t client_room(const struct client *c);
 
 /* Writes what the client takes now. */
 void client_flush(struct client *c);
+
+/* Returns how many lines were skipped since the last call, once the client has taken half of the buffer; before that, 0.
+ * The caller must tell the client at once. */
+uint64_t client_take_skipped(struct client *c);
 
 /* Returns true if the client left before it sent anything, or if it is deaf, as after a restart of a session that
  * served this connection before. Call it before the first byte is read or written. */

@@ -28,6 +28,7 @@ enum command {
         COMMAND_BELL,
         COMMAND_COLOR,
         COMMAND_EDIT,
+        COMMANDS, /* how many there are */
 };
 
 struct command_row {

@@ -5,7 +5,7 @@
 #include <chat/display.h>
 
 #include "completion.h"
-#include "session.h"
+#include "terminal.h"
 
 enum {
         /* how much output may wait before a row is drawn behind it, and before the client's own line is shown */
@@ -17,68 +17,68 @@ enum {
 };
 
 /* Returns true if at most `behind` bytes of output wait. */
-static bool has_room(const struct session *s, size_t behind)
+static bool editing_has_room(const struct terminal *t, size_t behind)
 {
-        return client_room(&s->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
+        return client_room(t->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
 }
 
 /* Notes that the row is empty if it was erased: whatever the client was shown since the row was drawn has erased it,
  * and ended with a line. */
-static void note_row(struct session *s)
+static void editing_note_row(struct terminal *t)
 {
-        if (!s->client.row_drawn)
-                row_is_empty(&s->editor.row);
+        if (!t->client->row_drawn)
+                row_is_empty(&t->editor.row);
 }
 
-void editing_turn(struct session *s, bool on)
+void editing_turn(struct terminal *t, bool on)
 {
         uint8_t commands[TELNET_EDIT_BYTES];
-        if (s->edits == on)
+        if (t->edits == on)
                 return;
-        size_t size = telnet_edit(&s->telnet, on, commands);
-        if (s->client.is_socket)
-                client_raw(&s->client, commands, size);
-        client_raw(&s->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* nc has shown the commands */
-        s->client.row_drawn = false;
+        size_t size = telnet_edit(&t->telnet, on, commands);
+        if (t->client->is_socket)
+                client_raw(t->client, commands, size);
+        client_raw(t->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* nc has shown the commands */
+        t->client->row_drawn = false;
         if (on) {
-                s->completing = s->held_len = 0;
-                editor_discard(&s->editor);
-                editor_resize(&s->editor, s->telnet.columns);
-                s->editor.ended = s->lines.ended;
+                t->completing = t->held_len = 0;
+                editor_discard(&t->editor);
+                editor_resize(&t->editor, t->telnet.columns);
+                t->editor.ended = t->lines.ended;
         } else {
-                s->lines.ended = s->editor.ended;
+                t->lines.ended = t->editor.ended;
         }
-        s->edits = on;
+        t->edits = on;
 }
 
-void editing_accept(struct session *s)
+void editing_accept(struct terminal *t)
 {
-        if (!telnet_offers_editing(&s->telnet) || s->options->editing != EDITING_OFFERED || s->echo || s->edits ||
-            s->state != SESSION_TALKING)
+        if (!telnet_offers_editing(&t->telnet) || t->options->editing != EDITING_OFFERED || t->edits ||
+            !talk_is_open(t->session))
                 return;
-        editing_turn(s, true);
-        s->telnet.yields = true; /* as the client offered; a line may come first that it sent before it knew of this */
-        size_t typed = text_clean_all(s->lines.text, s->lines.len, s->cleaned, sizeof(s->cleaned));
+        editing_turn(t, true);
+        t->telnet.yields = true; /* as the client offered; a line may come first that it sent before it knew of this */
+        size_t typed = text_clean_all(t->lines.text, t->lines.len, t->cleaned, sizeof(t->cleaned));
         if (typed > 0)
-                editor_replace(&s->editor, 0, (struct slice){s->cleaned, typed});
-        lines_discard(&s->lines);
+                editor_replace(&t->editor, 0, (struct slice){t->cleaned, typed});
+        lines_discard(&t->lines);
 }
 
-void editing_refuse(struct session *s, const char *why)
+void editing_refuse(struct terminal *t, const char *why)
 {
         char text[96];
-        if (!s->edits)
+        if (!t->edits)
                 return;
-        editing_turn(s, false);
+        editing_turn(t, false);
         snprintf(text, sizeof(text), "/edit is off: %s", why);
-        session_tell(s, text);
+        terminal_tell(t, text);
 }
 
 /* Writes to `out` what leaves the line, or a piece of it, in the place where it was typed, and lets further output
  * begin below. Returns the bytes. */
-static size_t leave_below(struct session *s, char out[static EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES])
+static size_t editing_leave_below(struct terminal *t, char out[static EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES])
 {
-        struct editor *e = &s->editor;
+        struct editor *e = &t->editor;
         struct slice line = {e->text, e->len};
         char *at = out;
         if (row_fits(&e->row, line)) {
@@ -91,145 +91,146 @@ static size_t leave_below(struct session *s, char out[static EDITOR_DRAW_MAX_BYT
         return (size_t)((char *)mempcpy(at, LINE_END, LINE_END_BYTES) - out);
 }
 
-static void enter(struct session *s, bool whole)
+static void editing_enter(struct terminal *t, bool whole)
 {
-        struct editor *e = &s->editor;
+        struct editor *e = &t->editor;
         char row[EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES];
-        if (e->expanded && uplink_room(&s->uplink) < EDITING_ROOM_BYTES) {
+        if (e->expanded && talk_room(t->session) < EDITING_ROOM_BYTES) {
                 editor_refuse(e);
                 return;
         }
-        note_row(s);
-        if (has_room(s, LINE_BEHIND_MAX_BYTES)) {
-                client_text(&s->client, row, leave_below(s, row));
-                s->client.row_drawn = false;
+        editing_note_row(t);
+        if (editing_has_room(t, LINE_BEHIND_MAX_BYTES)) {
+                client_text(t->client, row, editing_leave_below(t, row));
+                t->client->row_drawn = false;
         }
-        s->lines.emit(s->lines.user, !whole ? LINES_PIECE : e->cut ? LINES_LAST : LINES_LINE, e->text, e->len);
+        enum lines_event event = e->cut ? LINES_LAST : LINES_LINE;
+        t->lines.emit(t->lines.user, whole ? event : LINES_PIECE, e->text, e->len);
         editor_next(e);
         e->cut = !whole;
 }
 
 /* Completes the word, also to one of these names. */
-static void complete_to(struct session *s, struct slice names)
+static void editing_complete_to(struct terminal *t, struct slice names)
 {
-        struct editor *e = &s->editor;
+        struct editor *e = &t->editor;
         struct completion c;
-        completion_find(&c, &s->names, names, (struct slice){e->text, e->cursor});
+        completion_find(&c, &t->names, names, (struct slice){e->text, e->cursor});
         if (c.count == 1 || c.text.len > e->cursor - c.begin)
                 editor_replace(e, c.begin, c.text);
-        else if (c.count > 1 && has_room(s, DRAW_BEHIND_MAX_BYTES))
-                session_notice(s, slice_of(c.list));
+        else if (c.count > 1 && editing_has_room(t, DRAW_BEHIND_MAX_BYTES))
+                terminal_tell(t, c.list);
         else
                 editor_refuse(e);
 }
 
 /* Asks chatd for the names in the room, if chatd is there and the word may be a name. Keys that are typed before the
  * answer wait for it, for COMPLETE_WAIT_MS at most. */
-static void complete(struct session *s)
+static void editing_ask_names(struct terminal *t)
 {
-        const struct uplink *u = &s->uplink;
-        struct slice word = completion_name((struct slice){s->editor.text, s->editor.cursor});
-        bool knows = u->broker_version >= frame_since(FRAME_COMPLETE) && u->error == 0;
-        if (word.len == 0 || !knows || uplink_room(u) < EDITING_ROOM_BYTES) {
-                complete_to(s, (struct slice){"", 0});
-        } else {
-                uplink_request(&s->uplink, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
-                s->completing = u->number;
-                s->complete_by = s->now + COMPLETE_WAIT_MS;
+        struct slice word = completion_name((struct slice){t->editor.text, t->editor.cursor});
+        bool knows = talk_version(t->session) >= frame_since(FRAME_COMPLETE) && !talk_is_away(t->session);
+        if (word.len == 0 || !knows || talk_room(t->session) < EDITING_ROOM_BYTES) {
+                editing_complete_to(t, (struct slice){"", 0});
+                return;
         }
+        t->completing = talk_request(t->session, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
+        t->complete_by = talk_now(t->session) + COMPLETE_WAIT_MS;
 }
 
-static enum editor_event push(struct session *s, uint8_t byte)
+static enum editor_event editing_push_byte(struct terminal *t, uint8_t byte)
 {
-        if (editor_is_full_for(&s->editor, byte))
-                enter(s, false);
-        return editor_push(&s->editor, byte);
+        if (editor_is_full_for(&t->editor, byte))
+                editing_enter(t, false);
+        return editor_push(&t->editor, byte);
 }
 
 /* Returns true if the byte was ^C. */
-static bool push_key(struct session *s, uint8_t byte, bool pasted)
+static bool editing_push_key(struct terminal *t, uint8_t byte, bool pasted)
 {
-        switch (push(s, byte)) {
+        switch (editing_push_byte(t, byte)) {
         case EDITOR_NOTHING:
                 break;
         case EDITOR_LINE:
-                enter(s, true);
+                editing_enter(t, true);
                 break;
         case EDITOR_END:
-                s->lines.emit(s->lines.user, LINES_END, "", 0);
+                t->lines.emit(t->lines.user, LINES_END, "", 0);
                 break;
         case EDITOR_INTERRUPT:
                 return true;
         case EDITOR_COMPLETE:
                 for (int i = 0; pasted && i < TAB_SPACES; i++)
-                        push(s, ' ');
+                        editing_push_byte(t, ' ');
                 if (!pasted)
-                        complete(s);
+                        editing_ask_names(t);
                 break;
         }
         return false;
 }
 
 /* Takes the keys that waited, up to another TAB that must wait. */
-static void take_held(struct session *s)
+static void editing_take_held(struct terminal *t)
 {
         uint8_t held[EDITING_HELD_MAX];
-        size_t n = s->held_len;
-        memcpy(held, s->held, n);
-        s->completing = 0;
-        s->held_len = 0;
+        size_t n = t->held_len;
+        memcpy(held, t->held, n);
+        t->completing = 0;
+        t->held_len = 0;
         for (size_t i = 0; i < n; i++)
-                if (s->completing != 0)
-                        s->held[s->held_len++] = held[i];
-                else if (s->edits)
-                        push_key(s, held[i], false);
+                if (t->completing != 0)
+                        t->held[t->held_len++] = held[i];
+                else if (t->edits)
+                        editing_push_key(t, held[i], false);
                 else
-                        lines_push(&s->lines, held[i]);
+                        lines_push(&t->lines, held[i]);
 }
 
-void editing_complete(struct session *s, struct slice names)
+void editing_complete(struct terminal *t, uint64_t number, struct slice names)
 {
-        complete_to(s, names);
-        take_held(s);
+        if (!t->edits || t->completing == 0 || number != t->completing)
+                return;
+        editing_complete_to(t, names);
+        editing_take_held(t);
 }
 
-void editing_give_up(struct session *s)
+void editing_give_up(struct terminal *t)
 {
-        while (s->completing != 0)
-                take_held(s);
+        while (t->completing != 0)
+                editing_take_held(t);
 }
 
-void editing_discard(struct session *s)
+void editing_discard(struct terminal *t)
 {
-        s->completing = 0;
-        s->held_len = 0;
-        editor_discard(&s->editor);
+        t->completing = 0;
+        t->held_len = 0;
+        editor_discard(&t->editor);
 }
 
-bool editing_push(struct session *s, uint8_t byte, bool pasted)
+bool editing_push(struct terminal *t, uint8_t byte, bool pasted)
 {
-        bool waits = s->completing != 0 && !pasted && byte != KEY_ETX;
-        if (waits && s->held_len < EDITING_HELD_MAX) {
-                s->held[s->held_len++] = byte;
+        bool waits = t->completing != 0 && !pasted && byte != KEY_ETX;
+        if (waits && t->held_len < EDITING_HELD_MAX) {
+                t->held[t->held_len++] = byte;
                 return false;
         }
         if (byte == KEY_ETX)
-                s->completing = s->held_len = 0;
-        editing_give_up(s);
-        return push_key(s, byte, pasted);
+                t->completing = t->held_len = 0;
+        editing_give_up(t);
+        return editing_push_key(t, byte, pasted);
 }
 
-bool editing_draw(struct session *s)
+bool editing_draw(struct terminal *t)
 {
-        struct editor *e = &s->editor;
+        struct editor *e = &t->editor;
         char row[EDITOR_DRAW_MAX_BYTES];
-        if (!s->edits || s->state != SESSION_TALKING || !has_room(s, DRAW_BEHIND_MAX_BYTES))
+        if (!t->edits || !talk_is_open(t->session) || !editing_has_room(t, DRAW_BEHIND_MAX_BYTES))
                 return false;
-        bool stale = s->client.row_drawn ? e->changed : e->len > 0;
+        bool stale = t->client->row_drawn ? e->changed : e->len > 0;
         if (!stale && !e->bell)
                 return false;
-        note_row(s);
-        client_text(&s->client, row, editor_draw(e, row));
-        s->client.row_drawn = e->len > 0;
+        editing_note_row(t);
+        client_text(t->client, row, editor_draw(e, row));
+        t->client->row_drawn = e->len > 0;
         return true;
 }

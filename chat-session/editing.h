@@ -20,30 +20,30 @@
  * it is taken only if the uplink's queue has this much room. */
 enum { EDITING_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4 };
 
-struct session;
+struct terminal;
 
 /* Turns editing on or off. */
-void editing_turn(struct session *s, bool on);
+void editing_turn(struct terminal *t, bool on);
 
 /* Turns editing on if the client offers it and the settings allow it. */
-void editing_accept(struct session *s);
+void editing_accept(struct terminal *t);
 
 /* Takes a byte that the client typed. If it was pasted, a TAB is text and completes nothing. Returns true if the byte
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
-bool editing_push(struct session *s, uint8_t byte, bool pasted);
+bool editing_push(struct terminal *t, uint8_t byte, bool pasted);
 
-/* Completes the word before the cursor, also to one of `names`, which are the answer to COMPLETE. Then takes the keys
- * that waited for the answer. */
-void editing_complete(struct session *s, struct slice names);
+/* Takes the answer to the request COMPLETE of this number, if TAB still waits for it: completes the word before the cursor,
+ * also to one of `names`. Then takes the keys that waited for the answer. */
+void editing_complete(struct terminal *t, uint64_t number, struct slice names);
 
 /* Takes the keys that wait for an answer to COMPLETE, which will not come, or came too late. */
-void editing_give_up(struct session *s);
+void editing_give_up(struct terminal *t);
 
 /* Forgets what was typed of the line. */
-void editing_discard(struct session *s);
+void editing_discard(struct terminal *t);
 
 /* Turns editing off, and tells the user why. */
-void editing_refuse(struct session *s, const char *why);
+void editing_refuse(struct terminal *t, const char *why);
 
 /* Draws the row if it must be drawn and there is room. Returns true if it drew. */
-bool editing_draw(struct session *s);
+bool editing_draw(struct terminal *t);

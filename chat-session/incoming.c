@@ -2,65 +2,85 @@
 
 #include <stdio.h>
 
-#include <chat/clock.h>
 #include <chat/display.h>
 
-#include "editing.h"
 #include "liveness.h"
-#include "obey.h"
+#include "session.h"
 
-/* Notes what commands need to know of a record: names, and the last private message. */
-static void take_note(struct session *s, const struct record *r)
-{
-        bool hidden = ignored_hides(&s->view.ignored, r);
-        if (s->edits && !hidden)
-                names_note(&s->names, r);
-        if (r->kind != RECORD_PRIVATE || hidden)
-                return;
-        s->writer_id = r->id;
-        snprintf(s->writer, sizeof(s->writer), "%.*s", (int)r->name.len, r->name.at);
-}
-
-/* Shows a record of which the client has nothing, in the way that the client chose. */
-static void show_new(struct session *s, const struct record *r, struct slice parts[static VIEW_PARTS_MAX], size_t n)
-{
-        if (s->client.broken_off)
-                session_give_up_rest(s);
-        if (!view_is_plain(&s->view))
-                n = view_parts(&s->view, r, slice_of(s->peer.name), clock_realtime_s(), parts);
-        if (n > 0)
-                client_line(&s->client, parts, n);
-}
+/* ---- records ---- */
 
 /* Shows what the client has not seen of a record. A record that came before is not shown again, with one exception: the
  * rest of a line that chatd, which does not compare, wrote in part, as after a second HELLO under the same id. */
-static void show_record(struct session *s, const struct record *r, bool seen)
+static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
-        struct slice parts[VIEW_PARTS_MAX];
+        struct slice parts[DISPLAY_PARTS_MAX];
         size_t n = display_parts(r, parts), has = outlet_has(&s->outlet, r);
-
-        if (r->kind == RECORD_RENAMED && !seen)
-                ignored_note(&s->view.ignored, r);
-        if (n == 0 || has == display_bytes(r) || (seen && has == 0))
+        if (n == 0) {
+                if (!seen)
+                        s->kind->note(s->me, r);
                 return;
-        take_note(s, r);
-        if (has > 0)
+        }
+        if (has == display_bytes(r) || (seen && has == 0))
+                return;
+        if (has > 0) {
                 client_rest(&s->client, parts, n, has);
-        else
-                show_new(s, r, parts, n);
-        ignored_note(&s->view.ignored, r);
+        } else {
+                if (s->client.broken_off)
+                        session_give_up_rest(s);
+                s->kind->record(s->me, r);
+        }
+        s->kind->note(s->me, r);
 }
 
-static void show_batch(struct session *s, struct wire_reader records)
+static void incoming_show_batch(struct session *s, struct wire_reader records)
 {
         struct record r;
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r))
-                        show_record(s, &r, seen_before(&s->seen, r.id, r.number));
+                        incoming_show_record(s, &r, seen_before(&s->seen, r.id, r.number));
         s->outlet.had = 0;
 }
 
-static void show_missed(struct session *s, uint64_t missed)
+/* Shows past lines, once for each request and once for a newcomer. */
+static void incoming_show_past(struct session *s, const struct frame *f)
+{
+        struct wire_reader records = f->records;
+        if (f->number < s->past)
+                return;
+        s->past = f->number + 1;
+        if (wire_left(&records) == 0)
+                return;
+        if (s->outlet.had > 0) /* as with an answer */
+                session_give_up_rest(s);
+        s->kind->past(s->me, records);
+}
+
+/* ---- answers ---- */
+
+/* Returns true for the first answer to each request: there may be two if chatd died in between. */
+static bool incoming_is_first_answer(struct session *s, const struct frame *f)
+{
+        if (f->number <= s->answer)
+                return false;
+        s->answer = f->number;
+        /* A living chatd would have sent the rest before this answer if there had been room. */
+        if (s->outlet.had > 0)
+                session_give_up_rest(s);
+        return true;
+}
+
+static void incoming_take_answer(struct session *s, const struct frame *f)
+{
+        if (!incoming_is_first_answer(s, f))
+                return;
+        if (f->type == FRAME_ANSWER)
+                session_be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
+        s->kind->answer(s->me, f);
+}
+
+/* ---- what chatd says to the client ---- */
+
+static void incoming_show_missed(struct session *s, uint64_t missed)
 {
         char text[80];
         if (missed == MISSED_UNKNOWN)
@@ -72,113 +92,17 @@ static void show_missed(struct session *s, uint64_t missed)
         session_tell(s, text);
 }
 
-/* Sets the client's name to the one that others see. */
-static void be_called(struct session *s, struct slice name)
+/* Shows TEXT, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
+static void incoming_show_text(struct session *s, const struct frame *f)
 {
-        if (name.len == 0 || name.len >= sizeof(s->peer.name))
+        struct slice text = f->text, line;
+        if (f->number <= s->text_number)
                 return;
-        memmove(s->peer.name, name.at, name.len);
-        s->peer.name[name.len] = '\0';
-        s->uplink.name = slice_of(s->peer.name);
-}
-
-/* Takes the name in WELCOME, which others see. It may differ from the name that the client came with. The greeting says
- * which name it is. If the client had asked for another name, a notice says why. */
-static void on_welcome(struct session *s, const struct frame *f)
-{
-        char text[2 * NAME_MAX_BYTES + 64] = "";
-        const struct slice name = f->name;
-        bool other = name.len > 0 && !slice_equal(name, slice_of(s->peer.name)), greeted = s->greet_at == 0;
-        bool had_none = strcmp(s->peer.name, s->peer.address) == 0; /* an address is unique */
-        if (other && !had_none)
-                snprintf(text, sizeof(text), "The name %s is taken. Others see you as %.*s", s->peer.name,
-                         (int)name.len, name.at);
-        else if (other && greeted)
-                snprintf(text, sizeof(text), "Others see you as %.*s", (int)name.len, name.at);
-        be_called(s, name);
-        session_greet(s, f->members);
-        if (!s->welcomed)
-                s->arrive_at = s->alive ? s->now : s->now + ARRIVE_MS;
-        s->welcomed = true;
-        if (text[0] != '\0')
-                session_tell(s, text);
-}
-
-static void show_lines(struct session *s, struct slice text)
-{
-        struct slice line;
+        s->text_number = f->number;
         for (bool more = true; more;) {
                 more = line_next(&text, &line);
-                session_notice(s, line);
+                s->kind->notice(s->me, &line, 1);
         }
-}
-
-/* Shows past lines, once for each request and once for a newcomer. */
-static void show_past(struct session *s, const struct frame *f)
-{
-        struct wire_reader records = f->records;
-        struct record r;
-        uint64_t now = (uint64_t)clock_realtime_s(), uptime = clock_boottime_us() / 1000000;
-        char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
-        if (f->number < s->past)
-                return;
-        s->past = f->number + 1;
-        if (wire_left(&records) == 0)
-                return;
-        if (s->outlet.had > 0) /* as with an answer */
-                session_give_up_rest(s);
-        zone_name(&s->view.zone, (int64_t)now, zone);
-        snprintf(intro, sizeof(intro), "Earlier here (times in %s):", zone);
-        session_tell(s, intro);
-        while (record_next(&records, &r) > 0) {
-                if (!record_is_bounded(&r))
-                        continue;
-                struct slice parts[DISPLAY_PARTS_MAX + 1];
-                char time_text[VIEW_PAST_TIME_BYTES];
-                size_t n = display_parts(&r, parts + 1);
-                view_past_time(&s->view, r.number, now, uptime, time_text);
-                parts[0] = slice_of(time_text);
-                if (n > 0 && !ignored_hides(&s->view.ignored, &r))
-                        client_line(&s->client, parts, n + 1);
-        }
-}
-
-/* Returns true for the first answer to each request: there may be two if chatd died in between. */
-static bool is_first_answer(struct session *s, const struct frame *f)
-{
-        if (f->number <= s->answered)
-                return false;
-        s->answered = f->number;
-        if (s->outlet.had >
-            0) /* from a living chatd, which would have sent the rest before this answer if there had been room */
-                session_give_up_rest(s);
-        return true;
-}
-
-static void show_answer(struct session *s, const struct frame *f)
-{
-        if (!is_first_answer(s, f))
-                return;
-        be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
-        show_lines(s, f->text);
-}
-
-/* Shows the client a private message that it sent. No other line begins with "-> ", because no name does
- * (chat/names.h). */
-static void show_sent(struct session *s, const struct frame *f)
-{
-        struct slice parts[] = {slice_of("-> "), f->name, slice_of(": "), f->text};
-        if (is_first_answer(s, f))
-                client_line(&s->client, parts, 4);
-}
-
-/* Shows TEXT, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
-static void show_text(struct session *s, const struct frame *f)
-{
-        if (f->number <= s->text_shown)
-                return;
-        s->text_shown = f->number;
-        show_lines(s, f->text);
 }
 
 void incoming_tell_lost(struct session *s)
@@ -197,32 +121,68 @@ void incoming_tell_lost(struct session *s)
                 session_tell(s, text);
 }
 
+/* ---- joining and leaving ---- */
+
+/* Takes the name in WELCOME, which others see. It may differ from the name that the client came with. */
+static void incoming_welcome(struct session *s, const struct frame *f)
+{
+        char asked[sizeof(s->peer.name)];
+        memcpy(asked, s->peer.name, sizeof(asked));
+        session_be_called(s, f->name);
+        s->kind->welcome(s->me, slice_of(asked), f->members);
+        if (s->presence == SESSION_INTRODUCED) {
+                session_be(s, SESSION_QUIET);
+                s->arrive_at = s->now + ARRIVE_MS;
+        } else if (s->presence == SESSION_LIVELY && s->state == SESSION_TALKING) {
+                session_arrive(s);
+        }
+}
+
 /* Returns true if the client is removed because of a ban. */
-static bool is_ban(struct slice why)
+static bool incoming_is_ban(struct slice why)
 {
         size_t len = strlen(KICKED_BANNED);
         return why.len >= len && memcmp(why.at, KICKED_BANNED, len) == 0 && (why.len == len || why.at[len] == ':');
 }
 
-/* Obeys KICKED: an administrator removed the client. Lines that are not sent yet are discarded. */
-static void on_kicked(struct session *s, struct slice why)
+/* Obeys KICKED: an administrator removed the client. A chatd that meets the request again sends this again. */
+static void incoming_remove(struct session *s, struct slice why)
 {
-        const char *separator = is_ban(why) ? " and " : why.len > 0 ? ": " : "";
-        struct slice parts[] = {slice_of("*** You were removed"), slice_of(separator), why};
-        if (s->kicked || s->state == SESSION_FLUSHING || s->uplink.stage == UPLINK_DEPARTED)
-                return; /* a chatd that meets the request again sends this again */
-        s->kicked = true;
-        uplink_discard(&s->uplink);
+        struct slice parts[] = {slice_of("You were removed"), {"", 0}, why};
+        if (s->state >= SESSION_REMOVED || s->uplink.stage == UPLINK_DEPARTED)
+                return;
+        if (incoming_is_ban(why))
+                parts[1] = slice_of(" and ");
+        else if (why.len > 0)
+                parts[1] = slice_of(": ");
         if (s->outlet.had > 0)
                 session_give_up_rest(s);
-        client_line(&s->client, parts, 3);
-        if (s->state == SESSION_LEAVING) /* much is still to be handed over, with BYE behind it */
-                s->state = SESSION_TALKING;
-        session_leave(s, LEAVE_KICKED);
+        s->kind->notice(s->me, parts, 3);
+        session_remove(s);
 }
 
+static void incoming_refuse(struct session *s, struct slice why)
+{
+        if (s->state >= SESSION_FLUSHING)
+                return;
+        s->kind->refused(s->me, why);
+        session_flush_and_end(s);
+}
+
+/* Lends the client's connection to a chatd that asks for it, behind everything that an earlier chatd relayed. */
+static void incoming_lend(struct session *s, const struct frame *f, const struct socket_fds *fds)
+{
+        bool may = f->number == OUTLET_LAYOUT && s->kind->form(s->me) != KIND_FORM_NEVER;
+        session_give_up_rest(s);
+        s->uplink.taken = 0;
+        if (s->state == SESSION_TALKING && may)
+                outlet_lend(&s->outlet, fds, &s->client);
+}
+
+/* ---- datagrams ---- */
+
 /* Takes account of what chatd did on its own before this datagram. */
-static void catch_up(struct session *s, uint64_t epoch)
+static void incoming_catch_up(struct session *s, uint64_t epoch)
 {
         bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;
         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
@@ -235,71 +195,67 @@ static void catch_up(struct session *s, uint64_t epoch)
                 uplink_answer_uncalled(&s->uplink, s->now); /* the inbox may be too full for the roll call */
 }
 
+static void incoming_take_frame(struct session *s, const struct frame *f, const struct socket_fds *fds)
+{
+        switch (f->type) {
+        case FRAME_WELCOME:
+                incoming_welcome(s, f);
+                break;
+        case FRAME_BATCH:
+                uplink_relayed(&s->uplink, f->number);
+                incoming_show_batch(s, f->records);
+                break;
+        case FRAME_RELAYED:
+                uplink_relayed(&s->uplink, f->number);
+                break;
+        case FRAME_MISSED:
+                incoming_show_missed(s, f->number);
+                break;
+        case FRAME_ROLLCALL:
+                uplink_answer(&s->uplink);
+                break;
+        case FRAME_REFUSED:
+                incoming_refuse(s, f->text);
+                break;
+        case FRAME_GOODBYE:
+                if (session_is_leaving(s))
+                        session_flush_and_end(s);
+                break;
+        case FRAME_ANSWER:
+        case FRAME_SENT:
+        case FRAME_FOUND:
+                incoming_take_answer(s, f);
+                break;
+        case FRAME_NAMES: /* the kind knows which request it waits for */
+                s->kind->answer(s->me, f);
+                break;
+        case FRAME_PAST:
+                incoming_show_past(s, f);
+                break;
+        case FRAME_TEXT:
+                incoming_show_text(s, f);
+                break;
+        case FRAME_PROBE:
+                liveness_probe(s, f->key, f->text);
+                break;
+        case FRAME_KICKED:
+                incoming_remove(s, f->text);
+                break;
+        case FRAME_LEND:
+                incoming_lend(s, f, fds);
+                break;
+        default:
+                break;
+        }
+}
+
 void incoming_take(struct session *s)
 {
         struct frame f;
         struct socket_fds fds;
         if (!uplink_receive(&s->uplink, s->datagram, &f, &fds))
                 return;
-        catch_up(s, f.id);
-        switch (f.type) {
-        case FRAME_WELCOME:
-                on_welcome(s, &f);
-                break;
-        case FRAME_BATCH:
-                uplink_relayed(&s->uplink, f.number);
-                show_batch(s, f.records);
-                break;
-        case FRAME_RELAYED:
-                uplink_relayed(&s->uplink, f.number);
-                break;
-        case FRAME_MISSED:
-                show_missed(s, f.number);
-                break;
-        case FRAME_ROLLCALL:
-                uplink_answer(&s->uplink);
-                break;
-        case FRAME_REFUSED:
-                session_turn_away(s, f.text);
-                break;
-        case FRAME_GOODBYE:
-                if (s->state == SESSION_LEAVING)
-                        session_flush_and_end(s);
-                break;
-        case FRAME_ANSWER:
-                show_answer(s, &f);
-                break;
-        case FRAME_SENT:
-                show_sent(s, &f);
-                break;
-        case FRAME_NAMES:
-                if (s->edits && s->completing != 0 && f.number == s->completing)
-                        editing_complete(s, f.text);
-                break;
-        case FRAME_FOUND:
-                if (is_first_answer(s, &f))
-                        obey_found(s, &f);
-                break;
-        case FRAME_PAST:
-                show_past(s, &f);
-                break;
-        case FRAME_TEXT:
-                show_text(s, &f);
-                break;
-        case FRAME_PROBE:
-                liveness_probe(s, f.key, f.text);
-                break;
-        case FRAME_KICKED:
-                on_kicked(s, f.text);
-                break;
-        case FRAME_LEND: /* behind everything that an earlier chatd relayed */
-                session_give_up_rest(s);
-                s->uplink.taken = 0;
-                if (s->state == SESSION_TALKING && f.number == OUTLET_LAYOUT && !s->options->charset)
-                        outlet_lend(&s->outlet, &fds, &s->client);
-                break;
-        default:
-                break;
-        }
+        incoming_catch_up(s, f.id);
+        incoming_take_frame(s, &f, &fds);
         socket_close_fds(&fds);
 }

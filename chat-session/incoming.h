@@ -1,9 +1,8 @@
-/* The datagrams of chatd: what each brings about in a session. */
+/* The datagrams of chatd: what each brings about in a session. Each thing that chatd says goes to the kind of client once,
+ * however often a restarted chatd says it. */
 #pragma once
 
-#include "session.h"
-
-enum { ARRIVE_MS = 300 }; /* a newcomer who types nothing for so long after the greeting is announced all the same */
+struct session;
 
 /* Takes one datagram, if there is one. */
 void incoming_take(struct session *s);

@@ -1,8 +1,7 @@
-/* The client's input: bytes of the connection go in; lines to say, commands to obey, and notices about both come out.
+/* The bytes of a terminal: telnet commands and keys are obeyed here, and lines come out (lines.h).
  *
  * - A client that does not speak chat is turned away before anything of it is said (protocol.h).
- * - A command is never said aloud: a command that is disguised (disguise.h), too long, or interrupted in its middle is
- *   not sent, and its user is told so.
+ * - ^C discards the line, and the second one leaves.
  * - Several lines in one read are a paste (paste.h).
  * - The reads tell a client that sends single keys from one that sends whole lines (keys.h).
  */
@@ -12,42 +11,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "keys.h"
-#include "paste.h"
 #include "protocol.h"
+#include "terminal.h"
 
 enum {
+        INPUT_READ_MAX_BYTES = 4096,
         INPUT_AYT_MS = 60 * 1000, /* IAC AYT is answered once in that time */
+        INPUT_CLEAN_PER_BYTE = 4, /* the most bytes of clean text that a byte can become: a TAB does */
+        /* The clean form of what was read earlier and comes out with this input, and room for BYE. */
+        INPUT_ROOM_RESERVED = INPUT_CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
 };
 
-struct input {
-        enum protocol protocol; /* other than PROTOCOL_CHAT: the client was turned away */
-        bool decided;           /* the client speaks chat */
-        uint8_t first_count;
-        uint8_t first[PROTOCOL_FIRST_BYTES]; /* of the client's input */
-        int64_t first_at;                    /* when the first of these bytes came, ms of CLOCK_MONOTONIC */
-        bool swallows;                       /* nothing is said until the line ends */
-        bool continues;                      /* pieces of the line went out already */
-        uint8_t hinted;                      /* a bit for each word that was taken for a command once, and not said */
-        struct keys keys;
-        bool charset_told;  /* the user was told that the input is not in the client's character set */
-        bool interrupt_due; /* ^C came, and the client must be told */
-        bool interrupted;   /* the client was told: the next ^C leaves */
-        bool discarded;     /* ^C discarded a half-typed line */
-        int64_t ayt_at;     /* when IAC AYT is answered again, ms of CLOCK_MONOTONIC */
-        /* the current read */
-        const uint8_t *behind, *end; /* the bytes that are not taken yet */
-        size_t size;
-        struct paste paste;
-};
+/* Prepares to take input. `emit` gets the lines, with the terminal as its user. */
+void input_begin(struct terminal *t, lines_emit *emit);
 
-struct session;
+/* Takes the bytes of one read. */
+void input_take(struct terminal *t, const uint8_t *bytes, size_t n);
 
-/* Prepares to take input. */
-void input_begin(struct session *s);
+/* Takes what was typed of the last line: no more input comes. */
+void input_end(struct terminal *t);
 
-/* Returns how many bytes may be read from the client now, so that there is room for everything that they can become. */
-size_t input_may_read(const struct session *s);
+/* Obeys ^C. `is_key` is false for a telnet command, which may have been a byte of a character. */
+void input_interrupt(struct terminal *t, bool is_key);
 
-/* Reads the client's input and does what it says. Begins to leave if the input ended. */
-void input_take(struct session *s);
+/* Tells a client in its own protocol that this is a chat, and begins to leave. `head` as for protocol_answer(). */
+void input_turn_away(struct terminal *t, enum protocol protocol, bool head);
+
+/* Returns true if only line ends follow in this read. */
+bool input_is_at_end(const struct input *in);

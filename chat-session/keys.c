@@ -1,7 +1,7 @@
 #include "keys.h"
 
 #include "editing.h"
-#include "session.h"
+#include "terminal.h"
 
 enum {
         KEY_MAX_BYTES = 8, /* of a character, or of the sequence that a key sends */
@@ -9,7 +9,7 @@ enum {
 };
 
 /* Returns true if the read was exactly one line with its end. */
-static bool is_whole_line(const uint8_t *bytes, size_t n)
+static bool keys_is_whole_line(const uint8_t *bytes, size_t n)
 {
         size_t len = n;
         while (len > 0 && (bytes[len - 1] == '\r' || bytes[len - 1] == '\n' || bytes[len - 1] == '\0'))
@@ -19,21 +19,21 @@ static bool is_whole_line(const uint8_t *bytes, size_t n)
 
 /* Counts reads of a key or two that add to the line: they show that the client sends keys. A whole line in one read
  * shows that the client edits lines itself. */
-void keys_watch(struct session *s, const struct keys_read *read)
+void keys_watch(struct terminal *t, const struct keys_read *read)
 {
-        struct keys *keys = &s->input.keys;
-        bool whole = read->had == 0 && read->has == 0 && is_whole_line(read->bytes, read->size);
+        struct keys *keys = &t->input.keys;
+        bool whole = read->had == 0 && read->has == 0 && keys_is_whole_line(read->bytes, read->size);
         bool sent_keys = keys->reads > 0;
         if (whole)
                 keys->reads = 0;
         else if (read->has != read->had && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
                 keys->reads++;
-        keys->told |= read->edited; /* the user knows editing, and may have turned it off */
-        if (read->edited && s->edits && whole && !sent_keys && !s->telnet.yields) {
-                editing_refuse(s, "your client sends whole lines, and shows them itself");
-        } else if (keys->reads == READS_TOLD && !keys->told && !s->edits && !s->echo && s->state == SESSION_TALKING &&
-                   s->options->editing != EDITING_OFF) {
-                keys->told = true;
-                session_tell(s, "Your client sends each key as you press it: /edit on shows what you type.");
+        keys->knows |= read->edited; /* the user knows editing, and may have turned it off */
+        if (read->edited && t->edits && whole && !sent_keys && !t->telnet.yields) {
+                editing_refuse(t, "your client sends whole lines, and shows them itself");
+        } else if (keys->reads == READS_TOLD && !keys->knows && !t->edits && talk_is_open(t->session) &&
+                   t->options->editing != EDITING_OFF) {
+                keys->knows = true;
+                terminal_tell(t, "Your client sends each key as you press it: /edit on shows what you type.");
         }
 }

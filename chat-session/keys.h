@@ -7,12 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct keys {
-        uint8_t reads; /* reads of a single key so far, up to the number that shows that the client sends keys */
-        bool told;     /* the user was told how to see the keys, or knows it */
-};
-
-struct session;
+#include "terminal.h"
 
 /* One read from the client, and the state of the line being typed. */
 struct keys_read {
@@ -25,4 +20,4 @@ struct keys_read {
 
 /* Notes a read whose bytes were taken already. If the reads show which kind of client this is, shows the user a notice
  * or ends the editing. */
-void keys_watch(struct session *s, const struct keys_read *read);
+void keys_watch(struct terminal *t, const struct keys_read *read);

@@ -4,7 +4,11 @@
  */
 #pragma once
 
-#include "session.h"
+#include <stdint.h>
+
+#include <chat/wire.h>
+
+struct session;
 
 enum {
         CLIENT_CHECK_MS = 30000, /* how often the session checks that the client acknowledges what was sent */
@@ -25,3 +29,7 @@ void liveness_check_probe(struct session *s);
 
 /* Ends the session of a client that left while no chatd takes its last lines. */
 void liveness_give_up_gone(struct session *s);
+
+/* Returns when liveness_check() or liveness_check_probe() must be called, in ms of CLOCK_MONOTONIC; INT64_MAX for
+ * never. */
+int64_t liveness_due(const struct session *s);

@@ -14,7 +14,10 @@
 #include <chat/settings.h>
 #include <chat/version.h>
 
+#include "echo.h"
 #include "sandbox.h"
+#include "terminal-kind.h"
+#include "terminal.h"
 #include "visit.h"
 #if SANDBOX_SANITIZED
 #include <sanitizer/lsan_interface.h>
@@ -26,6 +29,8 @@ enum {
 
 struct options {
         struct session_options session;
+        struct terminal_options terminal;
+        const struct kind *kind;
         struct settings settings;
         struct charset *charset; /* where the option's set is stored */
         const char *config;      /* NULL: the default */
@@ -69,7 +74,7 @@ static void on_stop(int signal)
  * set. */
 static bool take_charset(struct options *o, const char *name, const char *program)
 {
-        o->session.charset = NULL;
+        o->terminal.charset = NULL;
         if (strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0)
                 return true;
         int r = charset_open(o->charset, name);
@@ -78,7 +83,7 @@ static bool take_charset(struct options *o, const char *name, const char *progra
                         r == -ENOTSUP ? "not a set of one byte for a character, with ASCII in its lower half"
                                       : "no such character set; iconv -l lists them");
         else
-                o->session.charset = o->charset;
+                o->terminal.charset = o->charset;
         return r == 0;
 }
 
@@ -99,7 +104,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                         o->config = optarg;
                         break;
                 case 'e':
-                        o->session.echo = true;
+                        o->kind = &echo_kind;
                         break;
                 case 'd':
                         o->session.dir = optarg;
@@ -141,6 +146,14 @@ static void complain(void *user, const char *error)
         closelog();
 }
 
+/* Returns what chatd is told of the sandbox. */
+static enum confinement confinement(bool no_sandbox)
+{
+        if (no_sandbox)
+                return CONFINED_NOT;
+        return SANDBOX_HAS_FILTER ? CONFINED : CONFINED_NO_FILTER;
+}
+
 /* Reads the settings. An error in the file costs only its line, not the session. Not inline, because the stack of
  * main() lasts as long as the session. */
 __attribute__((noinline)) static void read_settings(struct options *o)
@@ -148,8 +161,9 @@ __attribute__((noinline)) static void read_settings(struct options *o)
         settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
-        o->session.editing = o->settings.editing;
-        zone_read(&o->session.zone);
+        o->session.confinement = confinement(o->no_sandbox);
+        o->terminal.editing = o->kind == &echo_kind ? EDITING_OFF : o->settings.editing;
+        zone_read(&o->terminal.zone);
 }
 
 /* Opens the standard descriptors that the launcher left closed, so that no socket of the session gets a number which
@@ -205,10 +219,12 @@ static int enter_sandbox(struct session *s)
 
 int main(int argc, char **argv)
 {
-        static struct session session; /* large, and its pages are used only as needed */
+        static struct session session; /* large, as is the next; their pages are used only as needed */
+        static struct terminal terminal;
         static struct charset charset;
         struct options options = {
                 .charset = &charset,
+                .kind = &terminal_kind,
                 .session = {.dir = RUN_DIR_DEFAULT},
         };
         sigset_t stops, unblocked;
@@ -238,10 +254,8 @@ int main(int argc, char **argv)
         sigaddset(&stops, SIGHUP);
         sigprocmask(SIG_BLOCK, &stops, &unblocked);
 
-        options.session.confinement = options.no_sandbox   ? CONFINED_NOT
-                                      : SANDBOX_HAS_FILTER ? CONFINED
-                                                           : CONFINED_NO_FILTER;
-        visit_begin(&session, STDIN_FILENO, STDOUT_FILENO, &options.session);
+        terminal.options = &options.terminal;
+        visit_begin(&session, options.kind, &terminal, STDIN_FILENO, STDOUT_FILENO, &options.session);
         int r = options.no_sandbox ? 0 : enter_sandbox(&session);
         if (r < 0) {
                 fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", argv[0],

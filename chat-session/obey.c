@@ -1,5 +1,6 @@
 #include "obey.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -9,7 +10,7 @@
 
 #include "commands.h"
 #include "editing.h"
-#include "session.h"
+#include "terminal.h"
 #include "wrap.h"
 
 enum {
@@ -22,18 +23,18 @@ enum {
         DISGUISED_MAX_BYTES = 56, /* of a disguised command that a notice shows */
 };
 
-__attribute__((format(printf, 2, 3))) static void tell(struct session *s, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void obey_tell(struct terminal *t, const char *format, ...)
 {
         char text[256];
         va_list args;
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        session_tell(s, text);
+        terminal_tell(t, text);
 }
 
 /* Returns the beginning of `text`: whole characters of at most `bytes` bytes. */
-static struct slice shorten(struct slice text, size_t bytes)
+static struct slice obey_shorten(struct slice text, size_t bytes)
 {
         size_t most = text.len < bytes ? text.len : bytes;
         while (most > 0 && most < text.len && ((uint8_t)text.at[most] & 0xc0) == 0x80)
@@ -42,24 +43,24 @@ static struct slice shorten(struct slice text, size_t bytes)
 }
 
 /* Shows a row of /help. */
-static void explain(struct session *s, const char *name, const char *arguments, const char *help)
+static void obey_explain(struct terminal *t, const char *name, const char *arguments, const char *help)
 {
         char usage[64], text[160];
         snprintf(usage, sizeof(usage), "%s %s", name, arguments);
         snprintf(text, sizeof(text), "%-*s %s", HELP_COLUMN, usage, help);
-        session_notice_indented(s, slice_of(text), WRAP_INDENT + HELP_COLUMN + 1);
+        terminal_tell_indented(t, slice_of(text), WRAP_INDENT + HELP_COLUMN + 1);
 }
 
-static void list_commands(struct session *s)
+static void obey_list_commands(struct terminal *t)
 {
         for (const struct command_row *row = commands; row->name; row++)
                 if (row->help)
-                        explain(s, row->name, row->arguments, row->help);
-        explain(s, "//TEXT", "", "says a line that begins with a slash");
+                        obey_explain(t, row->name, row->arguments, row->help);
+        obey_explain(t, "//TEXT", "", "says a line that begins with a slash");
 }
 
 /* Shows what one command does, and its other names. */
-static void explain_command(struct session *s, const struct command_row *command)
+static void obey_explain_command(struct terminal *t, const struct command_row *command)
 {
         char others[128] = "";
         size_t len = 0;
@@ -67,272 +68,284 @@ static void explain_command(struct session *s, const struct command_row *command
                 if (row->command != command->command)
                         continue;
                 if (row->help)
-                        explain(s, row->name, row->arguments, row->help);
+                        obey_explain(t, row->name, row->arguments, row->help);
                 else
                         len += (size_t)snprintf(others + len, sizeof(others) - len, "%s%s", len > 0 ? ", " : "",
                                                 row->name);
         }
         if (len > 0)
-                tell(s, "Other names for it: %s", others);
+                obey_tell(t, "Other names for it: %s", others);
 }
 
-static void unknown(struct session *s, const struct command_row *nearest, struct slice word)
+static void obey_unknown(struct terminal *t, const struct command_row *nearest, struct slice rest)
 {
+        struct slice word = obey_shorten(rest, SHOWN_MAX_BYTES);
         if (nearest->command == COMMAND_HELP)
-                tell(s, "Unknown command %.*s; /help lists the commands", (int)word.len, word.at);
+                obey_tell(t, "Unknown command %.*s; /help lists the commands", (int)word.len, word.at);
         else
-                tell(s, "Unknown command %.*s. Did you mean %s? /help lists the commands", (int)word.len, word.at,
-                     nearest->name);
+                obey_tell(t, "Unknown command %.*s. Did you mean %s? /help lists the commands", (int)word.len, word.at,
+                          nearest->name);
 }
 
 /* Shows the help on all commands, or on the one of this name, with its slash or without. */
-static void help(struct session *s, struct slice name)
+static void obey_help(struct terminal *t, const struct command_row *own, struct slice name)
 {
+        (void)own;
         char text[SHOWN_MAX_BYTES + 2];
-        struct slice word = shorten(name, SHOWN_MAX_BYTES);
+        struct slice word = obey_shorten(name, SHOWN_MAX_BYTES);
         if (name.len == 0) {
-                list_commands(s);
+                obey_list_commands(t);
                 return;
         }
         snprintf(text, sizeof(text), "%s%.*s", word.at[0] == '/' ? "" : "/", (int)word.len, word.at);
         const struct command_row *row = command_find(slice_of(text));
         if (row)
-                explain_command(s, row);
+                obey_explain_command(t, row);
         else
-                unknown(s, command_nearest(slice_of(text)), slice_of(text));
+                obey_unknown(t, command_nearest(slice_of(text)), slice_of(text));
 }
 
-static void tell_usage(struct session *s, const struct command_row *row)
+static void obey_tell_usage(struct terminal *t, const struct command_row *row)
 {
-        tell(s, "Usage: %s %s", row->name, row->arguments);
+        obey_tell(t, "Usage: %s %s", row->name, row->arguments);
 }
 
 /* Sends a request to chatd, or tells the user that chatd is too old for it. */
-static void request(struct session *s, const struct command_row *row, struct frame f)
+static void obey_request(struct terminal *t, const struct command_row *row, struct frame f)
 {
-        unsigned version = s->uplink.broker_version;
+        unsigned version = talk_version(t->session);
         if (version > 0 && version < frame_since(f.type))
-                tell(s, "%s is unavailable: the chat's broker is older than your session", row->name);
+                obey_tell(t, "%s is unavailable: the chat's broker is older than your session", row->name);
         else
-                uplink_request(&s->uplink, f, row->cost);
+                talk_request(t->session, f, row->cost);
 }
 
 /* Sends a request for the name of a member or a room. */
-static void request_name(struct session *s, const struct command_row *row, enum frame_type type, struct slice name)
+static void obey_request_name(struct terminal *t, const struct command_row *row, enum frame_type type,
+                              struct slice name)
 {
         if (type == FRAME_ROOM && name.len > 1 && name.at[0] == '#') /* as other chats write rooms */
                 name = (struct slice){name.at + 1, name.len - 1};
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
-                tell_usage(s, row);
+                obey_tell_usage(t, row);
         else
-                request(s, row, (struct frame){.type = (uint8_t)type, .name = name});
+                obey_request(t, row, (struct frame){.type = (uint8_t)type, .name = name});
 }
 
-static void act(struct session *s, const struct command_row *row, struct slice text)
+static void obey_act(struct terminal *t, const struct command_row *row, struct slice text)
 {
         if (text.len == 0)
-                tell_usage(s, row);
+                obey_tell_usage(t, row);
         else
-                request(s, row, (struct frame){.type = FRAME_ACTION, .text = text});
+                obey_request(t, row, (struct frame){.type = FRAME_ACTION, .text = text});
 }
 
-static void msg(struct session *s, const struct command_row *row, struct slice rest)
+static void obey_msg(struct terminal *t, const struct command_row *row, struct slice rest)
 {
         struct slice name;
         if (!word_next(&rest, &name) || rest.len == 0)
-                tell_usage(s, row);
+                obey_tell_usage(t, row);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "There is nobody called %.*s here; /who lists who is here",
-                     (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
+                obey_tell(t, "There is nobody called %.*s here; /who lists who is here",
+                          (int)obey_shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else
-                request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = name, .text = rest});
+                obey_request(t, row, (struct frame){.type = FRAME_PRIVATE, .name = name, .text = rest});
 }
 
-static void reply(struct session *s, const struct command_row *row, struct slice text)
+static void obey_reply(struct terminal *t, const struct command_row *row, struct slice text)
 {
         if (text.len == 0)
-                tell_usage(s, row);
-        else if (s->writer[0] == '\0')
-                tell(s, "Nobody has sent you a private message yet");
-        else if (strlen(row->name) < REPLY_NAME_BYTES && uplink_room(&s->uplink) < EDITING_ROOM_BYTES)
-                tell(s, "Not sent: too many of your lines are waiting. Try again in a moment");
-        else if (s->writer_id == LINK_ID)
-                request(s, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(s->writer), .text = text});
+                obey_tell_usage(t, row);
+        else if (t->writer[0] == '\0')
+                obey_tell(t, "Nobody has sent you a private message yet");
+        else if (strlen(row->name) < REPLY_NAME_BYTES && talk_room(t->session) < EDITING_ROOM_BYTES)
+                obey_tell(t, "Not sent: too many of your lines are waiting. Try again in a moment");
+        else if (t->writer_id == LINK_ID)
+                obey_request(t, row, (struct frame){.type = FRAME_PRIVATE, .name = slice_of(t->writer), .text = text});
         else
-                request(s, row,
+                obey_request(
+                        t, row,
                         (struct frame){
-                                .type = FRAME_PRIVATE, .key = s->writer_id, .name = slice_of(s->writer), .text = text});
+                                .type = FRAME_PRIVATE, .key = t->writer_id, .name = slice_of(t->writer), .text = text});
 }
 
-static void history(struct session *s, const struct command_row *row, struct slice rest)
+static void obey_history(struct terminal *t, const struct command_row *row, struct slice rest)
 {
         uint64_t lines = 0;
         size_t i = 0;
         for (; i < rest.len && i < HISTORY_DIGITS && rest.at[i] >= '0' && rest.at[i] <= '9'; i++)
                 lines = lines * 10 + (uint64_t)(rest.at[i] - '0');
         if (i < rest.len || (rest.len > 0 && lines == 0))
-                tell_usage(s, row);
+                obey_tell_usage(t, row);
         else
-                request(s, row, (struct frame){.type = FRAME_HISTORY, .key = lines});
+                obey_request(t, row, (struct frame){.type = FRAME_HISTORY, .key = lines});
 }
 
-static void list_ignored(struct session *s)
+static void obey_list_ignored(struct terminal *t)
 {
-        const struct ignore_list *l = &s->view.ignored;
+        const struct ignore_list *l = &t->view.ignored;
         if (l->count == 0)
-                tell(s, "You ignore nobody");
+                obey_tell(t, "You ignore nobody");
         for (size_t i = 0; i < l->count; i++)
-                tell(s, "You ignore %s%s", l->people[i].name, l->people[i].left ? ", who has left" : "");
+                obey_tell(t, "You ignore %s%s", l->people[i].name, l->people[i].left ? ", who has left" : "");
 }
 
 /* Begins or ends ignoring this person. */
-static void toggle_ignored(struct session *s, uint64_t id, struct slice name)
+static void obey_toggle_ignored(struct terminal *t, uint64_t id, struct slice name)
 {
-        struct ignore_list *l = &s->view.ignored;
+        struct ignore_list *l = &t->view.ignored;
         const struct ignored_person *person = ignored_find(l, id, name);
         if (person) {
                 ignored_remove(l, person);
-                tell(s, "You see what %.*s says again", (int)name.len, name.at);
+                obey_tell(t, "You see what %.*s says again", (int)name.len, name.at);
         } else if (ignored_add(l, id, name)) {
-                tell(s, "You no longer see what %.*s says; /ignore %.*s again undoes this", (int)name.len, name.at,
-                     (int)name.len, name.at);
+                obey_tell(t, "You no longer see what %.*s says; /ignore %.*s again undoes this", (int)name.len, name.at,
+                          (int)name.len, name.at);
         } else {
-                tell(s, "You cannot ignore more than %d people", IGNORED_PEOPLE_MAX);
+                obey_tell(t, "You cannot ignore more than %d people", IGNORED_PEOPLE_MAX);
         }
 }
 
-static void ignore(struct session *s, const struct command_row *row, struct slice name)
+static void obey_ignore(struct terminal *t, const struct command_row *row, struct slice name)
 {
         if (name.len == 0)
-                list_ignored(s);
+                obey_list_ignored(t);
         else if (name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
-                tell(s, "There is nobody called %.*s here; /who lists who is here",
-                     (int)shorten(name, SHOWN_MAX_BYTES).len, name.at);
+                obey_tell(t, "There is nobody called %.*s here; /who lists who is here",
+                          (int)obey_shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
-                tell(s, "You cannot ignore administrators");
+                obey_tell(t, "You cannot ignore administrators");
         else if (memchr(name.at, '@', name.len)) /* only the host of that member knows its id */
-                toggle_ignored(s, LINK_ID, name);
+                obey_toggle_ignored(t, LINK_ID, name);
         else
-                request(s, row, (struct frame){.type = FRAME_FIND, .name = name});
+                obey_request(t, row, (struct frame){.type = FRAME_FIND, .name = name});
 }
 
-void obey_found(struct session *s, const struct frame *f)
+void obey_found(struct terminal *t, const struct frame *f)
 {
-        const struct ignored_person *absent = f->key == 0 ? ignored_find_absent(&s->view.ignored, f->name) : NULL;
-        if (f->key == s->uplink.id)
-                tell(s, "You cannot ignore yourself");
+        const struct ignored_person *absent = f->key == 0 ? ignored_find_absent(&t->view.ignored, f->name) : NULL;
+        if (f->key == talk_id(t->session))
+                obey_tell(t, "You cannot ignore yourself");
         else if (f->key != 0 || absent)
-                toggle_ignored(s, absent ? absent->id : f->key, f->name);
+                obey_toggle_ignored(t, absent ? absent->id : f->key, f->name);
         else
-                session_notice(s, f->text);
+                terminal_notice(t, &f->text, 1);
 }
 
-static void turn(struct session *s, const struct command_row *row, bool *what, struct slice rest, const char *how)
+static void obey_turn(struct terminal *t, const struct command_row *row, bool *what, struct slice rest, const char *how)
 {
         if (slice_equal_case(rest, slice_of("on")) || slice_equal_case(rest, slice_of("off")))
                 *what = rest.len == 2;
         else if (rest.len > 0)
-                tell_usage(s, row);
+                obey_tell_usage(t, row);
         bool more = *what && how[0] != '\0';
-        tell(s, "%s is %s%s%s", row->name, *what ? "on" : "off", more ? ", in " : "", more ? how : "");
+        obey_tell(t, "%s is %s%s%s", row->name, *what ? "on" : "off", more ? ", in " : "", more ? how : "");
 }
 
 /* Turns times on or off, or takes the zone in which they are shown from then on. */
-static void turn_time(struct session *s, const struct command_row *row, struct slice rest)
+static void obey_time(struct terminal *t, const struct command_row *row, struct slice rest)
 {
         char name[ZONE_NAME_BYTES];
         bool local = slice_equal_case(rest, slice_of("local"));
         if (local)
-                s->view.zone = s->options->zone;
-        if (local || zone_parse_offset(&s->view.zone, rest))
+                t->view.zone = t->options->zone;
+        if (local || zone_parse_offset(&t->view.zone, rest))
                 rest = slice_of("on");
-        zone_name(&s->view.zone, clock_realtime_s(), name);
-        turn(s, row, &s->view.time, rest, slice_equal(slice_of(name), slice_of("UTC")) ? "" : name);
+        zone_name(&t->view.zone, clock_realtime_s(), name);
+        obey_turn(t, row, &t->view.time, rest, slice_equal(slice_of(name), slice_of("UTC")) ? "" : name);
 }
 
-static void edit(struct session *s, const struct command_row *row, struct slice rest)
+static void obey_edit(struct terminal *t, const struct command_row *row, struct slice rest)
 {
-        bool on = s->edits;
-        if (s->options->editing == EDITING_OFF) {
-                tell(s, "%s is switched off in this chat", row->name);
+        bool on = t->edits;
+        if (t->options->editing == EDITING_OFF) {
+                obey_tell(t, "%s is switched off in this chat", row->name);
                 return;
         }
-        turn(s, row, &on, rest, "");
-        editing_turn(s, on);
+        obey_turn(t, row, &on, rest, "");
+        editing_turn(t, on);
 }
 
 /* Shows how to type a command that was disguised, and how to say it as text. */
-static void disguised(struct session *s, struct slice rest)
+static void obey_disguised(struct terminal *t, const struct command_row *row, struct slice rest)
 {
+        (void)row;
         char clean[DISGUISED_MAX_BYTES * 4];
-        struct slice begin = shorten(rest, DISGUISED_MAX_BYTES);
+        struct slice begin = obey_shorten(rest, DISGUISED_MAX_BYTES);
         size_t len = text_clean_all(begin.at, begin.len, clean, sizeof(clean));
-        tell(s, "Not sent. Commands start at the beginning of the line: /%.*s", (int)len, clean);
-        tell(s, "To say it, type //%.*s", (int)len, clean);
+        obey_tell(t, "Not sent. Commands start at the beginning of the line: /%.*s", (int)len, clean);
+        obey_tell(t, "To say it, type //%.*s", (int)len, clean);
 }
 
-void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest)
+static void obey_leave(struct terminal *t, const struct command_row *row, struct slice rest)
 {
-        switch (command) {
-        case COMMAND_NOTHING:
-        case COMMAND_SAY: /* the caller says the line */
-                break;
-        case COMMAND_UNKNOWN:
-                unknown(s, row, shorten(rest, SHOWN_MAX_BYTES));
-                break;
-        case COMMAND_DISGUISED:
-                disguised(s, rest);
-                break;
-        case COMMAND_LEAVE:
-                session_leave(s, LEAVE_EXIT);
-                break;
-        case COMMAND_HELP:
-                help(s, rest);
-                break;
-        case COMMAND_NICK:
-                request_name(s, row, FRAME_NICK, rest);
-                break;
-        case COMMAND_WHO:
-                request(s, row, (struct frame){.type = FRAME_WHO});
-                break;
-        case COMMAND_ME:
-                act(s, row, rest);
-                break;
-        case COMMAND_MSG:
-                msg(s, row, rest);
-                break;
-        case COMMAND_REPLY:
-                reply(s, row, rest);
-                break;
-        case COMMAND_JOIN:
-                request_name(s, row, FRAME_ROOM, rest);
-                break;
-        case COMMAND_BACK:
-                request(s, row, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
-                break;
-        case COMMAND_ROOMS:
-                request(s, row, (struct frame){.type = FRAME_ROOMS});
-                break;
-        case COMMAND_TOPIC:
-                request(s, row, (struct frame){.type = FRAME_TOPIC, .text = rest});
-                break;
-        case COMMAND_HISTORY:
-                history(s, row, rest);
-                break;
-        case COMMAND_IGNORE:
-                ignore(s, row, rest);
-                break;
-        case COMMAND_TIME:
-                turn_time(s, row, rest);
-                break;
-        case COMMAND_BELL:
-                turn(s, row, &s->view.bell, rest, "");
-                break;
-        case COMMAND_COLOR:
-                turn(s, row, &s->view.color, rest, "");
-                break;
-        case COMMAND_EDIT:
-                edit(s, row, rest);
-                break;
-        }
+        (void)row;
+        (void)rest;
+        talk_leave(t->session, LEAVE_EXIT);
+}
+
+static void obey_nick(struct terminal *t, const struct command_row *row, struct slice name)
+{
+        obey_request_name(t, row, FRAME_NICK, name);
+}
+
+static void obey_join(struct terminal *t, const struct command_row *row, struct slice room)
+{
+        obey_request_name(t, row, FRAME_ROOM, room);
+}
+
+static void obey_back(struct terminal *t, const struct command_row *row, struct slice rest)
+{
+        (void)rest;
+        obey_request(t, row, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
+}
+
+static void obey_who(struct terminal *t, const struct command_row *row, struct slice rest)
+{
+        (void)rest;
+        obey_request(t, row, (struct frame){.type = FRAME_WHO});
+}
+
+static void obey_rooms(struct terminal *t, const struct command_row *row, struct slice rest)
+{
+        (void)rest;
+        obey_request(t, row, (struct frame){.type = FRAME_ROOMS});
+}
+
+static void obey_topic(struct terminal *t, const struct command_row *row, struct slice topic)
+{
+        obey_request(t, row, (struct frame){.type = FRAME_TOPIC, .text = topic});
+}
+
+static void obey_bell(struct terminal *t, const struct command_row *row, struct slice rest)
+{
+        obey_turn(t, row, &t->view.bell, rest, "");
+}
+
+static void obey_color(struct terminal *t, const struct command_row *row, struct slice rest)
+{
+        obey_turn(t, row, &t->view.color, rest, "");
+}
+
+typedef void obey_command(struct terminal *t, const struct command_row *row, struct slice rest);
+
+static obey_command *const obey_commands[COMMANDS] = {
+        [COMMAND_UNKNOWN] = obey_unknown, [COMMAND_DISGUISED] = obey_disguised,
+        [COMMAND_LEAVE] = obey_leave,     [COMMAND_HELP] = obey_help,
+        [COMMAND_NICK] = obey_nick,       [COMMAND_WHO] = obey_who,
+        [COMMAND_ME] = obey_act,          [COMMAND_MSG] = obey_msg,
+        [COMMAND_REPLY] = obey_reply,     [COMMAND_JOIN] = obey_join,
+        [COMMAND_BACK] = obey_back,       [COMMAND_ROOMS] = obey_rooms,
+        [COMMAND_TOPIC] = obey_topic,     [COMMAND_HISTORY] = obey_history,
+        [COMMAND_IGNORE] = obey_ignore,   [COMMAND_TIME] = obey_time,
+        [COMMAND_BELL] = obey_bell,       [COMMAND_COLOR] = obey_color,
+        [COMMAND_EDIT] = obey_edit,
+};
+
+void obey(struct terminal *t, enum command command, const struct command_row *row, struct slice rest)
+{
+        if (command_is_text(command)) /* the caller says the line */
+                return;
+        assert(obey_commands[command]);
+        obey_commands[command](t, row, rest);
 }

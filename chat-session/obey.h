@@ -6,11 +6,11 @@
 #include "commands.h"
 
 struct frame;
-struct session;
+struct terminal;
 
 /* Obeys `command`, with `row` and `rest` of command_parse(). If it is unknown or disguised, tells the user why it was
  * not sent. */
-void obey(struct session *s, enum command command, const struct command_row *row, struct slice rest);
+void obey(struct terminal *t, enum command command, const struct command_row *row, struct slice rest);
 
 /* Takes chatd's answer to FIND (FOUND): the id of the member whom the client wants to ignore, or that there is none. */
-void obey_found(struct session *s, const struct frame *f);
+void obey_found(struct terminal *t, const struct frame *f);

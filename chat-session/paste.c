@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session.h"
+#include "terminal.h"
 
 void paste_begin(struct paste *p, const uint8_t *bytes, size_t size)
 {
@@ -31,19 +31,19 @@ void paste_note_stayed(struct paste *p, const char *name)
                 snprintf(p->stayed, sizeof(p->stayed), "%s", name);
 }
 
-void paste_tell(struct session *s, const struct paste *p)
+void paste_tell(struct terminal *t, const struct paste *p)
 {
         char text[96];
-        if (s->state != SESSION_TALKING)
+        if (!talk_is_open(t->session))
                 return;
         if (p->obeyed > 0) {
                 snprintf(text, sizeof(text), "%zu pasted line%s obeyed as %s: %s", p->obeyed,
                          p->obeyed == 1 ? " was" : "s were", p->obeyed == 1 ? "a command" : "commands", p->noted);
-                session_tell(s, text);
+                terminal_tell(t, text);
         }
         if (p->stayed[0] != '\0') {
                 snprintf(text, sizeof(text), "%s in the middle of a paste does not end the session; type it to leave",
                          p->stayed);
-                session_tell(s, text);
+                terminal_tell(t, text);
         }
 }

@@ -7,19 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-        PASTE_NOTED_BYTES = 36, /* for the names of commands: the notice fits a row of 80 columns */
-        PASTE_STAYED_BYTES = 8, /* for "exit" or the name of a command that leaves */
-};
-
-struct paste {
-        bool is_one; /* the last read was a paste */
-        size_t obeyed;
-        char noted[PASTE_NOTED_BYTES];   /* the names of the commands that were obeyed */
-        char stayed[PASTE_STAYED_BYTES]; /* the first "exit" or /quit before the last line; or "" */
-};
-
-struct session;
+#include "terminal.h"
 
 /* Begins a read. It is a paste if it has two line ends; CR LF counts as one. */
 void paste_begin(struct paste *p, const uint8_t *bytes, size_t size);
@@ -31,4 +19,4 @@ void paste_note_obeyed(struct paste *p, const char *name);
 void paste_note_stayed(struct paste *p, const char *name);
 
 /* Shows the summary if there is one and the client has not left. */
-void paste_tell(struct session *s, const struct paste *p);
+void paste_tell(struct terminal *t, const struct paste *p);

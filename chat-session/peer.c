@@ -155,3 +155,19 @@ int peer_identify_proxied(struct peer *p, int fd)
         }
         return r;
 }
+
+const char *peer_error_name(int error)
+{
+        switch (error) {
+        case -ETIMEDOUT:
+                return NOT_CHAT_HEADER "missing";
+        case -EPIPE:
+                return NOT_CHAT_HEADER "cut-short";
+        case -EMSGSIZE:
+                return NOT_CHAT_HEADER "too-long";
+        case -EBADMSG:
+                return NOT_CHAT_HEADER "checksum";
+        default:
+                return NOT_CHAT_HEADER "malformed";
+        }
+}

@@ -27,3 +27,7 @@ void peer_identify(struct peer *p, int fd);
  * return.
  */
 int peer_identify_proxied(struct peer *p, int fd);
+
+/* Returns what was wrong with a proxy's header, for the journal: NOT_CHAT_HEADER (chat/frame.h) and a word. `error` is
+ * the negative errno with which peer_identify_proxied() failed. */
+const char *peer_error_name(int error);

@@ -179,37 +179,12 @@ enum protocol protocol_of_line(struct slice line, bool whole)
         return is_redis(line) ? PROTOCOL_BINARY : PROTOCOL_CHAT;
 }
 
-enum protocol protocol_of_header(int error)
-{
-        switch (error) {
-        case -ETIMEDOUT:
-                return PROTOCOL_HEADER_MISSING;
-        case -EPIPE:
-                return PROTOCOL_HEADER_CUT_SHORT;
-        case -EMSGSIZE:
-                return PROTOCOL_HEADER_TOO_LONG;
-        case -EBADMSG:
-                return PROTOCOL_HEADER_CHECKSUM;
-        default:
-                return PROTOCOL_HEADER_MALFORMED;
-        }
-}
-
 const char *protocol_name(enum protocol protocol)
 {
         static const char *const names[PROTOCOLS] = {
-                [PROTOCOL_CHAT] = "chat",
-                [PROTOCOL_HTTP] = "HTTP",
-                [PROTOCOL_TLS] = "TLS",
-                [PROTOCOL_SSH] = "SSH",
-                [PROTOCOL_PROXY] = "PROXY",
-                [PROTOCOL_IRC] = "IRC",
+                [PROTOCOL_CHAT] = "chat",     [PROTOCOL_HTTP] = "HTTP",   [PROTOCOL_TLS] = "TLS",
+                [PROTOCOL_SSH] = "SSH",       [PROTOCOL_PROXY] = "PROXY", [PROTOCOL_IRC] = "IRC",
                 [PROTOCOL_BINARY] = "binary",
-                [PROTOCOL_HEADER_MISSING] = NOT_CHAT_HEADER "missing",
-                [PROTOCOL_HEADER_CUT_SHORT] = NOT_CHAT_HEADER "cut-short",
-                [PROTOCOL_HEADER_MALFORMED] = NOT_CHAT_HEADER "malformed",
-                [PROTOCOL_HEADER_TOO_LONG] = NOT_CHAT_HEADER "too-long",
-                [PROTOCOL_HEADER_CHECKSUM] = NOT_CHAT_HEADER "checksum",
         };
         return names[protocol];
 }

@@ -21,12 +21,6 @@ enum protocol {
         PROTOCOL_PROXY, /* a proxy states its client's address, and no proxy was expected */
         PROTOCOL_IRC,
         PROTOCOL_BINARY,
-        /* A proxy was expected to state its client's address, but its header was wrong: */
-        PROTOCOL_HEADER_MISSING,   /* it did not come in time */
-        PROTOCOL_HEADER_CUT_SHORT, /* the connection ended in the middle of it */
-        PROTOCOL_HEADER_MALFORMED,
-        PROTOCOL_HEADER_TOO_LONG,
-        PROTOCOL_HEADER_CHECKSUM, /* its checksum differs from the stated one */
         PROTOCOLS,
 };
 
@@ -40,11 +34,7 @@ enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once)
  * TEXT_MAX_BYTES of a longer line. */
 enum protocol protocol_of_line(struct slice line, bool whole);
 
-/* Returns the PROTOCOL_HEADER_ value for `error`, the negative errno with which peer_identify_proxied() failed. */
-enum protocol protocol_of_header(int error);
-
-/* Returns the protocol's name, for the journal. For a wrong header of a proxy it is NOT_CHAT_HEADER (chat/frame.h) and
- * what is wrong. */
+/* Returns the protocol's name, for the journal. */
 const char *protocol_name(enum protocol protocol);
 
 /* Returns the answer to the client, in its own protocol if that has a way to say that this is a chat. `head` asks for

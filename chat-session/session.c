@@ -1,50 +1,79 @@
 #include "session.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "wrap.h"
+#include "talk.h"
 
-#define NOTICE_PREFIX "*** "
+#define BIT(state) (1u << (state))
 
-void session_notice_indented(struct session *s, struct slice text, size_t indent)
+enum { SESSION_LEAVES = BIT(SESSION_FLUSHING) | BIT(SESSION_DONE) };
+
+static const uint8_t session_next_state[] = {
+        [SESSION_TALKING] = SESSION_LEAVES | BIT(SESSION_LEAVING) | BIT(SESSION_REMOVED),
+        [SESSION_LEAVING] = SESSION_LEAVES | BIT(SESSION_LINGERING) | BIT(SESSION_REMOVED),
+        [SESSION_LINGERING] = SESSION_LEAVES | BIT(SESSION_REMOVED),
+        [SESSION_REMOVED] = SESSION_LEAVES,
+        [SESSION_FLUSHING] = BIT(SESSION_DONE),
+        [SESSION_DONE] = 0,
+};
+
+static const uint8_t session_next_presence[] = {
+        [SESSION_STRANGER] = BIT(SESSION_INTRODUCED),
+        [SESSION_INTRODUCED] = BIT(SESSION_LIVELY) | BIT(SESSION_QUIET),
+        [SESSION_LIVELY] = BIT(SESSION_ARRIVED),
+        [SESSION_QUIET] = BIT(SESSION_ARRIVED),
+        [SESSION_ARRIVED] = 0,
+};
+
+void session_become(struct session *s, enum session_state state)
 {
-        struct slice parts[] = {slice_of(text.len > 0 ? NOTICE_PREFIX : "***"), text};
-        client_line_hanging(&s->client, parts, 2, indent);
+        if (!(session_next_state[s->state] & BIT(state)))
+                abort();
+        s->state = state;
 }
 
-void session_notice(struct session *s, struct slice text)
+void session_be(struct session *s, enum session_presence presence)
 {
-        session_notice_indented(s, text, WRAP_INDENT);
+        if (!(session_next_presence[s->presence] & BIT(presence)))
+                abort();
+        s->presence = presence;
+}
+
+bool session_is_leaving(const struct session *s)
+{
+        return s->state > SESSION_TALKING && s->state < SESSION_FLUSHING;
+}
+
+bool session_has_uplink(const struct session *s)
+{
+        return s->presence != SESSION_STRANGER && s->state < SESSION_FLUSHING;
 }
 
 void session_tell(struct session *s, const char *text)
 {
-        session_notice(s, slice_of(text));
+        struct slice part = slice_of(text);
+        s->kind->notice(s->me, &part, 1);
 }
 
-void session_greet(struct session *s, uint64_t people)
+void session_introduce(struct session *s)
 {
-        char count[64] = "";
-        if (people == 1)
-                snprintf(count, sizeof(count), " Nobody else is here yet.");
-        else if (people > 1)
-                snprintf(count, sizeof(count), " %llu people are here, including you.", (unsigned long long)people);
-        struct slice parts[] = {slice_of(NOTICE_PREFIX "Welcome, "), slice_of(s->peer.name), slice_of("."),
-                                slice_of(count)};
-        if (s->greet_at == 0 || s->state >= SESSION_FLUSHING || s->input.protocol != PROTOCOL_CHAT)
-                return;
-        s->greet_at = 0;
-        client_line_hanging(&s->client, parts, 4, 0);
-        session_tell(s, "What you type goes to everyone here. /help lists the commands; exit leaves.");
+        session_be(s, SESSION_INTRODUCED);
+        uplink_init(&s->uplink, s->options->dir, slice_of(s->peer.name), slice_of(s->peer.address), s->options->pace);
 }
 
 void session_arrive(struct session *s)
 {
-        s->alive = true;
-        if (s->arrive_at == 0 || s->state != SESSION_TALKING)
-                return;
-        s->arrive_at = 0;
+        session_be(s, SESSION_ARRIVED);
         uplink_arrive(&s->uplink);
+}
+
+void session_be_called(struct session *s, struct slice name)
+{
+        if (name.len == 0 || name.len >= sizeof(s->peer.name))
+                return;
+        memmove(s->peer.name, name.at, name.len);
+        s->peer.name[name.len] = '\0';
+        s->uplink.name = slice_of(s->peer.name);
 }
 
 void session_give_up_rest(struct session *s)
@@ -57,8 +86,9 @@ void session_give_up_rest(struct session *s)
 void session_flush_and_end(struct session *s)
 {
         session_give_up_rest(s);
-        s->state = SESSION_FLUSHING;
+        session_become(s, SESSION_FLUSHING);
         s->deadline = s->now + LEAVE_FLUSH_MS;
+        s->kind->end(s->me);
 }
 
 uint64_t session_lines_out(const struct session *s)
@@ -66,23 +96,25 @@ uint64_t session_lines_out(const struct session *s)
         return s->client.lines_out + outlet_lines_out(&s->outlet);
 }
 
-void session_leave(struct session *s, enum leave_reason reason)
+static void session_say_bye(struct session *s, enum session_state state, enum leave_reason reason, struct slice text)
 {
-        if (s->state != SESSION_TALKING)
-                return;
-        if (s->echo) {
-                session_flush_and_end(s);
-                return;
-        }
-        struct slice text = slice_of(reason == LEAVE_NOT_CHAT ? protocol_name(s->input.protocol) : "");
         uplink_bye(&s->uplink, reason, text, session_lines_out(s), s->client.skipped_all);
-        s->state = SESSION_LEAVING;
+        session_become(s, state);
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }
 
-void session_turn_away(struct session *s, struct slice why)
+void session_leave(struct session *s, enum leave_reason reason, struct slice text)
 {
-        struct slice parts[] = {slice_of("*** You cannot join: "), why};
-        client_line(&s->client, parts, 2);
-        session_flush_and_end(s);
+        if (s->state != SESSION_TALKING)
+                return;
+        if (s->presence == SESSION_STRANGER)
+                session_flush_and_end(s);
+        else
+                session_say_bye(s, SESSION_LEAVING, reason, text);
+}
+
+void session_remove(struct session *s)
+{
+        uplink_discard(&s->uplink);
+        session_say_bye(s, SESSION_REMOVED, LEAVE_KICKED, (struct slice){"", 0});
 }

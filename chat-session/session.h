@@ -1,116 +1,125 @@
-/* The state of a session, and what all its parts may do: show a notice, greet the client, begin to leave.
- *
- * visit.h is the loop that ties the parts together. With `echo` there is no uplink: the client gets its own lines back.
+/* The state of a session, and the steps of its lifetimes. Only the session's own files know it: a kind of client (kind.h)
+ * uses talk.h. visit.h is the loop that ties the parts together.
  */
 #pragma once
 
+#include <chat/pace.h>
 #include <chat/seen.h>
-#include <chat/settings.h>
 
 #include "client.h"
-#include "completion.h"
-#include "editor.h"
-#include "input.h"
-#include "lines.h"
+#include "kind.h"
 #include "outlet.h"
 #include "peer.h"
-#include "telnet.h"
 #include "uplink.h"
-#include "view.h"
 
 enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over the lines of its client */
         LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
+        ARRIVE_MS = 300, /* a newcomer who types nothing for so long after the greeting is announced all the same */
 };
 
-enum { EDITING_HELD_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
-
+/* How far the visit is.
+ *
+ * | from                         | to        | when                                                             |
+ * |------------------------------|-----------|------------------------------------------------------------------|
+ * | TALKING                      | LEAVING   | the client leaves, or must                                       |
+ * | LEAVING                      | LINGERING | its lines must wait for their turn                               |
+ * | TALKING, LEAVING, LINGERING  | REMOVED   | an administrator removes the client                              |
+ * | any of these                 | FLUSHING  | chatd took all and said goodbye, or it takes too long; from      |
+ * |                              |           | TALKING: chatd refuses the client, or is not to be told          |
+ * | any                          | DONE      | the client took all, or cannot                                   |
+ */
 enum session_state {
         SESSION_TALKING,
-        SESSION_LEAVING,  /* nothing more is read from the client; BYE is in the uplink's queue */
-        SESSION_FLUSHING, /* only output is left */
+        SESSION_LEAVING,   /* nothing more is read from the client; BYE is in the uplink's queue */
+        SESSION_LINGERING, /* the same, and the client knows why it takes so long */
+        SESSION_REMOVED,   /* the same, and the client's lines were discarded */
+        SESSION_FLUSHING,  /* only output is left */
         SESSION_DONE,
+};
+
+/* What chatd knows of the client.
+ *
+ * | from       | to         | when                                                                      |
+ * |------------|------------|---------------------------------------------------------------------------|
+ * | STRANGER   | INTRODUCED | the client has a name: talk_introduce()                                   |
+ * | INTRODUCED | LIVELY     | the client sends what a person sends: talk_arrive()                       |
+ * | INTRODUCED | QUIET      | WELCOME comes                                                             |
+ * | LIVELY     | ARRIVED    | WELCOME comes, and the client has not left                                |
+ * | QUIET      | ARRIVED    | the client sends something, or nothing for ARRIVE_MS                      |
+ */
+enum session_presence {
+        SESSION_STRANGER,
+        SESSION_INTRODUCED, /* HELLO is in the uplink's queue, or was */
+        SESSION_LIVELY,     /* the same, and the client may be announced at once */
+        SESSION_QUIET,      /* the client is a member, and is announced at `arrive_at` */
+        SESSION_ARRIVED,    /* chatd may announce the client */
 };
 
 struct session_options {
         const char *dir; /* the run directory */
-        bool echo;
-        bool proxied; /* the client is behind a proxy, which names it, peer.h */
+        bool proxied;    /* the client is behind a proxy, which names it, peer.h */
         enum confinement confinement;
         struct pace pace;      /* of the client's lines */
         int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: wait for ever */
-        enum settings_editing editing;
-        struct zone zone;              /* of this host */
-        const struct charset *charset; /* of the client; NULL: UTF-8 */
 };
 
 struct session {
         const struct session_options *options;
+        const struct kind *kind;
+        void *me; /* the kind's own state */
         enum session_state state;
-        bool echo;
-        bool terminated;   /* the session was told to stop */
-        bool kicked;       /* an administrator removed the client */
-        bool waiting_told; /* the client leaves, and was told how many of its lines are still being sent */
-        bool away_told;    /* the client was told that chatd is gone */
-        bool welcomed;     /* chatd took the client as a member */
-        bool alive;        /* the client sent input that a person types */
-        bool edits;        /* the client's input goes to the editor, editing.h */
-        int client_timeout_ms;
-        /* when to check whether the client acknowledges, ms of CLOCK_MONOTONIC; 0: nothing was sent */
-        int64_t check_at;
-        int64_t checked_from; /* when something was sent after the client had acknowledged all */
-        int64_t probe_at; /* when to check whether the client acknowledged the notice of a probe; 0: there was none */
-        int64_t probe_again_at;
-        int64_t greet_at;      /* when to greet the client at the latest; 0: it was greeted */
-        int64_t arrive_at;     /* when the client is announced at the latest; 0: it was, or it is too early */
-        int64_t gone_at;       /* when to give up a client that left while chatd is gone; 0: no such case */
-        uint64_t past;         /* past lines were shown for the request of this number less one */
-        int64_t now, deadline; /* ms of CLOCK_MONOTONIC; the deadline counts from SESSION_LEAVING on */
+        enum session_presence presence;
+        bool away; /* the kind was told that chatd is gone */
+        /* times in ms of CLOCK_MONOTONIC */
+        int64_t now, deadline; /* the deadline counts from SESSION_LEAVING on */
+        int64_t arrive_at;
+        struct {
+                int64_t check_at;       /* when to check whether the client acknowledges; 0: nothing was sent */
+                int64_t checked_from;   /* when something was sent after the client had acknowledged all */
+                int64_t probe_at;       /* when to check whether the client acknowledged a probe; 0: there was none */
+                int64_t probe_again_at; /* when the next probe may come */
+                int64_t gone_at;        /* when to give up a client that left while chatd is gone; 0: no such case */
+        } liveness;
+        uint64_t past;        /* past lines were shown for the request of this number less one */
+        uint64_t answer;      /* the number of the last request that has its answer */
+        uint64_t text_number; /* the number of the last TEXT that was shown */
         struct peer peer;
         struct client client;
-        struct telnet telnet;
-        struct lines lines;
-        struct input input;
         struct seen seen;
         struct outlet outlet;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
-        /* in pages that are written to only if needed */
-        uint64_t answered;               /* the number of the last request that was answered */
-        uint64_t text_shown;             /* the number of the last TEXT that was shown */
-        uint64_t writer_id;              /* the sender of the client's last private message */
-        char writer[NAME_MAX_BYTES + 1]; /* the sender's name; empty: there was no such message */
-        struct view view;
-        char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
-        char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
-        struct names names;           /* while the line is edited */
-        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: none */
-        int64_t complete_by;          /* how long TAB waits: ms of CLOCK_MONOTONIC */
-        size_t held_len;              /* keys that were typed in the meantime and wait, too */
-        uint8_t held[EDITING_HELD_MAX];
-        struct editor editor;
 };
 
-/* Shows the client a notice: in several rows, broken at words, if its window is known to be narrower. */
-void session_notice(struct session *s, struct slice text);
+/* Moves on. A step that the tables above do not have aborts the session: chatd finds that out and announces it. */
+void session_become(struct session *s, enum session_state state);
+void session_be(struct session *s, enum session_presence presence);
 
-/* Shows the client a notice. */
+/* Returns true while the session waits for chatd to take the client's lines and to say goodbye. */
+bool session_is_leaving(const struct session *s);
+
+/* Returns true if chatd is to be told of the client: it was, or will be. */
+bool session_has_uplink(const struct session *s);
+
+/* Shows the client a sentence. */
 void session_tell(struct session *s, const char *text);
 
-/* Shows the client a notice. All rows except the first begin with `indent` blanks. */
-void session_notice_indented(struct session *s, struct slice text, size_t indent);
+/* Joins the chat under the client's name (peer.h). */
+void session_introduce(struct session *s);
 
-/* Greets the client once. `people` is how many are here, or 0 if chatd has not said so in time. */
-void session_greet(struct session *s, uint64_t people);
-
-/* Notes that the client sent input that a person types: it may be announced. */
+/* Lets chatd announce the client. */
 void session_arrive(struct session *s);
 
-/* Begins to leave, unless the session is leaving already. */
-void session_leave(struct session *s, enum leave_reason reason);
+/* Takes the name that others see, if it is one. */
+void session_be_called(struct session *s, struct slice name);
 
-/* Tells the client that it cannot join, and begins to end. */
-void session_turn_away(struct session *s, struct slice why);
+/* Begins to leave, unless the session is leaving already. `text` is for the journal. */
+void session_leave(struct session *s, enum leave_reason reason, struct slice text);
+
+/* Begins to leave because an administrator removed the client, unless that has happened. Lines that chatd has not got are
+ * discarded. */
+void session_remove(struct session *s);
 
 /* Begins to end: only output is left. */
 void session_flush_and_end(struct session *s);

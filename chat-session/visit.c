@@ -7,209 +7,279 @@
 #include <chat/clock.h>
 #include <chat/connect.h>
 
-#include "editing.h"
 #include "incoming.h"
 #include "liveness.h"
+#include "talk.h"
 
-/* Tells a leaving client, once, why it takes so long. */
-static void tell_on_their_way(struct session *s)
+enum { READ_MAX_BYTES = 4096 };
+
+/* What the session waits for. */
+enum visit_slot {
+        VISIT_INPUT,
+        VISIT_OUTPUT,
+        VISIT_INBOX,
+        VISIT_INTAKE, /* room in it */
+        VISIT_SLOTS,
+};
+
+/* ---- leaving ---- */
+
+/* Tells a leaving client why it takes so long. */
+static void visit_tell_lingering(struct session *s)
 {
         char text[80];
         size_t lines = uplink_lines_waiting(&s->uplink);
-        if (s->waiting_told)
+        if (s->state != SESSION_LEAVING)
                 return;
-        s->waiting_told = true;
+        session_become(s, SESSION_LINGERING);
         snprintf(text, sizeof(text), "%zu line%s still being sent; you leave after that", lines,
                  lines == 1 ? " is" : "s are");
         session_tell(s, text);
 }
 
-/* Ends the session because it was told to stop: the lines of its client go out at once. */
-static void terminate(struct session *s)
+/* Gives up handing over the lines of a leaving client. */
+static void visit_give_up_lines(struct session *s)
 {
-        s->terminated = true;
-        uplink_unpace(&s->uplink);
-        if (s->state == SESSION_TALKING)
-                session_tell(s, "The chat was shut down");
-        session_leave(s, LEAVE_TERMINATED);
-}
-
-/* Tells the client once when chatd is gone, and once when there is a chatd again. */
-static void tell_away(struct session *s)
-{
-        bool away = s->uplink.error != 0;
-        if (s->state != SESSION_TALKING || away == s->away_told || (!away && !uplink_is_connected(&s->uplink)))
-                return;
-        s->away_told = away;
-        session_greet(s, 0);
-        session_tell(s, away ? "The chat is unavailable right now; what you type is sent when it is back"
-                             : "The chat is back");
+        char text[80];
+        size_t lost = uplink_lines_waiting(&s->uplink);
+        snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
+                 uplink_is_connected(&s->uplink) ? "" : ": the chat is unavailable");
+        if (lost > 0)
+                session_tell(s, text);
+        uplink_check_intake(&s->uplink);
+        incoming_tell_lost(s);
+        session_flush_and_end(s);
 }
 
 /* Takes the steps of leaving that do not depend on a datagram. */
-static void advance_leave(struct session *s)
+static void visit_hand_over(struct session *s)
 {
-        if (s->state == SESSION_LEAVING) {
-                bool handed_over = !uplink_waits(&s->uplink);
-                if (s->uplink.state == UPLINK_PACED) {
-                        tell_on_their_way(s);
-                        /* the deadline counts only while no line waits for its turn */
-                        s->deadline = s->now + LEAVE_HANDOVER_MS;
-                }
-                if (handed_over && s->client.out_broken) {
-                        s->state = SESSION_DONE;
-                } else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS) {
-                        s->deadline = s->now + LEAVE_GOODBYE_MS;
-                } else if (s->now >= s->deadline) {
-                        size_t lost = uplink_lines_waiting(&s->uplink);
-                        char text[80];
-                        snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
-                                 !uplink_is_connected(&s->uplink) ? ": the chat is unavailable" : "");
-                        if (lost > 0)
-                                session_tell(s, text);
-                        uplink_check_intake(&s->uplink);
-                        incoming_tell_lost(s);
-                        session_flush_and_end(s);
-                }
+        bool handed_over = !uplink_waits(&s->uplink);
+        if (s->uplink.state == UPLINK_PACED) {
+                visit_tell_lingering(s);
+                /* the deadline counts only while no line waits for its turn */
+                s->deadline = s->now + LEAVE_HANDOVER_MS;
         }
-        if (s->state == SESSION_FLUSHING && (!client_waits(&s->client) || s->now >= s->deadline))
-                s->state = SESSION_DONE;
+        if (handed_over && s->client.out_broken)
+                session_become(s, SESSION_DONE);
+        else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS)
+                s->deadline = s->now + LEAVE_GOODBYE_MS;
+        else if (s->now >= s->deadline)
+                visit_give_up_lines(s);
 }
 
-/* Returns true if the client wants lines as chatd would write them. */
-static bool looks_plain(const struct session *s)
+static void visit_advance_leave(struct session *s)
 {
-        return !s->edits && s->client.columns == 0 && view_is_plain(&s->view);
+        if (session_is_leaving(s))
+                visit_hand_over(s);
+        if (s->state == SESSION_FLUSHING && (!client_waits(&s->client) || s->now >= s->deadline))
+                session_become(s, SESSION_DONE);
 }
 
-static void flush(struct session *s)
+/* Ends the session because it was told to stop: the lines of its client go out at once. */
+static void visit_terminate(struct session *s)
+{
+        uplink_unpace(&s->uplink);
+        if (s->state == SESSION_TALKING)
+                session_tell(s, "The chat was shut down");
+        talk_leave(s, LEAVE_TERMINATED);
+}
+
+/* ---- one turn of the loop ---- */
+
+/* Tells the kind once when chatd is gone, and once when there is a chatd again. */
+static void visit_tell_away(struct session *s)
+{
+        bool away = s->uplink.error != 0;
+        if (s->state != SESSION_TALKING || away == s->away || (!away && !uplink_is_connected(&s->uplink)))
+                return;
+        s->away = away;
+        s->kind->away(s->me, away);
+}
+
+/* Hands over to chatd what waits. */
+static void visit_pump(struct session *s)
+{
+        if (!session_has_uplink(s))
+                return;
+        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
+        uplink_count(&s->uplink, session_lines_out(s), s->client.skipped_all);
+        uplink_pump(&s->uplink, s->now);
+        visit_tell_away(s);
+}
+
+/* Does what depends on the time alone. */
+static void visit_tick(struct session *s)
+{
+        liveness_check(s);
+        liveness_check_probe(s);
+        if (s->now >= s->kind->due(s->me))
+                s->kind->tick(s->me);
+        if (s->presence == SESSION_QUIET && s->now >= s->arrive_at)
+                talk_arrive(s);
+}
+
+static void visit_flush(struct session *s)
 {
         if (!client_waits(&s->client) || !outlet_claim(&s->outlet))
                 return;
         client_flush(&s->client);
+        uint64_t skipped = client_take_skipped(&s->client);
+        if (skipped > 0)
+                s->kind->skipped(s->me, skipped);
         if (client_waits(&s->client))
                 outlet_is_slow(&s->outlet);
 }
 
 /* Writes what the client takes now, if the session has the turn. */
-static void write_to_client(struct session *s)
+static void visit_write(struct session *s)
 {
-        editing_draw(s);
-        flush(s);
-        if (editing_draw(s)) /* there was no room before */
-                flush(s);
+        s->kind->draw(s->me);
+        visit_flush(s);
+        if (s->kind->draw(s->me)) /* there was no room before */
+                visit_flush(s);
         if (client_is_deaf(&s->client))
-                session_leave(s, LEAVE_RESET); /* it would see nothing, and could still talk */
+                talk_leave(s, LEAVE_RESET); /* it would see nothing, and could still talk */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
-        if (looks_plain(s))
+        if (s->kind->form(s->me) == KIND_FORM_TEXT)
                 outlet_release(&s->outlet, &s->client, s->uplink.taken);
         else
                 outlet_keep(&s->outlet, s->uplink.taken);
 }
 
-static void wait_for_events(struct session *s, struct pollfd fds[static 4], const sigset_t *unblocked)
+/* Returns how many bytes may be read from the client now. */
+static size_t visit_may_read(const struct session *s)
+{
+        if (s->state != SESSION_TALKING || s->client.in_ended)
+                return 0;
+        size_t most = s->kind->may_read(s->me);
+        return most < READ_MAX_BYTES ? most : READ_MAX_BYTES;
+}
+
+/* Takes the turn if the session wants to write, or to keep it. Returns false if chatd has it. */
+static bool visit_claim(struct session *s)
+{
+        bool writes = client_waits(&s->client) && !s->client.broken_off;
+        bool keeps = s->state == SESSION_TALKING && s->kind->form(s->me) != KIND_FORM_TEXT;
+        return (!writes && !keeps) || outlet_claim(&s->outlet);
+}
+
+/* Returns when the loop must go on although no descriptor says so. */
+static int64_t visit_due(const struct session *s)
+{
+        int64_t wake = clock_earlier(liveness_due(s), s->kind->due(s->me));
+        if (s->state > SESSION_TALKING)
+                wake = clock_earlier(wake, s->deadline);
+        if (session_has_uplink(s))
+                wake = clock_earlier(wake, uplink_wake_ms(&s->uplink));
+        if (s->presence == SESSION_QUIET && s->state == SESSION_TALKING)
+                wake = clock_earlier(wake, s->arrive_at);
+        return s->uplink.queue_lost ? s->now : wake;
+}
+
+static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS], const sigset_t *unblocked)
 {
         const struct client *c = &s->client;
         const struct uplink *u = &s->uplink;
-        int64_t wake = INT64_MAX;
-
-        bool wants = input_may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
+        bool wants = visit_may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
         bool writes = client_waits(c) && !c->broken_off;
-        bool keeps = s->state == SESSION_TALKING && !looks_plain(s);
-        if ((writes || keeps) && !outlet_claim(&s->outlet)) {
+        int64_t wake = visit_due(s);
+        if (!visit_claim(s)) {
                 writes = false;
-                wake = s->now + s->outlet.retry_ms;
+                wake = clock_earlier(wake, s->now + s->outlet.retry_ms);
         }
-        fds[0] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
-        fds[1] = (struct pollfd){.fd = writes ? c->out : -1, .events = POLLOUT};
-        fds[2] = (struct pollfd){.fd = u->inbox, .events = POLLIN};
-        fds[3] = (struct pollfd){.fd = u->state == UPLINK_FULL ? u->socket : -1, .events = POLLOUT};
-        if (s->state == SESSION_LEAVING || s->state == SESSION_FLUSHING)
-                wake = clock_earlier(wake, s->deadline);
-        if (!s->echo && s->state != SESSION_FLUSHING)
-                wake = clock_earlier(wake, uplink_wake_ms(u));
-        if (s->check_at != 0)
-                wake = clock_earlier(wake, s->check_at);
-        if (s->probe_at != 0)
-                wake = clock_earlier(wake, s->probe_at);
-        if (s->completing != 0)
-                wake = clock_earlier(wake, s->complete_by);
-        if (s->greet_at != 0 && s->input.protocol == PROTOCOL_CHAT)
-                wake = clock_earlier(wake, s->greet_at);
-        if (s->arrive_at != 0)
-                wake = clock_earlier(wake, s->arrive_at);
-        if (u->queue_lost)
-                wake = s->now;
+        fds[VISIT_INPUT] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
+        fds[VISIT_OUTPUT] = (struct pollfd){.fd = writes ? c->out : -1, .events = POLLOUT};
+        fds[VISIT_INBOX] = (struct pollfd){.fd = u->inbox, .events = POLLIN};
+        fds[VISIT_INTAKE] = (struct pollfd){.fd = u->state == UPLINK_FULL ? u->socket : -1, .events = POLLOUT};
 
         struct timespec timeout = {0};
         if (wake != INT64_MAX && wake > s->now)
                 timeout = clock_timespec(wake - s->now);
-        if (ppoll(fds, 4, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
-                for (int i = 0; i < 4; i++)
+        if (ppoll(fds, VISIT_SLOTS, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
+                for (int i = 0; i < VISIT_SLOTS; i++)
                         fds[i].revents = 0;
         s->now = clock_ms();
 }
 
-static void handle_events(struct session *s, const struct pollfd fds[static 4])
+static enum leave_reason visit_end_of_input(const struct client *c)
 {
-        if (fds[0].revents && input_may_read(s) > 0)
-                input_take(s);
-        else if (fds[0].revents)
+        if (c->timed_out)
+                return LEAVE_TIMEOUT;
+        return c->in_failed || c->out_broken ? LEAVE_RESET : LEAVE_EOF;
+}
+
+static void visit_take_input(struct session *s)
+{
+        uint8_t bytes[READ_MAX_BYTES];
+        size_t n = client_read(&s->client, bytes, visit_may_read(s));
+        if (n > 0)
+                s->kind->input(s->me, bytes, n);
+        if (!s->client.in_ended)
+                return;
+        s->kind->input_ended(s->me);
+        talk_leave(s, visit_end_of_input(&s->client));
+}
+
+static void visit_handle(struct session *s, const struct pollfd fds[static VISIT_SLOTS])
+{
+        if (fds[VISIT_INPUT].revents && visit_may_read(s) > 0)
+                visit_take_input(s);
+        else if (fds[VISIT_INPUT].revents)
                 s->client.hung_up = true;
-        if (fds[3].revents)
+        if (fds[VISIT_INTAKE].revents)
                 uplink_has_room(&s->uplink);
-        if (fds[2].revents)
+        if (fds[VISIT_INBOX].revents)
                 incoming_take(s);
         else if (s->uplink.queue_lost)
                 incoming_tell_lost(s);
+        /* For a socket the session reads the end, behind the input that came before it. */
         if (s->client.out_broken && !s->client.is_socket)
-                /* for a socket the session reads the end, behind the input that came before it */
-                session_leave(s, LEAVE_RESET);
+                talk_leave(s, LEAVE_RESET);
 }
 
-/* Begins the uplink, once the client's name is known. */
-static void introduce(struct session *s)
+/* ---- the beginning ---- */
+
+/* Joins the chat under the name of the connection, unless the client is to name itself. */
+static void visit_introduce(struct session *s)
 {
-        uplink_init(&s->uplink, s->options->dir, slice_of(s->peer.name), slice_of(s->peer.address), s->options->pace);
+        if (s->kind->joining == KIND_JOINS_AT_ONCE)
+                session_introduce(s);
 }
 
-void visit_begin(struct session *s, int in, int out, const struct session_options *o)
+void visit_begin(struct session *s, const struct kind *kind, void *me, int in, int out, const struct session_options *o)
 {
         s->options = o;
-        s->echo = o->echo;
-        s->client_timeout_ms = o->client_timeout_ms;
+        s->kind = kind;
+        s->me = me;
         s->now = clock_ms();
         s->uplink.inbox = -1;
         s->uplink.socket = connect_socket();
         s->uplink.confinement = o->confinement;
         client_init(&s->client, in, out);
-        s->client.charset = o->charset;
         client_keep_alive(&s->client, o->client_timeout_ms);
-        input_begin(s);
-        if (!s->echo)
-                peer_identify(&s->peer, in);
-        if (!s->echo && !o->proxied)
-                introduce(s);
-}
-
-void visit_refuse(struct session *s, const char *why)
-{
-        session_turn_away(s, slice_of(why));
-        client_flush(&s->client);
-        client_close(&s->client);
+        kind->begin(me, s);
+        if (kind->joining == KIND_JOINS_NEVER)
+                return;
+        peer_identify(&s->peer, in);
+        if (!o->proxied)
+                visit_introduce(s);
 }
 
 void visit_refuse_unconfined(struct session *s, int error)
 {
-        if (!s->echo)
+        if (s->kind->joining != KIND_JOINS_NEVER)
                 uplink_unserved(&s->uplink, s->options->dir, error);
-        visit_refuse(s, "the session has no sandbox on this host");
+        s->kind->refused(s->me, slice_of("the session has no sandbox on this host"));
+        session_flush_and_end(s);
+        client_flush(&s->client);
+        client_close(&s->client);
 }
 
 /* Serves a proxy's own connection. Returns true if it says something. A health check says nothing, and the chat must
  * not hear of it. */
-static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
+static bool visit_proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int64_t deadline = s->now + PROXY_SILENT_MS;
         session_tell(s, "The chat is here");
@@ -224,62 +294,53 @@ static bool proxy_speaks(struct session *s, const sigset_t *unblocked, const vol
         return false;
 }
 
+/* Turns away a client whose proxy did not name it. chatd is told, for the journal. */
+static void visit_refuse_header(struct session *s, int error)
+{
+        s->kind->refused(s->me, slice_of("the proxy did not say where you come from"));
+        if (s->presence == SESSION_STRANGER && s->kind->joining != KIND_JOINS_NEVER)
+                session_introduce(s);
+        talk_not_chat(s, peer_error_name(error));
+}
+
 /* Reads what the proxy says of its client. Returns true if there is a client to serve or to turn away. */
-static bool take_header(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
+static bool visit_take_header(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int r = peer_identify_proxied(&s->peer, s->client.in);
         s->now = clock_ms();
         if (r == -ENODATA || (r >= 0 && client_is_gone(&s->client)))
                 return false;
-        if (r == PROXY_LOCAL && !proxy_speaks(s, unblocked, stop))
+        if (r == PROXY_LOCAL && !visit_proxy_speaks(s, unblocked, stop))
                 return false;
-        if (!s->echo)
-                introduce(s);
-        if (r < 0) { /* chatd is told, for the journal */
-                struct slice why = slice_of("*** You cannot join: the proxy did not say where you come from");
-                client_line(&s->client, &why, 1);
-                s->input.protocol = protocol_of_header(r);
-                session_leave(s, LEAVE_NOT_CHAT);
-        }
+        if (r < 0)
+                visit_refuse_header(s, r);
+        else
+                visit_introduce(s);
         return true;
 }
 
 void visit_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
-        struct pollfd fds[4];
+        struct pollfd fds[VISIT_SLOTS];
 
         if (client_is_gone(&s->client))
                 return; /* a port scan, or one of many quick connections: the chat need not hear of it */
-        if (s->options->proxied && !take_header(s, unblocked, stop)) {
+        if (s->options->proxied && !visit_take_header(s, unblocked, stop)) {
                 client_close(&s->client);
                 return;
         }
-        if (!s->echo)
-                s->greet_at = s->now + GREET_MS;
-        while (s->state != SESSION_DONE) {
-                liveness_check(s);
-                liveness_check_probe(s);
-                if (s->completing != 0 && s->now >= s->complete_by)
-                        editing_give_up(s);
-                if (s->greet_at != 0 && s->now >= s->greet_at)
-                        session_greet(s, 0);
-                if (s->arrive_at != 0 && s->now >= s->arrive_at)
-                        session_arrive(s);
-                if (!s->echo && s->state != SESSION_FLUSHING) {
-                        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
-                        uplink_count(&s->uplink, session_lines_out(s), s->client.skipped_all);
-                        uplink_pump(&s->uplink, s->now);
-                        tell_away(s);
-                }
-                write_to_client(s);
-                advance_leave(s);
+        for (;;) {
+                visit_tick(s);
+                visit_pump(s);
+                visit_write(s);
+                visit_advance_leave(s);
                 liveness_give_up_gone(s);
                 if (s->state == SESSION_DONE)
                         break;
-                wait_for_events(s, fds, unblocked);
-                handle_events(s, fds);
-                if (*stop && !s->terminated)
-                        terminate(s);
+                visit_wait(s, fds, unblocked);
+                visit_handle(s, fds);
+                if (*stop)
+                        visit_terminate(s);
         }
         uplink_close(&s->uplink);
         client_close(&s->client);

@@ -1,5 +1,5 @@
-/* One client's visit, from the greeting to the last byte: ties the client, its input (input.h), what chatd tells
- * (incoming.h) and the uplink together in one poll() loop.
+/* One client's visit, from the first byte to the last: ties the client, its kind (kind.h), what chatd tells (incoming.h)
+ * and the uplink together in one poll() loop.
  */
 #pragma once
 
@@ -9,17 +9,15 @@
 
 enum {
         LEAVE_GOODBYE_MS = 2000, /* how long a session that handed over all waits for what was said before its BYE */
-        GREET_MS = 1000,         /* how long a greeting waits for what chatd says */
         PROXY_SILENT_MS = 30000, /* how long a proxy's own connection may be silent */
 };
 
-/* Takes the client at `in` and `out`, and finds out its name, unless a proxy is to state it. Reads nothing from the
- * client yet. Keeps no other descriptor open except its uplink's socket. `s` must be all zeros; `o` must live as long
- * as `s`. Does everything that must be done before the session enters its sandbox (sandbox.h). */
-void visit_begin(struct session *s, int in, int out, const struct session_options *o);
-
-/* Tells the client why it cannot join. Call it in place of visit_run(). Input is read, but ignored. */
-void visit_refuse(struct session *s, const char *why);
+/* Takes the client at `in` and `out`, which is of this kind; `me` is the kind's own state. Finds out the client's name,
+ * unless a proxy is to state it. Reads nothing from the client yet. Keeps no other descriptor open except its uplink's
+ * socket. `s` must be all zeros; the others must live as long as `s`. Does everything that must be done before the session
+ * enters its sandbox (sandbox.h). */
+void visit_begin(struct session *s, const struct kind *kind, void *me, int in, int out,
+                 const struct session_options *o);
 
 /* Tells the client and chatd that the session could not enter its sandbox. Call it in place of visit_run(). `error`
  * is an errno. */

@@ -7,6 +7,9 @@
 
 #include <chat/clock.h>
 
+#include "../../chat-session/echo.h"
+#include "../../chat-session/terminal-kind.h"
+#include "../../chat-session/terminal.h"
 #include "../../chat-session/visit.h"
 #include "../../chatd/lent.h"
 
@@ -18,6 +21,8 @@ struct fixture {
         char *dir;
         int lock, intake, client;
         struct session_options options;
+        const struct kind *kind;
+        void *me; /* the kind's state; NULL: a terminal */
         volatile sig_atomic_t stop;
         pthread_t thread;
         int session_end;
@@ -33,29 +38,42 @@ static inline void *run(void *arg)
 {
         struct fixture *f = arg;
         struct session *s = calloc(1, sizeof(*s));
+        struct terminal *t = calloc(1, sizeof(*t));
+        struct terminal_options options = {.editing = f->kind == &echo_kind ? EDITING_OFF : EDITING_OFFERED};
         sigset_t unblocked;
         sigemptyset(&unblocked);
-        visit_begin(s, f->session_end, f->session_end, &f->options);
+        t->options = &options;
+        visit_begin(s, f->kind, f->me ? f->me : t, f->session_end, f->session_end, &f->options);
         visit_run(s, &unblocked, &f->stop);
         free(s);
+        free(t);
         close(f->session_end);
         return NULL;
 }
 
-/* Starts a session. `fds` are the session's end of the connection and the client's. */
-static inline struct fixture *start_on(const int fds[static 2], const struct session_options *options)
+/* Starts a session with a client of this kind, whose state is `me`. `fds` are the session's end of the connection and the
+ * client's. */
+static inline struct fixture *start_kind(const struct kind *kind, void *me, const int fds[static 2],
+                                         const struct session_options *options)
 {
         struct fixture *f = calloc(1, sizeof(*f));
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
         f->options = *options;
         f->options.dir = f->dir;
+        f->kind = kind;
+        f->me = me;
         f->client = fds[1];
         f->session_end = fds[0];
         f->inbox = -1;
         lent_init(&f->lent);
         assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
         return f;
+}
+
+static inline struct fixture *start_on(const int fds[static 2], const struct session_options *options)
+{
+        return start_kind(&terminal_kind, NULL, fds, options);
 }
 
 static inline struct fixture *start_with(const struct session_options *options)
@@ -67,7 +85,9 @@ static inline struct fixture *start_with(const struct session_options *options)
 
 static inline struct fixture *start(bool echo)
 {
-        return start_with(&(struct session_options){.echo = echo});
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        return start_kind(echo ? &echo_kind : &terminal_kind, NULL, fds, &(struct session_options){0});
 }
 
 /* Answers a BYE, so that the session need not wait for the answer. */

@@ -7,6 +7,8 @@
 
 #include "../../chat-session/client.h"
 #include "../../chat-session/editor.h"
+#include "../../chat-session/terminal-kind.h"
+#include "../../chat-session/terminal.h"
 
 #include "../tcp.h"
 
@@ -47,13 +49,23 @@ static void put_line(struct client *c, const char *text)
 
 #define ROW_ERASED "\r\1\x1b[K" /* as drain() returns it */
 
+/* Writes what the client takes now, as a session with a terminal does. */
+static void flush(struct client *c)
+{
+        struct terminal t = {.client = c};
+        client_flush(c);
+        uint64_t skipped = client_take_skipped(c);
+        if (skipped > 0)
+                terminal_skipped(&t, skipped);
+}
+
 /* Returns everything that the client takes now, terminated, with \1 for each NUL. */
 static char *drain(struct fixture *f)
 {
         static char all[2 * CLIENT_OUT_MAX_BYTES];
         size_t len = 0;
         for (;;) {
-                client_flush(&f->client);
+                flush(&f->client);
                 ssize_t n = recv(f->peer, all + len, sizeof(all) - 1 - len, MSG_DONTWAIT);
                 if (n <= 0)
                         break;
@@ -87,7 +99,7 @@ static void test_a_slow_client_is_told_the_exact_count(void **state)
         line[100] = '\0';
         for (; put < 5000; put++) {
                 put_line(&f->client, line);
-                client_flush(&f->client);
+                flush(&f->client);
         }
         assert_true(f->client.skipped > 0);
         assert_int_equal(f->client.lines_out + f->client.skipped_all, 5000);
@@ -230,7 +242,7 @@ static void test_a_broken_client_drops_output_and_keeps_input(void **state)
         close(f->peer);
         f->peer = -1;
         put_line(&f->client, "lost");
-        client_flush(&f->client);
+        flush(&f->client);
         assert_true(f->client.out_broken);
         assert_false(client_waits(&f->client));
         assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 4);
@@ -283,14 +295,14 @@ static void test_a_client_that_does_not_read_is_not_silent(void **state)
         text[sizeof(text) - 1] = '\0';
         for (int i = 0; i < 100; i++)
                 put_line(c, text);
-        client_flush(c);
+        flush(c);
         assert_true(client_waits(c));
         assert_true(client_sent(c));
         assert_false(client_sent(c));
         /* the client's kernel acknowledges, and reports that it has no room */
         assert_in_range(client_silent_ms(c), 0, 10000);
         while (client_silent_ms(c) >= 0) { /* once the client has read everything, no acknowledgement is awaited */
-                client_flush(c);
+                flush(c);
                 recv(fds[1], text, sizeof(text), MSG_DONTWAIT);
         }
         assert_false(client_waits(c));
@@ -330,7 +342,7 @@ static void test_a_client_that_is_deaf(void **state)
                 assert_true(client_is_gone(c));
                 assert_false(client_is_deaf(c)); /* nothing was written yet */
                 put_line(c, "hello");
-                client_flush(c);
+                flush(c);
                 assert_true(client_is_deaf(c));
                 close(fds[0]);
                 close(fds[1]);
@@ -339,7 +351,7 @@ static void test_a_client_that_is_deaf(void **state)
         shutdown(f->peer, SHUT_RD);
         assert_true(client_is_gone(&f->client));
         put_line(&f->client, "hello");
-        client_flush(&f->client);
+        flush(&f->client);
         assert_true(client_is_deaf(&f->client));
         close(f->peer);
         f->peer = -1;

@@ -24,17 +24,21 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
         int fds[2];
         struct session *s = calloc(1, sizeof(*s));
         struct session_options options = {.dir = "/nowhere"};
+        struct terminal_options terminal_options = {0};
+        struct terminal *t = calloc(1, sizeof(*t));
         sigset_t unblocked;
         volatile sig_atomic_t no_stop = 0;
         sigemptyset(&unblocked);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         close(fds[0]);
-        visit_begin(s, fds[1], fds[1], &options);
+        t->options = &terminal_options;
+        visit_begin(s, &terminal_kind, t, fds[1], fds[1], &options);
         visit_run(s, &unblocked, &no_stop);
         assert_int_equal(s->client.lines_out, 0);
         assert_false(s->uplink.stage != UPLINK_STRANGER);
         close(fds[1]);
         free(s);
+        free(t);
 }
 
 /* A client that cannot be sent anything any more must not go on talking. */

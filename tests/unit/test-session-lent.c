@@ -304,7 +304,7 @@ static void test_who_does_not_lend(void **state)
 
         int fds[2];
         tcp_connect(fds, 0);
-        f = start_on(fds, &(struct session_options){.echo = true});
+        f = start_kind(&echo_kind, NULL, fds, &(struct session_options){0});
         type(f, "one\n");
         assert_shown(f, "one\r\n");
         char sessions[64];

@@ -294,6 +294,27 @@ static void test_the_reasons_for_leaving(void **state)
         stop(f);
 }
 
+/* A session that waits for chatd's goodbye sleeps, although its client was to be announced in that time. */
+static void test_leaving_costs_no_time(void **state)
+{
+        enum { WAIT_MS = LEAVE_GOODBYE_MS - ARRIVE_MS - 500 };
+        (void)state;
+        struct fixture *f = start(false);
+        clockid_t clock;
+        struct timespec begin, end;
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "exit\n");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        usleep(ARRIVE_MS * 1000);
+        assert_int_equal(pthread_getcpuclockid(f->thread, &clock), 0);
+        clock_gettime(clock, &begin);
+        usleep(WAIT_MS * 1000);
+        clock_gettime(clock, &end);
+        assert_in_range((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000, 0, WAIT_MS / 20);
+        stop(f);
+}
+
 /* A chatd from before there were commands. */
 static void test_an_older_chatd(void **state)
 {
@@ -326,6 +347,7 @@ int main(void)
                 cmocka_unit_test(test_a_client_that_is_gone_while_there_is_no_chatd),
                 cmocka_unit_test(test_pace),
                 cmocka_unit_test(test_the_reasons_for_leaving),
+                cmocka_unit_test(test_leaving_costs_no_time),
                 cmocka_unit_test(test_an_older_chatd),
         };
         return RUN_TESTS(tests);

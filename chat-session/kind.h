@@ -1,0 +1,122 @@
+/* Where a kind of client plugs in: what a session (visit.h) asks of the code that talks with its client.
+ *
+ * A kind turns bytes from its client into intents, which it states by the functions of talk.h, and turns events from the
+ * chat into bytes, which it puts into the client's buffer (client.h). It knows the client's protocol and nothing of
+ * datagrams, restarts of chatd, lent connections, or of how a session ends. The session knows these, and nothing of the
+ * protocol: it calls a kind only through `struct kind`, so a program with other kinds links the same session.
+ *
+ * What a session takes care of:
+ * - Each record, past line, answer and notice comes once, whatever happened to chatd, and in its order.
+ * - A line of which chatd wrote only a part is completed before anything else is written.
+ * - Output that the client does not take waits, and lines that do not fit the buffer are counted.
+ * - The client's lines wait for their turn (the pace) and for chatd.
+ *
+ * A kind never blocks, reads or writes a descriptor, or ends the process. All bounds on what a client can make it
+ * remember are its own. terminal-kind.c is a whole kind, echo.c the shortest, and tests/unit/test-session-kind.c has one
+ * that joins late.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+#include <chat/record.h>
+#include <chat/wire.h>
+
+struct session;
+
+/* When a client becomes a member of the chat. */
+enum kind_joining {
+        KIND_JOINS_AT_ONCE, /* when the connection is there, under the name that the connection gives */
+        /* When the kind calls talk_introduce(): the client names itself first. A client that does not do so in time must
+         * be made to leave, by tick(). */
+        KIND_JOINS_LATER,
+        KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
+};
+
+/* The form in which chatd may write lines to the client by itself (chat/outlet.h). */
+enum kind_form {
+        KIND_FORM_TEXT,  /* as chat/display.h writes them */
+        KIND_FORM_OTHER, /* in no form that chatd knows, for now: the session alone writes until this changes */
+        KIND_FORM_NEVER, /* in no form that chatd knows: the connection is never lent */
+};
+
+/* Each function gets the kind's own state, `me`, which begins as the caller of visit_begin() made it. None may be NULL.
+ * With KIND_JOINS_NEVER those from `welcome` to `probe` are never called, and may. */
+struct kind {
+        enum kind_joining joining;
+
+        /* The connection is there. Called once, before all others. Nothing has been read yet. */
+        void (*begin)(void *me, struct session *s);
+
+        /* ---- bytes from the client ---- */
+
+        /* Returns how many bytes the kind can take now, whatever they are: it must leave room for all that they can
+         * become, in the queue to chatd (talk_room()) and in the client's buffer (client_room()). 0: nothing is read. */
+        size_t (*may_read)(const void *me);
+
+        /* Takes `n` bytes, at least one and at most as many as may_read() said. */
+        void (*input)(void *me, const uint8_t *bytes, size_t n);
+
+        /* No more input comes. What is complete without more may still be said. The session then leaves by itself. */
+        void (*input_ended)(void *me);
+
+        /* ---- events from the chat ---- */
+
+        /* chatd took the client as a member, under the name talk_name(), which may differ from `asked`, the name that the
+         * session asked for. `members` is how many are here, the client among them; 0: unknown. May come again: after a
+         * restart chatd may meet a HELLO once more. */
+        void (*welcome)(void *me, struct slice asked, uint64_t members);
+
+        /* Shows a record to the client. Only records that can be shown come here (chat/display.h). */
+        void (*record)(void *me, const struct record *r);
+
+        /* Takes note of a record, for what the kind must know later: names, for example. Comes behind record(), for
+         * records whose beginning chatd has written, which the session completes, and for kinds of records that are not
+         * shown. What chatd wrote whole does not come here: a kind that must know of all is of another form. */
+        void (*note)(void *me, const struct record *r);
+
+        /* Shows past lines, at least one: for a newcomer, or in answer to HISTORY. The number of each record is its time,
+         * in seconds since 1970. */
+        void (*past)(void *me, struct wire_reader records);
+
+        /* chatd answers a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the client has
+         * that name from now on. */
+        void (*answer)(void *me, const struct frame *f);
+
+        /* The member `asker` asks for the client's name. Shows the client `text`, which says so, and returns true, unless
+         * the client does not want to hear of that member. */
+        bool (*probe)(void *me, uint64_t asker, struct slice text);
+
+        /* ---- events of the session ---- */
+
+        /* Shows a sentence of chatd or of the session, which `n` parts make up, at most three. */
+        void (*notice)(void *me, const struct slice *parts, size_t n);
+
+        /* chatd is gone, or is there again. Each comes once, in turn. */
+        void (*away)(void *me, bool is_away);
+
+        /* The client cannot join, for this reason. The session ends after that. */
+        void (*refused)(void *me, struct slice why);
+
+        /* Tells the client that it missed `lines` lines because it did not read. */
+        void (*skipped)(void *me, uint64_t lines);
+
+        /* Returns in which form the client wants lines now. Asked for often. */
+        enum kind_form (*form)(const void *me);
+
+        /* Draws what must stand behind all other output, as a half-typed line, if there is room. Called before and after
+         * each write. Returns true if it drew. */
+        bool (*draw)(void *me);
+
+        /* Returns when tick() must be called, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
+        int64_t (*due)(const void *me);
+
+        /* Does what is due at talk_now(). After that due() returns a later time. */
+        void (*tick)(void *me);
+
+        /* Only output is left. What the kind writes now still goes out, and lines may still come. Called once. */
+        void (*end)(void *me);
+};

@@ -1,0 +1,57 @@
+/* What a kind of client (kind.h) may ask of its session. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chat/frame.h>
+#include <chat/wire.h>
+
+#include "client.h"
+
+struct session;
+
+/* Joins the chat under `name`, or under the name that the connection gives if that is empty. For a kind that is
+ * KIND_JOINS_LATER, once; until then nothing may be said or requested. A name that is too long is cut. */
+void talk_introduce(struct session *s, struct slice name);
+
+/* Says a line, clean text (chat/text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
+void talk_say(struct session *s, struct slice text);
+
+/* Sends a request to chatd, which counts as `cost` lines, 1 to 255. `f` has its type, name and text. There must be
+ * talk_room(). Returns the number by which chatd will answer. */
+uint64_t talk_request(struct session *s, struct frame f, unsigned cost);
+
+/* Returns the room in the queue to chatd, in bytes. A line takes UPLINK_LINE_OVERHEAD_BYTES besides its text, a request
+ * UPLINK_REQUEST_OVERHEAD_BYTES (uplink.h). */
+size_t talk_room(const struct session *s);
+
+/* Returns the version of frames that chatd speaks; 0: it is not known yet. */
+unsigned talk_version(const struct session *s);
+
+/* Returns true if there is no chatd now. */
+bool talk_is_away(const struct session *s);
+
+/* Notes that the client sent what only a person, or a client of the chat, sends: it may be announced. */
+void talk_arrive(struct session *s);
+
+/* Begins to leave, unless the session is leaving already. */
+void talk_leave(struct session *s, enum leave_reason reason);
+
+/* Begins to leave because the client does not speak the kind's protocol. The journal names the one that it speaks. */
+void talk_not_chat(struct session *s, const char *protocol);
+
+/* Returns true until the session begins to leave: input counts. */
+bool talk_is_open(const struct session *s);
+
+/* Returns the buffer for output to the client. A kind may put lines and bytes into it, and ask for its room. */
+struct client *talk_client(struct session *s);
+
+/* Return the name under which others see the client, its address, and its id. */
+struct slice talk_name(const struct session *s);
+struct slice talk_address(const struct session *s);
+uint64_t talk_id(const struct session *s);
+
+/* Returns the time at which the session last woke, in ms of CLOCK_MONOTONIC. */
+int64_t talk_now(const struct session *s);

@@ -1,0 +1,247 @@
+#include "terminal-kind.h"
+
+#include <stdio.h>
+
+#include <chat/clock.h>
+#include <chat/display.h>
+
+#include "editing.h"
+#include "input.h"
+#include "obey.h"
+#include "terminal.h"
+#include "typed.h"
+
+static void terminal_begin(void *me, struct session *s)
+{
+        struct terminal *t = me;
+        t->session = s;
+        t->client = talk_client(s);
+        t->client->charset = t->options->charset;
+        input_begin(t, typed_take);
+}
+
+/* ---- bytes from the client ---- */
+
+static size_t terminal_may_read(const void *me)
+{
+        return typed_may_read(me);
+}
+
+void terminal_input(void *me, const uint8_t *bytes, size_t n)
+{
+        input_take(me, bytes, n);
+}
+
+void terminal_input_ended(void *me)
+{
+        input_end(me);
+}
+
+/* ---- events from the chat ---- */
+
+/* Greets the client by the name that others see. If it came with another name, or was greeted by it, a notice says so. */
+static void terminal_welcome(void *me, struct slice asked, uint64_t members)
+{
+        struct terminal *t = me;
+        char text[2 * NAME_MAX_BYTES + 64] = "";
+        const struct slice name = talk_name(t->session);
+        bool other = !slice_equal(name, asked), late = t->greeting == TERMINAL_GREETED;
+        bool had_none = slice_equal(asked, talk_address(t->session)); /* an address is unique */
+        if (other && !had_none)
+                snprintf(text, sizeof(text), "The name %.*s is taken. Others see you as %.*s", (int)asked.len, asked.at,
+                         (int)name.len, name.at);
+        else if (other && late)
+                snprintf(text, sizeof(text), "Others see you as %.*s", (int)name.len, name.at);
+        terminal_greet(t, members);
+        if (text[0] != '\0')
+                terminal_tell(t, text);
+}
+
+static void terminal_record(void *me, const struct record *r)
+{
+        struct terminal *t = me;
+        struct slice parts[VIEW_PARTS_MAX];
+        size_t n = view_is_plain(&t->view) ? display_parts(r, parts)
+                                           : view_parts(&t->view, r, talk_name(t->session), clock_realtime_s(), parts);
+        if (n > 0)
+                client_line(t->client, parts, n);
+}
+
+/* Notes what commands need to know of a record: names, and the last private message. */
+static void terminal_note(void *me, const struct record *r)
+{
+        struct terminal *t = me;
+        bool hidden = ignored_hides(&t->view.ignored, r);
+        if (t->edits && !hidden)
+                names_note(&t->names, r);
+        if (r->kind == RECORD_PRIVATE && !hidden) {
+                t->writer_id = r->id;
+                snprintf(t->writer, sizeof(t->writer), "%.*s", (int)r->name.len, r->name.at);
+        }
+        ignored_note(&t->view.ignored, r);
+}
+
+static void terminal_past(void *me, struct wire_reader records)
+{
+        struct terminal *t = me;
+        struct record r;
+        uint64_t now = (uint64_t)clock_realtime_s(), uptime = clock_boottime_us() / 1000000;
+        char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
+        zone_name(&t->view.zone, (int64_t)now, zone);
+        snprintf(intro, sizeof(intro), "Earlier here (times in %s):", zone);
+        terminal_tell(t, intro);
+        while (record_next(&records, &r) > 0) {
+                if (!record_is_bounded(&r))
+                        continue;
+                struct slice parts[DISPLAY_PARTS_MAX + 1];
+                char time_text[VIEW_PAST_TIME_BYTES];
+                size_t n = display_parts(&r, parts + 1);
+                view_past_time(&t->view, r.number, now, uptime, time_text);
+                parts[0] = slice_of(time_text);
+                if (n > 0 && !ignored_hides(&t->view.ignored, &r))
+                        client_line(t->client, parts, n + 1);
+        }
+}
+
+/* Shows the client a private message that it sent. No other line begins with "-> ", because no name does
+ * (chat/names.h). */
+static void terminal_show_sent(struct terminal *t, const struct frame *f)
+{
+        struct slice parts[] = {slice_of("-> "), f->name, slice_of(": "), f->text};
+        client_line(t->client, parts, 4);
+}
+
+static void terminal_answer(void *me, const struct frame *f)
+{
+        struct terminal *t = me;
+        switch (f->type) {
+        case FRAME_ANSWER:
+                terminal_tell_lines(t, f->text);
+                break;
+        case FRAME_SENT:
+                terminal_show_sent(t, f);
+                break;
+        case FRAME_NAMES:
+                editing_complete(t, f->number, f->text);
+                break;
+        case FRAME_FOUND:
+                obey_found(t, f);
+                break;
+        default:
+                break;
+        }
+}
+
+/* The text has the asker's name, so it is not for a client that ignores the asker. */
+static bool terminal_probe(void *me, uint64_t asker, struct slice text)
+{
+        struct terminal *t = me;
+        if (ignored_find(&t->view.ignored, asker, (struct slice){"", 0}))
+                return false;
+        terminal_notice(t, &text, 1);
+        return true;
+}
+
+/* ---- events of the session ---- */
+
+void terminal_show_notice(void *me, const struct slice *parts, size_t n)
+{
+        terminal_notice(me, parts, n);
+}
+
+void terminal_away(void *me, bool is_away)
+{
+        struct terminal *t = me;
+        terminal_greet(t, 0);
+        terminal_tell(t, is_away ? "The chat is unavailable right now; what you type is sent when it is back"
+                                 : "The chat is back");
+}
+
+void terminal_refused(void *me, struct slice why)
+{
+        struct terminal *t = me;
+        struct slice parts[] = {slice_of("You cannot join: "), why};
+        t->greeting = TERMINAL_GREETED; /* it will not be */
+        terminal_notice(t, parts, 2);
+}
+
+void terminal_skipped(void *me, uint64_t lines)
+{
+        struct terminal *t = me;
+        char text[80];
+        snprintf(text, sizeof(text), "%llu line%s skipped: your connection is too slow", (unsigned long long)lines,
+                 lines == 1 ? "" : "s");
+        terminal_tell(t, text);
+}
+
+enum kind_form terminal_form(const void *me)
+{
+        const struct terminal *t = me;
+        if (t->options->charset)
+                return KIND_FORM_NEVER;
+        bool plain = !t->edits && t->client->columns == 0 && view_is_plain(&t->view);
+        return plain ? KIND_FORM_TEXT : KIND_FORM_OTHER;
+}
+
+bool terminal_draw(void *me)
+{
+        return editing_draw(me);
+}
+
+int64_t terminal_due(const void *me)
+{
+        const struct terminal *t = me;
+        int64_t due = t->completing != 0 ? t->complete_by : INT64_MAX;
+        switch (t->greeting) {
+        case TERMINAL_ARRIVES:
+                return 0;
+        case TERMINAL_WAITS:
+                return clock_earlier(due, t->greet_at);
+        case TERMINAL_GREETED:
+                break;
+        }
+        return due;
+}
+
+void terminal_tick(void *me)
+{
+        struct terminal *t = me;
+        int64_t now = talk_now(t->session);
+        if (t->completing != 0 && now >= t->complete_by)
+                editing_give_up(t);
+        if (t->greeting == TERMINAL_ARRIVES) {
+                t->greeting = TERMINAL_WAITS;
+                t->greet_at = now + GREET_MS;
+        }
+        if (t->greeting == TERMINAL_WAITS && now >= t->greet_at)
+                terminal_greet(t, 0);
+}
+
+void terminal_end(void *me)
+{
+        struct terminal *t = me;
+        t->greeting = TERMINAL_GREETED; /* it will not be */
+}
+
+const struct kind terminal_kind = {
+        .joining = KIND_JOINS_AT_ONCE,
+        .begin = terminal_begin,
+        .may_read = terminal_may_read,
+        .input = terminal_input,
+        .input_ended = terminal_input_ended,
+        .welcome = terminal_welcome,
+        .record = terminal_record,
+        .note = terminal_note,
+        .past = terminal_past,
+        .answer = terminal_answer,
+        .probe = terminal_probe,
+        .notice = terminal_show_notice,
+        .away = terminal_away,
+        .refused = terminal_refused,
+        .skipped = terminal_skipped,
+        .form = terminal_form,
+        .draw = terminal_draw,
+        .due = terminal_due,
+        .tick = terminal_tick,
+        .end = terminal_end,
+};

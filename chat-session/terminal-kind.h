@@ -1,0 +1,21 @@
+/* The kind of client (kind.h) that is a person at a terminal. Its state is a struct terminal. */
+#pragma once
+
+#include "kind.h"
+
+enum { GREET_MS = 1000 }; /* how long a greeting waits for what chatd says */
+
+extern const struct kind terminal_kind;
+
+/* What other kinds of clients at a terminal share, as echo.c does. `me` is a struct terminal. */
+void terminal_input(void *me, const uint8_t *bytes, size_t n);
+void terminal_input_ended(void *me);
+void terminal_show_notice(void *me, const struct slice *parts, size_t n);
+void terminal_away(void *me, bool is_away);
+void terminal_refused(void *me, struct slice why);
+void terminal_skipped(void *me, uint64_t lines);
+enum kind_form terminal_form(const void *me);
+bool terminal_draw(void *me);
+int64_t terminal_due(const void *me);
+void terminal_tick(void *me);
+void terminal_end(void *me);

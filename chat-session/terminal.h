@@ -1,0 +1,118 @@
+/* A person at a terminal: telnet, nc and the like. The state of this kind of client (kind.h), and what all its parts may do:
+ * show a notice, greet.
+ *
+ * terminal-kind.h is the kind itself. echo.h is another kind for the same clients.
+ */
+#pragma once
+
+#include <chat/settings.h>
+
+#include "completion.h"
+#include "editor.h"
+#include "lines.h"
+#include "protocol.h"
+#include "talk.h"
+#include "telnet.h"
+#include "view.h"
+
+enum { EDITING_HELD_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
+
+enum terminal_greeting {
+        TERMINAL_ARRIVES, /* the client is new */
+        TERMINAL_WAITS,   /* it is greeted at `greet_at` at the latest */
+        TERMINAL_GREETED, /* it was greeted, or will not be */
+};
+
+struct terminal_options {
+        enum settings_editing editing;
+        struct zone zone;              /* of this host */
+        const struct charset *charset; /* of the client; NULL: UTF-8 */
+};
+
+enum {
+        PASTE_NOTED_BYTES = 36, /* for the names of commands: the notice fits a row of 80 columns */
+        PASTE_STAYED_BYTES = 8, /* for "exit" or the name of a command that leaves */
+};
+
+/* The last read, if it was several lines. */
+struct paste {
+        bool is_one; /* the last read was a paste */
+        size_t obeyed;
+        char noted[PASTE_NOTED_BYTES];   /* the names of the commands that were obeyed */
+        char stayed[PASTE_STAYED_BYTES]; /* the first "exit" or /quit before the last line; or "" */
+};
+
+/* What the reads show of a client, keys.h. */
+struct keys {
+        uint8_t reads; /* reads of a single key so far, up to the number that shows that the client sends keys */
+        bool knows;    /* the user knows how to see the keys */
+};
+
+/* What a ^C does. */
+enum input_interrupt {
+        INPUT_DISCARDS,    /* discards the line */
+        INPUT_INTERRUPTED, /* the same; there was one in this read, of which the client must be told */
+        INPUT_LEAVES,      /* leaves: the client was told so, and has typed nothing since */
+};
+
+/* What is known of the bytes that came, input.h. */
+struct input {
+        bool speaks_chat; /* the first bytes or the first line have shown it */
+        uint8_t first_count;
+        uint8_t first[PROTOCOL_FIRST_BYTES]; /* of the client's input */
+        int64_t first_at;                    /* when the first of these bytes came, ms of CLOCK_MONOTONIC */
+        enum input_interrupt interrupt;
+        bool discards;       /* a ^C of this read discarded something */
+        bool swallows;       /* nothing is said until the line ends */
+        bool continues;      /* pieces of the line went out already */
+        bool charset_notice; /* the user knows that the input is not in the client's character set */
+        uint8_t hints;       /* a bit for each word that was taken for a command once, and not said */
+        struct keys keys;
+        int64_t ayt_at; /* when IAC AYT is answered again, ms of CLOCK_MONOTONIC */
+        /* the current read */
+        const uint8_t *behind, *end; /* the bytes that are not taken yet */
+        size_t size;
+        struct paste paste;
+};
+
+/* All zeros, except for `options`, which must live as long as the session. */
+struct terminal {
+        const struct terminal_options *options;
+        struct session *session;
+        struct client *client;
+        enum terminal_greeting greeting;
+        bool edits;       /* the client's input goes to the editor, editing.h */
+        bool no_rows;     /* lines are not broken into rows, however narrow the window is */
+        int64_t greet_at; /* ms of CLOCK_MONOTONIC */
+        struct telnet telnet;
+        struct lines lines;
+        struct input input;
+        /* in pages that are written to only if needed */
+        uint64_t writer_id;              /* the sender of the client's last private message */
+        char writer[NAME_MAX_BYTES + 1]; /* the sender's name; empty: there was no such message */
+        struct view view;
+        char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
+        char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
+        struct names names;           /* while the line is edited */
+        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: none */
+        int64_t complete_by;          /* how long TAB waits: ms of CLOCK_MONOTONIC */
+        size_t held_len;              /* keys that were typed in the meantime and wait, too */
+        uint8_t held[EDITING_HELD_MAX];
+        struct editor editor;
+};
+
+/* Shows the client a notice, which `n` parts make up, at most three: in several rows, broken at words, if its window is
+ * known to be narrower. */
+void terminal_notice(struct terminal *t, const struct slice *parts, size_t n);
+
+/* Shows the client a notice. */
+void terminal_tell(struct terminal *t, const char *text);
+
+/* Shows the client a notice. All rows except the first begin with `indent` blanks. */
+void terminal_tell_indented(struct terminal *t, struct slice text, size_t indent);
+
+/* Shows the client a notice for each line of the text. */
+void terminal_tell_lines(struct terminal *t, struct slice text);
+
+/* Greets the client once. `people` is how many are here, or 0 if chatd has not said so in time. */
+void terminal_greet(struct terminal *t, uint64_t people);
