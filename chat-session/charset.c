@@ -19,7 +19,7 @@ enum {
 _Static_assert(sizeof(wchar_t) == sizeof(uint32_t), "a wide character is a code point");
 
 /* Returns the byte's character, or 0 if it has none. Returns -ENOTSUP if the set must be refused. */
-static int64_t ask(iconv_t set, uint8_t byte)
+static int64_t charset_ask(iconv_t set, uint8_t byte)
 {
         wchar_t point = L'\0';
         char in = (char)byte, *from = &in, *to = (char *)&point;
@@ -30,10 +30,10 @@ static int64_t ask(iconv_t set, uint8_t byte)
         return room == 0 ? (int64_t)point : -ENOTSUP; /* incomplete: it waits for more bytes */
 }
 
-static int ask_all(struct charset *c, iconv_t set)
+static int charset_ask_all(struct charset *c, iconv_t set)
 {
         for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
-                int64_t point = ask(set, (uint8_t)byte);
+                int64_t point = charset_ask(set, (uint8_t)byte);
                 if (point < 0 || (byte < 0x80 && point != byte))
                         return -ENOTSUP;
                 if (byte >= 0x80)
@@ -50,7 +50,7 @@ int charset_open(struct charset *c, const char *name)
         if (set == (iconv_t)-1) /* NOLINT(performance-no-int-to-ptr): iconv_open(3) specifies this value */
                 return -EINVAL;
         snprintf(c->name, sizeof(c->name), "%s", name);
-        int r = ask_all(c, set);
+        int r = charset_ask_all(c, set);
         iconv_close(set);
         return r;
 }
@@ -66,7 +66,7 @@ size_t charset_read(const struct charset *c, uint8_t byte, char utf8[static CHAR
 }
 
 /* Returns the character's byte, or -1 if it has none. */
-static int find(const struct charset *c, utf8proc_int32_t point)
+static int charset_find(const struct charset *c, utf8proc_int32_t point)
 {
         if (point >= 0 && point < 0x80)
                 return point;
@@ -77,12 +77,12 @@ static int find(const struct charset *c, utf8proc_int32_t point)
 }
 
 /* Writes one grapheme cluster, which ends at `end`. Returns the end of the output. */
-static char *write_one(const struct charset *c, const char *at, const char *end, char *out)
+static char *charset_write_one(const struct charset *c, const char *at, const char *end, char *out)
 {
         for (bool first = true; at < end; first = false) {
                 utf8proc_int32_t point;
                 utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)at, end - at, &point);
-                int byte = n > 0 ? find(c, point) : -1;
+                int byte = n > 0 ? charset_find(c, point) : -1;
                 at += n > 0 ? n : 1;
                 if (byte >= 0)
                         *out++ = (char)byte;
@@ -101,7 +101,7 @@ size_t charset_write(const struct charset *c, char *text, size_t size)
                 end = (uint8_t)text[at] < 0x80 && (at + 1 == size || (uint8_t)text[at + 1] < 0x80)
                               ? at + 1
                               : grapheme_end(text, size, at);
-                out = write_one(c, text + at, text + end, out);
+                out = charset_write_one(c, text + at, text + end, out);
         }
         return (size_t)(out - text);
 }

@@ -26,7 +26,7 @@ enum {
         KEEPALIVE_MAX_S = 120, /* from the last sign of life to the end, as in chat.socket */
 };
 
-static void set_nonblocking(int fd)
+static void client_set_nonblocking(int fd)
 {
         int flags = fcntl(fd, F_GETFL);
         if (flags >= 0)
@@ -46,8 +46,8 @@ void client_init(struct client *c, int in, int out)
                 setsockopt(in, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
                 setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* inetd and tcpserver do not set it */
         } else {
-                set_nonblocking(in);
-                set_nonblocking(out);
+                client_set_nonblocking(in);
+                client_set_nonblocking(out);
         }
 }
 
@@ -72,17 +72,20 @@ size_t client_read(struct client *c, void *buffer, size_t size)
         ssize_t n = c->is_socket ? recv(c->in, buffer, size, MSG_DONTWAIT) : read(c->in, buffer, size);
         if (n > 0)
                 return (size_t)n;
-        if (n == 0 || !socket_is_transient(errno))
-                c->in_ended = true;
-        if (n < 0) {
-                c->in_failed = c->in_ended;
-                c->timed_out = errno == ETIMEDOUT;
-        }
+        if (n == 0)
+                c->input = CLIENT_ENDED;
+        else if (!socket_is_transient(errno))
+                c->input = errno == ETIMEDOUT ? CLIENT_TIMED_OUT : CLIENT_BROKE;
         return 0;
 }
 
+bool client_has_ended(const struct client *c)
+{
+        return c->input >= CLIENT_ENDED;
+}
+
 /* Returns true if the connection has ended in both directions, as after the client closed or reset it. */
-static bool is_over(const struct client *c)
+static bool client_is_over(const struct client *c)
 {
         struct pollfd fd = {.fd = c->in};
         const struct timespec no_time = {0};
@@ -95,12 +98,13 @@ bool client_is_gone(const struct client *c)
         ssize_t n = c->is_socket ? recv(c->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
         if (n == 0 || (n < 0 && !socket_is_transient(errno)))
                 return true;
-        return c->is_socket && send(c->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE && !is_over(c);
+        return c->is_socket && send(c->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE &&
+               !client_is_over(c);
 }
 
 bool client_is_deaf(const struct client *c)
 {
-        return c->is_socket && c->out_broken && !is_over(c);
+        return c->is_socket && c->out_broken && !client_is_over(c);
 }
 
 bool client_sent(struct client *c)
@@ -111,7 +115,7 @@ bool client_sent(struct client *c)
 }
 
 /* Reads TCP_INFO, tcp(7), into `info`. Returns false if it is no TCP connection. */
-static bool read_info(const struct client *c, struct tcp_info *info)
+static bool client_read_info(const struct client *c, struct tcp_info *info)
 {
         socklen_t size = sizeof(*info);
         return getsockopt(c->out, IPPROTO_TCP, TCP_INFO, info, &size) == 0;
@@ -120,7 +124,7 @@ static bool read_info(const struct client *c, struct tcp_info *info)
 int64_t client_silent_ms(const struct client *c)
 {
         struct tcp_info info = {0};
-        if (!read_info(c, &info))
+        if (!client_read_info(c, &info))
                 return -1;
         return info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
 }
@@ -128,7 +132,7 @@ int64_t client_silent_ms(const struct client *c)
 int64_t client_deaf_ms(const struct client *c)
 {
         struct tcp_info info = {0};
-        return read_info(c, &info) && info.tcpi_unacked > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
+        return client_read_info(c, &info) && info.tcpi_unacked > 0 ? (int64_t)info.tcpi_last_ack_recv : -1;
 }
 
 int64_t client_position(const struct client *c)
@@ -136,7 +140,8 @@ int64_t client_position(const struct client *c)
         struct tcp_info before = {0}, after = {0};
         int waiting;
         do { /* an acknowledgement in between moves bytes from one count to the other */
-                if (!read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &waiting) < 0 || !read_info(c, &after))
+                if (!client_read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &waiting) < 0 ||
+                    !client_read_info(c, &after))
                         return -1;
         } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
         return (int64_t)after.tcpi_bytes_acked + waiting;
@@ -155,7 +160,7 @@ size_t client_room(const struct client *c)
 
 /* Returns the place for the next `size` bytes, which must fit. The waiting bytes move to the front only when the tail
  * is used up, so the pages behind it stay untouched. */
-static char *reserve(struct client *c, size_t size)
+static char *client_reserve(struct client *c, size_t size)
 {
         if (sizeof(c->buffer) - c->end < size) {
                 memmove(c->buffer, c->buffer + c->start, c->end - c->start);
@@ -167,55 +172,55 @@ static char *reserve(struct client *c, size_t size)
         return at;
 }
 
-static void put(struct client *c, const void *data, size_t size)
+static void client_put(struct client *c, const void *data, size_t size)
 {
-        memcpy(reserve(c, size), data, size);
+        memcpy(client_reserve(c, size), data, size);
 }
 
 void client_raw(struct client *c, const void *data, size_t size)
 {
         if (client_room(c) >= size)
-                put(c, data, size);
+                client_put(c, data, size);
 }
 
-static size_t waiting(const struct client *c)
+static size_t client_waiting(const struct client *c)
 {
         return c->end - c->start;
 }
 
 /* Converts the output behind the first `before` waiting bytes to the client's character set. */
-static void convert_behind(struct client *c, size_t before)
+static void client_convert_behind(struct client *c, size_t before)
 {
-        size_t size = waiting(c) - before;
+        size_t size = client_waiting(c) - before;
         if (c->charset)
                 c->end -= size - charset_write(c->charset, c->buffer + c->end - size, size);
 }
 
 void client_text(struct client *c, const char *text, size_t size)
 {
-        size_t before = waiting(c);
+        size_t before = client_waiting(c);
         client_raw(c, text, size);
-        convert_behind(c, before);
+        client_convert_behind(c, before);
 }
 
-/* Returns the bytes that erase_row() will write. */
-static size_t erase_bytes(const struct client *c)
+/* Returns the bytes that client_erase_row() will write. */
+static size_t client_erase_bytes(const struct client *c)
 {
         return c->row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
 }
 
 /* Erases the row with the half-typed line, so that a line can be written in its place. */
-static void erase_row(struct client *c)
+static void client_erase_row(struct client *c)
 {
-        put(c, ROW_ERASE, erase_bytes(c));
+        client_put(c, ROW_ERASE, client_erase_bytes(c));
         c->row_drawn = false;
 }
 
 /* Writes a line to `at`, where there must be room, in rows of `columns` columns; all rows except the first are
  * indented. Returns the end. Not inlined into its caller: otherwise all that the caller calls for every line would lie
  * behind a page of stack that few lines need. */
-__attribute__((noinline)) static char *write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
-                                                  size_t indent)
+__attribute__((noinline)) static char *client_write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
+                                                         size_t indent)
 {
         char whole[CLIENT_LINE_MAX_BYTES], blanks[WRAP_INDENT_MAX];
         struct slice line = {whole, (size_t)(display_write(whole, parts, n) - whole) - LINE_END_BYTES};
@@ -230,7 +235,7 @@ __attribute__((noinline)) static char *write_rows(char *at, const struct slice *
 
 /* Returns the most bytes that breaking into rows can add to a line of `size` bytes. No character has more columns than
  * bytes, and two successive rows together have more columns than one row has. */
-static size_t rows_bytes(size_t size, size_t columns, size_t indent)
+static size_t client_rows_bytes(size_t size, size_t columns, size_t indent)
 {
         return (2 * size / (columns - indent) + 2) * (LINE_END_BYTES + indent);
 }
@@ -245,20 +250,20 @@ void client_line_hanging(struct client *c, const struct slice *parts, size_t n, 
                 indent = WRAP_INDENT;
         /* no character has more columns than bytes */
         if (size > columns && size <= CLIENT_LINE_MAX_BYTES && indent + WRAP_COLUMNS_MIN <= columns)
-                more = rows_bytes(size, columns, indent);
-        if (c->skipped > 0 || client_room(c) < size + more + erase_bytes(c)) {
+                more = client_rows_bytes(size, columns, indent);
+        if (c->skipped > 0 || client_room(c) < size + more + client_erase_bytes(c)) {
                 c->skipped++;
                 c->skipped_all++;
                 return;
         }
-        erase_row(c);
-        size_t before = waiting(c);
-        char *at = reserve(c, size + more);
+        client_erase_row(c);
+        size_t before = client_waiting(c);
+        char *at = client_reserve(c, size + more);
         if (more == 0)
                 display_write(at, parts, n);
         else
-                c->end = (size_t)(write_rows(at, parts, n, columns, indent) - c->buffer);
-        convert_behind(c, before);
+                c->end = (size_t)(client_write_rows(at, parts, n, columns, indent) - c->buffer);
+        client_convert_behind(c, before);
         c->lines_out++;
 }
 
@@ -268,7 +273,7 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
 }
 
 /* Puts the last `size` bytes of a line in front of the waiting output. */
-static void put_first(struct client *c, const char *line_end, size_t size)
+static void client_put_first(struct client *c, const char *line_end, size_t size)
 {
         /* LINE_END_BYTES are always kept free for client_give_up_rest() */
         assert(c->end - c->start + size <= sizeof(c->buffer));
@@ -290,14 +295,14 @@ void client_rest(struct client *c, const struct slice *parts, size_t n, size_t h
                 c->skipped_all++;
                 return;
         }
-        put_first(c, end, size);
+        client_put_first(c, end, size);
         c->lines_out++;
 }
 
 void client_give_up_rest(struct client *c)
 {
         static const char end[] = LINE_END;
-        put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
+        client_put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
 }
 
 void client_flush(struct client *c)

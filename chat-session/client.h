@@ -23,14 +23,20 @@ enum {
         CLIENT_PARTS_MAX = 4,
 };
 
+/* Says if more can be read. Each state may follow those above it. */
+enum client_input {
+        CLIENT_OPEN,
+        CLIENT_HUNG_UP,   /* poll() reported an end, but there was no room to read what came before it */
+        CLIENT_ENDED,     /* the client said that nothing more comes */
+        CLIENT_BROKE,     /* the connection broke */
+        CLIENT_TIMED_OUT, /* the connection broke because TCP had no acknowledgement for too long */
+};
+
 struct client {
         int in, out; /* the same descriptor if it is a socket */
         bool is_socket;
-        bool in_ended;   /* nothing more can be read */
-        bool in_failed;  /* the input ended because the connection broke */
-        bool timed_out;  /* the connection broke because TCP had no acknowledgement for too long */
+        enum client_input input;
         bool sent;       /* something was written since client_sent() was last called */
-        bool hung_up;    /* poll() reported an end, but there is no room to read what came before it */
         bool out_broken; /* nothing can be written: output is dropped */
         bool broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
         const struct charset *charset; /* NULL: UTF-8 */
@@ -54,9 +60,13 @@ void client_init(struct client *c, int in, int out);
  * (chat.socket), that stays. Descriptors that are not TCP are left alone. */
 void client_keep_alive(const struct client *c, int timeout_ms);
 
-/* Reads at most `size` bytes. Returns how many, or 0 if there are none now or `in_ended` was set. A connection that was
+/* Reads at most `size` bytes. Returns how many, or 0 if there are none now or the input has ended, as
+ * client_has_ended() says. A connection that was
  * reset still yields what arrived before. */
 size_t client_read(struct client *c, void *buffer, size_t size);
+
+/* Returns true if nothing more can be read. */
+bool client_has_ended(const struct client *c);
 
 /* Puts a line of `n` parts and its CR LF into the buffer. Skips and counts the line if it does not fit. If `columns` is
  * known, breaks the line into rows (wrap.h) and indents all rows except the first. */

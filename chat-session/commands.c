@@ -72,34 +72,34 @@ const struct command_row *command_find(struct slice word)
         return NULL;
 }
 
-static bool is_blank(char c)
+static bool commands_is_blank(char c)
 {
         return c == ' ' || c == '\t';
 }
 
-static void trim(struct slice *text)
+static void commands_trim(struct slice *text)
 {
-        while (text->len > 0 && is_blank(text->at[0])) {
+        while (text->len > 0 && commands_is_blank(text->at[0])) {
                 text->at++;
                 text->len--;
         }
-        while (text->len > 0 && is_blank(text->at[text->len - 1]))
+        while (text->len > 0 && commands_is_blank(text->at[text->len - 1]))
                 text->len--;
 }
 
-static struct slice first_word(struct slice line)
+static struct slice commands_first_word(struct slice line)
 {
         const char *space = memchr(line.at, ' ', line.len);
         return (struct slice){line.at, space ? (size_t)(space - line.at) : line.len};
 }
 
-static bool is_path(struct slice word)
+static bool commands_is_path(struct slice word)
 {
         return word.len > 1 && memchr(word.at + 1, '/', word.len - 1);
 }
 
 /* Returns true if a command stands behind invisible characters, or behind a character that only looks like a slash. */
-static bool is_disguised(struct disguise d, const struct command_row **row, struct slice *rest)
+static bool commands_is_disguised(struct disguise d, const struct command_row **row, struct slice *rest)
 {
         char word[1 + NEAREST_MAX_BYTES + 1] = "/";
         struct slice name = {d.left.at + d.slash, d.left.len - d.slash};
@@ -110,7 +110,8 @@ static bool is_disguised(struct disguise d, const struct command_row **row, stru
                 name = (struct slice){name.at + 1, name.len - 1};
         disguise_word(name, word + 1, sizeof(word) - 1);
         const struct command_row *found = command_find(slice_of(word));
-        bool meant = found || (!d.stroke && !is_path(first_word(d.left)) && (d.looks_only || !d.blanks_only));
+        bool meant = found ||
+                     (!d.stroke && !commands_is_path(commands_first_word(d.left)) && (d.looks_only || !d.blanks_only));
         if (meant) {
                 *row = found ? found : command_nearest(slice_of(word));
                 *rest = name;
@@ -120,18 +121,19 @@ static bool is_disguised(struct disguise d, const struct command_row **row, stru
 
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
 {
-        struct slice word = first_word(line), behind = {line.at + word.len, line.len - word.len}, trimmed = line;
+        struct slice word = commands_first_word(line), behind = {line.at + word.len, line.len - word.len},
+                     trimmed = line;
 
         *rest = line;
-        trim(&trimmed);
-        trim(&behind);
+        commands_trim(&trimmed);
+        commands_trim(&behind);
         if (slice_equal_case(trimmed, slice_of("exit")))
                 return COMMAND_LEAVE;
         if (line.len == 0 || line.at[0] != '/') {
                 struct disguise d = disguise_of(line);
                 if (d.empty)
                         return COMMAND_NOTHING;
-                return is_disguised(d, row, rest) ? COMMAND_DISGUISED : COMMAND_SAY;
+                return commands_is_disguised(d, row, rest) ? COMMAND_DISGUISED : COMMAND_SAY;
         }
         if (line.len > 1 && line.at[1] == '/') {
                 *rest = (struct slice){line.at + 1, line.len - 1};
@@ -142,9 +144,9 @@ enum command command_parse(struct slice line, const struct command_row **row, st
                 *rest = behind;
                 return (*row)->command;
         }
-        if (is_path(word))
+        if (commands_is_path(word))
                 return COMMAND_SAY;
-        if (is_disguised(disguise_of(line), row, rest)) /* there is an invisible character within the word */
+        if (commands_is_disguised(disguise_of(line), row, rest)) /* there is an invisible character within the word */
                 return COMMAND_DISGUISED;
         *row = command_nearest(word);
         *rest = word;
@@ -157,7 +159,7 @@ const struct command_row *command_meant(struct slice line, size_t *word)
                 const char *word, *command;
         } meant[COMMANDS_MEANT] = {
                 {"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
-        trim(&line);
+        commands_trim(&line);
         for (*word = 0; *word < COMMANDS_MEANT; (*word)++)
                 if (slice_equal_case(line, slice_of(meant[*word].word)))
                         return command_find(slice_of(meant[*word].command));

@@ -9,7 +9,7 @@
 #include "commands.h"
 
 /* Returns the place of this name, or the number of names if it is not there. */
-static size_t find(const struct names *n, struct slice name)
+static size_t names_find(const struct names *n, struct slice name)
 {
         size_t i = 0;
         while (i < n->count && name_compare(n->name[i], strlen(n->name[i]), name.at, name.len) != 0)
@@ -17,17 +17,17 @@ static size_t find(const struct names *n, struct slice name)
         return i;
 }
 
-static void forget(struct names *n, struct slice name)
+static void names_forget(struct names *n, struct slice name)
 {
-        size_t i = find(n, name);
+        size_t i = names_find(n, name);
         if (i < n->count)
                 memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
 }
 
 /* Puts a name first, in place of the name `was`, or if that is not there, of the name that was heard of longest ago. */
-static void put_first(struct names *n, struct slice was, struct slice name)
+static void names_put_first(struct names *n, struct slice was, struct slice name)
 {
-        size_t i = find(n, was);
+        size_t i = names_find(n, was);
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
                 return;
         if (i == n->count && n->count < NAMES_MAX)
@@ -46,20 +46,20 @@ void names_note(struct names *n, const struct record *r)
         case RECORD_ACTION:
         case RECORD_PRIVATE:
         case RECORD_JOIN:
-                put_first(n, r->name, r->name);
+                names_put_first(n, r->name, r->name);
                 break;
         case RECORD_RENAME:
-                put_first(n, r->name, r->text);
+                names_put_first(n, r->name, r->text);
                 break;
         case RECORD_LEAVE:
-                forget(n, r->name);
+                names_forget(n, r->name);
                 break;
         default:
                 break;
         }
 }
 
-static void add_to_list(struct completion *c, const char *match)
+static void completion_add_to_list(struct completion *c, const char *match)
 {
         static const char more[] = " …";
         size_t has = strlen(c->list), len = strlen(match), blank = has > 0;
@@ -72,7 +72,7 @@ static void add_to_list(struct completion *c, const char *match)
 }
 
 /* Takes `match` as a match if it begins with the word, without regard to case. */
-static void take(struct completion *c, struct slice word, const char *match)
+static void completion_take(struct completion *c, struct slice word, const char *match)
 {
         size_t len = strlen(match), common = 0;
         if (len < word.len || strncasecmp(match, word.at, word.len) != 0)
@@ -84,11 +84,11 @@ static void take(struct completion *c, struct slice word, const char *match)
         while (common < c->text.len && strncasecmp(match + common, c->text_buffer + common, 1) == 0)
                 common++;
         c->text.len = common;
-        add_to_list(c, match);
+        completion_add_to_list(c, match);
 }
 
 /* Takes those of the names in `more` that are not among the names heard of. */
-static void take_others(struct completion *c, const struct names *n, struct slice more, struct slice word)
+static void completion_take_others(struct completion *c, const struct names *n, struct slice more, struct slice word)
 {
         char name[NAME_MAX_BYTES + 1];
         struct slice one;
@@ -97,14 +97,14 @@ static void take_others(struct completion *c, const struct names *n, struct slic
                 one = (struct slice){more.at, end ? (size_t)(end - more.at) : more.len};
                 more.at += one.len + (end != NULL);
                 more.len -= one.len + (end != NULL);
-                if (one.len == 0 || one.len > NAME_MAX_BYTES || find(n, one) < n->count)
+                if (one.len == 0 || one.len > NAME_MAX_BYTES || names_find(n, one) < n->count)
                         continue;
                 snprintf(name, sizeof(name), "%.*s", (int)one.len, one.at);
-                take(c, word, name);
+                completion_take(c, word, name);
         }
 }
 
-static struct slice last_word(struct slice line)
+static struct slice completion_last_word(struct slice line)
 {
         const char *blank = memrchr(line.at, ' ', line.len);
         size_t begin = blank ? (size_t)(blank + 1 - line.at) : 0;
@@ -113,14 +113,14 @@ static struct slice last_word(struct slice line)
 
 struct slice completion_name(struct slice line)
 {
-        struct slice word = last_word(line);
+        struct slice word = completion_last_word(line);
         bool is_name = word.len > 0 && word.len <= NAME_MAX_BYTES && (word.at > line.at || word.at[0] != '/');
         return is_name ? word : (struct slice){"", 0};
 }
 
 void completion_find(struct completion *c, const struct names *n, struct slice more, struct slice line)
 {
-        struct slice word = last_word(line);
+        struct slice word = completion_last_word(line);
         size_t begin = line.len - word.len;
         bool is_command = begin == 0 && word.len > 0 && word.at[0] == '/';
 
@@ -131,11 +131,11 @@ void completion_find(struct completion *c, const struct names *n, struct slice m
         if (is_command)
                 for (const struct command_row *row = commands; row->name; row++)
                         if (row->help) /* the other rows mean the same */
-                                take(c, word, row->name);
+                                completion_take(c, word, row->name);
         if (!is_command && word.len > 0) {
                 for (size_t i = 0; i < n->count; i++)
-                        take(c, word, n->name[i]);
-                take_others(c, n, more, word);
+                        completion_take(c, word, n->name[i]);
+                completion_take_others(c, n, more, word);
         }
         if (c->count != 1)
                 return;

@@ -16,7 +16,7 @@ static const uint32_t slashes[] = {0x1735, 0x2041, 0x2044, 0x2215, 0x2571, 0x27c
 static const uint32_t strokes[] = {'\\',   0x2216, 0x29f5, 0x29f9, 0x2cc6, 0x3033,
                                    0x30ce, 0x4e36, 0x4e3f, 0xfe68, 0xff3c};
 
-static bool is_one_of(uint32_t point, const uint32_t *points, size_t count)
+static bool disguise_is_one_of(uint32_t point, const uint32_t *points, size_t count)
 {
         for (size_t i = 0; i < count; i++)
                 if (point == points[i])
@@ -24,19 +24,19 @@ static bool is_one_of(uint32_t point, const uint32_t *points, size_t count)
         return false;
 }
 
-static bool is_slash(uint32_t point)
+static bool disguise_is_slash(uint32_t point)
 {
-        return is_one_of(point, slashes, sizeof(slashes) / sizeof(slashes[0]));
+        return disguise_is_one_of(point, slashes, sizeof(slashes) / sizeof(slashes[0]));
 }
 
-static bool is_stroke(uint32_t point)
+static bool disguise_is_stroke(uint32_t point)
 {
-        return is_one_of(point, strokes, sizeof(strokes) / sizeof(strokes[0]));
+        return disguise_is_one_of(point, strokes, sizeof(strokes) / sizeof(strokes[0]));
 }
 
 /* Returns the bytes of a number like "<U+202E>" at the front of the text, as text_clean() shows an invisible character.
  * Returns 0 for anything else. */
-static size_t shown_by_number(struct slice text)
+static size_t disguise_shown_by_number(struct slice text)
 {
         size_t digits = 0;
         if (text.len < 3 || memcmp(text.at, "<U+", 3) != 0)
@@ -48,7 +48,7 @@ static size_t shown_by_number(struct slice text)
 
 /* Returns true if the character has no picture of its own: blanks, controls, characters that reveal.h calls hidden,
  * marks, and U+FFFD, which stands for bytes that are not text. */
-static bool is_unseen(uint32_t point)
+static bool disguise_is_unseen(uint32_t point)
 {
         if (point < 0x80)
                 return point <= ' ' || point == 0x7f;
@@ -61,20 +61,20 @@ struct disguise disguise_of(struct slice line)
         while (d.left.len > 0) {
                 size_t next = 0;
                 uint32_t point = grapheme_point(d.left.at, d.left.len, &next);
-                if (point == '/' || is_slash(point)) {
+                if (point == '/' || disguise_is_slash(point)) {
                         d.slash = next;
                         d.looks_only = point != '/';
                         break;
                 }
-                if (is_stroke(point)) {
+                if (disguise_is_stroke(point)) {
                         d.slash = next;
                         d.stroke = true;
                         break;
                 }
-                size_t shown = shown_by_number(d.left);
+                size_t shown = disguise_shown_by_number(d.left);
                 if (shown > 0)
                         next = shown;
-                else if (!is_unseen(point))
+                else if (!disguise_is_unseen(point))
                         break;
                 d.empty &= point == '\t' || reveal_kind(point) == REVEAL_BLANK;
                 d.blanks_only &= point == ' ' || point == '\t';
@@ -89,13 +89,13 @@ size_t disguise_word(struct slice text, char *word, size_t size)
 {
         size_t len = 0;
         for (size_t at = 0; at < text.len && text.at[at] != ' ' && text.at[at] != '\t';) {
-                size_t from = at, shown = shown_by_number((struct slice){text.at + at, text.len - at});
+                size_t from = at, shown = disguise_shown_by_number((struct slice){text.at + at, text.len - at});
                 uint32_t point = grapheme_point(text.at, text.len, &at);
                 if (len > 0 && reveal_kind(point) == REVEAL_BLANK)
                         break;
                 if (shown > 0)
                         at = from + shown;
-                if (shown > 0 || is_unseen(point) || len + (at - from) >= size)
+                if (shown > 0 || disguise_is_unseen(point) || len + (at - from) >= size)
                         continue;
                 memcpy(word + len, text.at + from, at - from);
                 if (point < 0x80)

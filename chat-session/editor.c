@@ -29,7 +29,7 @@ void editor_refuse(struct editor *e)
 
 /* Replaces the text between `begin` and `end`, and puts the cursor behind it. Returns false if there is no room for
  * it. */
-static bool splice(struct editor *e, size_t begin, size_t end, const char *text, size_t size)
+static bool editor_splice(struct editor *e, size_t begin, size_t end, const char *text, size_t size)
 {
         if (size > sizeof(e->text) - (e->len - (end - begin))) {
                 editor_refuse(e);
@@ -44,37 +44,37 @@ static bool splice(struct editor *e, size_t begin, size_t end, const char *text,
         return true;
 }
 
-static void erase(struct editor *e, size_t begin, size_t end)
+static void editor_erase(struct editor *e, size_t begin, size_t end)
 {
         if (begin < end)
-                splice(e, begin, end, "", 0);
+                editor_splice(e, begin, end, "", 0);
         else
                 editor_refuse(e);
 }
 
 void editor_replace(struct editor *e, size_t begin, struct slice text)
 {
-        e->expanded |= splice(e, begin, e->cursor, text.at, text.len);
+        e->expanded |= editor_splice(e, begin, e->cursor, text.at, text.len);
 }
 
 /* Ends an incomplete character, which becomes U+FFFD, as in every line. */
-static void end_character(struct editor *e)
+static void editor_end_character(struct editor *e)
 {
         char clean[TEXT_CLEAN_MAX];
         size_t n = text_clean_end(&e->cleaner, clean);
         if (n > 0)
-                splice(e, e->cursor, e->cursor, clean, n);
+                editor_splice(e, e->cursor, e->cursor, clean, n);
 }
 
-static void insert(struct editor *e, uint8_t byte)
+static void editor_insert(struct editor *e, uint8_t byte)
 {
         char clean[TEXT_CLEAN_MAX];
         size_t n = text_clean(&e->cleaner, byte, clean);
         if (n > 0)
-                splice(e, e->cursor, e->cursor, clean, n);
+                editor_splice(e, e->cursor, e->cursor, clean, n);
 }
 
-static void set_text(struct editor *e, const char *text, size_t len)
+static void editor_set_text(struct editor *e, const char *text, size_t len)
 {
         memcpy(e->text, text, len);
         e->len = e->cursor = len;
@@ -88,22 +88,22 @@ void editor_discard(struct editor *e)
         e->expanded = e->cut = false;
         e->history_at = e->history_len;
         e->row.left = 0;
-        set_text(e, "", 0);
+        editor_set_text(e, "", 0);
 }
 
 /* ---- moving ---- */
 
-static size_t before(const struct editor *e)
+static size_t editor_before(const struct editor *e)
 {
         return e->cursor > 0 ? grapheme_begin(e->text, e->len, e->cursor) : 0;
 }
 
-static size_t behind(const struct editor *e)
+static size_t editor_behind(const struct editor *e)
 {
         return e->cursor < e->len ? grapheme_end(e->text, e->len, e->cursor) : e->len;
 }
 
-static size_t word_before(const struct editor *e)
+static size_t editor_word_before(const struct editor *e)
 {
         size_t at = e->cursor;
         while (at > 0 && e->text[at - 1] == ' ')
@@ -113,7 +113,7 @@ static size_t word_before(const struct editor *e)
         return at;
 }
 
-static size_t word_behind(const struct editor *e)
+static size_t editor_word_behind(const struct editor *e)
 {
         size_t at = e->cursor;
         while (at < e->len && e->text[at] == ' ')
@@ -123,7 +123,7 @@ static size_t word_behind(const struct editor *e)
         return at;
 }
 
-static void move(struct editor *e, size_t to)
+static void editor_move(struct editor *e, size_t to)
 {
         if (to == e->cursor)
                 return;
@@ -134,7 +134,7 @@ static void move(struct editor *e, size_t to)
 /* ---- the history ---- */
 
 /* Forgets the oldest lines, so that `size` bytes fit behind the last one. */
-static void make_room(struct editor *e, size_t size)
+static void editor_make_room(struct editor *e, size_t size)
 {
         size_t oldest = 0;
         while (e->history_len - oldest + size > sizeof(e->history))
@@ -144,7 +144,7 @@ static void make_room(struct editor *e, size_t size)
 }
 
 /* Returns the beginning of the entry that ends before `at`, which must not be 0. */
-static size_t entry_before(const struct editor *e, size_t at)
+static size_t editor_entry_before(const struct editor *e, size_t at)
 {
         at--;
         while (at > 0 && e->history[at - 1] != '\0')
@@ -152,16 +152,16 @@ static size_t entry_before(const struct editor *e, size_t at)
         return at;
 }
 
-static void remember(struct editor *e)
+static void editor_remember(struct editor *e)
 {
         if (e->len == 0)
                 return;
         if (e->history_len > 0) {
-                const char *last = e->history + entry_before(e, e->history_len);
+                const char *last = e->history + editor_entry_before(e, e->history_len);
                 if (strlen(last) == e->len && memcmp(last, e->text, e->len) == 0)
                         return;
         }
-        make_room(e, e->len + 1);
+        editor_make_room(e, e->len + 1);
         memcpy(e->history + e->history_len, e->text, e->len);
         e->history_len += e->len;
         e->history[e->history_len++] = '\0';
@@ -169,11 +169,11 @@ static void remember(struct editor *e)
 
 void editor_next(struct editor *e)
 {
-        remember(e);
+        editor_remember(e);
         editor_discard(e);
 }
 
-static void show_older(struct editor *e)
+static void editor_show_older(struct editor *e)
 {
         if (e->history_at == 0) {
                 editor_refuse(e);
@@ -183,12 +183,12 @@ static void show_older(struct editor *e)
                 memcpy(e->draft, e->text, e->len);
                 e->draft_len = e->len;
         }
-        e->history_at = entry_before(e, e->history_at);
-        set_text(e, e->history + e->history_at, strlen(e->history + e->history_at));
+        e->history_at = editor_entry_before(e, e->history_at);
+        editor_set_text(e, e->history + e->history_at, strlen(e->history + e->history_at));
         e->expanded = true;
 }
 
-static void show_newer(struct editor *e)
+static void editor_show_newer(struct editor *e)
 {
         if (e->history_at == e->history_len) {
                 editor_refuse(e);
@@ -196,15 +196,15 @@ static void show_newer(struct editor *e)
         }
         e->history_at += strlen(e->history + e->history_at) + 1;
         if (e->history_at == e->history_len)
-                set_text(e, e->draft, e->draft_len);
+                editor_set_text(e, e->draft, e->draft_len);
         else
-                set_text(e, e->history + e->history_at, strlen(e->history + e->history_at));
+                editor_set_text(e, e->history + e->history_at, strlen(e->history + e->history_at));
 }
 
 /* ---- keys ---- */
 
 /* Obeys a control key. Returns an event for a key that the session must handle. */
-static enum editor_event press(struct editor *e, uint8_t key)
+static enum editor_event editor_press(struct editor *e, uint8_t key)
 {
         switch (key) {
         case '\0':
@@ -219,38 +219,38 @@ static enum editor_event press(struct editor *e, uint8_t key)
         case CTRL_D:
                 if (e->len == 0)
                         return EDITOR_END;
-                erase(e, e->cursor, behind(e));
+                editor_erase(e, e->cursor, editor_behind(e));
                 break;
         case CTRL_H:
         case DEL:
-                erase(e, before(e), e->cursor);
+                editor_erase(e, editor_before(e), e->cursor);
                 break;
         case CTRL_U:
-                erase(e, 0, e->cursor);
+                editor_erase(e, 0, e->cursor);
                 break;
         case CTRL_K:
-                erase(e, e->cursor, e->len);
+                editor_erase(e, e->cursor, e->len);
                 break;
         case CTRL_W:
-                erase(e, word_before(e), e->cursor);
+                editor_erase(e, editor_word_before(e), e->cursor);
                 break;
         case CTRL_A:
-                move(e, 0);
+                editor_move(e, 0);
                 break;
         case CTRL_E:
-                move(e, e->len);
+                editor_move(e, e->len);
                 break;
         case CTRL_B:
-                move(e, before(e));
+                editor_move(e, editor_before(e));
                 break;
         case CTRL_F:
-                move(e, behind(e));
+                editor_move(e, editor_behind(e));
                 break;
         case CTRL_P:
-                show_older(e);
+                editor_show_older(e);
                 break;
         case CTRL_N:
-                show_newer(e);
+                editor_show_newer(e);
                 break;
         case CTRL_L:
                 row_forget(&e->row);
@@ -264,20 +264,20 @@ static enum editor_event press(struct editor *e, uint8_t key)
 }
 
 /* Obeys ESC and a character, which is what Alt sends. Returns false if it is no key. */
-static bool press_alt(struct editor *e, uint8_t byte)
+static bool editor_press_alt(struct editor *e, uint8_t byte)
 {
         switch (byte) {
         case 'b':
-                move(e, word_before(e));
+                editor_move(e, editor_word_before(e));
                 return true;
         case 'f':
-                move(e, word_behind(e));
+                editor_move(e, editor_word_behind(e));
                 return true;
         case 'd':
-                erase(e, e->cursor, word_behind(e));
+                editor_erase(e, e->cursor, editor_word_behind(e));
                 return true;
         case DEL:
-                erase(e, word_before(e), e->cursor);
+                editor_erase(e, editor_word_before(e), e->cursor);
                 return true;
         default:
                 return false;
@@ -285,7 +285,7 @@ static bool press_alt(struct editor *e, uint8_t byte)
 }
 
 /* Obeys the sequence that has ended: ESC [ or ESC O, parameters, and a final byte. Ignores unknown keys. */
-static void press_sequence(struct editor *e)
+static void editor_press_sequence(struct editor *e)
 {
         static const char finals[] = "ABCDHF", numbers[] = "17483";
         static const uint8_t keys[] = {CTRL_P, CTRL_N, CTRL_F, CTRL_B, CTRL_A, CTRL_E};
@@ -295,31 +295,31 @@ static void press_sequence(struct editor *e)
         const char *at;
 
         if (modified && (key->final == 'C' || key->final == 'D'))
-                press_alt(e, key->final == 'C' ? 'f' : 'b');
+                editor_press_alt(e, key->final == 'C' ? 'f' : 'b');
         else if (key->final == '~' && key->len == 1 &&
                  (at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1)) &&
                  /* on an empty line Delete, unlike ^D, does not end the session */
                  (e->len > 0 || key->parameters[0] != '3'))
-                press(e, numbered[at - numbers]);
+                editor_press(e, numbered[at - numbers]);
         else if ((at = memchr(finals, key->final, sizeof(finals) - 1)))
-                press(e, keys[at - finals]);
+                editor_press(e, keys[at - finals]);
 }
 
 /* Takes a byte of a key's sequence. Returns false if the byte is no part of one: it is text, or a control character. */
-static bool push_key(struct editor *e, uint8_t byte)
+static bool editor_push_key(struct editor *e, uint8_t byte)
 {
         switch (escape_push(&e->escape, byte)) {
         case ESCAPE_NONE:
                 return false;
         case ESCAPE_PART:
-                end_character(e);
+                editor_end_character(e);
                 break;
         case ESCAPE_CSI:
         case ESCAPE_SS3:
-                press_sequence(e);
+                editor_press_sequence(e);
                 break;
         case ESCAPE_ALT:
-                return press_alt(e, byte);
+                return editor_press_alt(e, byte);
         }
         return true;
 }
@@ -337,16 +337,16 @@ bool editor_continues(const struct editor *e, uint8_t byte)
 
 enum editor_event editor_push(struct editor *e, uint8_t byte)
 {
-        if (line_end_is_second(&e->ended, byte) || push_key(e, byte))
+        if (line_end_is_second(&e->ended, byte) || editor_push_key(e, byte))
                 return EDITOR_NOTHING;
         if (byte >= ' ' && byte != DEL) {
-                insert(e, byte);
+                editor_insert(e, byte);
                 return EDITOR_NOTHING;
         }
-        end_character(e);
+        editor_end_character(e);
         if (byte == '\r' || byte == '\n')
                 e->ended = byte;
-        return press(e, byte);
+        return editor_press(e, byte);
 }
 
 /* ---- drawing ---- */
@@ -363,7 +363,7 @@ size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
         char *at = out;
         /* After text was inserted in front of a mark that joins, the cursor is in the middle of a cluster. */
         if (cursor > 0 && cursor < e->len)
-                cursor = grapheme_end(e->text, e->len, before(e));
+                cursor = grapheme_end(e->text, e->len, editor_before(e));
         if (e->bell)
                 *at++ = '\a';
         e->bell = e->changed = false;

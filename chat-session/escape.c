@@ -14,7 +14,7 @@ enum state {
 };
 
 /* Takes the byte behind ESC. */
-static enum escape_event begin(struct escape *e, uint8_t byte)
+static enum escape_event escape_begin(struct escape *e, uint8_t byte)
 {
         if (byte != '[' && byte != 'O')
                 return ESCAPE_ALT;
@@ -24,7 +24,7 @@ static enum escape_event begin(struct escape *e, uint8_t byte)
 }
 
 /* Takes a byte behind ESC [ or ESC O. */
-static enum escape_event go_on(struct escape *e, enum state state, uint8_t byte)
+static enum escape_event escape_go_on(struct escape *e, enum state state, uint8_t byte)
 {
         if (state == STATE_CSI && byte == '[' && e->len == 0) {
                 e->state = STATE_CONSOLE;
@@ -52,6 +52,6 @@ enum escape_event escape_push(struct escape *e, uint8_t byte)
         if (state == STATE_TEXT || byte < ' ' || byte >= 0x80 || (byte == DEL && state != STATE_ESC))
                 return ESCAPE_NONE;
         if (state == STATE_ESC)
-                return begin(e, byte);
-        return state == STATE_CONSOLE ? ESCAPE_PART : go_on(e, state, byte);
+                return escape_begin(e, byte);
+        return state == STATE_CONSOLE ? ESCAPE_PART : escape_go_on(e, state, byte);
 }

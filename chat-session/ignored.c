@@ -4,40 +4,40 @@
 
 #include <chat/names.h>
 
-static bool has_name(const struct ignored_person *p, struct slice name)
+static bool ignored_has_name(const struct ignored_person *p, struct slice name)
 {
         return name_compare(p->name, strlen(p->name), name.at, name.len) == 0;
 }
 
-static void set_name(struct ignored_person *p, struct slice name)
+static void ignored_set_name(struct ignored_person *p, struct slice name)
 {
         snprintf(p->name, sizeof(p->name), "%.*s", (int)name.len, name.at);
 }
 
-static bool is(const struct ignored_person *p, uint64_t id, struct slice name)
+static bool ignored_is(const struct ignored_person *p, uint64_t id, struct slice name)
 {
         if (p->id == LINK_ID || id == LINK_ID)
-                return p->id == id && has_name(p, name);
-        return p->id == id || (p->left && has_name(p, name));
+                return p->id == id && ignored_has_name(p, name);
+        return p->id == id || (p->left && ignored_has_name(p, name));
 }
 
-static struct ignored_person *find(struct ignore_list *l, uint64_t id, struct slice name)
+static struct ignored_person *ignored_place(struct ignore_list *l, uint64_t id, struct slice name)
 {
         for (size_t i = 0; i < l->count; i++)
-                if (is(&l->people[i], id, name))
+                if (ignored_is(&l->people[i], id, name))
                         return &l->people[i];
         return NULL;
 }
 
 const struct ignored_person *ignored_find(const struct ignore_list *l, uint64_t id, struct slice name)
 {
-        return find((struct ignore_list *)l, id, name);
+        return ignored_place((struct ignore_list *)l, id, name);
 }
 
 const struct ignored_person *ignored_find_absent(const struct ignore_list *l, struct slice name)
 {
         for (size_t i = 0; i < l->count; i++)
-                if ((l->people[i].left || l->people[i].id == LINK_ID) && has_name(&l->people[i], name))
+                if ((l->people[i].left || l->people[i].id == LINK_ID) && ignored_has_name(&l->people[i], name))
                         return &l->people[i];
         return NULL;
 }
@@ -48,7 +48,7 @@ bool ignored_add(struct ignore_list *l, uint64_t id, struct slice name)
                 return false;
         struct ignored_person *p = &l->people[l->count++];
         *p = (struct ignored_person){.id = id};
-        set_name(p, name);
+        ignored_set_name(p, name);
         return true;
 }
 
@@ -75,7 +75,7 @@ bool ignored_hides(const struct ignore_list *l, const struct record *r)
         case RECORD_JOIN:
         /* under a name that the client has not seen yet, the notice shows text of the ignored member's choice */
         case RECORD_LEAVE:
-                return p->renamed || !has_name(p, r->name);
+                return p->renamed || !ignored_has_name(p, r->name);
         default:
                 return false;
         }
@@ -83,18 +83,18 @@ bool ignored_hides(const struct ignore_list *l, const struct record *r)
 
 void ignored_note(struct ignore_list *l, const struct record *r)
 {
-        struct ignored_person *p = l->count > 0 ? find(l, r->id, r->name) : NULL;
+        struct ignored_person *p = l->count > 0 ? ignored_place(l, r->id, r->name) : NULL;
         bool renames = r->kind == RECORD_RENAME || r->kind == RECORD_RENAMED;
         if (!p && renames && r->id != LINK_ID) { /* a rename to the name of an ignored member who left */
-                p = find(l, 0, r->text);
+                p = ignored_place(l, 0, r->text);
                 if (p)
                         p->id = r->id;
         }
         if (!p)
                 return;
         struct slice name = renames ? r->text : r->name;
-        p->renamed |= !has_name(p, name);
-        set_name(p, name);
+        p->renamed |= !ignored_has_name(p, name);
+        ignored_set_name(p, name);
         if (p->id != LINK_ID) {
                 p->id = r->id;
                 p->left = r->kind == RECORD_LEAVE;

@@ -29,7 +29,7 @@ void lines_discard(struct lines *l)
 }
 
 /* Emits a full buffer as a piece. An incomplete character stays for the next piece. */
-static void cut(struct lines *l)
+static void lines_cut(struct lines *l)
 {
         size_t open = text_open(l->text, l->len);
         l->emit(l->user, LINES_PIECE, l->text, l->len - open);
@@ -38,44 +38,44 @@ static void cut(struct lines *l)
         l->len = open;
 }
 
-static void append(struct lines *l, uint8_t byte)
+static void lines_append(struct lines *l, uint8_t byte)
 {
         if (l->len == sizeof(l->text))
-                cut(l);
+                lines_cut(l);
         l->text[l->len++] = (char)byte;
 }
 
-static void end_line(struct lines *l)
+static void lines_end_line(struct lines *l)
 {
         l->emit(l->user, l->cut ? LINES_LAST : LINES_LINE, l->text, l->len);
         lines_discard(l);
 }
 
-static bool is_empty(const struct lines *l)
+static bool lines_is_empty(const struct lines *l)
 {
         return l->len == 0 && !l->cut;
 }
 
-static void erase_character(struct lines *l)
+static void lines_erase_character(struct lines *l)
 {
         if (l->len > 0)
                 l->len = grapheme_begin(l->text, l->len, l->len);
 }
 
-static bool is_blank(char c)
+static bool lines_is_blank(char c)
 {
         return c == ' ' || c == '\t';
 }
 
-static void erase_word(struct lines *l)
+static void lines_erase_word(struct lines *l)
 {
-        while (l->len > 0 && is_blank(l->text[l->len - 1]))
+        while (l->len > 0 && lines_is_blank(l->text[l->len - 1]))
                 l->len--;
-        while (l->len > 0 && !is_blank(l->text[l->len - 1]))
+        while (l->len > 0 && !lines_is_blank(l->text[l->len - 1]))
                 l->len--;
 }
 
-static bool is_key(struct lines *l, uint8_t byte)
+static bool lines_is_key(struct lines *l, uint8_t byte)
 {
         enum escape_event event = escape_push(&l->escape, byte);
         return event != ESCAPE_NONE && event != ESCAPE_ALT;
@@ -83,7 +83,7 @@ static bool is_key(struct lines *l, uint8_t byte)
 
 void lines_push(struct lines *l, uint8_t byte)
 {
-        if (line_end_is_second(&l->ended, byte) || is_key(l, byte))
+        if (line_end_is_second(&l->ended, byte) || lines_is_key(l, byte))
                 return;
         switch (byte) {
         case '\0':
@@ -91,29 +91,29 @@ void lines_push(struct lines *l, uint8_t byte)
         case '\r':
         case '\n':
                 l->ended = byte;
-                end_line(l);
+                lines_end_line(l);
                 break;
         case BS:
         case DEL:
-                erase_character(l);
+                lines_erase_character(l);
                 break;
         case NAK:
                 l->len = 0;
                 break;
         case ETB:
-                erase_word(l);
+                lines_erase_word(l);
                 break;
         case ETX:
                 l->emit(l->user, LINES_INTERRUPT, "", 0);
                 break;
         case EOT:
-                if (is_empty(l)) {
+                if (lines_is_empty(l)) {
                         l->emit(l->user, LINES_END, "", 0);
                         break;
                 }
                 /* fall through */
         default:
-                append(l, byte);
+                lines_append(l, byte);
         }
 }
 
@@ -125,7 +125,7 @@ void lines_push_plain(struct lines *l, const void *text, size_t size)
                 lines_push(l, *at++);
         for (size_t n; size > 0; at += n, size -= n) {
                 if (l->len == sizeof(l->text))
-                        cut(l);
+                        lines_cut(l);
                 size_t room = sizeof(l->text) - l->len;
                 n = size < room ? size : room;
                 memcpy(l->text + l->len, at, n);
@@ -135,6 +135,6 @@ void lines_push_plain(struct lines *l, const void *text, size_t size)
 
 void lines_finish(struct lines *l)
 {
-        if (!is_empty(l))
-                end_line(l);
+        if (!lines_is_empty(l))
+                lines_end_line(l);
 }

@@ -51,7 +51,7 @@ void liveness_check(struct session *s)
  * and there may never be one. */
 void liveness_give_up_gone(struct session *s)
 {
-        if (s->state != SESSION_TALKING || !s->client.hung_up || uplink_is_connected(&s->uplink))
+        if (s->state != SESSION_TALKING || s->client.input != CLIENT_HUNG_UP || uplink_is_connected(&s->uplink))
                 s->liveness.gone_at = 0;
         else if (s->liveness.gone_at == 0)
                 s->liveness.gone_at = s->now + LEAVE_HANDOVER_MS;

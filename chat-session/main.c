@@ -37,7 +37,7 @@ struct options {
         bool no_sandbox;
 };
 
-static void print_usage(void)
+static void main_print_usage(void)
 {
         fputs("Usage: chat-session [OPTION...]\n"
               "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
@@ -88,9 +88,9 @@ static bool take_charset(struct options *o, const char *name, const char *progra
 }
 
 /* Returns -1 if the session is to run, otherwise the exit status. */
-static int parse_options(struct options *o, int argc, char **argv)
+static int main_parse_options(struct options *o, int argc, char **argv)
 {
-        static struct option known[16 + SETTINGS] = {
+        struct option known[16 + SETTINGS] = {
                 {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
                 {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
                 {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
@@ -120,7 +120,7 @@ static int parse_options(struct options *o, int argc, char **argv)
                                 return EXIT_USAGE;
                         break;
                 case 'h':
-                        print_usage();
+                        main_print_usage();
                         return 0;
                 case 'v':
                         puts("chat-session " VERSION);
@@ -138,7 +138,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 }
 
 /* Reports an error by syslog(3): standard error may be the client, or nowhere. */
-static void complain(void *user, const char *error)
+static void main_complain(void *user, const char *error)
 {
         (void)user;
         openlog("chat-session", LOG_PID, LOG_DAEMON);
@@ -158,7 +158,7 @@ static enum confinement confinement(bool no_sandbox)
  * main() lasts as long as the session. */
 __attribute__((noinline)) static void read_settings(struct options *o)
 {
-        settings_read(&o->settings, o->config, SETTINGS_SESSION, complain, NULL);
+        settings_read(&o->settings, o->config, SETTINGS_SESSION, main_complain, NULL);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
         o->session.confinement = confinement(o->no_sandbox);
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
         sigset_t stops, unblocked;
 
         settings_init(&options.settings);
-        int status = parse_options(&options, argc, argv);
+        int status = main_parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
         if (!fill_standard_fds() || !take_passed_fd()) {

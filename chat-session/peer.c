@@ -18,7 +18,7 @@ enum {
         PROXY_TIMEOUT_MS = 5000, /* for the whole header */
 };
 
-static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
+static void peer_from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
 {
         char text[INET_ADDRSTRLEN];
         inet_ntop(AF_INET, &ip, text, sizeof(text));
@@ -27,7 +27,7 @@ static void from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
 
 /* Writes the interface of a link-local address: its name, which stays the same when its number changes with a boot; or
  * its number if the interface is gone or its name has characters that an address must not have. */
-static void describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
+static void peer_describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
 {
         char name[IF_NAMESIZE] = "";
         bool named = if_indextoname(index, name) && text_is_local_name(name, strlen(name)) && !strpbrk(name, "[]%/:,");
@@ -37,24 +37,24 @@ static void describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
                 snprintf(scope, 1 + IF_NAMESIZE, "%%%u", index);
 }
 
-static void from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
+static void peer_from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
 {
         char text[INET6_ADDRSTRLEN], scope[1 + IF_NAMESIZE] = "";
         if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
                 struct in_addr ip;
                 memcpy(&ip, &sin6->sin6_addr.s6_addr[12], sizeof(ip));
-                from_ipv4(p, ip, sin6->sin6_port);
+                peer_from_ipv4(p, ip, sin6->sin6_port);
                 return;
         }
         inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
         if (sin6->sin6_scope_id != 0)
-                describe_scope(scope, sin6->sin6_scope_id);
+                peer_describe_scope(scope, sin6->sin6_scope_id);
         snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
 }
 
 /* Takes the login name of `uid` as the name. An "@" in it, as from a directory of users, becomes "%": "@" is for
  * members on other hosts. */
-static void from_login(struct peer *p, uid_t uid)
+static void peer_from_login(struct peer *p, uid_t uid)
 {
         const struct passwd *pw = getpwuid(uid);
         if (pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) <= LOCAL_NAME_MAX_BYTES)
@@ -66,7 +66,7 @@ static void from_login(struct peer *p, uid_t uid)
 }
 
 /* Takes the address that the launcher states, for a socket that is no longer connected. */
-static void from_environment(struct peer *p)
+static void peer_from_environment(struct peer *p)
 {
         const char *address = getenv("REMOTE_ADDR"), *port = getenv("REMOTE_PORT");
         struct in6_addr ip;
@@ -94,36 +94,36 @@ void peer_identify(struct peer *p, int fd)
         if (getpeername(fd, &address.any, &size) < 0) {
                 address.any.sa_family = AF_UNSPEC;
                 if (errno != ENOTSOCK && errno != EBADF) {
-                        from_environment(p);
+                        peer_from_environment(p);
                         snprintf(p->address, sizeof(p->address), "%s", p->name);
                         return;
                 }
         }
         switch (address.any.sa_family) {
         case AF_INET:
-                from_ipv4(p, address.in.sin_addr, address.in.sin_port);
+                peer_from_ipv4(p, address.in.sin_addr, address.in.sin_port);
                 snprintf(p->address, sizeof(p->address), "%s", p->name);
                 break;
         case AF_INET6:
-                from_ipv6(p, &address.in6);
+                peer_from_ipv6(p, &address.in6);
                 snprintf(p->address, sizeof(p->address), "%s", p->name);
                 break;
         case AF_UNIX:
                 if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) == 0) {
-                        from_login(p, cred.uid);
+                        peer_from_login(p, cred.uid);
                         snprintf(p->address, sizeof(p->address), "pid=%d,uid=%u", cred.pid, cred.uid);
                         break;
                 }
                 /* fall through */
         default:
-                from_login(p, getuid());
+                peer_from_login(p, getuid());
                 snprintf(p->address, sizeof(p->address), "uid=%u", getuid());
         }
 }
 
 /* Reads the header and nothing behind it: the rest belongs to the client. Returns its size, or a negative errno as
  * peer_identify_proxied() does. */
-static ssize_t read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd)
+static ssize_t peer_read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd)
 {
         int64_t now = clock_ms(), deadline = now + PROXY_TIMEOUT_MS;
         ssize_t size = 0, wants;
@@ -147,10 +147,10 @@ int peer_identify_proxied(struct peer *p, int fd)
 {
         uint8_t header[PROXY_HEADER_MAX_BYTES];
         struct sockaddr_in6 source;
-        ssize_t size = read_header(header, fd);
+        ssize_t size = peer_read_header(header, fd);
         int r = size < 0 ? (int)size : proxy_parse(&source, header, (size_t)size);
         if (r == PROXY_CLIENT) {
-                from_ipv6(p, &source);
+                peer_from_ipv6(p, &source);
                 snprintf(p->address, sizeof(p->address), "%s", p->name);
         }
         return r;

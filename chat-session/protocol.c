@@ -1,7 +1,6 @@
 #include "protocol.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <string.h>
 
 #include <chat/frame.h>
@@ -16,13 +15,13 @@ enum {
         NOT_TYPED_MIN = 2,     /* bytes that nobody types; one of them must be a control character */
 };
 
-static bool begins(const uint8_t *bytes, size_t size, const char *prefix, size_t len)
+static bool protocol_begins(const uint8_t *bytes, size_t size, const char *prefix, size_t len)
 {
         return size >= len && memcmp(bytes, prefix, len) == 0;
 }
 
 /* Returns true for a control character that no key of a line sends. Keys edit a line, end it, or begin a sequence. */
-static bool is_untyped(uint8_t byte)
+static bool protocol_is_untyped(uint8_t byte)
 {
         static const char keys[] = "\3\4\b\t\n\r\x15\x17\x1b";
         return byte < ' ' && byte != 0 && !memchr(keys, byte, sizeof(keys) - 1);
@@ -30,7 +29,7 @@ static bool is_untyped(uint8_t byte)
 
 /* Returns the bytes of the telnet command that begins with the IAC at the front of `bytes`: including the option behind
  * WILL, WONT, DO or DONT, and all of a subnegotiation that has come. Returns 0 if no command begins so. */
-static size_t telnet_command(const uint8_t *bytes, size_t size)
+static size_t protocol_telnet_command(const uint8_t *bytes, size_t size)
 {
         size_t end = 2;
         if (size < 2 || bytes[1] < TELNET_FIRST_COMMAND || bytes[1] == IAC)
@@ -45,7 +44,7 @@ static size_t telnet_command(const uint8_t *bytes, size_t size)
 /* Returns true for bytes that a program of another protocol sends: control characters, NULs between other bytes, and
  * bytes that are not UTF-8. Bytes that are not UTF-8 do not suffice, because text in another character set has them,
  * too; NULs at the beginning do not count, because a keepalive sends them. */
-static bool is_binary(const uint8_t *bytes, size_t size)
+static bool protocol_is_binary(const uint8_t *bytes, size_t size)
 {
         struct text_cleaner c = {0};
         size_t controls = 0, invalid = 0, at = 0;
@@ -53,13 +52,13 @@ static bool is_binary(const uint8_t *bytes, size_t size)
                 at++;
         for (; at < size && bytes[at] != '\n'; at++) {
                 char clean[TEXT_CLEAN_MAX];
-                size_t telnet = bytes[at] == IAC ? telnet_command(bytes + at, size - at) : 0;
+                size_t telnet = bytes[at] == IAC ? protocol_telnet_command(bytes + at, size - at) : 0;
                 if (telnet > 0) {
                         at += telnet - 1;
                         continue;
                 }
                 at += bytes[at] == IAC && at + 1 < size && bytes[at + 1] == IAC; /* a byte of text: я in CP1251 */
-                controls += is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r');
+                controls += protocol_is_untyped(bytes[at]) || (bytes[at] == 0 && at > 0 && bytes[at - 1] != '\r');
                 size_t n = text_clean(&c, bytes[at], clean);
                 invalid += n >= 3 && memcmp(clean, "\xef\xbf\xbd", 3) == 0;
         }
@@ -69,17 +68,18 @@ static bool is_binary(const uint8_t *bytes, size_t size)
 enum protocol protocol_of_bytes(const uint8_t *bytes, size_t size, bool at_once)
 {
         static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n"; /* version 2 of the PROXY protocol */
-        if (begins(bytes, size, proxy, sizeof(proxy) - 1))
+        if (protocol_begins(bytes, size, proxy, sizeof(proxy) - 1))
                 return PROTOCOL_PROXY;
         if (size >= 3 && bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 3 && bytes[2] <= 4) /* RFC 8446, 5.1 */
                 return PROTOCOL_TLS;
         if (size > PROTOCOL_FIRST_BYTES)
                 size = PROTOCOL_FIRST_BYTES;
-        return at_once && size >= PROGRAM_MIN_BYTES && is_binary(bytes, size) ? PROTOCOL_BINARY : PROTOCOL_CHAT;
+        return at_once && size >= PROGRAM_MIN_BYTES && protocol_is_binary(bytes, size) ? PROTOCOL_BINARY
+                                                                                       : PROTOCOL_CHAT;
 }
 
 /* Takes a word off the front of the line, up to a space or the end. Returns the word. */
-static struct slice take_word(struct slice *line)
+static struct slice protocol_take_word(struct slice *line)
 {
         const char *space = memchr(line->at, ' ', line->len);
         struct slice word = {line->at, space ? (size_t)(space - line->at) : line->len};
@@ -89,7 +89,7 @@ static struct slice take_word(struct slice *line)
 }
 
 /* Returns true if the word is a token, as a method is (RFC 9110, 5.6.2). */
-static bool is_method(struct slice word)
+static bool protocol_is_method(struct slice word)
 {
         for (size_t i = 0; i < word.len; i++)
                 if (!isalnum((unsigned char)word.at[i]) && !strchr("!#$%&'*+-.^_`|~", word.at[i]))
@@ -98,7 +98,7 @@ static bool is_method(struct slice word)
 }
 
 /* Returns true if the word has a form of RFC 9112, 3.2, or one that RTSP and SIP use. */
-static bool is_target(struct slice method, struct slice word)
+static bool protocol_is_target(struct slice method, struct slice word)
 {
         static const char *const schemes[] = {"sip:", "sips:", "tel:"};
         bool found = word.len > 0 && (word.at[0] == '/' || word.at[0] == '*' || memmem(word.at, word.len, "://", 3));
@@ -108,7 +108,7 @@ static bool is_target(struct slice method, struct slice word)
 }
 
 /* Returns true for a version like "HTTP/1.1". */
-static bool is_version(struct slice word)
+static bool protocol_is_version(struct slice word)
 {
         const char *slash = memchr(word.at, '/', word.len);
         if (!slash || slash == word.at || slash + 1 == word.at + word.len)
@@ -122,33 +122,35 @@ static bool is_version(struct slice word)
         return true;
 }
 
-static bool is_request(struct slice line, bool whole)
+static bool protocol_is_request(struct slice line, bool whole)
 {
-        struct slice method = take_word(&line), target = take_word(&line), version = take_word(&line);
-        if (!is_method(method) || !is_target(method, target))
+        struct slice method = protocol_take_word(&line), target = protocol_take_word(&line),
+                     version = protocol_take_word(&line);
+        if (!protocol_is_method(method) || !protocol_is_target(method, target))
                 return false;
         if (whole && version.len == 0 && line.len == 0) /* HTTP/0.9 */
                 return slice_equal(method, slice_of("GET")) && target.at[0] == '/';
-        return whole ? is_version(version) && line.len == 0 : version.len == 0;
+        return whole ? protocol_is_version(version) && line.len == 0 : version.len == 0;
 }
 
-static bool has_prefix(struct slice line, const char *prefix)
+static bool protocol_has_prefix(struct slice line, const char *prefix)
 {
         return line.len >= strlen(prefix) && memcmp(line.at, prefix, strlen(prefix)) == 0;
 }
 
 /* Returns true for a line like "SSH-2.0-name", RFC 4253, 4.2. */
-static bool is_ssh(struct slice line)
+static bool protocol_is_ssh(struct slice line)
 {
-        return has_prefix(line, "SSH-") && line.len > 7 && isdigit((unsigned char)line.at[4]) &&
+        return protocol_has_prefix(line, "SSH-") && line.len > 7 && isdigit((unsigned char)line.at[4]) &&
                memchr(line.at + 4, '-', line.len - 4);
 }
 
 /* Returns true for the first line of an IRC client: CAP LS, or USER with the four parameters that only a program sends
  * (RFC 2812, 3.1.3). */
-static bool is_irc(struct slice line)
+static bool protocol_is_irc(struct slice line)
 {
-        struct slice command = take_word(&line), first = take_word(&line), second = take_word(&line);
+        struct slice command = protocol_take_word(&line), first = protocol_take_word(&line),
+                     second = protocol_take_word(&line);
         if (slice_equal(command, slice_of("CAP")))
                 return slice_equal(first, slice_of("LS")) || slice_equal(first, slice_of("REQ"));
         return slice_equal(command, slice_of("USER")) && first.len > 0 && second.len > 0 &&
@@ -156,7 +158,7 @@ static bool is_irc(struct slice line)
 }
 
 /* Returns true for a line like "*3", the head of an array of Redis. */
-static bool is_redis(struct slice line)
+static bool protocol_is_redis(struct slice line)
 {
         size_t digits = 1;
         while (digits < line.len && isdigit((unsigned char)line.at[digits]))
@@ -168,15 +170,16 @@ enum protocol protocol_of_line(struct slice line, bool whole)
 {
         while (line.len > 0 && line.at[line.len - 1] == ' ')
                 line.len--;
-        if (is_request(line, whole))
+        if (protocol_is_request(line, whole))
                 return PROTOCOL_HTTP;
-        if (is_ssh(line))
+        if (protocol_is_ssh(line))
                 return PROTOCOL_SSH;
-        if (has_prefix(line, "PROXY TCP4 ") || has_prefix(line, "PROXY TCP6 ") || has_prefix(line, "PROXY UNKNOWN"))
+        if (protocol_has_prefix(line, "PROXY TCP4 ") || protocol_has_prefix(line, "PROXY TCP6 ") ||
+            protocol_has_prefix(line, "PROXY UNKNOWN"))
                 return PROTOCOL_PROXY;
-        if (is_irc(line))
+        if (protocol_is_irc(line))
                 return PROTOCOL_IRC;
-        return is_redis(line) ? PROTOCOL_BINARY : PROTOCOL_CHAT;
+        return protocol_is_redis(line) ? PROTOCOL_BINARY : PROTOCOL_CHAT;
 }
 
 const char *protocol_name(enum protocol protocol)

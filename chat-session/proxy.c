@@ -22,18 +22,18 @@ enum {
 
 static const char line_begin[] = "PROXY ", signature[] = "\r\n\r\n\0\r\nQUIT\n";
 
-static bool begins(const uint8_t *bytes, size_t size, const char *with, size_t with_size)
+static bool proxy_begins(const uint8_t *bytes, size_t size, const char *with, size_t with_size)
 {
         return memcmp(bytes, with, size < with_size ? size : with_size) == 0;
 }
 
-static size_t read_u16(const uint8_t *at)
+static size_t proxy_read_u16(const uint8_t *at)
 {
         return (size_t)at[0] << 8 | at[1];
 }
 
 /* Begins an IPv4 address that is mapped into IPv6. Returns the place of its four bytes. */
-static uint8_t *map_ipv4(struct in6_addr *ip)
+static uint8_t *proxy_map_ipv4(struct in6_addr *ip)
 {
         memset(ip, 0, sizeof(*ip));
         memset(&ip->s6_addr[10], 0xff, 2);
@@ -42,7 +42,7 @@ static uint8_t *map_ipv4(struct in6_addr *ip)
 
 /* ---- version 1 ---- */
 
-static ssize_t line_wants(const uint8_t *bytes, size_t size)
+static ssize_t proxy_line_wants(const uint8_t *bytes, size_t size)
 {
         const uint8_t *end = memchr(bytes, '\n', size);
         if (size > PROXY_LINE_MAX_BYTES)
@@ -55,7 +55,7 @@ static ssize_t line_wants(const uint8_t *bytes, size_t size)
 }
 
 /* Reads a port, which must not have zeros in front. Returns false if it is none. */
-static bool read_port(in_port_t *port, const char *text)
+static bool proxy_read_port(in_port_t *port, const char *text)
 {
         size_t digits = strlen(text);
         if (digits == 0 || digits > 5 || strspn(text, "0123456789") != digits || (text[0] == '0' && digits > 1) ||
@@ -65,12 +65,12 @@ static bool read_port(in_port_t *port, const char *text)
         return true;
 }
 
-static bool read_address(struct in6_addr *ip, bool ipv4, const char *text)
+static bool proxy_read_address(struct in6_addr *ip, bool ipv4, const char *text)
 {
-        return ipv4 ? inet_pton(AF_INET, text, map_ipv4(ip)) == 1 : inet_pton(AF_INET6, text, ip) == 1;
+        return ipv4 ? inet_pton(AF_INET, text, proxy_map_ipv4(ip)) == 1 : inet_pton(AF_INET6, text, ip) == 1;
 }
 
-static int parse_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
+static int proxy_parse_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
 {
         char line[PROXY_LINE_MAX_BYTES], *rest = line, *word[LINE_WORDS] = {0};
         struct sockaddr_in6 target;
@@ -86,20 +86,21 @@ static int parse_line(struct sockaddr_in6 *source, const uint8_t *bytes, size_t 
         bool ipv4 = strcmp(word[1], "TCP4") == 0;
         if (rest || (!ipv4 && strcmp(word[1], "TCP6") != 0))
                 return -EPROTO;
-        if (!read_address(&source->sin6_addr, ipv4, word[2]) || !read_address(&target.sin6_addr, ipv4, word[3]) ||
-            !read_port(&source->sin6_port, word[4]) || !read_port(&target.sin6_port, word[5]))
+        if (!proxy_read_address(&source->sin6_addr, ipv4, word[2]) ||
+            !proxy_read_address(&target.sin6_addr, ipv4, word[3]) || !proxy_read_port(&source->sin6_port, word[4]) ||
+            !proxy_read_port(&target.sin6_port, word[5]))
                 return -EPROTO;
         return PROXY_CLIENT;
 }
 
 /* ---- version 2 ---- */
 
-static ssize_t binary_wants(const uint8_t *bytes, size_t size)
+static ssize_t proxy_binary_wants(const uint8_t *bytes, size_t size)
 {
         if (size < HEAD_BYTES)
                 return HEAD_BYTES - (ssize_t)size;
         uint8_t command = bytes[COMMAND_AT], family = bytes[FAMILY_AT];
-        size_t whole = HEAD_BYTES + read_u16(bytes + SIZE_AT);
+        size_t whole = HEAD_BYTES + proxy_read_u16(bytes + SIZE_AT);
         /* the family is meaningless for the proxy's own connection */
         if (command != COMMAND_LOCAL && (command != COMMAND_PROXY || family >> 4 > 3 || (family & 15) > 2))
                 return -EPROTO;
@@ -109,7 +110,7 @@ static ssize_t binary_wants(const uint8_t *bytes, size_t size)
 }
 
 /* Returns the next state of CRC32c (RFC 4960, appendix B), one byte further. */
-static uint32_t checksum_push(uint32_t sum, uint8_t byte)
+static uint32_t proxy_checksum_push(uint32_t sum, uint8_t byte)
 {
         sum ^= byte;
         for (int bit = 0; bit < 8; bit++)
@@ -118,42 +119,42 @@ static uint32_t checksum_push(uint32_t sum, uint8_t byte)
 }
 
 /* Returns the checksum of a header. Its four bytes at `at`, which hold the stated checksum, count as zeros. */
-static uint32_t checksum_of(const uint8_t *bytes, size_t size, size_t at)
+static uint32_t proxy_checksum_of(const uint8_t *bytes, size_t size, size_t at)
 {
         uint32_t sum = UINT32_MAX;
         for (size_t i = 0; i < size; i++)
-                sum = checksum_push(sum, i >= at && i < at + CHECKSUM_BYTES ? 0 : bytes[i]);
+                sum = proxy_checksum_push(sum, i >= at && i < at + CHECKSUM_BYTES ? 0 : bytes[i]);
         return ~sum;
 }
 
 /* Checks the fields from `at` on. Returns 0, -EPROTO if they are malformed, or -EBADMSG if the checksum is wrong. */
-static int check_fields(const uint8_t *bytes, size_t size, size_t at)
+static int proxy_check_fields(const uint8_t *bytes, size_t size, size_t at)
 {
         size_t checksum = 0;
-        for (size_t value; at < size; at = value + read_u16(bytes + at + 1)) {
+        for (size_t value; at < size; at = value + proxy_read_u16(bytes + at + 1)) {
                 value = at + FIELD_HEAD_BYTES;
-                if (value > size || value + read_u16(bytes + at + 1) > size)
+                if (value > size || value + proxy_read_u16(bytes + at + 1) > size)
                         return -EPROTO;
                 if (bytes[at] != FIELD_CHECKSUM)
                         continue;
-                if (checksum != 0 || read_u16(bytes + at + 1) != CHECKSUM_BYTES)
+                if (checksum != 0 || proxy_read_u16(bytes + at + 1) != CHECKSUM_BYTES)
                         return -EPROTO;
                 checksum = value;
         }
         if (checksum == 0)
                 return 0;
-        uint32_t stated = (uint32_t)(read_u16(bytes + checksum) << 16 | read_u16(bytes + checksum + 2));
-        return stated == checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
+        uint32_t stated = (uint32_t)(proxy_read_u16(bytes + checksum) << 16 | proxy_read_u16(bytes + checksum + 2));
+        return stated == proxy_checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
 }
 
 /* Returns the bytes of two addresses of a family, with their ports. */
-static size_t addresses_bytes(uint8_t family)
+static size_t proxy_addresses_bytes(uint8_t family)
 {
         static const size_t sizes[] = {0, 12, 36, 216}; /* none, IPv4, IPv6, two paths of UNIX sockets */
         return sizes[family >> 4];
 }
 
-static int parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
+static int proxy_parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
 {
         uint8_t family = bytes[FAMILY_AT];
         const uint8_t *at = bytes + HEAD_BYTES;
@@ -161,13 +162,13 @@ static int parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_
                 return PROXY_LOCAL;
         if (family >> 4 == 0 || (family & 15) == 0) /* the size of the addresses is unknown */
                 return PROXY_UNKNOWN;
-        if (size - HEAD_BYTES < addresses_bytes(family))
+        if (size - HEAD_BYTES < proxy_addresses_bytes(family))
                 return -EPROTO;
-        int r = check_fields(bytes, size, HEAD_BYTES + addresses_bytes(family));
+        int r = proxy_check_fields(bytes, size, HEAD_BYTES + proxy_addresses_bytes(family));
         if (r < 0)
                 return r;
         if (family == 0x11) {
-                memcpy(map_ipv4(&source->sin6_addr), at, 4);
+                memcpy(proxy_map_ipv4(&source->sin6_addr), at, 4);
                 memcpy(&source->sin6_port, at + 8, sizeof(source->sin6_port));
         } else if (family == 0x21) {
                 memcpy(&source->sin6_addr, at, sizeof(source->sin6_addr));
@@ -180,10 +181,10 @@ static int parse_binary(struct sockaddr_in6 *source, const uint8_t *bytes, size_
 
 ssize_t proxy_wants(const uint8_t *bytes, size_t size)
 {
-        if (begins(bytes, size, line_begin, sizeof(line_begin) - 1))
-                return line_wants(bytes, size);
-        if (begins(bytes, size, signature, sizeof(signature) - 1))
-                return binary_wants(bytes, size);
+        if (proxy_begins(bytes, size, line_begin, sizeof(line_begin) - 1))
+                return proxy_line_wants(bytes, size);
+        if (proxy_begins(bytes, size, signature, sizeof(signature) - 1))
+                return proxy_binary_wants(bytes, size);
         return -EPROTO;
 }
 
@@ -192,5 +193,5 @@ int proxy_parse(struct sockaddr_in6 *source, const uint8_t *bytes, size_t size)
         if (proxy_wants(bytes, size) != 0)
                 return -EPROTO;
         *source = (struct sockaddr_in6){.sin6_family = AF_INET6};
-        return bytes[0] == 'P' ? parse_line(source, bytes, size) : parse_binary(source, bytes, size);
+        return bytes[0] == 'P' ? proxy_parse_line(source, bytes, size) : proxy_parse_binary(source, bytes, size);
 }

@@ -12,7 +12,7 @@
 
 void row_forget(struct row *r)
 {
-        r->known = false;
+        r->certain = false;
 }
 
 void row_resize(struct row *r, uint16_t columns)
@@ -29,14 +29,14 @@ void row_is_empty(struct row *r)
 
 /* Returns how many columns there are for text. One column less than the row has, so that the cursor has a place behind
  * the text. */
-static size_t text_columns(const struct row *r)
+static size_t row_text_columns(const struct row *r)
 {
         size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
         return columns > 1 ? columns - 1 : columns;
 }
 
 /* Returns the end of the clusters from `begin` on, up to `end`, that fit into `columns` columns. */
-static size_t fit(struct slice text, size_t begin, size_t end, size_t columns)
+static size_t row_fit(struct slice text, size_t begin, size_t end, size_t columns)
 {
         while (begin < end) {
                 size_t next = grapheme_end(text.at, end, begin), width = grapheme_width(text.at, begin, next);
@@ -50,19 +50,19 @@ static size_t fit(struct slice text, size_t begin, size_t end, size_t columns)
 
 bool row_fits(const struct row *r, struct slice text)
 {
-        return fit(text, 0, text.len, text_columns(r)) == text.len;
+        return row_fit(text, 0, text.len, row_text_columns(r)) == text.len;
 }
 
 /* Returns the byte of the line at which the row begins, so that the cursor is visible. If it was not visible, it comes
  * to the middle. */
-static size_t scroll(const struct row *r, struct slice text, size_t cursor)
+static size_t row_scroll(const struct row *r, struct slice text, size_t cursor)
 {
-        size_t columns = text_columns(r), left = r->left;
-        if (fit(text, 0, text.len, columns) == text.len)
+        size_t columns = row_text_columns(r), left = r->left;
+        if (row_fit(text, 0, text.len, columns) == text.len)
                 return 0;
         if (left < text.len) /* text in front may have changed, so that `left` is within a character */
                 left = grapheme_begin(text.at, text.len, left + 1);
-        if ((cursor > left || left == 0) && fit(text, left, cursor, columns) >= cursor)
+        if ((cursor > left || left == 0) && row_fit(text, left, cursor, columns) >= cursor)
                 return left;
         columns /= 2;
         for (left = cursor; left > 0;) {
@@ -79,7 +79,7 @@ static size_t scroll(const struct row *r, struct slice text, size_t cursor)
 /* ---- what changed alone ---- */
 
 /* Returns how many bytes at the beginning are the same in both, in whole characters. */
-static size_t common(struct slice a, struct slice b)
+static size_t row_common(struct slice a, struct slice b)
 {
         size_t n = 0;
         while (n < a.len && n < b.len && a.at[n] == b.at[n])
@@ -90,7 +90,7 @@ static size_t common(struct slice a, struct slice b)
         return n;
 }
 
-static bool is_ascii(struct slice text, size_t from)
+static bool row_is_ascii(struct slice text, size_t from)
 {
         while (from < text.len && (uint8_t)text.at[from] < 0x80)
                 from++;
@@ -99,14 +99,14 @@ static bool is_ascii(struct slice text, size_t from)
 
 /* Returns true if the text needs no more columns than there are on any terminal: no terminal takes more columns for a
  * character than it has bytes, whatever it knows of widths or of UTF-8. */
-static bool is_certain_to_fit(const struct row *r, struct slice text)
+static bool row_is_certain_to_fit(const struct row *r, struct slice text)
 {
-        return text.len <= (r->columns > 0 ? text_columns(r) : ROW_COLUMNS_CERTAIN);
+        return text.len <= (r->columns > 0 ? row_text_columns(r) : ROW_COLUMNS_CERTAIN);
 }
 
 /* Moves the cursor `count` columns to the left over ASCII, to the byte `to` of the row. Returns the end of the
  * output. */
-static char *go_back(char *at, size_t count, size_t to)
+static char *row_go_back(char *at, size_t count, size_t to)
 {
         if (to == 0 && count > sizeof(ROW_FIRST_COLUMN) - 1)
                 return PUT(at, ROW_FIRST_COLUMN);
@@ -115,9 +115,9 @@ static char *go_back(char *at, size_t count, size_t to)
 }
 
 /* Writes the text behind the end of the row. Returns the end of the output. */
-static char *append(struct row *r, struct slice text, char *at)
+static char *row_append(struct row *r, struct slice text, char *at)
 {
-        bool certain = is_certain_to_fit(r, text);
+        bool certain = row_is_certain_to_fit(r, text);
         r->tidy = true;
         if (!certain)
                 at = PUT(at, WRAP_OFF);
@@ -129,12 +129,12 @@ static char *append(struct row *r, struct slice text, char *at)
 
 /* Makes the row show `text`. Only ASCII may differ from the byte `same` on, or stand in front of the cursors. Returns
  * the end of the output. */
-static char *change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
+static char *row_change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
 {
         bool moves = same == r->size && same == text.len;
         size_t from = moves ? cursor : same, printed = moves ? cursor : text.len;
         if (from < r->cursor)
-                at = go_back(at, r->cursor - from, from);
+                at = row_go_back(at, r->cursor - from, from);
         else
                 from = r->cursor;
         if (printed > from)
@@ -142,39 +142,39 @@ static char *change(struct row *r, struct slice text, size_t cursor, size_t same
         if (text.len < r->size)
                 at = PUT(at, ERASE_RIGHT);
         r->tidy = printed > from && printed == cursor && text.len >= r->size;
-        return go_back(at, printed - cursor, cursor);
+        return row_go_back(at, printed - cursor, cursor);
 }
 
 /* Writes to `*at` what makes the row show `text`. Returns false and writes nothing if the row must be drawn anew. */
-static bool update(struct row *r, struct slice text, size_t cursor, char **at)
+static bool row_update(struct row *r, struct slice text, size_t cursor, char **at)
 {
         struct slice shown = {r->shown, r->size};
-        if (!r->known || text.len > sizeof(r->shown))
+        if (!r->certain || text.len > sizeof(r->shown))
                 return false;
-        size_t same = common(shown, text), first = same;
+        size_t same = row_common(shown, text), first = same;
         if (same == r->size && same == text.len && cursor == r->cursor)
                 return true;
         if (same == r->size && r->cursor == same && cursor == text.len) {
                 bool joins = same > 0 && same < text.len && grapheme_begin(text.at, text.len, same + 1) < same;
                 if (joins && !r->tidy)
                         return false;
-                *at = append(r, text, *at);
+                *at = row_append(r, text, *at);
                 return true;
         }
         if (first > r->cursor)
                 first = r->cursor;
         if (first > cursor)
                 first = cursor;
-        if (text.len == 0 || !is_ascii(shown, first) || !is_ascii(text, first) || !is_certain_to_fit(r, text) ||
-            !is_certain_to_fit(r, shown))
+        if (text.len == 0 || !row_is_ascii(shown, first) || !row_is_ascii(text, first) ||
+            !row_is_certain_to_fit(r, text) || !row_is_certain_to_fit(r, shown))
                 return false;
-        *at = change(r, text, cursor, same, *at);
+        *at = row_change(r, text, cursor, same, *at);
         return true;
 }
 
 /* ---- all of it ---- */
 
-static char *draw_anew(struct slice text, size_t cursor, char *at)
+static char *row_draw_anew(struct slice text, size_t cursor, char *at)
 {
         if (text.len == 0)
                 return PUT(at, ROW_ERASE);
@@ -187,21 +187,21 @@ static char *draw_anew(struct slice text, size_t cursor, char *at)
 
 size_t row_draw(struct row *r, struct slice text, size_t cursor, char out[static ROW_DRAW_MAX_BYTES])
 {
-        size_t left = scroll(r, text, cursor), end = fit(text, left, text.len, text_columns(r));
+        size_t left = row_scroll(r, text, cursor), end = row_fit(text, left, text.len, row_text_columns(r));
         if (end < cursor)
                 end = cursor;
         text = (struct slice){text.at + left, end - left};
         cursor -= left;
 
         char *at = out;
-        if (!update(r, text, cursor, &at)) {
-                at = draw_anew(text, cursor, out);
+        if (!row_update(r, text, cursor, &at)) {
+                at = row_draw_anew(text, cursor, out);
                 r->tidy = cursor == text.len;
         }
-        r->known = text.len <= sizeof(r->shown);
+        r->certain = text.len <= sizeof(r->shown);
         r->left = left;
         r->cursor = cursor;
         r->size = text.len;
-        memcpy(r->shown, text.at, r->known ? text.len : 0);
+        memcpy(r->shown, text.at, r->certain ? text.len : 0);
         return (size_t)(at - out);
 }

@@ -31,7 +31,7 @@ enum {
 
 /* The row of the cursor. A struct of zeros is a valid beginning: neither the row's content nor its width is known. */
 struct row {
-        bool known;       /* the row shows `shown`, with the cursor at `cursor` */
+        bool certain;     /* the row shows `shown`, with the cursor at `cursor` */
         bool tidy;        /* the last output stands in front of the cursor: a mark would join it */
         uint16_t columns; /* 0: unknown */
         size_t left;      /* the first byte of the line that the row shows */

@@ -94,7 +94,7 @@ static const struct sock_filter no_socketcall[] = {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
-static void check(int r, const char *what)
+static void filter_check(int r, const char *what)
 {
         if (r >= 0)
                 return;
@@ -105,8 +105,8 @@ static void check(int r, const char *what)
 static void add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n, const struct scmp_arg_cmp *args)
 {
         int call = seccomp_syscall_resolve_name(name);
-        check(call == __NR_SCMP_ERROR ? -ENOSYS : 0, name);
-        check(seccomp_rule_add_array(filter, action, call, n, args), name);
+        filter_check(call == __NR_SCMP_ERROR ? -ENOSYS : 0, name);
+        filter_check(seccomp_rule_add_array(filter, action, call, n, args), name);
 }
 
 static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const struct scmp_arg_cmp *args)
@@ -211,9 +211,9 @@ static void write_filter(scmp_filter_ctx filter, const char *name, bool is_i386)
 {
         struct sock_filter op;
         int fd = memfd_create(name, 0);
-        check(fd < 0 ? -errno : 0, name);
-        check(seccomp_export_bpf(filter, fd), name);
-        check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, name);
+        filter_check(fd < 0 ? -errno : 0, name);
+        filter_check(seccomp_export_bpf(filter, fd), name);
+        filter_check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, name);
         printf("#define %s \\\n        { \\\n", name);
         for (size_t i = 0; is_i386 && i < sizeof(no_socketcall) / sizeof(no_socketcall[0]); i++)
                 write_instruction(&no_socketcall[i]);
@@ -227,15 +227,15 @@ static void make_filter(const struct machine *m, enum sandbox_kind kind)
 {
         const char *name = kind == SANDBOX_WITH_SANITIZER ? m->name_with_sanitizer : m->name;
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-        check(filter ? 0 : -ENOMEM, name);
+        filter_check(filter ? 0 : -ENOMEM, name);
         if (m->arch != seccomp_arch_native()) {
-                check(seccomp_arch_remove(filter, SCMP_ARCH_NATIVE), name);
-                check(seccomp_arch_add(filter, m->arch), name);
+                filter_check(seccomp_arch_remove(filter, SCMP_ARCH_NATIVE), name);
+                filter_check(seccomp_arch_add(filter, m->arch), name);
         }
-        check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
+        filter_check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
         /* Use a binary search. When the kernel takes the program, it runs it for each system call; a list would take
          * half as long again. */
-        check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
+        filter_check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
         allow_calls(filter, m->is_32_bit);
         if (kind == SANDBOX_WITH_SANITIZER)
                 allow_sanitizer(filter, m->is_32_bit);
@@ -250,6 +250,6 @@ int main(void)
                 make_filter(&machines[i], SANDBOX_STRICT);
                 make_filter(&machines[i], SANDBOX_WITH_SANITIZER);
         }
-        check(fflush(stdout) == 0 ? 0 : -errno, "standard output");
+        filter_check(fflush(stdout) == 0 ? 0 : -errno, "standard output");
         return 0;
 }

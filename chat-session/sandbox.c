@@ -30,7 +30,7 @@
 #endif
 
 /* Lowers a limit, also the hard one. Returns 0 or a negative errno. */
-static int limit(int resource, rlim_t most)
+static int sandbox_limit(int resource, rlim_t most)
 {
         struct rlimit both = {0};
         if (most > 0 && getrlimit((__rlimit_resource_t)resource, &both) < 0)
@@ -42,35 +42,35 @@ static int limit(int resource, rlim_t most)
         return setrlimit((__rlimit_resource_t)resource, &both) < 0 ? -errno : 0;
 }
 
-static int limit_all(enum sandbox_kind kind)
+static int sandbox_limit_all(enum sandbox_kind kind)
 {
         struct stat st;
-        int r = limit(RLIMIT_CORE, 0);
+        int r = sandbox_limit(RLIMIT_CORE, 0);
         if (r == 0)
-                r = limit(RLIMIT_NPROC, 0);
+                r = sandbox_limit(RLIMIT_NPROC, 0);
         if (r == 0)
-                r = limit(RLIMIT_NOFILE, SANDBOX_FDS_MAX);
+                r = sandbox_limit(RLIMIT_NOFILE, SANDBOX_FDS_MAX);
         if (r < 0 || kind == SANDBOX_WITH_SANITIZER)
                 return r;
         /* No RLIMIT_AS: it is unknown which libraries were mapped to look up a login name, and a limit below the
          * current size would stop the growth of the stack. */
-        r = limit(RLIMIT_DATA, SANDBOX_DATA_MAX_BYTES);
+        r = sandbox_limit(RLIMIT_DATA, SANDBOX_DATA_MAX_BYTES);
         if (r == 0)
-                r = limit(RLIMIT_STACK, SANDBOX_STACK_MAX_BYTES);
+                r = sandbox_limit(RLIMIT_STACK, SANDBOX_STACK_MAX_BYTES);
         /* The session cannot open files, but standard output may be one: a shell's "chat-session >log". */
         if (r == 0 && !(fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode)))
-                r = limit(RLIMIT_FSIZE, 0);
+                r = sandbox_limit(RLIMIT_FSIZE, 0);
         return r;
 }
 
-static int drop_capabilities(void)
+static int sandbox_drop_capabilities(void)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
         const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
         return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
-static int install_filter(enum sandbox_kind kind)
+static int sandbox_install_filter(enum sandbox_kind kind)
 {
 #if SANDBOX_HAS_FILTER
         static const struct sock_filter strict[] = FILTER, with_sanitizer[] = FILTER_WITH_SANITIZER;
@@ -92,14 +92,14 @@ int sandbox_enter(enum sandbox_kind kind, int *uplink)
         *uplink = SANDBOX_UPLINK_FD;
         /* Close all that the launcher or the search for a login name left open. */
         closefrom(SANDBOX_OWN_FD);
-        int r = limit_all(kind);
+        int r = sandbox_limit_all(kind);
         if (r == 0)
-                r = drop_capabilities();
+                r = sandbox_drop_capabilities();
         if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
                 r = -errno;
         if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 r = -errno;
         if (r == 0)
-                r = install_filter(kind);
+                r = sandbox_install_filter(kind);
         return r;
 }

@@ -54,7 +54,7 @@ enum state {
         STATE_SUB_IAC, /* an IAC was read inside a subnegotiation */
 };
 
-static enum telnet_event reply(struct telnet *t, uint8_t verb, uint8_t option)
+static enum telnet_event telnet_reply(struct telnet *t, uint8_t verb, uint8_t option)
 {
         t->reply[0] = IAC;
         t->reply[1] = verb;
@@ -62,23 +62,23 @@ static enum telnet_event reply(struct telnet *t, uint8_t verb, uint8_t option)
         return TELNET_REPLY;
 }
 
-static enum telnet_event refuse(struct telnet *t, uint8_t option)
+static enum telnet_event telnet_refuse(struct telnet *t, uint8_t option)
 {
         bool is_do = t->verb == DO;
         uint8_t bit = (uint8_t)(1 << option % 8);
         uint8_t *refused = &t->refused[is_do][option / 8];
 
         if (is_do && option == OPTION_TIMING_MARK)
-                return reply(t, WONT, option);
+                return telnet_reply(t, WONT, option);
         if (*refused & bit)
                 return TELNET_NOTHING;
         *refused |= bit;
-        return reply(t, is_do ? WONT : DONT, option);
+        return telnet_reply(t, is_do ? WONT : DONT, option);
 }
 
 /* Agrees to each change of BINARY, and answers unless the peer agrees to what we asked for. A repetition of the current
  * state is not answered. */
-static enum telnet_event agree(struct telnet *t)
+static enum telnet_event telnet_agree(struct telnet *t)
 {
         bool is_theirs = t->verb == WILL || t->verb == WONT, on = t->verb == WILL || t->verb == DO;
         bool *binary = &t->binary[is_theirs ? 0 : 1], is_asked_for = is_theirs && on && t->asking;
@@ -90,7 +90,8 @@ static enum telnet_event agree(struct telnet *t)
         *binary = on;
         if (is_asked_for)
                 return TELNET_NOTHING;
-        return reply(t, is_theirs ? (on ? DO : DONT) : (on ? WILL : WONT), OPTION_BINARY);
+        static const uint8_t verbs[2][2] = {{WONT, WILL}, {DONT, DO}};
+        return telnet_reply(t, verbs[is_theirs][on], OPTION_BINARY);
 }
 
 bool telnet_ask(struct telnet *t)
@@ -98,12 +99,12 @@ bool telnet_ask(struct telnet *t)
         if (!t->speaks || t->asked_binary || t->binary[0])
                 return false;
         t->asked_binary = t->asking = true;
-        reply(t, DO, OPTION_BINARY);
+        telnet_reply(t, DO, OPTION_BINARY);
         return true;
 }
 
 /* Notes what the peer offers or asks for by itself. */
-static void note_offer(struct telnet *t, uint8_t option)
+static void telnet_note_offer(struct telnet *t, uint8_t option)
 {
         if (t->verb == WILL && option == OPTION_NAWS)
                 t->offers |= OFFERS_WINDOW;
@@ -135,31 +136,31 @@ size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDI
 }
 
 /* Returns true if telnet_edit() asked for the option that the verb is about. */
-static bool is_asked(const struct telnet *t, uint8_t option)
+static bool telnet_is_asked(const struct telnet *t, uint8_t option)
 {
         bool theirs = t->verb == WILL || t->verb == WONT;
         return t->edits && (option == OPTION_SUPPRESS_GO_AHEAD || option == (theirs ? OPTION_NAWS : OPTION_ECHO));
 }
 
-static enum telnet_event negotiate(struct telnet *t, uint8_t option)
+static enum telnet_event telnet_negotiate(struct telnet *t, uint8_t option)
 {
         t->state = STATE_DATA;
         if (option == OPTION_BINARY)
-                return agree(t);
-        if (is_asked(t, option)) {
+                return telnet_agree(t);
+        if (telnet_is_asked(t, option)) {
                 if (option == OPTION_ECHO)
                         t->yields = t->verb == DO;
                 if (option == OPTION_NAWS && t->verb == WILL && !t->confirmed) {
                         t->confirmed = true;
-                        return reply(t, DO, option);
+                        return telnet_reply(t, DO, option);
                 }
                 return option == OPTION_ECHO && t->verb == DONT ? TELNET_ECHOES : TELNET_NOTHING;
         }
-        note_offer(t, option);
-        return t->verb == WILL || t->verb == DO ? refuse(t, option) : TELNET_NOTHING;
+        telnet_note_offer(t, option);
+        return t->verb == WILL || t->verb == DO ? telnet_refuse(t, option) : TELNET_NOTHING;
 }
 
-static void push_sub(struct telnet *t, uint8_t byte)
+static void telnet_push_sub(struct telnet *t, uint8_t byte)
 {
         if (t->sub_size < sizeof(t->sub))
                 t->sub[t->sub_size] = byte;
@@ -167,7 +168,7 @@ static void push_sub(struct telnet *t, uint8_t byte)
                 t->sub_size++;
 }
 
-static enum telnet_event end_sub(struct telnet *t)
+static enum telnet_event telnet_end_sub(struct telnet *t)
 {
         if (t->sub_size != sizeof(t->sub) || t->sub[0] != OPTION_NAWS)
                 return TELNET_NOTHING;
@@ -176,13 +177,13 @@ static enum telnet_event end_sub(struct telnet *t)
 }
 
 /* Returns an event for a command that the byte `data` may have become. */
-static enum telnet_event mangled(struct telnet *t, enum telnet_event event, uint8_t data)
+static enum telnet_event telnet_mangled(struct telnet *t, enum telnet_event event, uint8_t data)
 {
         t->data = data;
         return event;
 }
 
-static enum telnet_event command(struct telnet *t, uint8_t byte)
+static enum telnet_event telnet_command(struct telnet *t, uint8_t byte)
 {
         t->state = STATE_DATA;
         t->speaks |= byte != IAC;
@@ -202,13 +203,13 @@ static enum telnet_event command(struct telnet *t, uint8_t byte)
                 t->data = IAC;
                 return TELNET_DATA;
         case IP:
-                return mangled(t, TELNET_INTERRUPT, BYTE_OF_IP);
+                return telnet_mangled(t, TELNET_INTERRUPT, BYTE_OF_IP);
         case AO:
-                return mangled(t, TELNET_IGNORED, BYTE_OF_AO);
+                return telnet_mangled(t, TELNET_IGNORED, BYTE_OF_AO);
         case BRK:
-                return mangled(t, TELNET_IGNORED, BYTE_OF_BRK);
+                return telnet_mangled(t, TELNET_IGNORED, BYTE_OF_BRK);
         case SUSP:
-                return mangled(t, TELNET_IGNORED, BYTE_OF_SUSP);
+                return telnet_mangled(t, TELNET_IGNORED, BYTE_OF_SUSP);
         case AYT:
                 return TELNET_AYT;
         case EC:
@@ -216,9 +217,9 @@ static enum telnet_event command(struct telnet *t, uint8_t byte)
         case EL:
                 return TELNET_ERASE_LINE;
         case TELNET_EOF:
-                return mangled(t, TELNET_END, BYTE_OF_EOF);
+                return telnet_mangled(t, TELNET_END, BYTE_OF_EOF);
         case ABORT:
-                return mangled(t, TELNET_END, 0);
+                return telnet_mangled(t, TELNET_END, 0);
         default:
                 return TELNET_NOTHING;
         }
@@ -240,25 +241,25 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
                 t->data = byte;
                 return TELNET_DATA;
         case STATE_IAC:
-                return command(t, byte);
+                return telnet_command(t, byte);
         case STATE_OPTION:
-                return negotiate(t, byte);
+                return telnet_negotiate(t, byte);
         case STATE_SUB:
                 if (byte == IAC)
                         t->state = STATE_SUB_IAC;
                 else
-                        push_sub(t, byte);
+                        telnet_push_sub(t, byte);
                 return TELNET_NOTHING;
         case STATE_SUB_IAC:
                 if (byte == IAC) {
                         t->state = STATE_SUB;
-                        push_sub(t, byte);
+                        telnet_push_sub(t, byte);
                         return TELNET_NOTHING;
                 }
                 /* A byte other than SE means that the end was forgotten: a command taken too early is better than
                  * ignoring the client for ever. */
                 t->state = STATE_DATA;
-                return byte == SE ? end_sub(t) : command(t, byte);
+                return byte == SE ? telnet_end_sub(t) : telnet_command(t, byte);
         }
         return TELNET_NOTHING;
 }

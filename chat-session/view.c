@@ -18,22 +18,23 @@ bool view_is_plain(const struct view *v)
         return !v->time && !v->bell && !v->color && v->ignored.count == 0;
 }
 
-static bool is_said(const struct record *r)
+static bool view_is_said(const struct record *r)
 {
         return record_is_line(r) || r->kind == RECORD_PRIVATE;
 }
 
-static bool is_of_word(char c)
+static bool view_is_of_word(char c)
 {
         return name_is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || (unsigned char)c >= 0x80;
 }
 
 /* Returns true if the text has the name as a word, without regard to case. */
-static bool mentions(struct slice text, struct slice name)
+static bool view_mentions(struct slice text, struct slice name)
 {
         for (size_t at = 0; name.len > 0 && at + name.len <= text.len; at++) {
                 size_t end = at + name.len;
-                if ((at == 0 || !is_of_word(text.at[at - 1])) && (end == text.len || !is_of_word(text.at[end])) &&
+                if ((at == 0 || !view_is_of_word(text.at[at - 1])) &&
+                    (end == text.len || !view_is_of_word(text.at[end])) &&
                     strncasecmp(text.at + at, name.at, name.len) == 0)
                         return true;
         }
@@ -41,7 +42,7 @@ static bool mentions(struct slice text, struct slice name)
 }
 
 /* Returns the color of a name. It is the same in any case. */
-static unsigned color_of(struct slice name)
+static unsigned view_color_of(struct slice name)
 {
         unsigned hash = 5381;
         for (size_t i = 0; i < name.len; i++)
@@ -79,14 +80,14 @@ size_t view_parts(struct view *v, const struct record *r, struct slice own, int6
         for (size_t i = 0; i < plain_n; i++) {
                 bool colored = v->color && plain[i].at == r->name.at && r->name.len > 0;
                 if (colored) {
-                        snprintf(v->color_text, sizeof(v->color_text), "\x1b[%um", color_of(r->name));
+                        snprintf(v->color_text, sizeof(v->color_text), "\x1b[%um", view_color_of(r->name));
                         parts[n++] = slice_of(v->color_text);
                 }
                 parts[n++] = plain[i];
                 if (colored)
                         parts[n++] = slice_of(COLOR_END);
         }
-        if (v->bell && is_said(r) && (r->kind == RECORD_PRIVATE || mentions(r->text, own)))
+        if (v->bell && view_is_said(r) && (r->kind == RECORD_PRIVATE || view_mentions(r->text, own)))
                 parts[n++] = slice_of(BELL);
         return n;
 }

@@ -151,7 +151,7 @@ static void visit_write(struct session *s)
 /* Returns how many bytes may be read from the client now. */
 static size_t visit_may_read(const struct session *s)
 {
-        if (s->state != SESSION_TALKING || s->client.in_ended)
+        if (s->state != SESSION_TALKING || client_has_ended(&s->client))
                 return 0;
         size_t most = s->kind->may_read(s->me);
         return most < READ_MAX_BYTES ? most : READ_MAX_BYTES;
@@ -182,7 +182,7 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
 {
         const struct client *c = &s->client;
         const struct uplink *u = &s->uplink;
-        bool wants = visit_may_read(s) > 0, watches = s->state == SESSION_TALKING && !c->hung_up;
+        bool wants = visit_may_read(s) > 0, watches = s->state == SESSION_TALKING && c->input == CLIENT_OPEN;
         bool writes = client_waits(c) && !c->broken_off;
         int64_t wake = visit_due(s);
         if (!visit_claim(s)) {
@@ -205,9 +205,9 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
 
 static enum leave_reason visit_end_of_input(const struct client *c)
 {
-        if (c->timed_out)
+        if (c->input == CLIENT_TIMED_OUT)
                 return LEAVE_TIMEOUT;
-        return c->in_failed || c->out_broken ? LEAVE_RESET : LEAVE_EOF;
+        return c->input == CLIENT_BROKE || c->out_broken ? LEAVE_RESET : LEAVE_EOF;
 }
 
 static void visit_take_input(struct session *s)
@@ -216,7 +216,7 @@ static void visit_take_input(struct session *s)
         size_t n = client_read(&s->client, bytes, visit_may_read(s));
         if (n > 0)
                 s->kind->input(s->me, bytes, n);
-        if (!s->client.in_ended)
+        if (!client_has_ended(&s->client))
                 return;
         s->kind->input_ended(s->me);
         talk_leave(s, visit_end_of_input(&s->client));
@@ -226,8 +226,8 @@ static void visit_handle(struct session *s, const struct pollfd fds[static VISIT
 {
         if (fds[VISIT_INPUT].revents && visit_may_read(s) > 0)
                 visit_take_input(s);
-        else if (fds[VISIT_INPUT].revents)
-                s->client.hung_up = true;
+        else if (fds[VISIT_INPUT].revents && s->client.input == CLIENT_OPEN)
+                s->client.input = CLIENT_HUNG_UP;
         if (fds[VISIT_INTAKE].revents)
                 uplink_has_room(&s->uplink);
         if (fds[VISIT_INBOX].revents)

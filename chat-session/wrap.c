@@ -8,7 +8,7 @@ enum { ESC = 27 };
 
 /* Returns the end of the character at `at`, or of a sequence for a color, and adds its width to `*width`. ASCII needs
  * no tables. */
-static size_t skip(struct slice text, size_t at, size_t *width)
+static size_t wrap_skip(struct slice text, size_t at, size_t *width)
 {
         bool plain = (text.at[at] & 0x80) == 0 && (at + 1 == text.len || (text.at[at + 1] & 0x80) == 0);
         const char *color_end = text.at[at] == ESC ? memchr(text.at + at, 'm', text.len - at) : NULL;
@@ -20,10 +20,10 @@ static size_t skip(struct slice text, size_t at, size_t *width)
 }
 
 /* Returns true for a blank without a mark on it. */
-static bool is_blank(struct slice text, size_t at)
+static bool wrap_is_blank(struct slice text, size_t at)
 {
         size_t width = 0;
-        return text.at[at] == ' ' && skip(text, at, &width) == at + 1;
+        return text.at[at] == ' ' && wrap_skip(text, at, &width) == at + 1;
 }
 
 struct slice wrap_next(struct slice *text, size_t columns)
@@ -31,9 +31,9 @@ struct slice wrap_next(struct slice *text, size_t columns)
         struct slice row = *text;
         size_t at = 0, width = 0, blank = 0;
         while (at < text->len && columns >= WRAP_COLUMNS_MIN) {
-                size_t end = skip(*text, at, &width);
-                if (is_blank(*text, at)) {
-                        if (at > 0 && !is_blank(*text, at - 1))
+                size_t end = wrap_skip(*text, at, &width);
+                if (wrap_is_blank(*text, at)) {
+                        if (at > 0 && !wrap_is_blank(*text, at - 1))
                                 blank = at;
                 } else if (width > columns && at > 0) {
                         row.len = blank > 0 ? blank : at;
@@ -42,7 +42,7 @@ struct slice wrap_next(struct slice *text, size_t columns)
                 at = end;
         }
         *text = (struct slice){text->at + row.len, text->len - row.len};
-        while (text->len > 0 && row.len > 0 && is_blank(*text, 0)) {
+        while (text->len > 0 && row.len > 0 && wrap_is_blank(*text, 0)) {
                 text->at++;
                 text->len--;
         }

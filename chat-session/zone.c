@@ -24,7 +24,7 @@ enum {
 
 /* Returns the days from 1970-01-01 to this day of the Gregorian calendar. The year is counted from March on, so that
  * the odd day of leap years is its last. */
-static int64_t days_until(int64_t year, int month, int day)
+static int64_t zone_days_until(int64_t year, int month, int day)
 {
         int64_t y = month <= 2 ? year - 1 : year;
         int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
@@ -32,27 +32,27 @@ static int64_t days_until(int64_t year, int month, int day)
         return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static int64_t divide_down(int64_t a, int64_t b)
+static int64_t zone_divide_down(int64_t a, int64_t b)
 {
         return a / b - (a % b < 0);
 }
 
-static int64_t year_of(int64_t days)
+static int64_t zone_year_of(int64_t days)
 {
-        int64_t year = 1970 + divide_down(days * 400, 146097);
-        while (days_until(year + 1, 1, 1) <= days)
+        int64_t year = 1970 + zone_divide_down(days * 400, 146097);
+        while (zone_days_until(year + 1, 1, 1) <= days)
                 year++;
-        while (days_until(year, 1, 1) > days)
+        while (zone_days_until(year, 1, 1) > days)
                 year--;
         return year;
 }
 
 /* Returns the moment of the change in that year, in seconds since 1970, by a clock that shows the time before the
  * change. */
-static int64_t change_in(const struct zone_change *c, int64_t year)
+static int64_t zone_change_in(const struct zone_change *c, int64_t year)
 {
-        int64_t first = days_until(year, c->month, 1);
-        int64_t next = c->month == 12 ? days_until(year + 1, 1, 1) : days_until(year, c->month + 1, 1);
+        int64_t first = zone_days_until(year, c->month, 1);
+        int64_t next = c->month == 12 ? zone_days_until(year + 1, 1, 1) : zone_days_until(year, c->month + 1, 1);
         int64_t weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
         int64_t day = first + (c->day - weekday + 7) % 7 + INT64_C(7) * (c->week - 1);
         while (day >= next)
@@ -64,17 +64,17 @@ int zone_offset_min(const struct zone *z, int64_t seconds)
 {
         if (z->begins.month == 0)
                 return z->standard_min;
-        int64_t year = year_of(divide_down(seconds + z->standard_min * INT64_C(60), DAY_S));
-        int64_t begin = change_in(&z->begins, year) - z->standard_min * INT64_C(60);
-        int64_t end = change_in(&z->ends, year) - z->summer_min * INT64_C(60);
+        int64_t year = zone_year_of(zone_divide_down(seconds + z->standard_min * INT64_C(60), DAY_S));
+        int64_t begin = zone_change_in(&z->begins, year) - z->standard_min * INT64_C(60);
+        int64_t end = zone_change_in(&z->ends, year) - z->summer_min * INT64_C(60);
         bool summer = begin < end ? seconds >= begin && seconds < end : seconds >= begin || seconds < end;
         return summer ? z->summer_min : z->standard_min;
 }
 
 unsigned zone_minute_of_day(const struct zone *z, int64_t seconds)
 {
-        int64_t minutes = divide_down(seconds, 60) + zone_offset_min(z, seconds);
-        return (unsigned)(minutes - divide_down(minutes, DAY_MIN) * DAY_MIN);
+        int64_t minutes = zone_divide_down(seconds, 60) + zone_offset_min(z, seconds);
+        return (unsigned)(minutes - zone_divide_down(minutes, DAY_MIN) * DAY_MIN);
 }
 
 void zone_name(const struct zone *z, int64_t seconds, char name[static ZONE_NAME_BYTES])
@@ -93,7 +93,7 @@ void zone_name(const struct zone *z, int64_t seconds, char name[static ZONE_NAME
 /* ---- what is read ---- */
 
 /* Takes this character off if it comes next. Returns true if it did. */
-static bool take(const char **at, char c)
+static bool zone_take(const char **at, char c)
 {
         bool is = **at == c;
         *at += is;
@@ -101,7 +101,7 @@ static bool take(const char **at, char c)
 }
 
 /* Takes up to `most` digits. Returns false if there is none. */
-static bool take_digits(const char **at, int most, int *number)
+static bool zone_take_digits(const char **at, int most, int *number)
 {
         int n = 0, digits = 0;
         for (; digits < most && isdigit((unsigned char)**at); digits++)
@@ -110,9 +110,9 @@ static bool take_digits(const char **at, int most, int *number)
         return digits > 0;
 }
 
-static bool take_number(const char **at, int least, int most, int *number)
+static bool zone_take_number(const char **at, int least, int most, int *number)
 {
-        return take_digits(at, 3, number) && *number >= least && *number <= most;
+        return zone_take_digits(at, 3, number) && *number >= least && *number <= most;
 }
 
 /* ---- offsets that people type ---- */
@@ -128,11 +128,11 @@ bool zone_parse_offset(struct zone *z, struct slice text)
         bool named = strncasecmp(at, "UTC", 3) == 0 || strncasecmp(at, "GMT", 3) == 0;
         at += named ? 3 : 0;
         if (!named || *at != '\0') {
-                bool west = take(&at, '-');
-                if ((!west && !take(&at, '+')) || !take_digits(&at, 2, &hours))
+                bool west = zone_take(&at, '-');
+                if ((!west && !zone_take(&at, '+')) || !zone_take_digits(&at, 2, &hours))
                         return false;
-                bool more = take(&at, ':') || *at != '\0'; /* "+5:30" or "+0530" */
-                if (more && (strlen(at) != 2 || !take_digits(&at, 2, &minutes) || minutes > 59))
+                bool more = zone_take(&at, ':') || *at != '\0'; /* "+5:30" or "+0530" */
+                if (more && (strlen(at) != 2 || !zone_take_digits(&at, 2, &minutes) || minutes > 59))
                         return false;
                 minutes = (hours * 60 + minutes) * (west ? -1 : 1);
         }
@@ -145,14 +145,14 @@ bool zone_parse_offset(struct zone *z, struct slice text)
 /* ---- rules ---- */
 
 /* Takes "[+-]HHH[:MM[:SS]]", in seconds. Returns false if it is malformed. */
-static bool take_time(const char **at, int *seconds)
+static bool zone_take_time(const char **at, int *seconds)
 {
         int hours, minutes = 0, rest = 0;
-        bool negative = take(at, '-');
+        bool negative = zone_take(at, '-');
         if (!negative)
-                take(at, '+');
-        if (!take_number(at, 0, 167, &hours) || (take(at, ':') && !take_number(at, 0, 59, &minutes)) ||
-            (take(at, ':') && !take_number(at, 0, 59, &rest)))
+                zone_take(at, '+');
+        if (!zone_take_number(at, 0, 167, &hours) || (zone_take(at, ':') && !zone_take_number(at, 0, 59, &minutes)) ||
+            (zone_take(at, ':') && !zone_take_number(at, 0, 59, &rest)))
                 return false;
         *seconds = hours * HOUR_S + minutes * 60 + rest;
         if (negative)
@@ -161,12 +161,12 @@ static bool take_time(const char **at, int *seconds)
 }
 
 /* Takes a name, "CET" or "<+01>", which is not shown anywhere. Returns false if there is none. */
-static bool take_name(const char **at)
+static bool zone_take_name(const char **at)
 {
         const char *begin = *at;
-        if (take(at, '<')) {
+        if (zone_take(at, '<')) {
                 *at += strcspn(*at, ">");
-                return take(at, '>');
+                return zone_take(at, '>');
         }
         while (isalpha((unsigned char)**at))
                 (*at)++;
@@ -174,41 +174,41 @@ static bool take_name(const char **at)
 }
 
 /* Takes an offset, which a rule counts to the west. Returns false if it is malformed. */
-static bool take_offset(const char **at, int16_t *minutes)
+static bool zone_take_offset(const char **at, int16_t *minutes)
 {
         int seconds;
-        if (!take_time(at, &seconds) || abs(seconds) >= DAY_S + HOUR_S)
+        if (!zone_take_time(at, &seconds) || abs(seconds) >= DAY_S + HOUR_S)
                 return false;
         *minutes = (int16_t)(-seconds / 60);
         return true;
 }
 
 /* Takes ",M3.5.0/2". Returns false if it is malformed. */
-static bool take_change(const char **at, struct zone_change *c)
+static bool zone_take_change(const char **at, struct zone_change *c)
 {
         int month, week, day, seconds = 2 * HOUR_S;
-        if (!take(at, ',') || !take(at, 'M') || !take_number(at, 1, 12, &month) || !take(at, '.') ||
-            !take_number(at, 1, 5, &week) || !take(at, '.') || !take_number(at, 0, 6, &day) ||
-            (take(at, '/') && !take_time(at, &seconds)))
+        if (!zone_take(at, ',') || !zone_take(at, 'M') || !zone_take_number(at, 1, 12, &month) || !zone_take(at, '.') ||
+            !zone_take_number(at, 1, 5, &week) || !zone_take(at, '.') || !zone_take_number(at, 0, 6, &day) ||
+            (zone_take(at, '/') && !zone_take_time(at, &seconds)))
                 return false;
         *c = (struct zone_change){(uint8_t)month, (uint8_t)week, (uint8_t)day, seconds};
         return true;
 }
 
 /* Takes the part of a rule that is about summer time. Returns false if it is malformed. */
-static bool take_summer(const char **at, struct zone *z)
+static bool zone_take_summer(const char **at, struct zone *z)
 {
         z->summer_min = (int16_t)(z->standard_min + 60);
-        if (!take_name(at) || (**at != ',' && !take_offset(at, &z->summer_min)))
+        if (!zone_take_name(at) || (**at != ',' && !zone_take_offset(at, &z->summer_min)))
                 return false;
-        return take_change(at, &z->begins) && take_change(at, &z->ends);
+        return zone_take_change(at, &z->begins) && zone_take_change(at, &z->ends);
 }
 
 bool zone_parse(struct zone *z, const char *rule)
 {
         *z = (struct zone){0};
-        if (take_name(&rule) && take_offset(&rule, &z->standard_min) && (*rule == '\0' || take_summer(&rule, z)) &&
-            *rule == '\0')
+        if (zone_take_name(&rule) && zone_take_offset(&rule, &z->standard_min) &&
+            (*rule == '\0' || zone_take_summer(&rule, z)) && *rule == '\0')
                 return true;
         *z = (struct zone){0};
         return false;
@@ -217,7 +217,7 @@ bool zone_parse(struct zone *z, const char *rule)
 /* ---- the host's zone ---- */
 
 /* Reads the last line of a zone's file, which is its rule. Returns false if there is none. */
-static bool read_rule(const char *path, char rule[static RULE_MAX_BYTES])
+static bool zone_read_rule(const char *path, char rule[static RULE_MAX_BYTES])
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
@@ -240,12 +240,12 @@ void zone_read(struct zone *z)
         const char *name = getenv("TZ");
         *z = (struct zone){0};
         if (!name) {
-                if (read_rule(ZONE_FILE, rule))
+                if (zone_read_rule(ZONE_FILE, rule))
                         zone_parse(z, rule);
                 return;
         }
         name += name[0] == ':';
         snprintf(path, sizeof(path), "%s%s", name[0] == '/' ? "" : ZONE_DIRECTORY, name);
-        if (!zone_parse(z, name) && read_rule(path, rule))
+        if (!zone_parse(z, name) && zone_read_rule(path, rule))
                 zone_parse(z, rule);
 }

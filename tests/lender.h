@@ -2,6 +2,7 @@
  * and the client. */
 #pragma once
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -127,11 +128,24 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         }
 }
 
+/* Tells the client how many lines it missed, as a session does. */
+static inline void lender_tell_skipped(struct lender *l)
+{
+        char text[64];
+        uint64_t skipped = client_take_skipped(&l->client);
+        struct slice part = {
+                text, (size_t)snprintf(text, sizeof(text), "*** %llu lines skipped", (unsigned long long)skipped)};
+        if (skipped > 0)
+                client_line(&l->client, &part, 1);
+}
+
 /* Writes what waits for the client. Lets chatd write if nothing waits any more. */
 static inline void lender_write(struct lender *l)
 {
-        if (client_waits(&l->client) && outlet_claim(&l->outlet))
+        if (client_waits(&l->client) && outlet_claim(&l->outlet)) {
                 client_flush(&l->client);
+                lender_tell_skipped(l);
+        }
         if (client_waits(&l->client))
                 outlet_is_slow(&l->outlet);
         else
