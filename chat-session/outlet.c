@@ -49,7 +49,7 @@ void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct cl
 
 bool outlet_wrote(struct outlet *o)
 {
-        uint64_t batch = o->page ? atomic_load(&o->page->batch) : o->looked_at;
+        uint64_t batch = o->page ? outlet_load(&o->page->batch) : o->looked_at;
         bool wrote = batch != o->looked_at;
         o->looked_at = batch;
         return wrote;
@@ -59,7 +59,8 @@ bool outlet_claim(struct outlet *o)
 {
         uint32_t free = OUTLET_FREE;
         if (o->page && !o->claimed)
-                o->claimed = atomic_compare_exchange_strong(&o->page->turn, &free, OUTLET_SESSION);
+                o->claimed = atomic_compare_exchange_strong_explicit(&o->page->turn, &free, OUTLET_SESSION,
+                                                                     memory_order_acquire, memory_order_relaxed);
         if (!o->page || o->claimed) {
                 o->retry_ms = 0;
                 return true;
@@ -72,45 +73,42 @@ bool outlet_claim(struct outlet *o)
 void outlet_is_slow(struct outlet *o)
 {
         if (o->page && o->claimed)
-                atomic_store(&o->page->turn, OUTLET_SLOW);
+                outlet_store(&o->page->turn, OUTLET_SLOW);
 }
 
 void outlet_release(struct outlet *o, const struct client *c, uint64_t taken)
 {
         if (!o->page)
                 return;
-        atomic_store(&o->page->taken, taken);
+        outlet_store(&o->page->taken, taken);
         if (!o->claimed)
                 return;
         o->claimed = false;
-        atomic_store(&o->page->written, (uint64_t)o->base + c->written);
-        atomic_store(&o->page->turn, OUTLET_FREE);
+        outlet_store(&o->page->written, (uint64_t)o->base + c->written);
+        atomic_store_explicit(&o->page->turn, OUTLET_FREE, memory_order_release);
 }
 
-void outlet_keep(struct outlet *o, uint64_t taken)
+void outlet_keep(struct outlet *o)
 {
-        if (!o->page)
-                return;
-        atomic_store(&o->page->taken, taken);
-        if (outlet_claim(o))
-                atomic_store(&o->page->turn, OUTLET_KEPT);
+        if (o->page && outlet_claim(o))
+                outlet_store(&o->page->turn, OUTLET_KEPT);
 }
 
 /* Returns how many bytes of chatd's last write the client has, while the turn is still OUTLET_WRITING. */
 static uint64_t bytes_taken(const struct outlet *o, const struct client *c)
 {
-        int64_t taken = client_position(c) - (int64_t)atomic_load(&o->page->at);
-        uint64_t most = atomic_load(&o->page->bytes);
+        int64_t taken = client_position(c) - (int64_t)outlet_load(&o->page->at);
+        uint64_t most = outlet_load(&o->page->bytes);
         return taken <= 0 ? 0 : (uint64_t)taken < most ? (uint64_t)taken : most;
 }
 
 void outlet_settle(struct outlet *o, const struct client *c)
 {
-        if (!o->page || atomic_load(&o->page->turn) != OUTLET_WRITING)
+        if (!o->page || outlet_load(&o->page->turn) != OUTLET_WRITING)
                 return;
         o->had = bytes_taken(o, c);
         o->base += (int64_t)o->had;
-        atomic_store(&o->page->turn, OUTLET_SESSION);
+        outlet_store(&o->page->turn, OUTLET_SESSION);
         o->claimed = true;
 }
 
@@ -118,8 +116,8 @@ void outlet_settle(struct outlet *o, const struct client *c)
  * because chatd has not done it. */
 static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
 {
-        uint32_t to = atomic_load(&o->page->to), room = atomic_load(&o->page->room);
-        for (uint32_t i = atomic_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
+        uint32_t to = outlet_load(&o->page->to), room = outlet_load(&o->page->room);
+        for (uint32_t i = outlet_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
                 const struct outlet_record *r = &o->batch->records[i];
                 if (r->id == own || r->bytes == OUTLET_PRIVATE || (r->room != 0 && r->room != room))
                         continue;
@@ -141,12 +139,12 @@ void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t 
         if (!o->page)
                 return;
         bool torn = false;
-        uint32_t turn = atomic_load(&o->page->turn);
-        uint64_t number = atomic_load(&o->batch->number);
-        uint64_t bytes = atomic_load(&o->page->bytes);
+        uint32_t turn = outlet_load(&o->page->turn);
+        uint64_t number = outlet_load(&o->batch->number);
+        uint64_t bytes = outlet_load(&o->page->bytes);
         o->had = turn == OUTLET_WRITING ? bytes_taken(o, c) : bytes;
         /* An earlier batch than the last one was consumed. In OUTLET_CHATD nothing of the last one was written. */
-        if (number == 0 || number != atomic_load(&o->page->batch))
+        if (number == 0 || number != outlet_load(&o->page->batch))
                 torn = o->had > 0 && o->had < bytes;
         else if (turn != OUTLET_CHATD)
                 remember(o, seen, own, turn == OUTLET_WRITING);
@@ -173,10 +171,10 @@ size_t outlet_has(struct outlet *o, const struct record *r)
 
 uint64_t outlet_relayed(const struct outlet *o)
 {
-        return o->page ? atomic_load(&o->page->relayed) : 0;
+        return o->page ? outlet_load(&o->page->relayed) : 0;
 }
 
 uint64_t outlet_lines_out(const struct outlet *o)
 {
-        return o->lines_out + (o->page ? atomic_load(&o->page->lines_out) : 0);
+        return o->lines_out + (o->page ? outlet_load(&o->page->lines_out) : 0);
 }

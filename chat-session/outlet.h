@@ -55,9 +55,8 @@ void outlet_is_slow(struct outlet *o);
 /* Lets chatd write: the client has all output of the `taken` datagrams that came since LEND. */
 void outlet_release(struct outlet *o, const struct client *c, uint64_t taken);
 
-/* Keeps the turn, so that only the session writes until outlet_release(). The client has all output of the `taken`
- * datagrams that came since LEND. */
-void outlet_keep(struct outlet *o, uint64_t taken);
+/* Keeps the turn, so that only the session writes until outlet_release(). */
+void outlet_keep(struct outlet *o);
 
 /* Finds out how much of the records of a datagram from chatd the client has already (`had`). */
 void outlet_settle(struct outlet *o, const struct client *c);

@@ -145,7 +145,7 @@ static void visit_write(struct session *s)
         if (s->kind->form(s->me) == KIND_FORM_TEXT)
                 outlet_release(&s->outlet, &s->client, s->uplink.taken);
         else
-                outlet_keep(&s->outlet, s->uplink.taken);
+                outlet_keep(&s->outlet);
 }
 
 /* Returns how many bytes may be read from the client now. */

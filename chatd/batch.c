@@ -16,7 +16,7 @@ void batch_begin(struct batch *b, uint64_t epoch)
         b->first = b->last = NULL;
         b->tells = false;
         if (b->lent.shared) /* the previous batch was consumed: its records are not needed any more */
-                atomic_store(&b->lent.shared->number, 0);
+                outlet_batch_begin(b->lent.shared);
 }
 
 struct share *batch_share(struct batch *b, struct member *m)

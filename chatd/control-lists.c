@@ -38,7 +38,7 @@ static int64_t control_since(const struct member *m)
 
 static void control_put_member(struct control_packet *p, const struct member *m)
 {
-        bool slow = m->lent.page && atomic_load(&m->lent.page->turn) == OUTLET_SLOW;
+        bool slow = m->lent.page && outlet_load(&m->lent.page->turn) == OUTLET_SLOW;
         control_put(p, "name=%s", m->name);
         control_put(p, "room=%s", m->seat.room ? m->seat.room->name : "");
         control_put(p, "address=%s", m->address);

@@ -106,7 +106,7 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
         if (page < 0)
                 return page;
         l->page = mapped;
-        atomic_store(&l->page->turn, OUTLET_SESSION);
+        outlet_store(&l->page->turn, OUTLET_SESSION);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
                 r = -errno;
         } else {
@@ -167,12 +167,27 @@ bool lent_answer(struct lent *l)
 static bool take_turn(struct lent *l)
 {
         uint32_t free = OUTLET_FREE;
-        if (!atomic_compare_exchange_strong(&l->page->turn, &free, OUTLET_CHATD))
+        if (!atomic_compare_exchange_strong_explicit(&l->page->turn, &free, OUTLET_CHATD, memory_order_acquire,
+                                                     memory_order_relaxed))
                 return false;
-        if (atomic_load(&l->page->taken) == l->sent)
+        if (outlet_load(&l->page->taken) == l->sent)
                 return true;
-        atomic_store(&l->page->turn, OUTLET_FREE);
+        atomic_store_explicit(&l->page->turn, OUTLET_FREE, memory_order_release);
         return false;
+}
+
+/* Notes what is about to be written, while chatd has the turn. */
+static void note_text(struct lent *l, const struct lent_text *text)
+{
+        struct outlet_page *o = l->page;
+        uint64_t at = outlet_load(&o->written) + l->written;
+        outlet_store(&o->at, at);
+        outlet_store(&o->batch, text->number);
+        outlet_store(&o->from, text->from);
+        outlet_store(&o->to, text->to);
+        outlet_store(&o->room, text->room);
+        outlet_store(&o->bytes, (uint32_t)text->bytes);
+        atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
 }
 
 bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
@@ -182,22 +197,17 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
 
         if (l->client < 0 || !take_turn(l))
                 return false;
-        atomic_store_explicit(&o->at, atomic_load(&o->written) + l->written, memory_order_relaxed);
-        atomic_store_explicit(&o->batch, text->number, memory_order_relaxed);
-        atomic_store_explicit(&o->from, text->from, memory_order_relaxed);
-        atomic_store_explicit(&o->to, text->to, memory_order_relaxed);
-        atomic_store_explicit(&o->room, text->room, memory_order_relaxed);
-        atomic_store_explicit(&o->bytes, (uint32_t)text->bytes, memory_order_relaxed);
-        atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
+        note_text(l, text);
         ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 || (size_t)n < text->bytes)
                 return false;
         l->written += text->bytes;
         l->vain = false;
         l->wrote = true;
-        atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release); /* from here on the client has the text */
-        atomic_store_explicit(&o->lines_out, atomic_load(&o->lines_out) + text->lines, memory_order_relaxed);
-        atomic_store_explicit(&o->relayed, relayed, memory_order_relaxed);
+        atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release);
+        uint64_t lines = outlet_load(&o->lines_out) + text->lines;
+        outlet_store(&o->lines_out, lines);
+        outlet_store(&o->relayed, relayed);
         return true;
 }
 
@@ -209,9 +219,9 @@ void lent_sent(struct lent *l)
 
 bool lent_is_behind(const struct lent *l)
 {
-        if (l->client < 0 || l->vain || atomic_load(&l->page->taken) == l->sent)
+        if (l->client < 0 || l->vain || outlet_load(&l->page->taken) == l->sent)
                 return false;
-        uint32_t turn = atomic_load(&l->page->turn);
+        uint32_t turn = outlet_load(&l->page->turn);
         return turn == OUTLET_FREE || turn == OUTLET_SESSION;
 }
 
@@ -219,6 +229,6 @@ bool lent_confirm(struct lent *l, uint64_t number)
 {
         if (l->client < 0)
                 return false;
-        atomic_store_explicit(&l->page->relayed, number, memory_order_relaxed);
+        outlet_store(&l->page->relayed, number);
         return true;
 }

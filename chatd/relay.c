@@ -288,7 +288,7 @@ void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
         s.may_wait = s.begin_ms >= r->catch_up_ms && b->count > 0;
         r->batches++;
         if (b->lent.shared)
-                atomic_store(&b->lent.shared->number, r->batches);
+                outlet_batch_end(b->lent.shared, r->batches);
         relay_serve_all(&s);
         if (s.behind.count > 0)
                 relay_let_catch_up(&s);
