@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -15,10 +16,11 @@ enum { FIRST_FD = 3 }; /* the first passed descriptor: sd_listen_fds(3) */
 
 /* Moves the sockets to the numbers from FIRST_FD on, and sets the variables that name them. Returns 0 or a negative
  * errno. */
-static int pass_sockets(const struct child *c)
+static int child_pass_sockets(const struct child *c)
 {
-        int aside[8];
+        int aside[CHILD_FDS_MAX];
         char number[16];
+        assert(c->count <= CHILD_FDS_MAX);
         for (size_t i = 0; i < c->count; i++) { /* move all aside first, so that none is in the place of another */
                 aside[i] = fcntl(c->fds[i], F_DUPFD_CLOEXEC, FIRST_FD + (int)c->count);
                 if (aside[i] < 0)
@@ -28,14 +30,14 @@ static int pass_sockets(const struct child *c)
                 if (dup2(aside[i], FIRST_FD + (int)i) < 0)
                         return -errno;
         snprintf(number, sizeof(number), "%zu", c->count);
-        setenv("LISTEN_FDS", number, 1);
+        if (setenv("LISTEN_FDS", number, 1) < 0)
+                return -errno;
         snprintf(number, sizeof(number), "%d", (int)getpid());
-        setenv("LISTEN_PID", number, 1);
-        return 0;
+        return setenv("LISTEN_PID", number, 1) < 0 ? -errno : 0;
 }
 
 /* Becomes this user, unless it is NULL. Returns 0 or a negative errno. */
-static int become(const struct owner *user)
+static int child_become(const struct owner *user)
 {
         if (!user)
                 return 0;
@@ -47,21 +49,21 @@ static int become(const struct owner *user)
 
 /* Enters the process group of the predecessor's processes while there are any, so that a signal reaches all of them.
  * Otherwise begins a new group. */
-static void enter_group(const struct child *c)
+static void child_enter_group(const struct child *c)
 {
         if (c->group == 0 || setpgid(0, c->group) < 0)
                 setpgid(0, 0);
 }
 
-__attribute__((noreturn)) static void run(const struct child *c)
+__attribute__((noreturn)) static void child_run(const struct child *c)
 {
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        enter_group(c);
-        int r = pass_sockets(c);
+        child_enter_group(c);
+        int r = child_pass_sockets(c);
         if (r == 0)
-                r = become(c->user);
+                r = child_become(c->user);
         if (r == 0) {
                 execvp(c->argv[0], c->argv);
                 r = -errno;
@@ -74,17 +76,17 @@ int child_start(struct child *c, int64_t now)
 {
         pid_t pid = fork();
         if (pid < 0) {
-                c->due_ms = now + CHILD_AGAIN_SOON_MS;
+                c->start_ms = now + CHILD_AGAIN_SOON_MS;
                 return -errno;
         }
         if (pid == 0)
-                run(c);
+                child_run(c);
         if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child does the same: one of the two is first */
                 setpgid(pid, pid);
         pid_t group = getpgid(pid);
         c->group = group > 0 ? group : c->group;
         c->pid = pid;
-        c->due_ms = now;
+        c->start_ms = now;
         return 0;
 }
 
@@ -93,6 +95,6 @@ bool child_ended(struct child *c, pid_t pid, int64_t now)
         if (c->pid != pid)
                 return false;
         c->pid = 0;
-        c->due_ms = now + (now - c->due_ms < CHILD_AGAIN_SOON_MS ? CHILD_AGAIN_SOON_MS : CHILD_AGAIN_MS);
+        c->start_ms = now + (now - c->start_ms < CHILD_AGAIN_SOON_MS ? CHILD_AGAIN_SOON_MS : CHILD_AGAIN_MS);
         return true;
 }

@@ -9,6 +9,7 @@
 #include "listen.h"
 
 enum {
+        CHILD_FDS_MAX = 8,
         CHILD_AGAIN_MS = 100,       /* between its end and its next start */
         CHILD_AGAIN_SOON_MS = 1000, /* the same for a program that ran for a shorter time than this */
         CHILD_MISSING = 127,        /* its exit status if it could not be run, as in a shell */
@@ -21,7 +22,7 @@ struct child {
         const struct owner *user; /* it runs as this user; NULL: as our user */
         pid_t pid;                /* 0: it does not run */
         pid_t group;              /* the process group of it and all that it starts; 0: there was none yet */
-        int64_t due_ms;           /* when it is due to start, or was started last, ms of CLOCK_MONOTONIC */
+        int64_t start_ms;         /* when it is to start, or while it runs, when it started; ms of CLOCK_MONOTONIC */
 };
 
 /* Starts the program. Returns 0 or a negative errno. A program that cannot be run ends with CHILD_MISSING, and standard

@@ -16,7 +16,7 @@
 enum { RUN_DIR_MODE = 0750 };
 
 /* Removes all files in a directory without subdirectories. Returns 0 or a negative errno. */
-static int empty_dir(const char *dir, const char *name)
+static int listen_empty_dir(const char *dir, const char *name)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -32,14 +32,14 @@ static int empty_dir(const char *dir, const char *name)
 }
 
 /* Makes the run directory and binds the sockets, as the owner. Returns 0 or a negative errno. */
-static int open_dir(struct listening *l, const char *dir)
+static int listen_open_dir(struct listening *l, const char *dir)
 {
         int lock = rundir_open(dir);
         if (lock < 0)
                 return lock;
-        int r = empty_dir(dir, SESSIONS_DIR_NAME);
+        int r = listen_empty_dir(dir, SESSIONS_DIR_NAME);
         if (r == 0)
-                r = empty_dir(dir, MEMBERS_DIR_NAME);
+                r = listen_empty_dir(dir, MEMBERS_DIR_NAME);
         l->queue = r < 0 ? r : rundir_bind(dir);
         l->control = l->queue < 0 ? l->queue : rundir_bind_control(dir);
         close(lock);
@@ -59,12 +59,12 @@ int listen_in_dir(struct listening *l, const char *dir, const struct owner *owne
         }
         if (setegid(owner->gid) < 0 || seteuid(owner->uid) < 0)
                 return -errno;
-        int r = open_dir(l, dir);
+        int r = listen_open_dir(l, dir);
         return seteuid(uid) < 0 || setegid(gid) < 0 ? -errno : r;
 }
 
 /* Reads a port, which has only digits. Returns false if it is none. */
-static bool parse_port(const char *text, in_port_t *port)
+static bool listen_parse_port(const char *text, in_port_t *port)
 {
         size_t digits = strspn(text, "0123456789");
         long n = digits > 0 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
@@ -81,7 +81,7 @@ struct endpoint {
         socklen_t size;
 };
 
-static struct endpoint endpoint_ip4(struct in_addr address, in_port_t port)
+static struct endpoint listen_endpoint_ip4(struct in_addr address, in_port_t port)
 {
         return (struct endpoint){
                 .address.ip4 = {.sin_family = AF_INET, .sin_addr = address, .sin_port = port},
@@ -89,7 +89,7 @@ static struct endpoint endpoint_ip4(struct in_addr address, in_port_t port)
         };
 }
 
-static struct endpoint endpoint_ip6(struct in6_addr address, in_port_t port)
+static struct endpoint listen_endpoint_ip6(struct in6_addr address, in_port_t port)
 {
         return (struct endpoint){
                 .address.ip6 = {.sin6_family = AF_INET6, .sin6_addr = address, .sin6_port = port},
@@ -98,7 +98,7 @@ static struct endpoint endpoint_ip6(struct in6_addr address, in_port_t port)
 }
 
 /* Reads "ADDRESS:PORT". Returns false if it is malformed. */
-static bool parse_endpoint(const char *where, struct endpoint *e)
+static bool listen_parse_endpoint(const char *where, struct endpoint *e)
 {
         char text[INET6_ADDRSTRLEN];
         struct in_addr ip4;
@@ -111,14 +111,14 @@ static bool parse_endpoint(const char *where, struct endpoint *e)
                 where++;
                 len -= 2;
         }
-        if (len == 0 || len >= sizeof(text) || !parse_port(colon + 1, &port))
+        if (len == 0 || len >= sizeof(text) || !listen_parse_port(colon + 1, &port))
                 return false;
         memcpy(text, where, len);
         text[len] = '\0';
         if (brackets && inet_pton(AF_INET6, text, &ip6) == 1)
-                *e = endpoint_ip6(ip6, port);
+                *e = listen_endpoint_ip6(ip6, port);
         else if (!brackets && inet_pton(AF_INET, text, &ip4) == 1)
-                *e = endpoint_ip4(ip4, port);
+                *e = listen_endpoint_ip4(ip4, port);
         else
                 return false;
         return true;
@@ -131,10 +131,10 @@ static int listen_at(const struct endpoint *e)
         int fd = socket(e->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (e->address.any.sa_family == AF_INET6)
-                setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-        if (bind(fd, &e->address.any, e->size) == 0 && listen(fd, SOMAXCONN) == 0)
+        bool both = e->address.any.sa_family != AF_INET6 ||
+                    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0;
+        if (both && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+            bind(fd, &e->address.any, e->size) == 0 && listen(fd, SOMAXCONN) == 0)
                 return fd;
         int error = -errno;
         close(fd);
@@ -145,12 +145,12 @@ int listen_tcp(const char *where)
 {
         struct endpoint e;
         in_port_t port;
-        if (!parse_port(where, &port))
-                return parse_endpoint(where, &e) ? listen_at(&e) : -EINVAL;
-        e = endpoint_ip6(in6addr_any, port);
+        if (!listen_parse_port(where, &port))
+                return listen_parse_endpoint(where, &e) ? listen_at(&e) : -EINVAL;
+        e = listen_endpoint_ip6(in6addr_any, port);
         int fd = listen_at(&e);
         if (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL) /* there is no IPv6 here */
                 return fd;
-        e = endpoint_ip4((struct in_addr){htonl(INADDR_ANY)}, port);
+        e = listen_endpoint_ip4((struct in_addr){htonl(INADDR_ANY)}, port);
         return listen_at(&e);
 }

@@ -49,7 +49,7 @@ struct init {
         int failed; /* the exit status; 0: nothing failed */
 };
 
-static void print_usage(void)
+static void init_print_usage(void)
 {
         fputs("Usage: chat-init [OPTION...]\n"
               "Run a chat as the first process of a container: chatd, and a session for each connection.\n"
@@ -66,7 +66,7 @@ static void print_usage(void)
 }
 
 /* Returns -1 if the chat is to run, otherwise the exit status. */
-static int parse_options(struct init *i, int argc, char **argv)
+static int init_parse_options(struct init *i, int argc, char **argv)
 {
         static const struct option known[] = {
                 {"listen", required_argument, NULL, 'l'},
@@ -84,7 +84,7 @@ static int parse_options(struct init *i, int argc, char **argv)
                         i->dir = optarg;
                         break;
                 case 'h':
-                        print_usage();
+                        init_print_usage();
                         return EXIT_SUCCESS;
                 case 'v':
                         puts("chat-init " VERSION);
@@ -99,7 +99,7 @@ static int parse_options(struct init *i, int argc, char **argv)
 /* ---- before anything runs ---- */
 
 /* Looks the user up. Returns 0, or prints an error and returns -ENOENT. */
-static int find_user(const char *name, const struct group *group, struct owner *user)
+static int init_find_user(const char *name, const struct group *group, struct owner *user)
 {
         const struct passwd *pw = getpwnam(name);
         if (!pw || !group) {
@@ -113,15 +113,15 @@ static int find_user(const char *name, const struct group *group, struct owner *
         return 0;
 }
 
-static int find_users(struct init *i)
+static int init_find_users(struct init *i)
 {
         if (geteuid() != 0) {
                 i->chatd_user = (struct owner){geteuid(), getegid()};
                 return 0;
         }
-        int r = find_user("chatd", getgrnam("chat"), &i->chatd_user);
+        int r = init_find_user("chatd", getgrnam("chat"), &i->chatd_user);
         if (r == 0)
-                r = find_user("chat-session", getgrnam("chat"), &i->session_user);
+                r = init_find_user("chat-session", getgrnam("chat"), &i->session_user);
         i->chatd.user = &i->chatd_user;
         i->launcher.user = &i->session_user;
         return r;
@@ -129,7 +129,7 @@ static int find_users(struct init *i)
 
 /* Warns of a short queue. The kernel sets the length of a queue when the socket is made. A short queue is full sooner:
  * sessions wait, and stop reading. */
-static void check_queue_length(void)
+static void init_check_queue_length(void)
 {
         int length = QUEUE_LENGTH;
         FILE *file = fopen(QUEUE_LENGTH_FILE, "re");
@@ -143,7 +143,7 @@ static void check_queue_length(void)
 }
 
 /* Opens all sockets. Returns -1 if that worked. Otherwise prints an error and returns the exit status. */
-static int open_sockets(struct init *i, int *clients)
+static int init_open_sockets(struct init *i, int *clients)
 {
         *clients = listen_tcp(i->where);
         if (*clients == -EINVAL) {
@@ -167,22 +167,22 @@ static int open_sockets(struct init *i, int *clients)
 /* ---- the loop ---- */
 
 /* Starts each child that is due. Returns when the next one is due. */
-static int64_t start_due(struct init *i, int64_t now)
+static int64_t init_start_due(struct init *i, int64_t now)
 {
         struct child *const all[] = {&i->chatd, &i->launcher};
         int64_t due = INT64_MAX;
         for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
                 struct child *c = all[n];
-                int r = c->pid == 0 && now >= c->due_ms ? child_start(c, now) : 0;
+                int r = c->pid == 0 && now >= c->start_ms ? child_start(c, now) : 0;
                 if (r < 0)
                         fprintf(stderr, "chat-init: cannot start %s: %s\n", c->argv[0], strerror(-r));
                 if (c->pid == 0)
-                        due = clock_earlier(due, c->due_ms);
+                        due = clock_earlier(due, c->start_ms);
         }
         return due;
 }
 
-static void take_end(struct init *i, const struct child *c, int status)
+static void init_take_end(struct init *i, const struct child *c, int status)
 {
         if (i->stopping || i->failed != 0)
                 return;
@@ -198,20 +198,20 @@ static void take_end(struct init *i, const struct child *c, int status)
 
 /* Reaps all processes that ended. If the launcher dies, its sessions become our children, and so do all other orphans
  * of the container. */
-static void reap(struct init *i)
+static void init_reap(struct init *i)
 {
         int status;
         for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
                 int64_t now = clock_ms();
                 if (child_ended(&i->chatd, pid, now))
-                        take_end(i, &i->chatd, status);
+                        init_take_end(i, &i->chatd, status);
                 else if (child_ended(&i->launcher, pid, now))
-                        take_end(i, &i->launcher, status);
+                        init_take_end(i, &i->launcher, status);
         }
 }
 
 /* Waits for a signal, until `due` at the latest, and handles it. */
-static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
+static void init_take_signal(struct init *i, const sigset_t *taken, int64_t due)
 {
         int64_t now = clock_ms(), wait = due > now ? clock_earlier(due - now, TURN_MS) : 0;
         const struct timespec most = clock_timespec(wait);
@@ -220,24 +220,24 @@ static void take_signal(struct init *i, const sigset_t *taken, int64_t due)
                 i->stopping = true;
         if (signal == SIGHUP && i->chatd.pid > 0)
                 kill(i->chatd.pid, SIGHUP);
-        reap(i);
+        init_reap(i);
 }
 
 /* Ends a child and all that it started. Kills what is left after `most_ms`. */
-static void end(struct init *i, struct child *c, const sigset_t *taken, int64_t most_ms)
+static void init_end(struct init *i, struct child *c, const sigset_t *taken, int64_t most_ms)
 {
         int64_t until = clock_ms() + most_ms;
         if (c->group == 0 || kill(-c->group, SIGTERM) < 0)
                 return;
         while (kill(-c->group, 0) == 0 && clock_ms() < until)
-                take_signal(i, taken, until);
+                init_take_signal(i, taken, until);
         if (kill(-c->group, SIGKILL) == 0)
                 fprintf(stderr, "chat-init: not all of %s ended in time\n", c->argv[0]);
 }
 
-/* Blocks the signals that take_signal() takes. A signal that is not blocked is lost if this is the first process of its
- * namespace: the kernel does nothing by default there, pid_namespaces(7). */
-static void block_signals(sigset_t *taken)
+/* Blocks the signals that init_take_signal() takes. A signal that is not blocked is lost if this is the first process of
+ * its namespace: the kernel does nothing by default there, pid_namespaces(7). */
+static void init_block_signals(sigset_t *taken)
 {
         sigemptyset(taken);
         sigaddset(taken, SIGCHLD);
@@ -247,14 +247,14 @@ static void block_signals(sigset_t *taken)
         sigprocmask(SIG_BLOCK, taken, NULL);
 }
 
-static int run(struct init *i, const sigset_t *taken)
+static int init_run(struct init *i, const sigset_t *taken)
 {
         while (!i->stopping && i->failed == 0) {
-                int64_t due = start_due(i, clock_ms());
-                take_signal(i, taken, due);
+                int64_t due = init_start_due(i, clock_ms());
+                init_take_signal(i, taken, due);
         }
-        end(i, &i->launcher, taken, SESSIONS_END_MS);
-        end(i, &i->chatd, taken, CHATD_END_MS);
+        init_end(i, &i->launcher, taken, SESSIONS_END_MS);
+        init_end(i, &i->chatd, taken, CHATD_END_MS);
         return i->failed;
 }
 
@@ -264,22 +264,25 @@ int main(int argc, char **argv)
         char run_dir[OPTION_MAX_BYTES];
         sigset_t taken;
         int clients;
-        int status = parse_options(&i, argc, argv);
+        int status = init_parse_options(&i, argc, argv);
         if (status >= 0)
                 return status;
-        block_signals(&taken);
-        prctl(PR_SET_CHILD_SUBREAPER, 1); /* needed if the container has another first process */
+        init_block_signals(&taken);
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) { /* needed if the container has another first process */
+                fprintf(stderr, "chat-init: cannot adopt sessions whose launcher ends: %s\n", strerror(errno));
+                return EXIT_FAILURE;
+        }
         const char *lacks = kernel_lacks();
         if (lacks) {
                 fprintf(stderr, "chat-init: chatd cannot run, as this kernel lacks %s\n", lacks);
                 return EXIT_KERNEL;
         }
-        if (find_users(&i) < 0)
+        if (init_find_users(&i) < 0)
                 return EXIT_FAILURE;
-        status = open_sockets(&i, &clients);
+        status = init_open_sockets(&i, &clients);
         if (status >= 0)
                 return status;
-        check_queue_length();
+        init_check_queue_length();
         snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", i.dir);
         char *const chatd[] = {"chatd", run_dir, i.chatd.user ? "--session-user=chat-session" : NULL, NULL};
         char *const launcher[] = {"systemd-socket-activate", "--accept", "chat-session", run_dir, NULL};
@@ -290,8 +293,12 @@ int main(int argc, char **argv)
         i.launcher.argv = launcher;
         i.launcher.fds = &clients;
         i.launcher.count = 1;
-        setenv("SYSTEMD_LOG_LEVEL", "warning", 1); /* without it the launcher prints two lines for each connection */
+        if (setenv("SYSTEMD_LOG_LEVEL", "warning", 1) <
+            0) { /* else the launcher prints two lines for each connection */
+                fprintf(stderr, "chat-init: cannot set the launcher's log level: %s\n", strerror(errno));
+                return EXIT_FAILURE;
+        }
         printf("chat-init: the chat is open on %s\n", i.where);
         fflush(stdout);
-        return run(&i, &taken);
+        return init_run(&i, &taken);
 }

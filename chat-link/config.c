@@ -15,14 +15,14 @@
 /* Takes the value of a key. Returns NULL, or a description of valid values. */
 typedef const char *(*take_value)(struct config *c, void *field, const char *value);
 
-static const char *take_text(struct config *c, void *field, const char *value)
+static const char *config_take_text(struct config *c, void *field, const char *value)
 {
         (void)c;
         snprintf(field, sizeof(config_value), "%s", value); /* the line's length was checked */
         return NULL;
 }
 
-static const char *take_label(struct config *c, void *field, const char *value)
+static const char *config_take_label(struct config *c, void *field, const char *value)
 {
         if (strlen(value) > HOST_MAX_BYTES || !text_is_host(value, strlen(value)))
                 return "1 to 24 of a-z, 0-9 and -, which is not at an end";
@@ -32,7 +32,7 @@ static const char *take_label(struct config *c, void *field, const char *value)
         return NULL;
 }
 
-static bool is_url(const char *text)
+static bool config_is_url(const char *text)
 {
         const char *slashes = strstr(text, "://");
         if (!slashes)
@@ -40,7 +40,7 @@ static bool is_url(const char *text)
         return (strncmp(text, "nats://", 7) == 0 || strncmp(text, "tls://", 6) == 0) && slashes[3] != '\0';
 }
 
-static const char *take_servers(struct config *c, void *field, const char *value)
+static const char *config_take_servers(struct config *c, void *field, const char *value)
 {
         config_value rest;
         char *save = NULL;
@@ -48,7 +48,7 @@ static const char *take_servers(struct config *c, void *field, const char *value
         snprintf(rest, sizeof(rest), "%s", value);
         c->servers_count = 0;
         for (char *url = strtok_r(rest, BLANKS, &save); url; url = strtok_r(NULL, BLANKS, &save)) {
-                if (!is_url(url) || c->servers_count == CONFIG_SERVERS_MAX)
+                if (!config_is_url(url) || c->servers_count == CONFIG_SERVERS_MAX)
                         return "up to 16 of nats://HOST:PORT or tls://HOST:PORT, with blanks between them";
                 snprintf(c->servers[c->servers_count++], sizeof(config_value), "%s", url);
         }
@@ -56,8 +56,8 @@ static const char *take_servers(struct config *c, void *field, const char *value
 }
 
 /* Parses a number and one of the units. Returns 0, or -EINVAL if the value is no such number or out of bounds. */
-static int parse_number(long *number, const char *value, const char *const *units, const long *factors, long least,
-                        long most)
+static int config_parse_number(long *number, const char *value, const char *const *units, const long *factors,
+                               long least, long most)
 {
         char *end;
         if (!isdigit((unsigned char)value[0]))
@@ -75,35 +75,35 @@ static int parse_number(long *number, const char *value, const char *const *unit
         return -EINVAL;
 }
 
-static const char *take_replicas(struct config *c, void *field, const char *value)
+static const char *config_take_replicas(struct config *c, void *field, const char *value)
 {
         long n = 0;
         (void)field;
         if (strcmp(value, "auto") != 0 &&
-            parse_number(&n, value, (const char *const[]){"", NULL}, (const long[]){1}, 1, REPLICAS_MAX) < 0)
+            config_parse_number(&n, value, (const char *const[]){"", NULL}, (const long[]){1}, 1, REPLICAS_MAX) < 0)
                 return "1 to 5, or auto";
         c->replicas = (int)n;
         return NULL;
 }
 
-static const char *take_retention(struct config *c, void *field, const char *value)
+static const char *config_take_retention(struct config *c, void *field, const char *value)
 {
         static const char *const units[] = {"", "s", "min", "h", "d", NULL};
         static const long factors[] = {1, 1, 60, 3600, 86400};
         long n;
         (void)field;
-        if (parse_number(&n, value, units, factors, RETENTION_MIN_S, RETENTION_MAX_S) < 0)
+        if (config_parse_number(&n, value, units, factors, RETENTION_MIN_S, RETENTION_MAX_S) < 0)
                 return "60s to 30d (s, min, h or d)";
         c->retention_s = (int)n;
         return NULL;
 }
 
-static const char *take_spool_size(struct config *c, void *field, const char *value)
+static const char *config_take_spool_size(struct config *c, void *field, const char *value)
 {
         long n;
         (void)field;
-        if (parse_number(&n, value, (const char *const[]){"", "M", NULL}, (const long[]){1, 1}, SPOOL_MIN_MIB,
-                         SPOOL_MAX_MIB) < 0)
+        if (config_parse_number(&n, value, (const char *const[]){"", "M", NULL}, (const long[]){1, 1}, SPOOL_MIN_MIB,
+                                SPOOL_MAX_MIB) < 0)
                 return "1M to 1024M";
         c->spool_bytes = (size_t)n << 20;
         return NULL;
@@ -114,18 +114,18 @@ static const struct key {
         take_value take;
         size_t at; /* the offset of the field in struct config */
 } keys[] = {
-        {"Servers", take_servers, 0},
-        {"Network", take_label, offsetof(struct config, network)},
-        {"Host", take_label, offsetof(struct config, host)},
-        {"User", take_text, offsetof(struct config, user)},
-        {"Password", take_text, offsetof(struct config, password)},
-        {"CredentialsFile", take_text, offsetof(struct config, credentials_file)},
-        {"CAFile", take_text, offsetof(struct config, ca_file)},
-        {"CertificateFile", take_text, offsetof(struct config, certificate_file)},
-        {"KeyFile", take_text, offsetof(struct config, key_file)},
-        {"StreamReplicas", take_replicas, 0},
-        {"StreamRetention", take_retention, 0},
-        {"SpoolSize", take_spool_size, 0},
+        {"Servers", config_take_servers, 0},
+        {"Network", config_take_label, offsetof(struct config, network)},
+        {"Host", config_take_label, offsetof(struct config, host)},
+        {"User", config_take_text, offsetof(struct config, user)},
+        {"Password", config_take_text, offsetof(struct config, password)},
+        {"CredentialsFile", config_take_text, offsetof(struct config, credentials_file)},
+        {"CAFile", config_take_text, offsetof(struct config, ca_file)},
+        {"CertificateFile", config_take_text, offsetof(struct config, certificate_file)},
+        {"KeyFile", config_take_text, offsetof(struct config, key_file)},
+        {"StreamReplicas", config_take_replicas, 0},
+        {"StreamRetention", config_take_retention, 0},
+        {"SpoolSize", config_take_spool_size, 0},
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
@@ -133,7 +133,7 @@ enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 _Static_assert((int)KEYS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");
 
 /* FNV-1a. */
-static uint32_t hash(const char *text, size_t len)
+static uint32_t config_hash(const char *text, size_t len)
 {
         uint32_t h = 2166136261u;
         for (size_t i = 0; i < len; i++)
@@ -143,7 +143,7 @@ static uint32_t hash(const char *text, size_t len)
 
 /* Appends `c` to a label of `len` characters; a "-" is dropped at the begin and behind another "-". Returns the new
  * length. */
-static size_t append_to_label(char host[static HOST_MAX_BYTES + 1], size_t len, char c)
+static size_t config_append_to_label(char host[static HOST_MAX_BYTES + 1], size_t len, char c)
 {
         if (c != '-' || (len > 0 && host[len - 1] != '-'))
                 host[len++] = c;
@@ -164,7 +164,7 @@ bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machi
                 char c = '-';
                 if (text_is_host(&name[i], 1))
                         c = name[i];
-                len = append_to_label(host, len, c);
+                len = config_append_to_label(host, len, c);
         }
         while (len > 0 && host[len - 1] == '-')
                 len--;
@@ -172,11 +172,12 @@ bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machi
                 len = (size_t)snprintf(host, HOST_MAX_BYTES + 1, "host");
         host[len] = '\0';
         if (name_len > 0)
-                snprintf(host + len, HOST_MAX_BYTES + 1 - len, "-%06" PRIx32, hash(machine, name_len) & 0xffffff);
+                snprintf(host + len, HOST_MAX_BYTES + 1 - len, "-%06" PRIx32,
+                         config_hash(machine, name_len) & 0xffffff);
         return false;
 }
 
-static int find_key(const char *name)
+static int config_find_key(const char *name)
 {
         for (int i = 0; i < KEYS; i++)
                 if (strcmp(name, keys[i].name) == 0)
@@ -190,20 +191,20 @@ struct reading {
         char *error;
 };
 
-static const char *take(void *user, int key, const char *value)
+static const char *config_take(void *user, int key, const char *value)
 {
         struct config *c = ((struct reading *)user)->config;
         return keys[key].take(c, (char *)c + keys[key].at, value);
 }
 
-static void complain(void *user, const char *error)
+static void config_complain(void *user, const char *error)
 {
         const struct reading *r = user;
         if (r->error[0] == '\0')
                 snprintf(r->error, CONFIG_ERROR_BYTES, "%s", error);
 }
 
-static void set_defaults(struct config *c)
+static void config_set_defaults(struct config *c)
 {
         char machine[256] = "";
         gethostname(machine, sizeof(machine) - 1);
@@ -217,7 +218,7 @@ static void set_defaults(struct config *c)
 }
 
 /* Checks the settings together. Returns NULL, or what is wrong. */
-static const char *check(const struct config *c)
+static const char *config_check(const struct config *c)
 {
         if (c->servers_count == 0)
                 return "Servers= is missing: which NATS servers are there? As in Servers=nats://192.168.1.10:4222";
@@ -233,14 +234,17 @@ static const char *check(const struct config *c)
 int config_read(struct config *c, const char *path, char error[static CONFIG_ERROR_BYTES])
 {
         struct reading reading = {c, error};
-        const struct conf_reader reader = {
-                .manual = "link.conf(5)", .find = find_key, .take = take, .complain = complain, .user = &reading};
-        set_defaults(c);
+        const struct conf_reader reader = {.manual = "link.conf(5)",
+                                           .find = config_find_key,
+                                           .take = config_take,
+                                           .complain = config_complain,
+                                           .user = &reading};
+        config_set_defaults(c);
         error[0] = '\0';
         int r = conf_read(&reader, path);
         if (r < 0 && error[0] == '\0')
                 snprintf(error, CONFIG_ERROR_BYTES, "cannot read %.256s: %s", path, strerror(-r));
-        const char *wrong = r == 0 ? check(c) : NULL;
+        const char *wrong = r == 0 ? config_check(c) : NULL;
         if (!wrong)
                 return r;
         snprintf(error, CONFIG_ERROR_BYTES, "%.256s: %s", path, wrong);

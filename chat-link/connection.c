@@ -59,7 +59,7 @@ bool connection_is_quiet(struct connection *c, int64_t deadline)
 
 /* ---- callbacks of libnats ---- */
 
-static void on_closed(natsConnection *nc, void *closure)
+static void connection_on_closed(natsConnection *nc, void *closure)
 {
         struct connection *c = closure;
         (void)nc;
@@ -68,7 +68,7 @@ static void on_closed(natsConnection *nc, void *closure)
         connection_let_go(c);
 }
 
-static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *closure)
+static void connection_on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *closure)
 {
         struct connection *c = closure;
         const char *text = NULL;
@@ -87,7 +87,7 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
 /* ---- reasons of failures ---- */
 
 /* Writes the part of `url` that may be shown: without user and password. */
-static void show_server(char *server, size_t size, const char *url)
+static void connection_show_server(char *server, size_t size, const char *url)
 {
         const char *scheme = strstr(url, "://"), *rest = scheme ? scheme + 3 : url, *at = strrchr(rest, '@');
         snprintf(server, size, "%.*s%s", (int)(rest - url), url, at ? at + 1 : rest);
@@ -96,25 +96,29 @@ static void show_server(char *server, size_t size, const char *url)
 const char *connection_error(void)
 {
         const char *text = nats_GetLastError(NULL), *place = text && *text == '(' ? strstr(text, "): ") : NULL;
-        return place ? place + strlen("): ") : text ? text : "";
+        if (place)
+                return place + strlen("): ");
+        return text ? text : "";
 }
 
 /* Returns the text of libnats, or "" if it may contain a password. */
-static const char *reason(const struct config *config, const char *url)
+static const char *connection_reason(const struct config *config, const char *url)
 {
         const char *text = connection_error();
         return strchr(url, '@') || (*config->password && strstr(text, config->password)) ? "" : text;
 }
 
-static const char *how_we_log_in(const struct config *config, const char *url)
+static const char *connection_how_we_log_in(const struct config *config, const char *url)
 {
         if (*config->credentials_file)
                 return "CredentialsFile=";
-        return strchr(url, '@') ? "user and password in Servers=" : *config->user ? "User= and Password=" : NULL;
+        if (strchr(url, '@'))
+                return "user and password in Servers=";
+        return *config->user ? "User= and Password=" : NULL;
 }
 
 /* Copies the name or the address of the server from `server`, a URL. */
-static void take_name(char *name, size_t size, const char *server)
+static void connection_take_name(char *name, size_t size, const char *server)
 {
         const char *begin = strstr(server, "://");
         begin = begin ? begin + strlen("://") : server;
@@ -124,11 +128,11 @@ static void take_name(char *name, size_t size, const char *server)
 
 /* Reports that no server accepted the connection, or that the server's name has no address: libnats does not say
  * which. */
-static void explain_no_server(const struct connection *c)
+static void connection_explain_no_server(const struct connection *c)
 {
         config_value name;
         struct addrinfo *addresses = NULL;
-        take_name(name, sizeof(name), c->server);
+        connection_take_name(name, sizeof(name), c->server);
         int error = getaddrinfo(name, NULL, &(const struct addrinfo){.ai_socktype = SOCK_STREAM}, &addresses);
         if (error == 0)
                 freeaddrinfo(addresses);
@@ -141,12 +145,12 @@ static void explain_no_server(const struct connection *c)
                                c->server, gai_strerror(error));
 }
 
-static void explain(const struct connection *c, const char *url, natsStatus status)
+static void connection_explain(const struct connection *c, const char *url, natsStatus status)
 {
-        const char *login = how_we_log_in(c->config, url), *why = reason(c->config, url);
+        const char *login = connection_how_we_log_in(c->config, url), *why = connection_reason(c->config, url);
         switch ((int)status) {
         case NATS_NO_SERVER:
-                explain_no_server(c);
+                connection_explain_no_server(c);
                 break;
         case NATS_CONNECTION_AUTH_FAILED:
                 if (login)
@@ -182,7 +186,7 @@ static void explain(const struct connection *c, const char *url, natsStatus stat
 
 /* ---- connecting ---- */
 
-static natsStatus set_tls(natsOptions *o, const struct connection *c, const char *url)
+static natsStatus connection_set_tls(natsOptions *o, const struct connection *c, const char *url)
 {
         const struct config *config = c->config;
         if (strncmp(url, "tls://", 6) != 0 && !*config->ca_file && !*config->certificate_file && !*config->key_file)
@@ -200,11 +204,11 @@ static natsStatus set_tls(natsOptions *o, const struct connection *c, const char
         if (s != NATS_OK)
                 report_problem(c->report, PROBLEM_CONNECTION,
                                "cannot use CertificateFile=%s and KeyFile=%s of link.conf: %s",
-                               config->certificate_file, config->key_file, reason(config, url));
+                               config->certificate_file, config->key_file, connection_reason(config, url));
         return s;
 }
 
-static natsStatus set_login(natsOptions *o, const struct connection *c)
+static natsStatus connection_set_login(natsOptions *o, const struct connection *c)
 {
         const struct config *config = c->config;
         natsStatus s = NATS_OK;
@@ -225,7 +229,7 @@ void connection_inbox(const struct config *config, char prefix[static CONNECTION
         snprintf(prefix, CONNECTION_INBOX_BYTES, "_INBOX.%s", config->host);
 }
 
-static natsStatus set_ways(natsOptions *o)
+static natsStatus connection_set_ways(natsOptions *o)
 {
         const natsStatus all[] = {
                 natsOptions_SetAllowReconnect(o, false),
@@ -243,7 +247,7 @@ static natsStatus set_ways(natsOptions *o)
 }
 
 /* Returns the options for natsConnection_Connect(), or NULL after a report of the reason. */
-static natsOptions *make_options(struct connection *c, const char *url)
+static natsOptions *connection_make_options(struct connection *c, const char *url)
 {
         natsOptions *o;
         char name[sizeof("chat-link ") + HOST_MAX_BYTES], inbox[CONNECTION_INBOX_BYTES];
@@ -251,10 +255,10 @@ static natsOptions *make_options(struct connection *c, const char *url)
         snprintf(name, sizeof(name), "chat-link %s", c->config->host);
         natsStatus s = natsOptions_Create(&o);
         if (s != NATS_OK) {
-                explain(c, url, s);
+                connection_explain(c, url, s);
                 return NULL;
         }
-        s = set_ways(o);
+        s = connection_set_ways(o);
         if (s == NATS_OK)
                 s = natsOptions_SetURL(o, url);
         if (s == NATS_OK)
@@ -262,18 +266,19 @@ static natsOptions *make_options(struct connection *c, const char *url)
         if (s == NATS_OK)
                 s = natsOptions_SetCustomInboxPrefix(o, inbox);
         if (s == NATS_OK)
-                s = natsOptions_SetErrorHandler(o, on_error, c);
+                s = natsOptions_SetErrorHandler(o, connection_on_error, c);
         if (s == NATS_OK)
-                s = natsOptions_SetClosedCB(o, on_closed, c);
+                s = natsOptions_SetClosedCB(o, connection_on_closed, c);
         if (s != NATS_OK)
-                explain(c, url, s);
-        else if (set_login(o, c) == NATS_OK && set_tls(o, c, url) == NATS_OK) /* both report their own failures */
+                connection_explain(c, url, s);
+        else if (connection_set_login(o, c) == NATS_OK &&
+                 connection_set_tls(o, c, url) == NATS_OK) /* both report their own failures */
                 return o;
         natsOptions_Destroy(o);
         return NULL;
 }
 
-static void note_payload(const struct connection *c)
+static void connection_note_payload(const struct connection *c)
 {
         enum { NEEDED = MESSAGE_MAX_BYTES + 256 }; /* headers count, too */
         int64_t most = natsConnection_GetMaxPayload(c->nc);
@@ -283,30 +288,30 @@ static void note_payload(const struct connection *c)
                                c->server, (long long)most, (int)NEEDED);
 }
 
-static bool connect_to(struct connection *c, const char *url)
+static bool connection_connect_to(struct connection *c, const char *url)
 {
-        natsOptions *o = make_options(c, url);
+        natsOptions *o = connection_make_options(c, url);
         if (!o)
                 return false;
         atomic_store(&c->lost, false);
         atomic_store(&c->refused, false);
         atomic_store(&c->refused_at, 0);
-        connection_hold(c); /* for on_closed(), which libnats calls for each connection that was made */
+        connection_hold(c); /* for connection_on_closed(), which libnats calls for each connection that was made */
         natsStatus s = natsConnection_Connect(&c->nc, o);
         natsOptions_Destroy(o);
         if (s != NATS_OK) {
                 c->nc = NULL;
                 connection_let_go(c);
-                explain(c, url, s);
+                connection_explain(c, url, s);
                 return false;
         }
         report_connected(c->report, c->server);
-        note_payload(c);
+        connection_note_payload(c);
         return true;
 }
 
 /* Plans the next attempt: all servers one after the other, then a pause that grows. */
-static void plan_retry(struct connection *c, int64_t now)
+static void connection_plan_retry(struct connection *c, int64_t now)
 {
         int64_t pause = CONNECTION_RETRY_MIN_MS;
         unsigned rounds = (c->failures - 1) / (unsigned)c->config->servers_count;
@@ -317,7 +322,7 @@ static void plan_retry(struct connection *c, int64_t now)
         c->retry_at = now + (pause < CONNECTION_RETRY_MAX_MS ? pause : CONNECTION_RETRY_MAX_MS);
 }
 
-static void check_permission(struct connection *c, int64_t now)
+static void connection_check_permission(struct connection *c, int64_t now)
 {
         int64_t refused_at = atomic_load(&c->refused_at);
         if (refused_at == 0 || now - refused_at < PERMISSION_MS)
@@ -332,7 +337,7 @@ static void check_permission(struct connection *c, int64_t now)
 bool connection_is_over(struct connection *c, int64_t now)
 {
         if (c->nc)
-                check_permission(c, now);
+                connection_check_permission(c, now);
         return c->nc && atomic_load(&c->lost);
 }
 
@@ -348,12 +353,12 @@ bool connection_check(struct connection *c, int64_t now)
                 return false;
         }
         const char *url = c->config->servers[c->next_server++ % (unsigned)c->config->servers_count];
-        show_server(c->server, sizeof(c->server), url);
-        bool connected = connect_to(c, url);
+        connection_show_server(c->server, sizeof(c->server), url);
+        bool connected = connection_connect_to(c, url);
         c->since = clock_ms();
         c->failures++;
         if (!connected)
-                plan_retry(c, c->since);
+                connection_plan_retry(c, c->since);
         return connected;
 }
 
@@ -373,7 +378,7 @@ void connection_close(struct connection *c)
         if (lost)
                 report_problem(c->report, PROBLEM_CONNECTION, "the connection to %s broke", c->server);
         if (c->failures > 0)
-                plan_retry(c, clock_ms());
+                connection_plan_retry(c, clock_ms());
         else if (clock_ms() - c->since < CONNECTION_STEADY_MS)
                 c->retry_at = clock_ms() + CONNECTION_RETRY_MIN_MS;
         else

@@ -6,7 +6,7 @@
 
 #include <chat/clock.h>
 
-static void drop_answer(struct gap *g)
+static void gap_drop_answer(struct gap *g)
 {
         free(g->answer);
         g->answer = NULL;
@@ -23,12 +23,12 @@ void gap_open(struct gap *g, const char *host, uint64_t instance, uint64_t at, u
 
 void gap_close(struct gap *g)
 {
-        drop_answer(g);
+        gap_drop_answer(g);
         g->at = g->end;
 }
 
 /* Takes an answer to the last question, if there is one. Drops any other answer: it would begin behind the open gap. */
-static void take_answer(struct gap *g, struct network *n)
+static void gap_take_answer(struct gap *g, struct network *n)
 {
         struct message again;
         g->answer = network_answer(n);
@@ -36,7 +36,7 @@ static void take_answer(struct gap *g, struct network *n)
                 return;
         if (strcmp(g->answer->host, g->host) != 0 || message_decode(&again, g->answer->data, g->answer->size) != 0 ||
             again.type != MESSAGE_AGAIN || again.instance != g->instance || again.asked != g->asked) {
-                drop_answer(g);
+                gap_drop_answer(g);
                 return;
         }
         g->records = again.records;
@@ -44,7 +44,7 @@ static void take_answer(struct gap *g, struct network *n)
 }
 
 /* Reads the next record of the answer that belongs into the gap. Returns false if the answer has none. */
-static bool read_answer(struct gap *g, struct record *rec)
+static bool gap_read_answer(struct gap *g, struct record *rec)
 {
         struct wire_reader r = g->records;
         while (record_next(&r, rec) > 0) {
@@ -59,18 +59,18 @@ static bool read_answer(struct gap *g, struct record *rec)
 enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct record *rec, uint64_t *missing)
 {
         if (gap_is_closed(g)) {
-                drop_answer(g);
+                gap_drop_answer(g);
                 return GAP_CLOSED;
         }
         if (!g->answer)
-                take_answer(g, n);
+                gap_take_answer(g, n);
         if (g->answer && g->answer_at > g->at) {
                 *missing = (g->answer_at < g->end ? g->answer_at : g->end) - g->at;
                 return GAP_MISSING;
         }
-        if (g->answer && read_answer(g, rec))
+        if (g->answer && gap_read_answer(g, rec))
                 return GAP_RECORD;
-        drop_answer(g);
+        gap_drop_answer(g);
         if (now_ms < g->ask_at)
                 return GAP_WAITS;
         if (g->questions == 0 || now_ms - g->opened_at >= GAP_OPEN_MAX_MS) {

@@ -8,12 +8,12 @@
 #include <chat/text.h>
 
 /* Makes stores above it happen before stores below it, for a process that finds the data after kill -9. */
-static void keep_order(void)
+static void hosts_keep_order(void)
 {
         atomic_signal_fence(memory_order_seq_cst);
 }
 
-static bool is_host(const struct host *host)
+static bool hosts_is_host(const struct host *host)
 {
         return host->label[HOST_MAX_BYTES] == '\0' && text_is_host(host->label, strlen(host->label)) &&
                host->told <= HOST_AWAY && host->current <= 1;
@@ -26,13 +26,13 @@ void hosts_init(struct hosts *h, struct hosts_kept *kept, struct hosts_others *o
         h->others = others;
         h->all = memory;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                if (!is_host(&memory[i]))
+                if (!hosts_is_host(&memory[i]))
                         memory[i] = (struct host){0};
                 h->heard_ms[i] = memory[i].told == HOST_HERE ? now_ms : now_ms - HOSTS_LOST_MS;
         }
 }
 
-static struct host *find(const struct hosts *h, const char *label)
+static struct host *hosts_find(const struct hosts *h, const char *label)
 {
         for (size_t i = 0; i < HOSTS_MAX; i++)
                 if (strcmp(h->all[i].label, label) == 0)
@@ -41,7 +41,7 @@ static struct host *find(const struct hosts *h, const char *label)
 }
 
 /* Returns a free place, or the place of the host that was not heard for longest; NULL if all hosts are here. */
-static struct host *find_place(const struct hosts *h)
+static struct host *hosts_find_place(const struct hosts *h)
 {
         struct host *oldest = NULL;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
@@ -54,19 +54,19 @@ static struct host *find_place(const struct hosts *h)
         return oldest;
 }
 
-static struct host *admit(struct hosts *h, const char *label)
+static struct host *hosts_admit(struct hosts *h, const char *label)
 {
-        struct host *host = find(h, label);
+        struct host *host = hosts_find(h, label);
         if (host)
                 return host;
-        host = find_place(h);
+        host = hosts_find_place(h);
         if (!host) {
                 h->turned_away++;
                 return NULL;
         }
         /* if the process is killed here the old host is forgotten, and no mixture of two hosts is left */
         host->label[0] = '\0';
-        keep_order();
+        hosts_keep_order();
         host->told = HOST_UNKNOWN;
         host->current = 0;
         host->said[0] = host->said[1] = (struct host_said){0};
@@ -77,32 +77,32 @@ static struct host *admit(struct hosts *h, const char *label)
         memset(h->lacks[host - h->all], 0, sizeof(h->lacks[0]));
         h->twins[host - h->all] = (struct hosts_twins){0};
         memcpy(host->label + 1, label + 1, strlen(label));
-        keep_order();
+        hosts_keep_order();
         host->label[0] = label[0];
         return host;
 }
 
 void hosts_forget(struct hosts *h, const char *label)
 {
-        struct host *host = find(h, label);
+        struct host *host = hosts_find(h, label);
         if (host)
                 host->label[0] = '\0';
 }
 
-static void keep_irregular(struct hosts *h, const struct hosts_irregular *what)
+static void hosts_keep_irregular(struct hosts *h, const struct hosts_irregular *what)
 {
         struct hosts_irregular *oldest = &h->kept->irregular[h->kept->irregular_next++ % HOSTS_IRREGULAR_MAX];
         oldest->number = 0;
-        keep_order();
+        hosts_keep_order();
         oldest->skipped = what->skipped;
         oldest->missing = what->missing;
         oldest->unseen = what->unseen;
-        keep_order();
+        hosts_keep_order();
         oldest->number = what->number;
 }
 
 /* Returns what was noted when the message `number` was read for the first time. */
-static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
+static struct hosts_irregular hosts_recall(const struct hosts *h, uint64_t number)
 {
         for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++)
                 if (h->kept->irregular[i].number == number)
@@ -111,13 +111,13 @@ static struct hosts_irregular recall(const struct hosts *h, uint64_t number)
 }
 
 /* Returns true if `said` is the slot that was current before; false if it was about to become current at a kill. */
-static bool is_before(const struct host_said *last, const struct host_said *said)
+static bool hosts_is_before(const struct host_said *last, const struct host_said *said)
 {
         return said->instance != 0 && said->instance != last->instance && said->number < last->number;
 }
 
 /* Returns the entry of an instance that is not one of the last two, or NULL. */
-static struct host_other *find_other(const struct hosts *h, const struct host *host, uint64_t instance)
+static struct host_other *hosts_find_other(const struct hosts *h, const struct host *host, uint64_t instance)
 {
         struct host_other *others = h->others->all[host - h->all];
         for (size_t i = 0; i < HOSTS_OTHERS_MAX; i++)
@@ -128,16 +128,16 @@ static struct host_other *find_other(const struct hosts *h, const struct host *h
 
 /* Returns true if records of this instance arrived, or `own` of its records are known without that. Then `*expected` is
  * the position of its next record. */
-static bool is_known(const struct hosts *h, const struct host *host, uint64_t instance, uint64_t own,
-                     uint64_t *expected)
+static bool hosts_is_known(const struct hosts *h, const struct host *host, uint64_t instance, uint64_t own,
+                           uint64_t *expected)
 {
         const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
-        const struct host_other *other = instance != 0 ? find_other(h, host, instance) : NULL;
+        const struct host_other *other = instance != 0 ? hosts_find_other(h, host, instance) : NULL;
         bool known = true;
         *expected = 0;
         if (instance != 0 && last->instance == instance)
                 *expected = last->expected;
-        else if (is_before(last, before) && before->instance == instance)
+        else if (hosts_is_before(last, before) && before->instance == instance)
                 *expected = before->expected;
         else if (other)
                 *expected = other->expected;
@@ -148,42 +148,43 @@ static bool is_known(const struct hosts *h, const struct host *host, uint64_t in
         return known;
 }
 
-static void write_other(struct host_other *at, struct host_other what)
+static void hosts_write_other(struct host_other *at, struct host_other what)
 {
         at->instance = 0;
-        keep_order();
+        hosts_keep_order();
         at->expected = what.expected;
-        keep_order();
+        hosts_keep_order();
         at->instance = what.instance;
 }
 
 /* Keeps what is known of the instance that was current before, as it gives way to `next`. The entry of the current
  * instance is out of date and may be replaced. */
-static void keep_before(const struct hosts *h, const struct host *host, uint64_t next)
+static void hosts_keep_before(const struct hosts *h, const struct host *host, uint64_t next)
 {
         const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
         struct host_other *others = h->others->all[host - h->all];
-        if (!is_before(last, before))
+        if (!hosts_is_before(last, before))
                 return;
-        struct host_other *place = find_other(h, host, before->instance);
+        struct host_other *place = hosts_find_other(h, host, before->instance);
         if (!place)
-                place = find_other(h, host, last->instance);
+                place = hosts_find_other(h, host, last->instance);
         if (!place)
-                place = find_other(h, host, 0);
+                place = hosts_find_other(h, host, 0);
         if (!place)
                 place = &others[others[1].instance == next ? 0 : 1];
         if (place == &others[1])
-                write_other(&others[1], others[0]); /* the instance that spoke last comes first */
-        write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
+                hosts_write_other(&others[1], others[0]); /* the instance that spoke last comes first */
+        hosts_write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
 }
 
 /* Returns how the message is irregular, by the messages before it. */
-static struct hosts_irregular compare(const struct hosts *h, const struct host *host, const struct hosts_message *m)
+static struct hosts_irregular hosts_compare(const struct hosts *h, const struct host *host,
+                                            const struct hosts_message *m)
 {
         struct hosts_irregular is = {.number = m->number};
         uint64_t expected;
         /* no other instance may be known either */
-        if (!is_known(h, host, m->instance, m->own, &expected) && !m->follows)
+        if (!hosts_is_known(h, host, m->instance, m->own, &expected) && !m->follows)
                 is.unseen = host->said[host->current].instance != 0 ? m->position : 0;
         else if (m->position >= expected)
                 is.missing = m->position - expected;
@@ -193,36 +194,36 @@ static struct hosts_irregular compare(const struct hosts *h, const struct host *
 }
 
 /* Notes that the message arrived. */
-static void advance(struct hosts *h, struct host *host, const struct hosts_message *m)
+static void hosts_advance(struct hosts *h, struct host *host, const struct hosts_message *m)
 {
         struct host_said *next = &host->said[!host->current];
         uint64_t end = m->position + m->count, expected;
-        if (is_known(h, host, m->instance, m->own, &expected) && end < expected)
+        if (hosts_is_known(h, host, m->instance, m->own, &expected) && end < expected)
                 end = expected;
-        keep_before(h, host, m->instance);
-        keep_order();
+        hosts_keep_before(h, host, m->instance);
+        hosts_keep_order();
         next->instance = 0;
-        keep_order();
+        hosts_keep_order();
         next->expected = end;
         next->number = m->number;
-        keep_order();
+        hosts_keep_order();
         next->instance = m->instance;
-        keep_order();
+        hosts_keep_order();
         host->current = !host->current;
 }
 
 struct hosts_irregular hosts_said(struct hosts *h, const char *label, const struct hosts_message *m)
 {
-        struct host *host = admit(h, label);
+        struct host *host = hosts_admit(h, label);
         if (!host)
                 return (struct hosts_irregular){.skipped = m->count};
         const struct host_said *last = &host->said[host->current];
         if (last->instance != 0 && m->number <= last->number)
-                return recall(h, m->number);
-        struct hosts_irregular is = compare(h, host, m);
+                return hosts_recall(h, m->number);
+        struct hosts_irregular is = hosts_compare(h, host, m);
         if (is.skipped > 0 || is.missing > 0 || is.unseen > 0)
-                keep_irregular(h, &is);
-        advance(h, host, m);
+                hosts_keep_irregular(h, &is);
+        hosts_advance(h, host, m);
         return is;
 }
 
@@ -236,7 +237,7 @@ uint64_t hosts_last_number(const struct hosts *h)
         return last;
 }
 
-static void note_process(struct hosts_twins *t, uint64_t process, int64_t now_ms)
+static void hosts_note_process(struct hosts_twins *t, uint64_t process, int64_t now_ms)
 {
         size_t place = 0;
         if (process == 0)
@@ -269,17 +270,17 @@ const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several)
 
 void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t process, int64_t now_ms)
 {
-        struct host *host = admit(h, label);
+        struct host *host = hosts_admit(h, label);
         if (!host)
                 return;
         host->members = members;
         h->heard_ms[host - h->all] = now_ms;
-        note_process(&h->twins[host - h->all], process, now_ms);
+        hosts_note_process(&h->twins[host - h->all], process, now_ms);
 }
 
 /* Returns the entry for records that lack of the instance: its own, or one that was not updated lately. Returns NULL if
  * there is none. */
-static struct hosts_lack *find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
+static struct hosts_lack *hosts_find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
 {
         struct hosts_lack *lacks = h->lacks[host - h->all], *free_one = NULL;
         for (size_t i = 0; i < HOSTS_LACKS_MAX; i++) {
@@ -295,10 +296,10 @@ static struct hosts_lack *find_lack(struct hosts *h, const struct host *host, ui
 
 /* Notes that records of an instance lack from `expected` on, or that none lack. Returns for how many ms they have
  * lacked. */
-static int64_t note_lack(struct hosts *h, const struct host *host, uint64_t instance, bool lacks, uint64_t expected,
-                         int64_t now_ms)
+static int64_t hosts_note_lack(struct hosts *h, const struct host *host, uint64_t instance, bool lacks,
+                               uint64_t expected, int64_t now_ms)
 {
-        struct hosts_lack *lack = find_lack(h, host, instance, now_ms);
+        struct hosts_lack *lack = hosts_find_lack(h, host, instance, now_ms);
         if (lack && !lacks)
                 lack->instance = 0;
         if (!lack || !lacks)
@@ -310,11 +311,11 @@ static int64_t note_lack(struct hosts *h, const struct host *host, uint64_t inst
 }
 
 /* Returns how many of the instances count: those up to the oldest that is known. */
-static size_t count_known(const struct hosts *h, const struct host *host, const struct hosts_instance *all,
-                          size_t count)
+static size_t hosts_count_known(const struct hosts *h, const struct host *host, const struct hosts_instance *all,
+                                size_t count)
 {
         uint64_t expected;
-        while (count > 0 && !is_known(h, host, all[count - 1].instance, all[count - 1].own, &expected))
+        while (count > 0 && !hosts_is_known(h, host, all[count - 1].instance, all[count - 1].own, &expected))
                 count--;
         return count;
 }
@@ -322,15 +323,15 @@ static size_t count_known(const struct hosts *h, const struct host *host, const 
 int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_instance *all, size_t count,
                       int64_t now_ms, size_t *which, bool *follows)
 {
-        const struct host *host = find(h, label);
+        const struct host *host = hosts_find(h, label);
         int64_t longest = 0;
         if (!host || host->said[host->current].instance == 0)
                 return 0;
-        size_t known = count_known(h, host, all, count);
+        size_t known = hosts_count_known(h, host, all, count);
         for (size_t i = known > 0 ? known : 1; i-- > 0;) {
                 uint64_t expected;
-                is_known(h, host, all[i].instance, all[i].own, &expected);
-                int64_t ms = note_lack(h, host, all[i].instance, expected < all[i].position, expected, now_ms);
+                hosts_is_known(h, host, all[i].instance, all[i].own, &expected);
+                int64_t ms = hosts_note_lack(h, host, all[i].instance, expected < all[i].position, expected, now_ms);
                 if (ms <= longest)
                         continue;
                 longest = ms;
@@ -342,7 +343,7 @@ int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_ins
 
 void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms)
 {
-        const struct host *host = find(h, label);
+        const struct host *host = hosts_find(h, label);
         if (!host)
                 return;
         int64_t *credit = &h->credit_ms[host - h->all];
@@ -351,35 +352,36 @@ void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms
 
 bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms)
 {
-        const struct host *host = find(h, label);
+        const struct host *host = hosts_find(h, label);
         return host && (h->credit_ms[host - h->all] - now_ms) / HOSTS_CREDIT_SHARE < HOSTS_CREDIT_MS;
 }
 
-static bool is_heard(const struct hosts *h, size_t i, int64_t now_ms)
+static bool hosts_is_heard(const struct hosts *h, size_t i, int64_t now_ms)
 {
         return now_ms - h->heard_ms[i] < HOSTS_LOST_MS;
 }
 
 enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms)
 {
-        const struct host *host = label[0] != '\0' ? find(h, label) : NULL;
+        const struct host *host = label[0] != '\0' ? hosts_find(h, label) : NULL;
         if (!host)
                 return HOST_UNKNOWN;
-        return host->told == HOST_HERE || is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
+        return host->told == HOST_HERE || hosts_is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
 }
 
 /* Returns the news of a host, or HOST_UNKNOWN if there is none. */
-static enum host_told news_of(const struct hosts *h, size_t i, int64_t now_ms)
+static enum host_told hosts_news_of(const struct hosts *h, size_t i, int64_t now_ms)
 {
         const struct host *host = &h->all[i];
         if (host->label[0] == '\0')
                 return HOST_UNKNOWN;
-        if (is_heard(h, i, now_ms))
+        if (hosts_is_heard(h, i, now_ms))
                 return host->told == HOST_HERE ? HOST_UNKNOWN : HOST_HERE;
         return host->told == HOST_HERE ? HOST_AWAY : HOST_UNKNOWN;
 }
 
-__attribute__((format(printf, 4, 5))) static size_t append(char *text, size_t size, size_t len, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static size_t hosts_append(char *text, size_t size, size_t len,
+                                                                 const char *format, ...)
 {
         va_list args;
         if (len >= size)
@@ -390,43 +392,43 @@ __attribute__((format(printf, 4, 5))) static size_t append(char *text, size_t si
         return n < 0 || (size_t)n >= size - len ? size - 1 : len + (size_t)n;
 }
 
-static const char *people(uint64_t members)
+static const char *hosts_people(uint64_t members)
 {
         return members == 1 ? "person" : "people";
 }
 
 /* Writes one sentence for all hosts with the news `told` of which members were last told `before`. Returns its
  * length. */
-static size_t tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told, const char *verb,
-                   char text[static TEXT_MAX_BYTES])
+static size_t hosts_tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told, const char *verb,
+                         char text[static TEXT_MAX_BYTES])
 {
         const struct host *those[HOSTS_MAX];
         size_t n = 0, len = 0;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                if (h->all[i].told != before || news_of(h, i, now_ms) != told)
+                if (h->all[i].told != before || hosts_news_of(h, i, now_ms) != told)
                         continue;
                 h->all[i].told = (uint8_t)told;
                 those[n++] = &h->all[i];
         }
         if (n == 1)
-                return append(text, TEXT_MAX_BYTES, 0, "%s is %s, with %" PRIu64 " %s", those[0]->label, verb,
-                              those[0]->members, people(those[0]->members));
+                return hosts_append(text, TEXT_MAX_BYTES, 0, "%s is %s, with %" PRIu64 " %s", those[0]->label, verb,
+                                    those[0]->members, hosts_people(those[0]->members));
         for (size_t i = 0; i < n; i++)
-                len = append(text, TEXT_MAX_BYTES, len, "%s%s (%" PRIu64 " %s)",
-                             i == 0       ? ""
-                             : i == n - 1 ? " and "
-                                          : ", ",
-                             those[i]->label, those[i]->members, people(those[i]->members));
-        return n > 0 ? append(text, TEXT_MAX_BYTES, len, " are %s", verb) : 0;
+                len = hosts_append(text, TEXT_MAX_BYTES, len, "%s%s (%" PRIu64 " %s)",
+                                   i == 0       ? ""
+                                   : i == n - 1 ? " and "
+                                                : ", ",
+                                   those[i]->label, those[i]->members, hosts_people(those[i]->members));
+        return n > 0 ? hosts_append(text, TEXT_MAX_BYTES, len, " are %s", verb) : 0;
 }
 
 size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES])
 {
-        size_t len = tell(h, now_ms, HOST_HERE, HOST_AWAY, "away", text);
+        size_t len = hosts_tell(h, now_ms, HOST_HERE, HOST_AWAY, "away", text);
         if (len == 0)
-                len = tell(h, now_ms, HOST_AWAY, HOST_HERE, "back", text);
+                len = hosts_tell(h, now_ms, HOST_AWAY, HOST_HERE, "back", text);
         if (len == 0)
-                len = tell(h, now_ms, HOST_UNKNOWN, HOST_HERE, "here", text);
+                len = hosts_tell(h, now_ms, HOST_UNKNOWN, HOST_HERE, "here", text);
         return len;
 }
 
@@ -434,7 +436,7 @@ int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms)
 {
         int64_t wake = INT64_MAX;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                if (h->all[i].label[0] == '\0' || h->all[i].told != HOST_HERE || !is_heard(h, i, now_ms))
+                if (h->all[i].label[0] == '\0' || h->all[i].told != HOST_HERE || !hosts_is_heard(h, i, now_ms))
                         continue;
                 int64_t lost = h->heard_ms[i] + HOSTS_LOST_MS;
                 wake = lost < wake ? lost : wake;
@@ -451,12 +453,12 @@ size_t hosts_describe(const struct hosts *h, char *text, size_t size)
                 if (host->label[0] == '\0' || host->told == HOST_UNKNOWN)
                         continue;
                 here += host->told == HOST_HERE;
-                len = append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
+                len = hosts_append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
                 if (host->told == HOST_HERE)
-                        len = append(text, size, len, "(%" PRIu64 " %s%s)", host->members, people(host->members),
-                                     h->twins[i].told ? ", several hosts" : "");
+                        len = hosts_append(text, size, len, "(%" PRIu64 " %s%s)", host->members,
+                                           hosts_people(host->members), h->twins[i].told ? ", several hosts" : "");
                 else
-                        len = append(text, size, len, "(away)");
+                        len = hosts_append(text, size, len, "(away)");
         }
         return here;
 }

@@ -15,7 +15,7 @@ void inbound_init(struct inbound *in, struct report *report, const char *own, in
         pthread_cond_init(&in->room, NULL);
 }
 
-static void drop_all(struct inbound *in)
+static void inbound_drop_all(struct inbound *in)
 {
         for (struct network_message *m = in->first, *next; m; m = next) {
                 next = m->next;
@@ -28,12 +28,12 @@ static void drop_all(struct inbound *in)
 
 void inbound_destroy(struct inbound *in)
 {
-        drop_all(in);
+        inbound_drop_all(in);
         pthread_cond_destroy(&in->room);
         pthread_mutex_destroy(&in->lock);
 }
 
-static void close_to_all(struct inbound *in)
+static void inbound_close_to_all(struct inbound *in)
 {
         in->generation = 0;
         pthread_cond_broadcast(&in->room);
@@ -42,8 +42,8 @@ static void close_to_all(struct inbound *in)
 void inbound_ask(struct inbound *in, struct network_place from)
 {
         pthread_mutex_lock(&in->lock);
-        drop_all(in);
-        close_to_all(in);
+        inbound_drop_all(in);
+        inbound_close_to_all(in);
         in->request++;
         in->place = from;
         pthread_mutex_unlock(&in->lock);
@@ -76,8 +76,8 @@ uint64_t inbound_needs_subscription(struct inbound *in, int64_t now)
 }
 
 /* Adds a message to the queue. Returns false if there is no memory: then the message counts as lost on the way. */
-static bool enqueue(struct inbound *in, enum network_event event, struct network_place place,
-                    const struct inbound_message *from)
+static bool inbound_enqueue(struct inbound *in, enum network_event event, struct network_place place,
+                            const struct inbound_message *from)
 {
         struct network_message *m = calloc(1, sizeof(*m) + from->size);
         if (!m)
@@ -118,7 +118,8 @@ uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct
         if (!same)
                 in->place = (struct network_place){.stream = stream, .sequence = last};
         if (!begun || !same)
-                in->begun = enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
+                in->begun =
+                        inbound_enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
         in->lost = in->begun != in->request;
         in->blocked = false;
         in->consumer_sequence = 0;
@@ -132,12 +133,12 @@ uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct
 void inbound_close(struct inbound *in)
 {
         pthread_mutex_lock(&in->lock);
-        close_to_all(in);
+        inbound_close_to_all(in);
         pthread_mutex_unlock(&in->lock);
 }
 
 /* Makes the network's thread replace the subscription. */
-static void lose(struct inbound *in)
+static void inbound_lose_subscription(struct inbound *in)
 {
         in->lost = true;
         eventfd_write(in->work, 1);
@@ -147,12 +148,12 @@ void inbound_read_anew(struct inbound *in)
 {
         pthread_mutex_lock(&in->lock);
         if (!in->blocked)
-                lose(in);
+                inbound_lose_subscription(in);
         pthread_mutex_unlock(&in->lock);
 }
 
 /* Returns true if messages of this generation are still taken. Notes that the subscription delivered something. */
-static bool is_current(struct inbound *in, uint64_t generation)
+static bool inbound_is_current(struct inbound *in, uint64_t generation)
 {
         if (generation != in->generation || in->lost)
                 return false;
@@ -161,7 +162,7 @@ static bool is_current(struct inbound *in, uint64_t generation)
 }
 
 /* Returns false if the subscription is no longer wanted. */
-static bool wait_for_room(struct inbound *in, uint64_t generation)
+static bool inbound_wait_for_room(struct inbound *in, uint64_t generation)
 {
         while (generation == in->generation && in->said >= NETWORK_QUEUE_MAX) {
                 in->blocked = true;
@@ -174,19 +175,19 @@ static bool wait_for_room(struct inbound *in, uint64_t generation)
         return true;
 }
 
-static bool is_acceptable(const struct inbound_message *m)
+static bool inbound_is_acceptable(const struct inbound_message *m)
 {
         return m->host && text_is_host(m->host, strlen(m->host)) && strlen(m->host) <= HOST_MAX_BYTES &&
                m->size <= MESSAGE_MAX_BYTES;
 }
 
 /* Returns false if the message is not the next one of its consumer, or not of the consumer at all. */
-static bool is_next(struct inbound *in, const struct inbound_message *m)
+static bool inbound_is_next(struct inbound *in, const struct inbound_message *m)
 {
         if (in->place.stream == 0)
                 return true;
         if (!m->host || m->consumer_sequence != in->consumer_sequence + 1 || m->sequence <= in->place.sequence) {
-                lose(in);
+                inbound_lose_subscription(in);
                 return false;
         }
         in->consumer_sequence++;
@@ -196,15 +197,15 @@ static bool is_next(struct inbound *in, const struct inbound_message *m)
 void inbound_said(struct inbound *in, uint64_t generation, const struct inbound_message *m)
 {
         pthread_mutex_lock(&in->lock);
-        if (is_current(in, generation) && is_next(in, m)) {
+        if (inbound_is_current(in, generation) && inbound_is_next(in, m)) {
                 struct network_place place = {.stream = in->place.stream, .sequence = m->sequence};
-                bool own = m->host && strcmp(m->host, in->own) == 0, acceptable = is_acceptable(m);
-                bool done =
-                        own || !acceptable || (wait_for_room(in, generation) && enqueue(in, NETWORK_SAID, place, m));
+                bool own = m->host && strcmp(m->host, in->own) == 0, acceptable = inbound_is_acceptable(m);
+                bool done = own || !acceptable ||
+                            (inbound_wait_for_room(in, generation) && inbound_enqueue(in, NETWORK_SAID, place, m));
                 if (done)
                         in->place = place;
                 else if (generation == in->generation)
-                        lose(in);
+                        inbound_lose_subscription(in);
                 if (!own && !acceptable)
                         report_ignored(in->report);
         }
@@ -214,20 +215,20 @@ void inbound_said(struct inbound *in, uint64_t generation, const struct inbound_
 void inbound_heartbeat(struct inbound *in, uint64_t generation, uint64_t consumer_sequence)
 {
         pthread_mutex_lock(&in->lock);
-        if (is_current(in, generation) && consumer_sequence != in->consumer_sequence)
-                lose(in);
+        if (inbound_is_current(in, generation) && consumer_sequence != in->consumer_sequence)
+                inbound_lose_subscription(in);
         pthread_mutex_unlock(&in->lock);
 }
 
 void inbound_lose(struct inbound *in, uint64_t generation)
 {
         pthread_mutex_lock(&in->lock);
-        if (is_current(in, generation))
-                lose(in);
+        if (inbound_is_current(in, generation))
+                inbound_lose_subscription(in);
         pthread_mutex_unlock(&in->lock);
 }
 
-static bool waits_already(const struct inbound *in, const char *host)
+static bool inbound_waits_already(const struct inbound *in, const char *host)
 {
         for (const struct network_message *m = in->alive > 0 ? in->first : NULL; m; m = m->next)
                 if (m->event == NETWORK_ALIVE && strcmp(m->host, host) == 0)
@@ -238,9 +239,9 @@ static bool waits_already(const struct inbound *in, const char *host)
 void inbound_alive(struct inbound *in, const struct inbound_message *m)
 {
         pthread_mutex_lock(&in->lock);
-        if (!is_acceptable(m))
+        if (!inbound_is_acceptable(m))
                 report_ignored(in->report);
-        else if (in->request > 0 && in->alive < INBOUND_ALIVE_MAX && !waits_already(in, m->host))
-                enqueue(in, NETWORK_ALIVE, (struct network_place){0}, m);
+        else if (in->request > 0 && in->alive < INBOUND_ALIVE_MAX && !inbound_waits_already(in, m->host))
+                inbound_enqueue(in, NETWORK_ALIVE, (struct network_place){0}, m);
         pthread_mutex_unlock(&in->lock);
 }

@@ -7,7 +7,7 @@
 #include <chat/socket.h>
 #include <chat/text.h>
 
-static void remember(void *user, const struct record *rec)
+static void inbox_remember(void *user, const struct record *rec)
 {
         struct inbox *in = user;
         in->missed.is_last = rec->kind == RECORD_MISSED;
@@ -24,14 +24,14 @@ int inbox_init(struct inbox *in, int fd, struct spool *spool)
         in->spool = spool;
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
-        spool_walk(spool, remember, in);
+        spool_walk(spool, inbox_remember, in);
         /* no chatd has this epoch: the first datagram begins another one, and its records are compared */
         seen_epoch(&in->seen, 1);
         return 0;
 }
 
 /* Reads the datagram at the head without removing it. Returns its size, or -1 if there is none. */
-static ssize_t peek(struct inbox *in, uid_t broker, bool *heard)
+static ssize_t inbox_peek(struct inbox *in, uid_t broker, bool *heard)
 {
         struct credentials_room control;
         struct ucred cred;
@@ -47,21 +47,21 @@ static ssize_t peek(struct inbox *in, uid_t broker, bool *heard)
         return n;
 }
 
-static void consume(struct inbox *in)
+static void inbox_consume(struct inbox *in)
 {
         in->missed.is_last = false;
         recv(in->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
 }
 
 /* Returns true if the record goes to other hosts. Unknown kinds stay here, as they may be meant for this host alone. */
-static bool is_for_others(const struct record *rec)
+static bool inbox_is_for_others(const struct record *rec)
 {
         return (record_is_of_person(rec) || rec->kind == RECORD_PRIVATE || rec->kind == RECORD_ASK ||
                 rec->kind == RECORD_REPLY) &&
                rec->id != LINK_ID;
 }
 
-static void count_members(struct inbox *in, const struct record *rec)
+static void inbox_count_members(struct inbox *in, const struct record *rec)
 {
         if (rec->kind == RECORD_JOIN)
                 in->members++;
@@ -70,14 +70,14 @@ static void count_members(struct inbox *in, const struct record *rec)
 }
 
 /* Collects the records of a batch that are new. Returns their size. */
-static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen, uint32_t *count)
+static size_t inbox_gather(struct inbox *in, const struct frame *f, struct seen *seen, uint32_t *count)
 {
         struct wire_reader r = f->records;
         struct record rec;
         size_t size = 0;
         *count = 0;
         while (record_next(&r, &rec) > 0) {
-                if (seen_before(seen, rec.id, rec.number) || !is_for_others(&rec))
+                if (seen_before(seen, rec.id, rec.number) || !inbox_is_for_others(&rec))
                         continue;
                 size_t n = record_encode(in->records + size, sizeof(in->records) - size, &rec);
                 size += n;
@@ -86,23 +86,23 @@ static size_t gather(struct inbox *in, const struct frame *f, struct seen *seen,
         return size;
 }
 
-static bool store(struct inbox *in, const struct frame *f)
+static bool inbox_store(struct inbox *in, const struct frame *f)
 {
         struct seen seen = in->seen; /* a copy, which is dropped if the spool is full */
         uint32_t count;
-        size_t size = gather(in, f, &seen, &count);
+        size_t size = inbox_gather(in, f, &seen, &count);
         if (count > 0 && spool_append(in->spool, in->records, size, count) < 0)
                 return false;
         in->seen = seen;
         struct wire_reader r = wire_read(in->records, size);
         struct record rec;
         while (record_next(&r, &rec) > 0)
-                count_members(in, &rec);
+                inbox_count_members(in, &rec);
         in->stored = size;
         return true;
 }
 
-static bool store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
+static bool inbox_store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
 {
         struct record rec = {.kind = RECORD_MISSED, .id = epoch, .number = lines, .name = {"", 0}, .text = {"", 0}};
         size_t size = record_encode(in->records, sizeof(in->records), &rec);
@@ -111,28 +111,28 @@ static bool store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
 
 /* Two notices can be equal, so a notice is only recognized as stored if it is the first that is read after the
  * start. */
-static bool note_missed(struct inbox *in, const struct frame *f)
+static bool inbox_note_missed(struct inbox *in, const struct frame *f)
 {
         if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
                 return true;
-        return store_missed(in, f->id, f->number);
+        return inbox_store_missed(in, f->id, f->number);
 }
 
 bool inbox_note_missing(struct inbox *in, uint64_t lines)
 {
-        return store_missed(in, 0, lines);
+        return inbox_store_missed(in, 0, lines);
 }
 
-static enum inbox_event take_frame(struct inbox *in, const struct frame *f)
+static enum inbox_event inbox_take_frame(struct inbox *in, const struct frame *f)
 {
         if (seen_epoch(&in->seen, f->id))
                 in->counted = false; /* another chatd, which may have had no room for its roll call */
         switch (f->type) {
         case FRAME_BATCH:
-                return store(in, f) ? INBOX_TAKEN : INBOX_FULL;
+                return inbox_store(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_MISSED:
                 in->counted = false; /* the missed lines include joins and leaves */
-                return note_missed(in, f) ? INBOX_TAKEN : INBOX_FULL;
+                return inbox_note_missed(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_WELCOME:
                 in->counted = true;
                 in->members = f->members;
@@ -154,15 +154,15 @@ enum inbox_event inbox_take(struct inbox *in, uid_t broker)
         struct frame f;
         bool heard;
         in->stored = 0;
-        ssize_t n = peek(in, broker, &heard);
+        ssize_t n = inbox_peek(in, broker, &heard);
         if (n < 0)
                 return INBOX_NOTHING;
         enum inbox_event event = INBOX_TAKEN;
         if (!heard || frame_decode(&f, in->datagram, (size_t)n) < 0)
                 in->ignored++;
         else
-                event = take_frame(in, &f);
+                event = inbox_take_frame(in, &f);
         if (event != INBOX_FULL)
-                consume(in);
+                inbox_consume(in);
         return event;
 }

@@ -25,7 +25,7 @@ void inject_close(struct inject *in)
         in->blocked = false;
 }
 
-static void disconnect(struct inject *in, int64_t now_ms)
+static void inject_disconnect(struct inject *in, int64_t now_ms)
 {
         inject_close(in);
         in->retry_at = now_ms + in->retry_ms;
@@ -39,7 +39,7 @@ void inject_connect(struct inject *in, int64_t now_ms)
                 return;
         in->socket = connect_socket();
         if (in->socket < 0 || connect_broker(in->socket, in->dir, &intake) < 0) {
-                disconnect(in, now_ms);
+                inject_disconnect(in, now_ms);
                 return;
         }
         in->broker = intake.st_uid;
@@ -57,7 +57,7 @@ void inject_welcome(struct inject *in)
         in->welcome = true;
 }
 
-static bool accept_frame(struct inject *in, const struct frame *f)
+static bool inject_accept_frame(struct inject *in, const struct frame *f)
 {
         if (in->size > 0)
                 return false;
@@ -72,7 +72,7 @@ bool inject_notice(struct inject *in, struct slice text, uint64_t to)
                           .number = in->notices + 1,
                           .key = to,
                           .text = text};
-        if (!accept_frame(in, &f))
+        if (!inject_accept_frame(in, &f))
                 return false;
         in->notices++;
         return true;
@@ -86,8 +86,8 @@ bool inject_record(struct inject *in, const struct record *rec)
 {
         if (in->size > 0 && !in->open)
                 return false;
-        if (in->size == 0)
-                accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+        if (in->size == 0 && !inject_accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID}))
+                return false;
         in->open = true;
         size_t size = record_encode(in->frame + in->size, sizeof(in->frame) - in->size, rec);
         assert(size > 0 || in->size > FRAME_HEADER_BYTES); /* else it would be tried for ever */
@@ -99,7 +99,7 @@ bool inject_record(struct inject *in, const struct record *rec)
 }
 
 /* Sends a frame to the intake. Returns false if the intake did not take it. */
-static bool hand_over(struct inject *in, const void *frame, size_t size, int64_t now_ms)
+static bool inject_hand_over(struct inject *in, const void *frame, size_t size, int64_t now_ms)
 {
         if (send(in->socket, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
                 in->retry_ms = INJECT_RETRY_MIN_MS;
@@ -107,15 +107,15 @@ static bool hand_over(struct inject *in, const void *frame, size_t size, int64_t
         }
         in->blocked = socket_is_transient(errno);
         if (!in->blocked)
-                disconnect(in, now_ms);
+                inject_disconnect(in, now_ms);
         return false;
 }
 
-static bool hand_over_hello(struct inject *in, int64_t now_ms)
+static bool inject_hand_over_hello(struct inject *in, int64_t now_ms)
 {
         uint8_t hello[FRAME_MAX_BYTES];
         struct frame f = {.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of("link"), .address = slice_of("link")};
-        if (!hand_over(in, hello, frame_encode(hello, sizeof(hello), &f), now_ms))
+        if (!inject_hand_over(in, hello, frame_encode(hello, sizeof(hello), &f), now_ms))
                 return false;
         in->hello_due = false;
         in->at_hello = in->handed_over;
@@ -125,11 +125,11 @@ static bool hand_over_hello(struct inject *in, int64_t now_ms)
 bool inject_flush(struct inject *in, int64_t now_ms)
 {
         in->blocked = false;
-        if (in->socket < 0 || (in->hello_due && !hand_over_hello(in, now_ms)) || !in->welcome)
+        if (in->socket < 0 || (in->hello_due && !inject_hand_over_hello(in, now_ms)) || !in->welcome)
                 return false;
         if (in->size == 0)
                 return true;
-        if (!hand_over(in, in->frame, in->size, now_ms))
+        if (!inject_hand_over(in, in->frame, in->size, now_ms))
                 return false;
         if (in->open)
                 in->handed_over = in->last_waits;

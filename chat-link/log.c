@@ -92,7 +92,7 @@ void log_hosts(struct journal *j, const char *text)
 }
 
 /* Returns true if all records of this host's members reach other hosts now. */
-static bool is_linked(const struct network_status *s)
+static bool log_is_linked(const struct network_status *s)
 {
         return s->connected && !s->stuck;
 }
@@ -113,7 +113,7 @@ static void log_problem(struct journal *j, const struct link *l)
 {
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s%s", is_linked(s) ? "" : "not linked: ", s->problem);
+        journal_field(&e, "MESSAGE=%s%s", log_is_linked(s) ? "" : "not linked: ", s->problem);
         journal_describe(&e, LOG_WARNING, EVENT_LINK_PROBLEM);
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, spool_waiting(l->spool));
         journal_write(j, &e);
@@ -124,7 +124,7 @@ static void log_problem(struct journal *j, const struct link *l)
 static int64_t log_change(struct link *l)
 {
         const struct network_status *s = &l->status;
-        bool linked = is_linked(s);
+        bool linked = log_is_linked(s);
         bool same_problem = strcmp(s->problem, l->logged_problem) == 0;
         if (linked == l->logged_linked && same_problem)
                 return INT64_MAX;
@@ -141,7 +141,7 @@ static int64_t log_change(struct link *l)
 }
 
 /* Returns what to do about the last message that was ignored: the rarest reason first. */
-static const char *ignored_why(const struct link *l)
+static const char *log_ignored_why(const struct link *l)
 {
         if (l->hosts.turned_away > l->turned_away_logged)
                 return "there are more hosts in this network than a chat-link can know, which are 64";
@@ -157,7 +157,7 @@ static void log_ignored(struct link *l)
         struct journal_event e = {0};
         uint64_t count = ignored - l->ignored_logged;
         l->ignored_at = l->now + LINK_IGNORED_MS;
-        journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, ignored_why(l));
+        journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, log_ignored_why(l));
         journal_describe(&e, LOG_WARNING, EVENT_LINK_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
@@ -214,7 +214,7 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
 }
 
 /* Logs labels of other hosts that are now of several hosts, or of one host again. */
-static void look_for_others_twins(struct link *l)
+static void log_look_for_others_twins(struct link *l)
 {
         bool several;
         const char *label;
@@ -235,7 +235,7 @@ static void look_for_others_twins(struct link *l)
 
 /* Logs that another host has this host's label, and that it is gone. Without a connection no message arrives: then the
  * last state holds. */
-static void look_for_twin(struct link *l)
+static void log_look_for_twin(struct link *l)
 {
         if (l->status.twin != l->twin_signs || (l->logged_twin && !l->status.connected))
                 l->twin_at = l->now;
@@ -246,13 +246,13 @@ static void look_for_twin(struct link *l)
         l->logged_twin = is_there;
 }
 
-static void notify(struct link *l)
+static void log_notify(struct link *l)
 {
         const struct network_status *s = &l->status;
         char hosts[512], text[sizeof(l->notified)];
         uint64_t waiting = spool_waiting(l->spool);
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
-        if (is_linked(s))
+        if (log_is_linked(s))
                 snprintf(text, sizeof(text),
                          "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
                          ", from others: %" PRIu64,
@@ -276,9 +276,9 @@ int64_t log_status(struct link *l)
         network_get_status(l->network, &l->status);
         if (l->status_at == 0 || l->now >= l->status_at) {
                 l->status_at = l->now + LINK_STATUS_MS;
-                look_for_twin(l);
-                look_for_others_twins(l);
-                notify(l);
+                log_look_for_twin(l);
+                log_look_for_others_twins(l);
+                log_notify(l);
                 log_ignored(l);
                 log_repeats(l);
                 log_damaged(l);

@@ -54,7 +54,7 @@ static const char usage[] =
         "settings.\n";
 
 /* Returns -1 to go on, or an exit status. */
-static int parse_options(struct options *o, int argc, char **argv)
+static int chat_link_parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
                 {"config", required_argument, NULL, 'c'},
@@ -100,7 +100,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 }
 
 /* Returns true if a process has the socket: systemd, or another chat-link. */
-static bool is_held(const struct sockaddr_un *address)
+static bool chat_link_is_held(const struct sockaddr_un *address)
 {
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         bool held = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
@@ -110,7 +110,7 @@ static bool is_held(const struct sockaddr_un *address)
 }
 
 /* Takes the socket from systemd, or binds one. Returns 0 or a negative errno. */
-static int open_inbox(struct chat_link *cl, const char *run_dir)
+static int chat_link_open_inbox(struct chat_link *cl, const char *run_dir)
 {
         struct sockaddr_un address;
         int r = path_link(&address, run_dir);
@@ -120,7 +120,7 @@ static int open_inbox(struct chat_link *cl, const char *run_dir)
                 cl->inbox = SD_LISTEN_FDS_START;
                 return sd_is_socket_unix(cl->inbox, SOCK_DGRAM, -1, NULL, 0) > 0 ? 0 : -ENOTSOCK;
         }
-        if (is_held(&address))
+        if (chat_link_is_held(&address))
                 return -EADDRINUSE;
         cl->inbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (cl->inbox < 0)
@@ -136,11 +136,11 @@ static int open_inbox(struct chat_link *cl, const char *run_dir)
 }
 
 /* Opens the inbox, the signals and the spool. Returns 0, or a negative errno after a message on standard error. */
-static int open_all(struct chat_link *cl, const struct options *o)
+static int chat_link_open_all(struct chat_link *cl, const struct options *o)
 {
         char path[PATH_MAX], notes[PATH_MAX];
         sigset_t stops;
-        int r = open_inbox(cl, o->run_dir);
+        int r = chat_link_open_inbox(cl, o->run_dir);
         if (r < 0) {
                 fprintf(stderr, "chat-link: cannot use the inbox %s/" LINK_SOCKET_NAME ": %s%s\n", o->run_dir,
                         strerror(-r), r == -ENOENT ? "; chatd makes that directory: start it first" : "");
@@ -171,78 +171,100 @@ static int open_all(struct chat_link *cl, const struct options *o)
         return r;
 }
 
-/* Starts the threads of the journal and the network. Returns 0 or a negative errno. */
-static int start_threads(struct chat_link *cl)
+/* Prints what failed, unless `error` is 0. Returns `error`, which is 0 or a negative errno. */
+static int chat_link_report(int error, const char *what)
+{
+        if (error < 0)
+                fprintf(stderr, "chat-link: cannot %s: %s\n", what, strerror(-error));
+        return error;
+}
+
+/* Starts the threads of the journal and the network. Returns 0, or a negative errno after a message on standard
+ * error. */
+static int chat_link_start_threads(struct chat_link *cl)
 {
         cl->journal = journal_start("chat-link");
         if (!cl->journal)
-                return -ENOMEM;
+                return chat_link_report(-ENOMEM, "start the thread of the journal");
         cl->network = network_start(&cl->config, cl->spool, cl->wake);
-        return cl->network ? 0 : -errno;
+        return chat_link_report(cl->network ? 0 : -errno, "start the thread of the network");
 }
 
+/* Descriptors that the main loop waits for. */
+enum chat_link_slot {
+        CHAT_LINK_SIGNALS,
+        CHAT_LINK_WAKE,
+        CHAT_LINK_INBOX,
+        CHAT_LINK_CHATD,
+        CHAT_LINK_SLOTS,
+};
+
 /* Returns how long poll() may wait, in ms. */
-static int wait_ms(int64_t wake)
+static int chat_link_wait_ms(int64_t wake)
 {
         int64_t now = clock_ms(), latest = now + WATCHDOG_TICK_MS;
         wake = clock_earlier(wake, latest);
         return wake > now ? (int)(wake - now) : 0;
 }
 
-static int run(struct chat_link *cl)
+static int chat_link_run(struct chat_link *cl)
 {
         eventfd_t ignored;
         for (;;) {
                 const struct link *l = &cl->link;
                 watchdog_beat(&cl->watchdog);
                 int64_t wake = link_work(&cl->link);
-                struct pollfd fds[] = {
-                        {.fd = cl->signals, .events = POLLIN},
-                        {.fd = cl->wake, .events = POLLIN},
-                        {.fd = l->full ? -1 : cl->inbox, .events = POLLIN},
-                        {.fd = l->inject.blocked ? l->inject.socket : -1, .events = POLLOUT},
+                struct pollfd fds[CHAT_LINK_SLOTS] = {
+                        [CHAT_LINK_SIGNALS] = {.fd = cl->signals, .events = POLLIN},
+                        [CHAT_LINK_WAKE] = {.fd = cl->wake, .events = POLLIN},
+                        [CHAT_LINK_INBOX] = {.fd = l->full ? -1 : cl->inbox, .events = POLLIN},
+                        [CHAT_LINK_CHATD] = {.fd = l->inject.blocked ? l->inject.socket : -1, .events = POLLOUT},
                 };
-                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(wake)) < 0 && errno != EINTR)
+                if (poll(fds, CHAT_LINK_SLOTS, chat_link_wait_ms(wake)) < 0 && errno != EINTR)
                         return -errno;
-                if (fds[0].revents)
+                if (fds[CHAT_LINK_SIGNALS].revents)
                         return 0;
-                if (fds[1].revents)
+                if (fds[CHAT_LINK_WAKE].revents)
                         eventfd_read(cl->wake, &ignored);
         }
 }
 
 /* Ends the network, which may take seconds. Members talk on meanwhile: their records go to the spool. */
-static void stop_network(struct chat_link *cl)
+static void chat_link_stop_network(struct chat_link *cl)
 {
         int64_t deadline = network_stop(cl->network);
         eventfd_t ignored;
         while (!network_has_stopped(cl->network) && clock_ms() < deadline) {
                 int64_t wake = link_drain(&cl->link);
-                struct pollfd fds[] = {
-                        {.fd = cl->wake, .events = POLLIN},
-                        {.fd = cl->link.full ? -1 : cl->inbox, .events = POLLIN},
+                struct pollfd fds[CHAT_LINK_SLOTS] = {
+                        [CHAT_LINK_SIGNALS] = {.fd = -1},
+                        [CHAT_LINK_WAKE] = {.fd = cl->wake, .events = POLLIN},
+                        [CHAT_LINK_INBOX] = {.fd = cl->link.full ? -1 : cl->inbox, .events = POLLIN},
+                        [CHAT_LINK_CHATD] = {.fd = -1},
                 };
-                if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(clock_earlier(wake, deadline))) > 0 &&
-                    fds[0].revents)
+                int ready = poll(fds, CHAT_LINK_SLOTS, chat_link_wait_ms(clock_earlier(wake, deadline)));
+                if (ready > 0 && fds[CHAT_LINK_WAKE].revents)
                         eventfd_read(cl->wake, &ignored);
         }
         network_end(cl->network);
 }
 
-/* Runs the link from the network's start to its end. Returns 0 or a negative errno. */
-static int serve(struct chat_link *cl, const char *run_dir)
+/* Runs the link from the network's start to its end. Returns 0, or a negative errno after a message on standard
+ * error. */
+static int chat_link_serve(struct chat_link *cl, const char *run_dir)
 {
         int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
-        bool begun = r == 0;
+        bool begun = chat_link_report(r, "read its inbox") == 0;
         if (begun && getenv("NOTIFY_SOCKET")) /* a service manager starts it again */
-                r = watchdog_start(&cl->watchdog, "chat-link", WATCHDOG_TICK_MS);
+                r = chat_link_report(watchdog_start(&cl->watchdog, "chat-link", WATCHDOG_TICK_MS),
+                                     "start the watchdog's thread");
         if (r == 0) {
                 sd_notify(false, "READY=1");
-                r = run(cl);
+                r = chat_link_report(chat_link_run(cl), "wait for events");
                 watchdog_stop(&cl->watchdog);
                 sd_notify(false, "STOPPING=1");
         }
-        stop_network(cl);
+        chat_link_stop_network(cl);
         if (begun)
                 log_stopped(cl->journal, &cl->link);
         link_end(&cl->link);
@@ -250,14 +272,10 @@ static int serve(struct chat_link *cl, const char *run_dir)
 }
 
 /* Starts and runs everything. Returns 0, or a negative errno after a message on standard error. */
-static int run_all(struct chat_link *cl, const char *run_dir)
+static int chat_link_run_all(struct chat_link *cl, const char *run_dir)
 {
-        int r = start_threads(cl);
-        if (r == 0)
-                r = serve(cl, run_dir);
-        if (r < 0)
-                fprintf(stderr, "chat-link: cannot run: %s\n", strerror(-r));
-        return r;
+        int r = chat_link_start_threads(cl);
+        return r == 0 ? chat_link_serve(cl, run_dir) : r;
 }
 
 int main(int argc, char **argv)
@@ -269,7 +287,7 @@ int main(int argc, char **argv)
                 .run_dir = RUN_DIR_DEFAULT,
                 .state_dir = getenv("STATE_DIRECTORY"),
         };
-        int status = parse_options(&options, argc, argv);
+        int status = chat_link_parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
         if (config_read(&cl.config, options.config, error) < 0) {
@@ -285,9 +303,9 @@ int main(int argc, char **argv)
                 return 0;
         }
         signal(SIGPIPE, SIG_IGN);
-        int r = open_all(&cl, &options);
+        int r = chat_link_open_all(&cl, &options);
         if (r == 0)
-                r = run_all(&cl, options.run_dir);
+                r = chat_link_run_all(&cl, options.run_dir);
         if (cl.spool)
                 spool_close(cl.spool);
         if (cl.own_inbox[0] != '\0')

@@ -59,7 +59,7 @@ struct network {
 
 /* ---- the thread's work with a connection ---- */
 
-static void begin(struct network *n)
+static void network_begin(struct network *n)
 {
         n->alive_at = n->retry_at = 0;
         n->in_doubt = true;
@@ -68,7 +68,7 @@ static void begin(struct network *n)
                 atomic_store(&n->connection.lost, true);
 }
 
-static void end(struct network *n)
+static void network_close_all(struct network *n)
 {
         inbound_close(&n->inbound);
         stream_close(&n->stream);
@@ -76,7 +76,7 @@ static void end(struct network *n)
         reader_close(&n->reader);
 }
 
-static void say_how_far(const struct network *n, struct message *alive)
+static void network_say_how_far(const struct network *n, struct message *alive)
 {
         struct spool_said said[1 + MESSAGE_BEFORE_MAX];
         size_t count = spool_said(n->spool, said, sizeof(said) / sizeof(said[0]));
@@ -87,7 +87,7 @@ static void say_how_far(const struct network *n, struct message *alive)
                         (struct message_before){.instance = said[i].instance, .position = said[i].records};
 }
 
-static void say_alive(struct network *n, int64_t now)
+static void network_say_alive(struct network *n, int64_t now)
 {
         uint8_t alive[FRAME_MAX_BYTES];
         struct message m = {.type = MESSAGE_ALIVE, .members = atomic_load(&n->members)};
@@ -96,14 +96,14 @@ static void say_alive(struct network *n, int64_t now)
         n->alive_at = now + ALIVE_INTERVAL_MS;
         if (m.members == MEMBERS_UNKNOWN)
                 return;
-        say_how_far(n, &m);
+        network_say_how_far(n, &m);
         twin_say(&n->twin, &m, now);
         size_t size = message_encode(alive, sizeof(alive), &m);
         natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
 }
 
 /* Returns the size of the message with the chunk, or 0 if there is none. */
-static size_t make_message(struct network *n, struct spool_chunk *chunk)
+static size_t network_make_message(struct network *n, struct spool_chunk *chunk)
 {
         uint8_t *records = n->message + MESSAGE_HEADER_BYTES;
         if (!spool_next(n->spool, chunk, records, DATAGRAM_MAX_BYTES))
@@ -113,7 +113,7 @@ static size_t make_message(struct network *n, struct spool_chunk *chunk)
         return MESSAGE_HEADER_BYTES + chunk->size;
 }
 
-static bool publish_unstored(struct network *n, size_t size)
+static bool network_publish_unstored(struct network *n, size_t size)
 {
         natsConnection *nc = n->connection.nc;
         natsStatus s = natsConnection_Publish(nc, n->stream.said, n->message, (int)size);
@@ -125,7 +125,7 @@ static bool publish_unstored(struct network *n, size_t size)
 }
 
 /* Returns 1 when the chunk was stored, 0 when it has to be published now, -1 when it failed. */
-static int publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
+static int network_publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         if (n->in_doubt) {
                 int stored = stream_has(&n->stream, chunk);
@@ -137,13 +137,13 @@ static int publish_stored(struct network *n, const struct spool_chunk *chunk, si
 }
 
 /* Makes one request at most for the chunk. Returns false if it failed. */
-static bool publish(struct network *n, const struct spool_chunk *chunk, size_t size)
+static bool network_publish_chunk(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         int sent;
         if (n->stream.state == STREAM_NONE)
-                sent = publish_unstored(n, size) ? 1 : -1;
+                sent = network_publish_unstored(n, size) ? 1 : -1;
         else
-                sent = publish_stored(n, chunk, size);
+                sent = network_publish_stored(n, chunk, size);
         if (atomic_load(&n->stopping))
                 return false; /* the spool may be gone */
         if (sent > 0) {
@@ -155,7 +155,7 @@ static bool publish(struct network *n, const struct spool_chunk *chunk, size_t s
 }
 
 /* Returns true if it is known that there is a stream, or no JetStream. Nothing is sent or read before that. */
-static bool is_settled(struct network *n, int64_t now)
+static bool network_is_settled(struct network *n, int64_t now)
 {
         if (n->stream.state == STREAM_NONE && now >= n->ask_again_at) {
                 n->ask_again_at = now + NETWORK_ASK_AGAIN_MS;
@@ -167,11 +167,11 @@ static bool is_settled(struct network *n, int64_t now)
 enum progress { FAILED = -1, NOTHING_TO_DO, DONE };
 
 /* Makes one request at most, the most urgent one. */
-static enum progress advance(struct network *n, int64_t now)
+static enum progress network_advance(struct network *n, int64_t now)
 {
         struct spool_chunk chunk;
         size_t size;
-        if (!is_settled(n, now))
+        if (!network_is_settled(n, now))
                 return stream_step(&n->stream) ? DONE : FAILED;
         connection_is_good(&n->connection);
         report_stored(&n->report, n->stream.state == STREAM_READY);
@@ -192,27 +192,27 @@ static enum progress advance(struct network *n, int64_t now)
                 }
                 return reader_subscribe(&n->reader, &n->stream) ? DONE : FAILED;
         }
-        if ((size = make_message(n, &chunk)) > 0)
-                return publish(n, &chunk, size) ? DONE : FAILED;
+        if ((size = network_make_message(n, &chunk)) > 0)
+                return network_publish_chunk(n, &chunk, size) ? DONE : FAILED;
         report_stuck(&n->report, false);
         return NOTHING_TO_DO;
 }
 
 /* Does all work that is due. Returns when to call it again, at the latest. */
-static int64_t work(struct network *n, int64_t now)
+static int64_t network_work(struct network *n, int64_t now)
 {
         if (connection_is_over(&n->connection, now))
-                end(n);
+                network_close_all(n);
         if (!n->connection.nc) {
                 if (connection_check(&n->connection, now))
-                        begin(n);
+                        network_begin(n);
                 return n->connection.nc ? now : connection_wake_ms(&n->connection);
         }
-        say_alive(n, now);
+        network_say_alive(n, now);
         int64_t next = clock_earlier(n->alive_at, resend_work(&n->resend, n->connection.nc, now));
         if (now < n->retry_at)
                 return clock_earlier(n->retry_at, next);
-        switch (advance(n, now)) {
+        switch (network_advance(n, now)) {
         case DONE:
                 return now;
         case NOTHING_TO_DO:
@@ -225,17 +225,17 @@ static int64_t work(struct network *n, int64_t now)
         }
 }
 
-static void *run(void *user)
+static void *network_run(void *user)
 {
         struct network *n = user;
         struct pollfd wait = {.fd = n->work, .events = POLLIN};
         eventfd_t ignored;
         while (!atomic_load(&n->stopping)) {
-                int64_t next = work(n, clock_ms()), now = clock_ms(), ms = next > now ? next - now : 0;
+                int64_t next = network_work(n, clock_ms()), now = clock_ms(), ms = next > now ? next - now : 0;
                 if (poll(&wait, 1, ms < 60000 ? (int)ms : 60000) > 0)
                         eventfd_read(n->work, &ignored);
         }
-        end(n);
+        network_close_all(n);
         nats_ReleaseThreadMemory();
         atomic_store(&n->stopped, connection_is_quiet(&n->connection, n->stop_by));
         report_wake(&n->report);
@@ -244,7 +244,7 @@ static void *run(void *user)
 
 /* ---- functions for other threads ---- */
 
-static void free_network(struct network *n)
+static void network_free(struct network *n)
 {
         inbound_destroy(&n->inbound);
         resend_destroy(&n->resend);
@@ -255,12 +255,12 @@ static void free_network(struct network *n)
 }
 
 /* Starts the thread with all signals blocked: they are for the calling thread. */
-static int start_thread(struct network *n)
+static int network_start_thread(struct network *n)
 {
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        int error = pthread_create(&n->thread, NULL, run, n);
+        int error = pthread_create(&n->thread, NULL, network_run, n);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return error;
 }
@@ -286,9 +286,9 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
         twin_init(&n->twin);
         reader_init(&n->reader, &n->connection, &n->inbound, &n->resend, &n->twin);
         snprintf(n->alive_subject, sizeof(n->alive_subject), "chat.%s.alive.%s", c->network, c->host);
-        int error = start_thread(n);
+        int error = network_start_thread(n);
         if (error != 0) {
-                free_network(n);
+                network_free(n);
                 errno = error;
                 return NULL;
         }
@@ -319,7 +319,7 @@ void network_end(struct network *n)
         if (error != 0)
                 pthread_detach(n->thread);
         else if (n->stopped)
-                free_network(n);
+                network_free(n);
 }
 
 void network_read(struct network *n, struct network_place from)

@@ -97,7 +97,8 @@ bool notices_flush(struct notices *n, struct inject *inject, int64_t now_ms)
                         *n->kept = n->going;
                 if (n->count == 0)
                         return true;
-                inject_notice(inject, slice_of(next->text), next->to); /* is taken, as no other frame waits */
+                if (!inject_notice(inject, slice_of(next->text), next->to))
+                        return false; /* another frame waits */
                 n->going = next->number;
                 n->first = notices_index(n, 1);
                 n->count--;

@@ -22,7 +22,7 @@ void reader_init(struct reader *r, struct connection *c, struct inbound *in, str
         snprintf(r->alive_prefix, sizeof(r->alive_prefix), "chat.%s.alive.", c->config->network);
 }
 
-static struct inbound_message take_apart(natsMsg *msg, const char *prefix)
+static struct inbound_message reader_take_apart(natsMsg *msg, const char *prefix)
 {
         const char *subject = natsMsg_GetSubject(msg);
         struct inbound_message m = {
@@ -35,7 +35,7 @@ static struct inbound_message take_apart(natsMsg *msg, const char *prefix)
 
 /* Reads the place of a message from its reply subject, which the consumer sets:
  * $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERIES.SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.RANDOM] */
-static void take_place(struct inbound_message *m, const char *reply)
+static void reader_take_place(struct inbound_message *m, const char *reply)
 {
         const char *tokens[16];
         size_t n = 0;
@@ -55,7 +55,7 @@ static void take_place(struct inbound_message *m, const char *reply)
 
 /* Takes a message from the consumer itself: a heartbeat, which says how far it is, or a question for flow control. Any
  * other status means that the consumer ends. */
-static void obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
+static void reader_obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
 {
         const char *last = NULL, *stalled = NULL, *answer = natsMsg_GetReply(msg);
         if (strcmp(status, "100") != 0) {
@@ -72,55 +72,55 @@ static void obey_consumer(natsConnection *nc, const struct subscription *s, nats
                 natsConnection_Publish(nc, answer, NULL, 0);
 }
 
-static void on_stored(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+static void reader_on_stored(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         const struct subscription *s = closure;
         const char *status = NULL;
         (void)sub;
-        struct inbound_message m = take_apart(msg, s->reader->said_prefix);
+        struct inbound_message m = reader_take_apart(msg, s->reader->said_prefix);
         /* A message with records is never taken as the consumer's own, whatever headers its sender set. */
         if (!m.host && m.size == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK) {
-                obey_consumer(nc, s, msg, status);
+                reader_obey_consumer(nc, s, msg, status);
         } else {
-                take_place(&m, natsMsg_GetReply(msg));
+                reader_take_place(&m, natsMsg_GetReply(msg));
                 inbound_said(s->reader->inbound, s->generation, &m);
         }
         natsMsg_Destroy(msg);
 }
 
-static void on_said(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+static void reader_on_said(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         const struct subscription *s = closure;
         (void)nc;
         (void)sub;
-        struct inbound_message m = take_apart(msg, s->reader->said_prefix);
+        struct inbound_message m = reader_take_apart(msg, s->reader->said_prefix);
         inbound_said(s->reader->inbound, s->generation, &m);
         natsMsg_Destroy(msg);
 }
 
-static void take_own_label(struct reader *r, const struct message *alive)
+static void reader_take_own_label(struct reader *r, const struct message *alive)
 {
         enum twin_sign sign = twin_take(r->twin, alive, clock_ms());
         if (sign != TWIN_UNKNOWN)
                 report_twin(r->report, sign == TWIN_OF_CLONE ? alive->instance : 0);
 }
 
-static void on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+static void reader_on_alive(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         struct reader *r = closure;
         struct message alive;
         (void)nc;
         (void)sub;
-        struct inbound_message m = take_apart(msg, r->alive_prefix);
+        struct inbound_message m = reader_take_apart(msg, r->alive_prefix);
         if (!m.host || strcmp(m.host, r->config->host) != 0)
                 inbound_alive(r->inbound, &m);
         else if (message_decode(&alive, m.data, m.size) == 0 && alive.type == MESSAGE_ALIVE)
-                take_own_label(r, &alive);
+                reader_take_own_label(r, &alive);
         natsMsg_Destroy(msg);
 }
 
 /* Takes a question or an answer: the subject is chat.NETWORK.KIND.FROM.TO. */
-static void on_resend(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+static void reader_on_resend(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
         struct reader *r = closure;
         const char *to = strrchr(natsMsg_GetSubject(msg), '.'), *from = to;
@@ -140,7 +140,7 @@ static void on_resend(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
         natsMsg_Destroy(msg);
 }
 
-static void on_said_complete(void *closure)
+static void reader_on_said_complete(void *closure)
 {
         struct subscription *s = closure;
         struct connection *c = s->reader->connection;
@@ -148,15 +148,15 @@ static void on_said_complete(void *closure)
         connection_let_go(c);
 }
 
-static void on_complete(void *closure)
+static void reader_on_complete(void *closure)
 {
         connection_let_go(((struct reader *)closure)->connection);
 }
 
 /* Subscribes; `closure` is held until `complete` is called with it. Returns NULL on failure: then `complete` has been
  * called. */
-static natsSubscription *subscribe(struct reader *r, const char *subject, natsMsgHandler handler,
-                                   natsOnCompleteCB complete, void *closure)
+static natsSubscription *reader_subscribe_to(struct reader *r, const char *subject, natsMsgHandler handler,
+                                             natsOnCompleteCB complete, void *closure)
 {
         natsSubscription *sub = NULL;
         connection_hold(r->connection);
@@ -173,32 +173,32 @@ bool reader_listen(struct reader *r)
 {
         char subject[2 * STREAM_NAME_BYTES];
         snprintf(subject, sizeof(subject), "%s*", r->alive_prefix);
-        r->alive = subscribe(r, subject, on_alive, on_complete, r);
+        r->alive = reader_subscribe_to(r, subject, reader_on_alive, reader_on_complete, r);
         snprintf(subject, sizeof(subject), "chat.%s.ask.*.%s", r->config->network, r->config->host);
-        r->ask = subscribe(r, subject, on_resend, on_complete, r);
+        r->ask = reader_subscribe_to(r, subject, reader_on_resend, reader_on_complete, r);
         snprintf(subject, sizeof(subject), "chat.%s.again.*.%s", r->config->network, r->config->host);
-        r->again = subscribe(r, subject, on_resend, on_complete, r);
+        r->again = reader_subscribe_to(r, subject, reader_on_resend, reader_on_complete, r);
         return r->alive && r->ask && r->again;
 }
 
-static void forget(natsSubscription **sub)
+static void reader_forget(natsSubscription **sub)
 {
         natsSubscription_Destroy(*sub);
         *sub = NULL;
 }
 
 /* Subscribes to `subject` for the open generation. Returns false if it failed. */
-static bool subscribe_to_said(struct reader *r, const char *subject, natsMsgHandler handler, uint64_t generation)
+static bool reader_subscribe_to_said(struct reader *r, const char *subject, natsMsgHandler handler, uint64_t generation)
 {
         struct subscription *s = malloc(sizeof(*s));
         if (!s)
                 return false;
         *s = (struct subscription){.reader = r, .generation = generation};
-        r->said = subscribe(r, subject, handler, on_said_complete, s);
+        r->said = reader_subscribe_to(r, subject, handler, reader_on_said_complete, s);
         return r->said != NULL;
 }
 
-static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t generation, uint64_t sequence)
+static bool reader_subscribe_to_stream(struct reader *r, struct stream *s, uint64_t generation, uint64_t sequence)
 {
         natsInbox *random = NULL;
         char inbox[CONNECTION_INBOX_BYTES + 64];
@@ -207,16 +207,16 @@ static bool subscribe_to_stream(struct reader *r, struct stream *s, uint64_t gen
         connection_inbox(r->config, inbox);
         strncat(inbox, strrchr(random, '.'), sizeof(inbox) - strlen(inbox) - 1);
         natsInbox_Destroy(random);
-        return subscribe_to_said(r, inbox, on_stored, generation) && stream_consume(s, sequence, inbox);
+        return reader_subscribe_to_said(r, inbox, reader_on_stored, generation) && stream_consume(s, sequence, inbox);
 }
 
 /* Puts the present subscription aside, to be freed later. libnats' read loop may still use a subscription that it found
  * before the subscription was removed, and does not notice that it is freed (nats.c issue 637; Debian 12 has it). So it
  * is freed after the server's answer to a later request has come through the same loop: such an answer comes before
  * each call of reader_subscribe(), or the connection is another one. */
-static void retire(struct reader *r)
+static void reader_retire(struct reader *r)
 {
-        forget(&r->retired);
+        reader_forget(&r->retired);
         if (!r->said)
                 return;
         natsSubscription_Unsubscribe(r->said);
@@ -229,12 +229,12 @@ bool reader_subscribe(struct reader *r, struct stream *s)
         struct network_place behind;
         bool done;
         inbound_close(r->inbound);
-        retire(r);
+        reader_retire(r);
         uint64_t generation = inbound_open(r->inbound, s->identity, s->last, &behind);
         if (s->state == STREAM_NONE)
-                done = subscribe_to_said(r, s->all_said, on_said, generation);
+                done = reader_subscribe_to_said(r, s->all_said, reader_on_said, generation);
         else
-                done = subscribe_to_stream(r, s, generation, behind.sequence);
+                done = reader_subscribe_to_stream(r, s, generation, behind.sequence);
         if (!done)
                 inbound_lose(r->inbound, generation);
         return done;
@@ -242,9 +242,9 @@ bool reader_subscribe(struct reader *r, struct stream *s)
 
 void reader_close(struct reader *r)
 {
-        forget(&r->retired);
-        forget(&r->said);
-        forget(&r->alive);
-        forget(&r->ask);
-        forget(&r->again);
+        reader_forget(&r->retired);
+        reader_forget(&r->said);
+        reader_forget(&r->alive);
+        reader_forget(&r->ask);
+        reader_forget(&r->again);
 }

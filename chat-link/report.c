@@ -18,7 +18,7 @@ void report_destroy(struct report *r)
         pthread_mutex_destroy(&r->lock);
 }
 
-static void wake_up(const struct report *r)
+static void report_wake_up(const struct report *r)
 {
         if (r->wake >= 0)
                 eventfd_write(r->wake, 1);
@@ -27,7 +27,7 @@ static void wake_up(const struct report *r)
 void report_wake(struct report *r)
 {
         pthread_mutex_lock(&r->lock);
-        wake_up(r);
+        report_wake_up(r);
         pthread_mutex_unlock(&r->lock);
 }
 
@@ -39,7 +39,7 @@ void report_end(struct report *r)
 }
 
 /* Writes the text cleaned to `clean`, which has `size` bytes. */
-static void clean_text(char *clean, size_t size, const char *text)
+static void report_clean_text(char *clean, size_t size, const char *text)
 {
         struct text_cleaner c = {0};
         size_t n = 0;
@@ -49,7 +49,7 @@ static void clean_text(char *clean, size_t size, const char *text)
         clean[n] = '\0';
 }
 
-static void set_problem(struct report *r, enum problem part, const char *text)
+static void report_set_problem(struct report *r, enum problem part, const char *text)
 {
         const char *first = "";
         pthread_mutex_lock(&r->lock);
@@ -58,7 +58,7 @@ static void set_problem(struct report *r, enum problem part, const char *text)
                 first = r->problems[i];
         if (strcmp(r->status.problem, first) != 0) {
                 snprintf(r->status.problem, sizeof(r->status.problem), "%s", first);
-                wake_up(r);
+                report_wake_up(r);
         }
         pthread_mutex_unlock(&r->lock);
 }
@@ -70,21 +70,21 @@ void report_problem(struct report *r, enum problem part, const char *format, ...
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        clean_text(clean, sizeof(clean), text);
-        set_problem(r, part, clean);
+        report_clean_text(clean, sizeof(clean), text);
+        report_set_problem(r, part, clean);
 }
 
 void report_no_problem(struct report *r, enum problem part)
 {
-        set_problem(r, part, "");
+        report_set_problem(r, part, "");
 }
 
-static void set_flag(struct report *r, bool *flag, bool value)
+static void report_set_flag(struct report *r, bool *flag, bool value)
 {
         pthread_mutex_lock(&r->lock);
         if (*flag != value) {
                 *flag = value;
-                wake_up(r);
+                report_wake_up(r);
         }
         pthread_mutex_unlock(&r->lock);
 }
@@ -100,31 +100,31 @@ void report_connected(struct report *r, const char *server)
         r->status.stored = false;
         r->status.stuck = server != NULL; /* until it is known what the server supports */
         snprintf(r->status.server, sizeof(r->status.server), "%s", server ? server : "");
-        wake_up(r);
+        report_wake_up(r);
         pthread_mutex_unlock(&r->lock);
 }
 
 void report_stored(struct report *r, bool stored)
 {
-        set_flag(r, &r->status.stored, stored);
+        report_set_flag(r, &r->status.stored, stored);
 }
 
 void report_stuck(struct report *r, bool stuck)
 {
-        set_flag(r, &r->status.stuck, stuck);
+        report_set_flag(r, &r->status.stuck, stuck);
 }
 
-static void count(struct report *r, uint64_t *counter)
+static void report_count(struct report *r, uint64_t *counter)
 {
         pthread_mutex_lock(&r->lock);
         (*counter)++;
-        wake_up(r);
+        report_wake_up(r);
         pthread_mutex_unlock(&r->lock);
 }
 
 void report_ignored(struct report *r)
 {
-        count(r, &r->status.ignored);
+        report_count(r, &r->status.ignored);
 }
 
 void report_twin(struct report *r, uint64_t clone)
@@ -132,7 +132,7 @@ void report_twin(struct report *r, uint64_t clone)
         pthread_mutex_lock(&r->lock);
         r->status.twin++;
         r->status.clone = clone;
-        wake_up(r);
+        report_wake_up(r);
         pthread_mutex_unlock(&r->lock);
 }
 

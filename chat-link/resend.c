@@ -31,7 +31,7 @@ void resend_ask(struct resend *r, const char *host, uint64_t instance, uint64_t 
         eventfd_write(r->work, 1);
 }
 
-static struct network_message *take_answer(struct resend *r)
+static struct network_message *resend_take_answer(struct resend *r)
 {
         struct network_message *m = r->answer;
         r->answer = NULL;
@@ -41,13 +41,13 @@ static struct network_message *take_answer(struct resend *r)
 struct network_message *resend_answer(struct resend *r)
 {
         pthread_mutex_lock(&r->lock);
-        struct network_message *m = take_answer(r);
+        struct network_message *m = resend_take_answer(r);
         pthread_mutex_unlock(&r->lock);
         return m;
 }
 
 /* Keeps an answer, if it is from the host that was asked and of the spool that was asked for. */
-static void keep_answer(struct resend *r, const char *host, uint64_t instance, const void *data, size_t size)
+static void resend_keep_answer(struct resend *r, const char *host, uint64_t instance, const void *data, size_t size)
 {
         if (strcmp(host, r->question.host) != 0 || instance != r->question.instance)
                 return;
@@ -58,12 +58,12 @@ static void keep_answer(struct resend *r, const char *host, uint64_t instance, c
         m->event = NETWORK_AGAIN;
         m->size = size;
         memcpy(m->data, data, size);
-        free(take_answer(r));
+        free(resend_take_answer(r));
         r->answer = m;
         report_wake(r->report);
 }
 
-static void keep_question(struct resend *r, const char *host, const struct message *m)
+static void resend_keep_question(struct resend *r, const char *host, const struct message *m)
 {
         struct resend_question *q = NULL;
         for (unsigned i = 0; i < r->count && !q; i++)
@@ -89,28 +89,28 @@ void resend_take(struct resend *r, const char *host, const void *data, size_t si
         }
         pthread_mutex_lock(&r->lock);
         if (m.type == MESSAGE_ASK)
-                keep_question(r, host, &m);
+                resend_keep_question(r, host, &m);
         else
-                keep_answer(r, host, m.instance, data, size);
+                resend_keep_answer(r, host, m.instance, data, size);
         pthread_mutex_unlock(&r->lock);
 }
 
-static void publish(const struct resend *r, natsConnection *nc, const char *kind, const char *to, size_t size)
+static void resend_publish(const struct resend *r, natsConnection *nc, const char *kind, const char *to, size_t size)
 {
         char subject[4 * (HOST_MAX_BYTES + 1) + 16];
         snprintf(subject, sizeof(subject), "chat.%s.%s.%s.%s", r->network, kind, r->own, to);
         natsConnection_Publish(nc, subject, r->buffer, (int)size);
 }
 
-static void send_question(struct resend *r, natsConnection *nc, const struct resend_question *q)
+static void resend_send_question(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct message m = {.type = MESSAGE_ASK, .instance = q->instance, .position = q->position};
-        publish(r, nc, "ask", q->host, message_encode(r->buffer, sizeof(r->buffer), &m));
+        resend_publish(r, nc, "ask", q->host, message_encode(r->buffer, sizeof(r->buffer), &m));
 }
 
 /* Sends an answer. If none of the records is left, the answer says that all are missing. Does not answer for a branch
  * that is not this host's: another host with the same label may have it. */
-static void send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
+static void resend_send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct spool_chunk chunk = {0};
         struct message m = {
@@ -121,7 +121,7 @@ static void send_answer(struct resend *r, natsConnection *nc, const struct resen
                        DATAGRAM_MAX_BYTES))
                 m.position = chunk.first;
         size_t size = message_encode(r->buffer, sizeof(r->buffer), &m);
-        publish(r, nc, "again", q->host, size + chunk.size);
+        resend_publish(r, nc, "again", q->host, size + chunk.size);
 }
 
 int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now)
@@ -139,9 +139,9 @@ int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now)
         bool more = r->count > 0;
         pthread_mutex_unlock(&r->lock);
         if (ask)
-                send_question(r, nc, &question);
+                resend_send_question(r, nc, &question);
         if (answer) {
-                send_answer(r, nc, &other);
+                resend_send_answer(r, nc, &other);
                 int64_t end = clock_ms();
                 r->answer_at = end + RESEND_PAUSE_MS + RESEND_PAUSE_SHARE * (end - now);
         }

@@ -16,7 +16,7 @@
 #include "spool-ring.h"
 #include "spool.h"
 
-static void read_boot_id(char id[static BOOT_ID_BYTES])
+static void spool_file_read_boot_id(char id[static BOOT_ID_BYTES])
 {
         int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
         memset(id, 0, BOOT_ID_BYTES);
@@ -26,7 +26,7 @@ static void read_boot_id(char id[static BOOT_ID_BYTES])
                 close(fd);
 }
 
-static void read_place(struct place *p, const char *dir)
+static void spool_file_read_place(struct place *p, const char *dir)
 {
         struct statx st;
         *p = (struct place){0};
@@ -40,7 +40,7 @@ static void read_place(struct place *p, const char *dir)
 }
 
 /* Returns true if the file was in use in this boot, with the same directory. */
-static bool was_here(const struct spool *s)
+static bool spool_file_was_here(const struct spool *s)
 {
         const struct spool_header *h = s->header;
         return spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
@@ -48,20 +48,20 @@ static bool was_here(const struct spool *s)
 }
 
 /* Returns true if the kept data is valid here. If there was no directory before, its user has made one since. */
-static bool is_of_use(const struct spool *s)
+static bool spool_file_is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
-        return was_here(s) ||
+        return spool_file_was_here(s) ||
                (h->kept_with.inode == 0 && spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0);
 }
 
-static uint64_t hash_network(const char *network)
+static uint64_t spool_file_hash_network(const char *network)
 {
         static const uint8_t key[16] = "chat-link spool";
         return siphash(key, network, strlen(network));
 }
 
-static void unmap(struct spool *s)
+static void spool_file_unmap(struct spool *s)
 {
         if (s->map)
                 munmap(s->map, s->mapped_bytes);
@@ -69,7 +69,7 @@ static void unmap(struct spool *s)
 }
 
 /* Maps the file `fd`. Returns 0 or a negative errno. */
-static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
+static int spool_file_map(struct spool *s, int fd, uint64_t ring_bytes)
 {
         if (ring_bytes > SIZE_MAX - SPOOL_RING_AT)
                 return -ENOMEM; /* more than addresses of 32 bits can reach */
@@ -86,7 +86,7 @@ static int map_file(struct spool *s, int fd, uint64_t ring_bytes)
 }
 
 /* Makes renames in the directory of `path` survive a power loss. Returns 0 or a negative errno. */
-static int sync_directory(const char *path)
+static int spool_file_sync_directory(const char *path)
 {
         char dir[PATH_MAX];
         const char *slash = strrchr(path, '/');
@@ -99,7 +99,7 @@ static int sync_directory(const char *path)
 }
 
 /* Begins a branch, unless the table is full. */
-static void begin_branch(struct spool *s)
+static void spool_file_begin_branch(struct spool *s)
 {
         struct branches *b = &s->branches;
         if (b->count > 0 && b->all[b->count - 1].begin == s->fields[SPOOL_POSITION])
@@ -109,7 +109,7 @@ static void begin_branch(struct spool *s)
 }
 
 /* Takes a file of a version without branches: all its records so far are of its instance. */
-static void take_instance(struct spool *s)
+static void spool_file_take_instance(struct spool *s)
 {
         s->branches.all[0] = (struct branch){.instance = s->instance};
         s->branches.count = 1;
@@ -118,7 +118,7 @@ static void take_instance(struct spool *s)
 
 /* Writes the head of a new file, with the data that its user keeps. If the old file was usable its places continue and
  * its branches stay, because records of these may still be asked for. */
-static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES], bool usable)
+static void spool_file_fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES], bool usable)
 {
         uint64_t position = usable ? s->fields[SPOOL_POSITION] : 0;
         s->instance = draw_number();
@@ -129,7 +129,7 @@ static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTE
                 branches_shorten(&s->branches);
         else
                 s->branches.count = 0;
-        begin_branch(s);
+        spool_file_begin_branch(s);
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
         s->header->kept_with = s->kept_with;
         spool_seal_user(s);
@@ -139,7 +139,7 @@ static void fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTE
 /* Fills the file `fd`, which is empty and this process's own. With `from`, the file of an earlier version, it fills in
  * the records of that file. Without `from` it fills in the kept data and the branches of the old file, if that is
  * `usable`. Returns 0 or a negative errno. */
-static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
+static int spool_file_fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const struct spool_old *from)
 {
         uint8_t kept[SPOOL_KEPT_BYTES] = {0};
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -149,41 +149,42 @@ static int fill(struct spool *s, int fd, uint64_t ring_bytes, bool usable, const
                 return r;
         if (usable)
                 memcpy(kept, spool_kept(s), sizeof(kept));
-        unmap(s);
-        r = map_file(s, fd, ring_bytes);
+        spool_file_unmap(s);
+        r = spool_file_map(s, fd, ring_bytes);
         if (r < 0)
                 return r;
         if (from) {
                 spool_old_convert(from, s);
-                take_instance(s);
-                begin_branch(s);
+                spool_file_take_instance(s);
+                spool_file_begin_branch(s);
         } else {
-                fill_head(s, kept, usable);
+                spool_file_fill_head(s, kept, usable);
         }
         return 0;
 }
 
-/* Fills the file `fd`, as fill() does, and renames it to `path`. Returns 0 or a negative errno. */
-static int replace(struct spool *s, int fd, const char *path, uint64_t ring_bytes, bool usable,
-                   const struct spool_old *from)
+/* Fills the file `fd`, as spool_file_fill() does, and renames it to `path`. Returns 0 or a negative errno. */
+static int spool_file_replace(struct spool *s, int fd, const char *path, uint64_t ring_bytes, bool usable,
+                              const struct spool_old *from)
 {
-        int r = fill(s, fd, ring_bytes, usable, from);
+        int r = spool_file_fill(s, fd, ring_bytes, usable, from);
         if (r == 0 && (msync(s->map, s->mapped_bytes, MS_SYNC) < 0 || fsync(fd) < 0 || rename(s->new_path, path) < 0))
                 r = -errno;
-        return r == 0 ? sync_directory(path) : r;
+        return r == 0 ? spool_file_sync_directory(path) : r;
 }
 
-/* Makes the file anew, as fill() does. Returns 0 or a negative errno. The new file takes the place of the old one when
- * it is complete, so a process that is killed leaves one of the two, whole. The old file must not come back after a
- * power loss. */
-static int make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable, const struct spool_old *from)
+/* Makes the file anew, as spool_file_fill() does. Returns 0 or a negative errno. The new file takes the place of the old
+ * one when it is complete, so a process that is killed leaves one of the two, whole. The old file must not come back
+ * after a power loss. */
+static int spool_file_make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable,
+                                const struct spool_old *from)
 {
         int fd = open(s->new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        int r = replace(s, fd, path, ring_bytes, usable, from);
+        int r = spool_file_replace(s, fd, path, ring_bytes, usable, from);
         if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* nothing of the old file is needed */
-                r = replace(s, fd, path, ring_bytes, usable, from);
+                r = spool_file_replace(s, fd, path, ring_bytes, usable, from);
         if (r < 0) {
                 unlink(s->new_path);
                 close(fd);
@@ -201,7 +202,7 @@ struct known {
         bool field[SPOOL_FIELDS];
 };
 
-static bool is_between(const struct spool *s, enum spool_field field, uint64_t from, uint64_t to)
+static bool spool_file_is_between(const struct spool *s, enum spool_field field, uint64_t from, uint64_t to)
 {
         return s->fields[field] >= from && s->fields[field] <= to && s->fields[field] % SPOOL_ALIGNMENT == 0;
 }
@@ -209,13 +210,13 @@ static bool is_between(const struct spool *s, enum spool_field field, uint64_t f
 /* Loads the offsets. Replaces a damaged offset by one that loses nothing: records that were sent already are sent once
  * more, and other hosts know by the positions that they have them. Returns false if neither the end nor the begin of
  * the ring is known. */
-static bool load_offsets(struct spool *s, struct known *k)
+static bool spool_file_load_offsets(struct spool *s, struct known *k)
 {
         for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
                 k->field[f] = spool_load(s, f);
         uint64_t tail = s->fields[SPOOL_TAIL];
-        k->field[SPOOL_TAIL] &= is_between(s, SPOOL_TAIL, 0, UINT64_MAX);
-        k->field[SPOOL_OLDEST] &= is_between(s, SPOOL_OLDEST, 0, k->field[SPOOL_TAIL] ? tail : UINT64_MAX);
+        k->field[SPOOL_TAIL] &= spool_file_is_between(s, SPOOL_TAIL, 0, UINT64_MAX);
+        k->field[SPOOL_OLDEST] &= spool_file_is_between(s, SPOOL_OLDEST, 0, k->field[SPOOL_TAIL] ? tail : UINT64_MAX);
         if (!k->field[SPOOL_TAIL] && !k->field[SPOOL_OLDEST])
                 return false;
         if (!k->field[SPOOL_OLDEST])
@@ -225,10 +226,10 @@ static bool load_offsets(struct spool *s, struct known *k)
         tail = s->fields[SPOOL_TAIL];
         if (tail - s->fields[SPOOL_OLDEST] > s->ring_bytes)
                 return false;
-        k->field[SPOOL_RELEASED] &= is_between(s, SPOOL_RELEASED, s->fields[SPOOL_OLDEST], tail);
+        k->field[SPOOL_RELEASED] &= spool_file_is_between(s, SPOOL_RELEASED, s->fields[SPOOL_OLDEST], tail);
         if (!k->field[SPOOL_RELEASED])
                 s->fields[SPOOL_RELEASED] = s->fields[SPOOL_OLDEST];
-        if (!k->field[SPOOL_CHUNK_END] || !is_between(s, SPOOL_CHUNK_END, s->fields[SPOOL_RELEASED], tail))
+        if (!k->field[SPOOL_CHUNK_END] || !spool_file_is_between(s, SPOOL_CHUNK_END, s->fields[SPOOL_RELEASED], tail))
                 s->fields[SPOOL_CHUNK_END] = s->fields[SPOOL_RELEASED];
         return true;
 }
@@ -242,7 +243,7 @@ struct found {
         uint64_t waiting_whole;    /* undamaged records that wait */
 };
 
-static void look_at(const struct spool *s, uint64_t at, struct found *f)
+static void spool_file_look_at(const struct spool *s, uint64_t at, struct found *f)
 {
         const struct entry *e = spool_entry(s, at);
         bool whole = spool_find_records(s, at, spool_behind(s, at)) == at;
@@ -260,7 +261,7 @@ static void look_at(const struct spool *s, uint64_t at, struct found *f)
         f->waiting_whole += whole ? e->count : 0;
 }
 
-static struct found look_at_all(const struct spool *s)
+static struct found spool_file_look_at_all(const struct spool *s)
 {
         uint64_t at = s->fields[SPOOL_OLDEST], tail = s->fields[SPOOL_TAIL];
         struct found f = {.behind = at, .waiting = UINT64_MAX};
@@ -269,7 +270,7 @@ static struct found look_at_all(const struct spool *s)
                 f.damaged |= entry != at;
                 if (entry == tail)
                         break;
-                look_at(s, entry, &f);
+                spool_file_look_at(s, entry, &f);
                 at = f.behind;
         }
         return f;
@@ -277,7 +278,7 @@ static struct found look_at_all(const struct spool *s)
 
 /* Returns the place of the next record. The place in the header may be ahead by an entry that was being appended, which
  * matters only if the last entries are damaged. Without entries nothing was appended since the newest branch began. */
-static uint64_t find_position(const struct spool *s, const struct known *k, const struct found *f)
+static uint64_t spool_file_find_position(const struct spool *s, const struct known *k, const struct found *f)
 {
         uint64_t begin = s->branches.all[s->branches.count - 1].begin;
         if (!f->damaged)
@@ -289,7 +290,7 @@ static uint64_t find_position(const struct spool *s, const struct known *k, cons
         return position > begin ? position : begin; /* an upper bound */
 }
 
-static uint64_t find_released_position(const struct spool *s, const struct known *k, const struct found *f)
+static uint64_t spool_file_find_released_position(const struct spool *s, const struct known *k, const struct found *f)
 {
         uint64_t waits = f->waiting == UINT64_MAX ? s->fields[SPOOL_POSITION] : spool_entry(s, f->waiting)->first;
         uint64_t before = k->field[SPOOL_RELEASED_POSITION] ? s->fields[SPOOL_RELEASED_POSITION] : f->before_waiting;
@@ -298,20 +299,20 @@ static uint64_t find_released_position(const struct spool *s, const struct known
 }
 
 /* Determines the contents of the ring. Returns false if nothing can be determined. */
-static bool take_stock(struct spool *s)
+static bool spool_file_take_stock(struct spool *s)
 {
         struct known k;
-        if (!load_offsets(s, &k))
+        if (!spool_file_load_offsets(s, &k))
                 return false;
-        struct found f = look_at_all(s);
+        struct found f = spool_file_look_at_all(s);
         if (!k.field[SPOOL_TAIL]) {
                 f.damaged = true;
                 for (enum spool_field field = SPOOL_RELEASED; field <= SPOOL_TAIL; field++)
                         if (s->fields[field] > f.behind)
                                 s->fields[field] = f.behind;
         }
-        s->fields[SPOOL_POSITION] = find_position(s, &k, &f);
-        s->fields[SPOOL_RELEASED_POSITION] = find_released_position(s, &k, &f);
+        s->fields[SPOOL_POSITION] = spool_file_find_position(s, &k, &f);
+        s->fields[SPOOL_RELEASED_POSITION] = spool_file_find_released_position(s, &k, &f);
         s->damaged = s->foreseen = spool_waiting(s) - f.waiting_whole;
         for (enum spool_field field = 0; field < SPOOL_FIELDS; field++)
                 spool_set(s, field, s->fields[field]);
@@ -319,32 +320,32 @@ static bool take_stock(struct spool *s)
 }
 
 /* Takes a file of this format, or of the previous one, into use. Returns false if it cannot be used. */
-static bool take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes, bool *before)
+static bool spool_file_take_over(struct spool *s, const struct spool_header *h, uint64_t file_bytes, bool *before)
 {
         uint64_t ring_bytes;
         if (!spool_read_numbers(h, &s->instance, &ring_bytes, before) || ring_bytes < SPOOL_RING_MIN_BYTES ||
             ring_bytes % SPOOL_ALIGNMENT || ring_bytes > file_bytes || file_bytes - ring_bytes != SPOOL_RING_AT ||
-            map_file(s, s->fd, ring_bytes) < 0)
+            spool_file_map(s, s->fd, ring_bytes) < 0)
                 return false;
         if (*before)
-                take_instance(s);
-        return (*before || spool_load_table(s)) && take_stock(s);
+                spool_file_take_instance(s);
+        return (*before || spool_load_table(s)) && spool_file_take_stock(s);
 }
 
 /* Takes a file of a version without checksums into use. Returns 1, 0 if it is no such file, or a negative errno. */
-static int convert(struct spool *s, const char *path, uint64_t file_bytes)
+static int spool_file_convert(struct spool *s, const char *path, uint64_t file_bytes)
 {
         struct spool_old old;
         if (!spool_old_map(&old, s->fd, file_bytes))
                 return 0;
-        int r = make_anew(s, path, old.ring_bytes, false, &old);
+        int r = spool_file_make_anew(s, path, old.ring_bytes, false, &old);
         spool_old_unmap(&old);
-        return r < 0 ? r : take_stock(s);
+        return r < 0 ? r : spool_file_take_stock(s);
 }
 
 /* Takes an existing file into use. Returns 1, 0 if it cannot be used (`*lost` is set unless the file is new), or a
  * negative errno. `*before`: it is of a version without branches. */
-static int take_file(struct spool *s, const char *path, uint64_t *lost, bool *before)
+static int spool_file_take_file(struct spool *s, const char *path, uint64_t *lost, bool *before)
 {
         struct spool_header h;
         struct stat st;
@@ -355,14 +356,16 @@ static int take_file(struct spool *s, const char *path, uint64_t *lost, bool *be
         *lost = MISSED_UNKNOWN;
         if (pread(s->fd, &h, sizeof(h), 0) != sizeof(h))
                 return 0;
-        int r = take_over(s, &h, (uint64_t)st.st_size, before) ? 1 : convert(s, path, (uint64_t)st.st_size);
+        int r = spool_file_take_over(s, &h, (uint64_t)st.st_size, before)
+                        ? 1
+                        : spool_file_convert(s, path, (uint64_t)st.st_size);
         if (r > 0)
                 *lost = 0;
         return r;
 }
 
 /* Returns true if the records of the file are to be sent. Else `*lost` or s->left is how many are not sent. */
-static bool is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
+static bool spool_file_is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
 {
         bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
         if (another_boot && !s->header->closed)
@@ -375,10 +378,10 @@ static bool is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
 }
 
 /* Continues a file. A file that is found elsewhere may be a clone, whose original continues the newest branch. */
-static void go_on(struct spool *s, bool before)
+static void spool_file_go_on(struct spool *s, bool before)
 {
-        if (before || !was_here(s))
-                begin_branch(s);
+        if (before || !spool_file_was_here(s))
+                spool_file_begin_branch(s);
         spool_seal_table(s); /* also if a copy is damaged */
         /* the numbers come last: after kill -9 before that, all of this is done again */
         atomic_signal_fence(memory_order_seq_cst);
@@ -386,22 +389,23 @@ static void go_on(struct spool *s, bool before)
 }
 
 /* Opens the ring, or makes it anew. Returns 0 or a negative errno. */
-static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t network, uint64_t *lost)
+static int spool_file_open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t network,
+                                uint64_t *lost)
 {
         bool before = false;
-        int r = take_file(s, path, lost, &before);
+        int r = spool_file_take_file(s, path, lost, &before);
         if (r < 0)
                 return r;
-        bool usable = r > 0 && is_to_be_sent(s, network, lost);
-        bool full = usable && s->branches.count == BRANCHES_MAX && !was_here(s);
+        bool usable = r > 0 && spool_file_is_to_be_sent(s, network, lost);
+        bool full = usable && s->branches.count == BRANCHES_MAX && !spool_file_was_here(s);
         s->network = network;
-        if (usable && !is_of_use(s))
+        if (usable && !spool_file_is_of_use(s))
                 memset(spool_kept(s), 0, SPOOL_KEPT_BYTES);
         if (!usable || ((full || s->ring_bytes != ring_bytes) && spool_waiting(s) == 0)) {
                 s->damaged = s->foreseen = 0;
-                r = make_anew(s, path, ring_bytes, usable, NULL);
+                r = spool_file_make_anew(s, path, ring_bytes, usable, NULL);
         } else {
-                go_on(s, before);
+                spool_file_go_on(s, before);
         }
         if (r < 0 || !s->map)
                 return r;
@@ -415,7 +419,7 @@ static int open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uin
 }
 
 /* Returns true if `fd` is the file at `path`. */
-static bool is_at(int fd, const char *path)
+static bool spool_file_is_at(int fd, const char *path)
 {
         struct stat ours, there;
         return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
@@ -423,7 +427,7 @@ static bool is_at(int fd, const char *path)
 }
 
 /* Opens the file, or an empty one, and locks it. Returns 0 or a negative errno. */
-static int open_file(struct spool *s, const char *path)
+static int spool_file_open_file(struct spool *s, const char *path)
 {
         for (;;) {
                 s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -431,7 +435,7 @@ static int open_file(struct spool *s, const char *path)
                         return -errno;
                 if (flock(s->fd, LOCK_EX | LOCK_NB) < 0)
                         return errno == EWOULDBLOCK ? -EBUSY : -errno;
-                if (is_at(s->fd, path)) {
+                if (spool_file_is_at(s->fd, path)) {
                         unlink(s->new_path); /* left by a process that was killed: the lock excludes any other */
                         return 0;
                 }
@@ -450,17 +454,18 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
         if (!s)
                 return NULL;
         pthread_mutex_init(&s->reading, NULL);
-        read_boot_id(s->boot_id);
-        read_place(&s->kept_with, kept_with);
+        spool_file_read_boot_id(s->boot_id);
+        spool_file_read_place(&s->kept_with, kept_with);
         int r = snprintf(s->new_path, sizeof(s->new_path), "%s.new", path) < (int)sizeof(s->new_path) ? 0
                                                                                                       : -ENAMETOOLONG;
         if (r == 0)
-                r = open_file(s, path);
+                r = spool_file_open_file(s, path);
         if (r == 0)
-                r = open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT, hash_network(network), lost);
+                r = spool_file_open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT,
+                                         spool_file_hash_network(network), lost);
         if (r == 0)
                 return s;
-        unmap(s);
+        spool_file_unmap(s);
         if (s->fd >= 0)
                 close(s->fd);
         pthread_mutex_destroy(&s->reading);
@@ -477,7 +482,7 @@ void spool_close(struct spool *s)
                 s->header->closed = 1;
                 msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC);
         }
-        unmap(s);
+        spool_file_unmap(s);
         close(s->fd);
         pthread_mutex_destroy(&s->reading);
         free(s);

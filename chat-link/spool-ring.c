@@ -14,7 +14,7 @@ _Static_assert(sizeof(struct entry) == SPOOL_ALIGNMENT, "an entry's header is on
 _Static_assert(sizeof(struct spool_header) <= SPOOL_HEADER_BYTES, "the header has a page");
 _Static_assert(offsetof(struct spool_header, again) == SPOOL_AGAIN_AT, "the header's numbers are far from their copy");
 
-static uint64_t hash(uint64_t instance, uint64_t place, const void *data, size_t size)
+static uint64_t spool_ring_hash(uint64_t instance, uint64_t place, const void *data, size_t size)
 {
         const uint64_t words[2] = {instance, place};
         uint8_t key[sizeof(words)];
@@ -24,15 +24,15 @@ static uint64_t hash(uint64_t instance, uint64_t place, const void *data, size_t
 
 /* ---- entries ---- */
 
-static uint32_t sum_records(const struct spool *s, uint64_t offset, size_t size)
+static uint32_t spool_ring_sum_records(const struct spool *s, uint64_t offset, size_t size)
 {
-        return (uint32_t)hash(s->instance, offset, spool_entry(s, offset) + 1, size);
+        return (uint32_t)spool_ring_hash(s->instance, offset, spool_entry(s, offset) + 1, size);
 }
 
-static uint16_t check_entry(const struct spool *s, uint64_t offset, const struct entry *e)
+static uint16_t spool_ring_check_entry(const struct spool *s, uint64_t offset, const struct entry *e)
 {
         const uint64_t words[] = {e->first, (uint64_t)e->size << 32 | e->count, e->sum};
-        return (uint16_t)hash(s->instance, ~offset, words, sizeof(words));
+        return (uint16_t)spool_ring_hash(s->instance, ~offset, words, sizeof(words));
 }
 
 void spool_seal_entry(const struct spool *s, uint64_t offset, size_t size, uint32_t count, uint64_t first)
@@ -40,24 +40,24 @@ void spool_seal_entry(const struct spool *s, uint64_t offset, size_t size, uint3
         struct entry e = {
                 .size = size & 0xfffff,
                 .count = count & 0xfff,
-                .sum = count > 0 ? sum_records(s, offset, size) : 0,
+                .sum = count > 0 ? spool_ring_sum_records(s, offset, size) : 0,
                 .first = first & ((UINT64_C(1) << 48) - 1),
         };
-        e.check = check_entry(s, offset, &e);
+        e.check = spool_ring_check_entry(s, offset, &e);
         *spool_entry(s, offset) = e;
 }
 
 /* Returns true if an entry begins at `offset` and ends at `end` at the latest. */
-static bool is_entry(const struct spool *s, uint64_t offset, uint64_t end)
+static bool spool_ring_is_entry(const struct spool *s, uint64_t offset, uint64_t end)
 {
         const struct entry e = *spool_entry(s, offset);
         uint64_t bytes = spool_entry_bytes(e.size), left = s->ring_bytes - offset % s->ring_bytes;
-        return e.check == check_entry(s, offset, &e) && bytes <= end - offset && bytes <= left;
+        return e.check == spool_ring_check_entry(s, offset, &e) && bytes <= end - offset && bytes <= left;
 }
 
 uint64_t spool_find_entry(const struct spool *s, uint64_t offset, uint64_t end)
 {
-        while (offset < end && !is_entry(s, offset, end))
+        while (offset < end && !spool_ring_is_entry(s, offset, end))
                 offset += SPOOL_ALIGNMENT;
         return offset < end ? offset : end;
 }
@@ -69,7 +69,7 @@ uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end
                 if (offset == end)
                         return end;
                 const struct entry *e = spool_entry(s, offset);
-                if (e->count > 0 && sum_records(s, offset, e->size) == e->sum)
+                if (e->count > 0 && spool_ring_sum_records(s, offset, e->size) == e->sum)
                         return offset;
                 offset += spool_entry_bytes(e->size);
         }
@@ -77,59 +77,60 @@ uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end
 
 /* ---- the header ---- */
 
-static uint64_t check_numbers(const struct spool_numbers *n)
+static uint64_t spool_ring_check_numbers(const struct spool_numbers *n)
 {
         uint64_t words[2] = {n->ring_bytes};
         memcpy(&words[1], n->format, sizeof(n->format));
-        return hash(n->instance, 0, words, sizeof(words));
+        return spool_ring_hash(n->instance, 0, words, sizeof(words));
 }
 
-static void seal_numbers(const struct spool *s, struct spool_numbers *n)
+static void spool_ring_seal_numbers(const struct spool *s, struct spool_numbers *n)
 {
         memcpy(n->format, SPOOL_FORMAT, sizeof(n->format));
         n->instance = s->instance;
         n->ring_bytes = s->ring_bytes;
-        n->check = check_numbers(n);
+        n->check = spool_ring_check_numbers(n);
 }
 
 void spool_seal_numbers(struct spool *s)
 {
         memcpy(s->header->magic, SPOOL_MAGIC, sizeof(s->header->magic));
         memset(s->header->zeros, 0, sizeof(s->header->zeros));
-        seal_numbers(s, &s->header->numbers);
-        seal_numbers(s, &s->header->again);
+        spool_ring_seal_numbers(s, &s->header->numbers);
+        spool_ring_seal_numbers(s, &s->header->again);
 }
 
-static bool is_of_format(const struct spool_numbers *n, const char *format)
+static bool spool_ring_is_of_format(const struct spool_numbers *n, const char *format)
 {
         return memcmp(n->format, format, sizeof(n->format)) == 0;
 }
 
-static bool has_numbers(const struct spool_numbers *n)
+static bool spool_ring_has_numbers(const struct spool_numbers *n)
 {
-        return n->instance != 0 && (is_of_format(n, SPOOL_FORMAT) || is_of_format(n, SPOOL_FORMAT_BEFORE)) &&
-               n->check == check_numbers(n);
+        return n->instance != 0 &&
+               (spool_ring_is_of_format(n, SPOOL_FORMAT) || spool_ring_is_of_format(n, SPOOL_FORMAT_BEFORE)) &&
+               n->check == spool_ring_check_numbers(n);
 }
 
 bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before)
 {
-        const struct spool_numbers *n = has_numbers(&h->numbers) ? &h->numbers : &h->again;
+        const struct spool_numbers *n = spool_ring_has_numbers(&h->numbers) ? &h->numbers : &h->again;
         *instance = n->instance;
         *ring_bytes = n->ring_bytes;
-        *before = is_of_format(n, SPOOL_FORMAT_BEFORE);
-        return has_numbers(n);
+        *before = spool_ring_is_of_format(n, SPOOL_FORMAT_BEFORE);
+        return spool_ring_has_numbers(n);
 }
 
-static uint64_t check_table(const struct spool *s, const struct spool_table *t)
+static uint64_t spool_ring_check_table(const struct spool *s, const struct spool_table *t)
 {
-        return hash(s->instance, UINT64_C(1) << 63, t, offsetof(struct spool_table, check));
+        return spool_ring_hash(s->instance, UINT64_C(1) << 63, t, offsetof(struct spool_table, check));
 }
 
 void spool_seal_table(struct spool *s)
 {
         struct spool_table t = {.count = s->branches.count, .begun = s->begun, .network = s->network};
         memcpy(t.all, s->branches.all, sizeof(t.all));
-        t.check = check_table(s, &t);
+        t.check = spool_ring_check_table(s, &t);
         s->header->table = t;
         atomic_signal_fence(memory_order_seq_cst); /* after kill -9 one of the two copies is whole */
         s->header->table_again = t;
@@ -139,7 +140,7 @@ bool spool_load_table(struct spool *s)
 {
         const struct spool_table *all[2] = {&s->header->table, &s->header->table_again}, *newest = NULL;
         for (size_t i = 0; i < 2; i++)
-                if (all[i]->check == check_table(s, all[i]) && (!newest || all[i]->begun > newest->begun))
+                if (all[i]->check == spool_ring_check_table(s, all[i]) && (!newest || all[i]->begun > newest->begun))
                         newest = all[i];
         if (!newest)
                 return false;
@@ -150,55 +151,55 @@ bool spool_load_table(struct spool *s)
         return branches_are_good(&s->branches);
 }
 
-static uint64_t check_user(const struct spool *s)
+static uint64_t spool_ring_check_user(const struct spool *s)
 {
         const struct spool_header *h = s->header;
         uint8_t user[BOOT_ID_BYTES + sizeof(h->kept_with)];
         memcpy(user, h->boot_id, BOOT_ID_BYTES);
         memcpy(user + BOOT_ID_BYTES, &h->kept_with, sizeof(h->kept_with));
-        return hash(s->instance, 1, user, sizeof(user));
+        return spool_ring_hash(s->instance, 1, user, sizeof(user));
 }
 
 void spool_seal_user(struct spool *s)
 {
-        s->header->user_check = check_user(s);
+        s->header->user_check = spool_ring_check_user(s);
 }
 
 bool spool_has_user(const struct spool *s)
 {
-        return s->header->user_check == check_user(s);
+        return s->header->user_check == spool_ring_check_user(s);
 }
 
-static uint64_t check_field(const struct spool *s, enum spool_field field, uint64_t value)
+static uint64_t spool_ring_check_field(const struct spool *s, enum spool_field field, uint64_t value)
 {
-        return hash(s->instance, 2 + (uint64_t)field, &value, sizeof(value)) & CHECK_MASK;
+        return spool_ring_hash(s->instance, 2 + (uint64_t)field, &value, sizeof(value)) & CHECK_MASK;
 }
 
-static void store(struct spool *s, enum spool_field field, uint64_t value)
+static void spool_ring_store(struct spool *s, enum spool_field field, uint64_t value)
 {
-        uint64_t word = value << CHECK_BITS | check_field(s, field, value);
+        uint64_t word = value << CHECK_BITS | spool_ring_check_field(s, field, value);
         s->header->numbers.fields[field] = word;
         s->header->again.fields[field] = word;
 }
 
 void spool_set(struct spool *s, enum spool_field field, uint64_t value)
 {
-        store(s, field, value);
+        spool_ring_store(s, field, value);
         s->fields[field] = value;
 }
 
 void spool_set_end(struct spool *s, uint64_t tail, uint64_t position)
 {
-        store(s, SPOOL_POSITION, position);
-        store(s, SPOOL_TAIL, tail);
+        spool_ring_store(s, SPOOL_POSITION, position);
+        spool_ring_store(s, SPOOL_TAIL, tail);
         s->fields[SPOOL_TAIL] = tail;
         s->fields[SPOOL_POSITION] = position;
 }
 
-static bool load(struct spool *s, enum spool_field field, uint64_t word)
+static bool spool_ring_load(struct spool *s, enum spool_field field, uint64_t word)
 {
         uint64_t value = word >> CHECK_BITS;
-        if ((word & CHECK_MASK) != check_field(s, field, value))
+        if ((word & CHECK_MASK) != spool_ring_check_field(s, field, value))
                 return false;
         s->fields[field] = value;
         return true;
@@ -206,5 +207,6 @@ static bool load(struct spool *s, enum spool_field field, uint64_t word)
 
 bool spool_load(struct spool *s, enum spool_field field)
 {
-        return load(s, field, s->header->numbers.fields[field]) || load(s, field, s->header->again.fields[field]);
+        return spool_ring_load(s, field, s->header->numbers.fields[field]) ||
+               spool_ring_load(s, field, s->header->again.fields[field]);
 }

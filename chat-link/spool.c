@@ -12,7 +12,7 @@ uint64_t spool_instance(const struct spool *s)
 }
 
 /* Returns how many of the branch's records are before this place. */
-static uint64_t records_before(const struct branches *b, size_t number, uint64_t place)
+static uint64_t spool_records_before(const struct branches *b, size_t number, uint64_t place)
 {
         uint64_t begin = b->all[number].begin, end = branches_end(b, number);
         place = place < end ? place : end;
@@ -22,7 +22,7 @@ static uint64_t records_before(const struct branches *b, size_t number, uint64_t
 uint64_t spool_own(const struct spool *s, uint64_t instance)
 {
         size_t number = branches_find(&s->branches, instance);
-        return number == SIZE_MAX ? 0 : records_before(&s->branches, number, s->fields[SPOOL_POSITION]);
+        return number == SIZE_MAX ? 0 : spool_records_before(&s->branches, number, s->fields[SPOOL_POSITION]);
 }
 
 size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
@@ -31,7 +31,7 @@ size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
         uint64_t released = s->fields[SPOOL_RELEASED_POSITION];
         size_t n = 0, count = (size_t)b->count;
         for (size_t number = count; number-- > 0 && n < max;) {
-                uint64_t records = records_before(b, number, released);
+                uint64_t records = spool_records_before(b, number, released);
                 if (records > 0 || number + 1 == count)
                         said[n++] = (struct spool_said){.instance = b->all[number].instance, .records = records};
         }
@@ -49,7 +49,8 @@ void *spool_kept(struct spool *s)
         return s->map + SPOOL_HEADER_BYTES;
 }
 
-static void show_records(const struct entry *e, void (*on_record)(void *user, const struct record *rec), void *user)
+static void spool_show_records(const struct entry *e, void (*on_record)(void *user, const struct record *rec),
+                               void *user)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
         struct record rec;
@@ -61,11 +62,11 @@ void spool_walk(struct spool *s, void (*on_record)(void *user, const struct reco
 {
         uint64_t tail = s->fields[SPOOL_TAIL], at = spool_find_records(s, s->fields[SPOOL_OLDEST], tail);
         for (; at < tail; at = spool_find_records(s, spool_behind(s, at), tail))
-                show_records(spool_entry(s, at), on_record, user);
+                spool_show_records(spool_entry(s, at), on_record, user);
 }
 
 /* Returns the offset behind the entry at `at`, or behind the damaged bytes there: at most `most`. */
-static uint64_t next_offset(const struct spool *s, uint64_t at, uint64_t most)
+static uint64_t spool_next_offset(const struct spool *s, uint64_t at, uint64_t most)
 {
         uint64_t found = spool_find_entry(s, at, s->fields[SPOOL_TAIL]);
         uint64_t next = found == at ? spool_behind(s, at) : found;
@@ -73,7 +74,7 @@ static uint64_t next_offset(const struct spool *s, uint64_t at, uint64_t most)
 }
 
 /* Drops the oldest released entries, until `bytes` fit. Returns false if entries that wait are in the way. */
-static bool make_room(struct spool *s, uint64_t bytes)
+static bool spool_make_room(struct spool *s, uint64_t bytes)
 {
         uint64_t oldest = s->fields[SPOOL_OLDEST], released = s->fields[SPOOL_RELEASED], tail = s->fields[SPOOL_TAIL];
         if (tail + bytes - oldest <= s->ring_bytes)
@@ -81,7 +82,7 @@ static bool make_room(struct spool *s, uint64_t bytes)
         while (tail + bytes - oldest > s->ring_bytes) {
                 if (oldest >= released)
                         return false;
-                oldest = next_offset(s, oldest, released);
+                oldest = spool_next_offset(s, oldest, released);
         }
         pthread_mutex_lock(&s->reading);
         spool_set(s, SPOOL_OLDEST, oldest); /* before the first byte of it is overwritten */
@@ -96,7 +97,7 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
 
         if (filling >= bytes)
                 filling = 0;
-        if (size > DATAGRAM_MAX_BYTES || !make_room(s, filling + bytes))
+        if (size > DATAGRAM_MAX_BYTES || !spool_make_room(s, filling + bytes))
                 return -ENOBUFS;
         if (filling > 0) {
                 spool_seal_entry(s, tail, (size_t)filling - sizeof(struct entry), 0, position);
@@ -110,7 +111,8 @@ int spool_append(struct spool *s, const void *records, size_t size, uint32_t cou
 
 /* Copies the records of an entry from the place `position` on into the chunk. Returns false if they do not fit, or do
  * not follow the records in the chunk. */
-static bool copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer, size_t max)
+static bool spool_copy_from(const struct entry *e, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer,
+                            size_t max)
 {
         struct wire_reader r = wire_read(e + 1, e->size);
         struct record rec;
@@ -130,7 +132,7 @@ static bool copy_from(const struct entry *e, uint64_t position, struct spool_chu
 
 /* Passes over the damaged records that wait before the place `position`, which is that of the entry at `at`. Other
  * hosts know by the positions that they are missing. */
-static void pass_over(struct spool *s, uint64_t at, uint64_t position)
+static void spool_pass_over(struct spool *s, uint64_t at, uint64_t position)
 {
         uint64_t lost = position - s->fields[SPOOL_RELEASED_POSITION];
         s->damaged += lost > s->foreseen ? lost - s->foreseen : 0;
@@ -142,7 +144,7 @@ static void pass_over(struct spool *s, uint64_t at, uint64_t position)
 }
 
 /* Changes the chunk's places into the instance of their branch and a position in it. */
-static void name_records(const struct spool *s, size_t branch, struct spool_chunk *chunk)
+static void spool_name_records(const struct spool *s, size_t branch, struct spool_chunk *chunk)
 {
         chunk->instance = s->branches.all[branch].instance;
         chunk->first -= s->branches.all[branch].begin;
@@ -159,7 +161,7 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
         if (at < tail)
                 position = spool_entry(s, at)->first;
         if (position > s->fields[SPOOL_RELEASED_POSITION])
-                pass_over(s, at, position);
+                spool_pass_over(s, at, position);
         if (end <= at) /* no chunk was begun */
                 end = tail;
         /* A chunk that was begun may become shorter: if `max` was larger then, or entries were damaged since. */
@@ -167,7 +169,7 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
         size_t branch = branches_at(&s->branches, position);
         uint64_t branch_end = branches_end(&s->branches, branch);
         while (at < end && spool_entry(s, at)->first < branch_end &&
-               copy_from(spool_entry(s, at), 0, chunk, buffer, max)) {
+               spool_copy_from(spool_entry(s, at), 0, chunk, buffer, max)) {
                 behind = spool_behind(s, at);
                 at = spool_find_records(s, behind, tail);
         }
@@ -175,7 +177,7 @@ bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, siz
                 return false;
         spool_set(s, SPOOL_CHUNK_END, behind);
         s->chunk_end_position = chunk->first + chunk->count;
-        name_records(s, branch, chunk);
+        spool_name_records(s, branch, chunk);
         return true;
 }
 
@@ -203,10 +205,10 @@ bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct sp
                 at = spool_find_entry(s, spool_behind(s, at), tail);
         at = spool_find_records(s, at, tail);
         while (at < tail && spool_entry(s, at)->first < end &&
-               copy_from(spool_entry(s, at), position, chunk, buffer, max))
+               spool_copy_from(spool_entry(s, at), position, chunk, buffer, max))
                 at = spool_find_records(s, spool_behind(s, at), tail);
         pthread_mutex_unlock(&s->reading);
-        name_records(s, branch, chunk);
+        spool_name_records(s, branch, chunk);
         return chunk->count > 0;
 }
 

@@ -28,7 +28,7 @@ bool stream_open(struct stream *s, natsConnection *nc)
         return natsConnection_JetStream(&s->js, nc, &options) == NATS_OK;
 }
 
-static void forget_info(struct stream *s)
+static void stream_forget_info(struct stream *s)
 {
         jsStreamInfo_Destroy(s->info);
         s->info = NULL;
@@ -36,14 +36,14 @@ static void forget_info(struct stream *s)
 
 void stream_close(struct stream *s)
 {
-        forget_info(s);
+        stream_forget_info(s);
         jsCtx_Destroy(s->js);
         s->js = NULL;
 }
 
 void stream_doubt(struct stream *s)
 {
-        forget_info(s);
+        stream_forget_info(s);
         s->state = STREAM_ASK_ACCOUNT;
 }
 
@@ -54,7 +54,7 @@ void stream_refresh(struct stream *s)
 
 /* Returns JetStream's last error. While the leader of a stream changes, servers refuse to publish as if they had no
  * JetStream, without a text (seen with nats-server 2.9.10); stream_step() asks them if they have it. */
-static const char *jetstream_error(jsErrCode code, char *number, size_t size)
+static const char *stream_jetstream_error(jsErrCode code, char *number, size_t size)
 {
         const char *text = connection_error();
         if (*text != '\0')
@@ -66,10 +66,10 @@ static const char *jetstream_error(jsErrCode code, char *number, size_t size)
 }
 
 /* Reports that `what` failed, and why. Returns false. */
-static bool fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
+static bool stream_fail(struct stream *s, enum problem part, const char *what, natsStatus status, jsErrCode code)
 {
         char number[24];
-        const char *text = jetstream_error(code, number, sizeof(number));
+        const char *text = stream_jetstream_error(code, number, sizeof(number));
         if (part == PROBLEM_STREAM && (code == JSClusterNoPeersErr || code == JSInsufficientResourcesErr))
                 report_problem(s->report, part,
                                "waiting for %d servers with JetStream and room for the stream %s; StreamReplicas=1 in "
@@ -86,7 +86,7 @@ static bool fail(struct stream *s, enum problem part, const char *what, natsStat
 }
 
 /* Takes the server's answer that there is no JetStream. Returns false while that is not believed yet. */
-static bool take_none(struct stream *s)
+static bool stream_take_none(struct stream *s)
 {
         int64_t now = clock_ms(), patience = s->known ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
         if (s->none_since == 0)
@@ -103,21 +103,21 @@ static bool take_none(struct stream *s)
         return true;
 }
 
-static bool ask_account(struct stream *s)
+static bool stream_ask_account(struct stream *s)
 {
         jsAccountInfo *account = NULL;
         jsErrCode code = 0;
         natsStatus status = js_GetAccountInfo(&account, s->js, NULL, &code);
         jsAccountInfo_Destroy(account);
         if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr || code == JSNotEnabledForAccountErr)
-                return take_none(s);
+                return stream_take_none(s);
         if (status != NATS_OK)
-                return fail(s, PROBLEM_STREAM, "cannot ask for JetStream", status, code);
+                return stream_fail(s, PROBLEM_STREAM, "cannot ask for JetStream", status, code);
         s->state = STREAM_ASK;
         return true;
 }
 
-static bool takes_what_is_said(const struct stream *s, const jsStreamConfig *config)
+static bool stream_takes_what_is_said(const struct stream *s, const jsStreamConfig *config)
 {
         for (int i = 0; i < config->SubjectsLen; i++)
                 if (strcmp(config->Subjects[i], s->all_said) == 0)
@@ -127,14 +127,14 @@ static bool takes_what_is_said(const struct stream *s, const jsStreamConfig *con
 
 /* Returns true if the stream is as in link.conf. Settings that link.conf leaves open do not count, or hosts with other
  * settings would change the stream to and fro. */
-static bool is_as_configured(const struct stream *s, const jsStreamConfig *config)
+static bool stream_is_as_configured(const struct stream *s, const jsStreamConfig *config)
 {
         int retention_s = s->config->retention_s;
         return (s->config->replicas == 0 || config->Replicas == s->config->replicas) &&
                (retention_s == RETENTION_DEFAULT_S || config->MaxAge == retention_s * SECOND);
 }
 
-static uint64_t identity_of(const jsStreamInfo *info)
+static uint64_t stream_identity_of(const jsStreamInfo *info)
 {
         const char *description = info->Config->Description;
         uint64_t identity;
@@ -145,7 +145,7 @@ static uint64_t identity_of(const jsStreamInfo *info)
 }
 
 /* Reports a stream that does not take the longest message at once, not only when there is such a message. */
-static void note_message_size(const struct stream *s, const jsStreamConfig *config)
+static void stream_note_message_size(const struct stream *s, const jsStreamConfig *config)
 {
         if (config->MaxMsgSize > 0 && config->MaxMsgSize < MESSAGE_MAX_BYTES)
                 report_problem(s->report, PROBLEM_MESSAGE_SIZE,
@@ -156,19 +156,19 @@ static void note_message_size(const struct stream *s, const jsStreamConfig *conf
                 report_no_problem(s->report, PROBLEM_MESSAGE_SIZE);
 }
 
-static void be_ready(struct stream *s, const jsStreamInfo *info)
+static void stream_be_ready(struct stream *s, const jsStreamInfo *info)
 {
-        note_message_size(s, info->Config);
+        stream_note_message_size(s, info->Config);
         s->known = true;
         s->none_since = 0;
         s->outrun = false;
-        s->identity = identity_of(info);
+        s->identity = stream_identity_of(info);
         s->last = info->State.LastSeq;
         s->state = STREAM_READY;
         report_no_problem(s->report, PROBLEM_STREAM);
 }
 
-static bool ask(struct stream *s)
+static bool stream_ask(struct stream *s)
 {
         jsStreamInfo *info = NULL;
         jsErrCode code = 0;
@@ -179,8 +179,8 @@ static bool ask(struct stream *s)
                 return true;
         }
         if (status != NATS_OK)
-                return fail(s, PROBLEM_STREAM, "cannot ask for the stream", status, code);
-        if (!takes_what_is_said(s, info->Config)) {
+                return stream_fail(s, PROBLEM_STREAM, "cannot ask for the stream", status, code);
+        if (!stream_takes_what_is_said(s, info->Config)) {
                 report_problem(s->report, PROBLEM_STREAM,
                                "the stream %s is somebody else's, as it does not take %s: see "
                                "Network= in link.conf",
@@ -188,24 +188,24 @@ static bool ask(struct stream *s)
                 jsStreamInfo_Destroy(info);
                 return false;
         }
-        be_ready(s, info);
-        if (is_as_configured(s, info->Config)) {
+        stream_be_ready(s, info);
+        if (stream_is_as_configured(s, info->Config)) {
                 report_no_problem(s->report, PROBLEM_SETTINGS);
                 jsStreamInfo_Destroy(info);
         } else {
-                forget_info(s);
+                stream_forget_info(s);
                 s->info = info;
                 s->state = STREAM_UPDATE;
         }
         return true;
 }
 
-static int64_t duplicates(int64_t max_age)
+static int64_t stream_duplicates(int64_t max_age)
 {
         return max_age > 0 && max_age < STREAM_DUPLICATES_S * SECOND ? max_age : STREAM_DUPLICATES_S * SECOND;
 }
 
-static bool make(struct stream *s)
+static bool stream_make(struct stream *s)
 {
         jsStreamConfig config;
         jsErrCode code = 0;
@@ -223,7 +223,7 @@ static bool make(struct stream *s)
         config.Storage = js_FileStorage;
         config.Discard = js_DiscardOld;
         config.MaxAge = s->config->retention_s * SECOND;
-        config.Duplicates = duplicates(config.MaxAge);
+        config.Duplicates = stream_duplicates(config.MaxAge);
         config.Replicas = s->replicas;
         natsStatus status = js_AddStream(NULL, s->js, &config, NULL, &code);
         if (code == JSStreamReplicasNotSupportedErr && s->config->replicas == 0 && s->replicas > 1) {
@@ -238,12 +238,12 @@ static bool make(struct stream *s)
                 return true;
         }
         if (status != NATS_OK && reported)
-                fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
+                stream_fail(s, PROBLEM_STREAM, "cannot make the stream", status, code);
         return status == NATS_OK;
 }
 
 /* Reports which other stream has the subjects. A host may lack the permission to ask for its name. */
-static bool find(struct stream *s)
+static bool stream_find(struct stream *s)
 {
         jsStreamNamesList *names = NULL;
         jsOptions options;
@@ -267,7 +267,7 @@ static bool find(struct stream *s)
 }
 
 /* Changes the stream to the settings of link.conf. If that fails the stream is used as it is. */
-static bool update(struct stream *s)
+static bool stream_update(struct stream *s)
 {
         jsErrCode code = 0;
         jsStreamConfig *config = s->info->Config;
@@ -275,14 +275,15 @@ static bool update(struct stream *s)
                 config->Replicas = s->replicas = s->config->replicas;
         if (s->config->retention_s != RETENTION_DEFAULT_S)
                 config->MaxAge = s->config->retention_s * SECOND;
-        config->Duplicates = duplicates(config->MaxAge);
+        config->Duplicates = stream_duplicates(config->MaxAge);
         natsStatus status = js_UpdateStream(NULL, s->js, config, NULL, &code);
-        forget_info(s);
+        stream_forget_info(s);
         s->state = STREAM_READY;
         if (status == NATS_OK)
                 report_no_problem(s->report, PROBLEM_SETTINGS);
         else
-                fail(s, PROBLEM_SETTINGS, "cannot set StreamReplicas= and StreamRetention= of link.conf", status, code);
+                stream_fail(s, PROBLEM_SETTINGS, "cannot set StreamReplicas= and StreamRetention= of link.conf", status,
+                            code);
         return true;
 }
 
@@ -290,15 +291,15 @@ bool stream_step(struct stream *s)
 {
         switch (s->state) {
         case STREAM_ASK_ACCOUNT:
-                return ask_account(s);
+                return stream_ask_account(s);
         case STREAM_ASK:
-                return ask(s);
+                return stream_ask(s);
         case STREAM_MAKE:
-                return make(s);
+                return stream_make(s);
         case STREAM_FIND:
-                return find(s);
+                return stream_find(s);
         case STREAM_UPDATE:
-                return update(s);
+                return stream_update(s);
         default:
                 return true;
         }
@@ -313,7 +314,7 @@ int stream_has(struct stream *s, const struct spool_chunk *chunk)
         if (status == NATS_NOT_FOUND || code == JSNoMessageFoundErr)
                 return 0;
         if (status != NATS_OK) {
-                fail(s, PROBLEM_PUBLISHING, "cannot ask for what is stored", status, code);
+                stream_fail(s, PROBLEM_PUBLISHING, "cannot ask for what is stored", status, code);
                 return -1;
         }
         int r = message_decode(&m, natsMsg_GetData(last), (size_t)natsMsg_GetDataLength(last));
@@ -333,7 +334,7 @@ bool stream_publish(struct stream *s, const void *message, size_t size)
         bool stored = status == NATS_OK && !ack->Duplicate && ack->Sequence > 0;
         jsPubAck_Destroy(ack);
         if (status != NATS_OK)
-                return fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
+                return stream_fail(s, PROBLEM_PUBLISHING, "cannot publish", status, code);
         return stored;
 }
 
@@ -360,5 +361,5 @@ bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)
                 report_no_problem(s->report, PROBLEM_READING);
                 return true;
         }
-        return fail(s, PROBLEM_READING, "cannot read the stream", status, code);
+        return stream_fail(s, PROBLEM_READING, "cannot read the stream", status, code);
 }

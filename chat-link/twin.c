@@ -20,9 +20,9 @@ void twin_say(struct twin *t, struct message *alive, int64_t now_ms)
         alive->heard = t->heard_at != 0 && now_ms - t->heard_at < TWIN_LOST_MS ? t->heard : 0;
 }
 
-/* Returns true if an ALIVE is of another host. A message of version 1 does not tell, unless this connection is older than
- * TWIN_LATE_MS: then no late message of this host arrives any more. */
-static bool is_of_another(const struct twin *t, const struct message *alive, int64_t now_ms)
+/* Returns true if an ALIVE is of another host. A message of version 1 does not tell, unless this connection is older
+ * than TWIN_LATE_MS: then no late message of this host arrives any more. */
+static bool twin_is_of_another(const struct twin *t, const struct message *alive, int64_t now_ms)
 {
         if (alive->process != 0)
                 return alive->heard == t->process;
@@ -37,7 +37,7 @@ enum twin_sign twin_take(struct twin *t, const struct message *alive, int64_t no
                 t->heard = alive->process;
                 t->heard_at = now_ms;
         }
-        if (!is_of_another(t, alive, now_ms))
+        if (!twin_is_of_another(t, alive, now_ms))
                 return TWIN_UNKNOWN;
         return alive->instance == t->instance ? TWIN_OF_CLONE : TWIN_THERE;
 }

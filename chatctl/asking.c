@@ -25,14 +25,14 @@ int asking_init(struct asking *a, const char *dir)
         return r;
 }
 
-static void forget(struct asking *a)
+static void asking_forget(struct asking *a)
 {
         while (a->count > 0)
                 free(a->records[--a->count].data);
         a->end.size = 0;
 }
 
-static void disconnect(struct asking *a)
+static void asking_disconnect(struct asking *a)
 {
         if (a->fd >= 0)
                 close(a->fd);
@@ -41,14 +41,14 @@ static void disconnect(struct asking *a)
 
 void asking_free(struct asking *a)
 {
-        forget(a);
+        asking_forget(a);
         free(a->records);
         a->records = NULL;
-        disconnect(a);
+        asking_disconnect(a);
 }
 
 /* Connects to chatd. Returns 0 or a negative errno. */
-static int connect_now(struct asking *a)
+static int asking_connect_now(struct asking *a)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         struct timeval most = {.tv_sec = ASKING_ANSWER_MS / 1000};
@@ -61,11 +61,11 @@ static int connect_now(struct asking *a)
         if (connect(a->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
                 return 0;
         int r = errno == EAGAIN ? -ETIMEDOUT : -errno;
-        disconnect(a);
+        asking_disconnect(a);
         return r;
 }
 
-static int keep(struct asking *a, const char *data, size_t size)
+static int asking_keep(struct asking *a, const char *data, size_t size)
 {
         if (a->count == a->room) {
                 size_t room = a->room > 0 ? 2 * a->room : 64;
@@ -87,7 +87,7 @@ static int keep(struct asking *a, const char *data, size_t size)
 
 /* Receives a packet. Returns its size, or a negative errno. If chatd answers and closes the connection before it has
  * read all of the request, the kernel reports ECONNRESET once, and delivers the answer after that (unix(7)). */
-static ssize_t receive(struct asking *a)
+static ssize_t asking_receive(struct asking *a)
 {
         struct control_packet *p = &a->end;
         bool reset = false;
@@ -104,12 +104,12 @@ static ssize_t receive(struct asking *a)
 }
 
 /* Takes packets up to the end of the answer. Returns 0, or a negative errno: -EPIPE if the connection ended earlier. */
-static int take_answer(struct asking *a)
+static int asking_take_answer(struct asking *a)
 {
         struct control_packet *p = &a->end;
-        forget(a);
+        asking_forget(a);
         for (;;) {
-                ssize_t n = receive(a);
+                ssize_t n = asking_receive(a);
                 if (n <= 0)
                         return n < 0 ? (int)n : -EPIPE;
                 p->size = (size_t)n;
@@ -117,7 +117,7 @@ static int take_answer(struct asking *a)
                         return -EBADMSG;
                 if (control_value(p->data, "end"))
                         return 0;
-                int r = keep(a, p->data, p->size);
+                int r = asking_keep(a, p->data, p->size);
                 if (r < 0)
                         return r;
         }
@@ -125,9 +125,9 @@ static int take_answer(struct asking *a)
 
 /* Sends the request and takes the answer. Returns 0 or a negative errno: -EPIPE if chatd may not have handled the
  * request. */
-static int try_once(struct asking *a, const struct control_packet *request)
+static int asking_try_once(struct asking *a, const struct control_packet *request)
 {
-        int r = a->fd < 0 ? connect_now(a) : 0;
+        int r = a->fd < 0 ? asking_connect_now(a) : 0;
         if (r < 0)
                 return r;
         /* a busy chatd answers at once and closes the connection: its answer can still be read */
@@ -135,25 +135,25 @@ static int try_once(struct asking *a, const struct control_packet *request)
             errno != ENOTCONN)
                 r = errno == EAGAIN ? -ETIMEDOUT : -errno;
         if (r == 0)
-                r = take_answer(a);
+                r = asking_take_answer(a);
         if (r < 0)
-                disconnect(a);
+                asking_disconnect(a);
         return r;
 }
 
 /* Returns true if chatd answered that it is busy, so it has done nothing. Disconnects in that case, because chatd may
  * have disconnected, too. */
-static bool is_busy(struct asking *a)
+static bool asking_is_busy(struct asking *a)
 {
         const char *status = asking_end(a, "end");
         bool busy = status && strcmp(status, CONTROL_BUSY) == 0;
         if (busy)
-                disconnect(a);
+                asking_disconnect(a);
         return busy;
 }
 
 /* Waits for a random time, so that many waiting chatctl do not all come back at once. */
-static void wait_a_moment(void)
+static void asking_wait_a_moment(void)
 {
         uint32_t random = 0;
         if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
@@ -164,10 +164,10 @@ static void wait_a_moment(void)
 
 /* Returns true if a repetition of the same request may be served. `lost` states that a chatd ended earlier during the
  * request. */
-static bool may_come_back(struct asking *a, int error, bool lost)
+static bool asking_may_come_back(struct asking *a, int error, bool lost)
 {
         if (error == 0)
-                return is_busy(a);
+                return asking_is_busy(a);
         return error == -EPIPE || (lost && (error == -ECONNREFUSED || error == -ENOENT));
 }
 
@@ -186,17 +186,18 @@ int asking_make(struct asking *a, const char *const words[])
         if (request.bad)
                 return -EMSGSIZE;
         a->again = false;
-        int r = try_once(a, &request);
+        int r = asking_try_once(a, &request);
         int64_t begin = clock_ms();
-        while (may_come_back(a, r, a->again) && clock_ms() < begin + (r == 0 ? ASKING_BUSY_MS : ASKING_AGAIN_MS)) {
+        while (asking_may_come_back(a, r, a->again) &&
+               clock_ms() < begin + (r == 0 ? ASKING_BUSY_MS : ASKING_AGAIN_MS)) {
                 a->again |= r == -EPIPE;
-                wait_a_moment();
-                r = try_once(a, &request);
+                asking_wait_a_moment();
+                r = asking_try_once(a, &request);
         }
         return r;
 }
 
-static const char *find(const char *data, size_t size, const char *key)
+static const char *asking_find(const char *data, size_t size, const char *key)
 {
         struct slice rest = {data, size};
         for (const char *field; (field = control_next(&rest));) {
@@ -209,10 +210,10 @@ static const char *find(const char *data, size_t size, const char *key)
 
 const char *asking_end(const struct asking *a, const char *key)
 {
-        return find(a->end.data, a->end.size, key);
+        return asking_find(a->end.data, a->end.size, key);
 }
 
 const char *answer_value(const struct answer_record *r, const char *key)
 {
-        return find(r->data, r->size, key);
+        return asking_find(r->data, r->size, key);
 }

@@ -12,7 +12,7 @@
 #include "tool.h"
 
 /* Does the command that `argv` begins with. Returns an exit status. */
-static int main_run(struct chatctl *c, int argc, char **argv)
+static int chatctl_run(struct chatctl *c, int argc, char **argv)
 {
         if (argc == 0)
                 return tool_complain(c, EXIT_USAGE, "no command given; see --help");
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         else if (c.options.version)
                 puts("chatctl " VERSION);
         else
-                status = main_run(&c, argc - optind, argv + optind);
+                status = chatctl_run(&c, argc - optind, argv + optind);
         if (fflush(stdout) == 0 || status != EXIT_SUCCESS)
                 return status;
         fprintf(stderr, "%s: cannot write: %s\n", c.program, strerror(errno));

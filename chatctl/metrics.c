@@ -25,7 +25,7 @@ struct writer {
         bool strict;
 };
 
-static void begin(const struct writer *w, const struct family *f)
+static void metrics_begin(const struct writer *w, const struct family *f)
 {
         const char *suffix = f->is_counter && !w->strict ? "_total" : "";
         fprintf(w->out, "# HELP %s%s %s\n", f->name, suffix, f->help);
@@ -35,7 +35,8 @@ static void begin(const struct writer *w, const struct family *f)
 }
 
 /* Writes a sample, with a label unless `label` is NULL. */
-static void put(const struct writer *w, const struct family *f, const char *label, const char *is, const char *value)
+static void metrics_put(const struct writer *w, const struct family *f, const char *label, const char *is,
+                        const char *value)
 {
         fprintf(w->out, "%s%s", f->name, f->is_counter ? "_total" : "");
         if (label) {
@@ -47,12 +48,12 @@ static void put(const struct writer *w, const struct family *f, const char *labe
         fprintf(w->out, " %s\n", value);
 }
 
-static void put_number(const struct writer *w, const struct family *f, const char *label, const char *is,
-                       uint64_t number)
+static void metrics_put_number(const struct writer *w, const struct family *f, const char *label, const char *is,
+                               uint64_t number)
 {
         char value[24];
         snprintf(value, sizeof(value), "%" PRIu64, number);
-        put(w, f, label, is, value);
+        metrics_put(w, f, label, is, value);
 }
 
 /* ---- from chatd ---- */
@@ -106,52 +107,52 @@ static const struct {
         {"not_chat", REFUSED, "reason", "not-chat"},
 };
 
-static bool is_number(const char *value)
+static bool metrics_is_number(const char *value)
 {
         return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
 /* Writes the metrics of chatd. A field that a chatd of an earlier version does not have is left out. */
-static void put_fields(const struct writer *w, const struct answer_record *status)
+static void metrics_put_fields(const struct writer *w, const struct answer_record *status)
 {
         const char *begun = NULL;
         for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
                 const struct family *f = &fields[i].family;
                 const char *value = answer_value(status, fields[i].key);
-                if (!value || !is_number(value))
+                if (!value || !metrics_is_number(value))
                         continue;
                 if (!begun || strcmp(begun, f->name) != 0)
-                        begin(w, f);
+                        metrics_begin(w, f);
                 begun = f->name;
-                put(w, f, fields[i].label, fields[i].is, value);
+                metrics_put(w, f, fields[i].label, fields[i].is, value);
         }
 }
 
-static void put_version(const struct writer *w, const struct answer_record *status)
+static void metrics_put_version(const struct writer *w, const struct answer_record *status)
 {
         static const struct family family = {"chat_build_info", NULL, false, "1, with the version of chatd."};
         const char *version = answer_value(status, "version");
         if (!version)
                 return;
-        begin(w, &family);
-        put(w, &family, "version", version, "1");
+        metrics_begin(w, &family);
+        metrics_put(w, &family, "version", version, "1");
 }
 
 /* Writes the state of the link. Without a link to other hosts there is no sample, because nothing is wrong. */
-static void put_link(const struct writer *w, const struct answer_record *status)
+static void metrics_put_link(const struct writer *w, const struct answer_record *status)
 {
         static const struct family family = {"chat_link_up", NULL, false,
                                              "1 if the link to other hosts takes lines, 0 if its inbox is gone."};
         const char *link = answer_value(status, "link");
         if (!link || strcmp(link, "none") == 0)
                 return;
-        begin(w, &family);
-        put(w, &family, NULL, NULL, strcmp(link, "there") == 0 ? "1" : "0");
+        metrics_begin(w, &family);
+        metrics_put(w, &family, NULL, NULL, strcmp(link, "there") == 0 ? "1" : "0");
 }
 
 /* ---- from systemd ---- */
 
-static void put_sockets(const struct writer *w, const struct sockets *sockets)
+static void metrics_put_sockets(const struct writer *w, const struct sockets *sockets)
 {
         static const struct family families[] = {
                 {"chat_socket_listening", NULL, false, "1 if this socket takes connections."},
@@ -164,16 +165,16 @@ static void put_sockets(const struct writer *w, const struct sockets *sockets)
         while (n < SOCKETS && sockets_read(sockets, n, &counts[n]) > 0)
                 n++;
         for (size_t f = 0; n > 0 && f < sizeof(families) / sizeof(families[0]); f++) {
-                begin(w, &families[f]);
+                metrics_begin(w, &families[f]);
                 for (size_t i = 0; i < n; i++) {
                         const struct socket_counts *c = &counts[i];
                         const uint64_t values[] = {c->listens, c->connections, c->accepted, c->refused};
-                        put_number(w, &families[f], "socket", c->unit, values[f]);
+                        metrics_put_number(w, &families[f], "socket", c->unit, values[f]);
                 }
         }
 }
 
-static void put_services(const struct writer *w, const struct sockets *sockets)
+static void metrics_put_services(const struct writer *w, const struct sockets *sockets)
 {
         static const struct family started = {"chat_service_start_time_seconds", "seconds", false,
                                               "When this service was started last, since the epoch."};
@@ -186,52 +187,53 @@ static void put_services(const struct writer *w, const struct sockets *sockets)
                 known[i] = sockets_read_service(sockets, units[i], &counts[i]) == 0 && counts[i].started_us > 0;
         if (!known[0] && !known[1])
                 return;
-        begin(w, &started);
+        metrics_begin(w, &started);
         for (size_t i = 0; i < 2; i++) {
                 char value[32];
                 snprintf(value, sizeof(value), "%" PRIu64 ".%06" PRIu64, counts[i].started_us / 1000000,
                          counts[i].started_us % 1000000);
                 if (known[i])
-                        put(w, &started, "service", units[i], value);
+                        metrics_put(w, &started, "service", units[i], value);
         }
-        begin(w, &restarts);
+        metrics_begin(w, &restarts);
         for (size_t i = 0; i < 2; i++)
                 if (known[i])
-                        put_number(w, &restarts, "service", units[i], counts[i].restarts);
+                        metrics_put_number(w, &restarts, "service", units[i], counts[i].restarts);
 }
 
 /* ---- all metrics ---- */
 
-static void write_all(const struct metrics_options *o, const struct answer_record *status, FILE *out)
+static void metrics_write_all(const struct metrics_options *o, const struct answer_record *status, FILE *out)
 {
         static const struct family up = {"chat_up", NULL, false, "1 if chatd answered."};
         const struct writer w = {out, o->strict};
-        begin(&w, &up);
-        put(&w, &up, NULL, NULL, status ? "1" : "0");
+        metrics_begin(&w, &up);
+        metrics_put(&w, &up, NULL, NULL, status ? "1" : "0");
         if (status) {
-                put_version(&w, status);
-                put_fields(&w, status);
-                put_link(&w, status);
+                metrics_put_version(&w, status);
+                metrics_put_fields(&w, status);
+                metrics_put_link(&w, status);
         }
         if (o->systemd) {
                 struct sockets sockets = {NULL};
                 sockets_open(&sockets);
-                put_sockets(&w, &sockets);
-                put_services(&w, &sockets);
+                metrics_put_sockets(&w, &sockets);
+                metrics_put_services(&w, &sockets);
                 sockets_close(&sockets);
         }
         fputs("# EOF\n", out);
 }
 
 /* Opens the new file. Returns NULL and sets errno if that fails. */
-static FILE *open_new(const char *path)
+static FILE *metrics_open_new(const char *path)
 {
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-        FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-        if (!out && fd >= 0)
+        if (fd < 0)
+                return NULL;
+        /* regardless of the umask: the collector is another user */
+        FILE *out = fchmod(fd, 0644) < 0 ? NULL : fdopen(fd, "w");
+        if (!out)
                 close(fd);
-        if (out)
-                fchmod(fd, 0644); /* regardless of the umask: the collector is another user */
         return out;
 }
 
@@ -239,16 +241,16 @@ int metrics_write(const struct metrics_options *o, const struct answer_record *s
 {
         char new[PATH_MAX];
         if (!o->path) {
-                write_all(o, status, stdout);
+                metrics_write_all(o, status, stdout);
                 return 0;
         }
         /* The collector reads "*.prom": it must not read this file while it is incomplete. */
         if ((size_t)snprintf(new, sizeof(new), "%s.new", o->path) >= sizeof(new))
                 return -ENAMETOOLONG;
-        FILE *out = open_new(new);
+        FILE *out = metrics_open_new(new);
         if (!out)
                 return -errno;
-        write_all(o, status, out);
+        metrics_write_all(o, status, out);
         int r = ferror(out) ? -EIO : 0;
         if (fclose(out) != 0 && r == 0)
                 r = -errno;

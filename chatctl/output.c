@@ -80,7 +80,7 @@ void output_time(char *text, size_t size, int64_t seconds, bool json)
                 text[0] = '\0';
 }
 
-static void write_duration(char *text, size_t size, int64_t seconds)
+static void output_write_duration(char *text, size_t size, int64_t seconds)
 {
         int64_t minutes = seconds / 60, hours = minutes / 60;
         if (hours >= 48)
@@ -93,7 +93,7 @@ static void write_duration(char *text, size_t size, int64_t seconds)
                 snprintf(text, size, "%" PRId64 " s", seconds);
 }
 
-static void write_user(char text[static VALUE_MAX_BYTES], const char *uid)
+static void output_write_user(char text[static VALUE_MAX_BYTES], const char *uid)
 {
         const struct passwd *pw = getpwuid((uid_t)strtoul(uid, NULL, 10));
         bool fits = pw && text_is_name(pw->pw_name, strlen(pw->pw_name)) && strlen(pw->pw_name) < VALUE_MAX_BYTES;
@@ -101,29 +101,29 @@ static void write_user(char text[static VALUE_MAX_BYTES], const char *uid)
 }
 
 /* Returns a value as people see it: the value itself, or `text`, to which it was written. */
-static const char *show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
+static const char *output_show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
 {
         if (kind == KIND_TIME)
                 output_time(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10), false);
         else if (kind == KIND_DURATION)
-                write_duration(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10));
+                output_write_duration(text, VALUE_MAX_BYTES, strtoll(value, NULL, 10));
         else if (kind == KIND_USER)
-                write_user(text, value);
+                output_write_user(text, value);
         else
                 return value;
         return text;
 }
 
-/* Returns the value of a column of a record, as show() does. Returns "" if the record has none. */
-static const char *cell(const struct column *c, const struct answer_record *r, char text[static VALUE_MAX_BYTES])
+/* Returns the value of a column of a record, as output_show() does. Returns "" if the record has none. */
+static const char *output_cell(const struct column *c, const struct answer_record *r, char text[static VALUE_MAX_BYTES])
 {
         const char *value = answer_value(r, c->key);
-        return value ? show(c->kind, value, text) : "";
+        return value ? output_show(c->kind, value, text) : "";
 }
 
 /* Returns how many columns of a terminal the text takes. That is the number of its characters: only reasons can have
  * wide characters, and they are the last column. */
-static int width(const char *text)
+static int output_width(const char *text)
 {
         int n = 0;
         for (; *text; text++)
@@ -131,9 +131,9 @@ static int width(const char *text)
         return n;
 }
 
-static void print_cell(FILE *out, const char *text, int most, bool right, bool last)
+static void output_print_cell(FILE *out, const char *text, int most, bool right, bool last)
 {
-        int pad = most - width(text);
+        int pad = most - output_width(text);
         if (right)
                 fprintf(out, "%*s%s", pad, "", text);
         else if (last)
@@ -154,18 +154,18 @@ void output_table(FILE *out, const struct column *columns, const struct answer_r
         if (!most)
                 return;
         for (size_t c = 0; c < n; c++) {
-                most[c] = legend ? width(columns[c].heading) : 0;
+                most[c] = legend ? output_width(columns[c].heading) : 0;
                 for (size_t i = 0; i < count; i++) {
-                        int w = width(cell(&columns[c], &records[i], text));
+                        int w = output_width(output_cell(&columns[c], &records[i], text));
                         most[c] = w > most[c] ? w : most[c];
                 }
         }
         for (size_t c = 0; legend && c < n; c++)
-                print_cell(out, columns[c].heading, most[c], columns[c].kind == KIND_NUMBER, c + 1 == n);
+                output_print_cell(out, columns[c].heading, most[c], columns[c].kind == KIND_NUMBER, c + 1 == n);
         for (size_t i = 0; i < count; i++)
                 for (size_t c = 0; c < n; c++)
-                        print_cell(out, cell(&columns[c], &records[i], text), most[c], columns[c].kind == KIND_NUMBER,
-                                   c + 1 == n);
+                        output_print_cell(out, output_cell(&columns[c], &records[i], text), most[c],
+                                          columns[c].kind == KIND_NUMBER, c + 1 == n);
         free(most);
 }
 
@@ -174,15 +174,15 @@ void output_list(FILE *out, const struct column *columns, const struct answer_re
         char text[VALUE_MAX_BYTES];
         int most = 0;
         for (const struct column *c = columns; c->key; c++)
-                most = !c->json_only && width(c->heading) > most ? width(c->heading) : most;
+                most = !c->json_only && output_width(c->heading) > most ? output_width(c->heading) : most;
         for (const struct column *c = columns; c->key; c++)
                 if (!c->json_only && answer_value(record, c->key))
-                        fprintf(out, "%*s: %s\n", most, c->heading, cell(c, record, text));
+                        fprintf(out, "%*s: %s\n", most, c->heading, output_cell(c, record, text));
 }
 
 /* ---- JSON ---- */
 
-static void put_escaped(FILE *out, const char *text, size_t size)
+static void output_put_escaped(FILE *out, const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++) {
                 if (text[i] == '"' || text[i] == '\\')
@@ -197,26 +197,26 @@ void output_json_string(FILE *out, const char *text, size_t size)
         char clean[TEXT_CLEAN_MAX];
         putc('"', out);
         for (size_t i = 0; i < size; i++)
-                put_escaped(out, clean, text_clean(&cleaner, (uint8_t)text[i], clean));
-        put_escaped(out, clean, text_clean_end(&cleaner, clean));
+                output_put_escaped(out, clean, text_clean(&cleaner, (uint8_t)text[i], clean));
+        output_put_escaped(out, clean, text_clean_end(&cleaner, clean));
         putc('"', out);
 }
 
 /* Returns true for an integer in the form of RFC 8259: without leading zeros. chatd sends no fractions. */
-static bool is_number(const char *value)
+static bool output_is_number(const char *value)
 {
         size_t digits = strspn(value += value[0] == '-', "0123456789");
         return digits > 0 && value[digits] == '\0' && (value[0] != '0' || digits == 1);
 }
 
-static void put_value(FILE *out, enum kind kind, const char *value)
+static void output_put_value(FILE *out, enum kind kind, const char *value)
 {
         char text[VALUE_MAX_BYTES];
         switch (kind) {
         case KIND_NUMBER:
         case KIND_USER:
         case KIND_DURATION:
-                fputs(is_number(value) ? value : "null", out);
+                fputs(output_is_number(value) ? value : "null", out);
                 return;
         case KIND_BOOL:
                 fputs(strcmp(value, "yes") == 0 ? "true" : "false", out);
@@ -230,7 +230,7 @@ static void put_value(FILE *out, enum kind kind, const char *value)
         }
 }
 
-static enum kind kind_of(const struct column *columns, const char *key, size_t len)
+static enum kind output_kind_of(const struct column *columns, const char *key, size_t len)
 {
         for (; columns->key; columns++)
                 if (strlen(columns->key) == len && memcmp(columns->key, key, len) == 0)
@@ -251,7 +251,7 @@ void output_json_object(FILE *out, const struct column *columns, const struct an
                 fputs(separator, out);
                 output_json_string(out, field, len);
                 putc(':', out);
-                put_value(out, kind_of(columns, field, len), value + 1);
+                output_put_value(out, output_kind_of(columns, field, len), value + 1);
                 separator = ",";
         }
         putc('}', out);

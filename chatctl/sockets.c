@@ -20,7 +20,7 @@ static const char *const units[] = {"chat.socket", "chat-tls.socket", "chat-prox
 
 _Static_assert(sizeof(units) / sizeof(units[0]) == SOCKETS, "sockets.h has their number");
 
-static sd_bus *connect_to_systemd(void)
+static sd_bus *sockets_connect_to_systemd(void)
 {
         sd_bus *bus = NULL;
         if (sd_bus_new(&bus) < 0)
@@ -33,7 +33,7 @@ static sd_bus *connect_to_systemd(void)
 
 void sockets_open(struct sockets *s)
 {
-        s->bus = geteuid() == 0 ? connect_to_systemd() : NULL;
+        s->bus = geteuid() == 0 ? sockets_connect_to_systemd() : NULL;
         if (!s->bus && sd_bus_open_system(&s->bus) < 0)
                 s->bus = NULL;
         if (s->bus)
@@ -46,8 +46,8 @@ void sockets_close(struct sockets *s)
 }
 
 /* Reads properties of a unit's `interface` that are numbers of this type. Returns 0 or a negative errno. */
-static int read_numbers(sd_bus *bus, const char *path, const char *interface, char type, const char *const names[],
-                        void *const numbers[])
+static int sockets_read_numbers(sd_bus *bus, const char *path, const char *interface, char type,
+                                const char *const names[], void *const numbers[])
 {
         int r = 0;
         for (size_t i = 0; r >= 0 && names[i]; i++)
@@ -56,7 +56,7 @@ static int read_numbers(sd_bus *bus, const char *path, const char *interface, ch
 }
 
 /* Sets `*path` to the path of a unit, which the caller must free. Returns 0 or a negative errno. */
-static int unit_path(const struct sockets *s, const char *unit, char **path)
+static int sockets_unit_path(const struct sockets *s, const char *unit, char **path)
 {
         *path = NULL;
         if (!s->bus)
@@ -73,9 +73,9 @@ int sockets_read(const struct sockets *s, size_t i, struct socket_counts *counts
         const char *const names[] = {"NAccepted", "NConnections", "NRefused", NULL};
         void *const numbers[] = {&counts->accepted, &counts->connections, &counts->refused};
         char *path, *state = NULL;
-        int r = unit_path(s, units[i], &path);
+        int r = sockets_unit_path(s, units[i], &path);
         if (r == 0)
-                r = read_numbers(s->bus, path, SYSTEMD ".Socket", 'u', names, numbers);
+                r = sockets_read_numbers(s->bus, path, SYSTEMD ".Socket", 'u', names, numbers);
         if (r == 0)
                 r = sd_bus_get_property_string(s->bus, SYSTEMD, path, SYSTEMD ".Unit", "ActiveState", NULL, &state);
         counts->listens = r >= 0 && strcmp(state, "active") == 0;
@@ -90,16 +90,16 @@ int sockets_read_service(const struct sockets *s, const char *unit, struct servi
         void *const started_at[] = {&counts->started_us}, *const restarts_at[] = {&counts->restarts};
         char *path;
         *counts = (struct service_counts){0};
-        int r = unit_path(s, unit, &path);
+        int r = sockets_unit_path(s, unit, &path);
         if (r == 0)
-                r = read_numbers(s->bus, path, SYSTEMD ".Service", 't', started, started_at);
+                r = sockets_read_numbers(s->bus, path, SYSTEMD ".Service", 't', started, started_at);
         if (r == 0)
-                r = read_numbers(s->bus, path, SYSTEMD ".Service", 'u', restarts, restarts_at);
+                r = sockets_read_numbers(s->bus, path, SYSTEMD ".Service", 'u', restarts, restarts_at);
         free(path);
         return r;
 }
 
-__attribute__((format(printf, 2, 3))) static int add_field(struct answer_record *r, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int sockets_add_field(struct answer_record *r, const char *format, ...)
 {
         char field[FIELD_MAX_BYTES];
         va_list args;
@@ -123,8 +123,9 @@ int sockets_describe(const struct sockets *s, struct answer_record *r)
         for (size_t i = 0; (more = sockets_read(s, i, &counts)) > 0; i++) {
                 all += counts.refused;
                 if ((counts.refused > 0 || counts.listens) &&
-                    add_field(r, "refused_at_%s=%u", counts.unit, (unsigned)counts.refused) < 0)
+                    sockets_add_field(r, "refused_at_%s=%u", counts.unit, (unsigned)counts.refused) < 0)
                         return -ENOMEM;
         }
-        return more < 0 ? add_field(r, "refused_by_systemd=unknown") : add_field(r, "refused_by_systemd=%" PRIu64, all);
+        return more < 0 ? sockets_add_field(r, "refused_by_systemd=unknown")
+                        : sockets_add_field(r, "refused_by_systemd=%" PRIu64, all);
 }

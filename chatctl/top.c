@@ -38,56 +38,57 @@ struct top {
         double rate;     /* lines per second since then */
 };
 
-static uint64_t number(const struct answer_record *r, const char *key)
+static uint64_t top_number(const struct answer_record *r, const char *key)
 {
         const char *value = answer_value(r, key);
         return value ? strtoull(value, NULL, 10) : 0;
 }
 
-static bool is_yes(const struct answer_record *r, const char *key)
+static bool top_is_yes(const struct answer_record *r, const char *key)
 {
         const char *value = answer_value(r, key);
         return value && strcmp(value, "yes") == 0;
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
+static int top_compare_numbers(uint64_t a, uint64_t b)
 {
         return (a < b) - (a > b);
 }
 
-static int compare_rows(const void *x, const void *y)
+static int top_compare_rows(const void *x, const void *y)
 {
         const struct row *a = x, *b = y;
         int order = b->lagging - a->lagging;
         if (order == 0)
                 order = b->slow - a->slow;
         if (order == 0)
-                order = compare_numbers(a->behind, b->behind);
+                order = top_compare_numbers(a->behind, b->behind);
         if (order == 0)
-                order = compare_numbers(a->missed, b->missed);
-        return order != 0 ? order : compare_numbers(a->said, b->said);
+                order = top_compare_numbers(a->missed, b->missed);
+        return order != 0 ? order : top_compare_numbers(a->said, b->said);
 }
 
-static struct row *sorted_rows(const struct asking *a)
+static struct row *top_sorted_rows(const struct asking *a)
 {
         struct row *rows = calloc(a->count + 1, sizeof(*rows));
         for (size_t i = 0; rows && i < a->count; i++) {
                 const struct answer_record *r = &a->records[i];
                 rows[i] = (struct row){
                         .record = r,
-                        .lagging = is_yes(r, "lagging"),
-                        .slow = is_yes(r, "slow"),
-                        .missed = number(r, "missed") + number(r, "skipped"),
-                        .behind = number(r, "behind"),
-                        .said = number(r, "said"),
+                        .lagging = top_is_yes(r, "lagging"),
+                        .slow = top_is_yes(r, "slow"),
+                        .missed = top_number(r, "missed") + top_number(r, "skipped"),
+                        .behind = top_number(r, "behind"),
+                        .said = top_number(r, "said"),
                 };
         }
         if (rows)
-                qsort(rows, a->count, sizeof(*rows), compare_rows);
+                qsort(rows, a->count, sizeof(*rows), top_compare_rows);
         return rows;
 }
 
-static void print_json(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
+static void top_print_json(const struct top *t, const struct answer_record *status, const struct row *rows,
+                           size_t count)
 {
         char now[64];
         output_time(now, sizeof(now), time(NULL), true);
@@ -101,7 +102,7 @@ static void print_json(const struct top *t, const struct answer_record *status, 
         puts("]}");
 }
 
-static size_t rows_of_terminal(void)
+static size_t top_rows_of_terminal(void)
 {
         struct winsize size;
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > ROWS_ABOVE ? size.ws_row : ROWS_DEFAULT;
@@ -109,40 +110,41 @@ static size_t rows_of_terminal(void)
 
 /* Returns true if standard output is a terminal that knows escape sequences. On any other, each screen comes below the
  * one before. */
-static bool clears_screen(void)
+static bool top_clears_screen(void)
 {
         const char *term = getenv("TERM");
         return isatty(STDOUT_FILENO) && term && term[0] != '\0' && strcmp(term, "dumb") != 0 &&
                strcmp(term, "unknown") != 0;
 }
 
-static void print_screen(const struct top *t, const struct answer_record *status, const struct row *rows, size_t count)
+static void top_print_screen(const struct top *t, const struct answer_record *status, const struct row *rows,
+                             size_t count)
 {
-        size_t most = rows_of_terminal() - ROWS_ABOVE;
+        size_t most = top_rows_of_terminal() - ROWS_ABOVE;
         const char *refused = answer_value(status, "refused_by_systemd");
         printf("%smembers: %" PRIu64 "   lines/s: %.1f   lines: %" PRIu64 "   queue: %" PRIu64 "   lagging: %" PRIu64
                "   link: %s\n",
-               clears_screen() ? CLEAR : "", number(status, "members"), t->rate, number(status, "lines"),
-               number(status, "queue"), number(status, "lagging"), answer_value(status, "link"));
+               top_clears_screen() ? CLEAR : "", top_number(status, "members"), t->rate, top_number(status, "lines"),
+               top_number(status, "queue"), top_number(status, "lagging"), answer_value(status, "link"));
         printf("refused by systemd: %s   by chatd: %" PRIu64 "   not chat clients: %" PRIu64 "\n\n",
-               refused ? refused : "-", number(status, "refused"), number(status, "not_chat"));
+               refused ? refused : "-", top_number(status, "refused"), top_number(status, "not_chat"));
         if (t->options->legend)
                 printf("%-24s %9s %9s %9s %9s  %s\n", "NAME", "SAID", "SHOWN", "MISSED", "BEHIND", "STATE");
         for (size_t i = 0; i < count && i < most; i++) {
                 const struct row *r = &rows[i];
                 printf("%-24s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
-                       answer_value(r->record, "name"), r->said, number(r->record, "shown"), r->missed, r->behind,
-                       r->lagging                   ? "lags"
-                       : r->slow                    ? "slow"
-                       : is_yes(r->record, "muted") ? "muted"
-                                                    : "");
+                       answer_value(r->record, "name"), r->said, top_number(r->record, "shown"), r->missed, r->behind,
+                       r->lagging                       ? "lags"
+                       : r->slow                        ? "slow"
+                       : top_is_yes(r->record, "muted") ? "muted"
+                                                        : "");
         }
 }
 
-static void measure(struct top *t, const struct answer_record *status)
+static void top_measure(struct top *t, const struct answer_record *status)
 {
         int64_t now = clock_ms();
-        uint64_t lines = number(status, "lines");
+        uint64_t lines = top_number(status, "lines");
         t->rate = 0;
         /* a smaller number comes from another chatd, which counts from 0 */
         if (t->when_ms != 0 && now > t->when_ms && lines >= t->lines)
@@ -151,35 +153,47 @@ static void measure(struct top *t, const struct answer_record *status)
         t->when_ms = now;
 }
 
-static bool is_ok(const struct asking *a)
+static bool top_is_ok(const struct asking *a)
 {
         const char *status = asking_end(a, "end");
         return status && strcmp(status, CONTROL_OK) == 0;
 }
 
+/* Prints the status, and the members that the answer has. Returns 0 or -ENOMEM. */
+static int top_print(const struct top *t, const struct answer_record *status)
+{
+        const struct asking *a = t->asking;
+        struct row *rows = top_sorted_rows(a);
+        if (!rows)
+                return -ENOMEM;
+        if (t->options->json)
+                top_print_json(t, status, rows, a->count);
+        else
+                top_print_screen(t, status, rows, a->count);
+        free(rows);
+        return 0;
+}
+
 /* Shows the chat once. Returns the same as top_run(). */
-static int show_once(struct top *t)
+static int top_show_once(struct top *t)
 {
         struct asking *a = t->asking;
         int r = asking_make(a, (const char *const[]){"status", NULL});
-        if (r != 0 || !is_ok(a) || a->count == 0)
+        if (r != 0 || !top_is_ok(a) || a->count == 0)
                 return r != 0 ? r : 1;
         struct answer_record status = {malloc(a->records[0].size), a->records[0].size};
         if (!status.data)
                 return -ENOMEM;
         memcpy(status.data, a->records[0].data, status.size);
         if (t->options->systemd)
-                sockets_describe(&t->sockets, &status);
-        measure(t, &status);
-        r = asking_make(a, (const char *const[]){"who", NULL});
-        struct row *rows = r == 0 && is_ok(a) ? sorted_rows(a) : NULL;
-        if (rows && t->options->json)
-                print_json(t, &status, rows, a->count);
-        else if (rows)
-                print_screen(t, &status, rows, a->count);
-        free(rows);
+                r = sockets_describe(&t->sockets, &status);
+        top_measure(t, &status);
+        if (r == 0)
+                r = asking_make(a, (const char *const[]){"who", NULL});
+        if (r == 0)
+                r = top_is_ok(a) ? top_print(t, &status) : 1;
         free(status.data);
-        return r != 0 ? r : rows ? 0 : 1;
+        return r;
 }
 
 int top_run(struct asking *a, const struct top_options *o)
@@ -194,7 +208,7 @@ int top_run(struct asking *a, const struct top_options *o)
                         nanosleep(&period, NULL);
                 if (*o->stop)
                         break;
-                r = show_once(&t);
+                r = top_show_once(&t);
                 if (r == 0 && fflush(stdout) != 0)
                         r = -errno;
         }
