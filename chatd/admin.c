@@ -185,7 +185,7 @@ int admin_take(struct chat *chat, const struct frame *f)
 {
         bool done = admin_has_done(chat->admin, f->number);
         struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&chat->roster, f->id);
-        bool here = m && !m->leaving && !m->expected && m->id != LINK_ID;
+        bool here = m && m->presence == PRESENT && m->id != LINK_ID;
         int r = 0;
         if (!done && here && chat->begun)
                 return -ENOBUFS;
@@ -294,7 +294,7 @@ static bool sweep_member(struct chat *chat, struct member *m)
         char text[CONTROL_REASON_MAX_BYTES + 16];
         const struct ban *ban =
                 m->id == LINK_ID || m->dead ? NULL : bans_find(&chat->bans, slice_of(m->name), m->address);
-        if (!ban || m->leaving || m->removal_sent || m->removal)
+        if (!ban || m->presence == LEAVING || m->removal_sent || m->removal)
                 return true;
         snprintf(text, sizeof(text), KICKED_BANNED "%s%s", ban->reason[0] ? ": " : "", ban->reason);
         struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};

@@ -9,7 +9,7 @@
 
 static bool waits(const struct member *m)
 {
-        return m->arriving && !m->held && !m->expected && !m->leaving;
+        return m->arrival == ARRIVAL_WAITING && m->presence == PRESENT;
 }
 
 bool arrivals_are_full(const struct chat *chat)
@@ -35,28 +35,31 @@ static void wait_for_others(struct arrivals *a, int64_t now)
 void arrivals_take(struct chat *chat, struct member *m, bool quiet)
 {
         int64_t now = clock_ms();
-        if (!m->expected && quiet) /* if the member is expected a previous chatd has decided */
-                m->arriving = m->held = note_held(chat->roster.dir, m->id) == 0;
-        else if (!m->expected && is_too_many(chat->arrivals, now))
-                m->arriving = note_arrival(chat->roster.dir, m->id) == 0;
-        m->expected = false;
-        if (!m->held)
+        if (m->presence == EXPECTED) { /* a previous chatd has decided */
+                member_go_on(m, PRESENT);
+        } else if (quiet) {
+                if (note_held(chat->roster.dir, m->id) == 0)
+                        member_arrive(m, ARRIVAL_HELD);
+        } else if (is_too_many(chat->arrivals, now) && note_arrival(chat->roster.dir, m->id) == 0) {
+                member_arrive(m, ARRIVAL_WAITING);
+        }
+        if (!member_is_held(m))
                 chat_log_join(chat, m);
-        if (!m->arriving)
+        if (m->arrival == ARRIVAL_ANNOUNCED)
                 chat_announce(chat, m, RECORD_JOIN);
-        else if (!m->held)
+        else if (m->arrival == ARRIVAL_WAITING)
                 wait_for_others(chat->arrivals, now);
 }
 
 void arrivals_release(struct chat *chat, struct member *m)
 {
         int64_t now = clock_ms();
-        if (!m->held)
+        if (!member_is_held(m))
                 return;
-        if (!m->named && !arrivals_are_full(chat) && is_too_many(chat->arrivals, now) &&
+        if (m->arrival != ARRIVAL_NAMED && !arrivals_are_full(chat) && is_too_many(chat->arrivals, now) &&
             note_arrival(chat->roster.dir, m->id) == 0) {
                 note_remove_held(chat->roster.dir, m->id);
-                m->held = false;
+                member_arrive(m, ARRIVAL_WAITING);
                 chat_log_join(chat, m);
                 wait_for_others(chat->arrivals, now);
                 return;
@@ -66,24 +69,24 @@ void arrivals_release(struct chat *chat, struct member *m)
 
 bool arrivals_leave(struct chat *chat, struct member *m)
 {
-        if (m->named)
+        if (m->arrival == ARRIVAL_NAMED)
                 arrivals_name(chat, m);
-        chat->arrivals->waiting -= m->arriving && !m->held;
-        return !m->arriving;
+        chat->arrivals->waiting -= m->arrival == ARRIVAL_WAITING;
+        return m->arrival == ARRIVAL_ANNOUNCED;
 }
 
 void arrivals_name(struct chat *chat, struct member *m)
 {
         struct arrivals *a = chat->arrivals;
-        int r = m->named ? 0 : note_named(chat->roster.dir, m);
+        int r = m->arrival == ARRIVAL_NAMED ? 0 : note_named(chat->roster.dir, m);
         if (r < 0) /* the next chatd may let it wait, and count it for members to whom this chatd names it */
                 chat_warn(chat, "cannot note who is being announced", r);
-        if (m->held)
+        if (member_is_held(m))
                 chat_log_join(chat, m);
         else
                 a->waiting--;
         chat_announce(chat, m, RECORD_JOIN);
-        m->arriving = m->held = m->named = false;
+        member_arrive(m, ARRIVAL_ANNOUNCED);
         a->speakers[a->speakers_count++] = m;
 }
 
@@ -155,7 +158,7 @@ static void say(struct chat *chat, uint64_t number, size_t count)
                 if (!waits(m))
                         continue;
                 note_remove_arrival(chat->roster.dir, m->id);
-                m->arriving = false;
+                member_arrive(m, ARRIVAL_ANNOUNCED);
         }
         chat->arrivals->waiting = 0;
         note_remove_seal(chat->roster.dir);

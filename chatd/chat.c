@@ -97,7 +97,7 @@ static size_t count_here(const struct chat *chat, bool for_link)
         size_t n = 0;
         for (size_t i = 0; i < chat->roster.count; i++) {
                 const struct member *m = chat->roster.members[i];
-                n += member_is_here(m) && !(for_link && m->arriving);
+                n += member_is_here(m) && !(for_link && m->arrival != ARRIVAL_ANNOUNCED);
         }
         return n;
 }
@@ -109,7 +109,7 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
                 .id = chat->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
-                .members = count_here(chat, m->id == LINK_ID) + m->held,
+                .members = count_here(chat, m->id == LINK_ID) + member_is_held(m),
         };
         if (m->id != LINK_ID) {
                 batch_tell(&chat->batch, m, &f);

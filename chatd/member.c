@@ -1,5 +1,7 @@
+#undef NDEBUG /* a state that cannot be is a fault that would lose or double what members see */
 #include "member.h"
 
+#include <assert.h>
 #include <poll.h>
 
 bool member_is_alive(const struct member *m)
@@ -8,7 +10,26 @@ bool member_is_alive(const struct member *m)
         return m->pidfd >= 0 && !m->dead && poll(&p, 1, 0) == 0;
 }
 
+bool member_is_held(const struct member *m)
+{
+        return m->arrival == ARRIVAL_HELD || m->arrival == ARRIVAL_NAMED;
+}
+
 bool member_is_here(const struct member *m)
 {
-        return m->id != LINK_ID && !m->leaving && !m->expected && !m->held;
+        return m->id != LINK_ID && m->presence == PRESENT && !member_is_held(m);
+}
+
+void member_arrive(struct member *m, enum arrival to)
+{
+        enum arrival from = m->arrival;
+        assert(to != ARRIVAL_NAMED && from != to && (to == ARRIVAL_ANNOUNCED || from != ARRIVAL_NAMED));
+        assert(to != ARRIVAL_HELD || from == ARRIVAL_ANNOUNCED);
+        m->arrival = to;
+}
+
+void member_go_on(struct member *m, enum presence to)
+{
+        assert(to > m->presence);
+        m->presence = to;
 }

@@ -58,6 +58,28 @@ struct watch {
         bool armed;
 };
 
+/* The place of a member in the order of frames. It changes in this direction alone; most members begin as PRESENT. */
+enum presence {
+        EXPECTED, /* recovered, and its HELLO is still in the queue: it gets nothing before that */
+        PRESENT,
+        LEAVING, /* its BYE or GONE is in the batch: it is removed when the batch was consumed */
+};
+
+/* What other members know of a newcomer, see arrivals.h. member_arrive() makes these changes, and no others:
+ *
+ *   ANNOUNCED ──▶ WAITING        too many came at once
+ *   ANNOUNCED ──▶ HELD           its HELLO was quiet
+ *   HELD ──▶ WAITING             its session lets it go, and too many came at once
+ *   WAITING, HELD, NAMED ──▶ ANNOUNCED
+ *
+ * A recovered member begins with the state of its notes; NAMED comes from there alone. */
+enum arrival {
+        ARRIVAL_ANNOUNCED,
+        ARRIVAL_WAITING, /* it is announced with all others that wait */
+        ARRIVAL_HELD,    /* it is not announced until its session says so: its client may be no chat client */
+        ARRIVAL_NAMED,   /* the same, but a previous chatd may have told some members its name */
+};
+
 struct member {
         uint64_t id;
         uint64_t key; /* names the member's inbox */
@@ -79,15 +101,12 @@ struct member {
         int64_t lagged_ms;      /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
         /* for how long after that it is not waited for, see relay.h; 0: it was never waited for in vain */
         int64_t probation_ms;
+        enum presence presence;
+        enum arrival arrival;
         bool dead;           /* its process or inbox is gone; GONE goes through the queue, except for the link */
         bool gone_sent;      /* GONE is in the queue */
         bool uncalled;       /* recovered, and neither called nor heard of yet, see broker_settle() */
-        bool expected;       /* recovered, and its HELLO is still in the queue: it gets nothing before that */
         bool undone;         /* recovered with the name or room before a change that is still in the queue */
-        bool leaving;        /* its BYE or GONE is in the batch */
-        bool arriving;       /* waits to be announced, see arrivals.h */
-        bool held;           /* it is not announced until its session says so: its client may be no chat client */
-        bool named;          /* it is held, and a previous chatd may have told some members its name */
         uint8_t confinement; /* enum confinement of its session */
         bool told_alone;     /* it was told that no other member was in its room when it said something */
         bool removed;        /* its leave is announced as a removal by an administrator */
@@ -109,5 +128,14 @@ struct member {
 /* Returns true if the process of `m` runs. */
 bool member_is_alive(const struct member *m);
 
+/* Returns true if `m` is held: others must not learn of it. */
+bool member_is_held(const struct member *m);
+
 /* Returns true if `m` is here at this place in the order. */
 bool member_is_here(const struct member *m);
+
+/* Changes what others know of `m`. */
+void member_arrive(struct member *m, enum arrival to);
+
+/* Changes the place of `m` in the order. */
+void member_go_on(struct member *m, enum presence to);

@@ -92,7 +92,7 @@ static void welcome(struct chat *chat, struct member *m, bool quiet)
 int membership_hello(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
-        if (m && !m->expected) {
+        if (m && m->presence != EXPECTED) {
                 chat_ignore(chat, IGNORED_REPEATED);
                 return 0;
         }
@@ -123,7 +123,7 @@ int membership_here(struct chat *chat, const struct frame *f)
         } else if (m->dead) {
                 contact_open(chat, m); /* the session has bound its inbox anew */
         }
-        if (m && m->held) /* its ARRIVE may have been lost with the queue */
+        if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
         if (m) {
                 m->uncalled = false;
@@ -160,7 +160,7 @@ int membership_arrive(struct chat *chat, const struct frame *f)
         if (arrivals_are_full(chat))
                 return -ENOBUFS;
         struct member *m = roster_find(&chat->roster, f->id);
-        if (!m || m->leaving || m->expected)
+        if (!m || m->presence != PRESENT)
                 chat_ignore(chat, IGNORED_STRANGER);
         else
                 arrivals_release(chat, m);
@@ -171,7 +171,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         bool bye = f->type == FRAME_BYE;
-        if (!m || m->leaving || m->expected || (!bye && !m->dead))
+        if (!m || m->presence != PRESENT || (!bye && !m->dead))
                 return 0; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         if (chat->changed)
                 return -ENOBUFS;
@@ -180,7 +180,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
         m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE);
-        m->leaving = true;
+        member_go_on(m, LEAVING);
         chat->leavers[chat->leavers_count++] = m;
 
         struct eventlog_member event = chat_describe(chat, m);
@@ -191,7 +191,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
         event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
         if (event.reason == LEAVE_NOT_CHAT)
                 log_not_chat(chat, m, f->text);
-        if (!m->held)
+        if (!member_is_held(m))
                 eventlog_leave(chat->log, &event);
         return 0;
 }
@@ -214,7 +214,7 @@ void membership_remove_leavers(struct chat *chat)
                 note_remove_departed(chat->roster.dir, chat->leavers[i]->id);
                 if (chat->leavers[i]->lagging)
                         note_remove_lag(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->arriving)
+                if (chat->leavers[i]->arrival != ARRIVAL_ANNOUNCED)
                         note_remove_arrival(chat->roster.dir, chat->leavers[i]->id);
                 if (chat->leavers[i]->muted)
                         note_remove_mute(chat->roster.dir, chat->leavers[i]->id);

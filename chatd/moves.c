@@ -58,7 +58,7 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         struct room *room = find_destination(chat, m, f);
         if (!room)
                 return;
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
         if (r < 0) { /* a room that was made for it is empty, and forgotten after the batch */

@@ -163,7 +163,7 @@ int note_held(const char *dir, uint64_t id)
 
 int note_named(const char *dir, const struct member *m)
 {
-        return rename_mark(dir, m->id, m->held ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
+        return rename_mark(dir, m->id, member_is_held(m) ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
 }
 
 void note_remove_held(const char *dir, uint64_t id)

@@ -92,7 +92,7 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
                 answer_text(chat, m, f, describe_nobody(chat, f->name, nobody));
                 return;
         }
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         if (remote) /* there is room for both: the caller has checked */
                 say_to_other_host(chat, m, f, rec);

@@ -29,7 +29,7 @@ static void ask_others(struct chat *chat, struct member *m, const struct frame *
         struct record rec = speech_record(m, f, RECORD_ASK, slice_of(question));
         if (!link)
                 return;
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         batch_add_private(&chat->batch, m, link, &rec);
 }

@@ -106,23 +106,22 @@ static void read_arriving(const struct roster *r, const char *file)
         struct member *m = find_marked(r, file, ARRIVING_SUFFIX, note_remove_arrival);
         if (!m)
                 return;
-        m->arriving = true;
-        m->held = false; /* it was held before it waited */
+        if (m->arrival != ARRIVAL_NAMED)
+                m->arrival = ARRIVAL_WAITING; /* also if it was held before it waited */
 }
 
 static void read_held(const struct roster *r, const char *file)
 {
         struct member *m = find_marked(r, file, HELD_SUFFIX, note_remove_held);
-        if (!m || m->arriving)
-                return;
-        m->arriving = m->held = true;
+        if (m && m->arrival == ARRIVAL_ANNOUNCED)
+                m->arrival = ARRIVAL_HELD;
 }
 
 static void read_named(const struct roster *r, const char *file)
 {
         struct member *m = find_marked(r, file, NAMED_SUFFIX, note_remove_arrival);
         if (m)
-                m->arriving = m->held = m->named = true;
+                m->arrival = ARRIVAL_NAMED;
 }
 
 /* Restores that a member was muted, or removed. */
@@ -166,7 +165,8 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
                 name = before ? before : space + 1;
                 m->undone |= before != NULL;
         }
-        struct room *room = m->seat.room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
+        struct room *room =
+                m->seat.room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
         if (!room) {
                 note_remove_room(r->dir, m->id);
                 return;

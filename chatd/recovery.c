@@ -154,8 +154,8 @@ static int walk_queue(struct chat *chat, struct queued *queued)
 static void expect_hellos(const struct roster *r, const struct queued *queued)
 {
         for (size_t i = 0; i < r->count; i++)
-                r->members[i]->expected =
-                        !r->members[i]->undone && queued_has_type(queued, r->members[i]->id, FRAME_HELLO);
+                if (!r->members[i]->undone && queued_has_type(queued, r->members[i]->id, FRAME_HELLO))
+                        r->members[i]->presence = EXPECTED;
 }
 
 /* Does the steps of a recovery. Returns 0 or a negative errno. */

@@ -153,7 +153,7 @@ static int relay_send_to(const struct sending *s, struct member *m)
 
 static bool relay_is_receiver(const struct member *m)
 {
-        return m->id == LINK_ID || (m->fd >= 0 && !m->dead && !m->expected);
+        return m->id == LINK_ID || (m->fd >= 0 && !m->dead && m->presence != EXPECTED);
 }
 
 static bool relay_is_on_probation(const struct member *m, int64_t now)

@@ -56,7 +56,7 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         memcpy(was, m->name, sizeof(was));
         if (!may_be_called(chat, m, f))
                 return;
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         if (roster_rename(&chat->roster, m, f->name) < 0) {
                 answer_printf(chat, m, f, "The chat is out of memory; try again later");

@@ -34,7 +34,7 @@ static bool has_place(struct chat *chat, const struct member *m, const struct fr
 int requests_take(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
-        if (!m || m->leaving || m->expected) {
+        if (!m || m->presence != PRESENT) {
                 chat_ignore(chat, IGNORED_STRANGER);
                 return 0;
         }
@@ -47,7 +47,7 @@ int requests_take(struct chat *chat, const struct frame *f)
         batch_take_number(&chat->batch, m, f->number);
         m->said = f->number;
         chat->unconfirmed = true;
-        if (m->held) /* a request shows that the client is a chat client */
+        if (member_is_held(m)) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
         if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f->number, true))

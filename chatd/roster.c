@@ -119,6 +119,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->id = id;
         m->key = key;
         m->fd = m->pidfd = -1;
+        m->presence = PRESENT;
         m->seat.member = m;
         lent_init(&m->lent);
         m->since_us = since_us;

@@ -16,7 +16,7 @@ void speech_announce(struct chat *chat, struct member *m, const struct frame *f,
                      struct slice text)
 {
         struct record rec = speech_record(m, f, kind, text);
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         batch_add(&chat->batch, m, m->seat.room, &rec);
 }
@@ -54,7 +54,7 @@ static void say(struct chat *chat, struct member *m, struct record *line)
         chat->unconfirmed = true;
         if (admin_silences(chat, m, line->number, false))
                 return;
-        if (m->arriving)
+        if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         chat->lines++;
         batch_add(&chat->batch, m, m->seat.room, line);
@@ -64,7 +64,7 @@ static void say(struct chat *chat, struct member *m, struct record *line)
 int speech_line(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
-        if (!m || m->leaving || m->expected) {
+        if (!m || m->presence != PRESENT) {
                 chat_ignore(chat, IGNORED_STRANGER);
                 return 0;
         }

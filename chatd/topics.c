@@ -22,8 +22,8 @@ void topics_take(struct chat *chat, struct member *m, const struct frame *f)
                 return;
         int64_t wait_ms = rooms_change_topic(m->seat.room, chat->roster.dir, m->id, f->number, clock_ms());
         if (wait_ms > 0) {
-                answer_printf(chat, m, f, "The topic of %s changed %d times just now; try again in %d s", m->seat.room->name,
-                              TOPIC_CHANGES, (int)((wait_ms + 999) / 1000));
+                answer_printf(chat, m, f, "The topic of %s changed %d times just now; try again in %d s",
+                              m->seat.room->name, TOPIC_CHANGES, (int)((wait_ms + 999) / 1000));
                 return;
         }
         /* Also if there was no topic: a previous chatd may have removed it, and not told all members. */

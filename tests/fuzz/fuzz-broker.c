@@ -153,7 +153,7 @@ static unsigned count_waiting(const struct run *r)
         unsigned waiting = 0;
         for (unsigned k = 0; k < SESSIONS; k++) {
                 const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
-                if (m && m->arriving && !m->held && !m->expected)
+                if (m && m->arrival == ARRIVAL_WAITING && m->presence != EXPECTED)
                         waiting |= 1u << k;
         }
         return waiting;
@@ -479,7 +479,7 @@ static void release_all(struct run *r)
 {
         for (unsigned k = 0; k < SESSIONS; k++) {
                 const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
-                if (m && m->held)
+                if (m && member_is_held(m))
                         session_arrive(&r->sessions, k);
         }
 }
@@ -511,7 +511,7 @@ static void fall_silent(struct run *r)
                 time_pass(ARRIVALS_WAIT_MS);
                 bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting > 0;
                 for (size_t i = 0; i < r->chat->roster.count; i++)
-                        waits |= r->chat->roster.members[i]->lagging || r->chat->roster.members[i]->held;
+                        waits |= r->chat->roster.members[i]->lagging || member_is_held(r->chat->roster.members[i]);
                 if (!waits)
                         return;
         }
@@ -600,9 +600,9 @@ static void check_roster(const struct run *r)
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
-                PROMISE(!m->dead && !m->leaving && !m->expected && !m->lagging, "%016llx is dead, leaving or expected",
+                PROMISE(!m->dead && m->presence == PRESENT && !m->lagging, "%016llx is dead, leaving or expected",
                         (unsigned long long)m->id);
-                PROMISE(!m->arriving, "%016llx was not announced", (unsigned long long)m->id);
+                PROMISE(m->arrival == ARRIVAL_ANNOUNCED, "%016llx was not announced", (unsigned long long)m->id);
                 PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);
                 PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");
         }

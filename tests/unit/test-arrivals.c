@@ -500,7 +500,7 @@ static void test_who_was_being_named_is_named(void **state)
         serve(f);
         assert_inbox(f, ANN, "rollcall, join bob");
         restart(f);
-        assert_false(f->chat->roster.members[1]->arriving);
+        assert_int_equal(f->chat->roster.members[1]->arrival, ARRIVAL_ANNOUNCED);
 }
 
 /* chatd dies after it has told everybody bob's name, and before it removes the note of that. Its queue is lost, as if

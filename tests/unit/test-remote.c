@@ -634,7 +634,7 @@ static void test_it_hears_what_was_in_front_of_a_hello_that_comes_again(void **s
         link_hello(f);
         say(f, ANN, "two");
         restart_broker(f);
-        assert_false(link_member(f)->expected);
+        assert_int_equal(link_member(f)->presence, PRESENT);
         serve(f);
         assert_inbox(f, LINK, "rollcall, line ann one, welcome 1, line ann two");
 }

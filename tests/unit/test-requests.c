@@ -680,10 +680,10 @@ static void test_a_room_of_who_was_not_announced(void **state)
         struct fixture *f = *state;
         f->chat->arrivals->pace = pace_of(1, 1);
         begin(f); /* eve, at least, was one too many */
-        assert_true(member(f, EVE)->arriving);
+        assert_int_equal(member(f, EVE)->arrival, ARRIVAL_WAITING);
         join(f, EVE, "kitchen");
         serve(f);
-        assert_false(member(f, EVE)->arriving);
+        assert_int_equal(member(f, EVE)->arrival, ARRIVAL_ANNOUNCED);
         assert_inbox(f, ANN, "join eve, went eve kitchen");
         assert_inbox(f, EVE, "answer You are now in kitchen, alone");
 }

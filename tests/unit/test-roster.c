@@ -119,7 +119,7 @@ static void test_suggestions(void **state)
         add(f, 11, "troll");
         add(f, 12, "alexander");
         add(f, 13, "127.0.0.1:40414");
-        add(f, 14, "bob")->leaving = true;
+        add(f, 14, "bob")->presence = LEAVING;
         assert_suggested(f, "Marla", "Maria");
         assert_suggested(f, "rnaria", "Maria");
         assert_suggested(f, "trol", "troll");
