@@ -1,6 +1,5 @@
 #include "child.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 
 enum { FIRST_FD = 3 }; /* the first passed descriptor: sd_listen_fds(3) */

@@ -1,10 +1,10 @@
 #include "inject.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include <chat/assert.h>
 #include <chat/connect.h>
 #include <chat/names.h>
 #include <chat/socket.h>

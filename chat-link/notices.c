@@ -1,9 +1,10 @@
 #include "notices.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <chat/assert.h>
 
 #include "inject.h"
 

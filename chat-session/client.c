@@ -1,6 +1,5 @@
 #include "client.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/display.h>
 #include <chat/frame.h>
 #include <chat/socket.h>

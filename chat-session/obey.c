@@ -1,9 +1,9 @@
 #include "obey.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
 #include <chat/text.h>

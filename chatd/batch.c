@@ -1,8 +1,7 @@
 #undef NDEBUG /* the assertions of this file stay on: a line that is lost would be lost silently */
 #include "batch.h"
 
-#include <assert.h>
-
+#include <chat/assert.h>
 #include <chat/display.h>
 
 void batch_begin(struct batch *b, uint64_t epoch)

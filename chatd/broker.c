@@ -1,12 +1,12 @@
 #include "broker.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 
 #include "admin.h"

@@ -1,11 +1,11 @@
 #include "control-client.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/socket.h>
 

@@ -1,6 +1,5 @@
 #include "disk.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +10,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include <chat/assert.h>
 
 enum { FILE_MODE = 0600 };
 

@@ -1,7 +1,8 @@
 #include "letters.h"
 
-#include <assert.h>
 #include <stdlib.h>
+
+#include <chat/assert.h>
 
 enum { TYPE_AT = 1 }; /* the place of the type in an encoded frame */
 

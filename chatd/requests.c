@@ -1,7 +1,8 @@
 #include "requests.h"
 
-#include <assert.h>
 #include <errno.h>
+
+#include <chat/assert.h>
 
 #include "admin.h"
 #include "arrivals.h"

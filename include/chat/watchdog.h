@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "assert.h"
+
 enum {
         WATCHDOG_TICK_MS = 10000, /* the loop must call watchdog_beat() at least that often */
         WATCHDOG_TICKS = 3,       /* a loop without a beat in that many ticks in a row is stuck */
@@ -50,17 +52,12 @@ static inline bool watchdog_tick(struct watchdog *w)
         return w->silent >= WATCHDOG_TICKS;
 }
 
-/* Prints on standard error why the process ends. It does not block: a stuck journal must not keep the process from
- * ending. */
+/* Prints on standard error why the process ends. */
 static inline void watchdog_explain(const struct watchdog *w)
 {
         char text[256];
-        int size = snprintf(text, sizeof(text), "%s: stuck; it ends itself, to be started again\n", w->program);
-        if (send(STDERR_FILENO, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != ENOTSOCK)
-                return;
-        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-        if (poll(&room, 1, 0) > 0 && write(STDERR_FILENO, text, (size_t)size) < 0)
-                return; /* there is no reader */
+        snprintf(text, sizeof(text), "%s: stuck; it ends itself, to be started again\n", w->program);
+        assert_print(text);
 }
 
 static inline void *watchdog_watch(void *user)

@@ -1,0 +1,41 @@
+/* assert() that stays on in every build, also with NDEBUG: a program may end without loss, but it must not go on with a
+ * broken invariant and lose something silently. chatd is started again and takes the same frames again.
+ *
+ * Include it in place of libc's <assert.h>, in .c files.
+ */
+#pragma once
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Prints the last words of a process on standard error. It does not block: a stuck journal must not keep the process
+ * from ending. */
+static inline void assert_print(const char *text)
+{
+        size_t size = strlen(text);
+        if (send(STDERR_FILENO, text, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != ENOTSOCK)
+                return;
+        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+        if (poll(&room, 1, 0) > 0 && write(STDERR_FILENO, text, size) < 0)
+                return; /* there is no reader */
+}
+
+/* Says which condition does not hold, and ends the process by SIGABRT. */
+__attribute__((noreturn, cold)) static inline void assert_fail(const char *condition, const char *file, int line,
+                                                               const char *function)
+{
+        char text[512];
+        snprintf(text, sizeof(text), "%s: a fault in the program: %s:%d: %s(): '%s' does not hold\n",
+                 program_invocation_short_name, file, line, function, condition);
+        assert_print(text);
+        abort();
+}
+
+#undef assert
+#define assert(condition)                                                                                              \
+        (__builtin_expect(!!(condition), 1) ? (void)0 : assert_fail(#condition, __FILE__, __LINE__, __func__))
