@@ -1,7 +1,7 @@
 #undef NDEBUG /* a state that cannot be is a fault that would lose or double what members see */
 #include "member.h"
 
-#include <assert.h>
+#include <chat/assert.h>
 #include <poll.h>
 
 bool member_is_alive(const struct member *m)
