@@ -84,7 +84,7 @@ build/chat-init: $(call OBJECTS,obj,$(INIT))
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 # What an upgrade brings, for the tests: frames of the next version, with a field more.
-build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=6 -DFRAME_APPENDED_BYTES=8
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=7 -DFRAME_APPENDED_BYTES=8
 build/obj-next/%.o: %.c | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (next)"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@

@@ -161,11 +161,11 @@ static void incoming_remove(struct session *s, struct slice why)
         session_remove(s);
 }
 
-static void incoming_refuse(struct session *s, struct slice why)
+static void incoming_refuse(struct session *s, const struct frame *f)
 {
         if (s->state >= SESSION_FLUSHING)
                 return;
-        s->kind->refused(s->me, why);
+        s->kind->refused(s->me, f);
         session_flush_and_end(s);
 }
 
@@ -215,7 +215,7 @@ static void incoming_take_frame(struct session *s, const struct frame *f, const 
                 uplink_answer(&s->uplink);
                 break;
         case FRAME_REFUSED:
-                incoming_refuse(s, f->text);
+                incoming_refuse(s, f);
                 break;
         case FRAME_GOODBYE:
                 if (session_is_leaving(s))
@@ -236,7 +236,7 @@ static void incoming_take_frame(struct session *s, const struct frame *f, const 
                 incoming_show_text(s, f);
                 break;
         case FRAME_PROBE:
-                liveness_probe(s, f->key, f->text);
+                liveness_probe(s, f);
                 break;
         case FRAME_KICKED:
                 incoming_remove(s, f->text);

@@ -83,12 +83,13 @@ struct kind {
         void (*past)(void *me, struct wire_reader records);
 
         /* chatd answers a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the client has
-         * that name from now on. */
+         * that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h), or, from a chatd
+         * of an earlier version, a text: see answers.h. */
         void (*answer)(void *me, const struct frame *f);
 
-        /* The member `asker` asks for the client's name. Shows the client `text`, which says so, and returns true, unless
-         * the client does not want to hear of that member. */
-        bool (*probe)(void *me, uint64_t asker, struct slice text);
+        /* The member of the id `f->key` asks for the client's name. Shows the client the answer in `f`, which says so, and
+         * returns true, unless the client does not want to hear of that member. */
+        bool (*probe)(void *me, const struct frame *f);
 
         /* ---- events of the session ---- */
 
@@ -98,8 +99,8 @@ struct kind {
         /* chatd is gone, or is there again. Each comes once, in turn. */
         void (*away)(void *me, bool is_away);
 
-        /* The client cannot join, for this reason. The session ends after that. */
-        void (*refused)(void *me, struct slice why);
+        /* The client cannot join: the answer in `f` says why, or its text. The session ends after that. */
+        void (*refused)(void *me, const struct frame *f);
 
         /* Tells the client that it missed `lines` lines because it did not read. */
         void (*skipped)(void *me, uint64_t lines);

@@ -12,9 +12,9 @@ static void liveness_time_out(struct session *s)
 }
 
 /* The client may have vanished, which the network may not report for minutes; now it has something to acknowledge. */
-void liveness_probe(struct session *s, uint64_t asker, struct slice text)
+void liveness_probe(struct session *s, const struct frame *f)
 {
-        if (s->state != SESSION_TALKING || s->now < s->liveness.probe_again_at || !s->kind->probe(s->me, asker, text))
+        if (s->state != SESSION_TALKING || s->now < s->liveness.probe_again_at || !s->kind->probe(s->me, f))
                 return;
         s->liveness.probe_again_at = s->now + PROBE_AGAIN_MS;
         s->liveness.probe_at = s->now + PROBE_MS;

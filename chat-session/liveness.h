@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include <chat/wire.h>
+#include <chat/frame.h>
 
 struct session;
 
@@ -22,7 +22,7 @@ enum {
 void liveness_check(struct session *s);
 
 /* Tells the client that another member, `asker`, asks for its name: then it has something to acknowledge. */
-void liveness_probe(struct session *s, uint64_t asker, struct slice text);
+void liveness_probe(struct session *s, const struct frame *f);
 
 /* Ends the session of a client that has not acknowledged the notice of a probe in time. */
 void liveness_check_probe(struct session *s);

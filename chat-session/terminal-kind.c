@@ -5,6 +5,7 @@
 #include <chat/clock.h>
 #include <chat/display.h>
 
+#include "answers.h"
 #include "editing.h"
 #include "input.h"
 #include "obey.h"
@@ -111,12 +112,22 @@ static void terminal_show_sent(struct terminal *t, const struct frame *f)
         client_line(t->client, parts, 4);
 }
 
+/* Returns a frame whose text says what its answer means. `text` has room for it. */
+static struct frame terminal_describe(const struct terminal *t, const struct frame *f, char text[static TEXT_MAX_BYTES])
+{
+        struct frame described = *f;
+        answers_describe(&described, talk_name(t->session), t->client->columns, text);
+        return described;
+}
+
 static void terminal_answer(void *me, const struct frame *f)
 {
         struct terminal *t = me;
+        char text[TEXT_MAX_BYTES];
+        struct frame described = terminal_describe(t, f, text);
         switch (f->type) {
         case FRAME_ANSWER:
-                terminal_tell_lines(t, f->text);
+                terminal_tell_lines(t, described.text);
                 break;
         case FRAME_SENT:
                 terminal_show_sent(t, f);
@@ -125,7 +136,7 @@ static void terminal_answer(void *me, const struct frame *f)
                 editing_complete(t, f->number, f->text);
                 break;
         case FRAME_FOUND:
-                obey_found(t, f);
+                obey_found(t, &described);
                 break;
         default:
                 break;
@@ -133,12 +144,14 @@ static void terminal_answer(void *me, const struct frame *f)
 }
 
 /* The text has the asker's name, so it is not for a client that ignores the asker. */
-static bool terminal_probe(void *me, uint64_t asker, struct slice text)
+static bool terminal_probe(void *me, const struct frame *f)
 {
         struct terminal *t = me;
-        if (ignored_find(&t->view.ignored, asker, (struct slice){"", 0}))
+        char text[TEXT_MAX_BYTES];
+        struct frame described = terminal_describe(t, f, text);
+        if (ignored_find(&t->view.ignored, f->key, (struct slice){"", 0}))
                 return false;
-        terminal_notice(t, &text, 1);
+        terminal_notice(t, &described.text, 1);
         return true;
 }
 
@@ -157,10 +170,11 @@ void terminal_away(void *me, bool is_away)
                                  : "The chat is back");
 }
 
-void terminal_refused(void *me, struct slice why)
+void terminal_refused(void *me, const struct frame *f)
 {
         struct terminal *t = me;
-        struct slice parts[] = {slice_of("You cannot join: "), why};
+        char text[TEXT_MAX_BYTES];
+        struct slice parts[] = {slice_of("You cannot join: "), terminal_describe(t, f, text).text};
         t->greeting = TERMINAL_GREETED; /* it will not be */
         terminal_notice(t, parts, 2);
 }

@@ -12,7 +12,7 @@ void terminal_input(void *me, const uint8_t *bytes, size_t n);
 void terminal_input_ended(void *me);
 void terminal_show_notice(void *me, const struct slice *parts, size_t n);
 void terminal_away(void *me, bool is_away);
-void terminal_refused(void *me, struct slice why);
+void terminal_refused(void *me, const struct frame *f);
 void terminal_skipped(void *me, uint64_t lines);
 enum kind_form terminal_form(const void *me);
 bool terminal_draw(void *me);

@@ -271,7 +271,8 @@ void visit_refuse_unconfined(struct session *s, int error)
 {
         if (s->kind->joining != KIND_JOINS_NEVER)
                 uplink_unserved(&s->uplink, s->options->dir, error);
-        s->kind->refused(s->me, slice_of("the session has no sandbox on this host"));
+        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED,
+                                                .text = slice_of("the session has no sandbox on this host")});
         session_flush_and_end(s);
         client_flush(&s->client);
         client_close(&s->client);
@@ -297,7 +298,8 @@ static bool visit_proxy_speaks(struct session *s, const sigset_t *unblocked, con
 /* Turns away a client whose proxy did not name it. chatd is told, for the journal. */
 static void visit_refuse_header(struct session *s, int error)
 {
-        s->kind->refused(s->me, slice_of("the proxy did not say where you come from"));
+        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED,
+                                                .text = slice_of("the proxy did not say where you come from")});
         if (s->presence == SESSION_STRANGER && s->kind->joining != KIND_JOINS_NEVER)
                 session_introduce(s);
         talk_not_chat(s, peer_error_name(error));

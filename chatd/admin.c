@@ -9,6 +9,7 @@
 #include <chat/clock.h>
 #include <chat/names.h>
 
+#include "answer.h"
 #include "chat.h"
 #include "notes.h"
 #include "rundir.h"
@@ -244,7 +245,7 @@ void admin_note(struct chat *chat)
         a->changed = false;
 }
 
-bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool is_request)
+bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, bool is_request)
 {
         if (!m->muted)
                 return false;
@@ -253,30 +254,22 @@ bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool i
         if (m->removal || (just_now && !is_request)) /* a removed member was told of its removal */
                 return true;
         m->muted_told_ms = now;
-        struct frame answer = {
-                .type = FRAME_ANSWER,
-                .id = chat->relay.epoch,
-                .number = number,
-                .name = slice_of(m->name),
-                .text = slice_of("You are muted: nobody sees what you say"),
-        };
-        batch_tell(&chat->batch, m, &answer);
+        answer_code(chat, m, f, ANSWER_MUTED);
         return true;
 }
 
 bool admin_refuses(struct chat *chat, const struct frame *f)
 {
         struct admin *a = chat->admin;
-        char text[CONTROL_REASON_MAX_BYTES + 32], address[ADDRESS_MAX_BYTES + 1] = "";
+        char address[ADDRESS_MAX_BYTES + 1] = "";
         if (chat->bans.count == 0)
                 return false;
         memcpy(address, f->address.at, f->address.len);
         const struct ban *ban = bans_find(&chat->bans, f->name, address);
         if (!ban)
                 return false;
-        snprintf(text, sizeof(text), "you are banned%s%s%s", ban->reason[0] ? " (" : "", ban->reason,
-                 ban->reason[0] ? ")" : "");
-        chat_refuse(chat, f->id, f->key, REFUSED_BANNED, text);
+        struct answer why = {.code = ANSWER_BANNED, .text = slice_of(ban->reason)};
+        chat_refuse(chat, f->id, f->key, REFUSED_BANNED, &why);
         int64_t now = clock_ms();
         if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
                 a->refused++;

@@ -70,9 +70,9 @@ void admin_note(struct chat *chat);
 /* Returns true if the request of this number was done. */
 bool admin_has_done(const struct admin *a, uint64_t number);
 
-/* Returns true if `m` is muted, so that the frame of this number is not relayed. Tells the member: each time if the
- * frame is a request, because that is its answer. */
-bool admin_silences(struct chat *chat, struct member *m, uint64_t number, bool is_request);
+/* Returns true if `m` is muted, so that the frame is not relayed. Tells the member: each time if the frame is a request,
+ * because that is its answer. */
+bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, bool is_request);
 
 /* Returns true if the sender of this HELLO or HERE is banned. Then tells the session so. */
 bool admin_refuses(struct chat *chat, const struct frame *f);

@@ -1,7 +1,7 @@
 #include "answer.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <chat/assert.h>
+#include <chat/sentence.h>
 
 void answer_frame(struct chat *chat, struct member *m, const struct frame *f, struct frame told)
 {
@@ -10,25 +10,32 @@ void answer_frame(struct chat *chat, struct member *m, const struct frame *f, st
         batch_tell(&chat->batch, m, &told);
 }
 
-void answer_text(struct chat *chat, struct member *m, const struct frame *f, struct slice text)
-{
-        answer_frame(chat, m, f, (struct frame){.type = FRAME_ANSWER, .name = slice_of(m->name), .text = text});
-}
-
-void answer_printf(struct chat *chat, struct member *m, const struct frame *f, const char *format, ...)
+void answer_with(struct chat *chat, struct member *m, const struct frame *f, struct frame told, const struct answer *a)
 {
         char text[TEXT_MAX_BYTES];
-        va_list args;
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        answer_text(chat, m, f, slice_of(text));
+        uint8_t bytes[ANSWER_MAX_BYTES];
+        if (answer_is_known(a->code, f->version)) {
+                told.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
+                assert(told.answer.len > 0);
+        } else {
+                told.text = sentence_write(a, slice_of(m->name), SENTENCE_COLUMNS, text, sizeof(text));
+        }
+        answer_frame(chat, m, f, told);
 }
 
-void answer_unnoted(struct chat *chat, struct member *m, const struct frame *f, const char *what, int error)
+void answer_send(struct chat *chat, struct member *m, const struct frame *f, const struct answer *a)
 {
-        char warning[64];
-        snprintf(warning, sizeof(warning), "cannot note %s", what);
+        answer_with(chat, m, f, (struct frame){.type = FRAME_ANSWER, .name = slice_of(m->name)}, a);
+}
+
+void answer_code(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code)
+{
+        answer_send(chat, m, f, &(struct answer){.code = (uint8_t)code});
+}
+
+void answer_unnoted(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code,
+                    const char *warning, int error)
+{
         chat_warn(chat, warning, error);
-        answer_printf(chat, m, f, "Not done: the chat cannot store %s right now; try again later", what);
+        answer_code(chat, m, f, code);
 }

@@ -13,6 +13,7 @@
 
 #include <chat/clock.h>
 #include <chat/reveal.h>
+#include <chat/sentence.h>
 
 #include "notes.h"
 #include "reach.h"
@@ -139,10 +140,34 @@ void chat_log_join(struct chat *chat, const struct member *m)
         eventlog_join(chat->log, &event);
 }
 
-/* Sends through the intake's socket, as there may be no other descriptor. */
-void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const char *text)
+/* What an answer without a list needs to be sent as a code and as a sentence. */
+struct chat_told {
+        char text[TEXT_MAX_BYTES];
+        uint8_t answer[ANSWER_DETAILS_MAX_BYTES];
+};
+
+/* Puts an answer that nobody asked for into a frame: also as a sentence, because the version of the receiver may not be
+ * known. `you` is its name. */
+static void chat_put_answer(struct frame *f, const struct answer *a, struct slice you, struct chat_told *told)
 {
-        struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch, .text = slice_of(text)};
+        f->text = sentence_write(a, you, SENTENCE_COLUMNS, told->text, sizeof(told->text));
+        f->answer = (struct slice){(const char *)told->answer, answer_encode(told->answer, sizeof(told->answer), a)};
+}
+
+void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a)
+{
+        struct chat_told told;
+        f.id = chat->relay.epoch;
+        chat_put_answer(&f, a, slice_of(m->name), &told);
+        batch_tell(&chat->batch, m, &f);
+}
+
+/* Sends through the intake's socket, as there may be no other descriptor. */
+void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a)
+{
+        struct chat_told told;
+        struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch};
+        chat_put_answer(&f, a, slice_of(""), &told);
         chat->refused[why]++;
         if (chat->spare >= 0)
                 close(chat->spare);
@@ -179,7 +204,7 @@ void chat_turn_away(struct chat *chat, uint64_t id, uint64_t key, int error)
                 chat_ignore(chat, IGNORED_INBOX);
                 return;
         }
-        chat_refuse(chat, id, key, REFUSED_FULL, "the chat is full");
+        chat_refuse(chat, id, key, REFUSED_FULL, &(struct answer){.code = ANSWER_FULL});
         chat_warn(chat, "cannot take a new member", error);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <chat/answer.h>
 #include <chat/settings.h>
 
 #include "bans.h"
@@ -155,8 +156,11 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number);
  * came after the newcomer. */
 bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines);
 
-/* Tells a session why it cannot become a member, `text`, and counts it. */
-void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const char *text);
+/* Tells a session why it cannot become a member, and counts it. */
+void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a);
+
+/* Sends `m` a frame with an answer that it did not ask for. */
+void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
 /* Refuses a session because descriptors, memory or space ran out (`error`); or ignores it because of its inbox
  * (-EPERM). */

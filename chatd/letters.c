@@ -19,8 +19,9 @@ static void letters_append(struct letters *l, struct letter *letter)
 
 int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uint8_t *records, size_t size)
 {
-        uint8_t buffer[FRAME_MAX_BYTES];
+        uint8_t buffer[FRAME_MAX_BYTES + ANSWER_MAX_BYTES];
         size_t frame_size = frame_encode(buffer, sizeof(buffer), f);
+        assert(frame_size > 0);
         struct letter *letter = malloc(sizeof(*letter) + frame_size + size);
         if (!letter)
                 return -ENOMEM;

@@ -1,7 +1,5 @@
 #include "limits.h"
 
-#include <stdio.h>
-
 #include <chat/clock.h>
 
 #include "chat.h"
@@ -35,16 +33,15 @@ static void log_refusal(struct chat *chat, const struct frame *f, const struct n
 
 bool limits_refuse(struct chat *chat, const struct frame *f)
 {
-        char text[96], address[ADDRESS_MAX_BYTES + 1] = "";
+        char address[ADDRESS_MAX_BYTES + 1] = "";
         memcpy(address, f->address.at, f->address.len);
         const struct network n = network_of(address);
         bool is_user = network_is_user(&n);
         int most = is_user ? chat->settings.members_per_user : chat->settings.members_per_network;
         if (most == 0 || !network_is_known(&n) || count_from(&chat->roster, &n) < (size_t)most)
                 return false;
-        snprintf(text, sizeof(text), "%d connection%s from your %s %s here already", most, most == 1 ? "" : "s",
-                 is_user ? "account" : "network", most == 1 ? "is" : "are");
-        chat_refuse(chat, f->id, f->key, REFUSED_CROWDED, text);
+        struct answer why = {.code = is_user ? ANSWER_USER_FULL : ANSWER_NETWORK_FULL, .most = (uint64_t)most};
+        chat_refuse(chat, f->id, f->key, REFUSED_CROWDED, &why);
         log_refusal(chat, f, &n, (size_t)most);
         return true;
 }

@@ -5,48 +5,46 @@
 #include "answer.h"
 #include "arrivals.h"
 #include "list.h"
-#include "renaming.h"
 #include "speech.h"
 
 /* Tells `m` its present room, and the members in it. */
-static void answer_room(struct chat *chat, struct member *m, const struct frame *f)
+static void moves_answer(struct chat *chat, struct member *m, const struct frame *f)
 {
-        char text[TEXT_MAX_BYTES];
-        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        size_t others = list_count(m->seat.room) - 1;
-        list.size -= sizeof(m->seat.room->topic) + LIST_RESERVED;
-        list_addf(&list, "You are now in %s, %s", m->seat.room->name, others == 0 ? "alone" : "with ");
-        list_people(&list, m->seat.room, others, m, NULL);
-        list.size = sizeof(text);
-        if (m->seat.room->topic[0] != '\0')
-                list_addf(&list, "\nThe topic: %s", m->seat.room->topic);
-        answer_text(chat, m, f, (struct slice){list.text, list.len});
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(buffer);
+        list_people(&list, m->seat.room, m->seat.room);
+        struct answer a = answer_of_rooms(ANSWER_MOVED, &list);
+        answer_send(chat, m, f, &a);
+}
+
+/* Tells `m` why it cannot go to the room that it asked for in `f`. */
+static void moves_refuse(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code,
+                         const struct room *room)
+{
+        answer_send(chat, m, f,
+                    &(struct answer){
+                            .code = (uint8_t)code, .room = slice_of(room ? room->name : ""), .most = NICK_MAX_BYTES});
 }
 
 /* Returns the room that `m` wants to go to. If it cannot go there, tells it why, and returns NULL. */
-static struct room *find_destination(struct chat *chat, struct member *m, const struct frame *f)
+static struct room *moves_find_destination(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct slice name = f->name.len > 0 ? f->name : slice_of(FIRST_ROOM);
+        bool back = f->name.len == 0;
+        struct slice name = back ? slice_of(FIRST_ROOM) : f->name;
         if (!name_is_nick(name.at, name.len)) {
-                answer_printf(chat, m, f,
-                              "A room's name follows the same rules as a person's:\n" RENAMING_CHARACTERS
-                              ", a letter first, %d at most",
-                              NICK_MAX_BYTES);
+                moves_refuse(chat, m, f, ANSWER_ROOM_INVALID, NULL);
                 return NULL;
         }
         struct room *alike = rooms_find_alike(&chat->roster.rooms, name);
         if (alike) {
-                answer_printf(chat, m, f, "There is a room %s, and the two names look alike; /join %s goes there",
-                              alike->name, alike->name);
+                moves_refuse(chat, m, f, ANSWER_ROOM_ALIKE, alike);
                 return NULL;
         }
         struct room *room = rooms_get(&chat->roster.rooms, name);
         if (!room)
-                answer_printf(chat, m, f, "The chat is out of memory; try again later");
+                answer_code(chat, m, f, ANSWER_NO_MEMORY);
         if (room == m->seat.room) {
-                answer_printf(chat, m, f, "You are already in %s%s%s",
-                              room == rooms_first(&chat->roster.rooms) ? "the " : "", room->name,
-                              f->name.len == 0 ? "; /quit leaves the chat" : "");
+                moves_refuse(chat, m, f, back ? ANSWER_NOWHERE_BACK : ANSWER_ROOM_SAME, room);
                 return NULL;
         }
         return room;
@@ -55,14 +53,14 @@ static struct room *find_destination(struct chat *chat, struct member *m, const 
 void moves_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct room *left = m->seat.room;
-        struct room *room = find_destination(chat, m, f);
+        struct room *room = moves_find_destination(chat, m, f);
         if (!room)
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
         if (r < 0) { /* a room that was made for it is empty, and forgotten after the batch */
-                answer_unnoted(chat, m, f, "a change of room", r);
+                answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of room", r);
                 return;
         }
         batch_moves(&chat->batch, m);
@@ -70,7 +68,7 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         struct record went = speech_record(m, f, RECORD_WENT, slice_of(room->name));
         batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), left, &went);
         speech_announce(chat, m, f, RECORD_CAME, slice_of(left->name));
-        answer_room(chat, m, f);
+        moves_answer(chat, m, f);
         chat_show_past(chat, m, f->number, (unsigned)chat->settings.history);
 }
 

@@ -1,6 +1,5 @@
 #include "private.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 #include <chat/text.h>
@@ -25,24 +24,22 @@ static void say_to_other_host(struct chat *chat, struct member *m, const struct 
         int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)said.len, said.at);
         rec.text = (struct slice){text, (size_t)len};
         if (!link)
-                answer_printf(chat, m, f, "This chat is not linked to other hosts");
+                answer_code(chat, m, f, ANSWER_NOT_LINKED);
         else if (len > TEXT_MAX_BYTES)
-                answer_printf(chat, m, f, "Not sent: the text is too long for a message to another host");
+                answer_code(chat, m, f, ANSWER_TOO_LONG_FOR_HOST);
         else {
                 batch_add_private(&chat->batch, m, link, &rec);
                 confirm(chat, m, f, f->name, said);
         }
 }
 
-enum { NOBODY_BYTES = 2 * NAME_MAX_BYTES + 64 };
-
-/* Writes the answer to a message for a name that no member has. */
-static struct slice describe_nobody(const struct chat *chat, struct slice name, char text[static NOBODY_BYTES])
+/* Returns the answer to a request about a name that no member has. */
+static struct answer private_nobody(const struct chat *chat, struct slice name)
 {
         const char *meant = roster_suggest(&chat->roster, name);
-        snprintf(text, NOBODY_BYTES, "There is nobody called %.*s here%s%s%s", (int)name.len, name.at,
-                 meant ? ". Did you mean " : "; /who lists who is here", meant ? meant : "", meant ? "?" : "");
-        return slice_of(text);
+        if (!meant)
+                return (struct answer){.code = ANSWER_NOBODY, .name = name};
+        return (struct answer){.code = ANSWER_NOBODY_BUT, .name = name, .other = slice_of(meant)};
 }
 
 /* Returns the member of this name that is here, or NULL. */
@@ -54,7 +51,6 @@ static struct member *find_here(const struct chat *chat, struct slice name)
 
 void private_find(struct chat *chat, struct member *m, const struct frame *f)
 {
-        char text[NOBODY_BYTES];
         const struct member *found = find_here(chat, f->name);
         struct frame told = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
@@ -64,10 +60,11 @@ void private_find(struct chat *chat, struct member *m, const struct frame *f)
         if (found) {
                 told.key = found->id;
                 told.name = slice_of(found->name);
+                answer_frame(chat, m, f, told);
         } else {
-                told.text = describe_nobody(chat, f->name, text);
+                struct answer a = private_nobody(chat, f->name);
+                answer_with(chat, m, f, told, &a);
         }
-        answer_frame(chat, m, f, told);
 }
 
 void private_take(struct chat *chat, struct member *m, const struct frame *f)
@@ -82,14 +79,15 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         if (!chat_take_text(chat, &rec.text))
                 return;
         if (f->key != 0 && (!to || !member_is_here(to))) {
-                bool named = text_is_name(f->name.at, f->name.len); /* sent by a session of this version */
-                answer_printf(chat, m, f, "%.*s has left; /who lists who is here", named ? (int)f->name.len : INT_MAX,
-                              named ? f->name.at : "That person");
+                struct answer a = {.code = ANSWER_LEFT, .name = f->name};
+                if (!text_is_name(f->name.at, f->name.len)) /* a session of an early version does not send it */
+                        a = (struct answer){.code = ANSWER_LEFT_UNNAMED};
+                answer_send(chat, m, f, &a);
                 return;
         }
         if (!remote && (!to || !member_is_here(to))) {
-                char nobody[NOBODY_BYTES];
-                answer_text(chat, m, f, describe_nobody(chat, f->name, nobody));
+                struct answer a = private_nobody(chat, f->name);
+                answer_send(chat, m, f, &a);
                 return;
         }
         if (m->arrival != ARRIVAL_ANNOUNCED)
@@ -97,7 +95,7 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         if (remote) /* there is room for both: the caller has checked */
                 say_to_other_host(chat, m, f, rec);
         else if (to == m)
-                answer_printf(chat, m, f, "That is you; the message went to nobody");
+                answer_code(chat, m, f, ANSWER_IS_YOU);
         else {
                 batch_add_private(&chat->batch, m, to, &rec);
                 confirm(chat, m, f, slice_of(to->name), rec.text);

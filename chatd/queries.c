@@ -1,5 +1,7 @@
 #include "queries.h"
 
+#include <chat/sentence.h>
+
 #include "answer.h"
 #include "arrivals.h"
 #include "list.h"
@@ -7,19 +9,20 @@
 
 void queries_complete(struct chat *chat, struct member *m, const struct frame *f)
 {
+        static const char more[] = " …";
         char text[TEXT_MAX_BYTES];
-        struct list list = {.text = text, .size = sizeof(text)};
-        text[0] = '\0';
+        size_t len = 0;
         for (const struct seat *seat = m->seat.room->first; seat; seat = seat->next) {
                 const struct member *other = seat->member;
                 if (other == m || !member_is_here(other) || strncasecmp(other->name, f->name.at, f->name.len) != 0)
                         continue;
-                if (!list_add(&list, list.len > 0 ? " " : "", other->name)) {
-                        list_addf(&list, " …");
+                if (sizeof(text) - len < strlen(other->name) + 1 + sizeof(more)) {
+                        len += (size_t)sprintf(text + len, "%s", more);
                         break;
                 }
+                len += (size_t)sprintf(text + len, "%s%s", len > 0 ? " " : "", other->name);
         }
-        answer_frame(chat, m, f, (struct frame){.type = FRAME_NAMES, .text = {list.text, list.len}});
+        answer_frame(chat, m, f, (struct frame){.type = FRAME_NAMES, .text = {text, len}});
 }
 
 /* Asks other hosts, if there is a link to them. */
@@ -36,45 +39,48 @@ static void ask_others(struct chat *chat, struct member *m, const struct frame *
 
 void queries_who(struct chat *chat, struct member *m, const struct frame *f)
 {
-        char text[TEXT_MAX_BYTES];
-        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        size_t here = list_count(m->seat.room);
-        list_addf(&list, here == 1 ? "You are alone here: " : "%zu people are here: ", here);
-        list_people(&list, m->seat.room, here, NULL, m);
-        list_other_rooms(&list, chat, m->seat.room);
-        answer_text(chat, m, f, (struct slice){list.text, list.len});
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(buffer);
+        list_people(&list, m->seat.room, m->seat.room);
+        list_other_rooms(&list, &chat->roster.rooms, m->seat.room);
+        struct answer a = answer_of_rooms(ANSWER_PEOPLE, &list);
+        answer_send(chat, m, f, &a);
         ask_others(chat, m, f, ASK_WHO);
 }
 
 void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
 {
-        char text[TEXT_MAX_BYTES];
-        struct list list = {.text = text, .size = sizeof(text), .wraps = true};
-        list_rooms(&list, chat, m->seat.room);
-        answer_text(chat, m, f, (struct slice){list.text, list.len});
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(buffer);
+        list_rooms(&list, &chat->roster.rooms, m->seat.room);
+        struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
+        answer_send(chat, m, f, &a);
         ask_others(chat, m, f, ASK_ROOMS);
 }
 
 size_t queries_reply(const struct chat *chat, struct slice question, char *text, size_t size)
 {
-        struct list list = {.text = text, .size = size};
-        text[0] = '\0';
-        if (slice_equal(question, slice_of(ASK_WHO)))
-                list_other_rooms(&list, chat, NULL);
-        else if (slice_equal(question, slice_of(ASK_ROOMS)))
-                list_rooms(&list, chat, NULL);
-        else
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(buffer);
+        enum answer_code code = ANSWER_PEOPLE;
+        if (slice_equal(question, slice_of(ASK_WHO))) {
+                list_other_rooms(&list, &chat->roster.rooms, NULL);
+        } else if (slice_equal(question, slice_of(ASK_ROOMS))) {
+                code = ANSWER_ROOMS;
+                list_rooms(&list, &chat->roster.rooms, NULL);
+        } else {
                 return 0;
-        if (list.len == 0)
-                list_addf(&list, "nobody is there");
-        return list.len;
+        }
+        struct answer a = answer_of_rooms(code, &list);
+        return sentence_write(&a, (struct slice){"", 0}, 0, text, size).len;
 }
 
 void queries_history(struct chat *chat, struct member *m, const struct frame *f)
 {
         uint64_t lines = f->key == 0 ? (uint64_t)chat->settings.history : f->key;
         if (chat->settings.history == 0)
-                answer_printf(chat, m, f, "This chat keeps no history");
+                answer_code(chat, m, f, ANSWER_NO_HISTORY);
         else if (!chat_show_past(chat, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
-                answer_printf(chat, m, f, "Nothing was said in %s yet", m->seat.room->name);
+                answer_send(chat, m, f,
+                            &(struct answer){.code = ANSWER_NOTHING_SAID, .room = slice_of(m->seat.room->name)});
 }

@@ -1,50 +1,48 @@
 #include "renaming.h"
 
-#include <stdio.h>
-
 #include <chat/names.h>
 
 #include "answer.h"
 #include "arrivals.h"
 #include "speech.h"
 
-/* Makes the session of `holder` show its client a text, because the client may have vanished: the session leaves if the
- * client does not acknowledge the text. */
-static void probe(struct chat *chat, struct member *holder, const struct member *m)
+/* Makes the session of `holder` show its client a notice, because the client may have vanished: the session leaves if the
+ * client does not acknowledge it. */
+static void renaming_probe(struct chat *chat, struct member *holder, const struct member *m)
 {
-        char text[2 * NAME_MAX_BYTES + 64];
-        snprintf(text, sizeof(text), "%s asked for your name, %s", m->name, holder->name);
-        batch_tell(&chat->batch, holder,
-                   &(struct frame){.type = FRAME_PROBE, .id = chat->relay.epoch, .key = m->id, .text = slice_of(text)});
+        struct answer a = {.code = ANSWER_NAME_WANTED, .name = slice_of(m->name)};
+        chat_tell_answer(chat, holder, (struct frame){.type = FRAME_PROBE, .key = m->id}, &a);
+}
+
+/* Tells `m` why it cannot take the name that it asked for in `f`. */
+static void renaming_refuse(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code)
+{
+        answer_send(chat, m, f, &(struct answer){.code = (uint8_t)code, .name = f->name, .most = NICK_MAX_BYTES});
 }
 
 /* Returns true if `m` can take this name; else tells it why not. */
-static bool may_be_called(struct chat *chat, struct member *m, const struct frame *f)
+static bool renaming_is_possible(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct member *other = roster_find_alike(&chat->roster, f->name, m);
         if (!name_is_nick(f->name.at, f->name.len)) {
-                answer_printf(chat, m, f,
-                              "A name has 1 to %d characters and starts with a letter:\n" RENAMING_CHARACTERS,
-                              NICK_MAX_BYTES);
+                renaming_refuse(chat, m, f, ANSWER_NAME_INVALID);
                 return false;
         }
         bool of_guests = chat->settings.addresses_hidden && guests_is_name(f->name);
         if (of_guests || name_is_reserved(f->name.at, f->name.len) || bans_find(&chat->bans, f->name, NULL)) {
-                answer_printf(chat, m, f, "The name %.*s is not allowed here; please choose another", (int)f->name.len,
-                              f->name.at);
+                renaming_refuse(chat, m, f, ANSWER_NAME_FORBIDDEN);
                 return false;
         }
         if (slice_equal(f->name, slice_of(m->name))) {
-                answer_printf(chat, m, f, "You are already called %s", m->name);
+                renaming_refuse(chat, m, f, ANSWER_NAME_SAME);
                 return false;
         }
         if (other) {
-                probe(chat, other, m);
-                answer_printf(chat, m, f,
-                              "The name %s is taken%s; please choose another\n"
-                              "If that is you, on a connection that was lost, try again in half a minute",
-                              other->name,
-                              slice_equal(f->name, slice_of(other->name)) ? "" : ", and the two look alike");
+                struct answer a = {.code = ANSWER_NAME_ALIKE, .name = slice_of(other->name)};
+                if (slice_equal(f->name, a.name))
+                        a.code = ANSWER_NAME_TAKEN;
+                renaming_probe(chat, other, m);
+                answer_send(chat, m, f, &a);
                 return false;
         }
         return true;
@@ -54,23 +52,23 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         char was[sizeof(m->name)];
         memcpy(was, m->name, sizeof(was));
-        if (!may_be_called(chat, m, f))
+        if (!renaming_is_possible(chat, m, f))
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         if (roster_rename(&chat->roster, m, f->name) < 0) {
-                answer_printf(chat, m, f, "The chat is out of memory; try again later");
+                answer_code(chat, m, f, ANSWER_NO_MEMORY);
                 return;
         }
         int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, was);
         if (r < 0) {
                 roster_rename(&chat->roster, m, slice_of(was)); /* no other member has taken it since */
-                answer_unnoted(chat, m, f, "a new name", r);
+                answer_unnoted(chat, m, f, ANSWER_NAME_UNNOTED, "cannot note a new name", r);
                 return;
         }
         struct record rec = speech_record(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(was);
         batch_add(&chat->batch, m, m->seat.room, &rec);
         eventlog_rename(chat->log, m->id, was, m->name, m->address);
-        answer_printf(chat, m, f, "You are now called %s", m->name);
+        answer_send(chat, m, f, &(struct answer){.code = ANSWER_RENAMED, .name = slice_of(m->name)});
 }

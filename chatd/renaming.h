@@ -7,7 +7,4 @@
 
 #include "chat.h"
 
-/* What a name or a room's name is made of. */
-#define RENAMING_CHARACTERS "plain letters (no accents), digits, - _ and ."
-
 void renaming_take(struct chat *chat, struct member *m, const struct frame *f);

@@ -51,7 +51,7 @@ int requests_take(struct chat *chat, const struct frame *f)
         if (member_is_held(m)) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
-        if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f->number, true))
+        if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f, true))
                 return 0;
         assert(handlers[f->type]);
         handlers[f->type](chat, m, f);

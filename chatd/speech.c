@@ -31,16 +31,17 @@ static bool is_alone(const struct chat *chat, const struct member *m)
         return !other && !roster_find(&chat->roster, LINK_ID);
 }
 
-/* Tells `m`, once, that no other member could get its line in the frame of this number. */
-static void tell_alone(struct chat *chat, struct member *m, uint64_t number)
+/* Tells `m`, once, that no other member could get its line or action `f`. */
+static void tell_alone(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool alone = is_alone(chat, m);
         if (alone && !m->told_alone)
-                answer_printf(chat, m, &(struct frame){.number = number}, "Nobody hears you: nobody else is here");
+                answer_code(chat, m, f, ANSWER_ALONE);
         m->told_alone = alone;
 }
 
-static void say(struct chat *chat, struct member *m, struct record *line)
+/* Says a line. Of the frame `f`, its version and the number of the line are used. */
+static void say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
                 chat_ignore(chat, IGNORED_REPEATED);
@@ -52,13 +53,13 @@ static void say(struct chat *chat, struct member *m, struct record *line)
         batch_take_number(&chat->batch, m, line->number);
         m->said = line->number;
         chat->unconfirmed = true;
-        if (admin_silences(chat, m, line->number, false))
+        if (admin_silences(chat, m, f, false))
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         chat->lines++;
         batch_add(&chat->batch, m, m->seat.room, line);
-        tell_alone(chat, m, line->number);
+        tell_alone(chat, m, f);
 }
 
 int speech_line(struct chat *chat, const struct frame *f)
@@ -72,7 +73,7 @@ int speech_line(struct chat *chat, const struct frame *f)
         struct slice text = f->text;
         for (bool more = true; more; rec.number++) {
                 more = line_next(&text, &rec.text);
-                say(chat, m, &rec);
+                say(chat, m, &(struct frame){.version = f->version, .number = rec.number}, &rec);
         }
         return 0;
 }
@@ -84,5 +85,5 @@ void speech_action(struct chat *chat, struct member *m, const struct frame *f)
                 return;
         chat->lines++;
         speech_announce(chat, m, f, RECORD_ACTION, text);
-        tell_alone(chat, m, f->number);
+        tell_alone(chat, m, f);
 }

@@ -23,8 +23,9 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 5
-#define FRAME_APPENDED_BYTES 0 /* the tests build a next version, with a field behind each frame but a batch */
+#define FRAME_VERSION 6
+/* The tests build a next version, with a field behind each frame but a batch, and the previous one, without its fields. */
+#define FRAME_APPENDED_BYTES 0
 #endif
 
 enum {
@@ -32,9 +33,10 @@ enum {
         NAME_MAX_BYTES = 96,   /* as it is shown: a name, and on another host "@" and the host's label */
         HOST_MAX_BYTES = 24,   /* a host's label: see text_is_host() */
         LOCAL_NAME_MAX_BYTES = NAME_MAX_BYTES - 1 - HOST_MAX_BYTES,
-        ADDRESS_MAX_BYTES = 128,    /* "[IPv6%scope]:port" needs 65 */
-        FRAME_HEADER_BYTES = 18,    /* version 1, type 1, id 8, number 8 */
-        FRAME_MAX_BYTES = 4608,     /* any frame but a batch, with room for later versions */
+        ADDRESS_MAX_BYTES = 128, /* "[IPv6%scope]:port" needs 65 */
+        FRAME_HEADER_BYTES = 18, /* version 1, type 1, id 8, number 8 */
+        FRAME_MAX_BYTES = 4608,  /* any frame but a batch, with room for later versions, and without its answer */
+        ANSWER_MAX_BYTES = 33 * 1024,
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         FRAME_LINES_MAX = 64,       /* in one frame */
         PROTOCOL_NAME_MAX_BYTES = 16,
@@ -102,11 +104,12 @@ enum frame_type {
         FRAME_MISSED,   /* `number` lines did not reach you, because your process did not run */
         FRAME_ROLLCALL, /* a new chatd asks you for HERE, or for HELLO if you are the link */
         FRAME_GOODBYE,  /* your BYE was relayed; nothing more will come */
-        FRAME_REFUSED,  /* you cannot join: text says why */
+        FRAME_REFUSED,  /* you cannot join: `answer` says why, and so does text */
         FRAME_RELAYED,  /* your lines up to `number` went to everybody */
         FRAME_LEND,     /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
-        /* To your request of this `number`. Text is lines, with LF between them, for your client alone; name is yours, which
-         * NICK may have changed. A PRIVATE may have none. */
+        /* To your request of this `number`, for your client alone. `answer` says what it means, or text, in lines with LF
+         * between them, if the session is of an earlier version. Name is yours, which NICK may have changed. A PRIVATE may
+         * have no ANSWER. */
         FRAME_ANSWER,
         FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty. See KICKED_BANNED */
         /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number is
@@ -115,11 +118,12 @@ enum frame_type {
         /* Text is lines, with LF between them, for your client alone, unasked. It is to be shown where no TEXT of this
          * `number` or above was. */
         FRAME_TEXT,
-        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it text, and leave
-         * where it does not acknowledge that. */
+        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it `answer`, or
+         * text, and leave where it does not acknowledge that. */
         FRAME_PROBE,
         FRAME_SENT, /* your PRIVATE of this `number` went to `name`; text is what it says */
-        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, text is to be shown. */
+        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, nobody has, and `answer`,
+         * or text, is to be shown. */
         FRAME_FOUND,
         /* To your COMPLETE of this `number`. Text is names with spaces between, and "…" behind them where there are more. */
         FRAME_NAMES,
@@ -167,6 +171,7 @@ struct frame {
         uint8_t confinement; /* enum confinement */
         uint64_t lines_out, skipped;
         uint64_t members;
+        struct slice answer;        /* a code and its details, see answer.h; empty: text says it */
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
 };
 
@@ -195,6 +200,7 @@ enum frame_field {
         FIELD_LINES_OUT,
         FIELD_SKIPPED,
         FIELD_MEMBERS,
+        FIELD_ANSWER, /* ANSWER_MAX_BYTES at most */
         FIELD_RECORDS,
         FIELD_MASK = 15,
 };
@@ -250,16 +256,16 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_MISSED] = {1, FROM_CHATD, {0}},
                 [FRAME_ROLLCALL] = {1, FROM_CHATD, {0}},
                 [FRAME_GOODBYE] = {1, FROM_CHATD, {0}},
-                [FRAME_REFUSED] = {1, FROM_CHATD, {FIELD_TEXT}},
+                [FRAME_REFUSED] = {1, FROM_CHATD, {FIELD_TEXT, FIELD_ANSWER | SINCE(6)}},
                 [FRAME_RELAYED] = {1, FROM_CHATD, {0}},
                 [FRAME_LEND] = {1, FROM_CHATD, {0}},
-                [FRAME_ANSWER] = {2, FROM_CHATD, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_ANSWER] = {2, FROM_CHATD, {FIELD_NAME, FIELD_TEXT, FIELD_ANSWER | SINCE(6)}},
                 [FRAME_KICKED] = {2, FROM_CHATD, {FIELD_TEXT}},
                 [FRAME_PAST] = {3, FROM_CHATD, {FIELD_RECORDS}},
                 [FRAME_TEXT] = {2, FROM_CHATD, {FIELD_TEXT}},
-                [FRAME_PROBE] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_KEY | SINCE(4)}},
+                [FRAME_PROBE] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_KEY | SINCE(4), FIELD_ANSWER | SINCE(6)}},
                 [FRAME_SENT] = {4, FROM_CHATD, {FIELD_NAME, FIELD_TEXT}},
-                [FRAME_FOUND] = {4, FROM_CHATD, {FIELD_KEY, FIELD_NAME, FIELD_TEXT}},
+                [FRAME_FOUND] = {4, FROM_CHATD, {FIELD_KEY, FIELD_NAME, FIELD_TEXT, FIELD_ANSWER | SINCE(6)}},
                 [FRAME_NAMES] = {4, FROM_CHATD, {FIELD_TEXT}},
         };
         return type < FRAME_TYPES && rules[type].since > 0 ? &rules[type] : NULL;
@@ -327,6 +333,9 @@ static inline void frame_put_field(struct wire_writer *w, const struct frame *f,
         case FIELD_MEMBERS:
                 wire_put_u64(w, f->members);
                 break;
+        case FIELD_ANSWER:
+                wire_put_string(w, f->answer);
+                break;
         }
 }
 
@@ -366,6 +375,9 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         case FIELD_MEMBERS:
                 f->members = wire_get_u64(r);
                 break;
+        case FIELD_ANSWER:
+                f->answer = wire_get_string(r, ANSWER_MAX_BYTES);
+                break;
         }
 }
 
@@ -382,7 +394,8 @@ static inline size_t frame_encode(void *buffer, size_t size, const struct frame 
         wire_put_u64(&w, f->id);
         wire_put_u64(&w, f->number);
         for (size_t i = 0; i < FRAME_FIELDS_MAX && rule->fields[i] != 0; i++)
-                frame_put_field(&w, f, rule->fields[i] & FIELD_MASK);
+                if (rule->fields[i] / SINCE(1) <= FRAME_VERSION)
+                        frame_put_field(&w, f, rule->fields[i] & FIELD_MASK);
         if (!frame_has_records(f->type))
                 wire_put(&w, (uint8_t[FRAME_APPENDED_BYTES + 1]){0}, FRAME_APPENDED_BYTES);
         return wire_written(&w);

@@ -24,7 +24,7 @@ static bool is_same(const struct frame *a, const struct frame *b)
         return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
                a->reason == b->reason && a->lines_out == b->lines_out && a->skipped == b->skipped &&
-               a->members == b->members;
+               a->members == b->members && slice_equal(a->answer, b->answer);
 }
 
 static void check_records(struct wire_reader r)
@@ -80,13 +80,16 @@ static size_t appended(const struct frame *f)
 {
         if (f->type == FRAME_HELLO || f->type == FRAME_HERE)
                 return f->version >= 5 ? 0 : f->version == 4 ? 1 : 2;
-        if (f->version >= 4)
-                return 0;
+        size_t answer = f->version >= 6 ? 0 : sizeof(uint16_t);
         switch (f->type) {
         case FRAME_BYE:
-                return 2;
+                return f->version >= 4 ? 0 : 2;
         case FRAME_PROBE:
-                return sizeof(f->key);
+                return answer + (f->version >= 4 ? 0 : sizeof(f->key));
+        case FRAME_ANSWER:
+        case FRAME_FOUND:
+        case FRAME_REFUSED:
+                return answer;
         default:
                 return 0;
         }
@@ -99,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_slice(f.name, data, size, NAME_MAX_BYTES);
         check_slice(f.address, data, size, ADDRESS_MAX_BYTES);
         check_slice(f.text, data, size, TEXT_MAX_BYTES);
+        check_slice(f.answer, data, size, ANSWER_MAX_BYTES);
         if (r != 0) {
                 PROMISE(r == -EBADMSG || r == -EPROTONOSUPPORT || r == FRAME_E_TYPE, "error %d", r);
                 PROMISE((r == -EPROTONOSUPPORT) == (size >= FRAME_HEADER_BYTES && data[0] == 0), "version 0: %d", r);

@@ -10,6 +10,7 @@
 #include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/record.h>
+#include <chat/sentence.h>
 #include <chat/text.h>
 
 #include "../lender.h"
@@ -97,7 +98,10 @@ static bool put(struct sessions *s, const void *data, size_t size)
 static bool put_frame(struct sessions *s, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
-        return put(s, buffer, frame_encode(buffer, sizeof(buffer), f));
+        size_t n = frame_encode(buffer, sizeof(buffer), f);
+        if (f->id == s->all[SESSION_BEFORE].id)
+                buffer[0] = FRAME_VERSION - 1;
+        return put(s, buffer, n);
 }
 
 static void inbox_address(const struct sessions *s, const struct session *me, struct sockaddr_un *address)
@@ -777,11 +781,27 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         PROMISE(more == 0, "a bad record of the past");
 }
 
+/* Returns true if an answer says that the session has another name now. A session of this version gets a code, and one of
+ * the version before a text. */
+static bool is_renamed(const struct sessions *s, const struct session *me, const struct frame *f)
+{
+        const struct slice renamed = slice_of("You are now called");
+        struct answer a;
+        char text[TEXT_MAX_BYTES];
+        if (me == &s->all[SESSION_BEFORE]) {
+                PROMISE(f->answer.len == 0 && f->text.len > 0, "a code for a session of the version before");
+                return f->text.len > renamed.len && memcmp(f->text.at, renamed.at, renamed.len) == 0;
+        }
+        PROMISE(f->text.len == 0 && answer_decode(&a, f->answer) == 0, "a bad answer");
+        PROMISE(sentence_write(&a, f->name, SENTENCE_COLUMNS, text, sizeof(text)).len > 0, "no sentence for %u",
+                a.code);
+        return a.code == ANSWER_RENAMED;
+}
+
 /* Takes an answer. A request is granted or refused, the same by any chatd. */
 static void take_answer(const struct sessions *s, struct session *me, const struct frame *f)
 {
-        const struct slice granted = slice_of("You are now called");
-        bool is_granted = f->text.len > granted.len && memcmp(f->text.at, granted.at, granted.len) == 0;
+        bool is_granted = is_renamed(s, me, f);
         PROMISE(!me->once || (f->number > 0 && f->number <= me->number), "an answer to request %llu",
                 (unsigned long long)f->number);
         PROMISE(!me->once || is_name_of(s, (unsigned)(me - s->all), f->name), "an answer to '%.*s'", (int)f->name.len,

@@ -7,6 +7,7 @@
 #include <chat/paths.h>
 #include <chat/record.h>
 #include <chat/seen.h>
+#include <chat/sentence.h>
 
 #include "rundir-fixture.h"
 
@@ -32,6 +33,17 @@ static inline int inbox_bind_link(const char *dir)
         assert_int_equal(path_link(&address, dir), 0);
         assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
         return fd;
+}
+
+/* Gives a frame that has an answer, and no text, the text of that answer. */
+static inline void inbox_describe(struct frame *f, char text[static TEXT_MAX_BYTES])
+{
+        struct answer a;
+        if (f->answer.len == 0)
+                return;
+        assert_int_equal(answer_decode(&a, f->answer), 0);
+        if (f->text.len == 0)
+                f->text = sentence_write(&a, f->name, SENTENCE_COLUMNS, text, TEXT_MAX_BYTES);
 }
 
 /* Returns what lies in an inbox, in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave ann",
@@ -64,7 +76,9 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
         while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
                 struct frame f;
                 struct record r;
+                char text[TEXT_MAX_BYTES];
                 assert_int_equal(frame_decode(&f, buffer, (size_t)n), 0);
+                inbox_describe(&f, text);
                 if (seen)
                         seen_epoch(seen, f.id);
                 if (f.type == FRAME_PAST)

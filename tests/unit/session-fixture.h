@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
+#include <chat/answer.h>
 #include <chat/clock.h>
 
 #include "../../chat-session/echo.h"
@@ -270,6 +271,16 @@ static inline void tell_answer(struct fixture *f, uint64_t epoch, uint64_t numbe
                                               .number = number,
                                               .name = slice_of(name),
                                               .text = slice_of(text)}));
+}
+
+/* Sends a frame with an answer. */
+static inline void tell_code(struct fixture *f, struct frame frame, const struct answer *a)
+{
+        static uint8_t bytes[ANSWER_MAX_BYTES], buffer[FRAME_MAX_BYTES + ANSWER_MAX_BYTES];
+        frame.id = frame.id == 0 ? 1 : frame.id;
+        frame.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
+        assert_true(frame.answer.len > 0);
+        tell_raw(f, buffer, frame_encode(buffer, sizeof(buffer), &frame));
 }
 
 /* Returns the line `n` of a session called bob; `text` has room for it. */

@@ -39,7 +39,7 @@ static size_t tiny_may_read(const void *me)
 
 static void tiny_take_line(struct tiny *t, struct slice line)
 {
-        struct slice rest = line, verb;
+        struct slice rest = line, verb = line;
         word_next(&rest, &verb);
         if (slice_equal(verb, slice_of("NAME")) && !t->named) {
                 t->named = true;
@@ -106,14 +106,19 @@ static void tiny_past(void *me, struct wire_reader records)
 static void tiny_answer(void *me, const struct frame *f)
 {
         struct tiny *t = me;
+        struct answer a;
         assert_int_equal(f->number, t->asked);
-        tiny_show(t, "ANSWER", f->text);
+        if (f->answer.len == 0) {
+                tiny_show(t, "ANSWER", f->text);
+                return;
+        }
+        assert_int_equal(answer_decode(&a, f->answer), 0);
+        tiny_show(t, answer_rule(a.code)->name, a.room);
 }
 
-static bool tiny_probe(void *me, uint64_t asker, struct slice text)
+static bool tiny_probe(void *me, const struct frame *f)
 {
-        (void)asker;
-        tiny_show(me, "PROBE", text);
+        tiny_show(me, "PROBE", f->text);
         return true;
 }
 
@@ -130,9 +135,9 @@ static void tiny_away(void *me, bool is_away)
         tiny_show(me, "AWAY", slice_of(is_away ? "yes" : "no"));
 }
 
-static void tiny_refused(void *me, struct slice why)
+static void tiny_refused(void *me, const struct frame *f)
 {
-        tiny_show(me, "REFUSED", why);
+        tiny_show(me, "REFUSED", f->text);
 }
 
 static void tiny_skipped(void *me, uint64_t lines)
@@ -237,6 +242,11 @@ static void test_it_names_itself_first(void **state)
         tell_answer(f, 1, 2, "", "two"); /* from a chatd that met the request again */
         tell_lines(f, 1, 1, 1);
         assert_shown(f, "ANSWER two\r\nRECORD 1\r\n");
+        type(f, "WHO\n");
+        assert_int_equal(next_frame(f).type, FRAME_WHO);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = 3},
+                  &(struct answer){.code = ANSWER_TOPIC_SET, .room = slice_of("den")});
+        assert_shown(f, "topic-set den\r\n");
         stop(f);
 }
 

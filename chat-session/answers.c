@@ -1,0 +1,25 @@
+#include "answers.h"
+
+#include <chat/sentence.h>
+
+enum {
+        /* of a row are not for a list: "*** ", the comma behind the last name, and the last column (client.c) */
+        ANSWERS_MARGIN = 4 + 1 + 1,
+        ANSWERS_COLUMNS_MIN = 20, /* in a narrower window the rows are broken as other notices are */
+};
+
+/* Returns the columns of a list in a window of this width. */
+static size_t answers_columns(size_t columns)
+{
+        return columns < ANSWERS_COLUMNS_MIN + ANSWERS_MARGIN ? SENTENCE_COLUMNS : columns - ANSWERS_MARGIN;
+}
+
+void answers_describe(struct frame *f, struct slice you, size_t columns, char text[static TEXT_MAX_BYTES])
+{
+        struct answer a;
+        if (f->answer.len == 0 || answer_decode(&a, f->answer) < 0)
+                return;
+        if (f->type == FRAME_ANSWER && f->name.len > 0)
+                you = f->name;
+        f->text = sentence_write(&a, you, answers_columns(columns), text, TEXT_MAX_BYTES);
+}

@@ -1,0 +1,353 @@
+/* What chatd answers: a code, and details such as names, numbers and lists of rooms. Each kind of client makes of it what
+ * its user reads: a sentence (sentence.h), a numeric, an object.
+ *
+ * ANSWER, FOUND, REFUSED and PROBE carry one (frame.h). The details of a code never change: a later version adds codes.
+ * answer_is_known() says which sessions know a code. chatd makes the sentence for all others.
+ *
+ * A list of rooms has an upper size. So it may have fewer rooms, and fewer people in a room, than there are; the numbers
+ * beside it count all of them. Nothing is allocated.
+ */
+#pragma once
+
+#include "frame.h"
+#include "text.h"
+
+enum {
+        ANSWER_TEXT_MAX_BYTES = 512,         /* of a topic or a reason */
+        ANSWER_ROOMS_MAX_BYTES = 32 * 1024,  /* of a list of rooms */
+        ANSWER_DETAILS_MAX_BYTES = 1 * 1024, /* of the code, and of all details but a list */
+};
+_Static_assert(ANSWER_ROOMS_MAX_BYTES + ANSWER_DETAILS_MAX_BYTES <= ANSWER_MAX_BYTES, "any answer fits into a frame");
+
+/* New codes come at the end. */
+enum answer_code {
+        ANSWER_RENAMED = 1,
+        ANSWER_NAME_INVALID,
+        ANSWER_NAME_FORBIDDEN,
+        ANSWER_NAME_SAME,
+        ANSWER_NAME_TAKEN,
+        ANSWER_NAME_ALIKE, /* somebody has a name that looks like the one that was asked for */
+        ANSWER_NAME_UNNOTED,
+        ANSWER_NAME_WANTED, /* in a PROBE: somebody asked for the name of the client */
+        ANSWER_MOVED,       /* to the one room in the list */
+        ANSWER_ROOM_INVALID,
+        ANSWER_ROOM_SAME,
+        ANSWER_ROOM_ALIKE,
+        ANSWER_ROOM_UNNOTED,
+        ANSWER_NOWHERE_BACK, /* the client is in the first room, and would leave it */
+        ANSWER_TOPIC,
+        ANSWER_NO_TOPIC,
+        ANSWER_TOPIC_SET,
+        ANSWER_TOPIC_REMOVED,
+        ANSWER_TOPIC_TOO_LONG,
+        ANSWER_TOPIC_TOO_OFTEN,
+        ANSWER_TOPIC_UNNOTED,
+        ANSWER_PEOPLE, /* in each room; the client's own room comes first */
+        ANSWER_ROOMS,
+        ANSWER_NO_HISTORY,
+        ANSWER_NOTHING_SAID,
+        ANSWER_NOBODY,
+        ANSWER_NOBODY_BUT, /* nobody has the name, and somebody has a similar one */
+        ANSWER_LEFT,
+        ANSWER_LEFT_UNNAMED, /* to a session that did not say who was meant */
+        ANSWER_IS_YOU,
+        ANSWER_NOT_LINKED,
+        ANSWER_TOO_LONG_FOR_HOST,
+        ANSWER_ALONE,
+        ANSWER_MUTED,
+        ANSWER_NO_MEMORY,
+        ANSWER_FULL, /* this one and the rest are in a REFUSED */
+        ANSWER_BANNED,
+        ANSWER_NETWORK_FULL,
+        ANSWER_USER_FULL,
+        ANSWER_CODES,
+};
+
+/* A detail, as it stands in a frame. */
+enum answer_detail {
+        DETAIL_NAME = 1, /* of somebody */
+        DETAIL_OTHER,    /* the name that was meant */
+        DETAIL_ROOM,     /* a room's name */
+        DETAIL_TEXT,     /* ANSWER_TEXT_MAX_BYTES at most */
+        DETAIL_MOST,     /* how many, or how much, is allowed */
+        DETAIL_SECONDS,
+        DETAIL_ROOMS,
+};
+
+enum { ANSWER_DETAILS_MAX = 3 };
+
+struct answer_rule {
+        const char *name;                    /* for programs that read it */
+        uint8_t since;                       /* the first version that knows this code */
+        uint8_t details[ANSWER_DETAILS_MAX]; /* in their order */
+};
+
+/* Which details a code has. The others are empty. */
+struct answer {
+        uint8_t code;
+        struct slice name, other, room, text;
+        uint64_t most, seconds;
+        uint64_t rooms_count;     /* how many rooms there are */
+        struct wire_reader rooms; /* the list of them, for answer_next_room() */
+};
+
+/* A room in a list. */
+struct answer_room {
+        struct slice name, topic;
+        uint64_t people;          /* how many people are there */
+        bool yours;               /* the client is there */
+        struct wire_reader names; /* of people, for answer_next_name() */
+};
+
+/* Returns what holds for this code, or NULL where this version does not know it. */
+static inline const struct answer_rule *answer_rule(uint8_t code)
+{
+        static const struct answer_rule rules[ANSWER_CODES] = {
+                [ANSWER_RENAMED] = {"renamed", 6, {DETAIL_NAME}},
+                [ANSWER_NAME_INVALID] = {"name-invalid", 6, {DETAIL_MOST}},
+                [ANSWER_NAME_FORBIDDEN] = {"name-forbidden", 6, {DETAIL_NAME}},
+                [ANSWER_NAME_SAME] = {"name-same", 6, {DETAIL_NAME}},
+                [ANSWER_NAME_TAKEN] = {"name-taken", 6, {DETAIL_NAME}},
+                [ANSWER_NAME_ALIKE] = {"name-alike", 6, {DETAIL_NAME}},
+                [ANSWER_NAME_UNNOTED] = {"name-unnoted", 6, {0}},
+                [ANSWER_NAME_WANTED] = {"name-wanted", 6, {DETAIL_NAME}},
+                [ANSWER_MOVED] = {"moved", 6, {DETAIL_ROOMS}},
+                [ANSWER_ROOM_INVALID] = {"room-invalid", 6, {DETAIL_MOST}},
+                [ANSWER_ROOM_SAME] = {"room-same", 6, {DETAIL_ROOM}},
+                [ANSWER_ROOM_ALIKE] = {"room-alike", 6, {DETAIL_ROOM}},
+                [ANSWER_ROOM_UNNOTED] = {"room-unnoted", 6, {0}},
+                [ANSWER_NOWHERE_BACK] = {"nowhere-back", 6, {DETAIL_ROOM}},
+                [ANSWER_TOPIC] = {"topic", 6, {DETAIL_ROOM, DETAIL_TEXT}},
+                [ANSWER_NO_TOPIC] = {"no-topic", 6, {DETAIL_ROOM}},
+                [ANSWER_TOPIC_SET] = {"topic-set", 6, {DETAIL_ROOM}},
+                [ANSWER_TOPIC_REMOVED] = {"topic-removed", 6, {DETAIL_ROOM}},
+                [ANSWER_TOPIC_TOO_LONG] = {"topic-too-long", 6, {DETAIL_MOST}},
+                [ANSWER_TOPIC_TOO_OFTEN] = {"topic-too-often", 6, {DETAIL_ROOM, DETAIL_MOST, DETAIL_SECONDS}},
+                [ANSWER_TOPIC_UNNOTED] = {"topic-unnoted", 6, {0}},
+                [ANSWER_PEOPLE] = {"people", 6, {DETAIL_ROOMS}},
+                [ANSWER_ROOMS] = {"rooms", 6, {DETAIL_ROOMS}},
+                [ANSWER_NO_HISTORY] = {"no-history", 6, {0}},
+                [ANSWER_NOTHING_SAID] = {"nothing-said", 6, {DETAIL_ROOM}},
+                [ANSWER_NOBODY] = {"nobody", 6, {DETAIL_NAME}},
+                [ANSWER_NOBODY_BUT] = {"nobody-but", 6, {DETAIL_NAME, DETAIL_OTHER}},
+                [ANSWER_LEFT] = {"left", 6, {DETAIL_NAME}},
+                [ANSWER_LEFT_UNNAMED] = {"left-unnamed", 6, {0}},
+                [ANSWER_IS_YOU] = {"is-you", 6, {0}},
+                [ANSWER_NOT_LINKED] = {"not-linked", 6, {0}},
+                [ANSWER_TOO_LONG_FOR_HOST] = {"too-long-for-host", 6, {0}},
+                [ANSWER_ALONE] = {"alone", 6, {0}},
+                [ANSWER_MUTED] = {"muted", 6, {0}},
+                [ANSWER_NO_MEMORY] = {"no-memory", 6, {0}},
+                [ANSWER_FULL] = {"full", 6, {0}},
+                [ANSWER_BANNED] = {"banned", 6, {DETAIL_TEXT}},
+                [ANSWER_NETWORK_FULL] = {"network-full", 6, {DETAIL_MOST}},
+                [ANSWER_USER_FULL] = {"user-full", 6, {DETAIL_MOST}},
+        };
+        return code < ANSWER_CODES && rules[code].since > 0 ? &rules[code] : NULL;
+}
+
+/* Returns true if sessions of this version know the code. */
+static inline bool answer_is_known(uint8_t code, unsigned version)
+{
+        const struct answer_rule *rule = answer_rule(code);
+        return rule && rule->since <= version && rule->since <= FRAME_VERSION;
+}
+
+static inline void answer_put_detail(struct wire_writer *w, const struct answer *a, uint8_t detail)
+{
+        switch (detail) {
+        case DETAIL_NAME:
+                wire_put_string(w, a->name);
+                break;
+        case DETAIL_OTHER:
+                wire_put_string(w, a->other);
+                break;
+        case DETAIL_ROOM:
+                wire_put_string(w, a->room);
+                break;
+        case DETAIL_TEXT:
+                wire_put_string(w, a->text);
+                break;
+        case DETAIL_MOST:
+                wire_put_u64(w, a->most);
+                break;
+        case DETAIL_SECONDS:
+                wire_put_u64(w, a->seconds);
+                break;
+        case DETAIL_ROOMS:
+                wire_put_u64(w, a->rooms_count);
+                wire_put_string(w, (struct slice){(const char *)a->rooms.at, wire_left(&a->rooms)});
+                break;
+        }
+}
+
+/* Writes `a` into `buffer`. Returns its size in bytes, or 0 if it does not fit or the code is unknown. */
+static inline size_t answer_encode(void *buffer, size_t size, const struct answer *a)
+{
+        const struct answer_rule *rule = answer_rule(a->code);
+        if (!rule)
+                return 0;
+        struct wire_writer w = wire_write(buffer, size);
+        wire_put_u8(&w, a->code);
+        for (size_t i = 0; i < ANSWER_DETAILS_MAX && rule->details[i] != 0; i++)
+                answer_put_detail(&w, a, rule->details[i]);
+        return wire_written(&w);
+}
+
+/* Reads a name. One that a terminal must not get is bad. */
+static inline struct slice answer_get_name(struct wire_reader *r)
+{
+        struct slice name = wire_get_string(r, NAME_MAX_BYTES);
+        r->bad |= !text_is_name(name.at, name.len);
+        return name;
+}
+
+/* Reads a text, which may be empty. One that a terminal must not get is bad. */
+static inline struct slice answer_get_text(struct wire_reader *r)
+{
+        struct slice text = wire_get_string(r, ANSWER_TEXT_MAX_BYTES);
+        r->bad |= !text_is_clean(text.at, text.len);
+        return text;
+}
+
+/* Takes the next name off `names`. Returns 1, 0 at the end, or -EBADMSG. */
+static inline int answer_next_name(struct wire_reader *names, struct slice *name)
+{
+        if (wire_left(names) == 0)
+                return 0;
+        *name = wire_get_bytes(names, wire_get_u8(names));
+        names->bad |= name->len > NAME_MAX_BYTES || !text_is_name(name->at, name->len);
+        return names->bad ? -EBADMSG : 1;
+}
+
+/* Takes the next room off `rooms`. Returns 1, 0 at the end, or -EBADMSG. */
+static inline int answer_next_room(struct wire_reader *rooms, struct answer_room *room)
+{
+        if (wire_left(rooms) == 0)
+                return 0;
+        struct slice whole = wire_get_string(rooms, ANSWER_ROOMS_MAX_BYTES);
+        struct wire_reader r = wire_read(whole.at, whole.len);
+        *room = (struct answer_room){.name = answer_get_name(&r)};
+        room->people = wire_get_u64(&r);
+        room->yours = wire_get_flag(&r);
+        room->topic = answer_get_text(&r);
+        room->names = r;
+        return rooms->bad || r.bad ? -EBADMSG : 1;
+}
+
+/* Reads a list of rooms, and checks all of it. */
+static inline struct wire_reader answer_get_rooms(struct wire_reader *r)
+{
+        struct slice bytes = wire_get_string(r, ANSWER_ROOMS_MAX_BYTES), name;
+        const struct wire_reader list = wire_read(bytes.at, bytes.len);
+        struct wire_reader rooms = list;
+        struct answer_room room;
+        int more, more_names = 0;
+        while ((more = answer_next_room(&rooms, &room)) > 0) {
+                while ((more_names = answer_next_name(&room.names, &name)) > 0)
+                        ;
+                r->bad |= more_names < 0;
+        }
+        r->bad |= more < 0;
+        return list;
+}
+
+static inline void answer_get_detail(struct wire_reader *r, struct answer *a, uint8_t detail)
+{
+        switch (detail) {
+        case DETAIL_NAME:
+                a->name = answer_get_name(r);
+                break;
+        case DETAIL_OTHER:
+                a->other = answer_get_name(r);
+                break;
+        case DETAIL_ROOM:
+                a->room = answer_get_name(r);
+                break;
+        case DETAIL_TEXT:
+                a->text = answer_get_text(r);
+                break;
+        case DETAIL_MOST:
+                a->most = wire_get_u64(r);
+                break;
+        case DETAIL_SECONDS:
+                a->seconds = wire_get_u64(r);
+                break;
+        case DETAIL_ROOMS:
+                a->rooms_count = wire_get_u64(r);
+                a->rooms = answer_get_rooms(r);
+                break;
+        }
+}
+
+/* Reads the answer in `bytes` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for an unknown code and
+ * for anything short, overlong, unclean or with a tail. */
+static inline int answer_decode(struct answer *a, struct slice bytes)
+{
+        struct wire_reader r = wire_read(bytes.at, bytes.len);
+        *a = (struct answer){.code = wire_get_u8(&r)};
+        const struct answer_rule *rule = r.bad ? NULL : answer_rule(a->code);
+        if (!rule)
+                return -EBADMSG;
+        for (size_t i = 0; i < ANSWER_DETAILS_MAX && rule->details[i] != 0; i++)
+                answer_get_detail(&r, a, rule->details[i]);
+        r.bad |= a->code == ANSWER_MOVED && wire_left(&a->rooms) == 0; /* to no room */
+        return r.bad || wire_left(&r) > 0 ? -EBADMSG : 0;
+}
+
+/* A list of rooms that is being written. */
+struct answer_rooms {
+        struct wire_writer w;
+        uint8_t *last;  /* the last room */
+        uint64_t count; /* of all rooms, also of those that did not fit */
+};
+
+static inline struct answer_rooms answer_rooms_begin(uint8_t buffer[static ANSWER_ROOMS_MAX_BYTES])
+{
+        return (struct answer_rooms){.w = wire_write(buffer, ANSWER_ROOMS_MAX_BYTES)};
+}
+
+/* Keeps what was written since `before`, in the last room, or drops it if it did not fit. Returns true if it is kept. */
+static inline bool answer_rooms_keep(struct answer_rooms *l, struct wire_writer before)
+{
+        if (l->w.bad || !l->last) {
+                l->w = before;
+                return false;
+        }
+        struct wire_writer length = wire_write(l->last, sizeof(uint16_t));
+        wire_put_u16(&length, (uint16_t)((size_t)(l->w.at - l->last) - sizeof(uint16_t)));
+        return true;
+}
+
+/* Appends a room, without names. Returns false if it does not fit. It is counted in any case. */
+static inline bool answer_add_room(struct answer_rooms *l, const struct answer_room *room)
+{
+        struct wire_writer before = l->w;
+        l->count++;
+        wire_put_u16(&l->w, 0);
+        wire_put_string(&l->w, room->name);
+        wire_put_u64(&l->w, room->people);
+        wire_put_u8(&l->w, room->yours);
+        wire_put_string(&l->w, room->topic);
+        l->last = l->w.bad ? NULL : before.at;
+        return answer_rooms_keep(l, before);
+}
+
+/* Appends the name of somebody in the last room. Returns false if it, or the room, does not fit. */
+static inline bool answer_add_name(struct answer_rooms *l, struct slice name)
+{
+        struct wire_writer before = l->w;
+        if (name.len > NAME_MAX_BYTES)
+                return false;
+        wire_put_u8(&l->w, (uint8_t)name.len);
+        wire_put(&l->w, name.at, name.len);
+        return answer_rooms_keep(l, before);
+}
+
+/* Returns an answer with this list, which lives as long as the list's buffer. */
+static inline struct answer answer_of_rooms(enum answer_code code, const struct answer_rooms *l)
+{
+        return (struct answer){.code = (uint8_t)code,
+                               .rooms_count = l->count,
+                               .rooms = wire_read(l->w.start, (size_t)(l->w.at - l->w.start))};
+}

@@ -1,0 +1,274 @@
+/* The sentences that people read in place of answers (answer.h), in English: a session shows them to its client, and
+ * chatd sends them to sessions of earlier versions.
+ *
+ * A sentence is one line or more, with LF between them. A list of names is broken at `columns`, so that it suits the
+ * client's window. A list that is too long ends with the number of the rest.
+ */
+#pragma once
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "answer.h"
+#include "names.h"
+
+/* What a name or a room's name is made of. */
+#define SENTENCE_CHARACTERS "plain letters (no accents), digits, - _ and ."
+
+enum {
+        SENTENCE_COLUMNS = 76,  /* where the width of a window is unknown */
+        SENTENCE_RESERVED = 64, /* bytes for the number of omitted words */
+};
+
+/* A sentence that is being written. */
+struct sentence {
+        char *text;
+        size_t size, len, line; /* bytes at most, bytes so far, and bytes before the last line */
+        size_t columns;         /* a list is broken there; 0: it is one line, in which semicolons part the rooms */
+};
+
+/* Returns the sentence for a code, with %1 for its first detail, and so on, and %0 for the name of the client; NULL for a
+ * code with a list, or an unknown one. */
+static inline const char *sentence_pattern(const struct answer *a)
+{
+        static const char *const patterns[ANSWER_CODES] = {
+                [ANSWER_RENAMED] = "You are now called %1",
+                [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
+                [ANSWER_NAME_FORBIDDEN] = "The name %1 is not allowed here; please choose another",
+                [ANSWER_NAME_SAME] = "You are already called %1",
+                [ANSWER_NAME_TAKEN] = "The name %1 is taken; please choose another\n"
+                                      "If that is you, on a connection that was lost, try again in half a minute",
+                [ANSWER_NAME_ALIKE] = "The name %1 is taken, and the two look alike; please choose another\n"
+                                      "If that is you, on a connection that was lost, try again in half a minute",
+                [ANSWER_NAME_UNNOTED] = "Not done: the chat cannot store a new name right now; try again later",
+                [ANSWER_NAME_WANTED] = "%1 asked for your name, %0",
+                [ANSWER_ROOM_INVALID] = "A room's name follows the same rules as a person's:\n" SENTENCE_CHARACTERS
+                                        ", a letter first, %1 at most",
+                [ANSWER_ROOM_SAME] = "You are already in %1",
+                [ANSWER_ROOM_ALIKE] = "There is a room %1, and the two names look alike; /join %1 goes there",
+                [ANSWER_ROOM_UNNOTED] = "Not done: the chat cannot store a change of room right now; try again later",
+                [ANSWER_NOWHERE_BACK] = "You are already in the %1; /quit leaves the chat",
+                [ANSWER_TOPIC] = "The topic: %2",
+                [ANSWER_NO_TOPIC] = "%1 has no topic; /topic TEXT sets one",
+                [ANSWER_TOPIC_SET] = "The topic of %1 is set",
+                [ANSWER_TOPIC_REMOVED] = "The topic of %1 is removed",
+                [ANSWER_TOPIC_TOO_LONG] = "A topic has at most %1 bytes",
+                [ANSWER_TOPIC_TOO_OFTEN] = "The topic of %1 changed %2 times just now; try again in %3 s",
+                [ANSWER_TOPIC_UNNOTED] = "Not done: the chat cannot store a topic right now; try again later",
+                [ANSWER_NO_HISTORY] = "This chat keeps no history",
+                [ANSWER_NOTHING_SAID] = "Nothing was said in %1 yet",
+                [ANSWER_NOBODY] = "There is nobody called %1 here; /who lists who is here",
+                [ANSWER_NOBODY_BUT] = "There is nobody called %1 here. Did you mean %2?",
+                [ANSWER_LEFT] = "%1 has left; /who lists who is here",
+                [ANSWER_LEFT_UNNAMED] = "That person has left; /who lists who is here",
+                [ANSWER_IS_YOU] = "That is you; the message went to nobody",
+                [ANSWER_NOT_LINKED] = "This chat is not linked to other hosts",
+                [ANSWER_TOO_LONG_FOR_HOST] = "Not sent: the text is too long for a message to another host",
+                [ANSWER_ALONE] = "Nobody hears you: nobody else is here",
+                [ANSWER_MUTED] = "You are muted: nobody sees what you say",
+                [ANSWER_NO_MEMORY] = "The chat is out of memory; try again later",
+                [ANSWER_FULL] = "the chat is full",
+                [ANSWER_BANNED] = "you are banned (%1)",
+                [ANSWER_NETWORK_FULL] = "%1 connections from your network are here already",
+                [ANSWER_USER_FULL] = "%1 connections from your account are here already",
+        };
+        bool one = a->most == 1;
+        if (a->code == ANSWER_ROOM_SAME && slice_equal(a->room, slice_of(FIRST_ROOM)))
+                return "You are already in the %1";
+        if (a->code == ANSWER_BANNED && a->text.len == 0)
+                return "you are banned";
+        if (a->code == ANSWER_NETWORK_FULL && one)
+                return "1 connection from your network is here already";
+        if (a->code == ANSWER_USER_FULL && one)
+                return "1 connection from your account is here already";
+        return a->code < ANSWER_CODES ? patterns[a->code] : NULL;
+}
+
+/* Appends a text, which may have any number of columns. Returns false if there was no room. */
+__attribute__((format(printf, 2, 3))) static inline bool sentence_addf(struct sentence *s, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        int n = vsnprintf(s->text + s->len, s->size - s->len, format, args);
+        va_end(args);
+        bool fits = (size_t)n < s->size - s->len;
+        if (fits)
+                s->len += (size_t)n;
+        s->text[s->len] = '\0';
+        return fits;
+}
+
+static inline bool sentence_add(struct sentence *s, struct slice text)
+{
+        return sentence_addf(s, "%.*s", (int)text.len, text.at);
+}
+
+static inline void sentence_add_detail(struct sentence *s, const struct answer *a, uint8_t detail)
+{
+        switch (detail) {
+        case DETAIL_NAME:
+                sentence_add(s, a->name);
+                break;
+        case DETAIL_OTHER:
+                sentence_add(s, a->other);
+                break;
+        case DETAIL_ROOM:
+                sentence_add(s, a->room);
+                break;
+        case DETAIL_TEXT:
+                sentence_add(s, a->text);
+                break;
+        case DETAIL_MOST:
+                sentence_addf(s, "%" PRIu64, a->most);
+                break;
+        case DETAIL_SECONDS:
+                sentence_addf(s, "%" PRIu64, a->seconds);
+                break;
+        }
+}
+
+/* Appends a pattern with the details in it. */
+static inline void sentence_fill(struct sentence *s, const char *pattern, const struct answer *a, struct slice you)
+{
+        const uint8_t *details = answer_rule(a->code)->details;
+        for (const char *at = pattern, *end; *at != '\0'; at = end) {
+                if (*at == '%') {
+                        size_t place = (size_t)(at[1] - '0');
+                        if (place == 0)
+                                sentence_add(s, you);
+                        else
+                                sentence_add_detail(s, a, details[place - 1]);
+                        end = at + 2;
+                } else {
+                        end = strchrnul(at, '%');
+                        sentence_add(s, (struct slice){at, (size_t)(end - at)});
+                }
+        }
+}
+
+/* Appends a word behind a separator, on another line if it does not fit into this one. Returns false if there is no room
+ * for it and for the number of omitted words. */
+static inline bool sentence_add_word(struct sentence *s, const char *before, struct slice word, const char *behind)
+{
+        size_t bytes = strlen(before) + word.len + strlen(behind);
+        if (s->size - s->len < bytes + SENTENCE_RESERVED)
+                return false;
+        bool wraps = s->columns > 0 && s->len - s->line + bytes > s->columns;
+        if (wraps)
+                s->line = s->len + strlen(before);
+        return sentence_addf(s, "%s%s%.*s%s", before, wraps ? "\n" : "", (int)word.len, word.at, behind);
+}
+
+/* Appends the names of the people in a room, without `but`; behind `you` it says so. */
+static inline void sentence_add_people(struct sentence *s, const struct answer_room *room, struct slice but,
+                                       struct slice you)
+{
+        struct wire_reader names = room->names;
+        struct slice name;
+        uint64_t people = room->people - (but.len > 0 && room->people > 0), listed = 0;
+        while (answer_next_name(&names, &name) > 0) {
+                if (but.len > 0 && slice_equal(name, but))
+                        continue;
+                if (!sentence_add_word(s, listed > 0 ? ", " : "", name, slice_equal(name, you) ? " (you)" : ""))
+                        break;
+                listed++;
+        }
+        if (listed < people)
+                sentence_addf(s, " and %" PRIu64 " more", people - listed);
+}
+
+/* Begins the part of a sentence that is about another room. */
+static inline void sentence_part(struct sentence *s)
+{
+        if (s->len > 0)
+                sentence_addf(s, "%s", s->columns > 0 ? "\n" : "; ");
+        s->line = s->len;
+}
+
+static inline void sentence_moved(struct sentence *s, const struct answer *a, struct slice you)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        size_t size = s->size;
+        if (answer_next_room(&rooms, &room) <= 0)
+                return;
+        s->size -= room.topic.len + SENTENCE_RESERVED;
+        sentence_addf(s, "You are now in %.*s, %s", (int)room.name.len, room.name.at,
+                      room.people > 1 ? "with " : "alone");
+        sentence_add_people(s, &room, you, (struct slice){"", 0});
+        s->size = size;
+        if (room.topic.len > 0)
+                sentence_addf(s, "\nThe topic: %.*s", (int)room.topic.len, room.topic.at);
+}
+
+/* Appends who is in each room. */
+static inline void sentence_people(struct sentence *s, const struct answer *a, struct slice you)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        uint64_t listed = 0;
+        while (answer_next_room(&rooms, &room) > 0) {
+                if (s->size - s->len < 2 * SENTENCE_RESERVED + room.name.len)
+                        break;
+                sentence_part(s);
+                if (room.yours && room.people <= 1)
+                        sentence_addf(s, "You are alone here: ");
+                else if (room.yours)
+                        sentence_addf(s, "%" PRIu64 " people are here: ", room.people);
+                else
+                        sentence_addf(s, "%" PRIu64 " %s in %.*s: ", room.people,
+                                      room.people == 1 ? "person is" : "people are", (int)room.name.len, room.name.at);
+                sentence_add_people(s, &room, (struct slice){"", 0}, you);
+                listed++;
+        }
+        if (listed < a->rooms_count) {
+                sentence_part(s);
+                sentence_addf(s, "/rooms lists all rooms");
+        }
+        if (s->len == 0)
+                sentence_addf(s, "nobody is there");
+}
+
+/* Appends each room: its name, the number of people in it, its topic. */
+static inline void sentence_rooms(struct sentence *s, const struct answer *a)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        uint64_t listed = 0;
+        while (answer_next_room(&rooms, &room) > 0) {
+                if (s->size - s->len < 2 * SENTENCE_RESERVED + room.name.len + room.topic.len)
+                        break;
+                sentence_part(s);
+                sentence_addf(s, "%.*s: %" PRIu64 " %s%s%s%.*s", (int)room.name.len, room.name.at, room.people,
+                              room.people == 1 ? "person" : "people", room.yours ? ", including you" : "",
+                              room.topic.len > 0 ? "; " : "", (int)room.topic.len, room.topic.at);
+                listed++;
+        }
+        if (listed < a->rooms_count) {
+                sentence_part(s);
+                sentence_addf(s, "and %" PRIu64 " more", a->rooms_count - listed);
+        }
+        if (s->len == 0)
+                sentence_addf(s, "nobody is there");
+}
+
+/* Writes what a person reads in place of the answer, as far as it fits into `size` bytes, which are TEXT_MAX_BYTES for any
+ * answer and fewer for a list alone. `you` is the name of the client. Returns the text, which is terminated, or an empty
+ * one for an unknown code. */
+static inline struct slice sentence_write(const struct answer *a, struct slice you, size_t columns, char *text,
+                                          size_t size)
+{
+        struct sentence s = {.text = text, .size = size, .columns = columns};
+        const char *pattern = sentence_pattern(a);
+        text[0] = '\0';
+        if (a->code == ANSWER_MOVED)
+                sentence_moved(&s, a, you);
+        else if (a->code == ANSWER_PEOPLE)
+                sentence_people(&s, a, you);
+        else if (a->code == ANSWER_ROOMS)
+                sentence_rooms(&s, a);
+        else if (pattern)
+                sentence_fill(&s, pattern, a, you);
+        return (struct slice){text, s.len};
+}

@@ -1,0 +1,410 @@
+/* Answers as codes (chat/answer.h), and their sentences (chat/sentence.h). */
+#include <chat/sentence.h>
+
+#include "test.h"
+
+#define NAME                                                                                                           \
+        {                                                                                                              \
+                "ann", 3                                                                                               \
+        }
+#define TRY_AGAIN "\nIf that is you, on a connection that was lost, try again in half a minute"
+#define UNNOTED(what) "Not done: the chat cannot store " what " right now; try again later"
+
+/* Each code, with details, and what a client called zoe reads. Codes with a list have tests of their own. */
+static const struct {
+        struct answer answer;
+        const char *sentence;
+} answers[] = {
+        {{.code = ANSWER_RENAMED, .name = NAME}, "You are now called ann"},
+        {{.code = ANSWER_NAME_INVALID, .most = 24},
+         "A name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), digits, - _ and ."},
+        {{.code = ANSWER_NAME_FORBIDDEN, .name = NAME}, "The name ann is not allowed here; please choose another"},
+        {{.code = ANSWER_NAME_SAME, .name = NAME}, "You are already called ann"},
+        {{.code = ANSWER_NAME_TAKEN, .name = NAME}, "The name ann is taken; please choose another" TRY_AGAIN},
+        {{.code = ANSWER_NAME_ALIKE, .name = NAME},
+         "The name ann is taken, and the two look alike; please choose another" TRY_AGAIN},
+        {{.code = ANSWER_NAME_UNNOTED}, UNNOTED("a new name")},
+        {{.code = ANSWER_NAME_WANTED, .name = NAME}, "ann asked for your name, zoe"},
+        {{.code = ANSWER_ROOM_INVALID, .most = 24},
+         "A room's name follows the same rules as a person's:\nplain letters (no accents), digits, - _ and ., a letter "
+         "first, 24 at most"},
+        {{.code = ANSWER_ROOM_SAME, .room = {"den", 3}}, "You are already in den"},
+        {{.code = ANSWER_ROOM_SAME, .room = {"lobby", 5}}, "You are already in the lobby"},
+        {{.code = ANSWER_ROOM_ALIKE, .room = {"den", 3}},
+         "There is a room den, and the two names look alike; /join den goes there"},
+        {{.code = ANSWER_ROOM_UNNOTED}, UNNOTED("a change of room")},
+        {{.code = ANSWER_NOWHERE_BACK, .room = {"lobby", 5}}, "You are already in the lobby; /quit leaves the chat"},
+        {{.code = ANSWER_TOPIC, .room = {"den", 3}, .text = {"100% tea", 8}}, "The topic: 100% tea"},
+        {{.code = ANSWER_NO_TOPIC, .room = {"den", 3}}, "den has no topic; /topic TEXT sets one"},
+        {{.code = ANSWER_TOPIC_SET, .room = {"den", 3}}, "The topic of den is set"},
+        {{.code = ANSWER_TOPIC_REMOVED, .room = {"den", 3}}, "The topic of den is removed"},
+        {{.code = ANSWER_TOPIC_TOO_LONG, .most = 256}, "A topic has at most 256 bytes"},
+        {{.code = ANSWER_TOPIC_TOO_OFTEN, .room = {"den", 3}, .most = 5, .seconds = 40},
+         "The topic of den changed 5 times just now; try again in 40 s"},
+        {{.code = ANSWER_TOPIC_UNNOTED}, UNNOTED("a topic")},
+        {{.code = ANSWER_NO_HISTORY}, "This chat keeps no history"},
+        {{.code = ANSWER_NOTHING_SAID, .room = {"den", 3}}, "Nothing was said in den yet"},
+        {{.code = ANSWER_NOBODY, .name = NAME}, "There is nobody called ann here; /who lists who is here"},
+        {{.code = ANSWER_NOBODY_BUT, .name = NAME, .other = {"anna", 4}},
+         "There is nobody called ann here. Did you mean anna?"},
+        {{.code = ANSWER_LEFT, .name = NAME}, "ann has left; /who lists who is here"},
+        {{.code = ANSWER_LEFT_UNNAMED}, "That person has left; /who lists who is here"},
+        {{.code = ANSWER_IS_YOU}, "That is you; the message went to nobody"},
+        {{.code = ANSWER_NOT_LINKED}, "This chat is not linked to other hosts"},
+        {{.code = ANSWER_TOO_LONG_FOR_HOST}, "Not sent: the text is too long for a message to another host"},
+        {{.code = ANSWER_ALONE}, "Nobody hears you: nobody else is here"},
+        {{.code = ANSWER_MUTED}, "You are muted: nobody sees what you say"},
+        {{.code = ANSWER_NO_MEMORY}, "The chat is out of memory; try again later"},
+        {{.code = ANSWER_FULL}, "the chat is full"},
+        {{.code = ANSWER_BANNED, .text = {"", 0}}, "you are banned"},
+        {{.code = ANSWER_BANNED, .text = {"rude words", 10}}, "you are banned (rude words)"},
+        {{.code = ANSWER_NETWORK_FULL, .most = 1}, "1 connection from your network is here already"},
+        {{.code = ANSWER_NETWORK_FULL, .most = 3}, "3 connections from your network are here already"},
+        {{.code = ANSWER_USER_FULL, .most = 1}, "1 connection from your account is here already"},
+        {{.code = ANSWER_USER_FULL, .most = 20}, "20 connections from your account are here already"},
+};
+
+enum { ANSWERS = sizeof(answers) / sizeof(answers[0]) };
+
+static const char *describe_to(const struct answer *a, size_t columns, size_t size)
+{
+        static char text[TEXT_MAX_BYTES];
+        struct slice sentence = sentence_write(a, slice_of("zoe"), columns, text, size);
+        assert_ptr_equal(sentence.at, text);
+        assert_int_equal(sentence.len, strlen(text));
+        return text;
+}
+
+static const char *describe(const struct answer *a)
+{
+        return describe_to(a, SENTENCE_COLUMNS, TEXT_MAX_BYTES);
+}
+
+/* Returns the answer as it is after its way through a frame, whose bytes are in a buffer that lasts until the next call. */
+static struct answer send_answer(const struct answer *a)
+{
+        static uint8_t bytes[ANSWER_MAX_BYTES], buffer[FRAME_MAX_BYTES + ANSWER_MAX_BYTES];
+        struct frame f = {.type = FRAME_ANSWER, .id = 1, .number = 2, .name = slice_of("zoe")};
+        struct answer got;
+        f.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
+        assert_true(f.answer.len > 0);
+        size_t n = frame_encode(buffer, sizeof(buffer), &f);
+        assert_true(n > 0);
+        assert_int_equal(frame_decode(&f, buffer, n), 0);
+        assert_int_equal(answer_decode(&got, f.answer), 0);
+        return got;
+}
+
+static void test_each_code_has_a_sentence(void **state)
+{
+        (void)state;
+        bool has[UINT8_MAX + 1] = {[ANSWER_MOVED] = true, [ANSWER_PEOPLE] = true, [ANSWER_ROOMS] = true};
+        for (size_t i = 0; i < ANSWERS; i++) {
+                struct answer got = send_answer(&answers[i].answer);
+                assert_string_equal(describe(&answers[i].answer), answers[i].sentence);
+                assert_string_equal(describe(&got), answers[i].sentence);
+                has[got.code] = true;
+        }
+        for (unsigned code = 0; code <= UINT8_MAX; code++) {
+                struct answer a = {.code = (uint8_t)code};
+                if (has[code] != (answer_rule(a.code) != NULL))
+                        fail_msg("code %u has no sentence, or no rule", code);
+                if (has[code])
+                        continue;
+                uint8_t bytes[8];
+                assert_int_equal(answer_encode(bytes, sizeof(bytes), &a), 0);
+                assert_int_equal(answer_decode(&a, (struct slice){(const char *)&a.code, 1}), -EBADMSG);
+                assert_string_equal(describe(&a), "");
+        }
+}
+
+static void test_each_code_has_a_name(void **state)
+{
+        (void)state;
+        for (uint8_t code = 1; code < ANSWER_CODES; code++) {
+                const char *name = answer_rule(code)->name;
+                assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz-"), strlen(name));
+                for (uint8_t other = 1; other < code; other++)
+                        assert_string_not_equal(name, answer_rule(other)->name);
+        }
+}
+
+static struct answer_rooms some_rooms(uint8_t buffer[static ANSWER_ROOMS_MAX_BYTES])
+{
+        struct answer_rooms l = answer_rooms_begin(buffer);
+        assert_true(answer_add_room(
+                &l,
+                &(struct answer_room){.name = slice_of("den"), .topic = slice_of("tea"), .people = 3, .yours = true}));
+        assert_true(answer_add_name(&l, slice_of("ann")));
+        assert_true(answer_add_name(&l, slice_of("zoe")));
+        assert_true(answer_add_name(&l, slice_of("127.0.0.1:4711")));
+        assert_true(answer_add_room(&l, &(struct answer_room){.name = slice_of("lobby"), .people = 1}));
+        assert_true(answer_add_name(&l, slice_of("eve")));
+        return l;
+}
+
+/* Each code, with every detail that any has: the details that its rule lists arrive, and no others. */
+static void test_details_round_trip(void **state)
+{
+        (void)state;
+        static uint8_t list[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms l = some_rooms(list);
+        for (uint8_t code = 1; code < ANSWER_CODES; code++) {
+                struct answer a = {.code = code,
+                                   .name = slice_of("ann"),
+                                   .other = slice_of("bob"),
+                                   .room = slice_of("den"),
+                                   .text = slice_of("tea"),
+                                   .most = 7,
+                                   .seconds = UINT64_MAX,
+                                   .rooms_count = 9,
+                                   .rooms = answer_of_rooms(ANSWER_ROOMS, &l).rooms};
+                struct answer got = send_answer(&a);
+                bool has[DETAIL_ROOMS + 1] = {false};
+                for (size_t i = 0; i < ANSWER_DETAILS_MAX; i++)
+                        has[answer_rule(code)->details[i]] = true;
+                assert_int_equal(got.code, code);
+                assert_int_equal(slice_equal(got.name, a.name), has[DETAIL_NAME]);
+                assert_int_equal(slice_equal(got.other, a.other), has[DETAIL_OTHER]);
+                assert_int_equal(slice_equal(got.room, a.room), has[DETAIL_ROOM]);
+                assert_int_equal(slice_equal(got.text, a.text), has[DETAIL_TEXT]);
+                assert_int_equal(got.most == a.most, has[DETAIL_MOST]);
+                assert_int_equal(got.seconds == a.seconds, has[DETAIL_SECONDS]);
+                assert_int_equal(got.rooms_count == a.rooms_count, has[DETAIL_ROOMS]);
+                assert_int_equal(wire_left(&got.rooms) == wire_left(&a.rooms), has[DETAIL_ROOMS]);
+        }
+}
+
+static void test_lists(void **state)
+{
+        (void)state;
+        static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms l = some_rooms(buffer);
+        struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l), got = send_answer(&a);
+        struct answer_room room;
+        struct slice name;
+        assert_int_equal(got.rooms_count, 2);
+        assert_string_equal(describe(&got),
+                            "3 people are here: ann, zoe (you), 127.0.0.1:4711\n1 person is in lobby: eve");
+        assert_string_equal(describe_to(&got, 0, TEXT_MAX_BYTES),
+                            "3 people are here: ann, zoe (you), 127.0.0.1:4711; 1 person is in lobby: eve");
+        assert_int_equal(answer_next_room(&got.rooms, &room), 1);
+        assert_true(room.yours && room.people == 3 && slice_equal(room.name, slice_of("den")));
+        assert_true(slice_equal(room.topic, slice_of("tea")));
+        assert_int_equal(answer_next_name(&room.names, &name), 1);
+        assert_true(slice_equal(name, slice_of("ann")));
+
+        a.code = ANSWER_MOVED;
+        assert_string_equal(describe(&a), "You are now in den, with ann, 127.0.0.1:4711\nThe topic: tea");
+        a.code = ANSWER_ROOMS;
+        assert_string_equal(describe(&a), "den: 3 people, including you; tea\nlobby: 1 person");
+        a.rooms_count = 5;
+        assert_string_equal(describe(&a), "den: 3 people, including you; tea\nlobby: 1 person\nand 3 more");
+        a.code = ANSWER_PEOPLE;
+        assert_non_null(strstr(describe(&a), "\n1 person is in lobby: eve\n/rooms lists all rooms"));
+
+        l = answer_rooms_begin(buffer);
+        a = answer_of_rooms(ANSWER_PEOPLE, &l);
+        assert_string_equal(describe(&a), "nobody is there");
+        a.code = ANSWER_ROOMS;
+        assert_string_equal(describe(&a), "nobody is there");
+        assert_true(answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .people = 1, .yours = true}));
+        assert_true(answer_add_name(&l, slice_of("zoe")));
+        a = answer_of_rooms(ANSWER_MOVED, &l);
+        assert_string_equal(describe(&a), "You are now in den, alone");
+        a.code = ANSWER_PEOPLE;
+        assert_string_equal(describe(&a), "You are alone here: zoe (you)");
+}
+
+/* Names are in rows that are as wide as the window. */
+static void test_a_list_is_broken_at_the_columns(void **state)
+{
+        (void)state;
+        static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        for (size_t columns = 30; columns < 200; columns += 7) {
+                struct answer_rooms l = answer_rooms_begin(buffer);
+                size_t rows = 1, widest = 0;
+                answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .people = 99, .yours = true});
+                for (int i = 0; i < 99; i++)
+                        assert_true(answer_add_name(&l, slice_of("somebody")));
+                struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l);
+                struct slice text = slice_of(describe_to(&a, columns, TEXT_MAX_BYTES)), row;
+                for (; line_next(&text, &row); rows++) {
+                        assert_in_range(row.len, columns - strlen("somebody, "), columns + strlen(", "));
+                        widest = row.len > widest ? row.len : widest;
+                }
+                assert_in_range(row.len, strlen("somebody"), columns);
+                assert_in_range(rows, 990 / (columns + 2), 990 / (columns - 9) + 2);
+                assert_true(widest > 0);
+        }
+}
+
+/* A list of more rooms and people than fit says how many there are, and the sentence says how many it omits. */
+static void test_long_lists(void **state)
+{
+        (void)state;
+        static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms l = answer_rooms_begin(buffer);
+        size_t names = 0;
+        assert_true(answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .people = 9000}));
+        while (answer_add_name(&l, slice_of("somebody")))
+                names++;
+        assert_in_range(names, ANSWER_ROOMS_MAX_BYTES / 9 - 10, ANSWER_ROOMS_MAX_BYTES / 9);
+        assert_false(answer_add_room(&l, &(struct answer_room){.name = slice_of("lobby"), .people = 1}));
+        assert_false(answer_add_name(&l, slice_of("eve"))); /* who would else be in the den */
+        struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l), got = send_answer(&a);
+        assert_int_equal(got.rooms_count, 2);
+        for (size_t size = TEXT_MAX_BYTES; size >= 256; size /= 2) {
+                const char *text = describe_to(&got, 0, size);
+                unsigned long more = 0, listed = 0;
+                assert_in_range(strlen(text), size - 2 * SENTENCE_RESERVED, size - 1);
+                for (const char *at = text; (at = strstr(at, "somebody")); at++)
+                        listed++;
+                assert_int_equal(sscanf(strstr(text, " and "), " and %lu more; /rooms lists all rooms", &more), 1);
+                assert_int_equal(listed + more, 9000);
+        }
+
+        l = answer_rooms_begin(buffer);
+        char topic[ANSWER_TEXT_MAX_BYTES + 1];
+        memset(topic, 't', sizeof(topic));
+        topic[sizeof(topic) - 1] = '\0';
+        for (int i = 0; i < 200; i++)
+                answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .topic = slice_of(topic)});
+        a = answer_of_rooms(ANSWER_ROOMS, &l);
+        got = send_answer(&a);
+        assert_int_equal(got.rooms_count, 200);
+        assert_non_null(strstr(describe(&got), "\nand 193 more"));
+        a = answer_of_rooms(ANSWER_MOVED, &l);
+        got = send_answer(&a);
+        assert_non_null(strstr(describe(&got), topic));
+}
+
+/* Every shorter form of an answer is refused, and every longer one, and a move to no room. */
+static void test_damaged_answers(void **state)
+{
+        (void)state;
+        static uint8_t list[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms l = some_rooms(list);
+        for (uint8_t code = 1; code < ANSWER_CODES; code++) {
+                char bytes[256];
+                struct answer got, a = answer_of_rooms((enum answer_code)code, &l);
+                a.name = a.other = a.room = a.text = slice_of("x");
+                size_t n = answer_encode(bytes, sizeof(bytes) - 1, &a);
+                assert_in_range(n, 1, sizeof(bytes) - 1);
+                assert_int_equal(answer_encode(bytes, n - 1, &a), 0);
+                assert_int_equal(answer_encode(bytes, n, &a), n);
+                for (size_t cut = 0; cut < n; cut++)
+                        assert_int_equal(answer_decode(&got, (struct slice){bytes, cut}), -EBADMSG);
+                bytes[n] = 0;
+                assert_int_equal(answer_decode(&got, (struct slice){bytes, n + 1}), -EBADMSG);
+        }
+        uint8_t bytes[64];
+        struct answer got, nowhere = {.code = ANSWER_MOVED};
+        size_t n = answer_encode(bytes, sizeof(bytes), &nowhere);
+        assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}), -EBADMSG);
+}
+
+/* Whatever byte of an answer is damaged, what is not refused is clean. */
+static void test_nothing_unclean_is_taken(void **state)
+{
+        (void)state;
+        static uint8_t list[ANSWER_ROOMS_MAX_BYTES];
+        static const char damage[] = {0, 1, 2, 7, '\n', '\r', 27, ' ', 127, (char)0x9b, (char)0xff};
+        struct answer_rooms l = some_rooms(list);
+        unsigned refused = 0, taken = 0;
+        for (uint8_t code = 1; code < ANSWER_CODES; code++) {
+                char bytes[256];
+                struct answer a = answer_of_rooms((enum answer_code)code, &l);
+                a.name = a.other = a.room = slice_of("name");
+                a.text = slice_of("text");
+                size_t n = answer_encode(bytes, sizeof(bytes), &a);
+                for (size_t at = 0; at < n * sizeof(damage); at++) {
+                        char was = bytes[at / sizeof(damage)];
+                        struct answer got;
+                        bytes[at / sizeof(damage)] = damage[at % sizeof(damage)];
+                        if (answer_decode(&got, (struct slice){bytes, n}) < 0) {
+                                refused++;
+                        } else {
+                                struct slice text = slice_of(describe(&got)), line;
+                                for (bool more = true; more;) {
+                                        more = line_next(&text, &line);
+                                        assert_true(text_is_clean(line.at, line.len));
+                                }
+                                taken++;
+                        }
+                        bytes[at / sizeof(damage)] = was;
+                }
+                /* in the middle of each string */
+                const char *const strings[] = {"name", "text", "ann", "eve", "den", "lobby", "tea"};
+                for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+                        char *string = memmem(bytes, n, strings[i], strlen(strings[i]));
+                        struct answer got;
+                        if (!string)
+                                continue;
+                        string[1] = 27;
+                        assert_int_equal(answer_decode(&got, (struct slice){bytes, n}), -EBADMSG);
+                        string[1] = strings[i][1];
+                        assert_int_equal(answer_decode(&got, (struct slice){bytes, n}), 0);
+                }
+        }
+        assert_true(refused > 1000 && taken > 100);
+}
+
+/* A reader has no room for longer details. */
+static void test_details_are_bounded(void **state)
+{
+        (void)state;
+        static uint8_t list[ANSWER_ROOMS_MAX_BYTES];
+        static char longest[2 * ANSWER_TEXT_MAX_BYTES];
+        struct answer_rooms l = some_rooms(list);
+        memset(longest, 'x', sizeof(longest));
+        for (uint8_t code = 1; code < ANSWER_CODES; code++) {
+                static uint8_t bytes[ANSWER_MAX_BYTES];
+                struct answer got, a = answer_of_rooms((enum answer_code)code, &l);
+                a.most = a.seconds = UINT64_MAX;
+                const uint8_t *details = answer_rule(code)->details;
+                a.name = a.other = a.room = (struct slice){longest, NAME_MAX_BYTES};
+                a.text = (struct slice){longest, ANSWER_TEXT_MAX_BYTES};
+                size_t n = answer_encode(bytes, sizeof(bytes), &a);
+                assert_in_range(n, 1, ANSWER_DETAILS_MAX_BYTES);
+                assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}), 0);
+                assert_in_range(strlen(describe(&got)) + 1, 1, ANSWER_DETAILS_MAX_BYTES); /* nothing of it is cut off */
+                bool has_name = memchr(details, DETAIL_NAME, ANSWER_DETAILS_MAX);
+                bool has_text = memchr(details, DETAIL_TEXT, ANSWER_DETAILS_MAX);
+                a.name.len += has_name;
+                a.text.len += has_text;
+                n = answer_encode(bytes, sizeof(bytes), &a);
+                assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}),
+                                 has_name || has_text ? -EBADMSG : 0);
+        }
+}
+
+/* A code is for sessions from its version on. */
+static void test_versions(void **state)
+{
+        (void)state;
+        for (unsigned code = 0; code <= UINT8_MAX; code++) {
+                bool is_code = code >= 1 && code < ANSWER_CODES;
+                assert_false(answer_is_known((uint8_t)code, 0));
+                assert_false(answer_is_known((uint8_t)code, 5));
+                assert_int_equal(answer_is_known((uint8_t)code, FRAME_VERSION), is_code);
+                assert_int_equal(answer_is_known((uint8_t)code, FRAME_VERSION + 1), is_code);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_each_code_has_a_sentence),
+                cmocka_unit_test(test_each_code_has_a_name),
+                cmocka_unit_test(test_details_round_trip),
+                cmocka_unit_test(test_lists),
+                cmocka_unit_test(test_a_list_is_broken_at_the_columns),
+                cmocka_unit_test(test_long_lists),
+                cmocka_unit_test(test_damaged_answers),
+                cmocka_unit_test(test_nothing_unclean_is_taken),
+                cmocka_unit_test(test_details_are_bounded),
+                cmocka_unit_test(test_versions),
+        };
+        return RUN_TESTS(tests);
+}
