@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "talk.h"
 
 #define BIT(state) (1u << (state))
 
