@@ -24,7 +24,7 @@
  * left out.
  *
  * What chatd does between the steps of a batch, and a session with a datagram, is played (outlet-play.h, ../lender.h).
- * test-outlet.c and tests/system/test-killpoints.c have the real programs.
+ * test-outlet.c and tests/system/test-killpoints-lent.c have the real programs.
  */
 #include "outlet-play.h"
 
