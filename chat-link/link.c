@@ -67,8 +67,8 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         l->network = network;
         l->now = clock_ms();
         l->kept = spool_kept(spool);
-        if (l->kept->layout != LINK_LAYOUT ||
-            l->kept->generation > NUMBER_GENERATION_MAX) /* of no use here: begin anew */
+        bool of_use = l->kept->layout == LINK_LAYOUT && l->kept->generation <= NUMBER_GENERATION_MAX;
+        if (!of_use)
                 *l->kept = (struct link_kept){.layout = LINK_LAYOUT};
         notices_init(&l->notices, &l->kept->told);
         link_begin_hosts(l);

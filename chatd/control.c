@@ -238,8 +238,8 @@ void control_settle(struct chat *chat, int64_t now)
                 if (client->fd < 0)
                         continue;
                 bool lives = control_look_again(chat, client, now >= client->deadline_ms);
-                if (lives && client->state == CONTROL_END &&
-                    client->events == 0) /* it waited for the chat, not for room */
+                bool waited = client->events == 0; /* for the chat, not for room */
+                if (lives && waited && client->state == CONTROL_END)
                         lives = control_go_on(chat, client);
                 if (!lives)
                         control_close(chat->control, client);
