@@ -144,7 +144,7 @@ $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all bui
 	$(call run_one,system beside containers)
 
 # Names that stand for the programs of one subject, which run beside each other.
-GROUPS  := check-unit/link check-unit/requests check-unit/spool \
+GROUPS  := check-unit/link check-unit/relay check-unit/requests check-unit/spool \
 		check-system/killpoints check-sanitized/killpoints check-system/network
 members  = $(patsubst %,$(@D)/%,$(filter $(@F)-%,$(if $(filter check-unit,$(@D)),$(UNIT),$(SYSTEM))))
 .PHONY: $(GROUPS) check-sanitized/network
@@ -174,7 +174,7 @@ check-debian13: build/.packages-debian13
 	@echo "Passed on Debian 13: $(DEBIAN13)."
 
 # ---- other architectures and compilers ------------------------------------------------------------------------------
-# tests/arch says what is done for each. UNIT='relay roster' runs these unit tests alone.
+# tests/arch says what is done for each. UNIT='roster wrap' runs these unit tests alone.
 ARCH ?= amd64 i386 arm64 armhf gcc-O3 clang-lto
 
 .PHONY: check-arch

@@ -23,6 +23,7 @@
 
 enum { ANN = 7, STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
 
+/* Time passes only where a test says so. */
 static int64_t now_ms;
 static unsigned steps_left; /* steps until it is killed; 0: it is not */
 static jmp_buf grave;
