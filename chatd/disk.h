@@ -1,6 +1,10 @@
 /* Replaces a file while chatd continues: a thread writes the new file beside the old one, flushes it and renames it, so
  * after a crash of the host there is the old file or the new one. There is one thread at most.
  *
+ * A job belongs to the thread from pthread_create() to pthread_join(), and to the caller before and after that. These
+ * two calls order what the threads do with it, so it has neither a lock nor atomics. The eventfd says only that a join
+ * will not wait.
+ *
  * Owns the thread, and the descriptor that signals its end.
  */
 #pragma once

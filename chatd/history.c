@@ -29,12 +29,32 @@ static void file_path(const char *dir, char path[static PATH_MAX])
         snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
 }
 
+/* Returns the number by which a slot or a label is in use; 0: it is not. */
+static uint64_t history_use(const _Atomic uint64_t *number)
+{
+        return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+/* Takes a slot or a label out of use. The fence keeps the compiler from changing its other fields before that. */
+static void history_begin_change(_Atomic uint64_t *number)
+{
+        atomic_store_explicit(number, 0, memory_order_relaxed);
+        atomic_signal_fence(memory_order_release);
+}
+
+/* Takes a slot or a label into use, behind all changes of its other fields. */
+static void history_end_change(_Atomic uint64_t *number, uint64_t value)
+{
+        atomic_signal_fence(memory_order_release);
+        atomic_store_explicit(number, value, memory_order_relaxed);
+}
+
 /* Returns the place of the last line of a shelf. */
 static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
 {
         uint64_t last = 0;
         for (size_t i = 0; i < HISTORY_KEPT; i++) {
-                uint64_t place = atomic_load(&shelf[i].place);
+                uint64_t place = history_use(&shelf[i].place);
                 last = place > last ? place : last;
         }
         return last;
@@ -82,7 +102,7 @@ int history_open(struct history *h, const char *dir)
         h->file = mapped;
         h->fd = fd;
         for (size_t i = 0; i < HISTORY_SHELVES; i++) {
-                uint64_t used = atomic_load(&h->file->labels[i].used);
+                uint64_t used = history_use(&h->file->labels[i].used);
                 h->uses = used > h->uses ? used : h->uses;
                 h->last[i] = used > 0 ? find_last(h->file->shelves[i]) : 0;
         }
@@ -111,7 +131,7 @@ static int find_shelf(const struct history *h, const char *name)
 {
         for (int i = 0; i < HISTORY_SHELVES; i++) {
                 const struct history_label *label = &h->file->labels[i];
-                if (atomic_load(&label->used) > 0 &&
+                if (history_use(&label->used) > 0 &&
                     name_compare(label->name, strlen(label->name), name, strlen(name)) == 0)
                         return i;
         }
@@ -132,14 +152,14 @@ static void empty_shelf(struct history *h, int shelf)
         if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(shelf),
                       sizeof(h->file->shelves[shelf])) < 0)
                 memset(h->file->shelves[shelf], 0, sizeof(h->file->shelves[shelf]));
-        atomic_store(&h->file->labels[shelf].used, 0);
+        history_end_change(&h->file->labels[shelf].used, 0);
         h->last[shelf] = 0;
 }
 
 void history_forget_others(struct history *h, const struct rooms *rooms)
 {
         for (int i = 1; h->file && i < HISTORY_SHELVES; i++)
-                if (atomic_load(&h->file->labels[i].used) > 0 && !rooms_find(rooms, slice_of(h->file->labels[i].name)))
+                if (history_use(&h->file->labels[i].used) > 0 && !rooms_find(rooms, slice_of(h->file->labels[i].name)))
                         empty_shelf(h, i);
 }
 
@@ -152,7 +172,7 @@ static int find_free_shelf(const struct history *h, const struct rooms *rooms, c
         if (name == rooms_first(rooms)->name)
                 return 0;
         for (int i = 1; i < HISTORY_SHELVES; i++) {
-                uint64_t used = atomic_load(&h->file->labels[i].used);
+                uint64_t used = history_use(&h->file->labels[i].used);
                 if (used < best_used && (used == 0 || !rooms_find(rooms, slice_of(h->file->labels[i].name)))) {
                         best = i;
                         best_used = used;
@@ -170,11 +190,11 @@ static int take_shelf(struct history *h, const struct rooms *rooms, const char *
         struct history_slot *shelf = h->file->shelves[i];
         if (posix_fallocate(h->fd, offset_of(i), sizeof(h->file->shelves[i])) != 0)
                 return NO_SHELF;
-        atomic_store(&h->file->labels[i].used, 0);
+        history_begin_change(&h->file->labels[i].used);
         for (size_t slot = 0; slot < HISTORY_KEPT; slot++)
-                atomic_store(&shelf[slot].place, 0);
+                history_begin_change(&shelf[slot].place);
         snprintf(h->file->labels[i].name, sizeof(h->file->labels[i].name), "%s", name);
-        atomic_store(&h->file->labels[i].used, ++h->uses);
+        history_end_change(&h->file->labels[i].used, ++h->uses);
         h->last[i] = 0;
         return i;
 }
@@ -182,7 +202,7 @@ static int take_shelf(struct history *h, const struct rooms *rooms, const char *
 static bool has(const struct history_slot shelf[static HISTORY_KEPT], const struct record *rec)
 {
         for (size_t i = 0; i < HISTORY_KEPT; i++)
-                if (atomic_load(&shelf[i].place) > 0 && shelf[i].id == rec->id && shelf[i].number == rec->number)
+                if (history_use(&shelf[i].place) > 0 && shelf[i].id == rec->id && shelf[i].number == rec->number)
                         return true;
         return false;
 }
@@ -196,13 +216,13 @@ static void history_put(struct history *h, int shelf, const struct batch *b, siz
         struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
         if (size > sizeof(slot->record))
                 return; /* a line of a later version */
-        atomic_store(&slot->place, 0);
+        history_begin_change(&slot->place);
         slot->seconds = (uint64_t)time(NULL);
         slot->id = rec->id;
         slot->number = rec->number;
         slot->size = (uint32_t)size;
         memcpy(slot->record, bytes, size);
-        atomic_store(&slot->place, place);
+        history_end_change(&slot->place, place);
         h->last[shelf] = place;
 }
 
@@ -256,7 +276,7 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
 static const struct history_slot *slot_at(const struct history *h, int shelf, uint64_t place)
 {
         const struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
-        return place > 0 && atomic_load(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
+        return place > 0 && history_use(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
 }
 
 /* The answer that is being written from the last lines. */

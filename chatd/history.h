@@ -6,6 +6,11 @@
  * shelf has no history. When a room has no members any more its shelf is emptied (history_forget_others()), unless the
  * settings keep it until another room needs the shelf. The first room's shelf is never emptied.
  *
+ * One thread of one chatd uses the file, and the next chatd reads it when this one is dead. So no order between
+ * processors is needed. A kill comes between two instructions, and so the order in which the compiler puts the stores
+ * matters: `place` and `used` are atomic, so that each is one store, with fences for the compiler between them and the
+ * other fields.
+ *
  * A line is added when it was relayed, before it is consumed. A reader also gets the lines of the batch, up to the
  * place of its request. So if the next chatd takes a batch again, some of its lines may be in the history already: the
  * last HISTORY_KEPT lines of each room are recognized by (id, number), and lines before those would be gone by now. A

@@ -1,8 +1,8 @@
-#undef NDEBUG /* a state that cannot be is a fault that would lose or double what members see */
 #include "member.h"
 
-#include <chat/assert.h>
 #include <poll.h>
+
+#include <chat/assert.h>
 
 bool member_is_alive(const struct member *m)
 {

@@ -3,6 +3,10 @@
  * Writing to the journal blocks while journald is stopped. So a separate thread writes, from a queue of fixed size, and
  * the other threads only put events into the queue. An event that finds the queue full is counted, and the count is
  * logged when there is room again. Texts must be clean (text.h), so that an entry is never more than one line.
+ *
+ * `lock` guards the queue and all that is said about it, and so there are no atomics; `changed` says that there is an
+ * event, or that the thread is to end. The thread does not hold the lock while it writes. `program` and `to_journal`
+ * are set before the thread is there, and do not change.
  */
 #pragma once
 
@@ -42,14 +46,14 @@ struct journal_event {
 
 struct journal {
         const char *program; /* the prefix of each line on standard error */
+        bool to_journal;     /* or to standard error */
         pthread_t thread;
-        pthread_mutex_t lock;
+        pthread_mutex_t lock; /* of what follows */
         pthread_cond_t changed;
         size_t first, used; /* the used bytes of the queue: where they begin and how many there are */
         uint64_t dropped;
         bool failing; /* the journal did not take the last event */
         bool stopping;
-        bool to_journal;
         char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; the queue wraps around at its end */
 };
 

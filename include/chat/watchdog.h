@@ -4,6 +4,9 @@
  * machine or a container is paused, or while the process is stopped. systemd's watchdog (WatchdogSec=) counts
  * CLOCK_MONOTONIC, which goes on in all these cases except suspension, and it kills a healthy process as soon as that
  * runs again.
+ *
+ * `beats` is the only thing that both threads use meanwhile. It is relaxed: the thread asks only if the number has
+ * changed within seconds, and reads nothing else by it.
  */
 #pragma once
 
