@@ -16,10 +16,8 @@ int contact_open(struct chat *chat, struct member *m)
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing has removed them from the epoll */
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
-        if (r < 0 && m->id == LINK_ID && !m->lagging) { /* the link will have an inbox again */
-                note_lag(chat->roster.dir, m->id);
-                m->lagging = true;
-        }
+        if (r < 0 && m->id == LINK_ID && !m->lagging) /* the link will have an inbox again */
+                lagging_begin(chat->roster.dir, m);
         if (m->pidfd >= 0)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
         return m->dead && r != -EPERM ? 0 : r;

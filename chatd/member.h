@@ -99,7 +99,7 @@ struct member {
         uint64_t missed;        /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
         bool lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
         int64_t lagged_ms;      /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
-        /* for how long after that it is not waited for, see relay.h; 0: it was never waited for in vain */
+        /* for how long after that it is not waited for, see lagging.h; 0: it was never waited for in vain */
         int64_t probation_ms;
         enum presence presence;
         enum arrival arrival;

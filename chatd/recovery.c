@@ -30,8 +30,7 @@ static void connect_members(struct chat *chat)
                 if (r == 0)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r);
-                note_lag(chat->roster.dir, m->id);
-                m->lagging = true; /* until it can be connected */
+                lagging_begin(chat->roster.dir, m); /* until it can be connected */
                 m->missed = MISSED_UNKNOWN;
         }
 }

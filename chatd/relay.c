@@ -9,7 +9,6 @@
 #include <chat/clock.h>
 #include <chat/socket.h>
 
-#include "notes.h"
 #include "reach.h"
 
 enum { CATCH_UP_POLL_NS = 100 * 1000 };
@@ -47,8 +46,7 @@ static void relay_count_missed(const struct sending *s, struct member *m)
 
 static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
 {
-        note_lag(s->roster->dir, m->id);
-        m->lagging = true;
+        lagging_begin(s->roster->dir, m);
         m->lagged_ms = now;
         m->missed = 0;
         relay_count_missed(s, m);
@@ -156,37 +154,13 @@ static bool relay_is_receiver(const struct member *m)
         return m->id == LINK_ID || (m->fd >= 0 && !m->dead && m->presence != EXPECTED);
 }
 
-static bool relay_is_on_probation(const struct member *m, int64_t now)
-{
-        return m->lagged_ms != 0 && now - m->lagged_ms < m->probation_ms;
-}
-
-static int64_t relay_next_probation(const struct member *m, int64_t now)
-{
-        if (m->probation_ms == 0 || now - m->lagged_ms >= RELAY_FORGIVEN_MS)
-                return RELAY_PROBATION_MIN_MS;
-        return clock_earlier(2 * m->probation_ms, RELAY_PROBATION_MAX_MS);
-}
-
-/* Returns how many ms of patience are left. */
-static int64_t relay_patience(const struct relay *r, int64_t now)
-{
-        int64_t missing = r->patient_ms > now ? (r->patient_ms - now) / RELAY_PATIENCE_SHARE : 0;
-        return missing < RELAY_PATIENCE_MS - RELAY_FREE_MS ? RELAY_PATIENCE_MS - missing : RELAY_FREE_MS;
-}
-
-static void relay_spend_patience(struct relay *r, int64_t ms, int64_t now)
-{
-        r->patient_ms = (r->patient_ms > now ? r->patient_ms : now) + ms * RELAY_PATIENCE_SHARE;
-}
-
 /* Waits for the members whose inbox was full, and sends them the batch as they get room. Those left lag. */
 static void relay_wait_for_room(struct sending *s)
 {
         struct member **full = s->full.all;
         size_t n = s->full.count;
         struct pollfd *fds = calloc(n, sizeof(*fds));
-        int64_t begin = clock_ms(), now = begin, deadline = begin + relay_patience(s->relay, begin);
+        int64_t begin = clock_ms(), now = begin, deadline = begin + lagging_patience(&s->relay->patience, begin);
 
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
@@ -198,11 +172,10 @@ static void relay_wait_for_room(struct sending *s)
                 now = clock_ms();
         }
         for (size_t i = 0; i < n; i++) {
-                full[i]->probation_ms = relay_next_probation(full[i], begin);
+                lagging_in_vain(full[i], begin);
                 relay_begin_to_lag(s, full[i], now);
         }
-        if (now - begin > RELAY_FREE_MS)
-                relay_spend_patience(s->relay, now - begin - RELAY_FREE_MS, now);
+        lagging_waited(&s->relay->patience, now - begin, now);
         free(fds);
 }
 
@@ -222,7 +195,7 @@ static void relay_deliver(struct sending *s, struct member *m)
         if ((lent_is_open(&m->lent) && !m->share.by_datagram && relay_write_to(s, m)) || relay_send_to(s, m))
                 return;
         int64_t now = clock_ms();
-        if (relay_is_on_probation(m, now) || !members_add(&s->full, s->roster, m))
+        if (lagging_is_on_probation(m, now) || !members_add(&s->full, s->roster, m))
                 relay_begin_to_lag(s, m, now);
 }
 
@@ -318,10 +291,7 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         m->dead |= error < 0;
         if (m->dead && m->id == LINK_ID)
                 return;
-        m->lagging = false;
-        m->lagged_ms = clock_ms();
-        m->missed = 0;
-        note_remove_lag(roster->dir, m->id);
+        lagging_end(roster->dir, m);
 }
 
 bool relay_confirm(const struct relay *r, struct member *m)

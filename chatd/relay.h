@@ -1,58 +1,41 @@
-/* Sends a batch (batch.h) to its members, and decides who lags.
+/* Sends a batch (batch.h) to its members.
  *
  * Each member gets its part by one datagram or, if its session lends the client's connection (lent.h), by one write of
  * text. Only members that get something are visited: those in the rooms that the batch has records for, and those with a
  * share of the batch; all members if a record is for everybody.
  *
- * A member whose inbox is full is waited for, a bounded moment and all such members together. Then it lags: nothing is
- * relayed to it, the records that it misses are counted, and it is told their number when its inbox has room. So
- * relay_send() returns only when every member has the batch in its inbox, or lags, or is dead: the batch may be
+ * A member whose inbox is full is waited for, a bounded moment and all such members together. Then it lags (lagging.h):
+ * nothing is relayed to it, the records that it misses are counted, and it is told their number when its inbox has room.
+ * So relay_send() returns only when every member has the batch in its inbox, or lags, or is dead: the batch may be
  * consumed. Frames for a lagging member alone wait for it, and come behind the notice of how much it missed; too many of
  * them count as missed as well.
- *
- * The moment is long enough for a session that waits for a processor. Two rules keep the cost for other members low:
- * - A member that was waited for in vain is on probation: it is not waited for again before it has not lagged for that
- *   long. Each probation is twice as long as the last one, up to a maximum. The next one is the shortest again for a
- *   member that did not lag for two of the longest. (Two of its own last one were too few: lagging every 20 s would
- *   cost other members more than lagging all the time.)
- * - All members share one patience. The part of each wait that is longer than a short moment is taken from the
- *   patience, and a tenth of the time that passes is added again; the short moment is there for every member. So
- *   members that lag in turn, or always find room at the last moment, cost a tenth of the time and the short moments,
- *   however many they are.
  *
  * A session that got a datagram has to write it out before chatd may write to its client again. Under load the next
  * batch always comes before that, so such a session would never sleep again. Therefore sessions that are behind are
  * waited for, now and then, for a short moment that is a small part of the time, after every other member has the
  * batch. This excludes sessions whose client is slow, or that were waited for in vain.
- *
- * The link to other hosts (LINK_ID) also lags while its inbox is gone, because it will have another inbox.
  */
 #pragma once
 
 #include <stdint.h>
 
 #include "batch.h"
+#include "lagging.h"
 #include "roster.h"
 
 enum {
-        RELAY_PATIENCE_MS = 500,
-        RELAY_PATIENCE_SHARE = 10, /* of this many ms that pass, one ms of patience is added again */
-        RELAY_FREE_MS = 50,        /* the part of each wait that costs no patience */
-        RELAY_PROBATION_MIN_MS = 10 * 1000,
-        RELAY_PROBATION_MAX_MS = 640 * 1000,
-        RELAY_FORGIVEN_MS = 2 * RELAY_PROBATION_MAX_MS,
         RELAY_CATCH_UP_MS = 20,    /* how long members that lend are waited for */
         RELAY_CATCH_UP_SHARE = 50, /* one in this many ms is spent on that wait */
 };
 
 struct relay {
         uint64_t epoch;
-        int64_t catch_up_ms; /* when members that lend may be waited for again, CLOCK_MONOTONIC */
-        int64_t patient_ms;  /* when the patience is complete again, CLOCK_MONOTONIC */
-        bool wrote;          /* chatd wrote to a client since lending_wake() last looked */
-        uint64_t batches;    /* batches of this epoch so far */
-        uint64_t delivered;  /* records sent so far: each counts once for each receiver */
-        uint64_t missed;     /* records not sent so far because the receiver lagged */
+        int64_t catch_up_ms;      /* when members that lend may be waited for again, CLOCK_MONOTONIC */
+        struct patience patience; /* with full inboxes */
+        bool wrote;               /* chatd wrote to a client since lending_wake() last looked */
+        uint64_t batches;         /* batches of this epoch so far */
+        uint64_t delivered;       /* records sent so far: each counts once for each receiver */
+        uint64_t missed;          /* records not sent so far because the receiver lagged */
 };
 
 /* Sends the batch to every member that it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded

@@ -123,10 +123,8 @@ static void welcome(struct chat *chat, struct member *m)
         /* behind the notice of missed records */
         int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
         chat->remote->welcome_due = socket_is_transient(-r);
-        if (chat->remote->welcome_due && !m->lagging) {
-                note_lag(chat->roster.dir, m->id);
-                m->lagging = true; /* so that WELCOME is sent when there is room */
-        }
+        if (chat->remote->welcome_due && !m->lagging)
+                lagging_begin(chat->roster.dir, m); /* so that WELCOME is sent when there is room */
 }
 
 /* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */

@@ -50,41 +50,41 @@ static int lag(struct fixture *f, int who)
 static void test_who_lags_again_is_waited_for_less_often(void **state)
 {
         struct fixture *f = *state;
-        int64_t probation = RELAY_PROBATION_MIN_MS;
-        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        int64_t probation = LAGGING_PROBATION_MIN_MS;
+        assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
         for (int i = 0; i < 8; i++) {
                 now_ms += probation - 1;
                 assert_int_equal(lag(f, 1), 0); /* the probation begins anew, no longer than before */
                 now_ms += probation;
-                assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
-                probation = 2 * probation < RELAY_PROBATION_MAX_MS ? 2 * probation : RELAY_PROBATION_MAX_MS;
+                assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
+                probation = 2 * probation < LAGGING_PROBATION_MAX_MS ? 2 * probation : LAGGING_PROBATION_MAX_MS;
         }
-        assert_int_equal(probation, RELAY_PROBATION_MAX_MS);
+        assert_int_equal(probation, LAGGING_PROBATION_MAX_MS);
 }
 
 static void test_who_did_not_lag_for_long_is_forgiven(void **state)
 {
         struct fixture *f = *state;
         lag(f, 1);
-        now_ms += RELAY_FORGIVEN_MS - 1;
-        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
-        now_ms += RELAY_PROBATION_MIN_MS;
+        now_ms += LAGGING_FORGIVEN_MS - 1;
+        assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
+        now_ms += LAGGING_PROBATION_MIN_MS;
         assert_int_equal(lag(f, 1), 0); /* not forgiven yet */
-        now_ms += RELAY_FORGIVEN_MS;
-        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
-        now_ms += RELAY_PROBATION_MIN_MS;
-        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
+        now_ms += LAGGING_FORGIVEN_MS;
+        assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
+        now_ms += LAGGING_PROBATION_MIN_MS;
+        assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
 }
 
 /* Whatever one member does, it costs less than 50 ms in every 10 s. */
 static void test_no_rhythm_of_lagging_costs_much(void **state)
 {
         struct fixture *f = *state;
-        for (int64_t pause = 1000; pause <= 2 * RELAY_FORGIVEN_MS; pause += 1000 + pause / 8) {
+        for (int64_t pause = 1000; pause <= 2 * LAGGING_FORGIVEN_MS; pause += 1000 + pause / 8) {
                 int64_t waited = 0, begin = now_ms;
                 enum { TIMES = 200 };
                 f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
-                for (int i = 0; i < TIMES || now_ms - begin < 10 * RELAY_FORGIVEN_MS; i++) {
+                for (int i = 0; i < TIMES || now_ms - begin < 10 * LAGGING_FORGIVEN_MS; i++) {
                         waited += lag(f, 1);
                         now_ms += pause;
                 }
@@ -98,8 +98,8 @@ static void test_members_that_lag_together_are_waited_for_together(void **state)
         fill(f, 1);
         fill(f, 2);
         room_at = f->inboxes[2];
-        room_ms = RELAY_PATIENCE_MS - 1;
-        assert_int_equal(say(f), RELAY_PATIENCE_MS);
+        room_ms = LAGGING_PATIENCE_MS - 1;
+        assert_int_equal(say(f), LAGGING_PATIENCE_MS);
         assert_true(f->members[1]->lagging);
         assert_false(f->members[2]->lagging);
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann x");
@@ -108,25 +108,25 @@ static void test_members_that_lag_together_are_waited_for_together(void **state)
 static void test_members_that_lag_in_turn_share_the_patience(void **state)
 {
         struct fixture *f = *state;
-        enum { SHARED_MS = RELAY_PATIENCE_MS - RELAY_FREE_MS };
-        assert_int_equal(lag(f, 1), RELAY_PATIENCE_MS);
-        assert_int_equal(lag(f, 2), RELAY_FREE_MS);
+        enum { SHARED_MS = LAGGING_PATIENCE_MS - LAGGING_FREE_MS };
+        assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
+        assert_int_equal(lag(f, 2), LAGGING_FREE_MS);
         f->members[2]->lagged_ms = f->members[2]->probation_ms = 0; /* as of a new member */
-        now_ms += SHARED_MS * RELAY_PATIENCE_SHARE / 2 - RELAY_FREE_MS;
-        assert_int_equal(lag(f, 2), RELAY_FREE_MS + SHARED_MS / 2);
+        now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE / 2 - LAGGING_FREE_MS;
+        assert_int_equal(lag(f, 2), LAGGING_FREE_MS + SHARED_MS / 2);
         f->members[2]->lagged_ms = f->members[2]->probation_ms = 0;
-        now_ms += SHARED_MS * RELAY_PATIENCE_SHARE;
-        assert_int_equal(lag(f, 2), RELAY_PATIENCE_MS);
+        now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE;
+        assert_int_equal(lag(f, 2), LAGGING_PATIENCE_MS);
 
         int64_t waited = 0, begin = now_ms;
         enum { TIMES = 1000 };
         for (int i = 0; i < TIMES; i++) {
                 f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
-                waited += lag(f, 1) - RELAY_FREE_MS;
+                waited += lag(f, 1) - LAGGING_FREE_MS;
                 now_ms += 500;
         }
         /* a tenth of the time, and hardly less */
-        assert_in_range(waited, (now_ms - begin) / 11, (now_ms - begin) / 10 + RELAY_PATIENCE_MS);
+        assert_in_range(waited, (now_ms - begin) / 11, (now_ms - begin) / 10 + LAGGING_PATIENCE_MS);
 }
 
 /* Relays a line while bob's inbox is full; he reads after `ms`. Returns how many ms chatd waited. */
@@ -146,10 +146,10 @@ static void test_slow_members_may_use_up_the_patience(void **state)
 {
         struct fixture *f = *state;
         for (int i = 0; i < 100; i++)
-                assert_int_equal(say_to_slow_bob(f, RELAY_FREE_MS), RELAY_FREE_MS);
-        assert_int_equal(say_to_slow_bob(f, RELAY_PATIENCE_MS), RELAY_PATIENCE_MS);
+                assert_int_equal(say_to_slow_bob(f, LAGGING_FREE_MS), LAGGING_FREE_MS);
+        assert_int_equal(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_PATIENCE_MS);
         assert_false(f->members[1]->lagging);
-        assert_in_range(say_to_slow_bob(f, RELAY_PATIENCE_MS), RELAY_FREE_MS, 2 * RELAY_FREE_MS); /* what was left */
+        assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS, 2 * LAGGING_FREE_MS); /* what was left */
         assert_true(f->members[1]->lagging);
 }
 

@@ -321,7 +321,7 @@ static void test_who_lent_and_lags(void **state)
         assert_int_equal(say(f), 0); /* its inbox does not matter */
         assert_lender_got(l, "ann: x\r\n");
         assert_true(outlet_claim(&l->outlet));
-        assert_int_equal(say(f), RELAY_PATIENCE_MS);
+        assert_int_equal(say(f), LAGGING_PATIENCE_MS);
         assert_true(m->lagging);
         outlet_release(&l->outlet, &l->client, l->taken);
         say(f); /* what it missed must come first, so it must not be shown this */
