@@ -19,7 +19,7 @@
 
 enum { REQUESTS_NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
-static void note_path(const struct chat *chat, const char *suffix, char path[static PATH_MAX])
+static void admin_note_path(const struct chat *chat, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", chat->roster.dir, suffix);
 }
@@ -29,7 +29,7 @@ static bool read_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
         char path[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
-        note_path(chat, "", path);
+        admin_note_path(chat, "", path);
         ssize_t n = readlink(path, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
         for (char *at = text, *end; *at != '\0' && a->next < ADMIN_REMEMBERED; at = end) {
@@ -53,8 +53,8 @@ static int write_note(const struct chat *chat)
                 if (number != 0)
                         len += (size_t)snprintf(text + len, sizeof(text) - len, "%016" PRIx64 " ", number);
         }
-        note_path(chat, "", path);
-        note_path(chat, ".new", new);
+        admin_note_path(chat, "", path);
+        admin_note_path(chat, ".new", new);
         return rundir_replace_note(path, new, text);
 }
 
@@ -84,7 +84,7 @@ bool admin_has_done(const struct admin *a, uint64_t number)
         return false;
 }
 
-static void remember(struct admin *a, uint64_t number)
+static void admin_remember(struct admin *a, uint64_t number)
 {
         if (number == 0)
                 return;
@@ -199,7 +199,7 @@ int admin_take(struct chat *chat, const struct frame *f)
         if (r < 0 && r != -ENOENT)
                 eventlog_warning(chat->log, "cannot note what an administrator asked for, which is not done", r);
         else if (!done)
-                remember(chat->admin, f->number);
+                admin_remember(chat->admin, f->number);
         if (chat->admin->answer)
                 chat->admin->answer(chat, f->number, r);
         return 0;

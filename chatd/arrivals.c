@@ -145,7 +145,7 @@ static void fill_batch(struct chat *chat, uint64_t number, size_t count)
 
 /* Sends the notice of the seal: `count` newcomers came, and those that wait still have their notes. A single one is
  * named. */
-static void say(struct chat *chat, uint64_t number, size_t count)
+static void arrivals_say(struct chat *chat, uint64_t number, size_t count)
 {
         batch_begin(&chat->batch, chat->relay.epoch);
         if (count > 1)
@@ -165,7 +165,7 @@ static void say(struct chat *chat, uint64_t number, size_t count)
 }
 
 /* Returns the time as a number, because no other chatd can have drawn the same one. */
-static uint64_t draw_number(struct arrivals *a)
+static uint64_t arrivals_draw_number(struct arrivals *a)
 {
         uint64_t now = clock_boottime_us();
         a->number = now > a->number ? now : a->number + 1;
@@ -182,11 +182,11 @@ void arrivals_announce(struct chat *chat)
         struct arrivals *a = chat->arrivals;
         if (a->waiting == 0 || chat->unconsumed)
                 return;
-        uint64_t number = draw_number(a);
+        uint64_t number = arrivals_draw_number(a);
         int r = note_seal(chat->roster.dir, number, a->waiting);
         if (r < 0) /* the notice is sent again, but only if chatd dies before all members have it */
                 chat_warn(chat, "cannot note who is being announced", r);
-        say(chat, number, a->waiting);
+        arrivals_say(chat, number, a->waiting);
 }
 
 void arrivals_say_again(struct chat *chat)
@@ -194,7 +194,7 @@ void arrivals_say_again(struct chat *chat)
         uint64_t number;
         size_t count;
         if (note_read_seal(chat->roster.dir, &number, &count))
-                say(chat, number, count);
+                arrivals_say(chat, number, count);
 }
 
 void arrivals_recover(struct chat *chat)

@@ -49,7 +49,7 @@ static void count_connection(struct chat *chat, const struct frame *f)
 }
 
 /* Makes a member of the sender of HELLO or HERE. Returns NULL if that is impossible. */
-static struct member *admit(struct chat *chat, const struct frame *f)
+static struct member *membership_admit(struct chat *chat, const struct frame *f)
 {
         char guest[GUESTS_NAME_BYTES + 1];
         if (is_second(chat, f->id)) {
@@ -82,7 +82,7 @@ static struct member *admit(struct chat *chat, const struct frame *f)
         return m;
 }
 
-static void welcome(struct chat *chat, struct member *m, bool quiet)
+static void membership_welcome(struct chat *chat, struct member *m, bool quiet)
 {
         arrivals_take(chat, m, quiet);
         batch_joins(&chat->batch, m);
@@ -100,10 +100,10 @@ int membership_hello(struct chat *chat, const struct frame *f)
                 return -ENOBUFS;
         chat->crossed = true;
         if (!m)
-                m = admit(chat, f);
+                m = membership_admit(chat, f);
         if (m) {
                 confinement_take(chat, m, f);
-                welcome(chat, m, f->quiet);
+                membership_welcome(chat, m, f->quiet);
                 motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
                 chat_show_past(chat, m, 0, (unsigned)chat->settings.history);
         }
@@ -117,9 +117,9 @@ int membership_here(struct chat *chat, const struct frame *f)
                 return -ENOBUFS;
         if (!m) {
                 chat->crossed = true;
-                m = admit(chat, f);
+                m = membership_admit(chat, f);
                 if (m)
-                        welcome(chat, m, false);
+                        membership_welcome(chat, m, false);
         } else if (m->dead) {
                 contact_open(chat, m); /* the session has bound its inbox anew */
         }

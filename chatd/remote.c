@@ -85,7 +85,7 @@ void remote_recover(struct chat *chat)
                 eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
 }
 
-static struct member *admit(struct chat *chat)
+static struct member *remote_admit(struct chat *chat)
 {
         struct member *m = roster_add(&chat->roster, LINK_ID, 0, slice_of(LINK_NAME), slice_of(LINK_SOCKET_NAME),
                                       clock_boottime_us());
@@ -118,7 +118,7 @@ static bool greet_again(struct chat *chat, struct member *m)
         return r == 0 && !m->dead;
 }
 
-static void welcome(struct chat *chat, struct member *m)
+static void remote_welcome(struct chat *chat, struct member *m)
 {
         /* behind the notice of missed records */
         int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
@@ -134,14 +134,14 @@ static int take_hello(struct chat *chat)
                 return -ENOBUFS;
         struct member *m = roster_find(&chat->roster, LINK_ID);
         if (!m)
-                m = admit(chat);
+                m = remote_admit(chat);
         else if (!greet_again(chat, m))
                 m = NULL;
         if (!m)
                 return 0;
         if (m->lagging)
                 relay_resume(&chat->relay, &chat->roster, m);
-        welcome(chat, m);
+        remote_welcome(chat, m);
         return 0;
 }
 
@@ -189,7 +189,7 @@ __attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struc
 }
 
 /* Answers a question, or a private message to a name that no member has. */
-static void answer(struct chat *chat, struct member *m, struct record *asked)
+static void remote_answer(struct chat *chat, struct member *m, struct record *asked)
 {
         char text[QUERIES_REPLY_MAX_BYTES];
         struct slice name;
@@ -308,7 +308,7 @@ static int take_inject(struct chat *chat, const struct frame *f)
         while ((r = record_next(&records, &rec)) > 0)
                 inject(chat, m, &rec, &asked);
         for (size_t i = 0; i < asked.count; i++)
-                answer(chat, m, &asked.records[i]);
+                remote_answer(chat, m, &asked.records[i]);
         if (r < 0)
                 chat_ignore(chat, IGNORED_MALFORMED);
         return 0;
@@ -369,7 +369,7 @@ void remote_note(struct chat *chat)
 void remote_resumed(struct chat *chat, struct member *m)
 {
         if (chat->remote->welcome_due)
-                welcome(chat, m);
+                remote_welcome(chat, m);
 }
 
 void remote_report(struct chat *chat)

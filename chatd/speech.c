@@ -41,7 +41,7 @@ static void tell_alone(struct chat *chat, struct member *m, const struct frame *
 }
 
 /* Says a line. Of the frame `f`, its version and the number of the line are used. */
-static void say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
+static void speech_say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
                 chat_ignore(chat, IGNORED_REPEATED);
@@ -73,7 +73,7 @@ int speech_line(struct chat *chat, const struct frame *f)
         struct slice text = f->text;
         for (bool more = true; more; rec.number++) {
                 more = line_next(&text, &rec.text);
-                say(chat, m, &(struct frame){.version = f->version, .number = rec.number}, &rec);
+                speech_say(chat, m, &(struct frame){.version = f->version, .number = rec.number}, &rec);
         }
         return 0;
 }
