@@ -83,17 +83,23 @@ build/chat-init: $(call OBJECTS,obj,$(INIT))
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
-# What an upgrade brings, for the tests: frames of the next version, with a field more.
-build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=7 -DFRAME_APPENDED_BYTES=8
-build/obj-next/%.o: %.c | build/.packages-build
-	@mkdir -p $(@D); echo "CC  $< (next)"
-	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
-build/next/chatd: $(call OBJECTS,obj-next,$(CHATD) chatd/main.c)
-	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
-build/next/chat-session: $(call OBJECTS,obj-next,$(SESSION) chat-session/main.c)
-	@mkdir -p $(@D); echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
+# The versions beside this one, for the tests: the next one has a field more in its frames, and the previous one lacks the
+# fields of this one.
+FRAME_VERSION := $(shell sed -n 's/^.define FRAME_VERSION //p' include/chat/frame.h)
+build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=$(shell expr $(FRAME_VERSION) + 1) -DFRAME_APPENDED_BYTES=8
+build/obj-previous/%.o: CPPFLAGS += -DFRAME_VERSION=$(shell expr $(FRAME_VERSION) - 1) -DFRAME_APPENDED_BYTES=0
+define beside
+build/obj-$(1)/%.o: %.c | build/.packages-build
+	@mkdir -p $$(@D); echo "CC  $$< ($(1))"
+	$$(Q)$$(CC) -std=gnu17 $$(CPPFLAGS) $$(WARNINGS) $$(HARDENING) $$(CFLAGS) -MMD -MP -c $$< -o $$@
+build/$(1)/chatd: $(call OBJECTS,obj-$(1),$(CHATD) chatd/main.c)
+	@mkdir -p $$(@D); echo "LD  $$@"
+	$$(Q)$$(CC) $$(LDHARDEN) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS_chatd) -o $$@
+build/$(1)/chat-session: $(call OBJECTS,obj-$(1),$(SESSION) chat-session/main.c)
+	@mkdir -p $$(@D); echo "LD  $$@"
+	$$(Q)$$(CC) $$(LDHARDEN) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS_chat-session) -o $$@
+endef
+$(foreach version,next previous,$(eval $(call beside,$(version))))
 
 # As on an architecture that has no filter, for the tests.
 build/obj-no-filter/%.o: CPPFLAGS += -DNO_FILTER
@@ -126,9 +132,9 @@ build/sandbox-filter: chat-session/sandbox-filter.c chat-session/sandbox.h | bui
 	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 $< -lseccomp -o $@
 build/sandbox-filter.h: build/sandbox-filter
 	$(Q)$< >$@.new && mv $@.new $@
-build/obj/chat-session/sandbox.o build/asan/chat-session/sandbox.o build/obj-next/chat-session/sandbox.o build/asan/tests/unit/test-sandbox.o: build/sandbox-filter.h
+build/obj/chat-session/sandbox.o build/asan/chat-session/sandbox.o build/obj-next/chat-session/sandbox.o build/obj-previous/chat-session/sandbox.o build/asan/tests/unit/test-sandbox.o: build/sandbox-filter.h
 
--include $(shell find build/obj build/asan build/obj-next build/obj-no-filter build/fuzz/obj -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan build/obj-next build/obj-previous build/obj-no-filter build/fuzz/obj -name '*.d' 2>/dev/null)
 
 # ---- the rest -------------------------------------------------------------------------------------------------------
 include make/run.mk make/install.mk make/deb.mk

@@ -129,9 +129,9 @@ static inline void sentence_add_detail(struct sentence *s, const struct answer *
 }
 
 /* Appends a pattern with the details in it. */
-static inline void sentence_fill(struct sentence *s, const char *pattern, const struct answer *a, struct slice you)
+static inline void sentence_fill(struct sentence *s, const char *pattern, const struct answer *a,
+                                 const uint8_t details[static ANSWER_DETAILS_MAX], struct slice you)
 {
-        const uint8_t *details = answer_rule(a->code)->details;
         for (const char *at = pattern, *end; *at != '\0'; at = end) {
                 if (*at == '%') {
                         size_t place = (size_t)(at[1] - '0');
@@ -260,6 +260,7 @@ static inline struct slice sentence_write(const struct answer *a, struct slice y
                                           size_t size)
 {
         struct sentence s = {.text = text, .size = size, .columns = columns};
+        const struct answer_rule *rule = answer_rule(a->code);
         const char *pattern = sentence_pattern(a);
         text[0] = '\0';
         if (a->code == ANSWER_MOVED)
@@ -268,7 +269,7 @@ static inline struct slice sentence_write(const struct answer *a, struct slice y
                 sentence_people(&s, a, you);
         else if (a->code == ANSWER_ROOMS)
                 sentence_rooms(&s, a);
-        else if (pattern)
-                sentence_fill(&s, pattern, a, you);
+        else if (rule && pattern)
+                sentence_fill(&s, pattern, a, rule->details, you);
         return (struct slice){text, s.len};
 }

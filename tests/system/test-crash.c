@@ -261,29 +261,43 @@ static void test_upgrades_and_downgrades(void **state)
         check_under(upgrade_and_downgrade);
 }
 
-/* Sessions of this version and of the next, with a chatd of either. */
+/* Says something, which `other` sees, and gets an answer. */
+static void check_version(struct client *c, struct client *other, int round)
+{
+        client_send(c, "in round %d\n/msg nobody hi\n", round);
+        client_expect(other, "%s: in round %d\r\n", c->name, round);
+        client_expect(c, "*** There is nobody called nobody here; /who lists who is here\r\n");
+}
+
+/* Lets sessions of this version and of another chat, with a chatd of either. */
+static void check_beside(const char *version)
+{
+        char chatd[64];
+        snprintf(chatd, sizeof(chatd), "build/%s/chatd", version);
+        shell("install build/%s/chat-session /usr/local/sbin/chat-session", version);
+        struct client *other = booted_join();
+        shell("install %s /usr/local/sbin/chat-session", program("chat-session"));
+        struct client *now = booted_join();
+        client_expect(other, "*** %s is connected\r\n", now->name);
+        for (int i = 0; i < 4; i++) {
+                if (i > 0)
+                        install_chatd(i % 2 ? chatd : program("chatd"));
+                check_version(now, other, i);
+                check_version(other, now, i);
+        }
+        client_send(other, "exit\n");
+        client_expect_end(other);
+        client_expect(now, "*** %s is disconnected\r\n", other->name);
+        install_chatd(program("chatd"));
+        client_free(other);
+        client_free(now);
+}
+
 static void test_sessions_of_two_versions(void **state)
 {
         (void)state;
-        shell("install build/next/chat-session /usr/local/sbin/chat-session");
-        struct client *next = booted_join();
-        shell("install %s /usr/local/sbin/chat-session", program("chat-session"));
-        struct client *now = booted_join();
-        client_expect(next, "*** %s is connected\r\n", now->name);
-        for (int i = 0; i < 4; i++) {
-                if (i > 0)
-                        install_chatd(i % 2 ? "build/next/chatd" : program("chatd"));
-                client_send(now, "from now %d\n", i);
-                client_expect(next, "%s: from now %d\r\n", now->name, i);
-                client_send(next, "from next %d\n", i);
-                client_expect(now, "%s: from next %d\r\n", next->name, i);
-        }
-        client_send(next, "exit\n");
-        client_expect_end(next);
-        client_expect(now, "*** %s is disconnected\r\n", next->name);
-        install_chatd(program("chatd"));
-        client_free(next);
-        client_free(now);
+        check_beside("next");
+        check_beside("previous");
 }
 
 /* Lets clients join while chatd is killed. Returns how many joined. The first ones wait for chatd when it starts. */
