@@ -44,8 +44,8 @@ struct connection {
         unsigned failures;       /* attempts since a connection was of use */
         int64_t retry_at, since; /* ms of CLOCK_MONOTONIC */
 
-        /* Threads of libnats set these, and the network's thread reads and clears them, after a wake by `work` or when it
-         * looks anyway. Each is a value by itself: nothing else is read by it, and a late look does no harm. */
+        /* Threads of libnats set these, and the network's thread reads and clears them, after a wake by `work` or when
+         * it looks anyway. Each is a value by itself: nothing else is read by it, and a late look does no harm. */
         atomic_bool lost;
         atomic_bool refused;             /* a subscription was refused */
         atomic_int_least64_t refused_at; /* when permission for something was refused; 0: never */

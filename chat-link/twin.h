@@ -1,8 +1,8 @@
 /* Detects another host of the network that has this host's label, by the numbers that message.h describes.
  *
  * All functions may be called from any thread. The fields have the default order, because `heard` must be there before
- * `heard_at`: twin_take() stores them in this order, and twin_say() loads them in the reverse one. The others are values
- * by themselves. This happens once in seconds, so a stronger order than needed costs nothing.
+ * `heard_at`: twin_take() stores them in this order, and twin_say() loads them in the reverse one. The others are
+ * values by themselves. This happens once in seconds, so a stronger order than needed costs nothing.
  */
 #pragma once
 

@@ -37,7 +37,7 @@ static int bans_make_room(struct bans *bans)
         return !bans->list ? -ENOMEM : bans->count == BANS_MAX ? -ENOSPC : 0;
 }
 
-/* Keeps a ban in memory alone. Returns the same as bans_add(). */
+/* Keeps a ban in memory alone. Returns 0, or -ENOSPC or -ENOMEM: then nothing has changed. */
 static int bans_keep(struct bans *bans, const struct ban *ban)
 {
         struct ban *same = find_same(bans, ban);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <chat/assert.h>
+
 #include "notes.h"
 #include "rooms.h"
 
@@ -33,6 +35,7 @@ static void write_list(const struct changes *c, enum change_kind kind, const str
 
 static void changes_add(struct changes *c, const struct change *change, const char *before)
 {
+        assert(changes_have_room(c, change->member));
         struct change *last = &c->all[c->count++];
         *last = *change;
         snprintf(last->before, sizeof(last->before), "%s", before);

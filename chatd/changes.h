@@ -50,8 +50,8 @@ bool changes_have_room(const struct changes *c, const struct member *m);
  * negative errno: then nothing is noted. There must be room. */
 int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before);
 
-/* Notes that `m`, which is still in another room, is in `room` from the frame `number` on. Returns the same as
- * changes_add_name(). */
+/* Notes that `m`, which is still in another room, is in `room` from the frame `number` on. Returns 0, or a negative
+ * errno: then nothing is noted. There must be room. */
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room);
 
 /* Forgets the changes of the previous batch. */

@@ -39,7 +39,7 @@ void disk_free(struct disk *d)
         d->done = -1;
 }
 
-/* Writes all bytes. Returns 0 or a negative errno, as do the functions below. */
+/* Writes all bytes, and flushes them. Returns 0 or a negative errno. */
 static int disk_write_all(int fd, const char *text, size_t size)
 {
         while (size > 0) {
@@ -54,7 +54,7 @@ static int disk_write_all(int fd, const char *text, size_t size)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Flushes the directory, so that the file's name is on the disk as well. */
+/* Flushes the directory, so that the file's name is on the disk as well. Returns 0 or a negative errno. */
 static int flush_directory(const char *path)
 {
         char dir[PATH_MAX];
@@ -68,6 +68,7 @@ static int flush_directory(const char *path)
         return r;
 }
 
+/* Puts the new file in place of the old one. Returns 0 or a negative errno. */
 static int disk_replace(const struct disk_job *job)
 {
         char new[PATH_MAX + 8];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
+#include <chat/assert.h>
 #include <chat/socket.h>
 
 struct intake_slot {
@@ -109,6 +110,7 @@ struct datagram intake_get(const struct intake *in, size_t i)
 {
         const struct mmsghdr *header = &in->headers[in->first + i];
         struct ucred cred;
+        assert(i < in->count);
 
         if (!socket_credentials(&header->msg_hdr, &cred))
                 cred = (struct ucred){.uid = (uid_t)-1};
@@ -125,6 +127,7 @@ int intake_consume(struct intake *in, size_t n)
 {
         static const struct msghdr nothing; /* no buffer: MSG_TRUNC makes msg_len the real length nevertheless */
         size_t left = 0;
+        assert(n <= in->count); /* a frame that nobody has looked at would be lost */
         for (size_t i = 0; i < n; i++)
                 left += in->headers[in->first + i].msg_len > 0;
         in->first += n;

@@ -59,6 +59,7 @@ struct chatd {
         uint64_t status_lines;
         size_t status_members;
         bool stopping;
+        const char *task; /* what chatd does, to be said if that fails */
 };
 
 static void chatd_print_usage(void)
@@ -333,12 +334,16 @@ static int chatd_run(struct chatd *d)
         struct epoll_event events[EVENTS_MAX];
         while (!d->stopping) {
                 int n = epoll_wait(d->epoll, events, EVENTS_MAX, do_chores(d));
-                if (n < 0 && errno != EINTR)
+                if (n < 0 && errno != EINTR) {
+                        d->task = "wait for events";
                         return -errno;
+                }
                 if (chatd_handle_events(d, events, n)) {
                         int r = broker_serve(&d->chat);
-                        if (r < 0)
+                        if (r < 0) {
+                                d->task = "read the queue of frames";
                                 return r;
+                        }
                 }
                 if (arrivals_due_ms(&d->chat) <= clock_ms())
                         arrivals_announce(&d->chat);
@@ -350,11 +355,13 @@ static int chatd_run(struct chatd *d)
 /* Runs chatd from the recovery to the end. Returns 0 or a negative errno. */
 static int chatd_serve(struct chatd *d)
 {
+        d->task = "read what the chatd before left";
         int members = recovery_run(&d->chat);
         if (members < 0)
                 return members;
         broker_settle(&d->chat);
         eventlog_started(d->chat.log, d->chat.relay.epoch, (size_t)members);
+        d->task = "start the watchdog";
         int r = getenv("NOTIFY_SOCKET") ? watchdog_start(&d->watchdog, "chatd", WATCHDOG_TICK_MS) : 0;
         if (r == 0) {
                 d->status_members = SIZE_MAX; /* the first status is always sent */
@@ -372,6 +379,35 @@ static int chatd_serve(struct chatd *d)
         }
         broker_finish(&d->chat);
         eventlog_stopped(d->chat.log, roster_people(&d->chat.roster), d->chat.lines);
+        return r;
+}
+
+/* Makes the chat, and runs it to the end. Returns 0 or a negative errno. */
+static int chatd_serve_with(struct chatd *d, const struct options *o, const struct settings *settings,
+                            struct journal *log)
+{
+        d->task = "make the chat";
+        int r = broker_init(&d->chat, o->dir, d->intake, d->epoll, o->session_user, o->link_user, log);
+        if (r < 0)
+                return r;
+        d->reload = o->reload;
+        guests_init(&d->chat.guests, state_directory(o->dir));
+        reload_apply(&d->chat, settings);
+        open_control(d, o->dir);
+        r = chatd_serve(d);
+        broker_free(&d->chat);
+        return r;
+}
+
+/* Does the same, with a log. */
+static int chatd_serve_logged(struct chatd *d, const struct options *o, const struct settings *settings)
+{
+        d->task = "start the thread of its log";
+        struct journal *log = journal_start("chatd");
+        if (!log)
+                return -ENOMEM;
+        int r = chatd_serve_with(d, o, settings, log);
+        journal_stop(log);
         return r;
 }
 
@@ -415,23 +451,12 @@ int main(int argc, char **argv)
         int r = open_intake(&d, options.dir);
         if (r < 0)
                 return chatd_give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
+        d.task = "make its event loop";
         r = open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
-        struct journal *log = journal_start("chatd");
         if (r == 0)
-                r = log ? broker_init(&d.chat, options.dir, d.intake, d.epoll, options.session_user, options.link_user,
-                                      log)
-                        : -ENOMEM;
-        if (r == 0) {
-                d.reload = options.reload;
-                guests_init(&d.chat.guests, state_directory(options.dir));
-                reload_apply(&d.chat, &settings);
-                open_control(&d, options.dir);
-                r = chatd_serve(&d);
-                broker_free(&d.chat);
-        }
+                r = chatd_serve_logged(&d, &options, &settings);
         if (r < 0)
-                fprintf(stderr, "chatd: cannot run: %s\n", strerror(-r));
-        if (log)
-                journal_stop(log);
+                fprintf(stderr, "chatd: cannot run: %s; it failed to %s, with the run directory %s\n", strerror(-r),
+                        d.task, options.dir);
         return r < 0 ? chatd_give_up(EXIT_FAILURE, FAILED_WAIT_MS) : EXIT_SUCCESS;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 
 #include "admin.h"
@@ -181,6 +182,7 @@ int membership_leave(struct chat *chat, const struct frame *f)
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE);
         member_go_on(m, LEAVING);
+        assert(chat->leavers_count < BATCH_MAX_RECORDS);
         chat->leavers[chat->leavers_count++] = m;
 
         struct eventlog_member event = chat_describe(chat, m);

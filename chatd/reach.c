@@ -38,7 +38,8 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
         return fd;
 }
 
-/* Opens the inbox of the link, or of the session with this `key`. Returns the same as reach_open_inbox(). */
+/* Opens the inbox of the link, or of the session with this `key`, and writes an address of it. Returns a descriptor or a
+ * negative errno. */
 static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct sockaddr_un path;
