@@ -65,9 +65,10 @@ static void init_print_usage(void)
               stdout);
 }
 
-/* Returns -1 if the chat is to run, otherwise the exit status. */
-static int init_parse_options(struct init *i, int argc, char **argv)
+/* Returns true if the chat is to run; otherwise `*status` is the exit status. */
+static bool init_parse_options(struct init *i, int argc, char **argv, int *status)
 {
+        *status = EXIT_SUCCESS;
         static const struct option known[] = {
                 {"listen", required_argument, NULL, 'l'},
                 {"run-dir", required_argument, NULL, 'd'},
@@ -85,15 +86,19 @@ static int init_parse_options(struct init *i, int argc, char **argv)
                         break;
                 case 'h':
                         init_print_usage();
-                        return EXIT_SUCCESS;
+                        return false;
                 case 'v':
                         puts("chat-init " VERSION);
-                        return EXIT_SUCCESS;
+                        return false;
                 default: /* getopt_long() has printed the error */
-                        return EXIT_USAGE;
+                        *status = EXIT_USAGE;
+                        return false;
                 }
         }
-        return options_are_right(argc, argv, optind, i->dir) ? -1 : EXIT_USAGE;
+        if (options_are_right(argc, argv, optind, i->dir))
+                return true;
+        *status = EXIT_USAGE;
+        return false;
 }
 
 /* ---- before anything runs ---- */
@@ -142,7 +147,7 @@ static void init_check_queue_length(void)
                 fclose(file);
 }
 
-/* Opens all sockets. Returns -1 if that worked. Otherwise prints an error and returns the exit status. */
+/* Opens all sockets. Returns an exit status, after a message on standard error unless it is EXIT_SUCCESS. */
 static int init_open_sockets(struct init *i, int *clients)
 {
         *clients = listen_tcp(i->where);
@@ -161,7 +166,7 @@ static int init_open_sockets(struct init *i, int *clients)
         else if (r < 0)
                 fprintf(stderr, "chat-init: cannot use the run directory %s: %s; %s\n", i->dir, strerror(-r),
                         lack_run_dir(i->dir));
-        return r < 0 ? EXIT_FAILURE : -1;
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* ---- the loop ---- */
@@ -264,8 +269,8 @@ int main(int argc, char **argv)
         char run_dir[OPTION_MAX_BYTES];
         sigset_t taken;
         int clients;
-        int status = init_parse_options(&i, argc, argv);
-        if (status >= 0)
+        int status;
+        if (!init_parse_options(&i, argc, argv, &status))
                 return status;
         init_block_signals(&taken);
         if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) { /* needed if the container has another first process */
@@ -280,7 +285,7 @@ int main(int argc, char **argv)
         if (init_find_users(&i) < 0)
                 return EXIT_FAILURE;
         status = init_open_sockets(&i, &clients);
-        if (status >= 0)
+        if (status != EXIT_SUCCESS)
                 return status;
         init_check_queue_length();
         snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", i.dir);

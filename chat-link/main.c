@@ -53,8 +53,8 @@ static const char usage[] =
         "Exit status: 0 after SIGTERM or SIGINT, 1 when chat-link cannot run, 2 for a wrong option, 78 for wrong "
         "settings.\n";
 
-/* Returns -1 to go on, or an exit status. */
-static int chat_link_parse_options(struct options *o, int argc, char **argv)
+/* Returns true to go on; otherwise `*status` is the exit status. */
+static bool chat_link_parse_options(struct options *o, int argc, char **argv, int *status)
 {
         static const struct option known[] = {
                 {"config", required_argument, NULL, 'c'},
@@ -65,6 +65,7 @@ static int chat_link_parse_options(struct options *o, int argc, char **argv)
                 {"version", no_argument, NULL, 'v'},
                 {0},
         };
+        *status = EXIT_SUCCESS;
         int c;
         while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
                 switch (c) {
@@ -82,21 +83,23 @@ static int chat_link_parse_options(struct options *o, int argc, char **argv)
                         break;
                 case 'h':
                         fputs(usage, stdout);
-                        return 0;
+                        return false;
                 case 'v':
                         puts("chat-link " VERSION);
-                        return 0;
+                        return false;
                 default: /* getopt_long() has printed the error */
-                        return EXIT_USAGE;
+                        *status = EXIT_USAGE;
+                        return false;
                 }
         }
+        *status = EXIT_USAGE;
         if (!options_are_right(argc, argv, optind, o->run_dir))
-                return EXIT_USAGE;
+                return false;
         if (!o->check && (!o->state_dir || o->state_dir[0] == '\0')) {
                 fprintf(stderr, "%s: --state-dir is needed, because $STATE_DIRECTORY is not set\n", argv[0]);
-                return EXIT_USAGE;
+                return false;
         }
-        return -1;
+        return true;
 }
 
 /* Returns true if a process has the socket: systemd, or another chat-link. */
@@ -287,8 +290,8 @@ int main(int argc, char **argv)
                 .run_dir = RUN_DIR_DEFAULT,
                 .state_dir = getenv("STATE_DIRECTORY"),
         };
-        int status = chat_link_parse_options(&options, argc, argv);
-        if (status >= 0)
+        int status;
+        if (!chat_link_parse_options(&options, argc, argv, &status))
                 return status;
         if (config_read(&cl.config, options.config, error) < 0) {
                 fprintf(stderr, "chat-link: %s\n", error);
