@@ -13,15 +13,10 @@
 
 #include <chat/assert.h>
 #include <chat/display.h>
-#include <chat/frame.h>
 #include <chat/socket.h>
-
-#include "row.h"
-#include "wrap.h"
 
 enum {
         CLOSE_DRAIN_MAX_READS = 64,
-        CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
         KEEPALIVE_PROBES = 5,
         KEEPALIVE_MAX_S = 120, /* from the last sign of life to the end, as in chat.socket */
 };
@@ -158,118 +153,65 @@ size_t client_room(const struct client *c)
         return waiting < most ? most - waiting : 0;
 }
 
-/* Returns the place for the next `size` bytes, which must fit. The waiting bytes move to the front only when the tail
- * is used up, so the pages behind it stay untouched. */
-static char *client_reserve(struct client *c, size_t size)
+/* The waiting bytes move to the front only when the tail is used up, so the pages behind it stay untouched. */
+char *client_reserve(struct client *c, size_t size)
 {
+        if (client_room(c) < size)
+                return NULL;
         if (sizeof(c->buffer) - c->end < size) {
                 memmove(c->buffer, c->buffer + c->start, c->end - c->start);
                 c->end -= c->start;
                 c->start = 0;
         }
-        char *at = c->buffer + c->end;
-        c->end += size;
-        return at;
+        return c->buffer + c->end;
 }
 
-static void client_put(struct client *c, const void *data, size_t size)
+void client_commit(struct client *c, const char *end)
 {
-        memcpy(client_reserve(c, size), data, size);
+        assert(end >= c->buffer + c->end && end <= c->buffer + sizeof(c->buffer));
+        c->end = (size_t)(end - c->buffer);
 }
 
 void client_raw(struct client *c, const void *data, size_t size)
 {
-        if (client_room(c) >= size)
-                client_put(c, data, size);
+        char *at = client_reserve(c, size);
+        if (at)
+                client_commit(c, mempcpy(at, data, size));
 }
 
-static size_t client_waiting(const struct client *c)
+static void client_skip(struct client *c)
 {
-        return c->end - c->start;
+        c->skipped++;
+        c->skipped_all++;
 }
 
-/* Converts the output behind the first `before` waiting bytes to the client's character set. */
-static void client_convert_behind(struct client *c, size_t before)
+char *client_begin_line(struct client *c, size_t size)
 {
-        size_t size = client_waiting(c) - before;
-        if (c->charset)
-                c->end -= size - charset_write(c->charset, c->buffer + c->end - size, size);
+        char *at = c->skipped == 0 ? client_reserve(c, size) : NULL;
+        if (!at)
+                client_skip(c);
+        return at;
 }
 
-void client_text(struct client *c, const char *text, size_t size)
+void client_end_line(struct client *c, const char *end)
 {
-        size_t before = client_waiting(c);
-        client_raw(c, text, size);
-        client_convert_behind(c, before);
+        client_commit(c, end);
+        c->lines_out++;
 }
 
-/* Returns the bytes that client_erase_row() will write. */
-static size_t client_erase_bytes(const struct client *c)
+size_t client_line_bytes(const struct slice *parts, size_t n)
 {
-        return c->row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
-}
-
-/* Erases the row with the half-typed line, so that a line can be written in its place. */
-static void client_erase_row(struct client *c)
-{
-        client_put(c, ROW_ERASE, client_erase_bytes(c));
-        c->row_drawn = false;
-}
-
-/* Writes a line to `at`, where there must be room, in rows of `columns` columns; all rows except the first are
- * indented. Returns the end. Not inlined into its caller: otherwise all that the caller calls for every line would lie
- * behind a page of stack that few lines need. */
-__attribute__((noinline)) static char *client_write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
-                                                         size_t indent)
-{
-        char whole[CLIENT_LINE_MAX_BYTES], blanks[WRAP_INDENT_MAX];
-        struct slice line = {whole, (size_t)(display_write(whole, parts, n) - whole) - LINE_END_BYTES};
-        memset(blanks, ' ', sizeof(blanks));
-        for (size_t begin = 0;; begin = indent) {
-                struct slice row = wrap_next(&line, columns - begin);
-                at = display_write(at, (struct slice[]){{blanks, begin}, row}, 2);
-                if (line.len == 0)
-                        return at;
-        }
-}
-
-/* Returns the most bytes that breaking into rows can add to a line of `size` bytes. No character has more columns than
- * bytes, and two successive rows together have more columns than one row has. */
-static size_t client_rows_bytes(size_t size, size_t columns, size_t indent)
-{
-        return (2 * size / (columns - indent) + 2) * (LINE_END_BYTES + indent);
-}
-
-void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent)
-{
-        /* leave out the last column: some terminals break the row behind it */
-        size_t columns = c->columns > 0 ? c->columns - 1u : 0, size = LINE_END_BYTES, more = 0;
+        size_t size = LINE_END_BYTES;
         for (size_t i = 0; i < n; i++)
                 size += parts[i].len;
-        if (indent > WRAP_INDENT_MAX || indent + WRAP_COLUMNS_MIN > columns)
-                indent = WRAP_INDENT;
-        /* no character has more columns than bytes */
-        if (size > columns && size <= CLIENT_LINE_MAX_BYTES && indent + WRAP_COLUMNS_MIN <= columns)
-                more = client_rows_bytes(size, columns, indent);
-        if (c->skipped > 0 || client_room(c) < size + more + client_erase_bytes(c)) {
-                c->skipped++;
-                c->skipped_all++;
-                return;
-        }
-        client_erase_row(c);
-        size_t before = client_waiting(c);
-        char *at = client_reserve(c, size + more);
-        if (more == 0)
-                display_write(at, parts, n);
-        else
-                c->end = (size_t)(client_write_rows(at, parts, n, columns, indent) - c->buffer);
-        client_convert_behind(c, before);
-        c->lines_out++;
+        return size;
 }
 
 void client_line(struct client *c, const struct slice *parts, size_t n)
 {
-        client_line_hanging(c, parts, n, WRAP_INDENT);
+        char *at = client_begin_line(c, client_line_bytes(parts, n));
+        if (at)
+                client_end_line(c, display_write(at, parts, n));
 }
 
 /* Puts the last `size` bytes of a line in front of the waiting output. */
@@ -291,8 +233,7 @@ void client_rest(struct client *c, const struct slice *parts, size_t n, size_t h
         size_t size = (size_t)(end - line) - has;
         if (client_room(c) < size) {
                 client_give_up_rest(c);
-                c->skipped++;
-                c->skipped_all++;
+                client_skip(c);
                 return;
         }
         client_put_first(c, end, size);

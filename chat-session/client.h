@@ -14,13 +14,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <chat/frame.h>
 #include <chat/wire.h>
 
-#include "charset.h"
+struct charset;
 
 enum {
         CLIENT_OUT_MAX_BYTES = 256 * 1024,
-        CLIENT_PARTS_MAX = 4,
+        CLIENT_LINE_MAX_BYTES = NAME_MAX_BYTES + TEXT_MAX_BYTES + 64,
 };
 
 /* Says if more can be read. Each state may follow those above it. */
@@ -39,6 +40,7 @@ struct client {
         bool sent;       /* something was written since client_sent() was last called */
         bool out_broken; /* nothing can be written: output is dropped */
         bool broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
+        /* of a terminal, see screen.h; other kinds of client leave them alone */
         const struct charset *charset; /* NULL: UTF-8 */
         bool row_drawn;   /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
         uint16_t columns; /* of its window; 0: unknown */
@@ -68,12 +70,16 @@ size_t client_read(struct client *c, void *buffer, size_t size);
 /* Returns true if nothing more can be read. */
 bool client_has_ended(const struct client *c);
 
-/* Puts a line of `n` parts and its CR LF into the buffer. Skips and counts the line if it does not fit. If `columns` is
- * known, breaks the line into rows (wrap.h) and indents all rows except the first. */
+/* Puts a line of `n` parts and its CR LF into the buffer. Skips and counts the line if it does not fit. */
 void client_line(struct client *c, const struct slice *parts, size_t n);
 
-/* Does the same as client_line(), with `indent` blanks in front of all rows except the first. */
-void client_line_hanging(struct client *c, const struct slice *parts, size_t n, size_t indent);
+/* Returns how many bytes such a line has. */
+size_t client_line_bytes(const struct slice *parts, size_t n);
+
+/* Begins a line of at most `size` bytes, for a caller that writes it otherwise. Returns its place, or NULL after it has
+ * counted the line as skipped. The caller writes the line there, with what ends it, and calls client_end_line(). */
+char *client_begin_line(struct client *c, size_t size);
+void client_end_line(struct client *c, const char *end);
 
 /* Completes a line of which the client has the first `has` bytes: puts the rest in front of the waiting output. If the
  * rest does not fit, ends the line and counts it as skipped. */
@@ -85,8 +91,10 @@ void client_give_up_rest(struct client *c);
 /* Puts bytes into the buffer unchanged, or does nothing if they do not fit. */
 void client_raw(struct client *c, const void *data, size_t size);
 
-/* Puts text into the buffer, in the client's character set, or does nothing if it does not fit. */
-void client_text(struct client *c, const char *text, size_t size);
+/* Returns the place for `size` bytes that are no line, or NULL if they do not fit. They are not there before
+ * client_commit() says where they end. */
+char *client_reserve(struct client *c, size_t size);
+void client_commit(struct client *c, const char *end);
 
 /* Returns true if output waits. */
 bool client_waits(const struct client *c);

@@ -2,13 +2,14 @@
 
 #include "commands.h"
 #include "input.h"
+#include "screen.h"
 #include "terminal-kind.h"
 #include "terminal.h"
 #include "typed.h"
 
 static void echo_piece(struct terminal *t, struct slice clean)
 {
-        client_line(t->client, &clean, 1);
+        screen_line(t->client, &clean, 1);
 }
 
 static void echo_take_line(struct terminal *t, enum lines_event event, struct slice line)

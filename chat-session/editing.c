@@ -5,6 +5,7 @@
 #include <chat/display.h>
 
 #include "completion.h"
+#include "screen.h"
 #include "terminal.h"
 
 enum {
@@ -101,7 +102,7 @@ static void editing_enter(struct terminal *t, bool whole)
         }
         editing_note_row(t);
         if (editing_has_room(t, LINE_BEHIND_MAX_BYTES)) {
-                client_text(t->client, row, editing_leave_below(t, row));
+                screen_text(t->client, row, editing_leave_below(t, row));
                 t->client->row_drawn = false;
         }
         enum lines_event event = e->cut ? LINES_LAST : LINES_LINE;
@@ -230,7 +231,7 @@ bool editing_draw(struct terminal *t)
         if (!stale && !e->bell)
                 return false;
         editing_note_row(t);
-        client_text(t->client, row, editor_draw(e, row));
+        screen_text(t->client, row, editor_draw(e, row));
         t->client->row_drawn = e->len > 0;
         return true;
 }

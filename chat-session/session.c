@@ -1,6 +1,6 @@
 #include "session.h"
 
-#include <stdlib.h>
+#include <chat/assert.h>
 
 
 #define BIT(state) (1u << (state))
@@ -26,15 +26,13 @@ static const uint8_t session_next_presence[] = {
 
 void session_become(struct session *s, enum session_state state)
 {
-        if (!(session_next_state[s->state] & BIT(state)))
-                abort();
+        assert(session_next_state[s->state] & BIT(state));
         s->state = state;
 }
 
 void session_be(struct session *s, enum session_presence presence)
 {
-        if (!(session_next_presence[s->presence] & BIT(presence)))
-                abort();
+        assert(session_next_presence[s->presence] & BIT(presence));
         s->presence = presence;
 }
 

@@ -9,6 +9,7 @@
 #include "editing.h"
 #include "input.h"
 #include "obey.h"
+#include "screen.h"
 #include "terminal.h"
 #include "typed.h"
 
@@ -65,7 +66,7 @@ static void terminal_record(void *me, const struct record *r)
         size_t n = view_is_plain(&t->view) ? display_parts(r, parts)
                                            : view_parts(&t->view, r, talk_name(t->session), clock_realtime_s(), parts);
         if (n > 0)
-                client_line(t->client, parts, n);
+                screen_line(t->client, parts, n);
 }
 
 /* Notes what commands need to know of a record: names, and the last private message. */
@@ -100,7 +101,7 @@ static void terminal_past(void *me, struct wire_reader records)
                 view_past_time(&t->view, r.number, now, uptime, time_text);
                 parts[0] = slice_of(time_text);
                 if (n > 0 && !ignored_hides(&t->view.ignored, &r))
-                        client_line(t->client, parts, n + 1);
+                        screen_line(t->client, parts, n + 1);
         }
 }
 
@@ -109,7 +110,7 @@ static void terminal_past(void *me, struct wire_reader records)
 static void terminal_show_sent(struct terminal *t, const struct frame *f)
 {
         struct slice parts[] = {slice_of("-> "), f->name, slice_of(": "), f->text};
-        client_line(t->client, parts, 4);
+        screen_line(t->client, parts, 4);
 }
 
 /* Returns a frame whose text says what its answer means. `text` has room for it. */

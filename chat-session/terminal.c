@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "screen.h"
 #include "wrap.h"
 
 #define NOTICE_PREFIX "*** "
@@ -16,7 +17,7 @@ static void terminal_show(struct terminal *t, const struct slice *parts, size_t 
         if (n == 1 && parts[0].len == 0)
                 line[0] = slice_of("***");
         memcpy(line + 1, parts, n * sizeof(*parts));
-        client_line_hanging(t->client, line, n + 1, indent);
+        screen_line_hanging(t->client, line, n + 1, indent);
 }
 
 void terminal_notice(struct terminal *t, const struct slice *parts, size_t n)
@@ -55,6 +56,6 @@ void terminal_greet(struct terminal *t, uint64_t people)
         if (t->greeting == TERMINAL_GREETED)
                 return;
         t->greeting = TERMINAL_GREETED;
-        client_line_hanging(t->client, parts, 4, 0);
+        screen_line_hanging(t->client, parts, 4, 0);
         terminal_tell(t, "What you type goes to everyone here. /help lists the commands; exit leaves.");
 }

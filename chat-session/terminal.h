@@ -7,6 +7,7 @@
 
 #include <chat/settings.h>
 
+#include "charset.h"
 #include "completion.h"
 #include "editor.h"
 #include "lines.h"

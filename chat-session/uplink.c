@@ -1,9 +1,9 @@
 #include "uplink.h"
 
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/socket.h>
@@ -22,8 +22,7 @@ static const uint8_t uplink_next[] = {
 
 static void uplink_become(struct uplink *u, enum uplink_state state)
 {
-        if (state != u->state && !(uplink_next[u->state] & 1 << state))
-                abort();
+        assert(state == u->state || uplink_next[u->state] & 1 << state);
         u->state = state;
 }
 

@@ -27,7 +27,6 @@ build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-sessi
 build/fuzz/fuzz-text: $(call OBJECTS,fuzz/obj,chat-session/wrap.c chat-session/grapheme.c)
 build/fuzz/fuzz-editor build/fuzz/fuzz-text: FUZZ_LIBS := $(LIBS_utf8proc)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c \
-		chat-session/charset.c chat-session/wrap.c chat-session/grapheme.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd $(LIBS_utf8proc)

@@ -7,6 +7,7 @@
 
 #include "../../chat-session/client.h"
 #include "../../chat-session/editor.h"
+#include "../../chat-session/screen.h"
 #include "../../chat-session/terminal-kind.h"
 #include "../../chat-session/terminal.h"
 
@@ -44,7 +45,7 @@ static int teardown(void **state)
 static void put_line(struct client *c, const char *text)
 {
         struct slice part = slice_of(text);
-        client_line(c, &part, 1);
+        screen_line(c, &part, 1);
 }
 
 #define ROW_ERASED "\r\1\x1b[K" /* as drain() returns it */
@@ -81,7 +82,7 @@ static void test_lines_end_with_crlf(void **state)
 {
         struct fixture *f = *state;
         struct slice parts[] = {slice_of("a"), slice_of(": "), slice_of("b")};
-        client_line(&f->client, parts, 3);
+        screen_line(&f->client, parts, 3);
         client_raw(&f->client, "\xff\xfc\x06", 3);
         assert_true(client_waits(&f->client));
         assert_string_equal(drain(f), "a: b\r\n\xff\xfc\x06");
@@ -124,8 +125,8 @@ static void test_rows(void **state)
         f->client.columns = 20;
         put_line(&f->client, "ann: nineteen char.");
         put_line(&f->client, "ann: twenty of them.");
-        client_line_hanging(&f->client, &notice, 1, 8);
-        client_line_hanging(&f->client, &notice, 1, 12); /* no room for so many blanks */
+        screen_line_hanging(&f->client, &notice, 1, 8);
+        screen_line_hanging(&f->client, &notice, 1, 12); /* no room for so many blanks */
         f->client.columns = 14;
         put_line(&f->client, "this one is too narrow");
         assert_string_equal(drain(f), "nobody knows the width\r\n"
