@@ -194,7 +194,7 @@ static void uplink_disconnect(struct uplink *u, int error, int64_t now)
         u->stand_back_ms = 0;
         u->error = error;
         u->retry_at = now + u->retry_ms;
-        u->retry_ms = (int)clock_earlier(2 * u->retry_ms, UPLINK_RETRY_MAX_MS);
+        u->retry_ms = (int)clock_earlier(2 * (int64_t)u->retry_ms, UPLINK_RETRY_MAX_MS);
 }
 
 /* Connects to chatd's intake. Returns 0 or a negative errno. */
@@ -336,7 +336,7 @@ static void uplink_wait_for_room(struct uplink *u, int64_t now)
         }
         uplink_become(u, UPLINK_STANDS_BACK);
         u->again_at = now + 1 + (int64_t)(uplink_random() % (uint64_t)u->stand_back_ms);
-        u->stand_back_ms = (int)clock_earlier(2 * u->stand_back_ms, UPLINK_STAND_BACK_MAX_MS);
+        u->stand_back_ms = (int)clock_earlier(2 * (int64_t)u->stand_back_ms, UPLINK_STAND_BACK_MAX_MS);
 }
 
 /* Returns true if something may be handed over now. */
