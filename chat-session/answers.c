@@ -3,7 +3,7 @@
 #include <chat/sentence.h>
 
 enum {
-        /* of a row are not for a list: "*** ", the comma behind the last name, and the last column (client.c) */
+        /* of a row are not for a list: "*** ", the comma behind the last name, and the last column (screen.c) */
         ANSWERS_MARGIN = 4 + 1 + 1,
         ANSWERS_COLUMNS_MIN = 20, /* in a narrower window the rows are broken as other notices are */
 };
