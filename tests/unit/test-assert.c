@@ -1,5 +1,7 @@
 /* Assertions of the programs, in a build that turns off those of libc. */
+#ifndef NDEBUG
 #define NDEBUG
+#endif
 
 #include <chat/assert.h>
 
