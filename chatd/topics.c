@@ -5,6 +5,8 @@
 #include "answer.h"
 #include "speech.h"
 
+_Static_assert((int)TOPIC_MAX_BYTES <= (int)ANSWER_TEXT_MAX_BYTES, "a session takes an answer with any topic");
+
 /* Sends `m` an answer about the topic of its room. */
 static void topics_answer(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code)
 {
