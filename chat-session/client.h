@@ -47,8 +47,7 @@ struct client {
         uint64_t written; /* bytes written to the client */
         size_t start, end;  /* the waiting part of `buffer` */
         uint64_t lines_out; /* lines put into the buffer */
-        uint64_t
-                skipped; /* lines skipped since client_take_skipped() returned them; as long as there are any, all are */
+        uint64_t skipped;   /* lines skipped and not yet told; while there are any, all lines are */
         uint64_t skipped_all;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };

@@ -6,7 +6,7 @@
 #include <chat/clock.h>
 #include <chat/display.h>
 
-static void unmap(struct outlet *o)
+static void outlet_unmap(struct outlet *o)
 {
         if (o->page)
                 munmap(o->page, sizeof(*o->page));
@@ -17,14 +17,14 @@ static void unmap(struct outlet *o)
 }
 
 /* Maps the memory behind `fd`. Returns NULL if that fails. */
-static void *map(int fd, size_t size, int protection)
+static void *outlet_map(int fd, size_t size, int protection)
 {
         void *mapped = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
         return mapped == MAP_FAILED ? NULL : mapped;
 }
 
 /* Passes the connection to chatd. Returns 0 or a negative errno. */
-static int answer(int reply, int connection)
+static int outlet_answer(int reply, int connection)
 {
         uint8_t frame[FRAME_MAX_BYTES];
         struct iovec iov = {frame, frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_OUTLET})};
@@ -38,13 +38,13 @@ void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct cl
                 return;
         if (o->page)
                 o->lines_out = outlet_lines_out(o);
-        unmap(o);
-        o->page = map(fds->fd[LENT_PAGE], sizeof(*o->page), PROT_READ | PROT_WRITE);
-        o->batch = map(fds->fd[LENT_BATCH], sizeof(*o->batch), PROT_READ);
+        outlet_unmap(o);
+        o->page = outlet_map(fds->fd[LENT_PAGE], sizeof(*o->page), PROT_READ | PROT_WRITE);
+        o->batch = outlet_map(fds->fd[LENT_BATCH], sizeof(*o->batch), PROT_READ);
         o->base = position - (int64_t)c->written;
         o->claimed = true; /* the turn is the session's at the beginning */
-        if (!o->page || !o->batch || answer(fds->fd[LENT_REPLY], c->out) < 0)
-                unmap(o);
+        if (!o->page || !o->batch || outlet_answer(fds->fd[LENT_REPLY], c->out) < 0)
+                outlet_unmap(o);
 }
 
 bool outlet_wrote(struct outlet *o)
@@ -95,18 +95,20 @@ void outlet_keep(struct outlet *o)
 }
 
 /* Returns how many bytes of chatd's last write the client has, while the turn is still OUTLET_WRITING. */
-static uint64_t bytes_taken(const struct outlet *o, const struct client *c)
+static uint64_t outlet_bytes_taken(const struct outlet *o, const struct client *c)
 {
         int64_t taken = client_position(c) - (int64_t)outlet_load(&o->page->at);
         uint64_t most = outlet_load(&o->page->bytes);
-        return taken <= 0 ? 0 : (uint64_t)taken < most ? (uint64_t)taken : most;
+        if (taken <= 0)
+                return 0;
+        return (uint64_t)taken < most ? (uint64_t)taken : most;
 }
 
 void outlet_settle(struct outlet *o, const struct client *c)
 {
         if (!o->page || outlet_load(&o->page->turn) != OUTLET_WRITING)
                 return;
-        o->had = bytes_taken(o, c);
+        o->had = outlet_bytes_taken(o, c);
         o->base += (int64_t)o->had;
         outlet_store(&o->page->turn, OUTLET_SESSION);
         o->claimed = true;
@@ -114,7 +116,7 @@ void outlet_settle(struct outlet *o, const struct client *c)
 
 /* Remembers the records of chatd's last write, of which the client has `had` bytes. `count` counts their lines, too,
  * because chatd has not done it. */
-static void remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
+static void outlet_remember(struct outlet *o, struct seen *seen, uint64_t own, bool count)
 {
         uint32_t to = outlet_load(&o->page->to), room = outlet_load(&o->page->room);
         for (uint32_t i = outlet_load(&o->page->from); i < to && i < BATCH_MAX_RECORDS && o->had > 0; i++) {
@@ -142,18 +144,18 @@ void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t 
         uint32_t turn = outlet_load(&o->page->turn);
         uint64_t number = outlet_load(&o->batch->number);
         uint64_t bytes = outlet_load(&o->page->bytes);
-        o->had = turn == OUTLET_WRITING ? bytes_taken(o, c) : bytes;
+        o->had = turn == OUTLET_WRITING ? outlet_bytes_taken(o, c) : bytes;
         /* An earlier batch than the last one was consumed. In OUTLET_CHATD nothing of the last one was written. */
         if (number == 0 || number != outlet_load(&o->page->batch))
                 torn = o->had > 0 && o->had < bytes;
         else if (turn != OUTLET_CHATD)
-                remember(o, seen, own, turn == OUTLET_WRITING);
+                outlet_remember(o, seen, own, turn == OUTLET_WRITING);
         o->had = 0;
         c->broken_off = o->rest.bytes > 0;
         if (torn) /* the session's inbox was full; otherwise the rest would have come as a datagram */
                 client_give_up_rest(c);
         o->lines_out = outlet_lines_out(o);
-        unmap(o);
+        outlet_unmap(o);
         o->claimed = false;
 }
 

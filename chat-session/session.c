@@ -2,7 +2,6 @@
 
 #include <chat/assert.h>
 
-
 #define BIT(state) (1u << (state))
 
 enum { SESSION_LEAVES = BIT(SESSION_FLUSHING) | BIT(SESSION_DONE) };
