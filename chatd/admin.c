@@ -258,7 +258,8 @@ bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, 
         return true;
 }
 
-_Static_assert((int)CONTROL_REASON_MAX_BYTES <= (int)ANSWER_TEXT_MAX_BYTES, "a session takes an answer with any reason");
+_Static_assert((int)CONTROL_REASON_MAX_BYTES <= (int)ANSWER_TEXT_MAX_BYTES,
+               "a session takes an answer with any reason");
 
 bool admin_refuses(struct chat *chat, const struct frame *f)
 {
