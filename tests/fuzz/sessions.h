@@ -38,7 +38,7 @@ enum {
         WITNESS, /* always there, and attentive unless the queue itself is lost */
         SESSIONS = 5,
         SESSION_BEFORE = SESSIONS - 1, /* of the version before this one */
-        LINK = SESSIONS, /* one of the players */
+        LINK = SESSIONS,               /* one of the players */
         PLAYERS,
         LINES_MAX = 2048, /* in one run */
         EPOCHS_MAX = 64,
