@@ -63,7 +63,10 @@ static int write_note(const struct chat *chat)
 static void remove_again(struct chat *chat, struct member *m)
 {
         struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = slice_of(m->removal)};
-        m->lagging = letters_add(&m->letters, 0, &kicked, NULL, 0) == 0 || m->lagging;
+        if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
+                return;
+        m->lagging = true;
+        todo_add(&chat->roster.todo, TODO_CONTACT, m);
 }
 
 void admin_recover(struct chat *chat)

@@ -193,9 +193,12 @@ void broker_has_room(struct chat *chat, struct member *m)
 
 void broker_confirm(struct chat *chat)
 {
-        chat->unconfirmed = false;
-        for (size_t i = 0; i < chat->roster.count; i++)
-                chat->unconfirmed |= !relay_confirm(&chat->relay, chat->roster.members[i]);
+        struct todo *todo = &chat->roster.todo;
+        for (struct member *m = todo_first(todo, TODO_CONFIRM), *next; m; m = next) {
+                next = todo_next(TODO_CONFIRM, m);
+                if (relay_confirm(&chat->relay, m))
+                        todo_remove(todo, TODO_CONFIRM, m);
+        }
 }
 
 void broker_finish(struct chat *chat)

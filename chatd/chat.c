@@ -87,7 +87,14 @@ void chat_tell(struct chat *chat, struct member *m, enum frame_type type)
 {
         struct frame f = {.type = (uint8_t)type, .id = chat->relay.epoch};
         if (reach_send(m, &f) == -ECONNREFUSED)
-                m->dead = true;
+                roster_dies(&chat->roster, m);
+}
+
+void chat_take_number(struct chat *chat, struct member *m, uint64_t number)
+{
+        batch_take_number(&chat->batch, m, number);
+        if (m->told < number)
+                todo_add(&chat->roster.todo, TODO_CONFIRM, m);
 }
 
 /* Returns how many members are here at this place in the order: without those that left in this batch, and those that
@@ -118,7 +125,7 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
         }
         int r = reach_send(m, &f);
         if (r == -ECONNREFUSED)
-                m->dead = true;
+                roster_dies(&chat->roster, m);
         return r;
 }
 

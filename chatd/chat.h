@@ -111,13 +111,13 @@ struct chat {
         size_t old_frames;        /* frames in the queue from the time of the last chatd */
         uint64_t lines;           /* relayed since the start */
         size_t asked;             /* members whose answer to LEND has not come yet */
+        int64_t pause_until_ms;   /* when the first member that declined may be asked again; INT64_MAX: there is none */
+        int64_t paused_ms;        /* when chatd last looked for such members */
         size_t wake_slot;         /* a session is woken in one of LENDING_WAKE_S turns, by its index */
         int wakes_left;           /* turns until every session was woken to whose client chatd wrote */
         int64_t wake_at_ms;       /* when the next turn is due */
-        bool calls;               /* some members are uncalled */
         int64_t call_at_ms;       /* when the next uncalled members are called, CLOCK_MONOTONIC */
         int lend_below;           /* descriptors from this one on are for members' inboxes, not for lent connections */
-        bool unconfirmed;         /* some members may not know yet which of their lines were relayed */
         uint64_t ignored[IGNORED_KINDS]; /* datagrams since they were last logged */
         uint64_t ignored_all;            /* datagrams since the start */
         uint64_t joined;                 /* sessions that became members, since the start */
@@ -146,6 +146,9 @@ bool chat_send_self(struct chat *chat, const struct frame *f);
 
 /* Sends `m` a frame that has only a type. A member whose inbox is gone is dead. */
 void chat_tell(struct chat *chat, struct member *m, enum frame_type type);
+
+/* Notes that the frame `number` of `m` is in the batch: `m` is to be told when it was relayed. */
+void chat_take_number(struct chat *chat, struct member *m, uint64_t number);
 
 /* Sends `m` WELCOME, with this number, and the number of members at this place in the order. The link gets it at once,
  * with the number of announced members. Returns 0 or a negative errno: -ECONNREFUSED if the member is dead. */

@@ -17,7 +17,8 @@ int contact_open(struct chat *chat, struct member *m)
         m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
         m->gone_sent = false;
         if (r < 0 && m->id == LINK_ID && !m->lagging) /* the link will have an inbox again */
-                lagging_begin(chat->roster.dir, m);
+                roster_lags(&chat->roster, m);
+        todo_add(&chat->roster.todo, TODO_CONTACT, m); /* it may be dead, or lag, or not be watched */
         if (m->pidfd >= 0)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
         return m->dead && r != -EPERM ? 0 : r;
@@ -27,49 +28,62 @@ void contact_exited(struct chat *chat, struct member *m)
 {
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->pidfd, NULL);
         m->exit_watch.armed = false;
-        m->dead = true;
+        roster_dies(&chat->roster, m);
         lending_close(chat, m); /* so that its client sees the end now */
 }
 
 int64_t contact_call_ms(const struct chat *chat)
 {
-        return chat->calls ? chat->call_at_ms : INT64_MAX;
+        return todo_first(&chat->roster.todo, TODO_CALL) ? chat->call_at_ms : INT64_MAX;
 }
 
 /* Sends the roll call to the next members that a recovery found: few enough for the queue to take all answers beside
  * other frames. The process of each is watched by now. If the inbox still takes the roll call, the pid was not used
  * again before that, and the watch is on the right process. */
-static void call_next(struct chat *chat, int64_t now)
+static void contact_call_next(struct chat *chat, int64_t now)
 {
-        size_t called = 0;
+        struct todo *todo = &chat->roster.todo;
         if (now < contact_call_ms(chat))
                 return;
-        chat->calls = false;
         chat->call_at_ms = now + CONTACT_CALL_MS;
-        for (size_t i = 0; i < chat->roster.count && !chat->calls; i++) {
-                struct member *m = chat->roster.members[i];
-                chat->calls = m->uncalled && called == CONTACT_CALLED_MAX;
-                if (!m->uncalled || chat->calls)
-                        continue;
-                m->uncalled = false;
+        for (size_t called = 0; called < CONTACT_CALLED_MAX; called++) {
+                struct member *m = todo_first(todo, TODO_CALL);
+                if (!m)
+                        return;
+                todo_remove(todo, TODO_CALL, m);
                 chat_tell(chat, m, FRAME_ROLLCALL); /* if the inbox is full the session answers without a roll call */
-                called++;
         }
+}
+
+/* Returns true if there is nothing left to do for `m`, before something else happens to it. */
+static bool contact_is_settled(const struct member *m)
+{
+        if (m->dead)
+                return m->gone_sent || m->id == LINK_ID;
+        return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.armed) && (!m->lagging || m->inbox_watch.armed);
+}
+
+/* Does what the state of `m` demands. */
+static void contact_settle_one(struct chat *chat, struct member *m)
+{
+        if (!m->dead && m->fd < 0)
+                contact_open(chat, m); /* descriptors had run out */
+        if (m->dead && !m->gone_sent && m->id != LINK_ID)
+                m->gone_sent = chat_send_self(chat, &(struct frame){.type = FRAME_GONE, .id = m->id});
+        if (!m->dead && m->pidfd >= 0 && !m->exit_watch.armed)
+                chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
+        if (m->lagging && !m->dead && !m->inbox_watch.armed)
+                chat_watch(chat, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
+        if (contact_is_settled(m))
+                todo_remove(&chat->roster.todo, TODO_CONTACT, m);
 }
 
 void contact_settle(struct chat *chat, int64_t now)
 {
-        call_next(chat, now);
-        for (size_t i = 0; i < chat->roster.count; i++) {
-                struct member *m = chat->roster.members[i];
-                if (!m->dead && m->fd < 0)
-                        contact_open(chat, m); /* descriptors had run out */
-                if (m->dead && !m->gone_sent && m->id != LINK_ID)
-                        m->gone_sent = chat_send_self(chat, &(struct frame){.type = FRAME_GONE, .id = m->id});
-                if (!m->dead && m->pidfd >= 0 && !m->exit_watch.armed)
-                        chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-                if (m->lagging && !m->dead && !m->inbox_watch.armed)
-                        chat_watch(chat, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
-                lending_ask(chat, m, now);
+        contact_call_next(chat, now);
+        for (struct member *m = todo_first(&chat->roster.todo, TODO_CONTACT), *next; m; m = next) {
+                next = todo_next(TODO_CONTACT, m);
+                contact_settle_one(chat, m);
         }
+        lending_settle(chat, now);
 }

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chat/clock.h>
+
 #include "reach.h"
 
 enum {
@@ -16,6 +18,8 @@ enum {
 void lending_init(struct chat *chat)
 {
         struct rlimit fds;
+        chat->pause_until_ms = INT64_MAX;
+        chat->paused_ms = INT64_MIN / 2;
         chat->lend_below =
                 getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
         int r = lent_batch_init(&chat->batch.lent);
@@ -30,6 +34,7 @@ void lending_free(struct chat *chat)
 
 void lending_close(struct chat *chat, struct member *m)
 {
+        todo_remove(&chat->roster.todo, TODO_ANSWER, m);
         chat->asked -= m->lent.reply >= 0;
         lent_close(&m->lent);
 }
@@ -54,16 +59,19 @@ static bool has_fds_to_lend(const struct chat *chat)
         return lowest >= 0 && lowest < chat->lend_below;
 }
 
-/* Does not ask while the queue has frames that a previous chatd relayed. Sessions drop records that they have seen, but
- * bytes that chatd writes to a client are not compared. */
-void lending_ask(struct chat *chat, struct member *m, int64_t now)
+/* Asks the session of `m` for its client's connection, or lets it pause. */
+static void lending_ask(struct chat *chat, struct member *m, int64_t now)
 {
+        struct todo *todo = &chat->roster.todo;
         struct lent *l = &m->lent;
-        if (l->reply >= 0 && now - l->asked_ms >= LENT_ANSWER_MS)
-                lending_close(chat, m);
-        if (!lent_may_ask(l, now) || m->id == LINK_ID || m->dead || m->lagging || chat->asked >= LENDING_ASKED_MAX ||
-            chat->old_frames > 0 || !chat->batch.lent.shared)
+        todo_remove(todo, TODO_LEND, m);
+        if (!l->due || lent_is_open(l))
+                return; /* it was connected anew, for example */
+        if (!lent_may_ask(l, now)) {
+                todo_add(todo, TODO_PAUSE, m);
+                chat->pause_until_ms = clock_earlier(chat->pause_until_ms, lent_pause_ends_ms(l));
                 return;
+        }
         if (!has_fds_to_lend(chat)) {
                 l->asked_ms = now; /* so the next look is as late as for a session that could not lend */
                 return;
@@ -71,15 +79,54 @@ void lending_ask(struct chat *chat, struct member *m, int64_t now)
         if (lent_ask(l, m->fd, chat->relay.epoch, &chat->batch.lent, now) < 0)
                 return;
         chat->asked++;
+        todo_add(todo, TODO_ANSWER, m);
         chat_watch(chat, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);
         if (!m->lent_watch.armed)
                 lending_close(chat, m);
+}
+
+/* Lets members be asked whose pause is over. Looks at all that pause, at most once in a while. */
+static void lending_end_pauses(struct chat *chat, int64_t now)
+{
+        struct todo *todo = &chat->roster.todo;
+        if (now < chat->pause_until_ms || now - chat->paused_ms < LENT_ASK_AGAIN_MIN_MS)
+                return;
+        chat->paused_ms = now;
+        chat->pause_until_ms = INT64_MAX;
+        for (struct member *m = todo_first(todo, TODO_PAUSE), *next; m; m = next) {
+                next = todo_next(TODO_PAUSE, m);
+                if (lent_pause_ends_ms(&m->lent) > now) {
+                        chat->pause_until_ms = clock_earlier(chat->pause_until_ms, lent_pause_ends_ms(&m->lent));
+                        continue;
+                }
+                todo_remove(todo, TODO_PAUSE, m);
+                todo_add(todo, TODO_LEND, m);
+        }
+}
+
+/* Does not ask while the queue has frames that a previous chatd relayed. Sessions drop records that they have seen, but
+ * bytes that chatd writes to a client are not compared. */
+void lending_settle(struct chat *chat, int64_t now)
+{
+        const struct todo *todo = &chat->roster.todo;
+        struct member *m, *next;
+        while ((m = todo_first(todo, TODO_ANSWER)) && now - m->lent.asked_ms >= LENT_ANSWER_MS)
+                lending_close(chat, m);
+        if (chat->old_frames > 0 || !chat->batch.lent.shared)
+                return;
+        lending_end_pauses(chat, now);
+        for (m = todo_first(todo, TODO_LEND); m && chat->asked < LENDING_ASKED_MAX; m = next) {
+                next = todo_next(TODO_LEND, m);
+                if (!m->dead && !m->lagging)
+                        lending_ask(chat, m, now);
+        }
 }
 
 void lending_answered(struct chat *chat, struct member *m)
 {
         if (m->lent.reply < 0)
                 return; /* the member died meanwhile */
+        todo_remove(&chat->roster.todo, TODO_ANSWER, m);
         chat->asked--;
         lent_answer(&m->lent);
 }

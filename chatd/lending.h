@@ -14,8 +14,8 @@ enum {
 void lending_init(struct chat *chat);
 void lending_free(struct chat *chat);
 
-/* Asks `m` for its client's connection, if that is worth it. */
-void lending_ask(struct chat *chat, struct member *m, int64_t now);
+/* Asks the next sessions for their clients' connections, and gives up those that do not answer. */
+void lending_settle(struct chat *chat, int64_t now);
 
 /* Takes the answer of `m`, when the socket for it is readable. */
 void lending_answered(struct chat *chat, struct member *m);

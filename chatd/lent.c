@@ -81,7 +81,7 @@ void lent_close(struct lent *l)
 
 bool lent_may_ask(const struct lent *l, int64_t now)
 {
-        return l->due && !lent_is_open(l) && (l->pause_ms == 0 || now - l->asked_ms >= l->pause_ms);
+        return l->due && !lent_is_open(l) && (l->pause_ms == 0 || now >= lent_pause_ends_ms(l));
 }
 
 /* Sends LEND with these descriptors. Returns 0 or a negative errno. */

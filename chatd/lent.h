@@ -56,6 +56,12 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
 /* Takes the answer. Returns true if something is lent now; else no question is open any more. */
 bool lent_answer(struct lent *l);
 
+/* Returns when the session may be asked again that declined, in ms. */
+static inline int64_t lent_pause_ends_ms(const struct lent *l)
+{
+        return l->asked_ms + l->pause_ms;
+}
+
 /* Returns true if it is worth asking, and time to. */
 bool lent_may_ask(const struct lent *l, int64_t now);
 

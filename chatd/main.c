@@ -300,7 +300,7 @@ static bool notify_status(struct chatd *d, int64_t now)
 /* Confirms lines if that is due. Returns true while members are to be told later. */
 static bool chatd_confirm(struct chatd *d, int64_t now)
 {
-        if (!d->chat.unconfirmed)
+        if (!todo_first(&d->chat.roster.todo, TODO_CONFIRM))
                 return false;
         if (d->confirm_at_ms == 0)
                 d->confirm_at_ms = now + CONFIRM_MS;

@@ -20,6 +20,23 @@
 struct member;
 struct room;
 
+/* Kinds of work that chatd has with a member: see todo.h. */
+enum todo_kind {
+        TODO_CONTACT, /* it died, lags, or is not connected or watched: see contact.h */
+        TODO_LEND,    /* its session is to be asked for its client's connection */
+        TODO_PAUSE,   /* the same, but it declined, and a pause has to pass */
+        TODO_ANSWER,  /* its session was asked, and has not answered */
+        TODO_CALL,    /* it was recovered, and neither called nor heard of yet */
+        TODO_CONFIRM, /* it may not know which of its lines were relayed */
+        TODO_KINDS,
+};
+
+/* The place of a member in a list. */
+struct todo_place {
+        struct member *before, *next;
+        bool listed;
+};
+
 /* Joins a member and a room. Each member holds one seat, except the link, which is in all rooms and holds none. */
 struct seat {
         struct member *member;
@@ -105,7 +122,6 @@ struct member {
         enum arrival arrival;
         bool dead;           /* its process or inbox is gone; GONE goes through the queue, except for the link */
         bool gone_sent;      /* GONE is in the queue */
-        bool uncalled;       /* recovered, and neither called nor heard of yet, see broker_settle() */
         bool undone;         /* recovered with the name or room before a change that is still in the queue */
         uint8_t confinement; /* enum confinement of its session */
         bool told_alone;     /* it was told that no other member was in its room when it said something */
@@ -118,6 +134,7 @@ struct member {
         bool renamed, moved;   /* at any time: then there are marks of it, see changes.h */
         struct seat seat;
         struct share share; /* of the batch that is being relayed */
+        struct todo_place todo[TODO_KINDS];
         /* for this member alone; between batches, those that its inbox had no room for: then it lags */
         struct letters letters;
         /* watches in the main loop's epoll */

@@ -127,12 +127,11 @@ int membership_here(struct chat *chat, const struct frame *f)
         if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
         if (m) {
-                m->uncalled = false;
+                todo_remove(&chat->roster.todo, TODO_CALL, m);
                 confinement_take(chat, m, f);
                 /* Frames that the session sent before are out of the queue: this chatd or a previous one relayed
                  * them. */
-                batch_take_number(&chat->batch, m, f->number > m->lines_in ? f->number : m->lines_in);
-                chat->unconfirmed |= m->told < m->lines_in;
+                chat_take_number(chat, m, f->number > m->lines_in ? f->number : m->lines_in);
                 m->said = m->lines_in > m->said ? m->lines_in : m->said;
                 m->lines_out = f->lines_out;
                 m->skipped = f->skipped;

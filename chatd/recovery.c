@@ -20,17 +20,17 @@
  * processor from this chatd, and fill the queue, which is not read before the recovery is over. */
 static void connect_members(struct chat *chat)
 {
-        chat->calls = true;
         for (size_t i = 0; i < chat->roster.count; i++) {
                 struct member *m = chat->roster.members[i];
                 int r = contact_open(chat, m);
                 if (r == 0 && m->id == LINK_ID)
                         chat_tell(chat, m, FRAME_ROLLCALL);
-                m->uncalled = r == 0 && m->id != LINK_ID;
+                if (r == 0 && m->id != LINK_ID)
+                        todo_add(&chat->roster.todo, TODO_CALL, m);
                 if (r == 0)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r);
-                lagging_begin(chat->roster.dir, m); /* until it can be connected */
+                roster_lags(&chat->roster, m); /* until it can be connected */
                 m->missed = MISSED_UNKNOWN;
         }
 }

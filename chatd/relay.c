@@ -23,7 +23,7 @@ struct members {
 struct sending {
         struct relay *relay;
         struct batch *batch;
-        const struct roster *roster;
+        struct roster *roster;
         int64_t begin_ms;
         bool may_wait;         /* for sessions that are behind */
         struct members behind; /* those that are waited for */
@@ -46,7 +46,7 @@ static void relay_count_missed(const struct sending *s, struct member *m)
 
 static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
 {
-        lagging_begin(s->roster->dir, m);
+        roster_lags(s->roster, m);
         m->lagged_ms = now;
         m->missed = 0;
         relay_count_missed(s, m);
@@ -85,7 +85,8 @@ static int relay_take_result(const struct sending *s, struct member *m, ssize_t 
                 lent_sent(&m->lent);
                 return 1;
         }
-        m->dead = errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE;
+        if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE)
+                roster_dies(s->roster, m);
         if (m->dead && m->id == LINK_ID) /* the link will have another inbox */
                 relay_begin_to_lag(s, m, clock_ms());
         return m->dead;
@@ -103,6 +104,8 @@ static int relay_send_records(const struct sending *s, struct member *m)
         int taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !m->dead) {
                 m->lent.due = true;
+                if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
+                        todo_add(&s->roster->todo, TODO_LEND, m);
                 m->told = m->share.relayed;
                 relay_count_delivered(s->relay, m, part.records);
         }
@@ -253,7 +256,7 @@ static void relay_serve_all(struct sending *s)
                 relay_serve(s, m);
 }
 
-void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
+void relay_send(struct relay *r, struct batch *b, struct roster *roster)
 {
         struct sending s = {.relay = r, .batch = b, .roster = roster, .begin_ms = clock_ms()};
         if (batch_is_empty(b))
@@ -273,7 +276,7 @@ void relay_send(struct relay *r, struct batch *b, const struct roster *roster)
         free(s.full.all);
 }
 
-void relay_resume(const struct relay *r, const struct roster *roster, struct member *m)
+void relay_resume(const struct relay *r, struct roster *roster, struct member *m)
 {
         struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
         int error = m->missed > 0 ? reach_send(m, &missed) : 0;
@@ -288,7 +291,8 @@ void relay_resume(const struct relay *r, const struct roster *roster, struct mem
         }
         if (socket_is_transient(-error))
                 return;
-        m->dead |= error < 0;
+        if (error < 0)
+                roster_dies(roster, m);
         if (m->dead && m->id == LINK_ID)
                 return;
         lagging_end(roster->dir, m);

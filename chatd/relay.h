@@ -40,11 +40,11 @@ struct relay {
 
 /* Sends the batch to every member that it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded
  * moment (see the top of this file). */
-void relay_send(struct relay *r, struct batch *b, const struct roster *roster);
+void relay_send(struct relay *r, struct batch *b, struct roster *roster);
 
 /* Tells the lagging member `m`, whose inbox may have room, how much it missed, and sends the letters that waited: then
  * records are relayed to it again. Marks it dead if its inbox is gone; the link lags on in that case. */
-void relay_resume(const struct relay *r, const struct roster *roster, struct member *m);
+void relay_resume(const struct relay *r, struct roster *roster, struct member *m);
 
 /* Tells `m` that its lines went to everybody, if it does not know that yet. Returns true if it knows. */
 bool relay_confirm(const struct relay *r, struct member *m);

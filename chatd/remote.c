@@ -124,7 +124,7 @@ static void remote_welcome(struct chat *chat, struct member *m)
         int r = m->lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
         chat->remote->welcome_due = socket_is_transient(-r);
         if (chat->remote->welcome_due && !m->lagging)
-                lagging_begin(chat->roster.dir, m); /* so that WELCOME is sent when there is room */
+                roster_lags(&chat->roster, m); /* so that WELCOME is sent when there is room */
 }
 
 /* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */

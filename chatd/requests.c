@@ -45,9 +45,8 @@ int requests_take(struct chat *chat, const struct frame *f)
         }
         if (!has_place(chat, m, f))
                 return -ENOBUFS;
-        batch_take_number(&chat->batch, m, f->number);
+        chat_take_number(chat, m, f->number);
         m->said = f->number;
-        chat->unconfirmed = true;
         if (member_is_held(m)) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;

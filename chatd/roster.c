@@ -7,6 +7,7 @@
 
 #include <chat/names.h>
 
+#include "lagging.h"
 #include "reach.h"
 
 enum { NAME_NUMBER_BYTES = 11 }; /* for "~4294967295" */
@@ -154,6 +155,18 @@ int roster_rename(struct roster *r, struct member *m, struct slice name)
         return 0;
 }
 
+void roster_lags(struct roster *r, struct member *m)
+{
+        lagging_begin(r->dir, m);
+        todo_add(&r->todo, TODO_CONTACT, m);
+}
+
+void roster_dies(struct roster *r, struct member *m)
+{
+        m->dead = true;
+        todo_add(&r->todo, TODO_CONTACT, m);
+}
+
 void roster_move(struct roster *r, struct member *m, struct room *room)
 {
         m->moved = true;
@@ -169,6 +182,7 @@ void roster_remove(struct roster *r, struct member *m)
         r->members[m->index] = last;
         tdelete(m, &r->by_id, compare_ids);
         naming_remove(&r->naming, m);
+        todo_forget(&r->todo, m);
         reach_close(m);
         if (m->seat.room)
                 rooms_leave(&r->rooms, &m->seat);

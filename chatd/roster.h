@@ -14,6 +14,7 @@
 #include "member.h"
 #include "naming.h"
 #include "rooms.h"
+#include "todo.h"
 
 struct roster {
         char dir[RUN_DIR_MAX_BYTES + 1];
@@ -23,6 +24,7 @@ struct roster {
         void *by_id; /* a tree of struct member: tsearch(3) */
         struct naming naming;
         struct rooms rooms;
+        struct todo todo;
 };
 
 /* Makes an empty roster. Returns 0 or -ENOMEM. `owner` is the user that sessions run as. */
@@ -57,6 +59,10 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
 
 /* Gives `m` this name, which no other member has. Returns 0 or -ENOMEM. */
 int roster_rename(struct roster *r, struct member *m, struct slice name);
+
+/* Note that `m` lags from now on (lagging.h), or that its process or inbox is gone: contact_settle() does what follows from that. */
+void roster_lags(struct roster *r, struct member *m);
+void roster_dies(struct roster *r, struct member *m);
 
 /* Moves `m` to `room`. */
 void roster_move(struct roster *r, struct member *m, struct room *room);

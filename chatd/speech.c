@@ -50,9 +50,8 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
         if (!chat_take_text(chat, &line->text))
                 return;
         line->text = reveal_behind_name(line->text, line->name.len);
-        batch_take_number(&chat->batch, m, line->number);
+        chat_take_number(chat, m, line->number);
         m->said = line->number;
-        chat->unconfirmed = true;
         if (admin_silences(chat, m, f, false))
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)

@@ -108,7 +108,7 @@ static void test_the_roll_is_called_a_few_at_a_time(void **state)
         assert_int_equal(count_called(inboxes, CROWD), CONTACT_CALLED_MAX);
         assert_in_range(contact_call_ms(f->chat), 0, clock_ms() + CONTACT_CALL_MS);
 
-        while (!member(f, early)->uncalled)
+        while (!todo_has(TODO_CALL, member(f, early)))
                 early++;
         put_person(f, FRAME_HERE, early); /* it need not be called any more */
         f->chat->call_at_ms = 0;
@@ -426,10 +426,10 @@ static void test_lines_of_before_are_confirmed(void **state)
         serve(f);
         inbox_read(f->inboxes[ANN]);
         restart_broker(f);
-        assert_false(f->chat->unconfirmed);
+        assert_null(todo_first(&f->chat->roster.todo, TODO_CONFIRM));
         here(f, ANN, 1);
         serve(f);
-        assert_true(f->chat->unconfirmed);
+        assert_non_null(todo_first(&f->chat->roster.todo, TODO_CONFIRM));
         broker_confirm(f->chat);
         assert_inbox(f, ANN, "rollcall, relayed 1");
         say(f, ANN, "two");

@@ -906,9 +906,9 @@ static void test_it_takes_no_part_in_what_is_confirmed(void **state)
         link_hello(f);
         inject(f, 1, 5);
         serve(f);
-        assert_false(f->chat->unconfirmed);
+        assert_null(todo_first(&f->chat->roster.todo, TODO_CONFIRM));
         broker_confirm(f->chat);
-        assert_false(f->chat->unconfirmed);
+        assert_null(todo_first(&f->chat->roster.todo, TODO_CONFIRM));
         assert_inbox(f, LINK, "welcome 0");
 }
 
