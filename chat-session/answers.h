@@ -3,7 +3,7 @@
 
 #include <chat/frame.h>
 
-/* Makes the answer in `f`, if it has one, its text, which is written to `text`. A list suits a window of `columns` columns; 0: the width is
- * unknown. `you` is the name of the client, unless `f` has another one. The text that `f` had stays if the answer is of no
- * known code, or damaged. */
+/* Makes the answer in `f`, if it has one, its text, which is written to `text`. A list suits a window of `columns`
+ * columns; 0: the width is unknown. `you` is the name of the client, unless `f` has another one. The text that `f` had
+ * stays if the answer is of no known code, or damaged. */
 void answers_describe(struct frame *f, struct slice you, size_t columns, char text[static TEXT_MAX_BYTES]);

@@ -1,8 +1,8 @@
 /* The client's connection: its descriptors, and the output that the client has not taken yet.
  *
- * Output waits in a buffer of fixed size. When the buffer is full, whole lines are skipped and counted, until the client has
- * taken half of the buffer: a slow client loses lines itself and costs nobody else
- * anything. The pages of the buffer that were never used cost no memory.
+ * Output waits in a buffer of fixed size. When the buffer is full, whole lines are skipped and counted, until the
+ * client has taken half of the buffer: a slow client loses lines itself and costs nobody else anything. The pages of
+ * the buffer that were never used cost no memory.
  *
  * Owns neither descriptor: the program that started the session passed both, and the kernel closes them when the
  * session ends.
@@ -104,8 +104,8 @@ size_t client_room(const struct client *c);
 /* Writes what the client takes now. */
 void client_flush(struct client *c);
 
-/* Returns how many lines were skipped since the last call, once the client has taken half of the buffer; before that, 0.
- * The caller must tell the client at once. */
+/* Returns how many lines were skipped since the last call, once the client has taken half of the buffer; before that,
+ * 0. The caller must tell the client at once. */
 uint64_t client_take_skipped(struct client *c);
 
 /* Returns true if the client left before it sent anything, or if it is deaf, as after a restart of a session that

@@ -32,8 +32,8 @@ void editing_accept(struct terminal *t);
  * was ^C. A line that becomes too long goes out in pieces, as without editing (lines.h). */
 bool editing_push(struct terminal *t, uint8_t byte, bool pasted);
 
-/* Takes the answer to the request COMPLETE of this number, if TAB still waits for it: completes the word before the cursor,
- * also to one of `names`. Then takes the keys that waited for the answer. */
+/* Takes the answer to the request COMPLETE of this number, if TAB still waits for it: completes the word before the
+ * cursor, also to one of `names`. Then takes the keys that waited for the answer. */
 void editing_complete(struct terminal *t, uint64_t number, struct slice names);
 
 /* Takes the keys that wait for an answer to COMPLETE, which will not come, or came too late. */

@@ -1,7 +1,7 @@
 /* Where a kind of client plugs in: what a session (visit.h) asks of the code that talks with its client.
  *
- * A kind turns bytes from its client into intents, which it states by the functions of talk.h, and turns events from the
- * chat into bytes, which it puts into the client's buffer (client.h). It knows the client's protocol and nothing of
+ * A kind turns bytes from its client into intents, which it states by the functions of talk.h, and turns events from
+ * the chat into bytes, which it puts into the client's buffer (client.h). It knows the client's protocol and nothing of
  * datagrams, restarts of chatd, lent connections, or of how a session ends. The session knows these, and nothing of the
  * protocol: it calls a kind only through `struct kind`, so a program with other kinds links the same session.
  *
@@ -12,8 +12,8 @@
  * - The client's lines wait for their turn (the pace) and for chatd.
  *
  * A kind never blocks, reads or writes a descriptor, or ends the process. All bounds on what a client can make it
- * remember are its own. terminal-kind.c is a whole kind, echo.c the shortest, and tests/unit/test-session-kind.c has one
- * that joins late.
+ * remember are its own. terminal-kind.c is a whole kind, echo.c the shortest, and tests/unit/test-session-kind.c has
+ * one that joins late.
  */
 #pragma once
 
@@ -30,8 +30,8 @@ struct session;
 /* When a client becomes a member of the chat. */
 enum kind_joining {
         KIND_JOINS_AT_ONCE, /* when the connection is there, under the name that the connection gives */
-        /* When the kind calls talk_introduce(): the client names itself first. A client that does not do so in time must
-         * be made to leave, by tick(). */
+        /* When the kind calls talk_introduce(): the client names itself first. A client that does not do so in time
+         * must be made to leave, by tick(). */
         KIND_JOINS_LATER,
         KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
 };
@@ -54,7 +54,8 @@ struct kind {
         /* ---- bytes from the client ---- */
 
         /* Returns how many bytes the kind can take now, whatever they are: it must leave room for all that they can
-         * become, in the queue to chatd (talk_room()) and in the client's buffer (client_room()). 0: nothing is read. */
+         * become, in the queue to chatd (talk_room()) and in the client's buffer (client_room()). Returns 0 if
+         * nothing is to be read. */
         size_t (*may_read)(const void *me);
 
         /* Takes `n` bytes, at least one and at most as many as may_read() said. */
@@ -65,9 +66,9 @@ struct kind {
 
         /* ---- events from the chat ---- */
 
-        /* chatd took the client as a member, under the name talk_name(), which may differ from `asked`, the name that the
-         * session asked for. `members` is how many are here, the client among them; 0: unknown. May come again: after a
-         * restart chatd may meet a HELLO once more. */
+        /* chatd took the client as a member, under the name talk_name(), which may differ from `asked`, the name that
+         * the session asked for. `members` is how many are here, the client among them; 0: unknown. May come again:
+         * after a restart chatd may meet a HELLO once more. */
         void (*welcome)(void *me, struct slice asked, uint64_t members);
 
         /* Shows a record to the client. Only records that can be shown come here (chat/display.h). */
@@ -78,17 +79,17 @@ struct kind {
          * shown. What chatd wrote whole does not come here: a kind that must know of all is of another form. */
         void (*note)(void *me, const struct record *r);
 
-        /* Shows past lines, at least one: for a newcomer, or in answer to HISTORY. The number of each record is its time,
-         * in seconds since 1970. */
+        /* Shows past lines, at least one: for a newcomer, or in answer to HISTORY. The number of each record is its
+         * time, in seconds since 1970. */
         void (*past)(void *me, struct wire_reader records);
 
         /* chatd answers a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the client has
-         * that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h), or, from a chatd
-         * of an earlier version, a text: see answers.h. */
+         * that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h), or, from a
+         * chatd of an earlier version, a text: see answers.h. */
         void (*answer)(void *me, const struct frame *f);
 
-        /* The member of the id `f->key` asks for the client's name. Shows the client the answer in `f`, which says so, and
-         * returns true, unless the client does not want to hear of that member. */
+        /* The member of the id `f->key` asks for the client's name. Shows the client the answer in `f`, which says so,
+         * and returns true, unless the client does not want to hear of that member. */
         bool (*probe)(void *me, const struct frame *f);
 
         /* ---- events of the session ---- */
@@ -108,8 +109,8 @@ struct kind {
         /* Returns in which form the client wants lines now. Asked for often. */
         enum kind_form (*form)(const void *me);
 
-        /* Draws what must stand behind all other output, as a half-typed line, if there is room. Called before and after
-         * each write. Returns true if it drew. */
+        /* Draws what must stand behind all other output, as a half-typed line, if there is room. Called before and
+         * after each write. Returns true if it drew. */
         bool (*draw)(void *me);
 
         /* Returns when tick() must be called, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */

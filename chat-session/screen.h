@@ -1,8 +1,8 @@
-/* Lines on the screen of a terminal: broken into rows at words where its window is known to be narrow, in the terminal's
- * character set, and in place of a half-typed line (row.h), which is drawn again behind them.
+/* Lines on the screen of a terminal: broken into rows at words where its window is known to be narrow, in the
+ * terminal's character set, and in place of a half-typed line (row.h), which is drawn again behind them.
  *
- * `columns`, `charset` and `row_drawn` of a client (client.h) are what is known of its screen. Without them a line is as
- * client_line() writes it.
+ * `columns`, `charset` and `row_drawn` of a client (client.h) are what is known of its screen. Without them a line is
+ * as client_line() writes it.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 
 #include "client.h"
 
-/* Puts a line of `n` parts and its CR LF into the client's buffer. Skips and counts the line if it does not fit. All rows
- * except the first are indented. */
+/* Puts a line of `n` parts and its CR LF into the client's buffer. Skips and counts the line if it does not fit. All
+ * rows except the first are indented. */
 void screen_line(struct client *c, const struct slice *parts, size_t n);
 
 /* Does the same as screen_line(), with `indent` blanks in front of all rows except the first. */

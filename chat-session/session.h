@@ -1,5 +1,5 @@
-/* The state of a session, and the steps of its lifetimes. Only the session's own files know it: a kind of client (kind.h)
- * uses talk.h. visit.h is the loop that ties the parts together.
+/* The state of a session, and the steps of its lifetimes. Only the session's own files know it: a kind of client
+ * (kind.h) uses talk.h. visit.h is the loop that ties the parts together.
  */
 #pragma once
 
@@ -117,8 +117,7 @@ void session_be_called(struct session *s, struct slice name);
 /* Begins to leave, unless the session is leaving already. `text` is for the journal. */
 void session_leave(struct session *s, enum leave_reason reason, struct slice text);
 
-/* Begins to leave because an administrator removed the client, unless that has happened. Lines that chatd has not got are
- * discarded. */
+/* Begins to leave because an administrator removed the client. Discards the lines that chatd has not got. */
 void session_remove(struct session *s);
 
 /* Begins to end: only output is left. */

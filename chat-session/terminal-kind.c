@@ -41,7 +41,8 @@ void terminal_input_ended(void *me)
 
 /* ---- events from the chat ---- */
 
-/* Greets the client by the name that others see. If it came with another name, or was greeted by it, a notice says so. */
+/* Greets the client by the name that others see. A notice says so if it came with another name, or was
+ * greeted by it. */
 static void terminal_welcome(void *me, struct slice asked, uint64_t members)
 {
         struct terminal *t = me;

@@ -1,5 +1,5 @@
-/* A person at a terminal: telnet, nc and the like. The state of this kind of client (kind.h), and what all its parts may do:
- * show a notice, greet.
+/* A person at a terminal: telnet, nc and the like. The state of this kind of client (kind.h), and what all its parts
+ * may do: show a notice, greet.
  *
  * terminal-kind.h is the kind itself. echo.h is another kind for the same clients.
  */

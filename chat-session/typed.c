@@ -155,8 +155,8 @@ static void typed_take_line(struct terminal *t, struct slice typed)
         }
         if (typed_is_turned_away(t, typed, true))
                 return;
-        /* In a paste, an unknown command is text. A word that is nearly a command may have been typed, and come together
-         * with another line. */
+        /* In a paste, an unknown command is text. A word that is nearly a command may have been typed, and come
+         * together with another line. */
         if (command == COMMAND_UNKNOWN && t->input.paste.is_one && nearest_distance(rest, slice_of(row->name)) > 1)
                 typed_say(t, typed);
         else if (command == COMMAND_DISGUISED)

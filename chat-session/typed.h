@@ -22,5 +22,5 @@ size_t typed_clean(struct terminal *t, struct slice typed, typed_piece *take);
 /* Takes an event of the terminal `user`. */
 void typed_take(void *user, enum lines_event event, const char *text, size_t len);
 
-/* Returns how many bytes may be read, so that there is room in the queue to chatd for everything that they can become. */
+/* Returns how many bytes may be read: there is room in the queue to chatd for everything that they can become. */
 size_t typed_may_read(const struct terminal *t);

@@ -6,8 +6,8 @@
 
 #include <chat/paths.h>
 
-/* Asks the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), which the sandbox forbids, and
- * a session behind a proxy first draws in the sandbox. */
+/* Asks the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), which the sandbox forbids,
+ * and a session behind a proxy first draws in the sandbox. */
 uint64_t uplink_random(void)
 {
         uint64_t random;

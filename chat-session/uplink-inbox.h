@@ -12,8 +12,8 @@
 uint64_t uplink_random(void);
 
 /* Binds the inbox of this key below `dir`, and sets `*inbox` to the socket. If `*inbox` is a socket already (it is not
- * negative), binds it again if its file is gone: the run directory may have been made anew. `probe` is a datagram socket
- * that is not connected, or no longer needs to be. Returns 0 or a negative errno. */
+ * negative), binds it again if its file is gone: the run directory may have been made anew. `probe` is a datagram
+ * socket that is not connected, or no longer needs to be. Returns 0 or a negative errno. */
 int uplink_inbox_open(int *inbox, const char *dir, uint64_t key, int probe);
 
 /* Receives a datagram of at most `size` bytes, the sender's user as the kernel states it ((uid_t)-1: not stated), and

@@ -1,5 +1,5 @@
-/* One client's visit, from the first byte to the last: ties the client, its kind (kind.h), what chatd tells (incoming.h)
- * and the uplink together in one poll() loop.
+/* One client's visit, from the first byte to the last: ties the client, its kind (kind.h), what chatd tells
+ * (incoming.h) and the uplink together in one poll() loop.
  */
 #pragma once
 
@@ -14,8 +14,8 @@ enum {
 
 /* Takes the client at `in` and `out`, which is of this kind; `me` is the kind's own state. Finds out the client's name,
  * unless a proxy is to state it. Reads nothing from the client yet. Keeps no other descriptor open except its uplink's
- * socket. `s` must be all zeros; the others must live as long as `s`. Does everything that must be done before the session
- * enters its sandbox (sandbox.h). */
+ * socket. `s` must be all zeros; the others must live as long as `s`. Does everything that must be done before the
+ * session enters its sandbox (sandbox.h). */
 void visit_begin(struct session *s, const struct kind *kind, void *me, int in, int out,
                  const struct session_options *o);
 

@@ -52,8 +52,8 @@ static inline void *run(void *arg)
         return NULL;
 }
 
-/* Starts a session with a client of this kind, whose state is `me`. `fds` are the session's end of the connection and the
- * client's. */
+/* Starts a session with a client of this kind, whose state is `me`. `fds` are the session's end of the connection and
+ * the client's. */
 static inline struct fixture *start_kind(const struct kind *kind, void *me, const int fds[static 2],
                                          const struct session_options *options)
 {
