@@ -56,6 +56,32 @@ static void test_find_and_remove(void **state)
         }
 }
 
+static void test_members_with_work_to_do(void **state)
+{
+        struct fixture *f = *state;
+        struct todo *todo = &f->roster.todo;
+        struct member *all[3];
+        for (size_t i = 0; i < 3; i++) {
+                all[i] = add(f, i + 2, "x");
+                todo_add(todo, TODO_CONTACT, all[i]);
+                todo_add(todo, TODO_CONTACT, all[i]); /* it is there once */
+        }
+        todo_add(todo, TODO_LEND, all[1]);
+        assert_ptr_equal(todo_first(todo, TODO_CONTACT), all[0]);
+        assert_ptr_equal(todo_next(TODO_CONTACT, all[0]), all[1]);
+        assert_ptr_equal(todo_next(TODO_CONTACT, all[1]), all[2]);
+        assert_null(todo_next(TODO_CONTACT, all[2]));
+        roster_remove(&f->roster, all[1]); /* out of all lists */
+        assert_ptr_equal(todo_next(TODO_CONTACT, all[0]), all[2]);
+        assert_null(todo_first(todo, TODO_LEND));
+        todo_remove(todo, TODO_CONTACT, all[0]);
+        todo_remove(todo, TODO_CONTACT, all[0]); /* nothing happens */
+        assert_false(todo_has(TODO_CONTACT, all[0]));
+        assert_ptr_equal(todo_first(todo, TODO_CONTACT), all[2]);
+        todo_add(todo, TODO_CONTACT, all[0]); /* at the end */
+        assert_ptr_equal(todo_next(TODO_CONTACT, all[2]), all[0]);
+}
+
 static struct member *find(const struct fixture *f, const char *name)
 {
         return roster_find_name(&f->roster, slice_of(name));
@@ -341,6 +367,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_find_and_remove),
+                TEST(test_members_with_work_to_do),
                 TEST(test_names_are_unique),
                 TEST(test_names_that_may_be_taken_for_one_another),
                 TEST(test_suggestions),
