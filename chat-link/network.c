@@ -41,7 +41,7 @@ struct network {
         struct reader reader;
         struct twin twin;
         pthread_t thread;
-        int work;        /* an eventfd: the thread has work */
+        int work; /* an eventfd: the thread has work */
         /* Each of the two flags is a release by the thread that sets it, and an acquire by the one that reads it: what
          * was done before comes along. They have the default order, which is stronger, because they are set once. */
         int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` */

@@ -60,7 +60,7 @@ static void check_row(struct editor *e)
         }
         size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
         PROMISE(width <= columns, "%zu of %zu columns", width, columns);
-        PROMISE(!r->known || editor_draw(e, out) == 0, "draws what is drawn");
+        PROMISE(!r->certain || editor_draw(e, out) == 0, "draws what is drawn");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

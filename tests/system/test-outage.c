@@ -196,7 +196,8 @@ static void test_no_memory(void **state)
         assert_alive("before");
         set("chatd.service", "LimitAS=12M");
         shell("systemctl kill -s KILL --kill-who=main chatd");
-        shell_until("journalctl -q -u chatd | grep -q 'chatd: cannot run: Cannot allocate memory; it failed to .* /run/chat$'");
+        shell_until("journalctl -q -u chatd | grep -q 'chatd: cannot run: Cannot allocate memory; it failed to .* "
+                    "/run/chat$'");
         client_send(a, "waits\n");
         client_sync(a);
         assert_string_equal(shell("systemctl is-active chatd.socket"), "active");

@@ -328,7 +328,8 @@ static const char in_sandbox[] =
         "memcmp "
         "memcpy memmem memmove mempcpy memrchr memset strcasecmp strchr strcmp strcspn strlen strncasecmp strncmp "
         "strpbrk "
-        "strsep strspn strchrnul clock_gettime ppoll sigprocmask getpid syscall socket bind connect close access stat fstat "
+        "strsep strspn strchrnul clock_gettime ppoll sigprocmask getpid syscall socket bind connect close access stat "
+        "fstat "
         "rename "
         "unlink read write recv recvmsg send sendmsg shutdown getsockopt setsockopt ioctl mmap munmap "
         /* from utf8proc, which needs them for functions that a session does not use */

@@ -149,7 +149,8 @@ static void test_slow_members_may_use_up_the_patience(void **state)
                 assert_int_equal(say_to_slow_bob(f, LAGGING_FREE_MS), LAGGING_FREE_MS);
         assert_int_equal(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_PATIENCE_MS);
         assert_false(f->members[1]->lagging);
-        assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS, 2 * LAGGING_FREE_MS); /* what was left */
+        assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS,
+                        2 * LAGGING_FREE_MS); /* what was left */
         assert_true(f->members[1]->lagging);
 }
 
