@@ -56,7 +56,7 @@ enum input_interrupt {
         INPUT_LEAVES,      /* leaves: the client was told so, and has typed nothing since */
 };
 
-/* What is known of the bytes that came, input.h. */
+/* The state of the input (input.h). */
 struct input {
         bool speaks_chat; /* the first bytes or the first line have shown it */
         uint8_t first_count;

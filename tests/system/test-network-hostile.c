@@ -1,4 +1,4 @@
-/* What comes from NATS and is no message of a chat-link, or comes too fast: the link takes what is right, and nothing else. */
+/* Messages on NATS that no chat-link sent, and messages that come too fast: the link takes valid ones, and nothing else. */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>

@@ -1,4 +1,4 @@
-/* What is relayed to whom: batches, and rooms within them. */
+/* Batches: which member gets which records, in one room and in several. */
 #include "relay-fixture.h"
 
 /* Returns the number in the header of the next datagram. */

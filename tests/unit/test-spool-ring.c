@@ -1,4 +1,4 @@
-/* What is put into the spool comes out of it, in order and once; and a full spool. */
+/* The ring of a spool: records come out in order and once, also when it is full. */
 #include "spool-fixture.h"
 
 static void test_what_was_appended_is_next(void **state)
