@@ -1,6 +1,7 @@
 #include "list.h"
 
-size_t list_count(const struct room *room)
+/* Returns the number of members that are here in this room. */
+static size_t list_count(const struct room *room)
 {
         size_t n = 0;
         for (const struct seat *seat = room->first; seat; seat = seat->next)
@@ -19,19 +20,28 @@ static bool list_room(struct answer_rooms *l, const struct room *room, size_t pe
                                   });
 }
 
-void list_people(struct answer_rooms *l, const struct room *room, const struct room *yours)
+/* Appends a room with the names of its `people`. */
+static void list_names(struct answer_rooms *l, const struct room *room, size_t people, const struct room *yours)
 {
-        bool fits = list_room(l, room, list_count(room), yours);
+        bool fits = list_room(l, room, people, yours);
         for (const struct seat *seat = room->first; seat && fits; seat = seat->next)
                 if (member_is_here(seat->member))
                         fits = answer_add_name(l, slice_of(seat->member->name));
 }
 
+void list_people(struct answer_rooms *l, const struct room *room, const struct room *yours)
+{
+        list_names(l, room, list_count(room), yours);
+}
+
 void list_other_rooms(struct answer_rooms *l, const struct rooms *rooms, const struct room *yours)
 {
-        for (size_t i = 0; i < rooms->count; i++)
-                if (rooms->all[i] != yours && list_count(rooms->all[i]) > 0)
-                        list_people(l, rooms->all[i], yours);
+        for (size_t i = 0; i < rooms->count; i++) {
+                const struct room *room = rooms->all[i];
+                size_t people = room == yours ? 0 : list_count(room);
+                if (people > 0)
+                        list_names(l, room, people, yours);
+        }
 }
 
 void list_rooms(struct answer_rooms *l, const struct rooms *rooms, const struct room *yours)

@@ -5,9 +5,6 @@
 
 #include "chat.h"
 
-/* Returns the number of members that are here in this room. */
-size_t list_count(const struct room *room);
-
 /* Appends a room with the names of the members in it. `yours` is the room of the asking member, or NULL. */
 void list_people(struct answer_rooms *l, const struct room *room, const struct room *yours);
 

@@ -87,14 +87,9 @@ int reach_connect(const char *dir, uid_t owner, struct member *m)
 
 int reach_send(struct member *m, const struct frame *f)
 {
-        return reach_send_records(m, f, NULL, 0);
-}
-
-int reach_send_records(struct member *m, const struct frame *f, const uint8_t *records, size_t size)
-{
         uint8_t buffer[FRAME_MAX_BYTES];
-        struct iovec iov[] = {{buffer, frame_encode(buffer, sizeof(buffer), f)}, {(uint8_t *)records, size}};
-        const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = size > 0 ? 2 : 1};
+        struct iovec iov = {buffer, frame_encode(buffer, sizeof(buffer), f)};
+        const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
         if (m->fd < 0)
                 return -ENOTCONN;
         if (sendmsg(m->fd, &msg, MSG_NOSIGNAL) < 0)

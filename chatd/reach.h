@@ -28,9 +28,6 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
 /* Sends one frame other than a batch to `m`. Returns 0 or a negative errno. */
 int reach_send(struct member *m, const struct frame *f);
 
-/* Sends a frame that is followed by `size` bytes of records. Returns 0 or a negative errno. */
-int reach_send_records(struct member *m, const struct frame *f, const uint8_t *records, size_t size);
-
 /* Sends a frame to the inbox `key` of a session that is no member, or with LINK_ID to the link's inbox, from the
  * unconnected socket `fd`. Returns 0 or a negative errno. */
 int reach_send_stranger(const char *dir, uid_t owner, int fd, uint64_t id, uint64_t key, const struct frame *f);
