@@ -1,6 +1,6 @@
 # Installation on this host, and below DESTDIR for packages.
 
-MANUALS := $(wildcard $(PROGRAMS:%=%/*.[158])) $(wildcard units/*.[578])
+MANUALS := $(wildcard $(PROGRAMS:%=%/*.[1578])) $(wildcard units/*.[578])
 # $(call manuals,SECTION)
 manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
