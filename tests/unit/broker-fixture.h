@@ -10,6 +10,7 @@
 #include "../../chatd/broker.h"
 #include "../../chatd/contact.h"
 #include "../../chatd/lending.h"
+#include "../../chatd/reach.h"
 #include "../../chatd/recovery.h"
 
 #include "inbox-fixture.h"
@@ -193,6 +194,34 @@ static inline void serve(struct fixture *f)
 static inline struct member *member(struct fixture *f, uint32_t who)
 {
         return roster_find(&f->chat->roster, inbox_id(who));
+}
+
+/* Lets ann, bob and eve join and read everything. */
+static inline void join_all(struct fixture *f)
+{
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                hello(f, who);
+        serve(f);
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                inbox_read(f->inboxes[who]);
+}
+
+/* Fills the inbox of a session that does not run. */
+static inline void fill_inbox(struct fixture *f, uint32_t who)
+{
+        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->chat->relay.epoch};
+        while (reach_send(member(f, who), &relayed) == 0)
+                ;
+}
+
+/* Returns what the session gets when it runs again. */
+static inline const char *after_lagging(struct fixture *f, uint32_t who)
+{
+        assert_true(member(f, who)->lagging);
+        inbox_empty(f->inboxes[who]);
+        broker_has_room(f->chat, member(f, who));
+        assert_false(member(f, who)->lagging);
+        return inbox_read(f->inboxes[who]);
 }
 
 /* Lets chatd take the answers to LEND. */

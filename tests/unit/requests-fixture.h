@@ -3,7 +3,6 @@
 
 #include "../../chatd/arrivals.h"
 #include "../../chatd/notes.h"
-#include "../../chatd/reach.h"
 
 #include "broker-fixture.h"
 #include "inodes.h"
@@ -53,16 +52,6 @@ static inline void set_topic(struct fixture *f, uint32_t who, const char *topic)
         struct frame frame = numbered(f, who, FRAME_TOPIC);
         frame.text = slice_of(topic);
         put(f, &frame);
-}
-
-/* Lets ann, bob and eve join and read everything. */
-static inline void begin(struct fixture *f)
-{
-        for (uint32_t who = ANN; who < SESSIONS; who++)
-                hello(f, who);
-        serve(f);
-        for (uint32_t who = ANN; who < SESSIONS; who++)
-                inbox_read(f->inboxes[who]);
 }
 
 /* All change their names, and two change rooms; one after another. */

@@ -31,15 +31,6 @@ static struct frame last_of(int inbox, enum frame_type type)
         return last;
 }
 
-static void begin(struct fixture *f)
-{
-        for (uint32_t who = ANN; who < SESSIONS; who++)
-                hello(f, who);
-        serve(f);
-        for (uint32_t who = ANN; who < SESSIONS; who++)
-                inbox_read(f->inboxes[who]);
-}
-
 static const struct {
         enum frame_type type, answered;
         const char *name, *text;
@@ -102,7 +93,7 @@ static void assert_sentence(size_t request, struct slice text)
 /* Asks all of the above. Also the next chatd, which meets a request again, answers in the way of the session's version. */
 static void check_requests(struct fixture *f, uint8_t version)
 {
-        begin(f);
+        join_all(f);
         for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
                 struct frame asked = {.type = (uint8_t)requests[i].type,
                                       .id = inbox_id(ANN),
@@ -151,7 +142,7 @@ static void test_sessions_of_the_next_version(void **state)
 static void test_many_people(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         for (uint32_t i = 0; i < 2000; i++) {
                 char name[32];
                 snprintf(name, sizeof(name), "member-%u", i);
@@ -185,7 +176,7 @@ static void test_unasked(void **state)
         struct fixture *f = *state;
         struct answer a;
         f->chat->settings.members_per_network = 0;
-        begin(f);
+        join_all(f);
         put(f, &(struct frame){.type = FRAME_NICK, .id = inbox_id(ANN), .number = 1, .name = slice_of("bob")});
         serve(f);
         struct frame got = last_of(f->inboxes[BOB], FRAME_PROBE);

@@ -44,7 +44,7 @@ static void test_many_are_here(void **state)
 static void test_an_answer_has_its_place(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         say(f, ANN, "before");
         who_is_here(f, BOB);
         say(f, BOB, "mine");
@@ -65,7 +65,7 @@ static void test_an_answer_has_its_place(void **state)
 static void test_an_answer_to_a_lender(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         say(f, ANN, "hello");
         serve(f);
         run_session(f, BOB);
@@ -76,28 +76,10 @@ static void test_an_answer_to_a_lender(void **state)
         assert_inbox(f, BOB, "line ann before, answer 3 people are here: ann, bob (you), eve, line ann behind");
 }
 
-/* Fills the inbox of a session that does not run. */
-static void fill_inbox(struct fixture *f, uint32_t who)
-{
-        const struct frame relayed = {.type = FRAME_RELAYED, .id = f->chat->relay.epoch};
-        while (reach_send(member(f, who), &relayed) == 0)
-                ;
-}
-
-/* Returns what the session gets when it runs again. */
-static const char *after_lagging(struct fixture *f, uint32_t who)
-{
-        assert_true(member(f, who)->lagging);
-        inbox_empty(f->inboxes[who]);
-        broker_has_room(f->chat, member(f, who));
-        assert_false(member(f, who)->lagging);
-        return inbox_read(f->inboxes[who]);
-}
-
 static void test_an_answer_waits_for_room(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         fill_inbox(f, BOB);
         say(f, ANN, "before");
         who_is_here(f, BOB);
@@ -116,7 +98,7 @@ static void test_answers_that_wait_are_bounded(void **state)
 {
         struct fixture *f = *state;
         static char topic[TOPIC_MAX_BYTES + 1];
-        begin(f);
+        join_all(f);
         memset(topic, 't', TOPIC_MAX_BYTES);
         set_topic(f, ANN, topic);
         serve(f);

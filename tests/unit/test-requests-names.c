@@ -4,7 +4,7 @@
 static void test_a_name(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         say(f, ANN, "I am ann");
         nick(f, ANN, "Zoe");
         say(f, ANN, "I am zoe");
@@ -35,7 +35,7 @@ static void test_a_name(void **state)
 static void test_a_name_outlives_chatd(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         nick(f, ANN, "Zoe");
         serve(f);
         assert_int_equal(restart_broker(f), 3);
@@ -62,7 +62,7 @@ static void test_a_name_outlives_chatd(void **state)
 static void test_what_cannot_be_noted(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         inodes = 0;
         nick(f, ANN, "Zoe");
         join(f, ANN, "Kitchen");
@@ -109,7 +109,7 @@ static void test_a_name_again(void **state)
 {
         struct fixture *f = *state;
         struct seen seen = {0};
-        begin(f);
+        join_all(f);
         nick(f, ANN, "Zoe");
         nick(f, BOB, "ann");
         say(f, ANN, "after");
@@ -134,7 +134,7 @@ static void test_a_name_again(void **state)
 static void test_changes_share_a_batch(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         uint64_t batches = f->chat->relay.batches;
         say(f, ANN, "1");
         join(f, BOB, "kitchen");
@@ -187,7 +187,7 @@ static void test_changes_again(void **state)
 {
         struct fixture *f = *state;
         struct seen seen[SESSIONS] = {0};
-        begin(f);
+        join_all(f);
         tell(f, 0);
         serve(f);
         for (uint32_t who = ANN; who < SESSIONS; who++)
@@ -221,7 +221,7 @@ static void test_a_change_before_a_second_hello(void **state)
 {
         struct fixture *f = *state;
         struct seen seen = {0};
-        begin(f);
+        join_all(f);
         uint64_t number = f->numbers[ANN];
         for (int again = 0; again < 2; again++) {
                 f->numbers[ANN] = number;
@@ -244,7 +244,7 @@ enum { NEWCOMER = 77 };
 static void test_nobody_comes_or_goes_beside_changes(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         uint64_t batches = f->chat->relay.batches;
         nick(f, ANN, "Zoe");
         bye(f, EVE);
@@ -267,7 +267,7 @@ static void test_nobody_comes_or_goes_beside_changes(void **state)
 static void test_one_member_changes_often(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         uint64_t batches = f->chat->relay.batches;
         for (int i = 0; i <= NOTE_CHANGES_MAX; i++)
                 nick(f, ANN, i % 2 ? "Zoe" : "Joe");
@@ -282,7 +282,7 @@ static void test_killed_between_mark_and_note(void **state)
         struct fixture *f = *state;
         struct member *ann;
         char note[256], before[256];
-        begin(f);
+        join_all(f);
         snprintf(note, sizeof(note), "%s/members/%016llx", f->dir, (unsigned long long)inbox_id(ANN));
         before[readlink(note, before, sizeof(before) - 1)] = '\0';
         ann = member(f, ANN);
@@ -308,7 +308,7 @@ static void ask_for(struct fixture *f, uint32_t who, enum frame_type type, const
 static void test_whose_name_it_is(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         ask_for(f, ANN, FRAME_FIND, "BOB");
         ask_for(f, ANN, FRAME_FIND, "bobb");
         ask_for(f, ANN, FRAME_FIND, "zoe");
@@ -324,7 +324,7 @@ static void test_whose_name_it_is(void **state)
 static void test_whose_name_begins_so(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         join(f, EVE, "kitchen");
         nick(f, BOB, "annika");
         serve(f);

@@ -11,7 +11,7 @@ static void which_rooms(struct fixture *f, uint32_t who)
 static void test_a_room_that_ends_within_a_batch(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         join(f, ANN, "kitchen");
         set_topic(f, ANN, "tea");
         serve(f);
@@ -33,7 +33,7 @@ static void read_all(struct fixture *f)
 static void test_a_room(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         say(f, ANN, "one");
         join(f, ANN, "Kitchen");
         say(f, ANN, "two");
@@ -67,7 +67,7 @@ static void test_a_room(void **state)
 static void test_a_room_that_is_none(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         join(f, ANN, "two words");
         join(f, ANN, "Lobby");
         join(f, ANN, "a-name-that-is-much-too-long-for-a-room");
@@ -85,7 +85,7 @@ static void test_a_topic(void **state)
 {
         struct fixture *f = *state;
         char topic[TOPIC_MAX_BYTES + 2] = "";
-        begin(f);
+        join_all(f);
         set_topic(f, ANN, "");
         set_topic(f, ANN, "tea / \xc3\xa9t\xc3\xa9");
         set_topic(f, BOB, "");
@@ -137,7 +137,7 @@ static void test_a_topic(void **state)
 static void test_who_is_in_other_rooms(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         join(f, EVE, "kitchen");
         join(f, BOB, "kitchen");
         serve(f);
@@ -181,7 +181,7 @@ static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
         f->chat->arrivals->pace = pace_of(1, 1);
-        begin(f); /* eve, at least, was one too many */
+        join_all(f); /* eve, at least, was one too many */
         assert_int_equal(member(f, EVE)->arrival, ARRIVAL_WAITING);
         join(f, EVE, "kitchen");
         serve(f);
@@ -195,7 +195,7 @@ static void test_a_room_outlives_chatd(void **state)
         struct fixture *f = *state;
         char path[256];
         struct stat st;
-        begin(f);
+        join_all(f);
         join(f, ANN, "kitchen");
         join(f, BOB, "kitchen");
         serve(f);
@@ -218,7 +218,7 @@ static void test_a_room_again(void **state)
 {
         struct fixture *f = *state;
         struct seen bob = {0}, eve = {0};
-        begin(f);
+        join_all(f);
         join(f, BOB, "kitchen");
         serve(f);
         inbox_read_new(f->inboxes[BOB], &bob);
@@ -259,7 +259,7 @@ static void test_a_note_of_no_room(void **state)
         struct fixture *f = *state;
         char path[256];
         struct stat st;
-        begin(f);
+        join_all(f);
         for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
                 snprintf(path, sizeof(path), "%s/members/%016llx.room", f->dir, (unsigned long long)inbox_id(ANN));
                 assert_int_equal(symlink(notes[i], path), 0);
@@ -309,7 +309,7 @@ static void test_topics_that_change_often(void **state)
 {
         struct fixture *f = *state;
         struct seen seen = {0};
-        begin(f);
+        join_all(f);
         for (int i = 0; i < TOPIC_CHANGES; i++)
                 set_topic(f, i % 2 ? ANN : BOB, "tea");
         set_topic(f, ANN, "-");
@@ -345,7 +345,7 @@ static void test_topics_that_change_often(void **state)
 static void test_topic_of_a_crowd(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         join(f, BOB, "kitchen");
         set_topic(f, BOB,
                   "the rules of this room are many, and this topic is a little longer than sixty-four bytes, as topics "
@@ -371,7 +371,7 @@ static void test_history_before_live(void **state)
         struct fixture *f = *state;
         f->chat->settings.history = 20;
         assert_int_equal(history_open(&f->chat->history, f->dir), 0);
-        begin(f);
+        join_all(f);
         say(f, ANN, "hi");
         struct frame frame = numbered(f, BOB, FRAME_HISTORY);
         put(f, &frame);

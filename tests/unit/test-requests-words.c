@@ -4,7 +4,7 @@
 static void test_an_action(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         act(f, ANN, "waves");
         act(f, ANN, "w\x1bves");
         serve(f);
@@ -17,7 +17,7 @@ static void test_an_action(void **state)
 static void test_a_private_word(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         say(f, ANN, "one");
         msg(f, ANN, "BOB", "psst");
         say(f, ANN, "two");
@@ -40,7 +40,7 @@ static void test_a_private_word(void **state)
 static void test_a_reply(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         struct frame frame = numbered(f, BOB, FRAME_PRIVATE);
         frame.key = inbox_id(ANN);
         frame.text = slice_of("yes?");
@@ -93,7 +93,7 @@ static void test_a_private_word_of_an_older_session(void **state)
 {
         struct fixture *f = *state;
         uint8_t buffer[FRAME_MAX_BYTES];
-        begin(f);
+        join_all(f);
         struct frame frame = numbered(f, ANN, FRAME_PRIVATE);
         frame.name = slice_of("bob");
         frame.text = slice_of("psst");
@@ -134,7 +134,7 @@ static void test_what_is_ignored(void **state)
         who_is_here(f, ANN);
         serve(f);
         assert_int_equal(f->chat->ignored[IGNORED_STRANGER], 1);
-        begin(f);
+        join_all(f);
         f->numbers[ANN] = 0;
         who_is_here(f, ANN);
         serve(f);
@@ -151,7 +151,7 @@ static void test_to_oneself(void **state)
 {
         struct fixture *f = *state;
         static char text[TEXT_MAX_BYTES + 1];
-        begin(f);
+        join_all(f);
         text[0] = 'x';
         for (int i = 0; i < 2040; i++)
                 memcpy(text + 1 + 2 * i, "\xc3\xa4", 2);
@@ -165,7 +165,7 @@ static void test_to_oneself(void **state)
 static void test_muted_speaks(void **state)
 {
         struct fixture *f = *state;
-        begin(f);
+        join_all(f);
         member(f, ANN)->muted = true;
         nick(f, ANN, "bob-is-an-ass");
         join(f, ANN, "bob-go-home");

@@ -1,0 +1,32 @@
+/* A broker as in broker-fixture.h, and the link. */
+#pragma once
+
+#include "../../chatd/remote.h"
+
+#include "broker-fixture.h"
+
+/* Lets ann and the link join and read everything. */
+static inline void join_ann_and_link(struct fixture *f)
+{
+        hello(f, ANN);
+        link_hello(f);
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[LINK]);
+}
+
+static inline void join_ann_bob_and_link(struct fixture *f)
+{
+        hello(f, ANN);
+        hello(f, BOB);
+        link_hello(f);
+        serve(f);
+        for (uint32_t who = LINK; who <= BOB; who++)
+                inbox_read(f->inboxes[who]);
+}
+
+static inline void assert_nothing_ignored(struct fixture *f)
+{
+        for (int i = 0; i < IGNORED_KINDS; i++)
+                assert_int_equal(f->chat->ignored[i], 0);
+}
