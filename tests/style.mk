@@ -17,10 +17,18 @@ style: check-layers build/.packages-style build/.packages-build build/.packages-
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
 	mandoc -T lint -W warning $(MANUALS)
-# A file that passed is looked at again once it, a header that it includes, or what is asked for has changed.
-build/style/%.ok: %.c .clang-tidy Makefile build/sandbox-filter.h | build/.packages-style build/.packages-build
-	@mkdir -p $(@D); echo "TIDY $<"
-	$(Q)clang -std=gnu17 $(CPPFLAGS) $(WARNINGS) -fsyntax-only -MMD -MP -MT $@ -MF $@.d $<
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.said || { cat $@.said >&2; exit 1; }
-	@touch $@
+	@find $(STYLE_PASSED) -type f -mtime +30 -delete
+# A file that passed is looked at again once it, a header that it includes, or what is asked for has changed. STYLE_PASSED
+# has a file for each text that passed, in any tree of this machine: its name is a hash of the text with its headers, and
+# of what is asked for.
+STYLE_PASSED ?= $(or $(XDG_CACHE_HOME),$(HOME:%=%/.cache),build)/chat-style
+STYLE_FLAGS   = -std=gnu17 $(CPPFLAGS)
+build/style/%.ok: %.c .clang-tidy tests/style.mk build/sandbox-filter.h | build/.packages-style build/.packages-build
+	@mkdir -p $(@D) $(STYLE_PASSED); passed=$(STYLE_PASSED)/$$({ clang-tidy --version; cat .clang-tidy; \
+		echo '$(STYLE_FLAGS) $(WARNINGS)'; clang $(STYLE_FLAGS) -E -CC -MMD -MP -MT $@ -MF $@.d $<; } | sha256sum | cut -c 1-64); \
+	if [ ! -e $$passed ]; then \
+		echo "TIDY $<"; \
+		clang $(STYLE_FLAGS) $(WARNINGS) -fsyntax-only $< || exit 1; \
+		clang-tidy --quiet --warnings-as-errors='*' $< -- $(STYLE_FLAGS) 2>$@.said || { cat $@.said >&2; exit 1; }; \
+	fi; touch $$passed $@
 -include $(shell find build/style -name '*.d' 2>/dev/null)
