@@ -50,6 +50,8 @@ static int join_both(void **state)
         victim = join_victim();
         witness = booted_join();
         client_expect(victim.client, "*** %s is connected\r\n", witness->name);
+        client_send(victim.client, "we are all here\n"); /* behind its own arrival */
+        client_expect(witness, ": we are all here\r\n");
         return 0;
 }
 
