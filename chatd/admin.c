@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
 
@@ -168,7 +169,6 @@ static void take_removal(struct chat *chat, struct member *m, const struct frame
 static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool removed = m->removal, muted = m->muted;
-        chat->alone = true;
         int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
@@ -185,14 +185,14 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
         return 0;
 }
 
-int admin_take(struct chat *chat, const struct frame *f)
+enum outcome admin_take(struct chat *chat, const struct frame *f)
 {
         bool done = admin_has_done(chat->admin, f->number);
         struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&chat->roster, f->id);
         bool here = m && m->presence == PRESENT && m->id != LINK_ID;
         int r = 0;
-        if (!done && here && chat->begun)
-                return -ENOBUFS;
+        if (!done && here && !round_admit(&chat->round, ROUND_ALONE))
+                return NEXT_BATCH;
         if (!done && f->type == FRAME_SET_TOPIC)
                 r = take_topic(chat, f);
         else if (!done && f->type == FRAME_SAY)
@@ -205,7 +205,7 @@ int admin_take(struct chat *chat, const struct frame *f)
                 admin_remember(chat->admin, f->number);
         if (chat->admin->answer)
                 chat->admin->answer(chat, f->number, r);
-        return 0;
+        return TAKEN;
 }
 
 /* Notes the state of a member after an action. Returns 0 or a negative errno. */
@@ -235,6 +235,7 @@ static void log_act(const struct chat *chat, const struct admin_act *act)
 void admin_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
+        assert(chat->round.step == ROUND_NOTE);
         int r = a->act.member ? note_act(chat, a->act.member) : 0;
         if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);

@@ -28,6 +28,8 @@
 
 #include <chat/frame.h>
 
+#include "round.h"
+
 struct chat;
 struct member;
 
@@ -60,9 +62,9 @@ struct admin {
 /* Reads the note of the last chatd. Members that are banned will be removed. */
 void admin_recover(struct chat *chat);
 
-/* Does the action of a SAY, SET_TOPIC, KICK, MUTE or UNMUTE. Returns 0, or -ENOBUFS if the frame belongs to the next
- * batch: then nothing was done. The batch must have room for a record. */
-int admin_take(struct chat *chat, const struct frame *f);
+/* Does the action of a SAY, SET_TOPIC, KICK, MUTE or UNMUTE. Returns NEXT_BATCH if the batch may not have
+ * an action on a member. The batch must have room for a record. */
+enum outcome admin_take(struct chat *chat, const struct frame *f);
 
 /* Notes the actions of a batch that was sent to all members. */
 void admin_note(struct chat *chat);

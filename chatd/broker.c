@@ -84,8 +84,8 @@ static bool is_allowed(struct chat *chat, const struct datagram *d, const struct
 }
 
 /* Handlers of the frames that a session sends, or chatd to itself. A type without a handler is of a later version, or
- * one that only the link or chatd sends. Each returns the same as take_frame(). */
-static int (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame *f) = {
+ * one that only the link or chatd sends. */
+static enum outcome (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame *f) = {
         [FRAME_HELLO] = membership_hello,   [FRAME_HERE] = membership_here,
         [FRAME_ARRIVE] = membership_arrive, [FRAME_BYE] = membership_leave,
         [FRAME_GONE] = membership_leave,    [FRAME_UNSERVED] = confinement_take_unserved,
@@ -99,17 +99,17 @@ static int (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame 
         [FRAME_UNMUTE] = admin_take,        [FRAME_SET_TOPIC] = admin_take,
 };
 
-static int take_from_session(struct chat *chat, const struct frame *f)
+static enum outcome take_from_session(struct chat *chat, const struct frame *f)
 {
         if (f->type < FRAME_TYPES && handlers[f->type])
                 return handlers[f->type](chat, f);
         chat_ignore(chat, IGNORED_TYPE);
-        return 0;
+        return TAKEN;
 }
 
-/* Does what a frame says, or ignores and counts it. Returns 0, or -ENOBUFS if the batch is full, or too many members
- * wait to be announced: then nothing was done, and the frame belongs to the next batch. */
-static int take_frame(struct chat *chat, const struct datagram *d)
+/* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full, or may not have this frame,
+ * or too many members wait to be announced. */
+static enum outcome take_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
         int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
@@ -124,56 +124,89 @@ static int take_frame(struct chat *chat, const struct datagram *d)
         if (!batch_has_room_for(&chat->batch, records,
                                 records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
                                         d->size))
-                return -ENOBUFS;
+                return NEXT_BATCH;
         if (r < 0) {
                 chat_ignore(chat, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
-                return 0;
+                return TAKEN;
         }
         if (!is_allowed(chat, d, &f) || departed_has(&chat->departed, f.id))
-                return 0;
+                return TAKEN;
         return f.id == LINK_ID ? remote_take(chat, &f) : take_from_session(chat, &f);
 }
 
 _Static_assert((int)INTAKE_WINDOW <= (int)BATCH_MAX_RECORDS, "who waits to be announced leaves without a record");
 
+/* Makes a batch of the first frames in the window, of which there are `left`. Returns how many that are. */
+static size_t broker_take(struct chat *chat, size_t left)
+{
+        size_t taken = 0;
+        round_enter(&chat->round, ROUND_TAKE);
+        batch_begin(&chat->batch, chat->relay.epoch);
+        changes_begin(&chat->changes);
+        do {
+                struct datagram d = intake_get(&chat->intake, taken);
+                if (take_frame(chat, &d) == NEXT_BATCH)
+                        break;
+                taken++;
+        } while (taken < left && round_admit(&chat->round, ROUND_PLAIN));
+        assert(taken > 0); /* any frame fits into an empty batch, and waiting members are announced before */
+        return taken;
+}
+
+static void broker_relay(struct chat *chat)
+{
+        round_enter(&chat->round, ROUND_RELAY);
+        relay_send(&chat->relay, &chat->batch, &chat->roster);
+        if (chat->settings.log_lines)
+                linelog_write(chat->log, &chat->batch);
+}
+
+static void broker_note(struct chat *chat)
+{
+        round_enter(&chat->round, ROUND_NOTE);
+        (chat->round.old_frames > 0 ? history_note_again : history_note)(&chat->history, &chat->roster.rooms,
+                                                                         &chat->batch);
+        remote_note(chat);
+        arrivals_note(chat);
+        admin_note(chat);
+}
+
+/* Forgets members and rooms that no frame in the queue concerns any more. `last` says that no old frame is left. */
+static void broker_forget(struct chat *chat, bool last)
+{
+        membership_remove_leavers(chat);
+        if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
+                chat_forget_said(chat);
+        if (last)
+                chat_forget_departed(chat);
+}
+
+/* Does all steps of one batch, of the first frames in the window. Returns how many frames that were, or a negative
+ * errno. */
+static int broker_do_round(struct chat *chat, size_t left)
+{
+        size_t taken = broker_take(chat, left);
+        broker_relay(chat);
+        broker_note(chat);
+        membership_say_goodbye(chat);
+        round_enter(&chat->round, ROUND_CONSUME);
+        int r = intake_consume(&chat->intake, taken);
+        if (r < 0)
+                return r;
+        broker_forget(chat, round_consume(&chat->round, taken));
+        round_enter(&chat->round, ROUND_OVER);
+        return (int)taken;
+}
+
 int broker_serve(struct chat *chat)
 {
         int n = intake_peek(&chat->intake);
         if (n == 0)
-                chat->unconsumed = false;
-        if (n <= 0)
-                return n;
-        for (size_t left = (size_t)n, taken; left > 0; left -= taken) {
-                batch_begin(&chat->batch, chat->relay.epoch);
-                changes_begin(&chat->changes);
-                chat->alone = chat->crossed = chat->changed = false;
-                for (taken = 0; taken < left && !chat->alone; taken++) {
-                        struct datagram d = intake_get(&chat->intake, taken);
-                        chat->begun = taken > 0;
-                        if (take_frame(chat, &d) < 0)
-                                break;
-                }
-                assert(taken > 0); /* any frame fits into an empty batch, and waiting members are announced before */
-                chat->unconsumed = true;
-                relay_send(&chat->relay, &chat->batch, &chat->roster);
-                if (chat->settings.log_lines)
-                        linelog_write(chat->log, &chat->batch);
-                (chat->old_frames > 0 ? history_note_again : history_note)(&chat->history, &chat->roster.rooms,
-                                                                           &chat->batch);
-                remote_note(chat);
-                arrivals_note(chat);
-                admin_note(chat);
-                membership_say_goodbye(chat);
-                int r = intake_consume(&chat->intake, taken);
-                if (r < 0)
-                        return r;
-                chat->unconsumed = false;
-                membership_remove_leavers(chat);
-                if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
-                        chat_forget_said(chat);
-                if (chat->old_frames > 0 && chat->old_frames <= taken)
-                        chat_forget_departed(chat);
-                chat->old_frames -= taken < chat->old_frames ? taken : chat->old_frames;
+                round_enter(&chat->round, ROUND_OVER);
+        for (int left = n, taken; left > 0; left -= taken) {
+                taken = broker_do_round(chat, (size_t)left);
+                if (taken < 0)
+                        return taken;
                 if (arrivals_are_full(chat))
                         arrivals_announce(chat);
         }
@@ -204,8 +237,9 @@ void broker_confirm(struct chat *chat)
 void broker_finish(struct chat *chat)
 {
         int64_t until = clock_ms() + FINISH_MAX_MS;
-        while (clock_ms() < until && broker_serve(chat) > 0)
-                ;
+        bool serves = chat->round.step <= ROUND_UNKNOWN; /* else chatd ends because a step failed */
+        while (serves && clock_ms() < until)
+                serves = broker_serve(chat) > 0;
         arrivals_announce(chat);
         broker_confirm(chat);
 }

@@ -1,7 +1,7 @@
 /* What chatd does with a frame: which sender may send it, which member it makes, and what other members are told.
  *
  * broker_serve() is the heart: it takes a window of frames from the intake, turns them into batches, relays each batch
- * and consumes it. The order of a batch's steps makes a crash between any two of them harmless:
+ * and consumes it. The order of a batch's steps, which round.h asserts, makes a crash between any two of them harmless:
  *
  *   1. notes of each member that joins      the next chatd knows it, even if it dies meanwhile, and announces it as
  *                                           this one would have (arrivals.h)

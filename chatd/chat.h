@@ -24,6 +24,7 @@
 #include "motd.h"
 #include "relay.h"
 #include "roster.h"
+#include "round.h"
 
 enum {
         WARNINGS_MAX = 12, /* kinds of warnings: more than there are */
@@ -98,17 +99,12 @@ struct chat {
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;
-        bool begun;             /* the batch has frames */
-        bool alone;             /* no other frame may be in the batch */
-        bool crossed;           /* a member came or left in the batch */
-        bool changed;           /* a member asked for another name or room, which never shares a batch with `crossed` */
-        struct changes changes; /* of names and rooms in the batch */
-        bool unconsumed;        /* the queue may begin with frames that were relayed, to some members or to all */
+        struct round round;                        /* of the batch */
+        struct changes changes;                    /* of names and rooms in the batch */
         char shown[TEXT_MAX_BYTES];                /* the cleaned form of the last text */
         struct member *leavers[BATCH_MAX_RECORDS]; /* members that leave in the batch */
         size_t leavers_count;
         struct departed departed; /* members that left just before the last chatd died */
-        size_t old_frames;        /* frames in the queue from the time of the last chatd */
         uint64_t lines;           /* relayed since the start */
         size_t asked;             /* members whose answer to LEND has not come yet */
         int64_t pause_until_ms;   /* when the first member that declined may be asked again; INT64_MAX: there is none */

@@ -15,17 +15,17 @@ void confinement_take(struct chat *chat, struct member *m, const struct frame *f
         eventlog_unconfined(chat->log, m->id, (enum confinement)m->confinement);
 }
 
-int confinement_take_unserved(struct chat *chat, const struct frame *f)
+enum outcome confinement_take_unserved(struct chat *chat, const struct frame *f)
 {
         struct confinements *c = chat->confinements;
         int64_t now = clock_ms();
         c->unserved++;
         if (c->logged_ms != 0 && now - c->logged_ms < WARNING_MS) {
                 c->unlogged++;
-                return 0;
+                return TAKEN;
         }
         eventlog_unserved(chat->log, f->id, f->key < INT_MAX ? (int)f->key : 0, c->unlogged);
         c->logged_ms = now;
         c->unlogged = 0;
-        return 0;
+        return TAKEN;
 }

@@ -7,6 +7,8 @@
 
 #include <chat/frame.h>
 
+#include "round.h"
+
 struct chat;
 struct member;
 
@@ -21,5 +23,5 @@ struct confinements {
  * a part of its sandbox. */
 void confinement_take(struct chat *chat, struct member *m, const struct frame *f);
 
-/* Counts an UNSERVED. Returns 0. Logs one UNSERVED per WARNING_MS at most. */
-int confinement_take_unserved(struct chat *chat, const struct frame *f);
+/* Counts an UNSERVED, and logs one per WARNING_MS at most. Returns TAKEN. */
+enum outcome confinement_take_unserved(struct chat *chat, const struct frame *f);

@@ -90,16 +90,15 @@ static void membership_welcome(struct chat *chat, struct member *m, bool quiet)
         chat_welcome(chat, m, m->lines_in);
 }
 
-int membership_hello(struct chat *chat, const struct frame *f)
+enum outcome membership_hello(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (m && m->presence != EXPECTED) {
                 chat_ignore(chat, IGNORED_REPEATED);
-                return 0;
+                return TAKEN;
         }
-        if (chat->changed || arrivals_are_full(chat))
-                return -ENOBUFS;
-        chat->crossed = true;
+        if (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP))
+                return NEXT_BATCH;
         if (!m)
                 m = membership_admit(chat, f);
         if (m) {
@@ -108,16 +107,15 @@ int membership_hello(struct chat *chat, const struct frame *f)
                 motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
                 chat_show_past(chat, m, 0, (unsigned)chat->settings.history);
         }
-        return 0;
+        return TAKEN;
 }
 
-int membership_here(struct chat *chat, const struct frame *f)
+enum outcome membership_here(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
-        if (!m && (chat->changed || arrivals_are_full(chat)))
-                return -ENOBUFS;
+        if (!m && (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP)))
+                return NEXT_BATCH;
         if (!m) {
-                chat->crossed = true;
                 m = membership_admit(chat, f);
                 if (m)
                         membership_welcome(chat, m, false);
@@ -136,7 +134,7 @@ int membership_here(struct chat *chat, const struct frame *f)
                 m->lines_out = f->lines_out;
                 m->skipped = f->skipped;
         }
-        return 0;
+        return TAKEN;
 }
 
 /* Logs that the client of `m` spoke another protocol, at a limited rate. */
@@ -155,27 +153,26 @@ static void log_not_chat(struct chat *chat, const struct member *m, struct slice
         chat->not_chat_unlogged = 0;
 }
 
-int membership_arrive(struct chat *chat, const struct frame *f)
+enum outcome membership_arrive(struct chat *chat, const struct frame *f)
 {
         if (arrivals_are_full(chat))
-                return -ENOBUFS;
+                return NEXT_BATCH;
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT)
                 chat_ignore(chat, IGNORED_STRANGER);
         else
                 arrivals_release(chat, m);
-        return 0;
+        return TAKEN;
 }
 
-int membership_leave(struct chat *chat, const struct frame *f)
+enum outcome membership_leave(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         bool bye = f->type == FRAME_BYE;
         if (!m || m->presence != PRESENT || (!bye && !m->dead))
-                return 0; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
-        if (chat->changed)
-                return -ENOBUFS;
-        chat->crossed = true;
+                return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+        if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
+                return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
         m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
@@ -194,12 +191,13 @@ int membership_leave(struct chat *chat, const struct frame *f)
                 log_not_chat(chat, m, f->text);
         if (!member_is_held(m))
                 eventlog_leave(chat->log, &event);
-        return 0;
+        return TAKEN;
 }
 
 /* Only members that sent BYE get a last datagram; all other members were told that they left. */
 void membership_say_goodbye(struct chat *chat)
 {
+        round_enter(&chat->round, ROUND_PART);
         for (size_t i = 0; i < chat->leavers_count; i++) {
                 struct member *m = chat->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
@@ -211,6 +209,7 @@ void membership_say_goodbye(struct chat *chat)
 
 void membership_remove_leavers(struct chat *chat)
 {
+        round_enter(&chat->round, ROUND_FORGET);
         for (size_t i = 0; i < chat->leavers_count; i++) {
                 note_remove_departed(chat->roster.dir, chat->leavers[i]->id);
                 if (chat->leavers[i]->lagging)

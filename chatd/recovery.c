@@ -129,14 +129,14 @@ static int ask_strangers(struct chat *chat)
 }
 
 /* Walks through the queue without consuming it: counts its frames, and notes those that matter for reading the notes.
- * The walk ends: while nothing is consumed, a full queue takes no more frames. */
-static int walk_queue(struct chat *chat, struct queued *queued)
+ * Returns 0 or a negative errno. The walk ends: while nothing is consumed, a full queue takes no more frames. */
+static int walk_queue(struct chat *chat, struct queued *queued, size_t *count)
 {
         for (;;) {
                 int n = intake_peek(&chat->intake);
                 if (n <= 0)
                         return n < 0 ? n : intake_rewind(&chat->intake);
-                chat->old_frames += (size_t)n;
+                *count += (size_t)n;
                 for (size_t i = 0; i < (size_t)n; i++) {
                         struct datagram d = intake_get(&chat->intake, i);
                         int r = queued_add(queued, &d);
@@ -160,7 +160,8 @@ static void expect_hellos(const struct roster *r, const struct queued *queued)
 /* Does the steps of a recovery. Returns 0 or a negative errno. */
 static int recover(struct chat *chat, struct queued *queued)
 {
-        int r = walk_queue(chat, queued);
+        size_t old_frames = 0;
+        int r = walk_queue(chat, queued, &old_frames);
         if (r == 0)
                 r = recall_members(&chat->roster, &chat->departed, queued);
         if (r == 0)
@@ -173,9 +174,9 @@ static int recover(struct chat *chat, struct queued *queued)
         arrivals_say_again(chat); /* also to members whose HELLO is expected */
         expect_hellos(&chat->roster, queued);
         chat_forget_said(chat); /* the previous chatd may have died just before that */
-        chat->unconsumed = chat->old_frames > 0;
+        round_recover(&chat->round, old_frames);
         arrivals_recover(chat);
-        if (chat->old_frames == 0)
+        if (old_frames == 0)
                 chat_forget_departed(chat);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
 #include <chat/reveal.h>
@@ -128,21 +129,21 @@ static void remote_welcome(struct chat *chat, struct member *m)
 }
 
 /* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */
-static int take_hello(struct chat *chat)
+static enum outcome take_hello(struct chat *chat)
 {
         if (chat->batch.count > 0)
-                return -ENOBUFS;
+                return NEXT_BATCH;
         struct member *m = roster_find(&chat->roster, LINK_ID);
         if (!m)
                 m = remote_admit(chat);
         else if (!greet_again(chat, m))
                 m = NULL;
         if (!m)
-                return 0;
+                return TAKEN;
         if (m->lagging)
                 relay_resume(&chat->relay, &chat->roster, m);
         remote_welcome(chat, m);
-        return 0;
+        return TAKEN;
 }
 
 /* Returns the link, if its records may be taken: it sent HELLO, and their number can be noted. */
@@ -292,7 +293,7 @@ static size_t count_twofold(struct wire_reader records)
         return n;
 }
 
-static int take_inject(struct chat *chat, const struct frame *f)
+static enum outcome take_inject(struct chat *chat, const struct frame *f)
 {
         struct member *m = find_speaker(chat);
         struct wire_reader records = f->records;
@@ -300,18 +301,18 @@ static int take_inject(struct chat *chat, const struct frame *f)
         struct record rec;
         int r;
         if (!m)
-                return 0;
+                return TAKEN;
         size_t count = records_count(records), twofold = count_twofold(records);
         if (!batch_has_room_for(&chat->batch, count + twofold,
                                 wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
-                return -ENOBUFS;
+                return NEXT_BATCH;
         while ((r = record_next(&records, &rec)) > 0)
                 inject(chat, m, &rec, &asked);
         for (size_t i = 0; i < asked.count; i++)
                 remote_answer(chat, m, &asked.records[i]);
         if (r < 0)
                 chat_ignore(chat, IGNORED_MALFORMED);
-        return 0;
+        return TAKEN;
 }
 
 /* Takes a notice to everybody, or to one member. */
@@ -337,7 +338,7 @@ static void take_notice(struct chat *chat, const struct frame *f)
                 batch_add_private(&chat->batch, m, to, &rec);
 }
 
-int remote_take(struct chat *chat, const struct frame *f)
+enum outcome remote_take(struct chat *chat, const struct frame *f)
 {
         switch (f->type) {
         case FRAME_HELLO:
@@ -347,16 +348,17 @@ int remote_take(struct chat *chat, const struct frame *f)
         case FRAME_NOTICE:
         case FRAME_TELL:
                 take_notice(chat, f);
-                return 0;
+                return TAKEN;
         default: /* of a later version, or one that only sessions or chatd send */
                 chat_ignore(chat, IGNORED_TYPE);
-                return 0;
+                return TAKEN;
         }
 }
 
 void remote_note(struct chat *chat)
 {
         struct remote *remote = chat->remote;
+        assert(chat->round.step == ROUND_NOTE);
         if (remote->last == remote->noted)
                 return;
         ssize_t n = write_number(remote->fd, remote->last);

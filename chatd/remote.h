@@ -19,6 +19,8 @@
 
 #include <chat/frame.h>
 
+#include "round.h"
+
 struct chat;
 struct member;
 
@@ -36,9 +38,9 @@ void remote_free(struct remote *remote);
 /* Continues at the number of the last chatd, if the link is a member. To be called after the notes were read. */
 void remote_recover(struct chat *chat);
 
-/* Does what a frame of the link says, or ignores and counts it or its records. Returns 0, or -ENOBUFS if it belongs to
- * the next batch: then nothing was done. */
-int remote_take(struct chat *chat, const struct frame *f);
+/* Does what a frame of the link says, or ignores and counts it or its records. Returns NEXT_BATCH if it is a HELLO
+ * and the batch has records, or an INJECT that has no room in the batch. */
+enum outcome remote_take(struct chat *chat, const struct frame *f);
 
 /* Writes the number of the last record from the link in the batch, which was sent to all members. */
 void remote_note(struct chat *chat);

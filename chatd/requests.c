@@ -20,39 +20,38 @@ static void (*const handlers[FRAME_TYPES])(struct chat *chat, struct member *m, 
         [FRAME_COMPLETE] = queries_complete,
 };
 
-/* Returns true if a change of name or room may be in this batch. */
+/* Returns true if the batch may have the frame: if it changes a name or room, there are conditions. */
 static bool has_place(struct chat *chat, const struct member *m, const struct frame *f)
 {
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
                 return true;
         bool ending = f->type == FRAME_ROOM && moves_end_a_room(&chat->roster.rooms, f->name);
-        if (chat->begun && (chat->crossed || ending || !changes_have_room(&chat->changes, m)))
+        if (chat->round.content != ROUND_EMPTY && (ending || !changes_have_room(&chat->changes, m)))
                 return false;
-        chat->changed = true;
-        return true;
+        return round_admit(&chat->round, ROUND_CHANGES);
 }
 
-int requests_take(struct chat *chat, const struct frame *f)
+enum outcome requests_take(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT) {
                 chat_ignore(chat, IGNORED_STRANGER);
-                return 0;
+                return TAKEN;
         }
         if (f->number <= m->lines_in || f->number == UINT64_MAX) {
                 chat_ignore(chat, IGNORED_REPEATED);
-                return 0;
+                return TAKEN;
         }
         if (!has_place(chat, m, f))
-                return -ENOBUFS;
+                return NEXT_BATCH;
         chat_take_number(chat, m, f->number);
         m->said = f->number;
         if (member_is_held(m)) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;
         if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f, true))
-                return 0;
+                return TAKEN;
         assert(handlers[f->type]);
         handlers[f->type](chat, m, f);
-        return 0;
+        return TAKEN;
 }

@@ -61,12 +61,12 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
         tell_alone(chat, m, f);
 }
 
-int speech_line(struct chat *chat, const struct frame *f)
+enum outcome speech_line(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT) {
                 chat_ignore(chat, IGNORED_STRANGER);
-                return 0;
+                return TAKEN;
         }
         struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};
         struct slice text = f->text;
@@ -74,7 +74,7 @@ int speech_line(struct chat *chat, const struct frame *f)
                 more = line_next(&text, &rec.text);
                 speech_say(chat, m, &(struct frame){.version = f->version, .number = rec.number}, &rec);
         }
-        return 0;
+        return TAKEN;
 }
 
 void speech_action(struct chat *chat, struct member *m, const struct frame *f)

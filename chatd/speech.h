@@ -3,8 +3,8 @@
 
 #include "chat.h"
 
-/* Takes a LINE. Returns 0. */
-int speech_line(struct chat *chat, const struct frame *f);
+/* Takes a LINE. Returns TAKEN. */
+enum outcome speech_line(struct chat *chat, const struct frame *f);
 
 /* Takes an ACTION of `m`. */
 void speech_action(struct chat *chat, struct member *m, const struct frame *f);

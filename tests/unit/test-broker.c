@@ -10,12 +10,17 @@ static int64_t later_ms; /* added to the real time; whole seconds */
 
 static void (*before_consume)(void *); /* called before the call that removes frames from the queue */
 static void *before_consume_arg;
+static bool consume_fails;
 
 /* Replaces recvmmsg() of libc. */
 int recvmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags, struct timespec *timeout)
 {
         if (!(flags & MSG_PEEK) && before_consume)
                 before_consume(before_consume_arg);
+        if (!(flags & MSG_PEEK) && consume_fails) {
+                errno = ENOMEM;
+                return -1;
+        }
         return (int)syscall(SYS_recvmmsg, fd, headers, n, flags, timeout);
 }
 
@@ -886,6 +891,29 @@ static void test_warnings(void **state)
         assert_int_equal(w[WARNINGS_MAX - 1].unlogged, 14);
 }
 
+/* chatd ends in the middle of a round. It must take no frame any more: the next chatd does. */
+static void test_a_queue_that_cannot_be_consumed(void **state)
+{
+        struct fixture *f = *state;
+        hello(f, ANN);
+        hello(f, BOB);
+        hello(f, EVE);
+        serve(f);
+        assert_inbox(f, EVE, "welcome 3");
+        say(f, ANN, "bye");
+        bye(f, ANN);
+        consume_fails = true;
+        assert_int_equal(broker_serve(f->chat), -ENOMEM);
+        say(f, BOB, "later");
+        broker_finish(f->chat);
+        consume_fails = false;
+        assert_inbox(f, EVE, "line ann bye, leave ann");
+        restart_broker(f);
+        serve(f);
+        assert_inbox(f, EVE, "rollcall, line bob later");
+        assert_int_equal(f->chat->roster.count, 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -922,6 +950,7 @@ int main(void)
                 TEST(test_nothing_to_give_back),
                 TEST(test_descriptors_are_kept_for_who_comes),
                 TEST(test_warnings),
+                TEST(test_a_queue_that_cannot_be_consumed),
         };
         return RUN_TESTS(tests);
 }
