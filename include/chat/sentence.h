@@ -43,8 +43,8 @@ static inline const char *sentence_pattern(const struct answer *a)
                                       "If that is you, on a connection that was lost, try again in half a minute",
                 [ANSWER_NAME_UNNOTED] = "Not done: the chat cannot store a new name right now; try again later",
                 [ANSWER_NAME_WANTED] = "%1 asked for your name, %0",
-                [ANSWER_ROOM_INVALID] = "A room's name follows the same rules as a person's:\n" SENTENCE_CHARACTERS
-                                        ", a letter first, %1 at most",
+                [ANSWER_ROOM_INVALID] =
+                        "A room's name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
                 [ANSWER_ROOM_SAME] = "You are already in %1",
                 [ANSWER_ROOM_ALIKE] = "There is a room %1, and the two names look alike; /join %1 goes there",
                 [ANSWER_ROOM_UNNOTED] = "Not done: the chat cannot store a change of room right now; try again later",
@@ -57,7 +57,7 @@ static inline const char *sentence_pattern(const struct answer *a)
                 [ANSWER_TOPIC_TOO_OFTEN] = "The topic of %1 changed %2 times just now; try again in %3 s",
                 [ANSWER_TOPIC_UNNOTED] = "Not done: the chat cannot store a topic right now; try again later",
                 [ANSWER_NO_HISTORY] = "This chat keeps no history",
-                [ANSWER_NOTHING_SAID] = "Nothing was said in %1 yet",
+                [ANSWER_NOTHING_SAID] = "Nothing has been said in %1 yet",
                 [ANSWER_NOBODY] = "There is nobody called %1 here; /who lists who is here",
                 [ANSWER_NOBODY_BUT] = "There is nobody called %1 here. Did you mean %2?",
                 [ANSWER_LEFT] = "%1 has left; /who lists who is here",

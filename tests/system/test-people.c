@@ -151,7 +151,7 @@ static void test_history(void **state)
         client_send(eve, "/join kitchen\n");
         client_expect(eve, "*** You are now in kitchen, alone\r\n");
         client_send(eve, "/history\n");
-        client_expect(eve, "*** Nothing was said in kitchen yet\r\n");
+        client_expect(eve, "*** Nothing has been said in kitchen yet\r\n");
         chat_kill_broker(chat, SIGKILL);
         chat_start_broker(chat);
         client_send(eve, "/leave\n");

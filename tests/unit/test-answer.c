@@ -26,8 +26,8 @@ static const struct {
         {{.code = ANSWER_NAME_UNNOTED}, UNNOTED("a new name")},
         {{.code = ANSWER_NAME_WANTED, .name = NAME}, "ann asked for your name, zoe"},
         {{.code = ANSWER_ROOM_INVALID, .most = 24},
-         "A room's name follows the same rules as a person's:\nplain letters (no accents), digits, - _ and ., a letter "
-         "first, 24 at most"},
+         "A room's name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), digits, - _ and "
+         "."},
         {{.code = ANSWER_ROOM_SAME, .room = {"den", 3}}, "You are already in den"},
         {{.code = ANSWER_ROOM_SAME, .room = {"lobby", 5}}, "You are already in the lobby"},
         {{.code = ANSWER_ROOM_ALIKE, .room = {"den", 3}},
@@ -43,7 +43,7 @@ static const struct {
          "The topic of den changed 5 times just now; try again in 40 s"},
         {{.code = ANSWER_TOPIC_UNNOTED}, UNNOTED("a topic")},
         {{.code = ANSWER_NO_HISTORY}, "This chat keeps no history"},
-        {{.code = ANSWER_NOTHING_SAID, .room = {"den", 3}}, "Nothing was said in den yet"},
+        {{.code = ANSWER_NOTHING_SAID, .room = {"den", 3}}, "Nothing has been said in den yet"},
         {{.code = ANSWER_NOBODY, .name = NAME}, "There is nobody called ann here; /who lists who is here"},
         {{.code = ANSWER_NOBODY_BUT, .name = NAME, .other = {"anna", 4}},
          "There is nobody called ann here. Did you mean anna?"},

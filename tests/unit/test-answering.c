@@ -62,8 +62,8 @@ static const struct {
         {FRAME_ROOM, FRAME_ANSWER, "l0bby", "", 0, ANSWER_ROOM_ALIKE,
          "There is a room lobby, and the two names look alike; /join lobby goes there"},
         {FRAME_ROOM, FRAME_ANSWER, "two words", "", 0, ANSWER_ROOM_INVALID,
-         "A room's name follows the same rules as a person's:\nplain letters (no accents), digits, - _ and ., a letter "
-         "first, 24 at most"},
+         "A room's name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), digits, - _ and "
+         "."},
         {FRAME_HISTORY, FRAME_ANSWER, "", "", 0, ANSWER_NO_HISTORY, "This chat keeps no history"},
         {FRAME_PRIVATE, FRAME_ANSWER, "Zoe", "hi", 0, ANSWER_IS_YOU, "That is you; the message went to nobody"},
         {FRAME_PRIVATE, FRAME_ANSWER, "nobody", "hi", 0, ANSWER_NOBODY,

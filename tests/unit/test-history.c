@@ -118,7 +118,7 @@ static void test_history_on_request(void **state)
         turn_on(f);
         request(f, ANN, FRAME_HISTORY, 3, "");
         serve(f);
-        assert_inbox(f, ANN, "answer Nothing was said in lobby yet");
+        assert_inbox(f, ANN, "answer Nothing has been said in lobby yet");
         f->numbers[ANN] = 2;
         say_lines(f, ANN, 1, 150);
         request(f, ANN, FRAME_HISTORY, 3, "");
@@ -280,7 +280,7 @@ static void test_no_shelf_is_free(void **state)
         assert_true(broker_serve(f->chat) >= 0);
         assert_inbox(f, ANN,
                      "welcome 1, past, answer You are now in one-more, alone, answer Nobody hears you: nobody else is "
-                     "here, answer Nothing was said in one-more yet");
+                     "here, answer Nothing has been said in one-more yet");
 }
 
 /* A chatd of an earlier version stored text that hides something. */

@@ -72,12 +72,13 @@ static void test_a_room_that_is_none(void **state)
         join(f, ANN, "Lobby");
         join(f, ANN, "a-name-that-is-much-too-long-for-a-room");
         serve(f);
-        assert_inbox(f, ANN,
-                     "answer A room's name follows the same rules as a person's:\nplain letters (no accents), digits, "
-                     "- _ and ., a letter first, 24 at most, "
-                     "answer You are already in the lobby, "
-                     "answer A room's name follows the same rules as a person's:\nplain letters (no accents), digits, "
-                     "- _ and ., a letter first, 24 at most");
+        assert_inbox(
+                f, ANN,
+                "answer A room's name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), "
+                "digits, - _ and ., "
+                "answer You are already in the lobby, "
+                "answer A room's name has 1 to 24 characters and starts with a letter:\nplain letters (no accents), "
+                "digits, - _ and .");
         assert_inbox(f, BOB, "");
 }
 
