@@ -110,9 +110,21 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
         return TAKEN;
 }
 
+/* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records that
+ * were relayed in between are lost to it, and it is told so. */
+static bool membership_is_back(struct chat *chat, struct member *m)
+{
+        contact_open(chat, m);
+        if (!m->dead)
+                reach_send(m, &(struct frame){.type = FRAME_MISSED, .id = chat->relay.epoch, .number = MISSED_UNKNOWN});
+        return !m->dead;
+}
+
 enum outcome membership_here(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
+        if (m && m->presence == LEAVING) /* it comes back in the next batch */
+                return NEXT_BATCH;
         if (!m && (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP)))
                 return NEXT_BATCH;
         if (!m) {
@@ -120,7 +132,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
                 if (m)
                         membership_welcome(chat, m, false);
         } else if (m->dead) {
-                contact_open(chat, m); /* the session has bound its inbox anew */
+                membership_is_back(chat, m);
         }
         if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
@@ -171,6 +183,8 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         bool bye = f->type == FRAME_BYE;
         if (!m || m->presence != PRESENT || (!bye && !m->dead))
                 return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+        if (!bye && membership_is_back(chat, m))
+                return TAKEN;
         if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
                 return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
@@ -194,6 +208,12 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         return TAKEN;
 }
 
+/* Returns true if `m` is to bind an inbox of the same name: its session runs, and has lost the inbox. */
+static bool membership_binds_anew(const struct chat *chat, const struct member *m)
+{
+        return m->dead && !chat->shares_pids && reach_process_runs(m);
+}
+
 /* Only members that sent BYE get a last datagram; all other members were told that they left. */
 void membership_say_goodbye(struct chat *chat)
 {
@@ -202,8 +222,9 @@ void membership_say_goodbye(struct chat *chat)
                 struct member *m = chat->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
                 note_departed(chat->roster.dir, m->id);
-                /* a session removes its inbox itself, unless it dies before */
-                reach_remove_inbox(chat->roster.dir, m->key);
+                /* a session that leaves removes its inbox itself, unless it dies before */
+                if (!membership_binds_anew(chat, m))
+                        reach_remove_inbox(chat->roster.dir, m->key);
         }
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -11,6 +12,16 @@
 #include <unistd.h>
 
 #include <chat/paths.h>
+
+bool reach_process_runs(const struct member *m)
+{
+        struct pollfd p = {.fd = pidfd_open((pid_t)(m->id >> 32), 0), .events = POLLIN};
+        if (p.fd < 0)
+                return false;
+        bool runs = poll(&p, 1, 0) == 0;
+        close(p.fd);
+        return runs;
+}
 
 void reach_close(struct member *m)
 {

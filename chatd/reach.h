@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,6 +16,9 @@
  * -ECONNREFUSED, -ENOENT or -ESRCH if the session is dead or the link's inbox gone, -EPERM if the inbox is no socket of
  * `owner` (for the link: of chatd's own user). After an error no descriptor of `m` is open. */
 int reach_connect(const char *dir, uid_t owner, struct member *m);
+
+/* Returns true if the process of `m` runs, also if its inbox cannot be reached. */
+bool reach_process_runs(const struct member *m);
 
 /* Closes the descriptors of `m`, and ends its lending. */
 void reach_close(struct member *m);

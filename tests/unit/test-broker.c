@@ -260,6 +260,63 @@ static void test_the_mark_of_who_left_outlives_the_frames(void **state)
         assert_false(is_marked_as_left(f, ANN));
 }
 
+static void lose_inbox(struct fixture *f, uint32_t who)
+{
+        struct sockaddr_un address;
+        close(f->inboxes[who]);
+        path_inbox(&address, f->dir, inbox_id(who));
+        unlink(address.sun_path);
+}
+
+/* A session whose inbox was removed binds it anew, and says so by HERE. */
+static void test_an_inbox_that_is_bound_anew(void **state)
+{
+        struct fixture *f = *state;
+        join_all(f);
+        lose_inbox(f, ANN);
+        say(f, BOB, "one");
+        serve(f); /* chatd finds the inbox gone: GONE is in the queue */
+        assert_true(member(f, ANN)->dead);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        here(f, ANN, 0);
+        say(f, BOB, "two");
+        serve(f);
+        assert_false(member(f, ANN)->dead);
+        assert_inbox(f, ANN, "missed some, line bob two");
+        assert_inbox(f, EVE, "line bob one, line bob two"); /* ann did not leave */
+}
+
+static void bind_late(void *arg)
+{
+        struct fixture *f = arg;
+        before_consume = NULL;
+        assert_true(exists(f, "sessions", ANN)); /* chatd has left the file to the session, which runs */
+        lose_inbox(f, ANN);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        f->chat->shares_pids = true;
+}
+
+/* The same, but chatd takes GONE before the session has bound its inbox, and HERE behind it. */
+static void test_an_inbox_that_is_bound_anew_late(void **state)
+{
+        struct fixture *f = *state;
+        join_all(f);
+        close(f->inboxes[ANN]);
+        say(f, BOB, "one");
+        serve(f);
+        assert_true(member(f, ANN)->dead);
+        here(f, ANN, 0);
+        f->chat->shares_pids = false; /* this is the process of ann */
+        before_consume_arg = f;
+        before_consume = bind_late;
+        serve(f);
+        assert_null(before_consume);
+        say(f, BOB, "two");
+        serve(f);
+        assert_string_equal(strstr(inbox_read(f->inboxes[ANN]), "line "), "line bob two");
+        assert_inbox(f, EVE, "line bob one, leave ann, join ann, line bob two");
+}
+
 static void test_another_user_is_ignored(void **state)
 {
         struct fixture *f = *state;
@@ -657,17 +714,25 @@ static void test_who_leaves_while_it_is_asked(void **state)
         assert_nothing_is_left(f, fds);
 }
 
+/* Lets ann's process end, and with it her inbox. */
+static void ann_dies(struct fixture *f)
+{
+        close(f->inboxes[ANN]);
+        f->inboxes[ANN] = 0;
+        contact_exited(f->chat, member(f, ANN));
+}
+
 static void test_who_dies_while_it_is_asked(void **state)
 {
         struct fixture *f = *state;
         unsigned fds = come_and_be_asked(f, false);
         struct socket_fds lend = take_lend(f, ANN);
-        contact_exited(f->chat, member(f, ANN));
+        ann_dies(f);
         assert_int_equal(f->chat->asked, 0);
         socket_close_fds(&lend);
         take_answers(f);
         broker_settle(f->chat);
-        assert_nothing_is_left(f, fds);
+        assert_nothing_is_left(f, fds - 1);
         assert_lender_got(f->lenders[BOB], "*** eve is connected\r\n*** eve is disconnected\r\n*** ann is connected\r\n"
                                            "*** ann is disconnected\r\n");
 }
@@ -682,11 +747,11 @@ static void test_who_answers_and_dies(void **state)
         struct socket_fds lend = take_lend(f, ANN);
         socket_close_fds(&lend);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 1);
-        contact_exited(f->chat, ann);
+        ann_dies(f);
         lending_answered(f->chat, ann);
         assert_int_equal(f->chat->asked, 0);
         broker_settle(f->chat);
-        assert_nothing_is_left(f, fds);
+        assert_nothing_is_left(f, fds - 1);
 }
 
 /* chatd must not keep a lent connection: it would stay open. */
@@ -696,22 +761,14 @@ static void test_the_client_of_who_dies_sees_the_end(void **state)
         char text[64];
         ssize_t n;
         unsigned fds = come_and_be_asked(f, true);
-        contact_exited(f->chat, member(f, ANN));
+        ann_dies(f);
         lender_die(f->lenders[ANN]);
         do
                 n = recv(f->lenders[ANN]->peer, text, sizeof(text), 0);
         while (n > 0);
         assert_int_equal(n, 0);
         broker_settle(f->chat);
-        assert_nothing_is_left(f, fds - 1);
-}
-
-static void lose_inbox(struct fixture *f, uint32_t who)
-{
-        struct sockaddr_un address;
-        path_inbox(&address, f->dir, inbox_id(who));
-        close(f->inboxes[who]);
-        unlink(address.sun_path);
+        assert_nothing_is_left(f, fds - 2);
 }
 
 /* Removes ann's inbox while she is asked, or after she has lent. Another one is there before chatd announces that she
@@ -925,6 +982,8 @@ int main(void)
                 TEST(test_frames_fill_batches),
                 TEST(test_frames_that_are_ignored),
                 TEST(test_the_mark_of_who_left_outlives_the_frames),
+                TEST(test_an_inbox_that_is_bound_anew),
+                TEST(test_an_inbox_that_is_bound_anew_late),
                 TEST(test_another_user_is_ignored),
                 TEST(test_ignored_frames_are_reported_at_a_bounded_rate),
                 TEST(test_a_killed_session_is_announced_behind_its_words),
