@@ -14,6 +14,12 @@ static size_t answers_columns(size_t columns)
         return columns < ANSWERS_COLUMNS_MIN + ANSWERS_MARGIN ? SENTENCE_COLUMNS : columns - ANSWERS_MARGIN;
 }
 
+struct slice answers_sentence(const struct answer *a, struct slice you, size_t columns,
+                              char text[static TEXT_MAX_BYTES])
+{
+        return sentence_write(a, you, answers_columns(columns), text, TEXT_MAX_BYTES);
+}
+
 void answers_describe(struct frame *f, struct slice you, size_t columns, char text[static TEXT_MAX_BYTES])
 {
         struct answer a;
@@ -21,5 +27,5 @@ void answers_describe(struct frame *f, struct slice you, size_t columns, char te
                 return;
         if (f->type == FRAME_ANSWER && f->name.len > 0)
                 you = f->name;
-        f->text = sentence_write(&a, you, answers_columns(columns), text, TEXT_MAX_BYTES);
+        f->text = answers_sentence(&a, you, columns, text);
 }

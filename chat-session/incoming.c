@@ -1,7 +1,5 @@
 #include "incoming.h"
 
-#include <stdio.h>
-
 #include <chat/display.h>
 
 #include "liveness.h"
@@ -82,43 +80,26 @@ static void incoming_take_answer(struct session *s, const struct frame *f)
 
 static void incoming_show_missed(struct session *s, uint64_t missed)
 {
-        char text[80];
-        if (missed == MISSED_UNKNOWN)
-                snprintf(text, sizeof(text), "Some lines were skipped: your session was not running");
-        else
-                snprintf(text, sizeof(text), "%llu line%s skipped: your session was not running",
-                         (unsigned long long)missed, missed == 1 ? "" : "s");
         session_give_up_rest(s);
-        session_tell(s, text);
+        session_tell(s, &(struct answer){.code = ANSWER_MISSED, .count = missed});
 }
 
-/* Shows TEXT, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
+/* Shows TEXT, the message of the day, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
 static void incoming_show_text(struct session *s, const struct frame *f)
 {
-        struct slice text = f->text, line;
         if (f->number <= s->text_number)
                 return;
         s->text_number = f->number;
-        for (bool more = true; more;) {
-                more = line_next(&text, &line);
-                s->kind->notice(s->me, &line, 1);
-        }
+        s->kind->motd(s->me, f->text);
 }
 
 void incoming_tell_lost(struct session *s)
 {
-        char text[96];
         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* the last that chatd stated */
         uint64_t lines = uplink_lost_lines(&s->uplink);
-        if (lines == 1)
-                snprintf(text, sizeof(text), "The chat lost its queue: your last line may not have reached everybody");
-        else
-                snprintf(text, sizeof(text),
-                         "The chat lost its queue: your last %llu lines may not have reached everybody",
-                         (unsigned long long)lines);
         session_give_up_rest(s);
         if (lines > 0)
-                session_tell(s, text);
+                session_tell(s, &(struct answer){.code = ANSWER_LOST, .count = lines});
 }
 
 /* ---- joining and leaving ---- */
@@ -138,26 +119,17 @@ static void incoming_welcome(struct session *s, const struct frame *f)
         }
 }
 
-/* Returns true if the client is removed because of a ban. */
-static bool incoming_is_ban(struct slice why)
-{
-        size_t len = strlen(KICKED_BANNED);
-        return why.len >= len && memcmp(why.at, KICKED_BANNED, len) == 0 && (why.len == len || why.at[len] == ':');
-}
-
 /* Obeys KICKED: an administrator removed the client. A chatd that meets the request again sends this again. */
-static void incoming_remove(struct session *s, struct slice why)
+static void incoming_remove(struct session *s, const struct frame *f)
 {
-        struct slice parts[] = {slice_of("You were removed"), {"", 0}, why};
+        struct answer why;
         if (s->state >= SESSION_REMOVED || s->uplink.stage == UPLINK_DEPARTED)
                 return;
-        if (incoming_is_ban(why))
-                parts[1] = slice_of(" and ");
-        else if (why.len > 0)
-                parts[1] = slice_of(": ");
+        if (answer_decode(&why, f->answer) < 0) /* of a chatd of an earlier version */
+                why = answer_of_removal(f->text);
         if (s->outlet.had > 0)
                 session_give_up_rest(s);
-        s->kind->notice(s->me, parts, 3);
+        session_tell(s, &why);
         session_remove(s);
 }
 
@@ -239,7 +211,7 @@ static void incoming_take_frame(struct session *s, const struct frame *f, const 
                 liveness_probe(s, f);
                 break;
         case FRAME_KICKED:
-                incoming_remove(s, f->text);
+                incoming_remove(s, f);
                 break;
         case FRAME_LEND:
                 incoming_lend(s, f, fds);

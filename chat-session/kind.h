@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/answer.h>
 #include <chat/frame.h>
 #include <chat/record.h>
 #include <chat/wire.h>
@@ -94,8 +95,11 @@ struct kind {
 
         /* ---- events of the session ---- */
 
-        /* Shows a sentence of chatd or of the session, which `n` parts make up, at most three. */
-        void (*notice)(void *me, const struct slice *parts, size_t n);
+        /* Tells the client what nobody asked for: lines that were missed or lost, why it is removed. */
+        void (*notice)(void *me, const struct answer *a);
+
+        /* Shows the message of the day, in lines with LF between them. */
+        void (*motd)(void *me, struct slice lines);
 
         /* chatd is gone, or is there again. Each comes once, in turn. */
         void (*away)(void *me, bool is_away);

@@ -45,10 +45,9 @@ bool session_has_uplink(const struct session *s)
         return s->presence != SESSION_STRANGER && s->state < SESSION_FLUSHING;
 }
 
-void session_tell(struct session *s, const char *text)
+void session_tell(struct session *s, const struct answer *a)
 {
-        struct slice part = slice_of(text);
-        s->kind->notice(s->me, &part, 1);
+        s->kind->notice(s->me, a);
 }
 
 void session_introduce(struct session *s)

@@ -103,7 +103,7 @@ bool session_is_leaving(const struct session *s);
 bool session_has_uplink(const struct session *s);
 
 /* Shows the client a sentence. */
-void session_tell(struct session *s, const char *text);
+void session_tell(struct session *s, const struct answer *a);
 
 /* Joins the chat under the client's name (peer.h). */
 void session_introduce(struct session *s);

@@ -159,9 +159,16 @@ static bool terminal_probe(void *me, const struct frame *f)
 
 /* ---- events of the session ---- */
 
-void terminal_show_notice(void *me, const struct slice *parts, size_t n)
+void terminal_show_notice(void *me, const struct answer *a)
 {
-        terminal_notice(me, parts, n);
+        struct terminal *t = me;
+        char text[TEXT_MAX_BYTES];
+        terminal_tell_lines(t, answers_sentence(a, talk_name(t->session), t->client->columns, text));
+}
+
+static void terminal_motd(void *me, struct slice lines)
+{
+        terminal_tell_lines(me, lines);
 }
 
 void terminal_away(void *me, bool is_away)
@@ -252,6 +259,7 @@ const struct kind terminal_kind = {
         .answer = terminal_answer,
         .probe = terminal_probe,
         .notice = terminal_show_notice,
+        .motd = terminal_motd,
         .away = terminal_away,
         .refused = terminal_refused,
         .skipped = terminal_skipped,

@@ -10,7 +10,7 @@ extern const struct kind terminal_kind;
 /* What other kinds of clients at a terminal share, as echo.c does. `me` is a struct terminal. */
 void terminal_input(void *me, const uint8_t *bytes, size_t n);
 void terminal_input_ended(void *me);
-void terminal_show_notice(void *me, const struct slice *parts, size_t n);
+void terminal_show_notice(void *me, const struct answer *a);
 void terminal_away(void *me, bool is_away);
 void terminal_refused(void *me, const struct frame *f);
 void terminal_skipped(void *me, uint64_t lines);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 
 #include <chat/clock.h>
 #include <chat/connect.h>
@@ -27,25 +26,20 @@ enum visit_slot {
 /* Tells a leaving client why it takes so long. */
 static void visit_tell_lingering(struct session *s)
 {
-        char text[80];
         size_t lines = uplink_lines_waiting(&s->uplink);
         if (s->state != SESSION_LEAVING)
                 return;
         session_become(s, SESSION_LINGERING);
-        snprintf(text, sizeof(text), "%zu line%s still being sent; you leave after that", lines,
-                 lines == 1 ? " is" : "s are");
-        session_tell(s, text);
+        session_tell(s, &(struct answer){.code = ANSWER_WAITS, .count = lines});
 }
 
 /* Gives up handing over the lines of a leaving client. */
 static void visit_give_up_lines(struct session *s)
 {
-        char text[80];
         size_t lost = uplink_lines_waiting(&s->uplink);
-        snprintf(text, sizeof(text), "%zu line%s not sent%s", lost, lost == 1 ? " was" : "s were",
-                 uplink_is_connected(&s->uplink) ? "" : ": the chat is unavailable");
+        enum answer_code why = uplink_is_connected(&s->uplink) ? ANSWER_UNSENT : ANSWER_UNSENT_AWAY;
         if (lost > 0)
-                session_tell(s, text);
+                session_tell(s, &(struct answer){.code = (uint8_t)why, .count = lost});
         uplink_check_intake(&s->uplink);
         incoming_tell_lost(s);
         session_flush_and_end(s);
@@ -81,7 +75,7 @@ static void visit_terminate(struct session *s)
 {
         uplink_unpace(&s->uplink);
         if (s->state == SESSION_TALKING)
-                session_tell(s, "The chat was shut down");
+                session_tell(s, &(struct answer){.code = ANSWER_SHUT_DOWN});
         talk_leave(s, LEAVE_TERMINATED);
 }
 
@@ -267,12 +261,20 @@ void visit_begin(struct session *s, const struct kind *kind, void *me, int in, i
                 visit_introduce(s);
 }
 
+/* Tells a client why the session itself refuses it: a code without details. */
+static void visit_tell_refused(struct session *s, enum answer_code why)
+{
+        const struct answer a = {.code = (uint8_t)why};
+        uint8_t bytes[1];
+        size_t size = answer_encode(bytes, sizeof(bytes), &a);
+        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED, .answer = {(const char *)bytes, size}});
+}
+
 void visit_refuse_unconfined(struct session *s, int error)
 {
         if (s->kind->joining != KIND_JOINS_NEVER)
                 uplink_unserved(&s->uplink, s->options->dir, error);
-        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED,
-                                                .text = slice_of("the session has no sandbox on this host")});
+        visit_tell_refused(s, ANSWER_UNCONFINED);
         session_flush_and_end(s);
         client_flush(&s->client);
         client_close(&s->client);
@@ -283,7 +285,7 @@ void visit_refuse_unconfined(struct session *s, int error)
 static bool visit_proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int64_t deadline = s->now + PROXY_SILENT_MS;
-        session_tell(s, "The chat is here");
+        session_tell(s, &(struct answer){.code = ANSWER_SERVES});
         client_flush(&s->client);
         while (!*stop && s->now < deadline) {
                 struct pollfd in = {.fd = s->client.in, .events = POLLIN};
@@ -298,8 +300,7 @@ static bool visit_proxy_speaks(struct session *s, const sigset_t *unblocked, con
 /* Turns away a client whose proxy did not name it. chatd is told, for the journal. */
 static void visit_refuse_header(struct session *s, int error)
 {
-        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED,
-                                                .text = slice_of("the proxy did not say where you come from")});
+        visit_tell_refused(s, ANSWER_UNNAMED);
         if (s->presence == SESSION_STRANGER && s->kind->joining != KIND_JOINS_NEVER)
                 session_introduce(s);
         talk_not_chat(s, peer_error_name(error));

@@ -59,11 +59,23 @@ static int write_note(const struct chat *chat)
         return rundir_replace_note(path, new, text);
 }
 
+/* Returns a KICKED with this text, whose answer is in `bytes`. */
+static struct frame kicked_because(const struct chat *chat, struct slice why,
+                                   uint8_t bytes[static ANSWER_DETAILS_MAX_BYTES])
+{
+        const struct answer a = answer_of_removal(why);
+        return (struct frame){.type = FRAME_KICKED,
+                              .id = chat->relay.epoch,
+                              .text = why,
+                              .answer = {(const char *)bytes, answer_encode(bytes, ANSWER_DETAILS_MAX_BYTES, &a)}};
+}
+
 /* Sends KICKED again to a removed member, when its inbox has room: the previous chatd may have died before it told the
  * member. */
 static void remove_again(struct chat *chat, struct member *m)
 {
-        struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = slice_of(m->removal)};
+        uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
+        struct frame kicked = kicked_because(chat, slice_of(m->removal), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
         m->lagging = true;
@@ -158,7 +170,8 @@ static void tell_muted(struct chat *chat, struct member *m, const struct frame *
 
 static void take_removal(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct frame kicked = {.type = FRAME_KICKED, .id = chat->relay.epoch, .text = f->text};
+        uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
+        struct frame kicked = kicked_because(chat, f->text, bytes);
         batch_tell(&chat->batch, m, &kicked);
         if (!m->removal)
                 m->removal = strndup(f->text.at, f->text.len);

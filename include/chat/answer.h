@@ -1,8 +1,9 @@
-/* What chatd answers: a code, and details such as names, numbers and lists of rooms. Each kind of client makes of it what
- * its user reads: a sentence (sentence.h), a numeric, an object.
+/* What chatd answers, or tells unasked: a code, and details such as names, numbers and lists of rooms. Each kind of client
+ * makes of it what its user reads: a sentence (sentence.h), a numeric, an object.
  *
- * ANSWER, FOUND, REFUSED and PROBE carry one (frame.h). The details of a code never change: a later version adds codes.
- * answer_is_known() says which sessions know a code. chatd makes the sentence for all others.
+ * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and a session tells its client in the same way what it
+ * finds by itself. The details of a code never change: a later version adds codes. answer_is_known() says which sessions
+ * know a code. chatd makes the sentence for all others.
  *
  * A list of rooms has an upper size. So it may have fewer rooms, and fewer people in a room, than there are; the numbers
  * beside it count all of them. Nothing is allocated.
@@ -56,10 +57,22 @@ enum answer_code {
         ANSWER_ALONE,
         ANSWER_MUTED,
         ANSWER_NO_MEMORY,
-        ANSWER_FULL, /* this one and the rest are in a REFUSED */
+        ANSWER_FULL, /* this one and the next three are in a REFUSED */
         ANSWER_BANNED,
         ANSWER_NETWORK_FULL,
         ANSWER_USER_FULL,
+        ANSWER_REMOVED, /* this one and the next one are in a KICKED */
+        ANSWER_REMOVED_BANNED,
+        /* A session makes these by itself. */
+        ANSWER_MISSED, /* lines did not reach the session; MISSED_UNKNOWN: nobody knows how many */
+        ANSWER_LOST,   /* lines of the client may not have reached everybody */
+        ANSWER_WAITS,  /* the client leaves, and lines wait for their turn */
+        ANSWER_UNSENT,
+        ANSWER_UNSENT_AWAY, /* because there is no chatd */
+        ANSWER_SHUT_DOWN,
+        ANSWER_SERVES,     /* to the health check of a proxy */
+        ANSWER_UNCONFINED, /* the client is refused, because its session has no sandbox */
+        ANSWER_UNNAMED,    /* the client is refused, because its proxy did not name it */
         ANSWER_CODES,
 };
 
@@ -70,6 +83,7 @@ enum answer_detail {
         DETAIL_ROOM,     /* a room's name */
         DETAIL_TEXT,     /* ANSWER_TEXT_MAX_BYTES at most */
         DETAIL_MOST,     /* how many, or how much, is allowed */
+        DETAIL_COUNT,    /* how many there are */
         DETAIL_SECONDS,
         DETAIL_ROOMS,
 };
@@ -86,7 +100,7 @@ struct answer_rule {
 struct answer {
         uint8_t code;
         struct slice name, other, room, text;
-        uint64_t most, seconds;
+        uint64_t most, count, seconds;
         uint64_t rooms_count;     /* how many rooms there are */
         struct wire_reader rooms; /* the list of them, for answer_next_room() */
 };
@@ -99,51 +113,63 @@ struct answer_room {
         struct wire_reader names; /* of people, for answer_next_name() */
 };
 
+static const struct answer_rule answer_rules[ANSWER_CODES] = {
+        [ANSWER_RENAMED] = {"renamed", 6, {DETAIL_NAME}},
+        [ANSWER_NAME_INVALID] = {"name-invalid", 6, {DETAIL_MOST}},
+        [ANSWER_NAME_FORBIDDEN] = {"name-forbidden", 6, {DETAIL_NAME}},
+        [ANSWER_NAME_SAME] = {"name-same", 6, {DETAIL_NAME}},
+        [ANSWER_NAME_TAKEN] = {"name-taken", 6, {DETAIL_NAME}},
+        [ANSWER_NAME_ALIKE] = {"name-alike", 6, {DETAIL_NAME}},
+        [ANSWER_NAME_UNNOTED] = {"name-unnoted", 6, {0}},
+        [ANSWER_NAME_WANTED] = {"name-wanted", 6, {DETAIL_NAME}},
+        [ANSWER_MOVED] = {"moved", 6, {DETAIL_ROOMS}},
+        [ANSWER_ROOM_INVALID] = {"room-invalid", 6, {DETAIL_MOST}},
+        [ANSWER_ROOM_SAME] = {"room-same", 6, {DETAIL_ROOM}},
+        [ANSWER_ROOM_ALIKE] = {"room-alike", 6, {DETAIL_ROOM}},
+        [ANSWER_ROOM_UNNOTED] = {"room-unnoted", 6, {0}},
+        [ANSWER_NOWHERE_BACK] = {"nowhere-back", 6, {DETAIL_ROOM}},
+        [ANSWER_TOPIC] = {"topic", 6, {DETAIL_ROOM, DETAIL_TEXT}},
+        [ANSWER_NO_TOPIC] = {"no-topic", 6, {DETAIL_ROOM}},
+        [ANSWER_TOPIC_SET] = {"topic-set", 6, {DETAIL_ROOM}},
+        [ANSWER_TOPIC_REMOVED] = {"topic-removed", 6, {DETAIL_ROOM}},
+        [ANSWER_TOPIC_TOO_LONG] = {"topic-too-long", 6, {DETAIL_MOST}},
+        [ANSWER_TOPIC_TOO_OFTEN] = {"topic-too-often", 6, {DETAIL_ROOM, DETAIL_MOST, DETAIL_SECONDS}},
+        [ANSWER_TOPIC_UNNOTED] = {"topic-unnoted", 6, {0}},
+        [ANSWER_PEOPLE] = {"people", 6, {DETAIL_ROOMS}},
+        [ANSWER_ROOMS] = {"rooms", 6, {DETAIL_ROOMS}},
+        [ANSWER_NO_HISTORY] = {"no-history", 6, {0}},
+        [ANSWER_NOTHING_SAID] = {"nothing-said", 6, {DETAIL_ROOM}},
+        [ANSWER_NOBODY] = {"nobody", 6, {DETAIL_NAME}},
+        [ANSWER_NOBODY_BUT] = {"nobody-but", 6, {DETAIL_NAME, DETAIL_OTHER}},
+        [ANSWER_LEFT] = {"left", 6, {DETAIL_NAME}},
+        [ANSWER_LEFT_UNNAMED] = {"left-unnamed", 6, {0}},
+        [ANSWER_IS_YOU] = {"is-you", 6, {0}},
+        [ANSWER_NOT_LINKED] = {"not-linked", 6, {0}},
+        [ANSWER_TOO_LONG_FOR_HOST] = {"too-long-for-host", 6, {0}},
+        [ANSWER_ALONE] = {"alone", 6, {0}},
+        [ANSWER_MUTED] = {"muted", 6, {0}},
+        [ANSWER_NO_MEMORY] = {"no-memory", 6, {0}},
+        [ANSWER_FULL] = {"full", 6, {0}},
+        [ANSWER_BANNED] = {"banned", 6, {DETAIL_TEXT}},
+        [ANSWER_NETWORK_FULL] = {"network-full", 6, {DETAIL_MOST}},
+        [ANSWER_USER_FULL] = {"user-full", 6, {DETAIL_MOST}},
+        [ANSWER_REMOVED] = {"removed", 7, {DETAIL_TEXT}},
+        [ANSWER_REMOVED_BANNED] = {"removed-banned", 7, {DETAIL_TEXT}},
+        [ANSWER_MISSED] = {"missed", 7, {DETAIL_COUNT}},
+        [ANSWER_LOST] = {"lost", 7, {DETAIL_COUNT}},
+        [ANSWER_WAITS] = {"waits", 7, {DETAIL_COUNT}},
+        [ANSWER_UNSENT] = {"unsent", 7, {DETAIL_COUNT}},
+        [ANSWER_UNSENT_AWAY] = {"unsent-away", 7, {DETAIL_COUNT}},
+        [ANSWER_SHUT_DOWN] = {"shut-down", 7, {0}},
+        [ANSWER_SERVES] = {"serves", 7, {0}},
+        [ANSWER_UNCONFINED] = {"unconfined", 7, {0}},
+        [ANSWER_UNNAMED] = {"unnamed", 7, {0}},
+};
+
 /* Returns what holds for this code, or NULL where this version does not know it. */
 static inline const struct answer_rule *answer_rule(uint8_t code)
 {
-        static const struct answer_rule rules[ANSWER_CODES] = {
-                [ANSWER_RENAMED] = {"renamed", 6, {DETAIL_NAME}},
-                [ANSWER_NAME_INVALID] = {"name-invalid", 6, {DETAIL_MOST}},
-                [ANSWER_NAME_FORBIDDEN] = {"name-forbidden", 6, {DETAIL_NAME}},
-                [ANSWER_NAME_SAME] = {"name-same", 6, {DETAIL_NAME}},
-                [ANSWER_NAME_TAKEN] = {"name-taken", 6, {DETAIL_NAME}},
-                [ANSWER_NAME_ALIKE] = {"name-alike", 6, {DETAIL_NAME}},
-                [ANSWER_NAME_UNNOTED] = {"name-unnoted", 6, {0}},
-                [ANSWER_NAME_WANTED] = {"name-wanted", 6, {DETAIL_NAME}},
-                [ANSWER_MOVED] = {"moved", 6, {DETAIL_ROOMS}},
-                [ANSWER_ROOM_INVALID] = {"room-invalid", 6, {DETAIL_MOST}},
-                [ANSWER_ROOM_SAME] = {"room-same", 6, {DETAIL_ROOM}},
-                [ANSWER_ROOM_ALIKE] = {"room-alike", 6, {DETAIL_ROOM}},
-                [ANSWER_ROOM_UNNOTED] = {"room-unnoted", 6, {0}},
-                [ANSWER_NOWHERE_BACK] = {"nowhere-back", 6, {DETAIL_ROOM}},
-                [ANSWER_TOPIC] = {"topic", 6, {DETAIL_ROOM, DETAIL_TEXT}},
-                [ANSWER_NO_TOPIC] = {"no-topic", 6, {DETAIL_ROOM}},
-                [ANSWER_TOPIC_SET] = {"topic-set", 6, {DETAIL_ROOM}},
-                [ANSWER_TOPIC_REMOVED] = {"topic-removed", 6, {DETAIL_ROOM}},
-                [ANSWER_TOPIC_TOO_LONG] = {"topic-too-long", 6, {DETAIL_MOST}},
-                [ANSWER_TOPIC_TOO_OFTEN] = {"topic-too-often", 6, {DETAIL_ROOM, DETAIL_MOST, DETAIL_SECONDS}},
-                [ANSWER_TOPIC_UNNOTED] = {"topic-unnoted", 6, {0}},
-                [ANSWER_PEOPLE] = {"people", 6, {DETAIL_ROOMS}},
-                [ANSWER_ROOMS] = {"rooms", 6, {DETAIL_ROOMS}},
-                [ANSWER_NO_HISTORY] = {"no-history", 6, {0}},
-                [ANSWER_NOTHING_SAID] = {"nothing-said", 6, {DETAIL_ROOM}},
-                [ANSWER_NOBODY] = {"nobody", 6, {DETAIL_NAME}},
-                [ANSWER_NOBODY_BUT] = {"nobody-but", 6, {DETAIL_NAME, DETAIL_OTHER}},
-                [ANSWER_LEFT] = {"left", 6, {DETAIL_NAME}},
-                [ANSWER_LEFT_UNNAMED] = {"left-unnamed", 6, {0}},
-                [ANSWER_IS_YOU] = {"is-you", 6, {0}},
-                [ANSWER_NOT_LINKED] = {"not-linked", 6, {0}},
-                [ANSWER_TOO_LONG_FOR_HOST] = {"too-long-for-host", 6, {0}},
-                [ANSWER_ALONE] = {"alone", 6, {0}},
-                [ANSWER_MUTED] = {"muted", 6, {0}},
-                [ANSWER_NO_MEMORY] = {"no-memory", 6, {0}},
-                [ANSWER_FULL] = {"full", 6, {0}},
-                [ANSWER_BANNED] = {"banned", 6, {DETAIL_TEXT}},
-                [ANSWER_NETWORK_FULL] = {"network-full", 6, {DETAIL_MOST}},
-                [ANSWER_USER_FULL] = {"user-full", 6, {DETAIL_MOST}},
-        };
-        return code < ANSWER_CODES && rules[code].since > 0 ? &rules[code] : NULL;
+        return code < ANSWER_CODES && answer_rules[code].since > 0 ? &answer_rules[code] : NULL;
 }
 
 /* Returns true if sessions of this version know the code. */
@@ -170,6 +196,9 @@ static inline void answer_put_detail(struct wire_writer *w, const struct answer 
                 break;
         case DETAIL_MOST:
                 wire_put_u64(w, a->most);
+                break;
+        case DETAIL_COUNT:
+                wire_put_u64(w, a->count);
                 break;
         case DETAIL_SECONDS:
                 wire_put_u64(w, a->seconds);
@@ -270,6 +299,9 @@ static inline void answer_get_detail(struct wire_reader *r, struct answer *a, ui
         case DETAIL_MOST:
                 a->most = wire_get_u64(r);
                 break;
+        case DETAIL_COUNT:
+                a->count = wire_get_u64(r);
+                break;
         case DETAIL_SECONDS:
                 a->seconds = wire_get_u64(r);
                 break;
@@ -293,6 +325,18 @@ static inline int answer_decode(struct answer *a, struct slice bytes)
                 answer_get_detail(&r, a, rule->details[i]);
         r.bad |= a->code == ANSWER_MOVED && wire_left(&a->rooms) == 0; /* to no room */
         return r.bad || wire_left(&r) > 0 ? -EBADMSG : 0;
+}
+
+/* Returns what a KICK or KICKED with this text says: see KICKED_BANNED. */
+static inline struct answer answer_of_removal(struct slice why)
+{
+        static const char more[] = KICKED_BANNED ": ";
+        size_t len = sizeof(more) - 1;
+        if (slice_equal(why, slice_of(KICKED_BANNED)))
+                return (struct answer){.code = ANSWER_REMOVED_BANNED, .text = {"", 0}};
+        if (why.len >= len && memcmp(why.at, more, len) == 0)
+                return (struct answer){.code = ANSWER_REMOVED_BANNED, .text = {why.at + len, why.len - len}};
+        return (struct answer){.code = ANSWER_REMOVED, .text = why};
 }
 
 /* A list of rooms that is being written. */

@@ -23,7 +23,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 6
+#define FRAME_VERSION 7
 /* The tests build a next version, with a field behind each frame but a batch, and the previous one, without its fields. */
 #define FRAME_APPENDED_BYTES 0
 #endif
@@ -42,7 +42,7 @@ enum {
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
-#define KICKED_BANNED "banned" /* a KICKED by a ban has this text, or begins with it and ": " */
+#define KICKED_BANNED "banned" /* the text of a KICK or KICKED by a ban, or its beginning, with ": " behind it */
 #define TOPIC_NONE "-"         /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of chatd's notices about the number of newcomers */
@@ -111,7 +111,9 @@ enum frame_type {
          * between them, if the session is of an earlier version. Name is yours, which NICK may have changed. A PRIVATE may
          * have no ANSWER. */
         FRAME_ANSWER,
-        FRAME_KICKED, /* an administrator removed you: leave; text says why, or is empty. See KICKED_BANNED */
+        /* An administrator removed you: leave. `answer` says why. So does text, which is all that a chatd of an earlier
+         * version sends: see KICKED_BANNED. */
+        FRAME_KICKED,
         /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number is
          * when it was said, in seconds since 1970. */
         FRAME_PAST,
@@ -260,7 +262,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_RELAYED] = {1, FROM_CHATD, {0}},
                 [FRAME_LEND] = {1, FROM_CHATD, {0}},
                 [FRAME_ANSWER] = {2, FROM_CHATD, {FIELD_NAME, FIELD_TEXT, FIELD_ANSWER | SINCE(6)}},
-                [FRAME_KICKED] = {2, FROM_CHATD, {FIELD_TEXT}},
+                [FRAME_KICKED] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_ANSWER | SINCE(7)}},
                 [FRAME_PAST] = {3, FROM_CHATD, {FIELD_RECORDS}},
                 [FRAME_TEXT] = {2, FROM_CHATD, {FIELD_TEXT}},
                 [FRAME_PROBE] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_KEY | SINCE(4), FIELD_ANSWER | SINCE(6)}},

@@ -28,61 +28,96 @@ struct sentence {
         size_t columns;         /* a list is broken there; 0: it is one line, in which semicolons part the rooms */
 };
 
-/* Returns the sentence for a code, with %1 for its first detail, and so on, and %0 for the name of the client; NULL for a
- * code with a list, or an unknown one. */
+/* The sentence for each code without a list, with %1 for its first detail, and so on, and %0 for the name of the client. */
+static const char *const sentence_patterns[ANSWER_CODES] = {
+        [ANSWER_RENAMED] = "You are now called %1",
+        [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
+        [ANSWER_NAME_FORBIDDEN] = "The name %1 is not allowed here; please choose another",
+        [ANSWER_NAME_SAME] = "You are already called %1",
+        [ANSWER_NAME_TAKEN] = "The name %1 is taken; please choose another\n"
+                              "If that is you, on a connection that was lost, try again in half a minute",
+        [ANSWER_NAME_ALIKE] = "The name %1 is taken, and the two look alike; please choose another\n"
+                              "If that is you, on a connection that was lost, try again in half a minute",
+        [ANSWER_NAME_UNNOTED] = "Not done: the chat cannot store a new name right now; try again later",
+        [ANSWER_NAME_WANTED] = "%1 asked for your name, %0",
+        [ANSWER_ROOM_INVALID] = "A room's name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
+        [ANSWER_ROOM_SAME] = "You are already in %1",
+        [ANSWER_ROOM_ALIKE] = "There is a room %1, and the two names look alike; /join %1 goes there",
+        [ANSWER_ROOM_UNNOTED] = "Not done: the chat cannot store a change of room right now; try again later",
+        [ANSWER_NOWHERE_BACK] = "You are already in the %1; /quit leaves the chat",
+        [ANSWER_TOPIC] = "The topic: %2",
+        [ANSWER_NO_TOPIC] = "%1 has no topic; /topic TEXT sets one",
+        [ANSWER_TOPIC_SET] = "The topic of %1 is set",
+        [ANSWER_TOPIC_REMOVED] = "The topic of %1 is removed",
+        [ANSWER_TOPIC_TOO_LONG] = "A topic has at most %1 bytes",
+        [ANSWER_TOPIC_TOO_OFTEN] = "The topic of %1 changed %2 times just now; try again in %3 s",
+        [ANSWER_TOPIC_UNNOTED] = "Not done: the chat cannot store a topic right now; try again later",
+        [ANSWER_NO_HISTORY] = "This chat keeps no history",
+        [ANSWER_NOTHING_SAID] = "Nothing has been said in %1 yet",
+        [ANSWER_NOBODY] = "There is nobody called %1 here; /who lists who is here",
+        [ANSWER_NOBODY_BUT] = "There is nobody called %1 here. Did you mean %2?",
+        [ANSWER_LEFT] = "%1 has left; /who lists who is here",
+        [ANSWER_LEFT_UNNAMED] = "That person has left; /who lists who is here",
+        [ANSWER_IS_YOU] = "That is you; the message went to nobody",
+        [ANSWER_NOT_LINKED] = "This chat is not linked to other hosts",
+        [ANSWER_TOO_LONG_FOR_HOST] = "Not sent: the text is too long for a message to another host",
+        [ANSWER_ALONE] = "Nobody hears you: nobody else is here",
+        [ANSWER_MUTED] = "You are muted: nobody sees what you say",
+        [ANSWER_NO_MEMORY] = "The chat is out of memory; try again later",
+        [ANSWER_FULL] = "the chat is full",
+        [ANSWER_BANNED] = "you are banned (%1)",
+        [ANSWER_NETWORK_FULL] = "%1 connections from your network are here already",
+        [ANSWER_USER_FULL] = "%1 connections from your account are here already",
+        [ANSWER_REMOVED] = "You were removed: %1",
+        [ANSWER_REMOVED_BANNED] = "You were removed and banned: %1",
+        [ANSWER_MISSED] = "%1 lines skipped: your session was not running",
+        [ANSWER_LOST] = "The chat lost its queue: your last %1 lines may not have reached everybody",
+        [ANSWER_WAITS] = "%1 lines are still being sent; you leave after that",
+        [ANSWER_UNSENT] = "%1 lines were not sent",
+        [ANSWER_UNSENT_AWAY] = "%1 lines were not sent: the chat is unavailable",
+        [ANSWER_SHUT_DOWN] = "The chat was shut down",
+        [ANSWER_SERVES] = "The chat is here",
+        [ANSWER_UNCONFINED] = "the session has no sandbox on this host",
+        [ANSWER_UNNAMED] = "the proxy did not say where you come from",
+};
+
+/* The sentences in place of these, if there is one of what is counted. */
+static const char *const sentence_patterns_of_one[ANSWER_CODES] = {
+        [ANSWER_NETWORK_FULL] = "1 connection from your network is here already",
+        [ANSWER_USER_FULL] = "1 connection from your account is here already",
+        [ANSWER_MISSED] = "1 line skipped: your session was not running",
+        [ANSWER_LOST] = "The chat lost its queue: your last line may not have reached everybody",
+        [ANSWER_WAITS] = "1 line is still being sent; you leave after that",
+        [ANSWER_UNSENT] = "1 line was not sent",
+        [ANSWER_UNSENT_AWAY] = "1 line was not sent: the chat is unavailable",
+};
+
+/* The sentences in place of these, if the number is MISSED_UNKNOWN. */
+static const char *const sentence_patterns_of_some[ANSWER_CODES] = {
+        [ANSWER_MISSED] = "Some lines were skipped: your session was not running",
+};
+
+/* The sentences in place of these, if the text is empty. */
+static const char *const sentence_patterns_without_text[ANSWER_CODES] = {
+        [ANSWER_BANNED] = "you are banned",
+        [ANSWER_REMOVED] = "You were removed",
+        [ANSWER_REMOVED_BANNED] = "You were removed and banned",
+};
+
+/* Returns the sentence for a code; NULL for a code with a list, or an unknown one. */
 static inline const char *sentence_pattern(const struct answer *a)
 {
-        static const char *const patterns[ANSWER_CODES] = {
-                [ANSWER_RENAMED] = "You are now called %1",
-                [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
-                [ANSWER_NAME_FORBIDDEN] = "The name %1 is not allowed here; please choose another",
-                [ANSWER_NAME_SAME] = "You are already called %1",
-                [ANSWER_NAME_TAKEN] = "The name %1 is taken; please choose another\n"
-                                      "If that is you, on a connection that was lost, try again in half a minute",
-                [ANSWER_NAME_ALIKE] = "The name %1 is taken, and the two look alike; please choose another\n"
-                                      "If that is you, on a connection that was lost, try again in half a minute",
-                [ANSWER_NAME_UNNOTED] = "Not done: the chat cannot store a new name right now; try again later",
-                [ANSWER_NAME_WANTED] = "%1 asked for your name, %0",
-                [ANSWER_ROOM_INVALID] =
-                        "A room's name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
-                [ANSWER_ROOM_SAME] = "You are already in %1",
-                [ANSWER_ROOM_ALIKE] = "There is a room %1, and the two names look alike; /join %1 goes there",
-                [ANSWER_ROOM_UNNOTED] = "Not done: the chat cannot store a change of room right now; try again later",
-                [ANSWER_NOWHERE_BACK] = "You are already in the %1; /quit leaves the chat",
-                [ANSWER_TOPIC] = "The topic: %2",
-                [ANSWER_NO_TOPIC] = "%1 has no topic; /topic TEXT sets one",
-                [ANSWER_TOPIC_SET] = "The topic of %1 is set",
-                [ANSWER_TOPIC_REMOVED] = "The topic of %1 is removed",
-                [ANSWER_TOPIC_TOO_LONG] = "A topic has at most %1 bytes",
-                [ANSWER_TOPIC_TOO_OFTEN] = "The topic of %1 changed %2 times just now; try again in %3 s",
-                [ANSWER_TOPIC_UNNOTED] = "Not done: the chat cannot store a topic right now; try again later",
-                [ANSWER_NO_HISTORY] = "This chat keeps no history",
-                [ANSWER_NOTHING_SAID] = "Nothing has been said in %1 yet",
-                [ANSWER_NOBODY] = "There is nobody called %1 here; /who lists who is here",
-                [ANSWER_NOBODY_BUT] = "There is nobody called %1 here. Did you mean %2?",
-                [ANSWER_LEFT] = "%1 has left; /who lists who is here",
-                [ANSWER_LEFT_UNNAMED] = "That person has left; /who lists who is here",
-                [ANSWER_IS_YOU] = "That is you; the message went to nobody",
-                [ANSWER_NOT_LINKED] = "This chat is not linked to other hosts",
-                [ANSWER_TOO_LONG_FOR_HOST] = "Not sent: the text is too long for a message to another host",
-                [ANSWER_ALONE] = "Nobody hears you: nobody else is here",
-                [ANSWER_MUTED] = "You are muted: nobody sees what you say",
-                [ANSWER_NO_MEMORY] = "The chat is out of memory; try again later",
-                [ANSWER_FULL] = "the chat is full",
-                [ANSWER_BANNED] = "you are banned (%1)",
-                [ANSWER_NETWORK_FULL] = "%1 connections from your network are here already",
-                [ANSWER_USER_FULL] = "%1 connections from your account are here already",
-        };
-        bool one = a->most == 1;
+        if (a->code >= ANSWER_CODES)
+                return NULL;
         if (a->code == ANSWER_ROOM_SAME && slice_equal(a->room, slice_of(FIRST_ROOM)))
                 return "You are already in the %1";
-        if (a->code == ANSWER_BANNED && a->text.len == 0)
-                return "you are banned";
-        if (a->code == ANSWER_NETWORK_FULL && one)
-                return "1 connection from your network is here already";
-        if (a->code == ANSWER_USER_FULL && one)
-                return "1 connection from your account is here already";
-        return a->code < ANSWER_CODES ? patterns[a->code] : NULL;
+        if ((a->most == 1 || a->count == 1) && sentence_patterns_of_one[a->code])
+                return sentence_patterns_of_one[a->code];
+        if (a->count == MISSED_UNKNOWN && sentence_patterns_of_some[a->code])
+                return sentence_patterns_of_some[a->code];
+        if (a->text.len == 0 && sentence_patterns_without_text[a->code])
+                return sentence_patterns_without_text[a->code];
+        return sentence_patterns[a->code];
 }
 
 /* Appends a text, which may have any number of columns. Returns false if there was no room. */
@@ -121,6 +156,9 @@ static inline void sentence_add_detail(struct sentence *s, const struct answer *
                 break;
         case DETAIL_MOST:
                 sentence_addf(s, "%" PRIu64, a->most);
+                break;
+        case DETAIL_COUNT:
+                sentence_addf(s, "%" PRIu64, a->count);
                 break;
         case DETAIL_SECONDS:
                 sentence_addf(s, "%" PRIu64, a->seconds);

@@ -90,6 +90,8 @@ static size_t appended(const struct frame *f)
         case FRAME_FOUND:
         case FRAME_REFUSED:
                 return answer;
+        case FRAME_KICKED:
+                return f->version >= 7 ? 0 : sizeof(uint16_t);
         default:
                 return 0;
         }

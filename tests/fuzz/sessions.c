@@ -100,7 +100,7 @@ static bool put_frame(struct sessions *s, const struct frame *f)
         uint8_t buffer[FRAME_MAX_BYTES];
         size_t n = frame_encode(buffer, sizeof(buffer), f);
         if (f->id == s->all[SESSION_BEFORE].id)
-                buffer[0] = FRAME_VERSION - 1;
+                buffer[0] = SENTENCES_VERSION;
         return put(s, buffer, n);
 }
 
@@ -782,14 +782,14 @@ static void take_past(const struct sessions *s, struct session *me, const struct
 }
 
 /* Returns true if an answer says that the session has another name now. A session of this version gets a code, and one of
- * the version before a text. */
+ * an early version a text. */
 static bool is_renamed(const struct sessions *s, const struct session *me, const struct frame *f)
 {
         const struct slice renamed = slice_of("You are now called");
         struct answer a;
         char text[TEXT_MAX_BYTES];
         if (me == &s->all[SESSION_BEFORE]) {
-                PROMISE(f->answer.len == 0 && f->text.len > 0, "a code for a session of the version before");
+                PROMISE(f->answer.len == 0 && f->text.len > 0, "a code for a session of an early version");
                 return f->text.len > renamed.len && memcmp(f->text.at, renamed.at, renamed.len) == 0;
         }
         PROMISE(f->text.len == 0 && answer_decode(&a, f->answer) == 0, "a bad answer");

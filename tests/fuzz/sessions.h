@@ -37,7 +37,8 @@
 enum {
         WITNESS, /* always there, and attentive unless the queue itself is lost */
         SESSIONS = 5,
-        SESSION_BEFORE = SESSIONS - 1, /* of the version before this one */
+        SESSION_BEFORE = SESSIONS - 1, /* of an early version */
+        SENTENCES_VERSION = 5,         /* that version: the last one whose sessions get sentences */
         LINK = SESSIONS,               /* one of the players */
         PLAYERS,
         LINES_MAX = 2048, /* in one run */

@@ -35,14 +35,14 @@ static inline int inbox_bind_link(const char *dir)
         return fd;
 }
 
-/* Gives a frame that has an answer, and no text, the text of that answer. */
+/* Gives a frame that has an answer, and no text, the text of that answer. A KICKED keeps its own: it may be empty. */
 static inline void inbox_describe(struct frame *f, char text[static TEXT_MAX_BYTES])
 {
         struct answer a;
         if (f->answer.len == 0)
                 return;
         assert_int_equal(answer_decode(&a, f->answer), 0);
-        if (f->text.len == 0)
+        if (f->text.len == 0 && f->type != FRAME_KICKED)
                 f->text = sentence_write(&a, f->name, SENTENCE_COLUMNS, text, TEXT_MAX_BYTES);
 }
 

@@ -62,6 +62,26 @@ static const struct {
         {{.code = ANSWER_NETWORK_FULL, .most = 3}, "3 connections from your network are here already"},
         {{.code = ANSWER_USER_FULL, .most = 1}, "1 connection from your account is here already"},
         {{.code = ANSWER_USER_FULL, .most = 20}, "20 connections from your account are here already"},
+        {{.code = ANSWER_REMOVED, .text = {"", 0}}, "You were removed"},
+        {{.code = ANSWER_REMOVED, .text = {"too loud", 8}}, "You were removed: too loud"},
+        {{.code = ANSWER_REMOVED_BANNED, .text = {"", 0}}, "You were removed and banned"},
+        {{.code = ANSWER_REMOVED_BANNED, .text = {"spam", 4}}, "You were removed and banned: spam"},
+        {{.code = ANSWER_MISSED, .count = 1}, "1 line skipped: your session was not running"},
+        {{.code = ANSWER_MISSED, .count = 7}, "7 lines skipped: your session was not running"},
+        {{.code = ANSWER_MISSED, .count = MISSED_UNKNOWN}, "Some lines were skipped: your session was not running"},
+        {{.code = ANSWER_LOST, .count = 1}, "The chat lost its queue: your last line may not have reached everybody"},
+        {{.code = ANSWER_LOST, .count = 2},
+         "The chat lost its queue: your last 2 lines may not have reached everybody"},
+        {{.code = ANSWER_WAITS, .count = 1}, "1 line is still being sent; you leave after that"},
+        {{.code = ANSWER_WAITS, .count = 19}, "19 lines are still being sent; you leave after that"},
+        {{.code = ANSWER_UNSENT, .count = 1}, "1 line was not sent"},
+        {{.code = ANSWER_UNSENT, .count = 2}, "2 lines were not sent"},
+        {{.code = ANSWER_UNSENT_AWAY, .count = 1}, "1 line was not sent: the chat is unavailable"},
+        {{.code = ANSWER_UNSENT_AWAY, .count = 2}, "2 lines were not sent: the chat is unavailable"},
+        {{.code = ANSWER_SHUT_DOWN}, "The chat was shut down"},
+        {{.code = ANSWER_SERVES}, "The chat is here"},
+        {{.code = ANSWER_UNCONFINED}, "the session has no sandbox on this host"},
+        {{.code = ANSWER_UNNAMED}, "the proxy did not say where you come from"},
 };
 
 enum { ANSWERS = sizeof(answers) / sizeof(answers[0]) };
@@ -156,6 +176,7 @@ static void test_details_round_trip(void **state)
                                    .room = slice_of("den"),
                                    .text = slice_of("tea"),
                                    .most = 7,
+                                   .count = 8,
                                    .seconds = UINT64_MAX,
                                    .rooms_count = 9,
                                    .rooms = answer_of_rooms(ANSWER_ROOMS, &l).rooms};
@@ -169,6 +190,7 @@ static void test_details_round_trip(void **state)
                 assert_int_equal(slice_equal(got.room, a.room), has[DETAIL_ROOM]);
                 assert_int_equal(slice_equal(got.text, a.text), has[DETAIL_TEXT]);
                 assert_int_equal(got.most == a.most, has[DETAIL_MOST]);
+                assert_int_equal(got.count == a.count, has[DETAIL_COUNT]);
                 assert_int_equal(got.seconds == a.seconds, has[DETAIL_SECONDS]);
                 assert_int_equal(got.rooms_count == a.rooms_count, has[DETAIL_ROOMS]);
                 assert_int_equal(wire_left(&got.rooms) == wire_left(&a.rooms), has[DETAIL_ROOMS]);

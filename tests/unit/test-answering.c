@@ -198,6 +198,40 @@ static void test_unasked(void **state)
         assert_true(slice_equal(a.text, slice_of("rude")));
 }
 
+/* Each member that is removed is told why. The next chatd tells it once more. */
+static void test_removals(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                const char *text;
+                enum answer_code code;
+                const char *why;
+        } removals[SESSIONS] = {[ANN] = {"banned for ever", ANSWER_REMOVED, "banned for ever"},
+                                [BOB] = {"banned", ANSWER_REMOVED_BANNED, ""},
+                                [EVE] = {"banned: rude", ANSWER_REMOVED_BANNED, "rude"}};
+        join_all(f);
+        for (uint32_t who = ANN; who < SESSIONS; who++)
+                put(f, &(struct frame){.type = FRAME_KICK,
+                                       .id = inbox_id(who),
+                                       .number = who + 1,
+                                       .text = slice_of(removals[who].text)});
+        for (int again = 0; again < 2; again++) {
+                if (again)
+                        restart_broker(f);
+                serve(f);
+                for (uint32_t who = ANN; who < SESSIONS; who++) {
+                        if (again) /* it waits until the inbox has room */
+                                broker_has_room(f->chat, member(f, who));
+                        struct frame got = last_of(f->inboxes[who], FRAME_KICKED);
+                        struct answer a;
+                        assert_true(slice_equal(got.text, slice_of(removals[who].text)));
+                        assert_int_equal(answer_decode(&a, got.answer), 0);
+                        assert_int_equal(a.code, removals[who].code);
+                        assert_true(slice_equal(a.text, slice_of(removals[who].why)));
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -206,6 +240,7 @@ int main(void)
                 TEST(test_sessions_of_the_next_version),
                 TEST(test_many_people),
                 TEST(test_unasked),
+                TEST(test_removals),
         };
         return RUN_TESTS(tests);
 }

@@ -48,6 +48,30 @@ static void test_codes_become_sentences(void **state)
         stop(f);
 }
 
+static void test_removals(void **state)
+{
+        (void)state;
+        static const struct {
+                struct answer why;
+                const char *shown;
+        } removals[] = {
+                {{.code = ANSWER_REMOVED, .text = {"", 0}}, "*** You were removed\r\n"},
+                {{.code = ANSWER_REMOVED, .text = {"banned: no", 10}}, "*** You were removed: banned: no\r\n"},
+                {{.code = ANSWER_REMOVED_BANNED, .text = {"spam", 4}}, "*** You were removed and banned: spam\r\n"},
+        };
+        for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
+                struct fixture *f = start_greeted();
+                tell_code(f, (struct frame){.type = FRAME_KICKED, .text = slice_of("of an earlier version")},
+                          &removals[i].why);
+                assert_shown(f, removals[i].shown);
+                stop(f);
+        }
+        struct fixture *f = start_greeted();
+        tell_before(f, (struct frame){.type = FRAME_KICKED}, "banned: spam");
+        assert_shown(f, "*** You were removed and banned: spam\r\n");
+        stop(f);
+}
+
 /* A code is shown, and not the text beside it. */
 static void test_a_code_and_a_text(void **state)
 {
@@ -184,13 +208,10 @@ static void test_any_window(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_codes_become_sentences),
-                cmocka_unit_test(test_a_code_and_a_text),
-                cmocka_unit_test(test_a_chatd_of_the_version_before),
-                cmocka_unit_test(test_an_answer_is_shown_once),
-                cmocka_unit_test(test_answers_that_it_does_not_know),
-                cmocka_unit_test(test_a_list_suits_the_window),
-                cmocka_unit_test(test_any_window),
+                cmocka_unit_test(test_codes_become_sentences),  cmocka_unit_test(test_removals),
+                cmocka_unit_test(test_a_code_and_a_text),       cmocka_unit_test(test_a_chatd_of_the_version_before),
+                cmocka_unit_test(test_an_answer_is_shown_once), cmocka_unit_test(test_answers_that_it_does_not_know),
+                cmocka_unit_test(test_a_list_suits_the_window), cmocka_unit_test(test_any_window),
         };
         return RUN_TESTS(tests);
 }

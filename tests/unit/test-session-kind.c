@@ -122,12 +122,21 @@ static bool tiny_probe(void *me, const struct frame *f)
         return true;
 }
 
-static void tiny_notice(void *me, const struct slice *parts, size_t n)
+static void tiny_notice(void *me, const struct answer *a)
 {
-        char text[256] = "";
-        for (size_t i = 0; i < n; i++)
-                strncat(text, parts[i].at, parts[i].len);
+        char text[256];
+        snprintf(text, sizeof(text), "%s %d %.*s", answer_rule(a->code)->name, (int)a->count, (int)a->text.len,
+                 a->text.at);
         tiny_show(me, "NOTICE", slice_of(text));
+}
+
+static void tiny_motd(void *me, struct slice lines)
+{
+        struct slice line;
+        for (bool more = true; more;) {
+                more = line_next(&lines, &line);
+                tiny_show(me, "MOTD", line);
+        }
 }
 
 static void tiny_away(void *me, bool is_away)
@@ -190,6 +199,7 @@ static const struct kind tiny_kind = {
         .answer = tiny_answer,
         .probe = tiny_probe,
         .notice = tiny_notice,
+        .motd = tiny_motd,
         .away = tiny_away,
         .refused = tiny_refused,
         .skipped = tiny_skipped,
@@ -281,10 +291,10 @@ static void test_events(void **state)
         tell(f, FRAME_MISSED, 2, 7, "");
         tell(f, FRAME_PROBE, 2, 0, "bob asked for your name, ann");
         tell(f, FRAME_TEXT, 2, 1, "be nice\nhave fun");
-        assert_shown(f, "RECORD 1\r\nRECORD 2\r\nRECORD 3\r\nNOTICE 7 lines skipped: your session was not running\r\n"
-                        "PROBE bob asked for your name, ann\r\nNOTICE be nice\r\nNOTICE have fun\r\n");
+        assert_shown(f, "RECORD 1\r\nRECORD 2\r\nRECORD 3\r\nNOTICE missed 7 \r\n"
+                        "PROBE bob asked for your name, ann\r\nMOTD be nice\r\nMOTD have fun\r\n");
         tell(f, FRAME_KICKED, 2, 0, "too loud");
-        assert_shown(f, "NOTICE You were removed: too loud\r\n");
+        assert_shown(f, "NOTICE removed 0 too loud\r\n");
         struct frame bye = next_frame(f);
         while (bye.type == FRAME_HERE) /* for the next chatd */
                 bye = next_frame(f);
