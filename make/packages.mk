@@ -23,7 +23,7 @@ fi
 @touch $@
 endef
 
-build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style: make/packages.mk
+build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style build/.packages-ci: make/packages.mk
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the properties of characters)
 build/.packages-run:
@@ -42,6 +42,8 @@ build/.packages-deb:
 	$(call need,build-essential debhelper dpkg-dev fakeroot lintian pkgconf systemd-dev/systemd,to build Debian packages and to check them)
 build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
+build/.packages-ci:
+	$(call need,ccache,to keep what CI has compiled)
 # Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
 # inetutils' would not do: it sleeps for a second whenever a process of its ends while it waits for the next connection.
 build/inetd: PACKAGES := inetutils-inetd

@@ -45,10 +45,10 @@ run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter 
 command  = $(if $(filter unit/%,$(1)),$(strip $(EMULATOR) build/asan/tests/unit/test-$(notdir $(1))),$(strip $(sample) \
 		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
 		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
-# $(call run,CHECKS) runs them all: tests that boot systems two at a time, the others beside them. One job more than
-# there are cores, as many tests wait rather than work. With exec, the signal that ends make ends them, not a shell alone.
+# $(call run,CHECKS) runs them all: tests that boot systems three at a time, the others beside them. Two jobs more
+# than there are cores, as many tests wait rather than work. With exec, the signal that ends make ends them, not a shell alone.
 programs = $(foreach c,$(patsubst check-%,%,$(1)),'$(c)=$(call command,$(c))')
-run      = exec tests/run --jobs $$(($(CORES) + 1)) --booted $(call programs,$(filter $(CHECKS_BOOTED),$(1))) \
+run      = exec tests/run --jobs $$(($(CORES) + 2)) --booted $(call programs,$(filter $(CHECKS_BOOTED),$(1))) \
 		--beside $(call programs,$(filter-out $(CHECKS_BOOTED),$(1)))
 # A make that was not told how many jobs to run takes all cores.
 CORES    := $(shell nproc)
