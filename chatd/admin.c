@@ -70,12 +70,17 @@ static struct frame kicked_because(const struct chat *chat, struct slice why,
                               .answer = {(const char *)bytes, answer_encode(bytes, ANSWER_DETAILS_MAX_BYTES, &a)}};
 }
 
+static struct slice admin_removal_reason(const struct member *m)
+{
+        return slice_of(m->removal_reason ? m->removal_reason : "");
+}
+
 /* Sends KICKED again to a removed member, when its inbox has room: the previous chatd may have died before it told the
  * member. */
 static void remove_again(struct chat *chat, struct member *m)
 {
         uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
-        struct frame kicked = kicked_because(chat, slice_of(m->removal), bytes);
+        struct frame kicked = kicked_because(chat, admin_removal_reason(m), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
         m->lagging = true;
@@ -87,7 +92,7 @@ void admin_recover(struct chat *chat)
         if (!read_note(chat))
                 write_note(chat); /* so that the note can be replaced even if no inode is left */
         for (size_t i = 0; i < chat->roster.count; i++)
-                if (chat->roster.members[i]->removal)
+                if (chat->roster.members[i]->removal == REMOVAL_DONE)
                         remove_again(chat, chat->roster.members[i]);
         chat->admin->sweep = chat->bans.count > 0;
 }
@@ -173,15 +178,17 @@ static void take_removal(struct chat *chat, struct member *m, const struct frame
         uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
         struct frame kicked = kicked_because(chat, f->text, bytes);
         batch_tell(&chat->batch, m, &kicked);
-        if (!m->removal)
-                m->removal = strndup(f->text.at, f->text.len);
+        if (m->removal != REMOVAL_DONE) {
+                member_expel(m, REMOVAL_DONE);
+                m->removal_reason = strndup(f->text.at, f->text.len);
+        }
         m->muted = true;
 }
 
 /* Does the action of the frame to a present member. Returns 0, or a negative errno if nothing was done. */
 static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
-        bool removed = m->removal, muted = m->muted;
+        bool removed = m->removal == REMOVAL_DONE, muted = m->muted;
         int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
@@ -224,7 +231,7 @@ enum outcome admin_take(struct chat *chat, const struct frame *f)
 /* Notes the state of a member after an action. Returns 0 or a negative errno. */
 static int note_act(const struct chat *chat, const struct member *m)
 {
-        if (m->removal)
+        if (m->removal == REMOVAL_DONE)
                 return note_removal(chat->roster.dir, m);
         if (m->muted && chat->admin->act.news)
                 return note_mute(chat->roster.dir, m->id);
@@ -240,7 +247,7 @@ static void log_act(const struct chat *chat, const struct admin_act *act)
         const struct member *m = act->member;
         struct eventlog_act event = {.id = m->id, .name = m->name, .address = m->address, .uid = act->uid};
         if (act->type == FRAME_KICK)
-                eventlog_kick(chat->log, &event, slice_of(m->removal ? m->removal : ""));
+                eventlog_kick(chat->log, &event, admin_removal_reason(m));
         else
                 eventlog_mute(chat->log, &event, m->muted);
 }
@@ -268,7 +275,7 @@ bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, 
                 return false;
         int64_t now = clock_ms();
         bool just_now = m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS;
-        if (m->removal || (just_now && !is_request)) /* a removed member was told of its removal */
+        if (m->removal == REMOVAL_DONE || (just_now && !is_request)) /* a removed member was told of its removal */
                 return true;
         m->muted_told_ms = now;
         answer_code(chat, m, f, ANSWER_MUTED);
@@ -306,13 +313,15 @@ static bool sweep_member(struct chat *chat, struct member *m)
 {
         char text[CONTROL_REASON_MAX_BYTES + 16];
         const struct ban *ban =
-                m->id == LINK_ID || m->dead ? NULL : bans_find(&chat->bans, slice_of(m->name), m->address);
-        if (!ban || m->presence == LEAVING || m->removal_sent || m->removal)
+                m->id == LINK_ID || member_is_dead(m) ? NULL : bans_find(&chat->bans, slice_of(m->name), m->address);
+        if (!ban || m->presence == LEAVING || m->removal != REMOVAL_NONE)
                 return true;
         snprintf(text, sizeof(text), KICKED_BANNED "%s%s", ban->reason[0] ? ": " : "", ban->reason);
         struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};
-        m->removal_sent = chat_send_self(chat, &f);
-        return m->removal_sent;
+        if (!chat_send_self(chat, &f))
+                return false;
+        member_expel(m, REMOVAL_QUEUED);
+        return true;
 }
 
 void admin_settle(struct chat *chat)

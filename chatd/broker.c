@@ -216,11 +216,11 @@ int broker_serve(struct chat *chat)
 void broker_has_room(struct chat *chat, struct member *m)
 {
         relay_resume(&chat->relay, &chat->roster, m);
-        if (m->lagging && !m->dead)
+        if (m->lagging && !member_is_dead(m))
                 return; /* the inbox is still full */
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.armed = false;
-        if (m->id == LINK_ID && !m->dead)
+        if (m->id == LINK_ID && !member_is_dead(m))
                 remote_resumed(chat, m);
 }
 

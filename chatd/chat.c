@@ -205,16 +205,6 @@ void chat_warn(struct chat *chat, const char *what, int error)
         snprintf(w->what, sizeof(w->what), "%s", what);
 }
 
-void chat_turn_away(struct chat *chat, uint64_t id, uint64_t key, int error)
-{
-        if (error == -EPERM) {
-                chat_ignore(chat, IGNORED_INBOX);
-                return;
-        }
-        chat_refuse(chat, id, key, REFUSED_FULL, &(struct answer){.code = ANSWER_FULL});
-        chat_warn(chat, "cannot take a new member", error);
-}
-
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
 {
         struct record rec = {
@@ -222,7 +212,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
                 .id = m->id,
                 .number = kind == RECORD_JOIN ? 0 : UINT64_MAX,
                 .name = slice_of(m->name),
-                .text = slice_of(kind == RECORD_LEAVE && m->removed ? LEAVE_REMOVED : ""),
+                .text = slice_of(kind == RECORD_LEAVE && m->removal == REMOVAL_DONE ? LEAVE_REMOVED : ""),
         };
         batch_add(&chat->batch, m, m->seat.room, &rec);
 }

@@ -161,10 +161,6 @@ void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why,
 /* Sends `m` a frame with an answer that it did not ask for. */
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
-/* Refuses a session because descriptors, memory or space ran out (`error`); or ignores it because of its inbox
- * (-EPERM). */
-void chat_turn_away(struct chat *chat, uint64_t id, uint64_t key, int error);
-
 /* Adds to the batch that `m` came (RECORD_JOIN) or left. The batch must have room. */
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind);
 

@@ -7,6 +7,14 @@
 #include "notes.h"
 #include "reach.h"
 
+/* Returns what contact_open() makes of the result of reach_connect(). */
+static int contact_outcome(int r)
+{
+        if (r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH)
+                return CONTACT_E_DEAD;
+        return r == -EPERM ? CONTACT_E_INVALID : r;
+}
+
 int contact_open(struct chat *chat, struct member *m)
 {
         lending_close(chat, m);
@@ -14,14 +22,26 @@ int contact_open(struct chat *chat, struct member *m)
         if (r == -EMFILE && lending_give_back(chat))
                 r = reach_connect(chat->roster.dir, chat->roster.owner, m);
         m->exit_watch.armed = m->inbox_watch.armed = false; /* closing has removed them from the epoll */
-        m->dead = r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH || r == -EPERM;
-        m->gone_sent = false;
-        if (r < 0 && m->id == LINK_ID && !m->lagging) /* the link will have an inbox again */
+        r = contact_outcome(r);
+        enum life life = r > 0 ? LIFE_DEAD : LIFE_ALIVE;
+        if (m->life != life)
+                member_live(m, life);
+        if (r != 0 && m->id == LINK_ID && !m->lagging) /* the link will have an inbox again */
                 roster_lags(&chat->roster, m);
         todo_add(&chat->roster.todo, TODO_CONTACT, m); /* it may be dead, or lag, or not be watched */
         if (m->pidfd >= 0)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-        return m->dead && r != -EPERM ? 0 : r;
+        return r;
+}
+
+void contact_turn_away(struct chat *chat, uint64_t id, uint64_t key, int result)
+{
+        if (result > 0) {
+                chat_ignore(chat, IGNORED_INBOX);
+                return;
+        }
+        chat_refuse(chat, id, key, REFUSED_FULL, &(struct answer){.code = ANSWER_FULL});
+        chat_warn(chat, "cannot take a new member", result);
 }
 
 void contact_exited(struct chat *chat, struct member *m)
@@ -58,21 +78,22 @@ static void contact_call_next(struct chat *chat, int64_t now)
 /* Returns true if there is nothing left to do for `m`, before something else happens to it. */
 static bool contact_is_settled(const struct member *m)
 {
-        if (m->dead)
-                return m->gone_sent || m->id == LINK_ID;
+        if (member_is_dead(m))
+                return m->life == LIFE_GONE || m->id == LINK_ID;
         return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.armed) && (!m->lagging || m->inbox_watch.armed);
 }
 
 /* Does what the state of `m` demands. */
 static void contact_settle_one(struct chat *chat, struct member *m)
 {
-        if (!m->dead && m->fd < 0)
+        if (!member_is_dead(m) && m->fd < 0)
                 contact_open(chat, m); /* descriptors had run out */
-        if (m->dead && !m->gone_sent && m->id != LINK_ID)
-                m->gone_sent = chat_send_self(chat, &(struct frame){.type = FRAME_GONE, .id = m->id});
-        if (!m->dead && m->pidfd >= 0 && !m->exit_watch.armed)
+        if (m->life == LIFE_DEAD && m->id != LINK_ID &&
+            chat_send_self(chat, &(struct frame){.type = FRAME_GONE, .id = m->id}))
+                member_live(m, LIFE_GONE);
+        if (!member_is_dead(m) && m->pidfd >= 0 && !m->exit_watch.armed)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-        if (m->lagging && !m->dead && !m->inbox_watch.armed)
+        if (m->lagging && !member_is_dead(m) && !m->inbox_watch.armed)
                 chat_watch(chat, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         if (contact_is_settled(m))
                 todo_remove(&chat->roster.todo, TODO_CONTACT, m);

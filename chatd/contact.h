@@ -9,10 +9,19 @@ enum {
         CONTACT_CALLED_MAX = 32,
 };
 
-/* Connects to a member that is not connected, and watches it; marks it dead if it is. Returns 0, or a negative errno:
- * -EPERM if its inbox is invalid (the member counts as dead), another errno if it lives but cannot be reached:
- * descriptors or memory ran out. The link lags if it cannot be reached. */
+enum {
+        CONTACT_E_DEAD = 1, /* its process or inbox is gone */
+        CONTACT_E_INVALID,  /* its inbox is no socket of the session user or, for the link, of chatd's own user */
+};
+
+/* Connects to a member that is not connected, and watches it. Returns 0; CONTACT_E_DEAD or CONTACT_E_INVALID: then the
+ * member is dead; or a negative errno: the member lives, but descriptors or memory ran out. The link lags if it cannot
+ * be reached. */
 int contact_open(struct chat *chat, struct member *m);
+
+/* Refuses a session that contact_open() cannot reach, or that cannot become a member for another reason, with its
+ * result or another negative errno. The session is ignored if the result is positive: the fault is its own. */
+void contact_turn_away(struct chat *chat, uint64_t id, uint64_t key, int result);
 
 /* Marks `m` dead, because its process died. */
 void contact_exited(struct chat *chat, struct member *m);

@@ -56,7 +56,7 @@ static void control_put_member(struct control_packet *p, const struct member *m)
         control_put(p, "slow=%s", control_yes_no(slow));
         control_put(p, "lagging=%s", control_yes_no(m->lagging));
         control_put(p, "muted=%s", control_yes_no(m->muted));
-        control_put(p, "alive=%s", control_yes_no(m->pidfd >= 0 && !m->dead));
+        control_put(p, "alive=%s", control_yes_no(m->pidfd >= 0 && !member_is_dead(m)));
 }
 
 static void control_put_ban(struct control_packet *p, const struct ban *ban)
@@ -86,7 +86,7 @@ static const char *control_link(const struct chat *chat)
         const struct member *link = roster_find(&chat->roster, LINK_ID);
         if (!link)
                 return "none";
-        return link->dead ? "gone" : "there";
+        return member_is_dead(link) ? "gone" : "there";
 }
 
 static void control_put_chat(struct chat *chat, struct control_packet *p)

@@ -117,7 +117,7 @@ void lending_settle(struct chat *chat, int64_t now)
         lending_end_pauses(chat, now);
         for (m = todo_first(todo, TODO_LEND); m && chat->asked < LENDING_ASKED_MAX; m = next) {
                 next = todo_next(TODO_LEND, m);
-                if (!m->dead && !m->lagging)
+                if (!member_is_dead(m) && !m->lagging)
                         lending_ask(chat, m, now);
         }
 }

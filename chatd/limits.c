@@ -11,7 +11,7 @@ static size_t count_from(const struct roster *r, const struct network *n)
         size_t count = 0;
         for (size_t i = 0; i < r->count; i++) {
                 const struct member *m = r->members[i];
-                count += network_equal(&m->network, n) && !m->dead && m->presence != LEAVING;
+                count += network_equal(&m->network, n) && !member_is_dead(m) && m->presence != LEAVING;
         }
         return count;
 }

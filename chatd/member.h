@@ -82,6 +82,30 @@ enum presence {
         LEAVING, /* its BYE or GONE is in the batch: it is removed when the batch was consumed */
 };
 
+/* The life of a member's process and inbox, as far as chatd knows. member_live() makes these changes, and no others:
+ *
+ *   ALIVE ──▶ DEAD          its process or inbox is gone
+ *   DEAD ──▶ GONE           its GONE is in the queue; the link has none, because it will have another inbox
+ *   DEAD, GONE ──▶ ALIVE    its session bound its inbox anew, and chatd is connected to that
+ *   GONE ──▶ DEAD           chatd could not connect to that: it sends another GONE */
+enum life {
+        LIFE_ALIVE,
+        LIFE_DEAD,
+        LIFE_GONE,
+};
+
+/* The removal of a member by an administrator. member_expel() makes these changes, and no others:
+ *
+ *   NONE ──▶ QUEUED          the member is banned, and its KICK is in the queue
+ *   NONE, QUEUED ──▶ DONE    its KICK is in the batch; or its session says that there was one, to a previous chatd
+ *
+ * A recovered member begins with the state of its notes: NONE or DONE. */
+enum removal {
+        REMOVAL_NONE,
+        REMOVAL_QUEUED,
+        REMOVAL_DONE,
+};
+
 /* What other members know of a newcomer, see arrivals.h. member_arrive() makes these changes, and no others:
  *
  *   ANNOUNCED ──▶ WAITING        too many came at once
@@ -120,16 +144,13 @@ struct member {
         int64_t probation_ms;
         enum presence presence;
         enum arrival arrival;
-        bool dead;           /* its process or inbox is gone; GONE goes through the queue, except for the link */
-        bool gone_sent;      /* GONE is in the queue */
-        bool undone;         /* recovered with the name or room before a change that is still in the queue */
+        enum life life;
         uint8_t confinement; /* enum confinement of its session */
         bool told_alone;     /* it was told that no other member was in its room when it said something */
-        bool removed;        /* its leave is announced as a removal by an administrator */
         /* actions of an administrator: see admin.h */
-        bool muted;            /* its lines are not relayed */
-        bool removal_sent;     /* KICK is in the queue, because of a ban */
-        char *removal;         /* why it was removed; NULL: it was not */
+        bool muted; /* its lines are not relayed */
+        enum removal removal;
+        char *removal_reason;  /* NULL: there is none */
         int64_t muted_told_ms; /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
         bool renamed, moved;   /* at any time: then there are marks of it, see changes.h */
         struct seat seat;
@@ -142,14 +163,26 @@ struct member {
         struct lent lent;
 };
 
-/* Returns true if the process of `m` runs. */
-bool member_is_alive(const struct member *m);
+/* Returns true if the process or the inbox of `m` is gone, as far as chatd knows. */
+static inline bool member_is_dead(const struct member *m)
+{
+        return m->life != LIFE_ALIVE;
+}
+
+/* Returns true if the process of `m` runs, according to the kernel. */
+bool member_is_running(const struct member *m);
 
 /* Returns true if `m` is held: others must not learn of it. */
 bool member_is_held(const struct member *m);
 
 /* Returns true if `m` is here at this place in the order. */
 bool member_is_here(const struct member *m);
+
+/* Changes the life of `m`. */
+void member_live(struct member *m, enum life to);
+
+/* Changes the removal of `m`. */
+void member_expel(struct member *m, enum removal to);
 
 /* Changes what others know of `m`. */
 void member_arrive(struct member *m, enum arrival to);

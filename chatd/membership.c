@@ -19,7 +19,7 @@
 static bool is_second(const struct chat *chat, uint64_t id)
 {
         const struct member *m = chat->shares_pids ? NULL : roster_find_process(&chat->roster, (pid_t)(id >> 32));
-        return m && member_is_alive(m);
+        return m && member_is_running(m);
 }
 
 /* Returns the name of a newcomer: the name in its HELLO or, if that is an address which must not be shown, a name made
@@ -70,13 +70,13 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 return NULL;
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
-        if (r == 0)
+        if (r == 0 || r == CONTACT_E_DEAD) /* a dead one may have lines in the queue, too */
                 /* without the note the next chatd would not know the sender of the lines in the queue */
                 r = note_write(chat->roster.dir, m);
-        if (r < 0) {
+        if (r != 0) {
                 if (m)
                         roster_remove(&chat->roster, m);
-                chat_turn_away(chat, f->id, f->key, r);
+                contact_turn_away(chat, f->id, f->key, r);
                 return NULL;
         }
         chat->joined++;
@@ -115,9 +115,9 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
 static bool membership_is_back(struct chat *chat, struct member *m)
 {
         contact_open(chat, m);
-        if (!m->dead)
+        if (!member_is_dead(m))
                 reach_send(m, &(struct frame){.type = FRAME_MISSED, .id = chat->relay.epoch, .number = MISSED_UNKNOWN});
-        return !m->dead;
+        return !member_is_dead(m);
 }
 
 enum outcome membership_here(struct chat *chat, const struct frame *f)
@@ -131,7 +131,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
                 m = membership_admit(chat, f);
                 if (m)
                         membership_welcome(chat, m, false);
-        } else if (m->dead) {
+        } else if (member_is_dead(m)) {
                 membership_is_back(chat, m);
         }
         if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
@@ -181,14 +181,15 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         bool bye = f->type == FRAME_BYE;
-        if (!m || m->presence != PRESENT || (!bye && !m->dead))
+        if (!m || m->presence != PRESENT || (!bye && !member_is_dead(m)))
                 return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         if (!bye && membership_is_back(chat, m))
                 return TAKEN;
         if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
                 return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
-        m->removed = m->removal || (bye && f->reason == LEAVE_KICKED); /* the session's reason outlives a chatd */
+        if (bye && f->reason == LEAVE_KICKED && m->removal != REMOVAL_DONE)
+                member_expel(m, REMOVAL_DONE); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE);
         member_go_on(m, LEAVING);
@@ -211,7 +212,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
 /* Returns true if `m` is to bind an inbox of the same name: its session runs, and has lost the inbox. */
 static bool membership_binds_anew(const struct chat *chat, const struct member *m)
 {
-        return m->dead && !chat->shares_pids && reach_process_runs(m);
+        return member_is_dead(m) && !chat->shares_pids && reach_process_runs(m);
 }
 
 /* Only members that sent BYE get a last datagram; all other members were told that they left. */

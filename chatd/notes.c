@@ -134,7 +134,7 @@ int note_mute(const char *dir, uint64_t id)
 int note_removal(const char *dir, const struct member *m)
 {
         char text[PATH_MAX];
-        snprintf(text, sizeof(text), REMOVED_WORD " %s", m->removal);
+        snprintf(text, sizeof(text), REMOVED_WORD " %s", m->removal_reason ? m->removal_reason : "");
         return note_replace(dir, m->id, MUTED_SUFFIX, text);
 }
 

@@ -15,7 +15,7 @@ int queued_add(struct queued *q, const struct datagram *d)
         if (!frames)
                 return -ENOMEM;
         q->frames = frames;
-        q->frames[q->count++] = (struct queued_frame){f.type, f.id, f.number};
+        q->frames[q->count++] = (struct queued_frame){.type = f.type, .id = f.id, .number = f.number};
         return 0;
 }
 
@@ -27,13 +27,21 @@ bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type)
         return false;
 }
 
-/* Returns true if the queue has the frame `number` of `id`, other than a HELLO. */
-static bool has_number(const struct queued *q, uint64_t id, uint64_t number)
+bool queued_repeats_change(const struct queued *q, uint64_t id)
+{
+        for (size_t i = 0; i < q->count; i++)
+                if (q->frames[i].id == id && q->frames[i].is_repeat)
+                        return true;
+        return false;
+}
+
+/* Returns the frame `number` of `id` in the queue, other than a HELLO; or NULL. */
+static struct queued_frame *queued_find(const struct queued *q, uint64_t id, uint64_t number)
 {
         for (size_t i = 0; i < q->count; i++)
                 if (q->frames[i].id == id && q->frames[i].number == number && q->frames[i].type != FRAME_HELLO)
-                        return true;
-        return false;
+                        return &q->frames[i];
+        return NULL;
 }
 
 const char *queued_find_before(const struct queued *q, uint64_t id, char *text)
@@ -44,8 +52,11 @@ const char *queued_find_before(const struct queued *q, uint64_t id, char *text)
                 if (end)
                         *end++ = '\0';
                 uint64_t number = strtoull(line, &before, 10);
-                if (*before == ' ' && has_number(q, id, number))
+                struct queued_frame *frame = *before == ' ' ? queued_find(q, id, number) : NULL;
+                if (frame) {
+                        frame->is_repeat = true;
                         return before + 1;
+                }
         }
         return NULL;
 }

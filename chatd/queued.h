@@ -13,6 +13,7 @@ struct queued {
         struct queued_frame {
                 uint8_t type;
                 uint64_t id, number;
+                bool is_repeat; /* a previous chatd took it, and a mark lists it */
         } * frames;
         size_t count;
 };
@@ -24,7 +25,10 @@ int queued_add(struct queued *q, const struct datagram *d);
 bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type);
 
 /* Returns the name or room before the first change in the mark `text` of `id` whose frame is in the queue, or NULL if
- * there is none. Writes the end of the result into `text`. */
+ * there is none. Writes the end of the result into `text`, and notes that the frame is a repeat. */
 const char *queued_find_before(const struct queued *q, uint64_t id, char *text);
+
+/* Returns true if queued_find_before() found a change of `id` that a previous chatd made once. */
+bool queued_repeats_change(const struct queued *q, uint64_t id);
 
 void queued_free(struct queued *q);

@@ -49,12 +49,8 @@ static void recall_read_note(struct roster *r, int dir, const char *file, const 
         errno = 0;
         uint64_t since_us = strtoull(since, &end, 10);
         if (errno == 0 && end > since && *end == '\0' && strlen(address) <= ADDRESS_MAX_BYTES &&
-            strlen(rest) <= NAME_MAX_BYTES) {
-                struct member *m =
-                        roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
-                if (m)
-                        m->undone = before != NULL;
-        }
+            strlen(rest) <= NAME_MAX_BYTES)
+                roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
 }
 
 /* Returns true if `file` is an id and this suffix. */
@@ -124,6 +120,12 @@ static void read_named(const struct roster *r, const char *file)
                 m->arrival = ARRIVAL_NAMED;
 }
 
+static void recall_removal(struct member *m, const char *why)
+{
+        m->removal = REMOVAL_DONE;
+        m->removal_reason = strdup(why);
+}
+
 /* Restores that a member was muted, or removed. */
 static void read_muted(const struct roster *r, int dir, const char *file)
 {
@@ -136,7 +138,7 @@ static void read_muted(const struct roster *r, int dir, const char *file)
         text[n < 0 ? 0 : n] = '\0';
         const char *word = text_next_word(&why);
         if (word && strcmp(word, REMOVED_WORD) == 0)
-                m->removal = strdup(why);
+                recall_removal(m, why);
 }
 
 /* Restores that a member took another name. */
@@ -163,7 +165,6 @@ static void read_room(struct roster *r, int dir, const char *file, const struct 
                 *space = '\0';
                 const char *before = queued_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
-                m->undone |= before != NULL;
         }
         struct room *room =
                 m->seat.room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;

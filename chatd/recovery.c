@@ -27,9 +27,9 @@ static void connect_members(struct chat *chat)
                         chat_tell(chat, m, FRAME_ROLLCALL);
                 if (r == 0 && m->id != LINK_ID)
                         todo_add(&chat->roster.todo, TODO_CALL, m);
-                if (r == 0)
+                if (r == 0 || r == CONTACT_E_DEAD)
                         continue;
-                eventlog_warning(chat->log, "cannot reach a member", r);
+                eventlog_warning(chat->log, "cannot reach a member", r < 0 ? r : -EPERM);
                 roster_lags(&chat->roster, m); /* until it can be connected */
                 m->missed = MISSED_UNKNOWN;
         }
@@ -153,7 +153,8 @@ static int walk_queue(struct chat *chat, struct queued *queued, size_t *count)
 static void expect_hellos(const struct roster *r, const struct queued *queued)
 {
         for (size_t i = 0; i < r->count; i++)
-                if (!r->members[i]->undone && queued_has_type(queued, r->members[i]->id, FRAME_HELLO))
+                if (queued_has_type(queued, r->members[i]->id, FRAME_HELLO) &&
+                    !queued_repeats_change(queued, r->members[i]->id))
                         r->members[i]->presence = EXPECTED;
 }
 

@@ -78,31 +78,32 @@ static bool relay_write_to(const struct sending *s, struct member *m)
         return true;
 }
 
-/* Takes the kernel's result of sending to `m`. Returns the same as relay_send_to(). */
-static int relay_take_result(const struct sending *s, struct member *m, ssize_t sent)
+/* Takes the kernel's result of sending to `m`. Returns false if its inbox is full, or the kernel does not send for
+ * another reason. */
+static bool relay_take_result(const struct sending *s, struct member *m, ssize_t sent)
 {
         if (sent >= 0) {
                 lent_sent(&m->lent);
-                return 1;
+                return true;
         }
         if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE)
                 roster_dies(s->roster, m);
-        if (m->dead && m->id == LINK_ID) /* the link will have another inbox */
+        if (member_is_dead(m) && m->id == LINK_ID) /* the link will have another inbox */
                 relay_begin_to_lag(s, m, clock_ms());
-        return m->dead;
+        return member_is_dead(m);
 }
 
-/* Sends the records from the next one that `m` gets to the last one. Returns the same as relay_send_to(). */
-static int relay_send_records(const struct sending *s, struct member *m)
+/* Sends the records from the next one that `m` gets to the last one. Returns false if its inbox is full. */
+static bool relay_send_records(const struct sending *s, struct member *m)
 {
         struct iovec iov[1 + BATCH_MAX_RECORDS] = {{s->batch->buffer, FRAME_HEADER_BYTES}};
         struct batch_part part = batch_gather(s->batch, m, BATCH_DATAGRAM, iov + 1);
         const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1 + part.pieces};
         if (part.pieces == 0)
-                return 1;
+                return true;
         frame_set_number(s->batch->buffer, m->share.relayed);
-        int taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
-        if (taken && !m->dead) {
+        bool taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
+        if (taken && !member_is_dead(m)) {
                 m->lent.due = true;
                 if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
@@ -119,34 +120,34 @@ static ssize_t relay_send_letter(const struct member *m, const struct letter *le
         return sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns the same as
- * relay_send_to(). */
-static int relay_send_records_before(const struct sending *s, struct member *m, uint32_t at)
+/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns false if its inbox is
+ * full. */
+static bool relay_send_records_before(const struct sending *s, struct member *m, uint32_t at)
 {
         struct share *share = &m->share;
         uint32_t to = share->to;
         if (at <= share->from)
-                return 1;
+                return true;
         share->to = at < to ? at : to;
-        int sent = relay_send_records(s, m);
+        bool sent = relay_send_records(s, m);
         share->to = to;
         if (sent)
                 share->from = at;
         return sent;
 }
 
-/* Sends `m` its part of the batch. Returns 1 when `m` has it (or gets none, or has no inbox any more), 0 when its inbox
- * is full, or the kernel does not send for another reason: then the next call continues from there. */
-static int relay_send_to(const struct sending *s, struct member *m)
+/* Sends `m` its part of the batch. Returns true when `m` has it, or gets none, or has no inbox any more. Returns false if
+ * its inbox is full, or the kernel does not send for another reason: then the next call continues from there. */
+static bool relay_send_to(const struct sending *s, struct member *m)
 {
         const struct letter *letter;
         while ((letter = m->letters.first)) {
                 if (!relay_send_records_before(s, m, letter->at))
-                        return 0;
-                if (m->dead)
-                        return 1;
+                        return false;
+                if (member_is_dead(m))
+                        return true;
                 if (!relay_take_result(s, m, relay_send_letter(m, letter)))
-                        return 0;
+                        return false;
                 letters_drop_first(&m->letters);
         }
         return relay_send_records(s, m);
@@ -154,7 +155,7 @@ static int relay_send_to(const struct sending *s, struct member *m)
 
 static bool relay_is_receiver(const struct member *m)
 {
-        return m->id == LINK_ID || (m->fd >= 0 && !m->dead && m->presence != EXPECTED);
+        return m->id == LINK_ID || (m->fd >= 0 && !member_is_dead(m) && m->presence != EXPECTED);
 }
 
 /* Waits for the members whose inbox was full, and sends them the batch as they get room. Those left lag. */
@@ -293,7 +294,7 @@ void relay_resume(const struct relay *r, struct roster *roster, struct member *m
                 return;
         if (error < 0)
                 roster_dies(roster, m);
-        if (m->dead && m->id == LINK_ID)
+        if (member_is_dead(m) && m->id == LINK_ID)
                 return;
         lagging_end(roster->dir, m);
 }

@@ -92,7 +92,7 @@ static struct member *remote_admit(struct chat *chat)
                                       clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r == 0)
-                r = m->dead ? -EPERM : open_number(chat);
+                r = open_number(chat);
         if (r == 0)
                 r = note_write(chat->roster.dir, m);
         if (r == 0) {
@@ -104,7 +104,7 @@ static struct member *remote_admit(struct chat *chat)
                 roster_remove(&chat->roster, m);
         }
         remote_free(chat->remote);
-        chat_turn_away(chat, LINK_ID, 0, r);
+        contact_turn_away(chat, LINK_ID, 0, r);
         return NULL;
 }
 
@@ -114,9 +114,9 @@ static bool greet_again(struct chat *chat, struct member *m)
         int r = open_number(chat);
         if (r == 0)
                 r = contact_open(chat, m);
-        if (r < 0)
-                chat_turn_away(chat, LINK_ID, 0, r);
-        return r == 0 && !m->dead;
+        if (r != 0 && r != CONTACT_E_DEAD)
+                contact_turn_away(chat, LINK_ID, 0, r);
+        return r == 0;
 }
 
 static void remote_welcome(struct chat *chat, struct member *m)
@@ -377,7 +377,7 @@ void remote_resumed(struct chat *chat, struct member *m)
 void remote_report(struct chat *chat)
 {
         const struct member *m = roster_find(&chat->roster, LINK_ID);
-        bool is_there = m && !m->dead;
+        bool is_there = m && !member_is_dead(m);
         if (is_there == chat->remote->is_there)
                 return;
         chat->remote->is_there = is_there;

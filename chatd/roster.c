@@ -163,7 +163,8 @@ void roster_lags(struct roster *r, struct member *m)
 
 void roster_dies(struct roster *r, struct member *m)
 {
-        m->dead = true;
+        if (m->life == LIFE_ALIVE)
+                member_live(m, LIFE_DEAD);
         todo_add(&r->todo, TODO_CONTACT, m);
 }
 
@@ -187,6 +188,6 @@ void roster_remove(struct roster *r, struct member *m)
         if (m->seat.room)
                 rooms_leave(&r->rooms, &m->seat);
         letters_clear(&m->letters);
-        free(m->removal);
+        free(m->removal_reason);
         free(m);
 }

@@ -600,8 +600,8 @@ static void check_roster(const struct run *r)
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
-                PROMISE(!m->dead && m->presence == PRESENT && !m->lagging, "%016llx is dead, leaving or expected",
-                        (unsigned long long)m->id);
+                PROMISE(!member_is_dead(m) && m->presence == PRESENT && !m->lagging,
+                        "%016llx is dead, leaving or expected", (unsigned long long)m->id);
                 PROMISE(m->arrival == ARRIVAL_ANNOUNCED, "%016llx was not announced", (unsigned long long)m->id);
                 PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);
                 PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");

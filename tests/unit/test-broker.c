@@ -276,12 +276,12 @@ static void test_an_inbox_that_is_bound_anew(void **state)
         lose_inbox(f, ANN);
         say(f, BOB, "one");
         serve(f); /* chatd finds the inbox gone: GONE is in the queue */
-        assert_true(member(f, ANN)->dead);
+        assert_true(member_is_dead(member(f, ANN)));
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         here(f, ANN, 0);
         say(f, BOB, "two");
         serve(f);
-        assert_false(member(f, ANN)->dead);
+        assert_false(member_is_dead(member(f, ANN)));
         assert_inbox(f, ANN, "missed some, line bob two");
         assert_inbox(f, EVE, "line bob one, line bob two"); /* ann did not leave */
 }
@@ -304,7 +304,7 @@ static void test_an_inbox_that_is_bound_anew_late(void **state)
         close(f->inboxes[ANN]);
         say(f, BOB, "one");
         serve(f);
-        assert_true(member(f, ANN)->dead);
+        assert_true(member_is_dead(member(f, ANN)));
         here(f, ANN, 0);
         f->chat->shares_pids = false; /* this is the process of ann */
         before_consume_arg = f;
@@ -665,10 +665,10 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
         broker_settle(f->chat);
         assert_not_asked(f, ANN);
         broker_has_room(f->chat, member(f, ANN));
-        member(f, ANN)->dead = true;
+        member(f, ANN)->life = LIFE_DEAD;
         broker_settle(f->chat);
         assert_not_asked(f, ANN);
-        member(f, ANN)->dead = false;
+        member(f, ANN)->life = LIFE_ALIVE;
         broker_settle(f->chat);
         decline(f, ANN);
 }
@@ -781,11 +781,11 @@ static void bind_anew(struct fixture *f, bool answers)
                 assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that chatd tries to send her a datagram */
         say(f, BOB, "who hears this?");
         assert_true(broker_serve(f->chat) > 0);
-        assert_true(member(f, ANN)->dead);
+        assert_true(member_is_dead(member(f, ANN)));
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         here(f, ANN, 0);
         assert_true(broker_serve(f->chat) > 0);
-        assert_false(member(f, ANN)->dead);
+        assert_false(member_is_dead(member(f, ANN)));
         assert_int_equal(f->chat->asked, 0);
         assert_int_equal(count_fds(), fds + 2); /* for her inbox and her process */
         later_ms += LENT_ASK_AGAIN_MIN_MS;

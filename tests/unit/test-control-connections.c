@@ -109,7 +109,7 @@ static void test_a_long_list(void **state)
                 struct member *m =
                         roster_add(&f->chat->roster, inbox_id(1000 + i), 0, slice_of(name), slice_of("x"), 0);
                 assert_non_null(m);
-                m->dead = m->gone_sent = true; /* these members have no inbox */
+                m->life = LIFE_GONE; /* these members have no inbox */
         }
         request(c, 0, "who");
         for (int i = 0; i < 100; i++)

@@ -278,9 +278,9 @@ static void test_a_ban_removes_many(void **state)
         join_all(f);
         assert_string_equal(ask(c, "say|7|hello"), "end=ok");
         for (int i = 0; i < ADMIN_REMEMBERED; i++) {
-                member(f, EVE)->removal_sent = false;
-                free(member(f, EVE)->removal);
-                member(f, EVE)->removal = NULL;
+                free(member(f, EVE)->removal_reason);
+                member(f, EVE)->removal_reason = NULL;
+                member(f, EVE)->removal = REMOVAL_NONE;
                 assert_non_null(strstr(ask(c, "ban|8|eve|"), "end=ok"));
         }
         inbox_read(f->inboxes[ANN]);

@@ -119,7 +119,7 @@ static void test_a_dead_member_is_found(void **state)
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "hi");
         relay_send(&f->relay, &f->batch, &f->roster);
-        assert_true(f->members[1]->dead);
+        assert_true(member_is_dead(f->members[1]));
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann hi");
 }
 

@@ -162,7 +162,7 @@ static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
         relay_resume(&f->relay, &f->roster, f->members[1]);
-        assert_true(f->members[1]->dead);
+        assert_true(member_is_dead(f->members[1]));
         assert_false(f->members[1]->lagging);
 }
 
@@ -193,7 +193,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
         unlink(address.sun_path);
         inbox = inbox_bind_link(f->dir);
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
-        m->dead = false;
+        m->life = LIFE_ALIVE;
         relay_resume(&f->relay, &f->roster, m);
         assert_false(m->lagging);
         assert_string_equal(inbox_read(inbox), "missed 3");
