@@ -43,14 +43,13 @@ static void main_print_usage(void)
               "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
               "\n"
               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
-              "); an option wins over it\n"
+              "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
         settings_print_options(SETTINGS_SESSION);
         fputs("  --echo                    send the client its own lines back; needs no broker\n"
-              "  --proxied                 a proxy in front says first who the client is: the PROXY "
-              "protocol,\n"
-              "                            version 1 or 2\n"
+              "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
+              "                            protocol, version 1 or 2\n"
               "  --charset=NAME            the character set of the client's terminal, with one byte for a character;\n"
               "                            iconv -l lists their names (default: UTF-8)\n"
               "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"

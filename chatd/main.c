@@ -70,7 +70,7 @@ static void chatd_print_usage(void)
               "The intake is the datagram socket that systemd passes; without one, chatd binds DIR/chatd.sock.\n"
               "\n"
               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
-              "); an option wins over it\n"
+              "); an option overrides them\n"
               "  --check-config            check the settings, and exit\n"
               "  --run-dir=DIR             where the sockets are (default: " RUN_DIR_DEFAULT ")\n"
               "  --session-user=USER       the user that sessions run as (default: chatd's own)\n"

@@ -189,7 +189,7 @@ static const struct settings_row {
          * answers. */
         [SETTING_CLIENT_TIMEOUT] = {"ClientTimeout", "client-timeout", SETTINGS_SESSION, settings_take_client_timeout,
                                     "240", "1 to 1000000 seconds, or off", "=SECONDS",
-                                    "after so long without acknowledgement a client counts as gone"},
+                                    "how long a client may acknowledge nothing before it counts as gone"},
         [SETTING_EDITING] = {"Editing", "editing", SETTINGS_SESSION, settings_take_editing, "offered",
                              "offered, asked or off", "=WHEN",
                              "when a client's line is edited: offered, asked (by /edit on) or off"},
