@@ -131,7 +131,7 @@ static void test_each_code_has_a_sentence(void **state)
                         fail_msg("code %u has no sentence, or no rule", code);
                 if (has[code])
                         continue;
-                uint8_t bytes[8];
+                uint8_t bytes[ANSWER_MAX_BYTES];
                 assert_int_equal(answer_encode(bytes, sizeof(bytes), &a), 0);
                 assert_int_equal(answer_decode(&a, (struct slice){(const char *)&a.code, 1}), -EBADMSG);
                 assert_string_equal(describe(&a), "");
@@ -203,8 +203,8 @@ static void test_lists(void **state)
         static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
         struct answer_rooms l = some_rooms(buffer);
         struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l), got = send_answer(&a);
-        struct answer_room room;
-        struct slice name;
+        struct answer_room room = {0};
+        struct slice name = {0};
         assert_int_equal(got.rooms_count, 2);
         assert_string_equal(describe(&got),
                             "3 people are here: ann, zoe (you), 127.0.0.1:4711\n1 person is in lobby: eve");

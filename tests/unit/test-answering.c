@@ -153,8 +153,8 @@ static void test_many_people(void **state)
         assert_true(broker_serve(f->chat) >= 0);
         struct frame got = last_of(f->inboxes[ANN], FRAME_ANSWER);
         struct answer a;
-        struct answer_room room;
-        struct slice name;
+        struct answer_room room = {0};
+        struct slice name = {0};
         size_t count = 0;
         assert_int_equal(answer_decode(&a, got.answer), 0);
         assert_int_equal(a.rooms_count, 1);
