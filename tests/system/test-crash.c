@@ -50,20 +50,22 @@ static int epoll;
 
 static void kill_at_random(int kills)
 {
-        int every_max_ms = reports_dir() ? KILL_EVERY_SANITIZED_MS : KILL_EVERY_MAX_MS;
-        srandom((unsigned)clock_ms());
+        int64_t least_ms = reports_dir() ? KILL_EVERY_SANITIZED_MS : KILL_EVERY_MAX_MS, killed_ms = clock_ms();
+        srandom((unsigned)killed_ms);
         for (int done = 0, last = 0; done < kills;) {
                 int chatd = atoi(shell("systemctl show -P MainPID chatd"));
                 if (chatd == 0 || chatd == last)
                         continue;
                 /* Half of the kills come at random moments, the others as soon as there is a new chatd: while it
-                 * recovers, or within the batch that the last one had begun. Random times count from its start,
-                 * otherwise a slow one never relays. */
+                 * recovers, or within the batch that the last one had begun. Random times count from its start, and
+                 * are longer on a machine that takes long to start it. Otherwise a slow one never relays. */
+                int64_t twice_ms = 2 * (clock_ms() - killed_ms), most_ms = twice_ms > least_ms ? twice_ms : least_ms;
                 if (random() % 2)
-                        usleep((useconds_t)(random() % (every_max_ms * 1000)));
+                        usleep((useconds_t)(random() % (most_ms * 1000)));
                 if (kill(chatd, SIGKILL) < 0)
                         continue;
                 last = chatd;
+                killed_ms = clock_ms();
                 if (++done % 100 == 0 && kills > KILLS)
                         fprintf(stderr, "%d of %d kills\n", done, kills);
         }

@@ -74,6 +74,8 @@ static void visit(int times)
 static void test_a_journal_that_is_stopped(void **state)
 {
         (void)state;
+        set("systemd-journald.service", "WatchdogSec=0"); /* else systemd ends it after three minutes */
+        shell("systemctl restart systemd-journald");
         assert_alive("before");
         shell_until("test $(journalctl -q -u chatd -o cat CHAT_EVENT=join | wc -l) -ge 2");
         shell("systemctl kill -s STOP systemd-journald");
@@ -90,6 +92,7 @@ static void test_a_journal_that_is_stopped(void **state)
                               NULL, 10);
         assert_true(dropped > 0);
         assert_int_equal(count_events("join") + count_events("leave") + dropped, 2 * VISITS);
+        drop_setting("systemd-journald.service");
 }
 
 static void test_a_journal_that_is_gone(void **state)
