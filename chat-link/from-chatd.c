@@ -54,14 +54,15 @@ static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
                 return;
         snprintf(host, sizeof(host), "%.*s", (int)at.len, at.at);
         enum host_told state = hosts_state(&l->hosts, host, l->now);
+        struct answer a = {.host = at, .name = name};
         if (strcmp(host, l->config->host) == 0)
-                notices_tell(&l->notices, rec->id, "%s is this host: /msg %.*s says it here", host, (int)name.len,
-                             name.at);
+                a.code = ANSWER_HOST_IS_THIS;
         else if (state == HOST_UNKNOWN)
-                notices_tell(&l->notices, rec->id, "There is no host called %s; /who lists the hosts", host);
+                a.code = ANSWER_HOST_UNKNOWN;
         else if (state == HOST_AWAY)
-                notices_tell(&l->notices, rec->id, "%s is away; %.*s may get the message when it is back", host,
-                             (int)name.len, name.at);
+                a.code = ANSWER_HOST_AWAY;
+        if (a.code != 0)
+                notices_tell(&l->notices, rec->id, &a);
 }
 
 /* Tells members of absent hosts, for the records that were just stored. After a kill between the spool and this call a

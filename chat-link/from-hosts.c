@@ -165,12 +165,15 @@ static bool from_hosts_take_next(struct link *l)
 static void from_hosts_look_for_hosts(struct link *l)
 {
         char text[TEXT_MAX_BYTES];
+        uint8_t list[HOSTS_NEWS_MAX_BYTES];
+        struct answer news;
         if (l->now - l->looked_at > LINK_GRACE_MS)
                 hosts_init(&l->hosts, &l->kept->hosts, &l->kept->others, l->now);
         l->looked_at = l->now;
         /* without room, members are told later */
-        while (notices_take_news(&l->notices) && hosts_news(&l->hosts, l->now, text) > 0) {
-                notices_tell_news(&l->notices, text);
+        while (notices_take_news(&l->notices) && hosts_news(&l->hosts, l->now, list, &news)) {
+                notices_tell_news(&l->notices, &news);
+                notice_sentence(&news, text);
                 log_hosts(l->journal, text);
         }
 }

@@ -397,39 +397,28 @@ static const char *hosts_people(uint64_t members)
         return members == 1 ? "person" : "people";
 }
 
-/* Writes one sentence for all hosts with the news `told` of which members were last told `before`. Returns its
- * length. */
-static size_t hosts_tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told, const char *verb,
-                         char text[static TEXT_MAX_BYTES])
+/* Makes news of all hosts with the news `told` of which members were last told `before`. Returns false if there are none. */
+static bool hosts_tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told,
+                       uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news)
 {
-        const struct host *those[HOSTS_MAX];
-        size_t n = 0, len = 0;
+        struct answer_rooms l = answer_rooms_begin(list);
+        enum answer_code back = before == HOST_AWAY ? ANSWER_HOSTS_BACK : ANSWER_HOSTS_HERE;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (h->all[i].told != before || hosts_news_of(h, i, now_ms) != told)
                         continue;
                 h->all[i].told = (uint8_t)told;
-                those[n++] = &h->all[i];
+                answer_add_room(&l,
+                                &(struct answer_room){.name = slice_of(h->all[i].label), .people = h->all[i].members});
         }
-        if (n == 1)
-                return hosts_append(text, TEXT_MAX_BYTES, 0, "%s is %s, with %" PRIu64 " %s", those[0]->label, verb,
-                                    those[0]->members, hosts_people(those[0]->members));
-        for (size_t i = 0; i < n; i++)
-                len = hosts_append(text, TEXT_MAX_BYTES, len, "%s%s (%" PRIu64 " %s)",
-                                   i == 0       ? ""
-                                   : i == n - 1 ? " and "
-                                                : ", ",
-                                   those[i]->label, those[i]->members, hosts_people(those[i]->members));
-        return n > 0 ? hosts_append(text, TEXT_MAX_BYTES, len, " are %s", verb) : 0;
+        *news = answer_of_rooms(told == HOST_AWAY ? ANSWER_HOSTS_AWAY : back, &l);
+        return l.count > 0;
 }
 
-size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES])
+bool hosts_news(struct hosts *h, int64_t now_ms, uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news)
 {
-        size_t len = hosts_tell(h, now_ms, HOST_HERE, HOST_AWAY, "away", text);
-        if (len == 0)
-                len = hosts_tell(h, now_ms, HOST_AWAY, HOST_HERE, "back", text);
-        if (len == 0)
-                len = hosts_tell(h, now_ms, HOST_UNKNOWN, HOST_HERE, "here", text);
-        return len;
+        return hosts_tell(h, now_ms, HOST_HERE, HOST_AWAY, list, news) ||
+               hosts_tell(h, now_ms, HOST_AWAY, HOST_HERE, list, news) ||
+               hosts_tell(h, now_ms, HOST_UNKNOWN, HOST_HERE, list, news);
 }
 
 int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms)

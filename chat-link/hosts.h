@@ -20,10 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <chat/frame.h>
+#include <chat/answer.h>
 
 enum {
         HOSTS_MAX = 64,
+        HOSTS_NEWS_MAX_BYTES = ANSWER_ROOMS_MAX_BYTES, /* has room for all of them */
         HOSTS_IRREGULAR_MAX = 256,
         HOSTS_INSTANCES_MAX = 3,
         HOSTS_OTHERS_MAX = 2, /* besides the last two: while one instance gives way to another there are three more */
@@ -164,9 +165,9 @@ bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms);
  * it ever arrived. */
 enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms);
 
-/* Writes the news of hosts that came, went or returned, one kind at a time, and notes that members were told. Returns
- * the length of the text, which is clean and terminated, or 0 if there is no news. */
-size_t hosts_news(struct hosts *h, int64_t now_ms, char text[static TEXT_MAX_BYTES]);
+/* Writes the news of hosts that came, went or returned, one kind at a time, and notes that members were told. The hosts
+ * are in `list`. Returns false if there is no news. */
+bool hosts_news(struct hosts *h, int64_t now_ms, uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news);
 
 /* Returns when hosts_news() may have news only because time passed, or INT64_MAX. */
 int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms);

@@ -65,13 +65,14 @@ static bool inject_accept_frame(struct inject *in, const struct frame *f)
         return true;
 }
 
-bool inject_notice(struct inject *in, struct slice text, uint64_t to)
+bool inject_notice(struct inject *in, struct slice text, struct slice answer, uint64_t to)
 {
         struct frame f = {.type = to != 0 ? FRAME_TELL : FRAME_NOTICE,
                           .id = LINK_ID,
                           .number = in->notices + 1,
                           .key = to,
-                          .text = text};
+                          .text = text,
+                          .answer = answer};
         if (!inject_accept_frame(in, &f))
                 return false;
         in->notices++;

@@ -55,8 +55,8 @@ void inject_hello(struct inject *in);
 void inject_welcome(struct inject *in);
 
 /* Each accepts a notice or a record, or returns false: then the caller calls inject_flush() and tries again. A notice
- * is for the member with the id `to` alone, or for everybody if `to` is 0. */
-bool inject_notice(struct inject *in, struct slice text, uint64_t to);
+ * is for the member with the id `to` alone, or for everybody if `to` is 0; its answer may be empty. */
+bool inject_notice(struct inject *in, struct slice text, struct slice answer, uint64_t to);
 bool inject_record(struct inject *in, const struct record *rec);
 
 /* Sends the frame that waits. Returns true when no frame waits any more; false while the intake is full or missing, or

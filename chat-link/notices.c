@@ -1,7 +1,5 @@
 #include "notices.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <chat/assert.h>
@@ -25,33 +23,22 @@ static size_t notices_index(const struct notices *n, size_t place)
         return (n->first + place) % NOTICES_ROOM;
 }
 
-static void notices_add(struct notices *n, uint64_t number, uint64_t to, const char *format, va_list args)
+static void notices_add(struct notices *n, uint64_t number, uint64_t to, const struct answer *a)
 {
+        char text[TEXT_MAX_BYTES];
         assert(n->count < NOTICES_ROOM);
         struct notice *added = &n->ring[notices_index(n, n->count++)];
+        struct slice sentence = notice_sentence(a, text);
         added->number = number;
         added->to = to;
-        vsnprintf(added->text, sizeof(added->text), format, args);
+        added->answer_bytes = notice_answer(a, added->answer).len;
+        snprintf(added->text, sizeof(added->text), "%.*s", (int)sentence.len, sentence.at);
 }
 
-/* Adds a notice for everybody. */
-__attribute__((format(printf, 3, 4))) static void notices_tell_all(struct notices *n, uint64_t number,
-                                                                   const char *format, ...)
+void notices_tell(struct notices *n, uint64_t to, const struct answer *a)
 {
-        va_list args;
-        va_start(args, format);
-        notices_add(n, number, 0, format, args);
-        va_end(args);
-}
-
-void notices_tell(struct notices *n, uint64_t to, const char *format, ...)
-{
-        va_list args;
-        if (n->count >= NOTICES_TELLS_MAX)
-                return;
-        va_start(args, format);
-        notices_add(n, 0, to, format, args);
-        va_end(args);
+        if (n->count < NOTICES_TELLS_MAX)
+                notices_add(n, 0, to, a);
 }
 
 void notices_report_missing(struct notices *n, const char *host, uint64_t lines, uint64_t number)
@@ -59,11 +46,7 @@ void notices_report_missing(struct notices *n, const char *host, uint64_t lines,
         if (number <= n->newest)
                 return;
         n->newest = number;
-        if (lines == MISSED_UNKNOWN)
-                notices_tell_all(n, number, "lines from %s are missing", host);
-        else
-                notices_tell_all(n, number, "%" PRIu64 " line%s from %s %s missing", lines, lines == 1 ? "" : "s", host,
-                                 lines == 1 ? "is" : "are");
+        notices_add(n, number, 0, &(struct answer){.code = ANSWER_HOST_LACKS, .host = slice_of(host), .count = lines});
 }
 
 /* Returns the place of the oldest news of hosts; `count` if there are none. */
@@ -80,25 +63,26 @@ bool notices_take_news(const struct notices *n)
         return !notices_are_full(n) || notices_oldest_news(n) < n->count;
 }
 
-void notices_tell_news(struct notices *n, const char *text)
+void notices_tell_news(struct notices *n, const struct answer *news)
 {
         if (notices_are_full(n)) {
                 size_t place = notices_oldest_news(n);
                 for (n->count--; place < n->count; place++)
                         n->ring[notices_index(n, place)] = n->ring[notices_index(n, place + 1)];
         }
-        notices_tell_all(n, 0, "%s", text);
+        notices_add(n, 0, 0, news);
 }
 
 bool notices_flush(struct notices *n, struct inject *inject, int64_t now_ms)
 {
         while (inject_flush(inject, now_ms)) {
                 const struct notice *next = &n->ring[n->first];
+                struct slice answer = {(const char *)next->answer, next->answer_bytes};
                 if (n->going > *n->kept)
                         *n->kept = n->going;
                 if (n->count == 0)
                         return true;
-                if (!inject_notice(inject, slice_of(next->text), next->to))
+                if (!inject_notice(inject, slice_of(next->text), answer, next->to))
                         return false; /* another frame waits */
                 n->going = next->number;
                 n->first = notices_index(n, 1);

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/notice.h>
+
 struct inject;
 
 enum {
@@ -20,7 +22,9 @@ enum {
 struct notice {
         uint64_t number; /* the number of the missing record that it reports; 0: it reports something else */
         uint64_t to;     /* the member that it is for; 0: everybody */
-        char text[512];
+        char text[512];  /* the sentence */
+        size_t answer_bytes;
+        uint8_t answer[NOTICE_ANSWER_MAX_BYTES];
 };
 
 struct notices {
@@ -38,7 +42,7 @@ void notices_init(struct notices *n, uint64_t *kept);
 bool notices_are_full(const struct notices *n);
 
 /* Tells one member, unless other notices might then have to wait for room. */
-__attribute__((format(printf, 3, 4))) void notices_tell(struct notices *n, uint64_t to, const char *format, ...);
+void notices_tell(struct notices *n, uint64_t to, const struct answer *a);
 
 /* Reports that `lines` of the host (or MISSED_UNKNOWN) are missing; `number` is that of the last of them. Members are
  * told once, even if the message is read again. There must be room. */
@@ -48,7 +52,7 @@ void notices_report_missing(struct notices *n, const char *host, uint64_t lines,
 bool notices_take_news(const struct notices *n);
 
 /* Tells everybody news of hosts. notices_take_news() must have returned true. */
-void notices_tell_news(struct notices *n, const char *text);
+void notices_tell_news(struct notices *n, const struct answer *news);
 
 /* Hands all notices over. Returns false while that is not possible. */
 bool notices_flush(struct notices *n, struct inject *inject, int64_t now_ms);

@@ -9,6 +9,7 @@
 #include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
+#include <chat/notice.h>
 
 #include "answer.h"
 #include "chat.h"
@@ -16,7 +17,6 @@
 #include "rundir.h"
 
 #define NOTE_NAME "requests"
-#define SAY_PREFIX ADMIN_NAME ": "
 
 enum { REQUESTS_NOTE_MAX_BYTES = 1 + ADMIN_REMEMBERED * (ID_DIGITS + 1) + 1 };
 
@@ -117,6 +117,7 @@ static void admin_remember(struct admin *a, uint64_t number)
 static void take_say(struct chat *chat, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
+        uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
         struct slice said = f->text;
         if (said.len > CONTROL_TEXT_MAX_BYTES) {
                 chat_ignore(chat, IGNORED_UNCLEAN);
@@ -124,14 +125,8 @@ static void take_say(struct chat *chat, const struct frame *f)
         }
         if (!chat_take_text(chat, &said))
                 return;
-        int len = snprintf(text, sizeof(text), SAY_PREFIX "%.*s", (int)said.len, said.at);
-        struct record rec = {
-                .kind = RECORD_NOTICE,
-                .id = ADMIN_ID,
-                .number = f->number,
-                .name = {"", 0},
-                .text = {text, (size_t)len},
-        };
+        struct answer a = {.code = ANSWER_SAID, .name = slice_of(ADMIN_NAME), .text = said};
+        struct record rec = notice_record(ADMIN_ID, f->number, &a, text, bytes);
         batch_add_notice(&chat->batch, NULL, &rec);
         eventlog_say(chat->log, (uid_t)f->key, said);
 }
@@ -162,14 +157,10 @@ static int take_topic(struct chat *chat, const struct frame *f)
 /* Tells a member that it is muted, or no longer, in a line for it alone, which the session shows once. */
 static void tell_muted(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct record rec = {
-                .kind = RECORD_NOTICE,
-                .id = ADMIN_ID,
-                .number = f->number,
-                .name = {"", 0},
-                .text = slice_of(m->muted ? "An administrator muted you: nobody sees what you say"
-                                          : "You are no longer muted"),
-        };
+        char text[TEXT_MAX_BYTES];
+        uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
+        struct answer a = {.code = m->muted ? ANSWER_NOW_MUTED : ANSWER_UNMUTED};
+        struct record rec = notice_record(ADMIN_ID, f->number, &a, text, bytes);
         batch_add_private(&chat->batch, NULL, m, &rec);
 }
 

@@ -1,9 +1,8 @@
 #include "arrivals.h"
 
-#include <stdio.h>
-
 #include <chat/assert.h>
 #include <chat/clock.h>
+#include <chat/notice.h>
 
 #include "chat.h"
 #include "notes.h"
@@ -100,17 +99,12 @@ void arrivals_note(struct chat *chat)
         a->speakers_count = 0;
 }
 
-static void add_text(struct chat *chat, uint64_t number, size_t count, const char *who)
+static void add_text(struct chat *chat, uint64_t number, enum answer_code who, size_t count)
 {
-        char text[64];
-        snprintf(text, sizeof(text), "%zu %s connected", count, who);
-        struct record rec = {
-                .kind = RECORD_NOTICE,
-                .id = ARRIVALS_ID,
-                .number = number,
-                .name = {"", 0},
-                .text = slice_of(text),
-        };
+        char text[TEXT_MAX_BYTES];
+        uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
+        struct answer a = {.code = (uint8_t)who, .count = count};
+        struct record rec = notice_record(ARRIVALS_ID, number, &a, text, bytes);
         batch_add_notice(&chat->batch, rooms_first(&chat->roster.rooms), &rec);
 }
 
@@ -126,7 +120,7 @@ static void add_joins(struct chat *chat)
 static void fill_batch(struct chat *chat, uint64_t number, size_t count)
 {
         const struct roster *roster = &chat->roster;
-        add_text(chat, number, count, "people");
+        add_text(chat, number, ANSWER_ARRIVED, count);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (waits(m) || m->id == LINK_ID)
@@ -134,7 +128,7 @@ static void fill_batch(struct chat *chat, uint64_t number, size_t count)
                 else
                         batch_leaves(&chat->batch, m);
         }
-        add_text(chat, number, count - 1, count == 2 ? "other" : "others");
+        add_text(chat, number, ANSWER_OTHERS_ARRIVED, count - 1);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (m->id == LINK_ID)

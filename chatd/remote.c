@@ -8,6 +8,7 @@
 #include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
+#include <chat/notice.h>
 #include <chat/reveal.h>
 #include <chat/socket.h>
 #include <chat/text.h>
@@ -325,13 +326,10 @@ static void take_notice(struct chat *chat, const struct frame *f)
                 chat_ignore(chat, IGNORED_UNCLEAN);
                 return;
         }
-        struct record rec = {
-                .kind = RECORD_NOTICE,
-                .id = LINK_ID,
-                .number = f->number,
-                .name = {"", 0},
-                .text = f->text,
-        };
+        struct record rec = {.kind = RECORD_NOTICE, .id = LINK_ID, .number = f->number, .text = f->text};
+        struct answer a;
+        if (f->answer.len <= NOTICE_ANSWER_MAX_BYTES && answer_decode(&a, f->answer) == 0)
+                rec.answer = f->answer;
         if (f->type == FRAME_NOTICE) /* there is room: the caller has checked */
                 batch_add(&chat->batch, m, NULL, &rec);
         else if (to && to != m && member_is_here(to))

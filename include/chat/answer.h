@@ -1,7 +1,7 @@
 /* What chatd answers, or tells unasked: a code, and details such as names, numbers and lists of rooms. Each kind of client
  * makes of it what its user reads: a sentence (sentence.h), a numeric, an object.
  *
- * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and a session tells its client in the same way what it
+ * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and so do notices (notice.h). A session tells its client in the same way what it
  * finds by itself. The details of a code never change: a later version adds codes. answer_is_known() says which sessions
  * know a code. chatd makes the sentence for all others.
  *
@@ -73,6 +73,20 @@ enum answer_code {
         ANSWER_SERVES,     /* to the health check of a proxy */
         ANSWER_UNCONFINED, /* the client is refused, because its session has no sandbox */
         ANSWER_UNNAMED,    /* the client is refused, because its proxy did not name it */
+        /* These are in notices of chatd. */
+        ANSWER_ARRIVED, /* newcomers whose names would have been too many */
+        ANSWER_OTHERS_ARRIVED,
+        ANSWER_SAID, /* an administrator says the text of the notice, to everybody */
+        ANSWER_NOW_MUTED,
+        ANSWER_UNMUTED,
+        /* These are in notices of the link. Hosts are in the list as rooms are. */
+        ANSWER_HOST_LACKS, /* lines of the host are missing; MISSED_UNKNOWN: nobody knows how many */
+        ANSWER_HOSTS_HERE,
+        ANSWER_HOSTS_BACK,
+        ANSWER_HOSTS_AWAY,
+        ANSWER_HOST_IS_THIS, /* this one and the next two answer a message to NAME@HOST */
+        ANSWER_HOST_UNKNOWN,
+        ANSWER_HOST_AWAY,
         ANSWER_CODES,
 };
 
@@ -81,6 +95,7 @@ enum answer_detail {
         DETAIL_NAME = 1, /* of somebody */
         DETAIL_OTHER,    /* the name that was meant */
         DETAIL_ROOM,     /* a room's name */
+        DETAIL_HOST,     /* another host's label */
         DETAIL_TEXT,     /* ANSWER_TEXT_MAX_BYTES at most */
         DETAIL_MOST,     /* how many, or how much, is allowed */
         DETAIL_COUNT,    /* how many there are */
@@ -99,13 +114,13 @@ struct answer_rule {
 /* Which details a code has. The others are empty. */
 struct answer {
         uint8_t code;
-        struct slice name, other, room, text;
+        struct slice name, other, room, host, text;
         uint64_t most, count, seconds;
         uint64_t rooms_count;     /* how many rooms there are */
         struct wire_reader rooms; /* the list of them, for answer_next_room() */
 };
 
-/* A room in a list. */
+/* A room in a list, or a host with the people there. */
 struct answer_room {
         struct slice name, topic;
         uint64_t people;          /* how many people are there */
@@ -164,6 +179,18 @@ static const struct answer_rule answer_rules[ANSWER_CODES] = {
         [ANSWER_SERVES] = {"serves", 7, {0}},
         [ANSWER_UNCONFINED] = {"unconfined", 7, {0}},
         [ANSWER_UNNAMED] = {"unnamed", 7, {0}},
+        [ANSWER_ARRIVED] = {"arrived", 7, {DETAIL_COUNT}},
+        [ANSWER_OTHERS_ARRIVED] = {"others-arrived", 7, {DETAIL_COUNT}},
+        [ANSWER_SAID] = {"said", 7, {DETAIL_NAME}},
+        [ANSWER_NOW_MUTED] = {"now-muted", 7, {0}},
+        [ANSWER_UNMUTED] = {"unmuted", 7, {0}},
+        [ANSWER_HOST_LACKS] = {"host-lacks", 7, {DETAIL_HOST, DETAIL_COUNT}},
+        [ANSWER_HOSTS_HERE] = {"hosts-here", 7, {DETAIL_ROOMS}},
+        [ANSWER_HOSTS_BACK] = {"hosts-back", 7, {DETAIL_ROOMS}},
+        [ANSWER_HOSTS_AWAY] = {"hosts-away", 7, {DETAIL_ROOMS}},
+        [ANSWER_HOST_IS_THIS] = {"host-is-this", 7, {DETAIL_HOST, DETAIL_NAME}},
+        [ANSWER_HOST_UNKNOWN] = {"host-unknown", 7, {DETAIL_HOST}},
+        [ANSWER_HOST_AWAY] = {"host-away", 7, {DETAIL_HOST, DETAIL_NAME}},
 };
 
 /* Returns what holds for this code, or NULL where this version does not know it. */
@@ -190,6 +217,9 @@ static inline void answer_put_detail(struct wire_writer *w, const struct answer 
                 break;
         case DETAIL_ROOM:
                 wire_put_string(w, a->room);
+                break;
+        case DETAIL_HOST:
+                wire_put_string(w, a->host);
                 break;
         case DETAIL_TEXT:
                 wire_put_string(w, a->text);
@@ -293,6 +323,9 @@ static inline void answer_get_detail(struct wire_reader *r, struct answer *a, ui
         case DETAIL_ROOM:
                 a->room = answer_get_name(r);
                 break;
+        case DETAIL_HOST:
+                a->host = answer_get_name(r);
+                break;
         case DETAIL_TEXT:
                 a->text = answer_get_text(r);
                 break;
@@ -312,6 +345,13 @@ static inline void answer_get_detail(struct wire_reader *r, struct answer *a, ui
         }
 }
 
+/* Returns true if the list of rooms, or of hosts, has one in any case. */
+static inline bool answer_needs_list(uint8_t code)
+{
+        return code == ANSWER_MOVED || code == ANSWER_HOSTS_HERE || code == ANSWER_HOSTS_BACK ||
+               code == ANSWER_HOSTS_AWAY;
+}
+
 /* Reads the answer in `bytes` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for an unknown code and
  * for anything short, overlong, unclean or with a tail. */
 static inline int answer_decode(struct answer *a, struct slice bytes)
@@ -323,7 +363,7 @@ static inline int answer_decode(struct answer *a, struct slice bytes)
                 return -EBADMSG;
         for (size_t i = 0; i < ANSWER_DETAILS_MAX && rule->details[i] != 0; i++)
                 answer_get_detail(&r, a, rule->details[i]);
-        r.bad |= a->code == ANSWER_MOVED && wire_left(&a->rooms) == 0; /* to no room */
+        r.bad |= answer_needs_list(a->code) && wire_left(&a->rooms) == 0;
         return r.bad || wire_left(&r) > 0 ? -EBADMSG : 0;
 }
 

@@ -67,7 +67,7 @@ enum frame_type {
         /* Records of people on other hosts: their names are "NAME@HOST". The numbers grow from record to record; one that is
          * not above all before was here already. */
         FRAME_INJECT,
-        /* A notice for everybody here. `number` is not that of any notice of late. */
+        /* A notice for everybody here, see notice.h. `number` is not that of any notice of late. */
         FRAME_NOTICE,
         /* The answer to LEND, on the socket that came with it. The client's connection comes along, see outlet.h. */
         FRAME_OUTLET,
@@ -232,7 +232,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                                FROM_SESSION,
                                {FIELD_REASON, FIELD_LINES_OUT, FIELD_SKIPPED, FIELD_PROTOCOL | SINCE(4)}},
                 [FRAME_INJECT] = {1, FROM_LINK, {FIELD_RECORDS}},
-                [FRAME_NOTICE] = {1, FROM_LINK, {FIELD_TEXT}},
+                [FRAME_NOTICE] = {1, FROM_LINK, {FIELD_TEXT, FIELD_ANSWER | SINCE(7)}},
                 [FRAME_OUTLET] = {1, FROM_SESSION, {0}},
                 [FRAME_ACTION] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
                 [FRAME_NICK] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
@@ -242,7 +242,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_TOPIC] = {3, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
                 [FRAME_ROOMS] = {3, FROM_SESSION, {0}},
                 [FRAME_HISTORY] = {3, FROM_SESSION, {FIELD_KEY}},
-                [FRAME_TELL] = {3, FROM_LINK, {FIELD_KEY, FIELD_TEXT}},
+                [FRAME_TELL] = {3, FROM_LINK, {FIELD_KEY, FIELD_TEXT, FIELD_ANSWER | SINCE(7)}},
                 [FRAME_FIND] = {4, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_COMPLETE] = {4, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_ARRIVE] = {4, FROM_SESSION, {0}},

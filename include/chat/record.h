@@ -17,7 +17,7 @@ enum record_kind {
         RECORD_LINE = 1,
         RECORD_JOIN,
         RECORD_LEAVE,
-        RECORD_NOTICE, /* text without a name, from the link or chatd */
+        RECORD_NOTICE, /* from the link or chatd: a sentence, and what it means. See notice.h */
         RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
         RECORD_ACTION, /* text is what somebody does */
         RECORD_RENAME, /* text is what somebody is called from now on */
@@ -45,23 +45,25 @@ struct record {
         uint64_t id;
         uint64_t number;
         struct slice name, text;
-        struct slice room; /* it is for; empty: for the first one, or for everybody */
+        struct slice room;   /* it is for; empty: for the first one, or for everybody */
+        struct slice answer; /* of a NOTICE, which has no name: it lies in the place of the name */
 };
 
 /* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
 static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
 {
         bool in_room = rec->room.len > 0;
-        size_t total = RECORD_HEADER_BYTES + rec->name.len + (in_room ? rec->room.len + 1 : 0) + rec->text.len;
-        if (total > size || total > UINT16_MAX || rec->name.len > NAME_MAX_BYTES)
+        struct slice name = rec->kind == RECORD_NOTICE ? rec->answer : rec->name;
+        size_t total = RECORD_HEADER_BYTES + name.len + (in_room ? rec->room.len + 1 : 0) + rec->text.len;
+        if (total > size || total > UINT16_MAX || name.len > NAME_MAX_BYTES)
                 return 0;
         struct wire_writer w = wire_write(buffer, size);
         wire_put_u16(&w, (uint16_t)total);
         wire_put_u8(&w, in_room ? rec->kind | RECORD_IN_ROOM : rec->kind);
-        wire_put_u8(&w, (uint8_t)rec->name.len);
+        wire_put_u8(&w, (uint8_t)name.len);
         wire_put_u64(&w, rec->id);
         wire_put_u64(&w, rec->number);
-        wire_put(&w, rec->name.at, rec->name.len);
+        wire_put(&w, name.at, name.len);
         if (in_room) {
                 wire_put(&w, rec->room.at, rec->room.len);
                 wire_put_u8(&w, ' ');
@@ -87,11 +89,16 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         rec->id = wire_get_u64(&one);
         rec->number = wire_get_u64(&one);
         rec->name = wire_get_bytes(&one, name_len);
+        rec->answer = (struct slice){"", 0};
         if (one.bad)
                 return -EBADMSG;
         rec->text = wire_get_bytes(&one, wire_left(&one));
         rec->room = (struct slice){"", 0};
         rec->kind = kind & (RECORD_IN_ROOM - 1);
+        if (rec->kind == RECORD_NOTICE) {
+                rec->answer = rec->name;
+                rec->name = (struct slice){"", 0};
+        }
         if (kind & RECORD_IN_ROOM && (!word_next(&rec->text, &rec->room) || rec->room.len == 0))
                 return -EBADMSG;
         r->at += total;
@@ -102,7 +109,8 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
  * a later version, or of nobody. */
 static inline bool record_is_bounded(const struct record *rec)
 {
-        return rec->name.len <= NAME_MAX_BYTES && rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
+        return rec->name.len <= NAME_MAX_BYTES && rec->answer.len <= NAME_MAX_BYTES &&
+               rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
 }
 
 /* Returns the number of records in `r`, up to its end or to the first bytes that are none. */

@@ -79,6 +79,14 @@ static const char *const sentence_patterns[ANSWER_CODES] = {
         [ANSWER_SERVES] = "The chat is here",
         [ANSWER_UNCONFINED] = "the session has no sandbox on this host",
         [ANSWER_UNNAMED] = "the proxy did not say where you come from",
+        [ANSWER_ARRIVED] = "%1 people connected",
+        [ANSWER_OTHERS_ARRIVED] = "%1 others connected",
+        [ANSWER_NOW_MUTED] = "An administrator muted you: nobody sees what you say",
+        [ANSWER_UNMUTED] = "You are no longer muted",
+        [ANSWER_HOST_LACKS] = "%2 lines from %1 are missing",
+        [ANSWER_HOST_IS_THIS] = "%1 is this host: /msg %2 says it here",
+        [ANSWER_HOST_UNKNOWN] = "There is no host called %1; /who lists the hosts",
+        [ANSWER_HOST_AWAY] = "%1 is away; %2 may get the message when it is back",
 };
 
 /* The sentences in place of these, if there is one of what is counted. */
@@ -90,11 +98,15 @@ static const char *const sentence_patterns_of_one[ANSWER_CODES] = {
         [ANSWER_WAITS] = "1 line is still being sent; you leave after that",
         [ANSWER_UNSENT] = "1 line was not sent",
         [ANSWER_UNSENT_AWAY] = "1 line was not sent: the chat is unavailable",
+        [ANSWER_ARRIVED] = "1 person connected",
+        [ANSWER_OTHERS_ARRIVED] = "1 other connected",
+        [ANSWER_HOST_LACKS] = "1 line from %1 is missing",
 };
 
 /* The sentences in place of these, if the number is MISSED_UNKNOWN. */
 static const char *const sentence_patterns_of_some[ANSWER_CODES] = {
         [ANSWER_MISSED] = "Some lines were skipped: your session was not running",
+        [ANSWER_HOST_LACKS] = "lines from %1 are missing",
 };
 
 /* The sentences in place of these, if the text is empty. */
@@ -136,7 +148,7 @@ __attribute__((format(printf, 2, 3))) static inline bool sentence_addf(struct se
 
 static inline bool sentence_add(struct sentence *s, struct slice text)
 {
-        return sentence_addf(s, "%.*s", (int)text.len, text.at);
+        return text.len == 0 || sentence_addf(s, "%.*s", (int)text.len, text.at);
 }
 
 static inline void sentence_add_detail(struct sentence *s, const struct answer *a, uint8_t detail)
@@ -150,6 +162,9 @@ static inline void sentence_add_detail(struct sentence *s, const struct answer *
                 break;
         case DETAIL_ROOM:
                 sentence_add(s, a->room);
+                break;
+        case DETAIL_HOST:
+                sentence_add(s, a->host);
                 break;
         case DETAIL_TEXT:
                 sentence_add(s, a->text);
@@ -291,6 +306,64 @@ static inline void sentence_rooms(struct sentence *s, const struct answer *a)
                 sentence_addf(s, "nobody is there");
 }
 
+/* Appends hosts, with the people there, and what is true of them. */
+static inline void sentence_hosts(struct sentence *s, const struct answer *a, const char *state)
+{
+        struct wire_reader hosts = a->rooms;
+        struct answer_room host;
+        size_t count = 0, at = 0;
+        while (answer_next_room(&hosts, &host) > 0)
+                count++;
+        hosts = a->rooms;
+        if (count == 1 && answer_next_room(&hosts, &host) > 0) {
+                sentence_addf(s, "%.*s is %s, with %" PRIu64 " %s", (int)host.name.len, host.name.at, state,
+                              host.people, host.people == 1 ? "person" : "people");
+                return;
+        }
+        while (answer_next_room(&hosts, &host) > 0 && s->size - s->len > SENTENCE_RESERVED + 2 * NAME_MAX_BYTES) {
+                if (at > 0)
+                        sentence_addf(s, at == count - 1 ? " and " : ", ");
+                sentence_addf(s, "%.*s (%" PRIu64 " %s)", (int)host.name.len, host.name.at, host.people,
+                              host.people == 1 ? "person" : "people");
+                at++;
+        }
+        sentence_addf(s, " are %s", state);
+}
+
+static inline void sentence_said(struct sentence *s, const struct answer *a)
+{
+        sentence_add(s, a->name);
+        sentence_addf(s, ": ");
+        sentence_add(s, a->text);
+}
+
+/* Appends the sentence of an answer with a list. Returns false if the answer is of another code. */
+static inline bool sentence_list(struct sentence *s, const struct answer *a, struct slice you)
+{
+        switch (a->code) {
+        case ANSWER_MOVED:
+                sentence_moved(s, a, you);
+                return true;
+        case ANSWER_PEOPLE:
+                sentence_people(s, a, you);
+                return true;
+        case ANSWER_ROOMS:
+                sentence_rooms(s, a);
+                return true;
+        case ANSWER_HOSTS_HERE:
+                sentence_hosts(s, a, "here");
+                return true;
+        case ANSWER_HOSTS_BACK:
+                sentence_hosts(s, a, "back");
+                return true;
+        case ANSWER_HOSTS_AWAY:
+                sentence_hosts(s, a, "away");
+                return true;
+        default:
+                return false;
+        }
+}
+
 /* Writes what a person reads in place of the answer, as far as it fits into `size` bytes, which are TEXT_MAX_BYTES for any
  * answer and fewer for a list alone. `you` is the name of the client. Returns the text, which is terminated, or an empty
  * one for an unknown code. */
@@ -301,13 +374,9 @@ static inline struct slice sentence_write(const struct answer *a, struct slice y
         const struct answer_rule *rule = answer_rule(a->code);
         const char *pattern = sentence_pattern(a);
         text[0] = '\0';
-        if (a->code == ANSWER_MOVED)
-                sentence_moved(&s, a, you);
-        else if (a->code == ANSWER_PEOPLE)
-                sentence_people(&s, a, you);
-        else if (a->code == ANSWER_ROOMS)
-                sentence_rooms(&s, a);
-        else if (rule && pattern)
+        if (a->code == ANSWER_SAID)
+                sentence_said(&s, a);
+        else if (!sentence_list(&s, a, you) && rule && pattern)
                 sentence_fill(&s, pattern, a, rule->details, you);
         return (struct slice){text, s.len};
 }

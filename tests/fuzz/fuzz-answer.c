@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_detail(a.name, data, size, NAME_MAX_BYTES);
         check_detail(a.other, data, size, NAME_MAX_BYTES);
         check_detail(a.room, data, size, NAME_MAX_BYTES);
+        check_detail(a.host, data, size, NAME_MAX_BYTES);
         check_detail(a.text, data, size, ANSWER_TEXT_MAX_BYTES);
         check_rooms(a.rooms, data, size);
 

@@ -91,6 +91,8 @@ static size_t appended(const struct frame *f)
         case FRAME_REFUSED:
                 return answer;
         case FRAME_KICKED:
+        case FRAME_NOTICE:
+        case FRAME_TELL:
                 return f->version >= 7 ? 0 : sizeof(uint16_t);
         default:
                 return 0;

@@ -1,5 +1,5 @@
 /* Answers as codes (chat/answer.h), and their sentences (chat/sentence.h). */
-#include <chat/sentence.h>
+#include <chat/notice.h>
 
 #include "test.h"
 
@@ -82,6 +82,20 @@ static const struct {
         {{.code = ANSWER_SERVES}, "The chat is here"},
         {{.code = ANSWER_UNCONFINED}, "the session has no sandbox on this host"},
         {{.code = ANSWER_UNNAMED}, "the proxy did not say where you come from"},
+        {{.code = ANSWER_ARRIVED, .count = 1}, "1 person connected"},
+        {{.code = ANSWER_ARRIVED, .count = 212}, "212 people connected"},
+        {{.code = ANSWER_OTHERS_ARRIVED, .count = 1}, "1 other connected"},
+        {{.code = ANSWER_OTHERS_ARRIVED, .count = 211}, "211 others connected"},
+        {{.code = ANSWER_SAID, .name = NAME}, "ann: "},
+        {{.code = ANSWER_NOW_MUTED}, "An administrator muted you: nobody sees what you say"},
+        {{.code = ANSWER_UNMUTED}, "You are no longer muted"},
+        {{.code = ANSWER_HOST_LACKS, .host = {"b", 1}, .count = 1}, "1 line from b is missing"},
+        {{.code = ANSWER_HOST_LACKS, .host = {"b", 1}, .count = 7}, "7 lines from b are missing"},
+        {{.code = ANSWER_HOST_LACKS, .host = {"b", 1}, .count = MISSED_UNKNOWN}, "lines from b are missing"},
+        {{.code = ANSWER_HOST_IS_THIS, .host = {"b", 1}, .name = NAME}, "b is this host: /msg ann says it here"},
+        {{.code = ANSWER_HOST_UNKNOWN, .host = {"b", 1}}, "There is no host called b; /who lists the hosts"},
+        {{.code = ANSWER_HOST_AWAY, .host = {"b", 1}, .name = NAME},
+         "b is away; ann may get the message when it is back"},
 };
 
 enum { ANSWERS = sizeof(answers) / sizeof(answers[0]) };
@@ -118,7 +132,10 @@ static struct answer send_answer(const struct answer *a)
 static void test_each_code_has_a_sentence(void **state)
 {
         (void)state;
-        bool has[UINT8_MAX + 1] = {[ANSWER_MOVED] = true, [ANSWER_PEOPLE] = true, [ANSWER_ROOMS] = true};
+        bool has[UINT8_MAX + 1] = {
+                [ANSWER_MOVED] = true,      [ANSWER_PEOPLE] = true,     [ANSWER_ROOMS] = true,
+                [ANSWER_HOSTS_HERE] = true, [ANSWER_HOSTS_BACK] = true, [ANSWER_HOSTS_AWAY] = true,
+        };
         for (size_t i = 0; i < ANSWERS; i++) {
                 struct answer got = send_answer(&answers[i].answer);
                 assert_string_equal(describe(&answers[i].answer), answers[i].sentence);
@@ -174,6 +191,7 @@ static void test_details_round_trip(void **state)
                                    .name = slice_of("ann"),
                                    .other = slice_of("bob"),
                                    .room = slice_of("den"),
+                                   .host = slice_of("b"),
                                    .text = slice_of("tea"),
                                    .most = 7,
                                    .count = 8,
@@ -188,6 +206,7 @@ static void test_details_round_trip(void **state)
                 assert_int_equal(slice_equal(got.name, a.name), has[DETAIL_NAME]);
                 assert_int_equal(slice_equal(got.other, a.other), has[DETAIL_OTHER]);
                 assert_int_equal(slice_equal(got.room, a.room), has[DETAIL_ROOM]);
+                assert_int_equal(slice_equal(got.host, a.host), has[DETAIL_HOST]);
                 assert_int_equal(slice_equal(got.text, a.text), has[DETAIL_TEXT]);
                 assert_int_equal(got.most == a.most, has[DETAIL_MOST]);
                 assert_int_equal(got.count == a.count, has[DETAIL_COUNT]);
@@ -310,7 +329,7 @@ static void test_damaged_answers(void **state)
         for (uint8_t code = 1; code < ANSWER_CODES; code++) {
                 char bytes[256];
                 struct answer got, a = answer_of_rooms((enum answer_code)code, &l);
-                a.name = a.other = a.room = a.text = slice_of("x");
+                a.name = a.other = a.room = a.host = a.text = slice_of("x");
                 size_t n = answer_encode(bytes, sizeof(bytes) - 1, &a);
                 assert_in_range(n, 1, sizeof(bytes) - 1);
                 assert_int_equal(answer_encode(bytes, n - 1, &a), 0);
@@ -337,7 +356,7 @@ static void test_nothing_unclean_is_taken(void **state)
         for (uint8_t code = 1; code < ANSWER_CODES; code++) {
                 char bytes[256];
                 struct answer a = answer_of_rooms((enum answer_code)code, &l);
-                a.name = a.other = a.room = slice_of("name");
+                a.name = a.other = a.room = a.host = slice_of("name");
                 a.text = slice_of("text");
                 size_t n = answer_encode(bytes, sizeof(bytes), &a);
                 for (size_t at = 0; at < n * sizeof(damage); at++) {
@@ -383,9 +402,9 @@ static void test_details_are_bounded(void **state)
         for (uint8_t code = 1; code < ANSWER_CODES; code++) {
                 static uint8_t bytes[ANSWER_MAX_BYTES];
                 struct answer got, a = answer_of_rooms((enum answer_code)code, &l);
-                a.most = a.seconds = UINT64_MAX;
+                a.most = a.count = a.seconds = UINT64_MAX;
                 const uint8_t *details = answer_rule(code)->details;
-                a.name = a.other = a.room = (struct slice){longest, NAME_MAX_BYTES};
+                a.name = a.other = a.room = a.host = (struct slice){longest, NAME_MAX_BYTES};
                 a.text = (struct slice){longest, ANSWER_TEXT_MAX_BYTES};
                 size_t n = answer_encode(bytes, sizeof(bytes), &a);
                 assert_in_range(n, 1, ANSWER_DETAILS_MAX_BYTES);
@@ -414,6 +433,82 @@ static void test_versions(void **state)
         }
 }
 
+/* Returns a notice as it is after its way through a batch. */
+static struct record send_notice(const struct answer *a, char text[static TEXT_MAX_BYTES])
+{
+        static uint8_t buffer[DATAGRAM_MAX_BYTES];
+        uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
+        struct record rec = notice_record(ADMIN_ID, 7, a, text, bytes);
+        size_t n = record_encode(buffer, sizeof(buffer), &rec);
+        assert_true(n > 0);
+        struct wire_reader r = wire_read(buffer, n);
+        assert_int_equal(record_next(&r, &rec), 1);
+        assert_int_equal(rec.kind, RECORD_NOTICE);
+        assert_int_equal(rec.name.len, 0);
+        assert_true(record_is_bounded(&rec));
+        return rec;
+}
+
+/* A notice is a sentence and an answer. */
+static void test_notices(void **state)
+{
+        (void)state;
+        char text[TEXT_MAX_BYTES];
+        struct answer got;
+        for (size_t i = 0; i < ANSWERS; i++) {
+                struct record rec = send_notice(&answers[i].answer, text);
+                assert_int_equal(notice_read(&rec, &got), 0);
+                assert_int_equal(got.code, answers[i].answer.code);
+                assert_string_equal(describe(&got), answers[i].sentence);
+        }
+        struct answer a = {.code = ANSWER_SAID, .name = slice_of("Administrator"), .text = slice_of("tea: at 5")};
+        struct record rec = send_notice(&a, text);
+        assert_true(slice_equal(rec.text, slice_of("Administrator: tea: at 5")));
+        assert_int_equal(notice_read(&rec, &got), 0);
+        assert_true(slice_equal(got.text, a.text) && slice_equal(got.name, a.name));
+        rec.text.len = 3; /* of nobody */
+        assert_int_equal(notice_read(&rec, &got), -EBADMSG);
+        rec.answer.len = 0; /* of a link of an early version */
+        assert_int_equal(notice_read(&rec, &got), -EBADMSG);
+        rec.kind = RECORD_LINE; /* a name is no answer */
+        rec.name = slice_of("\1\3");
+        assert_int_equal(notice_read(&rec, &got), -EBADMSG);
+}
+
+/* A list of hosts is cut where a notice has no room for more. */
+static void test_hosts_in_a_notice(void **state)
+{
+        (void)state;
+        static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        char text[TEXT_MAX_BYTES];
+        for (size_t len = 1; len <= HOST_MAX_BYTES; len++)
+                for (unsigned count = 1; count <= 64; count++) {
+                        struct answer_rooms l = answer_rooms_begin(buffer);
+                        struct answer_room host = {.name = {"abcdefghijklmnopqrstuvwxyz", len}, .people = UINT64_MAX};
+                        struct answer got;
+                        size_t listed = 0;
+                        for (unsigned i = 0; i < count; i++)
+                                assert_true(answer_add_room(&l, &host));
+                        struct answer a = answer_of_rooms(ANSWER_HOSTS_AWAY, &l);
+                        struct record rec = send_notice(&a, text);
+                        assert_true(text_is_clean(rec.text.at, rec.text.len));
+                        assert_int_equal(notice_read(&rec, &got), 0);
+                        assert_int_equal(got.rooms_count, count);
+                        while (answer_next_room(&got.rooms, &host) > 0)
+                                listed++;
+                        size_t most = NOTICE_HOSTS_MAX_BYTES / (len + 15);
+                        assert_int_equal(listed, count < most ? count : most);
+                }
+        struct answer_rooms l = answer_rooms_begin(buffer);
+        const char *sentences[] = {"b is back, with 1 person", "b (1 person) and c (2 people) are back",
+                                   "b (1 person), c (2 people) and d (3 people) are back"};
+        for (uint64_t i = 0; i < 3; i++) {
+                answer_add_room(&l, &(struct answer_room){.name = {"bcd" + i, 1}, .people = i + 1});
+                struct answer a = answer_of_rooms(ANSWER_HOSTS_BACK, &l);
+                assert_string_equal(describe(&a), sentences[i]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -423,6 +518,8 @@ int main(void)
                 cmocka_unit_test(test_lists),
                 cmocka_unit_test(test_a_list_is_broken_at_the_columns),
                 cmocka_unit_test(test_long_lists),
+                cmocka_unit_test(test_notices),
+                cmocka_unit_test(test_hosts_in_a_notice),
                 cmocka_unit_test(test_damaged_answers),
                 cmocka_unit_test(test_nothing_unclean_is_taken),
                 cmocka_unit_test(test_details_are_bounded),

@@ -1,4 +1,8 @@
 /* chatd's answers to sessions of this version, and of the version before. */
+#include <chat/notice.h>
+
+#include "../../chatd/arrivals.h"
+
 #include "broker-fixture.h"
 
 enum { BEFORE = 5 };
@@ -232,6 +236,88 @@ static void test_removals(void **state)
         }
 }
 
+/* Returns what the last NOTICE in the inbox means. */
+static struct answer last_notice(struct fixture *f, uint32_t who)
+{
+        struct frame got = last_of(f->inboxes[who], FRAME_BATCH);
+        struct answer a = {0};
+        struct record rec, last = {0};
+        while (record_next(&got.records, &rec) > 0)
+                last = rec.kind == RECORD_NOTICE ? rec : last;
+        assert_int_equal(notice_read(&last, &a), 0);
+        return a;
+}
+
+/* Notices have a code, and so do those of the link. */
+static void test_notices(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
+        join_all(f);
+        put(f, &(struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .number = 1, .text = slice_of("tea: now")});
+        serve(f);
+        struct answer a = last_notice(f, ANN);
+        assert_int_equal(a.code, ANSWER_SAID);
+        assert_true(slice_equal(a.name, slice_of("Administrator")) && slice_equal(a.text, slice_of("tea: now")));
+        put(f, &(struct frame){.type = FRAME_MUTE, .id = inbox_id(ANN), .number = 2, .text = slice_of("")});
+        serve(f);
+        assert_int_equal(last_notice(f, ANN).code, ANSWER_NOW_MUTED);
+        put(f, &(struct frame){.type = FRAME_UNMUTE, .id = inbox_id(ANN), .number = 3, .text = slice_of("")});
+        serve(f);
+        assert_int_equal(last_notice(f, ANN).code, ANSWER_UNMUTED);
+
+        link_hello(f);
+        serve(f);
+        a = (struct answer){.code = ANSWER_HOST_LACKS, .host = slice_of("b"), .count = 3};
+        struct frame missing = {.type = FRAME_NOTICE,
+                                .id = LINK_ID,
+                                .number = UINT64_C(1) << 63,
+                                .text = slice_of("3 lines from b are missing"),
+                                .answer = notice_answer(&a, bytes)};
+        put(f, &missing);
+        serve(f);
+        a = last_notice(f, BOB);
+        assert_int_equal(a.code, ANSWER_HOST_LACKS);
+        assert_int_equal(a.count, 3);
+        missing.type = FRAME_TELL;
+        missing.key = inbox_id(EVE);
+        missing.number++;
+        put(f, &missing);
+        serve(f);
+        assert_int_equal(last_notice(f, EVE).code, ANSWER_HOST_LACKS);
+
+        missing.answer =
+                slice_of("\1\3\0a\033c"); /* what is unclean is left out, and so is what is too long for a name */
+        missing.number++;
+        put(f, &missing);
+        serve(f);
+        struct frame got = last_of(f->inboxes[EVE], FRAME_BATCH);
+        struct record rec;
+        assert_int_equal(record_next(&got.records, &rec), 1);
+        assert_int_equal(rec.answer.len, 0);
+        assert_true(slice_equal(rec.text, missing.text));
+}
+
+/* All but the first newcomers are counted. */
+static void test_arrivals(void **state)
+{
+        struct fixture *f = *state;
+        f->chat->arrivals->pace = pace_of(1, 1);
+        f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
+        hello_again(f, BOB);
+        serve(f);
+        hello(f, ANN);
+        hello(f, EVE);
+        serve(f);
+        arrivals_announce(f->chat);
+        struct answer a = last_notice(f, BOB);
+        assert_int_equal(a.code, ANSWER_ARRIVED);
+        assert_int_equal(a.count, 2);
+        a = last_notice(f, ANN);
+        assert_int_equal(a.code, ANSWER_OTHERS_ARRIVED);
+        assert_int_equal(a.count, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -241,6 +327,8 @@ int main(void)
                 TEST(test_many_people),
                 TEST(test_unasked),
                 TEST(test_removals),
+                TEST(test_notices),
+                TEST(test_arrivals),
         };
         return RUN_TESTS(tests);
 }

@@ -61,7 +61,7 @@ static void test_integers_are_little_endian(void **state)
         (void)state;
         uint8_t buffer[FRAME_MAX_BYTES];
         static const uint8_t expected[] = {
-                FRAME_VERSION, FRAME_NOTICE, 1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, 2, 0, 'h', 'i'};
+                FRAME_VERSION, FRAME_NOTICE, 1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, 2, 0, 'h', 'i', 0, 0};
         size_t n = encode(
                 buffer,
                 &(struct frame){.type = FRAME_NOTICE, .id = 1, .number = 0x0102030405060708, .text = slice_of("hi")});

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chat/notice.h>
+
 #include "../../chat-link/hosts.h"
 
 #include "test.h"
@@ -61,9 +63,17 @@ static void assert_said(struct fixture *f, uint64_t instance, uint64_t position,
         assert_int_equal(f->unseen, 0);
 }
 
+/* Returns the length of the sentence that says the news, or 0. */
+static size_t take_news(struct fixture *f)
+{
+        static uint8_t list[HOSTS_NEWS_MAX_BYTES];
+        struct answer news;
+        return hosts_news(&f->hosts, f->now, list, &news) ? notice_sentence(&news, f->text).len : 0;
+}
+
 static void assert_news(struct fixture *f, const char *expected)
 {
-        size_t len = hosts_news(&f->hosts, f->now, f->text);
+        size_t len = take_news(f);
         assert_int_equal(len, strlen(expected));
         if (len > 0)
                 assert_string_equal(f->text, expected);
@@ -436,7 +446,7 @@ static void test_several_hosts_of_one_label(void **state)
                 process_alive(f, 13);
         }
         assert_twin_news(f, NULL, true);
-        assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+        assert_true(take_news(f) > 0);
         assert_described(f, 1, "b (1 person, several hosts)");
         for (int64_t left = HOSTS_LOST_MS; left > 200; left -= 100)
                 process_alive(f, 13);
@@ -456,7 +466,7 @@ static void fill(struct fixture *f, bool tell)
                 f->now++;
         }
         if (tell)
-                assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+                assert_true(take_news(f) > 0);
 }
 
 static void test_no_place_while_all_are_here(void **state)
@@ -482,7 +492,7 @@ static void test_who_was_away_for_longest_is_forgotten(void **state)
         f->now += HOSTS_LOST_MS - 1;
         alive(f, "h0", 1);
         f->now++; /* only h0 is still there */
-        assert_true(hosts_news(&f->hosts, f->now, f->text) > 0);
+        assert_true(take_news(f) > 0);
         alive(f, "b", 3);
         assert_string_equal(f->memory.all[7].label, "b");
         assert_int_equal(f->memory.all[7].said[f->memory.all[7].current].instance, 0); /* nothing of h7 is left */
@@ -502,7 +512,7 @@ static void test_all_at_once_fit(void **state)
                 snprintf(label, sizeof(label), "abcdefghijklmnopqrstuv%02d", i);
                 alive(f, label, UINT64_MAX);
         }
-        size_t len = hosts_news(&f->hosts, f->now, f->text);
+        size_t len = take_news(f);
         assert_int_equal(len, strlen(f->text));
         assert_string_equal(f->text + len - strlen(" are here"), " are here");
         char small[20];

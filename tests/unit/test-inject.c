@@ -166,17 +166,17 @@ static void test_notices_in_their_order(void **state)
         connect_and_welcome(f);
         uint64_t number = f->inject.notices;
         assert_true(add(f, 1));
-        assert_false(inject_notice(&f->inject, slice_of("a"), 0)); /* a frame waits */
+        assert_false(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0)); /* a frame waits */
         assert_int_equal(f->inject.notices, number);
         assert_true(inject_flush(&f->inject, 1));
-        assert_true(inject_notice(&f->inject, slice_of("a"), 0));
+        assert_true(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         assert_int_equal(f->inject.notices, number + 1);
-        assert_false(inject_notice(&f->inject, slice_of("b"), 0));
+        assert_false(inject_notice(&f->inject, slice_of("b"), (struct slice){"", 0}, 0));
         assert_false(add(f, 2));
         assert_int_equal(f->inject.last, 1);
         assert_true(inject_flush(&f->inject, 1));
         assert_int_equal(f->inject.handed_over, 1);
-        assert_true(inject_notice(&f->inject, slice_of("b"), 0));
+        assert_true(inject_notice(&f->inject, slice_of("b"), (struct slice){"", 0}, 0));
         assert_true(inject_flush(&f->inject, 1));
         assert_true(add(f, 2));
         assert_true(inject_flush(&f->inject, 1));
@@ -206,7 +206,7 @@ static void test_a_full_intake(void **state)
         assert_true(f->inject.socket >= 0);
         assert_int_equal(f->inject.handed_over, n - 2);
         assert_true(add(f, n)); /* the frame that waits takes more records */
-        assert_false(inject_notice(&f->inject, slice_of("a"), 0));
+        assert_false(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         assert_false(inject_flush(&f->inject, 1));
         assert_true(f->inject.blocked);
         read_intake(f);
@@ -272,7 +272,7 @@ static void test_reading_again(void **state)
         assert_int_equal(f->inject.handed_over, 0);
         assert_true(add(f, 1));
         assert_true(inject_flush(&f->inject, 1));
-        assert_true(inject_notice(&f->inject, slice_of("a"), 0));
+        assert_true(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         inject_rewind(&f->inject, 7);
         assert_true(inject_flush(&f->inject, 1));
         assert_int_equal(f->inject.handed_over, 7);
