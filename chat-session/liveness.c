@@ -29,10 +29,31 @@ void liveness_check_probe(struct session *s)
                 liveness_time_out(s);
 }
 
+static int64_t liveness_interval(const struct session *s)
+{
+        return clock_earlier(CLIENT_CHECK_MS, s->options->client_timeout_ms);
+}
+
+/* Looks if chatd wrote to the client, which wakes nobody. Sessions begin at different times, because all may have lent
+ * their connections at once. */
+static void liveness_look(struct session *s)
+{
+        int64_t interval = liveness_interval(s);
+        if (!outlet_is_lent(&s->outlet) || interval == 0) {
+                s->liveness.look_at = 0;
+        } else if (s->liveness.look_at == 0) {
+                s->liveness.look_at = s->now + 1 + (int64_t)(s->uplink.id % (uint64_t)interval);
+        } else if (s->now >= s->liveness.look_at) {
+                s->client.sent |= outlet_wrote(&s->outlet);
+                s->liveness.look_at = s->now + interval;
+        }
+}
+
 void liveness_check(struct session *s)
 {
+        liveness_look(s);
         if (s->liveness.check_at == 0 && client_sent(&s->client) && s->options->client_timeout_ms > 0) {
-                s->liveness.check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->options->client_timeout_ms);
+                s->liveness.check_at = s->now + liveness_interval(s);
                 s->liveness.checked_from = s->now;
         }
         if (s->liveness.check_at == 0 || s->now < s->liveness.check_at)
@@ -43,7 +64,7 @@ void liveness_check(struct session *s)
         if (silent_ms >= s->options->client_timeout_ms)
                 liveness_time_out(s);
         else if (silent_ms >= 0)
-                s->liveness.check_at = s->now + clock_earlier(CLIENT_CHECK_MS, s->options->client_timeout_ms);
+                s->liveness.check_at = s->now + liveness_interval(s);
 }
 
 /* Gives up a client that left while no chatd takes its last lines: there is nobody to be told of that either. The
@@ -61,6 +82,10 @@ void liveness_give_up_gone(struct session *s)
 
 int64_t liveness_due(const struct session *s)
 {
-        int64_t check = s->liveness.check_at != 0 ? s->liveness.check_at : INT64_MAX;
-        return s->liveness.probe_at != 0 ? clock_earlier(check, s->liveness.probe_at) : check;
+        int64_t due = INT64_MAX;
+        const int64_t times[] = {s->liveness.check_at, s->liveness.look_at, s->liveness.probe_at};
+        for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+                if (times[i] != 0)
+                        due = clock_earlier(due, times[i]);
+        return due;
 }

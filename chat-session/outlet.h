@@ -43,6 +43,12 @@ struct outlet {
 /* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. */
 void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct client *c);
 
+/* Returns true if chatd has the connection, or is about to get it. */
+static inline bool outlet_is_lent(const struct outlet *o)
+{
+        return o->page != NULL;
+}
+
 /* Returns true if chatd wrote to the client since the last call. */
 bool outlet_wrote(struct outlet *o);
 

@@ -77,6 +77,7 @@ struct session {
         struct {
                 int64_t check_at;       /* when to check whether the client acknowledges; 0: nothing was sent */
                 int64_t checked_from;   /* when something was sent after the client had acknowledged all */
+                int64_t look_at;        /* when to look if chatd wrote to the client; 0: the connection is not lent */
                 int64_t probe_at;       /* when to check whether the client acknowledged a probe; 0: there was none */
                 int64_t probe_again_at; /* when the next probe may come */
                 int64_t gone_at;        /* when to give up a client that left while chatd is gone; 0: no such case */

@@ -109,9 +109,6 @@ struct chat {
         size_t asked;             /* members whose answer to LEND has not come yet */
         int64_t pause_until_ms;   /* when the first member that declined may be asked again; INT64_MAX: there is none */
         int64_t paused_ms;        /* when chatd last looked for such members */
-        size_t wake_slot;         /* a session is woken in one of LENDING_WAKE_S turns, by its index */
-        int wakes_left;           /* turns until every session was woken to whose client chatd wrote */
-        int64_t wake_at_ms;       /* when the next turn is due */
         int64_t call_at_ms;       /* when the next uncalled members are called, CLOCK_MONOTONIC */
         int lend_below;           /* descriptors from this one on are for members' inboxes, not for lent connections */
         uint64_t ignored[IGNORED_KINDS]; /* datagrams since they were last logged */

@@ -130,29 +130,3 @@ void lending_answered(struct chat *chat, struct member *m)
         chat->asked--;
         lent_answer(&m->lent);
 }
-
-int64_t lending_wake(struct chat *chat, int64_t now)
-{
-        if (chat->relay.wrote) {
-                if (chat->wakes_left == 0)
-                        chat->wake_at_ms = now + 1000;
-                chat->wakes_left =
-                        /* a member that leaves changes another member's index, so that one may miss its turn */
-                        2 * LENDING_WAKE_S;
-                chat->relay.wrote = false;
-        }
-        if (chat->wakes_left == 0)
-                return INT64_MAX;
-        if (now < chat->wake_at_ms)
-                return chat->wake_at_ms;
-        chat->wakes_left--;
-        chat->wake_at_ms = now + 1000;
-        chat->wake_slot = (chat->wake_slot + 1) % LENDING_WAKE_S;
-        for (size_t i = chat->wake_slot; i < chat->roster.count; i += LENDING_WAKE_S) {
-                struct member *m = chat->roster.members[i];
-                struct frame f = {.type = FRAME_RELAYED, .id = chat->relay.epoch, .number = m->lines_in};
-                if (m->lent.wrote && reach_send(m, &f) == 0)
-                        m->told = m->lines_in;
-        }
-        return chat->wake_at_ms;
-}

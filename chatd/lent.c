@@ -203,7 +203,6 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
                 return false;
         l->written += text->bytes;
         l->vain = false;
-        l->wrote = true;
         atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release);
         uint64_t lines = outlet_load(&o->lines_out) + text->lines;
         outlet_store(&o->lines_out, lines);
@@ -214,7 +213,6 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
 void lent_sent(struct lent *l)
 {
         l->sent++;
-        l->wrote = false;
 }
 
 bool lent_is_behind(const struct lent *l)

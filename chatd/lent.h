@@ -28,7 +28,6 @@ struct lent {
         bool due;                 /* a batch went as a datagram: it is worth asking */
         uint64_t sent;            /* datagrams to the session since LEND */
         uint64_t written;         /* bytes to the connection */
-        bool wrote;               /* chatd wrote to the connection since the session last got a datagram */
         int64_t asked_ms;
         int64_t pause_ms; /* no question for this long after `asked_ms`; 0: it never declined */
 };

@@ -323,7 +323,6 @@ static int do_chores(struct chatd *d)
         if (broker_report_ignored(&d->chat, now) && d->chat.ignored_reported_ms + IGNORED_REPORT_MS < wake)
                 wake = d->chat.ignored_reported_ms + IGNORED_REPORT_MS;
         wake = clock_earlier(wake, arrivals_due_ms(&d->chat));
-        wake = clock_earlier(wake, lending_wake(&d->chat, now));
         wake = clock_earlier(wake, contact_call_ms(&d->chat));
         wake = clock_earlier(wake, control_due_ms(d->chat.control));
         return wake > now ? (int)(wake - now) : 0;

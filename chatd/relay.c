@@ -74,7 +74,6 @@ static bool relay_write_to(const struct sending *s, struct member *m)
                 return false;
         m->told = m->share.relayed;
         relay_count_delivered(s->relay, m, part.records);
-        s->relay->wrote = true;
         return true;
 }
 

@@ -32,7 +32,6 @@ struct relay {
         uint64_t epoch;
         int64_t catch_up_ms;      /* when members that lend may be waited for again, CLOCK_MONOTONIC */
         struct patience patience; /* with full inboxes */
-        bool wrote;               /* chatd wrote to a client since lending_wake() last looked */
         uint64_t batches;         /* batches of this epoch so far */
         uint64_t delivered;       /* records sent so far: each counts once for each receiver */
         uint64_t missed;          /* records not sent so far because the receiver lagged */

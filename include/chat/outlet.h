@@ -16,6 +16,9 @@
  *   of bytes, so it knows which records its client has, and how much of the last one. The session drops those records
  *   when they are relayed again, and completes the last one.
  *
+ * chatd wakes no session after it wrote. A client that vanished is found by its session, which looks now and then if
+ * chatd wrote something, and if the client acknowledged that (chat-session/liveness.h).
+ *
  * Each session has a page for it, which it shares with chatd alone. One description of the batch serves all sessions;
  * only chatd writes it. A session can spoil its own page, and with it what its own client sees, and nothing else.
  *
@@ -77,9 +80,10 @@
 
 #include "record.h"
 
-/* The number of the layout: of the structures below and of how lines look (display.h). LEND states it, and a session
- * that was built with another number does not lend. Count it up with each change of either. */
-enum { OUTLET_LAYOUT = 5 };
+/* The number of the layout: of the structures below, of how lines look (display.h), and of the rules above. LEND states
+ * it, and a session that was built with another number does not lend. Count it up with each change of these. (Since 6 a
+ * session looks by itself if chatd wrote; before, chatd woke it.) */
+enum { OUTLET_LAYOUT = 6 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {

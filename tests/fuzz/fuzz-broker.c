@@ -260,7 +260,6 @@ static void serve(struct run *r, unsigned steps)
                 announce(r);
                 note_group(r);
                 broker_settle(r->chat);
-                lending_wake(r->chat, clock_ms());
                 note_laggards(r);
         }
         for (unsigned k = 0; k < PLAYERS; k++)

@@ -34,18 +34,24 @@ static inline void ask_something(struct fixture *f)
         type_each(f, "/bell\n");
 }
 
-/* Starts a session on TCP that has greeted its client and written something by itself. */
-static inline struct fixture *start_on_tcp(void)
+/* Starts a session on this connection that has greeted its client and written something by itself. */
+static inline struct fixture *start_on_connection(int fds[static 2], const struct session_options *o)
 {
-        int fds[2];
-        tcp_connect(fds, 0);
-        struct fixture *f = start_on(fds, &(struct session_options){0});
+        struct fixture *f = start_on(fds, o);
         assert_int_equal(lent_batch_init(&f->batch), 0);
         assert_greeted(f);
         next_frame(f);
         ask_something(f);
         assert_shown(f, own);
         return f;
+}
+
+/* Starts such a session on a new connection. */
+static inline struct fixture *start_on_tcp(void)
+{
+        int fds[2];
+        tcp_connect(fds, 0);
+        return start_on_connection(fds, &(struct session_options){0});
 }
 
 /* Starts a session on TCP that has lent its connection, in epoch 1. */

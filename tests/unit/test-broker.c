@@ -578,32 +578,6 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
-/* A session that has lent its connection, and whose client was written to, is woken once in a while; no other session
- * is. */
-static void test_sessions_are_woken_now_and_then(void **state)
-{
-        struct fixture *f = *state;
-        come(f, ANN);
-        come(f, BOB);
-        run_session(f, ANN);
-        assert_true(member(f, ANN)->lent.client >= 0);
-        assert_int_equal(lending_wake(f->chat, 0), INT64_MAX);
-        say_to_all(f, BOB);
-        assert_true(member(f, ANN)->lent.wrote);
-        assert_string_equal(inbox_read(f->inboxes[ANN]), "");
-        int64_t now = 5000, due = lending_wake(f->chat, now);
-        assert_int_equal(due, now + 1000);
-        assert_int_equal(lending_wake(f->chat, due - 1), due); /* not before it is time */
-        for (int turns = 0; turns < LENDING_WAKE_S; turns++)
-                due = lending_wake(f->chat, due);
-        assert_string_equal(inbox_read(f->inboxes[ANN]), "relayed 0");
-        assert_false(member(f, ANN)->lent.wrote);
-        while (due != INT64_MAX)
-                due = lending_wake(f->chat, due);
-        assert_string_equal(inbox_read(f->inboxes[ANN]), "");
-        assert_string_equal(inbox_read(f->inboxes[BOB]), "welcome 2");
-}
-
 static void test_who_does_not_answer(void **state)
 {
         struct fixture *f = *state;
@@ -994,7 +968,6 @@ int main(void)
                 TEST(test_who_answers_is_written_to),
                 TEST(test_few_are_asked_at_once),
                 TEST(test_who_declines_is_asked_again_some_time_later),
-                TEST(test_sessions_are_woken_now_and_then),
                 TEST(test_who_does_not_answer),
                 TEST(test_silence_does_not_keep_others_from_being_asked),
                 TEST(test_who_lags_or_is_dead_is_not_asked),

@@ -335,6 +335,31 @@ static void test_the_view_while_it_is_lent(void **state)
         stop(f);
 }
 
+/* chatd writes to the client while its session sleeps. The session finds out by itself, and leaves when the client
+ * acknowledges nothing. */
+static void test_a_client_that_vanishes_while_it_is_lent(void **state)
+{
+        const struct session_options options = {.client_timeout_ms = 200};
+        int fds[2], large = 1 << 20;
+        (void)state;
+        tcp_connect(fds, 4096);
+        assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
+        struct fixture *f = start_on_connection(fds, &options);
+        assert_true(ask(f, 1));
+        write_lines(f, 1, 1);
+        assert_shown(f, "bob: 1\r\n");
+        usleep(4000 * (useconds_t)options.client_timeout_ms);
+        type(f, "x\n");
+        assert_int_equal(next_frame(f).type, FRAME_LINE); /* the client has acknowledged everything, so it is here */
+        for (int i = 0; i < 100; i++)
+                write_lines(f, 1, 90); /* more than the client's buffer takes, and it reads nothing */
+        struct frame bye = next_frame(f);
+        assert_int_equal(bye.type, FRAME_BYE);
+        assert_int_equal(bye.reason, LEAVE_TIMEOUT);
+        assert_int_equal(bye.lines_out, 3 + 1 + 100 * 90);
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -353,6 +378,7 @@ int main(void)
                 cmocka_unit_test(test_lines_are_counted_on_both_ways),
                 cmocka_unit_test(test_who_does_not_lend),
                 cmocka_unit_test(test_the_view_while_it_is_lent),
+                cmocka_unit_test(test_a_client_that_vanishes_while_it_is_lent),
         };
         return RUN_TESTS(tests);
 }
