@@ -292,7 +292,7 @@ static void test_notices(void **state)
         put(f, &missing);
         serve(f);
         struct frame got = last_of(f->inboxes[EVE], FRAME_BATCH);
-        struct record rec;
+        struct record rec = {0};
         assert_int_equal(record_next(&got.records, &rec), 1);
         assert_int_equal(rec.answer.len, 0);
         assert_true(slice_equal(rec.text, missing.text));

@@ -143,7 +143,7 @@ static void tell_people(struct fixture *f, uint64_t number, int people)
         struct answer_rooms l = answer_rooms_begin(buffer);
         answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .people = (uint64_t)people, .yours = true});
         for (int i = 0; i < people; i++) {
-                char name[16];
+                char name[24];
                 snprintf(name, sizeof(name), "person%d", 100 + i);
                 answer_add_name(&l, slice_of(i == 1 ? "zoe" : name));
         }
