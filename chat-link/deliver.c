@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <chat/leave.h>
 #include <chat/names.h>
 #include <chat/text.h>
 
@@ -72,8 +73,8 @@ static struct slice deliver_text(const struct record *rec, const char *host, cha
                 return slice_of(buffer);
         case RECORD_JOIN:
                 return slice_of("");
-        case RECORD_LEAVE: /* the text of other leaves is not shown */
-                return slice_equal(rec->text, slice_of(LEAVE_REMOVED)) ? rec->text : slice_of("");
+        case RECORD_LEAVE:
+                return leave_why(rec->text) != 0 ? rec->text : slice_of("");
         default:
                 return rec->text;
         }

@@ -46,7 +46,7 @@ void arrivals_take(struct chat *chat, struct member *m, bool quiet)
         if (!member_is_held(m))
                 chat_log_join(chat, m);
         if (m->arrival == ARRIVAL_ANNOUNCED)
-                chat_announce(chat, m, RECORD_JOIN);
+                chat_announce(chat, m, RECORD_JOIN, (struct slice){"", 0});
         else if (m->arrival == ARRIVAL_WAITING)
                 wait_for_others(chat->arrivals, now);
 }
@@ -85,7 +85,7 @@ void arrivals_name(struct chat *chat, struct member *m)
                 chat_log_join(chat, m);
         else
                 a->waiting--;
-        chat_announce(chat, m, RECORD_JOIN);
+        chat_announce(chat, m, RECORD_JOIN, (struct slice){"", 0});
         member_arrive(m, ARRIVAL_ANNOUNCED);
         a->speakers[a->speakers_count++] = m;
 }
@@ -113,7 +113,7 @@ static void add_joins(struct chat *chat)
 {
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (waits(chat->roster.members[i]))
-                        chat_announce(chat, chat->roster.members[i], RECORD_JOIN);
+                        chat_announce(chat, chat->roster.members[i], RECORD_JOIN, (struct slice){"", 0});
 }
 
 /* Fills the batch with three parts: one for members that were here, one for newcomers, and one for the link. */

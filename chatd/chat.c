@@ -205,14 +205,14 @@ void chat_warn(struct chat *chat, const char *what, int error)
         snprintf(w->what, sizeof(w->what), "%s", what);
 }
 
-void chat_announce(struct chat *chat, struct member *m, enum record_kind kind)
+void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text)
 {
         struct record rec = {
                 .kind = (uint8_t)kind,
                 .id = m->id,
                 .number = kind == RECORD_JOIN ? 0 : UINT64_MAX,
                 .name = slice_of(m->name),
-                .text = slice_of(kind == RECORD_LEAVE && m->removal == REMOVAL_DONE ? LEAVE_REMOVED : ""),
+                .text = text,
         };
         batch_add(&chat->batch, m, m->seat.room, &rec);
 }

@@ -158,8 +158,8 @@ void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why,
 /* Sends `m` a frame with an answer that it did not ask for. */
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
-/* Adds to the batch that `m` came (RECORD_JOIN) or left. The batch must have room. */
-void chat_announce(struct chat *chat, struct member *m, enum record_kind kind);
+/* Adds to the batch that `m` came (RECORD_JOIN, without a text) or left (leave_word()). The batch must have room. */
+void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text);
 
 /* Replaces the text that a member says by its shown form (chat/reveal.h), which a session or host of an earlier version
  * has not done. The shown form is not longer, and valid until the next call. Returns false if the text is not clean:

@@ -4,6 +4,7 @@
 
 #include <chat/assert.h>
 #include <chat/clock.h>
+#include <chat/leave.h>
 
 #include "admin.h"
 #include "arrivals.h"
@@ -181,6 +182,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         bool bye = f->type == FRAME_BYE;
+        enum leave_reason why = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
         if (!m || m->presence != PRESENT || (!bye && !member_is_dead(m)))
                 return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         if (!bye && membership_is_back(chat, m))
@@ -188,17 +190,17 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
                 return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
-        if (bye && f->reason == LEAVE_KICKED && m->removal != REMOVAL_DONE)
+        if (why == LEAVE_KICKED && m->removal != REMOVAL_DONE)
                 member_expel(m, REMOVAL_DONE); /* the session's reason outlives a chatd */
         if (arrivals_leave(chat, m))
-                chat_announce(chat, m, RECORD_LEAVE);
+                chat_announce(chat, m, RECORD_LEAVE, leave_word(m->removal == REMOVAL_DONE ? LEAVE_KICKED : why));
         member_go_on(m, LEAVING);
         assert(chat->leavers_count < BATCH_MAX_RECORDS);
         chat->leavers[chat->leavers_count++] = m;
 
         struct eventlog_member event = chat_describe(chat, m);
         event.members--;
-        event.reason = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
+        event.reason = why;
         event.lines_in = bye ? f->number : m->said;
         event.lines_out = bye ? f->lines_out : m->lines_out;
         event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);

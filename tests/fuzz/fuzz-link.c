@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <chat/connect.h>
+#include <chat/leave.h>
 #include <chat/text.h>
 
 #include "../../chat-link/link.h"
@@ -139,7 +140,7 @@ static void check_record(const struct record *rec)
         PROMISE(rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len),
                 "a text that is not clean");
         PROMISE((rec->kind != RECORD_JOIN && rec->kind != RECORD_LEAVE) || rec->text.len == 0 ||
-                        (rec->kind == RECORD_LEAVE && slice_equal(rec->text, slice_of(LEAVE_REMOVED))),
+                        (rec->kind == RECORD_LEAVE && leave_why(rec->text) != 0),
                 "a text that nobody said");
         if (rec->kind == RECORD_RENAME)
                 check_name(rec->text);

@@ -1,4 +1,5 @@
 /* chatd's answers to sessions of this version, and of the version before. */
+#include <chat/leave.h>
 #include <chat/notice.h>
 
 #include "../../chatd/arrivals.h"
@@ -318,6 +319,35 @@ static void test_arrivals(void **state)
         assert_int_equal(a.count, 1);
 }
 
+/* The others are told why somebody left; of what is no reason, nothing. */
+static void test_reasons_of_leaving(void **state)
+{
+        struct fixture *f = *state;
+        join_all(f);
+        for (uint8_t why = 0; why <= LEAVE_REASONS; why++) {
+                put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(EVE), .number = 1, .reason = why});
+                serve(f);
+                struct frame got = last_of(f->inboxes[ANN], FRAME_BATCH);
+                struct record rec;
+                assert_int_equal(record_next(&got.records, &rec), 1);
+                assert_int_equal(rec.kind, RECORD_LEAVE);
+                assert_int_equal(leave_why(rec.text), why < LEAVE_REASONS ? why : 0);
+                assert_int_equal(rec.text.len > 0, why > 0 && why < LEAVE_REASONS);
+                close(f->inboxes[EVE]);
+                hello(f, EVE);
+                serve(f);
+                inbox_empty(f->inboxes[ANN]);
+        }
+        close(f->inboxes[EVE]);
+        roster_dies(&f->chat->roster, member(f, EVE));
+        put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(EVE)});
+        serve(f);
+        struct frame got = last_of(f->inboxes[ANN], FRAME_BATCH);
+        struct record rec;
+        assert_int_equal(record_next(&got.records, &rec), 1);
+        assert_int_equal(leave_why(rec.text), LEAVE_KILLED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -328,6 +358,7 @@ int main(void)
                 TEST(test_unasked),
                 TEST(test_removals),
                 TEST(test_notices),
+                TEST(test_reasons_of_leaving),
                 TEST(test_arrivals),
         };
         return RUN_TESTS(tests);
