@@ -120,7 +120,7 @@ static void take_say(struct chat *chat, const struct frame *f)
         uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
         struct slice said = f->text;
         if (said.len > CONTROL_TEXT_MAX_BYTES) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
         if (!chat_take_text(chat, &said))
@@ -288,14 +288,9 @@ bool admin_refuses(struct chat *chat, const struct frame *f)
                 return false;
         struct answer why = {.code = ANSWER_BANNED, .text = slice_of(ban->reason)};
         chat_refuse(chat, f->id, f->key, REFUSED_BANNED, &why);
-        int64_t now = clock_ms();
-        if (a->refused_ms != 0 && now - a->refused_ms < WARNING_MS) {
-                a->refused++;
-                return true;
-        }
-        eventlog_refused(chat->log, f->name, f->address, ban->what, a->refused);
-        a->refused_ms = now;
-        a->refused = 0;
+        uint64_t unlogged;
+        if (complaint_is_due(&a->complaint, &unlogged))
+                eventlog_refused(chat->log, f->name, f->address, ban->what, unlogged);
         return true;
 }
 

@@ -28,6 +28,7 @@
 
 #include <chat/frame.h>
 
+#include "complaints.h"
 #include "round.h"
 
 struct chat;
@@ -55,8 +56,7 @@ struct admin {
         /* Called when the request `number` had its turn. `result` is 0 if it was done; -ENOENT if the member or room
          * does not exist; another negative errno if it cannot be noted. NULL: no client waits for results. */
         void (*answer)(struct chat *chat, uint64_t number, int result);
-        int64_t refused_ms; /* when the refusal of a banned client was last logged */
-        uint64_t refused;   /* refusals of banned clients since then */
+        struct complaint complaint; /* of banned clients */
 };
 
 /* Reads the note of the last chatd. Members that are banned will be removed. */

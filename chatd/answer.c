@@ -36,6 +36,6 @@ void answer_code(struct chat *chat, struct member *m, const struct frame *f, enu
 void answer_unnoted(struct chat *chat, struct member *m, const struct frame *f, enum answer_code code,
                     const char *warning, int error)
 {
-        chat_warn(chat, warning, error);
+        complaints_warn(&chat->complaints, warning, error);
         answer_code(chat, m, f, code);
 }

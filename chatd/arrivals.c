@@ -80,7 +80,7 @@ void arrivals_name(struct chat *chat, struct member *m)
         struct arrivals *a = chat->arrivals;
         int r = m->arrival == ARRIVAL_NAMED ? 0 : note_named(chat->roster.dir, m);
         if (r < 0) /* the next chatd may let it wait, and count it for members to whom this chatd names it */
-                chat_warn(chat, "cannot note who is being announced", r);
+                complaints_warn(&chat->complaints, "cannot note who is being announced", r);
         if (member_is_held(m))
                 chat_log_join(chat, m);
         else
@@ -181,7 +181,7 @@ void arrivals_announce(struct chat *chat)
         uint64_t number = arrivals_draw_number(a);
         int r = note_seal(chat->roster.dir, number, a->waiting);
         if (r < 0) /* the notice is sent again, but only if chatd dies before all members have it */
-                chat_warn(chat, "cannot note who is being announced", r);
+                complaints_warn(&chat->complaints, "cannot note who is being announced", r);
         arrivals_say(chat, number, a->waiting);
 }
 

@@ -1,8 +1,6 @@
 #include "broker.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -24,6 +22,9 @@
 
 /* What the files between broker.h and chat.h remember. */
 struct deeds {
+        struct contact contact;
+        struct lending lending;
+        struct membership membership;
         struct remote remote;
         struct arrivals arrivals;
         struct admin admin;
@@ -44,6 +45,9 @@ int broker_init(struct chat *chat, const char *dir, int intake_fd, int epoll, ui
                 return r;
         }
         chat->deeds = deeds;
+        chat->contact = &deeds->contact;
+        chat->lending = &deeds->lending;
+        chat->membership = &deeds->membership;
         chat->remote = &deeds->remote;
         chat->arrivals = &deeds->arrivals;
         chat->admin = &deeds->admin;
@@ -72,12 +76,12 @@ static bool is_allowed(struct chat *chat, const struct datagram *d, const struct
         bool ourself = d->uid == chat->own_user, link = d->uid == chat->link_user;
         bool session = ourself || d->uid == chat->session_user;
         if (!session && !link) {
-                chat_ignore(chat, IGNORED_USER);
+                complaints_ignore(&chat->complaints, IGNORED_USER);
                 return false;
         }
         bool process = frame_is_from(f->type, FROM_ITSELF) ? ourself : (pid_t)(f->id >> 32) == d->pid;
         if (f->id == LINK_ID ? !link : !session || !process) {
-                chat_ignore(chat, IGNORED_FORGED);
+                complaints_ignore(&chat->complaints, IGNORED_FORGED);
                 return false;
         }
         return true;
@@ -103,7 +107,7 @@ static enum outcome take_from_session(struct chat *chat, const struct frame *f)
 {
         if (f->type < FRAME_TYPES && handlers[f->type])
                 return handlers[f->type](chat, f);
-        chat_ignore(chat, IGNORED_TYPE);
+        complaints_ignore(&chat->complaints, IGNORED_TYPE);
         return TAKEN;
 }
 
@@ -126,7 +130,7 @@ static enum outcome take_frame(struct chat *chat, const struct datagram *d)
                                         d->size))
                 return NEXT_BATCH;
         if (r < 0) {
-                chat_ignore(chat, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
+                complaints_ignore(&chat->complaints, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return TAKEN;
         }
         if (!is_allowed(chat, d, &f) || departed_has(&chat->departed, f.id))
@@ -251,34 +255,4 @@ void broker_settle(struct chat *chat)
         remote_report(chat);
         admin_settle(chat);
         control_settle(chat, now);
-}
-
-bool broker_report_ignored(struct chat *chat, int64_t now_ms)
-{
-        static const char *const names[IGNORED_KINDS] = {
-                [IGNORED_MALFORMED] = "malformed",      [IGNORED_VERSION] = "of an unknown version",
-                [IGNORED_TYPE] = "of a wrong type",     [IGNORED_USER] = "of another user",
-                [IGNORED_FORGED] = "with another's id", [IGNORED_STRANGER] = "of no member",
-                [IGNORED_REPEATED] = "repeated",        [IGNORED_SECOND] = "of a second member in one process",
-                [IGNORED_INBOX] = "without an inbox",   [IGNORED_UNCLEAN] = "with unclean text",
-        };
-        char what[512];
-        size_t len = 0;
-        uint64_t all = 0;
-
-        for (int i = 0; i < IGNORED_KINDS; i++)
-                all += chat->ignored[i];
-        if (all == 0)
-                return false;
-        if (chat->ignored_reported_ms != 0 && now_ms - chat->ignored_reported_ms < IGNORED_REPORT_MS)
-                return true;
-        for (int i = 0; i < IGNORED_KINDS; i++) {
-                if (chat->ignored[i] > 0)
-                        len += (size_t)snprintf(what + len, sizeof(what) - len, "%s%" PRIu64 " %s", len > 0 ? ", " : "",
-                                                chat->ignored[i], names[i]);
-                chat->ignored[i] = 0;
-        }
-        eventlog_ignored(chat->log, all, what);
-        chat->ignored_reported_ms = now_ms;
-        return false;
 }

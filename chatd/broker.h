@@ -24,7 +24,6 @@
 #include "chat.h"
 
 enum {
-        IGNORED_REPORT_MS = 5000,
         CONFIRM_MS = 1000,    /* broker_confirm() is due this long after a line is unconfirmed */
         FINISH_MAX_MS = 1000, /* how long chatd relays new frames while it ends */
 };
@@ -50,6 +49,3 @@ void broker_finish(struct chat *chat);
 
 /* Does the work after events were handled: for members (contact.h), the link, new bans, and administrators' tools. */
 void broker_settle(struct chat *chat);
-
-/* Logs ignored datagrams, once per IGNORED_REPORT_MS at most. Returns true while there is something left to log. */
-bool broker_report_ignored(struct chat *chat, int64_t now_ms);

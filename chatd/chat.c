@@ -46,6 +46,7 @@ int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_
         chat->link_user = link_user;
         chat->epoll = epoll;
         chat->log = log;
+        chat->complaints.log = log;
         int r = roster_init(&chat->roster, dir, session_user);
         if (r < 0)
                 return r;
@@ -175,34 +176,11 @@ void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why,
         struct chat_told told;
         struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch};
         chat_put_answer(&f, a, slice_of(""), &told);
-        chat->refused[why]++;
+        chat->refusals[why]++;
         if (chat->spare >= 0)
                 close(chat->spare);
         reach_send_stranger(chat->roster.dir, chat->roster.owner, chat->intake.fd, id, key, &f);
         chat->spare = fcntl(chat->intake.fd, F_DUPFD_CLOEXEC, 0);
-}
-
-void chat_ignore(struct chat *chat, enum ignored why)
-{
-        chat->ignored[why]++;
-        chat->ignored_all++;
-}
-
-void chat_warn(struct chat *chat, const char *what, int error)
-{
-        char text[WARNING_MAX_BYTES + 64];
-        int64_t now = clock_ms();
-        struct warning *w = chat->warnings, *end = chat->warnings + WARNINGS_MAX;
-        while (w < end - 1 && w->what[0] != '\0' && strcmp(w->what, what) != 0)
-                w++;
-        if (w->what[0] != '\0' && now - w->logged_ms < WARNING_MS) {
-                w->unlogged++;
-                return;
-        }
-        snprintf(text, sizeof(text), "%s (and %" PRIu64 " times since that was logged last)", what, w->unlogged);
-        eventlog_warning(chat->log, w->unlogged > 0 ? text : what, error);
-        *w = (struct warning){.logged_ms = now};
-        snprintf(w->what, sizeof(w->what), "%s", what);
 }
 
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text)
@@ -220,10 +198,10 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, s
 bool chat_take_text(struct chat *chat, struct slice *text)
 {
         if (!text_is_clean(text->at, text->len)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return false;
         }
-        *text = reveal(*text, chat->shown, text->len); /* the batch has no room for a longer text */
+        *text = reveal(*text, chat->shown_text, text->len); /* the batch has no room for a longer text */
         return true;
 }
 

@@ -15,6 +15,7 @@
 #include "bans.h"
 #include "batch.h"
 #include "changes.h"
+#include "complaints.h"
 #include "departed.h"
 #include "eventlog.h"
 #include "floods.h"
@@ -25,35 +26,6 @@
 #include "relay.h"
 #include "roster.h"
 #include "round.h"
-
-enum {
-        WARNINGS_MAX = 12, /* kinds of warnings: more than there are */
-        WARNING_MAX_BYTES = 64,
-};
-
-/* A warning that may occur with each frame. */
-struct warning {
-        char what[WARNING_MAX_BYTES]; /* empty: it has not occurred */
-        int64_t logged_ms;            /* when it was logged last, CLOCK_MONOTONIC */
-        uint64_t unlogged;            /* how often it occurred since then */
-};
-
-/* Reasons to ignore a datagram. */
-enum ignored {
-        IGNORED_MALFORMED, /* too short, too long, or with a tail */
-        IGNORED_VERSION,
-        IGNORED_TYPE,     /* of a later version, or not allowed for its sender */
-        IGNORED_USER,     /* from a user that may not send frames */
-        IGNORED_FORGED,   /* with an id other than its sender's */
-        IGNORED_STRANGER, /* from a session, or the link, that sent no HELLO */
-        /* HELLO twice, or a line's number that is not above the last one or is the highest possible */
-        IGNORED_REPEATED,
-        IGNORED_SECOND, /* HELLO of a process that is a member already, under another id */
-        /* HELLO with an inbox that is no socket of the session user, or, for the link, of chatd's own user */
-        IGNORED_INBOX,
-        IGNORED_UNCLEAN, /* text that a terminal must not get, or an invalid name */
-        IGNORED_KINDS,
-};
 
 /* Reasons to refuse a session. */
 enum refusal {
@@ -66,9 +38,12 @@ enum refusal {
 struct admin;
 struct arrivals;
 struct confinements;
+struct contact;
 struct control;
 struct deeds;
+struct lending;
 struct limits;
+struct membership;
 struct remote;
 
 struct chat {
@@ -93,36 +68,23 @@ struct chat {
         struct floods floods;
         struct guests guests; /* has a key if the settings need one */
         struct deeds *deeds;  /* the memory of these, which broker.c owns; each is for the file of its name */
+        struct contact *contact;
+        struct lending *lending;
+        struct membership *membership;
         struct remote *remote;
         struct arrivals *arrivals;
         struct admin *admin;
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;
-        struct round round;                        /* of the batch */
-        struct changes changes;                    /* of names and rooms in the batch */
-        char shown[TEXT_MAX_BYTES];                /* the cleaned form of the last text */
-        struct member *leavers[BATCH_MAX_RECORDS]; /* members that leave in the batch */
-        size_t leavers_count;
+        struct round round;       /* of the batch */
+        struct changes changes;   /* of names and rooms in the batch */
         struct departed departed; /* members that left just before the last chatd died */
-        uint64_t lines;           /* relayed since the start */
-        size_t asked;             /* members whose answer to LEND has not come yet */
-        int64_t pause_until_ms;   /* when the first member that declined may be asked again; INT64_MAX: there is none */
-        int64_t paused_ms;        /* when chatd last looked for such members */
-        int64_t call_at_ms;       /* when the next uncalled members are called, CLOCK_MONOTONIC */
-        int lend_below;           /* descriptors from this one on are for members' inboxes, not for lent connections */
-        uint64_t ignored[IGNORED_KINDS]; /* datagrams since they were last logged */
-        uint64_t ignored_all;            /* datagrams since the start */
-        uint64_t joined;                 /* sessions that became members, since the start */
-        uint64_t refused[REFUSALS];      /* connections that did not become members, since the start */
-        uint64_t not_chat;               /* connections that spoke another protocol, since the start */
-        uint64_t not_chat_unlogged;      /* connections that spoke another protocol, since they were last logged */
-        int64_t not_chat_logged_ms;      /* when they were last logged, CLOCK_MONOTONIC; 0: never */
-        int64_t ignored_reported_ms;
-        struct warning warnings[WARNINGS_MAX]; /* the first ones are in use; the last one is for any kind */
+        struct complaints complaints;
+        char shown_text[TEXT_MAX_BYTES]; /* the cleaned form of the last text */
+        uint64_t lines;                  /* relayed since the start */
+        uint64_t refusals[REFUSALS];     /* connections that did not become members, since the start */
 };
-
-enum { WARNING_MS = 5000 }; /* the least interval of warnings that any client can cause */
 
 /* Takes the intake's socket into use and draws the epoch. Returns 0 or a negative errno. `dir` is the run directory.
  * Does not own `intake_fd`, `epoll` or `log`. */
@@ -166,18 +128,11 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, s
  * then it is ignored, and counted. */
 bool chat_take_text(struct chat *chat, struct slice *text);
 
-/* Counts a datagram, or a record in one, that is ignored. */
-void chat_ignore(struct chat *chat, enum ignored why);
-
 /* Returns the description of `m` for the journal. The strings are those of `m`. */
 struct eventlog_member chat_describe(const struct chat *chat, const struct member *m);
 
 /* Logs that `m` joined. */
 void chat_log_join(struct chat *chat, const struct member *m);
-
-/* Logs a failure that any client can cause. Each text is a kind: it is logged once per WARNING_MS at most, with the
- * number of times that it was not logged. */
-void chat_warn(struct chat *chat, const char *what, int error);
 
 /* Removes the notes of members that had left before this chatd started. None of their frames is left in the queue. */
 void chat_forget_departed(struct chat *chat);

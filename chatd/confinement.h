@@ -7,16 +7,16 @@
 
 #include <chat/frame.h>
 
+#include "complaints.h"
 #include "round.h"
 
 struct chat;
 struct member;
 
 struct confinements {
-        bool told[CONFINEMENTS]; /* kinds that were logged */
-        uint64_t unserved;       /* sessions that could not enter their sandbox, since chatd started */
-        uint64_t unlogged;       /* sessions in `unserved` that the last entry does not count */
-        int64_t logged_ms;       /* when the last entry was logged, CLOCK_MONOTONIC; 0: never */
+        bool entry[CONFINEMENTS];   /* true: the journal has an entry of this kind */
+        uint64_t unserved;          /* sessions that could not enter their sandbox, since chatd started */
+        struct complaint complaint; /* of those in `unserved` */
 };
 
 /* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks

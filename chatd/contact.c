@@ -37,11 +37,11 @@ int contact_open(struct chat *chat, struct member *m)
 void contact_turn_away(struct chat *chat, uint64_t id, uint64_t key, int result)
 {
         if (result > 0) {
-                chat_ignore(chat, IGNORED_INBOX);
+                complaints_ignore(&chat->complaints, IGNORED_INBOX);
                 return;
         }
         chat_refuse(chat, id, key, REFUSED_FULL, &(struct answer){.code = ANSWER_FULL});
-        chat_warn(chat, "cannot take a new member", result);
+        complaints_warn(&chat->complaints, "cannot take a new member", result);
 }
 
 void contact_exited(struct chat *chat, struct member *m)
@@ -54,7 +54,7 @@ void contact_exited(struct chat *chat, struct member *m)
 
 int64_t contact_call_ms(const struct chat *chat)
 {
-        return todo_first(&chat->roster.todo, TODO_CALL) ? chat->call_at_ms : INT64_MAX;
+        return todo_first(&chat->roster.todo, TODO_CALL) ? chat->contact->call_ms : INT64_MAX;
 }
 
 /* Sends the roll call to the next members that a recovery found: few enough for the queue to take all answers beside
@@ -65,7 +65,7 @@ static void contact_call_next(struct chat *chat, int64_t now)
         struct todo *todo = &chat->roster.todo;
         if (now < contact_call_ms(chat))
                 return;
-        chat->call_at_ms = now + CONTACT_CALL_MS;
+        chat->contact->call_ms = now + CONTACT_CALL_MS;
         for (size_t called = 0; called < CONTACT_CALLED_MAX; called++) {
                 struct member *m = todo_first(todo, TODO_CALL);
                 if (!m)

@@ -14,6 +14,10 @@ enum {
         CONTACT_E_INVALID,  /* its inbox is no socket of the session user or, for the link, of chatd's own user */
 };
 
+struct contact {
+        int64_t call_ms; /* when the next uncalled members are called, CLOCK_MONOTONIC */
+};
+
 /* Connects to a member that is not connected, and watches it. Returns 0; CONTACT_E_DEAD or CONTACT_E_INVALID: then the
  * member is dead; or a negative errno: the member lives, but descriptors or memory ran out. The link lags if it cannot
  * be reached. */

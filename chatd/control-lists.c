@@ -12,6 +12,7 @@
 #include "chat.h"
 #include "confinement.h"
 #include "control-client.h"
+#include "membership.h"
 
 enum { CONTROL_LISTS_TURN = 64 }; /* records that go out in one turn of the main loop */
 
@@ -72,13 +73,13 @@ static void control_put_counts(const struct chat *chat, struct control_packet *p
 {
         control_put(p, "started=%" PRId64, chat->started);
         control_put(p, "rooms=%zu", chat->roster.rooms.count);
-        control_put(p, "joined=%" PRIu64, chat->joined);
+        control_put(p, "joined=%" PRIu64, chat->membership->joins);
         control_put(p, "batches=%" PRIu64, chat->relay.batches);
         control_put(p, "delivered=%" PRIu64, chat->relay.delivered);
         control_put(p, "missed=%" PRIu64, chat->relay.missed);
-        control_put(p, "refused_banned=%" PRIu64, chat->refused[REFUSED_BANNED]);
-        control_put(p, "refused_crowded=%" PRIu64, chat->refused[REFUSED_CROWDED]);
-        control_put(p, "refused_full=%" PRIu64, chat->refused[REFUSED_FULL]);
+        control_put(p, "refused_banned=%" PRIu64, chat->refusals[REFUSED_BANNED]);
+        control_put(p, "refused_crowded=%" PRIu64, chat->refusals[REFUSED_CROWDED]);
+        control_put(p, "refused_full=%" PRIu64, chat->refusals[REFUSED_FULL]);
 }
 
 static const char *control_link(const struct chat *chat)
@@ -111,10 +112,10 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", chat->bans.count);
         control_put(p, "bans_file=%s", chat->bans.damaged ? "damaged" : "whole");
-        control_put(p, "ignored=%" PRIu64, chat->ignored_all);
+        control_put(p, "ignored=%" PRIu64, chat->complaints.ignored_total);
         control_put(p, "refused=%" PRIu64,
-                    chat->refused[REFUSED_BANNED] + chat->refused[REFUSED_CROWDED] + chat->refused[REFUSED_FULL]);
-        control_put(p, "not_chat=%" PRIu64, chat->not_chat);
+                    chat->refusals[REFUSED_BANNED] + chat->refusals[REFUSED_CROWDED] + chat->refusals[REFUSED_FULL]);
+        control_put(p, "not_chat=%" PRIu64, chat->membership->not_chat);
         control_put(p, "unconfined=%zu", unconfined);
         control_put(p, "unserved=%" PRIu64, chat->confinements->unserved);
         control_put(p, "link=%s", control_link(chat));

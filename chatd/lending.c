@@ -18,9 +18,9 @@ enum {
 void lending_init(struct chat *chat)
 {
         struct rlimit fds;
-        chat->pause_until_ms = INT64_MAX;
-        chat->paused_ms = INT64_MIN / 2;
-        chat->lend_below =
+        chat->lending->pause_end_ms = INT64_MAX;
+        chat->lending->pause_look_ms = INT64_MIN / 2;
+        chat->lending->lowest_kept =
                 getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
         int r = lent_batch_init(&chat->batch.lent);
         if (r < 0)
@@ -35,7 +35,7 @@ void lending_free(struct chat *chat)
 void lending_close(struct chat *chat, struct member *m)
 {
         todo_remove(&chat->roster.todo, TODO_ANSWER, m);
-        chat->asked -= m->lent.reply >= 0;
+        chat->lending->questions -= m->lent.reply >= 0;
         lent_close(&m->lent);
 }
 
@@ -56,7 +56,7 @@ static bool has_fds_to_lend(const struct chat *chat)
         int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
         if (lowest >= 0)
                 close(lowest);
-        return lowest >= 0 && lowest < chat->lend_below;
+        return lowest >= 0 && lowest < chat->lending->lowest_kept;
 }
 
 /* Asks the session of `m` for its client's connection, or lets it pause. */
@@ -69,7 +69,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
                 return; /* it was connected anew, for example */
         if (!lent_may_ask(l, now)) {
                 todo_add(todo, TODO_PAUSE, m);
-                chat->pause_until_ms = clock_earlier(chat->pause_until_ms, lent_pause_ends_ms(l));
+                chat->lending->pause_end_ms = clock_earlier(chat->lending->pause_end_ms, lent_pause_ends_ms(l));
                 return;
         }
         if (!has_fds_to_lend(chat)) {
@@ -78,7 +78,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
         }
         if (lent_ask(l, m->fd, chat->relay.epoch, &chat->batch.lent, now) < 0)
                 return;
-        chat->asked++;
+        chat->lending->questions++;
         todo_add(todo, TODO_ANSWER, m);
         chat_watch(chat, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);
         if (!m->lent_watch.armed)
@@ -89,14 +89,15 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
 static void lending_end_pauses(struct chat *chat, int64_t now)
 {
         struct todo *todo = &chat->roster.todo;
-        if (now < chat->pause_until_ms || now - chat->paused_ms < LENT_ASK_AGAIN_MIN_MS)
+        if (now < chat->lending->pause_end_ms || now - chat->lending->pause_look_ms < LENT_ASK_AGAIN_MIN_MS)
                 return;
-        chat->paused_ms = now;
-        chat->pause_until_ms = INT64_MAX;
+        chat->lending->pause_look_ms = now;
+        chat->lending->pause_end_ms = INT64_MAX;
         for (struct member *m = todo_first(todo, TODO_PAUSE), *next; m; m = next) {
                 next = todo_next(TODO_PAUSE, m);
                 if (lent_pause_ends_ms(&m->lent) > now) {
-                        chat->pause_until_ms = clock_earlier(chat->pause_until_ms, lent_pause_ends_ms(&m->lent));
+                        chat->lending->pause_end_ms =
+                                clock_earlier(chat->lending->pause_end_ms, lent_pause_ends_ms(&m->lent));
                         continue;
                 }
                 todo_remove(todo, TODO_PAUSE, m);
@@ -115,7 +116,7 @@ void lending_settle(struct chat *chat, int64_t now)
         if (chat->round.old_frames > 0 || !chat->batch.lent.shared)
                 return;
         lending_end_pauses(chat, now);
-        for (m = todo_first(todo, TODO_LEND); m && chat->asked < LENDING_ASKED_MAX; m = next) {
+        for (m = todo_first(todo, TODO_LEND); m && chat->lending->questions < LENDING_ASKED_MAX; m = next) {
                 next = todo_next(TODO_LEND, m);
                 if (!member_is_dead(m) && !m->lagging)
                         lending_ask(chat, m, now);
@@ -127,6 +128,6 @@ void lending_answered(struct chat *chat, struct member *m)
         if (m->lent.reply < 0)
                 return; /* the member died meanwhile */
         todo_remove(&chat->roster.todo, TODO_ANSWER, m);
-        chat->asked--;
+        chat->lending->questions--;
         lent_answer(&m->lent);
 }

@@ -1,7 +1,5 @@
 #include "limits.h"
 
-#include <chat/clock.h>
-
 #include "chat.h"
 
 /* Returns how many members are from this network. Members that died, and whose leave was not announced yet, do not
@@ -18,17 +16,12 @@ static size_t count_from(const struct roster *r, const struct network *n)
 
 static void log_refusal(struct chat *chat, const struct frame *f, const struct network *n, size_t most)
 {
-        struct limits *l = chat->limits;
         char from[NETWORK_MAX_BYTES + 1];
-        int64_t now = clock_ms();
-        if (l->refused_ms != 0 && now - l->refused_ms < WARNING_MS) {
-                l->refused++;
+        uint64_t unlogged;
+        if (!complaint_is_due(&chat->limits->complaint, &unlogged))
                 return;
-        }
         network_describe(n, from);
-        eventlog_crowded(chat->log, f->name, f->address, from, most, l->refused);
-        l->refused_ms = now;
-        l->refused = 0;
+        eventlog_crowded(chat->log, f->name, f->address, from, most, unlogged);
 }
 
 bool limits_refuse(struct chat *chat, const struct frame *f)

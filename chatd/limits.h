@@ -8,11 +8,12 @@
 
 #include <chat/frame.h>
 
+#include "complaints.h"
+
 struct chat;
 
 struct limits {
-        uint64_t refused;   /* refusals since they were last logged */
-        int64_t refused_ms; /* when they were last logged, CLOCK_MONOTONIC; 0: never */
+        struct complaint complaint; /* of newcomers beyond a limit */
 };
 
 /* Returns true if the sender of this HELLO exceeds a limit. Then the session was told. */

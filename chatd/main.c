@@ -320,8 +320,7 @@ static int do_chores(struct chatd *d)
                 wake = d->status_at_ms;
         if (chatd_confirm(d, now) && d->confirm_at_ms < wake)
                 wake = d->confirm_at_ms;
-        if (broker_report_ignored(&d->chat, now) && d->chat.ignored_reported_ms + IGNORED_REPORT_MS < wake)
-                wake = d->chat.ignored_reported_ms + IGNORED_REPORT_MS;
+        wake = clock_earlier(wake, complaints_report(&d->chat.complaints, now));
         wake = clock_earlier(wake, arrivals_due_ms(&d->chat));
         wake = clock_earlier(wake, contact_call_ms(&d->chat));
         wake = clock_earlier(wake, control_due_ms(d->chat.control));

@@ -55,12 +55,12 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
 {
         char guest[GUESTS_NAME_BYTES + 1];
         if (is_second(chat, f->id)) {
-                chat_ignore(chat, IGNORED_SECOND);
+                complaints_ignore(&chat->complaints, IGNORED_SECOND);
                 return NULL;
         }
         if (!text_is_local_name(f->name.at, f->name.len) || f->name.len > LOCAL_NAME_MAX_BYTES ||
             !text_is_name(f->address.at, f->address.len)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return NULL;
         }
         struct frame newcomer = *f;
@@ -80,7 +80,7 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 contact_turn_away(chat, f->id, f->key, r);
                 return NULL;
         }
-        chat->joined++;
+        chat->membership->joins++;
         return m;
 }
 
@@ -95,7 +95,7 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (m && m->presence != EXPECTED) {
-                chat_ignore(chat, IGNORED_REPEATED);
+                complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return TAKEN;
         }
         if (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP))
@@ -153,17 +153,13 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
 /* Logs that the client of `m` spoke another protocol, at a limited rate. */
 static void log_not_chat(struct chat *chat, const struct member *m, struct slice protocol)
 {
-        int64_t now = clock_ms();
-        chat->not_chat++;
-        if (chat->not_chat_logged_ms != 0 && now - chat->not_chat_logged_ms < WARNING_MS) {
-                chat->not_chat_unlogged++;
+        uint64_t unlogged;
+        chat->membership->not_chat++;
+        if (!complaint_is_due(&chat->membership->complaint, &unlogged))
                 return;
-        }
         if (!text_is_name(protocol.at, protocol.len))
                 protocol = slice_of("unknown");
-        eventlog_not_chat(chat->log, m->address, protocol, chat->not_chat_unlogged);
-        chat->not_chat_logged_ms = now;
-        chat->not_chat_unlogged = 0;
+        eventlog_not_chat(chat->log, m->address, protocol, unlogged);
 }
 
 enum outcome membership_arrive(struct chat *chat, const struct frame *f)
@@ -172,7 +168,7 @@ enum outcome membership_arrive(struct chat *chat, const struct frame *f)
                 return NEXT_BATCH;
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT)
-                chat_ignore(chat, IGNORED_STRANGER);
+                complaints_ignore(&chat->complaints, IGNORED_STRANGER);
         else
                 arrivals_release(chat, m);
         return TAKEN;
@@ -195,8 +191,8 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE, leave_word(m->removal == REMOVAL_DONE ? LEAVE_KICKED : why));
         member_go_on(m, LEAVING);
-        assert(chat->leavers_count < BATCH_MAX_RECORDS);
-        chat->leavers[chat->leavers_count++] = m;
+        assert(chat->membership->leavers_count < BATCH_MAX_RECORDS);
+        chat->membership->leavers[chat->membership->leavers_count++] = m;
 
         struct eventlog_member event = chat_describe(chat, m);
         event.members--;
@@ -221,8 +217,8 @@ static bool membership_binds_anew(const struct chat *chat, const struct member *
 void membership_say_goodbye(struct chat *chat)
 {
         round_enter(&chat->round, ROUND_PART);
-        for (size_t i = 0; i < chat->leavers_count; i++) {
-                struct member *m = chat->leavers[i];
+        for (size_t i = 0; i < chat->membership->leavers_count; i++) {
+                struct member *m = chat->membership->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
                 note_departed(chat->roster.dir, m->id);
                 /* a session that leaves removes its inbox itself, unless it dies before */
@@ -231,23 +227,29 @@ void membership_say_goodbye(struct chat *chat)
         }
 }
 
+/* Removes `m` and its notes. */
+static void membership_remove(struct chat *chat, struct member *m)
+{
+        note_remove_departed(chat->roster.dir, m->id);
+        if (m->lagging)
+                note_remove_lag(chat->roster.dir, m->id);
+        if (m->arrival != ARRIVAL_ANNOUNCED)
+                note_remove_arrival(chat->roster.dir, m->id);
+        if (m->muted)
+                note_remove_mute(chat->roster.dir, m->id);
+        if (m->renamed)
+                note_remove_name(chat->roster.dir, m->id);
+        if (m->moved)
+                note_remove_room(chat->roster.dir, m->id);
+        lending_close(chat, m);
+        roster_remove(&chat->roster, m);
+}
+
 void membership_remove_leavers(struct chat *chat)
 {
+        struct membership *ms = chat->membership;
         round_enter(&chat->round, ROUND_FORGET);
-        for (size_t i = 0; i < chat->leavers_count; i++) {
-                note_remove_departed(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->lagging)
-                        note_remove_lag(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->arrival != ARRIVAL_ANNOUNCED)
-                        note_remove_arrival(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->muted)
-                        note_remove_mute(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->renamed)
-                        note_remove_name(chat->roster.dir, chat->leavers[i]->id);
-                if (chat->leavers[i]->moved)
-                        note_remove_room(chat->roster.dir, chat->leavers[i]->id);
-                lending_close(chat, chat->leavers[i]);
-                roster_remove(&chat->roster, chat->leavers[i]);
-        }
-        chat->leavers_count = 0;
+        for (size_t i = 0; i < ms->leavers_count; i++)
+                membership_remove(chat, ms->leavers[i]);
+        ms->leavers_count = 0;
 }

@@ -10,6 +10,14 @@
 
 #include "chat.h"
 
+struct membership {
+        struct member *leavers[BATCH_MAX_RECORDS]; /* members that leave in the batch */
+        size_t leavers_count;
+        uint64_t joins;             /* sessions that became members, since the start */
+        uint64_t not_chat;          /* connections that spoke another protocol, since the start */
+        struct complaint complaint; /* of such connections */
+};
+
 enum outcome membership_hello(struct chat *chat, const struct frame *f);
 
 /* Takes an answer to a roll call, or a HERE from a session whose queue was lost: no news, unless its HELLO was lost

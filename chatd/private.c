@@ -54,7 +54,7 @@ void private_find(struct chat *chat, struct member *m, const struct frame *f)
         const struct member *found = find_here(chat, f->name);
         struct frame told = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
         if (found) {
@@ -73,7 +73,7 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
         struct record rec = speech_record(m, f, RECORD_PRIVATE, f->text);
         if (f->key == 0 && !text_is_name(f->name.at, f->name.len)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
         if (!chat_take_text(chat, &rec.text))

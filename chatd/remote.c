@@ -152,7 +152,7 @@ static struct member *find_speaker(struct chat *chat)
 {
         struct member *m = chat->remote->fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
         if (!m)
-                chat_ignore(chat, IGNORED_STRANGER);
+                complaints_ignore(&chat->complaints, IGNORED_STRANGER);
         return m;
 }
 
@@ -240,7 +240,7 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
                 int r = rooms_set_topic(room, chat->roster.dir, rec->text);
                 if (r < 0) { /* members are not told of a topic that the next chatd would not know */
-                        chat_warn(chat, "cannot note a topic", r);
+                        complaints_warn(&chat->complaints, "cannot note a topic", r);
                         return;
                 }
         }
@@ -260,11 +260,11 @@ static void inject(struct chat *chat, struct member *m, struct record *rec, stru
         if (rec->number <= chat->remote->last)
                 return;          /* a repeated record: the link sent it again, or a previous chatd noted it and died */
         if (rec->number >> 63) { /* such numbers are for notices, and one such record would hide all later ones */
-                chat_ignore(chat, IGNORED_REPEATED);
+                complaints_ignore(&chat->complaints, IGNORED_REPEATED);
         } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
-                chat_ignore(chat, IGNORED_TYPE);
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
         } else if (!is_clean(rec)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
         } else {
                 chat->remote->last = rec->number;
                 chat->lines += record_is_line(rec);
@@ -312,7 +312,7 @@ static enum outcome take_inject(struct chat *chat, const struct frame *f)
         for (size_t i = 0; i < asked.count; i++)
                 remote_answer(chat, m, &asked.records[i]);
         if (r < 0)
-                chat_ignore(chat, IGNORED_MALFORMED);
+                complaints_ignore(&chat->complaints, IGNORED_MALFORMED);
         return TAKEN;
 }
 
@@ -323,7 +323,7 @@ static void take_notice(struct chat *chat, const struct frame *f)
         if (!m)
                 return;
         if (!text_is_clean(f->text.at, f->text.len)) {
-                chat_ignore(chat, IGNORED_UNCLEAN);
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
         struct record rec = {.kind = RECORD_NOTICE, .id = LINK_ID, .number = f->number, .text = f->text};
@@ -348,7 +348,7 @@ enum outcome remote_take(struct chat *chat, const struct frame *f)
                 take_notice(chat, f);
                 return TAKEN;
         default: /* of a later version, or one that only sessions or chatd send */
-                chat_ignore(chat, IGNORED_TYPE);
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
                 return TAKEN;
         }
 }
@@ -363,7 +363,8 @@ void remote_note(struct chat *chat)
         if (n == sizeof(remote->last))
                 remote->noted = remote->last;
         else /* consumed records may be relayed once more, but only if chatd dies before a note succeeds */
-                chat_warn(chat, "cannot note what was relayed from other hosts", n < 0 ? -errno : -EIO);
+                complaints_warn(&chat->complaints, "cannot note what was relayed from other hosts",
+                                n < 0 ? -errno : -EIO);
 }
 
 void remote_resumed(struct chat *chat, struct member *m)

@@ -35,11 +35,11 @@ enum outcome requests_take(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT) {
-                chat_ignore(chat, IGNORED_STRANGER);
+                complaints_ignore(&chat->complaints, IGNORED_STRANGER);
                 return TAKEN;
         }
         if (f->number <= m->lines_in || f->number == UINT64_MAX) {
-                chat_ignore(chat, IGNORED_REPEATED);
+                complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return TAKEN;
         }
         if (!has_place(chat, m, f))

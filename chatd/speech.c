@@ -44,7 +44,7 @@ static void tell_alone(struct chat *chat, struct member *m, const struct frame *
 static void speech_say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
-                chat_ignore(chat, IGNORED_REPEATED);
+                complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return;
         }
         if (!chat_take_text(chat, &line->text))
@@ -65,7 +65,7 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
         if (!m || m->presence != PRESENT) {
-                chat_ignore(chat, IGNORED_STRANGER);
+                complaints_ignore(&chat->complaints, IGNORED_STRANGER);
                 return TAKEN;
         }
         struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};

@@ -23,6 +23,7 @@
 #include "../../chatd/broker.h"
 #include "../../chatd/contact.h"
 #include "../../chatd/lending.h"
+#include "../../chatd/membership.h"
 #include "../../chatd/recovery.h"
 #include "../../chatd/rundir.h"
 
@@ -450,7 +451,7 @@ static void do_command(struct run *r, struct choices *c)
                 break;
         case 11:
                 time_pass(choose_u8(c) * 100u);
-                broker_report_ignored(r->chat, clock_ms());
+                complaints_report(&r->chat->complaints, clock_ms());
                 break;
         case 12:
                 if (r->restarts < RESTARTS_MAX)
@@ -610,7 +611,7 @@ static void check_roster(const struct run *r)
         nodes = 0;
         twalk_r(roster->naming.by_name, count_node, &nodes);
         PROMISE(nodes == roster->count, "%zu names of %zu members", nodes, roster->count);
-        PROMISE(r->chat->leavers_count == 0, "somebody is still leaving");
+        PROMISE(r->chat->membership->leavers_count == 0, "somebody is still leaving");
         size_t people = 0;
         for (size_t i = 0; i < roster->rooms.count; i++) {
                 const struct room *room = roster->rooms.all[i];

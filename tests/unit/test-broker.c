@@ -104,18 +104,18 @@ static void test_a_frame_of_many_lines(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann one, line ann, line ann four");
         assert_int_equal(roster_find(&f->chat->roster, inbox_id(ANN))->lines_in, 4);
-        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
         f->numbers[ANN] -= 2;
         say(f, ANN, "three\nfour\nfive"); /* the first two were there before */
         f->numbers[ANN] += 2;
         serve(f);
         assert_inbox(f, BOB, "line ann five");
-        assert_int_equal(f->chat->ignored[IGNORED_REPEATED], 2);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_REPEATED], 2);
         memset(many, '\n', sizeof(many) - 1);
         many[sizeof(many) - 1] = '\0'; /* there is one LF less than lines */
         say(f, ANN, many);
         serve(f);
-        assert_int_equal(f->chat->ignored[IGNORED_MALFORMED], 1);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_MALFORMED], 1);
         assert_inbox(f, BOB, "");
 }
 
@@ -130,7 +130,7 @@ static void test_what_hides_is_shown(void **state)
         say(f, ANN, "a\u200bb\n\u00ad\u00ad\u00ad\u00ad\u00ad\u00ad          .\nhm                    *** x");
         serve(f);
         assert_inbox(f, BOB, "line ann a?b, line ann ??????        ., line ann hm        *** x");
-        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 0);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 0);
 }
 
 /* A frame that does not fit into a batch as a whole begins the next one. */
@@ -158,7 +158,7 @@ static void test_frames_fill_batches(void **state)
 static void test_frames_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
-        const uint64_t *ignored = f->chat->ignored;
+        const uint64_t *ignored = f->chat->complaints.ignored;
         uint8_t raw[FRAME_MAX_BYTES + 200] = {0};
         hello(f, ANN);
         hello(f, BOB);
@@ -338,22 +338,23 @@ static void test_another_user_is_ignored(void **state)
         waitpid(child, &status, 0);
         assert_int_equal(status, 0);
         serve(f);
-        assert_int_equal(f->chat->ignored[IGNORED_USER], 1);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_USER], 1);
         assert_int_equal(f->chat->roster.count, 1);
 }
 
 static void test_ignored_frames_are_reported_at_a_bounded_rate(void **state)
 {
         struct fixture *f = *state;
-        assert_false(broker_report_ignored(f->chat, 1000));
+        assert_int_equal(complaints_report(&f->chat->complaints, 1000), INT64_MAX);
         send(f->sender, "x", 1, 0);
         serve(f);
-        assert_false(broker_report_ignored(f->chat, 1000));
-        assert_int_equal(f->chat->ignored[IGNORED_MALFORMED], 0);
+        assert_int_equal(complaints_report(&f->chat->complaints, 1000), INT64_MAX);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_MALFORMED], 0);
         send(f->sender, "x", 1, 0);
         serve(f);
-        assert_true(broker_report_ignored(f->chat, 1000 + IGNORED_REPORT_MS - 1));
-        assert_false(broker_report_ignored(f->chat, 1000 + IGNORED_REPORT_MS));
+        assert_int_equal(complaints_report(&f->chat->complaints, 1000 + IGNORED_REPORT_MS - 1),
+                         1000 + IGNORED_REPORT_MS);
+        assert_int_equal(complaints_report(&f->chat->complaints, 1000 + IGNORED_REPORT_MS), INT64_MAX);
 }
 
 static void test_a_killed_session_is_announced_behind_its_words(void **state)
@@ -435,18 +436,18 @@ static void test_who_is_asked(void **state)
         come(f, BOB);
         struct socket_fds ann = take_lend(f, ANN);
         assert_not_asked(f, BOB); /* nothing was relayed to bob so far */
-        assert_int_equal(f->chat->asked, 1);
+        assert_int_equal(f->chat->lending->questions, 1);
         say_to_all(f, BOB);
         assert_not_asked(f, ANN); /* once is enough */
         say_to_all(f, ANN);
         struct socket_fds bob = take_lend(f, BOB);
-        assert_int_equal(f->chat->asked, 2);
+        assert_int_equal(f->chat->lending->questions, 2);
         assert_true(strstr(inbox_read(f->inboxes[LINK]), "line bob x, line ann x") != NULL);
         assert_false(lent_is_open(&link_member(f)->lent));
         socket_close_fds(&ann);
         socket_close_fds(&bob);
         take_answers(f);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
 }
 
 static void test_nobody_is_asked_without_memory_for_it(void **state)
@@ -478,7 +479,7 @@ static void test_who_answers_is_written_to(void **state)
         come(f, ANN);
         come(f, BOB);
         run_session(f, ANN);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_true(member(f, ANN)->lent.client >= 0);
         say(f, BOB, "hi");
         say(f, ANN, "hi yourself");
@@ -531,7 +532,7 @@ static void test_few_are_asked_at_once(void **state)
         crowd_comes(f, inboxes);
         for (int left = CROWD - 1; left > 0;) {
                 int now = 0;
-                assert_int_equal(f->chat->asked, left < LENDING_ASKED_MAX ? left : LENDING_ASKED_MAX);
+                assert_int_equal(f->chat->lending->questions, left < LENDING_ASKED_MAX ? left : LENDING_ASKED_MAX);
                 for (int i = 0; i < CROWD; i++) {
                         struct socket_fds fds;
                         if (!outlet_is_asked(inboxes[i], &fds))
@@ -540,13 +541,13 @@ static void test_few_are_asked_at_once(void **state)
                         asked[i]++;
                         now++;
                 }
-                assert_int_equal(now, f->chat->asked);
+                assert_int_equal(now, f->chat->lending->questions);
                 left -= now;
                 take_answers(f);
-                assert_int_equal(f->chat->asked, 0);
+                assert_int_equal(f->chat->lending->questions, 0);
                 broker_settle(f->chat);
         }
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         for (int i = 0; i < CROWD; i++) {
                 assert_int_equal(asked[i], i < CROWD - 1);
                 close(inboxes[i]);
@@ -559,7 +560,7 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         come(f, ANN);
         come(f, BOB);
         decline(f, ANN);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         serve(f);
         assert_not_asked(f, ANN); /* nothing more was relayed to ann */
@@ -574,7 +575,7 @@ static void test_who_declines_is_asked_again_some_time_later(void **state)
         }
         serve(f);
         run_session(f, ANN);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_true(lent_is_open(&member(f, ANN)->lent));
 }
 
@@ -587,10 +588,10 @@ static void test_who_does_not_answer(void **state)
         say_to_all(f, BOB);
         later_ms += LENT_ANSWER_MS - LENT_ASK_AGAIN_MIN_MS;
         serve(f);
-        assert_int_equal(f->chat->asked, 1);
+        assert_int_equal(f->chat->lending->questions, 1);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         serve(f);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), before - 1);
         run_session(f, ANN); /* too late */
         assert_null(f->lenders[ANN]->outlet.page);
@@ -663,10 +664,10 @@ static unsigned come_and_be_asked(struct fixture *f, bool answers)
         unsigned before = count_fds();
         come(f, ANN);
         say_to_all(f, BOB);
-        assert_int_equal(f->chat->asked, 1);
+        assert_int_equal(f->chat->lending->questions, 1);
         if (answers)
                 run_session(f, ANN);
-        assert_int_equal(f->chat->asked, !answers);
+        assert_int_equal(f->chat->lending->questions, !answers);
         return before + 1 + (answers ? 2 : 0); /* her inbox, and both ends of her client's connection */
 }
 
@@ -674,10 +675,10 @@ static void assert_nothing_is_left(struct fixture *f, unsigned fds)
 {
         serve(f);
         assert_null(member(f, ANN));
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), fds);
         take_answers(f);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
 }
 
 static void test_who_leaves_while_it_is_asked(void **state)
@@ -702,7 +703,7 @@ static void test_who_dies_while_it_is_asked(void **state)
         unsigned fds = come_and_be_asked(f, false);
         struct socket_fds lend = take_lend(f, ANN);
         ann_dies(f);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         socket_close_fds(&lend);
         take_answers(f);
         broker_settle(f->chat);
@@ -723,7 +724,7 @@ static void test_who_answers_and_dies(void **state)
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 0), 1);
         ann_dies(f);
         lending_answered(f->chat, ann);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         broker_settle(f->chat);
         assert_nothing_is_left(f, fds - 1);
 }
@@ -760,11 +761,11 @@ static void bind_anew(struct fixture *f, bool answers)
         here(f, ANN, 0);
         assert_true(broker_serve(f->chat) > 0);
         assert_false(member_is_dead(member(f, ANN)));
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), fds + 2); /* for her inbox and her process */
         later_ms += LENT_ASK_AGAIN_MIN_MS;
         say_to_all(f, BOB);
-        assert_int_equal(f->chat->asked, 1);
+        assert_int_equal(f->chat->lending->questions, 1);
         inbox_read(f->inboxes[ANN]);
         take_answers(f);
         bye(f, ANN);
@@ -850,10 +851,10 @@ static void test_what_is_asked_for_is_given_back_for_who_comes(void **state)
         come(f, ANN);
         come(f, BOB);
         say_to_all(f, ANN);
-        assert_int_equal(f->chat->asked, 2);
+        assert_int_equal(f->chat->lending->questions, 2);
         eve_comes_though_descriptors_run_out(f, 1);
         assert_inbox(f, EVE, "welcome 3");
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
 }
 
 static void test_nothing_to_give_back(void **state)
@@ -875,7 +876,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, before.rlim_max}), 0);
         restart_broker(f);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-        assert_int_equal(f->chat->lend_below, BELOW);
+        assert_int_equal(f->chat->lending->lowest_kept, BELOW);
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
         hello_again(f, ANN);
@@ -887,7 +888,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         hello_again(f, BOB);
         serve(f);
         assert_not_asked(f, ANN);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), fds + 2); /* bob's descriptors */
         while (n > 0)
                 close(taken[--n]);
@@ -901,25 +902,25 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
 static void test_warnings(void **state)
 {
         struct fixture *f = *state;
-        const struct warning *w = f->chat->warnings;
+        const struct warning *w = f->chat->complaints.warnings;
         char what[32];
         for (int i = 0; i < 3; i++)
-                chat_warn(f->chat, "cannot fly", -EIO);
-        chat_warn(f->chat, "cannot swim", -EIO);
+                complaints_warn(&f->chat->complaints, "cannot fly", -EIO);
+        complaints_warn(&f->chat->complaints, "cannot swim", -EIO);
         assert_string_equal(w[0].what, "cannot fly");
-        assert_int_equal(w[0].unlogged, 2);
+        assert_int_equal(w[0].complaint.unlogged, 2);
         assert_string_equal(w[1].what, "cannot swim");
-        assert_int_equal(w[1].unlogged, 0);
-        f->chat->warnings[0].logged_ms -= WARNING_MS;
-        chat_warn(f->chat, "cannot fly", -EIO);
-        assert_int_equal(w[0].unlogged, 0);
+        assert_int_equal(w[1].complaint.unlogged, 0);
+        f->chat->complaints.warnings[0].complaint.logged_ms -= WARNING_MS;
+        complaints_warn(&f->chat->complaints, "cannot fly", -EIO);
+        assert_int_equal(w[0].complaint.unlogged, 0);
         for (int i = 0; i < 2 * WARNINGS_MAX; i++) {
                 snprintf(what, sizeof(what), "cannot do %d", i);
-                chat_warn(f->chat, what, -EIO);
+                complaints_warn(&f->chat->complaints, what, -EIO);
         }
         assert_string_equal(w[WARNINGS_MAX - 2].what, "cannot do 8");
         assert_string_equal(w[WARNINGS_MAX - 1].what, "cannot do 9"); /* the last place is for all others */
-        assert_int_equal(w[WARNINGS_MAX - 1].unlogged, 14);
+        assert_int_equal(w[WARNINGS_MAX - 1].complaint.unlogged, 14);
 }
 
 /* chatd ends in the middle of a round. It must take no frame any more: the next chatd does. */

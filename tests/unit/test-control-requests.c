@@ -47,8 +47,8 @@ static void test_sandboxes(void **state)
         }
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=2 unserved=0 "));
-        assert_true(f->chat->confinements->told[CONFINED_NO_FILTER]);
-        assert_false(f->chat->confinements->told[CONFINED_NOT]);
+        assert_true(f->chat->confinements->entry[CONFINED_NO_FILTER]);
+        assert_false(f->chat->confinements->entry[CONFINED_NOT]);
         kill_and_restart(c);
         assert_non_null(strstr(ask(c, "status"), " unconfined=0 unserved=0 "));
         frame.type = FRAME_HERE; /* of EVE */
@@ -57,8 +57,8 @@ static void test_sandboxes(void **state)
                 put(f, &(struct frame){.type = FRAME_UNSERVED, .id = inbox_id(40), .key = UINT64_MAX});
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=1 unserved=3 "));
-        assert_true(f->chat->confinements->told[CONFINED_NO_FILTER]);
-        assert_int_equal(f->chat->confinements->unlogged, 2);
+        assert_true(f->chat->confinements->entry[CONFINED_NO_FILTER]);
+        assert_int_equal(f->chat->confinements->complaint.unlogged, 2);
         bye(f, EVE);
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " members=2 "));

@@ -58,7 +58,7 @@ static void test_what_counts_as_one(void **state)
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
         f->chat->settings.members_per_user = 0;
         assert_both(f, "pid=7,uid=1000", "pid=8,uid=1000", true);
-        assert_int_equal(f->chat->refused[REFUSED_CROWDED], 7);
+        assert_int_equal(f->chat->refusals[REFUSED_CROWDED], 7);
 }
 
 /* At the boundary: the last member that may join, the first that may not, and one that takes the place of a member who

@@ -111,7 +111,7 @@ static void test_the_roll_is_called_a_few_at_a_time(void **state)
         while (!todo_has(TODO_CALL, member(f, early)))
                 early++;
         put_person(f, FRAME_HERE, early); /* it need not be called any more */
-        f->chat->call_at_ms = 0;
+        f->chat->contact->call_ms = 0;
         broker_settle(f->chat);
         assert_int_equal(count_called(&inboxes[early], 1), 0);
         assert_int_equal(count_called(inboxes, CROWD), 1);
@@ -533,7 +533,7 @@ static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
         restart_broker(f);
         assert_int_equal(f->chat->round.old_frames, 1);
         assert_true(member(f, ANN)->lent.due);
-        assert_int_equal(f->chat->asked, 0);
+        assert_int_equal(f->chat->lending->questions, 0);
         run_session(f, ANN);
         assert_lender_got(f->lenders[ANN], "bob: one\r\n*** 2 people connected\r\n");
         serve(f);

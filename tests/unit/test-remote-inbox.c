@@ -82,13 +82,13 @@ static void test_an_inbox_of_somebody_else(void **state)
         unlink(address.sun_path);
         assert_int_equal(symlink("/run/systemd/journal/dev-log", address.sun_path), 0);
         serve(f);
-        assert_int_equal(f->chat->ignored[IGNORED_INBOX], 1);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_INBOX], 1);
         assert_null(link_member(f));
         unlink(address.sun_path);
         link_hello(f); /* without an inbox */
         unlink(address.sun_path);
         serve(f);
-        assert_int_equal(f->chat->ignored[IGNORED_INBOX], 2);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_INBOX], 2);
         assert_null(link_member(f));
         say(f, ANN, "hi");
         serve(f);

@@ -79,11 +79,11 @@ static void test_what_cannot_be_noted(void **state)
         assert_int_equal(f->chat->roster.rooms.count, 1);
         assert_int_equal(f->chat->changes.count, 0);
         /* each kind was logged; the second name was counted */
-        assert_string_equal(f->chat->warnings[0].what, "cannot note a new name");
-        assert_int_equal(f->chat->warnings[0].unlogged, 1);
-        assert_string_equal(f->chat->warnings[1].what, "cannot note a change of room");
-        assert_string_equal(f->chat->warnings[2].what, "cannot note a topic");
-        assert_string_equal(f->chat->warnings[3].what, "");
+        assert_string_equal(f->chat->complaints.warnings[0].what, "cannot note a new name");
+        assert_int_equal(f->chat->complaints.warnings[0].complaint.unlogged, 1);
+        assert_string_equal(f->chat->complaints.warnings[1].what, "cannot note a change of room");
+        assert_string_equal(f->chat->complaints.warnings[2].what, "cannot note a topic");
+        assert_string_equal(f->chat->complaints.warnings[3].what, "");
 
         restart_broker(f);
         assert_string_equal(member(f, ANN)->name, "ann");
@@ -318,7 +318,7 @@ static void test_whose_name_it_is(void **state)
         assert_inbox(f, ANN,
                      "found bob, found nobody: There is nobody called bobb here. Did you mean bob?, "
                      "found nobody: There is nobody called zoe here; /who lists who is here");
-        assert_int_equal(f->chat->ignored[IGNORED_UNCLEAN], 2);
+        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 2);
 }
 
 static void test_whose_name_begins_so(void **state)
