@@ -21,28 +21,28 @@ void connection_init(struct connection *c, const struct config *config, struct r
         pthread_mutex_init(&c->lock, NULL);
         pthread_condattr_init(&monotonic);
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&c->let_go, &monotonic);
+        pthread_cond_init(&c->quiet, &monotonic);
         pthread_condattr_destroy(&monotonic);
 }
 
 void connection_destroy(struct connection *c)
 {
-        pthread_cond_destroy(&c->let_go);
+        pthread_cond_destroy(&c->quiet);
         pthread_mutex_destroy(&c->lock);
 }
 
 void connection_hold(struct connection *c)
 {
         pthread_mutex_lock(&c->lock);
-        c->held++;
+        c->references++;
         pthread_mutex_unlock(&c->lock);
 }
 
 void connection_let_go(struct connection *c)
 {
         pthread_mutex_lock(&c->lock);
-        if (--c->held == 0)
-                pthread_cond_broadcast(&c->let_go);
+        if (--c->references == 0)
+                pthread_cond_broadcast(&c->quiet);
         pthread_mutex_unlock(&c->lock);
 }
 
@@ -50,9 +50,9 @@ bool connection_is_quiet(struct connection *c, int64_t deadline)
 {
         struct timespec until = clock_timespec(deadline);
         pthread_mutex_lock(&c->lock);
-        while (c->held > 0 && pthread_cond_timedwait(&c->let_go, &c->lock, &until) == 0)
+        while (c->references > 0 && pthread_cond_timedwait(&c->quiet, &c->lock, &until) == 0)
                 ;
-        bool quiet = c->held == 0;
+        bool quiet = c->references == 0;
         pthread_mutex_unlock(&c->lock);
         return quiet;
 }

@@ -51,8 +51,8 @@ struct connection {
         atomic_int_least64_t refused_at; /* when permission for something was refused; 0: never */
 
         pthread_mutex_t lock;
-        pthread_cond_t let_go;
-        unsigned held;
+        pthread_cond_t quiet;
+        unsigned references;
 };
 
 void connection_init(struct connection *c, const struct config *config, struct report *report, int work);

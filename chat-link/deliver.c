@@ -28,27 +28,27 @@ void deliver_drop(struct link *l)
 /* Reports missing lines, unless the message is read again and chatd has them. */
 static void deliver_report_missing(struct link *l, const char *host, uint64_t lines, uint64_t number)
 {
-        if (number > l->known)
+        if (number > l->relayed_number)
                 notices_report_missing(&l->notices, host, lines, number);
 }
 
 void deliver_begin(struct link *l, struct network_message *m, struct hosts_message is, struct wire_reader records)
 {
-        is.own = spool_own(l->spool, is.instance);
-        struct hosts_irregular how = hosts_said(&l->hosts, m->host, &is);
+        is.own_records = spool_own(l->spool, is.instance);
+        struct hosts_irregular irregular = hosts_said(&l->hosts, m->host, &is);
         l->records = records;
         l->next = is.number;
-        l->skip = how.skipped;
+        l->skip = irregular.skip;
         l->message = m;
         uint64_t left = NUMBER_INDEX_MAX - (l->next & NUMBER_INDEX_MAX);
         uint64_t most = left < DELIVER_MISSING_MAX ? left : DELIVER_MISSING_MAX;
-        if (how.missing > most) {
-                how.unseen = how.missing - most;
-                how.missing = most;
+        if (irregular.missing > most) {
+                irregular.unseen = irregular.missing - most;
+                irregular.missing = most;
         }
-        if (how.unseen > 0)
-                deliver_report_missing(l, m->host, how.unseen, l->next++);
-        gap_open(&l->gap, m->host, is.instance, is.position - how.missing, is.position,
+        if (irregular.unseen > 0)
+                deliver_report_missing(l, m->host, irregular.unseen, l->next++);
+        gap_open(&l->gap, m->host, is.instance, is.position - irregular.missing, is.position,
                  !hosts_has_credit(&l->hosts, m->host, l->now), l->now);
 }
 
@@ -83,7 +83,7 @@ static struct slice deliver_text(const struct record *rec, const char *host, cha
 /* Injects `rec` under its number. Returns false if that is not possible now. */
 static bool deliver_one(struct link *l, const struct record *rec)
 {
-        char name[NAME_MAX_BYTES + 1], called[NAME_MAX_BYTES + 1];
+        char name[NAME_MAX_BYTES + 1], buffer[NAME_MAX_BYTES + 1];
         int len = snprintf(name, sizeof(name), "%.*s@%s", (int)rec->name.len, rec->name.at, l->message->host);
         struct record out = {
                 .kind = rec->kind,
@@ -91,7 +91,7 @@ static bool deliver_one(struct link *l, const struct record *rec)
                 .number = l->next,
                 .name = {name, (size_t)len},
                 .room = rec->room,
-                .text = deliver_text(rec, l->message->host, called),
+                .text = deliver_text(rec, l->message->host, buffer),
         };
         while (!inject_record(&l->inject, &out))
                 if (!inject_flush(&l->inject, l->now))
@@ -122,7 +122,7 @@ static bool deliver_record(struct link *l, const struct record *rec)
                 l->skip--;
                 return true;
         }
-        if (l->next <= l->known)
+        if (l->next <= l->relayed_number)
                 return true; /* the record is read again */
         if (rec->kind == RECORD_MISSED) {
                 deliver_report_missing(l, l->message->host, rec->number, l->next);
@@ -160,7 +160,7 @@ static bool deliver_fill_gap(struct link *l)
                         break;
                 case GAP_MISSING:
                         /* records that were shown the first time */
-                        before = l->known < l->next ? 0 : l->known - l->next + 1;
+                        before = l->relayed_number < l->next ? 0 : l->relayed_number - l->next + 1;
                         if (before < count)
                                 deliver_report_missing(l, l->message->host, count - before, l->next + count - 1);
                         break;

@@ -31,9 +31,9 @@ static void from_chatd_read_from(struct link *l, uint64_t number)
 static void from_chatd_take_welcome(struct link *l)
 {
         uint64_t number = l->inbox.number;
-        bool again = l->kept->stream != 0 && number < l->inject.at_hello; /* chatd's queue was lost */
+        bool again = l->kept->stream != 0 && number < l->inject.hello_number; /* chatd's queue was lost */
         l->hello_at = 0;
-        l->known = number;
+        l->relayed_number = number;
         inject_welcome(&l->inject);
         if (l->reading == LINK_WAITS || again)
                 from_chatd_read_from(l, number);
@@ -53,7 +53,7 @@ static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
         if (!private_address(&text, &name, &at))
                 return;
         snprintf(host, sizeof(host), "%.*s", (int)at.len, at.at);
-        enum host_told state = hosts_state(&l->hosts, host, l->now);
+        enum host_state state = hosts_state(&l->hosts, host, l->now);
         struct answer a = {.host = at, .name = name};
         if (strcmp(host, l->config->host) == 0)
                 a.code = ANSWER_HOST_IS_THIS;
@@ -69,7 +69,7 @@ static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
  * record does not come here again: so its member is told once at most. */
 static void from_chatd_look_at_stored(struct link *l)
 {
-        struct wire_reader records = wire_read(l->inbox.records, l->inbox.stored);
+        struct wire_reader records = wire_read(l->inbox.records, l->inbox.records_bytes);
         struct record rec;
         while (record_next(&records, &rec) > 0)
                 if (rec.kind == RECORD_PRIVATE)
@@ -100,7 +100,7 @@ bool from_chatd_take(struct link *l)
                         from_chatd_say_hello(l);
                         break;
                 case INBOX_REFUSED: /* hello_at is set, so HELLO will be sent again */
-                        log_refused(l->journal, l->inbox.why);
+                        log_refused(l->journal, l->inbox.reason);
                         break;
                 }
         }
@@ -116,7 +116,7 @@ void from_chatd_connect(struct link *l)
         }
         if (l->inject.socket >= 0 && l->hello_at != 0 && l->now >= l->hello_at)
                 from_chatd_say_hello(l);
-        if (l->inject.socket >= 0 && l->hello_at == 0 && !l->inbox.counted)
+        if (l->inject.socket >= 0 && l->hello_at == 0 && !l->inbox.has_members)
                 from_chatd_say_hello(l); /* records were missed: HELLO asks for the number of members */
 }
 

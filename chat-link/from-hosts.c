@@ -14,8 +14,8 @@ enum { FROM_HOSTS_TURN = NETWORK_QUEUE_MAX }; /* messages in one step, before ot
 
 static uint64_t from_hosts_last_number(const struct link *l)
 {
-        uint64_t said = hosts_last_number(&l->hosts);
-        return l->inject.last > said ? l->inject.last : said;
+        uint64_t last = hosts_last_number(&l->hosts);
+        return l->inject.last > last ? l->inject.last : last;
 }
 
 /* Returns the number of the first record of a message. Without JetStream, messages of which nothing was injected count,
@@ -56,13 +56,13 @@ static bool from_hosts_take_said(struct link *l, struct network_message *m)
 
 /* Reads the stream anew, because this server's replica may lag behind for ever. The records may also never arrive, so
  * the attempts become rarer. */
-static void from_hosts_read_anew(struct link *l, int64_t lacks_ms)
+static void from_hosts_read_anew(struct link *l, int64_t lack_ms)
 {
-        if (lacks_ms < LINK_LACK_STORED_MS || l->now < l->anew_at)
+        if (lack_ms < LINK_LACK_STORED_MS || l->now < l->reread_at)
                 return;
-        bool again = l->now < l->anew_at + 2 * l->anew_ms;
-        l->anew_ms = again ? clock_earlier(2 * l->anew_ms, LINK_ANEW_MAX_MS) : LINK_LACK_STORED_MS;
-        l->anew_at = l->now + l->anew_ms;
+        bool again = l->now < l->reread_at + 2 * l->reread_ms;
+        l->reread_ms = again ? clock_earlier(2 * l->reread_ms, LINK_ANEW_MAX_MS) : LINK_LACK_STORED_MS;
+        l->reread_at = l->now + l->reread_ms;
         network_read_anew(l->network);
 }
 
@@ -71,18 +71,18 @@ static void from_hosts_read_anew(struct link *l, int64_t lacks_ms)
 static int64_t from_hosts_find_lack(struct link *l, const char *host, const struct message *alive,
                                     struct hosts_message *lack)
 {
-        struct hosts_instance all[1 + MESSAGE_BEFORE_MAX] = {
+        struct hosts_instance all[1 + MESSAGE_BRANCHES_MAX] = {
                 {.instance = alive->instance, .position = alive->position}};
-        size_t count = 1, which = 0;
+        size_t count = 1, index = 0;
         bool follows = false;
-        for (size_t i = 0; i < alive->before_count; i++, count++)
-                all[count] = (struct hosts_instance){.instance = alive->before[i].instance,
-                                                     .position = alive->before[i].position};
+        for (size_t i = 0; i < alive->branches_count; i++, count++)
+                all[count] = (struct hosts_instance){.instance = alive->branches[i].instance,
+                                                     .position = alive->branches[i].position};
         for (size_t i = 0; i < count; i++)
-                all[i].own = spool_own(l->spool, all[i].instance);
-        int64_t ms = hosts_lack_ms(&l->hosts, host, all, count, l->now, &which, &follows);
+                all[i].own_records = spool_own(l->spool, all[i].instance);
+        int64_t ms = hosts_lack_ms(&l->hosts, host, all, count, l->now, &index, &follows);
         *lack = (struct hosts_message){
-                .instance = all[which].instance, .position = all[which].position, .follows = follows};
+                .instance = all[index].instance, .position = all[index].position, .follows = follows};
         return ms;
 }
 
@@ -97,10 +97,10 @@ static bool from_hosts_take_alive(struct link *l, struct network_message *m)
         }
         hosts_alive(&l->hosts, m->host, alive.members, alive.process, l->now);
         struct hosts_message lack;
-        int64_t lacks_ms = from_hosts_find_lack(l, m->host, &alive, &lack);
+        int64_t lack_ms = from_hosts_find_lack(l, m->host, &alive, &lack);
         if (l->kept->stream != 0)
-                from_hosts_read_anew(l, lacks_ms);
-        if (lacks_ms < (l->kept->stream != 0 ? LINK_LACK_LOST_MS : LINK_LACK_MS))
+                from_hosts_read_anew(l, lack_ms);
+        if (lack_ms < (l->kept->stream != 0 ? LINK_LACK_LOST_MS : LINK_LACK_MS))
                 return false;
         lack.number = from_hosts_number(l, m);
         deliver_begin(l, m, lack, (struct wire_reader){0});
@@ -167,9 +167,9 @@ static void from_hosts_look_for_hosts(struct link *l)
         char text[TEXT_MAX_BYTES];
         uint8_t list[HOSTS_NEWS_MAX_BYTES];
         struct answer news;
-        if (l->now - l->looked_at > LINK_GRACE_MS)
+        if (l->now - l->idle_at > LINK_GRACE_MS)
                 hosts_init(&l->hosts, &l->kept->hosts, &l->kept->others, l->now);
-        l->looked_at = l->now;
+        l->idle_at = l->now;
         /* without room, members are told later */
         while (notices_take_news(&l->notices) && hosts_news(&l->hosts, l->now, list, &news)) {
                 notices_tell_news(&l->notices, &news);

@@ -30,17 +30,17 @@ void gap_close(struct gap *g)
 /* Takes an answer to the last question, if there is one. Drops any other answer: it would begin behind the open gap. */
 static void gap_take_answer(struct gap *g, struct network *n)
 {
-        struct message again;
+        struct message m;
         g->answer = network_answer(n);
         if (!g->answer)
                 return;
-        if (strcmp(g->answer->host, g->host) != 0 || message_decode(&again, g->answer->data, g->answer->size) != 0 ||
-            again.type != MESSAGE_AGAIN || again.instance != g->instance || again.asked != g->asked) {
+        if (strcmp(g->answer->host, g->host) != 0 || message_decode(&m, g->answer->data, g->answer->size) != 0 ||
+            m.type != MESSAGE_AGAIN || m.instance != g->instance || m.question_position != g->question_position) {
                 gap_drop_answer(g);
                 return;
         }
-        g->records = again.records;
-        g->answer_at = again.position;
+        g->records = m.records;
+        g->answer_position = m.position;
 }
 
 /* Reads the next record of the answer that belongs into the gap. Returns false if the answer has none. */
@@ -48,10 +48,10 @@ static bool gap_read_answer(struct gap *g, struct record *rec)
 {
         struct wire_reader r = g->records;
         while (record_next(&r, rec) > 0) {
-                if (g->answer_at == g->at)
+                if (g->answer_position == g->at)
                         return true;
                 g->records = r;
-                g->answer_at++;
+                g->answer_position++;
         }
         return false;
 }
@@ -64,8 +64,8 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
         }
         if (!g->answer)
                 gap_take_answer(g, n);
-        if (g->answer && g->answer_at > g->at) {
-                *missing = (g->answer_at < g->end ? g->answer_at : g->end) - g->at;
+        if (g->answer && g->answer_position > g->at) {
+                *missing = (g->answer_position < g->end ? g->answer_position : g->end) - g->at;
                 return GAP_MISSING;
         }
         if (g->answer && gap_read_answer(g, rec))
@@ -78,9 +78,9 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
                 return GAP_MISSING;
         }
         g->questions--;
-        g->asked = g->at;
+        g->question_position = g->at;
         g->ask_at = now_ms + GAP_ASK_MS;
-        network_ask(n, g->host, g->instance, g->asked);
+        network_ask(n, g->host, g->instance, g->question_position);
         return GAP_WAITS;
 }
 
@@ -89,7 +89,7 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
 {
         g->at += records;
-        if (!g->answer || g->answer_at >= g->at)
+        if (!g->answer || g->answer_position >= g->at)
                 return; /* the answer had none of these records */
         g->ask_at = now_ms;
         g->questions = GAP_QUESTIONS_MAX;

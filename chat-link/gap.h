@@ -28,12 +28,12 @@ enum gap_step {
 struct gap {
         char host[HOST_MAX_BYTES + 1];
         uint64_t instance, at, end; /* the open gap: positions in the host's spool */
-        uint64_t asked;             /* the position that was asked for last */
+        uint64_t question_position; /* the position that was asked for last */
         unsigned questions; /* questions left; counted, because time also passes while the process does not run */
         int64_t ask_at, opened_at;      /* ms of CLOCK_MONOTONIC */
         struct network_message *answer; /* or NULL */
         struct wire_reader records;     /* records of `answer` that were not taken yet */
-        uint64_t answer_at;             /* the position of the next record of `answer` */
+        uint64_t answer_position;       /* the position of the next record of `answer` */
 };
 
 /* Opens the gap: records `at` to `end` of the spool `instance` of `host` are missing. With `hopeless` no host is

@@ -7,7 +7,7 @@
 
 #include <chat/text.h>
 
-/* Makes stores above it happen before stores below it, for a process that finds the data after kill -9. */
+/* Keeps the compiler from moving stores across it: after kill -9 the next process finds them in this order. */
 static void hosts_keep_order(void)
 {
         atomic_signal_fence(memory_order_seq_cst);
@@ -16,7 +16,7 @@ static void hosts_keep_order(void)
 static bool hosts_is_host(const struct host *host)
 {
         return host->label[HOST_MAX_BYTES] == '\0' && text_is_host(host->label, strlen(host->label)) &&
-               host->told <= HOST_AWAY && host->current <= 1;
+               host->state <= HOST_AWAY && host->current <= 1;
 }
 
 void hosts_init(struct hosts *h, struct hosts_kept *kept, struct hosts_others *others, int64_t now_ms)
@@ -28,7 +28,7 @@ void hosts_init(struct hosts *h, struct hosts_kept *kept, struct hosts_others *o
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 if (!hosts_is_host(&memory[i]))
                         memory[i] = (struct host){0};
-                h->heard_ms[i] = memory[i].told == HOST_HERE ? now_ms : now_ms - HOSTS_LOST_MS;
+                h->alive_ms[i] = memory[i].state == HOST_HERE ? now_ms : now_ms - HOSTS_LOST_MS;
         }
 }
 
@@ -48,7 +48,7 @@ static struct host *hosts_find_place(const struct hosts *h)
                 struct host *host = &h->all[i];
                 if (host->label[0] == '\0')
                         return host;
-                if (host->told != HOST_HERE && (!oldest || h->heard_ms[i] < h->heard_ms[oldest - h->all]))
+                if (host->state != HOST_HERE && (!oldest || h->alive_ms[i] < h->alive_ms[oldest - h->all]))
                         oldest = host;
         }
         return oldest;
@@ -61,18 +61,18 @@ static struct host *hosts_admit(struct hosts *h, const char *label)
                 return host;
         host = hosts_find_place(h);
         if (!host) {
-                h->turned_away++;
+                h->refusals++;
                 return NULL;
         }
         /* if the process is killed here the old host is forgotten, and no mixture of two hosts is left */
         host->label[0] = '\0';
         hosts_keep_order();
-        host->told = HOST_UNKNOWN;
+        host->state = HOST_UNKNOWN;
         host->current = 0;
-        host->said[0] = host->said[1] = (struct host_said){0};
+        host->progress[0] = host->progress[1] = (struct host_progress){0};
         memset(h->others->all[host - h->all], 0, sizeof(h->others->all[0]));
         host->members = 0;
-        h->heard_ms[host - h->all] = INT64_MIN / 2;
+        h->alive_ms[host - h->all] = INT64_MIN / 2;
         h->credit_ms[host - h->all] = 0;
         memset(h->lacks[host - h->all], 0, sizeof(h->lacks[0]));
         h->twins[host - h->all] = (struct hosts_twins){0};
@@ -94,7 +94,7 @@ static void hosts_keep_irregular(struct hosts *h, const struct hosts_irregular *
         struct hosts_irregular *oldest = &h->kept->irregular[h->kept->irregular_next++ % HOSTS_IRREGULAR_MAX];
         oldest->number = 0;
         hosts_keep_order();
-        oldest->skipped = what->skipped;
+        oldest->skip = what->skip;
         oldest->missing = what->missing;
         oldest->unseen = what->unseen;
         hosts_keep_order();
@@ -110,10 +110,11 @@ static struct hosts_irregular hosts_recall(const struct hosts *h, uint64_t numbe
         return (struct hosts_irregular){0};
 }
 
-/* Returns true if `said` is the slot that was current before; false if it was about to become current at a kill. */
-static bool hosts_is_before(const struct host_said *last, const struct host_said *said)
+/* Returns true if `before` is the slot that was current before `last`; false if a kill kept it from becoming
+ * current. */
+static bool hosts_is_before(const struct host_progress *last, const struct host_progress *before)
 {
-        return said->instance != 0 && said->instance != last->instance && said->number < last->number;
+        return before->instance != 0 && before->instance != last->instance && before->number < last->number;
 }
 
 /* Returns the entry of an instance that is not one of the last two, or NULL. */
@@ -131,7 +132,7 @@ static struct host_other *hosts_find_other(const struct hosts *h, const struct h
 static bool hosts_is_known(const struct hosts *h, const struct host *host, uint64_t instance, uint64_t own,
                            uint64_t *expected)
 {
-        const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
+        const struct host_progress *last = &host->progress[host->current], *before = &host->progress[!host->current];
         const struct host_other *other = instance != 0 ? hosts_find_other(h, host, instance) : NULL;
         bool known = true;
         *expected = 0;
@@ -157,11 +158,11 @@ static void hosts_write_other(struct host_other *at, struct host_other what)
         at->instance = what.instance;
 }
 
-/* Keeps what is known of the instance that was current before, as it gives way to `next`. The entry of the current
- * instance is out of date and may be replaced. */
+/* Keeps what is known of the instance that was current before, because the instance `next` takes its slot. The entry of
+ * the current instance is out of date and may be replaced. */
 static void hosts_keep_before(const struct hosts *h, const struct host *host, uint64_t next)
 {
-        const struct host_said *last = &host->said[host->current], *before = &host->said[!host->current];
+        const struct host_progress *last = &host->progress[host->current], *before = &host->progress[!host->current];
         struct host_other *others = h->others->all[host - h->all];
         if (!hosts_is_before(last, before))
                 return;
@@ -177,28 +178,28 @@ static void hosts_keep_before(const struct hosts *h, const struct host *host, ui
         hosts_write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
 }
 
-/* Returns how the message is irregular, by the messages before it. */
+/* Compares the message with those before it. Returns how it is irregular. */
 static struct hosts_irregular hosts_compare(const struct hosts *h, const struct host *host,
                                             const struct hosts_message *m)
 {
         struct hosts_irregular is = {.number = m->number};
         uint64_t expected;
         /* no other instance may be known either */
-        if (!hosts_is_known(h, host, m->instance, m->own, &expected) && !m->follows)
-                is.unseen = host->said[host->current].instance != 0 ? m->position : 0;
+        if (!hosts_is_known(h, host, m->instance, m->own_records, &expected) && !m->follows)
+                is.unseen = host->progress[host->current].instance != 0 ? m->position : 0;
         else if (m->position >= expected)
                 is.missing = m->position - expected;
         else
-                is.skipped = expected - m->position < m->count ? expected - m->position : m->count;
+                is.skip = expected - m->position < m->count ? expected - m->position : m->count;
         return is;
 }
 
 /* Notes that the message arrived. */
 static void hosts_advance(struct hosts *h, struct host *host, const struct hosts_message *m)
 {
-        struct host_said *next = &host->said[!host->current];
+        struct host_progress *next = &host->progress[!host->current];
         uint64_t end = m->position + m->count, expected;
-        if (hosts_is_known(h, host, m->instance, m->own, &expected) && end < expected)
+        if (hosts_is_known(h, host, m->instance, m->own_records, &expected) && end < expected)
                 end = expected;
         hosts_keep_before(h, host, m->instance);
         hosts_keep_order();
@@ -216,12 +217,12 @@ struct hosts_irregular hosts_said(struct hosts *h, const char *label, const stru
 {
         struct host *host = hosts_admit(h, label);
         if (!host)
-                return (struct hosts_irregular){.skipped = m->count};
-        const struct host_said *last = &host->said[host->current];
+                return (struct hosts_irregular){.skip = m->count};
+        const struct host_progress *last = &host->progress[host->current];
         if (last->instance != 0 && m->number <= last->number)
                 return hosts_recall(h, m->number);
         struct hosts_irregular is = hosts_compare(h, host, m);
-        if (is.skipped > 0 || is.missing > 0 || is.unseen > 0)
+        if (is.skip > 0 || is.missing > 0 || is.unseen > 0)
                 hosts_keep_irregular(h, &is);
         hosts_advance(h, host, m);
         return is;
@@ -231,7 +232,7 @@ uint64_t hosts_last_number(const struct hosts *h)
 {
         uint64_t last = 0;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                uint64_t number = h->all[i].said[h->all[i].current].number;
+                uint64_t number = h->all[i].progress[h->all[i].current].number;
                 last = number > last ? number : last;
         }
         return last;
@@ -245,10 +246,10 @@ static void hosts_note_process(struct hosts_twins *t, uint64_t process, int64_t 
         while (place < HOSTS_PROCESSES_MAX && t->processes[place] != process)
                 place++;
         if (place > 0 && place < HOSTS_PROCESSES_MAX) {
-                t->again = now_ms - t->again_ms < HOSTS_LOST_MS ? t->again + 1 : 1;
-                t->again_ms = now_ms;
-                if (t->again >= HOSTS_AGAIN)
-                        t->there_ms = now_ms;
+                t->repeats = now_ms - t->repeat_ms < HOSTS_LOST_MS ? t->repeats + 1 : 1;
+                t->repeat_ms = now_ms;
+                if (t->repeats >= HOSTS_AGAIN)
+                        t->twin_ms = now_ms;
         }
         for (place = place < HOSTS_PROCESSES_MAX ? place : HOSTS_PROCESSES_MAX - 1; place > 0; place--)
                 t->processes[place] = t->processes[place - 1];
@@ -259,10 +260,10 @@ const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several)
 {
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 struct hosts_twins *t = &h->twins[i];
-                *several = t->there_ms != 0 && now_ms - t->there_ms < HOSTS_LOST_MS;
-                if (*several == t->told)
+                *several = t->twin_ms != 0 && now_ms - t->twin_ms < HOSTS_LOST_MS;
+                if (*several == t->announced)
                         continue;
-                t->told = *several;
+                t->announced = *several;
                 return h->all[i].label;
         }
         return NULL;
@@ -274,7 +275,7 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t 
         if (!host)
                 return;
         host->members = members;
-        h->heard_ms[host - h->all] = now_ms;
+        h->alive_ms[host - h->all] = now_ms;
         hosts_note_process(&h->twins[host - h->all], process, now_ms);
 }
 
@@ -282,16 +283,16 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t 
  * there is none. */
 static struct hosts_lack *hosts_find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
 {
-        struct hosts_lack *lacks = h->lacks[host - h->all], *free_one = NULL;
+        struct hosts_lack *lacks = h->lacks[host - h->all], *free_lack = NULL;
         for (size_t i = 0; i < HOSTS_LACKS_MAX; i++) {
                 if (lacks[i].instance == instance)
                         return &lacks[i];
-                if (lacks[i].instance == 0 || now_ms - lacks[i].said_ms >= HOSTS_LOST_MS)
-                        free_one = &lacks[i];
+                if (lacks[i].instance == 0 || now_ms - lacks[i].report_ms >= HOSTS_LOST_MS)
+                        free_lack = &lacks[i];
         }
-        if (free_one)
-                *free_one = (struct hosts_lack){0};
-        return free_one;
+        if (free_lack)
+                *free_lack = (struct hosts_lack){0};
+        return free_lack;
 }
 
 /* Notes that records of an instance lack from `expected` on, or that none lack. Returns for how many ms they have
@@ -306,7 +307,7 @@ static int64_t hosts_note_lack(struct hosts *h, const struct host *host, uint64_
                 return 0;
         if (lack->instance != instance || lack->expected != expected)
                 *lack = (struct hosts_lack){.instance = instance, .expected = expected, .since_ms = now_ms};
-        lack->said_ms = now_ms;
+        lack->report_ms = now_ms;
         return now_ms - lack->since_ms;
 }
 
@@ -315,28 +316,28 @@ static size_t hosts_count_known(const struct hosts *h, const struct host *host, 
                                 size_t count)
 {
         uint64_t expected;
-        while (count > 0 && !hosts_is_known(h, host, all[count - 1].instance, all[count - 1].own, &expected))
+        while (count > 0 && !hosts_is_known(h, host, all[count - 1].instance, all[count - 1].own_records, &expected))
                 count--;
         return count;
 }
 
 int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_instance *all, size_t count,
-                      int64_t now_ms, size_t *which, bool *follows)
+                      int64_t now_ms, size_t *index, bool *follows)
 {
         const struct host *host = hosts_find(h, label);
         int64_t longest = 0;
-        if (!host || host->said[host->current].instance == 0)
+        if (!host || host->progress[host->current].instance == 0)
                 return 0;
-        size_t known = hosts_count_known(h, host, all, count);
-        for (size_t i = known > 0 ? known : 1; i-- > 0;) {
+        size_t count_known = hosts_count_known(h, host, all, count);
+        for (size_t i = count_known > 0 ? count_known : 1; i-- > 0;) {
                 uint64_t expected;
-                hosts_is_known(h, host, all[i].instance, all[i].own, &expected);
+                hosts_is_known(h, host, all[i].instance, all[i].own_records, &expected);
                 int64_t ms = hosts_note_lack(h, host, all[i].instance, expected < all[i].position, expected, now_ms);
                 if (ms <= longest)
                         continue;
                 longest = ms;
-                *which = i;
-                *follows = i + 1 < known;
+                *index = i;
+                *follows = i + 1 < count_known;
         }
         return longest;
 }
@@ -358,26 +359,26 @@ bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms)
 
 static bool hosts_is_heard(const struct hosts *h, size_t i, int64_t now_ms)
 {
-        return now_ms - h->heard_ms[i] < HOSTS_LOST_MS;
+        return now_ms - h->alive_ms[i] < HOSTS_LOST_MS;
 }
 
-enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms)
+enum host_state hosts_state(const struct hosts *h, const char *label, int64_t now_ms)
 {
         const struct host *host = label[0] != '\0' ? hosts_find(h, label) : NULL;
         if (!host)
                 return HOST_UNKNOWN;
-        return host->told == HOST_HERE || hosts_is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
+        return host->state == HOST_HERE || hosts_is_heard(h, (size_t)(host - h->all), now_ms) ? HOST_HERE : HOST_AWAY;
 }
 
 /* Returns the news of a host, or HOST_UNKNOWN if there is none. */
-static enum host_told hosts_news_of(const struct hosts *h, size_t i, int64_t now_ms)
+static enum host_state hosts_news_of(const struct hosts *h, size_t i, int64_t now_ms)
 {
         const struct host *host = &h->all[i];
         if (host->label[0] == '\0')
                 return HOST_UNKNOWN;
         if (hosts_is_heard(h, i, now_ms))
-                return host->told == HOST_HERE ? HOST_UNKNOWN : HOST_HERE;
-        return host->told == HOST_HERE ? HOST_AWAY : HOST_UNKNOWN;
+                return host->state == HOST_HERE ? HOST_UNKNOWN : HOST_HERE;
+        return host->state == HOST_HERE ? HOST_AWAY : HOST_UNKNOWN;
 }
 
 __attribute__((format(printf, 4, 5))) static size_t hosts_append(char *text, size_t size, size_t len,
@@ -397,20 +398,21 @@ static const char *hosts_people(uint64_t members)
         return members == 1 ? "person" : "people";
 }
 
-/* Makes news of all hosts with the news `told` of which members were last told `before`. Returns false if there are none. */
-static bool hosts_tell(struct hosts *h, int64_t now_ms, enum host_told before, enum host_told told,
+/* Makes news of all hosts that are in `state` now, and were in the state `before` when members were last told. Returns
+ * false if there are none. */
+static bool hosts_tell(struct hosts *h, int64_t now_ms, enum host_state before, enum host_state state,
                        uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news)
 {
         struct answer_rooms l = answer_rooms_begin(list);
         enum answer_code back = before == HOST_AWAY ? ANSWER_HOSTS_BACK : ANSWER_HOSTS_HERE;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                if (h->all[i].told != before || hosts_news_of(h, i, now_ms) != told)
+                if (h->all[i].state != before || hosts_news_of(h, i, now_ms) != state)
                         continue;
-                h->all[i].told = (uint8_t)told;
+                h->all[i].state = (uint8_t)state;
                 answer_add_room(&l,
                                 &(struct answer_room){.name = slice_of(h->all[i].label), .people = h->all[i].members});
         }
-        *news = answer_of_rooms(told == HOST_AWAY ? ANSWER_HOSTS_AWAY : back, &l);
+        *news = answer_of_rooms(state == HOST_AWAY ? ANSWER_HOSTS_AWAY : back, &l);
         return l.count > 0;
 }
 
@@ -425,29 +427,29 @@ int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms)
 {
         int64_t wake = INT64_MAX;
         for (size_t i = 0; i < HOSTS_MAX; i++) {
-                if (h->all[i].label[0] == '\0' || h->all[i].told != HOST_HERE || !hosts_is_heard(h, i, now_ms))
+                if (h->all[i].label[0] == '\0' || h->all[i].state != HOST_HERE || !hosts_is_heard(h, i, now_ms))
                         continue;
-                int64_t lost = h->heard_ms[i] + HOSTS_LOST_MS;
-                wake = lost < wake ? lost : wake;
+                int64_t lost_ms = h->alive_ms[i] + HOSTS_LOST_MS;
+                wake = lost_ms < wake ? lost_ms : wake;
         }
         return wake;
 }
 
 size_t hosts_describe(const struct hosts *h, char *text, size_t size)
 {
-        size_t len = 0, here = 0;
+        size_t len = 0, count = 0;
         text[0] = '\0';
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 const struct host *host = &h->all[i];
-                if (host->label[0] == '\0' || host->told == HOST_UNKNOWN)
+                if (host->label[0] == '\0' || host->state == HOST_UNKNOWN)
                         continue;
-                here += host->told == HOST_HERE;
+                count += host->state == HOST_HERE;
                 len = hosts_append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
-                if (host->told == HOST_HERE)
+                if (host->state == HOST_HERE)
                         len = hosts_append(text, size, len, "(%" PRIu64 " %s%s)", host->members,
-                                           hosts_people(host->members), h->twins[i].told ? ", several hosts" : "");
+                                           hosts_people(host->members), h->twins[i].announced ? ", several hosts" : "");
                 else
                         len = hosts_append(text, size, len, "(away)");
         }
-        return here;
+        return count;
 }

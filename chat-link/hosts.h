@@ -1,18 +1,16 @@
 /* What this host knows of other hosts: how much of their records is here, and whether the hosts are there.
  *
- * All of it lies in memory that outlives the process (spool_kept()), and is right after kill -9 at any instruction:
- * data that belongs together is written into the slot that is not in use, and one store takes that slot into use.
+ * The data lies in the spool's file (spool_kept()) and survives kill -9 at any instruction: new data is written into
+ * the slot that is not in use, and one store takes that slot into use.
  *
  * All records of a host before `expected` are here. A message that begins before `expected` was stored twice; a message
- * that begins behind it shows that records are missing. This is known for each of the last HOSTS_INSTANCES_MAX
- * instances of a host: hosts that have one label by mistake speak in turns. A message is read again if records made of
- * it may have been lost on the way to chatd. Such a message is no news: its number is not above the number of the last
- * message that was news. Records of it that were left out the first time are left out again, and records that were
- * missing before it are missing again. This is kept of the last HOSTS_IRREGULAR_MAX messages that were irregular.
+ * that begins behind it shows that records are missing. HOSTS_INSTANCES_MAX instances of a host are known, because
+ * hosts that have one label by mistake speak in turns. A message is read again if chatd may have lost its records. The
+ * last HOSTS_IRREGULAR_MAX irregular messages are remembered, so that a message has the same result when it is read
+ * again.
  *
- * A host is here while its ALIVE messages arrive; after HOSTS_LOST_MS without one it is away. Members are told once, of
- * several hosts together. Memory is bounded: if there are more than HOSTS_MAX hosts, the host that was away for longest
- * is forgotten, or the newest host is not taken.
+ * A host is here while its ALIVE messages arrive, and away after HOSTS_LOST_MS without one. If there are more than
+ * HOSTS_MAX hosts, the host that was away for longest is forgotten, or the newest host is not taken.
  */
 #pragma once
 
@@ -38,13 +36,13 @@ enum {
         HOSTS_CREDIT_SHARE = 10,
 };
 
-enum host_told {
+enum host_state {
         HOST_UNKNOWN, /* members were not told of it yet */
         HOST_HERE,
         HOST_AWAY,
 };
 
-struct host_said {
+struct host_progress {
         uint64_t instance; /* of its spool; 0: nothing is known */
         uint64_t expected; /* the position of its next record */
         uint64_t number;   /* the number of the message that set `expected` */
@@ -53,18 +51,18 @@ struct host_said {
 /* A host. Zeros: a free place. */
 struct host {
         char label[HOST_MAX_BYTES + 1];
-        uint8_t told; /* enum host_told: what members were told of it last */
+        uint8_t state; /* enum host_state: what members were last told */
         uint8_t current;
-        struct host_said said[2]; /* the slot that is not current is the previous one, if its number is lower */
-        uint64_t members;         /* members on that host when its last ALIVE arrived */
+        struct host_progress progress[2]; /* the slot that is not current is the previous one, if its number is lower */
+        uint64_t members;                 /* members on that host when its last ALIVE arrived */
 };
 
-/* An instance of a host that is in none of the host's `said`. Zeros: free. */
+/* An instance of a host that is in none of the host's `progress`. Zeros: free. */
 struct host_other {
         uint64_t instance, expected;
 };
 
-/* The other instances. They outlive the process, too: they lie behind the data that an earlier version kept. */
+/* The other instances. They lie behind the data that an earlier version kept, and outlive the process as it does. */
 struct hosts_others {
         struct host_other all[HOSTS_MAX][HOSTS_OTHERS_MAX];
 };
@@ -73,13 +71,13 @@ struct hosts_others {
 struct hosts_message {
         uint64_t instance, position, count; /* `count` records from `position` on */
         uint64_t number;                    /* the number of its first record on this host */
-        uint64_t own; /* how many records of the instance are known here because this host sent them */
-        bool follows; /* the instance is known to have begun after another one that is known */
+        uint64_t own_records; /* how many records of the instance are known here because this host sent them */
+        bool follows;         /* the instance is known to have begun after another one that is known */
 };
 
 struct hosts_irregular {
         uint64_t number;  /* the number of a message; 0: free */
-        uint64_t skipped; /* how many of its records, from its start, are left out because they are no news */
+        uint64_t skip;    /* how many of its records, from its start, are left out because they are no news */
         uint64_t missing; /* how many records are missing before it */
         /* How many records an unknown instance had before it: they may have arrived, or another sender uses that host's
          * label. */
@@ -89,13 +87,14 @@ struct hosts_irregular {
 /* An instance of a host. The host says that it has sent all records up to `position`. */
 struct hosts_instance {
         uint64_t instance, position;
-        uint64_t own; /* as in struct hosts_message */
+        uint64_t own_records; /* as in struct hosts_message */
 };
 
 struct hosts_lack {
         uint64_t instance; /* 0: none */
         uint64_t expected; /* the position of the record that lacks */
-        int64_t since_ms, said_ms;
+        int64_t since_ms;  /* since when it lacks */
+        int64_t report_ms; /* when the host last said that it has the record */
 };
 
 /* The data that outlives the process. Zeros: no host is known. */
@@ -110,21 +109,21 @@ struct hosts_kept {
  * and that of the host that is there. */
 struct hosts_twins {
         uint64_t processes[HOSTS_PROCESSES_MAX]; /* the latest first; 0: free */
-        unsigned again;                          /* how often a number came again */
-        int64_t again_ms;                        /* when a number came again last */
-        int64_t there_ms;                        /* when it was last known that there are several hosts; 0: never */
-        bool told;
+        unsigned repeats;                        /* how often a number came again */
+        int64_t repeat_ms;                       /* when a number came again last */
+        int64_t twin_ms;                         /* when it was last known that there are several hosts; 0: never */
+        bool announced;                          /* hosts_twin_news() returned it */
 };
 
 struct hosts {
         struct hosts_kept *kept; /* in memory of the caller, as is `others` */
         struct hosts_others *others;
-        struct host *all; /* the hosts in `kept` */
-        int64_t heard_ms[HOSTS_MAX];
+        struct host *all;             /* the hosts in `kept` */
+        int64_t alive_ms[HOSTS_MAX];  /* when the last ALIVE of the host arrived */
         int64_t credit_ms[HOSTS_MAX]; /* when the host has its full credit again */
         struct hosts_lack lacks[HOSTS_MAX][HOSTS_LACKS_MAX];
         struct hosts_twins twins[HOSTS_MAX];
-        uint64_t turned_away; /* messages of hosts that found no place */
+        uint64_t refusals; /* messages of hosts that found no place */
 };
 
 /* Takes the kept data into use, and forgets entries that cannot be a host. Hosts that members believe to be here have
@@ -150,10 +149,10 @@ const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several);
 
 /* Takes note of how far the host `label` is with `count` instances, the newest first. Returns for how many ms nothing
  * arrived of an instance that lacks records; 0 if no instance lacks any. If several lack records it is the instance
- * that lacks them for longest, and `*which` is its index. Instances older than all that are known here do not count; if
+ * that lacks them for longest, and `*index` says which. Instances older than all that are known here do not count; if
  * none is known, the newest counts if the host is known. `*follows` is as in struct hosts_message. */
 int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_instance *all, size_t count,
-                      int64_t now_ms, size_t *which, bool *follows);
+                      int64_t now_ms, size_t *index, bool *follows);
 
 /* Charges the host `label` for the time that others waited for its answers. */
 void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms);
@@ -163,7 +162,7 @@ bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms);
 
 /* Returns HOST_HERE or HOST_AWAY, as members believe or could be told now; HOST_UNKNOWN if no message of
  * it ever arrived. */
-enum host_told hosts_state(const struct hosts *h, const char *label, int64_t now_ms);
+enum host_state hosts_state(const struct hosts *h, const char *label, int64_t now_ms);
 
 /* Writes the news of hosts that came, went or returned, one kind at a time, and notes that members were told. The hosts
  * are in `list`. Returns false if there is no news. */

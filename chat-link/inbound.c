@@ -9,7 +9,7 @@
 
 void inbound_init(struct inbound *in, struct report *report, const char *own, int work)
 {
-        *in = (struct inbound){.report = report, .own = own, .work = work};
+        *in = (struct inbound){.report = report, .own_host = own, .work = work};
         in->end = &in->first;
         pthread_mutex_init(&in->lock, NULL);
         pthread_cond_init(&in->room, NULL);
@@ -23,7 +23,7 @@ static void inbound_drop_all(struct inbound *in)
         }
         in->first = NULL;
         in->end = &in->first;
-        in->said = in->alive = 0;
+        in->said_count = in->alive_count = 0;
 }
 
 void inbound_destroy(struct inbound *in)
@@ -57,8 +57,8 @@ struct network_message *inbound_next(struct inbound *in)
                 in->first = m->next;
                 if (!in->first)
                         in->end = &in->first;
-                in->said -= m->event == NETWORK_SAID;
-                in->alive -= m->event == NETWORK_ALIVE;
+                in->said_count -= m->event == NETWORK_SAID;
+                in->alive_count -= m->event == NETWORK_ALIVE;
                 m->next = NULL;
                 pthread_cond_signal(&in->room);
         }
@@ -69,7 +69,7 @@ struct network_message *inbound_next(struct inbound *in)
 uint64_t inbound_needs_subscription(struct inbound *in, int64_t now)
 {
         pthread_mutex_lock(&in->lock);
-        bool silent = in->place.stream != 0 && !in->blocked && now - in->heard_ms > INBOUND_SILENCE_MS;
+        bool silent = in->place.stream != 0 && !in->blocked && now - in->delivery_ms > INBOUND_SILENCE_MS;
         uint64_t request = in->generation == 0 || in->lost || silent ? in->request : 0;
         pthread_mutex_unlock(&in->lock);
         return request;
@@ -91,8 +91,8 @@ static bool inbound_enqueue(struct inbound *in, enum network_event event, struct
                 memcpy(m->data, from->data, from->size);
         *in->end = m;
         in->end = &m->next;
-        in->said += event == NETWORK_SAID;
-        in->alive += event == NETWORK_ALIVE;
+        in->said_count += event == NETWORK_SAID;
+        in->alive_count += event == NETWORK_ALIVE;
         report_wake(in->report);
         return true;
 }
@@ -113,17 +113,17 @@ bool inbound_is_behind(struct inbound *in, uint64_t stream, uint64_t last, int64
 uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct network_place *behind)
 {
         pthread_mutex_lock(&in->lock);
-        bool begun = in->begun == in->request;
+        bool begun = in->begin_request == in->request;
         bool same = in->place.stream == stream && in->place.sequence <= last;
         if (!same)
                 in->place = (struct network_place){.stream = stream, .sequence = last};
         if (!begun || !same)
-                in->begun =
+                in->begin_request =
                         inbound_enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
-        in->lost = in->begun != in->request;
+        in->lost = in->begin_request != in->request;
         in->blocked = false;
         in->consumer_sequence = 0;
-        in->heard_ms = clock_ms();
+        in->delivery_ms = clock_ms();
         uint64_t generation = in->generation = ++in->generations;
         *behind = in->place;
         pthread_mutex_unlock(&in->lock);
@@ -157,21 +157,21 @@ static bool inbound_is_current(struct inbound *in, uint64_t generation)
 {
         if (generation != in->generation || in->lost)
                 return false;
-        in->heard_ms = clock_ms();
+        in->delivery_ms = clock_ms();
         return true;
 }
 
 /* Returns false if the subscription is no longer wanted. */
 static bool inbound_wait_for_room(struct inbound *in, uint64_t generation)
 {
-        while (generation == in->generation && in->said >= NETWORK_QUEUE_MAX) {
+        while (generation == in->generation && in->said_count >= NETWORK_QUEUE_MAX) {
                 in->blocked = true;
                 pthread_cond_wait(&in->room, &in->lock);
         }
         if (generation != in->generation)
                 return false;
         in->blocked = false;
-        in->heard_ms = clock_ms();
+        in->delivery_ms = clock_ms();
         return true;
 }
 
@@ -199,7 +199,7 @@ void inbound_said(struct inbound *in, uint64_t generation, const struct inbound_
         pthread_mutex_lock(&in->lock);
         if (inbound_is_current(in, generation) && inbound_is_next(in, m)) {
                 struct network_place place = {.stream = in->place.stream, .sequence = m->sequence};
-                bool own = m->host && strcmp(m->host, in->own) == 0, acceptable = inbound_is_acceptable(m);
+                bool own = m->host && strcmp(m->host, in->own_host) == 0, acceptable = inbound_is_acceptable(m);
                 bool done = own || !acceptable ||
                             (inbound_wait_for_room(in, generation) && inbound_enqueue(in, NETWORK_SAID, place, m));
                 if (done)
@@ -230,7 +230,7 @@ void inbound_lose(struct inbound *in, uint64_t generation)
 
 static bool inbound_waits_already(const struct inbound *in, const char *host)
 {
-        for (const struct network_message *m = in->alive > 0 ? in->first : NULL; m; m = m->next)
+        for (const struct network_message *m = in->alive_count > 0 ? in->first : NULL; m; m = m->next)
                 if (m->event == NETWORK_ALIVE && strcmp(m->host, host) == 0)
                         return true;
         return false;
@@ -241,7 +241,7 @@ void inbound_alive(struct inbound *in, const struct inbound_message *m)
         pthread_mutex_lock(&in->lock);
         if (!inbound_is_acceptable(m))
                 report_ignored(in->report);
-        else if (in->request > 0 && in->alive < INBOUND_ALIVE_MAX && !inbound_waits_already(in, m->host))
+        else if (in->request > 0 && in->alive_count < INBOUND_ALIVE_MAX && !inbound_waits_already(in, m->host))
                 inbound_enqueue(in, NETWORK_ALIVE, (struct network_place){0}, m);
         pthread_mutex_unlock(&in->lock);
 }

@@ -25,13 +25,13 @@ struct inbound {
         pthread_mutex_t lock;
         pthread_cond_t room; /* signals that there is room, or another generation */
         struct report *report;
-        const char *own; /* our host's label, not owned */
-        int work;        /* not owned */
+        const char *own_host; /* our host's label, not owned */
+        int work;             /* not owned */
         struct network_message *first, **end;
-        unsigned said, alive; /* how many messages of each kind wait */
+        unsigned said_count, alive_count; /* how many messages of each kind wait */
 
-        uint64_t request; /* counts the calls of network_read() */
-        uint64_t begun;   /* the request for which a BEGIN was queued; 0: none */
+        uint64_t request;       /* counts the calls of network_read() */
+        uint64_t begin_request; /* the request for which a BEGIN was queued; 0: none */
         /* of the last message that was taken or dropped; until BEGIN, the place that was asked for */
         struct network_place place;
 
@@ -39,9 +39,9 @@ struct inbound {
         uint64_t generations; /* how many generations there were */
         uint64_t generation;  /* of the subscription that the queue is open to; 0: none */
         uint64_t consumer_sequence;
-        int64_t heard_ms; /* when the subscription last delivered anything */
-        bool blocked;     /* a thread waits for room */
-        bool lost;        /* the subscription has to be replaced */
+        int64_t delivery_ms; /* when the subscription last delivered anything */
+        bool blocked;        /* a thread waits for room */
+        bool lost;           /* the subscription has to be replaced */
 };
 
 /* Makes an empty queue. `work` is an eventfd that the network's thread waits for. */

@@ -25,7 +25,7 @@ int inbox_init(struct inbox *in, int fd, struct spool *spool)
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
         spool_walk(spool, inbox_remember, in);
-        /* no chatd has this epoch: the first datagram begins another one, and its records are compared */
+        /* No chatd has the epoch 1. So the first datagram begins another epoch, and its records are compared. */
         seen_epoch(&in->seen, 1);
         return 0;
 }
@@ -98,7 +98,7 @@ static bool inbox_store(struct inbox *in, const struct frame *f)
         struct record rec;
         while (record_next(&r, &rec) > 0)
                 inbox_count_members(in, &rec);
-        in->stored = size;
+        in->records_bytes = size;
         return true;
 }
 
@@ -109,8 +109,8 @@ static bool inbox_store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
         return spool_append(in->spool, in->records, size, 1) == 0;
 }
 
-/* Two notices can be equal, so a notice is only recognized as stored if it is the first that is read after the
- * start. */
+/* Stores a notice of missing lines, unless it is stored already. Two notices can be equal, so only the first one that
+ * is read after the start is compared with the spool. Returns false if the spool is full. */
 static bool inbox_note_missed(struct inbox *in, const struct frame *f)
 {
         if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
@@ -126,15 +126,15 @@ bool inbox_note_missing(struct inbox *in, uint64_t lines)
 static enum inbox_event inbox_take_frame(struct inbox *in, const struct frame *f)
 {
         if (seen_epoch(&in->seen, f->id))
-                in->counted = false; /* another chatd, which may have had no room for its roll call */
+                in->has_members = false; /* another chatd, which may have had no room for its roll call */
         switch (f->type) {
         case FRAME_BATCH:
                 return inbox_store(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_MISSED:
-                in->counted = false; /* the missed lines include joins and leaves */
+                in->has_members = false; /* the missed lines include joins and leaves */
                 return inbox_note_missed(in, f) ? INBOX_TAKEN : INBOX_FULL;
         case FRAME_WELCOME:
-                in->counted = true;
+                in->has_members = true;
                 in->members = f->members;
                 in->number = f->number;
                 return INBOX_WELCOME;
@@ -142,7 +142,7 @@ static enum inbox_event inbox_take_frame(struct inbox *in, const struct frame *f
                 return INBOX_ROLLCALL;
         case FRAME_REFUSED:
                 if (text_is_clean(f->text.at, f->text.len))
-                        snprintf(in->why, sizeof(in->why), "%.*s", (int)f->text.len, f->text.at);
+                        snprintf(in->reason, sizeof(in->reason), "%.*s", (int)f->text.len, f->text.at);
                 return INBOX_REFUSED;
         default: /* not for links, or of a later version */
                 return INBOX_TAKEN;
@@ -153,7 +153,7 @@ enum inbox_event inbox_take(struct inbox *in, uid_t broker)
 {
         struct frame f;
         bool heard;
-        in->stored = 0;
+        in->records_bytes = 0;
         ssize_t n = inbox_peek(in, broker, &heard);
         if (n < 0)
                 return INBOX_NOTHING;

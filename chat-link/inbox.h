@@ -1,4 +1,4 @@
-/* What chatd sends to the link: datagrams in link.sock, a queue that systemd holds.
+/* The link's inbox: datagrams from chatd in link.sock, a queue that systemd holds.
  *
  * The link reads a datagram, stores its records in the spool, and only then removes the datagram. After a crash in
  * between, the next process finds the datagram again, and knows by the contents of the spool that it was stored already
@@ -23,7 +23,7 @@ enum inbox_event {
         INBOX_FULL,    /* the spool has no room: the datagram stays in the inbox */
         INBOX_WELCOME, /* chatd took our HELLO: see `number` */
         INBOX_ROLLCALL,
-        INBOX_REFUSED, /* see `why` */
+        INBOX_REFUSED, /* see `reason` */
 };
 
 struct inbox {
@@ -36,14 +36,14 @@ struct inbox {
                 bool is_last;
                 uint64_t epoch, lines;
         } missed;
-        bool counted;     /* `members` is right: chatd has sent it */
+        bool has_members; /* `members` is right: chatd has sent it */
         uint64_t members; /* sessions on this host */
         uint64_t number;  /* of the last record from the link that chatd relayed */
-        char why[256];
+        char reason[256];
         uint64_t ignored; /* datagrams that chatd does not send */
         uint8_t datagram[DATAGRAM_MAX_BYTES];
         uint8_t records[DATAGRAM_MAX_BYTES]; /* what the last datagram added to the spool */
-        size_t stored;                       /* the size of `records` in bytes */
+        size_t records_bytes;                /* the size of `records` in bytes */
 };
 
 /* Takes the bound socket `fd` into use. Returns 0 or a negative errno. */

@@ -43,13 +43,13 @@ void inject_connect(struct inject *in, int64_t now_ms)
                 return;
         }
         in->broker = intake.st_uid;
-        in->hello_due = true;
+        in->hello_pending = true;
         in->welcome = false;
 }
 
 void inject_hello(struct inject *in)
 {
-        in->hello_due = true;
+        in->hello_pending = true;
 }
 
 void inject_welcome(struct inject *in)
@@ -95,7 +95,7 @@ bool inject_record(struct inject *in, const struct record *rec)
         if (size == 0)
                 return false;
         in->size += size;
-        in->last = in->last_waits = rec->number;
+        in->last = in->pending_number = rec->number;
         return true;
 }
 
@@ -118,22 +118,22 @@ static bool inject_hand_over_hello(struct inject *in, int64_t now_ms)
         struct frame f = {.type = FRAME_HELLO, .id = LINK_ID, .name = slice_of("link"), .address = slice_of("link")};
         if (!inject_hand_over(in, hello, frame_encode(hello, sizeof(hello), &f), now_ms))
                 return false;
-        in->hello_due = false;
-        in->at_hello = in->handed_over;
+        in->hello_pending = false;
+        in->hello_number = in->sent_number;
         return true;
 }
 
 bool inject_flush(struct inject *in, int64_t now_ms)
 {
         in->blocked = false;
-        if (in->socket < 0 || (in->hello_due && !inject_hand_over_hello(in, now_ms)) || !in->welcome)
+        if (in->socket < 0 || (in->hello_pending && !inject_hand_over_hello(in, now_ms)) || !in->welcome)
                 return false;
         if (in->size == 0)
                 return true;
         if (!inject_hand_over(in, in->frame, in->size, now_ms))
                 return false;
         if (in->open)
-                in->handed_over = in->last_waits;
+                in->sent_number = in->pending_number;
         in->size = 0;
         in->open = false;
         return true;
@@ -144,7 +144,7 @@ void inject_rewind(struct inject *in, uint64_t number)
         if (in->open)
                 in->size = 0;
         in->open = false;
-        in->last = in->handed_over = number;
+        in->last = in->sent_number = number;
 }
 
 void inject_number_above(struct inject *in, uint64_t number)

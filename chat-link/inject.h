@@ -23,20 +23,20 @@ enum {
 
 struct inject {
         const char *dir;
-        int socket;       /* -1: none */
-        uid_t broker;     /* the user that chatd runs as; (uid_t)-1 before chatd was found for the first time */
-        bool hello_due;   /* HELLO goes out before anything else */
-        bool welcome;     /* chatd answered HELLO: the frame that waits may go out */
-        bool blocked;     /* the intake was full */
-        int64_t retry_at; /* ms of CLOCK_MONOTONIC */
+        int socket;         /* -1: none */
+        uid_t broker;       /* the user that chatd runs as; (uid_t)-1 before chatd was found for the first time */
+        bool hello_pending; /* HELLO goes out before anything else */
+        bool welcome;       /* chatd answered HELLO: the frame that waits may go out */
+        bool blocked;       /* the intake was full */
+        int64_t retry_at;   /* ms of CLOCK_MONOTONIC */
         int retry_ms;
-        uint64_t at_hello;    /* `handed_over` when HELLO went out */
-        uint64_t handed_over; /* the number of the last record that an intake took */
+        uint64_t hello_number; /* `sent_number` when HELLO went out */
+        uint64_t sent_number;  /* the number of the last record that an intake took */
         uint64_t last; /* the number of the last record that was accepted, or the argument of inject_number_above() */
-        uint64_t last_waits; /* the number of the last record in the frame that waits */
-        uint64_t notices;    /* the number of the last notice */
-        size_t size;         /* of the frame that waits; 0: none */
-        bool open;           /* the frame that waits is an INJECT with room for more records */
+        uint64_t pending_number; /* the number of the last record in the frame that waits */
+        uint64_t notices;        /* the number of the last notice */
+        size_t size;             /* of the frame that waits; 0: none */
+        bool open;               /* the frame that waits is an INJECT with room for more records */
         uint8_t frame[FRAME_MAX_BYTES];
 };
 

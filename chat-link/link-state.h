@@ -22,9 +22,9 @@ enum {
         /* How long a host may announce a record that did not arrive before the link looks for it: it may be on its
          * way. */
         LINK_LACK_MS = 1500,
-        /* the same for a record in a stream: the stream is read anew then, and again after double the time */
+        /* How long the record lacks until the stream is read anew; the next time comes after double the time. */
         LINK_LACK_STORED_MS = 5000,
-        LINK_LACK_LOST_MS = 30000, /* the same for a record in a stream, until its host is asked for it */
+        LINK_LACK_LOST_MS = 30000, /* how long a record of a stream lacks until its host is asked for it */
         LINK_ANEW_MAX_MS = 120000,
         /* fields may be added at the end without a change: they are zeros where an earlier version kept the data */
         LINK_LAYOUT = 2,
@@ -32,18 +32,18 @@ enum {
 
 /* What the link keeps in the spool's file. Only hosts.h describes `hosts`. */
 struct link_kept {
-        uint64_t layout;     /* LINK_LAYOUT; else another version wrote it and nothing of it can be used */
-        uint64_t generation; /* of the stream that is read */
-        uint64_t begin;      /* the sequence at which the link began to read the stream */
-        uint64_t stream;     /* the identity of the stream, see struct network_place; stored after the two above */
-        uint64_t told;       /* the number of the last notice of missing lines that chatd took */
+        uint64_t layout;        /* LINK_LAYOUT; else another version wrote it and nothing of it can be used */
+        uint64_t generation;    /* of the stream that is read */
+        uint64_t begin;         /* the sequence at which the link began to read the stream */
+        uint64_t stream;        /* the identity of the stream, see struct network_place; stored after the two above */
+        uint64_t notice_number; /* the number of the last notice of missing lines that chatd took */
         struct hosts_kept hosts;
         char network[HOST_MAX_BYTES + 1]; /* the network of those hosts; empty: an earlier version kept them */
         struct hosts_others others;
 };
 
-/* How far the reading of the network is. It goes from the first state to the last, and back to LINK_REWOUND if chatd lost
- * its queue. */
+/* How far the reading of the network is. It goes from the first state to the last, and back to LINK_REWOUND if chatd
+ * lost its queue. */
 enum link_reading {
         LINK_WAITS,   /* chatd has not said yet where to begin */
         LINK_REWOUND, /* the network was told to read, and its BEGIN has not come yet */
@@ -61,19 +61,19 @@ struct link {
         struct inject inject;
         int64_t now; /* ms of CLOCK_MONOTONIC */
         enum link_reading reading;
-        int64_t looked_at;  /* when the link last had taken all messages */
-        bool full;          /* the inbox is not read now: the spool is full, or chatd was not found yet */
-        int64_t hello_at;   /* when HELLO is sent again; 0: it was answered */
-        uint64_t known;     /* chatd relayed everything up to this number */
-        uint64_t published; /* the spool's position that was passed to the network */
-        uint64_t lines_in;  /* records of other hosts since the start */
-        uint64_t repeats;   /* of `lines_in`, the records that NATS had lost */
+        int64_t idle_at;           /* when the link last had taken all messages */
+        bool full;                 /* the inbox is not read now: the spool is full, or chatd was not found yet */
+        int64_t hello_at;          /* when HELLO is sent again; 0: it was answered */
+        uint64_t relayed_number;   /* chatd relayed everything up to this number */
+        uint64_t publish_position; /* the spool's position that was passed to the network */
+        uint64_t lines_in;         /* records of other hosts since the start */
+        uint64_t repeats;          /* of `lines_in`, the records that NATS had lost */
         /* the message that is being injected */
         struct network_message *message;
-        struct wire_reader records; /* records of `message` that were not injected yet */
-        uint64_t next, skip;        /* the number of the next record; how many records are left out */
-        struct gap gap;             /* the gap before `message` */
-        int64_t anew_at, anew_ms;   /* when the stream may be read anew, and how long to wait then */
+        struct wire_reader records;   /* records of `message` that were not injected yet */
+        uint64_t next, skip;          /* the number of the next record; how many records are left out */
+        struct gap gap;               /* the gap before `message` */
+        int64_t reread_at, reread_ms; /* when the stream may be read anew, and how long to wait then */
         struct notices notices;
         /* the parts of the status that were logged or shown so far */
         struct network_status status;
@@ -82,6 +82,6 @@ struct link {
         uint64_t twin_signs; /* signs of another host with the same label that were examined */
         int64_t twin_at;     /* when the last such sign came; 0: never */
         char logged_problem[512];
-        char notified[2048]; /* the last STATUS= text */
-        uint64_t ignored, ignored_logged, turned_away_logged, repeats_logged, damaged_logged;
+        char status_line[2048]; /* the last STATUS= text */
+        uint64_t ignored, ignored_logged, refusals_logged, repeats_logged, damaged_logged;
 };

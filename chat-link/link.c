@@ -15,11 +15,11 @@ _Static_assert(sizeof(struct link_kept) <= SPOOL_KEPT_BYTES, "what is kept has i
 
 static void link_tell_network(struct link *l)
 {
-        if (l->inbox.counted)
+        if (l->inbox.has_members)
                 network_count(l->network, l->inbox.members);
-        if (l->published == spool_position(l->spool))
+        if (l->publish_position == spool_position(l->spool))
                 return;
-        l->published = spool_position(l->spool);
+        l->publish_position = spool_position(l->spool);
         network_publish(l->network);
 }
 
@@ -59,7 +59,7 @@ static void link_begin_hosts(struct link *l)
 }
 
 int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
-               struct network *network, struct journal *journal, uint64_t lost)
+               struct network *network, struct journal *journal, uint64_t lost_records)
 {
         l->config = c;
         l->journal = journal;
@@ -70,19 +70,19 @@ int link_begin(struct link *l, const struct config *c, const char *run_dir, int 
         bool of_use = l->kept->layout == LINK_LAYOUT && l->kept->generation <= NUMBER_GENERATION_MAX;
         if (!of_use)
                 *l->kept = (struct link_kept){.layout = LINK_LAYOUT};
-        notices_init(&l->notices, &l->kept->told);
+        notices_init(&l->notices, &l->kept->notice_number);
         link_begin_hosts(l);
         inject_init(&l->inject, run_dir);
         int r = inbox_init(&l->inbox, inbox, spool);
         if (r < 0)
                 return r;
         log_started(journal, l);
-        if (lost > 0) {
-                log_lost(journal, lost);
-                inbox_note_missing(&l->inbox, lost);
+        if (lost_records > 0) {
+                log_lost(journal, lost_records);
+                inbox_note_missing(&l->inbox, lost_records);
         }
-        if (spool_left(spool) > 0)
-                log_left(journal, spool_left(spool));
+        if (spool_foreign(spool) > 0)
+                log_left(journal, spool_foreign(spool));
         return 0;
 }
 

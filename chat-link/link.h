@@ -17,10 +17,10 @@
 
 #include "link-state.h"
 
-/* Begins to work with the inbox's socket `inbox`. Returns 0 or a negative errno. `lost` is the value from spool_open().
- * All other arguments stay the caller's and must outlive `l`. `l` begins as zeros. */
+/* Begins to work with the inbox's socket `inbox`. Returns 0 or a negative errno. `lost_records` is the value from
+ * spool_open(). All other arguments stay the caller's and must outlive `l`. `l` begins as zeros. */
 int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
-               struct network *network, struct journal *journal, uint64_t lost);
+               struct network *network, struct journal *journal, uint64_t lost_records);
 
 /* Does all that can be done now. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
 int64_t link_work(struct link *l);

@@ -23,11 +23,11 @@ static void log_label(struct journal *j, const struct config *c)
 void log_started(struct journal *j, const struct link *l)
 {
         struct journal_event e = {0};
-        uint64_t waiting = spool_waiting(l->spool);
+        uint64_t backlog = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=started as host %s of the network %s; lines that wait: %" PRIu64, l->config->host,
-                      l->config->network, waiting);
+                      l->config->network, backlog);
         journal_describe(&e, LOG_INFO, EVENT_LINK_STARTED);
-        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
+        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, backlog);
         journal_write(j, &e);
         if (l->config->machine[0] != '\0')
                 log_label(j, l->config);
@@ -36,11 +36,11 @@ void log_started(struct journal *j, const struct link *l)
 void log_stopped(struct journal *j, const struct link *l)
 {
         struct journal_event e = {0};
-        uint64_t waiting = spool_waiting(l->spool);
+        uint64_t backlog = spool_waiting(l->spool);
         journal_field(&e, "MESSAGE=stopped; lines that wait for other hosts: %" PRIu64 ", lines from them: %" PRIu64,
-                      waiting, l->lines_in);
+                      backlog, l->lines_in);
         journal_describe(&e, LOG_INFO, EVENT_LINK_STOPPED);
-        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, waiting);
+        journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, backlog);
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, l->lines_in);
         journal_write(j, &e);
 }
@@ -143,29 +143,29 @@ static int64_t log_change(struct link *l)
 /* Returns what to do about the last message that was ignored: the rarest reason first. */
 static const char *log_ignored_why(const struct link *l)
 {
-        if (l->hosts.turned_away > l->turned_away_logged)
+        if (l->hosts.refusals > l->refusals_logged)
                 return "there are more hosts in this network than a chat-link can know, which are 64";
         return "no chat-link sends such";
 }
 
-/* Logs how many messages were ignored since the last time. */
+/* Logs how many messages were ignored since the last entry. */
 static void log_ignored(struct link *l)
 {
-        uint64_t ignored = l->ignored + l->status.ignored + l->inbox.ignored + l->hosts.turned_away;
-        if (ignored == l->ignored_logged || (l->ignored_at != 0 && l->now < l->ignored_at))
+        uint64_t total = l->ignored + l->status.ignored + l->inbox.ignored + l->hosts.refusals;
+        if (total == l->ignored_logged || (l->ignored_at != 0 && l->now < l->ignored_at))
                 return;
         struct journal_event e = {0};
-        uint64_t count = ignored - l->ignored_logged;
+        uint64_t count = total - l->ignored_logged;
         l->ignored_at = l->now + LINK_IGNORED_MS;
-        journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, log_ignored_why(l));
+        journal_field(&e, "MESSAGE=messages total: %" PRIu64 "; %s", count, log_ignored_why(l));
         journal_describe(&e, LOG_WARNING, EVENT_LINK_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->ignored_logged = ignored;
-        l->turned_away_logged = l->hosts.turned_away;
+        l->ignored_logged = total;
+        l->refusals_logged = l->hosts.refusals;
 }
 
-/* Logs how many records NATS lost and their hosts sent again, since the last time. */
+/* Logs how many records NATS lost and their hosts sent again, since the last entry. */
 static void log_repeats(struct link *l)
 {
         uint64_t count = l->repeats - l->repeats_logged;
@@ -181,19 +181,19 @@ static void log_repeats(struct link *l)
         l->repeats_logged = l->repeats;
 }
 
-/* Logs how many records of the spool were found damaged since the last time. */
+/* Logs how many records of the spool were found damaged since the last entry. */
 static void log_damaged(struct link *l)
 {
-        uint64_t damaged = spool_damaged(l->spool), count = damaged - l->damaged_logged;
+        uint64_t total = spool_damaged(l->spool), count = total - l->damaged_logged;
         if (count == 0)
                 return;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts",
-                      count, count == 1 ? "" : "s");
+        journal_field(&e, "MESSAGE=the spool was total: %" PRIu64 " line%s in it cannot be sent to other hosts", count,
+                      count == 1 ? "" : "s");
         journal_describe(&e, LOG_WARNING, EVENT_LINK_DAMAGED);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->damaged_logged = damaged;
+        l->damaged_logged = total;
 }
 
 static void log_twin(struct journal *j, const char *label, bool is_there)
@@ -249,25 +249,25 @@ static void log_look_for_twin(struct link *l)
 static void log_notify(struct link *l)
 {
         const struct network_status *s = &l->status;
-        char hosts[512], text[sizeof(l->notified)];
-        uint64_t waiting = spool_waiting(l->spool);
+        char hosts[512], text[sizeof(l->status_line)];
+        uint64_t backlog = spool_waiting(l->spool);
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
         if (log_is_linked(s))
                 snprintf(text, sizeof(text),
-                         "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
+                         "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines backlog: %" PRIu64
                          ", from others: %" PRIu64,
                          l->config->host, s->server, s->stored ? "" : " (no JetStream)",
                          l->logged_twin ? "; problem: another host has the same label: give one another Host= in "
                                           "/etc/chat/link.conf"
                                         : "",
-                         s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", waiting,
+                         s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", backlog,
                          l->lines_in);
         else
-                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64,
-                         s->problem[0] ? s->problem : "connecting", waiting);
-        if (strcmp(text, l->notified) == 0)
+                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines backlog: %" PRIu64,
+                         s->problem[0] ? s->problem : "connecting", backlog);
+        if (strcmp(text, l->status_line) == 0)
                 return;
-        snprintf(l->notified, sizeof(l->notified), "%s", text);
+        snprintf(l->status_line, sizeof(l->status_line), "%s", text);
         sd_notify(false, text);
 }
 

@@ -35,7 +35,7 @@ struct chat_link {
         int inbox, wake, signals;
         /* a socket that chat-link bound itself; empty: none */
         char own_inbox[sizeof(((struct sockaddr_un *)0)->sun_path)];
-        uint64_t lost; /* lines lost to a power loss */
+        uint64_t lost_records; /* lines lost to a power loss */
         struct watchdog watchdog;
 };
 
@@ -142,18 +142,18 @@ static int chat_link_open_inbox(struct chat_link *cl, const char *run_dir)
 static int chat_link_open_all(struct chat_link *cl, const struct options *o)
 {
         char path[PATH_MAX], notes[PATH_MAX];
-        sigset_t stops;
+        sigset_t stop_signals;
         int r = chat_link_open_inbox(cl, o->run_dir);
         if (r < 0) {
                 fprintf(stderr, "chat-link: cannot use the inbox %s/" LINK_SOCKET_NAME ": %s%s\n", o->run_dir,
                         strerror(-r), r == -ENOENT ? "; chatd makes that directory: start it first" : "");
                 return r;
         }
-        sigemptyset(&stops); /* blocked before there are threads that could take them */
-        sigaddset(&stops, SIGTERM);
-        sigaddset(&stops, SIGINT);
-        sigprocmask(SIG_BLOCK, &stops, NULL);
-        cl->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+        sigemptyset(&stop_signals); /* blocked before there are threads that could take them */
+        sigaddset(&stop_signals, SIGTERM);
+        sigaddset(&stop_signals, SIGINT);
+        sigprocmask(SIG_BLOCK, &stop_signals, NULL);
+        cl->signals = signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
         cl->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (cl->signals < 0 || cl->wake < 0) {
                 r = -errno;
@@ -164,7 +164,7 @@ static int chat_link_open_all(struct chat_link *cl, const struct options *o)
         /* The directory in which chatd notes what it relayed. It lives as long as the notes: longer than chatd and the
          * sockets. */
         snprintf(notes, sizeof(notes), "%s/" MEMBERS_DIR_NAME, o->run_dir);
-        cl->spool = spool_open(path, cl->config.spool_bytes, notes, cl->config.network, &cl->lost);
+        cl->spool = spool_open(path, cl->config.spool_bytes, notes, cl->config.network, &cl->lost_records);
         if (!cl->spool) {
                 r = -errno;
                 fprintf(stderr, "chat-link: cannot use %s, of %zu MiB: %s%s\n", path, cl->config.spool_bytes >> 20,
@@ -212,7 +212,7 @@ static int chat_link_wait_ms(int64_t wake)
 
 static int chat_link_run(struct chat_link *cl)
 {
-        eventfd_t ignored;
+        eventfd_t value;
         for (;;) {
                 const struct link *l = &cl->link;
                 watchdog_beat(&cl->watchdog);
@@ -228,7 +228,7 @@ static int chat_link_run(struct chat_link *cl)
                 if (fds[CHAT_LINK_SIGNALS].revents)
                         return 0;
                 if (fds[CHAT_LINK_WAKE].revents)
-                        eventfd_read(cl->wake, &ignored);
+                        eventfd_read(cl->wake, &value);
         }
 }
 
@@ -236,7 +236,7 @@ static int chat_link_run(struct chat_link *cl)
 static void chat_link_stop_network(struct chat_link *cl)
 {
         int64_t deadline = network_stop(cl->network);
-        eventfd_t ignored;
+        eventfd_t value;
         while (!network_has_stopped(cl->network) && clock_ms() < deadline) {
                 int64_t wake = link_drain(&cl->link);
                 struct pollfd fds[CHAT_LINK_SLOTS] = {
@@ -247,7 +247,7 @@ static void chat_link_stop_network(struct chat_link *cl)
                 };
                 int ready = poll(fds, CHAT_LINK_SLOTS, chat_link_wait_ms(clock_earlier(wake, deadline)));
                 if (ready > 0 && fds[CHAT_LINK_WAKE].revents)
-                        eventfd_read(cl->wake, &ignored);
+                        eventfd_read(cl->wake, &value);
         }
         network_end(cl->network);
 }
@@ -256,7 +256,8 @@ static void chat_link_stop_network(struct chat_link *cl)
  * error. */
 static int chat_link_serve(struct chat_link *cl, const char *run_dir)
 {
-        int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal, cl->lost);
+        int r = link_begin(&cl->link, &cl->config, run_dir, cl->inbox, cl->spool, cl->network, cl->journal,
+                           cl->lost_records);
         bool begun = chat_link_report(r, "read its inbox") == 0;
         if (begun && getenv("NOTIFY_SOCKET")) /* a service manager starts it again */
                 r = chat_link_report(watchdog_start(&cl->watchdog, "chat-link", WATCHDOG_TICK_MS),

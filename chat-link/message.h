@@ -7,15 +7,15 @@
  * A link that receives signs of life of its own label may have a twin: another host with the same label. The instance
  * does not tell, because links before version 3 took it over with a cloned disk. So every connection has a random
  * number, `process`. A message of a link that is gone may come late. So a link that receives another number with its
- * label repeats that number in `heard`, and a link that finds its own number there has a twin now.
+ * label repeats that number in `other_process`, and a link that finds its own number there has a twin now.
  *
  * Subject chat.NETWORK.ask.HOST.OTHER: HOST misses records of OTHER (MESSAGE_ASK). Subject
  * chat.NETWORK.again.OTHER.HOST: the records of these that OTHER still has (MESSAGE_AGAIN). Neither is kept. They are
  * for records that NATS lost. If two hosts have one label both are asked, and the host that said the records answers.
  *
  * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Anything unknown is
- * ignored. Since version 2 an ALIVE has `process` and `heard`, since version 3 `before`. Up to version 2 an instance is
- * that of a spool, since version 3 that of a branch of a spool (branches.h).
+ * ignored. Since version 2 an ALIVE has `process` and `other_process`, since version 3 `branches`. Up to version 2 an
+ * instance is that of a spool, since version 3 that of a branch of a spool (branches.h).
  */
 #pragma once
 
@@ -23,7 +23,7 @@
 
 enum {
         MESSAGE_VERSION = 3,
-        MESSAGE_BEFORE_MAX = 16,
+        MESSAGE_BRANCHES_MAX = 16,
         MESSAGE_HEADER_BYTES = 18, /* version 1, type 1, instance 8, position 8 */
         MESSAGE_AGAIN_HEADER_BYTES = MESSAGE_HEADER_BYTES + 8,
         MESSAGE_MAX_BYTES = MESSAGE_AGAIN_HEADER_BYTES + DATAGRAM_MAX_BYTES,
@@ -37,7 +37,7 @@ enum message_type {
         MESSAGE_AGAIN, /* asked, and the same records as in SAID */
 };
 
-struct message_before {
+struct message_branch {
         uint64_t instance, position;
 };
 
@@ -50,12 +50,13 @@ struct message {
         uint64_t position;
         uint64_t members; /* ALIVE: how many members that host has */
         uint64_t process; /* ALIVE: of the sender's connection; 0: the message is of version 1 */
-        uint64_t heard;   /* ALIVE: the other number that the sender received with its own label lately; 0: none */
+        /* ALIVE: the other number that the sender received with its own label lately; 0: none */
+        uint64_t other_process;
         /* ALIVE: earlier instances of the sender, the latest first, each with the position of its first record that was
          * not sent */
-        struct message_before before[MESSAGE_BEFORE_MAX];
-        uint8_t before_count;
-        uint64_t asked; /* AGAIN: the position that was asked for */
+        struct message_branch branches[MESSAGE_BRANCHES_MAX];
+        uint8_t branches_count;
+        uint64_t question_position; /* AGAIN: the position that was asked for */
         struct wire_reader records;
 };
 
@@ -65,23 +66,23 @@ static inline bool message_has_records(uint8_t type)
         return type == MESSAGE_SAID || type == MESSAGE_AGAIN;
 }
 
-static inline void message_put_before(struct wire_writer *w, const struct message *m)
+static inline void message_put_branches(struct wire_writer *w, const struct message *m)
 {
-        wire_put_u8(w, m->before_count);
-        for (size_t i = 0; i < m->before_count; i++) {
-                wire_put_u64(w, m->before[i].instance);
-                wire_put_u64(w, m->before[i].position);
+        wire_put_u8(w, m->branches_count);
+        for (size_t i = 0; i < m->branches_count; i++) {
+                wire_put_u64(w, m->branches[i].instance);
+                wire_put_u64(w, m->branches[i].position);
         }
 }
 
-static inline void message_get_before(struct wire_reader *r, struct message *m)
+static inline void message_get_branches(struct wire_reader *r, struct message *m)
 {
         uint8_t count = wire_get_u8(r);
-        if (count > MESSAGE_BEFORE_MAX)
+        if (count > MESSAGE_BRANCHES_MAX)
                 r->bad = true;
-        for (; m->before_count < count && !r->bad; m->before_count++) {
-                m->before[m->before_count].instance = wire_get_u64(r);
-                m->before[m->before_count].position = wire_get_u64(r);
+        for (; m->branches_count < count && !r->bad; m->branches_count++) {
+                m->branches[m->branches_count].instance = wire_get_u64(r);
+                m->branches[m->branches_count].position = wire_get_u64(r);
         }
 }
 
@@ -97,11 +98,11 @@ static inline size_t message_encode(void *buffer, size_t size, const struct mess
         if (m->type == MESSAGE_ALIVE) {
                 wire_put_u64(&w, m->members);
                 wire_put_u64(&w, m->process);
-                wire_put_u64(&w, m->heard);
-                message_put_before(&w, m);
+                wire_put_u64(&w, m->other_process);
+                message_put_branches(&w, m);
         }
         if (m->type == MESSAGE_AGAIN)
-                wire_put_u64(&w, m->asked);
+                wire_put_u64(&w, m->question_position);
         return wire_written(&w);
 }
 
@@ -115,7 +116,7 @@ static inline int message_decode(struct message *m, const void *data, size_t siz
         m->instance = wire_get_u64(&r);
         m->position = wire_get_u64(&r);
         if (m->type == MESSAGE_AGAIN)
-                m->asked = wire_get_u64(&r);
+                m->question_position = wire_get_u64(&r);
         if (r.bad)
                 return -EBADMSG;
         if (m->version == 0)
@@ -130,9 +131,9 @@ static inline int message_decode(struct message *m, const void *data, size_t siz
                 m->members = wire_get_u64(&r);
         if (m->type == MESSAGE_ALIVE && m->version >= 2) {
                 m->process = wire_get_u64(&r);
-                m->heard = wire_get_u64(&r);
+                m->other_process = wire_get_u64(&r);
         }
         if (m->type == MESSAGE_ALIVE && m->version >= 3)
-                message_get_before(&r, m);
+                message_get_branches(&r, m);
         return r.bad || (wire_left(&r) > 0 && m->version <= MESSAGE_VERSION) ? -EBADMSG : 0;
 }

@@ -42,19 +42,19 @@ struct network {
         struct twin twin;
         pthread_t thread;
         int work; /* an eventfd: the thread has work */
-        /* Each of the two flags is a release by the thread that sets it, and an acquire by the one that reads it: what
-         * was done before comes along. They have the default order, which is stronger, because they are set once. */
-        int64_t stop_by; /* ms of CLOCK_MONOTONIC; set before `stopping` */
+        /* The thread that sets one of the two flags releases what it did before; the thread that reads it acquires
+         * that. The default order is stronger than needed, which costs nothing for flags that are set once. */
+        int64_t stop_deadline; /* ms of CLOCK_MONOTONIC; set before `stopping` */
         atomic_bool stopping;
         atomic_bool stopped; /* no thread uses the network any more, except for the thread that has set this */
         atomic_uint_least64_t members;
 
         /* Only the thread uses these; ms of CLOCK_MONOTONIC. */
-        int64_t alive_at;     /* when the next ALIVE is due */
-        int64_t retry_at;     /* when to try again after a failure */
-        int64_t ask_again_at; /* when to ask for JetStream again */
-        bool in_doubt;        /* the next chunk may be stored already */
-        uint64_t asked_for;   /* the request for which the stream's end was determined; 0: none */
+        int64_t alive_at;        /* when the next ALIVE is due */
+        int64_t retry_at;        /* when to try again after a failure */
+        int64_t ask_again_at;    /* when to ask for JetStream again */
+        bool in_doubt;           /* the next chunk may be stored already */
+        uint64_t stream_request; /* the request for which the stream's end was determined; 0: none */
         char alive_subject[STREAM_NAME_BYTES + HOST_MAX_BYTES];
         uint8_t message[MESSAGE_MAX_BYTES];
 };
@@ -80,18 +80,18 @@ static void network_close_all(struct network *n)
 
 static void network_say_how_far(const struct network *n, struct message *alive)
 {
-        struct spool_said said[1 + MESSAGE_BEFORE_MAX];
-        size_t count = spool_said(n->spool, said, sizeof(said) / sizeof(said[0]));
-        alive->instance = said[0].instance;
-        alive->position = said[0].records;
+        struct spool_progress progress[1 + MESSAGE_BRANCHES_MAX];
+        size_t count = spool_progress(n->spool, progress, sizeof(progress) / sizeof(progress[0]));
+        alive->instance = progress[0].instance;
+        alive->position = progress[0].records;
         for (size_t i = 1; i < count; i++)
-                alive->before[alive->before_count++] =
-                        (struct message_before){.instance = said[i].instance, .position = said[i].records};
+                alive->branches[alive->branches_count++] =
+                        (struct message_branch){.instance = progress[i].instance, .position = progress[i].records};
 }
 
 static void network_say_alive(struct network *n, int64_t now)
 {
-        uint8_t alive[FRAME_MAX_BYTES];
+        uint8_t payload[FRAME_MAX_BYTES];
         struct message m = {.type = MESSAGE_ALIVE, .members = atomic_load(&n->members)};
         if (now < n->alive_at)
                 return;
@@ -100,8 +100,8 @@ static void network_say_alive(struct network *n, int64_t now)
                 return;
         network_say_how_far(n, &m);
         twin_say(&n->twin, &m, now);
-        size_t size = message_encode(alive, sizeof(alive), &m);
-        natsConnection_Publish(n->connection.nc, n->alive_subject, alive, (int)size);
+        size_t size = message_encode(payload, sizeof(payload), &m);
+        natsConnection_Publish(n->connection.nc, n->alive_subject, payload, (int)size);
 }
 
 /* Returns the size of the message with the chunk, or 0 if there is none. */
@@ -118,7 +118,7 @@ static size_t network_make_message(struct network *n, struct spool_chunk *chunk)
 static bool network_publish_unstored(struct network *n, size_t size)
 {
         natsConnection *nc = n->connection.nc;
-        natsStatus s = natsConnection_Publish(nc, n->stream.said, n->message, (int)size);
+        natsStatus s = natsConnection_Publish(nc, n->stream.said_subject, n->message, (int)size);
         if (s == NATS_OK)
                 s = natsConnection_FlushTimeout(nc, NETWORK_FLUSH_MS);
         if (s != NATS_OK)
@@ -126,13 +126,13 @@ static bool network_publish_unstored(struct network *n, size_t size)
         return s == NATS_OK;
 }
 
-/* Returns 1 when the chunk was stored, 0 when it has to be published now, -1 when it failed. */
+/* Returns 1 if the chunk is stored, 0 if the next call must publish it, or -1 if this call failed. */
 static int network_publish_stored(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         if (n->in_doubt) {
-                int stored = stream_has(&n->stream, chunk);
-                n->in_doubt = stored < 0;
-                return stored;
+                int result = stream_has(&n->stream, chunk);
+                n->in_doubt = result < 0;
+                return result;
         }
         n->in_doubt = !stream_publish(&n->stream, n->message, size);
         return n->in_doubt ? -1 : 1;
@@ -141,19 +141,19 @@ static int network_publish_stored(struct network *n, const struct spool_chunk *c
 /* Makes one request at most for the chunk. Returns false if it failed. */
 static bool network_publish_chunk(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
-        int sent;
+        int result;
         if (n->stream.state == STREAM_NONE)
-                sent = network_publish_unstored(n, size) ? 1 : -1;
+                result = network_publish_unstored(n, size) ? 1 : -1;
         else
-                sent = network_publish_stored(n, chunk, size);
+                result = network_publish_stored(n, chunk, size);
         if (atomic_load(&n->stopping))
                 return false; /* the spool may be gone */
-        if (sent > 0) {
+        if (result > 0) {
                 spool_release(n->spool);
                 report_no_problem(&n->report, PROBLEM_PUBLISHING);
                 report_stuck(&n->report, false);
         }
-        return sent >= 0;
+        return result >= 0;
 }
 
 /* Returns true if it is known that there is a stream, or no JetStream. Nothing is sent or read before that. */
@@ -179,12 +179,12 @@ static enum progress network_advance(struct network *n, int64_t now)
         report_stored(&n->report, n->stream.state == STREAM_READY);
         uint64_t request = inbound_needs_subscription(&n->inbound, now);
         if (request != 0) {
-                if (request != n->asked_for) {
-                        n->asked_for = request;
+                if (request != n->stream_request) {
+                        n->stream_request = request;
                         stream_refresh(&n->stream);
                         return DONE;
                 }
-                n->asked_for = 0;
+                n->stream_request = 0;
                 if (inbound_is_behind(&n->inbound, n->stream.identity, n->stream.last, now)) {
                         report_problem(&n->report, PROBLEM_READING,
                                        "the stream %s ends before what was read of it: "
@@ -230,16 +230,16 @@ static int64_t network_work(struct network *n, int64_t now)
 static void *network_run(void *user)
 {
         struct network *n = user;
-        struct pollfd wait = {.fd = n->work, .events = POLLIN};
-        eventfd_t ignored;
+        struct pollfd event = {.fd = n->work, .events = POLLIN};
+        eventfd_t value;
         while (!atomic_load(&n->stopping)) {
                 int64_t next = network_work(n, clock_ms()), now = clock_ms(), ms = next > now ? next - now : 0;
-                if (poll(&wait, 1, ms < 60000 ? (int)ms : 60000) > 0)
-                        eventfd_read(n->work, &ignored);
+                if (poll(&event, 1, ms < 60000 ? (int)ms : 60000) > 0)
+                        eventfd_read(n->work, &value);
         }
         network_close_all(n);
         nats_ReleaseThreadMemory();
-        atomic_store(&n->stopped, connection_is_quiet(&n->connection, n->stop_by));
+        atomic_store(&n->stopped, connection_is_quiet(&n->connection, n->stop_deadline));
         report_wake(&n->report);
         return NULL;
 }
@@ -299,11 +299,11 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
 
 int64_t network_stop(struct network *n)
 {
-        n->stop_by = clock_ms() + NETWORK_STOP_MS;
+        n->stop_deadline = clock_ms() + NETWORK_STOP_MS;
         atomic_store(&n->stopping, true);
         inbound_close(&n->inbound);
         eventfd_write(n->work, 1);
-        return n->stop_by;
+        return n->stop_deadline;
 }
 
 bool network_has_stopped(const struct network *n)
@@ -315,7 +315,7 @@ bool network_has_stopped(const struct network *n)
  * together with all memory that it may use, except for the caller's. */
 void network_end(struct network *n)
 {
-        struct timespec until = clock_timespec(n->stop_by);
+        struct timespec until = clock_timespec(n->stop_deadline);
         int error = pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until);
         report_end(&n->report);
         if (error != 0)
@@ -327,7 +327,7 @@ void network_end(struct network *n)
 void network_read(struct network *n, struct network_place from)
 {
         if (from.stream != 0)
-                n->stream.known = true;
+                n->stream.exists = true;
         inbound_ask(&n->inbound, from);
         eventfd_write(n->work, 1);
 }

@@ -1,22 +1,15 @@
 /* chat-link's side of NATS: publishes the records in the spool, and hands over what other hosts published.
  *
- * One thread does all that can block: it connects, checks the stream, publishes and waits for acknowledgements; libnats
+ * One thread does all that can block: it connects, checks the stream, publishes and waits for acknowledgements. libnats
  * has threads of its own besides. None of the functions below blocks. The eventfd becomes readable when there is a
  * message for network_next(), or another status.
  *
- * With JetStream. The stream chat-NETWORK has the subjects chat.NETWORK.said.*; the link makes it if there is none. One
- * message is published, and acknowledged before the next one. So the order is kept in any case, and records that arrive
- * meanwhile go together into the next message. If it is unknown whether a message was stored (no acknowledgement,
- * another connection, another process), the last message of this host's subject in the stream tells. Messages of other
- * hosts are read from a sequence on, without acknowledgements: this process knows the place exactly. A consumer that
- * lost its place, its server or a message is made again from there.
- *
- * Without JetStream. Messages are published and subscribed to, with NoEcho, and are lost to a host that is not
- * connected.
- *
- * In both cases records can be missing: then the link asks the host that said them, host to host.
- *
- * Sources: the NATS documentation on JetStream (model deep dive, consumers), nats.h.
+ * With JetStream, the stream chat-NETWORK keeps the subjects chat.NETWORK.said.*; the link makes it if there is none.
+ * One message is published and acknowledged before the next one, which keeps the order. If it is unknown whether a
+ * message was stored, the last message of this host's subject in the stream tells. Messages of other hosts are read
+ * from a sequence on, which this process remembers. Without JetStream, messages are published and subscribed to, and
+ * are lost to a host that is not connected. In both cases the link asks a host for records that are missing, host to
+ * host.
  */
 #pragma once
 

@@ -6,10 +6,10 @@
 
 #include "inject.h"
 
-void notices_init(struct notices *n, uint64_t *kept)
+void notices_init(struct notices *n, uint64_t *kept_number)
 {
-        n->kept = kept;
-        n->newest = *kept;
+        n->kept_number = kept_number;
+        n->newest_number = *kept_number;
 }
 
 bool notices_are_full(const struct notices *n)
@@ -43,9 +43,9 @@ void notices_tell(struct notices *n, uint64_t to, const struct answer *a)
 
 void notices_report_missing(struct notices *n, const char *host, uint64_t lines, uint64_t number)
 {
-        if (number <= n->newest)
+        if (number <= n->newest_number)
                 return;
-        n->newest = number;
+        n->newest_number = number;
         notices_add(n, number, 0, &(struct answer){.code = ANSWER_HOST_LACKS, .host = slice_of(host), .count = lines});
 }
 
@@ -78,13 +78,13 @@ bool notices_flush(struct notices *n, struct inject *inject, int64_t now_ms)
         while (inject_flush(inject, now_ms)) {
                 const struct notice *next = &n->ring[n->first];
                 struct slice answer = {(const char *)next->answer, next->answer_bytes};
-                if (n->going > *n->kept)
-                        *n->kept = n->going;
+                if (n->pending_number > *n->kept_number)
+                        *n->kept_number = n->pending_number;
                 if (n->count == 0)
                         return true;
                 if (!inject_notice(inject, slice_of(next->text), answer, next->to))
                         return false; /* another frame waits */
-                n->going = next->number;
+                n->pending_number = next->number;
                 n->first = notices_index(n, 1);
                 n->count--;
         }

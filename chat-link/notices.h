@@ -1,7 +1,7 @@
 /* Notices of the link for members of this host, which wait for chatd in their order.
  *
- * A notice of missing records is never dropped: its number is kept when chatd has it, so that members are told once. News
- * of hosts are dropped for newer ones if there are NOTICES_MAX.
+ * A notice of missing records is never dropped: its number is kept when chatd has it, so that members are told once.
+ * News of hosts are dropped for newer ones if there are NOTICES_MAX.
  */
 #pragma once
 
@@ -30,9 +30,9 @@ struct notice {
 struct notices {
         struct notice ring[NOTICES_ROOM];
         size_t first, count;
-        uint64_t newest; /* the number of the last notice of missing records */
-        uint64_t going;  /* the number of the notice that goes out */
-        uint64_t *kept;  /* the number of the last notice that chatd took */
+        uint64_t newest_number;  /* the number of the last notice of missing records */
+        uint64_t pending_number; /* the number of the notice that goes out */
+        uint64_t *kept_number;   /* the number of the last notice that chatd took */
 };
 
 /* Begins, with the number that was kept. */

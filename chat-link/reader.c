@@ -57,17 +57,17 @@ static void reader_take_place(struct inbound_message *m, const char *reply)
  * other status means that the consumer ends. */
 static void reader_obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
 {
-        const char *last = NULL, *stalled = NULL, *answer = natsMsg_GetReply(msg);
+        const char *last = NULL, *stall_reply = NULL, *answer = natsMsg_GetReply(msg);
         if (strcmp(status, "100") != 0) {
                 inbound_lose(s->reader->inbound, s->generation);
                 return;
         }
         natsMsgHeader_Get(msg, "Nats-Last-Consumer", &last);
-        natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stalled);
+        natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stall_reply);
         if (last)
                 inbound_heartbeat(s->reader->inbound, s->generation, strtoull(last, NULL, 10));
         if (!answer)
-                answer = stalled;
+                answer = stall_reply;
         if (answer)
                 natsConnection_Publish(nc, answer, NULL, 0);
 }
@@ -216,11 +216,11 @@ static bool reader_subscribe_to_stream(struct reader *r, struct stream *s, uint6
  * each call of reader_subscribe(), or the connection is another one. */
 static void reader_retire(struct reader *r)
 {
-        reader_forget(&r->retired);
+        reader_forget(&r->previous);
         if (!r->said)
                 return;
         natsSubscription_Unsubscribe(r->said);
-        r->retired = r->said;
+        r->previous = r->said;
         r->said = NULL;
 }
 
@@ -232,7 +232,7 @@ bool reader_subscribe(struct reader *r, struct stream *s)
         reader_retire(r);
         uint64_t generation = inbound_open(r->inbound, s->identity, s->last, &behind);
         if (s->state == STREAM_NONE)
-                done = reader_subscribe_to_said(r, s->all_said, reader_on_said, generation);
+                done = reader_subscribe_to_said(r, s->said_subjects, reader_on_said, generation);
         else
                 done = reader_subscribe_to_stream(r, s, generation, behind.sequence);
         if (!done)
@@ -242,7 +242,7 @@ bool reader_subscribe(struct reader *r, struct stream *s)
 
 void reader_close(struct reader *r)
 {
-        reader_forget(&r->retired);
+        reader_forget(&r->previous);
         reader_forget(&r->said);
         reader_forget(&r->alive);
         reader_forget(&r->ask);

@@ -31,9 +31,9 @@ struct reader {
         const struct config *config;
         struct twin *twin;
         natsSubscription *said, *alive, *ask, *again; /* NULL: none */
-        natsSubscription *retired;                    /* the previous value of `said`; NULL: none */
-        char said_prefix[STREAM_NAME_BYTES];          /* chat.NETWORK.said. */
-        char alive_prefix[STREAM_NAME_BYTES];         /* chat.NETWORK.alive. */
+        natsSubscription *previous;           /* the subscription before `said`, still to be freed; NULL: none */
+        char said_prefix[STREAM_NAME_BYTES];  /* chat.NETWORK.said. */
+        char alive_prefix[STREAM_NAME_BYTES]; /* chat.NETWORK.alive. */
 };
 
 void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, struct twin *twin);

@@ -11,7 +11,7 @@
 
 void resend_init(struct resend *r, const struct config *c, struct spool *s, struct report *report, int work)
 {
-        *r = (struct resend){.report = report, .spool = s, .network = c->network, .own = c->host, .work = work};
+        *r = (struct resend){.report = report, .spool = s, .network = c->network, .own_host = c->host, .work = work};
         pthread_mutex_init(&r->lock, NULL);
 }
 
@@ -26,7 +26,7 @@ void resend_ask(struct resend *r, const char *host, uint64_t instance, uint64_t 
         pthread_mutex_lock(&r->lock);
         r->question = (struct resend_question){.instance = instance, .position = position};
         snprintf(r->question.host, sizeof(r->question.host), "%s", host);
-        r->question_due = true;
+        r->question_pending = true;
         pthread_mutex_unlock(&r->lock);
         eventfd_write(r->work, 1);
 }
@@ -67,12 +67,12 @@ static void resend_keep_question(struct resend *r, const char *host, const struc
 {
         struct resend_question *q = NULL;
         for (unsigned i = 0; i < r->count && !q; i++)
-                if (strcmp(r->waiting[(r->first + i) % RESEND_WAITING_MAX].host, host) == 0)
-                        q = &r->waiting[(r->first + i) % RESEND_WAITING_MAX];
-        if (!q && r->count == RESEND_WAITING_MAX)
+                if (strcmp(r->queue[(r->first + i) % RESEND_QUEUE_MAX].host, host) == 0)
+                        q = &r->queue[(r->first + i) % RESEND_QUEUE_MAX];
+        if (!q && r->count == RESEND_QUEUE_MAX)
                 return; /* the host will ask again */
         if (!q)
-                q = &r->waiting[(r->first + r->count++) % RESEND_WAITING_MAX];
+                q = &r->queue[(r->first + r->count++) % RESEND_QUEUE_MAX];
         snprintf(q->host, sizeof(q->host), "%s", host);
         q->instance = m->instance;
         q->position = m->position;
@@ -98,7 +98,7 @@ void resend_take(struct resend *r, const char *host, const void *data, size_t si
 static void resend_publish(const struct resend *r, natsConnection *nc, const char *kind, const char *to, size_t size)
 {
         char subject[4 * (HOST_MAX_BYTES + 1) + 16];
-        snprintf(subject, sizeof(subject), "chat.%s.%s.%s.%s", r->network, kind, r->own, to);
+        snprintf(subject, sizeof(subject), "chat.%s.%s.%s.%s", r->network, kind, r->own_host, to);
         natsConnection_Publish(nc, subject, r->buffer, (int)size);
 }
 
@@ -113,8 +113,10 @@ static void resend_send_question(struct resend *r, natsConnection *nc, const str
 static void resend_send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct spool_chunk chunk = {0};
-        struct message m = {
-                .type = MESSAGE_AGAIN, .instance = q->instance, .position = UINT64_MAX, .asked = q->position};
+        struct message m = {.type = MESSAGE_AGAIN,
+                            .instance = q->instance,
+                            .position = UINT64_MAX,
+                            .question_position = q->position};
         if (q->instance != spool_instance(r->spool) && spool_own(r->spool, q->instance) == 0)
                 return;
         if (spool_read(r->spool, q->instance, q->position, &chunk, r->buffer + MESSAGE_AGAIN_HEADER_BYTES,
@@ -128,12 +130,12 @@ int64_t resend_work(struct resend *r, natsConnection *nc, int64_t now)
 {
         struct resend_question question, other;
         pthread_mutex_lock(&r->lock);
-        bool ask = r->question_due, answer = r->count > 0 && now >= r->answer_at;
+        bool ask = r->question_pending, answer = r->count > 0 && now >= r->answer_at;
         question = r->question;
-        r->question_due = false;
+        r->question_pending = false;
         if (answer) {
-                other = r->waiting[r->first];
-                r->first = (r->first + 1) % RESEND_WAITING_MAX;
+                other = r->queue[r->first];
+                r->first = (r->first + 1) % RESEND_QUEUE_MAX;
                 r->count--;
         }
         bool more = r->count > 0;

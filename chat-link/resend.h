@@ -14,13 +14,13 @@
 #include "report.h"
 
 enum {
-        RESEND_WAITING_MAX = 64,
+        RESEND_QUEUE_MAX = 64,
         RESEND_PAUSE_MS = 20,   /* the shortest pause after an answer */
         RESEND_PAUSE_SHARE = 9, /* the pause after an answer is this many times as long as the answer took */
 };
 
 struct resend_question {
-        char host[HOST_MAX_BYTES + 1]; /* this host's question: the host that is asked; else the host that asks */
+        char host[HOST_MAX_BYTES + 1]; /* the other host: it is asked, or it asks */
         uint64_t instance, position;
 };
 
@@ -28,12 +28,12 @@ struct resend {
         pthread_mutex_t lock;
         struct report *report;
         struct spool *spool;
-        const char *network, *own; /* labels, not owned */
-        int work;                  /* an eventfd that the network's thread waits for, not owned */
+        const char *network, *own_host; /* labels, not owned */
+        int work;                       /* an eventfd that the network's thread waits for, not owned */
         struct resend_question question;
-        bool question_due;
+        bool question_pending;
         struct network_message *answer;
-        struct resend_question waiting[RESEND_WAITING_MAX];
+        struct resend_question queue[RESEND_QUEUE_MAX];
         unsigned first, count;
         int64_t answer_at; /* when the next question may be answered, ms of CLOCK_MONOTONIC */
         uint8_t buffer[MESSAGE_MAX_BYTES];

@@ -47,7 +47,8 @@ static bool spool_file_was_here(const struct spool *s)
                memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0;
 }
 
-/* Returns true if the kept data is valid here. If there was no directory before, its user has made one since. */
+/* Returns true if the kept data is valid in this boot and directory. It also is if there was no directory before: then
+ * the user of the spool has made one since. */
 static bool spool_file_is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
@@ -104,7 +105,7 @@ static void spool_file_begin_branch(struct spool *s)
         struct branches *b = &s->branches;
         if (b->count > 0 && b->all[b->count - 1].begin == s->fields[SPOOL_POSITION])
                 b->count--; /* the branch has no records, so no host knows it */
-        s->begun += branches_begin(b, s->fields[SPOOL_POSITION]);
+        s->branches_total += branches_begin(b, s->fields[SPOOL_POSITION]);
         spool_seal_table(s);
 }
 
@@ -113,7 +114,7 @@ static void spool_file_take_instance(struct spool *s)
 {
         s->branches.all[0] = (struct branch){.instance = s->instance};
         s->branches.count = 1;
-        s->begun = s->network = 0;
+        s->branches_total = s->network = 0;
 }
 
 /* Writes the head of a new file, with the data that its user keeps. If the old file was usable its places continue and
@@ -173,9 +174,9 @@ static int spool_file_replace(struct spool *s, int fd, const char *path, uint64_
         return r == 0 ? spool_file_sync_directory(path) : r;
 }
 
-/* Makes the file anew, as spool_file_fill() does. Returns 0 or a negative errno. The new file takes the place of the old
- * one when it is complete, so a process that is killed leaves one of the two, whole. The old file must not come back
- * after a power loss. */
+/* Makes the file anew, as spool_file_fill() does. Returns 0 or a negative errno. The new file takes the place of the
+ * old one when it is complete, so a process that is killed leaves one of the two, whole. The old file must not come
+ * back after a power loss. */
 static int spool_file_make_anew(struct spool *s, const char *path, uint64_t ring_bytes, bool usable,
                                 const struct spool_old *from)
 {
@@ -198,7 +199,7 @@ static int spool_file_make_anew(struct spool *s, const char *path, uint64_t ring
 /* ---- the contents of a file ---- */
 
 /* The numbers of the header that are not damaged. */
-struct known {
+struct intact {
         bool field[SPOOL_FIELDS];
 };
 
@@ -210,7 +211,7 @@ static bool spool_file_is_between(const struct spool *s, enum spool_field field,
 /* Loads the offsets. Replaces a damaged offset by one that loses nothing: records that were sent already are sent once
  * more, and other hosts know by the positions that they have them. Returns false if neither the end nor the begin of
  * the ring is known. */
-static bool spool_file_load_offsets(struct spool *s, struct known *k)
+static bool spool_file_load_offsets(struct spool *s, struct intact *k)
 {
         for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
                 k->field[f] = spool_load(s, f);
@@ -235,85 +236,87 @@ static bool spool_file_load_offsets(struct spool *s, struct known *k)
 }
 
 /* The result of a look at all entries. */
-struct found {
-        bool damaged;              /* damaged bytes were passed over */
-        uint64_t behind, position; /* the offset behind the last entry, and the position behind its records */
-        uint64_t before_waiting;   /* the position behind the last released entry; 0: there is none */
-        uint64_t waiting;          /* the offset of the first entry that waits; UINT64_MAX: there is none */
-        uint64_t waiting_whole;    /* undamaged records that wait */
+struct stock {
+        bool damaged;               /* damaged bytes were passed over */
+        uint64_t end, position;     /* the offset behind the last entry, and the position behind its records */
+        uint64_t released_position; /* the position behind the last released entry; 0: there is none */
+        uint64_t pending;           /* the offset of the first entry that waits; UINT64_MAX: there is none */
+        uint64_t pending_records;   /* undamaged records that wait */
 };
 
-static void spool_file_look_at(const struct spool *s, uint64_t at, struct found *f)
+static void spool_file_look_at(const struct spool *s, uint64_t at, struct stock *f)
 {
         const struct entry *e = spool_entry(s, at);
         bool whole = spool_find_records(s, at, spool_behind(s, at)) == at;
-        f->behind = spool_behind(s, at);
+        f->end = spool_behind(s, at);
         if (e->count == 0)
                 return;
         f->damaged |= !whole;
         f->position = e->first + e->count;
         if (at < s->fields[SPOOL_RELEASED]) {
-                f->before_waiting = f->position;
+                f->released_position = f->position;
                 return;
         }
-        if (f->waiting == UINT64_MAX)
-                f->waiting = at;
-        f->waiting_whole += whole ? e->count : 0;
+        if (f->pending == UINT64_MAX)
+                f->pending = at;
+        f->pending_records += whole ? e->count : 0;
 }
 
-static struct found spool_file_look_at_all(const struct spool *s)
+static struct stock spool_file_look_at_all(const struct spool *s)
 {
         uint64_t at = s->fields[SPOOL_OLDEST], tail = s->fields[SPOOL_TAIL];
-        struct found f = {.behind = at, .waiting = UINT64_MAX};
+        struct stock f = {.end = at, .pending = UINT64_MAX};
         while (at < tail) {
                 uint64_t entry = spool_find_entry(s, at, tail);
                 f.damaged |= entry != at;
                 if (entry == tail)
                         break;
                 spool_file_look_at(s, entry, &f);
-                at = f.behind;
+                at = f.end;
         }
         return f;
 }
 
 /* Returns the place of the next record. The place in the header may be ahead by an entry that was being appended, which
  * matters only if the last entries are damaged. Without entries nothing was appended since the newest branch began. */
-static uint64_t spool_file_find_position(const struct spool *s, const struct known *k, const struct found *f)
+static uint64_t spool_file_find_position(const struct spool *s, const struct intact *k, const struct stock *f)
 {
         uint64_t begin = s->branches.all[s->branches.count - 1].begin;
         if (!f->damaged)
                 return f->position > begin ? f->position : begin;
         if (k->field[SPOOL_POSITION] && s->fields[SPOOL_POSITION] > f->position)
                 return s->fields[SPOOL_POSITION];
-        uint64_t bytes = s->fields[SPOOL_TAIL] - f->behind;
+        uint64_t bytes = s->fields[SPOOL_TAIL] - f->end;
         uint64_t position = k->field[SPOOL_POSITION] ? f->position : f->position + bytes / RECORD_HEADER_BYTES;
         return position > begin ? position : begin; /* an upper bound */
 }
 
-static uint64_t spool_file_find_released_position(const struct spool *s, const struct known *k, const struct found *f)
+static uint64_t spool_file_find_released_position(const struct spool *s, const struct intact *k, const struct stock *f)
 {
-        uint64_t waits = f->waiting == UINT64_MAX ? s->fields[SPOOL_POSITION] : spool_entry(s, f->waiting)->first;
-        uint64_t before = k->field[SPOOL_RELEASED_POSITION] ? s->fields[SPOOL_RELEASED_POSITION] : f->before_waiting;
-        bool follows = f->waiting == s->fields[SPOOL_RELEASED] || !k->field[SPOOL_RELEASED] || !f->damaged;
-        return follows || before > waits ? waits : before;
+        uint64_t pending_position =
+                f->pending == UINT64_MAX ? s->fields[SPOOL_POSITION] : spool_entry(s, f->pending)->first;
+        uint64_t released_position =
+                k->field[SPOOL_RELEASED_POSITION] ? s->fields[SPOOL_RELEASED_POSITION] : f->released_position;
+        bool follows = f->pending == s->fields[SPOOL_RELEASED] || !k->field[SPOOL_RELEASED] || !f->damaged;
+        return follows || released_position > pending_position ? pending_position : released_position;
 }
 
 /* Determines the contents of the ring. Returns false if nothing can be determined. */
 static bool spool_file_take_stock(struct spool *s)
 {
-        struct known k;
+        struct intact k;
         if (!spool_file_load_offsets(s, &k))
                 return false;
-        struct found f = spool_file_look_at_all(s);
+        struct stock f = spool_file_look_at_all(s);
         if (!k.field[SPOOL_TAIL]) {
                 f.damaged = true;
                 for (enum spool_field field = SPOOL_RELEASED; field <= SPOOL_TAIL; field++)
-                        if (s->fields[field] > f.behind)
-                                s->fields[field] = f.behind;
+                        if (s->fields[field] > f.end)
+                                s->fields[field] = f.end;
         }
         s->fields[SPOOL_POSITION] = spool_file_find_position(s, &k, &f);
         s->fields[SPOOL_RELEASED_POSITION] = spool_file_find_released_position(s, &k, &f);
-        s->damaged = s->foreseen = spool_waiting(s) - f.waiting_whole;
+        s->damaged_records = s->damage_ahead = spool_waiting(s) - f.pending_records;
         for (enum spool_field field = 0; field < SPOOL_FIELDS; field++)
                 spool_set(s, field, s->fields[field]);
         return true;
@@ -343,9 +346,9 @@ static int spool_file_convert(struct spool *s, const char *path, uint64_t file_b
         return r < 0 ? r : spool_file_take_stock(s);
 }
 
-/* Takes an existing file into use. Returns 1, 0 if it cannot be used (`*lost` is set unless the file is new), or a
- * negative errno. `*before`: it is of a version without branches. */
-static int spool_file_take_file(struct spool *s, const char *path, uint64_t *lost, bool *before)
+/* Takes an existing file into use. Returns 1, 0 if it cannot be used (`*lost_records` is set unless the file is new),
+ * or a negative errno. `*before`: it is of a version without branches. */
+static int spool_file_take_file(struct spool *s, const char *path, uint64_t *lost_records, bool *before)
 {
         struct spool_header h;
         struct stat st;
@@ -353,25 +356,26 @@ static int spool_file_take_file(struct spool *s, const char *path, uint64_t *los
                 return -errno;
         if (st.st_size == 0)
                 return 0;
-        *lost = MISSED_UNKNOWN;
+        *lost_records = MISSED_UNKNOWN;
         if (pread(s->fd, &h, sizeof(h), 0) != sizeof(h))
                 return 0;
         int r = spool_file_take_over(s, &h, (uint64_t)st.st_size, before)
                         ? 1
                         : spool_file_convert(s, path, (uint64_t)st.st_size);
         if (r > 0)
-                *lost = 0;
+                *lost_records = 0;
         return r;
 }
 
-/* Returns true if the records of the file are to be sent. Else `*lost` or s->left is how many are not sent. */
-static bool spool_file_is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost)
+/* Returns true if the records of the file are to be sent. Else `*lost_records` or s->foreign_records is how many are
+ * not sent. */
+static bool spool_file_is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost_records)
 {
         bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
         if (another_boot && !s->header->closed)
-                *lost = spool_waiting(s);
+                *lost_records = spool_waiting(s);
         else if (s->network != 0 && s->network != network)
-                s->left = spool_waiting(s);
+                s->foreign_records = spool_waiting(s);
         else
                 return true;
         return false;
@@ -390,19 +394,19 @@ static void spool_file_go_on(struct spool *s, bool before)
 
 /* Opens the ring, or makes it anew. Returns 0 or a negative errno. */
 static int spool_file_open_ring(struct spool *s, const char *path, uint64_t ring_bytes, uint64_t network,
-                                uint64_t *lost)
+                                uint64_t *lost_records)
 {
         bool before = false;
-        int r = spool_file_take_file(s, path, lost, &before);
+        int r = spool_file_take_file(s, path, lost_records, &before);
         if (r < 0)
                 return r;
-        bool usable = r > 0 && spool_file_is_to_be_sent(s, network, lost);
+        bool usable = r > 0 && spool_file_is_to_be_sent(s, network, lost_records);
         bool full = usable && s->branches.count == BRANCHES_MAX && !spool_file_was_here(s);
         s->network = network;
         if (usable && !spool_file_is_of_use(s))
                 memset(spool_kept(s), 0, SPOOL_KEPT_BYTES);
         if (!usable || ((full || s->ring_bytes != ring_bytes) && spool_waiting(s) == 0)) {
-                s->damaged = s->foreseen = 0;
+                s->damaged_records = s->damage_ahead = 0;
                 r = spool_file_make_anew(s, path, ring_bytes, usable, NULL);
         } else {
                 spool_file_go_on(s, before);
@@ -421,9 +425,9 @@ static int spool_file_open_ring(struct spool *s, const char *path, uint64_t ring
 /* Returns true if `fd` is the file at `path`. */
 static bool spool_file_is_at(int fd, const char *path)
 {
-        struct stat ours, there;
-        return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
-               ours.st_ino == there.st_ino;
+        struct stat open_file, path_file;
+        return fstat(fd, &open_file) == 0 && stat(path, &path_file) == 0 && open_file.st_dev == path_file.st_dev &&
+               open_file.st_ino == path_file.st_ino;
 }
 
 /* Opens the file, or an empty one, and locks it. Returns 0 or a negative errno. */
@@ -443,9 +447,10 @@ static int spool_file_open_file(struct spool *s, const char *path)
         }
 }
 
-struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network, uint64_t *lost)
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network,
+                         uint64_t *lost_records)
 {
-        *lost = 0;
+        *lost_records = 0;
         if (bytes < SPOOL_RING_MIN_BYTES) {
                 errno = EINVAL;
                 return NULL;
@@ -453,7 +458,7 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
         struct spool *s = calloc(1, sizeof(*s));
         if (!s)
                 return NULL;
-        pthread_mutex_init(&s->reading, NULL);
+        pthread_mutex_init(&s->read_lock, NULL);
         spool_file_read_boot_id(s->boot_id);
         spool_file_read_place(&s->kept_with, kept_with);
         int r = snprintf(s->new_path, sizeof(s->new_path), "%s.new", path) < (int)sizeof(s->new_path) ? 0
@@ -462,13 +467,13 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
                 r = spool_file_open_file(s, path);
         if (r == 0)
                 r = spool_file_open_ring(s, path, bytes / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT,
-                                         spool_file_hash_network(network), lost);
+                                         spool_file_hash_network(network), lost_records);
         if (r == 0)
                 return s;
         spool_file_unmap(s);
         if (s->fd >= 0)
                 close(s->fd);
-        pthread_mutex_destroy(&s->reading);
+        pthread_mutex_destroy(&s->read_lock);
         free(s);
         errno = -r;
         return NULL;
@@ -476,14 +481,14 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
 
 void spool_close(struct spool *s)
 {
-        pthread_mutex_lock(&s->reading); /* a thread that network_end() left alone may still read */
-        pthread_mutex_unlock(&s->reading);
+        pthread_mutex_lock(&s->read_lock); /* a thread that network_end() left alone may still read */
+        pthread_mutex_unlock(&s->read_lock);
         if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
                 s->header->closed = 1;
                 msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC);
         }
         spool_file_unmap(s);
         close(s->fd);
-        pthread_mutex_destroy(&s->reading);
+        pthread_mutex_destroy(&s->read_lock);
         free(s);
 }

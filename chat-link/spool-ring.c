@@ -12,7 +12,8 @@ enum {
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a store of 64 bits must be one store");
 _Static_assert(sizeof(struct entry) == SPOOL_ALIGNMENT, "an entry's header is one unit");
 _Static_assert(sizeof(struct spool_header) <= SPOOL_HEADER_BYTES, "the header has a page");
-_Static_assert(offsetof(struct spool_header, again) == SPOOL_AGAIN_AT, "the header's numbers are far from their copy");
+_Static_assert(offsetof(struct spool_header, numbers_copy) == SPOOL_AGAIN_AT,
+               "the header's numbers are far from their copy");
 
 static uint64_t spool_ring_hash(uint64_t instance, uint64_t place, const void *data, size_t size)
 {
@@ -97,7 +98,7 @@ void spool_seal_numbers(struct spool *s)
         memcpy(s->header->magic, SPOOL_MAGIC, sizeof(s->header->magic));
         memset(s->header->zeros, 0, sizeof(s->header->zeros));
         spool_ring_seal_numbers(s, &s->header->numbers);
-        spool_ring_seal_numbers(s, &s->header->again);
+        spool_ring_seal_numbers(s, &s->header->numbers_copy);
 }
 
 static bool spool_ring_is_of_format(const struct spool_numbers *n, const char *format)
@@ -114,7 +115,7 @@ static bool spool_ring_has_numbers(const struct spool_numbers *n)
 
 bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before)
 {
-        const struct spool_numbers *n = spool_ring_has_numbers(&h->numbers) ? &h->numbers : &h->again;
+        const struct spool_numbers *n = spool_ring_has_numbers(&h->numbers) ? &h->numbers : &h->numbers_copy;
         *instance = n->instance;
         *ring_bytes = n->ring_bytes;
         *before = spool_ring_is_of_format(n, SPOOL_FORMAT_BEFORE);
@@ -128,25 +129,25 @@ static uint64_t spool_ring_check_table(const struct spool *s, const struct spool
 
 void spool_seal_table(struct spool *s)
 {
-        struct spool_table t = {.count = s->branches.count, .begun = s->begun, .network = s->network};
+        struct spool_table t = {.count = s->branches.count, .total = s->branches_total, .network = s->network};
         memcpy(t.all, s->branches.all, sizeof(t.all));
         t.check = spool_ring_check_table(s, &t);
         s->header->table = t;
         atomic_signal_fence(memory_order_seq_cst); /* after kill -9 one of the two copies is whole */
-        s->header->table_again = t;
+        s->header->table_copy = t;
 }
 
 bool spool_load_table(struct spool *s)
 {
-        const struct spool_table *all[2] = {&s->header->table, &s->header->table_again}, *newest = NULL;
+        const struct spool_table *all[2] = {&s->header->table, &s->header->table_copy}, *newest = NULL;
         for (size_t i = 0; i < 2; i++)
-                if (all[i]->check == spool_ring_check_table(s, all[i]) && (!newest || all[i]->begun > newest->begun))
+                if (all[i]->check == spool_ring_check_table(s, all[i]) && (!newest || all[i]->total > newest->total))
                         newest = all[i];
         if (!newest)
                 return false;
         memcpy(s->branches.all, newest->all, sizeof(newest->all));
         s->branches.count = newest->count;
-        s->begun = newest->begun;
+        s->branches_total = newest->total;
         s->network = newest->network;
         return branches_are_good(&s->branches);
 }
@@ -179,7 +180,7 @@ static void spool_ring_store(struct spool *s, enum spool_field field, uint64_t v
 {
         uint64_t word = value << CHECK_BITS | spool_ring_check_field(s, field, value);
         s->header->numbers.fields[field] = word;
-        s->header->again.fields[field] = word;
+        s->header->numbers_copy.fields[field] = word;
 }
 
 void spool_set(struct spool *s, enum spool_field field, uint64_t value)
@@ -208,5 +209,5 @@ static bool spool_ring_load(struct spool *s, enum spool_field field, uint64_t wo
 bool spool_load(struct spool *s, enum spool_field field)
 {
         return spool_ring_load(s, field, s->header->numbers.fields[field]) ||
-               spool_ring_load(s, field, s->header->again.fields[field]);
+               spool_ring_load(s, field, s->header->numbers_copy.fields[field]);
 }

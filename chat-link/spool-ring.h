@@ -1,4 +1,4 @@
-/* The file of a spool (spool.h) as it lies in memory: a header, the data that the spool's user keeps, and a ring of
+/* The file of a spool (spool.h) in memory: a header, the data that the spool's user keeps, and a ring of
  * entries.
  *
  * All contents are checked before use, so damaged bytes are never taken for others. An offset or a position of the
@@ -60,12 +60,12 @@ struct spool_numbers {
         uint64_t check; /* the checksum of `format`, `instance` and `ring_bytes` */
 };
 
-/* The branches, which the file has twice, too: the copy with the higher `begun` is the newer one. */
+/* The branches, which the file has twice, too: the copy with the higher `total` is the newer one. */
 struct spool_table {
         struct branch all[BRANCHES_MAX];
-        uint64_t count, begun;
-        uint64_t network; /* a hash of the network's label that the records are for */
-        uint64_t check;   /* the checksum of all members above */
+        uint64_t count, total; /* of branches: in `all`, and begun so far */
+        uint64_t network;      /* a hash of the network's label that the records are for */
+        uint64_t check;        /* the checksum of all members above */
 };
 
 /* The header of the file. A chat-link that does not know this format finds a magic number that it knows and a ring
@@ -81,8 +81,8 @@ struct spool_header {
         uint64_t user_check;
         struct spool_table table;
         uint8_t room[SPOOL_AGAIN_AT - 176 - sizeof(struct spool_table)];
-        struct spool_numbers again;
-        struct spool_table table_again;
+        struct spool_numbers numbers_copy;
+        struct spool_table table_copy;
 };
 
 /* The header of an entry; the entry's records follow. An entry without records fills the end of the ring. */
@@ -102,14 +102,14 @@ struct spool {
         uint8_t *ring;
         uint64_t instance, ring_bytes;         /* the file's instance: the key of its checksums */
         _Atomic uint64_t fields[SPOOL_FIELDS]; /* the same as in the header */
-        struct branches branches;              /* as the header's table, and so are `begun` and `network` */
-        uint64_t begun, network;
-        uint64_t left;               /* records that waited for hosts of another network */
-        _Atomic uint64_t damaged;    /* records that waited and cannot be sent */
-        uint64_t foreseen;           /* damaged records that were not passed over yet */
-        uint64_t chunk_end_position; /* the place behind the chunk that is being sent */
-        char new_path[PATH_MAX];     /* of the file that is to replace this one */
-        pthread_mutex_t reading;     /* no entry is dropped while it is locked */
+        struct branches branches;              /* as the header's table, and so are `branches_total` and `network` */
+        uint64_t branches_total, network;
+        uint64_t foreign_records;         /* records that waited for hosts of another network */
+        _Atomic uint64_t damaged_records; /* records that waited and cannot be sent */
+        uint64_t damage_ahead;            /* damaged records that were not passed over yet */
+        uint64_t chunk_end_position;      /* the place behind the chunk that is being sent */
+        char new_path[PATH_MAX];          /* of the file that is to replace this one */
+        pthread_mutex_t read_lock;        /* no entry is dropped while it is locked */
 };
 
 static inline struct entry *spool_entry(const struct spool *s, uint64_t offset)

@@ -25,22 +25,23 @@ uint64_t spool_own(const struct spool *s, uint64_t instance)
         return number == SIZE_MAX ? 0 : spool_records_before(&s->branches, number, s->fields[SPOOL_POSITION]);
 }
 
-size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
+size_t spool_progress(const struct spool *s, struct spool_progress *progress, size_t max)
 {
         const struct branches *b = &s->branches;
-        uint64_t released = s->fields[SPOOL_RELEASED_POSITION];
+        uint64_t position = s->fields[SPOOL_RELEASED_POSITION];
         size_t n = 0, count = (size_t)b->count;
         for (size_t number = count; number-- > 0 && n < max;) {
-                uint64_t records = spool_records_before(b, number, released);
+                uint64_t records = spool_records_before(b, number, position);
                 if (records > 0 || number + 1 == count)
-                        said[n++] = (struct spool_said){.instance = b->all[number].instance, .records = records};
+                        progress[n++] =
+                                (struct spool_progress){.instance = b->all[number].instance, .records = records};
         }
         return n;
 }
 
 void spool_part(struct spool *s)
 {
-        s->begun += branches_begin(&s->branches, s->fields[SPOOL_POSITION]);
+        s->branches_total += branches_begin(&s->branches, s->fields[SPOOL_POSITION]);
         spool_seal_table(s);
 }
 
@@ -68,8 +69,8 @@ void spool_walk(struct spool *s, void (*on_record)(void *user, const struct reco
 /* Returns the offset behind the entry at `at`, or behind the damaged bytes there: at most `most`. */
 static uint64_t spool_next_offset(const struct spool *s, uint64_t at, uint64_t most)
 {
-        uint64_t found = spool_find_entry(s, at, s->fields[SPOOL_TAIL]);
-        uint64_t next = found == at ? spool_behind(s, at) : found;
+        uint64_t entry = spool_find_entry(s, at, s->fields[SPOOL_TAIL]);
+        uint64_t next = entry == at ? spool_behind(s, at) : entry;
         return next < most ? next : most;
 }
 
@@ -84,9 +85,9 @@ static bool spool_make_room(struct spool *s, uint64_t bytes)
                         return false;
                 oldest = spool_next_offset(s, oldest, released);
         }
-        pthread_mutex_lock(&s->reading);
+        pthread_mutex_lock(&s->read_lock);
         spool_set(s, SPOOL_OLDEST, oldest); /* before the first byte of it is overwritten */
-        pthread_mutex_unlock(&s->reading);
+        pthread_mutex_unlock(&s->read_lock);
         return true;
 }
 
@@ -134,9 +135,9 @@ static bool spool_copy_from(const struct entry *e, uint64_t position, struct spo
  * hosts know by the positions that they are missing. */
 static void spool_pass_over(struct spool *s, uint64_t at, uint64_t position)
 {
-        uint64_t lost = position - s->fields[SPOOL_RELEASED_POSITION];
-        s->damaged += lost > s->foreseen ? lost - s->foreseen : 0;
-        s->foreseen -= lost > s->foreseen ? s->foreseen : lost;
+        uint64_t count = position - s->fields[SPOOL_RELEASED_POSITION];
+        s->damaged_records += count > s->damage_ahead ? count - s->damage_ahead : 0;
+        s->damage_ahead -= count > s->damage_ahead ? s->damage_ahead : count;
         spool_set(s, SPOOL_RELEASED_POSITION, position);
         spool_set(s, SPOOL_RELEASED, at);
         if (s->fields[SPOOL_CHUNK_END] < at)
@@ -198,7 +199,7 @@ bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct sp
         size_t branch = branches_find(&s->branches, instance);
         uint64_t end = branches_end(&s->branches, branch);
         position += s->branches.all[branch].begin;
-        pthread_mutex_lock(&s->reading);
+        pthread_mutex_lock(&s->read_lock);
         uint64_t tail = s->fields[SPOOL_TAIL], at = spool_find_entry(s, s->fields[SPOOL_OLDEST], tail);
         while (at < tail &&
                (spool_entry(s, at)->count == 0 || spool_entry(s, at)->first + spool_entry(s, at)->count <= position))
@@ -207,7 +208,7 @@ bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct sp
         while (at < tail && spool_entry(s, at)->first < end &&
                spool_copy_from(spool_entry(s, at), position, chunk, buffer, max))
                 at = spool_find_records(s, spool_behind(s, at), tail);
-        pthread_mutex_unlock(&s->reading);
+        pthread_mutex_unlock(&s->read_lock);
         spool_name_records(s, branch, chunk);
         return chunk->count > 0;
 }
@@ -225,10 +226,10 @@ uint64_t spool_waiting(const struct spool *s)
 
 uint64_t spool_damaged(const struct spool *s)
 {
-        return s->damaged;
+        return s->damaged_records;
 }
 
-uint64_t spool_left(const struct spool *s)
+uint64_t spool_foreign(const struct spool *s)
 {
-        return s->left;
+        return s->foreign_records;
 }

@@ -1,27 +1,16 @@
-/* The spool: records of this host's members that other hosts have not got yet, in a file.
+/* The spool: records of this host's members that other hosts have not got yet, in a file of fixed size.
  *
- * The spool is a ring of entries in a mapped file, so appended records survive kill -9 at any instruction: an entry is
- * written first, and becomes part of the spool by one store. An entry is the records of one datagram from chatd. Every
- * record has a position: the number of records before it in its branch (branches.h). Together with the random
- * `instance` of the branch the position names a record for ever, so a receiver knows which records came before, and how
- * many are missing.
+ * The file is a mapped ring of entries. An entry is the records of one datagram from chatd: it is written first, and
+ * one store makes it part of the spool, so kill -9 harms nothing. Every record has a position: the number of records
+ * before it in its branch (branches.h). The random `instance` of the branch and the position name a record for ever.
  *
- * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is the contents of one message. The extent
- * of a chunk is in the file too, and stays the same until the chunk is released, even across kill -9: if it is unknown
- * whether the chunk was sent, the same chunk is sent again.
+ * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is the contents of one message, and stays
+ * the same until it is released, even across kill -9, because it may be unknown whether it was sent.
  *
- * The file is of fixed size and allocated when it is made, so a full disk is an error at the start. After a power loss
- * (another boot, and the file was not closed) the contents cannot be trusted: the spool is begun anew, and spool_open()
- * returns how many records that may lose.
+ * A damaged entry is passed over; the records behind it keep their positions. After a power loss (another boot, and the
+ * file was not closed) nothing can be trusted, and the spool is begun anew. It is also begun anew for another network.
  *
- * All contents of the file have checksums (spool-ring.h). A damaged entry is passed over: the records behind it keep
- * their positions, so that receivers know how many are missing, and spool_damaged() counts them.
- *
- * Records that wait are for one network. They are not sent in another network: the spool is begun anew, and
- * spool_left() returns how many there were.
- *
- * Released records stay readable until their place is needed. spool_walk() shows the last of them, for a caller that
- * must know what was appended last, and spool_read() shows those behind a position, for a host that misses them.
+ * Released records stay readable until their place is needed: for spool_walk() and spool_read().
  *
  * Owns the file and its mapping.
  */
@@ -39,7 +28,7 @@
 struct spool;
 
 /* How much a host has sent of a branch: the first `records` of it. */
-struct spool_said {
+struct spool_progress {
         uint64_t instance, records;
 };
 
@@ -57,9 +46,10 @@ struct spool_chunk {
  * killed, one of the two is left. The data in spool_kept() is valid as long as the data that others keep in the
  * directory `kept_with`: it becomes zeros after another boot, or if that is another directory than before. A file of a
  * version without checksums or without branches is converted. A branch begins if the file was not in use with that
- * directory in this boot. `network` is the label of the network that the records are for. `*lost` is how many records a
- * power loss cost, or MISSED_UNKNOWN if the file is so damaged that nothing of it can be used. */
-struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network, uint64_t *lost);
+ * directory in this boot. `network` is the label of the network that the records are for. `*lost_records` is how many
+ * records a power loss cost, or MISSED_UNKNOWN if the file is so damaged that nothing of it can be used. */
+struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, const char *network,
+                         uint64_t *lost_records);
 
 /* Notes that the file is complete on disk, and closes it. */
 void spool_close(struct spool *s);
@@ -72,7 +62,7 @@ uint64_t spool_own(const struct spool *s, uint64_t instance);
 
 /* Writes how much of each branch was sent, the newest branch first, `max` branches at most. Branches before the newest
  * are left out if they have no records. Returns the number of branches written. */
-size_t spool_said(const struct spool *s, struct spool_said *said, size_t max);
+size_t spool_progress(const struct spool *s, struct spool_progress *said, size_t max);
 
 /* Returns the SPOOL_KEPT_BYTES of the file that are its user's, all zeros in a new file: data that the user stores
  * there survives kill -9. */
@@ -117,4 +107,4 @@ uint64_t spool_waiting(const struct spool *s);
 uint64_t spool_damaged(const struct spool *s);
 
 /* Returns how many records waited for hosts of another network when the file was opened. */
-uint64_t spool_left(const struct spool *s);
+uint64_t spool_foreign(const struct spool *s);

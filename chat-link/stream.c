@@ -15,8 +15,8 @@ void stream_init(struct stream *s, const struct config *config, struct report *r
 {
         *s = (struct stream){.config = config, .report = report};
         snprintf(s->name, sizeof(s->name), "chat-%s", config->network);
-        snprintf(s->all_said, sizeof(s->all_said), "chat.%s.said.*", config->network);
-        snprintf(s->said, sizeof(s->said), "chat.%s.said.%s", config->network, config->host);
+        snprintf(s->said_subjects, sizeof(s->said_subjects), "chat.%s.said.*", config->network);
+        snprintf(s->said_subject, sizeof(s->said_subject), "chat.%s.said.%s", config->network, config->host);
 }
 
 bool stream_open(struct stream *s, natsConnection *nc)
@@ -88,13 +88,13 @@ static bool stream_fail(struct stream *s, enum problem part, const char *what, n
 /* Takes the server's answer that there is no JetStream. Returns false while that is not believed yet. */
 static bool stream_take_none(struct stream *s)
 {
-        int64_t now = clock_ms(), patience = s->known ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
+        int64_t now = clock_ms(), patience = s->exists ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
         if (s->none_since == 0)
                 s->none_since = now;
         if (now - s->none_since < patience) {
                 report_problem(s->report, PROBLEM_STREAM,
-                               s->known ? "the server has no JetStream now: waiting until it is there again"
-                                        : "the server has no JetStream: waiting a moment in case it has just started");
+                               s->exists ? "the server has no JetStream now: waiting until it is there again"
+                                         : "the server has no JetStream: waiting a moment in case it has just started");
                 return false;
         }
         s->state = STREAM_NONE;
@@ -120,7 +120,7 @@ static bool stream_ask_account(struct stream *s)
 static bool stream_takes_what_is_said(const struct stream *s, const jsStreamConfig *config)
 {
         for (int i = 0; i < config->SubjectsLen; i++)
-                if (strcmp(config->Subjects[i], s->all_said) == 0)
+                if (strcmp(config->Subjects[i], s->said_subjects) == 0)
                         return true;
         return false;
 }
@@ -159,7 +159,7 @@ static void stream_note_message_size(const struct stream *s, const jsStreamConfi
 static void stream_be_ready(struct stream *s, const jsStreamInfo *info)
 {
         stream_note_message_size(s, info->Config);
-        s->known = true;
+        s->exists = true;
         s->none_since = 0;
         s->outrun = false;
         s->identity = stream_identity_of(info);
@@ -184,7 +184,7 @@ static bool stream_ask(struct stream *s)
                 report_problem(s->report, PROBLEM_STREAM,
                                "the stream %s is somebody else's, as it does not take %s: see "
                                "Network= in link.conf",
-                               s->name, s->all_said);
+                               s->name, s->said_subjects);
                 jsStreamInfo_Destroy(info);
                 return false;
         }
@@ -217,7 +217,7 @@ static bool stream_make(struct stream *s)
         snprintf(description, sizeof(description), IDENTITY_PREFIX "%016" PRIx64, identity);
         config.Name = s->name;
         config.Description = description;
-        config.Subjects = (const char *[]){s->all_said};
+        config.Subjects = (const char *[]){s->said_subjects};
         config.SubjectsLen = 1;
         config.Retention = js_LimitsPolicy;
         config.Storage = js_FileStorage;
@@ -249,19 +249,19 @@ static bool stream_find(struct stream *s)
         jsOptions options;
         jsOptions_Init(&options);
         options.Wait = STREAM_REQUEST_MS;
-        options.Stream.Info.SubjectsFilter = s->all_said;
+        options.Stream.Info.SubjectsFilter = s->said_subjects;
         s->state = STREAM_ASK;
         natsStatus status = js_StreamNames(&names, s->js, &options, NULL);
         if (status == NATS_OK && names && names->Count > 0)
                 report_problem(s->report, PROBLEM_STREAM,
                                "cannot make the stream %s: the stream %s takes its subjects, %s; give that one other "
                                "subjects, or choose another Network= in link.conf on all hosts",
-                               s->name, names->List[0], s->all_said);
+                               s->name, names->List[0], s->said_subjects);
         else
                 report_problem(s->report, PROBLEM_STREAM,
                                "cannot make the stream %s: another stream takes its subjects, %s; give that one other "
                                "subjects, or choose another Network= in link.conf on all hosts",
-                               s->name, s->all_said);
+                               s->name, s->said_subjects);
         jsStreamNamesList_Destroy(names);
         return false;
 }
@@ -310,7 +310,7 @@ int stream_has(struct stream *s, const struct spool_chunk *chunk)
         natsMsg *last = NULL;
         jsErrCode code = 0;
         struct message m;
-        natsStatus status = js_GetLastMsg(&last, s->js, s->name, s->said, NULL, &code);
+        natsStatus status = js_GetLastMsg(&last, s->js, s->name, s->said_subject, NULL, &code);
         if (status == NATS_NOT_FOUND || code == JSNoMessageFoundErr)
                 return 0;
         if (status != NATS_OK) {
@@ -330,7 +330,7 @@ bool stream_publish(struct stream *s, const void *message, size_t size)
         jsPubOptions_Init(&options);
         options.MaxWait = STREAM_REQUEST_MS;
         options.ExpectStream = s->name;
-        natsStatus status = js_Publish(&ack, s->js, s->said, message, (int)size, &options, &code);
+        natsStatus status = js_Publish(&ack, s->js, s->said_subject, message, (int)size, &options, &code);
         bool stored = status == NATS_OK && !ack->Duplicate && ack->Sequence > 0;
         jsPubAck_Destroy(ack);
         if (status != NATS_OK)
@@ -345,7 +345,7 @@ bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox)
         jsErrCode code = 0;
         jsConsumerConfig_Init(&config);
         config.DeliverSubject = inbox;
-        config.FilterSubject = s->all_said;
+        config.FilterSubject = s->said_subjects;
         config.DeliverPolicy = js_DeliverByStartSequence;
         config.OptStartSeq = sequence + 1;
         config.AckPolicy = js_AckNone;

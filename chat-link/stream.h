@@ -39,15 +39,15 @@ struct stream {
         struct report *report;
         jsCtx *js; /* NULL: no connection */
         enum stream_state state;
-        atomic_bool known;            /* there was a stream, as far as known */
+        atomic_bool exists;           /* there was a stream, as far as known */
         int64_t none_since;           /* since when the server says that there is no JetStream; 0: it does not */
         int replicas;                 /* the number of replicas to make it with */
         bool outrun;                  /* another host was making the stream when this one tried */
         jsStreamInfo *info;           /* used in STREAM_UPDATE */
         uint64_t identity, last;      /* the stream's identity, never 0, and its last sequence when it was asked for */
         char name[STREAM_NAME_BYTES]; /* chat-NETWORK */
-        char all_said[STREAM_NAME_BYTES]; /* chat.NETWORK.said.* */
-        char said[2 * STREAM_NAME_BYTES]; /* chat.NETWORK.said.HOST */
+        char said_subjects[STREAM_NAME_BYTES];    /* chat.NETWORK.said.* */
+        char said_subject[2 * STREAM_NAME_BYTES]; /* chat.NETWORK.said.HOST */
 };
 
 /* Makes an unconnected `s`. A new stream gets a random identity, which is in its description and is the same on all

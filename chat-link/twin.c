@@ -10,14 +10,14 @@ void twin_init(struct twin *t)
 void twin_connect(struct twin *t, int64_t now_ms)
 {
         t->process = draw_number();
-        t->begun_at = now_ms;
+        t->connected_at = now_ms;
 }
 
 void twin_say(struct twin *t, struct message *alive, int64_t now_ms)
 {
         t->instance = alive->instance;
         alive->process = t->process;
-        alive->heard = t->heard_at != 0 && now_ms - t->heard_at < TWIN_LOST_MS ? t->heard : 0;
+        alive->other_process = t->other_at != 0 && now_ms - t->other_at < TWIN_LOST_MS ? t->other_process : 0;
 }
 
 /* Returns true if an ALIVE is of another host. A message of version 1 does not tell, unless this connection is older
@@ -25,8 +25,8 @@ void twin_say(struct twin *t, struct message *alive, int64_t now_ms)
 static bool twin_is_of_another(const struct twin *t, const struct message *alive, int64_t now_ms)
 {
         if (alive->process != 0)
-                return alive->heard == t->process;
-        return now_ms - t->begun_at > TWIN_LATE_MS;
+                return alive->other_process == t->process;
+        return now_ms - t->connected_at > TWIN_LATE_MS;
 }
 
 enum twin_sign twin_take(struct twin *t, const struct message *alive, int64_t now_ms)
@@ -34,8 +34,8 @@ enum twin_sign twin_take(struct twin *t, const struct message *alive, int64_t no
         if (alive->process == t->process)
                 return TWIN_UNKNOWN;
         if (alive->process != 0) {
-                t->heard = alive->process;
-                t->heard_at = now_ms;
+                t->other_process = alive->process;
+                t->other_at = now_ms;
         }
         if (!twin_is_of_another(t, alive, now_ms))
                 return TWIN_UNKNOWN;

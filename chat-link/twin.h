@@ -1,8 +1,8 @@
 /* Detects another host of the network that has this host's label, by the numbers that message.h describes.
  *
- * All functions may be called from any thread. The fields have the default order, because `heard` must be there before
- * `heard_at`: twin_take() stores them in this order, and twin_say() loads them in the reverse one. The others are
- * values by themselves. This happens once in seconds, so a stronger order than needed costs nothing.
+ * All functions may be called from any thread. twin_take() stores `other_process` before `other_at`, and twin_say()
+ * loads them in the reverse order. The other fields are values by themselves. All have the default memory order,
+ * because this happens only once in seconds.
  */
 #pragma once
 
@@ -26,11 +26,12 @@ enum twin_sign {
 };
 
 struct twin {
-        _Atomic uint64_t process;  /* the number of this host's connection, never 0 */
-        _Atomic uint64_t instance; /* of this host's records, as its last ALIVE said */
-        _Atomic uint64_t heard;    /* the last other number with this label */
-        _Atomic int64_t heard_at;  /* when `heard` arrived; 0: never. ms of CLOCK_MONOTONIC, as is `begun_at` */
-        _Atomic int64_t begun_at;  /* when this host's connection began */
+        _Atomic uint64_t process;       /* the number of this host's connection, never 0 */
+        _Atomic uint64_t instance;      /* of this host's records, as its last ALIVE said */
+        _Atomic uint64_t other_process; /* the last other number with this label */
+        /* times in ms of CLOCK_MONOTONIC */
+        _Atomic int64_t other_at;     /* when `other_process` arrived; 0: never */
+        _Atomic int64_t connected_at; /* when this host's connection began */
 };
 
 void twin_init(struct twin *t);

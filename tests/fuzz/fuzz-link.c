@@ -262,7 +262,7 @@ static void answer(struct run *r, struct choices *c)
         uint64_t ignored = 0;
         struct message m = {.type = MESSAGE_AGAIN,
                             .instance = gap->instance,
-                            .asked = gap->asked,
+                            .question_position = gap->question_position,
                             .position = gap->at - 2 + choose_u8(c) % 8};
         size_t size = message_encode(data, sizeof(data), &m);
         size += choose_records(c, data + size, sizeof(data) - size, &ignored);

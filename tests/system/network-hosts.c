@@ -86,12 +86,12 @@ uint64_t spool_own(const struct spool *s, uint64_t instance)
         return instance == s->instance ? spool_position(s) : 0;
 }
 
-size_t spool_said(const struct spool *s, struct spool_said *said, size_t max)
+size_t spool_progress(const struct spool *s, struct spool_progress *said, size_t max)
 {
         struct spool *m = (struct spool *)(uintptr_t)s;
         assert_true(max > 1);
         pthread_mutex_lock(&m->lock);
-        said[0] = (struct spool_said){.instance = s->instance, .records = s->released};
+        said[0] = (struct spool_progress){.instance = s->instance, .records = s->released};
         said[1] = s->before;
         pthread_mutex_unlock(&m->lock);
         return s->before.instance != 0 ? 2 : 1;
@@ -276,10 +276,10 @@ static void take_alive(const struct message *m, struct heard *from)
         from->alive_ms = now;
         from->members = m->members;
         from->position = m->position;
-        if (m->before_count == 0)
+        if (m->branches_count == 0)
                 return;
-        from->before_instance = m->before[0].instance;
-        from->before_position = m->before[0].position;
+        from->before_instance = m->branches[0].instance;
+        from->before_position = m->branches[0].position;
 }
 
 static void take(struct host *h, const struct network_message *got)
@@ -408,7 +408,7 @@ static struct network_message *ask(struct host *h, struct host *whom, uint64_t i
         assert_int_equal(message_decode(again, answer->data, answer->size), 0);
         assert_int_equal(again->type, MESSAGE_AGAIN);
         assert_string_equal(answer->host, whom->config.host);
-        assert_true(again->instance == instance && again->asked == position);
+        assert_true(again->instance == instance && again->question_position == position);
         return answer;
 }
 

@@ -1,6 +1,7 @@
 /* Hosts in this process. Each has chat-link's own side of NATS, with real servers (nats.h), and a spool in memory.
  *
- * What a host says are numbered lines, and each that gets them checks that none is missing, comes twice or out of order.
+ * What a host says are numbered lines, and each that gets them checks that none is missing, comes twice or out of
+ * order.
  */
 #pragma once
 
@@ -26,13 +27,13 @@ enum {
 struct spool {
         pthread_mutex_t lock;
         uint64_t instance;
-        uint64_t appended, released; /* records: number i has the text of text_of(i) */
-        uint64_t chunk;              /* how many are in the current chunk; 0: there is none */
-        size_t padding;              /* bytes of each record's text */
-        uint64_t chunk_max;          /* records */
-        uint64_t shown;              /* chunks, including repeated ones */
-        uint64_t kept_from;          /* earlier records can no longer be read */
-        struct spool_said before;    /* another branch; zeros: there is none */
+        uint64_t appended, released;  /* records: number i has the text of text_of(i) */
+        uint64_t chunk;               /* how many are in the current chunk; 0: there is none */
+        size_t padding;               /* bytes of each record's text */
+        uint64_t chunk_max;           /* records */
+        uint64_t shown;               /* chunks, including repeated ones */
+        uint64_t kept_from;           /* earlier records can no longer be read */
+        struct spool_progress before; /* another branch; zeros: there is none */
 };
 
 /* What a host got from another one. */

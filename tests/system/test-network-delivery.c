@@ -326,7 +326,7 @@ static void test_a_cloned_machine(void **state)
         UNTIL(a->status.twin > 0 && clone->status.twin > 0);
         assert_true(a->status.clone == a->spool->instance && clone->status.clone == a->spool->instance);
         assert_int_equal(c->status.twin, 0);
-        a->spool->before = (struct spool_said){.instance = a->spool->instance, .records = 12};
+        a->spool->before = (struct spool_progress){.instance = a->spool->instance, .records = 12};
         a->spool->instance = 0x2000;
         UNTIL(a->status.clone == 0 && clone->status.clone == 0 && heard_of(c, "a")->before_instance != 0);
         assert_true(heard_of(c, "a")->before_instance == clone->spool->instance);

@@ -1,4 +1,5 @@
-/* Messages on NATS that no chat-link sent, and messages that come too fast: the link takes valid ones, and nothing else. */
+/* Messages on NATS that no chat-link sent, and messages that come too fast: the link takes valid ones, and nothing
+ * else. */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -293,7 +294,7 @@ static void test_a_full_queue_blocks(void **state)
         for (int64_t deadline = clock_ms() + DEADLINE_MS; !blocked; assert_true(clock_ms() < deadline)) {
                 pthread_mutex_lock(&q.in.lock);
                 blocked = q.in.blocked;
-                assert_in_range(q.in.said, 0, NETWORK_QUEUE_MAX);
+                assert_in_range(q.in.said_count, 0, NETWORK_QUEUE_MAX);
                 pthread_mutex_unlock(&q.in.lock);
         }
         assert_false(inbound_needs_subscription(&q.in, clock_ms() + 10 * INBOUND_SILENCE_MS));

@@ -139,7 +139,7 @@ static inline void answer(struct network *n, const char *host, uint64_t instance
         struct fixture *f = fixture;
         uint8_t data[4096];
         uint64_t end = f->positions[host[0] - 'b'], first = position > f->kept_from ? position : f->kept_from;
-        struct message m = {.type = MESSAGE_AGAIN, .instance = instance, .asked = position};
+        struct message m = {.type = MESSAGE_AGAIN, .instance = instance, .question_position = position};
         m.position = first < end ? first : UINT64_MAX;
         if (f->deaf > 0 && n->asked % f->deaf == 0)
                 return;

@@ -248,7 +248,7 @@ static inline uint64_t send_all(struct fixture *f, uint64_t waits)
 static inline void close_without_branches(struct fixture *f)
 {
         struct spool *s = f->spool;
-        struct spool_numbers *both[] = {&s->header->numbers, &s->header->again};
+        struct spool_numbers *both[] = {&s->header->numbers, &s->header->numbers_copy};
         for (size_t i = 0; i < 2; i++) {
                 memcpy(both[i]->format, SPOOL_FORMAT_BEFORE, sizeof(both[i]->format));
                 uint64_t words[2] = {s->ring_bytes};
@@ -258,7 +258,7 @@ static inline void close_without_branches(struct fixture *f)
                 both[i]->check = siphash(key, words, sizeof(words));
         }
         memset(&s->header->table, 0, sizeof(s->header->table));
-        memset(&s->header->table_again, 0, sizeof(s->header->table_again));
+        memset(&s->header->table_copy, 0, sizeof(s->header->table_copy));
         spool_close(s);
         f->spool = NULL;
 }

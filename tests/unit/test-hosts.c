@@ -44,7 +44,7 @@ static uint64_t said(struct fixture *f, const char *label, uint64_t instance, ui
         struct hosts_irregular is = hosts_said(&f->hosts, label, &m);
         f->missing = is.missing;
         f->unseen = is.unseen;
-        return is.skipped;
+        return is.skip;
 }
 
 /* Takes the next message of a host. Returns how many of its records are left out. */
@@ -170,14 +170,15 @@ static void test_several_speak_in_turns(void **state)
 static void test_what_is_our_own(void **state)
 {
         struct fixture *f = *state;
-        struct hosts_message m = {.instance = A, .position = 5, .count = 4, .number = 1000, .own = 7};
+        struct hosts_message m = {.instance = A, .position = 5, .count = 4, .number = 1000, .own_records = 7};
         say(f, "b", B, 0, 1);
         m.number = f->number += 1000;
         struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
-        assert_true(is.skipped == 2 && is.missing == 0 && is.unseen == 0);
-        m = (struct hosts_message){.instance = C, .position = 9, .count = 1, .number = f->number += 1000, .own = 7};
+        assert_true(is.skip == 2 && is.missing == 0 && is.unseen == 0);
+        m = (struct hosts_message){
+                .instance = C, .position = 9, .count = 1, .number = f->number += 1000, .own_records = 7};
         is = hosts_said(&f->hosts, "b", &m);
-        assert_true(is.skipped == 0 && is.missing == 2 && is.unseen == 0);
+        assert_true(is.skip == 0 && is.missing == 2 && is.unseen == 0);
 }
 
 static void test_read_again(void **state)
@@ -475,7 +476,7 @@ static void test_no_place_while_all_are_here(void **state)
         fill(f, true);
         hosts_alive(&f->hosts, "b", 1, 0, f->now);
         assert_said(f, A, 0, 7, 7, 0);
-        assert_int_equal(f->hosts.turned_away, 2);
+        assert_int_equal(f->hosts.refusals, 2);
         assert_news(f, "");
         assert_int_equal(say(f, "h7", A, 0, 7), 0);
 }
@@ -488,14 +489,14 @@ static void test_who_was_away_for_longest_is_forgotten(void **state)
         say(f, "h7", A, 0, 7);
         say(f, "h7", A, 7, 7);
         for (int i = 0; i < HOSTS_MAX; i++)
-                f->hosts.heard_ms[i] = i == 7 ? f->now - 1 : f->now;
+                f->hosts.alive_ms[i] = i == 7 ? f->now - 1 : f->now;
         f->now += HOSTS_LOST_MS - 1;
         alive(f, "h0", 1);
         f->now++; /* only h0 is still there */
         assert_true(take_news(f) > 0);
         alive(f, "b", 3);
         assert_string_equal(f->memory.all[7].label, "b");
-        assert_int_equal(f->memory.all[7].said[f->memory.all[7].current].instance, 0); /* nothing of h7 is left */
+        assert_int_equal(f->memory.all[7].progress[f->memory.all[7].current].instance, 0); /* nothing of h7 is left */
         assert_said(f, B, 9, 1, 0, 0);
         assert_news(f, "b is here, with 3 people");
         assert_int_equal(say(f, "h0", A, 0, 7), 7);
@@ -527,9 +528,9 @@ static void test_memory_that_holds_no_hosts(void **state)
         struct fixture *f = *state;
         alive(f, "b", 1);
         assert_news(f, "b is here, with 1 person");
-        f->memory.all[1] = (struct host){.label = "A\033", .told = HOST_HERE};
+        f->memory.all[1] = (struct host){.label = "A\033", .state = HOST_HERE};
         memset(f->memory.all[2].label, 'x', sizeof(f->memory.all[2].label));
-        f->memory.all[3] = (struct host){.label = "d", .told = HOST_AWAY + 1};
+        f->memory.all[3] = (struct host){.label = "d", .state = HOST_AWAY + 1};
         f->memory.all[4] = (struct host){.label = "e", .current = 2};
         memset(&f->memory.all[5], 0xff, sizeof(f->memory.all[5]));
         hosts_init(&f->hosts, &f->memory, &f->others, f->now);
@@ -580,7 +581,7 @@ static void check_said(struct fixture *left)
 {
         const struct hosts_kept *memory = &left->memory;
         const struct host *host = &memory->all[0];
-        const struct host_said *last = &host->said[host->current];
+        const struct host_progress *last = &host->progress[host->current];
         const struct hosts_irregular *irregular = &memory->irregular[0];
         assert_string_equal(host->label, "b");
         assert_int_equal(last->instance, A);
@@ -618,7 +619,7 @@ static uint64_t expected_of(const struct fixture *left, uint64_t instance)
 static void check_all_are_known(struct fixture *left)
 {
         const struct host *host = &left->memory.all[0];
-        bool spoke = host->said[host->current].number == 4000;
+        bool spoke = host->progress[host->current].number == 4000;
         assert_int_equal(expected_of(left, A), spoke ? 7 : 3);
         assert_int_equal(expected_of(left, B), 4);
         assert_int_equal(expected_of(left, C), 5);
@@ -646,7 +647,7 @@ static void check_admitted(struct fixture *left)
         const struct hosts_kept *memory = &left->memory;
         for (uint64_t i = 0; i < HOSTS_MAX; i++) {
                 const struct host *host = &memory->all[i];
-                uint64_t instance = host->said[host->current].instance;
+                uint64_t instance = host->progress[host->current].instance;
                 char label[48] = "";
                 snprintf(label, sizeof(label), "h%d", (int)i);
                 if (strcmp(host->label, label) == 0)

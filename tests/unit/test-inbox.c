@@ -384,11 +384,11 @@ static void test_a_full_spool_takes_what_needs_no_place(void **state)
 static void test_people_are_counted(void **state)
 {
         struct fixture *f = *state;
-        assert_false(f->inbox->counted);
+        assert_false(f->inbox->has_members);
         send_frame(f, &(struct frame){.type = FRAME_WELCOME, .id = EPOCH, .number = 44, .members = 2});
         assert_taken(f, INBOX_WELCOME);
         assert_int_equal(f->inbox->number, 44);
-        assert_true(f->inbox->counted);
+        assert_true(f->inbox->has_members);
         assert_int_equal(f->inbox->members, 2);
         begin_batch(f, EPOCH);
         add(f, RECORD_JOIN, ANN, 0);
@@ -399,20 +399,20 @@ static void test_people_are_counted(void **state)
         send_batch(f);
         take(f, 1);
         assert_int_equal(f->inbox->members, 3);
-        assert_true(f->inbox->counted);
+        assert_true(f->inbox->has_members);
         f->datagram[2] = EPOCH + 1; /* the same from the next chatd, which must be asked anew */
         send_batch(f);
         take(f, 1);
         assert_int_equal(f->inbox->members, 3);
-        assert_false(f->inbox->counted);
+        assert_false(f->inbox->has_members);
         send_frame(f, &(struct frame){.type = FRAME_WELCOME, .id = EPOCH + 1, .members = 3});
         assert_taken(f, INBOX_WELCOME);
         miss(f, EPOCH + 1, 1);
         take(f, 1);
-        assert_false(f->inbox->counted);
+        assert_false(f->inbox->has_members);
         send_frame(f, &(struct frame){.type = FRAME_WELCOME, .id = EPOCH + 1, .members = 0});
         assert_taken(f, INBOX_WELCOME);
-        assert_true(f->inbox->counted);
+        assert_true(f->inbox->has_members);
         begin_batch(f, EPOCH + 1);
         add(f, RECORD_LEAVE, ANN + 2, UINT64_MAX);
         send_batch(f);
@@ -425,14 +425,14 @@ static void test_refused(void **state)
         struct fixture *f = *state;
         send_frame(f, &(struct frame){.type = FRAME_REFUSED, .id = EPOCH, .text = slice_of("not now")});
         assert_taken(f, INBOX_REFUSED);
-        assert_string_equal(f->inbox->why, "not now");
+        assert_string_equal(f->inbox->reason, "not now");
         send_frame(f, &(struct frame){.type = FRAME_REFUSED, .id = EPOCH, .text = slice_of("\033[2J")});
         assert_taken(f, INBOX_REFUSED);
-        assert_string_equal(f->inbox->why, "not now");
+        assert_string_equal(f->inbox->reason, "not now");
         memset(f->words, 'x', TEXT_MAX_BYTES);
         send_frame(f, &(struct frame){.type = FRAME_REFUSED, .id = EPOCH, .text = {f->words, TEXT_MAX_BYTES}});
         assert_taken(f, INBOX_REFUSED);
-        assert_int_equal(strlen(f->inbox->why), sizeof(f->inbox->why) - 1);
+        assert_int_equal(strlen(f->inbox->reason), sizeof(f->inbox->reason) - 1);
 }
 
 static void test_only_chatd_is_heard(void **state)

@@ -114,12 +114,12 @@ static void test_hello_and_nothing_before_welcome(void **state)
         inject_welcome(&f->inject);
         assert_true(inject_flush(&f->inject, 1));
         assert_string_equal(read_intake(f), "inject 1 2");
-        assert_int_equal(f->inject.handed_over, 2);
-        assert_int_equal(f->inject.at_hello, 0);
+        assert_int_equal(f->inject.sent_number, 2);
+        assert_int_equal(f->inject.hello_number, 0);
         inject_hello(&f->inject);
         assert_true(inject_flush(&f->inject, 1)); /* chatd knows us already */
         assert_string_equal(read_intake(f), "hello");
-        assert_int_equal(f->inject.at_hello, 2);
+        assert_int_equal(f->inject.hello_number, 2);
         assert_true(inject_flush(&f->inject, 1));
         assert_string_equal(read_intake(f), "");
 }
@@ -204,7 +204,7 @@ static void test_a_full_intake(void **state)
                 assert_in_range(n, 1, 100000);
         }
         assert_true(f->inject.socket >= 0);
-        assert_int_equal(f->inject.handed_over, n - 2);
+        assert_int_equal(f->inject.sent_number, n - 2);
         assert_true(add(f, n)); /* the frame that waits takes more records */
         assert_false(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         assert_false(inject_flush(&f->inject, 1));
@@ -215,7 +215,7 @@ static void test_a_full_intake(void **state)
         char expected[64];
         snprintf(expected, sizeof(expected), "inject %llu %llu", (unsigned long long)n - 1, (unsigned long long)n);
         assert_string_equal(read_intake(f), expected);
-        assert_int_equal(f->inject.handed_over, n);
+        assert_int_equal(f->inject.sent_number, n);
 }
 
 static void test_the_intake_is_gone(void **state)
@@ -235,7 +235,7 @@ static void test_the_intake_is_gone(void **state)
         assert_int_equal(f->inject.socket, -1);
         connect_now(f);
         assert_false(inject_flush(&f->inject, 1));
-        assert_int_equal(f->inject.at_hello, 1);
+        assert_int_equal(f->inject.hello_number, 1);
         assert_string_equal(read_intake(f), "hello");
         inject_welcome(&f->inject);
         assert_true(inject_flush(&f->inject, 1));
@@ -269,13 +269,13 @@ static void test_reading_again(void **state)
         assert_true(add(f, 2));
         inject_rewind(&f->inject, 0);
         assert_int_equal(f->inject.last, 0);
-        assert_int_equal(f->inject.handed_over, 0);
+        assert_int_equal(f->inject.sent_number, 0);
         assert_true(add(f, 1));
         assert_true(inject_flush(&f->inject, 1));
         assert_true(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         inject_rewind(&f->inject, 7);
         assert_true(inject_flush(&f->inject, 1));
-        assert_int_equal(f->inject.handed_over, 7);
+        assert_int_equal(f->inject.sent_number, 7);
         assert_string_equal(read_intake(f), "inject 1, inject 1, notice a");
 }
 
@@ -287,10 +287,10 @@ static void test_numbers_begin_anew_while_a_frame_waits(void **state)
         inject_number_above(&f->inject, 1000);
         assert_int_equal(f->inject.last, 1000);
         assert_true(inject_flush(&f->inject, 1));
-        assert_int_equal(f->inject.handed_over, 1);
+        assert_int_equal(f->inject.sent_number, 1);
         assert_true(add(f, 1001));
         assert_true(inject_flush(&f->inject, 1));
-        assert_int_equal(f->inject.handed_over, 1001);
+        assert_int_equal(f->inject.sent_number, 1001);
         assert_string_equal(read_intake(f), "inject 1, inject 1001");
 }
 

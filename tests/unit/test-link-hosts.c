@@ -31,7 +31,7 @@ static void test_more_hosts_than_can_be(void **state)
         settle(f);
         now_ms += LINK_STATUS_MS;
         work(f);
-        assert_int_equal(f->link->hosts.turned_away, 2);
+        assert_int_equal(f->link->hosts.refusals, 2);
         assert_int_equal(f->link->ignored, 0);
         assert_non_null(strstr(last_logged(f), "more hosts"));
 }
@@ -104,14 +104,14 @@ static void test_a_host_of_the_same_label(void **state)
         struct fixture *f = *state;
         settle(f);
         last_logged(f);
-        assert_null(strstr(f->link->notified, "same label"));
+        assert_null(strstr(f->link->status_line, "same label"));
         for (int i = 0; i < 20; i++) { /* it is logged once */
                 f->network->twin++;
                 now_ms += 1000;
                 settle(f);
                 const char *logged = last_logged(f);
                 assert_true(i == 0 ? strstr(logged, "is called here, too") != NULL : *logged == '\0');
-                assert_non_null(strstr(f->link->notified, "another host has the same label"));
+                assert_non_null(strstr(f->link->status_line, "another host has the same label"));
         }
         f->network->disconnected = true; /* it is unknown whether the twin is there now */
         for (int i = 0; i < 20; i++) {
@@ -128,7 +128,7 @@ static void test_a_host_of_the_same_label(void **state)
         now_ms += 3000;
         settle(f);
         assert_non_null(strstr(last_logged(f), "no other host of this network is called here any more"));
-        assert_null(strstr(f->link->notified, "same label"));
+        assert_null(strstr(f->link->status_line, "same label"));
 }
 
 /* The machine was cloned with all that runs on it: what is said from then on has an instance of its own. */

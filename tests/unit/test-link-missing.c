@@ -161,8 +161,10 @@ static void test_answers_without_records(void **state)
                 f->positions[0] += 10;
                 say_there(f, 0, 1);
                 for (settle(f); f->link->message; settle(f)) {
-                        struct message late = {.type = MESSAGE_AGAIN, .instance = 1, .asked = f->link->gap.asked};
-                        late.position = late.asked + 1;
+                        struct message late = {.type = MESSAGE_AGAIN,
+                                               .instance = 1,
+                                               .question_position = f->link->gap.question_position};
+                        late.position = late.question_position + 1;
                         now_ms += GAP_ASK_MS - 1;
                         put_answer(f, "b", &late, "", 0);
                 }
@@ -232,7 +234,8 @@ static void test_bad_answers(void **state)
         f->positions[0] += 1;
         say_there(f, 0, 1);
         settle(f);
-        const struct message nothing = {.type = MESSAGE_AGAIN, .instance = 1, .position = UINT64_MAX, .asked = 1};
+        const struct message nothing = {
+                .type = MESSAGE_AGAIN, .instance = 1, .position = UINT64_MAX, .question_position = 1};
         put_answer(f, "c", &nothing, "", 0);
         settle(f);
         struct message bad = nothing;
@@ -244,7 +247,7 @@ static void test_bad_answers(void **state)
         put_answer(f, "b", &bad, "", 0);
         settle(f);
         bad = nothing;
-        bad.asked = 2; /* an answer to an earlier question */
+        bad.question_position = 2; /* an answer to an earlier question */
         put_answer(f, "b", &bad, "", 0);
         settle(f);
         bad = nothing;
@@ -331,8 +334,8 @@ static void test_the_last_before_a_boot_is_lost(void **state)
                                   .instance = 3,
                                   .position = 1,
                                   .members = 1,
-                                  .before = {{.instance = 2, .position = 2}, {1, 3}, {9, 100}},
-                                  .before_count = 3};
+                                  .branches = {{.instance = 2, .position = 2}, {1, 3}, {9, 100}},
+                                  .branches_count = 3};
         f->kept_from = 0;
         settle(f);
         publish(f, "b", 1, 0, 1, NULL);

@@ -91,10 +91,10 @@ static void assert_next_of(struct fixture *f, uint64_t instance, uint64_t first,
         assert_true(is_chunk_right(f->spool, &f->chunk));
 }
 
-static void assert_said(const struct fixture *f, size_t count, const struct spool_said *expected)
+static void assert_said(const struct fixture *f, size_t count, const struct spool_progress *expected)
 {
-        struct spool_said said[BRANCHES_MAX];
-        assert_int_equal(spool_said(f->spool, said, BRANCHES_MAX), count);
+        struct spool_progress said[BRANCHES_MAX];
+        assert_int_equal(spool_progress(f->spool, said, BRANCHES_MAX), count);
         for (size_t i = 0; i < count; i++) {
                 assert_true(said[i].instance == expected[i].instance);
                 assert_int_equal(said[i].records, expected[i].records);
@@ -133,13 +133,13 @@ static void test_a_clone(void **state)
         uint64_t clones = spool_instance(clone->spool);
         assert_true(spool_instance(f->spool) == instance && clones != instance);
         assert_next_of(f, instance, 4, 5);
-        assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 4}});
+        assert_said(clone, 2, (const struct spool_progress[]){{clones, 0}, {instance, 4}});
         assert_next_of(clone, instance, 4, 2); /* a chunk belongs to one branch */
         spool_release(clone->spool);
-        assert_said(clone, 2, (const struct spool_said[]){{clones, 0}, {instance, 6}});
+        assert_said(clone, 2, (const struct spool_progress[]){{clones, 0}, {instance, 6}});
         assert_next_of(clone, clones, 0, 3);
         spool_release(clone->spool);
-        assert_said(clone, 2, (const struct spool_said[]){{clones, 3}, {instance, 6}});
+        assert_said(clone, 2, (const struct spool_progress[]){{clones, 3}, {instance, 6}});
         assert_empty(clone);
         assert_int_equal(spool_own(clone->spool, instance), 6);
         assert_int_equal(spool_own(clone->spool, clones), 3);
@@ -222,18 +222,18 @@ static void test_another_network(void **state)
         struct fixture *f = *state;
         uint64_t instance = send_two_of_five(f);
         open_again(f);
-        assert_int_equal(spool_left(f->spool), 0);
+        assert_int_equal(spool_foreign(f->spool), 0);
         spool_close(f->spool);
         f->spool = spool_open(f->path, RING_BYTES, f->notes, "other", &f->lost);
         assert_int_equal(f->lost, 0);
-        assert_int_equal(spool_left(f->spool), 3);
+        assert_int_equal(spool_foreign(f->spool), 3);
         assert_empty(f);
         assert_int_equal(spool_own(f->spool, instance), 0);
         assert_false(spool_read(f->spool, instance, 0, &f->chunk, f->buffer, sizeof(f->buffer)));
         append(f->spool, 1);
         spool_close(f->spool);
         f->spool = spool_open(f->path, RING_BYTES, f->notes, "other", &f->lost);
-        assert_int_equal(spool_left(f->spool), 0);
+        assert_int_equal(spool_foreign(f->spool), 0);
         assert_next_of(f, spool_instance(f->spool), 0, 1);
 }
 

@@ -79,11 +79,11 @@ static void test_a_twin_that_is_gone(void **state)
         struct twin a, b;
         start(&a, INSTANCE, START_MS);
         start(&b, INSTANCE, START_MS);
-        assert_int_equal(say(&a, START_MS).heard, 0);
+        assert_int_equal(say(&a, START_MS).other_process, 0);
         struct message of_b = say(&b, START_MS);
         twin_take(&a, &of_b, START_MS);
-        assert_true(say(&a, START_MS + TWIN_LOST_MS - 1).heard == b.process);
-        assert_int_equal(say(&a, START_MS + TWIN_LOST_MS).heard, 0);
+        assert_true(say(&a, START_MS + TWIN_LOST_MS - 1).other_process == b.process);
+        assert_int_equal(say(&a, START_MS + TWIN_LOST_MS).other_process, 0);
 }
 
 /* A link of version 1 has no number: it is identified by a message that cannot be late. */
@@ -96,11 +96,11 @@ static void test_a_link_of_version_1(void **state)
         assert_true(message_encode(data, sizeof(data), &m) == MESSAGE_HEADER_BYTES + 25);
         data[0] = 1;
         assert_int_equal(message_decode(&heard, data, MESSAGE_HEADER_BYTES + 8), 0);
-        assert_true(heard.process == 0 && heard.heard == 0 && heard.members == 2);
+        assert_true(heard.process == 0 && heard.other_process == 0 && heard.members == 2);
         start(&a, INSTANCE, START_MS);
         assert_int_equal(twin_take(&a, &heard, START_MS + TWIN_LATE_MS), TWIN_UNKNOWN);
         assert_int_equal(twin_take(&a, &heard, START_MS + TWIN_LATE_MS + 1), TWIN_THERE);
-        assert_int_equal(say(&a, START_MS).heard, 0);
+        assert_int_equal(say(&a, START_MS).other_process, 0);
 }
 
 /* A link of version 2 does not state earlier instances. */
@@ -108,11 +108,11 @@ static void test_a_link_of_version_2(void **state)
 {
         (void)state;
         uint8_t data[FRAME_MAX_BYTES];
-        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .heard = 6}, heard;
+        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .other_process = 6}, heard;
         size_t size = message_encode(data, sizeof(data), &m);
         data[0] = 2;
         assert_int_equal(message_decode(&heard, data, size - 1), 0);
-        assert_true(heard.process == 5 && heard.heard == 6 && heard.before_count == 0);
+        assert_true(heard.process == 5 && heard.other_process == 6 && heard.branches_count == 0);
         assert_int_equal(message_decode(&heard, data, size), -EBADMSG);
 }
 
@@ -120,16 +120,16 @@ static void test_messages_that_are_cut(void **state)
 {
         (void)state;
         uint8_t data[FRAME_MAX_BYTES];
-        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .heard = 6}, heard;
-        for (; m.before_count < MESSAGE_BEFORE_MAX; m.before_count++)
-                m.before[m.before_count] = (struct message_before){.instance = m.before_count, .position = 100};
-        size_t size = message_encode(data, sizeof(data), &m), count_at = size - MESSAGE_BEFORE_MAX * 16 - 1;
+        struct message m = {.type = MESSAGE_ALIVE, .instance = INSTANCE, .process = 5, .other_process = 6}, heard;
+        for (; m.branches_count < MESSAGE_BRANCHES_MAX; m.branches_count++)
+                m.branches[m.branches_count] = (struct message_branch){.instance = m.branches_count, .position = 100};
+        size_t size = message_encode(data, sizeof(data), &m), count_at = size - MESSAGE_BRANCHES_MAX * 16 - 1;
         for (size_t cut = 0; cut < size; cut++)
                 assert_int_equal(message_decode(&heard, data, cut), -EBADMSG);
         assert_int_equal(message_decode(&heard, data, size), 0);
-        assert_true(heard.process == 5 && heard.heard == 6 && heard.before_count == MESSAGE_BEFORE_MAX);
-        for (uint64_t i = 0; i < MESSAGE_BEFORE_MAX; i++)
-                assert_true(heard.before[i].instance == i && heard.before[i].position == 100);
+        assert_true(heard.process == 5 && heard.other_process == 6 && heard.branches_count == MESSAGE_BRANCHES_MAX);
+        for (uint64_t i = 0; i < MESSAGE_BRANCHES_MAX; i++)
+                assert_true(heard.branches[i].instance == i && heard.branches[i].position == 100);
         data[size] = 0;
         assert_int_equal(message_decode(&heard, data, size + 1), -EBADMSG);
         data[0]++; /* from a later version, with more fields */
