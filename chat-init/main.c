@@ -46,7 +46,7 @@ struct init {
         struct owner chatd_user, session_user;
         struct child chatd, launcher;
         bool stopping;
-        int failed; /* the exit status; 0: nothing failed */
+        int status; /* the exit status; 0: nothing failed */
 };
 
 static void init_print_usage(void)
@@ -189,13 +189,13 @@ static int64_t init_start_due(struct init *i, int64_t now)
 
 static void init_take_end(struct init *i, const struct child *c, int status)
 {
-        if (i->stopping || i->failed != 0)
+        if (i->stopping || i->status != 0)
                 return;
         if (WIFSIGNALED(status))
                 fprintf(stderr, "chat-init: %s was killed by signal %d; starting it again\n", c->argv[0],
                         WTERMSIG(status));
         else if (WEXITSTATUS(status) == CHILD_MISSING)
-                i->failed = EXIT_FAILURE;
+                i->status = EXIT_FAILURE;
         else
                 fprintf(stderr, "chat-init: %s ended with exit status %d; starting it again\n", c->argv[0],
                         WEXITSTATUS(status));
@@ -240,8 +240,8 @@ static void init_end(struct init *i, struct child *c, const sigset_t *taken, int
                 fprintf(stderr, "chat-init: not all of %s ended in time\n", c->argv[0]);
 }
 
-/* Blocks the signals that init_take_signal() takes. A signal that is not blocked is lost if this is the first process of
- * its namespace: the kernel does nothing by default there, pid_namespaces(7). */
+/* Blocks the signals that init_take_signal() takes. A signal that is not blocked is lost if this is the first process
+ * of its namespace: the kernel does nothing by default there, pid_namespaces(7). */
 static void init_block_signals(sigset_t *taken)
 {
         sigemptyset(taken);
@@ -254,13 +254,13 @@ static void init_block_signals(sigset_t *taken)
 
 static int init_run(struct init *i, const sigset_t *taken)
 {
-        while (!i->stopping && i->failed == 0) {
+        while (!i->stopping && i->status == 0) {
                 int64_t due = init_start_due(i, clock_ms());
                 init_take_signal(i, taken, due);
         }
         init_end(i, &i->launcher, taken, SESSIONS_END_MS);
         init_end(i, &i->chatd, taken, CHATD_END_MS);
-        return i->failed;
+        return i->status;
 }
 
 int main(int argc, char **argv)

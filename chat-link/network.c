@@ -172,7 +172,6 @@ enum progress { FAILED = -1, NOTHING_TO_DO, DONE };
 static enum progress network_advance(struct network *n, int64_t now)
 {
         struct spool_chunk chunk;
-        size_t size;
         if (!network_is_settled(n, now))
                 return stream_step(&n->stream) ? DONE : FAILED;
         connection_is_good(&n->connection);
@@ -194,7 +193,8 @@ static enum progress network_advance(struct network *n, int64_t now)
                 }
                 return reader_subscribe(&n->reader, &n->stream) ? DONE : FAILED;
         }
-        if ((size = network_make_message(n, &chunk)) > 0)
+        size_t size = network_make_message(n, &chunk);
+        if (size > 0)
                 return network_publish_chunk(n, &chunk, size) ? DONE : FAILED;
         report_stuck(&n->report, false);
         return NOTHING_TO_DO;

@@ -48,14 +48,14 @@ void client_init(struct client *c, int in, int out)
 
 void client_keep_alive(const struct client *c, int timeout_ms)
 {
-        int is_on = 0, on = 1, probes = KEEPALIVE_PROBES, whole_s = timeout_ms / 1000;
+        int is_on = 0, on = 1, probes = KEEPALIVE_PROBES, timeout_s = timeout_ms / 1000;
         socklen_t size = sizeof(is_on);
         if (getsockopt(c->in, SOL_SOCKET, SO_KEEPALIVE, &is_on, &size) < 0 || is_on)
                 return;
-        if (whole_s == 0 || whole_s > KEEPALIVE_MAX_S)
-                whole_s = KEEPALIVE_MAX_S;
-        int idle_s = whole_s < 2 ? 1 : whole_s / 2;
-        int interval_s = whole_s < 2 * KEEPALIVE_PROBES ? 1 : (whole_s - idle_s) / KEEPALIVE_PROBES;
+        if (timeout_s == 0 || timeout_s > KEEPALIVE_MAX_S)
+                timeout_s = KEEPALIVE_MAX_S;
+        int idle_s = timeout_s < 2 ? 1 : timeout_s / 2;
+        int interval_s = timeout_s < 2 * KEEPALIVE_PROBES ? 1 : (timeout_s - idle_s) / KEEPALIVE_PROBES;
         setsockopt(c->in, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
         setsockopt(c->in, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
         setsockopt(c->in, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
@@ -133,13 +133,13 @@ int64_t client_deaf_ms(const struct client *c)
 int64_t client_position(const struct client *c)
 {
         struct tcp_info before = {0}, after = {0};
-        int waiting;
+        int queued_bytes;
         do { /* an acknowledgement in between moves bytes from one count to the other */
-                if (!client_read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &waiting) < 0 ||
+                if (!client_read_info(c, &before) || ioctl(c->out, SIOCOUTQ, &queued_bytes) < 0 ||
                     !client_read_info(c, &after))
                         return -1;
         } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
-        return (int64_t)after.tcpi_bytes_acked + waiting;
+        return (int64_t)after.tcpi_bytes_acked + queued_bytes;
 }
 
 bool client_waits(const struct client *c)
@@ -149,8 +149,8 @@ bool client_waits(const struct client *c)
 
 size_t client_room(const struct client *c)
 {
-        size_t most = sizeof(c->buffer) - LINE_END_BYTES, waiting = c->end - c->start;
-        return waiting < most ? most - waiting : 0;
+        size_t most = sizeof(c->buffer) - LINE_END_BYTES, size = c->end - c->start;
+        return size < most ? most - size : 0;
 }
 
 /* The waiting bytes move to the front only when the tail is used up, so the pages behind it stay untouched. */
@@ -181,13 +181,13 @@ void client_raw(struct client *c, const void *data, size_t size)
 
 static void client_skip(struct client *c)
 {
-        c->skipped++;
-        c->skipped_all++;
+        c->skipped_lines++;
+        c->skipped_total++;
 }
 
 char *client_begin_line(struct client *c, size_t size)
 {
-        char *at = c->skipped == 0 ? client_reserve(c, size) : NULL;
+        char *at = c->skipped_lines == 0 ? client_reserve(c, size) : NULL;
         if (!at)
                 client_skip(c);
         return at;
@@ -258,7 +258,7 @@ void client_flush(struct client *c)
                         break;
                 }
                 c->sent = true;
-                c->written += (uint64_t)n;
+                c->written_bytes += (uint64_t)n;
                 c->start += (size_t)n;
                 if ((size_t)n < size)
                         break;
@@ -269,10 +269,10 @@ void client_flush(struct client *c)
 
 uint64_t client_take_skipped(struct client *c)
 {
-        uint64_t skipped = c->skipped;
+        uint64_t skipped = c->skipped_lines;
         if (client_room(c) < sizeof(c->buffer) / 2)
                 return 0;
-        c->skipped = 0;
+        c->skipped_lines = 0;
         return skipped;
 }
 

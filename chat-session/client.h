@@ -44,11 +44,11 @@ struct client {
         const struct charset *charset; /* NULL: UTF-8 */
         bool row_drawn;   /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
         uint16_t columns; /* of its window; 0: unknown */
-        uint64_t written; /* bytes written to the client */
-        size_t start, end;  /* the waiting part of `buffer` */
-        uint64_t lines_out; /* lines put into the buffer */
-        uint64_t skipped;   /* lines skipped and not yet told; while there are any, all lines are */
-        uint64_t skipped_all;
+        uint64_t written_bytes; /* bytes written to the client */
+        size_t start, end;      /* the waiting part of `buffer` */
+        uint64_t lines_out;     /* lines put into the buffer */
+        uint64_t skipped_lines; /* lines skipped and not yet told; while there are any, all lines are */
+        uint64_t skipped_total;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };
 
@@ -62,8 +62,7 @@ void client_init(struct client *c, int in, int out);
 void client_keep_alive(const struct client *c, int timeout_ms);
 
 /* Reads at most `size` bytes. Returns how many, or 0 if there are none now or the input has ended, as
- * client_has_ended() says. A connection that was
- * reset still yields what arrived before. */
+ * client_has_ended() says. A connection that was reset still yields what arrived before. */
 size_t client_read(struct client *c, void *buffer, size_t size);
 
 /* Returns true if nothing more can be read. */
@@ -87,7 +86,7 @@ void client_rest(struct client *c, const struct slice *parts, size_t n, size_t h
 /* Ends a line of which the client has the beginning, because the rest will not come. */
 void client_give_up_rest(struct client *c);
 
-/* Puts bytes into the buffer unchanged, or does nothing if they do not fit. */
+/* Puts bytes into the buffer unchanged. Does nothing if they do not fit. */
 void client_raw(struct client *c, const void *data, size_t size);
 
 /* Returns the place for `size` bytes that are no line, or NULL if they do not fit. They are not there before

@@ -102,32 +102,31 @@ static bool commands_is_path(struct slice word)
 static bool commands_is_disguised(struct disguise d, const struct command_row **row, struct slice *rest)
 {
         char word[1 + NEAREST_MAX_BYTES + 1] = "/";
-        struct slice name = {d.left.at + d.slash, d.left.len - d.slash};
+        struct slice name = {d.rest.at + d.slash, d.rest.len - d.slash};
         bool two = name.len > 0 && name.at[0] == '/';
         if (d.slash == 0 || (two && !d.looks_only && !d.stroke))
                 return false;
         if (two)
                 name = (struct slice){name.at + 1, name.len - 1};
         disguise_word(name, word + 1, sizeof(word) - 1);
-        const struct command_row *found = command_find(slice_of(word));
-        bool meant = found ||
-                     (!d.stroke && !commands_is_path(commands_first_word(d.left)) && (d.looks_only || !d.blanks_only));
-        if (meant) {
-                *row = found ? found : command_nearest(slice_of(word));
+        const struct command_row *command = command_find(slice_of(word));
+        bool is_command = command || (!d.stroke && !commands_is_path(commands_first_word(d.rest)) &&
+                                      (d.looks_only || !d.blanks_only));
+        if (is_command) {
+                *row = command ? command : command_nearest(slice_of(word));
                 *rest = name;
         }
-        return meant;
+        return is_command;
 }
 
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest)
 {
-        struct slice word = commands_first_word(line), behind = {line.at + word.len, line.len - word.len},
-                     trimmed = line;
+        struct slice word = commands_first_word(line), behind = {line.at + word.len, line.len - word.len}, whole = line;
 
         *rest = line;
-        commands_trim(&trimmed);
+        commands_trim(&whole);
         commands_trim(&behind);
-        if (slice_equal_case(trimmed, slice_of("exit")))
+        if (slice_equal_case(whole, slice_of("exit")))
                 return COMMAND_LEAVE;
         if (line.len == 0 || line.at[0] != '/') {
                 struct disguise d = disguise_of(line);
@@ -157,11 +156,11 @@ const struct command_row *command_meant(struct slice line, size_t *word)
 {
         static const struct {
                 const char *word, *command;
-        } meant[COMMANDS_MEANT] = {
+        } words[COMMANDS_MEANT] = {
                 {"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
         commands_trim(&line);
         for (*word = 0; *word < COMMANDS_MEANT; (*word)++)
-                if (slice_equal_case(line, slice_of(meant[*word].word)))
-                        return command_find(slice_of(meant[*word].command));
+                if (slice_equal_case(line, slice_of(words[*word].word)))
+                        return command_find(slice_of(words[*word].command));
         return NULL;
 }

@@ -24,10 +24,11 @@ static void names_forget(struct names *n, struct slice name)
                 memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
 }
 
-/* Puts a name first, in place of the name `was`, or if that is not there, of the name that was heard of longest ago. */
-static void names_put_first(struct names *n, struct slice was, struct slice name)
+/* Puts a name first, in place of the name `old_name`, or if that is not there, of the name that was heard of longest
+ * ago. */
+static void names_put_first(struct names *n, struct slice old_name, struct slice name)
 {
-        size_t i = names_find(n, was);
+        size_t i = names_find(n, old_name);
         if (name.len == 0 || name.len > NAME_MAX_BYTES)
                 return;
         if (i == n->count && n->count < NAMES_MAX)
@@ -62,12 +63,13 @@ void names_note(struct names *n, const struct record *r)
 static void completion_add_to_list(struct completion *c, const char *match)
 {
         static const char more[] = " …";
-        size_t has = strlen(c->list), len = strlen(match), blank = has > 0;
-        if (has + blank + len + sizeof(more) <= sizeof(c->list)) {
-                memcpy(c->list + has, " ", blank);
-                memcpy(c->list + has + blank, match, len + 1);
-        } else if (has < sizeof(more) || memcmp(c->list + has + 1 - sizeof(more), more, sizeof(more)) != 0) {
-                memcpy(c->list + has, more, sizeof(more));
+        size_t len_before = strlen(c->list), len = strlen(match), blank = len_before > 0;
+        if (len_before + blank + len + sizeof(more) <= sizeof(c->list)) {
+                memcpy(c->list + len_before, " ", blank);
+                memcpy(c->list + len_before + blank, match, len + 1);
+        } else if (len_before < sizeof(more) ||
+                   memcmp(c->list + len_before + 1 - sizeof(more), more, sizeof(more)) != 0) {
+                memcpy(c->list + len_before, more, sizeof(more));
         }
 }
 

@@ -57,10 +57,10 @@ static bool disguise_is_unseen(uint32_t point)
 
 struct disguise disguise_of(struct slice line)
 {
-        struct disguise d = {.left = line, .blanks_only = true, .empty = true};
-        while (d.left.len > 0) {
+        struct disguise d = {.rest = line, .blanks_only = true, .empty = true};
+        while (d.rest.len > 0) {
                 size_t next = 0;
-                uint32_t point = grapheme_point(d.left.at, d.left.len, &next);
+                uint32_t point = grapheme_point(d.rest.at, d.rest.len, &next);
                 if (point == '/' || disguise_is_slash(point)) {
                         d.slash = next;
                         d.looks_only = point != '/';
@@ -71,17 +71,17 @@ struct disguise disguise_of(struct slice line)
                         d.stroke = true;
                         break;
                 }
-                size_t shown = disguise_shown_by_number(d.left);
-                if (shown > 0)
-                        next = shown;
+                size_t number_len = disguise_shown_by_number(d.rest);
+                if (number_len > 0)
+                        next = number_len;
                 else if (!disguise_is_unseen(point))
                         break;
                 d.empty &= point == '\t' || reveal_kind(point) == REVEAL_BLANK;
                 d.blanks_only &= point == ' ' || point == '\t';
-                d.left.at += next;
-                d.left.len -= next;
+                d.rest.at += next;
+                d.rest.len -= next;
         }
-        d.empty &= d.left.len == 0;
+        d.empty &= d.rest.len == 0;
         return d;
 }
 
@@ -89,13 +89,13 @@ size_t disguise_word(struct slice text, char *word, size_t size)
 {
         size_t len = 0;
         for (size_t at = 0; at < text.len && text.at[at] != ' ' && text.at[at] != '\t';) {
-                size_t from = at, shown = disguise_shown_by_number((struct slice){text.at + at, text.len - at});
+                size_t from = at, number_len = disguise_shown_by_number((struct slice){text.at + at, text.len - at});
                 uint32_t point = grapheme_point(text.at, text.len, &at);
                 if (len > 0 && reveal_kind(point) == REVEAL_BLANK)
                         break;
-                if (shown > 0)
-                        at = from + shown;
-                if (shown > 0 || disguise_is_unseen(point) || len + (at - from) >= size)
+                if (number_len > 0)
+                        at = from + number_len;
+                if (number_len > 0 || disguise_is_unseen(point) || len + (at - from) >= size)
                         continue;
                 memcpy(word + len, text.at + from, at - from);
                 if (point < 0x80)

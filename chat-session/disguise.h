@@ -10,7 +10,7 @@
 
 /* A line without the invisible characters at its front. */
 struct disguise {
-        struct slice left; /* from the slash on, or from the character that looks like one */
+        struct slice rest; /* from the slash on, or from the character that looks like one */
         size_t slash;      /* the bytes of that character; 0: the line does not begin with one */
         bool looks_only;   /* it only looks like a slash */
         bool stroke;       /* it hardly looks like a slash: a backslash, or a letter that is a stroke */

@@ -42,12 +42,12 @@ void editing_turn(struct terminal *t, bool on)
         client_raw(t->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* nc has shown the commands */
         t->client->row_drawn = false;
         if (on) {
-                t->completing = t->held_len = 0;
+                t->completion_request = t->pending_len = 0;
                 editor_discard(&t->editor);
                 editor_resize(&t->editor, t->telnet.columns);
-                t->editor.ended = t->lines.ended;
+                t->editor.line_end = t->lines.line_end;
         } else {
-                t->lines.ended = t->editor.ended;
+                t->lines.line_end = t->editor.line_end;
         }
         t->edits = on;
 }
@@ -59,9 +59,9 @@ void editing_accept(struct terminal *t)
                 return;
         editing_turn(t, true);
         t->telnet.yields = true; /* as the client offered; a line may come first that it sent before it knew of this */
-        size_t typed = text_clean_all(t->lines.text, t->lines.len, t->cleaned, sizeof(t->cleaned));
-        if (typed > 0)
-                editor_replace(&t->editor, 0, (struct slice){t->cleaned, typed});
+        size_t len = text_clean_all(t->lines.text, t->lines.len, t->clean_text, sizeof(t->clean_text));
+        if (len > 0)
+                editor_replace(&t->editor, 0, (struct slice){t->clean_text, len});
         lines_discard(&t->lines);
 }
 
@@ -135,8 +135,8 @@ static void editing_ask_names(struct terminal *t)
                 editing_complete_to(t, (struct slice){"", 0});
                 return;
         }
-        t->completing = talk_request(t->session, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
-        t->complete_by = talk_now(t->session) + COMPLETE_WAIT_MS;
+        t->completion_request = talk_request(t->session, (struct frame){.type = FRAME_COMPLETE, .name = word}, 1);
+        t->completion_deadline = talk_now(t->session) + COMPLETE_WAIT_MS;
 }
 
 static enum editor_event editing_push_byte(struct terminal *t, uint8_t byte)
@@ -173,23 +173,23 @@ static bool editing_push_key(struct terminal *t, uint8_t byte, bool pasted)
 /* Takes the keys that waited, up to another TAB that must wait. */
 static void editing_take_held(struct terminal *t)
 {
-        uint8_t held[EDITING_HELD_MAX];
-        size_t n = t->held_len;
-        memcpy(held, t->held, n);
-        t->completing = 0;
-        t->held_len = 0;
+        uint8_t keys[EDITING_PENDING_MAX];
+        size_t n = t->pending_len;
+        memcpy(keys, t->pending_keys, n);
+        t->completion_request = 0;
+        t->pending_len = 0;
         for (size_t i = 0; i < n; i++)
-                if (t->completing != 0)
-                        t->held[t->held_len++] = held[i];
+                if (t->completion_request != 0)
+                        t->pending_keys[t->pending_len++] = keys[i];
                 else if (t->edits)
-                        editing_push_key(t, held[i], false);
+                        editing_push_key(t, keys[i], false);
                 else
-                        lines_push(&t->lines, held[i]);
+                        lines_push(&t->lines, keys[i]);
 }
 
 void editing_complete(struct terminal *t, uint64_t number, struct slice names)
 {
-        if (!t->edits || t->completing == 0 || number != t->completing)
+        if (!t->edits || t->completion_request == 0 || number != t->completion_request)
                 return;
         editing_complete_to(t, names);
         editing_take_held(t);
@@ -197,26 +197,26 @@ void editing_complete(struct terminal *t, uint64_t number, struct slice names)
 
 void editing_give_up(struct terminal *t)
 {
-        while (t->completing != 0)
+        while (t->completion_request != 0)
                 editing_take_held(t);
 }
 
 void editing_discard(struct terminal *t)
 {
-        t->completing = 0;
-        t->held_len = 0;
+        t->completion_request = 0;
+        t->pending_len = 0;
         editor_discard(&t->editor);
 }
 
 bool editing_push(struct terminal *t, uint8_t byte, bool pasted)
 {
-        bool waits = t->completing != 0 && !pasted && byte != KEY_ETX;
-        if (waits && t->held_len < EDITING_HELD_MAX) {
-                t->held[t->held_len++] = byte;
+        bool waits = t->completion_request != 0 && !pasted && byte != KEY_ETX;
+        if (waits && t->pending_len < EDITING_PENDING_MAX) {
+                t->pending_keys[t->pending_len++] = byte;
                 return false;
         }
         if (byte == KEY_ETX)
-                t->completing = t->held_len = 0;
+                t->completion_request = t->pending_len = 0;
         editing_give_up(t);
         return editing_push_key(t, byte, pasted);
 }

@@ -87,7 +87,7 @@ void editor_discard(struct editor *e)
         e->escape = (struct escape){0};
         e->expanded = e->cut = false;
         e->history_at = e->history_len;
-        e->row.left = 0;
+        e->row.offset = 0;
         editor_set_text(e, "", 0);
 }
 
@@ -289,7 +289,7 @@ static void editor_press_sequence(struct editor *e)
 {
         static const char finals[] = "ABCDHF", numbers[] = "17483";
         static const uint8_t keys[] = {CTRL_P, CTRL_N, CTRL_F, CTRL_B, CTRL_A, CTRL_E};
-        static const uint8_t numbered[] = {CTRL_A, CTRL_A, CTRL_E, CTRL_E, CTRL_D};
+        static const uint8_t number_keys[] = {CTRL_A, CTRL_A, CTRL_E, CTRL_E, CTRL_D};
         const struct escape *key = &e->escape;
         bool modified = memchr(key->parameters, ';', key->len); /* "1;5": with Control, Alt or Shift */
         const char *at;
@@ -300,7 +300,7 @@ static void editor_press_sequence(struct editor *e)
                  (at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1)) &&
                  /* on an empty line Delete, unlike ^D, does not end the session */
                  (e->len > 0 || key->parameters[0] != '3'))
-                editor_press(e, numbered[at - numbers]);
+                editor_press(e, number_keys[at - numbers]);
         else if ((at = memchr(finals, key->final, sizeof(finals) - 1)))
                 editor_press(e, keys[at - finals]);
 }
@@ -326,18 +326,18 @@ static bool editor_push_key(struct editor *e, uint8_t byte)
 
 bool editor_is_full_for(const struct editor *e, uint8_t byte)
 {
-        bool begins = byte >= ' ' && byte != DEL && !escape_is_open(&e->escape) && e->cleaner.need == 0;
+        bool begins = byte >= ' ' && byte != DEL && !escape_is_open(&e->escape) && e->cleaner.total == 0;
         return begins && e->cursor == e->len && sizeof(e->text) - e->len < TEXT_CLEAN_MAX;
 }
 
 bool editor_continues(const struct editor *e, uint8_t byte)
 {
-        return e->cleaner.need > 0 && byte >= e->cleaner.lowest && byte <= e->cleaner.highest;
+        return e->cleaner.total > 0 && byte >= e->cleaner.lowest && byte <= e->cleaner.highest;
 }
 
 enum editor_event editor_push(struct editor *e, uint8_t byte)
 {
-        if (line_end_is_second(&e->ended, byte) || editor_push_key(e, byte))
+        if (line_end_is_second(&e->line_end, byte) || editor_push_key(e, byte))
                 return EDITOR_NOTHING;
         if (byte >= ' ' && byte != DEL) {
                 editor_insert(e, byte);
@@ -345,7 +345,7 @@ enum editor_event editor_push(struct editor *e, uint8_t byte)
         }
         editor_end_character(e);
         if (byte == '\r' || byte == '\n')
-                e->ended = byte;
+                e->line_end = byte;
         return editor_press(e, byte);
 }
 

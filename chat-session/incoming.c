@@ -36,19 +36,19 @@ static void incoming_show_batch(struct session *s, struct wire_reader records)
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r))
                         incoming_show_record(s, &r, seen_before(&s->seen, r.id, r.number));
-        s->outlet.had = 0;
+        s->outlet.client_bytes = 0;
 }
 
 /* Shows past lines, once for each request and once for a newcomer. */
 static void incoming_show_past(struct session *s, const struct frame *f)
 {
         struct wire_reader records = f->records;
-        if (f->number < s->past)
+        if (f->number < s->past_number)
                 return;
-        s->past = f->number + 1;
+        s->past_number = f->number + 1;
         if (wire_left(&records) == 0)
                 return;
-        if (s->outlet.had > 0) /* as with an answer */
+        if (s->outlet.client_bytes > 0) /* as with an answer */
                 session_give_up_rest(s);
         s->kind->past(s->me, records);
 }
@@ -58,11 +58,11 @@ static void incoming_show_past(struct session *s, const struct frame *f)
 /* Returns true for the first answer to each request: there may be two if chatd died in between. */
 static bool incoming_is_first_answer(struct session *s, const struct frame *f)
 {
-        if (f->number <= s->answer)
+        if (f->number <= s->answer_number)
                 return false;
-        s->answer = f->number;
+        s->answer_number = f->number;
         /* A living chatd would have sent the rest before this answer if there had been room. */
-        if (s->outlet.had > 0)
+        if (s->outlet.client_bytes > 0)
                 session_give_up_rest(s);
         return true;
 }
@@ -127,7 +127,7 @@ static void incoming_remove(struct session *s, const struct frame *f)
                 return;
         if (answer_decode(&why, f->answer) < 0) /* of a chatd of an earlier version */
                 why = answer_of_removal(f->text);
-        if (s->outlet.had > 0)
+        if (s->outlet.client_bytes > 0)
                 session_give_up_rest(s);
         session_tell(s, &why);
         session_remove(s);
@@ -146,7 +146,7 @@ static void incoming_lend(struct session *s, const struct frame *f, const struct
 {
         bool may = f->number == OUTLET_LAYOUT && s->kind->form(s->me) != KIND_FORM_NEVER;
         session_give_up_rest(s);
-        s->uplink.taken = 0;
+        s->uplink.datagrams = 0;
         if (s->state == SESSION_TALKING && may)
                 outlet_lend(&s->outlet, fds, &s->client);
 }

@@ -25,14 +25,14 @@ void input_begin(struct terminal *t, lines_emit *emit)
 void input_turn_away(struct terminal *t, enum protocol protocol, bool head)
 {
         struct slice answer = protocol_answer(protocol, head);
-        t->greeting = TERMINAL_GREETED; /* it would not understand that */
+        t->greeting = TERMINAL_GREETED; /* a client of another protocol would not understand a greeting */
         client_raw(t->client, answer.at, answer.len);
         talk_not_chat(t->session, protocol_name(protocol));
 }
 
 bool input_is_at_end(const struct input *in)
 {
-        const uint8_t *at = in->behind;
+        const uint8_t *at = in->next;
         while (at < in->end && (*at == '\r' || *at == '\n' || *at == '\0'))
                 at++;
         return at == in->end;
@@ -50,8 +50,8 @@ static struct slice input_typed(const struct terminal *t)
 static bool input_is_command(const struct terminal *t)
 {
         const struct command_row *row;
-        struct slice rest, typed = input_typed(t);
-        return typed.len > 0 && !t->input.continues && !command_is_text(command_parse(typed, &row, &rest));
+        struct slice rest, line = input_typed(t);
+        return line.len > 0 && !t->input.continues && !command_is_text(command_parse(line, &row, &rest));
 }
 
 void input_interrupt(struct terminal *t, bool is_key)
@@ -70,7 +70,7 @@ void input_interrupt(struct terminal *t, bool is_key)
         /* While the answer about BINARY is missing, it may still be a letter that telnet took for ^C. */
         if (in->interrupt != INPUT_LEAVES)
                 in->interrupt = INPUT_INTERRUPTED;
-        else if (!t->telnet.asking)
+        else if (!t->telnet.binary_pending)
                 talk_leave(t->session, LEAVE_INTERRUPT);
 }
 
@@ -121,12 +121,12 @@ static void input_on_data(struct terminal *t, uint8_t byte)
 static bool input_is_mangled(const struct terminal *t)
 {
         uint8_t byte = t->telnet.data;
-        struct slice typed = input_typed(t);
+        struct slice line = input_typed(t);
         if (t->options->charset)
                 return false;
         if (t->edits)
                 return editor_continues(&t->editor, byte);
-        return byte != 0 && text_continues(typed.at, typed.len, byte);
+        return byte != 0 && text_continues(line.at, line.len, byte);
 }
 
 static void input_answer_ayt(struct terminal *t)
@@ -192,13 +192,13 @@ static void input_on_byte(struct terminal *t, uint8_t byte)
 static bool input_decide_by_bytes(struct terminal *t, const uint8_t *bytes, size_t n)
 {
         struct input *in = &t->input;
-        size_t room = sizeof(in->first) - in->first_count, taken = n < room ? n : room;
+        size_t room = sizeof(in->first) - in->first_count, count = n < room ? n : room;
         if (in->speaks_chat || room == 0)
                 return false;
         if (in->first_count == 0)
                 in->first_at = talk_now(t->session);
-        memcpy(in->first + in->first_count, bytes, taken);
-        in->first_count = (uint8_t)(in->first_count + taken);
+        memcpy(in->first + in->first_count, bytes, count);
+        in->first_count = (uint8_t)(in->first_count + count);
         bool at_once = talk_now(t->session) - in->first_at <= AT_ONCE_MS;
         enum protocol protocol = protocol_of_bytes(in->first, in->first_count, at_once);
         if (protocol != PROTOCOL_CHAT)
@@ -210,23 +210,23 @@ static void input_take_bytes(struct terminal *t, const uint8_t *bytes, size_t n)
 {
         struct input *in = &t->input;
         in->end = bytes + n;
-        for (in->behind = bytes; in->behind < in->end && talk_is_open(t->session);) {
-                size_t left = (size_t)(in->end - in->behind);
-                size_t plain = !t->edits && telnet_is_between(&t->telnet) ? text_plain(in->behind, left) : 0;
+        for (in->next = bytes; in->next < in->end && talk_is_open(t->session);) {
+                size_t left = (size_t)(in->end - in->next);
+                size_t plain = !t->edits && telnet_is_between(&t->telnet) ? text_plain(in->next, left) : 0;
                 if (plain == 0) {
-                        input_on_byte(t, *in->behind++);
+                        input_on_byte(t, *in->next++);
                         continue;
                 }
-                lines_push_plain(&t->lines, in->behind, plain);
+                lines_push_plain(&t->lines, in->next, plain);
                 input_note_typed(in);
-                in->behind += plain;
+                in->next += plain;
         }
 }
 
 void input_take(struct terminal *t, const uint8_t *bytes, size_t n)
 {
         struct input *in = &t->input;
-        size_t had = input_typed(t).len;
+        size_t old_len = input_typed(t).len;
         bool edited = t->edits;
 
         in->size = n;
@@ -234,7 +234,7 @@ void input_take(struct terminal *t, const uint8_t *bytes, size_t n)
         if (input_decide_by_bytes(t, bytes, n))
                 return;
         input_take_bytes(t, bytes, n);
-        keys_watch(t, &(struct keys_read){bytes, n, had, input_typed(t).len, edited});
+        keys_watch(t, &(struct keys_read){bytes, n, old_len, input_typed(t).len, edited});
         if (telnet_ask(&t->telnet))
                 client_raw(t->client, t->telnet.reply, TELNET_REPLY_BYTES);
         editing_accept(t);
@@ -244,7 +244,7 @@ void input_take(struct terminal *t, const uint8_t *bytes, size_t n)
 
 void input_end(struct terminal *t)
 {
-        t->input.paste.is_one = false;
+        t->input.paste.is_paste = false;
         editing_give_up(t);
         lines_finish(&t->lines);
 }

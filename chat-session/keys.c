@@ -22,11 +22,11 @@ static bool keys_is_whole_line(const uint8_t *bytes, size_t n)
 void keys_watch(struct terminal *t, const struct keys_read *read)
 {
         struct keys *keys = &t->input.keys;
-        bool whole = read->before == 0 && read->after == 0 && keys_is_whole_line(read->bytes, read->size);
+        bool whole = read->old_len == 0 && read->new_len == 0 && keys_is_whole_line(read->bytes, read->size);
         bool sent_keys = keys->reads > 0;
         if (whole)
                 keys->reads = 0;
-        else if (read->after != read->before && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
+        else if (read->new_len != read->old_len && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
                 keys->reads++;
         keys->knows |= read->edited; /* the user knows editing, and may have turned it off */
         if (read->edited && t->edits && whole && !sent_keys && !t->telnet.yields) {

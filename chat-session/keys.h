@@ -13,9 +13,9 @@
 struct keys_read {
         const uint8_t *bytes;
         size_t size;
-        size_t before; /* the bytes of the line before this read */
-        size_t after;  /* the bytes of the line after it */
-        bool edited;   /* the line was edited here */
+        size_t old_len; /* the bytes of the line before this read */
+        size_t new_len; /* the bytes of the line after it */
+        bool edited;    /* the line was edited here */
 };
 
 /* Notes a read whose bytes were taken already. If the reads show which kind of client this is, shows the user a notice

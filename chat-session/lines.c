@@ -17,7 +17,7 @@ void lines_init(struct lines *l, lines_emit *emit, void *user)
 {
         l->emit = emit;
         l->user = user;
-        l->ended = 0;
+        l->line_end = 0;
         lines_discard(l);
 }
 
@@ -83,14 +83,14 @@ static bool lines_is_key(struct lines *l, uint8_t byte)
 
 void lines_push(struct lines *l, uint8_t byte)
 {
-        if (line_end_is_second(&l->ended, byte) || lines_is_key(l, byte))
+        if (line_end_is_second(&l->line_end, byte) || lines_is_key(l, byte))
                 return;
         switch (byte) {
         case '\0':
                 break;
         case '\r':
         case '\n':
-                l->ended = byte;
+                l->line_end = byte;
                 lines_end_line(l);
                 break;
         case BS:
@@ -120,7 +120,7 @@ void lines_push(struct lines *l, uint8_t byte)
 void lines_push_plain(struct lines *l, const void *text, size_t size)
 {
         const uint8_t *at = text;
-        l->ended = 0;
+        l->line_end = 0;
         for (; size > 0 && escape_is_open(&l->escape); size--)
                 lines_push(l, *at++);
         for (size_t n; size > 0; at += n, size -= n) {

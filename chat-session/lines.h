@@ -38,8 +38,8 @@ struct lines {
         lines_emit *emit;
         void *user;
         struct escape escape;
-        uint8_t ended; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
-        bool cut;      /* pieces of this line went out already */
+        uint8_t line_end; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
+        bool cut;         /* pieces of this line went out already */
         size_t len;
 };
 

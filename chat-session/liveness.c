@@ -14,9 +14,9 @@ static void liveness_time_out(struct session *s)
 /* The client may have vanished, which the network may not report for minutes; now it has something to acknowledge. */
 void liveness_probe(struct session *s, const struct frame *f)
 {
-        if (s->state != SESSION_TALKING || s->now < s->liveness.probe_again_at || !s->kind->probe(s->me, f))
+        if (s->state != SESSION_TALKING || s->now < s->liveness.next_probe_at || !s->kind->probe(s->me, f))
                 return;
-        s->liveness.probe_again_at = s->now + PROBE_AGAIN_MS;
+        s->liveness.next_probe_at = s->now + PROBE_AGAIN_MS;
         s->liveness.probe_at = s->now + PROBE_MS;
 }
 
@@ -54,12 +54,12 @@ void liveness_check(struct session *s)
         liveness_look(s);
         if (s->liveness.check_at == 0 && client_sent(&s->client) && s->options->client_timeout_ms > 0) {
                 s->liveness.check_at = s->now + liveness_interval(s);
-                s->liveness.checked_from = s->now;
+                s->liveness.unacknowledged_since = s->now;
         }
         if (s->liveness.check_at == 0 || s->now < s->liveness.check_at)
                 return;
-        /* At most as long as the client has had something to acknowledge. */
-        int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->liveness.checked_from);
+        /* The client was silent at most as long as it had something to acknowledge. */
+        int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->liveness.unacknowledged_since);
         s->liveness.check_at = 0;
         if (silent_ms >= s->options->client_timeout_ms)
                 liveness_time_out(s);
@@ -73,10 +73,10 @@ void liveness_check(struct session *s)
 void liveness_give_up_gone(struct session *s)
 {
         if (s->state != SESSION_TALKING || s->client.input != CLIENT_HUNG_UP || uplink_is_connected(&s->uplink))
-                s->liveness.gone_at = 0;
-        else if (s->liveness.gone_at == 0)
-                s->liveness.gone_at = s->now + LEAVE_HANDOVER_MS;
-        else if (s->now >= s->liveness.gone_at)
+                s->liveness.give_up_at = 0;
+        else if (s->liveness.give_up_at == 0)
+                s->liveness.give_up_at = s->now + LEAVE_HANDOVER_MS;
+        else if (s->now >= s->liveness.give_up_at)
                 session_become(s, SESSION_DONE);
 }
 

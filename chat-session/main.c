@@ -89,15 +89,15 @@ static bool take_charset(struct options *o, const char *name, const char *progra
 /* Returns -1 if the session is to run, otherwise the exit status. */
 static int main_parse_options(struct options *o, int argc, char **argv)
 {
-        struct option known[16 + SETTINGS] = {
+        struct option long_options[16 + SETTINGS] = {
                 {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
                 {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
                 {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'v'},       {"charset", required_argument, NULL, 'a'},
         };
         int c, r;
-        settings_add_options(known, SETTINGS_SESSION);
-        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        settings_add_options(long_options, SETTINGS_SESSION);
+        while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
                 case 'c':
                         o->config = optarg;

@@ -183,7 +183,7 @@ static void obey_history(struct terminal *t, const struct command_row *row, stru
 
 static void obey_list_ignored(struct terminal *t)
 {
-        const struct ignore_list *l = &t->view.ignored;
+        const struct ignore_list *l = &t->view.ignore_list;
         if (l->count == 0)
                 obey_tell(t, "You ignore nobody");
         for (size_t i = 0; i < l->count; i++)
@@ -193,7 +193,7 @@ static void obey_list_ignored(struct terminal *t)
 /* Begins or ends ignoring this person. */
 static void obey_toggle_ignored(struct terminal *t, uint64_t id, struct slice name)
 {
-        struct ignore_list *l = &t->view.ignored;
+        struct ignore_list *l = &t->view.ignore_list;
         const struct ignored_person *person = ignored_find(l, id, name);
         if (person) {
                 ignored_remove(l, person);
@@ -223,23 +223,24 @@ static void obey_ignore(struct terminal *t, const struct command_row *row, struc
 
 void obey_found(struct terminal *t, const struct frame *f)
 {
-        const struct ignored_person *absent = f->key == 0 ? ignored_find_absent(&t->view.ignored, f->name) : NULL;
+        const struct ignored_person *person = f->key == 0 ? ignored_find_absent(&t->view.ignore_list, f->name) : NULL;
         if (f->key == talk_id(t->session))
                 obey_tell(t, "You cannot ignore yourself");
-        else if (f->key != 0 || absent)
-                obey_toggle_ignored(t, absent ? absent->id : f->key, f->name);
+        else if (f->key != 0 || person)
+                obey_toggle_ignored(t, person ? person->id : f->key, f->name);
         else
                 terminal_notice(t, &f->text, 1);
 }
 
-static void obey_turn(struct terminal *t, const struct command_row *row, bool *what, struct slice rest, const char *how)
+static void obey_turn(struct terminal *t, const struct command_row *row, bool *setting, struct slice rest,
+                      const char *detail)
 {
         if (slice_equal_case(rest, slice_of("on")) || slice_equal_case(rest, slice_of("off")))
-                *what = rest.len == 2;
+                *setting = rest.len == 2;
         else if (rest.len > 0)
                 obey_tell_usage(t, row);
-        bool more = *what && how[0] != '\0';
-        obey_tell(t, "%s is %s%s%s", row->name, *what ? "on" : "off", more ? ", in " : "", more ? how : "");
+        bool more = *setting && detail[0] != '\0';
+        obey_tell(t, "%s is %s%s%s", row->name, *setting ? "on" : "off", more ? ", in " : "", more ? detail : "");
 }
 
 /* Turns times on or off, or takes the zone in which they are shown from then on. */

@@ -28,12 +28,12 @@ enum {
 struct outlet {
         struct outlet_page *page; /* NULL: nothing is lent */
         const struct outlet_batch *batch;
-        bool claimed;       /* the session has the turn */
-        int64_t retry_ms;   /* when to ask for the turn again */
-        uint64_t looked_at; /* the last batch that chatd had written when outlet_wrote() was called */
+        bool has_turn;       /* the session has the turn */
+        int64_t retry_ms;    /* when to ask for the turn again */
+        uint64_t last_batch; /* the last batch that chatd had written when outlet_wrote() was called */
         int64_t base;       /* bytes on the connection except the session's and, in whole writes, those of this chatd */
         uint64_t lines_out; /* by earlier chatds, and of writes that were broken off */
-        uint64_t had;       /* bytes of the next datagram's records that the client has */
+        uint64_t client_bytes; /* bytes of the next datagram's records that the client has */
         struct {
                 uint64_t id, number;
                 size_t bytes; /* 0: there is no such record */
@@ -58,13 +58,13 @@ bool outlet_claim(struct outlet *o);
 /* Notes that the client does not take the session's output. The session must have the turn. */
 void outlet_is_slow(struct outlet *o);
 
-/* Lets chatd write: the client has all output of the `taken` datagrams that came since LEND. */
-void outlet_release(struct outlet *o, const struct client *c, uint64_t taken);
+/* Lets chatd write: the client has all output of the `datagrams` that came since LEND. */
+void outlet_release(struct outlet *o, const struct client *c, uint64_t datagrams);
 
 /* Keeps the turn, so that only the session writes until outlet_release(). */
 void outlet_keep(struct outlet *o);
 
-/* Finds out how much of the records of a datagram from chatd the client has already (`had`). */
+/* Finds out how much of the records of a datagram from chatd the client has already (`client_bytes`). */
 void outlet_settle(struct outlet *o, const struct client *c);
 
 /* Ends the loan to a chatd that died. Remembers the records that the client has, except those of session `own`, and the

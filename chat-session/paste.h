@@ -15,7 +15,7 @@ void paste_begin(struct paste *p, const uint8_t *bytes, size_t size);
 /* Notes a command that was obeyed. */
 void paste_note_obeyed(struct paste *p, const char *name);
 
-/* Notes a command that leaves and was not obeyed. `name` has less than PASTE_STAYED_BYTES. */
+/* Notes a command that leaves and was not obeyed. `name` has less than PASTE_LEAVE_BYTES. */
 void paste_note_stayed(struct paste *p, const char *name);
 
 /* Shows the summary if there is one and the client has not left. */

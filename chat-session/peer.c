@@ -126,21 +126,21 @@ void peer_identify(struct peer *p, int fd)
 static ssize_t peer_read_header(uint8_t header[static PROXY_HEADER_MAX_BYTES], int fd)
 {
         int64_t now = clock_ms(), deadline = now + PROXY_TIMEOUT_MS;
-        ssize_t size = 0, wants;
-        while ((wants = proxy_wants(header, (size_t)size)) > 0) {
+        ssize_t size = 0, need;
+        while ((need = proxy_wants(header, (size_t)size)) > 0) {
                 struct pollfd in = {.fd = fd, .events = POLLIN};
                 struct timespec left = clock_timespec(deadline - now);
                 if (now >= deadline)
                         return -ETIMEDOUT;
                 if (ppoll(&in, 1, &left, NULL) == 1) {
-                        ssize_t n = read(fd, header + size, (size_t)wants);
+                        ssize_t n = read(fd, header + size, (size_t)need);
                         if (n <= 0)
                                 return size == 0 ? -ENODATA : -EPIPE;
                         size += n;
                 }
                 now = clock_ms();
         }
-        return wants < 0 ? wants : size;
+        return need < 0 ? need : size;
 }
 
 int peer_identify_proxied(struct peer *p, int fd)

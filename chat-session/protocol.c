@@ -83,8 +83,8 @@ static struct slice protocol_take_word(struct slice *line)
 {
         const char *space = memchr(line->at, ' ', line->len);
         struct slice word = {line->at, space ? (size_t)(space - line->at) : line->len};
-        size_t taken = word.len + (space ? 1 : 0);
-        *line = (struct slice){line->at + taken, line->len - taken};
+        size_t size = word.len + (space ? 1 : 0);
+        *line = (struct slice){line->at + size, line->len - size};
         return word;
 }
 

@@ -143,8 +143,8 @@ static int proxy_check_fields(const uint8_t *bytes, size_t size, size_t at)
         }
         if (checksum == 0)
                 return 0;
-        uint32_t stated = (uint32_t)(proxy_read_u16(bytes + checksum) << 16 | proxy_read_u16(bytes + checksum + 2));
-        return stated == proxy_checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
+        uint32_t sum = (uint32_t)(proxy_read_u16(bytes + checksum) << 16 | proxy_read_u16(bytes + checksum + 2));
+        return sum == proxy_checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
 }
 
 /* Returns the bytes of two addresses of a family, with their ports. */

@@ -12,7 +12,7 @@
 
 void row_forget(struct row *r)
 {
-        r->certain = false;
+        r->valid = false;
 }
 
 void row_resize(struct row *r, uint16_t columns)
@@ -57,7 +57,7 @@ bool row_fits(const struct row *r, struct slice text)
  * to the middle. */
 static size_t row_scroll(const struct row *r, struct slice text, size_t cursor)
 {
-        size_t columns = row_text_columns(r), left = r->left;
+        size_t columns = row_text_columns(r), left = r->offset;
         if (row_fit(text, 0, text.len, columns) == text.len)
                 return 0;
         if (left < text.len) /* text in front may have changed, so that `left` is within a character */
@@ -132,26 +132,26 @@ static char *row_append(struct row *r, struct slice text, char *at)
 static char *row_change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
 {
         bool moves = same == r->size && same == text.len;
-        size_t from = moves ? cursor : same, printed = moves ? cursor : text.len;
+        size_t from = moves ? cursor : same, end = moves ? cursor : text.len;
         if (from < r->cursor)
                 at = row_go_back(at, r->cursor - from, from);
         else
                 from = r->cursor;
-        if (printed > from)
-                at = mempcpy(at, text.at + from, printed - from);
+        if (end > from)
+                at = mempcpy(at, text.at + from, end - from);
         if (text.len < r->size)
                 at = PUT(at, ERASE_RIGHT);
-        r->tidy = printed > from && printed == cursor && text.len >= r->size;
-        return row_go_back(at, printed - cursor, cursor);
+        r->tidy = end > from && end == cursor && text.len >= r->size;
+        return row_go_back(at, end - cursor, cursor);
 }
 
 /* Writes to `*at` what makes the row show `text`. Returns false and writes nothing if the row must be drawn anew. */
 static bool row_update(struct row *r, struct slice text, size_t cursor, char **at)
 {
-        struct slice shown = {r->shown, r->size};
-        if (!r->certain || text.len > sizeof(r->shown))
+        struct slice old_text = {r->text, r->size};
+        if (!r->valid || text.len > sizeof(r->text))
                 return false;
-        size_t same = row_common(shown, text), first = same;
+        size_t same = row_common(old_text, text), first = same;
         if (same == r->size && same == text.len && cursor == r->cursor)
                 return true;
         if (same == r->size && r->cursor == same && cursor == text.len) {
@@ -165,8 +165,8 @@ static bool row_update(struct row *r, struct slice text, size_t cursor, char **a
                 first = r->cursor;
         if (first > cursor)
                 first = cursor;
-        if (text.len == 0 || !row_is_ascii(shown, first) || !row_is_ascii(text, first) ||
-            !row_is_certain_to_fit(r, text) || !row_is_certain_to_fit(r, shown))
+        if (text.len == 0 || !row_is_ascii(old_text, first) || !row_is_ascii(text, first) ||
+            !row_is_certain_to_fit(r, text) || !row_is_certain_to_fit(r, old_text))
                 return false;
         *at = row_change(r, text, cursor, same, *at);
         return true;
@@ -198,10 +198,10 @@ size_t row_draw(struct row *r, struct slice text, size_t cursor, char out[static
                 at = row_draw_anew(text, cursor, out);
                 r->tidy = cursor == text.len;
         }
-        r->certain = text.len <= sizeof(r->shown);
-        r->left = left;
+        r->valid = text.len <= sizeof(r->text);
+        r->offset = left;
         r->cursor = cursor;
         r->size = text.len;
-        memcpy(r->shown, text.at, r->certain ? text.len : 0);
+        memcpy(r->text, text.at, r->valid ? text.len : 0);
         return (size_t)(at - out);
 }

@@ -25,18 +25,18 @@
 enum {
         ROW_COLUMNS_DEFAULT = 80, /* assumed if the terminal's width is unknown */
         ROW_COLUMNS_CERTAIN = 40, /* a terminal of unknown width has at least so many */
-        ROW_SHOWN_MAX_BYTES = 512,
+        ROW_TEXT_MAX_BYTES = 512,
         ROW_DRAW_MAX_BYTES = TEXT_MAX_BYTES + 64,
 };
 
 /* The row of the cursor. A struct of zeros is a valid beginning: neither the row's content nor its width is known. */
 struct row {
-        bool certain;     /* the row shows `shown`, with the cursor at `cursor` */
+        bool valid;       /* the row shows `text`, with the cursor at `cursor` */
         bool tidy;        /* the last output stands in front of the cursor: a mark would join it */
         uint16_t columns; /* 0: unknown */
-        size_t left;      /* the first byte of the line that the row shows */
+        size_t offset;    /* the first byte of the line that the row shows */
         size_t size, cursor;
-        char shown[ROW_SHOWN_MAX_BYTES];
+        char text[ROW_TEXT_MAX_BYTES];
 };
 
 /* Forgets the content: the terminal may show anything. */

@@ -73,9 +73,9 @@ void session_be_called(struct session *s, struct slice name)
 
 void session_give_up_rest(struct session *s)
 {
-        if (s->client.broken_off || s->outlet.had > 0)
+        if (s->client.broken_off || s->outlet.client_bytes > 0)
                 client_give_up_rest(&s->client);
-        s->outlet.had = s->outlet.rest.bytes = 0;
+        s->outlet.client_bytes = s->outlet.rest.bytes = 0;
 }
 
 void session_flush_and_end(struct session *s)
@@ -93,7 +93,7 @@ uint64_t session_lines_out(const struct session *s)
 
 static void session_say_bye(struct session *s, enum session_state state, enum leave_reason reason, struct slice text)
 {
-        uplink_bye(&s->uplink, reason, text, session_lines_out(s), s->client.skipped_all);
+        uplink_bye(&s->uplink, reason, text, session_lines_out(s), s->client.skipped_total);
         session_become(s, state);
         s->deadline = s->now + LEAVE_HANDOVER_MS;
 }

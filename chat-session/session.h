@@ -32,8 +32,8 @@ enum {
 enum session_state {
         SESSION_TALKING,
         SESSION_LEAVING,   /* nothing more is read from the client; BYE is in the uplink's queue */
-        SESSION_LINGERING, /* the same, and the client knows why it takes so long */
-        SESSION_REMOVED,   /* the same, and the client's lines were discarded */
+        SESSION_LINGERING, /* as LEAVING, and the client knows why it takes so long */
+        SESSION_REMOVED,   /* as LEAVING, and the client's lines were discarded */
         SESSION_FLUSHING,  /* only output is left */
         SESSION_DONE,
 };
@@ -51,7 +51,7 @@ enum session_state {
 enum session_presence {
         SESSION_STRANGER,
         SESSION_INTRODUCED, /* HELLO is in the uplink's queue, or was */
-        SESSION_LIVELY,     /* the same, and the client may be announced at once */
+        SESSION_LIVELY,     /* as INTRODUCED, and the client may be announced at once */
         SESSION_QUIET,      /* the client is a member, and is announced at `arrive_at` */
         SESSION_ARRIVED,    /* chatd may announce the client */
 };
@@ -75,16 +75,16 @@ struct session {
         int64_t now, deadline; /* the deadline counts from SESSION_LEAVING on */
         int64_t arrive_at;
         struct {
-                int64_t check_at;       /* when to check whether the client acknowledges; 0: nothing was sent */
-                int64_t checked_from;   /* when something was sent after the client had acknowledged all */
-                int64_t look_at;        /* when to look if chatd wrote to the client; 0: the connection is not lent */
-                int64_t probe_at;       /* when to check whether the client acknowledged a probe; 0: there was none */
-                int64_t probe_again_at; /* when the next probe may come */
-                int64_t gone_at;        /* when to give up a client that left while chatd is gone; 0: no such case */
+                int64_t check_at;             /* when to check whether the client acknowledges; 0: nothing was sent */
+                int64_t unacknowledged_since; /* when something was sent after the client had acknowledged all */
+                int64_t look_at;       /* when to look if chatd wrote to the client; 0: the connection is not lent */
+                int64_t probe_at;      /* when to check whether the client acknowledged a probe; 0: there was none */
+                int64_t next_probe_at; /* when the next probe may come */
+                int64_t give_up_at;    /* when to give up a client that left while chatd is gone; 0: no such case */
         } liveness;
-        uint64_t past;        /* past lines were shown for the request of this number less one */
-        uint64_t answer;      /* the number of the last request that has its answer */
-        uint64_t text_number; /* the number of the last TEXT that was shown */
+        uint64_t past_number;   /* past lines were shown for the request of this number less one */
+        uint64_t answer_number; /* the number of the last request that has its answer */
+        uint64_t text_number;   /* the number of the last TEXT that was shown */
         struct peer peer;
         struct client client;
         struct seen seen;

@@ -66,13 +66,13 @@ static enum telnet_event telnet_refuse(struct telnet *t, uint8_t option)
 {
         bool is_do = t->verb == DO;
         uint8_t bit = (uint8_t)(1 << option % 8);
-        uint8_t *refused = &t->refused[is_do][option / 8];
+        uint8_t *bits = &t->refusals[is_do][option / 8];
 
         if (is_do && option == OPTION_TIMING_MARK)
                 return telnet_reply(t, WONT, option);
-        if (*refused & bit)
+        if (*bits & bit)
                 return TELNET_NOTHING;
-        *refused |= bit;
+        *bits |= bit;
         return telnet_reply(t, is_do ? WONT : DONT, option);
 }
 
@@ -81,9 +81,9 @@ static enum telnet_event telnet_refuse(struct telnet *t, uint8_t option)
 static enum telnet_event telnet_agree(struct telnet *t)
 {
         bool is_theirs = t->verb == WILL || t->verb == WONT, on = t->verb == WILL || t->verb == DO;
-        bool *binary = &t->binary[is_theirs ? 0 : 1], is_asked_for = is_theirs && on && t->asking;
+        bool *binary = &t->binary[is_theirs ? 0 : 1], is_asked_for = is_theirs && on && t->binary_pending;
         if (is_theirs)
-                t->asking = false;
+                t->binary_pending = false;
         if (*binary == on || t->changes == TELNET_CHANGES_MAX)
                 return TELNET_NOTHING;
         t->changes++;
@@ -98,7 +98,7 @@ bool telnet_ask(struct telnet *t)
 {
         if (!t->speaks || t->asked_binary || t->binary[0])
                 return false;
-        t->asked_binary = t->asking = true;
+        t->asked_binary = t->binary_pending = true;
         telnet_reply(t, DO, OPTION_BINARY);
         return true;
 }

@@ -45,13 +45,13 @@ enum {
 
 struct telnet {
         uint8_t state;
-        uint8_t verb;           /* WILL, WONT, DO or DONT, while its option is awaited */
-        uint8_t refused[2][32]; /* a bit for each option: [0] its WILL, [1] its DO was refused */
-        bool speaks;            /* the peer sent a command: it speaks telnet */
+        uint8_t verb;            /* WILL, WONT, DO or DONT, while its option is awaited */
+        uint8_t refusals[2][32]; /* a bit for each option: [0] its WILL, [1] its DO was refused */
+        bool speaks;             /* the peer sent a command: it speaks telnet */
         bool asked_binary;
-        bool asking;     /* BINARY was asked for, and there was no answer yet */
-        bool binary[2];  /* agreed: [0] from the peer, [1] to the peer */
-        uint8_t changes; /* changes of BINARY by the peer */
+        bool binary_pending; /* BINARY was asked for, and there was no answer yet */
+        bool binary[2];      /* agreed: [0] from the peer, [1] to the peer */
+        uint8_t changes;     /* changes of BINARY by the peer */
         uint8_t data;
         uint8_t reply[TELNET_REPLY_BYTES];
         bool edits;       /* by telnet_edit() */

@@ -41,8 +41,7 @@ void terminal_input_ended(void *me)
 
 /* ---- events from the chat ---- */
 
-/* Greets the client by the name that others see. A notice says so if it came with another name, or was
- * greeted by it. */
+/* Greets the client by the name that others see. A notice says so if the client came with another name. */
 static void terminal_welcome(void *me, struct slice asked, uint64_t members)
 {
         struct terminal *t = me;
@@ -74,14 +73,14 @@ static void terminal_record(void *me, const struct record *r)
 static void terminal_note(void *me, const struct record *r)
 {
         struct terminal *t = me;
-        bool hidden = ignored_hides(&t->view.ignored, r);
+        bool hidden = ignored_hides(&t->view.ignore_list, r);
         if (t->edits && !hidden)
                 names_note(&t->names, r);
         if (r->kind == RECORD_PRIVATE && !hidden) {
                 t->writer_id = r->id;
                 snprintf(t->writer, sizeof(t->writer), "%.*s", (int)r->name.len, r->name.at);
         }
-        ignored_note(&t->view.ignored, r);
+        ignored_note(&t->view.ignore_list, r);
 }
 
 static void terminal_past(void *me, struct wire_reader records)
@@ -101,7 +100,7 @@ static void terminal_past(void *me, struct wire_reader records)
                 size_t n = display_parts(&r, parts + 1);
                 view_past_time(&t->view, r.number, now, uptime, time_text);
                 parts[0] = slice_of(time_text);
-                if (n > 0 && !ignored_hides(&t->view.ignored, &r))
+                if (n > 0 && !ignored_hides(&t->view.ignore_list, &r))
                         screen_line(t->client, parts, n + 1);
         }
 }
@@ -151,7 +150,7 @@ static bool terminal_probe(void *me, const struct frame *f)
         struct terminal *t = me;
         char text[TEXT_MAX_BYTES];
         struct frame described = terminal_describe(t, f, text);
-        if (ignored_find(&t->view.ignored, f->key, (struct slice){"", 0}))
+        if (ignored_find(&t->view.ignore_list, f->key, (struct slice){"", 0}))
                 return false;
         terminal_notice(t, &described.text, 1);
         return true;
@@ -184,7 +183,7 @@ void terminal_refused(void *me, const struct frame *f)
         struct terminal *t = me;
         char text[TEXT_MAX_BYTES];
         struct slice parts[] = {slice_of("You cannot join: "), terminal_describe(t, f, text).text};
-        t->greeting = TERMINAL_GREETED; /* it will not be */
+        t->greeting = TERMINAL_GREETED; /* no greeting comes any more */
         terminal_notice(t, parts, 2);
 }
 
@@ -214,7 +213,7 @@ bool terminal_draw(void *me)
 int64_t terminal_due(const void *me)
 {
         const struct terminal *t = me;
-        int64_t due = t->completing != 0 ? t->complete_by : INT64_MAX;
+        int64_t due = t->completion_request != 0 ? t->completion_deadline : INT64_MAX;
         switch (t->greeting) {
         case TERMINAL_ARRIVES:
                 return 0;
@@ -230,7 +229,7 @@ void terminal_tick(void *me)
 {
         struct terminal *t = me;
         int64_t now = talk_now(t->session);
-        if (t->completing != 0 && now >= t->complete_by)
+        if (t->completion_request != 0 && now >= t->completion_deadline)
                 editing_give_up(t);
         if (t->greeting == TERMINAL_ARRIVES) {
                 t->greeting = TERMINAL_WAITS;
@@ -243,7 +242,7 @@ void terminal_tick(void *me)
 void terminal_end(void *me)
 {
         struct terminal *t = me;
-        t->greeting = TERMINAL_GREETED; /* it will not be */
+        t->greeting = TERMINAL_GREETED; /* no greeting comes any more */
 }
 
 const struct kind terminal_kind = {

@@ -16,7 +16,7 @@
 #include "telnet.h"
 #include "view.h"
 
-enum { EDITING_HELD_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
+enum { EDITING_PENDING_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
 
 enum terminal_greeting {
         TERMINAL_ARRIVES, /* the client is new */
@@ -31,16 +31,16 @@ struct terminal_options {
 };
 
 enum {
-        PASTE_NOTED_BYTES = 36, /* for the names of commands: the notice fits a row of 80 columns */
-        PASTE_STAYED_BYTES = 8, /* for "exit" or the name of a command that leaves */
+        PASTE_NAMES_BYTES = 36, /* for the names of commands: the notice fits a row of 80 columns */
+        PASTE_LEAVE_BYTES = 8,  /* for "exit" or the name of a command that leaves */
 };
 
 /* The last read, if it was several lines. */
 struct paste {
-        bool is_one; /* the last read was a paste */
-        size_t obeyed;
-        char noted[PASTE_NOTED_BYTES];   /* the names of the commands that were obeyed */
-        char stayed[PASTE_STAYED_BYTES]; /* the first "exit" or /quit before the last line; or "" */
+        bool is_paste;                         /* the last read was a paste */
+        size_t count;                          /* of the commands that were obeyed */
+        char names[PASTE_NAMES_BYTES];         /* their names */
+        char leave_command[PASTE_LEAVE_BYTES]; /* the first "exit" or /quit before the last line; or "" */
 };
 
 /* What the reads show of a client, keys.h. */
@@ -52,7 +52,7 @@ struct keys {
 /* What a ^C does. */
 enum input_interrupt {
         INPUT_DISCARDS,    /* discards the line */
-        INPUT_INTERRUPTED, /* the same; there was one in this read, of which the client must be told */
+        INPUT_INTERRUPTED, /* discards the line; the client must be told of a ^C in this read */
         INPUT_LEAVES,      /* leaves: the client was told so, and has typed nothing since */
 };
 
@@ -71,7 +71,7 @@ struct input {
         struct keys keys;
         int64_t ayt_at; /* when IAC AYT is answered again, ms of CLOCK_MONOTONIC */
         /* the current read */
-        const uint8_t *behind, *end; /* the bytes that are not taken yet */
+        const uint8_t *next, *end; /* the bytes that are not taken yet */
         size_t size;
         struct paste paste;
 };
@@ -92,13 +92,13 @@ struct terminal {
         uint64_t writer_id;              /* the sender of the client's last private message */
         char writer[NAME_MAX_BYTES + 1]; /* the sender's name; empty: there was no such message */
         struct view view;
-        char cleaned[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
-        char shown[TEXT_MAX_BYTES];   /* of the last line that was said (chat/reveal.h) */
-        struct names names;           /* while the line is edited */
-        uint64_t completing;          /* the number of the request for names that TAB waits for; 0: none */
-        int64_t complete_by;          /* how long TAB waits: ms of CLOCK_MONOTONIC */
-        size_t held_len;              /* keys that were typed in the meantime and wait, too */
-        uint8_t held[EDITING_HELD_MAX];
+        char clean_text[TEXT_MAX_BYTES]; /* of a line that is not clean as it was typed */
+        char last_text[TEXT_MAX_BYTES];  /* of the last line that was said (chat/reveal.h) */
+        struct names names;              /* while the line is edited */
+        uint64_t completion_request;     /* the number of the request for names that TAB waits for; 0: none */
+        int64_t completion_deadline;     /* how long TAB waits: ms of CLOCK_MONOTONIC */
+        size_t pending_len;              /* keys that were typed in the meantime and wait, too */
+        uint8_t pending_keys[EDITING_PENDING_MAX];
         struct editor editor;
 };
 

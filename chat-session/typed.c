@@ -50,18 +50,18 @@ static void typed_tell_charset(struct terminal *t)
         terminal_tell(t, text);
 }
 
-size_t typed_clean(struct terminal *t, struct slice typed, typed_piece *take)
+size_t typed_clean(struct terminal *t, struct slice line, typed_piece *take)
 {
         struct text_cleaner c = {0};
-        char *text = t->cleaned, bytes[TEXT_CLEAN_MAX];
+        char *text = t->clean_text, bytes[TEXT_CLEAN_MAX];
         size_t len = 0, pieces = 1;
-        if (text_is_clean(typed.at, typed.len)) {
-                take(t, typed);
+        if (text_is_clean(line.at, line.len)) {
+                take(t, line);
                 return 1;
         }
-        for (size_t i = 0; i <= typed.len; i++) {
-                size_t n = i < typed.len ? text_clean(&c, (uint8_t)typed.at[i], bytes) : text_clean_end(&c, bytes);
-                if (len + n > sizeof(t->cleaned)) {
+        for (size_t i = 0; i <= line.len; i++) {
+                size_t n = i < line.len ? text_clean(&c, (uint8_t)line.at[i], bytes) : text_clean_end(&c, bytes);
+                if (len + n > sizeof(t->clean_text)) {
                         take(t, (struct slice){text, len});
                         len = 0;
                         pieces++;
@@ -77,7 +77,7 @@ size_t typed_clean(struct terminal *t, struct slice typed, typed_piece *take)
 
 static void typed_say_piece(struct terminal *t, struct slice clean)
 {
-        talk_say(t->session, reveal(clean, t->shown, sizeof(t->shown)));
+        talk_say(t->session, reveal(clean, t->last_text, sizeof(t->last_text)));
 }
 
 static void typed_drop_piece(struct terminal *t, struct slice clean)
@@ -86,9 +86,9 @@ static void typed_drop_piece(struct terminal *t, struct slice clean)
         (void)clean;
 }
 
-static void typed_say(struct terminal *t, struct slice typed)
+static void typed_say(struct terminal *t, struct slice line)
 {
-        typed_clean(t, typed, typed_say_piece);
+        typed_clean(t, line, typed_say_piece);
 }
 
 /* ---- lines ---- */
@@ -99,7 +99,7 @@ static bool typed_is_turned_away(struct terminal *t, struct slice line, bool who
         if (t->input.speaks_chat)
                 return false;
         enum protocol protocol = protocol_of_line(line, whole);
-        t->input.speaks_chat = true; /* nothing more of it is taken otherwise */
+        t->input.speaks_chat = true; /* if not, the client is turned away, and no other line comes here */
         if (protocol == PROTOCOL_CHAT)
                 return false;
         input_turn_away(t, protocol, line.len > 5 && memcmp(line.at, "HEAD ", 5) == 0);
@@ -113,7 +113,7 @@ static bool typed_hints(struct terminal *t, struct slice line)
         char text[128];
         size_t word;
         const struct command_row *row = command_meant(line, &word);
-        if (!row || t->input.paste.is_one)
+        if (!row || t->input.paste.is_paste)
                 return false;
         if (t->input.hints & 1u << word)
                 return false;
@@ -131,73 +131,73 @@ static void typed_obey(struct terminal *t, struct slice line)
         const struct command_row *row = NULL;
         struct paste *paste = &t->input.paste;
         struct slice rest;
-        line = reveal(line, t->shown, sizeof(t->shown));
+        line = reveal(line, t->last_text, sizeof(t->last_text));
         enum command command = command_parse(line, &row, &rest);
-        if (command == COMMAND_LEAVE && paste->is_one && !input_is_at_end(&t->input)) {
+        if (command == COMMAND_LEAVE && paste->is_paste && !input_is_at_end(&t->input)) {
                 paste_note_stayed(paste, row ? row->name : "exit");
                 if (!row)
                         typed_say_piece(t, line);
                 return;
         }
         obey(t, command, row, rest);
-        if (paste->is_one && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
+        if (paste->is_paste && command != COMMAND_LEAVE && command != COMMAND_UNKNOWN)
                 paste_note_obeyed(paste, row->name);
 }
 
-static void typed_take_line(struct terminal *t, struct slice typed)
+static void typed_take_line(struct terminal *t, struct slice line)
 {
         const struct command_row *row = NULL;
         struct slice rest;
-        enum command command = command_parse(typed, &row, &rest);
+        enum command command = command_parse(line, &row, &rest);
         if (command == COMMAND_NOTHING) { /* it is still a sign of life */
                 talk_arrive(t->session);
                 return;
         }
-        if (typed_is_turned_away(t, typed, true))
+        if (typed_is_turned_away(t, line, true))
                 return;
         /* In a paste, an unknown command is text. A word that is nearly a command may have been typed, and come
          * together with another line. */
-        if (command == COMMAND_UNKNOWN && t->input.paste.is_one && nearest_distance(rest, slice_of(row->name)) > 1)
-                typed_say(t, typed);
+        if (command == COMMAND_UNKNOWN && t->input.paste.is_paste && nearest_distance(rest, slice_of(row->name)) > 1)
+                typed_say(t, line);
         else if (command == COMMAND_DISGUISED)
                 obey(t, command, row, rest);
-        else if (command != COMMAND_SAY && typed_clean(t, typed, typed_drop_piece) > 1)
+        else if (command != COMMAND_SAY && typed_clean(t, line, typed_drop_piece) > 1)
                 terminal_tell(t, TOO_LONG);
         else if (command != COMMAND_SAY)
-                typed_clean(t, typed, typed_obey);
-        else if (!typed_hints(t, typed))
+                typed_clean(t, line, typed_obey);
+        else if (!typed_hints(t, line))
                 typed_say(t, rest);
 }
 
 /* Takes a piece of a line that is too long. The first piece decides whether the line may be said. */
-static void typed_take_piece(struct terminal *t, struct slice typed)
+static void typed_take_piece(struct terminal *t, struct slice line)
 {
         const struct command_row *row;
         struct slice rest;
         bool first = !t->input.continues;
         t->input.continues = true;
-        if (first && (t->input.swallows || typed_is_turned_away(t, typed, false)))
+        if (first && (t->input.swallows || typed_is_turned_away(t, line, false)))
                 return;
-        if (first && !command_is_text(command_parse(typed, &row, &rest))) {
+        if (first && !command_is_text(command_parse(line, &row, &rest))) {
                 terminal_tell(t, TOO_LONG);
                 t->input.swallows = true;
         }
         if (!t->input.swallows)
-                typed_say(t, typed);
+                typed_say(t, line);
 }
 
 /* Takes a whole line, or the last piece of one. */
-static void typed_take_end(struct terminal *t, enum lines_event event, struct slice typed)
+static void typed_take_end(struct terminal *t, enum lines_event event, struct slice line)
 {
         struct input *in = &t->input;
         bool swallows = in->swallows;
-        if (swallows && !in->continues && typed.len > 0)
+        if (swallows && !in->continues && line.len > 0)
                 terminal_tell(t, "Not sent: the line before it was a command that was interrupted. Type it again.");
         in->swallows = false;
         if (!swallows && event == LINES_LINE)
-                typed_take_line(t, typed);
-        else if (!swallows && typed.len > 0)
-                typed_say(t, typed);
+                typed_take_line(t, line);
+        else if (!swallows && line.len > 0)
+                typed_say(t, line);
         in->continues = false;
 }
 

@@ -17,7 +17,7 @@ struct terminal;
 typedef void typed_piece(struct terminal *t, struct slice clean);
 
 /* Cleans what was typed and hands it to `take`, in pieces of up to TEXT_MAX_BYTES. Returns how many pieces. */
-size_t typed_clean(struct terminal *t, struct slice typed, typed_piece *take);
+size_t typed_clean(struct terminal *t, struct slice line, typed_piece *take);
 
 /* Takes an event of the terminal `user`. */
 void typed_take(void *user, enum lines_event event, const char *text, size_t len);

@@ -48,15 +48,15 @@ ssize_t uplink_inbox_receive(int inbox, void *buffer, size_t size, uid_t *sender
  * in place of ours between bind() and rename(), and would get our datagrams. */
 static bool uplink_inbox_is_at(int inbox, int probe, const struct sockaddr_un *address)
 {
-        uint64_t nonce = uplink_random(), got;
+        uint64_t nonce = uplink_random(), answer;
         struct ucred sender;
         struct socket_fds fds;
         bool sent = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
                     send(probe, &nonce, sizeof(nonce), MSG_NOSIGNAL) == sizeof(nonce);
         /* other processes may have sent datagrams in the meantime */
-        while (sent && uplink_inbox_take(inbox, &got, sizeof(got), &sender, &fds) >= 0) {
+        while (sent && uplink_inbox_take(inbox, &answer, sizeof(answer), &sender, &fds) >= 0) {
                 socket_close_fds(&fds);
-                if (sender.pid == getpid() && got == nonce)
+                if (sender.pid == getpid() && answer == nonce)
                         return true;
         }
         return false;

@@ -44,11 +44,11 @@ static void uplink_queue_add(struct uplink_queue *q, const struct uplink_entry *
 
 void uplink_queue_frame(struct uplink_queue *q, const struct frame *f, unsigned cost)
 {
-        uint8_t encoded[FRAME_MAX_BYTES];
-        struct uplink_entry e = {.size = (uint16_t)frame_encode(encoded, sizeof(encoded), f),
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct uplink_entry e = {.size = (uint16_t)frame_encode(buffer, sizeof(buffer), f),
                                  .cost = (uint8_t)cost,
                                  .number = cost > 0 ? f->number : 0};
-        uplink_queue_add(q, &e, encoded);
+        uplink_queue_add(q, &e, buffer);
 }
 
 void uplink_queue_line(struct uplink_queue *q, uint64_t number, struct slice text)
@@ -107,11 +107,11 @@ void uplink_queue_remove(struct uplink_queue *q)
 void uplink_queue_remove_lines(struct uplink_queue *q, unsigned n, size_t size)
 {
         struct uplink_entry first = uplink_queue_read(q, q->start);
-        size_t removed = size + 1; /* with the LF behind the last of them */
+        size_t bytes = size + 1; /* with the LF behind the last of them */
         if (q->last == q->start)
-                q->last += removed;
-        q->start += removed;
-        first = (struct uplink_entry){.size = (uint16_t)(first.size - removed),
+                q->last += bytes;
+        q->start += bytes;
+        first = (struct uplink_entry){.size = (uint16_t)(first.size - bytes),
                                       .lines = (uint8_t)(first.lines - n),
                                       .number = first.number + n};
         uplink_queue_write(q, q->start, &first);

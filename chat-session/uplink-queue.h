@@ -25,11 +25,11 @@ struct uplink_queue {
 
 /* The head of an entry. The bytes of the entry follow it. */
 struct uplink_entry {
-        uint64_t number; /* of the first line, or of the frame if it has a cost */
-        uint16_t size;   /* of the bytes */
-        uint8_t lines;   /* of text, with LF between them; 0: the entry is an encoded frame */
-        uint8_t cost;    /* lines that the pace counts for an encoded frame; 0: the frame goes out at once */
-        uint32_t unused; /* makes the size the same on all architectures */
+        uint64_t number;  /* of the first line, or of the frame if it has a cost */
+        uint16_t size;    /* of the bytes */
+        uint8_t lines;    /* of text, with LF between them; 0: the entry is an encoded frame */
+        uint8_t cost;     /* lines that the pace counts for an encoded frame; 0: the frame goes out at once */
+        uint32_t padding; /* makes the size the same on all architectures */
 };
 
 /* Puts a frame in. `cost` is 0 or what the pace counts; then the frame has a number, as lines have. */

@@ -55,12 +55,12 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
 
 void uplink_unserved(struct uplink *u, const char *dir, int error)
 {
-        uint8_t encoded[FRAME_MAX_BYTES];
+        uint8_t buffer[FRAME_MAX_BYTES];
         struct stat intake;
         if (connect_broker(u->socket, dir, &intake) < 0)
                 return;
         struct frame f = {.type = FRAME_UNSERVED, .id = (uint64_t)getpid() << 32, .key = (uint64_t)error};
-        send(u->socket, encoded, frame_encode(encoded, sizeof(encoded), &f), MSG_NOSIGNAL);
+        send(u->socket, buffer, frame_encode(buffer, sizeof(buffer), &f), MSG_NOSIGNAL);
 }
 
 void uplink_say(struct uplink *u, struct slice text)
@@ -68,7 +68,8 @@ void uplink_say(struct uplink *u, struct slice text)
         uplink_queue_line(&u->queue, ++u->number, text);
 }
 
-void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped)
+void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out,
+                uint64_t skipped_lines)
 {
         uplink_queue_frame(&u->queue,
                            &(struct frame){.type = FRAME_BYE,
@@ -77,7 +78,7 @@ void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, u
                                            .reason = (uint8_t)reason,
                                            .text = text,
                                            .lines_out = lines_out,
-                                           .skipped = skipped},
+                                           .skipped = skipped_lines},
                            0);
 }
 
@@ -96,7 +97,7 @@ void uplink_has_room(struct uplink *u)
 
 void uplink_answer(struct uplink *u)
 {
-        u->owes_here = u->stage == UPLINK_MEMBER;
+        u->here_pending = u->stage == UPLINK_MEMBER;
         u->retry_at = 0;
         u->retry_ms = UPLINK_RETRY_MIN_MS;
         uplink_has_room(u);
@@ -108,10 +109,10 @@ void uplink_answer_uncalled(struct uplink *u, int64_t now)
                 u->here_at = now + UPLINK_UNCALLED_MS + (int64_t)(uplink_random() % UPLINK_UNCALLED_MS);
 }
 
-void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped)
+void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped_lines)
 {
         u->lines_out = lines_out;
-        u->skipped = skipped;
+        u->skipped_lines = skipped_lines;
 }
 
 size_t uplink_room(const struct uplink *u)
@@ -140,7 +141,7 @@ bool uplink_is_connected(const struct uplink *u)
 
 bool uplink_waits(const struct uplink *u)
 {
-        return !uplink_queue_is_empty(&u->queue) || u->owes_here;
+        return !uplink_queue_is_empty(&u->queue) || u->here_pending;
 }
 
 size_t uplink_lines_waiting(const struct uplink *u)
@@ -150,16 +151,16 @@ size_t uplink_lines_waiting(const struct uplink *u)
 
 void uplink_relayed(struct uplink *u, uint64_t number)
 {
-        uint64_t most = u->lost_to > 0 ? u->lost_to : u->sent_to;
-        if (number > u->relayed_to && number <= most)
-                u->relayed_to = number;
+        uint64_t most = u->lost_number > 0 ? u->lost_number : u->sent_number;
+        if (number > u->relayed_number && number <= most)
+                u->relayed_number = number;
 }
 
 uint64_t uplink_lost_lines(struct uplink *u)
 {
-        uint64_t lines = u->lost_to > u->relayed_to ? u->lost_to - u->relayed_to : 0;
-        u->relayed_to += lines;
-        u->lost_to = 0;
+        uint64_t lines = u->lost_number > u->relayed_number ? u->lost_number - u->relayed_number : 0;
+        u->relayed_number += lines;
+        u->lost_number = 0;
         u->queue_lost = false;
         return lines;
 }
@@ -172,7 +173,7 @@ int64_t uplink_wake_ms(const struct uplink *u)
                 return u->retry_at;
         case UPLINK_FULL:
         case UPLINK_STANDS_BACK:
-                return u->again_at;
+                return u->full_until;
         case UPLINK_PACED:
                 wake = u->turn_at;
                 break;
@@ -187,7 +188,7 @@ int64_t uplink_wake_ms(const struct uplink *u)
 static void uplink_disconnect(struct uplink *u, int error, int64_t now)
 {
         if (u->state != UPLINK_APART) {
-                u->lost_to = u->sent_to;
+                u->lost_number = u->sent_number;
                 u->queue_lost = true;
         }
         uplink_become(u, UPLINK_APART);
@@ -223,7 +224,7 @@ static bool uplink_connect(struct uplink *u, int64_t now)
                 return false;
         }
         u->error = 0;
-        u->owes_here = u->stage == UPLINK_MEMBER;
+        u->here_pending = u->stage == UPLINK_MEMBER;
         return true;
 }
 
@@ -237,20 +238,20 @@ static int uplink_hand_over(struct uplink *u, const void *data, size_t size)
 
 static int uplink_hand_over_here(struct uplink *u)
 {
-        uint8_t here[FRAME_MAX_BYTES];
-        size_t size = frame_encode(here, sizeof(here),
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer),
                                    &(struct frame){.type = FRAME_HERE,
                                                    .id = u->id,
                                                    .key = u->key,
-                                                   .number = u->lost_to > 0 ? u->relayed_to : u->sent_to,
+                                                   .number = u->lost_number > 0 ? u->relayed_number : u->sent_number,
                                                    .name = u->name,
                                                    .address = u->address,
                                                    .confinement = (uint8_t)u->confinement,
                                                    .lines_out = u->lines_out,
-                                                   .skipped = u->skipped});
-        int r = uplink_hand_over(u, here, size);
+                                                   .skipped = u->skipped_lines});
+        int r = uplink_hand_over(u, buffer, size);
         if (r > 0) {
-                u->owes_here = false;
+                u->here_pending = false;
                 u->here_at = 0;
         }
         return r;
@@ -269,7 +270,7 @@ static struct slice uplink_first_lines(struct slice text, size_t n)
  * uplink_hand_over(). */
 static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e, const uint8_t *text, int64_t now)
 {
-        uint8_t encoded[FRAME_MAX_BYTES];
+        uint8_t buffer[FRAME_MAX_BYTES];
         struct frame f = {.type = FRAME_LINE, .id = u->id, .number = e->number, .text = {(const char *)text, e->size}};
         struct pace pace = u->pace;
         uint16_t n = 0;
@@ -278,10 +279,10 @@ static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e
                 pace_take(&pace, now);
         if (n < e->lines)
                 f.text = uplink_first_lines(f.text, n);
-        int r = uplink_hand_over(u, encoded, frame_encode(encoded, sizeof(encoded), &f));
+        int r = uplink_hand_over(u, buffer, frame_encode(buffer, sizeof(buffer), &f));
         if (r <= 0)
                 return r;
-        u->sent_to = e->number + n - 1;
+        u->sent_number = e->number + n - 1;
         u->pace = pace;
         if (n == e->lines)
                 uplink_queue_remove(&u->queue);
@@ -298,7 +299,7 @@ static int uplink_hand_over_frame(struct uplink *u, const struct uplink_entry *e
         if (r <= 0)
                 return r;
         if (e->cost > 0) {
-                u->sent_to = e->number;
+                u->sent_number = e->number;
                 for (unsigned i = 0; i < e->cost; i++)
                         pace_take(&u->pace, now);
         } else {
@@ -330,12 +331,12 @@ static void uplink_wait_for_room(struct uplink *u, int64_t now)
 {
         if (u->stand_back_ms == 0) {
                 uplink_become(u, UPLINK_FULL);
-                u->again_at = now + UPLINK_ROOM_MS;
+                u->full_until = now + UPLINK_ROOM_MS;
                 u->stand_back_ms = UPLINK_STAND_BACK_MIN_MS;
                 return;
         }
         uplink_become(u, UPLINK_STANDS_BACK);
-        u->again_at = now + 1 + (int64_t)(uplink_random() % (uint64_t)u->stand_back_ms);
+        u->full_until = now + 1 + (int64_t)(uplink_random() % (uint64_t)u->stand_back_ms);
         u->stand_back_ms = (int)clock_earlier(2 * (int64_t)u->stand_back_ms, UPLINK_STAND_BACK_MAX_MS);
 }
 
@@ -344,7 +345,7 @@ static bool uplink_is_ready(struct uplink *u, int64_t now)
 {
         if (u->state == UPLINK_APART)
                 return now >= u->retry_at && uplink_connect(u, now);
-        return (u->state != UPLINK_FULL && u->state != UPLINK_STANDS_BACK) || now >= u->again_at;
+        return (u->state != UPLINK_FULL && u->state != UPLINK_STANDS_BACK) || now >= u->full_until;
 }
 
 void uplink_pump(struct uplink *u, int64_t now)
@@ -352,9 +353,9 @@ void uplink_pump(struct uplink *u, int64_t now)
         if (!uplink_is_ready(u, now))
                 return;
         uplink_become(u, UPLINK_OPEN);
-        u->owes_here |= u->here_at != 0 && (now >= u->here_at || !uplink_queue_is_empty(&u->queue));
+        u->here_pending |= u->here_at != 0 && (now >= u->here_at || !uplink_queue_is_empty(&u->queue));
         while (uplink_waits(u)) {
-                int r = u->owes_here ? uplink_hand_over_here(u) : uplink_hand_over_first(u, now);
+                int r = u->here_pending ? uplink_hand_over_here(u) : uplink_hand_over_first(u, now);
                 if (r < 0) {
                         uplink_disconnect(u, 0, now);
                         return;
@@ -376,7 +377,7 @@ bool uplink_receive(struct uplink *u, void *buffer, struct frame *f, struct sock
         if (n < 0)
                 return false;
         bool ours = sender == u->broker;
-        u->taken += ours;
+        u->datagrams += ours;
         if (ours && frame_decode(f, buffer, (size_t)n) == 0) {
                 u->broker_version = f->version;
                 return true;
@@ -389,11 +390,11 @@ void uplink_check_intake(struct uplink *u)
 {
         struct sockaddr_un address;
         struct stat st;
-        if (u->sent_to == u->relayed_to || u->state == UPLINK_APART || path_broker(&address, u->dir) < 0)
+        if (u->sent_number == u->relayed_number || u->state == UPLINK_APART || path_broker(&address, u->dir) < 0)
                 return;
         if (stat(address.sun_path, &st) < 0 || st.st_ino != u->intake ||
             connect(u->socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                u->lost_to = u->sent_to;
+                u->lost_number = u->sent_number;
 }
 
 void uplink_close(struct uplink *u)

@@ -52,8 +52,8 @@ enum uplink_stage {
 enum uplink_state {
         UPLINK_APART,       /* for an intake, which is tried at `retry_at` */
         UPLINK_OPEN,        /* for nothing */
-        UPLINK_FULL,        /* for room: until `again_at`, or until uplink_has_room() is called */
-        UPLINK_STANDS_BACK, /* for room: until `again_at` */
+        UPLINK_FULL,        /* for room: until `full_until`, or until uplink_has_room() is called */
+        UPLINK_STANDS_BACK, /* for room: until `full_until` */
         UPLINK_PACED,       /* until `turn_at` */
 };
 
@@ -64,24 +64,24 @@ struct uplink {
         enum uplink_stage stage;
         enum uplink_state state;
         uint64_t id, key;
-        uint64_t number;     /* of the last line that was put into the queue */
-        uint64_t sent_to;    /* the number of the last line that an intake took */
-        uint64_t relayed_to; /* the number of the last line that chatd relayed, as far as it stated */
-        uint64_t lost_to;    /* lines up to this one were in a queue that is gone; 0: the client knows of it */
-        bool queue_lost;     /* the queue that frames were in is gone: until uplink_lost_lines() is called */
-        bool owes_here;      /* HERE goes out before anything else */
-        struct pace pace;    /* of lines; all zeros: no limit */
-        int inbox;           /* -1: none */
-        int socket;          /* always the same descriptor, as the sandbox requires */
-        uint64_t taken;      /* datagrams from chatd that were received */
-        uint64_t lines_out, skipped;
+        uint64_t number;         /* of the last line that was put into the queue */
+        uint64_t sent_number;    /* the number of the last line that an intake took */
+        uint64_t relayed_number; /* the number of the last line that chatd relayed, as far as it stated */
+        uint64_t lost_number;    /* lines up to this one were in a queue that is gone; 0: the client knows of it */
+        bool queue_lost;         /* the queue that frames were in is gone: until uplink_lost_lines() is called */
+        bool here_pending;       /* HERE goes out before anything else */
+        struct pace pace;        /* of lines; all zeros: no limit */
+        int inbox;               /* -1: none */
+        int socket;              /* always the same descriptor, as the sandbox requires */
+        uint64_t datagrams;      /* datagrams from chatd that were received */
+        uint64_t lines_out, skipped_lines;
         ino_t intake;           /* the inode of the intake, when the socket was connected */
         uint8_t broker_version; /* of chatd's last datagram; 0: there was none */
         uid_t broker;           /* the user whose datagrams the inbox takes */
         int error;              /* why the last attempt to connect failed: an errno, or 0 */
         /* times in ms of CLOCK_MONOTONIC */
         int64_t here_at; /* when HERE goes out; 0: no chatd waits for it */
-        int64_t again_at, turn_at, retry_at;
+        int64_t full_until, turn_at, retry_at;
         int stand_back_ms; /* the next try is within this time; 0: the intake was not full the last time */
         int retry_ms;
         struct uplink_queue queue;

@@ -15,7 +15,7 @@ enum {
 
 bool view_is_plain(const struct view *v)
 {
-        return !v->time && !v->bell && !v->color && v->ignored.count == 0;
+        return !v->time && !v->bell && !v->color && v->ignore_list.count == 0;
 }
 
 static bool view_is_said(const struct record *r)
@@ -70,7 +70,7 @@ size_t view_parts(struct view *v, const struct record *r, struct slice own, int6
 {
         struct slice plain[DISPLAY_PARTS_MAX];
         size_t n = 0, plain_n = display_parts(r, plain);
-        if (plain_n == 0 || ignored_hides(&v->ignored, r))
+        if (plain_n == 0 || ignored_hides(&v->ignore_list, r))
                 return 0;
         if (v->time) {
                 unsigned minute = zone_minute_of_day(&v->zone, now);

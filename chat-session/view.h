@@ -27,7 +27,7 @@ enum {
 struct view {
         bool time, bell, color;
         struct zone zone; /* of all times that are shown */
-        struct ignore_list ignored;
+        struct ignore_list ignore_list;
         char time_text[VIEW_TIME_BYTES], color_text[VIEW_COLOR_BYTES]; /* of the line that view_parts() made last */
 };
 

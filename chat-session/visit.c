@@ -36,10 +36,10 @@ static void visit_tell_lingering(struct session *s)
 /* Gives up handing over the lines of a leaving client. */
 static void visit_give_up_lines(struct session *s)
 {
-        size_t lost = uplink_lines_waiting(&s->uplink);
+        size_t lines = uplink_lines_waiting(&s->uplink);
         enum answer_code why = uplink_is_connected(&s->uplink) ? ANSWER_UNSENT : ANSWER_UNSENT_AWAY;
-        if (lost > 0)
-                session_tell(s, &(struct answer){.code = (uint8_t)why, .count = lost});
+        if (lines > 0)
+                session_tell(s, &(struct answer){.code = (uint8_t)why, .count = lines});
         uplink_check_intake(&s->uplink);
         incoming_tell_lost(s);
         session_flush_and_end(s);
@@ -97,7 +97,7 @@ static void visit_pump(struct session *s)
         if (!session_has_uplink(s))
                 return;
         uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
-        uplink_count(&s->uplink, session_lines_out(s), s->client.skipped_all);
+        uplink_count(&s->uplink, session_lines_out(s), s->client.skipped_total);
         uplink_pump(&s->uplink, s->now);
         visit_tell_away(s);
 }
@@ -118,9 +118,9 @@ static void visit_flush(struct session *s)
         if (!client_waits(&s->client) || !outlet_claim(&s->outlet))
                 return;
         client_flush(&s->client);
-        uint64_t skipped = client_take_skipped(&s->client);
-        if (skipped > 0)
-                s->kind->skipped(s->me, skipped);
+        uint64_t lines = client_take_skipped(&s->client);
+        if (lines > 0)
+                s->kind->skipped(s->me, lines);
         if (client_waits(&s->client))
                 outlet_is_slow(&s->outlet);
 }
@@ -133,11 +133,11 @@ static void visit_write(struct session *s)
         if (s->kind->draw(s->me)) /* there was no room before */
                 visit_flush(s);
         if (client_is_deaf(&s->client))
-                talk_leave(s, LEAVE_RESET); /* it would see nothing, and could still talk */
+                talk_leave(s, LEAVE_RESET); /* the client would see nothing, and could still talk */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
         if (s->kind->form(s->me) == KIND_FORM_TEXT)
-                outlet_release(&s->outlet, &s->client, s->uplink.taken);
+                outlet_release(&s->outlet, &s->client, s->uplink.datagrams);
         else
                 outlet_keep(&s->outlet);
 }

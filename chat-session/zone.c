@@ -62,11 +62,11 @@ static int64_t zone_change_in(const struct zone_change *c, int64_t year)
 
 int zone_offset_min(const struct zone *z, int64_t seconds)
 {
-        if (z->begins.month == 0)
+        if (z->summer_begin.month == 0)
                 return z->standard_min;
         int64_t year = zone_year_of(zone_divide_down(seconds + z->standard_min * INT64_C(60), DAY_S));
-        int64_t begin = zone_change_in(&z->begins, year) - z->standard_min * INT64_C(60);
-        int64_t end = zone_change_in(&z->ends, year) - z->summer_min * INT64_C(60);
+        int64_t begin = zone_change_in(&z->summer_begin, year) - z->standard_min * INT64_C(60);
+        int64_t end = zone_change_in(&z->summer_end, year) - z->summer_min * INT64_C(60);
         bool summer = begin < end ? seconds >= begin && seconds < end : seconds >= begin || seconds < end;
         return summer ? z->summer_min : z->standard_min;
 }
@@ -201,7 +201,7 @@ static bool zone_take_summer(const char **at, struct zone *z)
         z->summer_min = (int16_t)(z->standard_min + 60);
         if (!zone_take_name(at) || (**at != ',' && !zone_take_offset(at, &z->summer_min)))
                 return false;
-        return zone_take_change(at, &z->begins) && zone_take_change(at, &z->ends);
+        return zone_take_change(at, &z->summer_begin) && zone_take_change(at, &z->summer_end);
 }
 
 bool zone_parse(struct zone *z, const char *rule)

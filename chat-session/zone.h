@@ -25,7 +25,7 @@ struct zone_change {
 /* A zone. All zeros are UTC. */
 struct zone {
         int16_t standard_min, summer_min; /* east of Greenwich */
-        struct zone_change begins, ends;
+        struct zone_change summer_begin, summer_end;
 };
 
 /* Reads the zone of this host: from the environment variable TZ, or from /etc/localtime. It is UTC if there is neither,

@@ -11,10 +11,11 @@ struct chatctl;
 
 struct command {
         const char *name;
-        /* Does the command. `argv` has its words, beginning with its name, and ends with NULL. Returns an exit status. */
+        /* Does the command. `argv` has its words, beginning with its name, and ends with NULL. Returns an exit
+         * status. */
         int (*run)(struct chatctl *c, int argc, char **argv);
-        int least, most;     /* number of arguments */
-        const char *options; /* those out of OPTIONS_OF_SOME that it takes */
+        int arguments_min, arguments_max; /* number of arguments */
+        const char *options;              /* those out of OPTIONS_OF_SOME that it takes */
         const char *arguments;
         const char *help; /* NULL: it is not listed */
 };

@@ -19,9 +19,9 @@ static int chatctl_run(struct chatctl *c, int argc, char **argv)
         const struct command *command = commands_find(argv[0]);
         if (!command)
                 return tool_complain(c, EXIT_USAGE, "there is no command %s; see --help", argv[0]);
-        if (argc - 1 < command->least || argc - 1 > command->most)
+        if (argc - 1 < command->arguments_min || argc - 1 > command->arguments_max)
                 return tool_complain(c, EXIT_USAGE, "%s takes %s; see --help", command->name,
-                                     command->most == 0 ? "no arguments" : command->arguments);
+                                     command->arguments_max == 0 ? "no arguments" : command->arguments);
         int status = options_check(c, command);
         if (status != EXIT_SUCCESS)
                 return status;

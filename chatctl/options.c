@@ -50,7 +50,7 @@ static unsigned options_bit(int option)
 int options_check(const struct chatctl *c, const struct command *command)
 {
         for (const struct option *o = options_known; o->name; o++)
-                if ((c->options.given & options_bit(o->val)) && !strchr(command->options, o->val))
+                if ((c->options.option_bits & options_bit(o->val)) && !strchr(command->options, o->val))
                         return tool_complain(c, EXIT_USAGE, "%s takes no --%s; see --help", command->name, o->name);
         return EXIT_SUCCESS;
 }
@@ -62,7 +62,7 @@ int options_parse(struct chatctl *c, int argc, char **argv)
         for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* for errors in options before --json */
                 o->json |= strcmp(argv[i], "--json") == 0;
         while ((option = getopt_long(argc, argv, "n:fh", options_known, NULL)) != -1) {
-                o->given |= options_bit(option);
+                o->option_bits |= options_bit(option);
                 switch (option) {
                 case 'j':
                         o->json = true;

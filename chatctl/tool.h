@@ -23,8 +23,8 @@ struct options {
         const char *dir, *name, *room;
         const char *output;
         bool json, legend, follow, kill, strict, help, version;
-        size_t lines;   /* -n; 0: not given, SIZE_MAX: all */
-        unsigned given; /* a bit for each of OPTIONS_OF_SOME (options.h) */
+        size_t lines;         /* -n; 0: not given, SIZE_MAX: all */
+        unsigned option_bits; /* a bit for each of OPTIONS_OF_SOME (options.h) */
 };
 
 struct chatctl {

@@ -24,7 +24,7 @@ enum {
 struct row {
         const struct answer_record *record;
         bool lagging, slow;
-        uint64_t missed, behind, said;
+        uint64_t missed, backlog, lines;
 };
 
 struct top {
@@ -62,10 +62,10 @@ static int top_compare_rows(const void *x, const void *y)
         if (order == 0)
                 order = b->slow - a->slow;
         if (order == 0)
-                order = top_compare_numbers(a->behind, b->behind);
+                order = top_compare_numbers(a->backlog, b->backlog);
         if (order == 0)
                 order = top_compare_numbers(a->missed, b->missed);
-        return order != 0 ? order : top_compare_numbers(a->said, b->said);
+        return order != 0 ? order : top_compare_numbers(a->lines, b->lines);
 }
 
 static struct row *top_sorted_rows(const struct asking *a)
@@ -78,13 +78,23 @@ static struct row *top_sorted_rows(const struct asking *a)
                         .lagging = top_is_yes(r, "lagging"),
                         .slow = top_is_yes(r, "slow"),
                         .missed = top_number(r, "missed") + top_number(r, "skipped"),
-                        .behind = top_number(r, "behind"),
-                        .said = top_number(r, "said"),
+                        .backlog = top_number(r, "behind"),
+                        .lines = top_number(r, "said"),
                 };
         }
         if (rows)
                 qsort(rows, a->count, sizeof(*rows), top_compare_rows);
         return rows;
+}
+
+/* Returns the word in the column STATE. */
+static const char *top_state(const struct row *r)
+{
+        if (r->lagging)
+                return "lags";
+        if (r->slow)
+                return "slow";
+        return top_is_yes(r->record, "muted") ? "muted" : "";
 }
 
 static void top_print_json(const struct top *t, const struct answer_record *status, const struct row *rows,
@@ -133,11 +143,8 @@ static void top_print_screen(const struct top *t, const struct answer_record *st
         for (size_t i = 0; i < count && i < most; i++) {
                 const struct row *r = &rows[i];
                 printf("%-24s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
-                       answer_value(r->record, "name"), r->said, top_number(r->record, "shown"), r->missed, r->behind,
-                       r->lagging                       ? "lags"
-                       : r->slow                        ? "slow"
-                       : top_is_yes(r->record, "muted") ? "muted"
-                                                        : "");
+                       answer_value(r->record, "name"), r->lines, top_number(r->record, "shown"), r->missed, r->backlog,
+                       top_state(r));
         }
 }
 

@@ -62,12 +62,20 @@ bool address_parse(struct address *a, const char *text)
         return true;
 }
 
+/* Returns the byte with all but its first `bits` bits cleared. */
+static uint8_t address_mask_byte(uint8_t byte, int bits)
+{
+        if (bits <= 0)
+                return 0;
+        if (bits >= 8)
+                return byte;
+        return (uint8_t)(byte & 0xff << (8 - bits));
+}
+
 void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits)
 {
-        for (int i = 0; i < ADDRESS_BYTES; i++) {
-                int left = bits - i * 8;
-                bytes[i] = (uint8_t)(left <= 0 ? 0 : left >= 8 ? bytes[i] : bytes[i] & 0xff << (8 - left));
-        }
+        for (int i = 0; i < ADDRESS_BYTES; i++)
+                bytes[i] = address_mask_byte(bytes[i], bits - i * 8);
 }
 
 /* Reads the user of "pid=7,uid=1000", or "uid=1000". Returns false if there is none. */

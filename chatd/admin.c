@@ -37,7 +37,7 @@ static bool read_note(struct chat *chat)
                 uint64_t number = strtoull(at, &end, 16);
                 if (end == at)
                         break;
-                a->done[a->next++] = number;
+                a->numbers[a->next++] = number;
         }
         a->next %= ADMIN_REMEMBERED;
         return n >= 0;
@@ -50,7 +50,7 @@ static int write_note(const struct chat *chat)
         char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
         size_t len = (size_t)snprintf(text, sizeof(text), " "); /* a symlink cannot be empty */
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++) {
-                uint64_t number = a->done[(a->next + i) % ADMIN_REMEMBERED];
+                uint64_t number = a->numbers[(a->next + i) % ADMIN_REMEMBERED];
                 if (number != 0)
                         len += (size_t)snprintf(text + len, sizeof(text) - len, "%016" PRIx64 " ", number);
         }
@@ -100,7 +100,7 @@ void admin_recover(struct chat *chat)
 bool admin_has_done(const struct admin *a, uint64_t number)
 {
         for (size_t i = 0; i < ADMIN_REMEMBERED; i++)
-                if (a->done[i] == number && number != 0)
+                if (a->numbers[i] == number && number != 0)
                         return true;
         return false;
 }
@@ -109,7 +109,7 @@ static void admin_remember(struct admin *a, uint64_t number)
 {
         if (number == 0)
                 return;
-        a->done[a->next] = number;
+        a->numbers[a->next] = number;
         a->next = (a->next + 1) % ADMIN_REMEMBERED;
         a->changed = true;
 }
@@ -290,7 +290,7 @@ bool admin_refuses(struct chat *chat, const struct frame *f)
         chat_refuse(chat, f->id, f->key, REFUSED_BANNED, &why);
         uint64_t unlogged;
         if (complaint_is_due(&a->complaint, &unlogged))
-                eventlog_refused(chat->log, f->name, f->address, ban->what, unlogged);
+                eventlog_refused(chat->log, f->name, f->address, ban->target, unlogged);
         return true;
 }
 

@@ -1,23 +1,14 @@
 /* What an administrator does in the chat: a notice to everybody, the topic of a room, removing a member, muting a
  * member.
  *
- * control.h takes the requests. Changes go through the queue, as frames of chatd to itself. So each change has its
- * place in the order, and a chatd that dies leaves it to the next one.
+ * control.h takes the requests. Changes go through the queue, as frames of chatd to itself, so each change has its
+ * place in the order, and a chatd that dies leaves it to the next one. Each change has the number of its request, and
+ * is not made again if that number is noted; a removal because of a ban has no number, because it may be repeated. The
+ * last numbers are noted, in a symlink in the run directory, when all members have the result.
  *
- * Each change has the number of its request. A removal because of a ban has no number: it may be repeated. The last
- * numbers are noted when all members have the result, before the frames are consumed; a change whose number is noted is
- * not made again. So a request that is sent again, because a chatd died before it answered, is done once. Records that
- * are relayed again, because a batch was not consumed, are dropped by the sessions like any others (chat/seen.h).
- *
- * KICK, MUTE and UNMUTE are batches of their own: from that place on lines are dropped, or no longer dropped. A chatd
- * that meets such a frame again finds the member muted already or not yet, and nothing in front of the frame depends on
- * that.
- *
- * Lines of a muted member count as relayed, and nobody gets them. The member is told so, for lines at a limited rate. A
- * removed member is muted as well, until it leaves; its mark contains the reason, so that the next chatd tells the
- * member again.
- *
- * The note is a symlink in the run directory, as members' notes are.
+ * KICK, MUTE and UNMUTE are batches of their own, because lines are dropped from that place on, or no longer dropped.
+ * Lines of a muted member count as relayed, and nobody gets them. A removed member is muted as well, until it leaves;
+ * its mark contains the reason, so that the next chatd tells the member again.
  */
 #pragma once
 
@@ -48,11 +39,11 @@ struct admin_act {
 };
 
 struct admin {
-        uint64_t done[ADMIN_REMEMBERED]; /* numbers of requests, a ring; 0: free */
-        size_t next;                     /* the index for the next number */
-        bool changed;                    /* `done` changed in this batch */
-        struct admin_act act;            /* the action of this batch */
-        bool sweep;                      /* a member may be banned, and is to be removed */
+        uint64_t numbers[ADMIN_REMEMBERED]; /* numbers of requests, a ring; 0: free */
+        size_t next;                        /* the index for the next number */
+        bool changed;                       /* `numbers` changed in this batch */
+        struct admin_act act;               /* the action of this batch */
+        bool sweep;                         /* a member may be banned, and is to be removed */
         /* Called when the request `number` had its turn. `result` is 0 if it was done; -ENOENT if the member or room
          * does not exist; another negative errno if it cannot be noted. NULL: no client waits for results. */
         void (*answer)(struct chat *chat, uint64_t number, int result);
@@ -72,8 +63,8 @@ void admin_note(struct chat *chat);
 /* Returns true if the request of this number was done. */
 bool admin_has_done(const struct admin *a, uint64_t number);
 
-/* Returns true if `m` is muted, so that the frame is not relayed. Tells the member: each time if the frame is a request,
- * because that is its answer. */
+/* Returns true if `m` is muted, so that the frame is not relayed. Tells the member: each time if the frame is a
+ * request, because that is its answer. */
 bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, bool is_request);
 
 /* Returns true if the sender of this HELLO or HERE is banned. Then tells the session so. */

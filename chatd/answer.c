@@ -3,24 +3,25 @@
 #include <chat/assert.h>
 #include <chat/sentence.h>
 
-void answer_frame(struct chat *chat, struct member *m, const struct frame *f, struct frame told)
+void answer_frame(struct chat *chat, struct member *m, const struct frame *f, struct frame answer)
 {
-        told.id = chat->relay.epoch;
-        told.number = f->number;
-        batch_tell(&chat->batch, m, &told);
+        answer.id = chat->relay.epoch;
+        answer.number = f->number;
+        batch_tell(&chat->batch, m, &answer);
 }
 
-void answer_with(struct chat *chat, struct member *m, const struct frame *f, struct frame told, const struct answer *a)
+void answer_with(struct chat *chat, struct member *m, const struct frame *f, struct frame answer,
+                 const struct answer *a)
 {
         char text[TEXT_MAX_BYTES];
         uint8_t bytes[ANSWER_MAX_BYTES];
         if (answer_is_known(a->code, f->version)) {
-                told.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
-                assert(told.answer.len > 0);
+                answer.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
+                assert(answer.answer.len > 0);
         } else {
-                told.text = sentence_write(a, slice_of(m->name), SENTENCE_COLUMNS, text, sizeof(text));
+                answer.text = sentence_write(a, slice_of(m->name), SENTENCE_COLUMNS, text, sizeof(text));
         }
-        answer_frame(chat, m, f, told);
+        answer_frame(chat, m, f, answer);
 }
 
 void answer_send(struct chat *chat, struct member *m, const struct frame *f, const struct answer *a)

@@ -14,13 +14,13 @@ static bool waits(const struct member *m)
 
 bool arrivals_are_full(const struct chat *chat)
 {
-        return chat->arrivals->waiting >= ARRIVALS_MAX;
+        return chat->arrivals->waiting_count >= ARRIVALS_MAX;
 }
 
 /* Returns true if a newcomer is one too many to be named now. */
 static bool is_too_many(struct arrivals *a, int64_t now)
 {
-        if (a->waiting > 0 || pace_next_ms(&a->pace, now) > now)
+        if (a->waiting_count > 0 || pace_next_ms(&a->pace, now) > now)
                 return true;
         pace_take(&a->pace, now);
         return false;
@@ -28,8 +28,8 @@ static bool is_too_many(struct arrivals *a, int64_t now)
 
 static void wait_for_others(struct arrivals *a, int64_t now)
 {
-        if (a->waiting++ == 0)
-                a->due_ms = now + ARRIVALS_WAIT_MS;
+        if (a->waiting_count++ == 0)
+                a->deadline_ms = now + ARRIVALS_WAIT_MS;
 }
 
 void arrivals_take(struct chat *chat, struct member *m, bool quiet)
@@ -71,7 +71,7 @@ bool arrivals_leave(struct chat *chat, struct member *m)
 {
         if (m->arrival == ARRIVAL_NAMED)
                 arrivals_name(chat, m);
-        chat->arrivals->waiting -= m->arrival == ARRIVAL_WAITING;
+        chat->arrivals->waiting_count -= m->arrival == ARRIVAL_WAITING;
         return m->arrival == ARRIVAL_ANNOUNCED;
 }
 
@@ -84,7 +84,7 @@ void arrivals_name(struct chat *chat, struct member *m)
         if (member_is_held(m))
                 chat_log_join(chat, m);
         else
-                a->waiting--;
+                a->waiting_count--;
         chat_announce(chat, m, RECORD_JOIN, (struct slice){"", 0});
         member_arrive(m, ARRIVAL_ANNOUNCED);
         a->speakers[a->speakers_count++] = m;
@@ -156,7 +156,7 @@ static void arrivals_say(struct chat *chat, uint64_t number, size_t count)
                 note_remove_arrival(chat->roster.dir, m->id);
                 member_arrive(m, ARRIVAL_ANNOUNCED);
         }
-        chat->arrivals->waiting = 0;
+        chat->arrivals->waiting_count = 0;
         note_remove_seal(chat->roster.dir);
 }
 
@@ -170,19 +170,20 @@ static uint64_t arrivals_draw_number(struct arrivals *a)
 
 int64_t arrivals_due_ms(const struct chat *chat)
 {
-        return chat->arrivals->waiting > 0 && chat->round.step == ROUND_OVER ? chat->arrivals->due_ms : INT64_MAX;
+        return chat->arrivals->waiting_count > 0 && chat->round.step == ROUND_OVER ? chat->arrivals->deadline_ms
+                                                                                   : INT64_MAX;
 }
 
 void arrivals_announce(struct chat *chat)
 {
         struct arrivals *a = chat->arrivals;
-        if (a->waiting == 0 || chat->round.step != ROUND_OVER)
+        if (a->waiting_count == 0 || chat->round.step != ROUND_OVER)
                 return;
         uint64_t number = arrivals_draw_number(a);
-        int r = note_seal(chat->roster.dir, number, a->waiting);
+        int r = note_seal(chat->roster.dir, number, a->waiting_count);
         if (r < 0) /* the notice is sent again, but only if chatd dies before all members have it */
                 complaints_warn(&chat->complaints, "cannot note who is being announced", r);
-        arrivals_say(chat, number, a->waiting);
+        arrivals_say(chat, number, a->waiting_count);
 }
 
 void arrivals_say_again(struct chat *chat)
@@ -197,6 +198,6 @@ void arrivals_recover(struct chat *chat)
 {
         struct arrivals *a = chat->arrivals;
         for (size_t i = 0; i < chat->roster.count; i++)
-                a->waiting += waits(chat->roster.members[i]);
-        a->due_ms = clock_ms(); /* they have waited for long enough */
+                a->waiting_count += waits(chat->roster.members[i]);
+        a->deadline_ms = clock_ms(); /* they have waited for long enough */
 }

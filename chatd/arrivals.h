@@ -1,31 +1,16 @@
 /* Arrivals: a newcomer is announced by name. When many come at once a notice says how many instead, so that N newcomers
  * do not cost N² datagrams.
  *
- * A token bucket lets a burst pass by name. A newcomer that finds the bucket empty waits: it is a member at once, gets
- * lines, and is announced together with all others that wait, in one notice, ARRIVALS_WAIT_MS after the first of them
- * came. No newcomer is named while others wait, so members are announced in the order in which they come. An exception
- * is a waiting member that says something: it is named first, and waits no more. If a member leaves while it waits,
- * neither its arrival nor its leave is announced. The link to other hosts gets a JOIN of each newcomer, because it
- * counts them.
+ * A token bucket lets a burst pass by name. A newcomer that finds the bucket empty waits: it is a member at once, and
+ * is announced with all others that wait, in one notice, ARRIVALS_WAIT_MS after the first of them came. A waiting
+ * member that says something is named first. If a member leaves while it waits, neither its arrival nor its leave is
+ * announced. The link gets a JOIN of each newcomer, because it counts them.
  *
- * A session does not know at once if its client is a chat client. So its HELLO may be quiet: its member is held. A held
- * member gets lines, and is neither announced nor listed, nor logged, before ARRIVE, or before it makes a request or
- * says something. A member that leaves before that was never here.
+ * The HELLO of a session that does not know its client yet is quiet, and its member is held: it gets lines, and is
+ * neither announced nor listed before ARRIVE, a request or a line. A held member that leaves was never here.
  *
- * A crash between any two steps is harmless:
- *
- * - A waiting member has a note, members/ID.arriving, written before anything is sent of the batch with its HELLO. So a
- *   HELLO that is met again is decided as before. A held member has members/ID.held in its place, and the next chatd
- *   holds it as well. Before anything is sent of the batch that names the member, that note becomes ID.named, and it is
- *   removed when the batch was sent, before it is consumed. So the next chatd names the member, too: when it meets the
- *   same frame again or, if the queue was lost, with the session's next frame, even if that says that the session
- *   ended.
- * - A notice is a batch of its own, without frames. Before it is sent it is sealed: a file contains its number and the
- *   number of newcomers. When all members have it, the notes of these newcomers are removed, then the seal. A chatd
- *   that finds a seal sends the same notice again before it takes any frame, and the sessions drop records that they
- *   have seen (chat/seen.h).
- * - No other notice is sent while a batch may have been relayed that is not consumed yet: all members must see one
- *   order.
+ * Each step is noted before anything is sent of it, so that the next chatd decides in the same way. doc/design.md
+ * (A batch is one call per member) has these notes.
  */
 #pragma once
 
@@ -45,13 +30,12 @@ enum {
 };
 
 struct arrivals {
-        struct pace pace; /* all zeros: every newcomer is named */
-        size_t waiting;   /* members that wait */
-        int64_t due_ms;   /* when they are to be announced, CLOCK_MONOTONIC; only while members wait */
-        uint64_t number;  /* of the last notice */
-        struct member
-                /* members of the batch that were named because they spoke, and still have their notes */
-                *speakers[BATCH_MAX_RECORDS];
+        struct pace pace;     /* all zeros: every newcomer is named */
+        size_t waiting_count; /* members that wait */
+        int64_t deadline_ms;  /* when they are to be announced, CLOCK_MONOTONIC; only while members wait */
+        uint64_t number;      /* of the last notice */
+        /* members of the batch that were named because they spoke, and still have their notes */
+        struct member *speakers[BATCH_MAX_RECORDS];
         size_t speakers_count;
 };
 
@@ -86,5 +70,6 @@ void arrivals_announce(struct chat *chat);
  * and the members connected, before the queue is read. */
 void arrivals_say_again(struct chat *chat);
 
-/* Counts members that wait since before this chatd, and makes their notice due. To be called after the queue was read. */
+/* Counts members that wait since before this chatd, and makes their notice due. To be called after the queue was
+ * read. */
 void arrivals_recover(struct chat *chat);

@@ -19,9 +19,9 @@ static void describe_address(struct ban *ban)
         const char *percent = ban->scope[0] != '\0' ? "%" : "";
         inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ban->address + 12 : ban->address, text, sizeof(text));
         if (ban->bits == ADDRESS_IPV6_BITS)
-                snprintf(ban->what, sizeof(ban->what), "%s%s%s", text, percent, ban->scope);
+                snprintf(ban->target, sizeof(ban->target), "%s%s%s", text, percent, ban->scope);
         else
-                snprintf(ban->what, sizeof(ban->what), "%s%s%s/%d", text, percent, ban->scope, bits);
+                snprintf(ban->target, sizeof(ban->target), "%s%s%s/%d", text, percent, ban->scope, bits);
 }
 
 static int parse_bits(const char *text, int most)
@@ -67,13 +67,13 @@ int ban_parse(struct ban *ban, const char *what)
             len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(what, len))
                 return -EINVAL;
         ban->bits = -1;
-        memcpy(ban->what, what, len + 1);
+        memcpy(ban->target, what, len + 1);
         return 0;
 }
 
 bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1])
 {
-        const struct network n = network_of(ban->what);
+        const struct network n = network_of(ban->target);
         if (ban->bits != ADDRESS_IPV6_BITS)
                 return false;
         network_describe(&n, text);
@@ -92,12 +92,12 @@ bool ban_matches_address(const struct ban *ban, const struct address *address)
 
 bool ban_has_name(const struct ban *ban, struct slice name)
 {
-        return ban->bits < 0 && name_compare(ban->what, strlen(ban->what), name.at, name.len) == 0;
+        return ban->bits < 0 && name_compare(ban->target, strlen(ban->target), name.at, name.len) == 0;
 }
 
 bool ban_is_same(const struct ban *a, const struct ban *b)
 {
-        return a->bits == b->bits && (a->bits < 0 ? ban_has_name(a, slice_of(b->what))
+        return a->bits == b->bits && (a->bits < 0 ? ban_has_name(a, slice_of(b->target))
                                                   : memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
                                                             strcmp(a->scope, b->scope) == 0);
 }

@@ -20,8 +20,8 @@
 enum { BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES }; /* "IPv6%INTERFACE/BITS" needs 65 */
 
 struct ban {
-        char what[BAN_WHAT_MAX_BYTES + 1]; /* as it is shown and written */
-        uint8_t address[ADDRESS_BYTES];    /* an IPv4 address is stored as IPv6; bits that do not count are zero */
+        char target[BAN_WHAT_MAX_BYTES + 1]; /* as it is shown and written */
+        uint8_t address[ADDRESS_BYTES];      /* an IPv4 address is stored as IPv6; bits that do not count are zero */
         char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* the interface; empty: any */
         int bits;     /* the number of bits of `address` that count; -1: the ban is of a name */
         int64_t time; /* seconds since 1970 */

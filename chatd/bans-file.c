@@ -46,7 +46,7 @@ static size_t describe_total(char *text, const char *prefix, size_t count, uint6
 
 static int describe_ban(char text[static LINE_MAX_BYTES], const struct ban *ban)
 {
-        return snprintf(text, LINE_MAX_BYTES, "%s %" PRId64 " %u %s", ban->what, ban->time, (unsigned)ban->uid,
+        return snprintf(text, LINE_MAX_BYTES, "%s %" PRId64 " %u %s", ban->target, ban->time, (unsigned)ban->uid,
                         ban->reason);
 }
 
@@ -138,20 +138,20 @@ static enum row_kind bans_file_kind_of(struct slice text)
 /* Takes the total from the first line or the last, if it is not damaged and no other line had one. */
 static void take_total(struct rows *rows, struct bans_file_report *report, struct slice text, const char *prefix)
 {
-        char copy[TOTAL_MAX_BYTES], again[TOTAL_MAX_BYTES], *end;
+        char copy[TOTAL_MAX_BYTES], expected[TOTAL_MAX_BYTES], *end;
         if (!begins_with(text, prefix) || text.len >= sizeof(copy))
                 return;
         memcpy(copy, text.at, text.len);
         copy[text.len] = '\0';
         size_t count = strtoul(copy + strlen(prefix), &end, 10);
         uint64_t all = strtoull(end, NULL, 16);
-        if (describe_total(again, prefix, count, all) != text.len || memcmp(again, copy, text.len) != 0)
+        if (describe_total(expected, prefix, count, all) != text.len || memcmp(expected, copy, text.len) != 0)
                 return;
-        report->mixed |= report->has_total && (report->written != count || rows->all != all);
+        report->mixed |= report->has_total && (report->total != count || rows->all != all);
         if (report->has_total)
                 return;
         report->has_total = true;
-        report->written = count;
+        report->total = count;
         rows->all = all;
 }
 
@@ -218,15 +218,15 @@ static uint64_t match_all(struct rows *rows)
                 if (row->kind != ROW_BAN)
                         continue;
                 uint64_t value = bans_file_sum(row->text.at, row->text.len);
-                struct row *found = find_sum(rows, i, value);
-                if (!found)
+                struct row *sum_row = find_sum(rows, i, value);
+                if (!sum_row)
                         continue;
                 row->matched = true;
-                if (found->matched) { /* the same line a second time */
+                if (sum_row->matched) { /* the same line a second time */
                         row->kind = ROW_COMMENT;
                         continue;
                 }
-                found->matched = true;
+                sum_row->matched = true;
                 all ^= value;
         }
         return all;
@@ -267,7 +267,7 @@ static enum bans_file_state judge(const struct rows *rows, const struct bans_fil
         bool old = rows->count > 0 && slice_equal(rows->list[0].text, slice_of(OLD_FIRST_LINE));
         if (report->bad.count > 0 || report->too_long || report->mixed)
                 return BANS_FILE_DAMAGED;
-        if (report->has_total && report->intact != report->written)
+        if (report->has_total && report->intact != report->total)
                 return BANS_FILE_DAMAGED;
         if (!report->has_total && rows->has_sums)
                 return BANS_FILE_DAMAGED;
@@ -302,7 +302,7 @@ int bans_file_read(const char *text, size_t size, int (*take)(void *user, const 
                 else if (row->kind == ROW_BAN || is_left_alone(&rows, i))
                         add_line(&report->bad, (unsigned)i + 1);
         }
-        report->mixed |= report->has_total && report->intact == report->written && all != rows.all;
+        report->mixed |= report->has_total && report->intact == report->total && all != rows.all;
         report->state = judge(&rows, report);
         free(rows.list);
         return 0;

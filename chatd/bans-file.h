@@ -48,8 +48,8 @@ struct bans_file_lines {
 
 struct bans_file_report {
         enum bans_file_state state;
-        bool has_total;                   /* `written` is known */
-        size_t written;                   /* the number of bans in the file when chatd wrote it */
+        bool has_total;                   /* `total` is known */
+        size_t total;                     /* the number of bans in the file when chatd wrote it */
         size_t intact;                    /* bans with their checksums, all in effect */
         bool mixed;                       /* some of the intact bans are of another file */
         bool too_long;                    /* lines behind the limits were not read */

@@ -12,10 +12,11 @@
 
 const struct ban *bans_find(const struct bans *bans, struct slice name, const char *address)
 {
-        struct address parsed;
-        bool has_address = bans->count > 0 && address && address_parse(&parsed, address);
+        struct address ban_address;
+        bool has_address = bans->count > 0 && address && address_parse(&ban_address, address);
         for (size_t i = 0; i < bans->count; i++)
-                if (ban_has_name(&bans->list[i], name) || (has_address && ban_matches_address(&bans->list[i], &parsed)))
+                if (ban_has_name(&bans->list[i], name) ||
+                    (has_address && ban_matches_address(&bans->list[i], &ban_address)))
                         return &bans->list[i];
         return NULL;
 }
@@ -34,7 +35,9 @@ static int bans_make_room(struct bans *bans)
 {
         if (!bans->list)
                 bans->list = calloc(BANS_MAX, sizeof(*bans->list));
-        return !bans->list ? -ENOMEM : bans->count == BANS_MAX ? -ENOSPC : 0;
+        if (!bans->list)
+                return -ENOMEM;
+        return bans->count < BANS_MAX ? 0 : -ENOSPC;
 }
 
 /* Keeps a ban in memory alone. Returns 0, or -ENOSPC or -ENOMEM: then nothing has changed. */
@@ -136,7 +139,7 @@ void bans_free(struct bans *bans)
 static void end_writing(struct bans *bans, int error)
 {
         bans->error = error;
-        bans->written = bans->writing;
+        bans->disk_changes = bans->job_changes;
         if (error < 0)
                 eventlog_warning(bans->log, "cannot write who is banned, which is known until chatd ends", error);
 }
@@ -145,14 +148,14 @@ static void begin_to_write(struct bans *bans)
 {
         size_t size;
         char *text = bans_file_write(bans->list, bans->count, &size);
-        bans->writing = bans->changes;
+        bans->job_changes = bans->changes;
         int r = text ? disk_begin(&bans->disk, bans->path, text, size) : -ENOMEM;
         if (r < 0)
                 end_writing(bans, r);
 }
 
-/* Takes the end of a write if it has ended. With `wait`, waits for it. */
-static void bans_take_end(struct bans *bans, bool wait)
+/* Takes the end of a write, if it has ended or is waited for. */
+static void bans_take_end(struct bans *bans, enum disk_wait wait)
 {
         int error;
         if (disk_end(&bans->disk, wait, &error))
@@ -161,16 +164,16 @@ static void bans_take_end(struct bans *bans, bool wait)
 
 void bans_settle(struct bans *bans)
 {
-        bans_take_end(bans, false);
-        if (!bans->disk.job && bans->written < bans->changes)
+        bans_take_end(bans, DISK_NO_WAIT);
+        if (!bans->disk.job && bans->disk_changes < bans->changes)
                 begin_to_write(bans);
 }
 
 void bans_finish(struct bans *bans)
 {
-        bans_take_end(bans, true);
+        bans_take_end(bans, DISK_WAIT);
         bans_settle(bans);
-        bans_take_end(bans, true);
+        bans_take_end(bans, DISK_WAIT);
 }
 
 int bans_add(struct bans *bans, const struct ban *ban)

@@ -36,10 +36,10 @@ struct bans {
         bool damaged;     /* the file was damaged, or a damaged one is still kept */
         struct ban *list; /* room for BANS_MAX; NULL: there was no ban yet */
         size_t count;
-        uint64_t changes; /* how many changes there were */
-        uint64_t writing; /* the number of changes in the file that is being written */
-        uint64_t written; /* the number of changes in the file that was written, or could not be written */
-        int error;        /* why the last file could not be written, a negative errno; else 0 */
+        uint64_t changes;      /* how many changes there were */
+        uint64_t job_changes;  /* the number of changes in the file that is being written */
+        uint64_t disk_changes; /* the number of changes in the file that was written, or could not be written */
+        int error;             /* why the last file could not be written, a negative errno; else 0 */
         struct disk disk;
 };
 
@@ -50,8 +50,8 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log);
 /* Writes changes that are not written yet, and frees everything. */
 void bans_free(struct bans *bans);
 
-/* Takes the result of a write that ended, and begins to write later changes. `bans->disk.done` is readable when this is
- * due. */
+/* Takes the result of a write that ended, and begins to write later changes. `bans->disk.event` is readable when this
+ * is due. */
 void bans_settle(struct bans *bans);
 
 /* Waits until all changes are written. */

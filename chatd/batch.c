@@ -186,7 +186,7 @@ void batch_moves(struct batch *b, struct member *m)
         struct share *share = batch_share(b, m);
         assert(b->moves_count < CHANGES_MAX);
         uint32_t move = (uint32_t)++b->moves_count;
-        b->moves[move - 1] = (struct batch_move){.left = m->seat.room, .at = (uint32_t)b->count};
+        b->moves[move - 1] = (struct batch_move){.old_room = m->seat.room, .at = (uint32_t)b->count};
         *(share->move_last > 0 ? &b->moves[share->move_last - 1].next : &share->move_first) = move;
         share->move_last = move;
         share->by_datagram = share->apart = true;
@@ -210,7 +210,7 @@ static const struct room *batch_room_at(const struct batch *b, const struct memb
 {
         for (uint32_t move = m->share.move_first; move > 0; move = b->moves[move - 1].next)
                 if (i < b->moves[move - 1].at)
-                        return b->moves[move - 1].left;
+                        return b->moves[move - 1].old_room;
         return m->seat.room;
 }
 
@@ -233,16 +233,16 @@ struct walk {
 
 static struct walk batch_walk(const struct batch *b, const struct member *m)
 {
-        uint32_t everybody = b->audiences[BATCH_EVERYBODY].first;
+        uint32_t first = b->audiences[BATCH_EVERYBODY].first;
         const struct room *room = m->seat.room;
-        uint32_t here = room && room->batch == b->number ? b->audiences[room->audience].first : 0;
+        uint32_t first_here = room && room->batch == b->number ? b->audiences[room->audience].first : 0;
         return (struct walk){
                 .batch = b,
                 .member = m,
                 .at = m->share.from,
                 .end = batch_end_for(b, m),
-                .checks = m->share.apart || (everybody > 0 && here > 0),
-                .stretch = here > 0 ? here : everybody,
+                .checks = m->share.apart || (first > 0 && first_here > 0),
+                .stretch = first_here > 0 ? first_here : first,
                 .own = m->share.own_first,
         };
 }

@@ -1,26 +1,17 @@
 /* One batch: the records that a run of frames becomes, and who gets which of them.
  *
- * The records lie one behind another in one buffer, so a batch is one datagram per member, gathered by sendmsg() from
- * stretches of records. A second buffer has the same records as text for clients, for members that lent their clients'
- * connections (lent.h).
+ * The records lie one behind another in one buffer, so a batch is one datagram per member, which sendmsg() gathers from
+ * stretches of records. A second buffer has the same records as text, for members that lend their clients' connections
+ * (lent.h).
  *
- * The audience of a record is a room, everybody, or one member. The batch has a list of its records for each audience.
- * So a member gets the stretches of its room's list, without its own records, and nothing is done for members of rooms
- * that have no records in the batch. The records of the batch are checked one by one only for a member whose part is
- * not that of its room: it changes rooms within the batch, or gets a record alone, or is the link, or the batch has
- * records for its room and for everybody.
+ * The audience of a record is a room, everybody, or one member; the batch has a list of its records for each. A member
+ * gets its room's list without its own records. The records are checked one by one only for a member that changes rooms
+ * within the batch, gets a record alone, or is the link, or if the batch has records for its room and for everybody. A
+ * member that joins, leaves or changes rooms gets what stands behind its JOIN, before its LEAVE, or on either side of
+ * its move. A frame for one member alone (letters.h) has a place among the records.
  *
- * A member that joins or leaves within the batch gets the records behind its JOIN or before its LEAVE. A member that
- * goes to another room gets the records for its first room before that, and those for the other room behind it.
- *
- * A frame for one member alone, such as an answer, has a place among the records (letters.h): its member gets the batch
- * as several datagrams, with the frame between the records before and behind it.
- *
- * What the batch notes of a member is in its `share`. A share that is not of this batch counts as empty, so a batch
- * begins without a look at all members.
- *
- * No function here loses a record: each asserts, in every build, that its caller has made sure of room. If chatd dies of
- * that, the next one takes the frames again.
+ * What the batch notes of a member is in its `share`, which counts as empty if it is of another batch. No function here
+ * loses a record: each asserts that its caller has made sure of room.
  *
  * Owns the buffers and the memory of records that sessions share; borrows members and rooms.
  */
@@ -86,7 +77,7 @@ struct batch {
         struct batch_stretch stretches[BATCH_MAX_RECORDS];
         struct batch_audience audiences[BATCH_MAX_RECORDS + 1];
         struct batch_move {
-                const struct room *left;
+                const struct room *old_room;
                 uint32_t at;   /* records from this index on are for its next room */
                 uint32_t next; /* the index of the same member's next move plus 1; 0: none */
         } moves[CHANGES_MAX];
@@ -114,8 +105,8 @@ void batch_add(struct batch *b, struct member *from, struct room *room, const st
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec);
 /* Of no member, for `room` as above, but not for the link, if there is one: */
 void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec);
-/* For `to` alone; `from`, if it is not NULL, does not get it. The session of `to` gets this batch as a datagram, because
- * it has to know the sender: */
+/* For `to` alone; `from`, if it is not NULL, does not get it. The session of `to` gets this batch as a datagram,
+ * because it has to know the sender: */
 void batch_add_private(struct batch *b, struct member *from, struct member *to, const struct record *rec);
 
 /* Puts a frame for `to` alone behind the records that were added so far. */

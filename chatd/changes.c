@@ -30,7 +30,7 @@ static void write_list(const struct changes *c, enum change_kind kind, const str
         for (size_t i = 0; i < c->count; i++)
                 if (c->all[i].kind == kind && c->all[i].member == m)
                         len += (size_t)snprintf(text + len, NOTE_CHANGES_MAX_BYTES - len, "%s%" PRIu64 " %s",
-                                                len > 0 ? "\n" : "", c->all[i].number, c->all[i].before);
+                                                len > 0 ? "\n" : "", c->all[i].number, c->all[i].old_value);
 }
 
 static void changes_add(struct changes *c, const struct change *change, const char *before)
@@ -38,7 +38,7 @@ static void changes_add(struct changes *c, const struct change *change, const ch
         assert(changes_have_room(c, change->member));
         struct change *last = &c->all[c->count++];
         *last = *change;
-        snprintf(last->before, sizeof(last->before), "%s", before);
+        snprintf(last->old_value, sizeof(last->old_value), "%s", before);
 }
 
 int changes_add_name(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *before)

@@ -34,7 +34,7 @@ struct change {
         enum change_kind kind;
         struct member *member;
         uint64_t number; /* of the frame */
-        char before[LOCAL_NAME_MAX_BYTES + 1];
+        char old_value[LOCAL_NAME_MAX_BYTES + 1];
 };
 
 /* The changes of the batch, in their order; all zeros if there is none. */

@@ -65,9 +65,9 @@ void control_bans_add(struct chat *chat, struct control_client *client, const ch
         } else if (r < 0) {
                 control_client_end(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
         } else {
-                eventlog_ban(chat->log, client->uid, ban.what, ban.reason);
+                eventlog_ban(chat->log, client->uid, ban.target, ban.reason);
                 chat->admin->sweep = true;
-                control_client_prepare(client, CONTROL_OK, "%s", ban.what);
+                control_client_prepare(client, CONTROL_OK, "%s", ban.target);
                 control_suggest_ban(chat, client, &ban);
                 control_await_disk(chat, client);
         }
@@ -80,17 +80,17 @@ void control_bans_remove(struct chat *chat, struct control_client *client, const
                 return;
         int r = bans_remove(&chat->bans, &ban);
         if (r < 0) {
-                control_client_end(client, CONTROL_NOBODY, "%s is not banned", ban.what);
+                control_client_end(client, CONTROL_NOBODY, "%s is not banned", ban.target);
         } else {
-                eventlog_unban(chat->log, client->uid, ban.what);
-                control_client_prepare(client, CONTROL_OK, "%s", ban.what);
+                eventlog_unban(chat->log, client->uid, ban.target);
+                control_client_prepare(client, CONTROL_OK, "%s", ban.target);
                 control_await_disk(chat, client);
         }
 }
 
 void control_bans_check(const struct chat *chat, struct control_client *client, bool late)
 {
-        bool written = chat->bans.written >= client->changes;
+        bool written = chat->bans.disk_changes >= client->changes;
         if (written && chat->bans.error == 0)
                 control_client_enter(client, CONTROL_END);
         else if (written)

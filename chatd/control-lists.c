@@ -62,7 +62,7 @@ static void control_put_member(struct control_packet *p, const struct member *m)
 
 static void control_put_ban(struct control_packet *p, const struct ban *ban)
 {
-        control_put(p, "ban=%s", ban->what);
+        control_put(p, "ban=%s", ban->target);
         control_put(p, "since=%" PRId64, ban->time);
         control_put(p, "by=%u", (unsigned)ban->uid);
         control_put(p, "reason=%s", ban->reason);

@@ -98,7 +98,7 @@ void control_requests_departure(const struct chat *chat, struct control_client *
 
 struct control_request {
         struct control_client *client;
-        const char *what, *text; /* its arguments; `text` may be missing, and then is NULL */
+        const char *target, *text; /* its arguments; `text` may be missing, and then is NULL */
 };
 
 static void control_status(struct chat *chat, const struct control_request *r)
@@ -120,7 +120,7 @@ static void control_bans(struct chat *chat, const struct control_request *r)
 /* Answers with the id of the member that has the name now, so that a repeated request means no other member. */
 static void control_find(struct chat *chat, const struct control_request *r)
 {
-        const struct member *m = control_find_member(chat, r->client, r->what);
+        const struct member *m = control_find_member(chat, r->client, r->target);
         if (!m)
                 return;
         control_client_end(r->client, CONTROL_OK, "%s", m->name);
@@ -129,20 +129,21 @@ static void control_find(struct chat *chat, const struct control_request *r)
 
 static void control_say(struct chat *chat, const struct control_request *r)
 {
-        if (control_is_blank(r->what) || !control_is_clean(r->what, CONTROL_TEXT_MAX_BYTES))
+        if (control_is_blank(r->target) || !control_is_clean(r->target, CONTROL_TEXT_MAX_BYTES))
                 control_client_end(r->client, CONTROL_WRONG, "a notice is clean text of 1 to %d bytes, not all spaces",
                                    CONTROL_TEXT_MAX_BYTES);
         else
                 control_send_frame(chat, r->client,
-                                   (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(r->what)});
+                                   (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(r->target)});
 }
 
 /* Answers with the topic of a room; with a text, sets it. */
 static void control_topic(struct chat *chat, const struct control_request *r)
 {
-        const struct room *room = r->what[0] != '\0' ? rooms_find(&chat->roster.rooms, slice_of(r->what)) : NULL;
+        const struct room *room = r->target[0] != '\0' ? rooms_find(&chat->roster.rooms, slice_of(r->target)) : NULL;
         if (!room) {
-                control_client_end(r->client, CONTROL_NOBODY, "there is no room called %.*s", NICK_MAX_BYTES, r->what);
+                control_client_end(r->client, CONTROL_NOBODY, "there is no room called %.*s", NICK_MAX_BYTES,
+                                   r->target);
         } else if (!r->text) {
                 control_client_done(r->client, CONTROL_OK);
                 control_put(&r->client->end, "room=%s", room->name);
@@ -172,7 +173,7 @@ static const char *control_reason(const struct control_request *r)
 
 static void control_act(struct chat *chat, const struct control_request *r, enum frame_type type, const char *why)
 {
-        const struct member *m = control_find_member(chat, r->client, r->what);
+        const struct member *m = control_find_member(chat, r->client, r->target);
         if (m)
                 control_send_frame(chat, r->client,
                                    (struct frame){.type = (uint8_t)type, .id = m->id, .text = slice_of(why)});
@@ -199,12 +200,12 @@ static void control_ban(struct chat *chat, const struct control_request *r)
 {
         const char *why = control_reason(r);
         if (why)
-                control_bans_add(chat, r->client, r->what, why);
+                control_bans_add(chat, r->client, r->target, why);
 }
 
 static void control_unban(struct chat *chat, const struct control_request *r)
 {
-        control_bans_remove(chat, r->client, r->what);
+        control_bans_remove(chat, r->client, r->target);
 }
 
 /* ---- the table ---- */
@@ -221,10 +222,10 @@ static const struct control_command {
 };
 
 /* Returns the command of this name, or NULL. */
-static const struct control_command *control_find_command(const char *name, bool alone)
+static const struct control_command *control_find_command(const char *name)
 {
         for (size_t i = 0; i < sizeof(control_commands) / sizeof(control_commands[0]); i++)
-                if (strcmp(control_commands[i].name, name) == 0 && control_commands[i].alone == alone)
+                if (strcmp(control_commands[i].name, name) == 0)
                         return &control_commands[i];
         return NULL;
 }
@@ -252,13 +253,13 @@ static void control_answer_again(struct chat *chat, struct control_client *clien
 /* Takes a request with a number, and with one argument or two. */
 static void control_take_numbered(struct chat *chat, struct control_client *client, const char *const words[])
 {
-        const struct control_command *command = control_find_command(words[0], false);
+        const struct control_command *command = control_find_command(words[0]);
         client->number = control_parse_number(words[1]);
         if (client->number == 0)
                 control_client_end(client, CONTROL_WRONG, "no such request");
         else if (admin_has_done(chat->admin, client->number))
                 control_answer_again(chat, client, words[0], words[2]);
-        else if (command)
+        else if (command && !command->alone)
                 command->take(chat, &(struct control_request){client, words[2], words[3]});
         else
                 control_client_end(client, CONTROL_WRONG, "this chatd (" VERSION ") does not know the command '%.*s'",
@@ -273,9 +274,9 @@ void control_requests_take(struct chat *chat, struct control_client *client, con
         while (n <= CONTROL_WORDS_MAX && (words[n] = control_next(&rest)))
                 n++;
         bool whole = n <= CONTROL_WORDS_MAX && rest.len == 0;
-        const struct control_command *alone = n == 1 ? control_find_command(words[0], true) : NULL;
-        if (whole && alone)
-                alone->take(chat, &(struct control_request){.client = client});
+        const struct control_command *command = n == 1 ? control_find_command(words[0]) : NULL;
+        if (whole && command && command->alone)
+                command->take(chat, &(struct control_request){.client = client});
         else if (whole && n > 2)
                 control_take_numbered(chat, client, words);
         else

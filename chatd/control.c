@@ -57,7 +57,7 @@ static int control_watch(const struct chat *chat, struct watch *w, enum watch_ki
 /* Watches the listener. Returns 0 or a negative errno; then it is tried again at `again_ms`. */
 static int control_watch_listener(struct chat *chat)
 {
-        chat->control->again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        chat->control->retry_ms = clock_ms() + CONTROL_AGAIN_MS;
         return control_watch(chat, &chat->control->watch, WATCH_CONTROL, chat->control->listener);
 }
 
@@ -73,7 +73,7 @@ int control_listen(struct chat *chat, int fd, const char *group)
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
         c->listener = fd;
-        int r = control_watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.disk.done);
+        int r = control_watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.disk.event);
         return r < 0 ? r : control_watch_listener(chat);
 }
 
@@ -121,7 +121,7 @@ static void control_pause(struct chat *chat)
         struct control *c = chat->control;
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, c->listener, NULL);
         c->watch.armed = false;
-        c->again_ms = clock_ms() + CONTROL_AGAIN_MS;
+        c->retry_ms = clock_ms() + CONTROL_AGAIN_MS;
 }
 
 void control_accept(struct chat *chat)
@@ -229,7 +229,7 @@ static bool control_look_again(struct chat *chat, struct control_client *client,
 
 void control_settle(struct chat *chat, int64_t now)
 {
-        if (control_is_deaf(chat->control) && now >= chat->control->again_ms)
+        if (control_is_deaf(chat->control) && now >= chat->control->retry_ms)
                 control_watch_listener(chat);
         if (chat->control->clients)
                 bans_settle(&chat->bans);
@@ -248,7 +248,7 @@ void control_settle(struct chat *chat, int64_t now)
 
 int64_t control_due_ms(const struct control *c)
 {
-        int64_t due = control_is_deaf(c) ? c->again_ms : INT64_MAX;
+        int64_t due = control_is_deaf(c) ? c->retry_ms : INT64_MAX;
         for (size_t i = 0; c->count > 0 && i < CONTROL_CLIENTS_MAX; i++)
                 if (c->clients[i].fd >= 0)
                         due = clock_earlier(due, c->clients[i].deadline_ms);

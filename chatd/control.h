@@ -28,7 +28,7 @@ struct control {
         gid_t group;             /* the group that may make requests, besides root and chatd's own user; -1: none */
         struct watch bans_watch; /* of the file of bans */
         struct watch watch;      /* of the listener; disarmed only while descriptors have run out */
-        int64_t again_ms;        /* when the listener is armed again, CLOCK_MONOTONIC */
+        int64_t retry_ms;        /* when the listener is armed again, CLOCK_MONOTONIC */
         size_t count;            /* the number of connections */
         struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: there was no connection yet */
 };

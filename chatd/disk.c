@@ -17,7 +17,7 @@ enum { FILE_MODE = 0600 };
 
 struct disk_job {
         pthread_t thread;
-        int done, error;
+        int event, error;
         char path[PATH_MAX];
         char *text;
         size_t size;
@@ -25,18 +25,18 @@ struct disk_job {
 
 int disk_init(struct disk *d)
 {
-        *d = (struct disk){.done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-        return d->done < 0 ? -errno : 0;
+        *d = (struct disk){.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+        return d->event < 0 ? -errno : 0;
 }
 
 void disk_free(struct disk *d)
 {
         int error;
         if (d->job)
-                disk_end(d, true, &error);
-        if (d->done >= 0)
-                close(d->done);
-        d->done = -1;
+                disk_end(d, DISK_WAIT, &error);
+        if (d->event >= 0)
+                close(d->event);
+        d->event = -1;
 }
 
 /* Writes all bytes, and flushes them. Returns 0 or a negative errno. */
@@ -90,7 +90,7 @@ static void *disk_run(void *user)
 {
         struct disk_job *job = user;
         job->error = disk_replace(job);
-        eventfd_write(job->done, 1);
+        eventfd_write(job->event, 1);
         return NULL;
 }
 
@@ -108,7 +108,7 @@ int disk_begin(struct disk *d, const char *path, char *text, size_t size)
                 free(text);
                 return -ENOMEM;
         }
-        job->done = d->done;
+        job->event = d->event;
         job->text = text;
         job->size = size;
         snprintf(job->path, sizeof(job->path), "%s", path);
@@ -121,10 +121,10 @@ int disk_begin(struct disk *d, const char *path, char *text, size_t size)
         return 0;
 }
 
-bool disk_end(struct disk *d, bool wait, int *error)
+bool disk_end(struct disk *d, enum disk_wait wait, int *error)
 {
         eventfd_t count;
-        if (!d->job || (eventfd_read(d->done, &count) < 0 && !wait))
+        if (!d->job || (eventfd_read(d->event, &count) < 0 && wait == DISK_NO_WAIT))
                 return false;
         pthread_join(d->job->thread, NULL);
         *error = d->job->error;

@@ -14,8 +14,13 @@
 
 struct disk_job;
 
+enum disk_wait {
+        DISK_NO_WAIT,
+        DISK_WAIT,
+};
+
 struct disk {
-        int done;             /* an eventfd(2), readable when a file was written; -1: not open */
+        int event;            /* an eventfd(2), readable when a file was written; -1: not open */
         struct disk_job *job; /* NULL: no file is being written */
 };
 
@@ -29,5 +34,6 @@ void disk_free(struct disk *d);
  * may be being written. */
 int disk_begin(struct disk *d, const char *path, char *text, size_t size);
 
-/* Returns true if the write has ended, with 0 or a negative errno in `error`. With `wait`, waits for the end. */
-bool disk_end(struct disk *d, bool wait, int *error);
+/* Returns true if the write has ended, with 0 or a negative errno in `error`. DISK_WAIT waits for the end. Returns
+ * false if no file is being written. */
+bool disk_end(struct disk *d, enum disk_wait wait, int *error);

@@ -74,13 +74,13 @@ void eventlog_leave(struct journal *log, const struct eventlog_member *m)
         journal_write(log, &e);
 }
 
-void eventlog_rename(struct journal *log, uint64_t id, const char *was, const char *name, const char *address)
+void eventlog_rename(struct journal *log, uint64_t id, const char *old_name, const char *name, const char *address)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s is now called %s", was, name);
+        journal_field(&e, "MESSAGE=%s is now called %s", old_name, name);
         journal_describe(&e, LOG_INFO, EVENT_RENAME);
         journal_field(&e, "CHAT_NAME=%s", name);
-        journal_field(&e, "CHAT_OLD_NAME=%s", was);
+        journal_field(&e, "CHAT_OLD_NAME=%s", old_name);
         journal_field(&e, "CHAT_ADDR=%s", address);
         journal_field(&e, "CHAT_SESSION=%016" PRIx64, id);
         journal_write(log, &e);
@@ -275,17 +275,17 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
 /* Appends the numbers of the listed lines. */
 static void list_lines(FILE *out, const struct bans_file_lines *lines)
 {
-        size_t listed = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;
-        for (size_t i = 0; i < listed; i++)
+        size_t count = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;
+        for (size_t i = 0; i < count; i++)
                 fprintf(out, "%s%u", i > 0 ? ", " : ": line ", lines->first[i]);
-        if (lines->count > listed)
-                fprintf(out, " and %zu more", lines->count - listed);
+        if (lines->count > count)
+                fprintf(out, " and %zu more", lines->count - count);
 }
 
 static void describe_damage(FILE *out, const struct bans_file_report *report)
 {
         if (report->has_total)
-                fprintf(out, " is damaged: %zu of %zu bans are intact and in effect", report->intact, report->written);
+                fprintf(out, " is damaged: %zu of %zu bans are intact and in effect", report->intact, report->total);
         else
                 fprintf(out, " is damaged: %zu bans are intact and in effect; how many are lost is not known",
                         report->intact);
@@ -315,7 +315,10 @@ void eventlog_bans(struct journal *log, const char *path, const struct bans_file
         FILE *out = fmemopen(text, sizeof(text), "w");
         if (!out)
                 return;
-        (damaged ? describe_damage : describe_edit)(out, report);
+        if (damaged)
+                describe_damage(out, report);
+        else
+                describe_edit(out, report);
         if (kept)
                 fprintf(out, "; the damaged file is kept as %s", strrchr(kept, '/') + 1);
         fclose(out);

@@ -27,7 +27,7 @@ struct eventlog_member {
 void eventlog_join(struct journal *log, const struct eventlog_member *m);
 void eventlog_leave(struct journal *log, const struct eventlog_member *m);
 /* A member took another name. */
-void eventlog_rename(struct journal *log, uint64_t id, const char *was, const char *name, const char *address);
+void eventlog_rename(struct journal *log, uint64_t id, const char *old_name, const char *name, const char *address);
 /* An action of the administrator `uid` on a member. */
 struct eventlog_act {
         uint64_t id;

@@ -37,13 +37,17 @@ static int read_key(struct guests *g)
         if (fd < 0)
                 return -errno;
         ssize_t n = read(fd, file, sizeof(file));
-        int r = n < 0 ? -errno : n == GUESTS_KEY_BYTES ? 1 : n == GUESTS_FILE_BYTES ? 0 : -EBADMSG;
+        int error = errno;
         close(fd);
-        if (r < 0)
-                return r;
+        if (n < 0)
+                return -error;
+        if (n != GUESTS_KEY_BYTES && n != GUESTS_FILE_BYTES)
+                return -EBADMSG;
         memcpy(g->key, file, sizeof(g->key));
+        if (n == GUESTS_KEY_BYTES)
+                return 1;
         const uint64_t right = guests_sum(g->key);
-        return r == 0 && memcmp(file + sizeof(g->key), &right, sizeof(right)) != 0 ? -EBADMSG : r;
+        return memcmp(file + sizeof(g->key), &right, sizeof(right)) == 0 ? 0 : -EBADMSG;
 }
 
 static void draw_key(struct guests *g)
@@ -67,7 +71,9 @@ static int write_key(const struct guests *g)
         if (fd < 0)
                 return -errno;
         ssize_t n = write(fd, file, sizeof(file));
-        int r = n < 0 ? -errno : n < (ssize_t)sizeof(file) ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
+        int r = n >= 0 && n < (ssize_t)sizeof(file) ? -ENOSPC : 0;
+        if (n < 0 || (r == 0 && fsync(fd) < 0))
+                r = -errno;
         close(fd);
         if (r == 0 && rename(new, g->path) < 0)
                 r = -errno;

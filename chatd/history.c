@@ -60,6 +60,15 @@ static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
         return last;
 }
 
+/* Gives the file its size, with space for the labels alone. Returns 0 or an errno. */
+static int history_reserve(int fd)
+{
+        /* A tmpfs allocates a page when it is touched, and sends a SIGBUS if it has none left. */
+        if (posix_fallocate(fd, 0, offsetof(struct history_file, shelves)) != 0)
+                return ENOSPC;
+        return ftruncate(fd, sizeof(struct history_file)) < 0 ? errno : 0;
+}
+
 /* Opens the file with space for the labels. Returns a descriptor or a negative errno. */
 static int history_open_file(const char *path)
 {
@@ -68,11 +77,7 @@ static int history_open_file(const char *path)
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE);
         if (fd < 0)
                 return -errno;
-        /* A tmpfs allocates a page when it is touched, and sends a SIGBUS if it has none left. */
-        int error = fstat(fd, &st) < 0                                                    ? errno
-                    : posix_fallocate(fd, 0, offsetof(struct history_file, shelves)) != 0 ? ENOSPC
-                    : ftruncate(fd, sizeof(struct history_file)) < 0                      ? errno
-                                                                                          : 0;
+        int error = fstat(fd, &st) < 0 ? errno : history_reserve(fd);
         if (error == 0 && st.st_size == 0 && pwrite(fd, &layout, sizeof(layout), 0) != sizeof(layout))
                 error = EIO;
         if (error == 0 && pread(fd, &layout, sizeof(layout), 0) == sizeof(layout) && layout == LAYOUT)
@@ -102,9 +107,9 @@ int history_open(struct history *h, const char *dir)
         h->file = mapped;
         h->fd = fd;
         for (size_t i = 0; i < HISTORY_SHELVES; i++) {
-                uint64_t used = history_use(&h->file->labels[i].used);
-                h->uses = used > h->uses ? used : h->uses;
-                h->last[i] = used > 0 ? find_last(h->file->shelves[i]) : 0;
+                uint64_t use = history_use(&h->file->labels[i].generation);
+                h->uses = use > h->uses ? use : h->uses;
+                h->last[i] = use > 0 ? find_last(h->file->shelves[i]) : 0;
         }
         return 0;
 }
@@ -131,7 +136,7 @@ static int find_shelf(const struct history *h, const char *name)
 {
         for (int i = 0; i < HISTORY_SHELVES; i++) {
                 const struct history_label *label = &h->file->labels[i];
-                if (history_use(&label->used) > 0 &&
+                if (history_use(&label->generation) > 0 &&
                     name_compare(label->name, strlen(label->name), name, strlen(name)) == 0)
                         return i;
         }
@@ -152,14 +157,15 @@ static void empty_shelf(struct history *h, int shelf)
         if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(shelf),
                       sizeof(h->file->shelves[shelf])) < 0)
                 memset(h->file->shelves[shelf], 0, sizeof(h->file->shelves[shelf]));
-        history_end_change(&h->file->labels[shelf].used, 0);
+        history_end_change(&h->file->labels[shelf].generation, 0);
         h->last[shelf] = 0;
 }
 
 void history_forget_others(struct history *h, const struct rooms *rooms)
 {
         for (int i = 1; h->file && i < HISTORY_SHELVES; i++)
-                if (history_use(&h->file->labels[i].used) > 0 && !rooms_find(rooms, slice_of(h->file->labels[i].name)))
+                if (history_use(&h->file->labels[i].generation) > 0 &&
+                    !rooms_find(rooms, slice_of(h->file->labels[i].name)))
                         empty_shelf(h, i);
 }
 
@@ -168,14 +174,14 @@ void history_forget_others(struct history *h, const struct rooms *rooms)
 static int find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
 {
         int best = NO_SHELF;
-        uint64_t best_used = UINT64_MAX;
+        uint64_t best_use = UINT64_MAX;
         if (name == rooms_first(rooms)->name)
                 return 0;
         for (int i = 1; i < HISTORY_SHELVES; i++) {
-                uint64_t used = history_use(&h->file->labels[i].used);
-                if (used < best_used && (used == 0 || !rooms_find(rooms, slice_of(h->file->labels[i].name)))) {
+                uint64_t use = history_use(&h->file->labels[i].generation);
+                if (use < best_use && (use == 0 || !rooms_find(rooms, slice_of(h->file->labels[i].name)))) {
                         best = i;
-                        best_used = used;
+                        best_use = use;
                 }
         }
         return best;
@@ -190,11 +196,11 @@ static int take_shelf(struct history *h, const struct rooms *rooms, const char *
         struct history_slot *shelf = h->file->shelves[i];
         if (posix_fallocate(h->fd, offset_of(i), sizeof(h->file->shelves[i])) != 0)
                 return NO_SHELF;
-        history_begin_change(&h->file->labels[i].used);
+        history_begin_change(&h->file->labels[i].generation);
         for (size_t slot = 0; slot < HISTORY_KEPT; slot++)
                 history_begin_change(&shelf[slot].place);
         snprintf(h->file->labels[i].name, sizeof(h->file->labels[i].name), "%s", name);
-        history_end_change(&h->file->labels[i].used, ++h->uses);
+        history_end_change(&h->file->labels[i].generation, ++h->uses);
         h->last[i] = 0;
         return i;
 }
@@ -262,14 +268,16 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
 {
         size_t behind[HISTORY_SHELVES] = {0};
         struct record rec;
-        int shelf;
-        for (size_t i = 0; h->file && i < b->count; i++)
-                if ((shelf = shelf_for(h, rooms, b, i, &rec)) != NO_SHELF)
+        for (size_t i = 0; h->file && i < b->count; i++) {
+                int shelf = shelf_for(h, rooms, b, i, &rec);
+                if (shelf != NO_SHELF)
                         behind[shelf]++;
-        for (size_t i = 0; h->file && i < b->count; i++)
-                if ((shelf = shelf_for(h, rooms, b, i, &rec)) != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT &&
-                    !has(h->file->shelves[shelf], &rec))
+        }
+        for (size_t i = 0; h->file && i < b->count; i++) {
+                int shelf = shelf_for(h, rooms, b, i, &rec);
+                if (shelf != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT && !has(h->file->shelves[shelf], &rec))
                         history_put(h, shelf, b, i, &rec);
+        }
 }
 
 /* Returns the line at this place, or NULL. */
@@ -324,11 +332,11 @@ static void write_shelf(const struct history *h, int shelf, struct writing *w)
                 slot = slot_at(h, shelf, first);
                 struct wire_reader reader = wire_read(slot->record, slot->size);
                 struct record rec;
-                char shown[HISTORY_SLOT_BYTES];
+                char clean[HISTORY_SLOT_BYTES];
                 if (record_next(&reader, &rec) <= 0)
                         continue;
                 /* a chatd of an earlier version may have kept the text */
-                rec.text = reveal(rec.text, shown, rec.text.len);
+                rec.text = reveal(rec.text, clean, rec.text.len);
                 history_write_line(w, &rec, slot->seconds);
         }
 }

@@ -1,21 +1,15 @@
 /* The last lines of each room, for newcomers and for /history.
  *
- * The history lies in a mapped file of the run directory, so it outlives chatd, and is whole after kill -9 at any
- * instruction: a slot is taken out of use by one store, filled, and taken into use by one store. A room has a shelf of
- * HISTORY_KEPT slots. There are HISTORY_SHELVES, and the first is that of the first room; a room that finds no free
- * shelf has no history. When a room has no members any more its shelf is emptied (history_forget_others()), unless the
- * settings keep it until another room needs the shelf. The first room's shelf is never emptied.
+ * The history lies in a mapped file of the run directory, and is whole after kill -9 at any instruction: a slot is
+ * taken out of use by one store, filled, and taken into use by one store. `place` and `generation` are atomic for that,
+ * with fences for the compiler; one thread of one chatd uses the file, so processors need no order.
  *
- * One thread of one chatd uses the file, and the next chatd reads it when this one is dead. So no order between
- * processors is needed. A kill comes between two instructions, and so the order in which the compiler puts the stores
- * matters: `place` and `used` are atomic, so that each is one store, with fences for the compiler between them and the
- * other fields.
+ * A room has a shelf of HISTORY_KEPT slots. There are HISTORY_SHELVES, and the first is that of the first room; a room
+ * that finds no free shelf has no history. When a room has no members any more its shelf is emptied
+ * (history_forget_others()), unless the settings keep it until another room needs the shelf.
  *
- * A line is added when it was relayed, before it is consumed. A reader also gets the lines of the batch, up to the
- * place of its request. So if the next chatd takes a batch again, some of its lines may be in the history already: the
- * last HISTORY_KEPT lines of each room are recognized by (id, number), and lines before those would be gone by now. A
- * newcomer in such a batch is shown the present history. If that has lines from behind its HELLO, the previous chatd
- * has shown it the right lines, or none, and sessions show the past once.
+ * A line is added when it was relayed, before it is consumed. So a batch that is taken again may be in the history
+ * already: its lines are recognized by (id, number). A reader also gets the lines of the batch before its request.
  *
  * Owns the mapping.
  */
@@ -48,7 +42,7 @@ struct history_slot {
 /* The room of a shelf. */
 struct history_label {
         /* counts the times that a shelf was given to a room; 0: free, and `name` may be half written */
-        _Atomic uint64_t used;
+        _Atomic uint64_t generation;
         char name[NICK_MAX_BYTES + 1];
 };
 

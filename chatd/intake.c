@@ -60,7 +60,7 @@ void intake_skip(struct intake *in)
 int intake_rewind(struct intake *in)
 {
         intake_skip(in);
-        in->walked = 0;
+        in->peek_offset = 0;
         return set_offset(in, 0);
 }
 
@@ -83,22 +83,22 @@ int intake_peek(struct intake *in)
 {
         if (in->count > 0)
                 return (int)in->count;
-        for (size_t i = 0; i < in->used; i++)
+        for (size_t i = 0; i < in->filled; i++)
                 in->headers[i].msg_hdr.msg_controllen = sizeof(in->slots[i].control);
-        in->used = 0;
+        in->filled = 0;
         int n = recvmmsg(in->fd, in->headers, INTAKE_WINDOW, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
                          NULL);
         if (n < 0 && errno == EAGAIN)
-                return in->walked > 0 ? 0 : drop_empty(in);
+                return in->peek_offset > 0 ? 0 : drop_empty(in);
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         in->first = 0;
-        in->count = in->used = (size_t)n;
+        in->count = in->filled = (size_t)n;
         for (size_t i = 0; i < in->count; i++) {
-                in->walked += in->headers[i].msg_len;
+                in->peek_offset += in->headers[i].msg_len;
                 if (in->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
                         in->count = i + 1;
-                        int r = set_offset(in, (int)in->walked);
+                        int r = set_offset(in, (int)in->peek_offset);
                         if (r < 0)
                                 return r;
                 }
@@ -125,7 +125,7 @@ struct datagram intake_get(const struct intake *in, size_t i)
 
 int intake_consume(struct intake *in, size_t n)
 {
-        static const struct msghdr nothing; /* no buffer: MSG_TRUNC makes msg_len the real length nevertheless */
+        static const struct msghdr no_buffer; /* no buffer: MSG_TRUNC makes msg_len the real length nevertheless */
         size_t left = 0;
         assert(n <= in->count); /* a frame that nobody has looked at would be lost */
         for (size_t i = 0; i < n; i++)
@@ -133,18 +133,18 @@ int intake_consume(struct intake *in, size_t n)
         in->first += n;
         in->count -= n;
         while (left > 0) {
-                struct mmsghdr consumed[64];
+                struct mmsghdr headers[64];
                 unsigned most = left < 64 ? (unsigned)left : 64;
                 for (unsigned i = 0; i < most; i++)
-                        consumed[i].msg_hdr = nothing;
-                int got = recvmmsg(in->fd, consumed, most, MSG_TRUNC | MSG_DONTWAIT, NULL);
-                if (got < 0 && errno == EINTR)
+                        headers[i].msg_hdr = no_buffer;
+                int count = recvmmsg(in->fd, headers, most, MSG_TRUNC | MSG_DONTWAIT, NULL);
+                if (count < 0 && errno == EINTR)
                         continue;
-                if (got < 0)
+                if (count < 0)
                         return -errno;
-                for (int i = 0; i < got; i++) {
-                        left -= consumed[i].msg_len > 0;
-                        in->walked -= consumed[i].msg_len;
+                for (int i = 0; i < count; i++) {
+                        left -= headers[i].msg_len > 0;
+                        in->peek_offset -= headers[i].msg_len;
                 }
         }
         return 0;

@@ -32,8 +32,8 @@ struct intake {
         struct mmsghdr *headers; /* INTAKE_WINDOW of each */
         struct intake_slot *slots;
         size_t first, count; /* the part of the window that is not consumed */
-        size_t used;         /* slots that the last peek filled */
-        size_t walked;       /* the socket's peek offset: bytes that were peeked and not consumed */
+        size_t filled;       /* slots that the last peek filled */
+        size_t peek_offset;  /* the socket's peek offset: bytes that were peeked and not consumed */
 };
 
 /* One datagram of the window, valid until the next intake_peek(). */

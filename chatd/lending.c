@@ -65,7 +65,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
         struct todo *todo = &chat->roster.todo;
         struct lent *l = &m->lent;
         todo_remove(todo, TODO_LEND, m);
-        if (!l->due || lent_is_open(l))
+        if (!l->worth_asking || lent_is_open(l))
                 return; /* it was connected anew, for example */
         if (!lent_may_ask(l, now)) {
                 todo_add(todo, TODO_PAUSE, m);
@@ -73,7 +73,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
                 return;
         }
         if (!has_fds_to_lend(chat)) {
-                l->asked_ms = now; /* so the next look is as late as for a session that could not lend */
+                l->ask_ms = now; /* so the next look is as late as for a session that could not lend */
                 return;
         }
         if (lent_ask(l, m->fd, chat->relay.epoch, &chat->batch.lent, now) < 0)
@@ -111,7 +111,7 @@ void lending_settle(struct chat *chat, int64_t now)
 {
         const struct todo *todo = &chat->roster.todo;
         struct member *m, *next;
-        while ((m = todo_first(todo, TODO_ANSWER)) && now - m->lent.asked_ms >= LENT_ANSWER_MS)
+        while ((m = todo_first(todo, TODO_ANSWER)) && now - m->lent.ask_ms >= LENT_ANSWER_MS)
                 lending_close(chat, m);
         if (chat->round.old_frames > 0 || !chat->batch.lent.shared)
                 return;

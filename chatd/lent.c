@@ -12,15 +12,15 @@
 
 /* Maps `size` bytes of new memory, which no process can make smaller (that would cause a SIGBUS in chatd) or larger.
  * Returns a descriptor of it or a negative errno. */
-static int make_memory(const char *name, size_t size, void **mapped)
+static int make_memory(const char *name, size_t size, void **memory)
 {
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
-        *mapped = MAP_FAILED;
+        *memory = MAP_FAILED;
         if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
-                *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-        if (*mapped == MAP_FAILED) {
+                *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+        if (*memory == MAP_FAILED) {
                 int error = -errno;
                 close(fd);
                 return error;
@@ -30,11 +30,11 @@ static int make_memory(const char *name, size_t size, void **mapped)
 
 int lent_batch_init(struct lent_batch *b)
 {
-        void *mapped = NULL;
-        *b = (struct lent_batch){.fd = make_memory("chat-batch", sizeof(*b->shared), &mapped)};
+        void *memory = NULL;
+        *b = (struct lent_batch){.fd = make_memory("chat-batch", sizeof(*b->shared), &memory)};
         if (b->fd < 0)
                 return b->fd;
-        b->shared = mapped;
+        b->shared = memory;
         /* chatd's own mapping stays writable. */
         if (fcntl(b->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
                 int error = -errno;
@@ -72,16 +72,16 @@ void lent_close(struct lent *l)
         if (l->client >= 0)
                 close(l->client);
         if (l->page && l->client < 0) {
-                int64_t longer = l->pause_ms == 0 ? LENT_ASK_AGAIN_MIN_MS : 2 * l->pause_ms;
-                l->pause_ms = clock_earlier(longer, LENT_ASK_AGAIN_MAX_MS);
+                int64_t pause_ms = l->pause_ms == 0 ? LENT_ASK_AGAIN_MIN_MS : 2 * l->pause_ms;
+                l->pause_ms = clock_earlier(pause_ms, LENT_ASK_AGAIN_MAX_MS);
         }
         close_reply(l);
-        *l = (struct lent){.client = -1, .reply = -1, .asked_ms = l->asked_ms, .pause_ms = l->pause_ms};
+        *l = (struct lent){.client = -1, .reply = -1, .ask_ms = l->ask_ms, .pause_ms = l->pause_ms};
 }
 
 bool lent_may_ask(const struct lent *l, int64_t now)
 {
-        return l->due && !lent_is_open(l) && (l->pause_ms == 0 || now >= lent_pause_ends_ms(l));
+        return l->worth_asking && !lent_is_open(l) && (l->pause_ms == 0 || now >= lent_pause_ends_ms(l));
 }
 
 /* Sends LEND with these descriptors. Returns 0 or a negative errno. */
@@ -97,15 +97,15 @@ static int send_lend(int inbox, uint64_t epoch, const int fds[static LENT_FDS])
 int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now)
 {
         int pair[2];
-        void *mapped = NULL;
-        int page = make_memory("chat-outlet", sizeof(*l->page), &mapped), r;
+        void *memory = NULL;
+        int page = make_memory("chat-outlet", sizeof(*l->page), &memory), r;
 
-        l->asked_ms = now;
-        l->due = false;
-        l->sent = 0;
+        l->ask_ms = now;
+        l->worth_asking = false;
+        l->datagrams = 0;
         if (page < 0)
                 return page;
-        l->page = mapped;
+        l->page = memory;
         outlet_store(&l->page->turn, OUTLET_SESSION);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
                 r = -errno;
@@ -139,7 +139,7 @@ bool lent_answer(struct lent *l)
         uint8_t buffer[FRAME_MAX_BYTES];
         struct frame f;
         struct socket_fds fds = {0};
-        const struct linger at_once = {0};
+        const struct linger no_linger = {0};
         struct iovec iov = {buffer, sizeof(buffer)};
         struct fds_room control;
         struct msghdr msg = {
@@ -154,7 +154,7 @@ bool lent_answer(struct lent *l)
         if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET && is_tcp(fds.fd[0])) {
                 l->client = fds.fd[0];
                 /* else chatd's close() would wait */
-                setsockopt(l->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+                setsockopt(l->client, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
                 close_reply(l);
                 return true;
         }
@@ -170,7 +170,7 @@ static bool take_turn(struct lent *l)
         if (!atomic_compare_exchange_strong_explicit(&l->page->turn, &free, OUTLET_CHATD, memory_order_acquire,
                                                      memory_order_relaxed))
                 return false;
-        if (outlet_load(&l->page->taken) == l->sent)
+        if (outlet_load(&l->page->datagrams) == l->datagrams)
                 return true;
         atomic_store_explicit(&l->page->turn, OUTLET_FREE, memory_order_release);
         return false;
@@ -180,7 +180,7 @@ static bool take_turn(struct lent *l)
 static void note_text(struct lent *l, const struct lent_text *text)
 {
         struct outlet_page *o = l->page;
-        uint64_t at = outlet_load(&o->written) + l->written;
+        uint64_t at = outlet_load(&o->session_bytes) + l->bytes;
         outlet_store(&o->at, at);
         outlet_store(&o->batch, text->number);
         outlet_store(&o->from, text->from);
@@ -190,7 +190,7 @@ static void note_text(struct lent *l, const struct lent_text *text)
         atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
 }
 
-bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
+bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_number)
 {
         struct outlet_page *o = l->page;
         struct msghdr msg = {.msg_iov = text->pieces, .msg_iovlen = text->n};
@@ -201,23 +201,23 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed)
         ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 || (size_t)n < text->bytes)
                 return false;
-        l->written += text->bytes;
-        l->vain = false;
+        l->bytes += text->bytes;
+        l->unresponsive = false;
         atomic_store_explicit(&o->turn, OUTLET_FREE, memory_order_release);
         uint64_t lines = outlet_load(&o->lines_out) + text->lines;
         outlet_store(&o->lines_out, lines);
-        outlet_store(&o->relayed, relayed);
+        outlet_store(&o->relayed_number, relayed_number);
         return true;
 }
 
 void lent_sent(struct lent *l)
 {
-        l->sent++;
+        l->datagrams++;
 }
 
 bool lent_is_behind(const struct lent *l)
 {
-        if (l->client < 0 || l->vain || outlet_load(&l->page->taken) == l->sent)
+        if (l->client < 0 || l->unresponsive || outlet_load(&l->page->datagrams) == l->datagrams)
                 return false;
         uint32_t turn = outlet_load(&l->page->turn);
         return turn == OUTLET_FREE || turn == OUTLET_SESSION;
@@ -227,6 +227,6 @@ bool lent_confirm(struct lent *l, uint64_t number)
 {
         if (l->client < 0)
                 return false;
-        outlet_store(&l->page->relayed, number);
+        outlet_store(&l->page->relayed_number, number);
         return true;
 }

@@ -14,22 +14,22 @@
 #include <chat/outlet.h>
 
 enum {
-        LENT_ASK_AGAIN_MIN_MS =
-                1000, /* the time until a session that could not lend may be asked again, doubled each time */
-        LENT_ASK_AGAIN_MAX_MS = 64 * 1000, /* the longest time until a session is asked again */
-        LENT_ANSWER_MS = 10 * 1000,        /* a session that does not answer for this long is not asked any more */
+        /* how long a session that could not lend is not asked again: this long first, and twice as long each time */
+        LENT_ASK_AGAIN_MIN_MS = 1000,
+        LENT_ASK_AGAIN_MAX_MS = 64 * 1000,
+        LENT_ANSWER_MS = 10 * 1000, /* a session that does not answer for this long is not asked any more */
 };
 
 struct lent {
         struct outlet_page *page; /* NULL: nothing is lent, and no question is open */
         int client;               /* the connection; -1: none yet */
         int reply;                /* the socket for the answer; -1: no question is open */
-        bool vain;                /* it did not catch up when it was waited for */
-        bool due;                 /* a batch went as a datagram: it is worth asking */
-        uint64_t sent;            /* datagrams to the session since LEND */
-        uint64_t written;         /* bytes to the connection */
-        int64_t asked_ms;
-        int64_t pause_ms; /* no question for this long after `asked_ms`; 0: it never declined */
+        bool unresponsive;        /* it did not catch up when it was waited for */
+        bool worth_asking;        /* a batch went as a datagram: it is worth asking */
+        uint64_t datagrams;       /* datagrams to the session since LEND */
+        uint64_t bytes;           /* bytes to the connection */
+        int64_t ask_ms;           /* when it was last asked */
+        int64_t pause_ms;         /* no question for this long after `ask_ms`; 0: it never declined */
 };
 
 /* The records of the batch that is being relayed, shared by all sessions. */
@@ -58,7 +58,7 @@ bool lent_answer(struct lent *l);
 /* Returns when the session may be asked again that declined, in ms. */
 static inline int64_t lent_pause_ends_ms(const struct lent *l)
 {
-        return l->asked_ms + l->pause_ms;
+        return l->ask_ms + l->pause_ms;
 }
 
 /* Returns true if it is worth asking, and time to. */
@@ -81,9 +81,9 @@ struct lent_text {
         uint32_t room; /* records for other rooms are left out */
 };
 
-/* Writes to the client, and tells the session that its own lines up to `relayed` went to everybody. Returns true if the
- * client has all of it; else the caller sends it as a datagram and calls lent_sent(). Does not block. */
-bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed);
+/* Writes to the client, and tells the session that its own lines up to `relayed_number` went to everybody. Returns true
+ * if the client has all of it; else the caller sends it as a datagram and calls lent_sent(). Does not block. */
+bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_number);
 
 /* Notes that a datagram was sent to the session. */
 void lent_sent(struct lent *l);

@@ -52,19 +52,19 @@ static bool is_kicked(const struct letter *letter)
 
 size_t letters_trim(struct letters *l, size_t most)
 {
-        struct letters kept = {0};
+        struct letters rest = {0};
         size_t dropped = 0;
         for (struct letter *letter = l->first, *next; letter; letter = next) {
                 next = letter->next;
-                if (kept.bytes + letter->size <= most || is_kicked(letter)) {
-                        letters_append(&kept, letter);
+                if (rest.bytes + letter->size <= most || is_kicked(letter)) {
+                        letters_append(&rest, letter);
                         continue;
                 }
                 free(letter);
                 dropped++;
                 most = 0; /* the letters behind it are dropped, too */
         }
-        *l = kept;
+        *l = rest;
         return dropped;
 }
 

@@ -239,7 +239,9 @@ static void open_control(struct chatd *d, const char *dir)
         int r = bans_read(&d->chat.bans, state_directory(dir), d->chat.log);
         if (r < 0)
                 eventlog_warning(d->chat.log, "cannot read who is banned", r);
-        r = d->control < 0 ? 0 : control_listen(&d->chat, d->control, d->own_intake ? NULL : CONTROL_GROUP);
+        if (d->control < 0)
+                return;
+        r = control_listen(&d->chat, d->control, d->own_intake ? NULL : CONTROL_GROUP);
         if (r < 0)
                 eventlog_warning(d->chat.log, "cannot listen to chatctl", r);
 }

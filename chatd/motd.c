@@ -13,9 +13,9 @@ _Static_assert((int)MOTD_MAX_BYTES <= (int)TEXT_MAX_BYTES, "it is the text of on
 struct reading {
         struct motd *motd;
         struct text_cleaner cleaner;
-        unsigned lines; /* complete lines that were taken */
-        unsigned ends;  /* line ends that were read and not written yet */
-        bool cr;        /* the last byte was a CR, which belongs to a LF */
+        unsigned lines;     /* complete lines that were taken */
+        unsigned line_ends; /* line ends that were read and not written yet */
+        bool cr;            /* the last byte was a CR, which belongs to a LF */
         bool cut;
 };
 
@@ -24,14 +24,14 @@ static void motd_append(struct reading *r, const char *text, size_t size)
         struct motd *m = r->motd;
         if (size == 0 || r->cut)
                 return;
-        r->cut = r->lines + r->ends >= MOTD_MAX_LINES || sizeof(m->text) - m->len < r->ends + size;
+        r->cut = r->lines + r->line_ends >= MOTD_MAX_LINES || sizeof(m->text) - m->len < r->line_ends + size;
         if (r->cut)
                 return;
-        memset(m->text + m->len, '\n', r->ends);
-        memcpy(m->text + m->len + r->ends, text, size);
-        m->len += r->ends + size;
-        r->lines += r->ends;
-        r->ends = 0;
+        memset(m->text + m->len, '\n', r->line_ends);
+        memcpy(m->text + m->len + r->line_ends, text, size);
+        m->len += r->line_ends + size;
+        r->lines += r->line_ends;
+        r->line_ends = 0;
 }
 
 static void take_byte(struct reading *r, char byte)
@@ -42,7 +42,7 @@ static void take_byte(struct reading *r, char byte)
         r->cr = byte == '\r';
         if (byte == '\n') {
                 motd_append(r, clean, text_clean_end(&r->cleaner, clean));
-                r->ends++;
+                r->line_ends++;
         } else if (!r->cr) {
                 motd_append(r, clean, text_clean(&r->cleaner, (uint8_t)byte, clean));
         }
@@ -72,9 +72,10 @@ int motd_read(struct motd *motd, const char *path)
                 return -errno;
         int r = motd_take_file(&reading, fd);
         close(fd);
-        if (r < 0)
-                motd->len = 0;
-        return r < 0 ? r : reading.cut ? MOTD_E_CUT : 0;
+        if (r == 0)
+                return reading.cut ? MOTD_E_CUT : 0;
+        motd->len = 0;
+        return r;
 }
 
 void motd_send(const struct motd *motd, struct batch *b, uint64_t epoch, struct member *m)

@@ -52,7 +52,7 @@ static struct room *moves_find_destination(struct chat *chat, struct member *m, 
 
 void moves_take(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct room *left = m->seat.room;
+        struct room *old_room = m->seat.room;
         struct room *room = moves_find_destination(chat, m, f);
         if (!room)
                 return;
@@ -66,8 +66,8 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         batch_moves(&chat->batch, m);
         roster_move(&chat->roster, m, room);
         struct record went = speech_record(m, f, RECORD_WENT, slice_of(room->name));
-        batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), left, &went);
-        speech_announce(chat, m, f, RECORD_CAME, slice_of(left->name));
+        batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), old_room, &went);
+        speech_announce(chat, m, f, RECORD_CAME, slice_of(old_room->name));
         moves_answer(chat, m, f);
         chat_show_past(chat, m, f->number, (unsigned)chat->settings.history);
 }

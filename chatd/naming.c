@@ -33,8 +33,8 @@ static struct member **naming_place(void *const *tree, int (*compare)(const void
 /* Returns the first member of a name similar to this one, or NULL. */
 static struct member *find_blurred(const struct naming *n, struct slice name)
 {
-        struct member **found = naming_place(&n->by_blur, naming_compare_blurred, name);
-        return found ? *found : NULL;
+        struct member **place = naming_place(&n->by_blur, naming_compare_blurred, name);
+        return place ? *place : NULL;
 }
 
 int naming_add(struct naming *n, struct member *m)
@@ -69,14 +69,14 @@ void naming_remove(struct naming *n, struct member *m)
 
 struct member *naming_find(const struct naming *n, struct slice name)
 {
-        struct member **found = naming_place(&n->by_name, naming_compare, name);
-        return found ? *found : NULL;
+        struct member **place = naming_place(&n->by_name, naming_compare, name);
+        return place ? *place : NULL;
 }
 
-struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *but)
+struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *other)
 {
         struct member *m = find_blurred(n, name);
-        while (m && (m == but || !name_looks_like(m->name, strlen(m->name), name.at, name.len)))
+        while (m && (m == other || !name_looks_like(m->name, strlen(m->name), name.at, name.len)))
                 m = m->alike;
         return m;
 }
@@ -90,16 +90,16 @@ static bool is_begun(struct slice word, struct slice name)
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name)
 {
         struct member *best = find_blurred(n, name);
-        size_t best_distance = (name.len + 2) / 3 + 1, looks = 0;
+        size_t best_distance = (name.len + 2) / 3 + 1, comparisons = 0;
         while (best && !member_is_here(best))
                 best = best->alike;
         if (best || name.len == 0 || !name_is_letter(name.at[0])) /* all addresses look alike */
                 return best;
-        for (size_t i = 0; i < count && looks < NAMING_LOOKS_MAX; i++) {
+        for (size_t i = 0; i < count && comparisons < NAMING_LOOKS_MAX; i++) {
                 struct slice other = slice_of(members[i]->name);
                 if (!member_is_here(members[i]) || !name_is_letter(other.at[0]))
                         continue;
-                looks++;
+                comparisons++;
                 size_t distance = is_begun(name, other) ? 1 : nearest_distance(name, other);
                 if (distance < best_distance) {
                         best_distance = distance;

@@ -27,8 +27,8 @@ void naming_remove(struct naming *n, struct member *m);
 /* Returns the member of this name, or NULL. */
 struct member *naming_find(const struct naming *n, struct slice name);
 
-/* Returns a member other than `but` whose name is the same or too similar, or NULL. */
-struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *but);
+/* Returns a member other than `other` whose name is the same or too similar, or NULL. */
+struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *other);
 
 /* Returns the one of these `count` members whose name was probably meant by `name`, which no member has; or NULL. */
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name);

@@ -20,8 +20,8 @@ static void say_to_other_host(struct chat *chat, struct member *m, const struct 
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
         struct member *link = roster_find(&chat->roster, LINK_ID);
-        struct slice said = rec.text;
-        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)said.len, said.at);
+        struct slice body = rec.text;
+        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)body.len, body.at);
         rec.text = (struct slice){text, (size_t)len};
         if (!link)
                 answer_code(chat, m, f, ANSWER_NOT_LINKED);
@@ -29,17 +29,17 @@ static void say_to_other_host(struct chat *chat, struct member *m, const struct 
                 answer_code(chat, m, f, ANSWER_TOO_LONG_FOR_HOST);
         else {
                 batch_add_private(&chat->batch, m, link, &rec);
-                confirm(chat, m, f, f->name, said);
+                confirm(chat, m, f, f->name, body);
         }
 }
 
 /* Returns the answer to a request about a name that no member has. */
 static struct answer private_nobody(const struct chat *chat, struct slice name)
 {
-        const char *meant = roster_suggest(&chat->roster, name);
-        if (!meant)
+        const char *suggestion = roster_suggest(&chat->roster, name);
+        if (!suggestion)
                 return (struct answer){.code = ANSWER_NOBODY, .name = name};
-        return (struct answer){.code = ANSWER_NOBODY_BUT, .name = name, .other = slice_of(meant)};
+        return (struct answer){.code = ANSWER_NOBODY_BUT, .name = name, .other = slice_of(suggestion)};
 }
 
 /* Returns the member of this name that is here, or NULL. */
@@ -51,19 +51,19 @@ static struct member *find_here(const struct chat *chat, struct slice name)
 
 void private_find(struct chat *chat, struct member *m, const struct frame *f)
 {
-        const struct member *found = find_here(chat, f->name);
-        struct frame told = {.type = FRAME_FOUND, .name = f->name};
+        const struct member *other = find_here(chat, f->name);
+        struct frame answer = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
-        if (found) {
-                told.key = found->id;
-                told.name = slice_of(found->name);
-                answer_frame(chat, m, f, told);
+        if (other) {
+                answer.key = other->id;
+                answer.name = slice_of(other->name);
+                answer_frame(chat, m, f, answer);
         } else {
                 struct answer a = private_nobody(chat, f->name);
-                answer_with(chat, m, f, told, &a);
+                answer_with(chat, m, f, answer, &a);
         }
 }
 

@@ -39,7 +39,11 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
         int fd = openat(dir, file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return errno == EACCES || errno == ELOOP ? -EPERM : -errno;
-        int error = fstat(fd, &st) < 0 ? -errno : !S_ISSOCK(st.st_mode) || st.st_uid != owner ? -EPERM : 0;
+        int error = 0;
+        if (fstat(fd, &st) < 0)
+                error = -errno;
+        else if (!S_ISSOCK(st.st_mode) || st.st_uid != owner)
+                error = -EPERM;
         if (error < 0) {
                 close(fd);
                 return error;
@@ -49,8 +53,8 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
         return fd;
 }
 
-/* Opens the inbox of the link, or of the session with this `key`, and writes an address of it. Returns a descriptor or a
- * negative errno. */
+/* Opens the inbox of the link, or of the session with this `key`, and writes an address of it. Returns a descriptor or
+ * a negative errno. */
 static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct sockaddr_un path;

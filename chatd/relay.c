@@ -103,7 +103,7 @@ static bool relay_send_records(const struct sending *s, struct member *m)
         frame_set_number(s->batch->buffer, m->share.relayed);
         bool taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !member_is_dead(m)) {
-                m->lent.due = true;
+                m->lent.worth_asking = true;
                 if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
                 m->told = m->share.relayed;
@@ -222,7 +222,7 @@ static void relay_let_catch_up(struct sending *s)
                 now = clock_ms();
         }
         for (size_t i = 0; i < s->behind.count; i++)
-                s->behind.all[i]->lent.vain = lent_is_behind(&s->behind.all[i]->lent);
+                s->behind.all[i]->lent.unresponsive = lent_is_behind(&s->behind.all[i]->lent);
         s->relay->catch_up_ms = now + (now - s->begin_ms + 1) * RELAY_CATCH_UP_SHARE;
 }
 

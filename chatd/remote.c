@@ -73,7 +73,7 @@ static int open_number(struct chat *chat)
                 remote_free(remote);
                 return error;
         }
-        remote->last = remote->noted = le64toh(number);
+        remote->last = remote->noted_number = le64toh(number);
         return 0;
 }
 
@@ -357,11 +357,11 @@ void remote_note(struct chat *chat)
 {
         struct remote *remote = chat->remote;
         assert(chat->round.step == ROUND_NOTE);
-        if (remote->last == remote->noted)
+        if (remote->last == remote->noted_number)
                 return;
         ssize_t n = write_number(remote->fd, remote->last);
         if (n == sizeof(remote->last))
-                remote->noted = remote->last;
+                remote->noted_number = remote->last;
         else /* consumed records may be relayed once more, but only if chatd dies before a note succeeds */
                 complaints_warn(&chat->complaints, "cannot note what was relayed from other hosts",
                                 n < 0 ? -errno : -EIO);

@@ -25,11 +25,11 @@ struct chat;
 struct member;
 
 struct remote {
-        int fd;           /* the file with the number; negative: not open, and no record is taken */
-        uint64_t last;    /* the number of the last record that was put into a batch */
-        uint64_t noted;   /* the number in the file */
-        bool welcome_due; /* WELCOME has to be sent, for which its inbox was too full */
-        bool is_there;    /* the link is there, as last logged */
+        int fd;                /* the file with the number; negative: not open, and no record is taken */
+        uint64_t last;         /* the number of the last record that was put into a batch */
+        uint64_t noted_number; /* the number in the file */
+        bool welcome_due;      /* WELCOME has to be sent, for which its inbox was too full */
+        bool is_there;         /* the link is there, as last logged */
 };
 
 void remote_init(struct remote *remote);

@@ -6,8 +6,8 @@
 #include "arrivals.h"
 #include "speech.h"
 
-/* Makes the session of `holder` show its client a notice, because the client may have vanished: the session leaves if the
- * client does not acknowledge it. */
+/* Makes the session of `holder` show its client a notice, because the client may have vanished: the session leaves if
+ * the client does not acknowledge it. */
 static void renaming_probe(struct chat *chat, struct member *holder, const struct member *m)
 {
         struct answer a = {.code = ANSWER_NAME_WANTED, .name = slice_of(m->name)};
@@ -50,8 +50,8 @@ static bool renaming_is_possible(struct chat *chat, struct member *m, const stru
 
 void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
 {
-        char was[sizeof(m->name)];
-        memcpy(was, m->name, sizeof(was));
+        char old_name[sizeof(m->name)];
+        memcpy(old_name, m->name, sizeof(old_name));
         if (!renaming_is_possible(chat, m, f))
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
@@ -60,15 +60,15 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
                 answer_code(chat, m, f, ANSWER_NO_MEMORY);
                 return;
         }
-        int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, was);
+        int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, old_name);
         if (r < 0) {
-                roster_rename(&chat->roster, m, slice_of(was)); /* no other member has taken it since */
+                roster_rename(&chat->roster, m, slice_of(old_name)); /* no other member has taken it since */
                 answer_unnoted(chat, m, f, ANSWER_NAME_UNNOTED, "cannot note a new name", r);
                 return;
         }
         struct record rec = speech_record(m, f, RECORD_RENAME, slice_of(m->name));
-        rec.name = slice_of(was);
+        rec.name = slice_of(old_name);
         batch_add(&chat->batch, m, m->seat.room, &rec);
-        eventlog_rename(chat->log, m->id, was, m->name, m->address);
+        eventlog_rename(chat->log, m->id, old_name, m->name, m->address);
         answer_send(chat, m, f, &(struct answer){.code = ANSWER_RENAMED, .name = slice_of(m->name)});
 }

@@ -37,8 +37,8 @@ struct room *rooms_find(const struct rooms *r, struct slice name)
         if (name.len > NICK_MAX_BYTES)
                 return NULL;
         memcpy(key.name, name.at, name.len);
-        void *const *found = tfind(&key, &r->by_name, compare_names);
-        return found ? *found : NULL;
+        void *const *place = tfind(&key, &r->by_name, compare_names);
+        return place ? *place : NULL;
 }
 
 struct room *rooms_find_alike(const struct rooms *r, struct slice name)
@@ -84,7 +84,7 @@ struct room *rooms_get(struct rooms *r, struct slice name)
         }
         room->number = ++r->last;
         r->all[r->count++] = room;
-        r->empty++;
+        r->empty_count++;
         return room;
 }
 
@@ -116,7 +116,7 @@ void rooms_enter(struct rooms *r, struct room *room, struct seat *seat)
         seat->next = NULL;
         *(room->last ? &room->last->next : &room->first) = seat;
         room->last = seat;
-        r->empty -= room->people++ == 0;
+        r->empty_count -= room->people++ == 0;
 }
 
 void rooms_leave(struct rooms *r, struct seat *seat)
@@ -125,7 +125,7 @@ void rooms_leave(struct rooms *r, struct seat *seat)
         *(seat->before ? &seat->before->next : &room->first) = seat->next;
         *(seat->next ? &seat->next->before : &room->last) = seat->before;
         seat->room = NULL;
-        r->empty += --room->people == 0;
+        r->empty_count += --room->people == 0;
 }
 
 static void topic_path(const char *dir, const char *name, const char *suffix, char path[static PATH_MAX])
@@ -136,13 +136,13 @@ static void topic_path(const char *dir, const char *name, const char *suffix, ch
 bool rooms_forget_empty(struct rooms *r, const char *dir)
 {
         char path[PATH_MAX];
-        size_t kept = 1;
-        if (r->empty == 0 || (r->empty == 1 && rooms_first(r)->people == 0))
+        size_t count = 1;
+        if (r->empty_count == 0 || (r->empty_count == 1 && rooms_first(r)->people == 0))
                 return false;
         for (size_t i = 1; i < r->count; i++) {
                 struct room *room = r->all[i];
                 if (room->people > 0) {
-                        r->all[kept++] = room;
+                        r->all[count++] = room;
                         continue;
                 }
                 topic_path(dir, room->name, "", path);
@@ -153,8 +153,8 @@ bool rooms_forget_empty(struct rooms *r, const char *dir)
                         unlink(path);
                 free_room(r, room);
         }
-        r->empty -= r->count - kept;
-        r->count = kept;
+        r->empty_count -= r->count - count;
+        r->count = count;
         return true;
 }
 
@@ -241,7 +241,7 @@ static bool read_set(const struct rooms *r, int dir, const char *file, struct sl
 /* Reads one of the files. */
 static void read_topic(const struct rooms *r, int dir, const char *file)
 {
-        char topic[TOPIC_MAX_BYTES + 1], shown[TOPIC_MAX_BYTES];
+        char topic[TOPIC_MAX_BYTES + 1], clean[TOPIC_MAX_BYTES];
         size_t prefix = strlen(TOPIC_PREFIX);
         if (strncmp(file, TOPIC_PREFIX, prefix) != 0)
                 return;
@@ -255,7 +255,7 @@ static void read_topic(const struct rooms *r, int dir, const char *file)
                 return;
         }
         /* an earlier version may have written it */
-        struct slice text = reveal((struct slice){topic, (size_t)n}, shown, sizeof(shown));
+        struct slice text = reveal((struct slice){topic, (size_t)n}, clean, sizeof(clean));
         snprintf(room->topic, sizeof(room->topic), "%.*s", (int)text.len, text.at);
 }
 

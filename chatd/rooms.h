@@ -48,9 +48,9 @@ struct room {
 struct rooms {
         struct room **all; /* the first `count`: in the order in which they were made, the first room first */
         size_t count, size;
-        uint32_t last; /* the last number of a room */
-        size_t empty;  /* how many rooms have no members: rooms_forget_empty() removes them */
-        void *by_name; /* a tree of struct room: tsearch(3) */
+        uint32_t last;      /* the last number of a room */
+        size_t empty_count; /* how many rooms have no members: rooms_forget_empty() removes them */
+        void *by_name;      /* a tree of struct room: tsearch(3) */
 };
 
 /* Makes the first room. Returns 0 or -ENOMEM. */
@@ -76,7 +76,8 @@ bool room_is_ending(const struct rooms *r, const struct room *room);
  * checked that the name is valid (name_is_nick()). */
 struct room *rooms_get(struct rooms *r, struct slice name);
 
-/* Put `seat`, which is in no room, into `room`; or take it out of its room. The room stays until rooms_forget_empty(). */
+/* Put `seat`, which is in no room, into `room`; or take it out of its room. The room stays until
+ * rooms_forget_empty(). */
 void rooms_enter(struct rooms *r, struct room *room, struct seat *seat);
 void rooms_leave(struct rooms *r, struct seat *seat);
 

@@ -38,7 +38,7 @@ static inline size_t outlet_fill(struct client *c)
         memset(junk, 'x', sizeof(junk));
         for (ssize_t n; (n = send(c->out, junk, sizeof(junk), MSG_DONTWAIT)) > 0;)
                 size += (size_t)n;
-        c->written += size;
+        c->written_bytes += size;
         return size;
 }
 
@@ -84,10 +84,10 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 /* Ends a line whose rest will not come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
-        if (!l->client.broken_off && l->outlet.had == 0)
+        if (!l->client.broken_off && l->outlet.client_bytes == 0)
                 return;
         client_give_up_rest(&l->client);
-        l->outlet.had = l->outlet.rest.bytes = 0;
+        l->outlet.client_bytes = l->outlet.rest.bytes = 0;
         l->gave_up = true;
 }
 
@@ -109,7 +109,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
                         lender_give_up_rest(l);
                 client_line(&l->client, parts, n);
         }
-        l->outlet.had = 0;
+        l->outlet.client_bytes = 0;
 }
 
 /* Does with a datagram what a session does with it. Lends its connection if chatd asks for it. */

@@ -59,11 +59,17 @@ static inline void screen_put(struct screen *s, uint64_t what)
         s->wrapped |= !s->no_wrap && s->cursor > s->columns;
 }
 
+/* Returns the columns that this terminal takes for the character. */
+static inline int screen_width(const struct screen *s, int32_t point)
+{
+        if (point < 0x80 || s->kind <= SCREEN_NARROW)
+                return 1;
+        return s->kind == SCREEN_WIDE ? 2 : utf8proc_charwidth(point);
+}
+
 static inline void screen_write(struct screen *s, int32_t point)
 {
-        int width = point < 0x80 || s->kind <= SCREEN_NARROW ? 1
-                    : s->kind == SCREEN_WIDE                 ? 2
-                                                             : utf8proc_charwidth(point);
+        int width = screen_width(s, point);
         if (width == 0) {
                 s->cells[s->last] = s->cells[s->last] * 31 + (uint64_t)point;
                 return;

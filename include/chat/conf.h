@@ -46,7 +46,7 @@ struct conf {
         const struct conf_reader *reader;
         const char *path;
         unsigned line;
-        uint32_t seen; /* a bit for each key that the file has had */
+        uint32_t keys; /* a bit for each key that the file has had */
         bool wrong;
 };
 
@@ -82,9 +82,9 @@ static inline void conf_take_pair(struct conf *c, const char *name, const char *
                 conf_complain(c, "there is no setting %s=; %s lists those there are", shown ? name : "", r->manual);
                 return;
         }
-        bool again = c->seen & UINT32_C(1) << key;
+        bool again = c->keys & UINT32_C(1) << key;
         const char *right = again || value[0] == '\0' ? NULL : r->take(r->user, key, value);
-        c->seen |= UINT32_C(1) << key;
+        c->keys |= UINT32_C(1) << key;
         if (again)
                 conf_complain(c, "%s= is there twice", name);
         else if (value[0] == '\0')
@@ -170,5 +170,7 @@ static inline int conf_read(const struct conf_reader *reader, const char *path)
                 return -errno;
         int r = conf_take_file(&c, fd);
         close(fd);
-        return r < 0 ? r : c.wrong ? -EINVAL : 0;
+        if (r < 0)
+                return r;
+        return c.wrong ? -EINVAL : 0;
 }

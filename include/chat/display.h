@@ -16,6 +16,14 @@ static inline struct slice display_host(struct slice name)
         return (struct slice){name.at + before, name.len - before};
 }
 
+/* Returns what a JOIN or LEAVE says of the member. */
+static inline const char *display_arrival(const struct record *r)
+{
+        if (r->kind == RECORD_JOIN)
+                return " is connected";
+        return slice_equal(r->text, slice_of(LEAVE_REMOVED)) ? " was removed" : " is disconnected";
+}
+
 /* Points `parts` to the pieces of the line, which are in the record and in constants. Returns the number of pieces, or
  * 0 for a kind of a later version, which is not shown. */
 static inline size_t display_parts(const struct record *r, struct slice parts[static DISPLAY_PARTS_MAX])
@@ -30,9 +38,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         case RECORD_LEAVE:
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;
-                parts[2] = slice_of(r->kind == RECORD_JOIN                          ? " is connected"
-                                    : slice_equal(r->text, slice_of(LEAVE_REMOVED)) ? " was removed"
-                                                                                    : " is disconnected");
+                parts[2] = slice_of(display_arrival(r));
                 return 3;
         case RECORD_ACTION:
                 parts[0] = slice_of("* ");

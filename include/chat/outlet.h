@@ -1,77 +1,20 @@
 /* A session's outlet: the connection of its client, as the session lends it to chatd.
  *
- * A datagram wakes a process for each line and each client, and that is most of what a line costs. So a session whose
- * client is on TCP lends chatd the connection, and chatd writes to it while the session sleeps. The session itself
- * handles everything unusual: input from its client, and a client that does not take everything at once.
- *
- * Both sides follow these rules:
+ * A session whose client is on TCP lends chatd the connection, and chatd writes to it while the session sleeps. Each
+ * session shares a page about it with chatd alone; a session can spoil its own page, and with it only what its own
+ * client sees. One description of the batch serves all sessions; only chatd writes it.
  *
  * - Only the side that has the `turn` writes to the connection. Neither waits for the turn: if the session has it,
- *   chatd sends a datagram, as to any other session.
- * - chatd writes only when the session has taken all datagrams and written them out (`taken`). Otherwise the lines of
- *   chatd would overtake the lines in those datagrams.
- * - Before chatd writes, it notes which records it writes (`batch`, `from`, `to`), and how many bytes the connection
- *   has taken so far (`at`). The kernel counts the bytes that a connection takes. If chatd dies while it writes, or if
- *   the client does not take everything, the turn stays OUTLET_WRITING. The session then asks the kernel for the number
- *   of bytes, so it knows which records its client has, and how much of the last one. The session drops those records
- *   when they are relayed again, and completes the last one.
+ *   chatd sends a datagram.
+ * - chatd writes only when the session has written out all datagrams (`datagrams`): its lines must not overtake them.
+ * - Before chatd writes, it notes which records it writes, and how many bytes the connection has taken so far (`at`).
+ *   If it dies or the client does not take everything, the turn stays OUTLET_WRITING, and the session asks the kernel
+ *   how many bytes the connection took: it drops the records that its client has, and completes the last one.
+ * - chatd wakes no session after it wrote. A client that vanished is found by its session, which looks now and then if
+ *   chatd wrote something, and if the client acknowledged that (chat-session/liveness.h).
  *
- * chatd wakes no session after it wrote. A client that vanished is found by its session, which looks now and then if
- * chatd wrote something, and if the client acknowledged that (chat-session/liveness.h).
- *
- * Each session has a page for it, which it shares with chatd alone. One description of the batch serves all sessions;
- * only chatd writes it. A session can spoil its own page, and with it what its own client sees, and nothing else.
- *
- * chatd asks for the connection (FRAME_LEND, with three descriptors: enum lend_fds). The session answers with
- * FRAME_OUTLET and its client's connection on the socket that came along, or closes that socket. A loan holds for one
- * chatd: the next chatd has to ask again.
- *
- * Turns. These are all changes of `turn`; lent.c and outlet.c have them.
- *
- *   from      to        by       when
- *   -         SESSION   chatd    it makes the page: lent_ask()
- *   SESSION   FREE      session  its client has taken all output: outlet_release(); so from SLOW and KEPT
- *   FREE      SESSION   session  it has something to write: outlet_claim()
- *   SESSION   SLOW      session  its client does not take all of it: outlet_is_slow()
- *   SESSION   KEPT      session  its client's view has changed: outlet_keep(); so from SLOW
- *   FREE      CHATD     chatd    it has a batch to write: lent_write()
- *   CHATD     FREE      chatd    the session has datagrams to write first: `taken` is behind
- *   CHATD     WRITING   chatd    it has noted what it is about to write
- *   WRITING   FREE      chatd    the client has taken all of it
- *   WRITING   SESSION   session  a datagram came, and the client had taken a part or nothing: outlet_settle()
- *
- * If chatd is killed, the turn stays as it is until the first datagram of the next chatd. Then the session reads the
- * page a last time (outlet_end()), and the connection is its own. CHATD says that nothing of the noted records was
- * written; WRITING, that as many bytes were as the connection has taken behind `at`; each other turn, that all of them
- * were.
- *
- * Memory orders. There is one pair, and it makes the turn a lock:
- *
- * - FREE is stored with release, and whoever takes the turn exchanges FREE with acquire. So each side's writes to the
- *   connection come behind those of the other side, and chatd finds `taken` and `written` as they were when the session
- *   let go. chatd stores FREE with release also when it has written nothing: it passes on what it got from the session.
- *
- * All other loads and stores are relaxed:
- *
- * - The fields that chatd notes are read by the session behind a datagram: that of the chatd that gave up a write, or
- *   the first one of the chatd after it. The kernel hands it over behind all that its sender did, or behind the death
- *   of the sender before it.
- * - SESSION, SLOW and KEPT keep chatd out, and tell it nothing else.
- * - `relayed`, `lines_out`, and `taken` without the turn are numbers by themselves. An old value does no harm: then
- *   chatd sends a datagram in place of a write.
- *
- * Neither side waits for a store of the other one: the session tries again after a while (`retry_ms`), and chatd does
- * not wait at all. So no order between a store and a later load is needed, which x86 would not give either.
- *
- * Two more orders are for a kill. A killed process has made all its stores up to some instruction, so the processor
- * does not matter, but the compiler does:
- *
- * - WRITING is stored with release: what is noted, and the number of the batch, come before it. The write itself is a
- *   system call, which nothing passes.
- * - A fence for the compiler keeps records of a batch behind the number 0 (outlet_batch_begin()).
- *
- * tests/unit/test-outlet-model.c tries all orders of the steps of both sides with kills at each of them, and shows that
- * none of these orders can be left out.
+ * A loan holds for one chatd. chatd asks for the connection by FRAME_LEND with three descriptors (enum lend_fds), and
+ * the session answers with FRAME_OUTLET and the connection, or closes the socket for the answer.
  */
 #pragma once
 
@@ -95,6 +38,23 @@ enum lend_fds {
 
 #define OUTLET_PRIVATE UINT32_MAX
 
+/* The side that may write. These are all changes; lent.c and outlet.c have them.
+ *
+ *   from      to        by       when
+ *   -         SESSION   chatd    it makes the page: lent_ask()
+ *   SESSION   FREE      session  its client has taken all output: outlet_release(); so from SLOW and KEPT
+ *   FREE      SESSION   session  it has something to write: outlet_claim()
+ *   SESSION   SLOW      session  its client does not take all of it: outlet_is_slow()
+ *   SESSION   KEPT      session  its client's view has changed: outlet_keep(); so from SLOW
+ *   FREE      CHATD     chatd    it has a batch to write: lent_write()
+ *   CHATD     FREE      chatd    the session has datagrams to write first: `datagrams` is too low
+ *   CHATD     WRITING   chatd    it has noted what it is about to write
+ *   WRITING   FREE      chatd    the client has taken all of it
+ *   WRITING   SESSION   session  a datagram came, and the client had taken a part or nothing: outlet_settle()
+ *
+ * If chatd is killed, the turn stays until the first datagram of the next chatd. Then the session reads the page a last
+ * time (outlet_end()), and the connection is its own. CHATD says that nothing of the noted records was written;
+ * WRITING, that as many bytes were as the connection has taken behind `at`; each other turn, that all of them were. */
 enum outlet_turn {
         OUTLET_FREE,  /* either side may take the turn */
         OUTLET_CHATD, /* chatd has the turn, and has written nothing */
@@ -106,7 +66,23 @@ enum outlet_turn {
         OUTLET_KEPT,    /* the session keeps the turn, because its client wants lines to look different from chatd's */
 };
 
-/* Most accesses are relaxed. The head of this file says which ones are not. */
+/* Memory orders. One pair makes the turn a lock: FREE is stored with release, and the side that takes the turn
+ * exchanges FREE with acquire. So each side's writes to the connection come behind those of the other side, and chatd
+ * finds `datagrams` and `session_bytes` as they were when the session released the turn. chatd stores FREE with release
+ * also when it has written nothing, because it passes on what it got from the session.
+ *
+ * All other accesses are relaxed. The session reads what chatd notes only behind a datagram, which the kernel hands
+ * over behind all that its sender did, or behind the death of the sender before it. SESSION, SLOW and KEPT only keep
+ * chatd out. An old value of `relayed_number`, `lines_out` or `datagrams` does no harm: chatd then sends a datagram in
+ * place of a write. Neither side waits for a store of the other, so no order between a store and a later load is
+ * needed.
+ *
+ * Two orders are for a kill, which stops a process between two instructions. They bind the compiler alone: WRITING is
+ * stored with release, so that what is noted comes before it; and a fence keeps records behind the number 0
+ * (outlet_batch_begin()).
+ *
+ * tests/unit/test-outlet-model.c tries all orders of the steps of both sides, with kills at each step, and shows that
+ * no order can be left out. */
 #define outlet_load(field) atomic_load_explicit((field), memory_order_relaxed)
 #define outlet_store(field, value) atomic_store_explicit((field), (value), memory_order_relaxed)
 
@@ -115,13 +91,13 @@ struct outlet_page {
         _Atomic uint32_t turn; /* an enum outlet_turn. Both write and read it */
 
         /* The session writes these, and chatd reads them. */
-        _Atomic uint64_t taken; /* datagrams since LEND that the session has taken and whose lines its client has */
+        _Atomic uint64_t datagrams; /* datagrams since LEND that the session has taken and whose lines its client has */
         /* bytes that the session wrote to the connection, in addition to chatd's; changes while it has the turn */
-        _Atomic uint64_t written;
+        _Atomic uint64_t session_bytes;
 
         /* chatd writes these at any time, and the session reads them at any time. */
         /* the session's own lines up to this number went to everybody, as with FRAME_RELAYED */
-        _Atomic uint64_t relayed;
+        _Atomic uint64_t relayed_number;
         /* lines that chatd wrote, without those of a write that it gave up or did not outlive; for the log */
         _Atomic uint64_t lines_out;
 

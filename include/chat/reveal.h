@@ -135,13 +135,23 @@ static inline bool reveal_selects(uint32_t point)
         return reveal_property(point)->bidi_class == UTF8PROC_BIDI_CLASS_NSM;
 }
 
+/* Returns the length of the character that begins with this byte. */
+static inline size_t reveal_length(uint8_t byte)
+{
+        if (byte < 0xc0)
+                return 1;
+        if (byte < 0xe0)
+                return 2;
+        return byte < 0xf0 ? 3 : 4;
+}
+
 /* Returns the character at `*at` and moves `*at` behind it. Returns 0 at the end of the text. */
 static inline uint32_t reveal_next(struct slice text, size_t *at)
 {
         if (*at == text.len)
                 return 0;
         const uint8_t *byte = (const uint8_t *)text.at + *at;
-        size_t need = byte[0] < 0xc0 ? 1 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
+        size_t need = reveal_length(byte[0]);
         uint32_t point = need == 1 ? byte[0] : byte[0] & (0x7fu >> need);
         for (size_t i = 1; i < need && *at + i < text.len; i++)
                 point = point << 6 | (byte[i] & 0x3f);

@@ -17,8 +17,8 @@ struct seen {
                 uint64_t id, number;
         } last[BATCH_MAX_RECORDS]; /* a ring */
         unsigned next;             /* where the next record goes */
-        unsigned kept;             /* how many records there are */
-        unsigned to_check;         /* how many records of this epoch are still to be compared */
+        unsigned count;            /* how many records there are */
+        unsigned checks_left;      /* how many records of this epoch are still to be compared */
         uint64_t epoch;            /* 0: none yet */
 };
 
@@ -28,14 +28,14 @@ static inline bool seen_epoch(struct seen *s, uint64_t epoch)
 {
         if (s->epoch == epoch)
                 return false;
-        s->to_check = s->epoch == 0 ? 0 : BATCH_MAX_RECORDS;
+        s->checks_left = s->epoch == 0 ? 0 : BATCH_MAX_RECORDS;
         s->epoch = epoch;
         return true;
 }
 
 static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t number)
 {
-        for (unsigned i = 0; i < s->kept; i++)
+        for (unsigned i = 0; i < s->count; i++)
                 if (s->last[i].id == id && s->last[i].number == number)
                         return true;
         return false;
@@ -47,15 +47,15 @@ static inline void seen_remember(struct seen *s, uint64_t id, uint64_t number)
         s->last[s->next].id = id;
         s->last[s->next].number = number;
         s->next = (s->next + 1) % BATCH_MAX_RECORDS;
-        if (s->kept < BATCH_MAX_RECORDS)
-                s->kept++;
+        if (s->count < BATCH_MAX_RECORDS)
+                s->count++;
 }
 
 /* Returns true if this record was received before. Otherwise remembers it. */
 static inline bool seen_before(struct seen *s, uint64_t id, uint64_t number)
 {
-        if (s->to_check > 0) {
-                s->to_check--;
+        if (s->checks_left > 0) {
+                s->checks_left--;
                 if (seen_remembers(s, id, number))
                         return true;
         }

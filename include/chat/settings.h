@@ -64,7 +64,7 @@ struct settings {
         int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
         int members_per_user;               /* of one user of this host; 0: any number */
         bool addresses_hidden;              /* a member without a chosen name is called a guest, not by the address */
-        uint32_t given; /* a bit for each setting that was given as an option: the file does not change it */
+        uint32_t option_bits; /* a bit for each setting that was given as an option: the file does not change it */
 };
 
 /* Each of the functions settings_take_NAME() takes the value of one setting. It returns 0, or -EINVAL for a wrong
@@ -227,7 +227,7 @@ enum {
 /* Sets all settings to their defaults. */
 static inline void settings_init(struct settings *s)
 {
-        s->given = 0;
+        s->option_bits = 0;
         for (size_t i = 0; i < SETTINGS; i++)
                 settings_table[i].take(s, settings_table[i].standard);
 }
@@ -255,7 +255,7 @@ static inline const char *settings_take(void *user, int key, const char *value)
         struct settings checked;
         if (row->program != r->program && r->program == SETTINGS_SESSION)
                 return NULL;
-        bool given = r->settings->given & UINT32_C(1) << key;
+        bool given = r->settings->option_bits & UINT32_C(1) << key;
         return row->take(given ? &checked : r->settings, value) < 0 ? row->right : NULL;
 }
 
@@ -317,7 +317,7 @@ static inline int settings_take_option(struct settings *s, int option, const cha
         int i = option - SETTINGS_OPTION;
         if (i < 0 || i >= SETTINGS)
                 return EXIT_USAGE;
-        s->given |= UINT32_C(1) << i;
+        s->option_bits |= UINT32_C(1) << i;
         if (settings_table[i].take(s, argument ? argument : "yes") == 0)
                 return -1;
         fprintf(stderr, "%s: --%s takes %s\n", program, settings_table[i].option, settings_table[i].right);

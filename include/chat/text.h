@@ -25,7 +25,7 @@ enum {
 struct text_cleaner {
         uint32_t point;          /* the code point so far */
         uint8_t bytes[4];        /* its bytes so far */
-        uint8_t have, need;      /* how many bytes there are, and of how many; need 0: between characters */
+        uint8_t count, total;    /* how many bytes there are, and of how many; total 0: between characters */
         uint8_t lowest, highest; /* the range of the next byte: it excludes overlong forms and surrogates */
         bool broken;             /* something was not UTF-8 and became U+FFFD */
 };
@@ -45,17 +45,17 @@ static inline bool text_start(struct text_cleaner *c, uint8_t byte)
         c->lowest = 0x80;
         c->highest = 0xbf;
         if (byte >= 0xc2 && byte <= 0xdf) {
-                c->need = 2;
+                c->total = 2;
                 c->point = byte & 0x1f;
         } else if (byte >= 0xe0 && byte <= 0xef) {
-                c->need = 3;
+                c->total = 3;
                 c->point = byte & 0x0f;
                 if (byte == 0xe0)
                         c->lowest = 0xa0;
                 if (byte == 0xed)
                         c->highest = 0x9f;
         } else if (byte >= 0xf0 && byte <= 0xf4) {
-                c->need = 4;
+                c->total = 4;
                 c->point = byte & 0x07;
                 if (byte == 0xf0)
                         c->lowest = 0x90;
@@ -65,16 +65,16 @@ static inline bool text_start(struct text_cleaner *c, uint8_t byte)
                 return false;
         }
         c->bytes[0] = byte;
-        c->have = 1;
+        c->count = 1;
         return true;
 }
 
 /* Ends the text. Returns the bytes written: 3, a U+FFFD, if the last character was incomplete, otherwise 0. */
 static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT_CLEAN_MAX])
 {
-        if (c->need == 0)
+        if (c->total == 0)
                 return 0;
-        c->need = 0;
+        c->total = 0;
         c->broken = true;
         memcpy(out, "\xef\xbf\xbd", 3);
         return 3;
@@ -84,15 +84,15 @@ static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT
  * or two whole characters. Returns the bytes written. */
 static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[static TEXT_CLEAN_MAX])
 {
-        if (c->need > 0 && byte >= c->lowest && byte <= c->highest) {
-                c->bytes[c->have++] = byte;
+        if (c->total > 0 && byte >= c->lowest && byte <= c->highest) {
+                c->bytes[c->count++] = byte;
                 c->point = c->point << 6 | (byte & 0x3f);
                 c->lowest = 0x80;
                 c->highest = 0xbf;
-                if (c->have < c->need)
+                if (c->count < c->total)
                         return 0;
-                size_t len = c->need;
-                c->need = 0;
+                size_t len = c->total;
+                c->total = 0;
                 if (text_is_control(c->point))
                         return (size_t)snprintf(out, TEXT_CLEAN_MAX, "<U+%04X>", (unsigned)c->point);
                 memcpy(out, c->bytes, len);
@@ -156,7 +156,7 @@ static inline size_t text_open(const char *text, size_t size)
                 struct text_cleaner c = {0};
                 if ((*at & 0xc0) == 0x80)
                         continue;
-                if (*at < 0x80 || !text_start(&c, *at) || c.need <= n)
+                if (*at < 0x80 || !text_start(&c, *at) || c.total <= n)
                         return 0;
                 return n == 1 || (at[1] >= c.lowest && at[1] <= c.highest) ? n : 0;
         }
@@ -180,22 +180,22 @@ static inline bool text_is_clean(const char *text, size_t size)
         struct text_cleaner c = {0};
         const uint8_t *at = (const uint8_t *)text, *end = at + size;
         for (at += text_plain(at, size); at < end; at++) {
-                if (c.need > 0) {
+                if (c.total > 0) {
                         if (*at < c.lowest || *at > c.highest)
                                 return false;
                         c.point = c.point << 6 | (*at & 0x3f);
                         c.lowest = 0x80;
                         c.highest = 0xbf;
-                        if (++c.have < c.need)
+                        if (++c.count < c.total)
                                 continue;
-                        c.need = 0;
+                        c.total = 0;
                         if (text_is_control(c.point))
                                 return false;
                 } else if (*at < 0x80 ? text_is_control(*at) : !text_start(&c, *at)) {
                         return false;
                 }
         }
-        return c.need == 0;
+        return c.total == 0;
 }
 
 /* Returns true if the `size` bytes at `text` can be a name or an address: printable ASCII without blanks, so that no

@@ -37,7 +37,7 @@ struct watchdog {
         pthread_t thread;
         int end; /* an eventfd that tells the thread to end */
         atomic_uint beats;
-        unsigned seen, silent; /* used by the thread alone */
+        unsigned last_beats, silent_ticks; /* used by the thread alone */
 };
 
 /* Tells the watchdog that the loop runs. */
@@ -50,9 +50,9 @@ static inline void watchdog_beat(struct watchdog *w)
 static inline bool watchdog_tick(struct watchdog *w)
 {
         unsigned beats = atomic_load_explicit(&w->beats, memory_order_relaxed);
-        w->silent = beats == w->seen ? w->silent + 1 : 0;
-        w->seen = beats;
-        return w->silent >= WATCHDOG_TICKS;
+        w->silent_ticks = beats == w->last_beats ? w->silent_ticks + 1 : 0;
+        w->last_beats = beats;
+        return w->silent_ticks >= WATCHDOG_TICKS;
 }
 
 /* Prints on standard error why the process ends. */

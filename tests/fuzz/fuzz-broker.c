@@ -509,7 +509,7 @@ static void fall_silent(struct run *r)
                 serve(r, 0);
                 struct pollfd queue = {.fd = r->intake, .events = POLLIN};
                 time_pass(ARRIVALS_WAIT_MS);
-                bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting > 0;
+                bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting_count > 0;
                 for (size_t i = 0; i < r->chat->roster.count; i++)
                         waits |= r->chat->roster.members[i]->lagging || member_is_held(r->chat->roster.members[i]);
                 if (!waits)

@@ -36,8 +36,8 @@ static enum command parse(struct slice line)
         check_slice(rest, line);
         PROMISE(command_is_text(command) || command == COMMAND_LEAVE || row, "command %d without a row", (int)command);
         struct disguise d = disguise_of(line);
-        check_slice(d.left, line);
-        PROMISE(d.slash <= d.left.len, "a slash of %zu bytes", d.slash);
+        check_slice(d.rest, line);
+        PROMISE(d.slash <= d.rest.len, "a slash of %zu bytes", d.slash);
         command_meant(line, &word);
         return command;
 }

@@ -40,9 +40,9 @@ static void check_row(struct editor *e)
         char out[EDITOR_DRAW_MAX_BYTES];
         size_t size = editor_draw(e, out), width = 0;
         const struct row *r = &e->row;
-        struct slice text = {e->text + r->left, r->size};
+        struct slice text = {e->text + r->offset, r->size};
         PROMISE(size <= sizeof(out), "%zu bytes", size);
-        PROMISE(r->left + r->size <= e->len && r->cursor <= r->size, "draws what is not typed");
+        PROMISE(r->offset + r->size <= e->len && r->cursor <= r->size, "draws what is not typed");
         for (size_t i = 0; i < SCREEN_KINDS; i++) {
                 struct screen *s = &screens[i];
                 s->columns = r->columns > 0 ? r->columns : ROW_COLUMNS_CERTAIN;
@@ -51,7 +51,7 @@ static void check_row(struct editor *e)
                 PROMISE(!s->wrapped, "wraps on the terminal of kind %zu", i);
                 PROMISE(screen_has(s, text, r->cursor), "another row on the terminal of kind %zu", i);
         }
-        size_t cursor = r->left + r->cursor;
+        size_t cursor = r->offset + r->cursor;
         PROMISE(cursor >= e->cursor && cursor <= e->cursor + GRAPHEME_MAX_BYTES + 4, "the cursor is at %zu, not %zu",
                 cursor, e->cursor);
         for (size_t from = 0, to; from < text.len; from = to) {
@@ -60,7 +60,7 @@ static void check_row(struct editor *e)
         }
         size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
         PROMISE(width <= columns, "%zu of %zu columns", width, columns);
-        PROMISE(!r->certain || editor_draw(e, out) == 0, "draws what is drawn");
+        PROMISE(!r->valid || editor_draw(e, out) == 0, "draws what is drawn");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -918,7 +918,7 @@ void session_read(struct sessions *s, unsigned k)
                 read_text(s, me);
         }
         if (count >= INBOX_SAFE_DATAGRAMS || size >= INBOX_SAFE_BYTES ||
-            (me->lender && me->lender->client.skipped_all > 0))
+            (me->lender && me->lender->client.skipped_total > 0))
                 me->attentive = false; /* it may have been full, or its client's connection was */
 }
 

@@ -521,7 +521,7 @@ int getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 #define atomic_signal_fence(order) machine_fence(SITE("a fence", false, true))
 #define sendmsg(fd, msg, flags) machine_sendmsg((fd), (msg))
 #define recvmsg(fd, msg, flags) machine_recvmsg(msg)
-#define setsockopt(fd, level, option, value, size) (void)at_once
+#define setsockopt(fd, level, option, value, size) ((void)(value))
 #define memfd_create(name, flags) ((void)(name), FD_PAGE + run.m->loan)
 #define ftruncate(fd, size) 0
 #define fcntl(...) 0
@@ -558,11 +558,16 @@ static void *machine_map(int fd, size_t size, int protection)
 static unsigned place_of(const volatile void *at)
 {
         static const size_t offsets[] = {
-                offsetof(struct outlet_page, turn),      offsetof(struct outlet_page, taken),
-                offsetof(struct outlet_page, written),   offsetof(struct outlet_page, relayed),
-                offsetof(struct outlet_page, lines_out), offsetof(struct outlet_page, at),
-                offsetof(struct outlet_page, batch),     offsetof(struct outlet_page, from),
-                offsetof(struct outlet_page, to),        offsetof(struct outlet_page, bytes),
+                offsetof(struct outlet_page, turn),
+                offsetof(struct outlet_page, datagrams),
+                offsetof(struct outlet_page, session_bytes),
+                offsetof(struct outlet_page, relayed_number),
+                offsetof(struct outlet_page, lines_out),
+                offsetof(struct outlet_page, at),
+                offsetof(struct outlet_page, batch),
+                offsetof(struct outlet_page, from),
+                offsetof(struct outlet_page, to),
+                offsetof(struct outlet_page, bytes),
                 offsetof(struct outlet_page, room),
         };
         for (unsigned loan = 0; loan < LOANS; loan++) {

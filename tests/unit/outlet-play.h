@@ -155,7 +155,7 @@ static void chatd_write(void)
 {
         char bytes[RECORDS_OF_BATCH * LINE_BYTES];
         struct iovec iov = {bytes, text_of(now->consumed, bytes)};
-        bool after = lent.sent > 0;
+        bool after = lent.datagrams > 0;
         struct lent_text text = {.pieces = &iov,
                                  .n = 1,
                                  .bytes = iov.iov_len,
@@ -273,8 +273,8 @@ static void load_session(const struct state *s)
                 session.seen.last[i].number = s->session.seen[i][1];
         }
         session.seen.next = s->session.next;
-        session.seen.kept = s->session.kept;
-        session.seen.to_check = s->session.to_check;
+        session.seen.count = s->session.kept;
+        session.seen.checks_left = s->session.to_check;
         session.seen.epoch = s->session.epoch;
         session.taken = s->session.taken;
         for (unsigned loan = 0; loan < LOANS; loan++) {
@@ -300,8 +300,8 @@ static void save_session(struct state *s)
                 s->session.seen[i][1] = session.seen.last[i].number;
         }
         s->session.next = session.seen.next;
-        s->session.kept = session.seen.kept;
-        s->session.to_check = session.seen.to_check;
+        s->session.kept = session.seen.count;
+        s->session.to_check = session.seen.checks_left;
         s->session.epoch = session.seen.epoch;
         s->session.taken = session.taken;
 }
@@ -357,7 +357,7 @@ static void session_write(void)
         } else {
                 lender_write(&session);
         }
-        bool wants = client_waits(&session.client) || (now->keeps && !session.outlet.claimed && session.outlet.page);
+        bool wants = client_waits(&session.client) || (now->keeps && !session.outlet.has_turn && session.outlet.page);
         now->dirty = wants && !session.client.broken_off;
 }
 
@@ -398,7 +398,7 @@ static unsigned turn_of(const struct state *s)
 /* Returns what the session may begin now as a set of bits. */
 static unsigned session_deeds(const struct state *s)
 {
-        bool may_claim = s->session.outlet.claimed || turn_of(s) == OUTLET_FREE;
+        bool may_claim = s->session.outlet.has_turn || turn_of(s) == OUTLET_FREE;
         unsigned deeds = s->machine.letters > 0 ? 1u << TAKE_DATAGRAM : 0;
         if (s->dirty && (may_claim || !s->keeps))
                 deeds |= 1u << WRITE_OUT;

@@ -246,7 +246,7 @@ static inline void tell_raw(struct fixture *f, const void *data, size_t size)
         struct sockaddr_un inbox;
         path_inbox(&inbox, f->dir, f->key);
         assert_int_equal(sendto(f->intake, data, size, 0, (struct sockaddr *)&inbox, sizeof(inbox)), size);
-        f->lent.sent++;
+        f->lent.datagrams++;
 }
 
 static inline void tell(struct fixture *f, enum frame_type type, uint64_t epoch, uint64_t number, const char *text)

@@ -66,7 +66,8 @@ static inline struct fixture *start_lent(void)
 static inline void await_turn(struct fixture *f)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
-        while (atomic_load(&f->lent.page->turn) != OUTLET_FREE || atomic_load(&f->lent.page->taken) != f->lent.sent) {
+        while (atomic_load(&f->lent.page->turn) != OUTLET_FREE ||
+               atomic_load(&f->lent.page->datagrams) != f->lent.datagrams) {
                 assert_true(clock_ms() < deadline);
                 usleep(50);
         }

@@ -233,7 +233,7 @@ static void test_a_notice_is_full(void **state)
                 serve(f);
         }
         assert_inbox(f, ANN, "notice 510 people connected"); /* while the batch was served */
-        assert_int_equal(f->chat->arrivals->waiting, 1);
+        assert_int_equal(f->chat->arrivals->waiting_count, 1);
         serve(f);
         unsigned joins = 0;
         for (const char *at = inbox_read(f->inboxes[LINK]); (at = strstr(at, "join p")); at++)
@@ -278,9 +278,9 @@ static void test_a_hello_met_again_is_decided_as_before(void **state)
         hello_again(f, BOB);
         inbox_read(f->inboxes[BOB]);
         restart(f);
-        assert_int_equal(f->chat->arrivals->waiting, 1); /* eve */
+        assert_int_equal(f->chat->arrivals->waiting_count, 1); /* eve */
         serve(f);
-        assert_int_equal(f->chat->arrivals->waiting, 2);
+        assert_int_equal(f->chat->arrivals->waiting_count, 2);
         assert_inbox(f, EVE, "rollcall, join ann");
         assert_inbox(f, ANN, "rollcall, welcome 2");
         assert_inbox(f, BOB, "rollcall, welcome 3");
@@ -383,7 +383,7 @@ static void test_the_note_of_who_is_gone_is_removed(void **state)
         assert_int_equal(note_arrival(f->chat->roster.dir, inbox_id(EVE)), 0);
         restart(f);
         assert_false(is_noted(f, EVE));
-        assert_int_equal(f->chat->arrivals->waiting, 0);
+        assert_int_equal(f->chat->arrivals->waiting_count, 0);
 }
 
 /* Sends a quiet HELLO: the session does not know yet whether its client speaks chat. */

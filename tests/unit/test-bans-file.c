@@ -70,7 +70,7 @@ static struct bans_file_report read_text(const struct text *t, struct taken *tak
 static bool has(const struct taken *t, const struct ban *ban)
 {
         for (size_t i = 0; i < t->count; i++)
-                if (strcmp(t->list[i].what, ban->what) == 0 && strcmp(t->list[i].reason, ban->reason) == 0 &&
+                if (strcmp(t->list[i].target, ban->target) == 0 && strcmp(t->list[i].reason, ban->reason) == 0 &&
                     t->list[i].time == ban->time && t->list[i].uid == ban->uid)
                         return true;
         return false;
@@ -105,7 +105,7 @@ static void test_what_was_written(void **state)
                 struct bans_file_report report = read_text(&t, &taken);
                 assert_int_equal(report.state, BANS_FILE_WHOLE);
                 assert_true(report.has_total);
-                assert_int_equal(report.written, count);
+                assert_int_equal(report.total, count);
                 assert_int_equal(report.intact, count);
                 assert_int_equal(taken.count, count);
                 for (size_t i = 0; i < count; i++)
@@ -279,7 +279,7 @@ static void test_each_cut(void **state)
                 check_damaged(&t, list, &report, &taken);
                 assert_int_equal(count_wrong(&taken, list), 0);
                 for (size_t i = 0; i < taken.count; i++)
-                        assert_string_equal(taken.list[i].what, list[i].what);
+                        assert_string_equal(taken.list[i].target, list[i].target);
                 memset(t.at + size, 0, right.size - size); /* or the file has zeros there */
                 t.size = right.size;
                 check_damaged(&t, list, &report, &taken);
@@ -367,7 +367,7 @@ static size_t count_untouched(const struct text *t, const struct text *right, co
                 for (size_t at = 0; at + 1 < n; at++)
                         whole |= slice_equal(lines[at], rights[i]) && slice_equal(lines[at + 1], rights[i + 1]);
                 if (whole && !has(taken, &list[found]))
-                        fail_msg("%s is intact, and not in effect", list[found].what);
+                        fail_msg("%s is intact, and not in effect", list[found].target);
                 untouched += whole;
                 found++;
         }

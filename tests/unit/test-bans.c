@@ -94,9 +94,9 @@ static void test_what_is_one(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
                 struct ban ban = parsed(forms[i][0], ""), again;
-                assert_string_equal(ban.what, forms[i][1]);
-                again = parsed(ban.what, "");
-                assert_string_equal(again.what, ban.what);
+                assert_string_equal(ban.target, forms[i][1]);
+                again = parsed(ban.target, "");
+                assert_string_equal(again.target, ban.target);
                 assert_int_equal(again.bits, ban.bits);
         }
 }
@@ -207,7 +207,7 @@ static void test_the_file(void **state)
         read_again(f);
         assert_int_equal(f->bans.count, 2);
         const struct ban *ban = bans_find(&f->bans, slice_of("bob"), NULL);
-        assert_string_equal(ban->what, "bob");
+        assert_string_equal(ban->target, "bob");
         assert_string_equal(ban->reason, "a reason");
         assert_int_equal(ban->time, 1700000000);
         assert_int_equal(ban->uid, 1000);
@@ -221,7 +221,7 @@ static void test_the_file(void **state)
         assert_int_equal(take_back(f, "192.0.2.0/25"), -ENOENT);
         read_again(f);
         assert_int_equal(f->bans.count, 1);
-        assert_string_equal(f->bans.list[0].what, "BOB");
+        assert_string_equal(f->bans.list[0].target, "BOB");
 }
 
 static void test_bad_lines(void **state)
@@ -237,7 +237,7 @@ static void test_bad_lines(void **state)
         read_again(f);
         assert_int_equal(f->bans.count, 2);
         assert_string_equal(f->bans.list[0].reason, "why not");
-        assert_string_equal(f->bans.list[1].what, "192.0.2.0/24");
+        assert_string_equal(f->bans.list[1].target, "192.0.2.0/24");
 }
 
 static void change_file(struct fixture *f, const char *from, const char *to)
@@ -353,7 +353,7 @@ static void test_it_cannot_be_written(void **state)
         assert_int_equal(add(f, "zoe"), 0);
         bans_finish(&f->bans);
         assert_int_equal(f->bans.error, -EISDIR);
-        assert_int_equal(f->bans.written, f->bans.changes);
+        assert_int_equal(f->bans.disk_changes, f->bans.changes);
         assert_true(is_banned(f, "zoe", "192.0.2.1:1"));
         rmdir(new);
         assert_int_equal(add(f, "eve"), 0);

@@ -102,8 +102,8 @@ static void test_a_slow_client_is_told_the_exact_count(void **state)
                 put_line(&f->client, line);
                 flush(&f->client);
         }
-        assert_true(f->client.skipped > 0);
-        assert_int_equal(f->client.lines_out + f->client.skipped_all, 5000);
+        assert_true(f->client.skipped_lines > 0);
+        assert_int_equal(f->client.lines_out + f->client.skipped_total, 5000);
         char *all = drain(f);
         for (char *at = strtok(all, "\r\n"); at; at = strtok(NULL, "\r\n")) {
                 if (at[0] == 'x')
@@ -112,7 +112,7 @@ static void test_a_slow_client_is_told_the_exact_count(void **state)
                         skipped = strtoull(at + 4, NULL, 10);
         }
         assert_int_equal(shown + skipped, 5000);
-        assert_int_equal(f->client.skipped, 0);
+        assert_int_equal(f->client.skipped_lines, 0);
         put_line(&f->client, "and on");
         assert_string_equal(drain(f), "and on\r\n");
 }
@@ -152,7 +152,7 @@ static void test_rows_have_room(void **state)
                         f->client.start = f->client.end = 0;
                         put_line(&f->client, line);
                         size_t size = f->client.end;
-                        assert_int_equal(f->client.skipped, 0);
+                        assert_int_equal(f->client.skipped_lines, 0);
                         assert_memory_equal(f->client.buffer + size - 2, "\r\n", 2);
                         assert_true(size <= client_room(&f->client) && size > strlen(line));
                 }
@@ -204,7 +204,7 @@ static void test_the_rest_has_room(void **state)
         struct slice parts[] = {slice_of("a line that is longer than the room")};
         for (int rest = 0; rest < 2; rest++) {
                 c->broken_off = true;
-                while (c->skipped == 0)
+                while (c->skipped_lines == 0)
                         put_line(c, "*** [Yes, the chat is here]");
                 while (client_room(c) > 0)
                         client_raw(c, "x", 1);
@@ -214,7 +214,7 @@ static void test_the_rest_has_room(void **state)
                         client_give_up_rest(c);
                 assert_in_range(c->end, 1, sizeof(c->buffer));
                 assert_int_equal(client_room(c), 0);
-                assert_int_equal(c->skipped, 1 + rest);
+                assert_int_equal(c->skipped_lines, 1 + rest);
                 client_raw(c, "x", 1);
                 assert_in_range(c->end, 1, sizeof(c->buffer));
                 assert_memory_equal(drain(f), "\r\n*** [Ye", 9);

@@ -42,7 +42,7 @@ static void test_the_listener_cannot_be_watched(void **state)
         int epoll = f->chat->epoll;
         epoll_ctl(epoll, EPOLL_CTL_DEL, c->listener, NULL);
         f->chat->control->watch.armed = false;
-        f->chat->control->again_ms = 0;
+        f->chat->control->retry_ms = 0;
         f->chat->epoll = -1;
         control_settle(f->chat, clock_ms());
         assert_false(f->chat->control->watch.armed);

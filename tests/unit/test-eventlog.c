@@ -95,7 +95,7 @@ static void test_damaged_bans(void **state)
 {
         struct fixture *f = *state;
         static char all[4096];
-        struct bans_file_report report = {.state = BANS_FILE_DAMAGED, .has_total = true, .written = 9, .intact = 8};
+        struct bans_file_report report = {.state = BANS_FILE_DAMAGED, .has_total = true, .total = 9, .intact = 8};
         eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
         report.bad.count = 2;
         report.bad.first[0] = 5;

@@ -175,7 +175,7 @@ static void test_notices_in_their_order(void **state)
         assert_false(add(f, 2));
         assert_int_equal(f->inject.last, 1);
         assert_true(inject_flush(&f->inject, 1));
-        assert_int_equal(f->inject.handed_over, 1);
+        assert_int_equal(f->inject.sent_number, 1);
         assert_true(inject_notice(&f->inject, slice_of("b"), (struct slice){"", 0}, 0));
         assert_true(inject_flush(&f->inject, 1));
         assert_true(add(f, 2));

@@ -15,10 +15,10 @@
  * - the fence behind number 0 is left out: records of the next batch are taken for those of the last one; some are
  *   missing
  * - the first turn, SESSION, is not stored, or an exchange does not compare: two sides use the connection
- * - `written` or `at` is not stored: the session finds the wrong place in a line that was cut
+ * - `session_bytes` or `at` is not stored: the session finds the wrong place in a line that was cut
  * - `batch`, `from`, `to`, `room`, `bytes` or a number of a batch is not stored: records come twice, or are missing
  * - FREE or WRITING is not stored: somebody waits for ever
- * - `taken` is not stored: chatd never writes to the client again
+ * - `datagrams` is not stored: chatd never writes to the client again
  *
  * With VERBOSE in the environment the test prints each with what was found. Stores of `hints` decide nothing, and are
  * left out.
@@ -474,7 +474,7 @@ static void test_all_orders(void **state)
 /* Returns true for a store that decides nothing: what it says is shown to people, or saves chatd a wait. */
 static bool is_hint(const struct site *site)
 {
-        static const char *const hints[] = {"lines_out) =", "relayed) =", "OUTLET_SLOW", "OUTLET_KEPT"};
+        static const char *const hints[] = {"lines_out) =", "relayed_number) =", "OUTLET_SLOW", "OUTLET_KEPT"};
         for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
                 if (strstr(site->text, hints[i]))
                         return true;

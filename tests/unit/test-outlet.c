@@ -183,7 +183,7 @@ static void test_lent_and_written_to(void **state)
         assert_true(lent_confirm(&f->lent, 6));
         assert_int_equal(outlet_relayed(&f->outlet), 6);
         outlet_settle(&f->outlet, &f->client); /* there is nothing to settle */
-        assert_int_equal(f->outlet.had, 0);
+        assert_int_equal(f->outlet.client_bytes, 0);
         assert_true(write_batch(f));
         assert_string_equal(received(f), shown);
 }
@@ -215,7 +215,7 @@ static void test_datagrams_are_not_overtaken(void **state)
         struct fixture *f = *state;
         lend(f);
         assert_false(lent_is_behind(&f->lent));
-        f->lent.sent = 2; /* as if chatd had sent datagrams */
+        f->lent.datagrams = 2; /* as if chatd had sent datagrams */
         assert_false(write_batch(f));
         assert_true(lent_is_behind(&f->lent));
         outlet_release(&f->outlet, &f->client, 1);
@@ -234,12 +234,12 @@ static void test_who_was_waited_for_in_vain(void **state)
 {
         struct fixture *f = *state;
         lend(f);
-        f->lent.sent = 1;
-        f->lent.vain = true;
+        f->lent.datagrams = 1;
+        f->lent.unresponsive = true;
         assert_false(lent_is_behind(&f->lent));
         outlet_release(&f->outlet, &f->client, 1);
         assert_true(write_batch(f));
-        f->lent.sent = 2;
+        f->lent.datagrams = 2;
         assert_true(lent_is_behind(&f->lent)); /* the session caught up once: chatd may wait for it again */
 }
 
@@ -295,7 +295,7 @@ static void assert_accounted(struct fixture *f, const char *got)
                 }
         }
         *at = '\0';
-        assert_int_equal(f->seen.kept, seen);
+        assert_int_equal(f->seen.count, seen);
         assert_string_equal(got, expected);
         if (f->outlet.rest.bytes == 0)
                 assert_false(f->client.broken_off);
@@ -402,7 +402,7 @@ static void show_datagram(struct fixture *f)
                 else
                         client_line(&f->client, parts, n);
         }
-        assert_int_equal(f->outlet.had, 0);
+        assert_int_equal(f->outlet.client_bytes, 0);
 }
 
 /* Fills the connection, and then takes `size` bytes out of it. */
@@ -411,7 +411,7 @@ static void fill_but(struct fixture *f, size_t size)
         static char junk[64 * 1024];
         assert_true(outlet_claim(&f->outlet));
         f->junk += outlet_fill(&f->client);
-        outlet_release(&f->outlet, &f->client, f->lent.sent);
+        outlet_release(&f->outlet, &f->client, f->lent.datagrams);
         while (size > 0 && f->junk > 0) {
                 size_t most = size < sizeof(junk) ? size : sizeof(junk);
                 ssize_t n = recv(f->peer, junk, most < f->junk ? most : f->junk, MSG_DONTWAIT);
@@ -458,15 +458,15 @@ static void test_a_client_that_is_slow(void **state)
                         continue;
                 }
                 assert_false(write_batch(f)); /* chatd does not try again */
-                f->lent.sent++;
+                f->lent.datagrams++;
                 assert_false(outlet_claim(&f->outlet));
                 outlet_settle(&f->outlet, &f->client);
-                parts += f->outlet.had > 0;
+                parts += f->outlet.client_bytes > 0;
                 client_say(f, "*** the session's own"); /* before the session has read the datagram */
                 show_datagram(f);
                 assert_true(outlet_claim(&f->outlet));
                 char *got = receive_behind(f, f->text.bytes + strlen(own)), *notice = strstr(got, own);
-                outlet_release(&f->outlet, &f->client, f->lent.sent);
+                outlet_release(&f->outlet, &f->client, f->lent.datagrams);
                 assert_non_null(notice);
                 assert_true(notice == got || notice[-1] == '\n');
                 memmove(notice, notice + strlen(own), strlen(notice + strlen(own)) + 1);
@@ -525,20 +525,20 @@ static void test_an_older_batch(void **state)
         assert_true(write_batch(f));
         begin_batch(f, 2);
         outlet_end(&f->outlet, &f->client, &f->seen, OWN);
-        assert_int_equal(f->seen.kept, 0);
+        assert_int_equal(f->seen.count, 0);
 
         lend_again(f);
         assert_true(write_batch(f));
         atomic_store(&f->batch.shared->number, 0); /* as while records are put in */
         outlet_end(&f->outlet, &f->client, &f->seen, OWN);
-        assert_int_equal(f->seen.kept, 0);
+        assert_int_equal(f->seen.count, 0);
 
         lend_again(f);
         begin_batch(f, 3);
         assert_true(write_batch(f)); /* now the records are complete */
         assert_true(outlet_claim(&f->outlet));
         outlet_end(&f->outlet, &f->client, &f->seen, OWN);
-        assert_int_equal(f->seen.kept, 4);
+        assert_int_equal(f->seen.count, 4);
 }
 
 /* chatd could not write all of a batch, nor send it, because the session's inbox was full. It relayed another batch and
@@ -557,7 +557,7 @@ static void test_a_part_of_an_older_batch(void **state)
                 size_t taken = (size_t)(client_position(&f->client) - before);
                 begin_batch(f, 2 * i + 2);
                 outlet_end(&f->outlet, &f->client, &f->seen, OWN);
-                assert_int_equal(f->seen.kept, 0);
+                assert_int_equal(f->seen.count, 0);
                 assert_false(f->client.broken_off);
                 bool ended = !whole && taken > 0;
                 assert_int_equal(client_waits(&f->client), ended);
@@ -645,8 +645,8 @@ static void test_whatever_the_session_writes_into_its_page(void **state)
         lend(f);
         for (uint32_t turn = 0; turn < 8; turn++) {
                 atomic_store(&f->lent.page->turn, turn);
-                atomic_store(&f->lent.page->taken, turn * UINT64_C(0x123456789));
-                atomic_store(&f->lent.page->written, UINT64_MAX - turn);
+                atomic_store(&f->lent.page->datagrams, turn * UINT64_C(0x123456789));
+                atomic_store(&f->lent.page->session_bytes, UINT64_MAX - turn);
                 write_batch(f);
                 lent_is_behind(&f->lent);
                 lent_confirm(&f->lent, turn);
@@ -663,7 +663,7 @@ static void test_a_connection_that_is_reset(void **state)
         f->peer = -1;
         assert_false(write_batch(f));
         outlet_settle(&f->outlet, &f->client);
-        assert_int_equal(f->outlet.had, 0);
+        assert_int_equal(f->outlet.client_bytes, 0);
         assert_true(outlet_claim(&f->outlet));
 }
 

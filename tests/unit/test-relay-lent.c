@@ -23,7 +23,7 @@ static void test_who_lent_gets_text_and_no_datagram(void **state)
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann 1, line bob 2, line ann 3");
         assert_int_equal(f->members[1]->lines_out, 2);
         assert_int_equal(outlet_lines_out(&f->lenders[1]->outlet), 2);
-        assert_false(f->members[1]->lent.due); /* nothing of this makes it worth asking again */
+        assert_false(f->members[1]->lent.worth_asking); /* nothing of this makes it worth asking again */
 }
 
 struct drawn {
@@ -253,8 +253,8 @@ static void test_a_client_that_does_not_take_everything(void **state)
         struct member *m = f->members[1];
         for (size_t i = 0; i < TIMES; i++) {
                 size_t junk = leave_room(l, i * STEP), lines = 1 + i % LINES_MAX;
-                m->lines_out = l->taken = m->lent.sent = 0;
-                atomic_store(&l->outlet.page->taken, 0);
+                m->lines_out = l->taken = m->lent.datagrams = 0;
+                atomic_store(&l->outlet.page->datagrams, 0);
                 batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "short");
                 add(f, 1, "its own");
@@ -265,12 +265,12 @@ static void test_a_client_that_does_not_take_everything(void **state)
                 }
                 relay_send(&f->relay, &f->batch, &f->roster);
                 assert_int_equal(m->lines_out, 1 + lines);
-                assert_int_equal(m->lent.sent, has_datagram(f->inboxes[1]));
+                assert_int_equal(m->lent.datagrams, has_datagram(f->inboxes[1]));
                 size_t len = collect(l, got, sizeof(got), 0);
-                if (m->lent.sent > 0) {
+                if (m->lent.datagrams > 0) {
                         stpcpy(end, "ann: behind it\r\n");
                         relay_one(f, 0, "behind it"); /* the connection has room now */
-                        assert_int_equal(m->lent.sent, 2);
+                        assert_int_equal(m->lent.datagrams, 2);
                         assert_int_equal(lender_take(l, f->inboxes[1]), 2);
                         assert_int_equal(m->lines_out, 2 + lines);
                         broken_off += len > junk;
@@ -336,7 +336,7 @@ static void test_who_lent_and_lags(void **state)
         assert_false(m->lagging);
         say(f);
         assert_lender_got(l, "");
-        assert_int_equal(m->lent.sent, 2);
+        assert_int_equal(m->lent.datagrams, 2);
         assert_string_equal(inbox_read(f->inboxes[1]), "missed 2, line ann x");
         l->taken = 2;
         lender_write(l);
@@ -369,7 +369,7 @@ static void test_who_is_behind_is_waited_for(void **state)
         assert_int_equal(say(f), 5);
         assert_lender_got(f->lenders[1], "ann: x\r\n");
         assert_string_equal(inbox_read(f->inboxes[1]), "");
-        assert_false(f->members[1]->lent.vain);
+        assert_false(f->members[1]->lent.unresponsive);
         assert_int_equal(say(f), 0);
         assert_lender_got(f->lenders[1], "ann: x\r\n");
         assert_int_equal(f->relay.catch_up_ms, now_ms + (5 + 1) * RELAY_CATCH_UP_SHARE);
@@ -383,7 +383,7 @@ static void test_who_is_behind_is_waited_for_so_long(void **state)
         wake_later(f, 1, RELAY_CATCH_UP_MS + 1);
         assert_int_equal(say(f), RELAY_CATCH_UP_MS);
         assert_string_equal(inbox_read(f->inboxes[1]), "relayed 0, line ann x");
-        assert_true(f->members[1]->lent.vain);
+        assert_true(f->members[1]->lent.unresponsive);
         assert_lender_got(f->lenders[1], "");
 }
 
@@ -436,7 +436,7 @@ static void test_waiting_for_those_behind_has_its_share_of_time(void **state)
         int64_t waited = 0, begin = now_ms;
         for (int i = 0; i < TIMES; i++) { /* as if it were a new member each time */
                 wake(f, 1);
-                f->members[1]->lent.vain = false;
+                f->members[1]->lent.unresponsive = false;
                 fall_behind(f, 1);
                 waited += say(f);
                 wake(f, 2);

@@ -61,7 +61,7 @@ static void test_a_room(void **state)
         assert_inbox(f, ANN, "leave Kitchen: bob, answer You are now in lobby, with eve");
         assert_inbox(f, EVE, "came Zoe Kitchen");
         assert_int_equal(f->chat->roster.rooms.count, 1);
-        assert_int_equal(f->chat->roster.rooms.empty, 0);
+        assert_int_equal(f->chat->roster.rooms.empty_count, 0);
 }
 
 static void test_a_room_that_is_none(void **state)

@@ -216,7 +216,7 @@ static void test_many_lines_share_a_frame(void **state)
         assert_int_equal(frame.number, FRAME_LINES_MAX + 4);
         assert_int_equal(frame_lines(&frame), 1);
         assert_int_equal(take(f).number, FRAME_LINES_MAX + 5);
-        assert_int_equal(f->uplink->sent_to, FRAME_LINES_MAX + 5);
+        assert_int_equal(f->uplink->sent_number, FRAME_LINES_MAX + 5);
         assert_nothing(f);
 }
 
@@ -267,7 +267,7 @@ static void lines_by_chance(struct fixture *f, struct pace pace)
                 got += take_numbered(f, got);
         }
         assert_int_equal(got + take_numbered(f, got), said);
-        assert_int_equal(f->uplink->sent_to, said);
+        assert_int_equal(f->uplink->sent_number, said);
 }
 
 static void test_lines_by_chance(void **state)
@@ -423,7 +423,7 @@ static void test_what_may_be_lost_with_the_queue(void **state)
         f->intake = rundir_bind(f->dir);
         uplink_say(f->uplink, slice_of("kept"));
         uplink_pump(f->uplink, 2);
-        assert_int_equal(f->uplink->lost_to, 5);
+        assert_int_equal(f->uplink->lost_number, 5);
         uplink_pump(f->uplink, uplink_wake_ms(f->uplink));
         struct frame here = take(f);
         assert_int_equal(here.type, FRAME_HERE);

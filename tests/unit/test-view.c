@@ -149,13 +149,13 @@ static void test_ignored(void **state)
         struct view v = {0};
         struct record join = {.kind = RECORD_JOIN, .id = 7, .name = slice_of("bob"), .text = {"", 0}}, own = line;
         own.id = 7;
-        assert_true(ignored_add(&v.ignored, 7, slice_of("bob")));
+        assert_true(ignored_add(&v.ignore_list, 7, slice_of("bob")));
         assert_false(view_is_plain(&v));
         assert_string_equal(shown(&v, &own, 0), "");
         assert_string_equal(shown(&v, &join, 0), "*** bob is connected"); /* what he does not say is shown */
         own.id = 8;                                                       /* another member of this name */
         assert_string_equal(shown(&v, &own, 0), "bob: hi Ann, it is me");
-        ignored_remove(&v.ignored, ignored_find(&v.ignored, 7, slice_of("bob")));
+        ignored_remove(&v.ignore_list, ignored_find(&v.ignore_list, 7, slice_of("bob")));
         assert_true(view_is_plain(&v));
 }
 
