@@ -157,7 +157,7 @@ static void log_ignored(struct link *l)
         struct journal_event e = {0};
         uint64_t count = total - l->ignored_logged;
         l->ignored_at = l->now + LINK_IGNORED_MS;
-        journal_field(&e, "MESSAGE=messages total: %" PRIu64 "; %s", count, log_ignored_why(l));
+        journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, log_ignored_why(l));
         journal_describe(&e, LOG_WARNING, EVENT_LINK_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
@@ -188,7 +188,7 @@ static void log_damaged(struct link *l)
         if (count == 0)
                 return;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=the spool was total: %" PRIu64 " line%s in it cannot be sent to other hosts", count,
+        journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts", count,
                       count == 1 ? "" : "s");
         journal_describe(&e, LOG_WARNING, EVENT_LINK_DAMAGED);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
@@ -254,7 +254,7 @@ static void log_notify(struct link *l)
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
         if (log_is_linked(s))
                 snprintf(text, sizeof(text),
-                         "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines backlog: %" PRIu64
+                         "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
                          ", from others: %" PRIu64,
                          l->config->host, s->server, s->stored ? "" : " (no JetStream)",
                          l->logged_twin ? "; problem: another host has the same label: give one another Host= in "
@@ -263,7 +263,7 @@ static void log_notify(struct link *l)
                          s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", backlog,
                          l->lines_in);
         else
-                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines backlog: %" PRIu64,
+                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64,
                          s->problem[0] ? s->problem : "connecting", backlog);
         if (strcmp(text, l->status_line) == 0)
                 return;

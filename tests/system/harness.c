@@ -473,7 +473,7 @@ void chat_stop(struct chat *chat)
                 close(chat->queue);
                 close(chat->control);
         }
-        shell("rm -rf %s", chat->dir);
+        shell_until("rm -rf %s 2>/dev/null", chat->dir); /* a session that has just lost its inbox may bind it anew */
         free(chat);
 }
 
