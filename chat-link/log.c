@@ -188,8 +188,8 @@ static void log_damaged(struct link *l)
         if (count == 0)
                 return;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts", count,
-                      count == 1 ? "" : "s");
+        journal_field(&e, "MESSAGE=the spool was damaged: %" PRIu64 " line%s in it cannot be sent to other hosts",
+                      count, count == 1 ? "" : "s");
         journal_describe(&e, LOG_WARNING, EVENT_LINK_DAMAGED);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
         journal_write(l->journal, &e);

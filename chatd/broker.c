@@ -168,8 +168,10 @@ static void broker_relay(struct chat *chat)
 static void broker_note(struct chat *chat)
 {
         round_enter(&chat->round, ROUND_NOTE);
-        (chat->round.old_frames > 0 ? history_note_again : history_note)(&chat->history, &chat->roster.rooms,
-                                                                         &chat->batch);
+        if (chat->round.old_frames > 0)
+                history_note_again(&chat->history, &chat->roster.rooms, &chat->batch);
+        else
+                history_note(&chat->history, &chat->roster.rooms, &chat->batch);
         remote_note(chat);
         arrivals_note(chat);
         admin_note(chat);
