@@ -94,7 +94,6 @@ void admin_recover(struct chat *chat)
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (chat->roster.members[i]->removal == REMOVAL_DONE)
                         remove_again(chat, chat->roster.members[i]);
-        chat->admin->sweep = chat->bans.count > 0;
 }
 
 bool admin_has_done(const struct admin *a, uint64_t number)
@@ -271,50 +270,4 @@ bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, 
         m->muted_told_ms = now;
         answer_code(chat, m, f, ANSWER_MUTED);
         return true;
-}
-
-_Static_assert((int)CONTROL_REASON_MAX_BYTES <= (int)ANSWER_TEXT_MAX_BYTES,
-               "a session takes an answer with any reason");
-
-bool admin_refuses(struct chat *chat, const struct frame *f)
-{
-        struct admin *a = chat->admin;
-        char address[ADDRESS_MAX_BYTES + 1] = "";
-        if (chat->bans.count == 0)
-                return false;
-        memcpy(address, f->address.at, f->address.len);
-        const struct ban *ban = bans_find(&chat->bans, f->name, address);
-        if (!ban)
-                return false;
-        struct answer why = {.code = ANSWER_BANNED, .text = slice_of(ban->reason)};
-        chat_refuse(chat, f->id, f->key, REFUSED_BANNED, &why);
-        uint64_t unlogged;
-        if (complaint_is_due(&a->complaint, &unlogged))
-                eventlog_refused(chat->log, f->name, f->address, ban->target, unlogged);
-        return true;
-}
-
-/* Returns true if `m` may stay, or is asked to leave. */
-static bool sweep_member(struct chat *chat, struct member *m)
-{
-        char text[CONTROL_REASON_MAX_BYTES + 16];
-        const struct ban *ban =
-                m->id == LINK_ID || member_is_dead(m) ? NULL : bans_find(&chat->bans, slice_of(m->name), m->address);
-        if (!ban || m->presence == LEAVING || m->removal != REMOVAL_NONE)
-                return true;
-        snprintf(text, sizeof(text), KICKED_BANNED "%s%s", ban->reason[0] ? ": " : "", ban->reason);
-        struct frame f = {.type = FRAME_KICK, .id = m->id, .key = ban->uid, .text = slice_of(text)};
-        if (!chat_send_self(chat, &f))
-                return false;
-        member_expel(m, REMOVAL_QUEUED);
-        return true;
-}
-
-void admin_settle(struct chat *chat)
-{
-        if (!chat->admin->sweep)
-                return;
-        chat->admin->sweep = false;
-        for (size_t i = 0; i < chat->roster.count; i++)
-                chat->admin->sweep |= !sweep_member(chat, chat->roster.members[i]);
 }

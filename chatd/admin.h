@@ -19,7 +19,6 @@
 
 #include <chat/frame.h>
 
-#include "complaints.h"
 #include "round.h"
 
 struct chat;
@@ -43,14 +42,12 @@ struct admin {
         size_t next;                        /* the index for the next number */
         bool changed;                       /* `numbers` changed in this batch */
         struct admin_act act;               /* the action of this batch */
-        bool sweep;                         /* a member may be banned, and is to be removed */
         /* Called when the request `number` had its turn. `result` is 0 if it was done; -ENOENT if the member or room
          * does not exist; another negative errno if it cannot be noted. NULL: no client waits for results. */
         void (*answer)(struct chat *chat, uint64_t number, int result);
-        struct complaint complaint; /* of banned clients */
 };
 
-/* Reads the note of the last chatd. Members that are banned will be removed. */
+/* Reads the note of the last chatd. */
 void admin_recover(struct chat *chat);
 
 /* Does the action of a SAY, SET_TOPIC, KICK, MUTE or UNMUTE. Returns NEXT_BATCH if the batch may not have
@@ -66,9 +63,3 @@ bool admin_has_done(const struct admin *a, uint64_t number);
 /* Returns true if `m` is muted, so that the frame is not relayed. Tells the member: each time if the frame is a
  * request, because that is its answer. */
 bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, bool is_request);
-
-/* Returns true if the sender of this HELLO or HERE is banned. Then tells the session so. */
-bool admin_refuses(struct chat *chat, const struct frame *f);
-
-/* Sends KICK for members that are banned, as far as the queue takes it. */
-void admin_settle(struct chat *chat);

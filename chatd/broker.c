@@ -9,6 +9,7 @@
 
 #include "admin.h"
 #include "arrivals.h"
+#include "ban-check.h"
 #include "confinement.h"
 #include "contact.h"
 #include "control.h"
@@ -28,6 +29,7 @@ struct deeds {
         struct remote remote;
         struct arrivals arrivals;
         struct admin admin;
+        struct ban_check ban_check;
         struct limits limits;
         struct confinements confinements;
         struct control control;
@@ -51,6 +53,7 @@ int broker_init(struct chat *chat, const char *dir, int intake_fd, int epoll, ui
         chat->remote = &deeds->remote;
         chat->arrivals = &deeds->arrivals;
         chat->admin = &deeds->admin;
+        chat->ban_check = &deeds->ban_check;
         chat->limits = &deeds->limits;
         chat->confinements = &deeds->confinements;
         chat->control = &deeds->control;
@@ -255,6 +258,6 @@ void broker_settle(struct chat *chat)
         int64_t now = clock_ms();
         contact_settle(chat, now);
         remote_report(chat);
-        admin_settle(chat);
+        ban_check_settle(chat);
         control_settle(chat, now);
 }

@@ -37,6 +37,7 @@ enum refusal {
 
 struct admin;
 struct arrivals;
+struct ban_check;
 struct confinements;
 struct contact;
 struct control;
@@ -74,6 +75,7 @@ struct chat {
         struct remote *remote;
         struct arrivals *arrivals;
         struct admin *admin;
+        struct ban_check *ban_check;
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "admin.h"
+#include "ban-check.h"
 #include "chat.h"
 #include "control-client.h"
 
@@ -66,7 +66,7 @@ void control_bans_add(struct chat *chat, struct control_client *client, const ch
                 control_client_end(client, CONTROL_FAILED, "cannot add the ban: %s", strerror(-r));
         } else {
                 eventlog_ban(chat->log, client->uid, ban.target, ban.reason);
-                chat->admin->sweep = true;
+                ban_check_begin(chat);
                 control_client_prepare(client, CONTROL_OK, "%s", ban.target);
                 control_suggest_ban(chat, client, &ban);
                 control_await_disk(chat, client);

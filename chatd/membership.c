@@ -8,6 +8,7 @@
 
 #include "admin.h"
 #include "arrivals.h"
+#include "ban-check.h"
 #include "confinement.h"
 #include "contact.h"
 #include "lending.h"
@@ -67,7 +68,7 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
         newcomer.name = name_newcomer(chat, f, guest);
         if (f->type == FRAME_HELLO)
                 count_connection(chat, f);
-        if (admin_refuses(chat, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(chat, &newcomer)))
+        if (ban_check_refuses(chat, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(chat, &newcomer)))
                 return NULL;
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;

@@ -9,6 +9,7 @@
 
 #include "admin.h"
 #include "arrivals.h"
+#include "ban-check.h"
 #include "contact.h"
 #include "notes.h"
 #include "queued.h"
@@ -172,6 +173,7 @@ static int recover(struct chat *chat, struct queued *queued)
         connect_members(chat);
         remote_recover(chat);
         admin_recover(chat);
+        ban_check_begin(chat);
         arrivals_say_again(chat); /* also to members whose HELLO is expected */
         expect_hellos(&chat->roster, queued);
         chat_forget_said(chat); /* the previous chatd may have died just before that */

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "arrivals.h"
+#include "ban-check.h"
 #include "speech.h"
 
 /* Makes the session of `holder` show its client a notice, because the client may have vanished: the session leaves if
@@ -29,7 +30,7 @@ static bool renaming_is_possible(struct chat *chat, struct member *m, const stru
                 return false;
         }
         bool of_guests = chat->settings.addresses_hidden && guests_is_name(f->name);
-        if (of_guests || name_is_reserved(f->name.at, f->name.len) || bans_find(&chat->bans, f->name, NULL)) {
+        if (of_guests || name_is_reserved(f->name.at, f->name.len) || ban_check_name(chat, f->name)) {
                 renaming_refuse(chat, m, f, ANSWER_NAME_FORBIDDEN);
                 return false;
         }

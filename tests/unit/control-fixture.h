@@ -4,6 +4,7 @@
 #include <chat/clock.h>
 
 #include "../../chatd/admin.h"
+#include "../../chatd/ban-check.h"
 #include "../../chatd/control-client.h"
 #include "../../chatd/control.h"
 
