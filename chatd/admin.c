@@ -187,7 +187,7 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
                 take_removal(chat, m, f);
         } else if (!removed) { /* a removed member is about to leave */
                 m->muted = f->type == FRAME_MUTE;
-                m->muted_told_ms = 0;
+                m->mute_notice_ms = 0;
                 chat->admin->act.news = muted != m->muted;
                 if (chat->admin->act.news) /* an unchanged state was told before */
                         tell_muted(chat, m, f);
@@ -264,10 +264,10 @@ bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, 
         if (!m->muted)
                 return false;
         int64_t now = clock_ms();
-        bool just_now = m->muted_told_ms != 0 && now - m->muted_told_ms < ADMIN_MUTED_TOLD_MS;
+        bool just_now = m->mute_notice_ms != 0 && now - m->mute_notice_ms < ADMIN_MUTE_NOTICE_MS;
         if (m->removal == REMOVAL_DONE || (just_now && !is_request)) /* a removed member was told of its removal */
                 return true;
-        m->muted_told_ms = now;
+        m->mute_notice_ms = now;
         answer_code(chat, m, f, ANSWER_MUTED);
         return true;
 }

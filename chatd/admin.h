@@ -25,8 +25,8 @@ struct chat;
 struct member;
 
 enum {
-        ADMIN_REMEMBERED = 64,      /* requests; fewer than this wait in the queue at once (CONTROL_CLIENTS_MAX) */
-        ADMIN_MUTED_TOLD_MS = 5000, /* a muted member is told so once per this time for lines */
+        ADMIN_REMEMBERED = 64,       /* requests; fewer than this wait in the queue at once (CONTROL_CLIENTS_MAX) */
+        ADMIN_MUTE_NOTICE_MS = 5000, /* a muted member is told so once per this time for lines */
 };
 
 /* An action on a member. */

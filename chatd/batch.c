@@ -144,8 +144,8 @@ void batch_add_private(struct batch *b, struct member *from, struct member *to, 
 void batch_trim_letters(struct member *m)
 {
         size_t dropped = letters_trim(&m->letters, BATCH_LETTERS_MAX_BYTES);
-        if (m->missed != MISSED_UNKNOWN)
-                m->missed += dropped;
+        if (m->gap != MISSED_UNKNOWN)
+                m->gap += dropped;
 }
 
 void batch_tell(struct batch *b, struct member *to, const struct frame *f)

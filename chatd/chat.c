@@ -94,7 +94,7 @@ void chat_tell(struct chat *chat, struct member *m, enum frame_type type)
 void chat_take_number(struct chat *chat, struct member *m, uint64_t number)
 {
         batch_take_number(&chat->batch, m, number);
-        if (m->told < number)
+        if (m->confirmed_to < number)
                 todo_add(&chat->roster.todo, TODO_CONFIRM, m);
 }
 

@@ -46,13 +46,13 @@ static void control_put_member(struct control_packet *p, const struct member *m)
         control_put(p, "since=%" PRId64, control_since(m));
         control_put(p, "pid=%" PRIu64, m->id >> 32);
         control_put(p, "id=%016" PRIx64, m->id);
-        control_put(p, "said=%" PRIu64, m->said);
+        control_put(p, "said=%" PRIu64, m->lines_total);
         control_put(p, "shown=%" PRIu64, m->lines_out);
         control_put(p, "skipped=%" PRIu64, m->skipped);
-        if (m->missed == MISSED_UNKNOWN)
+        if (m->gap == MISSED_UNKNOWN)
                 control_put(p, "missed=unknown");
         else
-                control_put(p, "missed=%" PRIu64, m->missed);
+                control_put(p, "missed=%" PRIu64, m->gap);
         control_put(p, "behind=%d", control_behind(m));
         control_put(p, "slow=%s", control_yes_no(slow));
         control_put(p, "lagging=%s", control_yes_no(m->lagging));

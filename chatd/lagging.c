@@ -21,12 +21,12 @@ void lagging_waited(struct patience *p, int64_t ms, int64_t now)
 
 bool lagging_is_on_probation(const struct member *m, int64_t now)
 {
-        return m->lagged_ms != 0 && now - m->lagged_ms < m->probation_ms;
+        return m->lag_ms != 0 && now - m->lag_ms < m->probation_ms;
 }
 
 void lagging_in_vain(struct member *m, int64_t begin)
 {
-        if (m->probation_ms == 0 || begin - m->lagged_ms >= LAGGING_FORGIVEN_MS)
+        if (m->probation_ms == 0 || begin - m->lag_ms >= LAGGING_FORGIVEN_MS)
                 m->probation_ms = LAGGING_PROBATION_MIN_MS;
         else
                 m->probation_ms = clock_earlier(2 * m->probation_ms, LAGGING_PROBATION_MAX_MS);
@@ -41,7 +41,7 @@ void lagging_begin(const char *dir, struct member *m)
 void lagging_end(const char *dir, struct member *m)
 {
         m->lagging = false;
-        m->lagged_ms = clock_ms();
-        m->missed = 0;
+        m->lag_ms = clock_ms();
+        m->gap = 0;
         note_remove_lag(dir, m->id);
 }

@@ -133,26 +133,26 @@ struct member {
         struct member *alike;   /* the next member with a similar name: see naming.h */
         uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
         uint64_t lines_in;      /* the number of its last line that this chatd relayed */
-        uint64_t told;          /* the number of its last line that the member knows to be relayed */
-        uint64_t said;          /* how many lines it wrote, as far as is known; for the log */
+        uint64_t confirmed_to;  /* the number of its last line that the member knows to be relayed */
+        uint64_t lines_total;   /* how many lines it wrote, as far as is known; for the log */
         uint64_t lines_out;     /* how many lines and notices it was shown; for the log */
         uint64_t skipped;       /* how many lines its client was too slow for; for the log */
-        uint64_t missed;        /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
+        uint64_t gap;           /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
         bool lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
-        int64_t lagged_ms;      /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
+        int64_t lag_ms;         /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
         /* for how long after that it is not waited for, see lagging.h; 0: it was never waited for in vain */
         int64_t probation_ms;
         enum presence presence;
         enum arrival arrival;
         enum life life;
         uint8_t confinement; /* enum confinement of its session */
-        bool told_alone;     /* it was told that no other member was in its room when it said something */
+        bool alone_notice;   /* it was told that no other member was in its room when it said something */
         /* actions of an administrator: see admin.h */
         bool muted; /* its lines are not relayed */
         enum removal removal;
-        char *removal_reason;  /* NULL: there is none */
-        int64_t muted_told_ms; /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
-        bool renamed, moved;   /* at any time: then there are marks of it, see changes.h */
+        char *removal_reason;   /* NULL: there is none */
+        int64_t mute_notice_ms; /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
+        bool renamed, moved;    /* at any time: then there are marks of it, see changes.h */
         struct seat seat;
         struct share share; /* of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];

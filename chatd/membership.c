@@ -144,7 +144,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
                 /* Frames that the session sent before are out of the queue: this chatd or a previous one relayed
                  * them. */
                 chat_take_number(chat, m, f->number > m->lines_in ? f->number : m->lines_in);
-                m->said = m->lines_in > m->said ? m->lines_in : m->said;
+                m->lines_total = m->lines_in > m->lines_total ? m->lines_in : m->lines_total;
                 m->lines_out = f->lines_out;
                 m->skipped = f->skipped;
         }
@@ -198,9 +198,9 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         struct eventlog_member event = chat_describe(chat, m);
         event.members--;
         event.reason = why;
-        event.lines_in = bye ? f->number : m->said;
+        event.lines_in = bye ? f->number : m->lines_total;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.skipped = bye ? f->skipped : m->skipped + (m->missed == MISSED_UNKNOWN ? 0 : m->missed);
+        event.skipped = bye ? f->skipped : m->skipped + (m->gap == MISSED_UNKNOWN ? 0 : m->gap);
         if (event.reason == LEAVE_NOT_CHAT)
                 log_not_chat(chat, m, f->text);
         if (!member_is_held(m))

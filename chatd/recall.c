@@ -93,7 +93,7 @@ static void read_lagging(const struct roster *r, const char *file)
         if (!m)
                 return;
         m->lagging = true;
-        m->missed = MISSED_UNKNOWN;
+        m->gap = MISSED_UNKNOWN;
 }
 
 /* Restores that a member waits to be announced. */

@@ -32,7 +32,7 @@ static void connect_members(struct chat *chat)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r < 0 ? r : -EPERM);
                 roster_lags(&chat->roster, m); /* until it can be connected */
-                m->missed = MISSED_UNKNOWN;
+                m->gap = MISSED_UNKNOWN;
         }
 }
 

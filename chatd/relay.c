@@ -39,16 +39,16 @@ static void relay_count_delivered(struct relay *r, struct member *m, size_t reco
 static void relay_count_missed(const struct sending *s, struct member *m)
 {
         size_t records = batch_gather(s->batch, m, BATCH_DATAGRAM, NULL).records;
-        if (m->missed != MISSED_UNKNOWN)
-                m->missed += records;
+        if (m->gap != MISSED_UNKNOWN)
+                m->gap += records;
         s->relay->missed += m->id == LINK_ID ? 0 : records;
 }
 
 static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
 {
         roster_lags(s->roster, m);
-        m->lagged_ms = now;
-        m->missed = 0;
+        m->lag_ms = now;
+        m->gap = 0;
         relay_count_missed(s, m);
         batch_trim_letters(m);
 }
@@ -72,7 +72,7 @@ static bool relay_write_to(const struct sending *s, struct member *m)
                 return true;
         if (!lent_write(&m->lent, &text, m->share.relayed))
                 return false;
-        m->told = m->share.relayed;
+        m->confirmed_to = m->share.relayed;
         relay_count_delivered(s->relay, m, part.records);
         return true;
 }
@@ -106,7 +106,7 @@ static bool relay_send_records(const struct sending *s, struct member *m)
                 m->lent.worth_asking = true;
                 if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
-                m->told = m->share.relayed;
+                m->confirmed_to = m->share.relayed;
                 relay_count_delivered(s->relay, m, part.records);
         }
         return taken;
@@ -278,10 +278,10 @@ void relay_send(struct relay *r, struct batch *b, struct roster *roster)
 
 void relay_resume(const struct relay *r, struct roster *roster, struct member *m)
 {
-        struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->missed};
-        int error = m->missed > 0 ? reach_send(m, &missed) : 0;
+        struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->gap};
+        int error = m->gap > 0 ? reach_send(m, &missed) : 0;
         if (error == 0)
-                m->missed = 0;
+                m->gap = 0;
         while (error == 0 && m->letters.first) {
                 error = relay_send_letter(m, m->letters.first) < 0 ? -errno : 0;
                 if (error == 0) {
@@ -301,8 +301,8 @@ void relay_resume(const struct relay *r, struct roster *roster, struct member *m
 bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
-        if (m->told < m->lines_in && !m->lagging &&
+        if (m->confirmed_to < m->lines_in && !m->lagging &&
             (lent_confirm(&m->lent, m->lines_in) || reach_send(m, &relayed) == 0))
-                m->told = m->lines_in;
-        return m->told == m->lines_in;
+                m->confirmed_to = m->lines_in;
+        return m->confirmed_to == m->lines_in;
 }

@@ -45,7 +45,7 @@ enum outcome requests_take(struct chat *chat, const struct frame *f)
         if (!has_place(chat, m, f))
                 return NEXT_BATCH;
         chat_take_number(chat, m, f->number);
-        m->said = f->number;
+        m->lines_total = f->number;
         if (member_is_held(m)) /* a request shows that the client is a chat client */
                 arrivals_release(chat, m);
         bool is_question = f->type == FRAME_TOPIC && f->text.len == 0;

@@ -171,7 +171,7 @@ void roster_dies(struct roster *r, struct member *m)
 void roster_move(struct roster *r, struct member *m, struct room *room)
 {
         m->moved = true;
-        m->told_alone = false;
+        m->alone_notice = false;
         rooms_leave(&r->rooms, &m->seat);
         rooms_enter(&r->rooms, room, &m->seat);
 }

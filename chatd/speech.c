@@ -35,9 +35,9 @@ static bool is_alone(const struct chat *chat, const struct member *m)
 static void tell_alone(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool alone = is_alone(chat, m);
-        if (alone && !m->told_alone)
+        if (alone && !m->alone_notice)
                 answer_code(chat, m, f, ANSWER_ALONE);
-        m->told_alone = alone;
+        m->alone_notice = alone;
 }
 
 /* Says a line. Of the frame `f`, its version and the number of the line are used. */
@@ -51,7 +51,7 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
                 return;
         line->text = reveal_behind_name(line->text, line->name.len);
         chat_take_number(chat, m, line->number);
-        m->said = line->number;
+        m->lines_total = line->number;
         if (admin_silences(chat, m, f, false))
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)

@@ -222,7 +222,7 @@ static void note_laggards(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
-                if (m && (m->lagged_ms != 0 || m->lagging))
+                if (m && (m->lag_ms != 0 || m->lagging))
                         r->sessions.all[k].attentive = false;
         }
 }

@@ -20,7 +20,7 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
                 relay_send(&f->relay, &f->batch, &f->roster);
         }
         assert_int_equal(f->members[1]->lines_out, sent - 1);
-        assert_int_equal(f->members[1]->missed, 1 + missed_after);
+        assert_int_equal(f->members[1]->gap, 1 + missed_after);
 
         relay_resume(&f->relay, &f->roster, f->members[1]); /* still full */
         assert_true(f->members[1]->lagging);
@@ -83,7 +83,7 @@ static void test_no_rhythm_of_lagging_costs_much(void **state)
         for (int64_t pause = 1000; pause <= 2 * LAGGING_FORGIVEN_MS; pause += 1000 + pause / 8) {
                 int64_t waited = 0, begin = now_ms;
                 enum { TIMES = 200 };
-                f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
+                f->members[1]->lag_ms = f->members[1]->probation_ms = 0;
                 for (int i = 0; i < TIMES || now_ms - begin < 10 * LAGGING_FORGIVEN_MS; i++) {
                         waited += lag(f, 1);
                         now_ms += pause;
@@ -111,17 +111,17 @@ static void test_members_that_lag_in_turn_share_the_patience(void **state)
         enum { SHARED_MS = LAGGING_PATIENCE_MS - LAGGING_FREE_MS };
         assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
         assert_int_equal(lag(f, 2), LAGGING_FREE_MS);
-        f->members[2]->lagged_ms = f->members[2]->probation_ms = 0; /* as of a new member */
+        f->members[2]->lag_ms = f->members[2]->probation_ms = 0; /* as of a new member */
         now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE / 2 - LAGGING_FREE_MS;
         assert_int_equal(lag(f, 2), LAGGING_FREE_MS + SHARED_MS / 2);
-        f->members[2]->lagged_ms = f->members[2]->probation_ms = 0;
+        f->members[2]->lag_ms = f->members[2]->probation_ms = 0;
         now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE;
         assert_int_equal(lag(f, 2), LAGGING_PATIENCE_MS);
 
         int64_t waited = 0, begin = now_ms;
         enum { TIMES = 1000 };
         for (int i = 0; i < TIMES; i++) {
-                f->members[1]->lagged_ms = f->members[1]->probation_ms = 0;
+                f->members[1]->lag_ms = f->members[1]->probation_ms = 0;
                 waited += lag(f, 1) - LAGGING_FREE_MS;
                 now_ms += 500;
         }
@@ -158,7 +158,7 @@ static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
 {
         struct fixture *f = *state;
         f->members[1]->lagging = true;
-        f->members[1]->missed = 1;
+        f->members[1]->gap = 1;
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
         relay_resume(&f->relay, &f->roster, f->members[1]);
@@ -184,10 +184,10 @@ static void test_a_link_without_an_inbox_lags(void **state)
                 relay_send(&f->relay, &f->batch, &f->roster);
                 assert_true(m->lagging);
         }
-        assert_int_equal(m->missed, 3);
+        assert_int_equal(m->gap, 3);
         relay_resume(&f->relay, &f->roster, m); /* there is no inbox yet */
         assert_true(m->lagging);
-        assert_int_equal(m->missed, 3);
+        assert_int_equal(m->gap, 3);
 
         path_link(&address, f->dir);
         unlink(address.sun_path);

@@ -185,16 +185,16 @@ static void test_who_lent_learns_how_far_its_lines_went(void **state)
         add(f, 0, "x");
         relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 0);
-        assert_int_equal(f->members[1]->told, 0);
+        assert_int_equal(f->members[1]->confirmed_to, 0);
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "y");
         relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 7);
-        assert_int_equal(f->members[1]->told, 7);
+        assert_int_equal(f->members[1]->confirmed_to, 7);
         batch_take_number(&f->batch, f->members[1], 8);
         assert_true(relay_confirm(&f->relay, f->members[1]));
         assert_int_equal(outlet_relayed(o), 8);
-        assert_int_equal(f->members[1]->told, 8);
+        assert_int_equal(f->members[1]->confirmed_to, 8);
         assert_string_equal(inbox_read(f->inboxes[1]), "");
 }
 
@@ -326,7 +326,7 @@ static void test_who_lent_and_lags(void **state)
         outlet_release(&l->outlet, &l->client, l->taken);
         say(f); /* what it missed must come first, so it must not be shown this */
         assert_lender_got(l, "");
-        assert_int_equal(m->missed, 2);
+        assert_int_equal(m->gap, 2);
         assert_int_equal(m->lines_out, 1);
 
         relay_resume(&f->relay, &f->roster, m);

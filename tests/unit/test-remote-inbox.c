@@ -17,7 +17,7 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         say(f, ANN, "two");
         inject(f, 1, 1); /* it may still speak, and does not miss its own lines */
         serve(f);
-        assert_int_equal(link_member(f)->missed, 2);
+        assert_int_equal(link_member(f)->gap, 2);
         assert_inbox(f, ANN, "welcome 1, line zoe@b 1");
 
         link_hello(f);
@@ -59,10 +59,10 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->chat->remote->is_there);
         assert_true(link_member(f)->lagging); /* chatd does not wait for room in it */
-        assert_int_equal(link_member(f)->missed, 0);
+        assert_int_equal(link_member(f)->gap, 0);
         say(f, ANN, "one");
         serve(f);
-        assert_int_equal(link_member(f)->missed, 1);
+        assert_int_equal(link_member(f)->gap, 1);
         restart_broker(f); /* the number of missed lines is unknown now */
         say(f, ANN, "two");
         serve(f);
@@ -116,7 +116,7 @@ static void test_a_full_inbox(void **state)
         say(f, ANN, "missed");
         serve(f);
         assert_true(f->chat->remote->is_there);
-        uint64_t missed = link_member(f)->missed;
+        uint64_t missed = link_member(f)->gap;
         assert_int_equal(missed, 2);
 
         link_hello(f); /* chatd cannot send it anything now */
