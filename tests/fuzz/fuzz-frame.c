@@ -34,16 +34,18 @@ static void check_records(struct wire_reader r)
         int more;
         while ((more = record_next(&r, &rec)) > 0) {
                 size_t size = (size_t)(r.at - start), left = (size_t)(r.end - start);
+                struct slice name = rec.kind == RECORD_NOTICE ? rec.answer : rec.name; /* one place for both */
+                PROMISE(rec.answer.len + rec.name.len == name.len, "a record with a name and an answer");
                 size_t room = rec.room.len > 0 ? rec.room.len + 1 : 0; /* a space is behind it */
-                PROMISE(size <= left && size == RECORD_HEADER_BYTES + rec.name.len + room + rec.text.len,
+                PROMISE(size <= left && size == RECORD_HEADER_BYTES + name.len + room + rec.text.len,
                         "a record of %zu bytes", size);
                 check_slice(rec.room, start, size, UINT16_MAX);
-                check_slice(rec.name, start, size, UINT8_MAX);
+                check_slice(name, start, size, UINT8_MAX);
                 check_slice(rec.text, start, size, UINT16_MAX);
                 uint8_t *again = malloc(size);
                 size_t n = record_encode(again, size, &rec);
-                PROMISE(n == (rec.name.len <= NAME_MAX_BYTES ? size : 0), "a record of %zu bytes is encoded to %zu",
-                        size, n);
+                PROMISE(n == (name.len <= NAME_MAX_BYTES ? size : 0), "a record of %zu bytes is encoded to %zu", size,
+                        n);
                 PROMISE(n == 0 || memcmp(again, start, n) == 0, "the record is encoded to something else");
                 PROMISE(record_encode(again, size - 1, &rec) == 0, "a record in too little room");
                 free(again);
