@@ -114,7 +114,7 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
 
 /* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records that
  * were relayed in between are lost to it, and it is told so. */
-static bool membership_is_back(struct chat *chat, struct member *m)
+static bool membership_reach_again(struct chat *chat, struct member *m)
 {
         contact_open(chat, m);
         if (!member_is_dead(m))
@@ -134,7 +134,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
                 if (m)
                         membership_welcome(chat, m, false);
         } else if (member_is_dead(m)) {
-                membership_is_back(chat, m);
+                membership_reach_again(chat, m);
         }
         if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
@@ -182,7 +182,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         enum leave_reason why = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
         if (!m || m->presence != PRESENT || (!bye && !member_is_dead(m)))
                 return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
-        if (!bye && membership_is_back(chat, m))
+        if (!bye && membership_reach_again(chat, m))
                 return TAKEN;
         if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
                 return NEXT_BATCH;
