@@ -70,7 +70,8 @@ static struct frame kicked_because(const struct chat *chat, struct slice why,
                               .answer = {(const char *)bytes, answer_encode(bytes, ANSWER_DETAILS_MAX_BYTES, &a)}};
 }
 
-static struct slice admin_removal_reason(const struct member *m)
+/* Returns the text of the KICK that removed `m`. */
+static struct slice admin_removal_text(const struct member *m)
 {
         return slice_of(m->removal_reason ? m->removal_reason : "");
 }
@@ -80,7 +81,7 @@ static struct slice admin_removal_reason(const struct member *m)
 static void remove_again(struct chat *chat, struct member *m)
 {
         uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
-        struct frame kicked = kicked_because(chat, admin_removal_reason(m), bytes);
+        struct frame kicked = kicked_because(chat, admin_removal_text(m), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
         m->lagging = true;
@@ -236,10 +237,13 @@ static void log_act(const struct chat *chat, const struct admin_act *act)
 {
         const struct member *m = act->member;
         struct eventlog_act event = {.id = m->id, .name = m->name, .address = m->address, .uid = act->uid};
-        if (act->type == FRAME_KICK)
-                eventlog_kick(chat->log, &event, admin_removal_reason(m));
-        else
+        if (act->type == FRAME_KICK) {
+                const struct slice text = admin_removal_text(m);
+                const struct answer why = answer_of_removal(text);
+                eventlog_kick(chat->log, &event, why.code == ANSWER_REMOVED ? why.text : text);
+        } else {
                 eventlog_mute(chat->log, &event, m->muted);
+        }
 }
 
 void admin_note(struct chat *chat)

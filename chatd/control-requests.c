@@ -1,9 +1,11 @@
 #include "control-requests.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <chat/answer.h>
 #include <chat/text.h>
 #include <chat/version.h>
 
@@ -181,9 +183,12 @@ static void control_act(struct chat *chat, const struct control_request *r, enum
 
 static void control_kick(struct chat *chat, const struct control_request *r)
 {
+        char text[1 + CONTROL_REASON_MAX_BYTES + 1];
         const char *why = control_reason(r);
-        if (why)
-                control_act(chat, r, FRAME_KICK, why);
+        if (!why)
+                return;
+        snprintf(text, sizeof(text), "%s%s", answer_kick_needs_space(slice_of(why)) ? " " : "", why);
+        control_act(chat, r, FRAME_KICK, text);
 }
 
 static void control_mute(struct chat *chat, const struct control_request *r)

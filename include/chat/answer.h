@@ -367,16 +367,26 @@ static inline int answer_decode(struct answer *a, struct slice bytes)
         return r.bad || wire_left(&r) > 0 ? -EBADMSG : 0;
 }
 
-/* Returns what a KICK or KICKED with this text says: see KICKED_BANNED. */
+/* Returns what a KICK or KICKED with this text says: see KICKED_BANNED. An earlier version adds no space: if its
+ * reason begins with one, that space is lost. */
 static inline struct answer answer_of_removal(struct slice why)
 {
         static const char more[] = KICKED_BANNED ": ";
         size_t len = sizeof(more) - 1;
+        if (why.len > 0 && why.at[0] == ' ')
+                return (struct answer){.code = ANSWER_REMOVED, .text = {why.at + 1, why.len - 1}};
         if (slice_equal(why, slice_of(KICKED_BANNED)))
                 return (struct answer){.code = ANSWER_REMOVED_BANNED, .text = {"", 0}};
         if (why.len >= len && memcmp(why.at, more, len) == 0)
                 return (struct answer){.code = ANSWER_REMOVED_BANNED, .text = {why.at + len, why.len - len}};
         return (struct answer){.code = ANSWER_REMOVED, .text = why};
+}
+
+/* Returns true if a kick for this reason needs the additional space in its text: see KICKED_BANNED. */
+static inline bool answer_kick_needs_space(struct slice reason)
+{
+        const struct answer a = answer_of_removal(reason);
+        return a.code != ANSWER_REMOVED || a.text.len != reason.len;
 }
 
 /* A list of rooms that is being written. */

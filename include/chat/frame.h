@@ -42,8 +42,11 @@ enum {
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
-#define KICKED_BANNED "banned" /* the text of a KICK or KICKED by a ban, or its beginning, with ": " behind it */
-#define TOPIC_NONE "-"         /* the text of a TOPIC or SET_TOPIC that removes the topic */
+/* The text of a KICK or KICKED by a ban: this word, and ": REASON" if the ban has a reason. A kick has the bare reason as
+ * its text. A reason that reads like a ban, or begins with a space, has one more space in front of it: see
+ * answer_of_removal(). */
+#define KICKED_BANNED "banned"
+#define TOPIC_NONE "-" /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
 #define ARRIVALS_ID UINT64_C(2) /* of chatd's notices about the number of newcomers */
 #define REPLIES_ID UINT64_C(3)  /* of chatd's replies to other hosts */

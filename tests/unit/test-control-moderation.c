@@ -270,6 +270,79 @@ static void test_who_lags_is_removed_by_the_next_chatd(void **state)
         assert_inbox(f, ANN, "leave bob removed");
 }
 
+/* Asserts that this member was told to leave, and what the last KICKED in its inbox says. */
+static void assert_removed(struct fixture *f, uint32_t who, enum answer_code code, const char *reason)
+{
+        static uint8_t buffer[DATAGRAM_MAX_BYTES];
+        struct answer why = {0};
+        struct frame got;
+        ssize_t n;
+        while ((n = recv(f->inboxes[who], buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
+                assert_int_equal(frame_decode(&got, buffer, (size_t)n), 0);
+                if (got.type != FRAME_KICKED)
+                        continue;
+                assert_int_equal(answer_decode(&why, got.answer), 0);
+                assert_int_equal(why.code, code);
+                assert_true(slice_equal(why.text, slice_of(reason)));
+        }
+        assert_int_equal(why.code, code);
+}
+
+/* A kick for a reason that reads like a ban is no ban, and a ban is no kick. The next chatd reads the same from the
+ * notes. */
+static void test_a_reason_that_looks_like_a_ban(void **state)
+{
+        static const char *const reasons[] = {"banned", "banned: spam", " banned: spam", "banned for ever", " ", "",
+                                              "x"};
+        for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+                void *own;
+                char words[64];
+                assert_int_equal(begin(&own), 0);
+                struct control_fixture *c = own;
+                struct fixture *f = &c->base;
+                join_all(f);
+                snprintf(words, sizeof(words), "kick|1|bob|%s", reasons[i]);
+                request(c, 1, words);
+                assert_string_equal(ask(c, "ban|2|eve|spam"), "end=ok text=eve");
+                run(f);
+                for (int again = 0; again < 2; again++) {
+                        if (again)
+                                kill_and_restart(c);
+                        for (uint32_t who = BOB; again && who <= EVE; who++)
+                                broker_has_room(f->chat, member(f, who));
+                        assert_removed(f, BOB, ANSWER_REMOVED, reasons[i]);
+                        assert_removed(f, EVE, ANSWER_REMOVED_BANNED, "spam");
+                }
+                end(&own);
+        }
+        (void)state;
+}
+
+/* In a note of an earlier version, a text that reads like a ban means a ban. */
+static void test_a_note_of_an_earlier_version(void **state)
+{
+        static const struct {
+                const char *note;
+                enum answer_code code;
+                const char *reason;
+        } notes[] = {{"removed ", ANSWER_REMOVED, ""},
+                     {"removed too loud", ANSWER_REMOVED, "too loud"},
+                     {"removed banned", ANSWER_REMOVED_BANNED, ""},
+                     {"removed banned: spam", ANSWER_REMOVED_BANNED, "spam"}};
+        struct control_fixture *c = *state;
+        struct fixture *f = &c->base;
+        char path[256];
+        join_all(f);
+        for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+                snprintf(path, sizeof(path), "%s/members/%016" PRIx64 ".muted", f->dir, inbox_id(BOB));
+                unlink(path);
+                assert_int_equal(symlink(notes[i].note, path), 0);
+                kill_and_restart(c);
+                broker_has_room(f->chat, member(f, BOB));
+                assert_removed(f, BOB, notes[i].code, notes[i].reason);
+        }
+}
+
 /* A request that waits for its answer is not forgotten, however many members a ban removes. */
 static void test_a_ban_removes_many(void **state)
 {
@@ -398,6 +471,8 @@ int main(void)
                 CONTROL_TEST(test_killed_behind_a_ban),
                 CONTROL_TEST(test_who_lags_is_removed_all_the_same),
                 CONTROL_TEST(test_who_lags_is_removed_by_the_next_chatd),
+                cmocka_unit_test(test_a_reason_that_looks_like_a_ban),
+                CONTROL_TEST(test_a_note_of_an_earlier_version),
                 CONTROL_TEST(test_a_ban_removes_many),
                 CONTROL_TEST(test_it_is_logged_once),
                 CONTROL_TEST(test_nobody_waits_for_the_disk),
