@@ -78,7 +78,7 @@ void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, u
                                            .reason = (uint8_t)reason,
                                            .text = text,
                                            .lines_out = lines_out,
-                                           .skipped = skipped_lines},
+                                           .lines_skipped = skipped_lines},
                            0);
 }
 
@@ -248,7 +248,7 @@ static int uplink_hand_over_here(struct uplink *u)
                                                    .address = u->address,
                                                    .confinement = (uint8_t)u->confinement,
                                                    .lines_out = u->lines_out,
-                                                   .skipped = u->skipped_lines});
+                                                   .lines_skipped = u->skipped_lines});
         int r = uplink_hand_over(u, buffer, size);
         if (r > 0) {
                 u->here_pending = false;

@@ -84,7 +84,7 @@ static void remove_again(struct chat *chat, struct member *m)
         struct frame kicked = kicked_because(chat, admin_removal_text(m), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
-        m->lagging = true;
+        m->is_lagging = true;
         todo_add(&chat->roster.todo, TODO_CONTACT, m);
 }
 
@@ -111,7 +111,7 @@ static void admin_remember(struct admin *a, uint64_t number)
                 return;
         a->numbers[a->next] = number;
         a->next = (a->next + 1) % ADMIN_REMEMBERED;
-        a->changed = true;
+        a->is_changed = true;
 }
 
 static void take_say(struct chat *chat, const struct frame *f)
@@ -159,7 +159,7 @@ static void tell_muted(struct chat *chat, struct member *m, const struct frame *
 {
         char text[TEXT_MAX_BYTES];
         uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
-        struct answer a = {.code = m->muted ? ANSWER_NOW_MUTED : ANSWER_UNMUTED};
+        struct answer a = {.code = m->is_muted ? ANSWER_NOW_MUTED : ANSWER_UNMUTED};
         struct record rec = notice_record(ADMIN_ID, f->number, &a, text, bytes);
         batch_add_private(&chat->batch, NULL, m, &rec);
 }
@@ -173,13 +173,13 @@ static void take_removal(struct chat *chat, struct member *m, const struct frame
                 member_expel(m, REMOVAL_DONE);
                 m->removal_reason = strndup(f->text.at, f->text.len);
         }
-        m->muted = true;
+        m->is_muted = true;
 }
 
 /* Does the action of the frame to a present member. Returns 0, or a negative errno if nothing was done. */
 static int take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
-        bool removed = m->removal == REMOVAL_DONE, muted = m->muted;
+        bool removed = m->removal == REMOVAL_DONE, muted = m->is_muted;
         int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
         if (r < 0)
                 return r;
@@ -187,9 +187,9 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
         if (f->type == FRAME_KICK) {
                 take_removal(chat, m, f);
         } else if (!removed) { /* a removed member is about to leave */
-                m->muted = f->type == FRAME_MUTE;
+                m->is_muted = f->type == FRAME_MUTE;
                 m->mute_notice_ms = 0;
-                chat->admin->act.news = muted != m->muted;
+                chat->admin->act.news = muted != m->is_muted;
                 if (chat->admin->act.news) /* an unchanged state was told before */
                         tell_muted(chat, m, f);
         }
@@ -224,9 +224,9 @@ static int note_act(const struct chat *chat, const struct member *m)
 {
         if (m->removal == REMOVAL_DONE)
                 return note_removal(chat->roster.dir, m);
-        if (m->muted && chat->admin->act.news)
+        if (m->is_muted && chat->admin->act.news)
                 return note_mute(chat->roster.dir, m->id);
-        if (m->muted)
+        if (m->is_muted)
                 return 0;
         note_remove_mute(chat->roster.dir, m->id);
         return 0;
@@ -242,7 +242,7 @@ static void log_act(const struct chat *chat, const struct admin_act *act)
                 const struct answer why = answer_of_removal(text);
                 eventlog_kick(chat->log, &event, why.code == ANSWER_REMOVED ? why.text : text);
         } else {
-                eventlog_mute(chat->log, &event, m->muted);
+                eventlog_mute(chat->log, &event, m->is_muted);
         }
 }
 
@@ -257,15 +257,15 @@ void admin_note(struct chat *chat)
                 log_act(chat, &a->act);
         a->act.member = NULL;
         /* after the members' notes: a request that is noted here is not done again */
-        r = a->changed ? write_note(chat) : 0;
+        r = a->is_changed ? write_note(chat) : 0;
         if (r < 0) /* the request is done again, but only if chatd dies before it is consumed or answered */
                 eventlog_warning(chat->log, "cannot note that a request of an administrator was done", r);
-        a->changed = false;
+        a->is_changed = false;
 }
 
 bool admin_silences(struct chat *chat, struct member *m, const struct frame *f, bool is_request)
 {
-        if (!m->muted)
+        if (!m->is_muted)
                 return false;
         int64_t now = clock_ms();
         bool just_now = m->mute_notice_ms != 0 && now - m->mute_notice_ms < ADMIN_MUTE_NOTICE_MS;

@@ -40,7 +40,7 @@ struct admin_act {
 struct admin {
         uint64_t numbers[ADMIN_REMEMBERED]; /* numbers of requests, a ring; 0: free */
         size_t next;                        /* the index for the next number */
-        bool changed;                       /* `numbers` changed in this batch */
+        bool is_changed;                    /* `numbers` changed in this batch */
         struct admin_act act;               /* the action of this batch */
         /* Called when the request `number` had its turn. `result` is 0 if it was done; -ENOENT if the member or room
          * does not exist; another negative errno if it cannot be noted. NULL: no client waits for results. */

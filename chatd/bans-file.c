@@ -112,8 +112,8 @@ enum row_kind {
 struct row {
         struct slice text;
         enum row_kind kind;
-        bool ends;    /* has an LF at its end */
-        bool matched; /* a checksum with its ban, or a ban with its checksum */
+        bool has_end;    /* has an LF at its end */
+        bool is_matched; /* a checksum with its ban, or a ban with its checksum */
 };
 
 struct rows {
@@ -147,7 +147,7 @@ static void take_total(struct rows *rows, struct bans_file_report *report, struc
         uint64_t all = strtoull(end, NULL, 16);
         if (describe_total(expected, prefix, count, all) != text.len || memcmp(expected, copy, text.len) != 0)
                 return;
-        report->mixed |= report->has_total && (report->total != count || rows->all != all);
+        report->is_mixed |= report->has_total && (report->total != count || rows->all != all);
         if (report->has_total)
                 return;
         report->has_total = true;
@@ -167,11 +167,11 @@ static int split(struct rows *rows, struct bans_file_report *report, struct slic
         while (rest.len > 0 && rows->count < most) {
                 struct row *row = &rows->list[rows->count++];
                 const char *end = memchr(rest.at, '\n', rest.len);
-                row->ends = end;
+                row->has_end = end;
                 row->text = (struct slice){rest.at, end ? (size_t)(end - rest.at) : rest.len};
                 row->kind = bans_file_kind_of(row->text);
-                rest.at += row->text.len + row->ends;
-                rest.len -= row->text.len + row->ends;
+                rest.at += row->text.len + row->has_end;
+                rest.len -= row->text.len + row->has_end;
                 rows->has_sums |=
                         row->kind == ROW_SUM || begins_with(row->text, FIRST_LINE) || begins_with(row->text, LAST_LINE);
         }
@@ -201,7 +201,7 @@ static struct row *find_sum(const struct rows *rows, size_t at, uint64_t value)
         char digits[SUM_DIGITS + 1];
         snprintf(digits, sizeof(digits), "%016" PRIx64, value);
         struct row *before = sum_before(rows, at);
-        if (before && !before->matched && count_differences(before, digits) <= SUM_DIGITS_DAMAGED)
+        if (before && !before->is_matched && count_differences(before, digits) <= SUM_DIGITS_DAMAGED)
                 return before;
         for (size_t i = 0; i < rows->count; i++)
                 if (rows->list[i].kind == ROW_SUM && count_differences(&rows->list[i], digits) == 0)
@@ -221,12 +221,12 @@ static uint64_t match_all(struct rows *rows)
                 struct row *sum_row = find_sum(rows, i, value);
                 if (!sum_row)
                         continue;
-                row->matched = true;
-                if (sum_row->matched) { /* the same line a second time */
+                row->is_matched = true;
+                if (sum_row->is_matched) { /* the same line a second time */
                         row->kind = ROW_COMMENT;
                         continue;
                 }
-                sum_row->matched = true;
+                sum_row->is_matched = true;
                 all ^= value;
         }
         return all;
@@ -246,7 +246,7 @@ static bool read_ban(const struct rows *rows, size_t at, struct ban *ban)
 {
         char line[LINE_MAX_BYTES + 1];
         const struct row *row = &rows->list[at], *before = sum_before(rows, at);
-        if (!row->matched && (!row->ends || (before && !before->matched)))
+        if (!row->is_matched && (!row->has_end || (before && !before->is_matched)))
                 return false;
         if (row->text.len > LINE_MAX_BYTES || memchr(row->text.at, '\0', row->text.len))
                 return false;
@@ -259,13 +259,13 @@ static bool read_ban(const struct rows *rows, size_t at, struct ban *ban)
 static bool is_left_alone(const struct rows *rows, size_t at)
 {
         const struct row *row = &rows->list[at];
-        return row->kind == ROW_SUM && !row->matched && (at + 1 == rows->count || row[1].kind != ROW_BAN);
+        return row->kind == ROW_SUM && !row->is_matched && (at + 1 == rows->count || row[1].kind != ROW_BAN);
 }
 
 static enum bans_file_state judge(const struct rows *rows, const struct bans_file_report *report)
 {
         bool old = rows->count > 0 && slice_equal(rows->list[0].text, slice_of(OLD_FIRST_LINE));
-        if (report->bad.count > 0 || report->too_long || report->mixed)
+        if (report->bad.count > 0 || report->too_long || report->is_mixed)
                 return BANS_FILE_DAMAGED;
         if (report->has_total && report->intact != report->total)
                 return BANS_FILE_DAMAGED;
@@ -273,7 +273,7 @@ static enum bans_file_state judge(const struct rows *rows, const struct bans_fil
                 return BANS_FILE_DAMAGED;
         if (!report->has_total && old)
                 return BANS_FILE_OLD;
-        if (report->unchecked.count > 0)
+        if (report->without_sum.count > 0)
                 return BANS_FILE_EDITED;
         return report->has_total ? BANS_FILE_WHOLE : BANS_FILE_DAMAGED;
 }
@@ -295,14 +295,14 @@ int bans_file_read(const char *text, size_t size, int (*take)(void *user, const 
         for (size_t i = 0; i < rows.count; i++) {
                 const struct row *row = &rows.list[i];
                 bool is_ban = row->kind == ROW_BAN && read_ban(&rows, i, &ban) && take(user, &ban) >= 0;
-                if (is_ban && row->matched)
+                if (is_ban && row->is_matched)
                         report->intact++;
                 else if (is_ban)
-                        add_line(&report->unchecked, (unsigned)i + 1);
+                        add_line(&report->without_sum, (unsigned)i + 1);
                 else if (row->kind == ROW_BAN || is_left_alone(&rows, i))
                         add_line(&report->bad, (unsigned)i + 1);
         }
-        report->mixed |= report->has_total && report->intact == report->total && all != rows.all;
+        report->is_mixed |= report->has_total && report->intact == report->total && all != rows.all;
         report->state = judge(&rows, report);
         free(rows.list);
         return 0;

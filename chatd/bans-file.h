@@ -48,13 +48,13 @@ struct bans_file_lines {
 
 struct bans_file_report {
         enum bans_file_state state;
-        bool has_total;                   /* `total` is known */
-        size_t total;                     /* the number of bans in the file when chatd wrote it */
-        size_t intact;                    /* bans with their checksums, all in effect */
-        bool mixed;                       /* some of the intact bans are of another file */
-        bool too_long;                    /* lines behind the limits were not read */
-        struct bans_file_lines unchecked; /* bans without checksums, all in effect */
-        struct bans_file_lines bad;       /* damaged lines, which are no bans */
+        bool has_total;                     /* `total` is known */
+        size_t total;                       /* the number of bans in the file when chatd wrote it */
+        size_t intact;                      /* bans with their checksums, all in effect */
+        bool is_mixed;                      /* some of the intact bans are of another file */
+        bool too_long;                      /* lines behind the limits were not read */
+        struct bans_file_lines without_sum; /* bans without checksums, all in effect */
+        struct bans_file_lines bad;         /* damaged lines, which are no bans */
 };
 
 /* Returns the text of the file for these bans, which the caller frees, with its size; or NULL if there is no memory. */

@@ -94,7 +94,7 @@ static void mend(struct bans *bans, const struct bans_file_report *report)
                 eventlog_bans(bans->log, bans->path, report, damaged && r == 0 ? bans->damaged_path : NULL);
         if (r < 0)
                 eventlog_warning(bans->log, "cannot keep the damaged file of bans", r);
-        bans->damaged |= damaged;
+        bans->is_damaged |= damaged;
         bans->changes += r == 0;
 }
 
@@ -108,14 +108,14 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
                 return r;
         snprintf(bans->path, sizeof(bans->path), "%s/" BANS_FILE_NAME, dir);
         snprintf(bans->damaged_path, sizeof(bans->damaged_path), "%s/" BANS_DAMAGED_NAME, dir);
-        bans->damaged = access(bans->damaged_path, F_OK) == 0;
+        bans->is_damaged = access(bans->damaged_path, F_OK) == 0;
         char *text = read_file(bans->path, &size);
         if (!text && errno == ENOENT)
                 return 0;
         r = text ? bans_file_read(text, size, keep_read, bans, &report) : -errno;
         free(text);
         if (r < 0) { /* the file is kept when the bans change */
-                bans->damaged = true;
+                bans->is_damaged = true;
                 keep_damaged(bans);
         } else if (report.state != BANS_FILE_WHOLE) {
                 mend(bans, &report);

@@ -33,7 +33,7 @@ enum {
 struct bans {
         char path[PATH_MAX], damaged_path[PATH_MAX];
         struct journal *log;
-        bool damaged;     /* the file was damaged, or a damaged one is still kept */
+        bool is_damaged;  /* the file was damaged, or a damaged one is still kept */
         struct ban *list; /* room for BANS_MAX; NULL: there was no ban yet */
         size_t count;
         uint64_t changes;      /* how many changes there were */

@@ -13,7 +13,7 @@ void batch_begin(struct batch *b, uint64_t epoch)
         b->audiences[BATCH_EVERYBODY] = (struct batch_audience){0};
         b->audiences_count = 1;
         b->first = b->last = NULL;
-        b->tells = false;
+        b->has_letters = false;
         if (b->lent.shared) /* the previous batch was consumed: its records are not needed any more */
                 outlet_batch_begin(b->lent.shared);
 }
@@ -24,11 +24,11 @@ struct share *batch_share(struct batch *b, struct member *m)
                 return &m->share;
         m->share = (struct share){
                 .batch = b->number,
-                .relayed = m->lines_in,
+                .relayed_number = m->lines_in,
                 .to = UINT32_MAX,
-                .apart = m->id == LINK_ID,
+                .is_apart = m->id == LINK_ID,
         };
-        if (!m->lagging) /* it was dead */
+        if (!m->is_lagging) /* it was dead */
                 letters_clear(&m->letters);
         if (b->last)
                 b->last->share.next = m;
@@ -135,7 +135,7 @@ void batch_add_here(struct batch *b, const struct member *link, struct room *roo
 void batch_add_private(struct batch *b, struct member *from, struct member *to, const struct record *rec)
 {
         struct share *share = batch_share(b, to);
-        share->by_datagram = share->apart = true;
+        share->by_datagram = share->is_apart = true;
         batch_append(b, (struct batch_record){.from = from, .to = to}, NULL, *rec);
 }
 
@@ -158,8 +158,8 @@ void batch_tell_records(struct batch *b, struct member *to, const struct frame *
         batch_share(b, to)->by_datagram = true;
         int error = letters_add(&to->letters, (uint32_t)b->count, f, records, size);
         assert(error == 0);
-        b->tells = true;
-        if (to->lagging)
+        b->has_letters = true;
+        if (to->is_lagging)
                 batch_trim_letters(to);
 }
 
@@ -189,7 +189,7 @@ void batch_moves(struct batch *b, struct member *m)
         b->moves[move - 1] = (struct batch_move){.old_room = m->seat.room, .at = (uint32_t)b->count};
         *(share->move_last > 0 ? &b->moves[share->move_last - 1].next : &share->move_first) = move;
         share->move_last = move;
-        share->by_datagram = share->apart = true;
+        share->by_datagram = share->is_apart = true;
 }
 
 uint32_t batch_end_for(const struct batch *b, const struct member *m)
@@ -226,7 +226,7 @@ struct walk {
         const struct batch *batch;
         const struct member *member;
         uint32_t at, end; /* the indices of the next record, and of the one behind the last */
-        bool checks;      /* each record is checked */
+        bool is_apart;    /* each record is checked */
         uint32_t stretch; /* else the present stretch of its audience: an index plus 1; 0: none is left */
         uint32_t own;     /* and the next one of its own records: an index plus 1; 0: none is left */
 };
@@ -241,7 +241,7 @@ static struct walk batch_walk(const struct batch *b, const struct member *m)
                 .member = m,
                 .at = m->share.from,
                 .end = batch_end_for(b, m),
-                .checks = m->share.apart || (first > 0 && first_here > 0),
+                .is_apart = m->share.is_apart || (first > 0 && first_here > 0),
                 .stretch = first_here > 0 ? first_here : first,
                 .own = m->share.own_first,
         };
@@ -262,7 +262,7 @@ static bool batch_check_next(struct walk *w, uint32_t *from, uint32_t *to)
 /* Finds the next records from `*from` to before `*to`. Returns false if there are none. */
 static bool batch_walk_next(struct walk *w, uint32_t *from, uint32_t *to)
 {
-        if (w->checks)
+        if (w->is_apart)
                 return batch_check_next(w, from, to);
         while (w->stretch > 0) {
                 const struct batch_stretch *stretch = &w->batch->stretches[w->stretch - 1];

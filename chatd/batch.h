@@ -72,7 +72,7 @@ struct batch {
         size_t stretches_count, audiences_count;
         /* the members with a share of this batch, a chain by share.next, in the order in which they got it */
         struct member *first, *last;
-        bool tells; /* there are frames for one member alone */
+        bool has_letters; /* there are frames for one member alone */
         struct batch_record records[BATCH_MAX_RECORDS];
         struct batch_stretch stretches[BATCH_MAX_RECORDS];
         struct batch_audience audiences[BATCH_MAX_RECORDS + 1];
@@ -91,7 +91,7 @@ void batch_begin(struct batch *b, uint64_t epoch);
 /* Returns true if there is nothing to send. */
 static inline bool batch_is_empty(const struct batch *b)
 {
-        return b->count == 0 && !b->tells;
+        return b->count == 0 && !b->has_letters;
 }
 
 /* Returns true if this many records fit, which are `bytes` long together in the format of record_encode(). */

@@ -119,7 +119,7 @@ static enum outcome take_from_session(struct chat *chat, const struct frame *f)
 static enum outcome take_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
-        int r = d->truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
+        int r = d->is_truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
         size_t lines = r == 0 && f.type == FRAME_LINE ? frame_lines(&f) : 1;
         if (lines > FRAME_LINES_MAX) {
                 lines = 1;
@@ -225,10 +225,10 @@ int broker_serve(struct chat *chat)
 void broker_has_room(struct chat *chat, struct member *m)
 {
         relay_resume(&chat->relay, &chat->roster, m);
-        if (m->lagging && !member_is_dead(m))
+        if (m->is_lagging && !member_is_dead(m))
                 return; /* the inbox is still full */
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->fd, NULL);
-        m->inbox_watch.armed = false;
+        m->inbox_watch.is_armed = false;
         if (m->id == LINK_ID && !member_is_dead(m))
                 remote_resumed(chat, m);
 }

@@ -39,8 +39,8 @@ static int connect_self(int intake_fd)
 int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_t session_user, uid_t link_user,
               struct journal *log)
 {
-        chat->started_ms = clock_ms();
-        chat->started = time(NULL);
+        chat->start_ms = clock_ms();
+        chat->start_time = time(NULL);
         chat->own_user = geteuid();
         chat->session_user = session_user;
         chat->link_user = link_user;
@@ -74,7 +74,7 @@ void chat_watch(struct chat *chat, struct watch *w, enum watch_kind kind, struct
 {
         struct epoll_event event = {.events = events, .data.ptr = w};
         *w = (struct watch){.kind = kind, .member = m};
-        w->armed = epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+        w->is_armed = epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 bool chat_send_self(struct chat *chat, const struct frame *f)
@@ -94,7 +94,7 @@ void chat_tell(struct chat *chat, struct member *m, enum frame_type type)
 void chat_take_number(struct chat *chat, struct member *m, uint64_t number)
 {
         batch_take_number(&chat->batch, m, number);
-        if (m->confirmed_to < number)
+        if (m->confirmed_number < number)
                 todo_add(&chat->roster.todo, TODO_CONFIRM, m);
 }
 

@@ -55,8 +55,8 @@ struct chat {
         int epoll;          /* members' watches are added here */
         int self;           /* connected to chatd's own intake, for GONE */
         int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
-        int64_t started_ms; /* when this chatd began, CLOCK_MONOTONIC */
-        int64_t started;    /* the same in seconds since 1970 */
+        int64_t start_ms;   /* when this chatd began, CLOCK_MONOTONIC */
+        int64_t start_time; /* the same in seconds since 1970 */
         struct journal *log;
         struct settings settings; /* all zeros until the caller sets them */
         struct motd motd;

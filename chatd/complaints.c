@@ -11,18 +11,18 @@
 bool complaint_is_due(struct complaint *c, uint64_t *unlogged)
 {
         int64_t now = clock_ms();
-        if (c->logged_ms != 0 && now - c->logged_ms < WARNING_MS) {
-                c->unlogged++;
+        if (c->entry_ms != 0 && now - c->entry_ms < WARNING_MS) {
+                c->unlogged_count++;
                 return false;
         }
-        *unlogged = c->unlogged;
-        *c = (struct complaint){.logged_ms = now};
+        *unlogged = c->unlogged_count;
+        *c = (struct complaint){.entry_ms = now};
         return true;
 }
 
 void complaints_ignore(struct complaints *c, enum ignored why)
 {
-        c->ignored[why]++;
+        c->ignored_counts[why]++;
         c->ignored_total++;
 }
 
@@ -52,10 +52,10 @@ static void complaints_describe(struct complaints *c, char *what, size_t size)
         };
         size_t len = 0;
         for (int i = 0; i < IGNORED_KINDS; i++) {
-                if (c->ignored[i] > 0)
+                if (c->ignored_counts[i] > 0)
                         len += (size_t)snprintf(what + len, size - len, "%s%" PRIu64 " %s", len > 0 ? ", " : "",
-                                                c->ignored[i], names[i]);
-                c->ignored[i] = 0;
+                                                c->ignored_counts[i], names[i]);
+                c->ignored_counts[i] = 0;
         }
 }
 
@@ -64,7 +64,7 @@ int64_t complaints_report(struct complaints *c, int64_t now_ms)
         char what[512];
         uint64_t all = 0;
         for (int i = 0; i < IGNORED_KINDS; i++)
-                all += c->ignored[i];
+                all += c->ignored_counts[i];
         if (all == 0)
                 return INT64_MAX;
         if (c->report_ms != 0 && now_ms - c->report_ms < IGNORED_REPORT_MS)

@@ -17,8 +17,8 @@ enum {
 
 /* Entries of one kind; all zeros: there was none. */
 struct complaint {
-        int64_t logged_ms; /* when the last one was logged, CLOCK_MONOTONIC; 0: never */
-        uint64_t unlogged; /* how many were not logged since then */
+        int64_t entry_ms;        /* when the last one was logged, CLOCK_MONOTONIC; 0: never */
+        uint64_t unlogged_count; /* how many were not logged since then */
 };
 
 /* A failure that may occur with each frame. */
@@ -46,10 +46,10 @@ enum ignored {
 
 struct complaints {
         struct journal *log;
-        uint64_t ignored[IGNORED_KINDS];       /* datagrams since they were last logged */
-        uint64_t ignored_total;                /* datagrams since the start */
-        int64_t report_ms;                     /* when they were last logged, CLOCK_MONOTONIC; 0: never */
-        struct warning warnings[WARNINGS_MAX]; /* the first ones are in use; the last one is for any kind */
+        uint64_t ignored_counts[IGNORED_KINDS]; /* datagrams since they were last logged */
+        uint64_t ignored_total;                 /* datagrams since the start */
+        int64_t report_ms;                      /* when they were last logged, CLOCK_MONOTONIC; 0: never */
+        struct warning warnings[WARNINGS_MAX];  /* the first ones are in use; the last one is for any kind */
 };
 
 /* Returns true if an entry of this kind is to be logged now, and `*unlogged` tells how many before it were not. Else

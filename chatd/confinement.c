@@ -17,7 +17,7 @@ enum outcome confinement_take_unserved(struct chat *chat, const struct frame *f)
 {
         struct confinements *c = chat->confinements;
         uint64_t unlogged;
-        c->unserved++;
+        c->unserved_count++;
         if (complaint_is_due(&c->complaint, &unlogged))
                 eventlog_unserved(chat->log, f->id, f->key < INT_MAX ? (int)f->key : 0, unlogged);
         return TAKEN;

@@ -15,8 +15,8 @@ struct member;
 
 struct confinements {
         bool entry[CONFINEMENTS];   /* true: the journal has an entry of this kind */
-        uint64_t unserved;          /* sessions that could not enter their sandbox, since chatd started */
-        struct complaint complaint; /* of those in `unserved` */
+        uint64_t unserved_count;    /* sessions that could not enter their sandbox, since chatd started */
+        struct complaint complaint; /* of those in `unserved_count` */
 };
 
 /* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks

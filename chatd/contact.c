@@ -21,12 +21,12 @@ int contact_open(struct chat *chat, struct member *m)
         int r = reach_connect(chat->roster.dir, chat->roster.owner, m);
         if (r == -EMFILE && lending_give_back(chat))
                 r = reach_connect(chat->roster.dir, chat->roster.owner, m);
-        m->exit_watch.armed = m->inbox_watch.armed = false; /* closing has removed them from the epoll */
+        m->exit_watch.is_armed = m->inbox_watch.is_armed = false; /* closing has removed them from the epoll */
         r = contact_outcome(r);
         enum life life = r > 0 ? LIFE_DEAD : LIFE_ALIVE;
         if (m->life != life)
                 member_live(m, life);
-        if (r != 0 && m->id == LINK_ID && !m->lagging) /* the link will have an inbox again */
+        if (r != 0 && m->id == LINK_ID && !m->is_lagging) /* the link will have an inbox again */
                 roster_lags(&chat->roster, m);
         todo_add(&chat->roster.todo, TODO_CONTACT, m); /* it may be dead, or lag, or not be watched */
         if (m->pidfd >= 0)
@@ -47,7 +47,7 @@ void contact_turn_away(struct chat *chat, uint64_t id, uint64_t key, int result)
 void contact_exited(struct chat *chat, struct member *m)
 {
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->pidfd, NULL);
-        m->exit_watch.armed = false;
+        m->exit_watch.is_armed = false;
         roster_dies(&chat->roster, m);
         lending_close(chat, m); /* so that its client sees the end now */
 }
@@ -80,7 +80,7 @@ static bool contact_is_settled(const struct member *m)
 {
         if (member_is_dead(m))
                 return m->life == LIFE_GONE || m->id == LINK_ID;
-        return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.armed) && (!m->lagging || m->inbox_watch.armed);
+        return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.is_armed) && (!m->is_lagging || m->inbox_watch.is_armed);
 }
 
 /* Does what the state of `m` demands. */
@@ -91,9 +91,9 @@ static void contact_settle_one(struct chat *chat, struct member *m)
         if (m->life == LIFE_DEAD && m->id != LINK_ID &&
             chat_send_self(chat, &(struct frame){.type = FRAME_GONE, .id = m->id}))
                 member_live(m, LIFE_GONE);
-        if (!member_is_dead(m) && m->pidfd >= 0 && !m->exit_watch.armed)
+        if (!member_is_dead(m) && m->pidfd >= 0 && !m->exit_watch.is_armed)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-        if (m->lagging && !member_is_dead(m) && !m->inbox_watch.armed)
+        if (m->is_lagging && !member_is_dead(m) && !m->inbox_watch.is_armed)
                 chat_watch(chat, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         if (contact_is_settled(m))
                 todo_remove(&chat->roster.todo, TODO_CONTACT, m);

@@ -32,7 +32,7 @@ int control_client_open(struct control_client *client, int epoll, int fd, uid_t 
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
                 return -errno;
-        client->watch = (struct watch){.kind = WATCH_CLIENT, .armed = true};
+        client->watch = (struct watch){.kind = WATCH_CLIENT, .is_armed = true};
         client->fd = fd;
         client->uid = uid;
         client->state = CONTROL_IDLE;

@@ -48,15 +48,15 @@ static void control_put_member(struct control_packet *p, const struct member *m)
         control_put(p, "id=%016" PRIx64, m->id);
         control_put(p, "said=%" PRIu64, m->lines_total);
         control_put(p, "shown=%" PRIu64, m->lines_out);
-        control_put(p, "skipped=%" PRIu64, m->skipped);
+        control_put(p, "skipped=%" PRIu64, m->lines_skipped);
         if (m->gap == MISSED_UNKNOWN)
                 control_put(p, "missed=unknown");
         else
                 control_put(p, "missed=%" PRIu64, m->gap);
         control_put(p, "behind=%d", control_behind(m));
         control_put(p, "slow=%s", control_yes_no(slow));
-        control_put(p, "lagging=%s", control_yes_no(m->lagging));
-        control_put(p, "muted=%s", control_yes_no(m->muted));
+        control_put(p, "lagging=%s", control_yes_no(m->is_lagging));
+        control_put(p, "muted=%s", control_yes_no(m->is_muted));
         control_put(p, "alive=%s", control_yes_no(m->pidfd >= 0 && !member_is_dead(m)));
 }
 
@@ -71,12 +71,12 @@ static void control_put_ban(struct control_packet *p, const struct ban *ban)
 /* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
 static void control_put_counts(const struct chat *chat, struct control_packet *p)
 {
-        control_put(p, "started=%" PRId64, chat->started);
+        control_put(p, "started=%" PRId64, chat->start_time);
         control_put(p, "rooms=%zu", chat->roster.rooms.count);
         control_put(p, "joined=%" PRIu64, chat->membership->joins);
         control_put(p, "batches=%" PRIu64, chat->relay.batches);
-        control_put(p, "delivered=%" PRIu64, chat->relay.delivered);
-        control_put(p, "missed=%" PRIu64, chat->relay.missed);
+        control_put(p, "delivered=%" PRIu64, chat->relay.deliveries);
+        control_put(p, "missed=%" PRIu64, chat->relay.misses);
         control_put(p, "refused_banned=%" PRIu64, chat->refusals[REFUSED_BANNED]);
         control_put(p, "refused_crowded=%" PRIu64, chat->refusals[REFUSED_CROWDED]);
         control_put(p, "refused_full=%" PRIu64, chat->refusals[REFUSED_FULL]);
@@ -95,15 +95,15 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         size_t lagging = 0, muted = 0, lent = 0, unconfined = 0;
         for (size_t i = 0; i < chat->roster.count; i++) {
                 const struct member *m = chat->roster.members[i];
-                lagging += m->lagging && m->id != LINK_ID;
-                muted += m->muted;
+                lagging += m->is_lagging && m->id != LINK_ID;
+                muted += m->is_muted;
                 lent += m->lent.client >= 0;
                 unconfined += m->confinement != CONFINED;
         }
         int queued = intake_peek(&chat->intake); /* these frames are served next, as always */
         control_put(p, "version=" VERSION);
         control_put(p, "pid=%d", (int)getpid());
-        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->started_ms) / 1000);
+        control_put(p, "uptime=%" PRId64, (clock_ms() - chat->start_ms) / 1000);
         control_put(p, "members=%zu", roster_people(&chat->roster));
         control_put(p, "lines=%" PRIu64, chat->lines);
         control_put(p, "queue=%d", queued > 0 ? queued : 0);
@@ -111,13 +111,13 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         control_put(p, "lagging=%zu", lagging);
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", chat->bans.count);
-        control_put(p, "bans_file=%s", chat->bans.damaged ? "damaged" : "whole");
+        control_put(p, "bans_file=%s", chat->bans.is_damaged ? "damaged" : "whole");
         control_put(p, "ignored=%" PRIu64, chat->complaints.ignored_total);
         control_put(p, "refused=%" PRIu64,
                     chat->refusals[REFUSED_BANNED] + chat->refusals[REFUSED_CROWDED] + chat->refusals[REFUSED_FULL]);
         control_put(p, "not_chat=%" PRIu64, chat->membership->not_chat);
         control_put(p, "unconfined=%zu", unconfined);
-        control_put(p, "unserved=%" PRIu64, chat->confinements->unserved);
+        control_put(p, "unserved=%" PRIu64, chat->confinements->unserved_count);
         control_put(p, "link=%s", control_link(chat));
         control_put_counts(chat, p);
 }

@@ -40,7 +40,7 @@ void control_free(struct control *c)
 /* Returns true if new connections have to wait, because descriptors have run out. */
 static bool control_is_deaf(const struct control *c)
 {
-        return c->clients && !c->watch.armed;
+        return c->clients && !c->watch.is_armed;
 }
 
 /* Adds a watch to the epoll. Returns 0 or a negative errno. */
@@ -50,7 +50,7 @@ static int control_watch(const struct chat *chat, struct watch *w, enum watch_ki
         *w = (struct watch){.kind = kind};
         if (epoll_ctl(chat->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
                 return -errno;
-        w->armed = true;
+        w->is_armed = true;
         return 0;
 }
 
@@ -120,7 +120,7 @@ static void control_pause(struct chat *chat)
 {
         struct control *c = chat->control;
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, c->listener, NULL);
-        c->watch.armed = false;
+        c->watch.is_armed = false;
         c->retry_ms = clock_ms() + CONTROL_AGAIN_MS;
 }
 

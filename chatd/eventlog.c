@@ -70,7 +70,7 @@ void eventlog_leave(struct journal *log, const struct eventlog_member *m)
         journal_field(&e, "CHAT_SECONDS=%.3f", m->seconds);
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, m->lines_in);
         journal_field(&e, "CHAT_LINES_OUT=%" PRIu64, m->lines_out);
-        journal_field(&e, "CHAT_SKIPPED=%" PRIu64, m->skipped);
+        journal_field(&e, "CHAT_SKIPPED=%" PRIu64, m->lines_skipped);
         journal_write(log, &e);
 }
 
@@ -289,14 +289,14 @@ static void describe_damage(FILE *out, const struct bans_file_report *report)
         else
                 fprintf(out, " is damaged: %zu bans are intact and in effect; how many are lost is not known",
                         report->intact);
-        if (report->mixed)
+        if (report->is_mixed)
                 fputs(", but some of them are of an earlier file", out);
         if (report->bad.count > 0)
                 fputs("; damaged, and without effect", out);
         list_lines(out, &report->bad);
-        if (report->unchecked.count > 0)
+        if (report->without_sum.count > 0)
                 fputs("; in effect without a checksum", out);
-        list_lines(out, &report->unchecked);
+        list_lines(out, &report->without_sum);
         if (report->too_long)
                 fputs("; the file is too long, and its end was not read", out);
 }
@@ -304,7 +304,7 @@ static void describe_damage(FILE *out, const struct bans_file_report *report)
 static void describe_edit(FILE *out, const struct bans_file_report *report)
 {
         fputs(" was edited; in effect without a checksum", out);
-        list_lines(out, &report->unchecked);
+        list_lines(out, &report->without_sum);
 }
 
 void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept)

@@ -21,7 +21,7 @@ struct eventlog_member {
         /* only for a member that leaves: */
         enum leave_reason reason;
         double seconds;
-        uint64_t lines_in, lines_out, skipped;
+        uint64_t lines_in, lines_out, lines_skipped;
 };
 
 void eventlog_join(struct journal *log, const struct eventlog_member *m);

@@ -3,9 +3,9 @@
 /* Returns the place of this network. A network without a place gets that of the network whose time began first. */
 static struct flood *floods_find_place(struct floods *floods, const struct network *n, int64_t now)
 {
-        struct flood *oldest = floods->seen;
+        struct flood *oldest = floods->networks;
         for (size_t i = 0; i < FLOODS_NETWORKS; i++) {
-                struct flood *flood = &floods->seen[i];
+                struct flood *flood = &floods->networks[i];
                 if (network_equal(&flood->network, n))
                         return flood;
                 if (flood->since_ms < oldest->since_ms)

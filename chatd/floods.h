@@ -23,7 +23,7 @@ struct floods {
                 struct network network; /* all zeros: free */
                 int64_t since_ms;       /* when the first connection of the count came */
                 unsigned connections;
-        } seen[FLOODS_NETWORKS];
+        } networks[FLOODS_NETWORKS];
 };
 
 /* Counts a connection. Returns true for the last of each FLOODS_CONNECTIONS within FLOODS_MS. Users of this host and

@@ -83,9 +83,9 @@ int intake_peek(struct intake *in)
 {
         if (in->count > 0)
                 return (int)in->count;
-        for (size_t i = 0; i < in->filled; i++)
+        for (size_t i = 0; i < in->filled_count; i++)
                 in->headers[i].msg_hdr.msg_controllen = sizeof(in->slots[i].control);
-        in->filled = 0;
+        in->filled_count = 0;
         int n = recvmmsg(in->fd, in->headers, INTAKE_WINDOW, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
                          NULL);
         if (n < 0 && errno == EAGAIN)
@@ -93,7 +93,7 @@ int intake_peek(struct intake *in)
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         in->first = 0;
-        in->count = in->filled = (size_t)n;
+        in->count = in->filled_count = (size_t)n;
         for (size_t i = 0; i < in->count; i++) {
                 in->peek_offset += in->headers[i].msg_len;
                 if (in->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
@@ -117,7 +117,7 @@ struct datagram intake_get(const struct intake *in, size_t i)
         return (struct datagram){
                 .data = in->slots[in->first + i].data,
                 .size = header->msg_len < FRAME_MAX_BYTES ? header->msg_len : FRAME_MAX_BYTES,
-                .truncated = header->msg_hdr.msg_flags & MSG_TRUNC,
+                .is_truncated = header->msg_hdr.msg_flags & MSG_TRUNC,
                 .uid = cred.uid,
                 .pid = cred.pid,
         };

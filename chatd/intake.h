@@ -32,7 +32,7 @@ struct intake {
         struct mmsghdr *headers; /* INTAKE_WINDOW of each */
         struct intake_slot *slots;
         size_t first, count; /* the part of the window that is not consumed */
-        size_t filled;       /* slots that the last peek filled */
+        size_t filled_count; /* slots that the last peek filled */
         size_t peek_offset;  /* the socket's peek offset: bytes that were peeked and not consumed */
 };
 
@@ -40,8 +40,8 @@ struct intake {
 struct datagram {
         const uint8_t *data;
         size_t size;
-        bool truncated; /* it was longer than any frame */
-        uid_t uid;      /* of the sender, from the kernel; -1 if unknown */
+        bool is_truncated; /* it was longer than any frame */
+        uid_t uid;         /* of the sender, from the kernel; -1 if unknown */
         pid_t pid;
 };
 

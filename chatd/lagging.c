@@ -35,12 +35,12 @@ void lagging_in_vain(struct member *m, int64_t begin)
 void lagging_begin(const char *dir, struct member *m)
 {
         note_lag(dir, m->id);
-        m->lagging = true;
+        m->is_lagging = true;
 }
 
 void lagging_end(const char *dir, struct member *m)
 {
-        m->lagging = false;
+        m->is_lagging = false;
         m->lag_ms = clock_ms();
         m->gap = 0;
         note_remove_lag(dir, m->id);

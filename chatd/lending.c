@@ -20,7 +20,7 @@ void lending_init(struct chat *chat)
         struct rlimit fds;
         chat->lending->pause_end_ms = INT64_MAX;
         chat->lending->pause_look_ms = INT64_MIN / 2;
-        chat->lending->lowest_kept =
+        chat->lending->inbox_fd_min =
                 getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
         int r = lent_batch_init(&chat->batch.lent);
         if (r < 0)
@@ -56,7 +56,7 @@ static bool has_fds_to_lend(const struct chat *chat)
         int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
         if (lowest >= 0)
                 close(lowest);
-        return lowest >= 0 && lowest < chat->lending->lowest_kept;
+        return lowest >= 0 && lowest < chat->lending->inbox_fd_min;
 }
 
 /* Asks the session of `m` for its client's connection, or lets it pause. */
@@ -81,7 +81,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
         chat->lending->questions++;
         todo_add(todo, TODO_ANSWER, m);
         chat_watch(chat, &m->lent_watch, WATCH_LENT, m, l->reply, EPOLLIN);
-        if (!m->lent_watch.armed)
+        if (!m->lent_watch.is_armed)
                 lending_close(chat, m);
 }
 
@@ -118,7 +118,7 @@ void lending_settle(struct chat *chat, int64_t now)
         lending_end_pauses(chat, now);
         for (m = todo_first(todo, TODO_LEND); m && chat->lending->questions < LENDING_ASKED_MAX; m = next) {
                 next = todo_next(TODO_LEND, m);
-                if (!member_is_dead(m) && !m->lagging)
+                if (!member_is_dead(m) && !m->is_lagging)
                         lending_ask(chat, m, now);
         }
 }

@@ -13,7 +13,7 @@ struct lending {
         size_t questions;      /* members whose answer to LEND has not come yet */
         int64_t pause_end_ms;  /* when the first member that declined may be asked again; INT64_MAX: there is none */
         int64_t pause_look_ms; /* when chatd last looked for such members */
-        int lowest_kept;       /* descriptors from this one on are for members' inboxes, not for lent connections */
+        int inbox_fd_min;      /* descriptors from this one on are for members' inboxes, not for lent connections */
 };
 
 void lending_init(struct chat *chat);

@@ -58,7 +58,7 @@ struct chatd {
         int64_t confirm_at_ms; /* 0: no line to confirm */
         uint64_t status_lines;
         size_t status_members;
-        bool stopping;
+        bool is_stopping;
         const char *task; /* what chatd does, to be said if that fails */
 };
 
@@ -190,7 +190,7 @@ static int open_intake(struct chatd *d, const char *dir)
 static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int fd)
 {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
-        *w = (struct watch){.kind = kind, .armed = true};
+        *w = (struct watch){.kind = kind, .is_armed = true};
         return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
@@ -218,7 +218,7 @@ static void chatd_take_signal(struct chatd *d)
         if (read(d->signals, &signal, sizeof(signal)) != sizeof(signal))
                 return;
         if (signal.ssi_signo != SIGHUP) {
-                d->stopping = true;
+                d->is_stopping = true;
                 return;
         }
         reload_again(&d->reload, &d->chat);
@@ -295,7 +295,7 @@ static bool notify_status(struct chatd *d, int64_t now)
         d->status_members = members;
         d->status_at_ms = now + STATUS_MS;
         sd_notifyf(false, "STATUS=members: %zu, lines: %" PRIu64 "%s", d->status_members, d->status_lines,
-                   d->reload.failed ? "; wrong settings were not taken: journalctl -u chatd" : "");
+                   d->reload.has_failed ? "; wrong settings were not taken: journalctl -u chatd" : "");
         return false;
 }
 
@@ -332,7 +332,7 @@ static int do_chores(struct chatd *d)
 static int chatd_run(struct chatd *d)
 {
         struct epoll_event events[EVENTS_MAX];
-        while (!d->stopping) {
+        while (!d->is_stopping) {
                 int n = epoll_wait(d->epoll, events, EVENTS_MAX, do_chores(d));
                 if (n < 0 && errno != EINTR) {
                         d->task = "wait for events";

@@ -34,7 +34,7 @@ enum todo_kind {
 /* The place of a member in a list. */
 struct todo_place {
         struct member *before, *next;
-        bool listed;
+        bool is_listed;
 };
 
 /* Joins a member and a room. Each member holds one seat, except the link, which is in all rooms and holds none. */
@@ -48,13 +48,13 @@ struct seat {
 struct share {
         uint64_t batch;                 /* the number of the batch; the share is empty in all other batches */
         struct member *next;            /* the next member with a share of this batch */
-        uint64_t relayed;               /* the number of the member's last frame in earlier batches */
+        uint64_t relayed_number;        /* the number of the member's last frame in earlier batches */
         uint32_t from, to;              /* the indices of the records that it gets */
         uint32_t own_first, own_last;   /* its own records, left out; a chain by index plus 1, which 0 ends */
         uint32_t move_first, move_last; /* the rooms that it left, a chain of the same kind */
-        bool apart;                     /* its part is not that of its room: each record is checked */
+        bool is_apart;                  /* its part is not that of its room: each record is checked */
         bool by_datagram;               /* its session has to read the records */
-        bool served;                    /* the batch is sent to it, or counted as missed, or it is waited for */
+        bool is_served;                 /* the batch is sent to it, or counted as missed, or it is waited for */
 };
 
 /* Events of the main loop. epoll returns the address of a watch. */
@@ -72,7 +72,7 @@ enum watch_kind {
 struct watch {
         enum watch_kind kind;
         struct member *member;
-        bool armed;
+        bool is_armed;
 };
 
 /* The place of a member in the order of frames. It changes in this direction alone; most members begin as PRESENT. */
@@ -129,17 +129,17 @@ struct member {
         int pidfd;    /* -1: it is dead, or not watched yet, or the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
-        struct network network; /* of its address */
-        struct member *alike;   /* the next member with a similar name: see naming.h */
-        uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;      /* the number of its last line that this chatd relayed */
-        uint64_t confirmed_to;  /* the number of its last line that the member knows to be relayed */
-        uint64_t lines_total;   /* how many lines it wrote, as far as is known; for the log */
-        uint64_t lines_out;     /* how many lines and notices it was shown; for the log */
-        uint64_t skipped;       /* how many lines its client was too slow for; for the log */
-        uint64_t gap;           /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
-        bool lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
-        int64_t lag_ms;         /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
+        struct network network;    /* of its address */
+        struct member *alike;      /* the next member with a similar name: see naming.h */
+        uint64_t since_us;         /* when it joined, in µs of CLOCK_BOOTTIME */
+        uint64_t lines_in;         /* the number of its last line that this chatd relayed */
+        uint64_t confirmed_number; /* the number of its last line that the member knows to be relayed */
+        uint64_t lines_total;      /* how many lines it wrote, as far as is known; for the log */
+        uint64_t lines_out;        /* how many lines and notices it was shown; for the log */
+        uint64_t lines_skipped;    /* how many lines its client was too slow for; for the log */
+        uint64_t gap;              /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
+        bool is_lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
+        int64_t lag_ms;            /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
         /* for how long after that it is not waited for, see lagging.h; 0: it was never waited for in vain */
         int64_t probation_ms;
         enum presence presence;
@@ -148,11 +148,11 @@ struct member {
         uint8_t confinement; /* enum confinement of its session */
         bool alone_notice;   /* it was told that no other member was in its room when it said something */
         /* actions of an administrator: see admin.h */
-        bool muted; /* its lines are not relayed */
+        bool is_muted; /* its lines are not relayed */
         enum removal removal;
-        char *removal_reason;   /* NULL: there is none */
-        int64_t mute_notice_ms; /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
-        bool renamed, moved;    /* at any time: then there are marks of it, see changes.h */
+        char *removal_reason;      /* NULL: there is none */
+        int64_t mute_notice_ms;    /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
+        bool is_renamed, is_moved; /* at any time: then there are marks of it, see changes.h */
         struct seat seat;
         struct share share; /* of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];

@@ -146,7 +146,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
                 chat_take_number(chat, m, f->number > m->lines_in ? f->number : m->lines_in);
                 m->lines_total = m->lines_in > m->lines_total ? m->lines_in : m->lines_total;
                 m->lines_out = f->lines_out;
-                m->skipped = f->skipped;
+                m->lines_skipped = f->lines_skipped;
         }
         return TAKEN;
 }
@@ -200,7 +200,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         event.reason = why;
         event.lines_in = bye ? f->number : m->lines_total;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.skipped = bye ? f->skipped : m->skipped + (m->gap == MISSED_UNKNOWN ? 0 : m->gap);
+        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + (m->gap == MISSED_UNKNOWN ? 0 : m->gap);
         if (event.reason == LEAVE_NOT_CHAT)
                 log_not_chat(chat, m, f->text);
         if (!member_is_held(m))
@@ -232,15 +232,15 @@ void membership_say_goodbye(struct chat *chat)
 static void membership_remove(struct chat *chat, struct member *m)
 {
         note_remove_departed(chat->roster.dir, m->id);
-        if (m->lagging)
+        if (m->is_lagging)
                 note_remove_lag(chat->roster.dir, m->id);
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 note_remove_arrival(chat->roster.dir, m->id);
-        if (m->muted)
+        if (m->is_muted)
                 note_remove_mute(chat->roster.dir, m->id);
-        if (m->renamed)
+        if (m->is_renamed)
                 note_remove_name(chat->roster.dir, m->id);
-        if (m->moved)
+        if (m->is_moved)
                 note_remove_room(chat->roster.dir, m->id);
         lending_close(chat, m);
         roster_remove(&chat->roster, m);

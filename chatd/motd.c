@@ -16,16 +16,16 @@ struct reading {
         unsigned lines;     /* complete lines that were taken */
         unsigned line_ends; /* line ends that were read and not written yet */
         bool cr;            /* the last byte was a CR, which belongs to a LF */
-        bool cut;
+        bool is_cut;
 };
 
 static void motd_append(struct reading *r, const char *text, size_t size)
 {
         struct motd *m = r->motd;
-        if (size == 0 || r->cut)
+        if (size == 0 || r->is_cut)
                 return;
-        r->cut = r->lines + r->line_ends >= MOTD_MAX_LINES || sizeof(m->text) - m->len < r->line_ends + size;
-        if (r->cut)
+        r->is_cut = r->lines + r->line_ends >= MOTD_MAX_LINES || sizeof(m->text) - m->len < r->line_ends + size;
+        if (r->is_cut)
                 return;
         memset(m->text + m->len, '\n', r->line_ends);
         memcpy(m->text + m->len + r->line_ends, text, size);
@@ -53,10 +53,10 @@ static int motd_take_file(struct reading *r, int fd)
 {
         char bytes[512], clean[TEXT_CLEAN_MAX];
         ssize_t n;
-        while (!r->cut && (n = read(fd, bytes, sizeof(bytes))) != 0) {
+        while (!r->is_cut && (n = read(fd, bytes, sizeof(bytes))) != 0) {
                 if (n < 0)
                         return -errno;
-                for (ssize_t i = 0; i < n && !r->cut; i++)
+                for (ssize_t i = 0; i < n && !r->is_cut; i++)
                         take_byte(r, bytes[i]);
         }
         motd_append(r, clean, text_clean_end(&r->cleaner, clean));
@@ -73,7 +73,7 @@ int motd_read(struct motd *motd, const char *path)
         int r = motd_take_file(&reading, fd);
         close(fd);
         if (r == 0)
-                return reading.cut ? MOTD_E_CUT : 0;
+                return reading.is_cut ? MOTD_E_CUT : 0;
         motd->len = 0;
         return r;
 }

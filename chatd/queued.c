@@ -8,7 +8,7 @@
 int queued_add(struct queued *q, const struct datagram *d)
 {
         struct frame f;
-        if (d->truncated || frame_decode(&f, d->data, d->size) != 0 || (pid_t)(f.id >> 32) != d->pid ||
+        if (d->is_truncated || frame_decode(&f, d->data, d->size) != 0 || (pid_t)(f.id >> 32) != d->pid ||
             (f.type != FRAME_HELLO && f.type != FRAME_NICK && f.type != FRAME_ROOM))
                 return 0;
         struct queued_frame *frames = reallocarray(q->frames, q->count + 1, sizeof(*frames));

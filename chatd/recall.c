@@ -92,7 +92,7 @@ static void read_lagging(const struct roster *r, const char *file)
         struct member *m = find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
         if (!m)
                 return;
-        m->lagging = true;
+        m->is_lagging = true;
         m->gap = MISSED_UNKNOWN;
 }
 
@@ -133,7 +133,7 @@ static void read_muted(const struct roster *r, int dir, const char *file)
         struct member *m = find_marked(r, file, MUTED_SUFFIX, note_remove_mute);
         if (!m)
                 return;
-        m->muted = true;
+        m->is_muted = true;
         ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
         text[n < 0 ? 0 : n] = '\0';
         const char *word = text_next_word(&why);
@@ -149,7 +149,7 @@ static void read_renamed(const struct roster *r, int dir, const char *file)
                 unlinkat(dir, file, 0);
         struct member *m = find_marked(r, file, RENAMED_SUFFIX, note_remove_name);
         if (m)
-                m->renamed = true;
+                m->is_renamed = true;
 }
 
 /* Restores the room of a member: its present room, or the one before the changes in the queue. */

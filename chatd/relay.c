@@ -33,7 +33,7 @@ struct sending {
 static void relay_count_delivered(struct relay *r, struct member *m, size_t records)
 {
         m->lines_out += records;
-        r->delivered += m->id == LINK_ID ? 0 : records;
+        r->deliveries += m->id == LINK_ID ? 0 : records;
 }
 
 static void relay_count_missed(const struct sending *s, struct member *m)
@@ -41,7 +41,7 @@ static void relay_count_missed(const struct sending *s, struct member *m)
         size_t records = batch_gather(s->batch, m, BATCH_DATAGRAM, NULL).records;
         if (m->gap != MISSED_UNKNOWN)
                 m->gap += records;
-        s->relay->missed += m->id == LINK_ID ? 0 : records;
+        s->relay->misses += m->id == LINK_ID ? 0 : records;
 }
 
 static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
@@ -70,9 +70,9 @@ static bool relay_write_to(const struct sending *s, struct member *m)
         };
         if (text.n == 0)
                 return true;
-        if (!lent_write(&m->lent, &text, m->share.relayed))
+        if (!lent_write(&m->lent, &text, m->share.relayed_number))
                 return false;
-        m->confirmed_to = m->share.relayed;
+        m->confirmed_number = m->share.relayed_number;
         relay_count_delivered(s->relay, m, part.records);
         return true;
 }
@@ -100,13 +100,13 @@ static bool relay_send_records(const struct sending *s, struct member *m)
         const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1 + part.pieces};
         if (part.pieces == 0)
                 return true;
-        frame_set_number(s->batch->buffer, m->share.relayed);
+        frame_set_number(s->batch->buffer, m->share.relayed_number);
         bool taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !member_is_dead(m)) {
                 m->lent.worth_asking = true;
                 if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
-                m->confirmed_to = m->share.relayed;
+                m->confirmed_number = m->share.relayed_number;
                 relay_count_delivered(s->relay, m, part.records);
         }
         return taken;
@@ -230,10 +230,10 @@ static void relay_let_catch_up(struct sending *s)
 static void relay_serve(struct sending *s, struct member *m)
 {
         struct share *share = batch_share(s->batch, m);
-        if (share->served || !relay_is_receiver(m))
+        if (share->is_served || !relay_is_receiver(m))
                 return;
-        share->served = true;
-        if (m->lagging)
+        share->is_served = true;
+        if (m->is_lagging)
                 relay_count_missed(s, m);
         else if (!s->may_wait || !lent_is_behind(&m->lent) || !members_add(&s->behind, s->roster, m))
                 relay_deliver(s, m);
@@ -301,8 +301,8 @@ void relay_resume(const struct relay *r, struct roster *roster, struct member *m
 bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
-        if (m->confirmed_to < m->lines_in && !m->lagging &&
+        if (m->confirmed_number < m->lines_in && !m->is_lagging &&
             (lent_confirm(&m->lent, m->lines_in) || reach_send(m, &relayed) == 0))
-                m->confirmed_to = m->lines_in;
-        return m->confirmed_to == m->lines_in;
+                m->confirmed_number = m->lines_in;
+        return m->confirmed_number == m->lines_in;
 }

@@ -33,8 +33,8 @@ struct relay {
         int64_t catch_up_ms;      /* when members that lend may be waited for again, CLOCK_MONOTONIC */
         struct patience patience; /* with full inboxes */
         uint64_t batches;         /* batches of this epoch so far */
-        uint64_t delivered;       /* records sent so far: each counts once for each receiver */
-        uint64_t missed;          /* records not sent so far because the receiver lagged */
+        uint64_t deliveries;      /* records sent so far: each counts once for each receiver */
+        uint64_t misses;          /* records not sent so far because the receiver lagged */
 };
 
 /* Sends the batch to every member that it is for. Marks members as lagging (and notes it) or dead. Blocks for a bounded

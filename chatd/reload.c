@@ -96,11 +96,11 @@ void reload_again(struct reload *r, struct chat *chat)
         struct settings s = r->options;
         /* the time is for Type=notify-reload, sd_notify(3) */
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
-        r->failed = settings_read(&s, r->path, SETTINGS_CHATD, reload_complain, chat) < 0;
-        if (!r->failed) {
+        r->has_failed = settings_read(&s, r->path, SETTINGS_CHATD, reload_complain, chat) < 0;
+        if (!r->has_failed) {
                 reload_apply(chat, &s);
                 chat_forget_said(chat);
         }
-        eventlog_reload(chat->log, !r->failed);
+        eventlog_reload(chat->log, !r->has_failed);
         sd_notify(false, "READY=1");
 }

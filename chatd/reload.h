@@ -12,7 +12,7 @@ struct chat;
 struct reload {
         const char *path;        /* of the file; NULL: SETTINGS_FILE, which may be missing */
         struct settings options; /* the settings before the file is read */
-        bool failed;             /* the settings in use are not those of the file */
+        bool has_failed;         /* the settings in use are not those of the file */
 };
 
 /* Reads the file into `s`. Returns 0 or a negative errno. Prints errors on standard error, and puts the first into

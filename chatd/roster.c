@@ -151,7 +151,7 @@ int roster_rename(struct roster *r, struct member *m, struct slice name)
                 naming_add(&r->naming, m); /* it was there before: its memory has just been freed */
                 return -ENOMEM;
         }
-        m->renamed = true;
+        m->is_renamed = true;
         return 0;
 }
 
@@ -170,7 +170,7 @@ void roster_dies(struct roster *r, struct member *m)
 
 void roster_move(struct roster *r, struct member *m, struct room *room)
 {
-        m->moved = true;
+        m->is_moved = true;
         m->alone_notice = false;
         rooms_leave(&r->rooms, &m->seat);
         rooms_enter(&r->rooms, room, &m->seat);

@@ -2,9 +2,9 @@
 
 void todo_add(struct todo *t, enum todo_kind kind, struct member *m)
 {
-        if (m->todo[kind].listed)
+        if (m->todo[kind].is_listed)
                 return;
-        m->todo[kind] = (struct todo_place){.listed = true, .before = t->last[kind]};
+        m->todo[kind] = (struct todo_place){.is_listed = true, .before = t->last[kind]};
         *(t->last[kind] ? &t->last[kind]->todo[kind].next : &t->first[kind]) = m;
         t->last[kind] = m;
 }
@@ -12,7 +12,7 @@ void todo_add(struct todo *t, enum todo_kind kind, struct member *m)
 void todo_remove(struct todo *t, enum todo_kind kind, struct member *m)
 {
         struct todo_place *place = &m->todo[kind];
-        if (!place->listed)
+        if (!place->is_listed)
                 return;
         *(place->before ? &place->before->todo[kind].next : &t->first[kind]) = place->next;
         *(place->next ? &place->next->todo[kind].before : &t->last[kind]) = place->before;

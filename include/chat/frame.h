@@ -174,7 +174,7 @@ struct frame {
         uint8_t reason;
         bool quiet;
         uint8_t confinement; /* enum confinement */
-        uint64_t lines_out, skipped;
+        uint64_t lines_out, lines_skipped;
         uint64_t members;
         struct slice answer;        /* a code and its details, see answer.h; empty: text says it */
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
@@ -333,7 +333,7 @@ static inline void frame_put_field(struct wire_writer *w, const struct frame *f,
                 wire_put_u64(w, f->lines_out);
                 break;
         case FIELD_SKIPPED:
-                wire_put_u64(w, f->skipped);
+                wire_put_u64(w, f->lines_skipped);
                 break;
         case FIELD_MEMBERS:
                 wire_put_u64(w, f->members);
@@ -375,7 +375,7 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
                 f->lines_out = wire_get_u64(r);
                 break;
         case FIELD_SKIPPED:
-                f->skipped = wire_get_u64(r);
+                f->lines_skipped = wire_get_u64(r);
                 break;
         case FIELD_MEMBERS:
                 f->members = wire_get_u64(r);

@@ -222,7 +222,7 @@ static void note_laggards(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
-                if (m && (m->lag_ms != 0 || m->lagging))
+                if (m && (m->lag_ms != 0 || m->is_lagging))
                         r->sessions.all[k].attentive = false;
         }
 }
@@ -511,7 +511,7 @@ static void fall_silent(struct run *r)
                 time_pass(ARRIVALS_WAIT_MS);
                 bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting_count > 0;
                 for (size_t i = 0; i < r->chat->roster.count; i++)
-                        waits |= r->chat->roster.members[i]->lagging || member_is_held(r->chat->roster.members[i]);
+                        waits |= r->chat->roster.members[i]->is_lagging || member_is_held(r->chat->roster.members[i]);
                 if (!waits)
                         return;
         }
@@ -542,8 +542,8 @@ static bool is_mark(const struct roster *roster, const char *file)
                 return false;
         memcpy(digits, file, ID_DIGITS);
         const struct member *m = path_parse_id(digits, &id) == 0 ? roster_find(roster, id) : NULL;
-        return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->renamed) ||
-                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->moved));
+        return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->is_renamed) ||
+                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->is_moved));
 }
 
 static void check_notes(const struct run *r)
@@ -600,7 +600,7 @@ static void check_roster(const struct run *r)
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
-                PROMISE(!member_is_dead(m) && m->presence == PRESENT && !m->lagging,
+                PROMISE(!member_is_dead(m) && m->presence == PRESENT && !m->is_lagging,
                         "%016llx is dead, leaving or expected", (unsigned long long)m->id);
                 PROMISE(m->arrival == ARRIVAL_ANNOUNCED, "%016llx was not announced", (unsigned long long)m->id);
                 PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);

@@ -23,7 +23,7 @@ static bool is_same(const struct frame *a, const struct frame *b)
 {
         return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
-               a->reason == b->reason && a->lines_out == b->lines_out && a->skipped == b->skipped &&
+               a->reason == b->reason && a->lines_out == b->lines_out && a->lines_skipped == b->lines_skipped &&
                a->members == b->members && slice_equal(a->answer, b->answer);
 }
 

@@ -217,10 +217,10 @@ static inline void fill_inbox(struct fixture *f, uint32_t who)
 /* Returns what the session gets when it runs again. */
 static inline const char *after_lagging(struct fixture *f, uint32_t who)
 {
-        assert_true(member(f, who)->lagging);
+        assert_true(member(f, who)->is_lagging);
         inbox_empty(f->inboxes[who]);
         broker_has_room(f->chat, member(f, who));
-        assert_false(member(f, who)->lagging);
+        assert_false(member(f, who)->is_lagging);
         return inbox_read(f->inboxes[who]);
 }
 

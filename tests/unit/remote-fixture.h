@@ -28,5 +28,5 @@ static inline void join_ann_bob_and_link(struct fixture *f)
 static inline void assert_nothing_ignored(struct fixture *f)
 {
         for (int i = 0; i < IGNORED_KINDS; i++)
-                assert_int_equal(f->chat->complaints.ignored[i], 0);
+                assert_int_equal(f->chat->complaints.ignored_counts[i], 0);
 }

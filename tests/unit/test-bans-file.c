@@ -135,7 +135,7 @@ static void test_a_downgrade(void **state)
         t.size += (size_t)snprintf(t.at + t.size, sizeof(t.at) - t.size, "bob 1700000000 5 was rude\n::1 1 0 \n");
         struct bans_file_report report = read_text(&t, &taken);
         assert_int_equal(report.state, BANS_FILE_OLD);
-        assert_int_equal(report.unchecked.count, 2);
+        assert_int_equal(report.without_sum.count, 2);
         assert_int_equal(taken.count, 2);
         t.size -= 2; /* cut in its last line */
         report = read_text(&t, &taken);
@@ -160,8 +160,8 @@ static void test_files_of_people(void **state)
         read_string("bob 1 0 \n\n# and\nann 1 0 why\n", &report, &taken);
         assert_int_equal(report.state, BANS_FILE_EDITED);
         assert_int_equal(taken.count, 2);
-        assert_int_equal(report.unchecked.count, 2);
-        assert_int_equal(report.unchecked.first[1], 4);
+        assert_int_equal(report.without_sum.count, 2);
+        assert_int_equal(report.without_sum.first[1], 4);
         read_string("bob 1 0 \nann\n", &report, &taken);
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
         assert_int_equal(taken.count, 1);
@@ -191,7 +191,7 @@ static void test_edits(void **state)
         struct text t = edit(list, "#end ", "eve 1 0 \n#end ");
         struct bans_file_report report = read_text(&t, &taken);
         assert_int_equal(report.state, BANS_FILE_EDITED);
-        assert_int_equal(report.unchecked.count, 1);
+        assert_int_equal(report.without_sum.count, 1);
         assert_int_equal(taken.count, BANS + 1);
 
         t = edit(list, "bob 1700000000", "eve 1 0 \nbob 1700000000"); /* the checksum is still that of bob */
@@ -225,7 +225,7 @@ static void test_a_ban_of_an_earlier_file(void **state)
         memcpy(t.at + (rob - e.at), rob, 22 + 20);
         struct bans_file_report report = read_text(&t, &taken);
         assert_int_equal(report.state, BANS_FILE_DAMAGED);
-        assert_true(report.mixed);
+        assert_true(report.is_mixed);
         assert_int_equal(report.intact, BANS);
 }
 
@@ -238,9 +238,10 @@ static void check_damaged(const struct text *t, const struct ban list[static BAN
         bool without_any = report->state == BANS_FILE_EDITED && !report->has_total; /* all of it is reported */
         if (kept < BANS && report->state != BANS_FILE_DAMAGED && !without_any)
                 fail_msg("%zu bans were lost without a word", BANS - kept);
-        if (wrong > report->unchecked.count && report->state != BANS_FILE_DAMAGED) /* then it comes from another file */
-                fail_msg("%zu bans are wrong, of %zu it is said", wrong, report->unchecked.count);
-        assert_true(report->intact + report->unchecked.count == taken->count);
+        if (wrong > report->without_sum.count &&
+            report->state != BANS_FILE_DAMAGED) /* then it comes from another file */
+                fail_msg("%zu bans are wrong, of %zu it is said", wrong, report->without_sum.count);
+        assert_true(report->intact + report->without_sum.count == taken->count);
 }
 
 /* A damaged bit costs at most the ban of its line, and never makes another ban. */

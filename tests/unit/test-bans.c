@@ -264,20 +264,20 @@ static void test_a_damaged_file(void **state)
         assert_int_equal(add(f, "bob"), 0);
         assert_int_equal(add(f, "192.0.2.7"), 0);
         read_again(f);
-        assert_false(f->bans.damaged);
+        assert_false(f->bans.is_damaged);
         assert_int_equal(f->bans.changes, 0); /* and nothing needs to be written */
         for (int i = 0; i < 2; i++) {
                 change_file(f, "192.0.2.", "192.0.3.");
                 assert_int_equal(stat(f->bans.path, &damaged), 0);
                 read_again(f);
-                assert_true(f->bans.damaged);
+                assert_true(f->bans.is_damaged);
                 assert_true(is_banned(f, "bob", NULL));
                 assert_false(is_banned(f, "ann", "192.0.2.7:1"));
                 assert_false(is_banned(f, "ann", "192.0.3.7:1"));
                 read_again(f); /* the file was written anew, with the ban that is left */
                 assert_int_equal(f->bans.changes, 0);
                 assert_int_equal(f->bans.count, 1);
-                assert_true(f->bans.damaged);
+                assert_true(f->bans.is_damaged);
                 assert_int_equal(stat(kept, &there), 0);
                 assert_int_equal(there.st_ino, damaged.st_ino);
                 assert_int_equal(add(f, "192.0.2.7"), 0);
@@ -285,7 +285,7 @@ static void test_a_damaged_file(void **state)
         }
         unlink(kept);
         read_again(f);
-        assert_false(f->bans.damaged);
+        assert_false(f->bans.is_damaged);
 }
 
 /* A damaged file that cannot be kept is not overwritten before the bans change. */
@@ -303,7 +303,7 @@ static void test_a_damaged_file_that_cannot_be_kept(void **state)
         read_again(f);
         read_again(f);
         assert_int_equal(f->bans.count, 0);
-        assert_true(f->bans.damaged);
+        assert_true(f->bans.is_damaged);
         assert_int_equal(stat(f->bans.path, &there), 0);
         assert_int_equal(there.st_ino, damaged.st_ino);
 }
@@ -319,7 +319,7 @@ static void test_a_file_that_cannot_be_read(void **state)
         snprintf(path, sizeof(path), "%s/" BANS_FILE_NAME, f->dir);
         assert_int_equal(symlink(BANS_FILE_NAME, path), 0); /* even root cannot read that */
         assert_int_equal(bans_read(&f->bans, f->dir, f->log), -ELOOP);
-        assert_true(f->bans.damaged);
+        assert_true(f->bans.is_damaged);
         assert_int_equal(add(f, "bob"), 0);
         read_again(f);
         assert_true(is_banned(f, "bob", NULL));
@@ -333,7 +333,7 @@ static void test_a_file_without_checksums(void **state)
         struct fixture *f = *state;
         write_file(f, "bob 1 0 why not\n");
         read_again(f);
-        assert_false(f->bans.damaged);
+        assert_false(f->bans.is_damaged);
         assert_int_equal(f->bans.count, 1);
         read_again(f);
         assert_int_equal(f->bans.count, 1);

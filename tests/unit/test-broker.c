@@ -104,18 +104,18 @@ static void test_a_frame_of_many_lines(void **state)
         serve(f);
         assert_inbox(f, BOB, "line ann one, line ann, line ann four");
         assert_int_equal(roster_find(&f->chat->roster, inbox_id(ANN))->lines_in, 4);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
         f->numbers[ANN] -= 2;
         say(f, ANN, "three\nfour\nfive"); /* the first two were there before */
         f->numbers[ANN] += 2;
         serve(f);
         assert_inbox(f, BOB, "line ann five");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_REPEATED], 2);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_REPEATED], 2);
         memset(many, '\n', sizeof(many) - 1);
         many[sizeof(many) - 1] = '\0'; /* there is one LF less than lines */
         say(f, ANN, many);
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_MALFORMED], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_MALFORMED], 1);
         assert_inbox(f, BOB, "");
 }
 
@@ -130,7 +130,7 @@ static void test_what_hides_is_shown(void **state)
         say(f, ANN, "a\u200bb\n\u00ad\u00ad\u00ad\u00ad\u00ad\u00ad          .\nhm                    *** x");
         serve(f);
         assert_inbox(f, BOB, "line ann a?b, line ann ??????        ., line ann hm        *** x");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 0);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 0);
 }
 
 /* A frame that does not fit into a batch as a whole begins the next one. */
@@ -158,7 +158,7 @@ static void test_frames_fill_batches(void **state)
 static void test_frames_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
-        const uint64_t *ignored = f->chat->complaints.ignored;
+        const uint64_t *ignored = f->chat->complaints.ignored_counts;
         uint8_t raw[FRAME_MAX_BYTES + 200] = {0};
         hello(f, ANN);
         hello(f, BOB);
@@ -338,7 +338,7 @@ static void test_another_user_is_ignored(void **state)
         waitpid(child, &status, 0);
         assert_int_equal(status, 0);
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_USER], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_USER], 1);
         assert_int_equal(f->chat->roster.count, 1);
 }
 
@@ -349,7 +349,7 @@ static void test_ignored_frames_are_reported_at_a_bounded_rate(void **state)
         send(f->sender, "x", 1, 0);
         serve(f);
         assert_int_equal(complaints_report(&f->chat->complaints, 1000), INT64_MAX);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_MALFORMED], 0);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_MALFORMED], 0);
         send(f->sender, "x", 1, 0);
         serve(f);
         assert_int_equal(complaints_report(&f->chat->complaints, 1000 + IGNORED_REPORT_MS - 1),
@@ -636,7 +636,7 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
         decline(f, ANN);
         say_to_all(f, BOB);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
-        member(f, ANN)->lagging = true; /* as if her inbox had been full */
+        member(f, ANN)->is_lagging = true; /* as if her inbox had been full */
         broker_settle(f->chat);
         assert_not_asked(f, ANN);
         broker_has_room(f->chat, member(f, ANN));
@@ -876,7 +876,7 @@ static void test_descriptors_are_kept_for_who_comes(void **state)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, before.rlim_max}), 0);
         restart_broker(f);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-        assert_int_equal(f->chat->lending->lowest_kept, BELOW);
+        assert_int_equal(f->chat->lending->inbox_fd_min, BELOW);
         f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
         f->inboxes[BOB] = inbox_bind(f->dir, inbox_id(BOB));
         hello_again(f, ANN);
@@ -908,19 +908,19 @@ static void test_warnings(void **state)
                 complaints_warn(&f->chat->complaints, "cannot fly", -EIO);
         complaints_warn(&f->chat->complaints, "cannot swim", -EIO);
         assert_string_equal(w[0].what, "cannot fly");
-        assert_int_equal(w[0].complaint.unlogged, 2);
+        assert_int_equal(w[0].complaint.unlogged_count, 2);
         assert_string_equal(w[1].what, "cannot swim");
-        assert_int_equal(w[1].complaint.unlogged, 0);
-        f->chat->complaints.warnings[0].complaint.logged_ms -= WARNING_MS;
+        assert_int_equal(w[1].complaint.unlogged_count, 0);
+        f->chat->complaints.warnings[0].complaint.entry_ms -= WARNING_MS;
         complaints_warn(&f->chat->complaints, "cannot fly", -EIO);
-        assert_int_equal(w[0].complaint.unlogged, 0);
+        assert_int_equal(w[0].complaint.unlogged_count, 0);
         for (int i = 0; i < 2 * WARNINGS_MAX; i++) {
                 snprintf(what, sizeof(what), "cannot do %d", i);
                 complaints_warn(&f->chat->complaints, what, -EIO);
         }
         assert_string_equal(w[WARNINGS_MAX - 2].what, "cannot do 8");
         assert_string_equal(w[WARNINGS_MAX - 1].what, "cannot do 9"); /* the last place is for all others */
-        assert_int_equal(w[WARNINGS_MAX - 1].complaint.unlogged, 14);
+        assert_int_equal(w[WARNINGS_MAX - 1].complaint.unlogged_count, 14);
 }
 
 /* chatd ends in the middle of a round. It must take no frame any more: the next chatd does. */

@@ -41,15 +41,15 @@ static void test_the_listener_cannot_be_watched(void **state)
         struct fixture *f = &c->base;
         int epoll = f->chat->epoll;
         epoll_ctl(epoll, EPOLL_CTL_DEL, c->listener, NULL);
-        f->chat->control->watch.armed = false;
+        f->chat->control->watch.is_armed = false;
         f->chat->control->retry_ms = 0;
         f->chat->epoll = -1;
         control_settle(f->chat, clock_ms());
-        assert_false(f->chat->control->watch.armed);
+        assert_false(f->chat->control->watch.is_armed);
         f->chat->epoll = epoll;
         assert_in_range(control_due_ms(f->chat->control), clock_ms(), clock_ms() + CONTROL_AGAIN_MS);
         control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
-        assert_true(f->chat->control->watch.armed);
+        assert_true(f->chat->control->watch.is_armed);
         assert_string_equal(ask(c, "who"), "end=ok");
 }
 
@@ -71,9 +71,9 @@ static void test_what_runs_out_when_somebody_connects(void **state)
         for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
                 accept_error = errors[i];
                 turn(f);
-                assert_false(f->chat->control->watch.armed); /* so that epoll does not report it again and again */
+                assert_false(f->chat->control->watch.is_armed); /* so that epoll does not report it again and again */
                 control_settle(f->chat, clock_ms() + CONTROL_AGAIN_MS);
-                assert_true(f->chat->control->watch.armed);
+                assert_true(f->chat->control->watch.is_armed);
         }
         accept_error = 0;
         run(f);

@@ -51,7 +51,7 @@ static void test_a_mute(void **state)
         assert_inbox(f, ANN,
                      "rollcall, answer You are muted: nobody sees what you say, notice You are no longer muted");
         kill_and_restart(c);
-        assert_false(member(f, ANN)->muted);
+        assert_false(member(f, ANN)->is_muted);
         assert_non_null(strstr(ask(c, "mute|b|zoe"), "end=nobody"));
 }
 
@@ -77,12 +77,12 @@ static void test_no_inode_is_left(void **state)
         assert_inbox(f, BOB, "line ann heard");
         assert_inbox(f, ANN, "");
         kill_and_restart(c);
-        assert_false(member(f, ANN)->muted);
+        assert_false(member(f, ANN)->is_muted);
         inodes = 1;
         assert_string_equal(ask(c, "mute|51|ann"), "end=ok");
         assert_int_equal(inodes, 0);
         kill_and_restart(c);
-        assert_true(member(f, ANN)->muted);
+        assert_true(member(f, ANN)->is_muted);
         /* the change was noted, too, in place of the note before */
         assert_string_equal(ask(c, "mute|51|ann"), "end=ok");
         assert_string_equal(ask(c, "unmute|54|ann"), "end=ok");
@@ -111,9 +111,9 @@ static void test_killed_while_it_mutes(void **state)
                 put(f, &mute);
                 say(f, ANN, "behind");
                 serve(f);
-                assert_true(member(f, ANN)->muted);
+                assert_true(member(f, ANN)->is_muted);
                 restart_broker(f);
-                assert_true(member(f, ANN)->muted);
+                assert_true(member(f, ANN)->is_muted);
         }
         assert_string_equal(inbox_read_new(f->inboxes[BOB], &seen), "line ann before, rollcall, rollcall");
 }

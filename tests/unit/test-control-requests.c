@@ -58,7 +58,7 @@ static void test_sandboxes(void **state)
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " unconfined=1 unserved=3 "));
         assert_true(f->chat->confinements->entry[CONFINED_NO_FILTER]);
-        assert_int_equal(f->chat->confinements->complaint.unlogged, 2);
+        assert_int_equal(f->chat->confinements->complaint.unlogged_count, 2);
         bye(f, EVE);
         serve(f);
         assert_non_null(strstr(ask(c, "status"), " members=2 "));

@@ -100,11 +100,11 @@ static void test_damaged_bans(void **state)
         report.bad.count = 2;
         report.bad.first[0] = 5;
         report.bad.first[1] = 7;
-        report.mixed = report.too_long = true;
+        report.is_mixed = report.too_long = true;
         eventlog_bans(f->log, "/d/bans", &report, NULL);
-        report = (struct bans_file_report){.state = BANS_FILE_DAMAGED, .unchecked.count = BANS_FILE_LINES_LISTED + 3};
+        report = (struct bans_file_report){.state = BANS_FILE_DAMAGED, .without_sum.count = BANS_FILE_LINES_LISTED + 3};
         eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
-        report = (struct bans_file_report){.state = BANS_FILE_EDITED, .unchecked = {1, {12}}};
+        report = (struct bans_file_report){.state = BANS_FILE_EDITED, .without_sum = {1, {12}}};
         eventlog_bans(f->log, "/d/bans", &report, NULL);
         assert_string_equal(
                 stop_and_read(f, all, sizeof(all)),

@@ -149,8 +149,8 @@ static void test_an_overlong_datagram(void **state)
         put(f, "two");
         for (int round = 0; round < 2; round++) {
                 assert_int_equal(intake_peek(&f->in), 2);
-                assert_false(intake_get(&f->in, 0).truncated);
-                assert_true(intake_get(&f->in, 1).truncated);
+                assert_false(intake_get(&f->in, 0).is_truncated);
+                assert_true(intake_get(&f->in, 1).is_truncated);
                 assert_int_equal(intake_get(&f->in, 1).size, FRAME_MAX_BYTES);
                 if (round == 0) { /* skipped, as in the recovery */
                         intake_skip(&f->in);

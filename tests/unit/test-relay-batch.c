@@ -241,7 +241,7 @@ static void test_a_batch_of_its_own_alone(void **state)
         assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), 0);
         /* the client was told nothing */
         assert_int_equal(outlet_relayed(&f->lenders[1]->outlet), 0);
-        assert_int_equal(f->members[1]->confirmed_to, 0);
+        assert_int_equal(f->members[1]->confirmed_number, 0);
 }
 
 int main(void)

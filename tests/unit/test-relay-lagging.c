@@ -5,7 +5,7 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
 {
         struct fixture *f = *state;
         unsigned sent = 0, missed_after = 0;
-        while (!f->members[1]->lagging) {
+        while (!f->members[1]->is_lagging) {
                 batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "x");
                 relay_send(&f->relay, &f->batch, &f->roster);
@@ -23,10 +23,10 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
         assert_int_equal(f->members[1]->gap, 1 + missed_after);
 
         relay_resume(&f->relay, &f->roster, f->members[1]); /* still full */
-        assert_true(f->members[1]->lagging);
+        assert_true(f->members[1]->is_lagging);
         inbox_read(f->inboxes[1]);
         relay_resume(&f->relay, &f->roster, f->members[1]);
-        assert_false(f->members[1]->lagging);
+        assert_false(f->members[1]->is_lagging);
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "again");
         relay_send(&f->relay, &f->batch, &f->roster);
@@ -38,10 +38,10 @@ static int lag(struct fixture *f, int who)
 {
         fill(f, who);
         int waited = say(f);
-        assert_true(f->members[who]->lagging);
+        assert_true(f->members[who]->is_lagging);
         inbox_empty(f->inboxes[who]);
         relay_resume(&f->relay, &f->roster, f->members[who]);
-        assert_false(f->members[who]->lagging);
+        assert_false(f->members[who]->is_lagging);
         inbox_empty(f->inboxes[1]);
         inbox_empty(f->inboxes[2]);
         return waited;
@@ -100,8 +100,8 @@ static void test_members_that_lag_together_are_waited_for_together(void **state)
         room_at = f->inboxes[2];
         room_ms = LAGGING_PATIENCE_MS - 1;
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
-        assert_true(f->members[1]->lagging);
-        assert_false(f->members[2]->lagging);
+        assert_true(f->members[1]->is_lagging);
+        assert_false(f->members[2]->is_lagging);
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann x");
 }
 
@@ -148,22 +148,22 @@ static void test_slow_members_may_use_up_the_patience(void **state)
         for (int i = 0; i < 100; i++)
                 assert_int_equal(say_to_slow_bob(f, LAGGING_FREE_MS), LAGGING_FREE_MS);
         assert_int_equal(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_PATIENCE_MS);
-        assert_false(f->members[1]->lagging);
+        assert_false(f->members[1]->is_lagging);
         assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS,
                         2 * LAGGING_FREE_MS); /* what was left */
-        assert_true(f->members[1]->lagging);
+        assert_true(f->members[1]->is_lagging);
 }
 
 static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
 {
         struct fixture *f = *state;
-        f->members[1]->lagging = true;
+        f->members[1]->is_lagging = true;
         f->members[1]->gap = 1;
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
         relay_resume(&f->relay, &f->roster, f->members[1]);
         assert_true(member_is_dead(f->members[1]));
-        assert_false(f->members[1]->lagging);
+        assert_false(f->members[1]->is_lagging);
 }
 
 /* The link is a member that is never dead. */
@@ -182,11 +182,11 @@ static void test_a_link_without_an_inbox_lags(void **state)
                         .kind = RECORD_LINE, .id = LINK_ID, .number = 1, .name = slice_of("zoe@b"), .text = {"", 0}};
                 batch_add(&f->batch, m, NULL, &own);
                 relay_send(&f->relay, &f->batch, &f->roster);
-                assert_true(m->lagging);
+                assert_true(m->is_lagging);
         }
         assert_int_equal(m->gap, 3);
         relay_resume(&f->relay, &f->roster, m); /* there is no inbox yet */
-        assert_true(m->lagging);
+        assert_true(m->is_lagging);
         assert_int_equal(m->gap, 3);
 
         path_link(&address, f->dir);
@@ -195,7 +195,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         m->life = LIFE_ALIVE;
         relay_resume(&f->relay, &f->roster, m);
-        assert_false(m->lagging);
+        assert_false(m->is_lagging);
         assert_string_equal(inbox_read(inbox), "missed 3");
         close(inbox);
 }

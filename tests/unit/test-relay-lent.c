@@ -185,16 +185,16 @@ static void test_who_lent_learns_how_far_its_lines_went(void **state)
         add(f, 0, "x");
         relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 0);
-        assert_int_equal(f->members[1]->confirmed_to, 0);
+        assert_int_equal(f->members[1]->confirmed_number, 0);
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "y");
         relay_send(&f->relay, &f->batch, &f->roster);
         assert_int_equal(outlet_relayed(o), 7);
-        assert_int_equal(f->members[1]->confirmed_to, 7);
+        assert_int_equal(f->members[1]->confirmed_number, 7);
         batch_take_number(&f->batch, f->members[1], 8);
         assert_true(relay_confirm(&f->relay, f->members[1]));
         assert_int_equal(outlet_relayed(o), 8);
-        assert_int_equal(f->members[1]->confirmed_to, 8);
+        assert_int_equal(f->members[1]->confirmed_number, 8);
         assert_string_equal(inbox_read(f->inboxes[1]), "");
 }
 
@@ -322,7 +322,7 @@ static void test_who_lent_and_lags(void **state)
         assert_lender_got(l, "ann: x\r\n");
         assert_true(outlet_claim(&l->outlet));
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
-        assert_true(m->lagging);
+        assert_true(m->is_lagging);
         outlet_release(&l->outlet, &l->client, l->taken);
         say(f); /* what it missed must come first, so it must not be shown this */
         assert_lender_got(l, "");
@@ -330,10 +330,10 @@ static void test_who_lent_and_lags(void **state)
         assert_int_equal(m->lines_out, 1);
 
         relay_resume(&f->relay, &f->roster, m);
-        assert_true(m->lagging);
+        assert_true(m->is_lagging);
         inbox_empty(f->inboxes[1]);
         relay_resume(&f->relay, &f->roster, m);
-        assert_false(m->lagging);
+        assert_false(m->is_lagging);
         say(f);
         assert_lender_got(l, "");
         assert_int_equal(m->lent.datagrams, 2);

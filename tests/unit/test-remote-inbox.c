@@ -12,7 +12,7 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         say(f, ANN, "one");
         serve(f);
         assert_false(f->chat->remote->is_there);
-        assert_true(link_member(f)->lagging);
+        assert_true(link_member(f)->is_lagging);
         assert_int_equal(roster_people(&f->chat->roster), 1);
         say(f, ANN, "two");
         inject(f, 1, 1); /* it may still speak, and does not miss its own lines */
@@ -25,10 +25,10 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         serve(f);
         assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
         assert_true(f->chat->remote->is_there);
-        assert_false(link_member(f)->lagging);
+        assert_false(link_member(f)->is_lagging);
         assert_nothing_ignored(f); /* there was no GONE of it, either */
         restart_broker(f);
-        assert_false(link_member(f)->lagging); /* no trace of it is left */
+        assert_false(link_member(f)->is_lagging); /* no trace of it is left */
         assert_inbox(f, LINK, "rollcall");
 }
 
@@ -58,7 +58,7 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->chat->remote->is_there);
-        assert_true(link_member(f)->lagging); /* chatd does not wait for room in it */
+        assert_true(link_member(f)->is_lagging); /* chatd does not wait for room in it */
         assert_int_equal(link_member(f)->gap, 0);
         say(f, ANN, "one");
         serve(f);
@@ -82,13 +82,13 @@ static void test_an_inbox_of_somebody_else(void **state)
         unlink(address.sun_path);
         assert_int_equal(symlink("/run/systemd/journal/dev-log", address.sun_path), 0);
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_INBOX], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_INBOX], 1);
         assert_null(link_member(f));
         unlink(address.sun_path);
         link_hello(f); /* without an inbox */
         unlink(address.sun_path);
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_INBOX], 2);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_INBOX], 2);
         assert_null(link_member(f));
         say(f, ANN, "hi");
         serve(f);
@@ -98,7 +98,7 @@ static void test_an_inbox_of_somebody_else(void **state)
 
 static void fill_link_inbox(struct fixture *f)
 {
-        for (unsigned i = 0; !link_member(f)->lagging; i++) {
+        for (unsigned i = 0; !link_member(f)->is_lagging; i++) {
                 say(f, ANN, "on and on");
                 serve(f);
                 assert_in_range(i, 0, 10000);
@@ -124,7 +124,7 @@ static void test_a_full_inbox(void **state)
         inject(f, 1, 1);
         hello(f, BOB);
         serve(f);
-        assert_true(link_member(f)->lagging);
+        assert_true(link_member(f)->is_lagging);
         inbox_read(f->inboxes[LINK]);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
         broker_has_room(f->chat, ((struct watch *)event.data.ptr)->member);

@@ -72,7 +72,7 @@ static void test_numbers_only_grow(void **state)
 static void test_records_that_are_ignored(void **state)
 {
         struct fixture *f = *state;
-        const uint64_t *ignored = f->chat->complaints.ignored;
+        const uint64_t *ignored = f->chat->complaints.ignored_counts;
         static char long_text[TEXT_MAX_BYTES + 2], long_name[NAME_MAX_BYTES + 2];
         memset(long_text, 'x', TEXT_MAX_BYTES + 1);
         memset(long_name, 'x', NAME_MAX_BYTES + 1);
@@ -95,7 +95,7 @@ static void test_records_that_are_ignored(void **state)
                 serve(f);
                 assert_int_equal(ignored[IGNORED_UNCLEAN], i + 1);
         }
-        f->chat->complaints.ignored[IGNORED_UNCLEAN] = 0;
+        f->chat->complaints.ignored_counts[IGNORED_UNCLEAN] = 0;
         bad = good;
         bad.text = slice_of("\x1b[2J");
         inject_record(f, &bad);
@@ -169,7 +169,7 @@ static void test_what_hides_is_shown(void **state)
                      "line zoe@b hi?        ., action zoe@b hi?        ., topic zoe@b hi?        ., "
                      "private zoe@b hi?        .");
         assert_string_equal(roster_find(&f->chat->roster, inbox_id(ANN))->seat.room->topic, "hi?        .");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 0);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 0);
 }
 
 /* Private messages between members of this host and another. */
@@ -235,13 +235,13 @@ static void test_it_tells_one(void **state)
         assert_inbox(f, ANN, "notice b is away");
         assert_inbox(f, BOB, "");
         assert_inbox(f, LINK, "");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
         tell.id = inbox_id(BOB); /* a sender that is not the link */
         tell.text = slice_of("forged");
         put(f, &tell);
         serve(f);
         assert_inbox(f, ANN, "");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_TYPE], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_TYPE], 1);
 }
 
 static void test_names_there(void **state)
@@ -254,7 +254,7 @@ static void test_names_there(void **state)
         inject_record(f, &rec);
         serve(f);
         assert_inbox(f, ANN, "rename zoe@b ann@b, renamed zoe@b ann@b");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
 }
 
 /* Rooms have members on several hosts. */
@@ -287,7 +287,7 @@ static void test_rooms(void **state)
         serve(f);
         assert_inbox(f, ANN, "line kitchen: zoe@b hi");
         assert_inbox(f, BOB, "line zoe@b hi");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
 
         rec = (struct record){.kind = RECORD_CAME,
                               .number = 5,
@@ -344,7 +344,7 @@ static void test_sessions_cannot_inject(void **state)
         send(f->sender, buffer, n, 0);
         put(f, &(struct frame){.type = FRAME_NOTICE, .id = inbox_id(ANN), .number = 1, .text = slice_of("forged")});
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_TYPE], 2);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_TYPE], 2);
         assert_inbox(f, BOB, "");
 }
 
@@ -372,7 +372,7 @@ static void test_only_its_user_speaks_for_the_link(void **state)
 {
         enum { SESSION_USER = 65533, LINK_USER = 65534, OTHER_USER = 65532 };
         struct fixture *f = *state;
-        const uint64_t *ignored = f->chat->complaints.ignored;
+        const uint64_t *ignored = f->chat->complaints.ignored_counts;
         if (getuid() != 0)
                 skip();
         f->chat->session_user = SESSION_USER;

@@ -80,7 +80,7 @@ static void test_what_cannot_be_noted(void **state)
         assert_int_equal(f->chat->changes.count, 0);
         /* each kind was logged; the second name was counted */
         assert_string_equal(f->chat->complaints.warnings[0].what, "cannot note a new name");
-        assert_int_equal(f->chat->complaints.warnings[0].complaint.unlogged, 1);
+        assert_int_equal(f->chat->complaints.warnings[0].complaint.unlogged_count, 1);
         assert_string_equal(f->chat->complaints.warnings[1].what, "cannot note a change of room");
         assert_string_equal(f->chat->complaints.warnings[2].what, "cannot note a topic");
         assert_string_equal(f->chat->complaints.warnings[3].what, "");
@@ -318,7 +318,7 @@ static void test_whose_name_it_is(void **state)
         assert_inbox(f, ANN,
                      "found bob, found nobody: There is nobody called bobb here. Did you mean bob?, "
                      "found nobody: There is nobody called zoe here; /who lists who is here");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 2);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 2);
 }
 
 static void test_whose_name_begins_so(void **state)

@@ -10,7 +10,7 @@ static void test_an_action(void **state)
         serve(f);
         assert_inbox(f, BOB, "action ann waves");
         assert_inbox(f, ANN, "");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
         assert_int_equal(f->chat->lines, 1);
 }
 
@@ -34,7 +34,7 @@ static void test_a_private_word(void **state)
                      "you; the "
                      "message went to nobody, "
                      "answer This chat is not linked to other hosts, line eve three");
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_UNCLEAN], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_UNCLEAN], 1);
 }
 
 static void test_a_reply(void **state)
@@ -133,7 +133,7 @@ static void test_what_is_ignored(void **state)
         struct fixture *f = *state;
         who_is_here(f, ANN);
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_STRANGER], 1);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_STRANGER], 1);
         join_all(f);
         f->numbers[ANN] = 0;
         who_is_here(f, ANN);
@@ -143,7 +143,7 @@ static void test_what_is_ignored(void **state)
         f->numbers[ANN] = UINT64_MAX - 1;
         nick(f, ANN, "Zoe");
         serve(f);
-        assert_int_equal(f->chat->complaints.ignored[IGNORED_REPEATED], 2);
+        assert_int_equal(f->chat->complaints.ignored_counts[IGNORED_REPEATED], 2);
         assert_string_equal(member(f, ANN)->name, "ann");
 }
 
@@ -166,7 +166,7 @@ static void test_muted_speaks(void **state)
 {
         struct fixture *f = *state;
         join_all(f);
-        member(f, ANN)->muted = true;
+        member(f, ANN)->is_muted = true;
         nick(f, ANN, "bob-is-an-ass");
         join(f, ANN, "bob-go-home");
         serve(f);

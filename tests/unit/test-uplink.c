@@ -93,7 +93,7 @@ static void test_hello_lines_and_bye_in_order(void **state)
         assert_int_equal(bye.type, FRAME_BYE);
         assert_int_equal(bye.reason, LEAVE_EOF);
         assert_int_equal(bye.lines_out, 3);
-        assert_int_equal(bye.skipped, 4);
+        assert_int_equal(bye.lines_skipped, 4);
         assert_nothing(f);
 }
 
