@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <chat/conf.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #define BLANKS " \t"
 

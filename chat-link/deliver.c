@@ -5,7 +5,7 @@
 
 #include <chat/leave.h>
 #include <chat/names.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "link-state.h"
 #include "number.h"

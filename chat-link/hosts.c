@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 /* Keeps the compiler from moving stores across it: after kill -9 the next process finds them in this order. */
 static void hosts_keep_order(void)

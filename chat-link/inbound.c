@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 
 #include <chat/clock.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 void inbound_init(struct inbound *in, struct report *report, const char *own, int work)
 {

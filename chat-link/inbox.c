@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include <chat/safe-text.h>
 #include <chat/socket.h>
-#include <chat/text.h>
 
 static void inbox_remember(void *user, const struct record *rec)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <chat/clock.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 /* The closure of a subscription to records. */
 struct subscription {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 void report_init(struct report *r, int wake)
 {

@@ -6,13 +6,10 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chat/assert.h>
-#include <chat/display.h>
 #include <chat/socket.h>
 
 enum {
@@ -102,13 +99,6 @@ bool client_is_deaf(const struct client *c)
         return c->is_socket && c->out_broken && !client_is_over(c);
 }
 
-bool client_sent(struct client *c)
-{
-        bool sent = c->sent;
-        c->sent = false;
-        return sent;
-}
-
 /* Reads TCP_INFO, tcp(7), into `info`. Returns false if it is no TCP connection. */
 static bool client_read_info(const struct client *c, struct tcp_info *info)
 {
@@ -140,140 +130,6 @@ int64_t client_position(const struct client *c)
                         return -1;
         } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
         return (int64_t)after.tcpi_bytes_acked + queued_bytes;
-}
-
-bool client_waits(const struct client *c)
-{
-        return c->end > c->start;
-}
-
-size_t client_room(const struct client *c)
-{
-        size_t most = sizeof(c->buffer) - LINE_END_BYTES, size = c->end - c->start;
-        return size < most ? most - size : 0;
-}
-
-/* The waiting bytes move to the front only when the tail is used up, so the pages behind it stay untouched. */
-char *client_reserve(struct client *c, size_t size)
-{
-        if (client_room(c) < size)
-                return NULL;
-        if (sizeof(c->buffer) - c->end < size) {
-                memmove(c->buffer, c->buffer + c->start, c->end - c->start);
-                c->end -= c->start;
-                c->start = 0;
-        }
-        return c->buffer + c->end;
-}
-
-void client_commit(struct client *c, const char *end)
-{
-        assert(end >= c->buffer + c->end && end <= c->buffer + sizeof(c->buffer));
-        c->end = (size_t)(end - c->buffer);
-}
-
-void client_raw(struct client *c, const void *data, size_t size)
-{
-        char *at = client_reserve(c, size);
-        if (at)
-                client_commit(c, mempcpy(at, data, size));
-}
-
-static void client_skip(struct client *c)
-{
-        c->skipped_lines++;
-        c->skipped_total++;
-}
-
-char *client_begin_line(struct client *c, size_t size)
-{
-        char *at = c->skipped_lines == 0 ? client_reserve(c, size) : NULL;
-        if (!at)
-                client_skip(c);
-        return at;
-}
-
-void client_end_line(struct client *c, const char *end)
-{
-        client_commit(c, end);
-        c->lines_out++;
-}
-
-size_t client_line_bytes(const struct slice *parts, size_t n)
-{
-        size_t size = LINE_END_BYTES;
-        for (size_t i = 0; i < n; i++)
-                size += parts[i].len;
-        return size;
-}
-
-void client_line(struct client *c, const struct slice *parts, size_t n)
-{
-        char *at = client_begin_line(c, client_line_bytes(parts, n));
-        if (at)
-                client_end_line(c, display_write(at, parts, n));
-}
-
-/* Puts the last `size` bytes of a line in front of the waiting output. */
-static void client_put_first(struct client *c, const char *line_end, size_t size)
-{
-        /* LINE_END_BYTES are always kept free for client_give_up_rest() */
-        assert(c->end - c->start + size <= sizeof(c->buffer));
-        memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
-        memcpy(c->buffer, line_end - size, size);
-        c->end += size - c->start;
-        c->start = 0;
-        c->broken_off = false;
-}
-
-void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has)
-{
-        char line[CLIENT_LINE_MAX_BYTES];
-        const char *end = display_write(line, parts, n);
-        size_t size = (size_t)(end - line) - has;
-        if (client_room(c) < size) {
-                client_give_up_rest(c);
-                client_skip(c);
-                return;
-        }
-        client_put_first(c, end, size);
-        c->lines_out++;
-}
-
-void client_give_up_rest(struct client *c)
-{
-        static const char end[] = LINE_END;
-        client_put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
-}
-
-void client_flush(struct client *c)
-{
-        while (client_waits(c) && !c->out_broken && !c->broken_off) {
-                const char *at = c->buffer + c->start;
-                size_t size = c->end - c->start;
-                ssize_t n =
-                        c->is_socket ? send(c->out, at, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(c->out, at, size);
-                if (n < 0) {
-                        c->out_broken = !socket_is_transient(errno);
-                        break;
-                }
-                c->sent = true;
-                c->written_bytes += (uint64_t)n;
-                c->start += (size_t)n;
-                if ((size_t)n < size)
-                        break;
-        }
-        if (!client_waits(c) || c->out_broken)
-                c->start = c->end = 0;
-}
-
-uint64_t client_take_skipped(struct client *c)
-{
-        uint64_t skipped = c->skipped_lines;
-        if (client_room(c) < sizeof(c->buffer) / 2)
-                return 0;
-        c->skipped_lines = 0;
-        return skipped;
 }
 
 void client_close(struct client *c)

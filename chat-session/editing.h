@@ -7,7 +7,7 @@
  * would show it.
  *
  * The row is drawn in the client's buffer behind everything else, once for all that came, and not while more than a few
- * lines wait there, so it costs a slow client next to nothing. The output behind it erases it first (client.h).
+ * lines wait there, so it costs a slow client next to nothing. The output behind it erases it first (client-output.h).
  */
 #pragma once
 

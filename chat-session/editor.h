@@ -1,7 +1,7 @@
 /* Edits one line: the bytes of keys go in, events come out, and the editor draws the line in one row of the terminal
  * (row.h).
  *
- * Text is cleaned as that of every line (chat/text.h). The keys are those of xterm and its kin (ECMA-48), and
+ * Text is cleaned as that of every line (chat/safe-text.h). The keys are those of xterm and its kin (ECMA-48), and
  * readline's control keys (escape.h).
  *
  * No descriptor, no clock, no allocation. A struct of zeros is a valid beginning, and pages of it that are not needed
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include <chat/frame.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "escape.h"
 #include "row.h"

@@ -2,6 +2,7 @@
 
 #include <chat/display.h>
 
+#include "client-output.h"
 #include "liveness.h"
 #include "session.h"
 

@@ -1,6 +1,6 @@
 #include "input.h"
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "charset.h"
 #include "commands.h"

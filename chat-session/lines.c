@@ -1,6 +1,6 @@
 #include "lines.h"
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "grapheme.h"
 

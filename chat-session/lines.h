@@ -1,5 +1,5 @@
 /* Turns bytes into lines: finds the line ends of every kind of client, obeys the keys that correct a line, and cuts
- * lines that are too long. The text is what was typed; it is cleaned (chat/text.h) when it is sent.
+ * lines that are too long. The text is what was typed; it is cleaned (chat/safe-text.h) when it is sent.
  *
  * A line ends with CR LF, LF CR, CR NUL (telnet in character mode, PuTTY), LF (nc) or a lone CR, even if a read ends in
  * between: the first of the two ends the line at once, and the other half is swallowed. A line of more than

@@ -2,6 +2,7 @@
 
 #include <chat/clock.h>
 
+#include "client-output.h"
 #include "session.h"
 #include "talk.h"
 

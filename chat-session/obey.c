@@ -6,7 +6,7 @@
 #include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/names.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "commands.h"
 #include "editing.h"

@@ -6,6 +6,8 @@
 #include <chat/clock.h>
 #include <chat/display.h>
 
+#include "client-output.h"
+
 static void outlet_unmap(struct outlet *o)
 {
         if (o->page)

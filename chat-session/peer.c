@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include <chat/clock.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 enum {
         PROXY_TIMEOUT_MS = 5000, /* for the whole header */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <chat/frame.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 enum {
         TELNET_FIRST_COMMAND = 236, /* the first command behind IAC; smaller bytes mean nothing, RFC 854 and RFC 1184 */

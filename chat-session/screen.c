@@ -3,6 +3,7 @@
 #include <chat/display.h>
 
 #include "charset.h"
+#include "client-output.h"
 #include "row.h"
 #include "wrap.h"
 

@@ -2,6 +2,8 @@
 
 #include <chat/assert.h>
 
+#include "client-output.h"
+
 #define BIT(state) (1u << (state))
 
 enum { SESSION_LEAVES = BIT(SESSION_FLUSHING) | BIT(SESSION_DONE) };

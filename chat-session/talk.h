@@ -8,7 +8,7 @@
 #include <chat/frame.h>
 #include <chat/wire.h>
 
-#include "client.h"
+#include "client-output.h"
 
 struct session;
 
@@ -16,7 +16,7 @@ struct session;
  * KIND_JOINS_LATER, once; until then nothing may be said or requested. A name that is too long is cut. */
 void talk_introduce(struct session *s, struct slice name);
 
-/* Says a line, clean text (chat/text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
+/* Says a line, clean text (chat/safe-text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
 void talk_say(struct session *s, struct slice text);
 
 /* Sends a request to chatd, which counts as `cost` lines, 1 to 255. `f` has its type, name and text. There must be

@@ -4,7 +4,7 @@
 
 #include <chat/nearest.h>
 #include <chat/reveal.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "commands.h"
 #include "editing.h"

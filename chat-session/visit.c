@@ -6,6 +6,7 @@
 #include <chat/clock.h>
 #include <chat/connect.h>
 
+#include "client-output.h"
 #include "incoming.h"
 #include "liveness.h"
 #include "talk.h"

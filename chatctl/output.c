@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 enum { VALUE_MAX_BYTES = 64 }; /* of a value that is not text */
 

@@ -38,7 +38,7 @@ void output_list(FILE *out, const struct column *columns, const struct answer_re
 void output_json(FILE *out, const struct column *columns, const struct answer_record *records, size_t count);
 void output_json_object(FILE *out, const struct column *columns, const struct answer_record *record);
 
-/* Writes `size` bytes as a JSON string. Text that is not clean (chat/text.h) is cleaned. */
+/* Writes `size` bytes as a JSON string. Text that is not clean (chat/safe-text.h) is cleaned. */
 void output_json_string(FILE *out, const char *text, size_t size);
 
 /* Writes a time to `text`: in UTC for JSON, otherwise local time with its zone. */

@@ -4,7 +4,7 @@
 
 #include <chat/control.h>
 #include <chat/reveal.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 struct words {
         struct text_cleaner cleaner;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include <chat/names.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 /* Writes an address in the form in which it is shown. */
 static void describe_address(struct ban *ban)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <chat/safe-text.h>
 #include <chat/siphash.h>
-#include <chat/text.h>
 
 #include "ban.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "bans-file.h"
 #include "eventlog.h"

@@ -11,6 +11,7 @@
 #include "arrivals.h"
 #include "ban-check.h"
 #include "confinement.h"
+#include "consume.h"
 #include "contact.h"
 #include "control.h"
 #include "lending.h"
@@ -168,43 +169,14 @@ static void broker_relay(struct chat *chat)
                 linelog_write(chat->log, &chat->batch);
 }
 
-static void broker_note(struct chat *chat)
-{
-        round_enter(&chat->round, ROUND_NOTE);
-        if (chat->round.old_frames > 0)
-                history_note_again(&chat->history, &chat->roster.rooms, &chat->batch);
-        else
-                history_note(&chat->history, &chat->roster.rooms, &chat->batch);
-        remote_note(chat);
-        arrivals_note(chat);
-        admin_note(chat);
-}
-
-/* Forgets members and rooms that no frame in the queue concerns any more. `last` says that no old frame is left. */
-static void broker_forget(struct chat *chat, bool last)
-{
-        membership_remove_leavers(chat);
-        if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
-                chat_forget_said(chat);
-        if (last)
-                chat_forget_departed(chat);
-}
-
 /* Does all steps of one batch, of the first frames in the window. Returns how many frames that were, or a negative
  * errno. */
 static int broker_do_round(struct chat *chat, size_t left)
 {
         size_t taken = broker_take(chat, left);
         broker_relay(chat);
-        broker_note(chat);
-        membership_say_goodbye(chat);
-        round_enter(&chat->round, ROUND_CONSUME);
-        int r = intake_consume(&chat->intake, taken);
-        if (r < 0)
-                return r;
-        broker_forget(chat, round_consume(&chat->round, taken));
-        round_enter(&chat->round, ROUND_OVER);
-        return (int)taken;
+        int r = consume_batch(chat, taken);
+        return r < 0 ? r : (int)taken;
 }
 
 int broker_serve(struct chat *chat)

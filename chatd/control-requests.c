@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include <chat/answer.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 #include <chat/version.h>
 
 #include "admin.h"

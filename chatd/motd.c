@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "batch.h"
 

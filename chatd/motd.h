@@ -26,7 +26,7 @@ struct motd {
         char text[MOTD_MAX_BYTES];
 };
 
-/* Reads the file, cleans it as a session cleans its input (chat/text.h), and leaves out empty lines at its end. Returns
+/* Reads the file, cleans it as a session cleans its input (chat/safe-text.h), and leaves out empty lines at its end. Returns
  * 0, MOTD_E_CUT, or a negative errno and no message. */
 int motd_read(struct motd *motd, const char *path);
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "answer.h"
 #include "arrivals.h"

@@ -11,7 +11,7 @@
 
 #include <chat/names.h>
 #include <chat/paths.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "notes.h"
 

@@ -10,8 +10,8 @@
 #include <chat/names.h>
 #include <chat/notice.h>
 #include <chat/reveal.h>
+#include <chat/safe-text.h>
 #include <chat/socket.h>
-#include <chat/text.h>
 
 #include "chat.h"
 #include "contact.h"

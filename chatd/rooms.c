@@ -12,7 +12,7 @@
 
 #include <chat/paths.h>
 #include <chat/reveal.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "member.h"
 #include "rundir.h"

@@ -11,6 +11,7 @@
 #include <chat/display.h>
 #include <chat/record.h>
 
+#include "../chat-session/client-output.h"
 #include "../chat-session/outlet.h"
 
 #include "tcp.h"

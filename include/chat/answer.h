@@ -11,7 +11,7 @@
 #pragma once
 
 #include "frame.h"
-#include "text.h"
+#include "safe-text.h"
 
 enum {
         ANSWER_TEXT_MAX_BYTES = 512,         /* of a topic or a reason */

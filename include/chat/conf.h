@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "safe-text.h"
 
 enum {
         CONF_LINE_MAX_BYTES = 511,
@@ -37,7 +37,7 @@ struct conf_reader {
         /* Takes the value, which is not empty, of the key with this number. Returns NULL, or text that says what would
          * be right. */
         const char *(*take)(void *user, int key, const char *value);
-        /* Reports an error: one line of clean text (text.h). */
+        /* Reports an error: one line of clean text (safe-text.h). */
         void (*complain)(void *user, const char *error);
         void *user;
 };

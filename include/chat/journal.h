@@ -2,7 +2,7 @@
  *
  * Writing to the journal blocks while journald is stopped. So a separate thread writes, from a queue of fixed size, and
  * the other threads only put events into the queue. An event that finds the queue full is counted, and the count is
- * logged when there is room again. Texts must be clean (text.h), so that an entry is never more than one line.
+ * logged when there is room again. Texts must be clean (safe-text.h), so that an entry is never more than one line.
  *
  * `lock` guards the queue and all that is said about it, and so there are no atomics; `changed` says that there is an
  * event, or that the thread is to end. The thread does not hold the lock while it writes. `program` and `to_journal`
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "events.h"
+#include "message-ids.h"
 
 enum {
         JOURNAL_QUEUE_BYTES = 1024 * 1024, /* an event has about 300 bytes, more if it quotes a message */

@@ -1,4 +1,4 @@
-/* Shows all that a text contains. Clean text (text.h) harms no terminal, but it can still hide and lie: by invisible
+/* Shows all that a text contains. Clean text (safe-text.h) harms no terminal, but it can still hide and lie: by invisible
  * characters, by heaps of marks that cover the lines above, and by blanks that push the rest into a row of its own,
  * where it looks like another member's line. So
  *
@@ -32,7 +32,7 @@
 
 #include <utf8proc.h>
 
-#include "text.h"
+#include "safe-text.h"
 #include "wire.h"
 
 enum {

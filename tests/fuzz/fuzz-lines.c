@@ -8,7 +8,7 @@
  * on an empty line, and only there, is an end; ^C is an interrupt; whatever came before, text that follows is taken
  * within ESCAPE_MAX_BYTES and a few bytes.
  */
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-session/grapheme.h"
 #include "../../chat-session/lines.h"

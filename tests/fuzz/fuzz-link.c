@@ -15,7 +15,7 @@
 
 #include <chat/connect.h>
 #include <chat/leave.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-link/link.h"
 #include "../unit/network-fixture.h"

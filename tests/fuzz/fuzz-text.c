@@ -1,4 +1,4 @@
-/* Clean text (chat/text.h), compared with a second implementation of RFC 3629 and Unicode that works on code points.
+/* Clean text (chat/safe-text.h), compared with a second implementation of RFC 3629 and Unicode that works on code points.
  *
  * Promises: the cleaner writes exactly what is asked for, so nothing is dropped, and each call writes whole characters
  * that are clean by both implementations; text_is_clean() agrees with the second one, and is true of exactly the texts

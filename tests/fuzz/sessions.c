@@ -10,8 +10,8 @@
 #include <chat/names.h>
 #include <chat/paths.h>
 #include <chat/record.h>
+#include <chat/safe-text.h>
 #include <chat/sentence.h>
-#include <chat/text.h>
 
 #include "../lender.h"
 

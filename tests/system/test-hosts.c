@@ -11,7 +11,7 @@
 
 #include <chat/clock.h>
 #include <chat/record.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-link/message.h"
 #include "hosts.h"

@@ -13,7 +13,7 @@
 #include <chat/clock.h>
 #include <chat/connect.h>
 #include <chat/names.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-link/link.h"
 #include "../clock-call.h"

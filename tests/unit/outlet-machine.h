@@ -2,7 +2,7 @@
  * allows, a connection, an inbox, and kills.
  *
  * The steps are those of the real functions: chatd/lent.c and chat-session/outlet.c are compiled here with other
- * atomics and other system calls, and chat-session/client.c is linked. A step is one access to the page, or one system
+ * atomics and other system calls, and chat-session/client-output.c is linked. A step is one access to the page, or one system
  * call on what both sides share. To continue a function that was left at a step, it is called again from its beginning,
  * and all steps that it took already return what they returned before. So a state needs no stack: it is a struct that
  * can be copied and compared.
@@ -401,7 +401,7 @@ static ssize_t write_some(const struct iovec *iov, size_t n, size_t size)
         return end_step(part == 0 ? -1 : (int32_t)(part < size ? part : size));
 }
 
-/* These stand in place of libc's, for chat-session/client.c. */
+/* These stand in place of libc's, for chat-session/client-output.c. */
 ssize_t send(int fd, const void *at, size_t size, int flags)
 {
         (void)fd;

@@ -5,7 +5,7 @@
 
 #include <chat/frame.h>
 
-#include "../../chat-session/client.h"
+#include "../../chat-session/client-output.h"
 #include "../../chat-session/editor.h"
 #include "../../chat-session/screen.h"
 #include "../../chat-session/terminal-kind.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <chat/paths.h>
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-link/inject.h"
 

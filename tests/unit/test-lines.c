@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "../../chat-session/lines.h"
 

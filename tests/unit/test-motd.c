@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "broker-fixture.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <chat/events.h>
+#include <chat/message-ids.h>
 
 #include "test.h"
 

@@ -1,4 +1,4 @@
-#include <chat/text.h>
+#include <chat/safe-text.h>
 
 #include "test.h"
 
