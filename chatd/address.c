@@ -17,7 +17,7 @@ static const uint8_t user_prefix[IPV4_OFFSET] = {0xff, 0xff, 0xff, 0xff, 0xff, 0
                                                  0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 /* Returns the length without a port, for an address without brackets: the port is the part behind its only colon. */
-static size_t length_without_port(const char *text, size_t len)
+static size_t address_length_without_port(const char *text, size_t len)
 {
         const char *colon = memchr(text, ':', len);
         bool only = colon && !memchr(colon + 1, ':', len - (size_t)(colon + 1 - text));
@@ -25,7 +25,7 @@ static size_t length_without_port(const char *text, size_t len)
 }
 
 /* Takes the interface off the end of an IPv6 address. Returns false if the interface is invalid. */
-static bool take_scope(struct address *a, char *text)
+static bool address_take_scope(struct address *a, char *text)
 {
         char *percent = strchr(text, '%');
         if (!percent)
@@ -44,7 +44,7 @@ bool address_parse(struct address *a, const char *text)
         struct in_addr v4;
         struct in6_addr v6;
         bool brackets = text[0] == '[';
-        size_t len = brackets ? strcspn(++text, "]") : length_without_port(text, strlen(text));
+        size_t len = brackets ? strcspn(++text, "]") : address_length_without_port(text, strlen(text));
         *a = (struct address){0};
         if (len >= sizeof(copy))
                 return false;
@@ -55,7 +55,7 @@ bool address_parse(struct address *a, const char *text)
                 a->bits = ADDRESS_IPV4_BITS;
                 return true;
         }
-        if (!take_scope(a, copy) || inet_pton(AF_INET6, copy, &v6) != 1)
+        if (!address_take_scope(a, copy) || inet_pton(AF_INET6, copy, &v6) != 1)
                 return false;
         memcpy(a->bytes, &v6, sizeof(v6));
         a->bits = ADDRESS_IPV6_BITS;
@@ -136,7 +136,10 @@ void network_describe(const struct network *n, char text[static NETWORK_MAX_BYTE
         uint32_t uid;
         if (network_is_user(n)) {
                 memcpy(&uid, n->bytes + IPV4_OFFSET, sizeof(uid));
-                snprintf(text, NETWORK_MAX_BYTES + 1, uid == 0 ? "root" : "user %u", (unsigned)ntohl(uid));
+                if (uid == 0)
+                        snprintf(text, NETWORK_MAX_BYTES + 1, "root");
+                else
+                        snprintf(text, NETWORK_MAX_BYTES + 1, "user %u", (unsigned)ntohl(uid));
         } else if (memcmp(n->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0) {
                 inet_ntop(AF_INET, n->bytes + IPV4_OFFSET, text, NETWORK_MAX_BYTES + 1);
         } else {

@@ -26,7 +26,7 @@ static void admin_note_path(const struct chat *chat, const char *suffix, char pa
 }
 
 /* Reads the numbers, the oldest first. Returns false if there is no note. */
-static bool read_note(struct chat *chat)
+static bool admin_read_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
         char path[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
@@ -44,7 +44,7 @@ static bool read_note(struct chat *chat)
 }
 
 /* Writes the note. Returns 0 or a negative errno. */
-static int write_note(const struct chat *chat)
+static int admin_write_note(const struct chat *chat)
 {
         const struct admin *a = chat->admin;
         char path[PATH_MAX], new[PATH_MAX], text[REQUESTS_NOTE_MAX_BYTES];
@@ -60,8 +60,8 @@ static int write_note(const struct chat *chat)
 }
 
 /* Returns a KICKED with this text, whose answer is in `bytes`. */
-static struct frame kicked_because(const struct chat *chat, struct slice why,
-                                   uint8_t bytes[static ANSWER_DETAILS_MAX_BYTES])
+static struct frame admin_kicked_frame(const struct chat *chat, struct slice why,
+                                       uint8_t bytes[static ANSWER_DETAILS_MAX_BYTES])
 {
         const struct answer a = answer_of_removal(why);
         return (struct frame){.type = FRAME_KICKED,
@@ -78,10 +78,10 @@ static struct slice admin_removal_text(const struct member *m)
 
 /* Sends KICKED again to a removed member, when its inbox has room: the previous chatd may have died before it told the
  * member. */
-static void remove_again(struct chat *chat, struct member *m)
+static void admin_remove_again(struct chat *chat, struct member *m)
 {
         uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
-        struct frame kicked = kicked_because(chat, admin_removal_text(m), bytes);
+        struct frame kicked = admin_kicked_frame(chat, admin_removal_text(m), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
         m->is_lagging = true;
@@ -90,11 +90,11 @@ static void remove_again(struct chat *chat, struct member *m)
 
 void admin_recover(struct chat *chat)
 {
-        if (!read_note(chat))
-                write_note(chat); /* so that the note can be replaced even if no inode is left */
+        if (!admin_read_note(chat))
+                admin_write_note(chat); /* so that the note can be replaced even if no inode is left */
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (chat->roster.members[i]->removal == REMOVAL_DONE)
-                        remove_again(chat, chat->roster.members[i]);
+                        admin_remove_again(chat, chat->roster.members[i]);
 }
 
 bool admin_has_done(const struct admin *a, uint64_t number)
@@ -114,7 +114,7 @@ static void admin_remember(struct admin *a, uint64_t number)
         a->is_changed = true;
 }
 
-static void take_say(struct chat *chat, const struct frame *f)
+static void admin_take_say(struct chat *chat, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
@@ -132,7 +132,7 @@ static void take_say(struct chat *chat, const struct frame *f)
 }
 
 /* Sets a topic. Returns 0, or a negative errno: -ENOENT if the room does not exist any more. */
-static int take_topic(struct chat *chat, const struct frame *f)
+static int admin_take_topic(struct chat *chat, const struct frame *f)
 {
         bool removes = slice_equal(f->text, slice_of(TOPIC_NONE));
         struct room *room = rooms_find(&chat->roster.rooms, f->name);
@@ -155,7 +155,7 @@ static int take_topic(struct chat *chat, const struct frame *f)
 }
 
 /* Tells a member that it is muted, or no longer, in a line for it alone, which the session shows once. */
-static void tell_muted(struct chat *chat, struct member *m, const struct frame *f)
+static void admin_tell_muted(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
         uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
@@ -164,10 +164,10 @@ static void tell_muted(struct chat *chat, struct member *m, const struct frame *
         batch_add_private(&chat->batch, NULL, m, &rec);
 }
 
-static void take_removal(struct chat *chat, struct member *m, const struct frame *f)
+static void admin_take_removal(struct chat *chat, struct member *m, const struct frame *f)
 {
         uint8_t bytes[ANSWER_DETAILS_MAX_BYTES];
-        struct frame kicked = kicked_because(chat, f->text, bytes);
+        struct frame kicked = admin_kicked_frame(chat, f->text, bytes);
         batch_tell(&chat->batch, m, &kicked);
         if (m->removal != REMOVAL_DONE) {
                 member_expel(m, REMOVAL_DONE);
@@ -177,7 +177,7 @@ static void take_removal(struct chat *chat, struct member *m, const struct frame
 }
 
 /* Does the action of the frame to a present member. Returns 0, or a negative errno if nothing was done. */
-static int take_act(struct chat *chat, struct member *m, const struct frame *f)
+static int admin_take_act(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool removed = m->removal == REMOVAL_DONE, muted = m->is_muted;
         int r = f->type == FRAME_MUTE && !removed && !muted ? note_reserve_mute(chat->roster.dir, m->id) : 0;
@@ -185,13 +185,13 @@ static int take_act(struct chat *chat, struct member *m, const struct frame *f)
                 return r;
         chat->admin->act = (struct admin_act){.member = m, .type = f->type, .uid = (uid_t)f->key, .news = !removed};
         if (f->type == FRAME_KICK) {
-                take_removal(chat, m, f);
+                admin_take_removal(chat, m, f);
         } else if (!removed) { /* a removed member is about to leave */
                 m->is_muted = f->type == FRAME_MUTE;
                 m->mute_notice_ms = 0;
                 chat->admin->act.news = muted != m->is_muted;
                 if (chat->admin->act.news) /* an unchanged state was told before */
-                        tell_muted(chat, m, f);
+                        admin_tell_muted(chat, m, f);
         }
         return 0;
 }
@@ -205,11 +205,11 @@ enum outcome admin_take(struct chat *chat, const struct frame *f)
         if (!done && here && !round_admit(&chat->round, ROUND_ALONE))
                 return NEXT_BATCH;
         if (!done && f->type == FRAME_SET_TOPIC)
-                r = take_topic(chat, f);
+                r = admin_take_topic(chat, f);
         else if (!done && f->type == FRAME_SAY)
-                take_say(chat, f);
+                admin_take_say(chat, f);
         else if (!done)
-                r = here ? take_act(chat, m, f) : -ENOENT;
+                r = here ? admin_take_act(chat, m, f) : -ENOENT;
         if (r < 0 && r != -ENOENT)
                 eventlog_warning(chat->log, "cannot note what an administrator asked for, which is not done", r);
         else if (!done)
@@ -220,7 +220,7 @@ enum outcome admin_take(struct chat *chat, const struct frame *f)
 }
 
 /* Notes the state of a member after an action. Returns 0 or a negative errno. */
-static int note_act(const struct chat *chat, const struct member *m)
+static int admin_note_act(const struct chat *chat, const struct member *m)
 {
         if (m->removal == REMOVAL_DONE)
                 return note_removal(chat->roster.dir, m);
@@ -233,7 +233,7 @@ static int note_act(const struct chat *chat, const struct member *m)
 }
 
 /* Logs an action. Called after it was noted, so that the next chatd does not log it again. */
-static void log_act(const struct chat *chat, const struct admin_act *act)
+static void admin_log_act(const struct chat *chat, const struct admin_act *act)
 {
         const struct member *m = act->member;
         struct eventlog_act event = {.id = m->id, .name = m->name, .address = m->address, .uid = act->uid};
@@ -250,14 +250,14 @@ void admin_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
         assert(chat->round.step == ROUND_NOTE);
-        int r = a->act.member ? note_act(chat, a->act.member) : 0;
+        int r = a->act.member ? admin_note_act(chat, a->act.member) : 0;
         if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);
         if (a->act.member && a->act.news)
-                log_act(chat, &a->act);
+                admin_log_act(chat, &a->act);
         a->act.member = NULL;
         /* after the members' notes: a request that is noted here is not done again */
-        r = a->is_changed ? write_note(chat) : 0;
+        r = a->is_changed ? admin_write_note(chat) : 0;
         if (r < 0) /* the request is done again, but only if chatd dies before it is consumed or answered */
                 eventlog_warning(chat->log, "cannot note that a request of an administrator was done", r);
         a->is_changed = false;

@@ -9,7 +9,7 @@
 #include <chat/safe-text.h>
 
 /* Writes an address in the form in which it is shown. */
-static void describe_address(struct ban *ban)
+static void ban_describe_address(struct ban *ban)
 {
         char text[INET6_ADDRSTRLEN];
         struct in6_addr v6;
@@ -24,7 +24,7 @@ static void describe_address(struct ban *ban)
                 snprintf(ban->target, sizeof(ban->target), "%s%s%s/%d", text, percent, ban->scope, bits);
 }
 
-static int parse_bits(const char *text, int most)
+static int ban_parse_bits(const char *text, int most)
 {
         char *end;
         if (text[0] < '0' || text[0] > '9')
@@ -33,7 +33,7 @@ static int parse_bits(const char *text, int most)
         return *end == '\0' && bits <= (unsigned long)most ? (int)bits : -1;
 }
 
-static bool has_letter(const char *text)
+static bool ban_has_letter(const char *text)
 {
         for (; *text != '\0'; text++)
                 if (name_is_letter(*text))
@@ -53,17 +53,17 @@ int ban_parse(struct ban *ban, const char *what)
         if (slash)
                 *slash = '\0';
         bool parsed = address_parse(&address, text);
-        int bits = parsed && slash ? parse_bits(slash + 1, address.bits) : address.bits;
+        int bits = parsed && slash ? ban_parse_bits(slash + 1, address.bits) : address.bits;
         if (parsed && bits >= 0) {
                 ban->bits = bits + ADDRESS_IPV6_BITS - address.bits;
                 memcpy(ban->address, address.bytes, sizeof(ban->address));
                 memcpy(ban->scope, address.scope, sizeof(ban->scope));
                 address_mask(ban->address, ban->bits);
-                describe_address(ban);
+                ban_describe_address(ban);
                 return 0;
         }
         /* An invalid address would match no member as a name; nor would a name without a letter. */
-        if (strpbrk(what, "/:#") || !has_letter(what) || (what[0] >= '0' && what[0] <= '9') ||
+        if (strpbrk(what, "/:#") || !ban_has_letter(what) || (what[0] >= '0' && what[0] <= '9') ||
             len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(what, len))
                 return -EINVAL;
         ban->bits = -1;
@@ -97,7 +97,9 @@ bool ban_has_name(const struct ban *ban, struct slice name)
 
 bool ban_is_same(const struct ban *a, const struct ban *b)
 {
-        return a->bits == b->bits && (a->bits < 0 ? ban_has_name(a, slice_of(b->target))
-                                                  : memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
-                                                            strcmp(a->scope, b->scope) == 0);
+        if (a->bits != b->bits)
+                return false;
+        if (a->bits < 0)
+                return ban_has_name(a, slice_of(b->target));
+        return memcmp(a->address, b->address, sizeof(a->address)) == 0 && strcmp(a->scope, b->scope) == 0;
 }

@@ -37,14 +37,14 @@ static uint64_t bans_file_sum(const char *text, size_t size)
 /* ---- writing ---- */
 
 /* Writes the first line or the last, which describe all bans, to `text` of TOTAL_MAX_BYTES. Returns its length. */
-static size_t describe_total(char *text, const char *prefix, size_t count, uint64_t all)
+static size_t bans_file_describe_total(char *text, const char *prefix, size_t count, uint64_t all)
 {
         int n = snprintf(text, TOTAL_MAX_BYTES, "%s%zu %016" PRIx64 " ", prefix, count, all);
         n += snprintf(text + n, (size_t)(TOTAL_MAX_BYTES - n), "%016" PRIx64, bans_file_sum(text, (size_t)n));
         return (size_t)n;
 }
 
-static int describe_ban(char text[static LINE_MAX_BYTES], const struct ban *ban)
+static int bans_file_describe_ban(char text[static LINE_MAX_BYTES], const struct ban *ban)
 {
         return snprintf(text, LINE_MAX_BYTES, "%s %" PRId64 " %u %s", ban->target, ban->time, (unsigned)ban->uid,
                         ban->reason);
@@ -58,14 +58,14 @@ char *bans_file_write(const struct ban *list, size_t count, size_t *size)
         if (!file)
                 return NULL;
         for (size_t i = 0; i < count; i++)
-                all ^= bans_file_sum(line, (size_t)describe_ban(line, &list[i]));
-        describe_total(total, FIRST_LINE, count, all);
+                all ^= bans_file_sum(line, (size_t)bans_file_describe_ban(line, &list[i]));
+        bans_file_describe_total(total, FIRST_LINE, count, all);
         fprintf(file, "%s\n" EXPLANATION, total);
         for (size_t i = 0; i < count; i++) {
-                int len = describe_ban(line, &list[i]);
+                int len = bans_file_describe_ban(line, &list[i]);
                 fprintf(file, SUM_LINE "%016" PRIx64 "\n%s\n", bans_file_sum(line, (size_t)len), line);
         }
-        describe_total(total, LAST_LINE, count, all);
+        bans_file_describe_total(total, LAST_LINE, count, all);
         fprintf(file, "%s\n", total);
         if (fclose(file) == 0)
                 return text;
@@ -86,7 +86,7 @@ static bool bans_file_parse_number(const char *text, int64_t most, int64_t *numb
         return errno == 0 && *end == '\0' && *number <= most;
 }
 
-static bool parse_ban(struct ban *ban, char *line)
+static bool bans_file_parse_ban(struct ban *ban, char *line)
 {
         const char *what = text_next_word(&line), *time = what ? text_next_word(&line) : NULL;
         const char *uid = time ? text_next_word(&line) : NULL;
@@ -123,29 +123,29 @@ struct rows {
         uint64_t all;  /* the joined checksums in the total, if there is one */
 };
 
-static bool begins_with(struct slice text, const char *prefix)
+static bool bans_file_begins_with(struct slice text, const char *prefix)
 {
         return text.len >= strlen(prefix) && memcmp(text.at, prefix, strlen(prefix)) == 0;
 }
 
-static enum row_kind bans_file_kind_of(struct slice text)
+static enum row_kind row_kind_of(struct slice text)
 {
-        if (text.len == SUM_LINE_BYTES && begins_with(text, SUM_LINE))
+        if (text.len == SUM_LINE_BYTES && bans_file_begins_with(text, SUM_LINE))
                 return ROW_SUM;
         return text.len == 0 || text.at[0] == '#' ? ROW_COMMENT : ROW_BAN;
 }
 
 /* Takes the total from the first line or the last, if it is not damaged and no other line had one. */
-static void take_total(struct rows *rows, struct bans_file_report *report, struct slice text, const char *prefix)
+static void rows_take_total(struct rows *rows, struct bans_file_report *report, struct slice text, const char *prefix)
 {
         char copy[TOTAL_MAX_BYTES], expected[TOTAL_MAX_BYTES], *end;
-        if (!begins_with(text, prefix) || text.len >= sizeof(copy))
+        if (!bans_file_begins_with(text, prefix) || text.len >= sizeof(copy))
                 return;
         memcpy(copy, text.at, text.len);
         copy[text.len] = '\0';
         size_t count = strtoul(copy + strlen(prefix), &end, 10);
         uint64_t all = strtoull(end, NULL, 16);
-        if (describe_total(expected, prefix, count, all) != text.len || memcmp(expected, copy, text.len) != 0)
+        if (bans_file_describe_total(expected, prefix, count, all) != text.len || memcmp(expected, copy, text.len) != 0)
                 return;
         report->is_mixed |= report->has_total && (report->total != count || rows->all != all);
         if (report->has_total)
@@ -156,7 +156,7 @@ static void take_total(struct rows *rows, struct bans_file_report *report, struc
 }
 
 /* Divides the text into lines. Returns 0 or -ENOMEM. */
-static int split(struct rows *rows, struct bans_file_report *report, struct slice rest)
+static int rows_split(struct rows *rows, struct bans_file_report *report, struct slice rest)
 {
         size_t most = 1; /* the last line may have no LF */
         for (size_t i = 0; i < rest.len && most < BANS_FILE_MAX_LINES; i++)
@@ -169,11 +169,11 @@ static int split(struct rows *rows, struct bans_file_report *report, struct slic
                 const char *end = memchr(rest.at, '\n', rest.len);
                 row->has_end = end;
                 row->text = (struct slice){rest.at, end ? (size_t)(end - rest.at) : rest.len};
-                row->kind = bans_file_kind_of(row->text);
+                row->kind = row_kind_of(row->text);
                 rest.at += row->text.len + row->has_end;
                 rest.len -= row->text.len + row->has_end;
-                rows->has_sums |=
-                        row->kind == ROW_SUM || begins_with(row->text, FIRST_LINE) || begins_with(row->text, LAST_LINE);
+                rows->has_sums |= row->kind == ROW_SUM || bans_file_begins_with(row->text, FIRST_LINE) ||
+                                  bans_file_begins_with(row->text, LAST_LINE);
         }
         report->too_long |= rest.len > 0;
         return 0;
@@ -181,7 +181,7 @@ static int split(struct rows *rows, struct bans_file_report *report, struct slic
 
 /* ---- matching checksums and lines ---- */
 
-static int count_differences(const struct row *row, const char digits[static SUM_DIGITS + 1])
+static int row_count_differences(const struct row *row, const char digits[static SUM_DIGITS + 1])
 {
         int n = 0;
         for (int i = 0; i < SUM_DIGITS; i++)
@@ -190,27 +190,27 @@ static int count_differences(const struct row *row, const char digits[static SUM
 }
 
 /* Returns the checksum in front of the line `at`, or NULL. */
-static struct row *sum_before(const struct rows *rows, size_t at)
+static struct row *rows_sum_before(const struct rows *rows, size_t at)
 {
         return at > 0 && rows->list[at - 1].kind == ROW_SUM ? &rows->list[at - 1] : NULL;
 }
 
 /* Returns the row of the checksum `value` of the line `at`, at any place, or NULL. */
-static struct row *find_sum(const struct rows *rows, size_t at, uint64_t value)
+static struct row *rows_find_sum(const struct rows *rows, size_t at, uint64_t value)
 {
         char digits[SUM_DIGITS + 1];
         snprintf(digits, sizeof(digits), "%016" PRIx64, value);
-        struct row *before = sum_before(rows, at);
-        if (before && !before->is_matched && count_differences(before, digits) <= SUM_DIGITS_DAMAGED)
+        struct row *before = rows_sum_before(rows, at);
+        if (before && !before->is_matched && row_count_differences(before, digits) <= SUM_DIGITS_DAMAGED)
                 return before;
         for (size_t i = 0; i < rows->count; i++)
-                if (rows->list[i].kind == ROW_SUM && count_differences(&rows->list[i], digits) == 0)
+                if (rows->list[i].kind == ROW_SUM && row_count_differences(&rows->list[i], digits) == 0)
                         return &rows->list[i];
         return NULL;
 }
 
 /* Matches checksums and bans. Returns all checksums that belong to a ban, joined. */
-static uint64_t match_all(struct rows *rows)
+static uint64_t rows_match_all(struct rows *rows)
 {
         uint64_t all = 0;
         for (size_t i = 0; i < rows->count; i++) {
@@ -218,7 +218,7 @@ static uint64_t match_all(struct rows *rows)
                 if (row->kind != ROW_BAN)
                         continue;
                 uint64_t value = bans_file_sum(row->text.at, row->text.len);
-                struct row *sum_row = find_sum(rows, i, value);
+                struct row *sum_row = rows_find_sum(rows, i, value);
                 if (!sum_row)
                         continue;
                 row->is_matched = true;
@@ -234,7 +234,7 @@ static uint64_t match_all(struct rows *rows)
 
 /* ---- bans ---- */
 
-static void add_line(struct bans_file_lines *lines, unsigned number)
+static void bans_file_add_line(struct bans_file_lines *lines, unsigned number)
 {
         if (lines->count < BANS_FILE_LINES_LISTED)
                 lines->first[lines->count] = number;
@@ -242,27 +242,27 @@ static void add_line(struct bans_file_lines *lines, unsigned number)
 }
 
 /* Reads the line `at`. Returns true if it is a ban that may be in effect. */
-static bool read_ban(const struct rows *rows, size_t at, struct ban *ban)
+static bool rows_read_ban(const struct rows *rows, size_t at, struct ban *ban)
 {
         char line[LINE_MAX_BYTES + 1];
-        const struct row *row = &rows->list[at], *before = sum_before(rows, at);
+        const struct row *row = &rows->list[at], *before = rows_sum_before(rows, at);
         if (!row->is_matched && (!row->has_end || (before && !before->is_matched)))
                 return false;
         if (row->text.len > LINE_MAX_BYTES || memchr(row->text.at, '\0', row->text.len))
                 return false;
         memcpy(line, row->text.at, row->text.len);
         line[row->text.len] = '\0';
-        return parse_ban(ban, line);
+        return bans_file_parse_ban(ban, line);
 }
 
 /* Returns true for a checksum whose ban is missing, with no damaged line in its place. */
-static bool is_left_alone(const struct rows *rows, size_t at)
+static bool rows_is_left_alone(const struct rows *rows, size_t at)
 {
         const struct row *row = &rows->list[at];
         return row->kind == ROW_SUM && !row->is_matched && (at + 1 == rows->count || row[1].kind != ROW_BAN);
 }
 
-static enum bans_file_state judge(const struct rows *rows, const struct bans_file_report *report)
+static enum bans_file_state bans_file_judge(const struct rows *rows, const struct bans_file_report *report)
 {
         bool old = rows->count > 0 && slice_equal(rows->list[0].text, slice_of(OLD_FIRST_LINE));
         if (report->bad.count > 0 || report->too_long || report->is_mixed)
@@ -284,26 +284,27 @@ int bans_file_read(const char *text, size_t size, int (*take)(void *user, const 
         struct rows rows = {0};
         struct ban ban;
         *report = (struct bans_file_report){.too_long = size > BANS_FILE_MAX_BYTES};
-        int r = split(&rows, report, (struct slice){text, size > BANS_FILE_MAX_BYTES ? BANS_FILE_MAX_BYTES : size});
+        int r = rows_split(&rows, report,
+                           (struct slice){text, size > BANS_FILE_MAX_BYTES ? BANS_FILE_MAX_BYTES : size});
         if (r < 0)
                 return r;
         if (rows.count > 0) {
-                take_total(&rows, report, rows.list[0].text, FIRST_LINE);
-                take_total(&rows, report, rows.list[rows.count - 1].text, LAST_LINE);
+                rows_take_total(&rows, report, rows.list[0].text, FIRST_LINE);
+                rows_take_total(&rows, report, rows.list[rows.count - 1].text, LAST_LINE);
         }
-        uint64_t all = match_all(&rows);
+        uint64_t all = rows_match_all(&rows);
         for (size_t i = 0; i < rows.count; i++) {
                 const struct row *row = &rows.list[i];
-                bool is_ban = row->kind == ROW_BAN && read_ban(&rows, i, &ban) && take(user, &ban) >= 0;
+                bool is_ban = row->kind == ROW_BAN && rows_read_ban(&rows, i, &ban) && take(user, &ban) >= 0;
                 if (is_ban && row->is_matched)
                         report->intact++;
                 else if (is_ban)
-                        add_line(&report->without_sum, (unsigned)i + 1);
-                else if (row->kind == ROW_BAN || is_left_alone(&rows, i))
-                        add_line(&report->bad, (unsigned)i + 1);
+                        bans_file_add_line(&report->without_sum, (unsigned)i + 1);
+                else if (row->kind == ROW_BAN || rows_is_left_alone(&rows, i))
+                        bans_file_add_line(&report->bad, (unsigned)i + 1);
         }
         report->is_mixed |= report->has_total && report->intact == report->total && all != rows.all;
-        report->state = judge(&rows, report);
+        report->state = bans_file_judge(&rows, report);
         free(rows.list);
         return 0;
 }

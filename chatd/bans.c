@@ -21,7 +21,7 @@ const struct ban *bans_find(const struct bans *bans, struct slice name, const ch
         return NULL;
 }
 
-static struct ban *find_same(const struct bans *bans, const struct ban *ban)
+static struct ban *bans_find_same(const struct bans *bans, const struct ban *ban)
 {
         for (size_t i = 0; i < bans->count; i++)
                 if (ban_is_same(&bans->list[i], ban))
@@ -43,7 +43,7 @@ static int bans_make_room(struct bans *bans)
 /* Keeps a ban in memory alone. Returns 0, or -ENOSPC or -ENOMEM: then nothing has changed. */
 static int bans_keep(struct bans *bans, const struct ban *ban)
 {
-        struct ban *same = find_same(bans, ban);
+        struct ban *same = bans_find_same(bans, ban);
         int r = same ? 0 : bans_make_room(bans);
         if (r < 0)
                 return r;
@@ -53,14 +53,14 @@ static int bans_keep(struct bans *bans, const struct ban *ban)
         return 0;
 }
 
-static int keep_read(void *user, const struct ban *ban)
+static int bans_keep_read(void *user, const struct ban *ban)
 {
         return bans_keep(user, ban);
 }
 
 /* Reads a file, up to a little more than the longest file of bans. Returns the text, which the caller frees, or NULL
  * and errno. */
-static char *read_file(const char *path, size_t *size)
+static char *bans_read_file(const char *path, size_t *size)
 {
         char *text = malloc(BANS_FILE_MAX_BYTES + 1);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,7 +78,7 @@ static char *read_file(const char *path, size_t *size)
 }
 
 /* Gives the damaged file a second name, which it keeps when the file is written anew. Returns 0 or a negative errno. */
-static int keep_damaged(const struct bans *bans)
+static int bans_keep_damaged(const struct bans *bans)
 {
         unlink(bans->damaged_path);
         return link(bans->path, bans->damaged_path) < 0 ? -errno : 0;
@@ -86,10 +86,10 @@ static int keep_damaged(const struct bans *bans)
 
 /* Reports errors of the file, and begins to write it anew. If the damaged file cannot be kept it stays in place until
  * the bans change. */
-static void mend(struct bans *bans, const struct bans_file_report *report)
+static void bans_mend(struct bans *bans, const struct bans_file_report *report)
 {
         bool damaged = report->state == BANS_FILE_DAMAGED;
-        int r = damaged ? keep_damaged(bans) : 0;
+        int r = damaged ? bans_keep_damaged(bans) : 0;
         if (report->state != BANS_FILE_OLD)
                 eventlog_bans(bans->log, bans->path, report, damaged && r == 0 ? bans->damaged_path : NULL);
         if (r < 0)
@@ -109,16 +109,16 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
         snprintf(bans->path, sizeof(bans->path), "%s/" BANS_FILE_NAME, dir);
         snprintf(bans->damaged_path, sizeof(bans->damaged_path), "%s/" BANS_DAMAGED_NAME, dir);
         bans->is_damaged = access(bans->damaged_path, F_OK) == 0;
-        char *text = read_file(bans->path, &size);
+        char *text = bans_read_file(bans->path, &size);
         if (!text && errno == ENOENT)
                 return 0;
-        r = text ? bans_file_read(text, size, keep_read, bans, &report) : -errno;
+        r = text ? bans_file_read(text, size, bans_keep_read, bans, &report) : -errno;
         free(text);
         if (r < 0) { /* the file is kept when the bans change */
                 bans->is_damaged = true;
-                keep_damaged(bans);
+                bans_keep_damaged(bans);
         } else if (report.state != BANS_FILE_WHOLE) {
-                mend(bans, &report);
+                bans_mend(bans, &report);
         }
         return r;
 }
@@ -136,7 +136,7 @@ void bans_free(struct bans *bans)
 }
 
 /* Takes the end of a write: `error` is 0, or a negative errno if the file could not be written. */
-static void end_writing(struct bans *bans, int error)
+static void bans_end_writing(struct bans *bans, int error)
 {
         bans->error = error;
         bans->disk_changes = bans->job_changes;
@@ -144,14 +144,14 @@ static void end_writing(struct bans *bans, int error)
                 eventlog_warning(bans->log, "cannot write who is banned, which is known until chatd ends", error);
 }
 
-static void begin_to_write(struct bans *bans)
+static void bans_begin_to_write(struct bans *bans)
 {
         size_t size;
         char *text = bans_file_write(bans->list, bans->count, &size);
         bans->job_changes = bans->changes;
         int r = text ? disk_begin(&bans->disk, bans->path, text, size) : -ENOMEM;
         if (r < 0)
-                end_writing(bans, r);
+                bans_end_writing(bans, r);
 }
 
 /* Takes the end of a write, if it has ended or is waited for. */
@@ -159,14 +159,14 @@ static void bans_take_end(struct bans *bans, enum disk_wait wait)
 {
         int error;
         if (disk_end(&bans->disk, wait, &error))
-                end_writing(bans, error);
+                bans_end_writing(bans, error);
 }
 
 void bans_settle(struct bans *bans)
 {
         bans_take_end(bans, DISK_NO_WAIT);
         if (!bans->disk.job && bans->disk_changes < bans->changes)
-                begin_to_write(bans);
+                bans_begin_to_write(bans);
 }
 
 void bans_finish(struct bans *bans)
@@ -185,7 +185,7 @@ int bans_add(struct bans *bans, const struct ban *ban)
 
 int bans_remove(struct bans *bans, const struct ban *what)
 {
-        struct ban *same = find_same(bans, what);
+        struct ban *same = bans_find_same(bans, what);
         if (!same)
                 return -ENOENT;
         const struct ban *last = &bans->list[bans->count - 1];

@@ -75,7 +75,7 @@ void broker_free(struct chat *chat)
 }
 
 /* Returns true if the sender, whom the kernel names, may send this frame. */
-static bool is_allowed(struct chat *chat, const struct datagram *d, const struct frame *f)
+static bool broker_is_allowed(struct chat *chat, const struct datagram *d, const struct frame *f)
 {
         bool ourself = d->uid == chat->own_user, link = d->uid == chat->link_user;
         bool session = ourself || d->uid == chat->session_user;
@@ -84,11 +84,10 @@ static bool is_allowed(struct chat *chat, const struct datagram *d, const struct
                 return false;
         }
         bool process = frame_is_from(f->type, FROM_ITSELF) ? ourself : (pid_t)(f->id >> 32) == d->pid;
-        if (f->id == LINK_ID ? !link : !session || !process) {
+        bool allowed = f->id == LINK_ID ? link : session && process;
+        if (!allowed)
                 complaints_ignore(&chat->complaints, IGNORED_FORGED);
-                return false;
-        }
-        return true;
+        return allowed;
 }
 
 /* Handlers of the frames that a session sends, or chatd to itself. A type without a handler is of a later version, or
@@ -107,7 +106,7 @@ static enum outcome (*const handlers[FRAME_TYPES])(struct chat *chat, const stru
         [FRAME_UNMUTE] = admin_take,        [FRAME_SET_TOPIC] = admin_take,
 };
 
-static enum outcome take_from_session(struct chat *chat, const struct frame *f)
+static enum outcome broker_take_from_session(struct chat *chat, const struct frame *f)
 {
         if (f->type < FRAME_TYPES && handlers[f->type])
                 return handlers[f->type](chat, f);
@@ -117,7 +116,7 @@ static enum outcome take_from_session(struct chat *chat, const struct frame *f)
 
 /* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full, or may not have this frame,
  * or too many members wait to be announced. */
-static enum outcome take_frame(struct chat *chat, const struct datagram *d)
+static enum outcome broker_take_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
         int r = d->is_truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
@@ -137,9 +136,9 @@ static enum outcome take_frame(struct chat *chat, const struct datagram *d)
                 complaints_ignore(&chat->complaints, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return TAKEN;
         }
-        if (!is_allowed(chat, d, &f) || departed_has(&chat->departed, f.id))
+        if (!broker_is_allowed(chat, d, &f) || departed_has(&chat->departed, f.id))
                 return TAKEN;
-        return f.id == LINK_ID ? remote_take(chat, &f) : take_from_session(chat, &f);
+        return f.id == LINK_ID ? remote_take(chat, &f) : broker_take_from_session(chat, &f);
 }
 
 _Static_assert((int)INTAKE_WINDOW <= (int)BATCH_MAX_RECORDS, "who waits to be announced leaves without a record");
@@ -153,7 +152,7 @@ static size_t broker_take(struct chat *chat, size_t left)
         changes_begin(&chat->changes);
         do {
                 struct datagram d = intake_get(&chat->intake, taken);
-                if (take_frame(chat, &d) == NEXT_BATCH)
+                if (broker_take_frame(chat, &d) == NEXT_BATCH)
                         break;
                 taken++;
         } while (taken < left && round_admit(&chat->round, ROUND_PLAIN));

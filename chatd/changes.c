@@ -9,7 +9,7 @@
 #include "notes.h"
 #include "rooms.h"
 
-static size_t count_of(const struct changes *c, const struct member *m)
+static size_t changes_count_of(const struct changes *c, const struct member *m)
 {
         size_t n = 0;
         for (size_t i = 0; i < c->count; i++)
@@ -19,12 +19,12 @@ static size_t count_of(const struct changes *c, const struct member *m)
 
 bool changes_have_room(const struct changes *c, const struct member *m)
 {
-        return c->count < CHANGES_MAX && count_of(c, m) < NOTE_CHANGES_MAX;
+        return c->count < CHANGES_MAX && changes_count_of(c, m) < NOTE_CHANGES_MAX;
 }
 
 /* Writes all changes of this kind and member. */
-static void write_list(const struct changes *c, enum change_kind kind, const struct member *m,
-                       char text[static NOTE_CHANGES_MAX_BYTES])
+static void changes_write_list(const struct changes *c, enum change_kind kind, const struct member *m,
+                               char text[static NOTE_CHANGES_MAX_BYTES])
 {
         size_t len = 0;
         for (size_t i = 0; i < c->count; i++)
@@ -45,7 +45,7 @@ int changes_add_name(struct changes *c, const char *dir, struct member *m, uint6
 {
         char text[NOTE_CHANGES_MAX_BYTES];
         changes_add(c, &(struct change){.kind = CHANGE_NAME, .member = m, .number = number}, before);
-        write_list(c, CHANGE_NAME, m, text);
+        changes_write_list(c, CHANGE_NAME, m, text);
         int error = note_name(dir, m, text);
         c->count -= error < 0;
         return error;
@@ -55,7 +55,7 @@ int changes_add_room(struct changes *c, const char *dir, struct member *m, uint6
 {
         char text[NOTE_CHANGES_MAX_BYTES];
         changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->seat.room->name);
-        write_list(c, CHANGE_ROOM, m, text);
+        changes_write_list(c, CHANGE_ROOM, m, text);
         int error = note_room(dir, m, room, text);
         c->count -= error < 0;
         return error;

@@ -19,7 +19,7 @@
 #include "reach.h"
 
 /* Connects to chatd's own intake by its address. Returns a descriptor or a negative errno. */
-static int connect_self(int intake_fd)
+static int chat_connect_self(int intake_fd)
 {
         struct sockaddr_un address;
         socklen_t size = sizeof(address);
@@ -54,7 +54,7 @@ int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_
                 return -errno;
         chat->relay.epoch |= 1; /* 0 means "none yet" to a session */
         chat->spare = fcntl(intake_fd, F_DUPFD_CLOEXEC, 0);
-        chat->self = connect_self(intake_fd);
+        chat->self = chat_connect_self(intake_fd);
         return chat->self < 0 ? chat->self : intake_init(&chat->intake, intake_fd);
 }
 
@@ -101,7 +101,7 @@ void chat_take_number(struct chat *chat, struct member *m, uint64_t number)
 /* Returns how many members are here at this place in the order: without those that left in this batch, and those that
  * will be announced again. For the link, members that were not announced yet do not count either, because it counts
  * announced members. */
-static size_t count_here(const struct chat *chat, bool for_link)
+static size_t chat_count_here(const struct chat *chat, bool for_link)
 {
         size_t n = 0;
         for (size_t i = 0; i < chat->roster.count; i++) {
@@ -118,7 +118,7 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
                 .id = chat->relay.epoch,
                 .number = number,
                 .name = slice_of(m->name),
-                .members = count_here(chat, m->id == LINK_ID) + member_is_held(m),
+                .members = chat_count_here(chat, m->id == LINK_ID) + member_is_held(m),
         };
         if (m->id != LINK_ID) {
                 batch_tell(&chat->batch, m, &f);
@@ -148,34 +148,34 @@ void chat_log_join(struct chat *chat, const struct member *m)
         eventlog_join(chat->log, &event);
 }
 
-/* What an answer without a list needs to be sent as a code and as a sentence. */
-struct chat_told {
-        char text[TEXT_MAX_BYTES];
-        uint8_t answer[ANSWER_DETAILS_MAX_BYTES];
+/* The two forms of an answer without a list. */
+struct chat_answer {
+        char sentence[TEXT_MAX_BYTES];
+        uint8_t code[ANSWER_DETAILS_MAX_BYTES]; /* with its details */
 };
 
 /* Puts an answer that nobody asked for into a frame: also as a sentence, because the version of the receiver may not be
  * known. `you` is its name. */
-static void chat_put_answer(struct frame *f, const struct answer *a, struct slice you, struct chat_told *told)
+static void chat_put_answer(struct frame *f, const struct answer *a, struct slice you, struct chat_answer *forms)
 {
-        f->text = sentence_write(a, you, SENTENCE_COLUMNS, told->text, sizeof(told->text));
-        f->answer = (struct slice){(const char *)told->answer, answer_encode(told->answer, sizeof(told->answer), a)};
+        f->text = sentence_write(a, you, SENTENCE_COLUMNS, forms->sentence, sizeof(forms->sentence));
+        f->answer = (struct slice){(const char *)forms->code, answer_encode(forms->code, sizeof(forms->code), a)};
 }
 
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a)
 {
-        struct chat_told told;
+        struct chat_answer forms;
         f.id = chat->relay.epoch;
-        chat_put_answer(&f, a, slice_of(m->name), &told);
+        chat_put_answer(&f, a, slice_of(m->name), &forms);
         batch_tell(&chat->batch, m, &f);
 }
 
 /* Sends through the intake's socket, as there may be no other descriptor. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a)
 {
-        struct chat_told told;
+        struct chat_answer forms;
         struct frame f = {.type = FRAME_REFUSED, .id = chat->relay.epoch};
-        chat_put_answer(&f, a, slice_of(""), &told);
+        chat_put_answer(&f, a, slice_of(""), &forms);
         chat->refusals[why]++;
         if (chat->spare >= 0)
                 close(chat->spare);

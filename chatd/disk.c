@@ -55,7 +55,7 @@ static int disk_write_all(int fd, const char *text, size_t size)
 }
 
 /* Flushes the directory, so that the file's name is on the disk as well. Returns 0 or a negative errno. */
-static int flush_directory(const char *path)
+static int disk_flush_directory(const char *path)
 {
         char dir[PATH_MAX];
         snprintf(dir, sizeof(dir), "%s", path);
@@ -82,7 +82,7 @@ static int disk_replace(const struct disk_job *job)
         if (r < 0)
                 unlink(new);
         else
-                r = rename(new, job->path) < 0 ? -errno : flush_directory(job->path);
+                r = rename(new, job->path) < 0 ? -errno : disk_flush_directory(job->path);
         return r;
 }
 
@@ -94,7 +94,7 @@ static void *disk_run(void *user)
         return NULL;
 }
 
-static void free_job(struct disk_job *job)
+static void disk_free_job(struct disk_job *job)
 {
         free(job->text);
         free(job);
@@ -114,7 +114,7 @@ int disk_begin(struct disk *d, const char *path, char *text, size_t size)
         snprintf(job->path, sizeof(job->path), "%s", path);
         int error = pthread_create(&job->thread, NULL, disk_run, job);
         if (error != 0) {
-                free_job(job);
+                disk_free_job(job);
                 return -error;
         }
         d->job = job;
@@ -128,7 +128,7 @@ bool disk_end(struct disk *d, enum disk_wait wait, int *error)
                 return false;
         pthread_join(d->job->thread, NULL);
         *error = d->job->error;
-        free_job(d->job);
+        disk_free_job(d->job);
         d->job = NULL;
         return true;
 }

@@ -12,7 +12,7 @@ static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_TIMEOUT] = "timeout", [LEAVE_KICKED] = "kicked",         [LEAVE_NOT_CHAT] = "not a chat client",
 };
 
-static const char *reason_text(enum leave_reason reason)
+static const char *eventlog_reason(enum leave_reason reason)
 {
         return reason > 0 && reason < LEAVE_REASONS ? reasons[reason] : "unknown";
 }
@@ -23,7 +23,7 @@ struct user_text {
         char text[24];
 };
 
-static struct user_text describe_user(uid_t uid)
+static struct user_text eventlog_describe_user(uid_t uid)
 {
         struct user_text t = {"root"};
         if (uid != 0)
@@ -31,13 +31,13 @@ static struct user_text describe_user(uid_t uid)
         return t;
 }
 
-static void put_user(struct journal_event *e, uid_t uid)
+static void eventlog_put_user(struct journal_event *e, uid_t uid)
 {
         journal_field(e, "CHAT_BY=%u", (unsigned)uid);
-        journal_field(e, "CHAT_BY_USER=%s", describe_user(uid).text);
+        journal_field(e, "CHAT_BY_USER=%s", eventlog_describe_user(uid).text);
 }
 
-static void describe_member(struct journal_event *e, const struct eventlog_member *m)
+static void eventlog_describe_member(struct journal_event *e, const struct eventlog_member *m)
 {
         journal_field(e, "CHAT_NAME=%s", m->name);
         journal_field(e, "CHAT_ADDR=%s", m->address);
@@ -54,18 +54,18 @@ void eventlog_join(struct journal *log, const struct eventlog_member *m)
         else
                 journal_field(&e, "MESSAGE=%s joined from %s", m->name, m->address);
         journal_describe(&e, LOG_INFO, EVENT_JOIN);
-        describe_member(&e, m);
+        eventlog_describe_member(&e, m);
         journal_write(log, &e);
 }
 
 void eventlog_leave(struct journal *log, const struct eventlog_member *m)
 {
         struct journal_event e = {0};
-        const char *reason = reason_text(m->reason);
+        const char *reason = eventlog_reason(m->reason);
         journal_field(&e, "MESSAGE=%s left after %.1f s (%s); lines in: %" PRIu64 ", out: %" PRIu64, m->name,
                       m->seconds, reason, m->lines_in, m->lines_out);
         journal_describe(&e, LOG_INFO, EVENT_LEAVE);
-        describe_member(&e, m);
+        eventlog_describe_member(&e, m);
         journal_field(&e, "CHAT_REASON=%s", reason);
         journal_field(&e, "CHAT_SECONDS=%.3f", m->seconds);
         journal_field(&e, "CHAT_LINES_IN=%" PRIu64, m->lines_in);
@@ -90,10 +90,10 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text)
 {
         struct journal_event e = {0};
         int len = (int)(text.len < EVENTLOG_TEXT_MAX_BYTES ? text.len : EVENTLOG_TEXT_MAX_BYTES);
-        journal_field(&e, "MESSAGE=%s told everybody: %.*s%s", describe_user(uid).text, len, text.at,
+        journal_field(&e, "MESSAGE=%s told everybody: %.*s%s", eventlog_describe_user(uid).text, len, text.at,
                       (size_t)len < text.len ? "…" : "");
         journal_describe(&e, LOG_NOTICE, EVENT_SAY);
-        put_user(&e, uid);
+        eventlog_put_user(&e, uid);
         journal_write(log, &e);
 }
 
@@ -101,34 +101,34 @@ void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct sli
 {
         struct journal_event e = {0};
         if (topic.len > 0)
-                journal_field(&e, "MESSAGE=%s set the topic of %s: %.*s", describe_user(uid).text, room, (int)topic.len,
-                              topic.at);
+                journal_field(&e, "MESSAGE=%s set the topic of %s: %.*s", eventlog_describe_user(uid).text, room,
+                              (int)topic.len, topic.at);
         else
-                journal_field(&e, "MESSAGE=%s removed the topic of %s", describe_user(uid).text, room);
+                journal_field(&e, "MESSAGE=%s removed the topic of %s", eventlog_describe_user(uid).text, room);
         journal_describe(&e, LOG_NOTICE, EVENT_TOPIC);
         journal_field(&e, "CHAT_ROOM=%s", room);
-        put_user(&e, uid);
+        eventlog_put_user(&e, uid);
         journal_write(log, &e);
 }
 
 /* Writes the fields of an action on a member. */
-static void describe_act(struct journal_event *e, const struct eventlog_act *a)
+static void eventlog_describe_act(struct journal_event *e, const struct eventlog_act *a)
 {
         journal_field(e, "CHAT_NAME=%s", a->name);
         journal_field(e, "CHAT_ADDR=%s", a->address);
         journal_field(e, "CHAT_SESSION=%016" PRIx64, a->id);
         journal_field(e, "CHAT_PID=%" PRIu64, a->id >> 32);
-        put_user(e, a->uid);
+        eventlog_put_user(e, a->uid);
 }
 
 void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct slice why)
 {
         struct journal_event e = {0};
         int len = (int)(why.len < EVENTLOG_TEXT_MAX_BYTES ? why.len : EVENTLOG_TEXT_MAX_BYTES);
-        journal_field(&e, "MESSAGE=%s removed %s%s%.*s", describe_user(a->uid).text, a->name, len > 0 ? ": " : "", len,
-                      why.at);
+        journal_field(&e, "MESSAGE=%s removed %s%s%.*s", eventlog_describe_user(a->uid).text, a->name,
+                      len > 0 ? ": " : "", len, why.at);
         journal_describe(&e, LOG_NOTICE, EVENT_KICK);
-        describe_act(&e, a);
+        eventlog_describe_act(&e, a);
         journal_field(&e, "CHAT_REASON=%.*s", len, why.at);
         journal_write(log, &e);
 }
@@ -136,22 +136,23 @@ void eventlog_kick(struct journal *log, const struct eventlog_act *a, struct sli
 void eventlog_mute(struct journal *log, const struct eventlog_act *a, bool muted)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s %s %s", describe_user(a->uid).text, muted ? "muted" : "unmuted", a->name);
+        journal_field(&e, "MESSAGE=%s %s %s", eventlog_describe_user(a->uid).text, muted ? "muted" : "unmuted",
+                      a->name);
         if (muted)
                 journal_describe(&e, LOG_NOTICE, EVENT_MUTE);
         else
                 journal_describe(&e, LOG_NOTICE, EVENT_UNMUTE);
-        describe_act(&e, a);
+        eventlog_describe_act(&e, a);
         journal_write(log, &e);
 }
 
 void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s banned %s%s%s", describe_user(uid).text, what, why[0] ? ": " : "", why);
+        journal_field(&e, "MESSAGE=%s banned %s%s%s", eventlog_describe_user(uid).text, what, why[0] ? ": " : "", why);
         journal_describe(&e, LOG_NOTICE, EVENT_BAN);
         journal_field(&e, "CHAT_BAN=%s", what);
-        put_user(&e, uid);
+        eventlog_put_user(&e, uid);
         journal_field(&e, "CHAT_REASON=%s", why);
         journal_write(log, &e);
 }
@@ -159,17 +160,17 @@ void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *
 void eventlog_unban(struct journal *log, uid_t uid, const char *what)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s unbanned %s", describe_user(uid).text, what);
+        journal_field(&e, "MESSAGE=%s unbanned %s", eventlog_describe_user(uid).text, what);
         journal_describe(&e, LOG_NOTICE, EVENT_UNBAN);
         journal_field(&e, "CHAT_BAN=%s", what);
-        put_user(&e, uid);
+        eventlog_put_user(&e, uid);
         journal_write(log, &e);
 }
 
 /* Writes the fields of a refused newcomer. MESSAGE begins with the name. If the address is another, it follows, as in
  * "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
-__attribute__((format(printf, 4, 5))) static void describe_newcomer(struct journal_event *e, struct slice name,
-                                                                    struct slice address, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void
+eventlog_describe_newcomer(struct journal_event *e, struct slice name, struct slice address, const char *format, ...)
 {
         char why[256];
         va_list args;
@@ -188,7 +189,8 @@ __attribute__((format(printf, 4, 5))) static void describe_newcomer(struct journ
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others)
 {
         struct journal_event e = {0};
-        describe_newcomer(&e, name, address, "%s is banned; others that were refused since: %" PRIu64, what, others);
+        eventlog_describe_newcomer(&e, name, address, "%s is banned; others that were refused since: %" PRIu64, what,
+                                   others);
         journal_describe(&e, LOG_INFO, EVENT_REFUSED);
         journal_field(&e, "CHAT_BAN=%s", what);
         journal_write(log, &e);
@@ -198,9 +200,9 @@ void eventlog_crowded(struct journal *log, struct slice name, struct slice addre
                       uint64_t others)
 {
         struct journal_event e = {0};
-        describe_newcomer(&e, name, address,
-                          "%zu connections from %s are here; others that were refused since: %" PRIu64, most, from,
-                          others);
+        eventlog_describe_newcomer(&e, name, address,
+                                   "%zu connections from %s are here; others that were refused since: %" PRIu64, most,
+                                   from, others);
         journal_describe(&e, LOG_NOTICE, EVENT_CROWDED);
         journal_field(&e, "CHAT_FROM=%s", from);
         journal_write(log, &e);
@@ -219,7 +221,7 @@ void eventlog_flood(struct journal *log, struct slice address, const char *from)
 }
 
 /* Logs an error in a proxy's header, which `what` names in a word. */
-static void log_bad_header(struct journal *log, const char *address, struct slice what, uint64_t others)
+static void eventlog_bad_header(struct journal *log, const char *address, struct slice what, uint64_t others)
 {
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=%s was not let in: wrong PROXY header (%.*s); others since: %" PRIu64, address,
@@ -235,7 +237,7 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
         struct journal_event e = {0};
         const size_t prefix = sizeof(NOT_CHAT_HEADER) - 1;
         if (protocol.len > prefix && memcmp(protocol.at, NOT_CHAT_HEADER, prefix) == 0) {
-                log_bad_header(log, address, (struct slice){protocol.at + prefix, protocol.len - prefix}, others);
+                eventlog_bad_header(log, address, (struct slice){protocol.at + prefix, protocol.len - prefix}, others);
                 return;
         }
         journal_field(&e, "MESSAGE=%s is not a chat client and was not let in: it speaks %.*s; others since: %" PRIu64,
@@ -273,7 +275,7 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
 }
 
 /* Appends the numbers of the listed lines. */
-static void list_lines(FILE *out, const struct bans_file_lines *lines)
+static void eventlog_list_lines(FILE *out, const struct bans_file_lines *lines)
 {
         size_t count = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;
         for (size_t i = 0; i < count; i++)
@@ -282,7 +284,7 @@ static void list_lines(FILE *out, const struct bans_file_lines *lines)
                 fprintf(out, " and %zu more", lines->count - count);
 }
 
-static void describe_damage(FILE *out, const struct bans_file_report *report)
+static void eventlog_describe_damage(FILE *out, const struct bans_file_report *report)
 {
         if (report->has_total)
                 fprintf(out, " is damaged: %zu of %zu bans are intact and in effect", report->intact, report->total);
@@ -293,18 +295,18 @@ static void describe_damage(FILE *out, const struct bans_file_report *report)
                 fputs(", but some of them are of an earlier file", out);
         if (report->bad.count > 0)
                 fputs("; damaged, and without effect", out);
-        list_lines(out, &report->bad);
+        eventlog_list_lines(out, &report->bad);
         if (report->without_sum.count > 0)
                 fputs("; in effect without a checksum", out);
-        list_lines(out, &report->without_sum);
+        eventlog_list_lines(out, &report->without_sum);
         if (report->too_long)
                 fputs("; the file is too long, and its end was not read", out);
 }
 
-static void describe_edit(FILE *out, const struct bans_file_report *report)
+static void eventlog_describe_edit(FILE *out, const struct bans_file_report *report)
 {
         fputs(" was edited; in effect without a checksum", out);
-        list_lines(out, &report->without_sum);
+        eventlog_list_lines(out, &report->without_sum);
 }
 
 void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept)
@@ -316,9 +318,9 @@ void eventlog_bans(struct journal *log, const char *path, const struct bans_file
         if (!out)
                 return;
         if (damaged)
-                describe_damage(out, report);
+                eventlog_describe_damage(out, report);
         else
-                describe_edit(out, report);
+                eventlog_describe_edit(out, report);
         if (kept)
                 fprintf(out, "; the damaged file is kept as %s", strrchr(kept, '/') + 1);
         fclose(out);

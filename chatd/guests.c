@@ -30,7 +30,7 @@ static uint64_t guests_sum(const uint8_t key[static GUESTS_KEY_BYTES])
 
 /* Reads the key. Returns 1 for a key without a checksum, which an earlier version wrote, 0, -ENOENT if there is no such
  * file, or a negative errno: -EBADMSG if it has no key, or a damaged one. */
-static int read_key(struct guests *g)
+static int guests_read_key(struct guests *g)
 {
         uint8_t file[GUESTS_FILE_BYTES + 1];
         int fd = open(g->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -50,7 +50,7 @@ static int read_key(struct guests *g)
         return memcmp(file + sizeof(g->key), &right, sizeof(right)) == 0 ? 0 : -EBADMSG;
 }
 
-static void draw_key(struct guests *g)
+static void guests_draw_key(struct guests *g)
 {
         uint64_t now = clock_boottime_us();
         if (getrandom(g->key, sizeof(g->key), 0) != sizeof(g->key))
@@ -58,7 +58,7 @@ static void draw_key(struct guests *g)
 }
 
 /* Writes the file as a whole or not at all. Returns 0 or a negative errno. */
-static int write_key(const struct guests *g)
+static int guests_write_key(const struct guests *g)
 {
         char new[PATH_MAX + 8];
         uint8_t file[GUESTS_FILE_BYTES];
@@ -87,15 +87,15 @@ int guests_open(struct guests *g)
         if (g->has_key)
                 return 0;
         g->has_key = true;
-        int r = read_key(g);
+        int r = guests_read_key(g);
         if (r == 0)
                 return 0;
         if (r == 1) { /* the key stays without a checksum if the file cannot be written */
-                write_key(g);
+                guests_write_key(g);
                 return 0;
         }
-        draw_key(g);
-        int w = r == -ENOENT || r == -EBADMSG ? write_key(g) : r;
+        guests_draw_key(g);
+        int w = r == -ENOENT || r == -EBADMSG ? guests_write_key(g) : r;
         return w < 0 ? w : r == -EBADMSG;
 }
 

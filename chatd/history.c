@@ -24,7 +24,7 @@ _Static_assert(sizeof(((struct history_slot *)0)->record) >=
                        RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + TEXT_MAX_BYTES,
                "any line has a place");
 
-static void file_path(const char *dir, char path[static PATH_MAX])
+static void history_path(const char *dir, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
 }
@@ -50,7 +50,7 @@ static void history_end_change(_Atomic uint64_t *number, uint64_t value)
 }
 
 /* Returns the place of the last line of a shelf. */
-static uint64_t find_last(const struct history_slot shelf[static HISTORY_KEPT])
+static uint64_t history_find_last(const struct history_slot shelf[static HISTORY_KEPT])
 {
         uint64_t last = 0;
         for (size_t i = 0; i < HISTORY_KEPT; i++) {
@@ -90,7 +90,7 @@ int history_open(struct history *h, const char *dir)
 {
         char path[PATH_MAX];
         *h = (struct history){.fd = -1};
-        file_path(dir, path);
+        history_path(dir, path);
         int fd = history_open_file(path);
         if (fd == -ESTALE) { /* of another version, or of a chatd that died when it had just made it */
                 unlink(path);
@@ -109,7 +109,7 @@ int history_open(struct history *h, const char *dir)
         for (size_t i = 0; i < HISTORY_SHELVES; i++) {
                 uint64_t use = history_use(&h->file->labels[i].generation);
                 h->uses = use > h->uses ? use : h->uses;
-                h->last[i] = use > 0 ? find_last(h->file->shelves[i]) : 0;
+                h->last[i] = use > 0 ? history_find_last(h->file->shelves[i]) : 0;
         }
         return 0;
 }
@@ -127,12 +127,12 @@ void history_remove(struct history *h, const char *dir)
 {
         char path[PATH_MAX];
         history_close(h);
-        file_path(dir, path);
+        history_path(dir, path);
         unlink(path);
 }
 
 /* Returns the shelf of the room of this name, or NO_SHELF. */
-static int find_shelf(const struct history *h, const char *name)
+static int history_find_shelf(const struct history *h, const char *name)
 {
         for (int i = 0; i < HISTORY_SHELVES; i++) {
                 const struct history_label *label = &h->file->labels[i];
@@ -144,7 +144,7 @@ static int find_shelf(const struct history *h, const char *name)
 }
 
 /* Returns the offset of the shelf in the file. */
-static off_t offset_of(int shelf)
+static off_t history_offset(int shelf)
 {
         return (off_t)(offsetof(struct history_file, shelves) +
                        (size_t)shelf * sizeof(((struct history_file *)0)->shelves[0]));
@@ -152,9 +152,9 @@ static off_t offset_of(int shelf)
 
 /* Gives the shelf's memory back, which clears it, before the shelf is marked as free: a chatd that dies in between
  * leaves an empty shelf. */
-static void empty_shelf(struct history *h, int shelf)
+static void history_empty_shelf(struct history *h, int shelf)
 {
-        if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(shelf),
+        if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, history_offset(shelf),
                       sizeof(h->file->shelves[shelf])) < 0)
                 memset(h->file->shelves[shelf], 0, sizeof(h->file->shelves[shelf]));
         history_end_change(&h->file->labels[shelf].generation, 0);
@@ -166,12 +166,12 @@ void history_forget_others(struct history *h, const struct rooms *rooms)
         for (int i = 1; h->file && i < HISTORY_SHELVES; i++)
                 if (history_use(&h->file->labels[i].generation) > 0 &&
                     !rooms_find(rooms, slice_of(h->file->labels[i].name)))
-                        empty_shelf(h, i);
+                        history_empty_shelf(h, i);
 }
 
 /* Returns a free shelf; or that of a room without members, the one that was given to a room first. The first shelf is
  * kept for the first room, however many other rooms are opened. */
-static int find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
+static int history_find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
 {
         int best = NO_SHELF;
         uint64_t best_use = UINT64_MAX;
@@ -188,13 +188,13 @@ static int find_free_shelf(const struct history *h, const struct rooms *rooms, c
 }
 
 /* Gives a shelf to the room. Returns it, or NO_SHELF. */
-static int take_shelf(struct history *h, const struct rooms *rooms, const char *name)
+static int history_take_shelf(struct history *h, const struct rooms *rooms, const char *name)
 {
-        int i = find_free_shelf(h, rooms, name);
+        int i = history_find_free_shelf(h, rooms, name);
         if (i == NO_SHELF)
                 return NO_SHELF;
         struct history_slot *shelf = h->file->shelves[i];
-        if (posix_fallocate(h->fd, offset_of(i), sizeof(h->file->shelves[i])) != 0)
+        if (posix_fallocate(h->fd, history_offset(i), sizeof(h->file->shelves[i])) != 0)
                 return NO_SHELF;
         history_begin_change(&h->file->labels[i].generation);
         for (size_t slot = 0; slot < HISTORY_KEPT; slot++)
@@ -205,7 +205,7 @@ static int take_shelf(struct history *h, const struct rooms *rooms, const char *
         return i;
 }
 
-static bool has(const struct history_slot shelf[static HISTORY_KEPT], const struct record *rec)
+static bool history_has(const struct history_slot shelf[static HISTORY_KEPT], const struct record *rec)
 {
         for (size_t i = 0; i < HISTORY_KEPT; i++)
                 if (history_use(&shelf[i].place) > 0 && shelf[i].id == rec->id && shelf[i].number == rec->number)
@@ -234,7 +234,7 @@ static void history_put(struct history *h, int shelf, const struct batch *b, siz
 
 /* Decodes record `i` of the batch into `rec`. Returns the room of the line, or NULL if the record is no line for a
  * room. */
-static const struct room *line_room(const struct batch *b, size_t i, struct record *rec)
+static const struct room *history_line_room(const struct batch *b, size_t i, struct record *rec)
 {
         const struct batch_record *record = &b->records[i];
         struct wire_reader reader =
@@ -245,20 +245,21 @@ static const struct room *line_room(const struct batch *b, size_t i, struct reco
 }
 
 /* Decodes record `i` of the batch into `rec`. Returns the shelf for it; NO_SHELF if it is for none. */
-static int shelf_for(struct history *h, const struct rooms *rooms, const struct batch *b, size_t i, struct record *rec)
+static int history_shelf_for(struct history *h, const struct rooms *rooms, const struct batch *b, size_t i,
+                             struct record *rec)
 {
-        const struct room *room = line_room(b, i, rec);
+        const struct room *room = history_line_room(b, i, rec);
         if (!room)
                 return NO_SHELF;
-        int shelf = find_shelf(h, room->name);
-        return shelf == NO_SHELF ? take_shelf(h, rooms, room->name) : shelf;
+        int shelf = history_find_shelf(h, room->name);
+        return shelf == NO_SHELF ? history_take_shelf(h, rooms, room->name) : shelf;
 }
 
 void history_note(struct history *h, const struct rooms *rooms, const struct batch *b)
 {
         struct record rec;
         for (size_t i = 0; h->file && i < b->count; i++) {
-                int shelf = shelf_for(h, rooms, b, i, &rec);
+                int shelf = history_shelf_for(h, rooms, b, i, &rec);
                 if (shelf != NO_SHELF)
                         history_put(h, shelf, b, i, &rec);
         }
@@ -269,19 +270,19 @@ void history_note_again(struct history *h, const struct rooms *rooms, const stru
         size_t behind[HISTORY_SHELVES] = {0};
         struct record rec;
         for (size_t i = 0; h->file && i < b->count; i++) {
-                int shelf = shelf_for(h, rooms, b, i, &rec);
+                int shelf = history_shelf_for(h, rooms, b, i, &rec);
                 if (shelf != NO_SHELF)
                         behind[shelf]++;
         }
         for (size_t i = 0; h->file && i < b->count; i++) {
-                int shelf = shelf_for(h, rooms, b, i, &rec);
-                if (shelf != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT && !has(h->file->shelves[shelf], &rec))
+                int shelf = history_shelf_for(h, rooms, b, i, &rec);
+                if (shelf != NO_SHELF && behind[shelf]-- <= HISTORY_KEPT && !history_has(h->file->shelves[shelf], &rec))
                         history_put(h, shelf, b, i, &rec);
         }
 }
 
 /* Returns the line at this place, or NULL. */
-static const struct history_slot *slot_at(const struct history *h, int shelf, uint64_t place)
+static const struct history_slot *history_slot_at(const struct history *h, int shelf, uint64_t place)
 {
         const struct history_slot *slot = &h->file->shelves[shelf][place % HISTORY_KEPT];
         return place > 0 && history_use(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
@@ -302,7 +303,7 @@ static void history_write_line(struct writing *w, struct record *rec, uint64_t s
 }
 
 /* Takes one more line, from the last one backwards. Returns false if it does not fit: then no earlier line is taken. */
-static bool takes(struct writing *w, size_t bytes)
+static bool history_take_line(struct writing *w, size_t bytes)
 {
         if (bytes > w->bytes_left)
                 w->lines = 0;
@@ -314,22 +315,22 @@ static bool takes(struct writing *w, size_t bytes)
 }
 
 /* Decodes record `i` of the batch into `rec`. Returns true if it is a line for `room` that is not on the shelf. */
-static bool is_new_line(const struct history *h, int shelf, const struct room *room, const struct batch *b, size_t i,
-                        struct record *rec)
+static bool history_is_new_line(const struct history *h, int shelf, const struct room *room, const struct batch *b,
+                                size_t i, struct record *rec)
 {
-        const struct room *of = line_room(b, i, rec);
-        return of && of == room && (shelf == NO_SHELF || !has(h->file->shelves[shelf], rec));
+        const struct room *of = history_line_room(b, i, rec);
+        return of && of == room && (shelf == NO_SHELF || !history_has(h->file->shelves[shelf], rec));
 }
 
 /* Writes the lines of the shelf that still fit. */
-static void write_shelf(const struct history *h, int shelf, struct writing *w)
+static void history_write_shelf(const struct history *h, int shelf, struct writing *w)
 {
         uint64_t last = h->last[shelf], first = last + 1;
         const struct history_slot *slot;
-        while ((slot = slot_at(h, shelf, first - 1)) && takes(w, slot->size))
+        while ((slot = history_slot_at(h, shelf, first - 1)) && history_take_line(w, slot->size))
                 first--;
         for (; first <= last; first++) {
-                slot = slot_at(h, shelf, first);
+                slot = history_slot_at(h, shelf, first);
                 struct wire_reader reader = wire_read(slot->record, slot->size);
                 struct record rec;
                 char clean[HISTORY_SLOT_BYTES];
@@ -350,20 +351,20 @@ size_t history_read(const struct history *h, const struct rooms *rooms, const st
         w.buffer = buffer;
         if (!h->file)
                 return 0;
-        int shelf = find_shelf(h, room->name);
-        if (shelf == NO_SHELF && find_free_shelf(h, rooms, room->name) == NO_SHELF)
+        int shelf = history_find_shelf(h, room->name);
+        if (shelf == NO_SHELF && history_find_free_shelf(h, rooms, room->name) == NO_SHELF)
                 return 0;
         for (size_t i = b->count; i-- > 0;) {
-                if (!is_new_line(h, shelf, room, b, i, &rec))
+                if (!history_is_new_line(h, shelf, room, b, i, &rec))
                         continue;
-                if (!takes(&w, b->records[i].place[BATCH_DATAGRAM].len))
+                if (!history_take_line(&w, b->records[i].place[BATCH_DATAGRAM].len))
                         break;
                 first = i;
         }
         if (shelf != NO_SHELF)
-                write_shelf(h, shelf, &w);
+                history_write_shelf(h, shelf, &w);
         for (size_t i = first; i < b->count; i++)
-                if (is_new_line(h, shelf, room, b, i, &rec))
+                if (history_is_new_line(h, shelf, room, b, i, &rec))
                         history_write_line(&w, &rec, (uint64_t)time(NULL));
         return w.size;
 }

@@ -12,7 +12,7 @@ struct intake_slot {
         uint8_t data[FRAME_MAX_BYTES];
 };
 
-static int set_offset(const struct intake *in, int offset)
+static int intake_set_offset(const struct intake *in, int offset)
 {
         return setsockopt(in->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) < 0 ? -errno : 0;
 }
@@ -23,7 +23,7 @@ int intake_init(struct intake *in, int fd)
         *in = (struct intake){.fd = fd};
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
-        int r = set_offset(in, 0);
+        int r = intake_set_offset(in, 0);
         if (r < 0)
                 return r;
         in->headers = calloc(INTAKE_WINDOW, sizeof(*in->headers));
@@ -61,14 +61,14 @@ int intake_rewind(struct intake *in)
 {
         intake_skip(in);
         in->peek_offset = 0;
-        return set_offset(in, 0);
+        return intake_set_offset(in, 0);
 }
 
 /* Removes the empty datagrams at the head: after a peek they are never shown again, but poll() still reports them. With
  * the offset off (-1) a peek shows the head itself, so no other datagram can be removed by mistake. */
-static int drop_empty(struct intake *in)
+static int intake_drop_empty(struct intake *in)
 {
-        int r = set_offset(in, -1);
+        int r = intake_set_offset(in, -1);
         if (r < 0)
                 return r;
         for (int i = 0; i < INTAKE_WINDOW; i++) { /* bounded: a flood of empty datagrams must not keep chatd here */
@@ -89,7 +89,7 @@ int intake_peek(struct intake *in)
         int n = recvmmsg(in->fd, in->headers, INTAKE_WINDOW, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
                          NULL);
         if (n < 0 && errno == EAGAIN)
-                return in->peek_offset > 0 ? 0 : drop_empty(in);
+                return in->peek_offset > 0 ? 0 : intake_drop_empty(in);
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         in->first = 0;
@@ -98,7 +98,7 @@ int intake_peek(struct intake *in)
                 in->peek_offset += in->headers[i].msg_len;
                 if (in->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
                         in->count = i + 1;
-                        int r = set_offset(in, (int)in->peek_offset);
+                        int r = intake_set_offset(in, (int)in->peek_offset);
                         if (r < 0)
                                 return r;
                 }

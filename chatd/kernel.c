@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Returns true if the kernel has pidfd_open(2). Other errors do not count: descriptors have run out, for example. */
-static bool has_pidfd(void)
+static bool kernel_has_pidfd(void)
 {
         int fd = pidfd_open(getpid(), 0);
         if (fd < 0)
@@ -16,7 +16,7 @@ static bool has_pidfd(void)
         return true;
 }
 
-static bool has_peek_offset(void)
+static bool kernel_has_peek_offset(void)
 {
         int offset = 0, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
@@ -28,10 +28,10 @@ static bool has_peek_offset(void)
 
 const char *kernel_lacks(void)
 {
-        if (!has_pidfd())
+        if (!kernel_has_pidfd())
                 return "pidfd_open(2), which tells when a session has died; Linux 5.3 or later has it, and the seccomp "
                        "profile of a container must allow it";
-        if (!has_peek_offset())
+        if (!kernel_has_peek_offset())
                 return "SO_PEEK_OFF for UNIX sockets, without which lines would be lost when chatd dies; Linux 3.4 or "
                        "later has it";
         return NULL;

@@ -51,7 +51,7 @@ bool lending_give_back(struct chat *chat)
 }
 
 /* Returns true if there are descriptors for a lent connection, besides those for members' inboxes. */
-static bool has_fds_to_lend(const struct chat *chat)
+static bool lending_has_fds(const struct chat *chat)
 {
         int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
         if (lowest >= 0)
@@ -72,7 +72,7 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
                 chat->lending->pause_end_ms = clock_earlier(chat->lending->pause_end_ms, lent_pause_ends_ms(l));
                 return;
         }
-        if (!has_fds_to_lend(chat)) {
+        if (!lending_has_fds(chat)) {
                 l->ask_ms = now; /* so the next look is as late as for a session that could not lend */
                 return;
         }

@@ -12,7 +12,7 @@
 
 /* Maps `size` bytes of new memory, which no process can make smaller (that would cause a SIGBUS in chatd) or larger.
  * Returns a descriptor of it or a negative errno. */
-static int make_memory(const char *name, size_t size, void **memory)
+static int lent_make_memory(const char *name, size_t size, void **memory)
 {
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
@@ -31,7 +31,7 @@ static int make_memory(const char *name, size_t size, void **memory)
 int lent_batch_init(struct lent_batch *b)
 {
         void *memory = NULL;
-        *b = (struct lent_batch){.fd = make_memory("chat-batch", sizeof(*b->shared), &memory)};
+        *b = (struct lent_batch){.fd = lent_make_memory("chat-batch", sizeof(*b->shared), &memory)};
         if (b->fd < 0)
                 return b->fd;
         b->shared = memory;
@@ -58,7 +58,7 @@ void lent_init(struct lent *l)
         *l = (struct lent){.client = -1, .reply = -1};
 }
 
-static void close_reply(struct lent *l)
+static void lent_close_reply(struct lent *l)
 {
         if (l->reply >= 0)
                 close(l->reply);
@@ -75,7 +75,7 @@ void lent_close(struct lent *l)
                 int64_t pause_ms = l->pause_ms == 0 ? LENT_ASK_AGAIN_MIN_MS : 2 * l->pause_ms;
                 l->pause_ms = clock_earlier(pause_ms, LENT_ASK_AGAIN_MAX_MS);
         }
-        close_reply(l);
+        lent_close_reply(l);
         *l = (struct lent){.client = -1, .reply = -1, .ask_ms = l->ask_ms, .pause_ms = l->pause_ms};
 }
 
@@ -85,7 +85,7 @@ bool lent_may_ask(const struct lent *l, int64_t now)
 }
 
 /* Sends LEND with these descriptors. Returns 0 or a negative errno. */
-static int send_lend(int inbox, uint64_t epoch, const int fds[static LENT_FDS])
+static int lent_send_question(int inbox, uint64_t epoch, const int fds[static LENT_FDS])
 {
         uint8_t frame[FRAME_MAX_BYTES];
         struct iovec iov = {frame,
@@ -98,7 +98,7 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
 {
         int pair[2];
         void *memory = NULL;
-        int page = make_memory("chat-outlet", sizeof(*l->page), &memory), r;
+        int page = lent_make_memory("chat-outlet", sizeof(*l->page), &memory), r;
 
         l->ask_ms = now;
         l->worth_asking = false;
@@ -111,8 +111,9 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
                 r = -errno;
         } else {
                 l->reply = pair[0];
-                r = send_lend(fd, epoch,
-                              (int[LENT_FDS]){[LENT_PAGE] = page, [LENT_BATCH] = batch->fd, [LENT_REPLY] = pair[1]});
+                r = lent_send_question(
+                        fd, epoch,
+                        (int[LENT_FDS]){[LENT_PAGE] = page, [LENT_BATCH] = batch->fd, [LENT_REPLY] = pair[1]});
                 close(pair[1]);
         }
         close(page);
@@ -123,7 +124,7 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
 
 /* Returns true for a plain TCP socket, for which chatd's writes were made. Another kind might block, or count its bytes
  * in another way. */
-static bool is_tcp(int fd)
+static bool lent_is_tcp(int fd)
 {
         int domain = 0, protocol = 0;
         char layer[16]; /* the name of an upper layer, such as TLS in the kernel */
@@ -151,11 +152,12 @@ bool lent_answer(struct lent *l)
         ssize_t n = recvmsg(l->reply, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (n >= 0)
                 socket_take_fds(&msg, &fds);
-        if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET && is_tcp(fds.fd[0])) {
+        if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET &&
+            lent_is_tcp(fds.fd[0])) {
                 l->client = fds.fd[0];
                 /* else chatd's close() would wait */
                 setsockopt(l->client, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
-                close_reply(l);
+                lent_close_reply(l);
                 return true;
         }
         socket_close_fds(&fds);
@@ -164,7 +166,7 @@ bool lent_answer(struct lent *l)
 }
 
 /* Takes the turn. Returns false if the session has it, or has other work to do first. */
-static bool take_turn(struct lent *l)
+static bool lent_take_turn(struct lent *l)
 {
         uint32_t free = OUTLET_FREE;
         if (!atomic_compare_exchange_strong_explicit(&l->page->turn, &free, OUTLET_CHATD, memory_order_acquire,
@@ -177,7 +179,7 @@ static bool take_turn(struct lent *l)
 }
 
 /* Notes what is about to be written, while chatd has the turn. */
-static void note_text(struct lent *l, const struct lent_text *text)
+static void lent_note_text(struct lent *l, const struct lent_text *text)
 {
         struct outlet_page *o = l->page;
         uint64_t at = outlet_load(&o->session_bytes) + l->bytes;
@@ -195,9 +197,9 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_n
         struct outlet_page *o = l->page;
         struct msghdr msg = {.msg_iov = text->pieces, .msg_iovlen = text->n};
 
-        if (l->client < 0 || !take_turn(l))
+        if (l->client < 0 || !lent_take_turn(l))
                 return false;
-        note_text(l, text);
+        lent_note_text(l, text);
         ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 || (size_t)n < text->bytes)
                 return false;

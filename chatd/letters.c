@@ -45,7 +45,7 @@ void letters_drop_first(struct letters *l)
         free(first);
 }
 
-static bool is_kicked(const struct letter *letter)
+static bool letter_is_kicked(const struct letter *letter)
 {
         return letter->bytes[TYPE_AT] == FRAME_KICKED;
 }
@@ -56,7 +56,7 @@ size_t letters_trim(struct letters *l, size_t most)
         size_t dropped = 0;
         for (struct letter *letter = l->first, *next; letter; letter = next) {
                 next = letter->next;
-                if (rest.bytes + letter->size <= most || is_kicked(letter)) {
+                if (rest.bytes + letter->size <= most || letter_is_kicked(letter)) {
                         letters_append(&rest, letter);
                         continue;
                 }

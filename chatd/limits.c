@@ -4,7 +4,7 @@
 
 /* Returns how many members are from this network. Members that died, and whose leave was not announced yet, do not
  * count. */
-static size_t count_from(const struct roster *r, const struct network *n)
+static size_t limits_count_from(const struct roster *r, const struct network *n)
 {
         size_t count = 0;
         for (size_t i = 0; i < r->count; i++) {
@@ -14,7 +14,7 @@ static size_t count_from(const struct roster *r, const struct network *n)
         return count;
 }
 
-static void log_refusal(struct chat *chat, const struct frame *f, const struct network *n, size_t most)
+static void limits_log_refusal(struct chat *chat, const struct frame *f, const struct network *n, size_t most)
 {
         char from[NETWORK_MAX_BYTES + 1];
         uint64_t unlogged;
@@ -31,10 +31,10 @@ bool limits_refuse(struct chat *chat, const struct frame *f)
         const struct network n = network_of(address);
         bool is_user = network_is_user(&n);
         int most = is_user ? chat->settings.members_per_user : chat->settings.members_per_network;
-        if (most == 0 || !network_is_known(&n) || count_from(&chat->roster, &n) < (size_t)most)
+        if (most == 0 || !network_is_known(&n) || limits_count_from(&chat->roster, &n) < (size_t)most)
                 return false;
         struct answer why = {.code = is_user ? ANSWER_USER_FULL : ANSWER_NETWORK_FULL, .most = (uint64_t)most};
         chat_refuse(chat, f->id, f->key, REFUSED_CROWDED, &why);
-        log_refusal(chat, f, &n, (size_t)most);
+        limits_log_refusal(chat, f, &n, (size_t)most);
         return true;
 }

@@ -145,7 +145,7 @@ static int chatd_parse_options(struct options *o, int argc, char **argv)
 }
 
 /* Raises the limit of descriptors to the hard limit: each member needs two. */
-static void raise_fd_limit(void)
+static void chatd_raise_fd_limit(void)
 {
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -155,7 +155,7 @@ static void raise_fd_limit(void)
 }
 
 /* Opens the intake. Returns 0, or a negative errno after a message on standard error. */
-static int open_intake(struct chatd *d, const char *dir)
+static int chatd_open_intake(struct chatd *d, const char *dir)
 {
         d->lock = rundir_open(dir);
         if (d->lock == -EWOULDBLOCK) {
@@ -168,11 +168,12 @@ static int open_intake(struct chatd *d, const char *dir)
                 return d->lock;
         }
         int passed = sd_listen_fds(true);
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + passed; fd++)
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + passed; fd++) {
                 if (sd_is_socket_unix(fd, SOCK_DGRAM, -1, NULL, 0) > 0)
                         d->intake = fd;
                 else if (sd_is_socket_unix(fd, SOCK_SEQPACKET, true, NULL, 0) > 0)
                         d->control = fd;
+        }
         if (d->intake >= 0)
                 return 0;
         if (passed >= 1) {
@@ -187,7 +188,7 @@ static int open_intake(struct chatd *d, const char *dir)
         return d->intake < 0 ? d->intake : 0;
 }
 
-static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int fd)
+static int chatd_add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int fd)
 {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
         *w = (struct watch){.kind = kind, .is_armed = true};
@@ -196,7 +197,7 @@ static int add_watch(struct chatd *d, struct watch *w, enum watch_kind kind, int
 
 /* Makes the epoll. Returns 0 or a negative errno. Signals are read from a descriptor, so that none interrupts a
  * batch. */
-static int open_loop(struct chatd *d)
+static int chatd_open_loop(struct chatd *d)
 {
         sigset_t taken;
         sigemptyset(&taken);
@@ -208,8 +209,8 @@ static int open_loop(struct chatd *d)
         d->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (d->signals < 0 || d->epoll < 0)
                 return -errno;
-        int r = add_watch(d, &d->signal_watch, WATCH_SIGNAL, d->signals);
-        return r < 0 ? r : add_watch(d, &d->intake_watch, WATCH_INTAKE, d->intake);
+        int r = chatd_add_watch(d, &d->signal_watch, WATCH_SIGNAL, d->signals);
+        return r < 0 ? r : chatd_add_watch(d, &d->intake_watch, WATCH_INTAKE, d->intake);
 }
 
 static void chatd_take_signal(struct chatd *d)
@@ -227,16 +228,16 @@ static void chatd_take_signal(struct chatd *d)
 
 /* Returns the directory of files that survive a boot, see systemd.exec(5). If it is not set, they last as long as
  * `dir`. */
-static const char *state_directory(const char *dir)
+static const char *chatd_state_directory(const char *dir)
 {
         const char *state = getenv("STATE_DIRECTORY");
         return state ? state : dir;
 }
 
 /* Opens files and sockets for administrators: if that fails the chat runs without them. */
-static void open_control(struct chatd *d, const char *dir)
+static void chatd_open_control(struct chatd *d, const char *dir)
 {
-        int r = bans_read(&d->chat.bans, state_directory(dir), d->chat.log);
+        int r = bans_read(&d->chat.bans, chatd_state_directory(dir), d->chat.log);
         if (r < 0)
                 eventlog_warning(d->chat.log, "cannot read who is banned", r);
         if (d->control < 0)
@@ -283,7 +284,7 @@ static bool chatd_handle_events(struct chatd *d, const struct epoll_event *event
 }
 
 /* Sends the status if it is due. Returns true while there is a newer status to be sent later. */
-static bool notify_status(struct chatd *d, int64_t now)
+static bool chatd_notify_status(struct chatd *d, int64_t now)
 {
         const struct chat *chat = &d->chat;
         size_t members = roster_people(&chat->roster);
@@ -314,11 +315,11 @@ static bool chatd_confirm(struct chatd *d, int64_t now)
 }
 
 /* Does all work that is due. Returns how long epoll_wait() may wait, in ms. */
-static int do_chores(struct chatd *d)
+static int chatd_do_chores(struct chatd *d)
 {
         int64_t now = clock_ms(), wake = now + WATCHDOG_TICK_MS;
         watchdog_beat(&d->watchdog);
-        if (notify_status(d, now) && d->status_at_ms < wake)
+        if (chatd_notify_status(d, now) && d->status_at_ms < wake)
                 wake = d->status_at_ms;
         if (chatd_confirm(d, now) && d->confirm_at_ms < wake)
                 wake = d->confirm_at_ms;
@@ -333,7 +334,7 @@ static int chatd_run(struct chatd *d)
 {
         struct epoll_event events[EVENTS_MAX];
         while (!d->is_stopping) {
-                int n = epoll_wait(d->epoll, events, EVENTS_MAX, do_chores(d));
+                int n = epoll_wait(d->epoll, events, EVENTS_MAX, chatd_do_chores(d));
                 if (n < 0 && errno != EINTR) {
                         d->task = "wait for events";
                         return -errno;
@@ -391,9 +392,9 @@ static int chatd_serve_with(struct chatd *d, const struct options *o, const stru
         if (r < 0)
                 return r;
         d->reload = o->reload;
-        guests_init(&d->chat.guests, state_directory(o->dir));
+        guests_init(&d->chat.guests, chatd_state_directory(o->dir));
         reload_apply(&d->chat, settings);
-        open_control(d, o->dir);
+        chatd_open_control(d, o->dir);
         r = chatd_serve(d);
         broker_free(&d->chat);
         return r;
@@ -447,12 +448,12 @@ int main(int argc, char **argv)
                 fprintf(stderr, "chatd: cannot run, as this kernel lacks %s\n", lacks);
                 return chatd_give_up(EXIT_KERNEL, GIVE_UP_WAIT_MS);
         }
-        raise_fd_limit();
-        int r = open_intake(&d, options.dir);
+        chatd_raise_fd_limit();
+        int r = chatd_open_intake(&d, options.dir);
         if (r < 0)
                 return chatd_give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
         d.task = "make its event loop";
-        r = open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
+        r = chatd_open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
         if (r == 0)
                 r = chatd_serve_logged(&d, &options, &settings);
         if (r < 0)

@@ -18,7 +18,7 @@
 
 /* Returns true if the sender, which is alive, is a member under another id. A member that is not alive is of an earlier
  * process of the same pid, and its GONE is on the way. */
-static bool is_second(const struct chat *chat, uint64_t id)
+static bool membership_is_second(const struct chat *chat, uint64_t id)
 {
         const struct member *m = chat->shares_pids ? NULL : roster_find_process(&chat->roster, (pid_t)(id >> 32));
         return m && member_is_running(m);
@@ -26,8 +26,8 @@ static bool is_second(const struct chat *chat, uint64_t id)
 
 /* Returns the name of a newcomer: the name in its HELLO or, if that is an address which must not be shown, a name made
  * of it, in `guest`. */
-static struct slice name_newcomer(const struct chat *chat, const struct frame *f,
-                                  char guest[static GUESTS_NAME_BYTES + 1])
+static struct slice membership_name(const struct chat *chat, const struct frame *f,
+                                    char guest[static GUESTS_NAME_BYTES + 1])
 {
         char address[ADDRESS_MAX_BYTES + 1] = "";
         if (!chat->settings.addresses_hidden || !slice_equal(f->name, f->address))
@@ -40,7 +40,7 @@ static struct slice name_newcomer(const struct chat *chat, const struct frame *f
 
 /* Counts a connection of the newcomer's network. A network that connects too often is logged, and not refused: other
  * clients may come from there. */
-static void count_connection(struct chat *chat, const struct frame *f)
+static void membership_count_connection(struct chat *chat, const struct frame *f)
 {
         char address[ADDRESS_MAX_BYTES + 1] = "", from[NETWORK_MAX_BYTES + 1];
         memcpy(address, f->address.at, f->address.len);
@@ -55,7 +55,7 @@ static void count_connection(struct chat *chat, const struct frame *f)
 static struct member *membership_admit(struct chat *chat, const struct frame *f)
 {
         char guest[GUESTS_NAME_BYTES + 1];
-        if (is_second(chat, f->id)) {
+        if (membership_is_second(chat, f->id)) {
                 complaints_ignore(&chat->complaints, IGNORED_SECOND);
                 return NULL;
         }
@@ -65,15 +65,16 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 return NULL;
         }
         struct frame newcomer = *f;
-        newcomer.name = name_newcomer(chat, f, guest);
+        newcomer.name = membership_name(chat, f, guest);
         if (f->type == FRAME_HELLO)
-                count_connection(chat, f);
+                membership_count_connection(chat, f);
         if (ban_check_refuses(chat, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(chat, &newcomer)))
                 return NULL;
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
-        if (r == 0 || r == CONTACT_E_DEAD) /* a dead one may have lines in the queue, too */
-                /* without the note the next chatd would not know the sender of the lines in the queue */
+        /* Without the note the next chatd would not know the sender of the lines in the queue. A dead member may have
+         * lines there, too. */
+        if (r == 0 || r == CONTACT_E_DEAD)
                 r = note_write(chat->roster.dir, m);
         if (r != 0) {
                 if (m)
@@ -152,7 +153,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
 }
 
 /* Logs that the client of `m` spoke another protocol, at a limited rate. */
-static void log_not_chat(struct chat *chat, const struct member *m, struct slice protocol)
+static void membership_log_not_chat(struct chat *chat, const struct member *m, struct slice protocol)
 {
         uint64_t unlogged;
         chat->membership->not_chat++;
@@ -202,7 +203,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         event.lines_out = bye ? f->lines_out : m->lines_out;
         event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + (m->gap == MISSED_UNKNOWN ? 0 : m->gap);
         if (event.reason == LEAVE_NOT_CHAT)
-                log_not_chat(chat, m, f->text);
+                membership_log_not_chat(chat, m, f->text);
         if (!member_is_held(m))
                 eventlog_leave(chat->log, &event);
         return TAKEN;

@@ -34,7 +34,7 @@ static void motd_append(struct reading *r, const char *text, size_t size)
         r->line_ends = 0;
 }
 
-static void take_byte(struct reading *r, char byte)
+static void motd_take_byte(struct reading *r, char byte)
 {
         char clean[TEXT_CLEAN_MAX];
         if (r->cr && byte != '\n')
@@ -57,7 +57,7 @@ static int motd_take_file(struct reading *r, int fd)
                 if (n < 0)
                         return -errno;
                 for (ssize_t i = 0; i < n && !r->is_cut; i++)
-                        take_byte(r, bytes[i]);
+                        motd_take_byte(r, bytes[i]);
         }
         motd_append(r, clean, text_clean_end(&r->cleaner, clean));
         return 0;

@@ -31,7 +31,7 @@ static struct member **naming_place(void *const *tree, int (*compare)(const void
 }
 
 /* Returns the first member of a name similar to this one, or NULL. */
-static struct member *find_blurred(const struct naming *n, struct slice name)
+static struct member *naming_find_blurred(const struct naming *n, struct slice name)
 {
         struct member **place = naming_place(&n->by_blur, naming_compare_blurred, name);
         return place ? *place : NULL;
@@ -75,21 +75,21 @@ struct member *naming_find(const struct naming *n, struct slice name)
 
 struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *other)
 {
-        struct member *m = find_blurred(n, name);
+        struct member *m = naming_find_blurred(n, name);
         while (m && (m == other || !name_looks_like(m->name, strlen(m->name), name.at, name.len)))
                 m = m->alike;
         return m;
 }
 
 /* Returns true if the name begins with the word, which must have two letters at least. */
-static bool is_begun(struct slice word, struct slice name)
+static bool naming_is_begun(struct slice word, struct slice name)
 {
         return word.len > 1 && word.len < name.len && name_compare(word.at, word.len, name.at, word.len) == 0;
 }
 
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name)
 {
-        struct member *best = find_blurred(n, name);
+        struct member *best = naming_find_blurred(n, name);
         size_t best_distance = (name.len + 2) / 3 + 1, comparisons = 0;
         while (best && !member_is_here(best))
                 best = best->alike;
@@ -100,7 +100,7 @@ struct member *naming_suggest(const struct naming *n, struct member *const *memb
                 if (!member_is_here(members[i]) || !name_is_letter(other.at[0]))
                         continue;
                 comparisons++;
-                size_t distance = is_begun(name, other) ? 1 : nearest_distance(name, other);
+                size_t distance = naming_is_begun(name, other) ? 1 : nearest_distance(name, other);
                 if (distance < best_distance) {
                         best_distance = distance;
                         best = members[i];

@@ -26,7 +26,7 @@ static void note_path(const char *dir, uint64_t id, const char *suffix, char pat
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", dir, id, suffix);
 }
 
-static void describe(const struct member *m, char text[static NOTE_MAX_BYTES])
+static void note_describe(const struct member *m, char text[static NOTE_MAX_BYTES])
 {
         snprintf(text, NOTE_MAX_BYTES, "%" PRIu64 " %016" PRIx64 " %s %s", m->since_us, m->key, m->address, m->name);
 }
@@ -35,7 +35,7 @@ int note_write(const char *dir, const struct member *m)
 {
         char path[PATH_MAX], text[NOTE_MAX_BYTES];
         note_path(dir, m->id, "", path);
-        describe(m, text);
+        note_describe(m, text);
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
@@ -52,7 +52,7 @@ int note_name(const char *dir, const struct member *m, const char *changes)
 {
         char text[NOTE_MAX_BYTES];
         int error = note_replace(dir, m->id, RENAMED_SUFFIX, changes);
-        describe(m, text);
+        note_describe(m, text);
         return error < 0 ? error : note_replace(dir, m->id, "", text);
 }
 
@@ -72,14 +72,14 @@ void note_departed(const char *dir, uint64_t id)
 }
 
 /* Makes an empty mark beside the note. Returns 0, also if it exists already, or a negative errno. */
-static int put_mark(const char *dir, uint64_t id, const char *suffix)
+static int mark_put(const char *dir, uint64_t id, const char *suffix)
 {
         char path[PATH_MAX];
         note_path(dir, id, suffix, path);
         return symlink("-", path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static void remove_mark(const char *dir, uint64_t id, const char *suffix)
+static void mark_remove(const char *dir, uint64_t id, const char *suffix)
 {
         char path[PATH_MAX];
         note_path(dir, id, suffix, path);
@@ -88,31 +88,31 @@ static void remove_mark(const char *dir, uint64_t id, const char *suffix)
 
 void note_remove_name(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, RENAMED_SUFFIX);
+        mark_remove(dir, id, RENAMED_SUFFIX);
 }
 
 void note_remove_room(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, ROOM_SUFFIX);
+        mark_remove(dir, id, ROOM_SUFFIX);
 }
 
 void note_remove_departed(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, DEPARTED_SUFFIX);
+        mark_remove(dir, id, DEPARTED_SUFFIX);
 }
 
 void note_lag(const char *dir, uint64_t id)
 {
-        put_mark(dir, id, LAGGING_SUFFIX); /* if this fails only the notice is lost, and only if chatd dies now */
+        mark_put(dir, id, LAGGING_SUFFIX); /* if this fails only the notice is lost, and only if chatd dies now */
 }
 
 void note_remove_lag(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, LAGGING_SUFFIX);
+        mark_remove(dir, id, LAGGING_SUFFIX);
 }
 
 /* Gives the mark beside the note another suffix, in one step. Returns 0 or a negative errno. */
-static int rename_mark(const char *dir, uint64_t id, const char *was, const char *suffix)
+static int mark_rename(const char *dir, uint64_t id, const char *was, const char *suffix)
 {
         char from[PATH_MAX], to[PATH_MAX];
         note_path(dir, id, was, from);
@@ -122,13 +122,13 @@ static int rename_mark(const char *dir, uint64_t id, const char *was, const char
 
 int note_reserve_mute(const char *dir, uint64_t id)
 {
-        return put_mark(dir, id, MUTING_SUFFIX);
+        return mark_put(dir, id, MUTING_SUFFIX);
 }
 
 int note_mute(const char *dir, uint64_t id)
 {
-        int error = rename_mark(dir, id, MUTING_SUFFIX, MUTED_SUFFIX);
-        return error == -ENOENT ? put_mark(dir, id, MUTED_SUFFIX) : error;
+        int error = mark_rename(dir, id, MUTING_SUFFIX, MUTED_SUFFIX);
+        return error == -ENOENT ? mark_put(dir, id, MUTED_SUFFIX) : error;
 }
 
 int note_removal(const char *dir, const struct member *m)
@@ -140,35 +140,35 @@ int note_removal(const char *dir, const struct member *m)
 
 void note_remove_mute(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, MUTED_SUFFIX);
-        remove_mark(dir, id, MUTING_SUFFIX);
+        mark_remove(dir, id, MUTED_SUFFIX);
+        mark_remove(dir, id, MUTING_SUFFIX);
 }
 
 int note_arrival(const char *dir, uint64_t id)
 {
-        return put_mark(dir, id, ARRIVING_SUFFIX);
+        return mark_put(dir, id, ARRIVING_SUFFIX);
 }
 
 void note_remove_arrival(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, ARRIVING_SUFFIX);
-        remove_mark(dir, id, NAMED_SUFFIX);
-        remove_mark(dir, id, HELD_SUFFIX);
+        mark_remove(dir, id, ARRIVING_SUFFIX);
+        mark_remove(dir, id, NAMED_SUFFIX);
+        mark_remove(dir, id, HELD_SUFFIX);
 }
 
 int note_held(const char *dir, uint64_t id)
 {
-        return put_mark(dir, id, HELD_SUFFIX);
+        return mark_put(dir, id, HELD_SUFFIX);
 }
 
 int note_named(const char *dir, const struct member *m)
 {
-        return rename_mark(dir, m->id, member_is_held(m) ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
+        return mark_rename(dir, m->id, member_is_held(m) ? HELD_SUFFIX : ARRIVING_SUFFIX, NAMED_SUFFIX);
 }
 
 void note_remove_held(const char *dir, uint64_t id)
 {
-        remove_mark(dir, id, HELD_SUFFIX);
+        mark_remove(dir, id, HELD_SUFFIX);
 }
 
 static void seal_path(const char *dir, char path[static PATH_MAX])

@@ -9,27 +9,28 @@
 #include "speech.h"
 
 /* Tells `m` that its private message in `f` went to `name`. */
-static void confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name, struct slice text)
+static void private_confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name,
+                            struct slice text)
 {
         if (f->version >= frame_since(FRAME_FIND)) /* an earlier version does not know SENT */
                 answer_frame(chat, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
 }
 
 /* Sends a private message to "NAME@HOST": chatd does not know the members there. */
-static void say_to_other_host(struct chat *chat, struct member *m, const struct frame *f, struct record rec)
+static void private_say_to_other_host(struct chat *chat, struct member *m, const struct frame *f, struct record rec)
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
         struct member *link = roster_find(&chat->roster, LINK_ID);
         struct slice body = rec.text;
         int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)body.len, body.at);
         rec.text = (struct slice){text, (size_t)len};
-        if (!link)
+        if (!link) {
                 answer_code(chat, m, f, ANSWER_NOT_LINKED);
-        else if (len > TEXT_MAX_BYTES)
+        } else if (len > TEXT_MAX_BYTES) {
                 answer_code(chat, m, f, ANSWER_TOO_LONG_FOR_HOST);
-        else {
+        } else {
                 batch_add_private(&chat->batch, m, link, &rec);
-                confirm(chat, m, f, f->name, body);
+                private_confirm(chat, m, f, f->name, body);
         }
 }
 
@@ -43,7 +44,7 @@ static struct answer private_nobody(const struct chat *chat, struct slice name)
 }
 
 /* Returns the member of this name that is here, or NULL. */
-static struct member *find_here(const struct chat *chat, struct slice name)
+static struct member *private_find_here(const struct chat *chat, struct slice name)
 {
         struct member *m = roster_find_name(&chat->roster, name);
         return m && member_is_here(m) ? m : NULL;
@@ -51,7 +52,7 @@ static struct member *find_here(const struct chat *chat, struct slice name)
 
 void private_find(struct chat *chat, struct member *m, const struct frame *f)
 {
-        const struct member *other = find_here(chat, f->name);
+        const struct member *other = private_find_here(chat, f->name);
         struct frame answer = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
@@ -92,12 +93,12 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         }
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
-        if (remote) /* there is room for both: the caller has checked */
-                say_to_other_host(chat, m, f, rec);
-        else if (to == m)
+        if (remote) { /* there is room for both: the caller has checked */
+                private_say_to_other_host(chat, m, f, rec);
+        } else if (to == m) {
                 answer_code(chat, m, f, ANSWER_IS_YOU);
-        else {
+        } else {
                 batch_add_private(&chat->batch, m, to, &rec);
-                confirm(chat, m, f, slice_of(to->name), rec.text);
+                private_confirm(chat, m, f, slice_of(to->name), rec.text);
         }
 }

@@ -55,7 +55,7 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
 
 /* Opens the inbox of the link, or of the session with this `key`, and writes an address of it. Returns a descriptor or
  * a negative errno. */
-static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
+static int reach_find_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct sockaddr_un path;
         int error = id == LINK_ID ? path_link(&path, dir) : path_inbox(&path, dir, key);
@@ -66,20 +66,20 @@ static int open_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, s
 
 /* Makes the socket to the link as large as the kernel allows, because the link's inbox must hold records while
  * chat-link is started again. */
-static void widen(int fd)
+static void reach_widen(int fd)
 {
         int most = INT_MAX;
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
 }
 
 /* Opens the descriptors of `m`. Returns false with errno. */
-static bool open_member(struct member *m, const struct sockaddr_un *address)
+static bool reach_open_member(struct member *m, const struct sockaddr_un *address)
 {
         m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (m->fd < 0 || connect(m->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
                 return false;
         if (m->id == LINK_ID) {
-                widen(m->fd);
+                reach_widen(m->fd);
                 return true;
         }
         m->pidfd = pidfd_open((pid_t)(m->id >> 32), 0);
@@ -90,10 +90,10 @@ int reach_connect(const char *dir, uid_t owner, struct member *m)
 {
         struct sockaddr_un address;
         reach_close(m);
-        int inbox = open_inbox(dir, owner, m->id, m->key, &address);
+        int inbox = reach_find_inbox(dir, owner, m->id, m->key, &address);
         if (inbox < 0)
                 return inbox;
-        int error = open_member(m, &address) ? 0 : -errno;
+        int error = reach_open_member(m, &address) ? 0 : -errno;
         close(inbox);
         if (error < 0)
                 reach_close(m);
@@ -118,7 +118,7 @@ int reach_send_stranger(const char *dir, uid_t owner, int fd, uint64_t id, uint6
         uint8_t buffer[FRAME_MAX_BYTES];
         struct sockaddr_un address;
         size_t size = frame_encode(buffer, sizeof(buffer), f);
-        int inbox = open_inbox(dir, owner, id, key, &address);
+        int inbox = reach_find_inbox(dir, owner, id, key, &address);
         if (inbox < 0)
                 return inbox;
         ssize_t n = sendto(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address,

@@ -16,7 +16,7 @@
 #include "notes.h"
 
 /* Reads the mark with this suffix beside the note of `id`. Returns false if there is none. */
-static bool read_mark(int dir, uint64_t id, const char *suffix, char text[static MARK_MAX_BYTES])
+static bool recall_read_mark(int dir, uint64_t id, const char *suffix, char text[static MARK_MAX_BYTES])
 {
         char file[ID_DIGITS + 16];
         snprintf(file, sizeof(file), "%016" PRIx64 "%s", id, suffix);
@@ -35,7 +35,7 @@ static void recall_read_note(struct roster *r, int dir, const char *file, const 
 
         if (path_parse_id(file, &id) < 0)
                 return;
-        if (queued->count > 0 && read_mark(dir, id, RENAMED_SUFFIX, mark))
+        if (queued->count > 0 && recall_read_mark(dir, id, RENAMED_SUFFIX, mark))
                 before = queued_find_before(queued, id, mark);
         if ((before != NULL) != undone)
                 return;
@@ -54,7 +54,7 @@ static void recall_read_note(struct roster *r, int dir, const char *file, const 
 }
 
 /* Returns true if `file` is an id and this suffix. */
-static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
+static bool recall_has_suffix(const char *file, const char *suffix, uint64_t *id)
 {
         char digits[ID_DIGITS + 1] = "";
         if (strlen(file) != ID_DIGITS + strlen(suffix) || strcmp(file + ID_DIGITS, suffix) != 0)
@@ -64,21 +64,21 @@ static bool has_suffix(const char *file, const char *suffix, uint64_t *id)
 }
 
 /* Returns true if `file` is the note of a member that left. Adds its id. */
-static bool read_departed(struct departed *d, const char *file)
+static bool recall_departed(struct departed *d, const char *file)
 {
         uint64_t id;
-        if (!has_suffix(file, DEPARTED_SUFFIX, &id))
+        if (!recall_has_suffix(file, DEPARTED_SUFFIX, &id))
                 return false;
         departed_add(d, id);
         return true;
 }
 
 /* Returns the member of which `file` is a mark with this suffix, or NULL. Removes a mark without a member. */
-static struct member *find_marked(const struct roster *r, const char *file, const char *suffix,
-                                  void (*remove)(const char *, uint64_t))
+static struct member *recall_find_marked(const struct roster *r, const char *file, const char *suffix,
+                                         void (*remove)(const char *, uint64_t))
 {
         uint64_t id;
-        if (!has_suffix(file, suffix, &id))
+        if (!recall_has_suffix(file, suffix, &id))
                 return NULL;
         struct member *m = roster_find(r, id);
         if (!m)
@@ -87,9 +87,9 @@ static struct member *find_marked(const struct roster *r, const char *file, cons
 }
 
 /* Restores that a member lagged when the last chatd died: it missed an unknown number of records. */
-static void read_lagging(const struct roster *r, const char *file)
+static void recall_lagging(const struct roster *r, const char *file)
 {
-        struct member *m = find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
+        struct member *m = recall_find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
         if (!m)
                 return;
         m->is_lagging = true;
@@ -97,25 +97,25 @@ static void read_lagging(const struct roster *r, const char *file)
 }
 
 /* Restores that a member waits to be announced. */
-static void read_arriving(const struct roster *r, const char *file)
+static void recall_arriving(const struct roster *r, const char *file)
 {
-        struct member *m = find_marked(r, file, ARRIVING_SUFFIX, note_remove_arrival);
+        struct member *m = recall_find_marked(r, file, ARRIVING_SUFFIX, note_remove_arrival);
         if (!m)
                 return;
         if (m->arrival != ARRIVAL_NAMED)
                 m->arrival = ARRIVAL_WAITING; /* also if it was held before it waited */
 }
 
-static void read_held(const struct roster *r, const char *file)
+static void recall_held(const struct roster *r, const char *file)
 {
-        struct member *m = find_marked(r, file, HELD_SUFFIX, note_remove_held);
+        struct member *m = recall_find_marked(r, file, HELD_SUFFIX, note_remove_held);
         if (m && m->arrival == ARRIVAL_ANNOUNCED)
                 m->arrival = ARRIVAL_HELD;
 }
 
-static void read_named(const struct roster *r, const char *file)
+static void recall_named(const struct roster *r, const char *file)
 {
-        struct member *m = find_marked(r, file, NAMED_SUFFIX, note_remove_arrival);
+        struct member *m = recall_find_marked(r, file, NAMED_SUFFIX, note_remove_arrival);
         if (m)
                 m->arrival = ARRIVAL_NAMED;
 }
@@ -127,10 +127,10 @@ static void recall_removal(struct member *m, const char *why)
 }
 
 /* Restores that a member was muted, or removed. */
-static void read_muted(const struct roster *r, int dir, const char *file)
+static void recall_muted(const struct roster *r, int dir, const char *file)
 {
         char text[PATH_MAX], *why = text;
-        struct member *m = find_marked(r, file, MUTED_SUFFIX, note_remove_mute);
+        struct member *m = recall_find_marked(r, file, MUTED_SUFFIX, note_remove_mute);
         if (!m)
                 return;
         m->is_muted = true;
@@ -142,24 +142,24 @@ static void read_muted(const struct roster *r, int dir, const char *file)
 }
 
 /* Restores that a member took another name. */
-static void read_renamed(const struct roster *r, int dir, const char *file)
+static void recall_renamed(const struct roster *r, int dir, const char *file)
 {
         uint64_t id;
-        if (has_suffix(file, NEW_SUFFIX, &id))
+        if (recall_has_suffix(file, NEW_SUFFIX, &id))
                 unlinkat(dir, file, 0);
-        struct member *m = find_marked(r, file, RENAMED_SUFFIX, note_remove_name);
+        struct member *m = recall_find_marked(r, file, RENAMED_SUFFIX, note_remove_name);
         if (m)
                 m->is_renamed = true;
 }
 
 /* Restores the room of a member: its present room, or the one before the changes in the queue. */
-static void read_room(struct roster *r, int dir, const char *file, const struct queued *queued)
+static void recall_room(struct roster *r, int dir, const char *file, const struct queued *queued)
 {
         char mark[MARK_MAX_BYTES];
-        struct member *m = find_marked(r, file, ROOM_SUFFIX, note_remove_room);
+        struct member *m = recall_find_marked(r, file, ROOM_SUFFIX, note_remove_room);
         if (!m)
                 return;
-        char *space = read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
+        char *space = recall_read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
         const char *name = "";
         if (space && space > strchr(mark, ' ')) { /* there is a list of changes before the room */
                 *space = '\0';
@@ -185,22 +185,22 @@ int recall_members(struct roster *r, struct departed *departed, const struct que
         if (!dir)
                 return -errno;
         for (const struct dirent *entry; (entry = readdir(dir));)
-                if (!read_departed(departed, entry->d_name))
+                if (!recall_departed(departed, entry->d_name))
                         recall_read_note(r, dirfd(dir), entry->d_name, queued, false);
         rewinddir(dir);
         for (const struct dirent *entry; queued->count > 0 && (entry = readdir(dir));)
                 recall_read_note(r, dirfd(dir), entry->d_name, queued, true);
         rewinddir(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
-                read_lagging(r, entry->d_name);
-                read_arriving(r, entry->d_name);
-                read_held(r, entry->d_name);
-                read_named(r, entry->d_name);
-                read_muted(r, dirfd(dir), entry->d_name);
+                recall_lagging(r, entry->d_name);
+                recall_arriving(r, entry->d_name);
+                recall_held(r, entry->d_name);
+                recall_named(r, entry->d_name);
+                recall_muted(r, dirfd(dir), entry->d_name);
                 /* of a member: the mark is still to be used */
-                find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute);
-                read_renamed(r, dirfd(dir), entry->d_name);
-                read_room(r, dirfd(dir), entry->d_name, queued);
+                recall_find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute);
+                recall_renamed(r, dirfd(dir), entry->d_name);
+                recall_room(r, dirfd(dir), entry->d_name, queued);
         }
         closedir(dir);
         rooms_read_topics(&r->rooms, r->dir);

@@ -19,7 +19,7 @@
 
 /* Connects to every member with a note. Sessions are called later, by broker_settle(): sessions that answer take the
  * processor from this chatd, and fill the queue, which is not read before the recovery is over. */
-static void connect_members(struct chat *chat)
+static void recovery_connect_members(struct chat *chat)
 {
         for (size_t i = 0; i < chat->roster.count; i++) {
                 struct member *m = chat->roster.members[i];
@@ -36,25 +36,25 @@ static void connect_members(struct chat *chat)
         }
 }
 
-static int compare_keys(const void *a, const void *b)
+static int recovery_compare_keys(const void *a, const void *b)
 {
         uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
         return (x > y) - (x < y);
 }
 
 /* Returns the keys of all members, in order; NULL if there is no memory. */
-static uint64_t *sorted_keys(const struct roster *r)
+static uint64_t *recovery_sorted_keys(const struct roster *r)
 {
         uint64_t *keys = calloc(r->count + 1, sizeof(*keys));
         for (size_t i = 0; keys && i < r->count; i++)
                 keys[i] = r->members[i]->key;
         if (keys)
-                qsort(keys, r->count, sizeof(*keys), compare_keys);
+                qsort(keys, r->count, sizeof(*keys), recovery_compare_keys);
         return keys;
 }
 
 /* Removes a file that is no inbox. A directory that is not empty stays, because its owner decides who may change it. */
-static void remove_file(int dir, const char *file)
+static void recovery_remove_file(int dir, const char *file)
 {
         if (unlinkat(dir, file, 0) < 0)
                 unlinkat(dir, file, AT_REMOVEDIR);
@@ -63,13 +63,13 @@ static void remove_file(int dir, const char *file)
 /* Returns true if an error of reaching an inbox means that it is no inbox: the socket of a dead session, another
  * kind of file, of another user, or one that chatd may not send to. Other errors mean that a resource of chatd has
  * run out. */
-static bool is_no_inbox(int error)
+static bool recovery_is_no_inbox(int error)
 {
         return error == -ECONNREFUSED || error == -EPERM || error == -EACCES || error == -EPROTOTYPE;
 }
 
 /* Returns 0 if an inbox can be reached, or a negative errno. */
-static int try_inbox(const struct roster *r, int dir, const char *file)
+static int recovery_try_inbox(const struct roster *r, int dir, const char *file)
 {
         struct sockaddr_un address;
         int inbox = reach_open_inbox(dir, file, r->owner, &address);
@@ -86,41 +86,42 @@ static int try_inbox(const struct roster *r, int dir, const char *file)
 /* Removes a file without the name of an inbox. A session binds its inbox under the name of its process, and renames it
  * at once. A file under such a name stays while its process lives and the inbox can be reached. (In the middle of
  * bind(2) it cannot be reached: a session that is stopped just there finds its file gone, and binds anew.) */
-static void remove_if_old(const struct roster *r, int dir, const char *file)
+static void recovery_remove_if_old(const struct roster *r, int dir, const char *file)
 {
         pid_t pid = path_parse_binding(file);
         bool runs = pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
-        if (!runs || is_no_inbox(try_inbox(r, dir, file)))
-                remove_file(dir, file);
+        if (!runs || recovery_is_no_inbox(recovery_try_inbox(r, dir, file)))
+                recovery_remove_file(dir, file);
 }
 
 /* Sends the roll call to an inbox without a member. It is of a session whose HELLO is still in the queue or was lost
  * with it, or of a dead session: then it refuses the connection, because an inbox has its name only after it was
  * bound. */
-static void ask_stranger(struct chat *chat, int fd, int dir, const char *file, const uint64_t *members)
+static void recovery_ask_stranger(struct chat *chat, int fd, int dir, const char *file, const uint64_t *members)
 {
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = chat->relay.epoch};
         uint64_t key;
         if (path_parse_id(file, &key) < 0)
-                remove_if_old(&chat->roster, dir, file);
-        else if (!bsearch(&key, members, chat->roster.count, sizeof(key), compare_keys) &&
-                 is_no_inbox(reach_send_stranger(chat->roster.dir, chat->roster.owner, fd, 0, key, &rollcall)))
-                remove_file(dir, file);
+                recovery_remove_if_old(&chat->roster, dir, file);
+        else if (!bsearch(&key, members, chat->roster.count, sizeof(key), recovery_compare_keys) &&
+                 recovery_is_no_inbox(reach_send_stranger(chat->roster.dir, chat->roster.owner, fd, 0, key, &rollcall)))
+                recovery_remove_file(dir, file);
 }
 
-static int ask_strangers(struct chat *chat)
+static int recovery_ask_strangers(struct chat *chat)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" SESSIONS_DIR_NAME, chat->roster.dir);
-        uint64_t *members = sorted_keys(&chat->roster);
+        uint64_t *members = recovery_sorted_keys(&chat->roster);
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         DIR *dir = opendir(path);
         int r = 0;
-        if (!members || fd < 0 || !dir)
+        if (!members || fd < 0 || !dir) {
                 r = -errno;
-        else
+        } else {
                 for (const struct dirent *entry; (entry = readdir(dir));)
-                        ask_stranger(chat, fd, dirfd(dir), entry->d_name, members);
+                        recovery_ask_stranger(chat, fd, dirfd(dir), entry->d_name, members);
+        }
         if (dir)
                 closedir(dir);
         if (fd >= 0)
@@ -131,7 +132,7 @@ static int ask_strangers(struct chat *chat)
 
 /* Walks through the queue without consuming it: counts its frames, and notes those that matter for reading the notes.
  * Returns 0 or a negative errno. The walk ends: while nothing is consumed, a full queue takes no more frames. */
-static int walk_queue(struct chat *chat, struct queued *queued, size_t *count)
+static int recovery_walk_queue(struct chat *chat, struct queued *queued, size_t *count)
 {
         for (;;) {
                 int n = intake_peek(&chat->intake);
@@ -151,7 +152,7 @@ static int walk_queue(struct chat *chat, struct queued *queued, size_t *count)
 /* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
  * lines from before it came. Exceptions are the link, which repeats HELLO, and a member whose change in the queue was
  * taken once, so that its HELLO is a second one. */
-static void expect_hellos(const struct roster *r, const struct queued *queued)
+static void recovery_expect_hellos(const struct roster *r, const struct queued *queued)
 {
         for (size_t i = 0; i < r->count; i++)
                 if (queued_has_type(queued, r->members[i]->id, FRAME_HELLO) &&
@@ -160,22 +161,22 @@ static void expect_hellos(const struct roster *r, const struct queued *queued)
 }
 
 /* Does the steps of a recovery. Returns 0 or a negative errno. */
-static int recover(struct chat *chat, struct queued *queued)
+static int recovery_do_steps(struct chat *chat, struct queued *queued)
 {
         size_t old_frames = 0;
-        int r = walk_queue(chat, queued, &old_frames);
+        int r = recovery_walk_queue(chat, queued, &old_frames);
         if (r == 0)
                 r = recall_members(&chat->roster, &chat->departed, queued);
         if (r == 0)
-                r = ask_strangers(chat); /* while there are descriptors: members may take all of them */
+                r = recovery_ask_strangers(chat); /* while there are descriptors: members may take all of them */
         if (r < 0)
                 return r;
-        connect_members(chat);
+        recovery_connect_members(chat);
         remote_recover(chat);
         admin_recover(chat);
         ban_check_begin(chat);
         arrivals_say_again(chat); /* also to members whose HELLO is expected */
-        expect_hellos(&chat->roster, queued);
+        recovery_expect_hellos(&chat->roster, queued);
         chat_forget_said(chat); /* the previous chatd may have died just before that */
         round_recover(&chat->round, old_frames);
         arrivals_recover(chat);
@@ -187,7 +188,7 @@ static int recover(struct chat *chat, struct queued *queued)
 int recovery_run(struct chat *chat)
 {
         struct queued queued = {0};
-        int r = recover(chat, &queued);
+        int r = recovery_do_steps(chat, &queued);
         queued_free(&queued);
         return r < 0 ? r : (int)roster_people(&chat->roster);
 }

@@ -168,10 +168,11 @@ static void relay_wait_for_room(struct sending *s)
         while (fds && n > 0 && now < deadline) {
                 for (size_t i = 0; i < n; i++)
                         fds[i] = (struct pollfd){.fd = full[i]->fd, .events = POLLOUT};
-                if (poll(fds, n, (int)(deadline - now)) > 0)
+                if (poll(fds, n, (int)(deadline - now)) > 0) {
                         for (size_t i = n; i-- > 0;)
                                 if (fds[i].revents && relay_send_to(s, full[i]))
                                         full[i] = full[--n];
+                }
                 now = clock_ms();
         }
         for (size_t i = 0; i < n; i++) {

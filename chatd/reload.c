@@ -8,7 +8,7 @@
 #include "arrivals.h"
 #include "chat.h"
 
-static void complain_at_start(void *user, const char *error)
+static void reload_complain_at_start(void *user, const char *error)
 {
         bool *told = user;
         fprintf(stderr, "chatd: %s\n", error);
@@ -21,11 +21,11 @@ int reload_start(const struct reload *r, struct settings *s)
 {
         bool told = false;
         *s = r->options;
-        return settings_read(s, r->path, SETTINGS_CHATD, complain_at_start, &told);
+        return settings_read(s, r->path, SETTINGS_CHATD, reload_complain_at_start, &told);
 }
 
 /* Reads the message of the day. Returns NULL, or a message about an error, which is in `text`. */
-static const char *read_motd(struct motd *motd, const char *path, char text[static CONF_ERROR_BYTES])
+static const char *reload_read_motd(struct motd *motd, const char *path, char text[static CONF_ERROR_BYTES])
 {
         bool must_be = strcmp(path, settings_table[SETTING_MOTD].standard) != 0;
         motd->len = 0;
@@ -44,13 +44,13 @@ void reload_check_motd(const struct settings *s)
 {
         char text[CONF_ERROR_BYTES];
         struct motd motd;
-        const char *wrong = read_motd(&motd, s->motd, text);
+        const char *wrong = reload_read_motd(&motd, s->motd, text);
         if (wrong)
                 fprintf(stderr, "chatd: %s\n", wrong);
 }
 
 /* Opens the history, or forgets all lines, as the settings say. */
-static void apply_history(struct chat *chat)
+static void reload_apply_history(struct chat *chat)
 {
         if (chat->settings.history == 0) {
                 history_remove(&chat->history, chat->roster.dir);
@@ -62,7 +62,7 @@ static void apply_history(struct chat *chat)
 }
 
 /* Applies Addresses=. Members keep their names: only newcomers' addresses are hidden from now on. */
-static void apply_addresses(struct chat *chat)
+static void reload_apply_addresses(struct chat *chat)
 {
         int r = chat->settings.addresses_hidden ? guests_open(&chat->guests) : 0;
         if (r < 0)
@@ -78,9 +78,9 @@ void reload_apply(struct chat *chat, const struct settings *s)
         chat->settings = *s;
         chat->arrivals->pace = s->arrivals;
         chat->arrivals->pace.full_at_us = full_at_us; /* members that just came count */
-        apply_history(chat);
-        apply_addresses(chat);
-        const char *wrong = read_motd(&chat->motd, s->motd, text);
+        reload_apply_history(chat);
+        reload_apply_addresses(chat);
+        const char *wrong = reload_read_motd(&chat->motd, s->motd, text);
         if (wrong)
                 eventlog_settings(chat->log, wrong);
 }

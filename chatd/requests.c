@@ -21,7 +21,7 @@ static void (*const handlers[FRAME_TYPES])(struct chat *chat, struct member *m, 
 };
 
 /* Returns true if the batch may have the frame: if it changes a name or room, there are conditions. */
-static bool has_place(struct chat *chat, const struct member *m, const struct frame *f)
+static bool requests_have_place(struct chat *chat, const struct member *m, const struct frame *f)
 {
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
                 return true;
@@ -42,7 +42,7 @@ enum outcome requests_take(struct chat *chat, const struct frame *f)
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return TAKEN;
         }
-        if (!has_place(chat, m, f))
+        if (!requests_have_place(chat, m, f))
                 return NEXT_BATCH;
         chat_take_number(chat, m, f->number);
         m->lines_total = f->number;

@@ -23,7 +23,7 @@
 
 enum { CHANGES_MAX_BYTES = TOPIC_CHANGES * (ID_DIGITS + 1 + 20 + 1 + 20 + 1) + 1 };
 
-static int compare_names(const void *a, const void *b)
+static int rooms_compare(const void *a, const void *b)
 {
         const char *x = ((const struct room *)a)->name, *y = ((const struct room *)b)->name;
         return name_compare(x, strlen(x), y, strlen(y));
@@ -37,7 +37,7 @@ struct room *rooms_find(const struct rooms *r, struct slice name)
         if (name.len > NICK_MAX_BYTES)
                 return NULL;
         memcpy(key.name, name.at, name.len);
-        void *const *place = tfind(&key, &r->by_name, compare_names);
+        void *const *place = tfind(&key, &r->by_name, rooms_compare);
         return place ? *place : NULL;
 }
 
@@ -56,7 +56,7 @@ bool room_is_ending(const struct rooms *r, const struct room *room)
         return room->people == 0 && room != rooms_first(r);
 }
 
-static bool make_place(struct rooms *r)
+static bool rooms_make_place(struct rooms *r)
 {
         if (r->count < r->size)
                 return true;
@@ -74,11 +74,11 @@ struct room *rooms_get(struct rooms *r, struct slice name)
         struct room *room = r->count > 0 ? rooms_find(r, name) : NULL;
         if (room)
                 return room;
-        room = make_place(r) ? calloc(1, sizeof(*room)) : NULL;
+        room = rooms_make_place(r) ? calloc(1, sizeof(*room)) : NULL;
         if (!room)
                 return NULL;
         memcpy(room->name, name.at, name.len < NICK_MAX_BYTES ? name.len : NICK_MAX_BYTES);
-        if (!tsearch(room, &r->by_name, compare_names)) {
+        if (!tsearch(room, &r->by_name, rooms_compare)) {
                 free(room);
                 return NULL;
         }
@@ -94,16 +94,16 @@ int rooms_init(struct rooms *r)
         return rooms_get(r, slice_of(FIRST_ROOM)) ? 0 : -ENOMEM;
 }
 
-static void free_room(struct rooms *r, struct room *room)
+static void room_free(struct rooms *r, struct room *room)
 {
-        tdelete(room, &r->by_name, compare_names);
+        tdelete(room, &r->by_name, rooms_compare);
         free(room);
 }
 
 void rooms_free(struct rooms *r)
 {
         while (r->count > 0)
-                free_room(r, r->all[--r->count]);
+                room_free(r, r->all[--r->count]);
         free(r->all);
         r->all = NULL;
         r->size = 0;
@@ -151,7 +151,7 @@ bool rooms_forget_empty(struct rooms *r, const char *dir)
                 topic_path(dir, room->name, SET_SUFFIX, path);
                 if (room->changes[0].id != 0)
                         unlink(path);
-                free_room(r, room);
+                room_free(r, room);
         }
         r->empty_count -= r->count - count;
         r->count = count;
@@ -175,7 +175,7 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
 }
 
 /* Notes the changes of the topic, the oldest first. */
-static void note_changes(const struct room *room, const char *dir)
+static void topic_note_changes(const struct room *room, const char *dir)
 {
         char path[PATH_MAX], new[PATH_MAX], text[CHANGES_MAX_BYTES] = "";
         size_t len = 0;
@@ -200,11 +200,11 @@ int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint
                 return oldest->ms + TOPIC_CHANGES_MS - now_ms;
         *oldest = (struct topic_change){id, number, now_ms};
         room->next_change = (room->next_change + 1) % TOPIC_CHANGES;
-        note_changes(room, dir);
+        topic_note_changes(room, dir);
         return 0;
 }
 
-static void read_changes(struct room *room, char *text)
+static void topic_read_changes(struct room *room, char *text)
 {
         const char *id, *number, *ms;
         for (unsigned i = 0; i < TOPIC_CHANGES; i++) {
@@ -220,7 +220,7 @@ static void read_changes(struct room *room, char *text)
 }
 
 /* Returns true if `name` ends like that of a list of changes. Reads the list. */
-static bool read_set(const struct rooms *r, int dir, const char *file, struct slice name)
+static bool topic_read_set(const struct rooms *r, int dir, const char *file, struct slice name)
 {
         char text[CHANGES_MAX_BYTES];
         size_t suffix = strlen(SET_SUFFIX);
@@ -234,19 +234,19 @@ static bool read_set(const struct rooms *r, int dir, const char *file, struct sl
                 return true;
         }
         text[n] = '\0';
-        read_changes(room, text);
+        topic_read_changes(room, text);
         return true;
 }
 
 /* Reads one of the files. */
-static void read_topic(const struct rooms *r, int dir, const char *file)
+static void topic_read(const struct rooms *r, int dir, const char *file)
 {
         char topic[TOPIC_MAX_BYTES + 1], clean[TOPIC_MAX_BYTES];
         size_t prefix = strlen(TOPIC_PREFIX);
         if (strncmp(file, TOPIC_PREFIX, prefix) != 0)
                 return;
         struct slice name = slice_of(file + prefix);
-        if (read_set(r, dir, file, name))
+        if (topic_read_set(r, dir, file, name))
                 return;
         struct room *room = name.len > 0 ? rooms_find(r, name) : NULL;
         ssize_t n = room ? readlinkat(dir, file, topic, sizeof(topic)) : -1;
@@ -267,6 +267,6 @@ void rooms_read_topics(const struct rooms *r, const char *dir)
         if (!members)
                 return; /* recall_members() reports the error */
         for (const struct dirent *entry; (entry = readdir(members));)
-                read_topic(r, dirfd(members), entry->d_name);
+                topic_read(r, dirfd(members), entry->d_name);
         closedir(members);
 }

@@ -12,20 +12,20 @@
 
 enum { NAME_NUMBER_BYTES = 11 }; /* for "~4294967295" */
 
-static int compare(uint64_t x, uint64_t y)
+static int roster_compare(uint64_t x, uint64_t y)
 {
         return (x > y) - (x < y);
 }
 
-static int compare_ids(const void *a, const void *b)
+static int roster_compare_ids(const void *a, const void *b)
 {
-        return compare(((const struct member *)a)->id, ((const struct member *)b)->id);
+        return roster_compare(((const struct member *)a)->id, ((const struct member *)b)->id);
 }
 
 /* Compares pids. Ids begin with the pid, so a tree in the order of ids is in the order of pids too. */
-static int compare_pids(const void *a, const void *b)
+static int roster_compare_pids(const void *a, const void *b)
 {
-        return compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
+        return roster_compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
 }
 
 int roster_init(struct roster *r, const char *dir, uid_t owner)
@@ -48,14 +48,14 @@ void roster_free(struct roster *r)
 struct member *roster_find(const struct roster *r, uint64_t id)
 {
         struct member key = {.id = id};
-        void *const *found = tfind(&key, &r->by_id, compare_ids);
+        void *const *found = tfind(&key, &r->by_id, roster_compare_ids);
         return found ? *found : NULL;
 }
 
 struct member *roster_find_process(const struct roster *r, pid_t pid)
 {
         struct member key = {.id = (uint64_t)pid << 32};
-        void *const *found = tfind(&key, &r->by_id, compare_pids);
+        void *const *found = tfind(&key, &r->by_id, roster_compare_pids);
         return found ? *found : NULL;
 }
 
@@ -80,7 +80,7 @@ size_t roster_people(const struct roster *r)
         return r->count - (roster_find(r, LINK_ID) != NULL);
 }
 
-static bool make_room(struct roster *r)
+static bool roster_make_room(struct roster *r)
 {
         if (r->count < r->room)
                 return true;
@@ -94,17 +94,17 @@ static bool make_room(struct roster *r)
 }
 
 /* Returns true if `m` may not have the name that it has. */
-static bool is_taken(const struct roster *r, const struct member *m)
+static bool roster_is_taken(const struct roster *r, const struct member *m)
 {
         return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);
 }
 
 /* Gives `m` a name that is valid and that no other member has. */
-static void set_name(const struct roster *r, struct member *m, struct slice name)
+static void roster_set_name(const struct roster *r, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
         memcpy(m->name, name.at, len);
-        for (unsigned n = 2; is_taken(r, m); n++) {
+        for (unsigned n = 2; roster_is_taken(r, m); n++) {
                 if (len > LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES)
                         len = LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES;
                 snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);
@@ -114,7 +114,7 @@ static void set_name(const struct roster *r, struct member *m, struct slice name
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us)
 {
-        struct member *m = make_room(r) ? calloc(1, sizeof(*m)) : NULL;
+        struct member *m = roster_make_room(r) ? calloc(1, sizeof(*m)) : NULL;
         if (!m)
                 return NULL;
         m->id = id;
@@ -124,11 +124,11 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->seat.member = m;
         lent_init(&m->lent);
         m->since_us = since_us;
-        set_name(r, m, name);
+        roster_set_name(r, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
         m->network = network_of(m->address);
-        if (!tsearch(m, &r->by_id, compare_ids) || naming_add(&r->naming, m) < 0) {
-                tdelete(m, &r->by_id, compare_ids);
+        if (!tsearch(m, &r->by_id, roster_compare_ids) || naming_add(&r->naming, m) < 0) {
+                tdelete(m, &r->by_id, roster_compare_ids);
                 free(m);
                 return NULL;
         }
@@ -181,7 +181,7 @@ void roster_remove(struct roster *r, struct member *m)
         struct member *last = r->members[--r->count];
         last->index = m->index;
         r->members[m->index] = last;
-        tdelete(m, &r->by_id, compare_ids);
+        tdelete(m, &r->by_id, roster_compare_ids);
         naming_remove(&r->naming, m);
         todo_forget(&r->todo, m);
         reach_close(m);

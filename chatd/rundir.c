@@ -22,7 +22,7 @@ enum {
         CONTROL_UMASK = 0177, /* for chatd's own user */
 };
 
-static int make_dir(const char *dir, const char *name, mode_t mode)
+static int rundir_make_dir(const char *dir, const char *name, mode_t mode)
 {
         char path[PATH_MAX];
         struct stat st;
@@ -38,34 +38,34 @@ static int make_dir(const char *dir, const char *name, mode_t mode)
         return ours ? 0 : -EPERM;
 }
 
-static void spare_path(const char *note, char path[static PATH_MAX + sizeof(SPARE_NAME)])
+static void rundir_spare_path(const char *note, char path[static PATH_MAX + sizeof(SPARE_NAME)])
 {
         snprintf(path, PATH_MAX + sizeof(SPARE_NAME), "%.*s/" SPARE_NAME, (int)(strrchr(note, '/') - note), note);
 }
 
 /* Keeps an inode for rundir_replace_note(), beside this note. Returns true if there is one. */
-static bool keep_spare(const char *note)
+static bool rundir_keep_spare(const char *note)
 {
         char path[PATH_MAX + sizeof(SPARE_NAME)];
-        spare_path(note, path);
+        rundir_spare_path(note, path);
         return symlink(SPARE_TEXT, path) == 0 || errno == EEXIST;
 }
 
 /* Frees that inode. Returns true if there was one. */
-static bool spend_spare(const char *note)
+static bool rundir_spend_spare(const char *note)
 {
         char path[PATH_MAX + sizeof(SPARE_NAME)];
-        spare_path(note, path);
+        rundir_spare_path(note, path);
         return unlink(path) == 0;
 }
 
 int rundir_open(const char *dir)
 {
-        int r = make_dir(dir, "", RUN_DIR_MODE);
+        int r = rundir_make_dir(dir, "", RUN_DIR_MODE);
         if (r == 0)
-                r = make_dir(dir, SESSIONS_DIR_NAME, SESSIONS_MODE);
+                r = rundir_make_dir(dir, SESSIONS_DIR_NAME, SESSIONS_MODE);
         if (r == 0)
-                r = make_dir(dir, MEMBERS_DIR_NAME, MEMBERS_MODE);
+                r = rundir_make_dir(dir, MEMBERS_DIR_NAME, MEMBERS_MODE);
         if (r < 0)
                 return r;
         char path[PATH_MAX];
@@ -79,12 +79,12 @@ int rundir_open(const char *dir)
                 return r;
         }
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME "/", dir);
-        keep_spare(path); /* without it notes can be replaced as long as there are inodes */
+        rundir_keep_spare(path); /* without it notes can be replaced as long as there are inodes */
         return fd;
 }
 
 /* Binds the socket in place of one without a listener. Returns 0 or a negative errno. */
-static int bind_anew(int fd, const struct sockaddr_un *address, mode_t mask)
+static int rundir_bind_anew(int fd, const struct sockaddr_un *address, mode_t mask)
 {
         unlink(address->sun_path);
         mode_t before = umask(mask);
@@ -105,7 +105,7 @@ int rundir_bind(const char *dir)
         /* Set before the first client can send: datagrams without credentials would be ignored. */
         r = setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
         if (r == 0)
-                r = bind_anew(fd, &address, SOCKET_UMASK);
+                r = rundir_bind_anew(fd, &address, SOCKET_UMASK);
         if (r < 0)
                 close(fd);
         return r < 0 ? r : fd;
@@ -120,7 +120,7 @@ int rundir_bind_control(const char *dir)
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        r = bind_anew(fd, &address, CONTROL_UMASK);
+        r = rundir_bind_anew(fd, &address, CONTROL_UMASK);
         if (r == 0 && listen(fd, SOMAXCONN) < 0)
                 r = -errno;
         if (r < 0)
@@ -134,10 +134,10 @@ int rundir_replace_note(const char *path, const char *new, const char *text)
         unlink(new); /* left by a chatd that died here */
         int r = symlink(text, new) < 0 ? -errno : 0;
         /* the note at `path` gives its inode back */
-        if ((r == -ENOSPC || r == -EDQUOT) && lstat(path, &st) == 0 && spend_spare(new))
+        if ((r == -ENOSPC || r == -EDQUOT) && lstat(path, &st) == 0 && rundir_spend_spare(new))
                 r = symlink(text, new) < 0 ? -errno : 0;
         if (r == 0 && rename(new, path) < 0)
                 r = -errno;
-        keep_spare(new); /* also if another process took the inode */
+        rundir_keep_spare(new); /* also if another process took the inode */
         return r;
 }

@@ -23,7 +23,7 @@ void speech_announce(struct chat *chat, struct member *m, const struct frame *f,
 
 /* Returns true if no other member gets lines of `m` in its room. Members of the room on other hosts are not known
  * here. */
-static bool is_alone(const struct chat *chat, const struct member *m)
+static bool speech_is_alone(const struct chat *chat, const struct member *m)
 {
         const struct seat *other = m->seat.room->first;
         while (other && (other->member == m || !member_is_here(other->member)))
@@ -32,9 +32,9 @@ static bool is_alone(const struct chat *chat, const struct member *m)
 }
 
 /* Tells `m`, once, that no other member could get its line or action `f`. */
-static void tell_alone(struct chat *chat, struct member *m, const struct frame *f)
+static void speech_tell_alone(struct chat *chat, struct member *m, const struct frame *f)
 {
-        bool alone = is_alone(chat, m);
+        bool alone = speech_is_alone(chat, m);
         if (alone && !m->alone_notice)
                 answer_code(chat, m, f, ANSWER_ALONE);
         m->alone_notice = alone;
@@ -58,7 +58,7 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
                 arrivals_name(chat, m);
         chat->lines++;
         batch_add(&chat->batch, m, m->seat.room, line);
-        tell_alone(chat, m, f);
+        speech_tell_alone(chat, m, f);
 }
 
 enum outcome speech_line(struct chat *chat, const struct frame *f)
@@ -84,5 +84,5 @@ void speech_action(struct chat *chat, struct member *m, const struct frame *f)
                 return;
         chat->lines++;
         speech_announce(chat, m, f, RECORD_ACTION, text);
-        tell_alone(chat, m, f);
+        speech_tell_alone(chat, m, f);
 }
