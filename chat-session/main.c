@@ -63,7 +63,7 @@ static void main_print_usage(void)
 
 static volatile sig_atomic_t stop;
 
-static void on_stop(int signal)
+static void main_on_stop(int signal)
 {
         (void)signal;
         stop = 1;
@@ -71,7 +71,7 @@ static void on_stop(int signal)
 
 /* Takes the option --charset. Returns false, and prints the reason on standard error, if there is no such character
  * set. */
-static bool take_charset(struct options *o, const char *name, const char *program)
+static bool main_take_charset(struct options *o, const char *name, const char *program)
 {
         o->terminal.charset = NULL;
         if (strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0)
@@ -115,7 +115,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                         o->no_sandbox = true;
                         break;
                 case 'a':
-                        if (!take_charset(o, optarg, argv[0]))
+                        if (!main_take_charset(o, optarg, argv[0]))
                                 return EXIT_USAGE;
                         break;
                 case 'h':
@@ -146,7 +146,7 @@ static void main_complain(void *user, const char *error)
 }
 
 /* Returns what chatd is told of the sandbox. */
-static enum confinement confinement(bool no_sandbox)
+static enum confinement main_confinement(bool no_sandbox)
 {
         if (no_sandbox)
                 return CONFINED_NOT;
@@ -155,19 +155,19 @@ static enum confinement confinement(bool no_sandbox)
 
 /* Reads the settings. An error in the file costs only its line, not the session. Not inline, because the stack of
  * main() lasts as long as the session. */
-__attribute__((noinline)) static void read_settings(struct options *o)
+__attribute__((noinline)) static void main_read_settings(struct options *o)
 {
         settings_read(&o->settings, o->config, SETTINGS_SESSION, main_complain, NULL);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
-        o->session.confinement = confinement(o->no_sandbox);
+        o->session.confinement = main_confinement(o->no_sandbox);
         o->terminal.editing = o->kind == &echo_kind ? EDITING_OFF : o->settings.editing;
         zone_read(&o->terminal.zone);
 }
 
 /* Opens the standard descriptors that the launcher left closed, so that no socket of the session gets a number which
  * the sandbox takes for the client's. Returns false if that fails. */
-static bool fill_standard_fds(void)
+static bool main_fill_standard_fds(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
                 if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
@@ -178,7 +178,7 @@ static bool fill_standard_fds(void)
 /* Moves the client to standard input and output if systemd passed it to this process as another descriptor. Returns
  * false if that fails. sd_listen_fds(3) reads the same variables, but loading libsystemd would double the time to
  * start. */
-static bool take_passed_fd(void)
+static bool main_take_passed_fd(void)
 {
         const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
         if (!pid || !fds || strtol(pid, NULL, 10) != getpid() || strtol(fds, NULL, 10) < 1)
@@ -189,7 +189,7 @@ static bool take_passed_fd(void)
         return true;
 }
 
-static bool is_listening(int fd)
+static bool main_is_listening(int fd)
 {
         int listening = 0;
         socklen_t size = sizeof(listening);
@@ -208,7 +208,7 @@ int __lsan_is_turned_off(void)
 #endif
 
 /* Enters the sandbox. Returns 0, or a negative errno. */
-static int enter_sandbox(struct session *s)
+static int main_enter_sandbox(struct session *s)
 {
 #if SANDBOX_SANITIZED
         sandboxed = true;
@@ -232,21 +232,21 @@ int main(int argc, char **argv)
         int status = main_parse_options(&options, argc, argv);
         if (status >= 0)
                 return status;
-        if (!fill_standard_fds() || !take_passed_fd()) {
+        if (!main_fill_standard_fds() || !main_take_passed_fd()) {
                 fprintf(stderr, "%s: cannot use the descriptors that were passed: %s\n", argv[0], strerror(errno));
                 return EXIT_USAGE;
         }
-        if (is_listening(STDIN_FILENO)) {
+        if (main_is_listening(STDIN_FILENO)) {
                 fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", argv[0]);
                 return EXIT_USAGE;
         }
 
-        read_settings(&options);
+        main_read_settings(&options);
         umask(SOCKET_UMASK);
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGTERM, on_stop);
-        signal(SIGINT, on_stop);
-        signal(SIGHUP, on_stop);
+        signal(SIGTERM, main_on_stop);
+        signal(SIGINT, main_on_stop);
+        signal(SIGHUP, main_on_stop);
         sigemptyset(&stops);
         sigaddset(&stops, SIGTERM);
         sigaddset(&stops, SIGINT);
@@ -255,7 +255,7 @@ int main(int argc, char **argv)
 
         terminal.options = &options.terminal;
         visit_begin(&session, options.kind, &terminal, STDIN_FILENO, STDOUT_FILENO, &options.session);
-        int r = options.no_sandbox ? 0 : enter_sandbox(&session);
+        int r = options.no_sandbox ? 0 : main_enter_sandbox(&session);
         if (r < 0) {
                 fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", argv[0],
                         strerror(-r), lack_sandbox(-r));

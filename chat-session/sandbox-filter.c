@@ -102,112 +102,113 @@ static void filter_check(int r, const char *what)
         exit(1);
 }
 
-static void add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n, const struct scmp_arg_cmp *args)
+static void filter_add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n,
+                       const struct scmp_arg_cmp *args)
 {
         int call = seccomp_syscall_resolve_name(name);
         filter_check(call == __NR_SCMP_ERROR ? -ENOSYS : 0, name);
         filter_check(seccomp_rule_add_array(filter, action, call, n, args), name);
 }
 
-static void allow(scmp_filter_ctx filter, const char *name, unsigned n, const struct scmp_arg_cmp *args)
+static void filter_allow(scmp_filter_ctx filter, const char *name, unsigned n, const struct scmp_arg_cmp *args)
 {
-        add(filter, SCMP_ACT_ALLOW, name, n, args);
+        filter_add(filter, SCMP_ACT_ALLOW, name, n, args);
 }
 
 /* Allows a call on one descriptor. The upper half of the register is not compared, as the kernel ignores it: comparing
  * the whole would take 1 << 32 for another descriptor than 0. */
-static void allow_on(scmp_filter_ctx filter, const char *name, uint32_t mask, uint32_t fd)
+static void filter_allow_on(scmp_filter_ctx filter, const char *name, uint32_t mask, uint32_t fd)
 {
         const struct scmp_arg_cmp is_fd = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, fd);
-        allow(filter, name, 1, &is_fd);
+        filter_allow(filter, name, 1, &is_fd);
 }
 
 /* Allows a call on all descriptors of the session's own that may be anything: 4 to 7, 8 to 15. */
-static void allow_on_own(scmp_filter_ctx filter, const char *name)
+static void filter_allow_on_own(scmp_filter_ctx filter, const char *name)
 {
         _Static_assert(SANDBOX_OWN_FD == 4 && SANDBOX_FDS_MAX == 16, "these are the masks");
-        allow_on(filter, name, ~3U, 4);
-        allow_on(filter, name, ~7U, 8);
+        filter_allow_on(filter, name, ~3U, 4);
+        filter_allow_on(filter, name, ~7U, 8);
 }
 
 /* Returns a comparison for an argument that is a constant in the session, so that the upper half of the register is
  * zero. */
-static struct scmp_arg_cmp equal(unsigned arg, uint64_t value)
+static struct scmp_arg_cmp filter_equal(unsigned arg, uint64_t value)
 {
         return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
 }
 
-static void allow_all_of(scmp_filter_ctx filter, const char *const *names, size_t n)
+static void filter_allow_all_of(scmp_filter_ctx filter, const char *const *names, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                allow(filter, names[i], 0, NULL);
+                filter_allow(filter, names[i], 0, NULL);
 }
 
-#define ALLOW_ALL_OF(filter, names) allow_all_of(filter, names, sizeof(names) / sizeof((names)[0]))
+#define ALLOW_ALL_OF(filter, names) filter_allow_all_of(filter, names, sizeof(names) / sizeof((names)[0]))
 
-static void allow_calls(scmp_filter_ctx filter, bool is_32_bit)
+static void filter_allow_calls(scmp_filter_ctx filter, bool is_32_bit)
 {
         const struct scmp_arg_cmp datagram_socket[] = {
-                equal(0, AF_UNIX),
+                filter_equal(0, AF_UNIX),
                 SCMP_A1(SCMP_CMP_MASKED_EQ, ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_DGRAM),
-                equal(2, 0),
+                filter_equal(2, 0),
         };
-        const struct scmp_arg_cmp credentials[] = {equal(1, SOL_SOCKET), equal(2, SO_PASSCRED)};
-        const struct scmp_arg_cmp tcp_info[] = {equal(1, IPPROTO_TCP), equal(2, TCP_INFO)};
-        const struct scmp_arg_cmp bytes_waiting[] = {equal(1, SIOCOUTQ)};
+        const struct scmp_arg_cmp credentials[] = {filter_equal(1, SOL_SOCKET), filter_equal(2, SO_PASSCRED)};
+        const struct scmp_arg_cmp tcp_info[] = {filter_equal(1, IPPROTO_TCP), filter_equal(2, TCP_INFO)};
+        const struct scmp_arg_cmp bytes_waiting[] = {filter_equal(1, SIOCOUTQ)};
         const struct scmp_arg_cmp shared[] = {
                 SCMP_A2(SCMP_CMP_MASKED_EQ, ~(uint32_t)(PROT_READ | PROT_WRITE), 0),
-                equal(3, MAP_SHARED),
+                filter_equal(3, MAP_SHARED),
         };
-        const struct scmp_arg_cmp no_address[] = {equal(4, 0)}, no_flags[] = {equal(4, 0)};
+        const struct scmp_arg_cmp no_address[] = {filter_equal(4, 0)}, no_flags[] = {filter_equal(4, 0)};
 
         ALLOW_ALL_OF(filter, allowed);
         if (is_32_bit)
                 ALLOW_ALL_OF(filter, allowed_32_bit);
-        allow(filter, "socket", 3, datagram_socket);
-        allow_on_own(filter, "bind");
+        filter_allow(filter, "socket", 3, datagram_socket);
+        filter_allow_on_own(filter, "bind");
         /* The descriptor of the connected socket always remains that socket. Any other descriptor of a session may be
          * its client's connection, which the session can pass to itself, and which it could connect to another place:
          * to AF_UNSPEC first, connect(2). */
-        allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
+        filter_allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
         for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
-                allow_on(filter, "close", UINT32_MAX, fd);
-        allow_on_own(filter, "close");
-        allow(filter, "setsockopt", 2, credentials);
-        allow(filter, "getsockopt", 2, tcp_info);
+                filter_allow_on(filter, "close", UINT32_MAX, fd);
+        filter_allow_on_own(filter, "close");
+        filter_allow(filter, "setsockopt", 2, credentials);
+        filter_allow(filter, "getsockopt", 2, tcp_info);
         /* the outlet: memory that chatd sent, and the connection for chatd */
-        allow(filter, is_32_bit ? "mmap2" : "mmap", 2, shared); /* mmap(2) of i386 has its arguments in memory */
-        allow(filter, "munmap", 0, NULL);
-        allow(filter, "ioctl", 1, bytes_waiting);
+        filter_allow(filter, is_32_bit ? "mmap2" : "mmap", 2, shared); /* mmap(2) of i386 has its arguments in memory */
+        filter_allow(filter, "munmap", 0, NULL);
+        filter_allow(filter, "ioctl", 1, bytes_waiting);
         /* without MSG_FASTOPEN, which connects */
         for (uint32_t fd = 0; fd < 2; fd++) {
                 const struct scmp_arg_cmp passing[] = {
                         SCMP_A0(SCMP_CMP_MASKED_EQ, fd == 0 ? ~3U : ~7U, fd == 0 ? 4 : 8),
-                        equal(2, MSG_NOSIGNAL | MSG_DONTWAIT),
+                        filter_equal(2, MSG_NOSIGNAL | MSG_DONTWAIT),
                 };
-                allow(filter, "sendmsg", 2, passing);
+                filter_allow(filter, "sendmsg", 2, passing);
         }
-        allow(filter, "renameat2", 1, no_flags); /* excludes RENAME_EXCHANGE */
+        filter_allow(filter, "renameat2", 1, no_flags); /* excludes RENAME_EXCHANGE */
         /* for the client; not sendmsg(), because a filter cannot see the address in memory */
-        allow(filter, "sendto", 1, no_address);
+        filter_allow(filter, "sendto", 1, no_address);
 }
 
-static void allow_sanitizer(scmp_filter_ctx filter, bool is_32_bit)
+static void filter_allow_sanitizer(scmp_filter_ctx filter, bool is_32_bit)
 {
         ALLOW_ALL_OF(filter, allowed_sanitizer);
         if (is_32_bit)
                 ALLOW_ALL_OF(filter, allowed_sanitizer_32_bit);
         for (size_t i = 0; i < sizeof(refused_sanitizer) / sizeof(refused_sanitizer[0]); i++)
-                add(filter, SCMP_ACT_ERRNO(EPERM), refused_sanitizer[i], 0, NULL);
+                filter_add(filter, SCMP_ACT_ERRNO(EPERM), refused_sanitizer[i], 0, NULL);
 }
 
-static void write_instruction(const struct sock_filter *op)
+static void filter_write_instruction(const struct sock_filter *op)
 {
         printf("                {0x%02x, %u, %u, 0x%08x}, \\\n", op->code, op->jt, op->jf, op->k);
 }
 
 /* Writes the compiled filter as the initializer of an array of struct sock_filter. */
-static void write_filter(scmp_filter_ctx filter, const char *name, bool is_i386)
+static void filter_write(scmp_filter_ctx filter, const char *name, bool is_i386)
 {
         struct sock_filter op;
         int fd = memfd_create(name, 0);
@@ -216,14 +217,14 @@ static void write_filter(scmp_filter_ctx filter, const char *name, bool is_i386)
         filter_check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, name);
         printf("#define %s \\\n        { \\\n", name);
         for (size_t i = 0; is_i386 && i < sizeof(no_socketcall) / sizeof(no_socketcall[0]); i++)
-                write_instruction(&no_socketcall[i]);
+                filter_write_instruction(&no_socketcall[i]);
         while (read(fd, &op, sizeof(op)) == sizeof(op))
-                write_instruction(&op);
+                filter_write_instruction(&op);
         printf("        }\n");
         close(fd);
 }
 
-static void make_filter(const struct machine *m, enum sandbox_kind kind)
+static void filter_make(const struct machine *m, enum sandbox_kind kind)
 {
         const char *name = kind == SANDBOX_WITH_SANITIZER ? m->name_with_sanitizer : m->name;
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -236,10 +237,10 @@ static void make_filter(const struct machine *m, enum sandbox_kind kind)
         /* Use a binary search. When the kernel takes the program, it runs it for each system call; a list would take
          * half as long again. */
         filter_check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
-        allow_calls(filter, m->is_32_bit);
+        filter_allow_calls(filter, m->is_32_bit);
         if (kind == SANDBOX_WITH_SANITIZER)
-                allow_sanitizer(filter, m->is_32_bit);
-        write_filter(filter, name, m->arch == SCMP_ARCH_X86);
+                filter_allow_sanitizer(filter, m->is_32_bit);
+        filter_write(filter, name, m->arch == SCMP_ARCH_X86);
         seccomp_release(filter);
 }
 
@@ -247,8 +248,8 @@ int main(void)
 {
         printf("/* Made by chat-session/sandbox-filter.c. */\n#pragma once\n");
         for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
-                make_filter(&machines[i], SANDBOX_STRICT);
-                make_filter(&machines[i], SANDBOX_WITH_SANITIZER);
+                filter_make(&machines[i], SANDBOX_STRICT);
+                filter_make(&machines[i], SANDBOX_WITH_SANITIZER);
         }
         filter_check(fflush(stdout) == 0 ? 0 : -errno, "standard output");
         return 0;
