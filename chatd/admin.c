@@ -202,7 +202,7 @@ enum outcome admin_take(struct chat *chat, const struct frame *f)
         struct member *m = f->id == ADMIN_ID ? NULL : roster_find(&chat->roster, f->id);
         bool here = m && m->presence == PRESENT && m->id != LINK_ID;
         int r = 0;
-        if (!done && here && !round_admit(&chat->round, ROUND_ALONE))
+        if (!done && here && !order_admit(&chat->order, CONTENT_ALONE))
                 return NEXT_BATCH;
         if (!done && f->type == FRAME_SET_TOPIC)
                 r = admin_take_topic(chat, f);
@@ -249,7 +249,7 @@ static void admin_log_act(const struct chat *chat, const struct admin_act *act)
 void admin_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
-        assert(chat->round.step == ROUND_NOTE);
+        assert(chat->order.step == STEP_NOTE);
         int r = a->act.member ? admin_note_act(chat, a->act.member) : 0;
         if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);

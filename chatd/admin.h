@@ -19,7 +19,7 @@
 
 #include <chat/frame.h>
 
-#include "round.h"
+#include "order.h"
 
 struct chat;
 struct member;

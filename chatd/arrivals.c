@@ -93,7 +93,7 @@ void arrivals_name(struct chat *chat, struct member *m)
 void arrivals_note(struct chat *chat)
 {
         struct arrivals *a = chat->arrivals;
-        assert(chat->round.step == ROUND_NOTE);
+        assert(chat->order.step == STEP_NOTE);
         for (size_t i = 0; i < a->speakers_count; i++)
                 note_remove_arrival(chat->roster.dir, a->speakers[i]->id);
         a->speakers_count = 0;
@@ -170,14 +170,14 @@ static uint64_t arrivals_draw_number(struct arrivals *a)
 
 int64_t arrivals_due_ms(const struct chat *chat)
 {
-        return chat->arrivals->waiting_count > 0 && chat->round.step == ROUND_OVER ? chat->arrivals->deadline_ms
+        return chat->arrivals->waiting_count > 0 && chat->order.step == STEP_OVER ? chat->arrivals->deadline_ms
                                                                                    : INT64_MAX;
 }
 
 void arrivals_announce(struct chat *chat)
 {
         struct arrivals *a = chat->arrivals;
-        if (a->waiting_count == 0 || chat->round.step != ROUND_OVER)
+        if (a->waiting_count == 0 || chat->order.step != STEP_OVER)
                 return;
         uint64_t number = arrivals_draw_number(a);
         int r = note_seal(chat->roster.dir, number, a->waiting_count);

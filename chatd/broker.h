@@ -1,20 +1,7 @@
-/* What chatd does with a frame: which sender may send it, which member it makes, and what other members are told.
+/* The broker: relays what sessions and the link put into the queue, and does what follows.
  *
- * broker_serve() is the heart: it takes a window of frames from the intake, turns them into batches, relays each batch
- * and consumes it. The order of a batch's steps, which round.h asserts, makes a crash between any two of them harmless:
- *
- *   1. notes of each member that joins      the next chatd knows it, even if it dies meanwhile, and announces it as
- *                                           this one would have (arrivals.h)
- *      and of each that is renamed          the next chatd begins with the previous name and room (changes.h)
- *      or goes to another room
- *   2. the batch goes to every member       the next chatd relays it again; sessions drop records that they have seen
- *   3. numbers of the link's records,       all members have them: the next chatd ignores them (remote.h, admin.h)
- *      members not to be announced again,
- *      mutings and administrators' requests
- *      are noted
- *   4. notes of leaving members are marked  all members were told: the next chatd ignores the leaving members' frames
- *   5. the frames are consumed
- *   6. marked notes are removed             no frame is left to ignore
+ * broker_serve() is the heart: it takes a window of frames from the intake and does one round (round.h) after another
+ * until all of them are relayed and consumed.
  *
  * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind the session's
  * last frames. A GONE or BYE of a session that is not a member (any more) is ignored, so it may be sent again.

@@ -1,7 +1,7 @@
 /* The chat as a whole: members, rooms, the batch that is being made, settings, counters; and the functions that all
  * handlers of frames need.
  *
- * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see broker.h.
+ * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see dispatch.h.
  */
 #pragma once
 
@@ -25,7 +25,7 @@
 #include "motd.h"
 #include "relay.h"
 #include "roster.h"
-#include "round.h"
+#include "order.h"
 
 /* Reasons to refuse a session. */
 enum refusal {
@@ -79,7 +79,7 @@ struct chat {
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;
-        struct round round;       /* of the batch */
+        struct order order;       /* of the steps of a round */
         struct changes changes;   /* of names and rooms in the batch */
         struct departed departed; /* members that left just before the last chatd died */
         struct complaints complaints;

@@ -8,7 +8,7 @@
 #include <chat/frame.h>
 
 #include "complaints.h"
-#include "round.h"
+#include "order.h"
 
 struct chat;
 struct member;

@@ -100,7 +100,7 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return TAKEN;
         }
-        if (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP))
+        if (arrivals_are_full(chat) || !order_admit(&chat->order, CONTENT_MEMBERSHIP))
                 return NEXT_BATCH;
         if (!m)
                 m = membership_admit(chat, f);
@@ -128,7 +128,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
         struct member *m = roster_find(&chat->roster, f->id);
         if (m && m->presence == LEAVING) /* it comes back in the next batch */
                 return NEXT_BATCH;
-        if (!m && (arrivals_are_full(chat) || !round_admit(&chat->round, ROUND_MEMBERSHIP)))
+        if (!m && (arrivals_are_full(chat) || !order_admit(&chat->order, CONTENT_MEMBERSHIP)))
                 return NEXT_BATCH;
         if (!m) {
                 m = membership_admit(chat, f);
@@ -185,7 +185,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
                 return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
         if (!bye && membership_reach_again(chat, m))
                 return TAKEN;
-        if (!round_admit(&chat->round, ROUND_MEMBERSHIP))
+        if (!order_admit(&chat->order, CONTENT_MEMBERSHIP))
                 return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
         if (why == LEAVE_KICKED && m->removal != REMOVAL_DONE)
@@ -218,7 +218,7 @@ static bool membership_binds_anew(const struct chat *chat, const struct member *
 /* Only members that sent BYE get a last datagram; all other members were told that they left. */
 void membership_say_goodbye(struct chat *chat)
 {
-        round_enter(&chat->round, ROUND_PART);
+        order_enter(&chat->order, STEP_PART);
         for (size_t i = 0; i < chat->membership->leavers_count; i++) {
                 struct member *m = chat->membership->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
@@ -250,7 +250,7 @@ static void membership_remove(struct chat *chat, struct member *m)
 void membership_remove_leavers(struct chat *chat)
 {
         struct membership *ms = chat->membership;
-        round_enter(&chat->round, ROUND_FORGET);
+        order_enter(&chat->order, STEP_FORGET);
         for (size_t i = 0; i < ms->leavers_count; i++)
                 membership_remove(chat, ms->leavers[i]);
         ms->leavers_count = 0;

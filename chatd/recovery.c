@@ -178,7 +178,7 @@ static int recovery_do_steps(struct chat *chat, struct queued *queued)
         arrivals_say_again(chat); /* also to members whose HELLO is expected */
         recovery_expect_hellos(&chat->roster, queued);
         chat_forget_said(chat); /* the previous chatd may have died just before that */
-        round_recover(&chat->round, old_frames);
+        order_recover(&chat->order, old_frames);
         arrivals_recover(chat);
         if (old_frames == 0)
                 chat_forget_departed(chat);

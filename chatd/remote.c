@@ -356,7 +356,7 @@ enum outcome remote_take(struct chat *chat, const struct frame *f)
 void remote_note(struct chat *chat)
 {
         struct remote *remote = chat->remote;
-        assert(chat->round.step == ROUND_NOTE);
+        assert(chat->order.step == STEP_NOTE);
         if (remote->last == remote->noted_number)
                 return;
         ssize_t n = write_number(remote->fd, remote->last);

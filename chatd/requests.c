@@ -26,9 +26,9 @@ static bool requests_have_place(struct chat *chat, const struct member *m, const
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)
                 return true;
         bool ending = f->type == FRAME_ROOM && moves_end_a_room(&chat->roster.rooms, f->name);
-        if (chat->round.content != ROUND_EMPTY && (ending || !changes_have_room(&chat->changes, m)))
+        if (chat->order.content != CONTENT_EMPTY && (ending || !changes_have_room(&chat->changes, m)))
                 return false;
-        return round_admit(&chat->round, ROUND_CHANGES);
+        return order_admit(&chat->order, CONTENT_CHANGES);
 }
 
 enum outcome requests_take(struct chat *chat, const struct frame *f)

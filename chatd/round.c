@@ -1,56 +1,63 @@
 #include "round.h"
 
-#include <chat/assert.h>
+#include "admin.h"
+#include "arrivals.h"
+#include "chat.h"
+#include "dispatch.h"
+#include "linelog.h"
+#include "membership.h"
+#include "remote.h"
 
-void round_recover(struct round *r, size_t old_frames)
+/* Makes a batch of the first frames. Returns how many that are. */
+static size_t round_take(struct chat *chat, size_t left)
 {
-        assert(r->step == ROUND_OVER && r->old_frames == 0);
-        r->old_frames = old_frames;
-        r->step = old_frames > 0 ? ROUND_UNKNOWN : ROUND_OVER;
+        order_enter(&chat->order, STEP_TAKE);
+        batch_begin(&chat->batch, chat->relay.epoch);
+        changes_begin(&chat->changes);
+        return dispatch_frames(chat, left);
 }
 
-void round_enter(struct round *r, enum round_step step)
+static void round_relay(struct chat *chat)
 {
-        switch (step) {
-        case ROUND_OVER:
-                assert(r->step == ROUND_FORGET || r->step == ROUND_UNKNOWN || r->step == ROUND_OVER);
-                break;
-        case ROUND_TAKE:
-                assert(r->step == ROUND_OVER || r->step == ROUND_UNKNOWN);
-                r->content = ROUND_EMPTY;
-                break;
-        default:
-                assert(step > ROUND_TAKE && r->step == step - 1);
-                break;
-        }
-        r->step = step;
+        order_enter(&chat->order, STEP_RELAY);
+        relay_send(&chat->relay, &chat->batch, &chat->roster);
+        if (chat->settings.log_lines)
+                linelog_write(chat->log, &chat->batch);
 }
 
-bool round_admit(struct round *r, enum round_content content)
+static void round_note(struct chat *chat)
 {
-        /* the content with that frame; ROUND_EMPTY: it is not admitted */
-        static const enum round_content next[ROUND_CONTENTS][ROUND_CONTENTS] = {
-                [ROUND_EMPTY] = {[ROUND_PLAIN] = ROUND_PLAIN,
-                                 [ROUND_MEMBERSHIP] = ROUND_MEMBERSHIP,
-                                 [ROUND_CHANGES] = ROUND_CHANGES,
-                                 [ROUND_ALONE] = ROUND_ALONE},
-                [ROUND_PLAIN] = {[ROUND_PLAIN] = ROUND_PLAIN,
-                                 [ROUND_MEMBERSHIP] = ROUND_MEMBERSHIP,
-                                 [ROUND_CHANGES] = ROUND_CHANGES},
-                [ROUND_MEMBERSHIP] = {[ROUND_PLAIN] = ROUND_MEMBERSHIP, [ROUND_MEMBERSHIP] = ROUND_MEMBERSHIP},
-                [ROUND_CHANGES] = {[ROUND_PLAIN] = ROUND_CHANGES, [ROUND_CHANGES] = ROUND_CHANGES},
-        };
-        assert(r->step == ROUND_TAKE && content != ROUND_EMPTY);
-        enum round_content with = next[r->content][content];
-        if (with != ROUND_EMPTY)
-                r->content = with;
-        return with != ROUND_EMPTY;
+        order_enter(&chat->order, STEP_NOTE);
+        if (chat->order.old_frames > 0)
+                history_note_again(&chat->history, &chat->roster.rooms, &chat->batch);
+        else
+                history_note(&chat->history, &chat->roster.rooms, &chat->batch);
+        remote_note(chat);
+        arrivals_note(chat);
+        admin_note(chat);
 }
 
-bool round_consume(struct round *r, size_t frames)
+/* Forgets members and rooms that no frame in the queue concerns any more. `last` says that no old frame is left. */
+static void round_forget(struct chat *chat, bool last)
 {
-        assert(r->step == ROUND_CONSUME);
-        bool last = r->old_frames > 0 && r->old_frames <= frames;
-        r->old_frames -= frames < r->old_frames ? frames : r->old_frames;
-        return last;
+        membership_remove_leavers(chat);
+        if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
+                chat_forget_said(chat);
+        if (last)
+                chat_forget_departed(chat);
+}
+
+int round_do(struct chat *chat, size_t left)
+{
+        size_t frames = round_take(chat, left);
+        round_relay(chat);
+        round_note(chat);
+        membership_say_goodbye(chat);
+        order_enter(&chat->order, STEP_CONSUME);
+        int r = intake_consume(&chat->intake, frames);
+        if (r < 0)
+                return r;
+        round_forget(chat, order_consume(&chat->order, frames));
+        order_enter(&chat->order, STEP_OVER);
+        return (int)frames;
 }

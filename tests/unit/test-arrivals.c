@@ -304,9 +304,9 @@ static void test_a_notice_does_not_overtake_a_batch(void **state)
         assert_inbox(f, ANN, "rollcall, notice 2 people connected");
         send(f->sender, "", 0, 0); /* a datagram that is not shown when it is peeked again */
         restart(f);
-        assert_int_equal(f->chat->round.step, ROUND_UNKNOWN);
+        assert_int_equal(f->chat->order.step, STEP_UNKNOWN);
         serve(f);
-        assert_int_equal(f->chat->round.step, ROUND_OVER);
+        assert_int_equal(f->chat->order.step, STEP_OVER);
 }
 
 /* The earlier chatd died after it had sealed the notice, and before any member got it. */
@@ -554,12 +554,12 @@ static void test_who_speaks_has_a_note_of_being_named(void **state)
 {
         struct fixture *f = *state;
         begin_with_two(f);
-        round_enter(&f->chat->round, ROUND_TAKE);
+        order_enter(&f->chat->order, STEP_TAKE);
         batch_begin(&f->chat->batch, f->chat->relay.epoch);
         arrivals_name(f->chat, member(f, BOB));
         assert_true(exists_note(f, BOB, ".named") && !is_noted(f, BOB));
-        round_enter(&f->chat->round, ROUND_RELAY);
-        round_enter(&f->chat->round, ROUND_NOTE);
+        order_enter(&f->chat->order, STEP_RELAY);
+        order_enter(&f->chat->order, STEP_NOTE);
         arrivals_note(f->chat);
         assert_false(exists_note(f, BOB, ".named"));
 }

@@ -339,7 +339,7 @@ static void test_a_batch_again(void **state)
                         snprintf(text, sizeof(text), "%u", i);
                         say(f, ANN, text);
                 }
-                f->chat->round.old_frames = before + 1;
+                f->chat->order.old_frames = before + 1;
                 serve(f);
                 inbox_read(f->inboxes[ANN]);
                 request(f, ANN, FRAME_HISTORY, 0, "");
@@ -394,7 +394,7 @@ static void test_a_long_batch_again(void **state)
                                        .type = FRAME_LINE, .id = inbox_id(ANN), .number = first, .text = {lines, len}});
                 }
                 if (time == 1)
-                        f->chat->round.old_frames = 4;
+                        f->chat->order.old_frames = 4;
                 serve(f);
                 if (time == 0)
                         restart(f);

@@ -531,13 +531,13 @@ static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
         relay_and_die(f);
         assert_int_equal(note_seal(f->chat->roster.dir, 1, 2), 0); /* a batch that does not come from the queue */
         restart_broker(f);
-        assert_int_equal(f->chat->round.old_frames, 1);
+        assert_int_equal(f->chat->order.old_frames, 1);
         assert_true(member(f, ANN)->lent.worth_asking);
         assert_int_equal(f->chat->lending->questions, 0);
         run_session(f, ANN);
         assert_lender_got(f->lenders[ANN], "bob: one\r\n*** 2 people connected\r\n");
         serve(f);
-        assert_int_equal(f->chat->round.old_frames, 0);
+        assert_int_equal(f->chat->order.old_frames, 0);
         run_session(f, ANN);
         assert_true(member(f, ANN)->lent.client >= 0);
         say(f, EVE, "two");
