@@ -20,7 +20,7 @@
 #include "tracer.h"
 
 enum {
-        EVERY_MAX = 20,     /* of the calls of a round, which are more than twice that */
+        EVERY_MAX = 20,     /* a round has more than 40 calls, so a sample has two of them at least */
         RESTS_IN_A_ROW = 5, /* chatd does not make quite the same number of calls each time */
 };
 
@@ -190,10 +190,14 @@ unsigned number_from(const char *name, unsigned otherwise)
         return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
+/* Returns EVERY= of the environment, or 1. Fails the test if it is no number from 1 to EVERY_MAX. */
 static unsigned every(void)
 {
         unsigned n = number_from("EVERY", 1);
-        assert_in_range(n, 1, EVERY_MAX);
+        if (n < 1 || n > EVERY_MAX)
+                fail_msg("EVERY=%s must be a number from 1 to %d. EVERY=%d tries every %dth system call, which is the "
+                         "smallest sample; without EVERY, all are tried. ROUNDS=1 shortens the rounds at random.",
+                         getenv("EVERY"), EVERY_MAX, EVERY_MAX, EVERY_MAX);
         return n;
 }
 

@@ -9,8 +9,8 @@
  * First N goes from 1 (the lock of the run directory; before that is the dynamic linker) to the end of chatd's work.
  * Then several chatds are killed in a row, at random points.
  *
- * The environment may have: EVERY=8, which tries only every eighth N, from one that SEED= decides; ROUNDS=, the number
- * of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints the progress.
+ * The environment may have: EVERY=8, which tries only every eighth N, from one that SEED= decides, and is 1 to 20;
+ * ROUNDS=, the number of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints the progress.
  */
 #pragma once
 
