@@ -144,8 +144,8 @@ $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all bui
 	$(call run_one,system beside containers)
 
 # Names that stand for the programs of one subject, which run beside each other.
-GROUPS  := check-unit/control check-unit/link check-unit/relay check-unit/remote check-unit/requests check-unit/spool \
-		check-system/killpoints check-sanitized/killpoints check-system/network
+GROUPS  := check-unit/broker check-unit/control check-unit/link check-unit/relay check-unit/remote check-unit/requests \
+		check-unit/spool check-system/killpoints check-sanitized/killpoints check-system/network
 members  = $(patsubst %,$(@D)/%,$(filter $(@F)-%,$(if $(filter check-unit,$(@D)),$(UNIT),$(SYSTEM))))
 .PHONY: $(GROUPS) check-sanitized/network
 $(GROUPS):

@@ -93,7 +93,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                                 fprintf(out, " %.*s:", (int)r.room.len, r.room.at);
                         fprintf(out, "%s%.*s", r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         if (r.kind == RECORD_LEAVE && leave_why(r.text) != LEAVE_KICKED)
-                                r.text.len = 0; /* test-broker.c has the reasons */
+                                r.text.len = 0; /* test-answering.c compares the reasons */
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
                 }
                 if (f.type == FRAME_BATCH || f.type == FRAME_PAST || f.type == FRAME_LEND) /* nothing is lent */
