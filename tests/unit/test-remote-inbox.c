@@ -4,9 +4,7 @@
 static void test_the_inbox_is_gone_and_comes_back(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         assert_true(f->chat->remote->is_there);
         link_lose_inbox(f);
         say(f, ANN, "one");
@@ -36,9 +34,7 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
 static void test_each_hello_connects_anew(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         int old = dup(f->inboxes[LINK]);
         link_lose_inbox(f);
         link_hello(f);
@@ -52,9 +48,7 @@ static void test_each_hello_connects_anew(void **state)
 static void test_a_chatd_that_starts_without_the_inbox(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->chat->remote->is_there);
@@ -109,9 +103,7 @@ static void test_a_full_inbox(void **state)
 {
         struct fixture *f = *state;
         struct epoll_event event;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         fill_link_inbox(f);
         say(f, ANN, "missed");
         serve(f);
@@ -141,9 +133,7 @@ static void test_a_full_inbox_that_goes(void **state)
 {
         struct fixture *f = *state;
         struct epoll_event event;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         fill_link_inbox(f);
         link_lose_inbox(f);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);

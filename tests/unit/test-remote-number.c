@@ -1,8 +1,8 @@
 /* The number of the last record of other hosts that was relayed: the next chatd and the link go on from there. */
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "descriptors.h"
 #include "remote-fixture.h"
 
 static struct fixture *looked_at; /* inspected at the next call that removes frames from the queue */
@@ -81,15 +81,21 @@ static void test_the_number_is_noted_before_the_frames_are_consumed(void **state
         assert_int_equal(number_before_consume, 9);
 }
 
-static void test_the_number_outlives_chatd(void **state)
+/* Lets ann and the link join, relays the records 1 to 5 in the same batch, and lets both read everything. */
+static void join_and_relay_five(struct fixture *f)
 {
-        struct fixture *f = *state;
         hello(f, ANN);
         link_hello(f);
         inject(f, 1, 5);
         serve(f);
-        inbox_read(f->inboxes[LINK]);
         inbox_read(f->inboxes[ANN]);
+        inbox_read(f->inboxes[LINK]);
+}
+
+static void test_the_number_outlives_chatd(void **state)
+{
+        struct fixture *f = *state;
+        join_and_relay_five(f);
         assert_int_equal(restart_broker(f), 1);
         inject(f, 4, 6); /* as from a link that does not know yet */
         serve(f);
@@ -103,9 +109,7 @@ static void test_the_number_outlives_chatd(void **state)
 static void test_what_was_noted_is_not_relayed_again(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         inject(f, 1, 3);
         serve(f);
         inbox_read(f->inboxes[ANN]);
@@ -119,9 +123,7 @@ static void test_what_was_noted_is_not_relayed_again(void **state)
 static void test_it_hears_what_was_in_front_of_a_hello_that_comes_again(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         inbox_read(f->inboxes[LINK]);
         say(f, ANN, "one");
         link_hello(f);
@@ -151,39 +153,13 @@ static void test_sessions_that_are_announced_again_are_not_counted_before(void *
         assert_inbox(f, LINK, "rollcall, welcome 1, join bob");
 }
 
-/* Takes all descriptors except `left`. Returns how many it took. */
-static int take_descriptors(struct rlimit *before, int taken[static 64], int left)
-{
-        int n = 0;
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
-        struct rlimit few = {.rlim_cur = 64, .rlim_max = before->rlim_max};
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-        while ((taken[n] = dup(STDIN_FILENO)) >= 0)
-                n++;
-        while (left-- > 0)
-                close(taken[--n]);
-        return n;
-}
-
-static void give_back(const struct rlimit *before, const int *taken, int n)
-{
-        while (n > 0)
-                close(taken[--n]);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
-}
-
 static void test_no_descriptor_for_the_number(void **state)
 {
         struct fixture *f = *state;
         struct rlimit before;
-        int taken[64];
-        hello(f, ANN);
-        link_hello(f);
-        inject(f, 1, 5);
-        serve(f);
-        inbox_read(f->inboxes[ANN]);
+        int taken[FEW_FDS];
+        join_and_relay_five(f);
         take_answers(f); /* ann lends nothing, so nothing is given back */
-        inbox_read(f->inboxes[LINK]);
 
         /* as many as its connection needs */
         roster_remove(&f->chat->roster, link_member(f));
@@ -191,7 +167,7 @@ static void test_no_descriptor_for_the_number(void **state)
         link_hello(f);
         int n = take_descriptors(&before, taken, 1);
         serve(f);
-        give_back(&before, taken, n);
+        free_descriptors(&before, taken, n);
         assert_null(link_member(f));
         assert_inbox(f, LINK, "refused the chat is full");
 
@@ -209,12 +185,7 @@ static void test_a_chatd_that_cannot_read_the_number(void **state)
 {
         struct fixture *f = *state;
         char path[256], aside[256];
-        hello(f, ANN);
-        link_hello(f);
-        inject(f, 1, 5);
-        serve(f);
-        inbox_read(f->inboxes[ANN]);
-        inbox_read(f->inboxes[LINK]);
+        join_and_relay_five(f);
         snprintf(path, sizeof(path), "%s/members/%016llx.relayed", f->dir, (unsigned long long)LINK_ID);
         snprintf(aside, sizeof(aside), "%s/aside", f->dir);
         assert_int_equal(rename(path, aside), 0);

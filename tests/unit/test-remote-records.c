@@ -83,9 +83,7 @@ static void test_records_that_are_ignored(void **state)
         notice(f, 1, "before its HELLO");
         serve(f);
         assert_int_equal(ignored[IGNORED_STRANGER], 2);
-        hello(f, ANN);
-        link_hello(f);
-        serve(f);
+        admit_ann_and_link(f);
         inbox_read(f->inboxes[ANN]);
 
         static const char *const no_names[] = {"zoe", "zoe@", "@b", "zoe@B", "zoe@b@c", "z e@b", "zoe@b:", ""};
