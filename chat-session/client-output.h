@@ -4,7 +4,7 @@
  * client has taken half of the buffer: a slow client loses lines itself and costs nobody else anything. The pages of
  * the buffer that were never used cost no memory.
  *
- * chatd writes to a connection that is lent, and the session does not at that time: outlet.h.
+ * chatd writes to a connection that is lent, and the session does not at that time: loan.h.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
         struct slice parts[DISPLAY_PARTS_MAX];
-        size_t n = display_parts(r, parts), has = outlet_has(&s->outlet, r);
+        size_t n = display_parts(r, parts), has = loan_has(&s->loan, r);
         if (n == 0) {
                 if (!seen)
                         s->kind->note(s->me, r);
@@ -37,7 +37,7 @@ static void incoming_show_batch(struct session *s, struct wire_reader records)
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r))
                         incoming_show_record(s, &r, seen_before(&s->seen, r.id, r.number));
-        s->outlet.client_bytes = 0;
+        s->loan.client_bytes = 0;
 }
 
 /* Shows past lines, once for each request and once for a newcomer. */
@@ -49,7 +49,7 @@ static void incoming_show_past(struct session *s, const struct frame *f)
         s->past_number = f->number + 1;
         if (wire_left(&records) == 0)
                 return;
-        if (s->outlet.client_bytes > 0) /* as with an answer */
+        if (s->loan.client_bytes > 0) /* as with an answer */
                 session_give_up_rest(s);
         s->kind->past(s->me, records);
 }
@@ -63,7 +63,7 @@ static bool incoming_is_first_answer(struct session *s, const struct frame *f)
                 return false;
         s->answer_number = f->number;
         /* A living chatd would have sent the rest before this answer if there had been room. */
-        if (s->outlet.client_bytes > 0)
+        if (s->loan.client_bytes > 0)
                 session_give_up_rest(s);
         return true;
 }
@@ -96,7 +96,7 @@ static void incoming_show_text(struct session *s, const struct frame *f)
 
 void incoming_tell_lost(struct session *s)
 {
-        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet)); /* the last that chatd stated */
+        uplink_relayed(&s->uplink, loan_relayed(&s->loan)); /* the last that chatd stated */
         uint64_t lines = uplink_lost_lines(&s->uplink);
         session_give_up_rest(s);
         if (lines > 0)
@@ -128,7 +128,7 @@ static void incoming_remove(struct session *s, const struct frame *f)
                 return;
         if (answer_decode(&why, f->answer) < 0) /* of a chatd of an earlier version */
                 why = answer_of_removal(f->text);
-        if (s->outlet.client_bytes > 0)
+        if (s->loan.client_bytes > 0)
                 session_give_up_rest(s);
         session_tell(s, &why);
         session_remove(s);
@@ -149,7 +149,7 @@ static void incoming_lend(struct session *s, const struct frame *f, const struct
         session_give_up_rest(s);
         s->uplink.datagrams = 0;
         if (s->state == SESSION_TALKING && may)
-                outlet_lend(&s->outlet, fds, &s->client);
+                loan_begin(&s->loan, fds, &s->client);
 }
 
 /* ---- datagrams ---- */
@@ -158,12 +158,12 @@ static void incoming_lend(struct session *s, const struct frame *f, const struct
 static void incoming_catch_up(struct session *s, uint64_t epoch)
 {
         bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;
-        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
-        s->client.sent |= outlet_wrote(&s->outlet);
+        uplink_relayed(&s->uplink, loan_relayed(&s->loan));
+        s->client.sent |= loan_has_written(&s->loan);
         if (another)
-                outlet_end(&s->outlet, &s->client, &s->seen, s->uplink.id);
+                loan_end(&s->loan, &s->client, &s->seen, s->uplink.id);
         else
-                outlet_settle(&s->outlet, &s->client);
+                loan_settle(&s->loan, &s->client);
         if (seen_epoch(&s->seen, epoch) && !first)
                 uplink_answer_uncalled(&s->uplink, s->now); /* the inbox may be too full for the roll call */
 }

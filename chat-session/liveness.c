@@ -40,12 +40,12 @@ static int64_t liveness_interval(const struct session *s)
 static void liveness_look(struct session *s)
 {
         int64_t interval = liveness_interval(s);
-        if (!outlet_is_lent(&s->outlet) || interval == 0) {
+        if (!loan_is_open(&s->loan) || interval == 0) {
                 s->liveness.look_at = 0;
         } else if (s->liveness.look_at == 0) {
                 s->liveness.look_at = s->now + 1 + (int64_t)(s->uplink.id % (uint64_t)interval);
         } else if (s->now >= s->liveness.look_at) {
-                s->client.sent |= outlet_wrote(&s->outlet);
+                s->client.sent |= loan_has_written(&s->loan);
                 s->liveness.look_at = s->now + interval;
         }
 }

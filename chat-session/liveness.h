@@ -12,7 +12,7 @@ struct session;
 
 enum {
         /* how often the session checks that the client acknowledges what was sent; and looks if chatd sent it anything,
-         * while the connection is lent (outlet.h) */
+         * while the connection is lent (loan.h) */
         CLIENT_CHECK_MS = 30000,
         /* How long a client whose name another member asks for may acknowledge nothing. TCP sends lost data again after
          * 0.2, 0.6 … 12.6 and 25.4 s, so a client that was cut off for 25 s stays. */

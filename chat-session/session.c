@@ -75,9 +75,9 @@ void session_be_called(struct session *s, struct slice name)
 
 void session_give_up_rest(struct session *s)
 {
-        if (s->client.broken_off || s->outlet.client_bytes > 0)
+        if (s->client.broken_off || s->loan.client_bytes > 0)
                 client_give_up_rest(&s->client);
-        s->outlet.client_bytes = s->outlet.rest.bytes = 0;
+        s->loan.client_bytes = s->loan.rest.bytes = 0;
 }
 
 void session_flush_and_end(struct session *s)
@@ -90,7 +90,7 @@ void session_flush_and_end(struct session *s)
 
 uint64_t session_lines_out(const struct session *s)
 {
-        return s->client.lines_out + outlet_lines_out(&s->outlet);
+        return s->client.lines_out + loan_lines_out(&s->loan);
 }
 
 static void session_say_bye(struct session *s, enum session_state state, enum leave_reason reason, struct slice text)

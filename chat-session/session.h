@@ -8,7 +8,7 @@
 
 #include "client.h"
 #include "kind.h"
-#include "outlet.h"
+#include "loan.h"
 #include "peer.h"
 #include "uplink.h"
 
@@ -88,7 +88,7 @@ struct session {
         struct peer peer;
         struct client client;
         struct seen seen;
-        struct outlet outlet;
+        struct loan loan;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
 };

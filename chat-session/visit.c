@@ -97,7 +97,7 @@ static void visit_pump(struct session *s)
 {
         if (!session_has_uplink(s))
                 return;
-        uplink_relayed(&s->uplink, outlet_relayed(&s->outlet));
+        uplink_relayed(&s->uplink, loan_relayed(&s->loan));
         uplink_count(&s->uplink, session_lines_out(s), s->client.skipped_total);
         uplink_pump(&s->uplink, s->now);
         visit_tell_away(s);
@@ -116,14 +116,14 @@ static void visit_tick(struct session *s)
 
 static void visit_flush(struct session *s)
 {
-        if (!client_waits(&s->client) || !outlet_claim(&s->outlet))
+        if (!client_waits(&s->client) || !loan_claim(&s->loan))
                 return;
         client_flush(&s->client);
         uint64_t lines = client_take_skipped(&s->client);
         if (lines > 0)
                 s->kind->skipped(s->me, lines);
         if (client_waits(&s->client))
-                outlet_is_slow(&s->outlet);
+                loan_is_slow(&s->loan);
 }
 
 /* Writes what the client takes now, if the session has the turn. */
@@ -138,9 +138,9 @@ static void visit_write(struct session *s)
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
         if (s->kind->form(s->me) == KIND_FORM_TEXT)
-                outlet_release(&s->outlet, &s->client, s->uplink.datagrams);
+                loan_release(&s->loan, &s->client, s->uplink.datagrams);
         else
-                outlet_keep(&s->outlet);
+                loan_keep(&s->loan);
 }
 
 /* Returns how many bytes may be read from the client now. */
@@ -157,7 +157,7 @@ static bool visit_claim(struct session *s)
 {
         bool writes = client_waits(&s->client) && !s->client.broken_off;
         bool keeps = s->state == SESSION_TALKING && s->kind->form(s->me) != KIND_FORM_TEXT;
-        return (!writes && !keeps) || outlet_claim(&s->outlet);
+        return (!writes && !keeps) || loan_claim(&s->loan);
 }
 
 /* Returns when the loop must go on although no descriptor says so. */
@@ -182,7 +182,7 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
         int64_t wake = visit_due(s);
         if (!visit_claim(s)) {
                 writes = false;
-                wake = clock_earlier(wake, s->now + s->outlet.retry_ms);
+                wake = clock_earlier(wake, s->now + s->loan.retry_ms);
         }
         fds[VISIT_INPUT] = (struct pollfd){.fd = wants || watches ? c->in : -1, .events = wants ? POLLIN : 0};
         fds[VISIT_OUTPUT] = (struct pollfd){.fd = writes ? c->out : -1, .events = POLLOUT};

@@ -12,13 +12,13 @@
 #include <chat/record.h>
 
 #include "../chat-session/client-output.h"
-#include "../chat-session/outlet.h"
+#include "../chat-session/loan.h"
 
 #include "tcp.h"
 
 struct lender {
         uint64_t id;
-        struct outlet outlet;
+        struct loan loan;
         struct client client;
         struct seen seen;
         uint64_t taken; /* datagrams since LEND */
@@ -59,7 +59,7 @@ static inline struct lender *lender_make(uint64_t id)
 /* Ends the session as kill -9 would. */
 static inline void lender_die(struct lender *l)
 {
-        outlet_end(&l->outlet, &l->client, &l->seen, l->id);
+        loan_end(&l->loan, &l->client, &l->seen, l->id);
         if (l->client.in >= 0)
                 close(l->client.in);
         l->client.in = l->client.out = -1;
@@ -76,19 +76,19 @@ static inline void lender_free(struct lender *l)
 static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 {
         if (l->seen.epoch == epoch)
-                outlet_settle(&l->outlet, &l->client);
+                loan_settle(&l->loan, &l->client);
         else
-                outlet_end(&l->outlet, &l->client, &l->seen, l->id);
+                loan_end(&l->loan, &l->client, &l->seen, l->id);
         seen_epoch(&l->seen, epoch);
 }
 
 /* Ends a line whose rest will not come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
-        if (!l->client.broken_off && l->outlet.client_bytes == 0)
+        if (!l->client.broken_off && l->loan.client_bytes == 0)
                 return;
         client_give_up_rest(&l->client);
-        l->outlet.client_bytes = l->outlet.rest.bytes = 0;
+        l->loan.client_bytes = l->loan.rest.bytes = 0;
         l->gave_up = true;
 }
 
@@ -99,7 +99,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
         while (record_next(&records, &r) > 0) {
                 struct slice parts[DISPLAY_PARTS_MAX];
                 bool seen = seen_before(&l->seen, r.id, r.number);
-                size_t n = display_parts(&r, parts), has = outlet_has(&l->outlet, &r);
+                size_t n = display_parts(&r, parts), has = loan_has(&l->loan, &r);
                 if (n == 0 || has == display_bytes(&r) || (seen && has == 0))
                         continue;
                 if (has > 0) {
@@ -110,7 +110,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
                         lender_give_up_rest(l);
                 client_line(&l->client, parts, n);
         }
-        l->outlet.client_bytes = 0;
+        l->loan.client_bytes = 0;
 }
 
 /* Does with a datagram what a session does with it. Lends its connection if chatd asks for it. */
@@ -125,7 +125,7 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         if (f->type == FRAME_LEND) { /* behind everything that an earlier chatd relayed */
                 lender_give_up_rest(l);
                 l->taken = 0;
-                outlet_lend(&l->outlet, fds, &l->client);
+                loan_begin(&l->loan, fds, &l->client);
         }
 }
 
@@ -143,12 +143,12 @@ static inline void lender_tell_skipped(struct lender *l)
 /* Writes what waits for the client. Lets chatd write if nothing waits any more. */
 static inline void lender_write(struct lender *l)
 {
-        if (client_waits(&l->client) && outlet_claim(&l->outlet)) {
+        if (client_waits(&l->client) && loan_claim(&l->loan)) {
                 client_flush(&l->client);
                 lender_tell_skipped(l);
         }
         if (client_waits(&l->client))
-                outlet_is_slow(&l->outlet);
+                loan_is_slow(&l->loan);
         else
-                outlet_release(&l->outlet, &l->client, l->taken);
+                loan_release(&l->loan, &l->client, l->taken);
 }

@@ -42,18 +42,18 @@ enum lend_fds {
  *
  *   from      to        by       when
  *   -         SESSION   chatd    it makes the page: lent_ask()
- *   SESSION   FREE      session  its client has taken all output: outlet_release(); so from SLOW and KEPT
- *   FREE      SESSION   session  it has something to write: outlet_claim()
- *   SESSION   SLOW      session  its client does not take all of it: outlet_is_slow()
- *   SESSION   KEPT      session  its client's view has changed: outlet_keep(); so from SLOW
+ *   SESSION   FREE      session  its client has taken all output: loan_release(); so from SLOW and KEPT
+ *   FREE      SESSION   session  it has something to write: loan_claim()
+ *   SESSION   SLOW      session  its client does not take all of it: loan_is_slow()
+ *   SESSION   KEPT      session  its client's view has changed: loan_keep(); so from SLOW
  *   FREE      CHATD     chatd    it has a batch to write: lent_write()
  *   CHATD     FREE      chatd    the session has datagrams to write first: `datagrams` is too low
  *   CHATD     WRITING   chatd    it has noted what it is about to write
  *   WRITING   FREE      chatd    the client has taken all of it
- *   WRITING   SESSION   session  a datagram came, and the client had taken a part or nothing: outlet_settle()
+ *   WRITING   SESSION   session  a datagram came, and the client had taken a part or nothing: loan_settle()
  *
  * If chatd is killed, the turn stays until the first datagram of the next chatd. Then the session reads the page a last
- * time (outlet_end()), and the connection is its own. CHATD says that nothing of the noted records was written;
+ * time (loan_end()), and the connection is its own. CHATD says that nothing of the noted records was written;
  * WRITING, that as many bytes were as the connection has taken behind `at`; each other turn, that all of them were. */
 enum outlet_turn {
         OUTLET_FREE,  /* either side may take the turn */

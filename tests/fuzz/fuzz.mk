@@ -26,7 +26,7 @@ build/fuzz/fuzz-commands: FUZZ_LIBS := $(LIBS_chat-session)
 build/fuzz/fuzz-editor: $(call OBJECTS,fuzz/obj,chat-session/editor.c chat-session/row.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-text: $(call OBJECTS,fuzz/obj,chat-session/wrap.c chat-session/grapheme.c)
 build/fuzz/fuzz-editor build/fuzz/fuzz-text: FUZZ_LIBS := $(LIBS_utf8proc)
-build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/outlet.c chat-session/client.c chat-session/client-output.c \
+build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/loan.c chat-session/client.c chat-session/client-output.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd $(LIBS_utf8proc)

@@ -382,9 +382,9 @@ void session_lends(struct sessions *s, unsigned k)
 void session_spoil(struct sessions *s, unsigned k, size_t at, uint8_t value)
 {
         struct session *me = &s->all[k];
-        if (!me->lender || !me->lender->outlet.page)
+        if (!me->lender || !me->lender->loan.page)
                 return;
-        ((volatile uint8_t *)me->lender->outlet.page)[at % sizeof(struct outlet_page)] = value;
+        ((volatile uint8_t *)me->lender->loan.page)[at % sizeof(struct outlet_page)] = value;
         me->attentive = false;
         me->spoilt = true;
 }

@@ -1,7 +1,7 @@
 /* A machine that runs the two sides of an outlet step by step, for test-outlet-model.c: memory that is as weak as C11
  * allows, a connection, an inbox, and kills.
  *
- * The steps are those of the real functions: chatd/lent.c and chat-session/outlet.c are compiled here with other
+ * The steps are those of the real functions: chatd/lent.c and chat-session/loan.c are compiled here with other
  * atomics and other system calls, and chat-session/client-output.c is linked. A step is one access to the page, or one system
  * call on what both sides share. To continue a function that was left at a step, it is called again from its beginning,
  * and all steps that it took already return what they returned before. So a state needs no stack: it is a struct that
@@ -538,8 +538,8 @@ static int machine_close(int fd)
         return 0;
 }
 
-#include "../../chat-session/outlet.c" /* NOLINT(bugprone-suspicious-include) */
-#include "../../chatd/lent.c"          /* NOLINT(bugprone-suspicious-include): its steps are hooked */
+#include "../../chat-session/loan.c" /* NOLINT(bugprone-suspicious-include) */
+#include "../../chatd/lent.c"        /* NOLINT(bugprone-suspicious-include): its steps are hooked */
 
 #undef close
 #undef setsockopt

@@ -1,5 +1,5 @@
 /* What chatd and a session do with an outlet, for test-outlet-model.c: the real functions of chatd/lent.c and
- * chat-session/outlet.c, in any order in which relay.c and broker.c, and incoming.c and visit.c, may call them. */
+ * chat-session/loan.c, in any order in which relay.c and broker.c, and incoming.c and visit.c, may call them. */
 #pragma once
 
 #include "outlet-machine.h"
@@ -69,7 +69,7 @@ struct state {
         struct machine machine;
         struct lent lent;
         struct {
-                struct outlet outlet;
+                struct loan loan;
                 char client[offsetof(struct client, buffer)], buffer[BUFFER_KEPT];
                 uint64_t seen[SEEN_KEPT][2], epoch, taken;
                 unsigned next, kept, to_check;
@@ -265,7 +265,7 @@ static unsigned chatd_deeds(const struct state *s)
 static void load_session(const struct state *s)
 {
         session.id = OWN_ID;
-        session.outlet = s->session.outlet;
+        session.loan = s->session.loan;
         memcpy(&session.client, s->session.client, sizeof(s->session.client));
         memcpy(session.client.buffer, s->session.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < SEEN_KEPT; i++) {
@@ -291,8 +291,8 @@ static void save_session(struct state *s)
                 fail_step("the session keeps more than a state has room for");
         memset(session.client.buffer + session.client.end, 0, BUFFER_KEPT - session.client.end);
         memset(session.client.buffer, 0, session.client.start);
-        session.outlet.retry_ms = 0;
-        s->session.outlet = session.outlet;
+        session.loan.retry_ms = 0;
+        s->session.loan = session.loan;
         memcpy(s->session.client, &session.client, sizeof(s->session.client));
         memcpy(s->session.buffer, session.client.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < session.seen.next; i++) {
@@ -348,16 +348,16 @@ static void session_take(void)
 static void session_write(void)
 {
         if (now->keeps) {
-                if (client_waits(&session.client) && outlet_claim(&session.outlet))
+                if (client_waits(&session.client) && loan_claim(&session.loan))
                         client_flush(&session.client);
                 if (client_waits(&session.client))
-                        outlet_is_slow(&session.outlet);
+                        loan_is_slow(&session.loan);
                 else
-                        outlet_keep(&session.outlet);
+                        loan_keep(&session.loan);
         } else {
                 lender_write(&session);
         }
-        bool wants = client_waits(&session.client) || (now->keeps && !session.outlet.has_turn && session.outlet.page);
+        bool wants = client_waits(&session.client) || (now->keeps && !session.loan.has_turn && session.loan.page);
         now->dirty = wants && !session.client.broken_off;
 }
 
@@ -390,7 +390,7 @@ static void session_do(enum deed deed)
 static unsigned turn_of(const struct state *s)
 {
         for (unsigned loan = 0; loan < LOANS; loan++)
-                if (s->session.outlet.page == &pages[loan])
+                if (s->session.loan.page == &pages[loan])
                         return (unsigned)latest(&s->machine, loan * PLACES_OF_LOAN + TURN);
         return OUTLET_FREE;
 }
@@ -398,7 +398,7 @@ static unsigned turn_of(const struct state *s)
 /* Returns what the session may begin now as a set of bits. */
 static unsigned session_deeds(const struct state *s)
 {
-        bool may_claim = s->session.outlet.has_turn || turn_of(s) == OUTLET_FREE;
+        bool may_claim = s->session.loan.has_turn || turn_of(s) == OUTLET_FREE;
         unsigned deeds = s->machine.letters > 0 ? 1u << TAKE_DATAGRAM : 0;
         if (s->dirty && (may_claim || !s->keeps))
                 deeds |= 1u << WRITE_OUT;

@@ -250,7 +250,7 @@ static void bind_anew(struct fixture *f, bool answers)
         unsigned fds = come_and_be_asked(f, answers);
         lose_inbox(f, ANN);
         if (answers)
-                assert_true(outlet_claim(&f->lenders[ANN]->outlet)); /* so that chatd tries to send her a datagram */
+                assert_true(loan_claim(&f->lenders[ANN]->loan)); /* so that chatd tries to send her a datagram */
         say(f, BOB, "who hears this?");
         assert_true(broker_serve(f->chat) > 0);
         assert_true(member_is_dead(member(f, ANN)));

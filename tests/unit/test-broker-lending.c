@@ -171,7 +171,7 @@ static void test_who_does_not_answer(void **state)
         assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), before - 1);
         run_session(f, ANN); /* too late */
-        assert_null(f->lenders[ANN]->outlet.page);
+        assert_null(f->lenders[ANN]->loan.page);
         say_to_all(f, BOB);
         run_session(f, ANN);
         assert_true(member(f, ANN)->lent.client >= 0);

@@ -50,7 +50,7 @@ static bool is_for_us(const struct record *r)
 struct fixture {
         struct lent_batch batch;
         struct lent lent;
-        struct outlet outlet;
+        struct loan loan;
         struct client client;
         struct seen seen;
         int peer;     /* the client's own end */
@@ -119,7 +119,7 @@ static void take_lend(struct fixture *f)
         struct socket_fds fds;
         assert_true(outlet_is_asked(f->inbox[1], &fds));
         assert_int_equal(fds.count, LENT_FDS);
-        outlet_lend(&f->outlet, &fds, &f->client);
+        loan_begin(&f->loan, &fds, &f->client);
         socket_close_fds(&fds);
 }
 
@@ -128,7 +128,7 @@ static void lend(struct fixture *f)
         assert_int_equal(lent_ask(&f->lent, f->inbox[0], 1, &f->batch, NOW_MS), 0);
         take_lend(f);
         assert_true(lent_answer(&f->lent));
-        outlet_release(&f->outlet, &f->client, 0);
+        loan_release(&f->loan, &f->client, 0);
 }
 
 static int setup(void **state)
@@ -151,7 +151,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         struct fixture *f = *state;
-        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        loan_end(&f->loan, &f->client, &f->seen, OWN);
         lent_close(&f->lent);
         lent_batch_free(&f->batch);
         close(f->client.in);
@@ -178,12 +178,12 @@ static void test_lent_and_written_to(void **state)
         assert_true(lent_is_open(&f->lent));
         assert_true(write_batch(f));
         assert_string_equal(received(f), shown);
-        assert_int_equal(outlet_lines_out(&f->outlet), 4);
-        assert_int_equal(outlet_relayed(&f->outlet), 4);
+        assert_int_equal(loan_lines_out(&f->loan), 4);
+        assert_int_equal(loan_relayed(&f->loan), 4);
         assert_true(lent_confirm(&f->lent, 6));
-        assert_int_equal(outlet_relayed(&f->outlet), 6);
-        outlet_settle(&f->outlet, &f->client); /* there is nothing to settle */
-        assert_int_equal(f->outlet.client_bytes, 0);
+        assert_int_equal(loan_relayed(&f->loan), 6);
+        loan_settle(&f->loan, &f->client); /* there is nothing to settle */
+        assert_int_equal(f->loan.client_bytes, 0);
         assert_true(write_batch(f));
         assert_string_equal(received(f), shown);
 }
@@ -192,22 +192,22 @@ static void test_only_one_writes(void **state)
 {
         struct fixture *f = *state;
         lend(f);
-        assert_true(outlet_claim(&f->outlet));
+        assert_true(loan_claim(&f->loan));
         assert_false(write_batch(f));
         client_say(f, "*** from the session");
         client_flush(&f->client);
-        outlet_release(&f->outlet, &f->client, 0);
+        loan_release(&f->loan, &f->client, 0);
         assert_true(write_batch(f));
         assert_true(strncmp(received(f), "*** from the session\r\n*** ann", 29) == 0);
 
         atomic_store(&f->lent.page->turn, OUTLET_CHATD);
-        assert_false(outlet_claim(&f->outlet));
+        assert_false(loan_claim(&f->loan));
         atomic_store(&f->lent.page->turn, OUTLET_WRITING);
-        assert_false(outlet_claim(&f->outlet));
+        assert_false(loan_claim(&f->loan));
         atomic_store(&f->lent.page->turn, OUTLET_FREE);
-        assert_true(outlet_claim(&f->outlet));
-        assert_true(outlet_claim(&f->outlet));
-        outlet_release(&f->outlet, &f->client, 0);
+        assert_true(loan_claim(&f->loan));
+        assert_true(loan_claim(&f->loan));
+        loan_release(&f->loan, &f->client, 0);
 }
 
 static void test_datagrams_are_not_overtaken(void **state)
@@ -218,13 +218,13 @@ static void test_datagrams_are_not_overtaken(void **state)
         f->lent.datagrams = 2; /* as if chatd had sent datagrams */
         assert_false(write_batch(f));
         assert_true(lent_is_behind(&f->lent));
-        outlet_release(&f->outlet, &f->client, 1);
+        loan_release(&f->loan, &f->client, 1);
         assert_false(write_batch(f));
-        assert_true(outlet_claim(&f->outlet));
+        assert_true(loan_claim(&f->loan));
         assert_true(lent_is_behind(&f->lent));
-        outlet_is_slow(&f->outlet); /* chatd need not wait for it */
+        loan_is_slow(&f->loan); /* chatd need not wait for it */
         assert_false(lent_is_behind(&f->lent));
-        outlet_release(&f->outlet, &f->client, 2);
+        loan_release(&f->loan, &f->client, 2);
         assert_false(lent_is_behind(&f->lent));
         assert_true(write_batch(f));
         assert_string_equal(received(f), shown);
@@ -237,7 +237,7 @@ static void test_who_was_waited_for_in_vain(void **state)
         f->lent.datagrams = 1;
         f->lent.unresponsive = true;
         assert_false(lent_is_behind(&f->lent));
-        outlet_release(&f->outlet, &f->client, 1);
+        loan_release(&f->loan, &f->client, 1);
         assert_true(write_batch(f));
         f->lent.datagrams = 2;
         assert_true(lent_is_behind(&f->lent)); /* the session caught up once: chatd may wait for it again */
@@ -246,12 +246,12 @@ static void test_who_was_waited_for_in_vain(void **state)
 static void test_what_the_session_sees_of_it(void **state)
 {
         struct fixture *f = *state;
-        assert_false(outlet_wrote(&f->outlet));
+        assert_false(loan_has_written(&f->loan));
         lend(f);
-        assert_false(outlet_wrote(&f->outlet));
+        assert_false(loan_has_written(&f->loan));
         assert_true(write_batch(f));
-        assert_true(outlet_wrote(&f->outlet));
-        assert_false(outlet_wrote(&f->outlet));
+        assert_true(loan_has_written(&f->loan));
+        assert_false(loan_has_written(&f->loan));
 }
 
 static void test_a_turn_is_asked_for_ever_less_often(void **state)
@@ -259,15 +259,15 @@ static void test_a_turn_is_asked_for_ever_less_often(void **state)
         struct fixture *f = *state;
         lend(f);
         atomic_store(&f->lent.page->turn, OUTLET_CHATD);
-        for (int64_t ms = OUTLET_RETRY_MIN_MS; ms < OUTLET_RETRY_MAX_MS; ms *= 2) {
-                assert_false(outlet_claim(&f->outlet));
-                assert_int_equal(f->outlet.retry_ms, ms);
+        for (int64_t ms = LOAN_RETRY_MIN_MS; ms < LOAN_RETRY_MAX_MS; ms *= 2) {
+                assert_false(loan_claim(&f->loan));
+                assert_int_equal(f->loan.retry_ms, ms);
         }
-        assert_false(outlet_claim(&f->outlet));
-        assert_int_equal(f->outlet.retry_ms, OUTLET_RETRY_MAX_MS);
+        assert_false(loan_claim(&f->loan));
+        assert_int_equal(f->loan.retry_ms, LOAN_RETRY_MAX_MS);
         atomic_store(&f->lent.page->turn, OUTLET_FREE);
-        assert_true(outlet_claim(&f->outlet));
-        assert_int_equal(f->outlet.retry_ms, 0);
+        assert_true(loan_claim(&f->loan));
+        assert_int_equal(f->loan.retry_ms, 0);
 }
 
 /* ---- what the client has of an interrupted write ---- */
@@ -286,21 +286,21 @@ static void assert_accounted(struct fixture *f, const char *got)
                         assert_true(is_for_us(&f->records[i]));
                         at = display_write(at, parts, n);
                         seen++;
-                } else if (f->outlet.rest.bytes > 0 && f->outlet.rest.id == f->records[i].id &&
-                           f->outlet.rest.number == f->records[i].number) {
-                        assert_in_range(f->outlet.rest.bytes, 1, display_bytes(&f->records[i]) - 1);
+                } else if (f->loan.rest.bytes > 0 && f->loan.rest.id == f->records[i].id &&
+                           f->loan.rest.number == f->records[i].number) {
+                        assert_in_range(f->loan.rest.bytes, 1, display_bytes(&f->records[i]) - 1);
                         display_write(at, parts, n);
-                        at += f->outlet.rest.bytes;
+                        at += f->loan.rest.bytes;
                         assert_true(f->client.broken_off);
                 }
         }
         *at = '\0';
         assert_int_equal(f->seen.count, seen);
         assert_string_equal(got, expected);
-        if (f->outlet.rest.bytes == 0)
+        if (f->loan.rest.bytes == 0)
                 assert_false(f->client.broken_off);
         f->client.broken_off = false;
-        f->outlet.rest.bytes = 0;
+        f->loan.rest.bytes = 0;
         f->seen = (struct seen){0};
 }
 
@@ -336,7 +336,7 @@ static unsigned kill_writing(struct fixture *f, unsigned steps, unsigned *wrote)
 /* Lets the next chatd ask for the connection. */
 static void lend_again(struct fixture *f)
 {
-        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        loan_end(&f->loan, &f->client, &f->seen, OWN);
         lent_close(&f->lent);
         lend(f);
 }
@@ -356,15 +356,15 @@ static void test_killed_while_it_writes(void **state)
                 assert_true(write_batch(f));
                 begin_batch(f, ++batch);
                 client_say(f, "*** between"); /* the bytes of both sides count */
-                assert_true(outlet_claim(&f->outlet));
+                assert_true(loan_claim(&f->loan));
                 client_flush(&f->client);
-                outlet_release(&f->outlet, &f->client, 0);
+                loan_release(&f->loan, &f->client, 0);
                 assert_string_equal(received(f) + strlen(shown), "*** between\r\n");
                 kill_writing(f, steps, NULL);
                 const char *got = received(f);
                 with += got[0] != '\0';
                 rounds++;
-                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+                loan_end(&f->loan, &f->client, &f->seen, OWN);
                 assert_accounted(f, got);
         }
         assert_in_range(with, 10, rounds - 10);
@@ -394,7 +394,7 @@ static void show_datagram(struct fixture *f)
                 size_t n = display_parts(&f->records[i], parts), has;
                 if (!is_for_us(&f->records[i]))
                         continue;
-                has = outlet_has(&f->outlet, &f->records[i]);
+                has = loan_has(&f->loan, &f->records[i]);
                 if (has == display_bytes(&f->records[i]))
                         continue;
                 if (has > 0)
@@ -402,16 +402,16 @@ static void show_datagram(struct fixture *f)
                 else
                         client_line(&f->client, parts, n);
         }
-        assert_int_equal(f->outlet.client_bytes, 0);
+        assert_int_equal(f->loan.client_bytes, 0);
 }
 
 /* Fills the connection, and then takes `size` bytes out of it. */
 static void fill_but(struct fixture *f, size_t size)
 {
         static char junk[64 * 1024];
-        assert_true(outlet_claim(&f->outlet));
+        assert_true(loan_claim(&f->loan));
         f->junk += outlet_fill(&f->client);
-        outlet_release(&f->outlet, &f->client, f->lent.datagrams);
+        loan_release(&f->loan, &f->client, f->lent.datagrams);
         while (size > 0 && f->junk > 0) {
                 size_t most = size < sizeof(junk) ? size : sizeof(junk);
                 ssize_t n = recv(f->peer, junk, most < f->junk ? most : f->junk, MSG_DONTWAIT);
@@ -459,14 +459,14 @@ static void test_a_client_that_is_slow(void **state)
                 }
                 assert_false(write_batch(f)); /* chatd does not try again */
                 f->lent.datagrams++;
-                assert_false(outlet_claim(&f->outlet));
-                outlet_settle(&f->outlet, &f->client);
-                parts += f->outlet.client_bytes > 0;
+                assert_false(loan_claim(&f->loan));
+                loan_settle(&f->loan, &f->client);
+                parts += f->loan.client_bytes > 0;
                 client_say(f, "*** the session's own"); /* before the session has read the datagram */
                 show_datagram(f);
-                assert_true(outlet_claim(&f->outlet));
+                assert_true(loan_claim(&f->loan));
                 char *got = receive_behind(f, f->text.bytes + strlen(own)), *notice = strstr(got, own);
-                outlet_release(&f->outlet, &f->client, f->lent.datagrams);
+                loan_release(&f->loan, &f->client, f->lent.datagrams);
                 assert_non_null(notice);
                 assert_true(notice == got || notice[-1] == '\n');
                 memmove(notice, notice + strlen(own), strlen(notice + strlen(own)) + 1);
@@ -487,8 +487,8 @@ static void test_chatd_dies_while_the_client_is_slow(void **state)
                 int64_t before = client_position(&f->client);
                 write_batch(f);
                 size_t taken = (size_t)(client_position(&f->client) - before);
-                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
-                rests += f->outlet.rest.bytes > 0;
+                loan_end(&f->loan, &f->client, &f->seen, OWN);
+                rests += f->loan.rest.bytes > 0;
                 bool broken_off = f->client.broken_off;
                 const char *got = receive_behind(f, taken);
                 f->client.broken_off = broken_off;
@@ -524,20 +524,20 @@ static void test_an_older_batch(void **state)
         lend(f);
         assert_true(write_batch(f));
         begin_batch(f, 2);
-        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        loan_end(&f->loan, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.count, 0);
 
         lend_again(f);
         assert_true(write_batch(f));
         atomic_store(&f->batch.shared->number, 0); /* as while records are put in */
-        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        loan_end(&f->loan, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.count, 0);
 
         lend_again(f);
         begin_batch(f, 3);
         assert_true(write_batch(f)); /* now the records are complete */
-        assert_true(outlet_claim(&f->outlet));
-        outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+        assert_true(loan_claim(&f->loan));
+        loan_end(&f->loan, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.count, 4);
 }
 
@@ -556,7 +556,7 @@ static void test_a_part_of_an_older_batch(void **state)
                 bool whole = write_batch(f);
                 size_t taken = (size_t)(client_position(&f->client) - before);
                 begin_batch(f, 2 * i + 2);
-                outlet_end(&f->outlet, &f->client, &f->seen, OWN);
+                loan_end(&f->loan, &f->client, &f->seen, OWN);
                 assert_int_equal(f->seen.count, 0);
                 assert_false(f->client.broken_off);
                 bool ended = !whole && taken > 0;
@@ -622,9 +622,9 @@ static void test_a_client_that_is_not_on_tcp(void **state)
         f->client = other;
         take_lend(f);
         f->client = tcp;
-        assert_null(f->outlet.page);
+        assert_null(f->loan.page);
         assert_false(lent_answer(&f->lent));
-        assert_true(outlet_claim(&f->outlet)); /* only the session writes to the connection */
+        assert_true(loan_claim(&f->loan)); /* only the session writes to the connection */
         close(pair[0]);
         close(pair[1]);
 }
@@ -662,9 +662,9 @@ static void test_a_connection_that_is_reset(void **state)
         close(f->peer);
         f->peer = -1;
         assert_false(write_batch(f));
-        outlet_settle(&f->outlet, &f->client);
-        assert_int_equal(f->outlet.client_bytes, 0);
-        assert_true(outlet_claim(&f->outlet));
+        loan_settle(&f->loan, &f->client);
+        assert_int_equal(f->loan.client_bytes, 0);
+        assert_true(loan_claim(&f->loan));
 }
 
 /* chatd and a session of another version add up how many bytes of a batch the client has. So a change of these lines

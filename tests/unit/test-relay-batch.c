@@ -211,7 +211,7 @@ static void test_the_batch_before_is_nobodys_any_more(void **state)
 {
         struct fixture *f = *state;
         lend(f, 1);
-        const struct outlet_batch *shared = f->lenders[1]->outlet.batch; /* as a session sees it */
+        const struct outlet_batch *shared = f->lenders[1]->loan.batch; /* as a session sees it */
         assert_int_equal(atomic_load(&shared->number), 0);
         for (uint64_t batch = 1; batch < 4; batch++) {
                 batch_begin(&f->batch, f->relay.epoch);
@@ -220,7 +220,7 @@ static void test_the_batch_before_is_nobodys_any_more(void **state)
                 assert_int_equal(atomic_load(&shared->number), 0);
                 relay_send(&f->relay, &f->batch, &f->roster);
                 assert_int_equal(atomic_load(&shared->number), batch);
-                assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), batch);
+                assert_int_equal(atomic_load(&f->lenders[1]->loan.page->batch), batch);
                 assert_int_equal(shared->records[0].id, f->members[0]->id);
         }
         batch_begin(&f->batch, f->relay.epoch);
@@ -238,9 +238,9 @@ static void test_a_batch_of_its_own_alone(void **state)
         assert_lender_got(f->lenders[1], "");
         assert_string_equal(inbox_read(f->inboxes[1]), "");
         assert_int_equal(f->members[1]->lines_out, 0);
-        assert_int_equal(atomic_load(&f->lenders[1]->outlet.page->batch), 0);
+        assert_int_equal(atomic_load(&f->lenders[1]->loan.page->batch), 0);
         /* the client was told nothing */
-        assert_int_equal(outlet_relayed(&f->lenders[1]->outlet), 0);
+        assert_int_equal(loan_relayed(&f->lenders[1]->loan), 0);
         assert_int_equal(f->members[1]->confirmed_number, 0);
 }
 

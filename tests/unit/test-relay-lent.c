@@ -22,7 +22,7 @@ static void test_who_lent_gets_text_and_no_datagram(void **state)
         assert_string_equal(inbox_read(f->inboxes[1]), "");
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann 1, line bob 2, line ann 3");
         assert_int_equal(f->members[1]->lines_out, 2);
-        assert_int_equal(outlet_lines_out(&f->lenders[1]->outlet), 2);
+        assert_int_equal(loan_lines_out(&f->lenders[1]->loan), 2);
         assert_false(f->members[1]->lent.worth_asking); /* nothing of this makes it worth asking again */
 }
 
@@ -68,8 +68,8 @@ static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
 /* Asserts that the notes for the session tell which records `text` was. */
 static void assert_noted(const struct fixture *f, int who, const char *text)
 {
-        const struct outlet_batch *shared = f->lenders[who]->outlet.batch;
-        const struct outlet_page *page = f->lenders[who]->outlet.page;
+        const struct outlet_batch *shared = f->lenders[who]->loan.batch;
+        const struct outlet_page *page = f->lenders[who]->loan.page;
         size_t bytes = 0;
         assert_int_equal(atomic_load(&page->room), f->members[who]->seat.room->number);
         for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++) {
@@ -179,21 +179,21 @@ static void test_who_lent_learns_how_far_its_lines_went(void **state)
 {
         struct fixture *f = *state;
         lend(f, 1);
-        const struct outlet *o = &f->lenders[1]->outlet;
+        const struct loan *o = &f->lenders[1]->loan;
         batch_begin(&f->batch, f->relay.epoch);
         batch_take_number(&f->batch, f->members[1], 7); /* in this batch, which may be relayed again */
         add(f, 0, "x");
         relay_send(&f->relay, &f->batch, &f->roster);
-        assert_int_equal(outlet_relayed(o), 0);
+        assert_int_equal(loan_relayed(o), 0);
         assert_int_equal(f->members[1]->confirmed_number, 0);
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "y");
         relay_send(&f->relay, &f->batch, &f->roster);
-        assert_int_equal(outlet_relayed(o), 7);
+        assert_int_equal(loan_relayed(o), 7);
         assert_int_equal(f->members[1]->confirmed_number, 7);
         batch_take_number(&f->batch, f->members[1], 8);
         assert_true(relay_confirm(&f->relay, f->members[1]));
-        assert_int_equal(outlet_relayed(o), 8);
+        assert_int_equal(loan_relayed(o), 8);
         assert_int_equal(f->members[1]->confirmed_number, 8);
         assert_string_equal(inbox_read(f->inboxes[1]), "");
 }
@@ -227,9 +227,9 @@ static size_t collect(struct lender *l, char *into, size_t size, size_t len)
 static size_t leave_room(struct lender *l, size_t room)
 {
         static char junk[1 << 16];
-        assert_true(outlet_claim(&l->outlet));
+        assert_true(loan_claim(&l->loan));
         size_t left = outlet_fill(&l->client);
-        outlet_release(&l->outlet, &l->client, l->taken);
+        loan_release(&l->loan, &l->client, l->taken);
         while (room > 0) {
                 ssize_t n = recv(l->peer, junk, room < sizeof(junk) ? room : sizeof(junk), MSG_DONTWAIT);
                 if (n <= 0)
@@ -254,7 +254,7 @@ static void test_a_client_that_does_not_take_everything(void **state)
         for (size_t i = 0; i < TIMES; i++) {
                 size_t junk = leave_room(l, i * STEP), lines = 1 + i % LINES_MAX;
                 m->lines_out = l->taken = m->lent.datagrams = 0;
-                atomic_store(&l->outlet.page->datagrams, 0);
+                atomic_store(&l->loan.page->datagrams, 0);
                 batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "short");
                 add(f, 1, "its own");
@@ -320,10 +320,10 @@ static void test_who_lent_and_lags(void **state)
         fill(f, 1);
         assert_int_equal(say(f), 0); /* its inbox does not matter */
         assert_lender_got(l, "ann: x\r\n");
-        assert_true(outlet_claim(&l->outlet));
+        assert_true(loan_claim(&l->loan));
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
         assert_true(m->is_lagging);
-        outlet_release(&l->outlet, &l->client, l->taken);
+        loan_release(&l->loan, &l->client, l->taken);
         say(f); /* what it missed must come first, so it must not be shown this */
         assert_lender_got(l, "");
         assert_int_equal(m->gap, 2);
@@ -393,8 +393,8 @@ static void test_a_slow_client_is_not_waited_for(void **state)
         lend(f, 1);
         lend(f, 2);
         fall_behind(f, 1);
-        assert_true(outlet_claim(&f->lenders[1]->outlet));
-        outlet_is_slow(&f->lenders[1]->outlet);
+        assert_true(loan_claim(&f->lenders[1]->loan));
+        loan_is_slow(&f->lenders[1]->loan);
         assert_int_equal(say(f), 0);
         assert_int_equal(f->relay.catch_up_ms, 0); /* it does not take the time from others either */
         fall_behind(f, 2);

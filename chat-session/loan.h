@@ -1,8 +1,8 @@
-/* The session's side of its outlet: lends the client's connection to chatd, and keeps the order between what chatd
- * writes and what the session writes. chat/outlet.h has the rules.
+/* Lends the client's connection to chatd, and keeps the order between what chatd writes and what the session writes.
+ * This is the session's side of an outlet; chat/outlet.h has the rules.
  *
- * The session writes only after outlet_claim(). It gives the turn back by outlet_release() when its client has taken
- * all output. A datagram from chatd may mean that chatd left a write half done. Then outlet_settle(), or outlet_end()
+ * The session writes only after loan_claim(). It gives the turn back by loan_release() when its client has taken
+ * all output. A datagram from chatd may mean that chatd left a write half done. Then loan_settle(), or loan_end()
  * after the death of a chatd, finds out what the client has.
  *
  * Owns the mappings. While nothing is lent, all these functions do nothing.
@@ -21,16 +21,16 @@
 
 /* How long to wait before asking for the turn again while chatd has it. */
 enum {
-        OUTLET_RETRY_MIN_MS = 10,
-        OUTLET_RETRY_MAX_MS = 1000,
+        LOAN_RETRY_MIN_MS = 10,
+        LOAN_RETRY_MAX_MS = 1000,
 };
 
-struct outlet {
+struct loan {
         struct outlet_page *page; /* NULL: nothing is lent */
         const struct outlet_batch *batch;
         bool has_turn;       /* the session has the turn */
         int64_t retry_ms;    /* when to ask for the turn again */
-        uint64_t last_batch; /* the last batch that chatd had written when outlet_wrote() was called */
+        uint64_t last_batch; /* the last batch that chatd had written when loan_has_written() was called */
         int64_t base;       /* bytes on the connection except the session's and, in whole writes, those of this chatd */
         uint64_t lines_out; /* by earlier chatds, and of writes that were broken off */
         uint64_t client_bytes; /* bytes of the next datagram's records that the client has */
@@ -41,40 +41,40 @@ struct outlet {
 };
 
 /* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. */
-void outlet_lend(struct outlet *o, const struct socket_fds *fds, const struct client *c);
+void loan_begin(struct loan *l, const struct socket_fds *fds, const struct client *c);
 
 /* Returns true if chatd has the connection, or is about to get it. */
-static inline bool outlet_is_lent(const struct outlet *o)
+static inline bool loan_is_open(const struct loan *l)
 {
-        return o->page != NULL;
+        return l->page != NULL;
 }
 
 /* Returns true if chatd wrote to the client since the last call. */
-bool outlet_wrote(struct outlet *o);
+bool loan_has_written(struct loan *l);
 
 /* Takes the turn. Returns true if the session may write to its client. Otherwise `retry_ms` says when to try again. */
-bool outlet_claim(struct outlet *o);
+bool loan_claim(struct loan *l);
 
 /* Notes that the client does not take the session's output. The session must have the turn. */
-void outlet_is_slow(struct outlet *o);
+void loan_is_slow(struct loan *l);
 
 /* Lets chatd write: the client has all output of the `datagrams` that came since LEND. */
-void outlet_release(struct outlet *o, const struct client *c, uint64_t datagrams);
+void loan_release(struct loan *l, const struct client *c, uint64_t datagrams);
 
-/* Keeps the turn, so that only the session writes until outlet_release(). */
-void outlet_keep(struct outlet *o);
+/* Keeps the turn, so that only the session writes until loan_release(). */
+void loan_keep(struct loan *l);
 
 /* Finds out how much of the records of a datagram from chatd the client has already (`client_bytes`). */
-void outlet_settle(struct outlet *o, const struct client *c);
+void loan_settle(struct loan *l, const struct client *c);
 
 /* Ends the loan to a chatd that died. Remembers the records that the client has, except those of session `own`, and the
  * record of which the client has only the beginning (`rest`). Ends a line whose rest will not come. */
-void outlet_end(struct outlet *o, struct client *c, struct seen *seen, uint64_t own);
+void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own);
 
 /* Returns how many bytes of this record the client has. Call it once for each record, in their order. */
-size_t outlet_has(struct outlet *o, const struct record *r);
+size_t loan_has(struct loan *l, const struct record *r);
 
 /* Return what chatd did: the number of the last own line that went to everybody, and how many lines the client was
  * shown. */
-uint64_t outlet_relayed(const struct outlet *o);
-uint64_t outlet_lines_out(const struct outlet *o);
+uint64_t loan_relayed(const struct loan *l);
+uint64_t loan_lines_out(const struct loan *l);
