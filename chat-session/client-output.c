@@ -90,7 +90,7 @@ static void client_put_first(struct client *c, const char *line_end, size_t size
         memcpy(c->buffer, line_end - size, size);
         c->end += size - c->start;
         c->start = 0;
-        c->broken_off = false;
+        c->is_broken_off = false;
 }
 
 void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has)
@@ -115,22 +115,22 @@ void client_give_up_rest(struct client *c)
 
 void client_flush(struct client *c)
 {
-        while (client_waits(c) && !c->out_broken && !c->broken_off) {
+        while (client_waits(c) && !c->is_out_broken && !c->is_broken_off) {
                 const char *at = c->buffer + c->start;
                 size_t size = c->end - c->start;
                 ssize_t n =
                         c->is_socket ? send(c->out, at, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(c->out, at, size);
                 if (n < 0) {
-                        c->out_broken = !socket_is_transient(errno);
+                        c->is_out_broken = !socket_is_transient(errno);
                         break;
                 }
-                c->sent = true;
+                c->has_sent = true;
                 c->written_bytes += (uint64_t)n;
                 c->start += (size_t)n;
                 if ((size_t)n < size)
                         break;
         }
-        if (!client_waits(c) || c->out_broken)
+        if (!client_waits(c) || c->is_out_broken)
                 c->start = c->end = 0;
 }
 
@@ -145,7 +145,7 @@ uint64_t client_take_skipped(struct client *c)
 
 bool client_sent(struct client *c)
 {
-        bool sent = c->sent;
-        c->sent = false;
+        bool sent = c->has_sent;
+        c->has_sent = false;
         return sent;
 }

@@ -96,7 +96,7 @@ bool client_is_gone(const struct client *c)
 
 bool client_is_deaf(const struct client *c)
 {
-        return c->is_socket && c->out_broken && !client_is_over(c);
+        return c->is_socket && c->is_out_broken && !client_is_over(c);
 }
 
 /* Reads TCP_INFO, tcp(7), into `info`. Returns false if it is no TCP connection. */

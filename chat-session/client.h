@@ -33,13 +33,13 @@ struct client {
         int in, out; /* the same descriptor if it is a socket */
         bool is_socket;
         enum client_input input;
-        bool sent;       /* something was written since client_sent() was last called */
-        bool out_broken; /* nothing can be written: output is dropped */
-        bool broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
+        bool has_sent;      /* something was written since client_sent() was last called */
+        bool is_out_broken; /* nothing can be written: output is dropped */
+        bool is_broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
         /* of a terminal, see screen.h; other kinds of client leave them alone */
         const struct charset *charset; /* NULL: UTF-8 */
-        bool row_drawn;   /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
-        uint16_t columns; /* of its window; 0: unknown */
+        bool is_row_drawn; /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
+        uint16_t columns;  /* of its window; 0: unknown */
         uint64_t written_bytes; /* bytes written to the client */
         size_t start, end;      /* the waiting part of `buffer` */
         uint64_t lines_out;     /* lines put into the buffer */

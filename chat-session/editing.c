@@ -27,7 +27,7 @@ static bool editing_has_room(const struct terminal *t, size_t behind)
  * and ended with a line. */
 static void editing_note_row(struct terminal *t)
 {
-        if (!t->client->row_drawn)
+        if (!t->client->is_row_drawn)
                 row_is_empty(&t->editor.row);
 }
 
@@ -40,7 +40,7 @@ void editing_turn(struct terminal *t, bool on)
         if (t->client->is_socket)
                 client_raw(t->client, commands, size);
         client_raw(t->client, ROW_ERASE, sizeof(ROW_ERASE) - 1); /* nc has shown the commands */
-        t->client->row_drawn = false;
+        t->client->is_row_drawn = false;
         if (on) {
                 t->completion_request = t->pending_len = 0;
                 editor_discard(&t->editor);
@@ -96,19 +96,19 @@ static void editing_enter(struct terminal *t, bool whole)
 {
         struct editor *e = &t->editor;
         char row[EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES];
-        if (e->expanded && talk_room(t->session) < EDITING_ROOM_BYTES) {
+        if (e->is_expanded && talk_room(t->session) < EDITING_ROOM_BYTES) {
                 editor_refuse(e);
                 return;
         }
         editing_note_row(t);
         if (editing_has_room(t, LINE_BEHIND_MAX_BYTES)) {
                 screen_text(t->client, row, editing_leave_below(t, row));
-                t->client->row_drawn = false;
+                t->client->is_row_drawn = false;
         }
-        enum lines_event event = e->cut ? LINES_LAST : LINES_LINE;
+        enum lines_event event = e->is_cut ? LINES_LAST : LINES_LINE;
         t->lines.emit(t->lines.user, whole ? event : LINES_PIECE, e->text, e->len);
         editor_next(e);
-        e->cut = !whole;
+        e->is_cut = !whole;
 }
 
 /* Completes the word, also to one of these names. */
@@ -227,11 +227,11 @@ bool editing_draw(struct terminal *t)
         char row[EDITOR_DRAW_MAX_BYTES];
         if (!t->edits || !talk_is_open(t->session) || !editing_has_room(t, DRAW_BEHIND_MAX_BYTES))
                 return false;
-        bool stale = t->client->row_drawn ? e->changed : e->len > 0;
+        bool stale = t->client->is_row_drawn ? e->is_changed : e->len > 0;
         if (!stale && !e->bell)
                 return false;
         editing_note_row(t);
         screen_text(t->client, row, editor_draw(e, row));
-        t->client->row_drawn = e->len > 0;
+        t->client->is_row_drawn = e->len > 0;
         return true;
 }

@@ -40,7 +40,7 @@ static bool editor_splice(struct editor *e, size_t begin, size_t end, const char
         e->len += size;
         e->len -= end - begin;
         e->cursor = begin + size;
-        e->changed = true;
+        e->is_changed = true;
         return true;
 }
 
@@ -54,7 +54,7 @@ static void editor_erase(struct editor *e, size_t begin, size_t end)
 
 void editor_replace(struct editor *e, size_t begin, struct slice text)
 {
-        e->expanded |= editor_splice(e, begin, e->cursor, text.at, text.len);
+        e->is_expanded |= editor_splice(e, begin, e->cursor, text.at, text.len);
 }
 
 /* Ends an incomplete character, which becomes U+FFFD, as in every line. */
@@ -78,14 +78,14 @@ static void editor_set_text(struct editor *e, const char *text, size_t len)
 {
         memcpy(e->text, text, len);
         e->len = e->cursor = len;
-        e->changed = true;
+        e->is_changed = true;
 }
 
 void editor_discard(struct editor *e)
 {
         e->cleaner = (struct text_cleaner){0};
         e->escape = (struct escape){0};
-        e->expanded = e->cut = false;
+        e->is_expanded = e->is_cut = false;
         e->history_at = e->history_len;
         e->row.offset = 0;
         editor_set_text(e, "", 0);
@@ -128,7 +128,7 @@ static void editor_move(struct editor *e, size_t to)
         if (to == e->cursor)
                 return;
         e->cursor = to;
-        e->changed = true;
+        e->is_changed = true;
 }
 
 /* ---- the history ---- */
@@ -185,7 +185,7 @@ static void editor_show_older(struct editor *e)
         }
         e->history_at = editor_entry_before(e, e->history_at);
         editor_set_text(e, e->history + e->history_at, strlen(e->history + e->history_at));
-        e->expanded = true;
+        e->is_expanded = true;
 }
 
 static void editor_show_newer(struct editor *e)
@@ -254,7 +254,7 @@ static enum editor_event editor_press(struct editor *e, uint8_t key)
                 break;
         case CTRL_L:
                 row_forget(&e->row);
-                e->changed = true;
+                e->is_changed = true;
                 break;
         default:
                 editor_refuse(e);
@@ -354,7 +354,7 @@ enum editor_event editor_push(struct editor *e, uint8_t byte)
 void editor_resize(struct editor *e, uint16_t columns)
 {
         row_resize(&e->row, columns);
-        e->changed = true;
+        e->is_changed = true;
 }
 
 size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
@@ -366,6 +366,6 @@ size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES])
                 cursor = grapheme_end(e->text, e->len, editor_before(e));
         if (e->bell)
                 *at++ = '\a';
-        e->bell = e->changed = false;
+        e->bell = e->is_changed = false;
         return (size_t)(at - out) + row_draw(&e->row, (struct slice){e->text, e->len}, cursor, at);
 }

@@ -35,10 +35,10 @@ enum editor_event {
 struct editor {
         struct escape escape;
         uint8_t line_end; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
-        bool changed;     /* since the line was last drawn */
+        bool is_changed;  /* since the line was last drawn */
         bool bell;        /* a key was refused since the line was last drawn */
-        bool expanded;    /* the line may have more bytes than were typed */
-        bool cut;         /* pieces of the line went out already: set by the caller, until the next line begins */
+        bool is_expanded; /* the line may have more bytes than were typed */
+        bool is_cut;      /* pieces of the line went out already: set by the caller, until the next line begins */
         struct text_cleaner cleaner;
         size_t len, cursor;
         size_t history_len; /* bytes */

@@ -18,7 +18,7 @@ static bool ignored_is(const struct ignored_person *p, uint64_t id, struct slice
 {
         if (p->id == LINK_ID || id == LINK_ID)
                 return p->id == id && ignored_has_name(p, name);
-        return p->id == id || (p->left && ignored_has_name(p, name));
+        return p->id == id || (p->has_left && ignored_has_name(p, name));
 }
 
 static struct ignored_person *ignored_place(struct ignore_list *l, uint64_t id, struct slice name)
@@ -37,7 +37,7 @@ const struct ignored_person *ignored_find(const struct ignore_list *l, uint64_t 
 const struct ignored_person *ignored_find_absent(const struct ignore_list *l, struct slice name)
 {
         for (size_t i = 0; i < l->count; i++)
-                if ((l->people[i].left || l->people[i].id == LINK_ID) && ignored_has_name(&l->people[i], name))
+                if ((l->people[i].has_left || l->people[i].id == LINK_ID) && ignored_has_name(&l->people[i], name))
                         return &l->people[i];
         return NULL;
 }
@@ -75,7 +75,7 @@ bool ignored_hides(const struct ignore_list *l, const struct record *r)
         case RECORD_JOIN:
         /* under a name that the client has not seen yet, the notice shows text of the ignored member's choice */
         case RECORD_LEAVE:
-                return p->renamed || !ignored_has_name(p, r->name);
+                return p->is_renamed || !ignored_has_name(p, r->name);
         default:
                 return false;
         }
@@ -93,10 +93,10 @@ void ignored_note(struct ignore_list *l, const struct record *r)
         if (!p)
                 return;
         struct slice name = renames ? r->text : r->name;
-        p->renamed |= !ignored_has_name(p, name);
+        p->is_renamed |= !ignored_has_name(p, name);
         ignored_set_name(p, name);
         if (p->id != LINK_ID) {
                 p->id = r->id;
-                p->left = r->kind == RECORD_LEAVE;
+                p->has_left = r->kind == RECORD_LEAVE;
         }
 }

@@ -14,9 +14,9 @@ enum { IGNORED_PEOPLE_MAX = 16 };
 struct ignore_list {
         size_t count;
         struct ignored_person {
-                uint64_t id;  /* LINK_ID: a member of another host */
-                bool left;    /* the member left, so the next one of this name counts as the same person */
-                bool renamed; /* the name differs from the one by which the client knows this person */
+                uint64_t id;     /* LINK_ID: a member of another host */
+                bool has_left;   /* the member left, so the next one of this name counts as the same person */
+                bool is_renamed; /* the name differs from the one by which the client knows this person */
                 char name[NAME_MAX_BYTES + 1]; /* the last known name */
         } people[IGNORED_PEOPLE_MAX];
 };

@@ -24,7 +24,7 @@ static void incoming_show_record(struct session *s, const struct record *r, bool
         if (has > 0) {
                 client_rest(&s->client, parts, n, has);
         } else {
-                if (s->client.broken_off)
+                if (s->client.is_broken_off)
                         session_give_up_rest(s);
                 s->kind->record(s->me, r);
         }
@@ -138,7 +138,7 @@ static void incoming_refuse(struct session *s, const struct frame *f)
 {
         if (s->state >= SESSION_FLUSHING)
                 return;
-        s->kind->refused(s->me, f);
+        s->kind->refusal(s->me, f);
         session_flush_and_end(s);
 }
 
@@ -159,7 +159,7 @@ static void incoming_catch_up(struct session *s, uint64_t epoch)
 {
         bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;
         uplink_relayed(&s->uplink, loan_relayed(&s->loan));
-        s->client.sent |= loan_has_written(&s->loan);
+        s->client.has_sent |= loan_has_written(&s->loan);
         if (another)
                 loan_end(&s->loan, &s->client, &s->seen, s->uplink.id);
         else

@@ -28,8 +28,8 @@ void keys_watch(struct terminal *t, const struct keys_read *read)
                 keys->reads = 0;
         else if (read->new_len != read->old_len && read->size <= KEY_MAX_BYTES && keys->reads < READS_TOLD)
                 keys->reads++;
-        keys->knows |= read->edited; /* the user knows editing, and may have turned it off */
-        if (read->edited && t->edits && whole && !sent_keys && !t->telnet.yields) {
+        keys->knows |= read->is_edited; /* the user knows editing, and may have turned it off */
+        if (read->is_edited && t->edits && whole && !sent_keys && !t->telnet.yields) {
                 editing_refuse(t, "your client sends whole lines, and shows them itself");
         } else if (keys->reads == READS_TOLD && !keys->knows && !t->edits && talk_is_open(t->session) &&
                    t->options->editing != EDITING_OFF) {

@@ -15,7 +15,7 @@ struct keys_read {
         size_t size;
         size_t old_len; /* the bytes of the line before this read */
         size_t new_len; /* the bytes of the line after it */
-        bool edited;    /* the line was edited here */
+        bool is_edited; /* the line was edited here */
 };
 
 /* Notes a read whose bytes were taken already. If the reads show which kind of client this is, shows the user a notice

@@ -63,7 +63,7 @@ struct kind {
         void (*input)(void *me, const uint8_t *bytes, size_t n);
 
         /* No more input comes. What is complete without more may still be said. The session then leaves by itself. */
-        void (*input_ended)(void *me);
+        void (*input_end)(void *me);
 
         /* ---- events from the chat ---- */
 
@@ -105,10 +105,10 @@ struct kind {
         void (*away)(void *me, bool is_away);
 
         /* The client cannot join: the answer in `f` says why, or its text. The session ends after that. */
-        void (*refused)(void *me, const struct frame *f);
+        void (*refusal)(void *me, const struct frame *f);
 
         /* Tells the client that it missed `lines` lines because it did not read. */
-        void (*skipped)(void *me, uint64_t lines);
+        void (*skips)(void *me, uint64_t lines);
 
         /* Returns in which form the client wants lines now. Asked for often. */
         enum kind_form (*form)(const void *me);

@@ -24,7 +24,7 @@ void lines_init(struct lines *l, lines_emit *emit, void *user)
 void lines_discard(struct lines *l)
 {
         l->escape = (struct escape){0};
-        l->cut = false;
+        l->is_cut = false;
         l->len = 0;
 }
 
@@ -34,7 +34,7 @@ static void lines_cut(struct lines *l)
         size_t open = text_open(l->text, l->len);
         l->emit(l->user, LINES_PIECE, l->text, l->len - open);
         memmove(l->text, l->text + l->len - open, open);
-        l->cut = true;
+        l->is_cut = true;
         l->len = open;
 }
 
@@ -47,13 +47,13 @@ static void lines_append(struct lines *l, uint8_t byte)
 
 static void lines_end_line(struct lines *l)
 {
-        l->emit(l->user, l->cut ? LINES_LAST : LINES_LINE, l->text, l->len);
+        l->emit(l->user, l->is_cut ? LINES_LAST : LINES_LINE, l->text, l->len);
         lines_discard(l);
 }
 
 static bool lines_is_empty(const struct lines *l)
 {
-        return l->len == 0 && !l->cut;
+        return l->len == 0 && !l->is_cut;
 }
 
 static void lines_erase_character(struct lines *l)

@@ -39,7 +39,7 @@ struct lines {
         void *user;
         struct escape escape;
         uint8_t line_end; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
-        bool cut;         /* pieces of this line went out already */
+        bool is_cut;      /* pieces of this line went out already */
         size_t len;
 };
 

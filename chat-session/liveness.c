@@ -8,7 +8,7 @@
 
 static void liveness_time_out(struct session *s)
 {
-        s->client.out_broken = true;
+        s->client.is_out_broken = true;
         talk_leave(s, LEAVE_TIMEOUT);
 }
 
@@ -45,7 +45,7 @@ static void liveness_look(struct session *s)
         } else if (s->liveness.look_at == 0) {
                 s->liveness.look_at = s->now + 1 + (int64_t)(s->uplink.id % (uint64_t)interval);
         } else if (s->now >= s->liveness.look_at) {
-                s->client.sent |= loan_has_written(&s->loan);
+                s->client.has_sent |= loan_has_written(&s->loan);
                 s->liveness.look_at = s->now + interval;
         }
 }

@@ -153,7 +153,7 @@ void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own)
         else if (turn != OUTLET_CHATD)
                 loan_remember(l, seen, own, turn == OUTLET_WRITING);
         l->client_bytes = 0;
-        c->broken_off = l->rest.bytes > 0;
+        c->is_broken_off = l->rest.bytes > 0;
         if (torn) /* the session's inbox was full; otherwise the rest would have come as a datagram */
                 client_give_up_rest(c);
         l->lines_out = loan_lines_out(l);

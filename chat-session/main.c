@@ -109,7 +109,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                         o->session.dir = optarg;
                         break;
                 case 'x':
-                        o->session.proxied = true;
+                        o->session.is_proxied = true;
                         break;
                 case 's':
                         o->no_sandbox = true;

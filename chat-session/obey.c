@@ -187,7 +187,7 @@ static void obey_list_ignored(struct terminal *t)
         if (l->count == 0)
                 obey_tell(t, "You ignore nobody");
         for (size_t i = 0; i < l->count; i++)
-                obey_tell(t, "You ignore %s%s", l->people[i].name, l->people[i].left ? ", who has left" : "");
+                obey_tell(t, "You ignore %s%s", l->people[i].name, l->people[i].has_left ? ", who has left" : "");
 }
 
 /* Begins or ends ignoring this person. */

@@ -50,7 +50,7 @@ void screen_line_hanging(struct client *c, const struct slice *parts, size_t n, 
 {
         /* leave out the last column: some terminals break the row behind it */
         size_t columns = c->columns > 0 ? c->columns - 1u : 0, more = 0;
-        size_t size = client_line_bytes(parts, n), erase = c->row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
+        size_t size = client_line_bytes(parts, n), erase = c->is_row_drawn ? sizeof(ROW_ERASE) - 1 : 0;
         if (indent > WRAP_INDENT_MAX || indent + WRAP_COLUMNS_MIN > columns)
                 indent = WRAP_INDENT;
         /* no character has more columns than bytes */
@@ -61,7 +61,7 @@ void screen_line_hanging(struct client *c, const struct slice *parts, size_t n, 
                 return;
         char *text = mempcpy(at, ROW_ERASE, erase);
         char *end = more > 0 ? screen_write_rows(text, parts, n, columns, indent) : display_write(text, parts, n);
-        c->row_drawn = false;
+        c->is_row_drawn = false;
         client_end_line(c, screen_convert(c, text, (size_t)(end - text)));
 }
 

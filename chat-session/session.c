@@ -75,7 +75,7 @@ void session_be_called(struct session *s, struct slice name)
 
 void session_give_up_rest(struct session *s)
 {
-        if (s->client.broken_off || s->loan.client_bytes > 0)
+        if (s->client.is_broken_off || s->loan.client_bytes > 0)
                 client_give_up_rest(&s->client);
         s->loan.client_bytes = s->loan.rest.bytes = 0;
 }

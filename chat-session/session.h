@@ -58,7 +58,7 @@ enum session_presence {
 
 struct session_options {
         const char *dir; /* the run directory */
-        bool proxied;    /* the client is behind a proxy, which names it, peer.h */
+        bool is_proxied; /* the client is behind a proxy, which names it, peer.h */
         enum confinement confinement;
         struct pace pace;      /* of the client's lines */
         int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: wait for ever */

@@ -96,9 +96,9 @@ static enum telnet_event telnet_agree(struct telnet *t)
 
 bool telnet_ask(struct telnet *t)
 {
-        if (!t->speaks || t->asked_binary || t->binary[0])
+        if (!t->speaks || t->has_asked_binary || t->binary[0])
                 return false;
-        t->asked_binary = t->binary_pending = true;
+        t->has_asked_binary = t->binary_pending = true;
         telnet_reply(t, DO, OPTION_BINARY);
         return true;
 }
@@ -150,8 +150,8 @@ static enum telnet_event telnet_negotiate(struct telnet *t, uint8_t option)
         if (telnet_is_asked(t, option)) {
                 if (option == OPTION_ECHO)
                         t->yields = t->verb == DO;
-                if (option == OPTION_NAWS && t->verb == WILL && !t->confirmed) {
-                        t->confirmed = true;
+                if (option == OPTION_NAWS && t->verb == WILL && !t->is_confirmed) {
+                        t->is_confirmed = true;
                         return telnet_reply(t, DO, option);
                 }
                 return option == OPTION_ECHO && t->verb == DONT ? TELNET_ECHOES : TELNET_NOTHING;

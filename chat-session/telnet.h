@@ -48,17 +48,17 @@ struct telnet {
         uint8_t verb;            /* WILL, WONT, DO or DONT, while its option is awaited */
         uint8_t refusals[2][32]; /* a bit for each option: [0] its WILL, [1] its DO was refused */
         bool speaks;             /* the peer sent a command: it speaks telnet */
-        bool asked_binary;
+        bool has_asked_binary;
         bool binary_pending; /* BINARY was asked for, and there was no answer yet */
         bool binary[2];      /* agreed: [0] from the peer, [1] to the peer */
         uint8_t changes;     /* changes of BINARY by the peer */
         uint8_t data;
         uint8_t reply[TELNET_REPLY_BYTES];
-        bool edits;       /* by telnet_edit() */
-        bool confirmed;   /* the peer's WILL NAWS was answered */
-        bool yields;      /* the peer agreed to telnet_edit(): it sends each key, and does not echo */
-        uint8_t offers;   /* offers of the peer that editing needs */
-        uint8_t sub_size; /* bytes of the subnegotiation; TELNET_SUB_MAX_BYTES + 1 for a longer one */
+        bool edits;        /* by telnet_edit() */
+        bool is_confirmed; /* the peer's WILL NAWS was answered */
+        bool yields;       /* the peer agreed to telnet_edit(): it sends each key, and does not echo */
+        uint8_t offers;    /* offers of the peer that editing needs */
+        uint8_t sub_size;  /* bytes of the subnegotiation; TELNET_SUB_MAX_BYTES + 1 for a longer one */
         uint8_t sub[TELNET_SUB_MAX_BYTES];
         uint16_t columns; /* of the peer's window; 0: unknown */
 };

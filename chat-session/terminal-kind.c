@@ -34,7 +34,7 @@ void terminal_input(void *me, const uint8_t *bytes, size_t n)
         input_take(me, bytes, n);
 }
 
-void terminal_input_ended(void *me)
+void terminal_input_end(void *me)
 {
         input_end(me);
 }
@@ -178,7 +178,7 @@ void terminal_away(void *me, bool is_away)
                                  : "The chat is back");
 }
 
-void terminal_refused(void *me, const struct frame *f)
+void terminal_refusal(void *me, const struct frame *f)
 {
         struct terminal *t = me;
         char text[TEXT_MAX_BYTES];
@@ -187,7 +187,7 @@ void terminal_refused(void *me, const struct frame *f)
         terminal_notice(t, parts, 2);
 }
 
-void terminal_skipped(void *me, uint64_t lines)
+void terminal_skips(void *me, uint64_t lines)
 {
         struct terminal *t = me;
         char text[80];
@@ -250,7 +250,7 @@ const struct kind terminal_kind = {
         .begin = terminal_begin,
         .may_read = terminal_may_read,
         .input = terminal_input,
-        .input_ended = terminal_input_ended,
+        .input_end = terminal_input_end,
         .welcome = terminal_welcome,
         .record = terminal_record,
         .note = terminal_note,
@@ -260,8 +260,8 @@ const struct kind terminal_kind = {
         .notice = terminal_show_notice,
         .motd = terminal_motd,
         .away = terminal_away,
-        .refused = terminal_refused,
-        .skipped = terminal_skipped,
+        .refusal = terminal_refusal,
+        .skips = terminal_skips,
         .form = terminal_form,
         .draw = terminal_draw,
         .due = terminal_due,

@@ -9,11 +9,11 @@ extern const struct kind terminal_kind;
 
 /* What other kinds of clients at a terminal share, as echo.c does. `me` is a struct terminal. */
 void terminal_input(void *me, const uint8_t *bytes, size_t n);
-void terminal_input_ended(void *me);
+void terminal_input_end(void *me);
 void terminal_show_notice(void *me, const struct answer *a);
 void terminal_away(void *me, bool is_away);
-void terminal_refused(void *me, const struct frame *f);
-void terminal_skipped(void *me, uint64_t lines);
+void terminal_refusal(void *me, const struct frame *f);
+void terminal_skips(void *me, uint64_t lines);
 enum kind_form terminal_form(const void *me);
 bool terminal_draw(void *me);
 int64_t terminal_due(const void *me);

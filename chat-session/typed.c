@@ -70,7 +70,7 @@ size_t typed_clean(struct terminal *t, struct slice line, typed_piece *take)
                 len += n;
         }
         take(t, (struct slice){text, len});
-        if (c.broken)
+        if (c.is_broken)
                 typed_tell_charset(t);
         return pieces;
 }
@@ -206,7 +206,7 @@ void typed_take(void *user, enum lines_event event, const char *text, size_t len
         struct terminal *t = user;
         if (!talk_is_open(t->session))
                 return;
-        if (t->edits && t->editor.cleaner.broken)
+        if (t->edits && t->editor.cleaner.is_broken)
                 typed_tell_charset(t);
         switch (event) {
         case LINES_END:

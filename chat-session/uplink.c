@@ -161,7 +161,7 @@ uint64_t uplink_lost_lines(struct uplink *u)
         uint64_t lines = u->lost_number > u->relayed_number ? u->lost_number - u->relayed_number : 0;
         u->relayed_number += lines;
         u->lost_number = 0;
-        u->queue_lost = false;
+        u->is_queue_lost = false;
         return lines;
 }
 
@@ -189,7 +189,7 @@ static void uplink_disconnect(struct uplink *u, int error, int64_t now)
 {
         if (u->state != UPLINK_APART) {
                 u->lost_number = u->sent_number;
-                u->queue_lost = true;
+                u->is_queue_lost = true;
         }
         uplink_become(u, UPLINK_APART);
         u->stand_back_ms = 0;

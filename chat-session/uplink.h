@@ -68,7 +68,7 @@ struct uplink {
         uint64_t sent_number;    /* the number of the last line that an intake took */
         uint64_t relayed_number; /* the number of the last line that chatd relayed, as far as it stated */
         uint64_t lost_number;    /* lines up to this one were in a queue that is gone; 0: the client knows of it */
-        bool queue_lost;         /* the queue that frames were in is gone: until uplink_lost_lines() is called */
+        bool is_queue_lost;      /* the queue that frames were in is gone: until uplink_lost_lines() is called */
         bool here_pending;       /* HERE goes out before anything else */
         struct pace pace;        /* of lines; all zeros: no limit */
         int inbox;               /* -1: none */

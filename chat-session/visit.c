@@ -55,7 +55,7 @@ static void visit_hand_over(struct session *s)
                 /* the deadline counts only while no line waits for its turn */
                 s->deadline = s->now + LEAVE_HANDOVER_MS;
         }
-        if (handed_over && s->client.out_broken)
+        if (handed_over && s->client.is_out_broken)
                 session_become(s, SESSION_DONE);
         else if (handed_over && s->deadline > s->now + LEAVE_GOODBYE_MS)
                 s->deadline = s->now + LEAVE_GOODBYE_MS;
@@ -121,7 +121,7 @@ static void visit_flush(struct session *s)
         client_flush(&s->client);
         uint64_t lines = client_take_skipped(&s->client);
         if (lines > 0)
-                s->kind->skipped(s->me, lines);
+                s->kind->skips(s->me, lines);
         if (client_waits(&s->client))
                 loan_is_slow(&s->loan);
 }
@@ -155,7 +155,7 @@ static size_t visit_may_read(const struct session *s)
 /* Takes the turn if the session wants to write, or to keep it. Returns false if chatd has it. */
 static bool visit_claim(struct session *s)
 {
-        bool writes = client_waits(&s->client) && !s->client.broken_off;
+        bool writes = client_waits(&s->client) && !s->client.is_broken_off;
         bool keeps = s->state == SESSION_TALKING && s->kind->form(s->me) != KIND_FORM_TEXT;
         return (!writes && !keeps) || loan_claim(&s->loan);
 }
@@ -170,7 +170,7 @@ static int64_t visit_due(const struct session *s)
                 wake = clock_earlier(wake, uplink_wake_ms(&s->uplink));
         if (s->presence == SESSION_QUIET && s->state == SESSION_TALKING)
                 wake = clock_earlier(wake, s->arrive_at);
-        return s->uplink.queue_lost ? s->now : wake;
+        return s->uplink.is_queue_lost ? s->now : wake;
 }
 
 static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS], const sigset_t *unblocked)
@@ -178,7 +178,7 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
         const struct client *c = &s->client;
         const struct uplink *u = &s->uplink;
         bool wants = visit_may_read(s) > 0, watches = s->state == SESSION_TALKING && c->input == CLIENT_OPEN;
-        bool writes = client_waits(c) && !c->broken_off;
+        bool writes = client_waits(c) && !c->is_broken_off;
         int64_t wake = visit_due(s);
         if (!visit_claim(s)) {
                 writes = false;
@@ -202,7 +202,7 @@ static enum leave_reason visit_end_of_input(const struct client *c)
 {
         if (c->input == CLIENT_TIMED_OUT)
                 return LEAVE_TIMEOUT;
-        return c->input == CLIENT_BROKE || c->out_broken ? LEAVE_RESET : LEAVE_EOF;
+        return c->input == CLIENT_BROKE || c->is_out_broken ? LEAVE_RESET : LEAVE_EOF;
 }
 
 static void visit_take_input(struct session *s)
@@ -213,7 +213,7 @@ static void visit_take_input(struct session *s)
                 s->kind->input(s->me, bytes, n);
         if (!client_has_ended(&s->client))
                 return;
-        s->kind->input_ended(s->me);
+        s->kind->input_end(s->me);
         talk_leave(s, visit_end_of_input(&s->client));
 }
 
@@ -227,10 +227,10 @@ static void visit_handle(struct session *s, const struct pollfd fds[static VISIT
                 uplink_has_room(&s->uplink);
         if (fds[VISIT_INBOX].revents)
                 incoming_take(s);
-        else if (s->uplink.queue_lost)
+        else if (s->uplink.is_queue_lost)
                 incoming_tell_lost(s);
         /* For a socket the session reads the end, behind the input that came before it. */
-        if (s->client.out_broken && !s->client.is_socket)
+        if (s->client.is_out_broken && !s->client.is_socket)
                 talk_leave(s, LEAVE_RESET);
 }
 
@@ -258,7 +258,7 @@ void visit_begin(struct session *s, const struct kind *kind, void *me, int in, i
         if (kind->joining == KIND_JOINS_NEVER)
                 return;
         peer_identify(&s->peer, in);
-        if (!o->proxied)
+        if (!o->is_proxied)
                 visit_introduce(s);
 }
 
@@ -268,7 +268,7 @@ static void visit_tell_refused(struct session *s, enum answer_code why)
         const struct answer a = {.code = (uint8_t)why};
         uint8_t bytes[1];
         size_t size = answer_encode(bytes, sizeof(bytes), &a);
-        s->kind->refused(s->me, &(struct frame){.type = FRAME_REFUSED, .answer = {(const char *)bytes, size}});
+        s->kind->refusal(s->me, &(struct frame){.type = FRAME_REFUSED, .answer = {(const char *)bytes, size}});
 }
 
 void visit_refuse_unconfined(struct session *s, int error)
@@ -329,7 +329,7 @@ void visit_run(struct session *s, const sigset_t *unblocked, const volatile sig_
 
         if (client_is_gone(&s->client))
                 return; /* a port scan, or one of many quick connections: the chat need not hear of it */
-        if (s->options->proxied && !visit_take_header(s, unblocked, stop)) {
+        if (s->options->is_proxied && !visit_take_header(s, unblocked, stop)) {
                 client_close(&s->client);
                 return;
         }

@@ -168,7 +168,7 @@ static void metrics_put_sockets(const struct writer *w, const struct sockets *so
                 metrics_begin(w, &families[f]);
                 for (size_t i = 0; i < n; i++) {
                         const struct socket_counts *c = &counts[i];
-                        const uint64_t values[] = {c->listens, c->connections, c->accepted, c->refused};
+                        const uint64_t values[] = {c->listens, c->connections, c->accepted_count, c->refused_count};
                         metrics_put_number(w, &families[f], "socket", c->unit, values[f]);
                 }
         }

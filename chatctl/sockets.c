@@ -71,7 +71,7 @@ int sockets_read(const struct sockets *s, size_t i, struct socket_counts *counts
                 return 0;
         *counts = (struct socket_counts){.unit = units[i]};
         const char *const names[] = {"NAccepted", "NConnections", "NRefused", NULL};
-        void *const numbers[] = {&counts->accepted, &counts->connections, &counts->refused};
+        void *const numbers[] = {&counts->accepted_count, &counts->connections, &counts->refused_count};
         char *path, *state = NULL;
         int r = sockets_unit_path(s, units[i], &path);
         if (r == 0)
@@ -121,9 +121,9 @@ int sockets_describe(const struct sockets *s, struct answer_record *r)
         uint64_t all = 0;
         int more;
         for (size_t i = 0; (more = sockets_read(s, i, &counts)) > 0; i++) {
-                all += counts.refused;
-                if ((counts.refused > 0 || counts.listens) &&
-                    sockets_add_field(r, "refused_at_%s=%u", counts.unit, (unsigned)counts.refused) < 0)
+                all += counts.refused_count;
+                if ((counts.refused_count > 0 || counts.listens) &&
+                    sockets_add_field(r, "refused_at_%s=%u", counts.unit, (unsigned)counts.refused_count) < 0)
                         return -ENOMEM;
         }
         return more < 0 ? sockets_add_field(r, "refused_by_systemd=unknown")

@@ -19,8 +19,8 @@ enum { SOCKETS = 5 }; /* number of the chat's sockets */
 struct socket_counts {
         const char *unit;
         bool listens;
-        uint32_t accepted, refused; /* connections, since the unit was loaded */
-        uint32_t connections;       /* the current number */
+        uint32_t accepted_count, refused_count; /* connections, since the unit was loaded */
+        uint32_t connections;                   /* the current number */
 };
 
 struct service_counts {

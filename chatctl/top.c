@@ -23,8 +23,8 @@ enum {
 /* A member in the list. Lagging members come first, then those for whom most lines wait. */
 struct row {
         const struct answer_record *record;
-        bool lagging, slow;
-        uint64_t missed, backlog, lines;
+        bool is_lagging, is_slow;
+        uint64_t misses, backlog, lines;
 };
 
 struct top {
@@ -58,13 +58,13 @@ static int top_compare_numbers(uint64_t a, uint64_t b)
 static int top_compare_rows(const void *x, const void *y)
 {
         const struct row *a = x, *b = y;
-        int order = b->lagging - a->lagging;
+        int order = b->is_lagging - a->is_lagging;
         if (order == 0)
-                order = b->slow - a->slow;
+                order = b->is_slow - a->is_slow;
         if (order == 0)
                 order = top_compare_numbers(a->backlog, b->backlog);
         if (order == 0)
-                order = top_compare_numbers(a->missed, b->missed);
+                order = top_compare_numbers(a->misses, b->misses);
         return order != 0 ? order : top_compare_numbers(a->lines, b->lines);
 }
 
@@ -75,9 +75,9 @@ static struct row *top_sorted_rows(const struct asking *a)
                 const struct answer_record *r = &a->records[i];
                 rows[i] = (struct row){
                         .record = r,
-                        .lagging = top_is_yes(r, "lagging"),
-                        .slow = top_is_yes(r, "slow"),
-                        .missed = top_number(r, "missed") + top_number(r, "skipped"),
+                        .is_lagging = top_is_yes(r, "lagging"),
+                        .is_slow = top_is_yes(r, "slow"),
+                        .misses = top_number(r, "missed") + top_number(r, "skipped"),
                         .backlog = top_number(r, "behind"),
                         .lines = top_number(r, "said"),
                 };
@@ -90,9 +90,9 @@ static struct row *top_sorted_rows(const struct asking *a)
 /* Returns the word in the column STATE. */
 static const char *top_state(const struct row *r)
 {
-        if (r->lagging)
+        if (r->is_lagging)
                 return "lags";
-        if (r->slow)
+        if (r->is_slow)
                 return "slow";
         return top_is_yes(r->record, "muted") ? "muted" : "";
 }
@@ -143,7 +143,7 @@ static void top_print_screen(const struct top *t, const struct answer_record *st
         for (size_t i = 0; i < count && i < most; i++) {
                 const struct row *r = &rows[i];
                 printf("%-24s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
-                       answer_value(r->record, "name"), r->lines, top_number(r->record, "shown"), r->missed, r->backlog,
+                       answer_value(r->record, "name"), r->lines, top_number(r->record, "shown"), r->misses, r->backlog,
                        top_state(r));
         }
 }

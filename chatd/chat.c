@@ -225,6 +225,6 @@ void chat_forget_departed(struct chat *chat)
 
 void chat_forget_said(struct chat *chat)
 {
-        if (!chat->settings.empty_rooms_kept)
+        if (!chat->settings.keep_empty_rooms)
                 history_forget_others(&chat->history, &chat->roster.rooms);
 }

@@ -30,7 +30,7 @@ static struct slice membership_name(const struct chat *chat, const struct frame 
                                     char guest[static GUESTS_NAME_BYTES + 1])
 {
         char address[ADDRESS_MAX_BYTES + 1] = "";
-        if (!chat->settings.addresses_hidden || !slice_equal(f->name, f->address))
+        if (!chat->settings.hide_addresses || !slice_equal(f->name, f->address))
                 return f->name;
         memcpy(address, f->address.at, f->address.len);
         const struct network n = network_of(address);

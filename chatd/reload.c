@@ -64,7 +64,7 @@ static void reload_apply_history(struct chat *chat)
 /* Applies Addresses=. Members keep their names: only newcomers' addresses are hidden from now on. */
 static void reload_apply_addresses(struct chat *chat)
 {
-        int r = chat->settings.addresses_hidden ? guests_open(&chat->guests) : 0;
+        int r = chat->settings.hide_addresses ? guests_open(&chat->guests) : 0;
         if (r < 0)
                 eventlog_warning(chat->log, "cannot keep the key of guests' names: the next chatd has another", r);
         else if (r > 0)

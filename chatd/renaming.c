@@ -29,7 +29,7 @@ static bool renaming_is_possible(struct chat *chat, struct member *m, const stru
                 renaming_refuse(chat, m, f, ANSWER_NAME_INVALID);
                 return false;
         }
-        bool of_guests = chat->settings.addresses_hidden && guests_is_name(f->name);
+        bool of_guests = chat->settings.hide_addresses && guests_is_name(f->name);
         if (of_guests || name_is_reserved(f->name.at, f->name.len) || ban_check_name(chat, f->name)) {
                 renaming_refuse(chat, m, f, ANSWER_NAME_FORBIDDEN);
                 return false;

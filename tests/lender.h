@@ -85,7 +85,7 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 /* Ends a line whose rest will not come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
-        if (!l->client.broken_off && l->loan.client_bytes == 0)
+        if (!l->client.is_broken_off && l->loan.client_bytes == 0)
                 return;
         client_give_up_rest(&l->client);
         l->loan.client_bytes = l->loan.rest.bytes = 0;
@@ -106,7 +106,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
                         client_rest(&l->client, parts, n, has);
                         continue;
                 }
-                if (l->client.broken_off)
+                if (l->client.is_broken_off)
                         lender_give_up_rest(l);
                 client_line(&l->client, parts, n);
         }

@@ -4,7 +4,7 @@
  * the other threads only put events into the queue. An event that finds the queue full is counted, and the count is
  * logged when there is room again. Texts must be clean (safe-text.h), so that an entry is never more than one line.
  *
- * `lock` guards the queue and all that is said about it, and so there are no atomics; `changed` says that there is an
+ * `lock` guards the queue and all that is said about it, and so there are no atomics; `change` says that there is an
  * event, or that the thread is to end. The thread does not hold the lock while it writes. `program` and `to_journal`
  * are set before the thread is there, and do not change.
  */
@@ -49,11 +49,11 @@ struct journal {
         bool to_journal;     /* or to standard error */
         pthread_t thread;
         pthread_mutex_t lock; /* of what follows */
-        pthread_cond_t changed;
-        size_t first, used; /* the used bytes of the queue: where they begin and how many there are */
-        uint64_t dropped;
-        bool failing; /* the journal did not take the last event */
-        bool stopping;
+        pthread_cond_t change;
+        size_t first, used_bytes; /* the used bytes of the queue: where they begin and how many there are */
+        uint64_t drops;
+        bool is_failing; /* the journal did not take the last event */
+        bool is_stopping;
         char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; the queue wraps around at its end */
 };
 
@@ -124,23 +124,23 @@ static inline void journal_describe_dropped(struct journal_event *e, uint64_t dr
 static inline void journal_wait_for_change(struct journal *j)
 {
         struct timespec until;
-        if (j->dropped == 0) {
-                pthread_cond_wait(&j->changed, &j->lock);
+        if (j->drops == 0) {
+                pthread_cond_wait(&j->change, &j->lock);
                 return;
         }
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += JOURNAL_RETRY_S;
-        if (pthread_cond_timedwait(&j->changed, &j->lock, &until) == ETIMEDOUT)
-                j->failing = false; /* try again */
+        if (pthread_cond_timedwait(&j->change, &j->lock, &until) == ETIMEDOUT)
+                j->is_failing = false; /* try again */
 }
 
 static inline void journal_queue_put(struct journal *j, const void *data, size_t size)
 {
-        size_t at = (j->first + j->used) % JOURNAL_QUEUE_BYTES;
+        size_t at = (j->first + j->used_bytes) % JOURNAL_QUEUE_BYTES;
         size_t before_end = size < JOURNAL_QUEUE_BYTES - at ? size : JOURNAL_QUEUE_BYTES - at;
         memcpy(j->queue + at, data, before_end);
         memcpy(j->queue, (const char *)data + before_end, size - before_end);
-        j->used += size;
+        j->used_bytes += size;
 }
 
 static inline void journal_queue_take(struct journal *j, void *data, size_t size)
@@ -149,24 +149,24 @@ static inline void journal_queue_take(struct journal *j, void *data, size_t size
         memcpy(data, j->queue + j->first, before_end);
         memcpy((char *)data + before_end, j->queue, size - before_end);
         j->first = (j->first + size) % JOURNAL_QUEUE_BYTES;
-        j->used -= size;
+        j->used_bytes -= size;
 }
 
 /* Takes the next event, or makes one that says how many were lost. Returns the number of events that `e` stands for, or
  * 0 if there is nothing to write now. */
 static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
 {
-        uint64_t dropped = j->dropped;
-        if (j->used > 0) {
+        uint64_t dropped = j->drops;
+        if (j->used_bytes > 0) {
                 journal_queue_take(j, e, offsetof(struct journal_event, data));
                 journal_queue_take(j, e->data, e->size);
                 return 1;
         }
-        if (dropped == 0 || j->failing)
+        if (dropped == 0 || j->is_failing)
                 return 0;
         *e = (struct journal_event){0};
         journal_describe_dropped(e, dropped);
-        j->dropped = 0;
+        j->drops = 0;
         return dropped;
 }
 
@@ -178,7 +178,7 @@ static inline void *journal_write_all(void *arg)
         pthread_mutex_lock(&j->lock);
         for (;;) {
                 uint64_t events = journal_next_event(j, &e);
-                if (events == 0 && j->stopping)
+                if (events == 0 && j->is_stopping)
                         break;
                 if (events == 0) {
                         journal_wait_for_change(j);
@@ -187,9 +187,9 @@ static inline void *journal_write_all(void *arg)
                 pthread_mutex_unlock(&j->lock);
                 bool taken = journal_write_one(j, &e);
                 pthread_mutex_lock(&j->lock);
-                j->failing = !taken;
+                j->is_failing = !taken;
                 if (!taken)
-                        j->dropped += events;
+                        j->drops += events;
         }
         pthread_mutex_unlock(&j->lock);
         return NULL;
@@ -202,7 +202,7 @@ static inline struct journal *journal_start(const char *program)
         if (!j)
                 return NULL;
         pthread_mutex_init(&j->lock, NULL);
-        pthread_cond_init(&j->changed, NULL);
+        pthread_cond_init(&j->change, NULL);
         j->program = program;
         j->to_journal = journal_is_stderr();
         if (pthread_create(&j->thread, NULL, journal_write_all, j) != 0) {
@@ -217,8 +217,8 @@ static inline void journal_stop(struct journal *j)
 {
         struct timespec until;
         pthread_mutex_lock(&j->lock);
-        j->stopping = true;
-        pthread_cond_signal(&j->changed);
+        j->is_stopping = true;
+        pthread_cond_signal(&j->change);
         pthread_mutex_unlock(&j->lock);
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += JOURNAL_STOP_MAX_MS * 1000000L;
@@ -233,10 +233,10 @@ static inline void journal_write(struct journal *j, const struct journal_event *
 {
         size_t size = offsetof(struct journal_event, data) + e->size;
         pthread_mutex_lock(&j->lock);
-        if (size <= JOURNAL_QUEUE_BYTES - j->used)
+        if (size <= JOURNAL_QUEUE_BYTES - j->used_bytes)
                 journal_queue_put(j, e, size);
         else
-                j->dropped++;
-        pthread_cond_signal(&j->changed);
+                j->drops++;
+        pthread_cond_signal(&j->change);
         pthread_mutex_unlock(&j->lock);
 }

@@ -27,7 +27,7 @@ struct text_cleaner {
         uint8_t bytes[4];        /* its bytes so far */
         uint8_t count, total;    /* how many bytes there are, and of how many; total 0: between characters */
         uint8_t lowest, highest; /* the range of the next byte: it excludes overlong forms and surrogates */
-        bool broken;             /* something was not UTF-8 and became U+FFFD */
+        bool is_broken;          /* something was not UTF-8 and became U+FFFD */
 };
 
 static inline bool text_is_control(uint32_t point)
@@ -75,7 +75,7 @@ static inline size_t text_clean_end(struct text_cleaner *c, char out[static TEXT
         if (c->total == 0)
                 return 0;
         c->total = 0;
-        c->broken = true;
+        c->is_broken = true;
         memcpy(out, "\xef\xbf\xbd", 3);
         return 3;
 }
@@ -108,7 +108,7 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
                 out[n++] = '^';
                 out[n++] = (char)(byte ^ 0x40);
         } else if (!text_start(c, byte)) {
-                c->broken = true;
+                c->is_broken = true;
                 memcpy(out + n, "\xef\xbf\xbd", 3);
                 n += 3;
         }

@@ -58,12 +58,12 @@ struct settings {
         enum settings_editing editing;
         struct pace arrivals;               /* of newcomers announced by name */
         int history;                        /* how many past lines a newcomer is shown */
-        bool empty_rooms_kept;              /* a room's past lines stay when the last member leaves */
+        bool keep_empty_rooms;              /* a room's past lines stay when the last member leaves */
         char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: no message */
         bool log_lines;                     /* lines go to the journal */
         int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
         int members_per_user;               /* of one user of this host; 0: any number */
-        bool addresses_hidden;              /* a member without a chosen name is called a guest, not by the address */
+        bool hide_addresses;                /* a member without a chosen name is called a guest, not by the address */
         uint32_t option_bits; /* a bit for each setting that was given as an option: the file does not change it */
 };
 
@@ -127,7 +127,7 @@ static inline int settings_take_empty_rooms(struct settings *s, const char *valu
         bool kept = strcmp(value, "kept") == 0;
         if (!kept && strcmp(value, "forgotten") != 0)
                 return -EINVAL;
-        s->empty_rooms_kept = kept;
+        s->keep_empty_rooms = kept;
         return 0;
 }
 
@@ -170,7 +170,7 @@ static inline int settings_take_addresses(struct settings *s, const char *value)
         bool hidden = strcmp(value, "hidden") == 0;
         if (!hidden && strcmp(value, "shown") != 0)
                 return -EINVAL;
-        s->addresses_hidden = hidden;
+        s->hide_addresses = hidden;
         return 0;
 }
 

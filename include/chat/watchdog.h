@@ -33,7 +33,7 @@ enum {
 struct watchdog {
         const char *program; /* the prefix of the line on standard error */
         int tick_ms;
-        bool runs;
+        bool is_running;
         pthread_t thread;
         int end; /* an eventfd that tells the thread to end */
         atomic_uint beats;
@@ -88,8 +88,8 @@ static inline int watchdog_start(struct watchdog *w, const char *program, int ti
         pthread_sigmask(SIG_SETMASK, &all, &before);
         int error = pthread_create(&w->thread, NULL, watchdog_watch, w);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        w->runs = error == 0;
-        if (!w->runs)
+        w->is_running = error == 0;
+        if (!w->is_running)
                 close(w->end);
         return -error;
 }
@@ -97,10 +97,10 @@ static inline int watchdog_start(struct watchdog *w, const char *program, int ti
 /* Ends the thread if it runs. */
 static inline void watchdog_stop(struct watchdog *w)
 {
-        if (!w->runs)
+        if (!w->is_running)
                 return;
         eventfd_write(w->end, 1);
         pthread_join(w->thread, NULL);
         close(w->end);
-        w->runs = false;
+        w->is_running = false;
 }

@@ -418,8 +418,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         r->world = w;
         now_ms = 1000000;
         network_replace(&w->network, 1);
-        w->journal.used = 0;
-        w->journal.dropped = 0;
+        w->journal.used_bytes = 0;
+        w->journal.drops = 0;
         begin(r);
         for (int i = 0; i < COMMANDS_MAX && c.at < c.end; i++)
                 do_command(r, &c);

@@ -710,7 +710,7 @@ static bool is_on_its_way(const struct lender *l)
 {
         int unsent = 0;
         ioctl(l->client.out, SIOCOUTQNSD, &unsent);
-        return unsent > 0 || (client_waits(&l->client) && !l->client.broken_off);
+        return unsent > 0 || (client_waits(&l->client) && !l->client.is_broken_off);
 }
 
 /* Writes to its client, and reads as the client, until everything is there. */
@@ -724,7 +724,7 @@ static void finish_text(struct sessions *s, struct session *me)
                 PROMISE(ms++ < ARRIVES_WITHIN_MS, "a client does not get what waits for it");
         }
         read_text(s, me);
-        PROMISE(!me->lender->client.broken_off || !me->attentive || !are_all_once(s),
+        PROMISE(!me->lender->client.is_broken_off || !me->attentive || !are_all_once(s),
                 "the rest of a line does not come");
 }
 

@@ -360,7 +360,7 @@ static inline const char *last_logged(struct fixture *f)
 {
         static struct journal_event last;
         last.data[0] = '\0';
-        while (f->journal->used > 0)
+        while (f->journal->used_bytes > 0)
                 journal_next_event(f->journal, &last);
         return last.data;
 }

@@ -358,7 +358,7 @@ static void session_write(void)
                 lender_write(&session);
         }
         bool wants = client_waits(&session.client) || (now->keeps && !session.loan.has_turn && session.loan.page);
-        now->dirty = wants && !session.client.broken_off;
+        now->dirty = wants && !session.client.is_broken_off;
 }
 
 static void session_do(enum deed deed)

@@ -57,7 +57,7 @@ static void flush(struct client *c)
         client_flush(c);
         uint64_t skipped = client_take_skipped(c);
         if (skipped > 0)
-                terminal_skipped(&t, skipped);
+                terminal_skips(&t, skipped);
 }
 
 /* Returns everything that the client takes now, terminated, with \1 for each NUL. */
@@ -181,19 +181,19 @@ static void test_a_row_is_erased(void **state)
 {
         struct fixture *f = *state;
         struct client *c = &f->client;
-        c->row_drawn = true;
+        c->is_row_drawn = true;
         put_line(c, "one");
         put_line(c, "two");
-        assert_false(c->row_drawn);
+        assert_false(c->is_row_drawn);
         assert_string_equal(drain(f), ROW_ERASED "one\r\ntwo\r\n");
         while (client_room(c) >= 6)
                 client_raw(c, "xxxxxx", 6);
-        c->row_drawn = true;
+        c->is_row_drawn = true;
         put_line(c, "no room");
-        assert_true(c->row_drawn);
+        assert_true(c->is_row_drawn);
         assert_string_equal(strrchr(drain(f), 'x'),
                             "x" ROW_ERASED "*** 1 line skipped: your connection is too slow\r\n");
-        assert_false(c->row_drawn);
+        assert_false(c->is_row_drawn);
 }
 
 /* Nothing is written while the rest of a line is awaited, whatever the client asks. */
@@ -203,7 +203,7 @@ static void test_the_rest_has_room(void **state)
         struct client *c = &f->client;
         struct slice parts[] = {slice_of("a line that is longer than the room")};
         for (int rest = 0; rest < 2; rest++) {
-                c->broken_off = true;
+                c->is_broken_off = true;
                 while (c->skipped_lines == 0)
                         put_line(c, "*** [Yes, the chat is here]");
                 while (client_room(c) > 0)
@@ -243,7 +243,7 @@ static void test_a_broken_client_drops_output_and_keeps_input(void **state)
         f->peer = -1;
         put_line(&f->client, "lost");
         flush(&f->client);
-        assert_true(f->client.out_broken);
+        assert_true(f->client.is_out_broken);
         assert_false(client_waits(&f->client));
         assert_int_equal(client_read(&f->client, buffer, sizeof(buffer)), 4);
 }

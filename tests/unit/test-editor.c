@@ -84,7 +84,7 @@ static void draw(void)
         char out[EDITOR_DRAW_MAX_BYTES];
         drawn = editor_draw(&editor, out);
         assert_true(drawn <= EDITOR_DRAW_MAX_BYTES);
-        assert_false(editor.changed || editor.bell);
+        assert_false(editor.is_changed || editor.bell);
         for (size_t i = 0; i < SCREEN_KINDS; i++) {
                 struct screen *s = &screens[i];
                 s->columns = editor.row.columns > 0 ? editor.row.columns : ROW_COLUMNS_CERTAIN;
@@ -169,7 +169,7 @@ static void test_keys(void **state)
         assert_typed("\x1b[1~\x1b[4~\x1b[7~\x1b[8~x\x1bOD\x1bOH\x1bOF\x1bOD", "one  |x");
         editor_draw(&editor, (char[EDITOR_DRAW_MAX_BYTES]){0});
         assert_typed("\x0c", "one  |x");
-        assert_true(editor.changed);
+        assert_true(editor.is_changed);
         assert_refused("\x07");
         assert_refused("\x1a");
         assert_line("one  |x");
@@ -559,12 +559,12 @@ static void test_replacing(void **state)
 {
         (void)state;
         type("/msg an rest" LEFT LEFT LEFT LEFT LEFT);
-        assert_false(editor.expanded);
+        assert_false(editor.is_expanded);
         editor_replace(&editor, 5, slice_of("ann "));
         assert_line("/msg ann | rest");
-        assert_true(editor.expanded);
+        assert_true(editor.is_expanded);
         editor_discard(&editor);
-        assert_false(editor.expanded);
+        assert_false(editor.is_expanded);
 }
 
 static void test_garbage(void **state)

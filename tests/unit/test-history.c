@@ -157,7 +157,7 @@ static void test_rooms_have_their_own(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
-        f->chat->settings.empty_rooms_kept = true;
+        f->chat->settings.keep_empty_rooms = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);
@@ -206,7 +206,7 @@ static void test_an_empty_room_is_forgotten(void **state)
                 if (round == 0)
                         serve(f);
                 if (round == 2) {
-                        f->chat->settings.empty_rooms_kept = true; /* chatd dies before it forgets */
+                        f->chat->settings.keep_empty_rooms = true; /* chatd dies before it forgets */
                         serve(f);
                         assert_true(is_in_file(f, "a secret"));
                         restart(f);
@@ -233,7 +233,7 @@ static void test_many_rooms(void **state)
 {
         struct fixture *f = *state;
         turn_on(f);
-        f->chat->settings.empty_rooms_kept = true;
+        f->chat->settings.keep_empty_rooms = true;
         hello(f, ANN);
         hello(f, BOB);
         serve(f);

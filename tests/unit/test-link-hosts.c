@@ -8,7 +8,7 @@ static const char *logged(struct fixture *f)
         struct journal_event e;
         size_t len = 0;
         all[0] = '\0';
-        while (f->journal->used > 0 && len < sizeof(all)) {
+        while (f->journal->used_bytes > 0 && len < sizeof(all)) {
                 e.data[0] = '\0';
                 journal_next_event(f->journal, &e);
                 len += (size_t)snprintf(all + len, sizeof(all) - len, "%s\n", e.data);

@@ -291,15 +291,15 @@ static void assert_accounted(struct fixture *f, const char *got)
                         assert_in_range(f->loan.rest.bytes, 1, display_bytes(&f->records[i]) - 1);
                         display_write(at, parts, n);
                         at += f->loan.rest.bytes;
-                        assert_true(f->client.broken_off);
+                        assert_true(f->client.is_broken_off);
                 }
         }
         *at = '\0';
         assert_int_equal(f->seen.count, seen);
         assert_string_equal(got, expected);
         if (f->loan.rest.bytes == 0)
-                assert_false(f->client.broken_off);
-        f->client.broken_off = false;
+                assert_false(f->client.is_broken_off);
+        f->client.is_broken_off = false;
         f->loan.rest.bytes = 0;
         f->seen = (struct seen){0};
 }
@@ -489,9 +489,9 @@ static void test_chatd_dies_while_the_client_is_slow(void **state)
                 size_t taken = (size_t)(client_position(&f->client) - before);
                 loan_end(&f->loan, &f->client, &f->seen, OWN);
                 rests += f->loan.rest.bytes > 0;
-                bool broken_off = f->client.broken_off;
+                bool broken_off = f->client.is_broken_off;
                 const char *got = receive_behind(f, taken);
-                f->client.broken_off = broken_off;
+                f->client.is_broken_off = broken_off;
                 assert_accounted(f, got);
                 lend_again(f);
         }
@@ -503,14 +503,14 @@ static void test_the_rest_comes_first(void **state)
         struct fixture *f = *state;
         struct slice parts[DISPLAY_PARTS_MAX];
         size_t n = display_parts(&f->records[1], parts);
-        f->client.broken_off = true;
+        f->client.is_broken_off = true;
         client_say(f, "*** later");
         client_flush(&f->client);
         assert_string_equal(received(f), "");
         client_rest(&f->client, parts, n, 7);
         client_flush(&f->client);
         assert_string_equal(received(f), "llo\r\n*** later\r\n");
-        f->client.broken_off = true;
+        f->client.is_broken_off = true;
         client_say(f, "*** never mind");
         client_give_up_rest(&f->client);
         client_flush(&f->client);
@@ -558,7 +558,7 @@ static void test_a_part_of_an_older_batch(void **state)
                 begin_batch(f, 2 * i + 2);
                 loan_end(&f->loan, &f->client, &f->seen, OWN);
                 assert_int_equal(f->seen.count, 0);
-                assert_false(f->client.broken_off);
+                assert_false(f->client.is_broken_off);
                 bool ended = !whole && taken > 0;
                 assert_int_equal(client_waits(&f->client), ended);
                 parts += ended;

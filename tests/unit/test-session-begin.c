@@ -73,7 +73,7 @@ static struct fixture *start_proxied(const char *header, size_t size, bool ends)
         assert_int_equal(write(fds[1], header, size), (ssize_t)size);
         if (ends)
                 shutdown(fds[1], SHUT_WR);
-        return start_on(fds, &(struct session_options){.proxied = true});
+        return start_on(fds, &(struct session_options){.is_proxied = true});
 }
 
 #define PROXY_LOCAL_HEADER "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"

@@ -69,7 +69,7 @@ static void tiny_input(void *me, const uint8_t *bytes, size_t n)
         }
 }
 
-static void tiny_input_ended(void *me)
+static void tiny_input_end(void *me)
 {
         struct tiny *t = me;
         tiny_show(t, "EOF", (struct slice){"", 0});
@@ -144,12 +144,12 @@ static void tiny_away(void *me, bool is_away)
         tiny_show(me, "AWAY", slice_of(is_away ? "yes" : "no"));
 }
 
-static void tiny_refused(void *me, const struct frame *f)
+static void tiny_refusal(void *me, const struct frame *f)
 {
         tiny_show(me, "REFUSED", f->text);
 }
 
-static void tiny_skipped(void *me, uint64_t lines)
+static void tiny_skips(void *me, uint64_t lines)
 {
         char text[32];
         snprintf(text, sizeof(text), "%llu", (unsigned long long)lines);
@@ -191,7 +191,7 @@ static const struct kind tiny_kind = {
         .begin = tiny_begin,
         .may_read = tiny_may_read,
         .input = tiny_input,
-        .input_ended = tiny_input_ended,
+        .input_end = tiny_input_end,
         .welcome = tiny_welcome,
         .record = tiny_record,
         .note = tiny_note,
@@ -201,8 +201,8 @@ static const struct kind tiny_kind = {
         .notice = tiny_notice,
         .motd = tiny_motd,
         .away = tiny_away,
-        .refused = tiny_refused,
-        .skipped = tiny_skipped,
+        .refusal = tiny_refusal,
+        .skips = tiny_skips,
         .form = tiny_form,
         .draw = tiny_draw,
         .due = tiny_due,

@@ -79,7 +79,7 @@ static void assert_defaults(const struct settings *s)
         assert_false(s->log_lines);
         assert_int_equal(s->members_per_network, 512);
         assert_int_equal(s->members_per_user, 64);
-        assert_false(s->addresses_hidden);
+        assert_false(s->hide_addresses);
 }
 
 static void test_defaults(void **state)
@@ -113,20 +113,20 @@ static void test_every_setting(void **state)
         assert_int_equal(s->arrivals.interval_us, 1000000);
         assert_int_equal(s->arrivals.burst, 2);
         assert_int_equal(s->history, 100);
-        assert_true(s->empty_rooms_kept);
+        assert_true(s->keep_empty_rooms);
         assert_string_equal(s->motd, "/srv/the motd");
         assert_true(s->log_lines);
         assert_int_equal(s->members_per_network, 1);
         assert_int_equal(s->members_per_user, 1000000);
-        assert_true(s->addresses_hidden);
+        assert_true(s->hide_addresses);
         assert_int_equal(
                 read_text(f, "ClientTimeout=off\nHistory=off\nMotd=off\nLogLines=no\n"
                              "MembersPerNetwork=off\nMembersPerUser=off\nAddresses=shown\nEmptyRooms=forgotten\n"),
                 0);
-        assert_false(s->empty_rooms_kept);
+        assert_false(s->keep_empty_rooms);
         assert_int_equal(s->members_per_network, 0);
         assert_int_equal(s->members_per_user, 0);
-        assert_false(s->addresses_hidden);
+        assert_false(s->hide_addresses);
         assert_int_equal(s->client_timeout_ms, 0);
         assert_int_equal(s->history, 0);
         assert_string_equal(s->motd, "");

@@ -118,7 +118,7 @@ static void test_its_end(void **state)
         assert_int_equal(watchdog_start(&w, "program", DEADLINE_MS), 0);
         watchdog_stop(&w); /* does not wait for a tick */
         watchdog_stop(&w);
-        assert_false(w.runs);
+        assert_false(w.is_running);
 }
 
 int main(void)
