@@ -171,7 +171,7 @@ static uint64_t arrivals_draw_number(struct arrivals *a)
 int64_t arrivals_due_ms(const struct chat *chat)
 {
         return chat->arrivals->waiting_count > 0 && chat->order.step == STEP_OVER ? chat->arrivals->deadline_ms
-                                                                                   : INT64_MAX;
+                                                                                  : INT64_MAX;
 }
 
 void arrivals_announce(struct chat *chat)

@@ -4,6 +4,8 @@
 #include <chat/assert.h>
 #include <chat/display.h>
 
+#include "lagging.h"
+
 void batch_begin(struct batch *b, uint64_t epoch)
 {
         struct frame header = {.type = FRAME_BATCH, .id = epoch};
@@ -28,7 +30,7 @@ struct share *batch_share(struct batch *b, struct member *m)
                 .to = UINT32_MAX,
                 .is_apart = m->id == LINK_ID,
         };
-        if (!m->is_lagging) /* it was dead */
+        if (!member_lags(m)) /* it was dead */
                 letters_clear(&m->letters);
         if (b->last)
                 b->last->share.next = m;
@@ -143,9 +145,7 @@ void batch_add_private(struct batch *b, struct member *from, struct member *to, 
 
 void batch_trim_letters(struct member *m)
 {
-        size_t dropped = letters_trim(&m->letters, BATCH_LETTERS_MAX_BYTES);
-        if (m->gap != MISSED_UNKNOWN)
-                m->gap += dropped;
+        lagging_miss(m, letters_trim(&m->letters, BATCH_LETTERS_MAX_BYTES));
 }
 
 void batch_tell(struct batch *b, struct member *to, const struct frame *f)
@@ -159,7 +159,7 @@ void batch_tell_records(struct batch *b, struct member *to, const struct frame *
         int error = letters_add(&to->letters, (uint32_t)b->count, f, records, size);
         assert(error == 0);
         b->has_letters = true;
-        if (to->is_lagging)
+        if (member_lags(to))
                 batch_trim_letters(to);
 }
 

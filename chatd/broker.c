@@ -88,7 +88,7 @@ int broker_serve(struct chat *chat)
 void broker_has_room(struct chat *chat, struct member *m)
 {
         relay_resume(&chat->relay, &chat->roster, m);
-        if (m->is_lagging && !member_is_dead(m))
+        if (member_lags(m) && !member_is_dead(m))
                 return; /* the inbox is still full */
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->fd, NULL);
         m->inbox_watch.is_armed = false;

@@ -23,9 +23,9 @@
 #include "history.h"
 #include "intake.h"
 #include "motd.h"
+#include "order.h"
 #include "relay.h"
 #include "roster.h"
-#include "order.h"
 
 /* Reasons to refuse a session. */
 enum refusal {

@@ -26,7 +26,7 @@ int contact_open(struct chat *chat, struct member *m)
         enum life life = r > 0 ? LIFE_DEAD : LIFE_ALIVE;
         if (m->life != life)
                 member_live(m, life);
-        if (r != 0 && m->id == LINK_ID && !m->is_lagging) /* the link will have an inbox again */
+        if (r != 0 && m->id == LINK_ID && !member_lags(m)) /* the link will have an inbox again */
                 roster_lags(&chat->roster, m);
         todo_add(&chat->roster.todo, TODO_CONTACT, m); /* it may be dead, or lag, or not be watched */
         if (m->pidfd >= 0)
@@ -80,7 +80,7 @@ static bool contact_is_settled(const struct member *m)
 {
         if (member_is_dead(m))
                 return m->life == LIFE_GONE || m->id == LINK_ID;
-        return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.is_armed) && (!m->is_lagging || m->inbox_watch.is_armed);
+        return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.is_armed) && (!member_lags(m) || m->inbox_watch.is_armed);
 }
 
 /* Does what the state of `m` demands. */
@@ -93,7 +93,7 @@ static void contact_settle_one(struct chat *chat, struct member *m)
                 member_live(m, LIFE_GONE);
         if (!member_is_dead(m) && m->pidfd >= 0 && !m->exit_watch.is_armed)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
-        if (m->is_lagging && !member_is_dead(m) && !m->inbox_watch.is_armed)
+        if (member_lags(m) && !member_is_dead(m) && !m->inbox_watch.is_armed)
                 chat_watch(chat, &m->inbox_watch, WATCH_INBOX, m, m->fd, EPOLLOUT);
         if (contact_is_settled(m))
                 todo_remove(&chat->roster.todo, TODO_CONTACT, m);

@@ -12,6 +12,7 @@
 #include "chat.h"
 #include "confinement.h"
 #include "control-client.h"
+#include "lagging.h"
 #include "membership.h"
 
 enum { CONTROL_LISTS_TURN = 64 }; /* records that go out in one turn of the main loop */
@@ -49,13 +50,13 @@ static void control_put_member(struct control_packet *p, const struct member *m)
         control_put(p, "said=%" PRIu64, m->lines_total);
         control_put(p, "shown=%" PRIu64, m->lines_out);
         control_put(p, "skipped=%" PRIu64, m->lines_skipped);
-        if (m->gap == MISSED_UNKNOWN)
+        if (m->lag.state == LAG_UNCOUNTED)
                 control_put(p, "missed=unknown");
         else
-                control_put(p, "missed=%" PRIu64, m->gap);
+                control_put(p, "missed=%" PRIu64, lagging_missed(m));
         control_put(p, "behind=%d", control_behind(m));
         control_put(p, "slow=%s", control_yes_no(slow));
-        control_put(p, "lagging=%s", control_yes_no(m->is_lagging));
+        control_put(p, "lagging=%s", control_yes_no(member_lags(m)));
         control_put(p, "muted=%s", control_yes_no(m->is_muted));
         control_put(p, "alive=%s", control_yes_no(m->pidfd >= 0 && !member_is_dead(m)));
 }
@@ -95,7 +96,7 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         size_t lagging = 0, muted = 0, lent = 0, unconfined = 0;
         for (size_t i = 0; i < chat->roster.count; i++) {
                 const struct member *m = chat->roster.members[i];
-                lagging += m->is_lagging && m->id != LINK_ID;
+                lagging += member_lags(m) && m->id != LINK_ID;
                 muted += m->is_muted;
                 lent += m->lent.client >= 0;
                 unconfined += m->confinement != CONFINED;

@@ -1,6 +1,8 @@
 #include "lagging.h"
 
+#include <chat/assert.h>
 #include <chat/clock.h>
+#include <chat/frame.h>
 
 #include "member.h"
 #include "notes.h"
@@ -21,27 +23,74 @@ void lagging_waited(struct patience *p, int64_t ms, int64_t now)
 
 bool lagging_is_on_probation(const struct member *m, int64_t now)
 {
-        return m->lag_ms != 0 && now - m->lag_ms < m->probation_ms;
+        return m->lag.since_ms != 0 && now - m->lag.since_ms < m->lag.probation_ms;
 }
 
 void lagging_in_vain(struct member *m, int64_t begin)
 {
-        if (m->probation_ms == 0 || begin - m->lag_ms >= LAGGING_FORGIVEN_MS)
-                m->probation_ms = LAGGING_PROBATION_MIN_MS;
+        if (m->lag.probation_ms == 0 || begin - m->lag.since_ms >= LAGGING_FORGIVEN_MS)
+                m->lag.probation_ms = LAGGING_PROBATION_MIN_MS;
         else
-                m->probation_ms = clock_earlier(2 * m->probation_ms, LAGGING_PROBATION_MAX_MS);
+                m->lag.probation_ms = clock_earlier(2 * m->lag.probation_ms, LAGGING_PROBATION_MAX_MS);
 }
 
 void lagging_begin(const char *dir, struct member *m)
 {
         note_lag(dir, m->id);
-        m->is_lagging = true;
+        if (!member_lags(m))
+                lagging_begin_unnoted(m);
+}
+
+void lagging_begin_unnoted(struct member *m)
+{
+        assert(m->lag.state == LAG_NONE);
+        m->lag.state = LAG_COUNTED;
+        m->lag.missed = 0;
+        m->lag.since_ms = clock_ms();
+}
+
+void lagging_recall(struct member *m)
+{
+        assert(m->lag.state == LAG_NONE);
+        m->lag.state = LAG_UNCOUNTED;
+}
+
+void lagging_miss(struct member *m, uint64_t records)
+{
+        assert(member_lags(m));
+        if (m->lag.state == LAG_COUNTED)
+                m->lag.missed += records;
+}
+
+void lagging_lose_count(struct member *m)
+{
+        assert(member_lags(m));
+        m->lag.state = LAG_UNCOUNTED;
+}
+
+uint64_t lagging_missed(const struct member *m)
+{
+        switch (m->lag.state) {
+        case LAG_COUNTED:
+                return m->lag.missed;
+        case LAG_UNCOUNTED:
+                return MISSED_UNKNOWN;
+        default:
+                return 0;
+        }
+}
+
+void lagging_told(struct member *m)
+{
+        assert(member_lags(m));
+        m->lag.state = LAG_COUNTED;
+        m->lag.missed = 0;
 }
 
 void lagging_end(const char *dir, struct member *m)
 {
-        m->is_lagging = false;
-        m->lag_ms = clock_ms();
-        m->gap = 0;
+        assert(member_lags(m));
+        m->lag.state = LAG_NONE;
+        m->lag.since_ms = clock_ms();
         note_remove_lag(dir, m->id);
 }

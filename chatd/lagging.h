@@ -46,8 +46,26 @@ bool lagging_is_on_probation(const struct member *m, int64_t now);
 /* Puts `m` on probation: it was waited for in vain, since `begin`. To be called before lagging_begin(). */
 void lagging_in_vain(struct member *m, int64_t begin);
 
-/* `m` lags from now on. Notes it below the run directory `dir`. */
+/* `m` lags from now on, if it did not before. Notes it below the run directory `dir`. */
 void lagging_begin(const char *dir, struct member *m);
+
+/* The same without a note: the next chatd finds out by itself that `m` has to wait. */
+void lagging_begin_unnoted(struct member *m);
+
+/* `m` lagged when the previous chatd died, which left a note of it. */
+void lagging_recall(struct member *m);
+
+/* The lagging member `m` misses `records`. */
+void lagging_miss(struct member *m, uint64_t records);
+
+/* Nobody knows how many records the lagging member `m` missed. */
+void lagging_lose_count(struct member *m);
+
+/* Returns how many records `m` missed since it began to lag, or MISSED_UNKNOWN. */
+uint64_t lagging_missed(const struct member *m);
+
+/* The lagging member `m` was told how many records it missed. */
+void lagging_told(struct member *m);
 
 /* `m` has room, and misses nothing from now on. Removes the note. */
 void lagging_end(const char *dir, struct member *m);

@@ -118,7 +118,7 @@ void lending_settle(struct chat *chat, int64_t now)
         lending_end_pauses(chat, now);
         for (m = todo_first(todo, TODO_LEND); m && chat->lending->questions < LENDING_ASKED_MAX; m = next) {
                 next = todo_next(TODO_LEND, m);
-                if (!member_is_dead(m) && !m->is_lagging)
+                if (!member_is_dead(m) && !member_lags(m))
                         lending_ask(chat, m, now);
         }
 }

@@ -121,6 +121,27 @@ enum arrival {
         ARRIVAL_NAMED,   /* the same, but a previous chatd may have told some members its name */
 };
 
+/* What is known of a member's inbox. lagging.h makes these changes, and no others:
+ *
+ *   NONE ──▶ COUNTED          its inbox stayed full: what it misses is counted from now on
+ *   NONE ──▶ UNCOUNTED        it lagged when the previous chatd died
+ *   COUNTED ──▶ UNCOUNTED     it may have missed more than was counted
+ *   UNCOUNTED ──▶ COUNTED     it was told that it missed something; the count begins anew
+ *   COUNTED, UNCOUNTED ──▶ NONE   its inbox has room, and it was told how much it missed; or it is dead */
+enum lag_state {
+        LAG_NONE,
+        LAG_COUNTED,
+        LAG_UNCOUNTED,
+};
+
+/* All zeros: the member never lagged. */
+struct lag {
+        enum lag_state state;
+        uint64_t missed;      /* records that it did not get; only in LAG_COUNTED */
+        int64_t since_ms;     /* when it last began or ceased to lag, CLOCK_MONOTONIC; 0: never */
+        int64_t probation_ms; /* for how long after that it is not waited for; 0: it was never waited for in vain */
+};
+
 struct member {
         uint64_t id;
         uint64_t key; /* names the member's inbox */
@@ -137,11 +158,7 @@ struct member {
         uint64_t lines_total;      /* how many lines it wrote, as far as is known; for the log */
         uint64_t lines_out;        /* how many lines and notices it was shown; for the log */
         uint64_t lines_skipped;    /* how many lines its client was too slow for; for the log */
-        uint64_t gap;              /* records that it did not get since it began to lag, or MISSED_UNKNOWN */
-        bool is_lagging;           /* its inbox stayed full: nothing is relayed to it until it has room */
-        int64_t lag_ms;            /* when it last began to lag, CLOCK_MONOTONIC; 0: never */
-        /* for how long after that it is not waited for, see lagging.h; 0: it was never waited for in vain */
-        int64_t probation_ms;
+        struct lag lag;
         enum presence presence;
         enum arrival arrival;
         enum life life;
@@ -167,6 +184,12 @@ struct member {
 static inline bool member_is_dead(const struct member *m)
 {
         return m->life != LIFE_ALIVE;
+}
+
+/* Returns true if the inbox of `m` stayed full: nothing is relayed to it until there is room. */
+static inline bool member_lags(const struct member *m)
+{
+        return m->lag.state != LAG_NONE;
 }
 
 /* Returns true if the process of `m` runs, according to the kernel. */

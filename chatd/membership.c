@@ -201,7 +201,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         event.reason = why;
         event.lines_in = bye ? f->number : m->lines_total;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + (m->gap == MISSED_UNKNOWN ? 0 : m->gap);
+        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + (m->lag.missed);
         if (event.reason == LEAVE_NOT_CHAT)
                 membership_log_not_chat(chat, m, f->text);
         if (!member_is_held(m))
@@ -233,7 +233,7 @@ void membership_say_goodbye(struct chat *chat)
 static void membership_remove(struct chat *chat, struct member *m)
 {
         note_remove_departed(chat->roster.dir, m->id);
-        if (m->is_lagging)
+        if (member_lags(m))
                 note_remove_lag(chat->roster.dir, m->id);
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 note_remove_arrival(chat->roster.dir, m->id);

@@ -13,6 +13,7 @@
 #include <chat/paths.h>
 #include <chat/safe-text.h>
 
+#include "lagging.h"
 #include "notes.h"
 
 /* Reads the mark with this suffix beside the note of `id`. Returns false if there is none. */
@@ -90,10 +91,8 @@ static struct member *recall_find_marked(const struct roster *r, const char *fil
 static void recall_lagging(const struct roster *r, const char *file)
 {
         struct member *m = recall_find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
-        if (!m)
-                return;
-        m->is_lagging = true;
-        m->gap = MISSED_UNKNOWN;
+        if (m)
+                lagging_recall(m);
 }
 
 /* Restores that a member waits to be announced. */

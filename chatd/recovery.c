@@ -11,6 +11,7 @@
 #include "arrivals.h"
 #include "ban-check.h"
 #include "contact.h"
+#include "lagging.h"
 #include "notes.h"
 #include "queued.h"
 #include "reach.h"
@@ -32,7 +33,7 @@ static void recovery_connect_members(struct chat *chat)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r < 0 ? r : -EPERM);
                 roster_lags(&chat->roster, m); /* until it can be connected */
-                m->gap = MISSED_UNKNOWN;
+                lagging_lose_count(m);
         }
 }
 

@@ -39,16 +39,13 @@ static void relay_count_delivered(struct relay *r, struct member *m, size_t reco
 static void relay_count_missed(const struct sending *s, struct member *m)
 {
         size_t records = batch_gather(s->batch, m, BATCH_DATAGRAM, NULL).records;
-        if (m->gap != MISSED_UNKNOWN)
-                m->gap += records;
+        lagging_miss(m, records);
         s->relay->misses += m->id == LINK_ID ? 0 : records;
 }
 
-static void relay_begin_to_lag(const struct sending *s, struct member *m, int64_t now)
+static void relay_begin_to_lag(const struct sending *s, struct member *m)
 {
         roster_lags(s->roster, m);
-        m->lag_ms = now;
-        m->gap = 0;
         relay_count_missed(s, m);
         batch_trim_letters(m);
 }
@@ -88,7 +85,7 @@ static bool relay_take_result(const struct sending *s, struct member *m, ssize_t
         if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE)
                 roster_dies(s->roster, m);
         if (member_is_dead(m) && m->id == LINK_ID) /* the link will have another inbox */
-                relay_begin_to_lag(s, m, clock_ms());
+                relay_begin_to_lag(s, m);
         return member_is_dead(m);
 }
 
@@ -177,7 +174,7 @@ static void relay_wait_for_room(struct sending *s)
         }
         for (size_t i = 0; i < n; i++) {
                 lagging_in_vain(full[i], begin);
-                relay_begin_to_lag(s, full[i], now);
+                relay_begin_to_lag(s, full[i]);
         }
         lagging_waited(&s->relay->patience, now - begin, now);
         free(fds);
@@ -200,7 +197,7 @@ static void relay_deliver(struct sending *s, struct member *m)
                 return;
         int64_t now = clock_ms();
         if (lagging_is_on_probation(m, now) || !members_add(&s->full, s->roster, m))
-                relay_begin_to_lag(s, m, now);
+                relay_begin_to_lag(s, m);
 }
 
 static bool relay_is_anybody_behind(const struct members *some)
@@ -234,7 +231,7 @@ static void relay_serve(struct sending *s, struct member *m)
         if (share->is_served || !relay_is_receiver(m))
                 return;
         share->is_served = true;
-        if (m->is_lagging)
+        if (member_lags(m))
                 relay_count_missed(s, m);
         else if (!s->may_wait || !lent_is_behind(&m->lent) || !members_add(&s->behind, s->roster, m))
                 relay_deliver(s, m);
@@ -279,10 +276,10 @@ void relay_send(struct relay *r, struct batch *b, struct roster *roster)
 
 void relay_resume(const struct relay *r, struct roster *roster, struct member *m)
 {
-        struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = m->gap};
-        int error = m->gap > 0 ? reach_send(m, &missed) : 0;
+        struct frame missed = {.type = FRAME_MISSED, .id = r->epoch, .number = lagging_missed(m)};
+        int error = missed.number > 0 ? reach_send(m, &missed) : 0;
         if (error == 0)
-                m->gap = 0;
+                lagging_told(m);
         while (error == 0 && m->letters.first) {
                 error = relay_send_letter(m, m->letters.first) < 0 ? -errno : 0;
                 if (error == 0) {
@@ -302,7 +299,7 @@ void relay_resume(const struct relay *r, struct roster *roster, struct member *m
 bool relay_confirm(const struct relay *r, struct member *m)
 {
         struct frame relayed = {.type = FRAME_RELAYED, .id = r->epoch, .number = m->lines_in};
-        if (m->confirmed_number < m->lines_in && !m->is_lagging &&
+        if (m->confirmed_number < m->lines_in && !member_lags(m) &&
             (lent_confirm(&m->lent, m->lines_in) || reach_send(m, &relayed) == 0))
                 m->confirmed_number = m->lines_in;
         return m->confirmed_number == m->lines_in;

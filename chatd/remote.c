@@ -123,9 +123,9 @@ static bool greet_again(struct chat *chat, struct member *m)
 static void remote_welcome(struct chat *chat, struct member *m)
 {
         /* behind the notice of missed records */
-        int r = m->is_lagging ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
+        int r = member_lags(m) ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
         chat->remote->welcome_due = socket_is_transient(-r);
-        if (chat->remote->welcome_due && !m->is_lagging)
+        if (chat->remote->welcome_due && !member_lags(m))
                 roster_lags(&chat->roster, m); /* so that WELCOME is sent when there is room */
 }
 
@@ -141,7 +141,7 @@ static enum outcome take_hello(struct chat *chat)
                 m = NULL;
         if (!m)
                 return TAKEN;
-        if (m->is_lagging)
+        if (member_lags(m))
                 relay_resume(&chat->relay, &chat->roster, m);
         remote_welcome(chat, m);
         return TAKEN;

@@ -222,7 +222,7 @@ static void note_laggards(struct run *r)
 {
         for (unsigned k = 0; k < PLAYERS; k++) {
                 const struct member *m = roster_find(&r->chat->roster, r->sessions.all[k].id);
-                if (m && (m->lag_ms != 0 || m->is_lagging))
+                if (m && (m->lag.since_ms != 0 || member_lags(m)))
                         r->sessions.all[k].attentive = false;
         }
 }
@@ -511,7 +511,7 @@ static void fall_silent(struct run *r)
                 time_pass(ARRIVALS_WAIT_MS);
                 bool waits = poll(&queue, 1, 0) > 0 || r->chat->arrivals->waiting_count > 0;
                 for (size_t i = 0; i < r->chat->roster.count; i++)
-                        waits |= r->chat->roster.members[i]->is_lagging || member_is_held(r->chat->roster.members[i]);
+                        waits |= member_lags(r->chat->roster.members[i]) || member_is_held(r->chat->roster.members[i]);
                 if (!waits)
                         return;
         }
@@ -600,7 +600,7 @@ static void check_roster(const struct run *r)
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
-                PROMISE(!member_is_dead(m) && m->presence == PRESENT && !m->is_lagging,
+                PROMISE(!member_is_dead(m) && m->presence == PRESENT && !member_lags(m),
                         "%016llx is dead, leaving or expected", (unsigned long long)m->id);
                 PROMISE(m->arrival == ARRIVAL_ANNOUNCED, "%016llx was not announced", (unsigned long long)m->id);
                 PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);

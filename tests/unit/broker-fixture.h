@@ -217,10 +217,10 @@ static inline void fill_inbox(struct fixture *f, uint32_t who)
 /* Returns what the session gets when it runs again. */
 static inline const char *after_lagging(struct fixture *f, uint32_t who)
 {
-        assert_true(member(f, who)->is_lagging);
+        assert_true(member_lags(member(f, who)));
         inbox_empty(f->inboxes[who]);
         broker_has_room(f->chat, member(f, who));
-        assert_false(member(f, who)->is_lagging);
+        assert_false(member_lags(member(f, who)));
         return inbox_read(f->inboxes[who]);
 }
 

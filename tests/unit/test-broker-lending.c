@@ -213,7 +213,7 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
         decline(f, ANN);
         say_to_all(f, BOB);
         later_ms += LENT_ASK_AGAIN_MIN_MS;
-        member(f, ANN)->is_lagging = true; /* as if her inbox had been full */
+        lagging_begin_unnoted(member(f, ANN)); /* as if her inbox had been full */
         broker_settle(f->chat);
         assert_not_asked(f, ANN);
         broker_has_room(f->chat, member(f, ANN));

@@ -5,7 +5,7 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
 {
         struct fixture *f = *state;
         unsigned sent = 0, missed_after = 0;
-        while (!f->members[1]->is_lagging) {
+        while (!member_lags(f->members[1])) {
                 batch_begin(&f->batch, f->relay.epoch);
                 add(f, 0, "x");
                 relay_send(&f->relay, &f->batch, &f->roster);
@@ -20,13 +20,13 @@ static void test_a_member_that_does_not_read_lags_alone(void **state)
                 relay_send(&f->relay, &f->batch, &f->roster);
         }
         assert_int_equal(f->members[1]->lines_out, sent - 1);
-        assert_int_equal(f->members[1]->gap, 1 + missed_after);
+        assert_int_equal(lagging_missed(f->members[1]), 1 + missed_after);
 
         relay_resume(&f->relay, &f->roster, f->members[1]); /* still full */
-        assert_true(f->members[1]->is_lagging);
+        assert_true(member_lags(f->members[1]));
         inbox_read(f->inboxes[1]);
         relay_resume(&f->relay, &f->roster, f->members[1]);
-        assert_false(f->members[1]->is_lagging);
+        assert_false(member_lags(f->members[1]));
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 0, "again");
         relay_send(&f->relay, &f->batch, &f->roster);
@@ -38,10 +38,10 @@ static int lag(struct fixture *f, int who)
 {
         fill(f, who);
         int waited = say(f);
-        assert_true(f->members[who]->is_lagging);
+        assert_true(member_lags(f->members[who]));
         inbox_empty(f->inboxes[who]);
         relay_resume(&f->relay, &f->roster, f->members[who]);
-        assert_false(f->members[who]->is_lagging);
+        assert_false(member_lags(f->members[who]));
         inbox_empty(f->inboxes[1]);
         inbox_empty(f->inboxes[2]);
         return waited;
@@ -83,7 +83,7 @@ static void test_no_rhythm_of_lagging_costs_much(void **state)
         for (int64_t pause = 1000; pause <= 2 * LAGGING_FORGIVEN_MS; pause += 1000 + pause / 8) {
                 int64_t waited = 0, begin = now_ms;
                 enum { TIMES = 200 };
-                f->members[1]->lag_ms = f->members[1]->probation_ms = 0;
+                f->members[1]->lag.since_ms = f->members[1]->lag.probation_ms = 0;
                 for (int i = 0; i < TIMES || now_ms - begin < 10 * LAGGING_FORGIVEN_MS; i++) {
                         waited += lag(f, 1);
                         now_ms += pause;
@@ -100,8 +100,8 @@ static void test_members_that_lag_together_are_waited_for_together(void **state)
         room_at = f->inboxes[2];
         room_ms = LAGGING_PATIENCE_MS - 1;
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
-        assert_true(f->members[1]->is_lagging);
-        assert_false(f->members[2]->is_lagging);
+        assert_true(member_lags(f->members[1]));
+        assert_false(member_lags(f->members[2]));
         assert_string_equal(inbox_read(f->inboxes[2]), "line ann x");
 }
 
@@ -111,17 +111,17 @@ static void test_members_that_lag_in_turn_share_the_patience(void **state)
         enum { SHARED_MS = LAGGING_PATIENCE_MS - LAGGING_FREE_MS };
         assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
         assert_int_equal(lag(f, 2), LAGGING_FREE_MS);
-        f->members[2]->lag_ms = f->members[2]->probation_ms = 0; /* as of a new member */
+        f->members[2]->lag.since_ms = f->members[2]->lag.probation_ms = 0; /* as of a new member */
         now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE / 2 - LAGGING_FREE_MS;
         assert_int_equal(lag(f, 2), LAGGING_FREE_MS + SHARED_MS / 2);
-        f->members[2]->lag_ms = f->members[2]->probation_ms = 0;
+        f->members[2]->lag.since_ms = f->members[2]->lag.probation_ms = 0;
         now_ms += SHARED_MS * LAGGING_PATIENCE_SHARE;
         assert_int_equal(lag(f, 2), LAGGING_PATIENCE_MS);
 
         int64_t waited = 0, begin = now_ms;
         enum { TIMES = 1000 };
         for (int i = 0; i < TIMES; i++) {
-                f->members[1]->lag_ms = f->members[1]->probation_ms = 0;
+                f->members[1]->lag.since_ms = f->members[1]->lag.probation_ms = 0;
                 waited += lag(f, 1) - LAGGING_FREE_MS;
                 now_ms += 500;
         }
@@ -148,22 +148,22 @@ static void test_slow_members_may_use_up_the_patience(void **state)
         for (int i = 0; i < 100; i++)
                 assert_int_equal(say_to_slow_bob(f, LAGGING_FREE_MS), LAGGING_FREE_MS);
         assert_int_equal(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_PATIENCE_MS);
-        assert_false(f->members[1]->is_lagging);
+        assert_false(member_lags(f->members[1]));
         assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS,
                         2 * LAGGING_FREE_MS); /* what was left */
-        assert_true(f->members[1]->is_lagging);
+        assert_true(member_lags(f->members[1]));
 }
 
 static void test_a_lagging_member_that_closes_its_inbox_is_dead(void **state)
 {
         struct fixture *f = *state;
-        f->members[1]->is_lagging = true;
-        f->members[1]->gap = 1;
+        lagging_begin_unnoted(f->members[1]);
+        lagging_miss(f->members[1], 1);
         close(f->inboxes[1]);
         f->inboxes[1] = -1;
         relay_resume(&f->relay, &f->roster, f->members[1]);
         assert_true(member_is_dead(f->members[1]));
-        assert_false(f->members[1]->is_lagging);
+        assert_false(member_lags(f->members[1]));
 }
 
 /* The link is a member that is never dead. */
@@ -182,12 +182,12 @@ static void test_a_link_without_an_inbox_lags(void **state)
                         .kind = RECORD_LINE, .id = LINK_ID, .number = 1, .name = slice_of("zoe@b"), .text = {"", 0}};
                 batch_add(&f->batch, m, NULL, &own);
                 relay_send(&f->relay, &f->batch, &f->roster);
-                assert_true(m->is_lagging);
+                assert_true(member_lags(m));
         }
-        assert_int_equal(m->gap, 3);
+        assert_int_equal(lagging_missed(m), 3);
         relay_resume(&f->relay, &f->roster, m); /* there is no inbox yet */
-        assert_true(m->is_lagging);
-        assert_int_equal(m->gap, 3);
+        assert_true(member_lags(m));
+        assert_int_equal(lagging_missed(m), 3);
 
         path_link(&address, f->dir);
         unlink(address.sun_path);
@@ -195,7 +195,7 @@ static void test_a_link_without_an_inbox_lags(void **state)
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         m->life = LIFE_ALIVE;
         relay_resume(&f->relay, &f->roster, m);
-        assert_false(m->is_lagging);
+        assert_false(member_lags(m));
         assert_string_equal(inbox_read(inbox), "missed 3");
         close(inbox);
 }

@@ -322,18 +322,18 @@ static void test_who_lent_and_lags(void **state)
         assert_lender_got(l, "ann: x\r\n");
         assert_true(loan_claim(&l->loan));
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
-        assert_true(m->is_lagging);
+        assert_true(member_lags(m));
         loan_release(&l->loan, &l->client, l->taken);
         say(f); /* what it missed must come first, so it must not be shown this */
         assert_lender_got(l, "");
-        assert_int_equal(m->gap, 2);
+        assert_int_equal(lagging_missed(m), 2);
         assert_int_equal(m->lines_out, 1);
 
         relay_resume(&f->relay, &f->roster, m);
-        assert_true(m->is_lagging);
+        assert_true(member_lags(m));
         inbox_empty(f->inboxes[1]);
         relay_resume(&f->relay, &f->roster, m);
-        assert_false(m->is_lagging);
+        assert_false(member_lags(m));
         say(f);
         assert_lender_got(l, "");
         assert_int_equal(m->lent.datagrams, 2);

@@ -10,12 +10,12 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         say(f, ANN, "one");
         serve(f);
         assert_false(f->chat->remote->is_there);
-        assert_true(link_member(f)->is_lagging);
+        assert_true(member_lags(link_member(f)));
         assert_int_equal(roster_people(&f->chat->roster), 1);
         say(f, ANN, "two");
         inject(f, 1, 1); /* it may still speak, and does not miss its own lines */
         serve(f);
-        assert_int_equal(link_member(f)->gap, 2);
+        assert_int_equal(lagging_missed(link_member(f)), 2);
         assert_inbox(f, ANN, "welcome 1, line zoe@b 1");
 
         link_hello(f);
@@ -23,10 +23,10 @@ static void test_the_inbox_is_gone_and_comes_back(void **state)
         serve(f);
         assert_inbox(f, LINK, "missed 2, welcome 1 behind 1, line ann three");
         assert_true(f->chat->remote->is_there);
-        assert_false(link_member(f)->is_lagging);
+        assert_false(member_lags(link_member(f)));
         assert_nothing_ignored(f); /* there was no GONE of it, either */
         restart_broker(f);
-        assert_false(link_member(f)->is_lagging); /* no trace of it is left */
+        assert_false(member_lags(link_member(f))); /* no trace of it is left */
         assert_inbox(f, LINK, "rollcall");
 }
 
@@ -52,11 +52,11 @@ static void test_a_chatd_that_starts_without_the_inbox(void **state)
         link_lose_inbox(f);
         assert_int_equal(restart_broker(f), 1);
         assert_false(f->chat->remote->is_there);
-        assert_true(link_member(f)->is_lagging); /* chatd does not wait for room in it */
-        assert_int_equal(link_member(f)->gap, 0);
+        assert_true(member_lags(link_member(f))); /* chatd does not wait for room in it */
+        assert_int_equal(lagging_missed(link_member(f)), 0);
         say(f, ANN, "one");
         serve(f);
-        assert_int_equal(link_member(f)->gap, 1);
+        assert_int_equal(lagging_missed(link_member(f)), 1);
         restart_broker(f); /* the number of missed lines is unknown now */
         say(f, ANN, "two");
         serve(f);
@@ -92,7 +92,7 @@ static void test_an_inbox_of_somebody_else(void **state)
 
 static void fill_link_inbox(struct fixture *f)
 {
-        for (unsigned i = 0; !link_member(f)->is_lagging; i++) {
+        for (unsigned i = 0; !member_lags(link_member(f)); i++) {
                 say(f, ANN, "on and on");
                 serve(f);
                 assert_in_range(i, 0, 10000);
@@ -108,7 +108,7 @@ static void test_a_full_inbox(void **state)
         say(f, ANN, "missed");
         serve(f);
         assert_true(f->chat->remote->is_there);
-        uint64_t missed = link_member(f)->gap;
+        uint64_t missed = lagging_missed(link_member(f));
         assert_int_equal(missed, 2);
 
         link_hello(f); /* chatd cannot send it anything now */
@@ -116,7 +116,7 @@ static void test_a_full_inbox(void **state)
         inject(f, 1, 1);
         hello(f, BOB);
         serve(f);
-        assert_true(link_member(f)->is_lagging);
+        assert_true(member_lags(link_member(f)));
         inbox_read(f->inboxes[LINK]);
         assert_int_equal(epoll_wait(f->epoll, &event, 1, 10000), 1);
         broker_has_room(f->chat, ((struct watch *)event.data.ptr)->member);
