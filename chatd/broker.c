@@ -9,6 +9,7 @@
 #include "admin.h"
 #include "arrivals.h"
 #include "ban-check.h"
+#include "batch-lifecycle.h"
 #include "confinement.h"
 #include "contact.h"
 #include "control.h"
@@ -16,7 +17,6 @@
 #include "limits.h"
 #include "membership.h"
 #include "remote.h"
-#include "steps.h"
 
 /* What the files between broker.h and chat.h remember. */
 struct deeds {
@@ -76,7 +76,7 @@ int broker_serve(struct chat *chat)
         if (n == 0)
                 order_enter(&chat->order, STEP_OVER);
         for (int left = n, taken; left > 0; left -= taken) {
-                taken = steps_do(chat, (size_t)left);
+                taken = lifecycle_do(chat, (size_t)left);
                 if (taken < 0)
                         return taken;
                 if (arrivals_are_full(chat))

@@ -1,6 +1,6 @@
 /* The broker: relays what sessions and the link put into the queue, and does what follows.
  *
- * broker_serve() is the heart: it takes a window of frames from the intake and does one round (steps.h) after another
+ * broker_serve() is the heart: it takes a window of frames from the intake and does one round (batch-lifecycle.h) after another
  * until all of them are relayed and consumed.
  *
  * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind the session's

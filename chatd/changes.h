@@ -4,7 +4,7 @@
  * A batch may hold many changes, and several of one member. Each change is noted before any member is told. The note of
  * the member contains its present name and room, and a mark beside the note lists its changes of the batch: the number
  * of each frame, and the name or room before it. A change that cannot be noted is not made, because the next chatd
- * would not know it. A starting chatd walks through the queue first (queued.h). For each member whose mark lists a
+ * would not know it. A starting chatd walks through the queue first (leftover.h). For each member whose mark lists a
  * frame that is still in the queue, it takes the name or room before the first such frame, not the present one. So at
  * the head of the queue every member has the name and room that it had when the frames behind it were taken first,
  * however far they were consumed; and the frames become the same records.

@@ -28,7 +28,7 @@ static bool recall_read_mark(int dir, uint64_t id, const char *suffix, char text
 
 /* Reads a note: microseconds, key, address (without spaces) and name (the rest). With `undone` it takes only notes of
  * members whose last change of name is in the queue; without it only the others. */
-static void recall_read_note(struct roster *r, int dir, const char *file, const struct queued *queued, bool undone)
+static void recall_read_note(struct roster *r, int dir, const char *file, const struct leftover *queued, bool undone)
 {
         char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
         const char *before = NULL;
@@ -37,7 +37,7 @@ static void recall_read_note(struct roster *r, int dir, const char *file, const 
         if (path_parse_id(file, &id) < 0)
                 return;
         if (queued->count > 0 && recall_read_mark(dir, id, RENAMED_SUFFIX, mark))
-                before = queued_find_before(queued, id, mark);
+                before = leftover_find_before(queued, id, mark);
         if ((before != NULL) != undone)
                 return;
         ssize_t n = readlinkat(dir, file, text, sizeof(text) - 1);
@@ -152,7 +152,7 @@ static void recall_renamed(const struct roster *r, int dir, const char *file)
 }
 
 /* Restores the room of a member: its present room, or the one before the changes in the queue. */
-static void recall_room(struct roster *r, int dir, const char *file, const struct queued *queued)
+static void recall_room(struct roster *r, int dir, const char *file, const struct leftover *queued)
 {
         char mark[MARK_MAX_BYTES];
         struct member *m = recall_find_marked(r, file, ROOM_SUFFIX, note_remove_room);
@@ -162,7 +162,7 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
         const char *name = "";
         if (space && space > strchr(mark, ' ')) { /* there is a list of changes before the room */
                 *space = '\0';
-                const char *before = queued_find_before(queued, m->id, mark);
+                const char *before = leftover_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
         }
         struct room *room =
@@ -176,7 +176,7 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
 
 /* Members with a name other than before the queue come last: their names are free then, or were taken by another
  * member's change. */
-int recall_members(struct roster *r, struct departed *departed, const struct queued *queued)
+int recall_members(struct roster *r, struct departed *departed, const struct leftover *queued)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);

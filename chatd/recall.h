@@ -2,9 +2,9 @@
 #pragma once
 
 #include "departed.h"
-#include "queued.h"
+#include "leftover.h"
 #include "roster.h"
 
 /* Adds a member for each note, with the name and room before the frames in the queue; adds the ids of marked notes to
  * `departed`. Returns 0 or a negative errno. */
-int recall_members(struct roster *r, struct departed *departed, const struct queued *queued);
+int recall_members(struct roster *r, struct departed *departed, const struct leftover *queued);

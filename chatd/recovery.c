@@ -12,8 +12,8 @@
 #include "ban-check.h"
 #include "contact.h"
 #include "lagging.h"
+#include "leftover.h"
 #include "notes.h"
-#include "queued.h"
 #include "reach.h"
 #include "recall.h"
 #include "remote.h"
@@ -133,7 +133,7 @@ static int recovery_ask_strangers(struct chat *chat)
 
 /* Walks through the queue without consuming it: counts its frames, and notes those that matter for reading the notes.
  * Returns 0 or a negative errno. The walk ends: while nothing is consumed, a full queue takes no more frames. */
-static int recovery_walk_queue(struct chat *chat, struct queued *queued, size_t *count)
+static int recovery_walk_queue(struct chat *chat, struct leftover *queued, size_t *count)
 {
         for (;;) {
                 int n = intake_peek(&chat->intake);
@@ -142,7 +142,7 @@ static int recovery_walk_queue(struct chat *chat, struct queued *queued, size_t 
                 *count += (size_t)n;
                 for (size_t i = 0; i < (size_t)n; i++) {
                         struct datagram d = intake_get(&chat->intake, i);
-                        int r = queued_add(queued, &d);
+                        int r = leftover_add(queued, &d);
                         if (r < 0)
                                 return r;
                 }
@@ -153,16 +153,16 @@ static int recovery_walk_queue(struct chat *chat, struct queued *queued, size_t 
 /* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
  * lines from before it came. Exceptions are the link, which repeats HELLO, and a member whose change in the queue was
  * taken once, so that its HELLO is a second one. */
-static void recovery_expect_hellos(const struct roster *r, const struct queued *queued)
+static void recovery_expect_hellos(const struct roster *r, const struct leftover *queued)
 {
         for (size_t i = 0; i < r->count; i++)
-                if (queued_has_type(queued, r->members[i]->id, FRAME_HELLO) &&
-                    !queued_repeats_change(queued, r->members[i]->id))
+                if (leftover_has_type(queued, r->members[i]->id, FRAME_HELLO) &&
+                    !leftover_repeats_change(queued, r->members[i]->id))
                         r->members[i]->presence = EXPECTED;
 }
 
 /* Does the steps of a recovery. Returns 0 or a negative errno. */
-static int recovery_do_steps(struct chat *chat, struct queued *queued)
+static int recovery_do_steps(struct chat *chat, struct leftover *queued)
 {
         size_t old_frames = 0;
         int r = recovery_walk_queue(chat, queued, &old_frames);
@@ -188,8 +188,8 @@ static int recovery_do_steps(struct chat *chat, struct queued *queued)
 
 int recovery_run(struct chat *chat)
 {
-        struct queued queued = {0};
+        struct leftover queued = {0};
         int r = recovery_do_steps(chat, &queued);
-        queued_free(&queued);
+        leftover_free(&queued);
         return r < 0 ? r : (int)roster_people(&chat->roster);
 }

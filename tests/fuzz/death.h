@@ -12,6 +12,6 @@
 /* Lets `ms` pass. */
 void time_pass(uint64_t ms);
 
-/* From now on the call number `steps` among those calls (1 is the next one) jumps to `where`, instead of being made. 0:
+/* From now on the call number `batch-lifecycle` among those calls (1 is the next one) jumps to `where`, instead of being made. 0:
  * none. */
 void death_arm(unsigned steps, jmp_buf *where);

@@ -259,14 +259,14 @@ static void test_notes(void **state)
         struct roster next;
         roster_init(&next, f->dir, getuid());
         struct departed departed = {0};
-        assert_int_equal(recall_members(&next, &departed, &(struct queued){0}), 0);
+        assert_int_equal(recall_members(&next, &departed, &(struct leftover){0}), 0);
         assert_int_equal(next.count, 1);
         assert_int_equal(departed.count, 1);
         assert_true(departed_has(&departed, 0xb0bULL));
         assert_false(departed_has(&departed, 0xa11ULL));
         departed_clear(&departed);
         note_remove_departed(f->roster.dir, bob->id);
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0);
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0);
         assert_int_equal(departed.count, 0);
         const struct member *m = roster_find(&next, 0xa11ULL);
         assert_non_null(m);
@@ -302,7 +302,7 @@ static void test_notes_that_make_no_sense(void **state)
         snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
         assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         struct departed departed = {0};
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0);
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0);
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 
@@ -357,7 +357,7 @@ static void test_the_file_of_the_number(void **state)
         char byte;
         assert_int_equal(pread(fd, &byte, 1, 7), 1); /* the connection is the same */
         close(fd);
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct queued){0}), 0); /* there is no note */
+        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0); /* there is no note */
         assert_int_equal(f->roster.count + departed.count, 0);
 }
 

@@ -1,4 +1,4 @@
-#include "steps.h"
+#include "batch-lifecycle.h"
 
 #include "admin.h"
 #include "arrivals.h"
@@ -9,7 +9,7 @@
 #include "remote.h"
 
 /* Makes a batch of the first frames. Returns how many that are. */
-static size_t steps_take(struct chat *chat, size_t left)
+static size_t lifecycle_take(struct chat *chat, size_t left)
 {
         order_enter(&chat->order, STEP_TAKE);
         batch_begin(&chat->batch, chat->relay.epoch);
@@ -17,7 +17,7 @@ static size_t steps_take(struct chat *chat, size_t left)
         return dispatch_frames(chat, left);
 }
 
-static void steps_relay(struct chat *chat)
+static void lifecycle_relay(struct chat *chat)
 {
         order_enter(&chat->order, STEP_RELAY);
         relay_send(&chat->relay, &chat->batch, &chat->roster);
@@ -25,7 +25,7 @@ static void steps_relay(struct chat *chat)
                 linelog_write(chat->log, &chat->batch);
 }
 
-static void steps_note(struct chat *chat)
+static void lifecycle_note(struct chat *chat)
 {
         order_enter(&chat->order, STEP_NOTE);
         if (chat->order.old_frames > 0)
@@ -38,7 +38,7 @@ static void steps_note(struct chat *chat)
 }
 
 /* Forgets members and rooms that no frame in the queue concerns any more. `last` says that no old frame is left. */
-static void steps_forget(struct chat *chat, bool last)
+static void lifecycle_forget(struct chat *chat, bool last)
 {
         membership_remove_leavers(chat);
         if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
@@ -47,17 +47,17 @@ static void steps_forget(struct chat *chat, bool last)
                 chat_forget_departed(chat);
 }
 
-int steps_do(struct chat *chat, size_t left)
+int lifecycle_do(struct chat *chat, size_t left)
 {
-        size_t frames = steps_take(chat, left);
-        steps_relay(chat);
-        steps_note(chat);
+        size_t frames = lifecycle_take(chat, left);
+        lifecycle_relay(chat);
+        lifecycle_note(chat);
         membership_say_goodbye(chat);
         order_enter(&chat->order, STEP_CONSUME);
         int r = intake_consume(&chat->intake, frames);
         if (r < 0)
                 return r;
-        steps_forget(chat, order_consume(&chat->order, frames));
+        lifecycle_forget(chat, order_consume(&chat->order, frames));
         order_enter(&chat->order, STEP_OVER);
         return (int)frames;
 }

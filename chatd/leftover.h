@@ -9,8 +9,8 @@
 
 struct datagram;
 
-struct queued {
-        struct queued_frame {
+struct leftover {
+        struct leftover_frame {
                 uint8_t type;
                 uint64_t id, number;
                 bool is_repeat; /* a previous chatd took it, and a mark lists it */
@@ -19,16 +19,16 @@ struct queued {
 };
 
 /* Adds the frame, if it is of these types, and really its sender's. Returns 0 or -ENOMEM. */
-int queued_add(struct queued *q, const struct datagram *d);
+int leftover_add(struct leftover *q, const struct datagram *d);
 
 /* Returns true if there is a frame of this type and sender. */
-bool queued_has_type(const struct queued *q, uint64_t id, enum frame_type type);
+bool leftover_has_type(const struct leftover *q, uint64_t id, enum frame_type type);
 
 /* Returns the name or room before the first change in the mark `text` of `id` whose frame is in the queue, or NULL if
  * there is none. Writes the end of the result into `text`, and notes that the frame is a repeat. */
-const char *queued_find_before(const struct queued *q, uint64_t id, char *text);
+const char *leftover_find_before(const struct leftover *q, uint64_t id, char *text);
 
-/* Returns true if queued_find_before() found a change of `id` that a previous chatd made once. */
-bool queued_repeats_change(const struct queued *q, uint64_t id);
+/* Returns true if leftover_find_before() found a change of `id` that a previous chatd made once. */
+bool leftover_repeats_change(const struct leftover *q, uint64_t id);
 
-void queued_free(struct queued *q);
+void leftover_free(struct leftover *q);
