@@ -11,6 +11,7 @@
 #include "ban-check.h"
 #include "confinement.h"
 #include "contact.h"
+#include "lagging.h"
 #include "lending.h"
 #include "limits.h"
 #include "notes.h"
@@ -114,12 +115,17 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
 }
 
 /* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records that
- * were relayed in between are lost to it, and it is told so. */
+ * were relayed in between are lost to it. So it lags until it is told so: at once, or when chatd has a descriptor for its
+ * inbox. */
 static bool membership_reach_again(struct chat *chat, struct member *m)
 {
         contact_open(chat, m);
-        if (!member_is_dead(m))
-                reach_send(m, &(struct frame){.type = FRAME_MISSED, .id = chat->relay.epoch, .number = MISSED_UNKNOWN});
+        if (member_is_dead(m))
+                return false;
+        roster_lags(&chat->roster, m);
+        lagging_lose_count(m);
+        if (m->fd >= 0)
+                relay_resume(&chat->relay, &chat->roster, m);
         return !member_is_dead(m);
 }
 
@@ -201,7 +207,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         event.reason = why;
         event.lines_in = bye ? f->number : m->lines_total;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + (m->lag.missed);
+        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + m->lag.missed;
         if (event.reason == LEAVE_NOT_CHAT)
                 membership_log_not_chat(chat, m, f->text);
         if (!member_is_held(m))

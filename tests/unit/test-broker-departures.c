@@ -1,4 +1,5 @@
 /* Members that leave, die or lose their inboxes, in any state of their frames and of the lending of their connections. */
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "broker-fixture.h"
@@ -80,6 +81,34 @@ static void test_an_inbox_that_is_bound_anew(void **state)
         assert_false(member_is_dead(member(f, ANN)));
         assert_inbox(f, ANN, "missed some, line bob two");
         assert_inbox(f, EVE, "line bob one, line bob two"); /* ann did not leave */
+}
+
+/* chatd has no descriptor for the new inbox at first. */
+static void test_an_inbox_that_is_bound_anew_without_descriptors(void **state)
+{
+        struct fixture *f = *state;
+        struct rlimit before;
+        join_all(f);
+        lose_inbox(f, ANN);
+        say(f, BOB, "one");
+        serve(f);
+        f->inboxes[ANN] = inbox_bind(f->dir, inbox_id(ANN));
+        here(f, ANN, 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){STDERR_FILENO + 1, before.rlim_max}), 0);
+        serve(f);
+        assert_false(member_is_dead(member(f, ANN)));
+        assert_int_equal(member(f, ANN)->fd, -1);
+        say(f, BOB, "two");
+        serve(f);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        broker_settle(f->chat);
+        assert_true(member(f, ANN)->inbox_watch.is_armed);
+        broker_has_room(f->chat, member(f, ANN));
+        say(f, BOB, "three");
+        serve(f);
+        assert_inbox(f, ANN, "missed some, line bob three");
+        assert_inbox(f, EVE, "line bob one, line bob two, line bob three");
 }
 
 static void bind_late(void *arg)
@@ -307,6 +336,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_the_mark_of_who_left_outlives_the_frames),
                 TEST(test_an_inbox_that_is_bound_anew),
+                TEST(test_an_inbox_that_is_bound_anew_without_descriptors),
                 TEST(test_an_inbox_that_is_bound_anew_late),
                 TEST(test_a_killed_session_is_announced_behind_its_words),
                 TEST(test_gone_behind_bye_says_nothing),
