@@ -6,7 +6,7 @@
 
 #include <chat/options.h>
 
-#include "events.h"
+#include "journal-entries.h"
 #include "metrics.h"
 #include "output.h"
 #include "sockets.h"
@@ -72,7 +72,7 @@ int showing_status(struct chatctl *c, int argc, char **argv)
 int showing_log(struct chatctl *c, int argc, char **argv)
 {
         const struct options *o = &c->options;
-        struct events_options events = {
+        struct entries_options events = {
                 .name = o->name,
                 .room = o->room,
                 .last = o->lines > 0 ? o->lines : SHOWING_LAST,
@@ -82,7 +82,7 @@ int showing_log(struct chatctl *c, int argc, char **argv)
         };
         (void)argc;
         (void)argv;
-        int r = events_print(&events);
+        int r = entries_print(&events);
         if (r == -EACCES)
                 return tool_complain(c, EXIT_DENIED,
                                      "the journal is for root and members of the group systemd-journal: "

@@ -1,4 +1,4 @@
-#include "events.h"
+#include "journal-entries.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -34,7 +34,7 @@ static const struct {
 };
 
 /* Adds the match FIELD=value. Returns 0 or a negative errno. */
-static int events_match(sd_journal *j, const char *field, const char *value)
+static int entries_match(sd_journal *j, const char *field, const char *value)
 {
         char text[256];
         int n = snprintf(text, sizeof(text), "%s=%s", field, value);
@@ -43,26 +43,26 @@ static int events_match(sd_journal *j, const char *field, const char *value)
 
 /* Adds matches for the events of the two units, of a person under any of the fields for names, and of a room. The
  * journal joins matches of one field by "or", matches of several fields by "and". Returns 0 or a negative errno. */
-static int events_add_matches(sd_journal *j, const char *name, const char *room)
+static int entries_add_matches(sd_journal *j, const char *name, const char *room)
 {
         static const char *const names[] = {"CHAT_NAME", "CHAT_OLD_NAME", "CHAT_BAN"};
-        int r = events_match(j, "_SYSTEMD_UNIT", "chatd.service");
+        int r = entries_match(j, "_SYSTEMD_UNIT", "chatd.service");
         if (r >= 0)
-                r = events_match(j, "_SYSTEMD_UNIT", "chat-link.service");
+                r = entries_match(j, "_SYSTEMD_UNIT", "chat-link.service");
         if (r >= 0 && name)
                 r = sd_journal_add_conjunction(j);
         for (size_t i = 0; name && r >= 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-                r = events_match(j, names[i], name);
+                r = entries_match(j, names[i], name);
                 if (r >= 0)
                         r = sd_journal_add_disjunction(j);
         }
         if (r >= 0 && room)
                 r = sd_journal_add_conjunction(j);
-        return r >= 0 && room ? events_match(j, "CHAT_ROOM", room) : r;
+        return r >= 0 && room ? entries_match(j, "CHAT_ROOM", room) : r;
 }
 
 /* Returns the value of a field, of `*size` bytes, or NULL. */
-static const char *events_value_of(sd_journal *j, const char *field, size_t *size)
+static const char *entries_value_of(sd_journal *j, const char *field, size_t *size)
 {
         const void *data;
         size_t skip = strlen(field) + 1;
@@ -72,7 +72,7 @@ static const char *events_value_of(sd_journal *j, const char *field, size_t *siz
         return (const char *)data + skip;
 }
 
-static bool events_is_number(const char *value, size_t size)
+static bool entries_is_number(const char *value, size_t size)
 {
         for (size_t i = 0; i < size; i++)
                 if (value[i] < '0' || value[i] > '9')
@@ -80,18 +80,18 @@ static bool events_is_number(const char *value, size_t size)
         return size == 1 || (size > 0 && value[0] != '0');
 }
 
-static void events_print_json(sd_journal *j, uint64_t usec)
+static void entries_print_json(sd_journal *j, uint64_t usec)
 {
         char time[64];
         size_t size;
         output_time(time, sizeof(time), (int64_t)(usec / USEC), true);
         printf("{\"time\":\"%.*s.%06uZ\"", (int)strcspn(time, "Z"), time, (unsigned)(usec % USEC));
         for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-                const char *value = events_value_of(j, fields[i].field, &size);
+                const char *value = entries_value_of(j, fields[i].field, &size);
                 if (!value)
                         continue;
                 printf(",\"%s\":", fields[i].key);
-                if (fields[i].kind == KIND_NUMBER && events_is_number(value, size))
+                if (fields[i].kind == KIND_NUMBER && entries_is_number(value, size))
                         printf("%.*s", (int)size, value);
                 else
                         output_json_string(stdout, value, size);
@@ -99,11 +99,11 @@ static void events_print_json(sd_journal *j, uint64_t usec)
         puts("}");
 }
 
-static void events_print_line(sd_journal *j, uint64_t usec)
+static void entries_print_line(sd_journal *j, uint64_t usec)
 {
         char time[64];
         size_t size;
-        const char *message = events_value_of(j, "MESSAGE", &size);
+        const char *message = entries_value_of(j, "MESSAGE", &size);
         output_time(time, sizeof(time), (int64_t)(usec / USEC), false);
         if (message)
                 printf("%s %.*s\n", time, (int)size, message);
@@ -111,36 +111,36 @@ static void events_print_line(sd_journal *j, uint64_t usec)
 
 /* Prints an entry. Returns false if it is no event: then it comes from the service manager, or is a message on standard
  * error. */
-static bool events_print_event(sd_journal *j, bool json)
+static bool entries_print_event(sd_journal *j, bool json)
 {
         uint64_t usec;
         size_t size;
-        if (!events_value_of(j, "CHAT_EVENT", &size) || sd_journal_get_realtime_usec(j, &usec) < 0)
+        if (!entries_value_of(j, "CHAT_EVENT", &size) || sd_journal_get_realtime_usec(j, &usec) < 0)
                 return false;
         if (json)
-                events_print_json(j, usec);
+                entries_print_json(j, usec);
         else
-                events_print_line(j, usec);
+                entries_print_line(j, usec);
         return true;
 }
 
-static bool events_may_not(const char *path, int how)
+static bool entries_may_not(const char *path, int how)
 {
         return access(path, how) < 0 && errno == EACCES;
 }
 
 /* Returns true if this directory has a journal of the system that this user may not read. */
-static bool events_is_closed(const char *dir)
+static bool entries_is_closed(const char *dir)
 {
         char pattern[64];
         glob_t found = {0};
         snprintf(pattern, sizeof(pattern), "%s/*", dir); /* there is one directory for each machine */
-        bool closed = events_may_not(dir, R_OK | X_OK);
+        bool closed = entries_may_not(dir, R_OK | X_OK);
         glob(pattern, 0, NULL, &found);
         for (size_t i = 0; i < found.gl_pathc; i++) {
                 char path[PATH_MAX];
                 snprintf(path, sizeof(path), "%s/system.journal", found.gl_pathv[i]);
-                closed |= events_may_not(path, R_OK);
+                closed |= entries_may_not(path, R_OK);
         }
         globfree(&found);
         return closed;
@@ -148,7 +148,7 @@ static bool events_is_closed(const char *dir)
 
 /* Goes to the place before the last `n` events, so that the next entry is the first of them. Returns a negative errno
  * if that fails. */
-static int events_seek(sd_journal *j, size_t n)
+static int entries_seek(sd_journal *j, size_t n)
 {
         if (n == SIZE_MAX)
                 return sd_journal_seek_head(j);
@@ -159,25 +159,25 @@ static int events_seek(sd_journal *j, size_t n)
                 r = sd_journal_previous(j);
                 if (r == 0)
                         return sd_journal_seek_head(j);
-                left -= r > 0 && events_value_of(j, "CHAT_EVENT", &size) != NULL;
+                left -= r > 0 && entries_value_of(j, "CHAT_EVENT", &size) != NULL;
         }
         return r;
 }
 
-int events_print(const struct events_options *o)
+int entries_print(const struct entries_options *o)
 {
         sd_journal *j;
         int r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
         if (r < 0)
                 return r;
-        r = events_add_matches(j, o->name, o->room);
+        r = entries_add_matches(j, o->name, o->room);
         if (r >= 0)
-                r = events_seek(j, o->last);
+                r = entries_seek(j, o->last);
         bool any = false;
         while (r >= 0 && !*o->stop) {
                 r = sd_journal_next(j);
                 if (r > 0) {
-                        any |= events_print_event(j, o->json);
+                        any |= entries_print_event(j, o->json);
                 } else if (r == 0 && !o->follow) {
                         break;
                 } else if (r == 0) {
@@ -187,7 +187,7 @@ int events_print(const struct events_options *o)
                 }
         }
         sd_journal_close(j);
-        if (r >= 0 && !any && (events_is_closed("/var/log/journal") || events_is_closed("/run/log/journal")))
+        if (r >= 0 && !any && (entries_is_closed("/var/log/journal") || entries_is_closed("/run/log/journal")))
                 r = -EACCES;
         return r < 0 ? r : any;
 }

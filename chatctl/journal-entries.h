@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct events_options {
+struct entries_options {
         const char *name; /* only events of a person who has or had this name; NULL: all */
         const char *room; /* only what was said in this room; NULL: all */
         size_t last;      /* how many past events; SIZE_MAX: all */
@@ -16,4 +16,4 @@ struct events_options {
 
 /* Prints the events on standard output. Returns 1 if there were any, 0 if there were none, or a negative errno: -EACCES
  * if this user may not read the journal. */
-int events_print(const struct events_options *o);
+int entries_print(const struct entries_options *o);
