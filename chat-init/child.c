@@ -21,7 +21,7 @@ static int child_pass_sockets(const struct child *c)
         int aside[CHILD_FDS_MAX];
         char number[16];
         assert(c->count <= CHILD_FDS_MAX);
-        for (size_t i = 0; i < c->count; i++) { /* move all aside first, so that none is in the place of another */
+        for (size_t i = 0; i < c->count; i++) { /* moved aside first, so that no socket overwrites another */
                 aside[i] = fcntl(c->fds[i], F_DUPFD_CLOEXEC, FIRST_FD + (int)c->count);
                 if (aside[i] < 0)
                         return -errno;
@@ -47,8 +47,8 @@ static int child_become(const struct owner *user)
         return 0;
 }
 
-/* Enters the process group of the predecessor's processes while there are any, so that a signal reaches all of them.
- * Otherwise begins a new group. */
+/* Enters the process group of the program that ran before, if that still has processes, so that a signal reaches all of
+ * them. Otherwise begins a new group. */
 static void child_enter_group(const struct child *c)
 {
         if (c->group == 0 || setpgid(0, c->group) < 0)
@@ -81,7 +81,7 @@ int child_start(struct child *c, int64_t now)
         }
         if (pid == 0)
                 child_run(c);
-        if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child does the same: one of the two is first */
+        if (c->group == 0 || setpgid(pid, c->group) < 0) /* the child makes the same call, and either may be first */
                 setpgid(pid, pid);
         pid_t group = getpgid(pid);
         c->group = group > 0 ? group : c->group;

@@ -1,4 +1,4 @@
-/* A program that must run, with its sockets and its user. When it ends, it is started again. */
+/* A program that chat-init keeps running, with its sockets and its user. It is started again whenever it ends. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,12 +22,12 @@ struct child {
         const struct owner *user; /* it runs as this user; NULL: as our user */
         pid_t pid;                /* 0: it does not run */
         pid_t group;              /* the process group of it and all that it starts; 0: there was none yet */
-        int64_t start_ms;         /* when it is to start, or while it runs, when it started; ms of CLOCK_MONOTONIC */
+        int64_t start_ms; /* the time of the next start, or of the last one while it runs; ms of CLOCK_MONOTONIC */
 };
 
 /* Starts the program. Returns 0 or a negative errno. A program that cannot be run ends with CHILD_MISSING, and standard
  * error states the reason. */
 int child_start(struct child *c, int64_t now);
 
-/* Notes that process `pid` ended. Returns true if it was this program, which is then due again. */
+/* Notes that process `pid` ended. Returns true if this program was that process; it is then due for another start. */
 bool child_ended(struct child *c, pid_t pid, int64_t now);

@@ -1,5 +1,6 @@
 /* The three sockets that outlive the programs that serve them: for clients, for chatd's queue, and for chatctl.
- * chat-init holds them as systemd would. What waits there waits for the next chatd or the next launcher.
+ * chat-init holds them as systemd would. Connections and datagrams that wait there are taken by the next launcher or
+ * chatd.
  */
 #pragma once
 

@@ -65,7 +65,7 @@ static void init_print_usage(void)
               stdout);
 }
 
-/* Returns true if the chat is to run; otherwise `*status` is the exit status. */
+/* Returns true if the chat is to run. Otherwise sets `*status` to the exit status. */
 static bool init_parse_options(struct init *i, int argc, char **argv, int *status)
 {
         *status = EXIT_SUCCESS;
@@ -109,8 +109,8 @@ static int init_find_user(const char *name, const struct group *group, struct ow
         const struct passwd *pw = getpwnam(name);
         if (!pw || !group) {
                 fprintf(stderr,
-                        "chat-init: there is no user %s with the group chat: make them, as chat.sysusers has "
-                        "them, or run this as another user than root\n",
+                        "chat-init: the user %s or the group chat is missing: make both, as in chat.sysusers, or run "
+                        "chat-init as a user other than root\n",
                         name);
                 return -ENOENT;
         }
@@ -132,8 +132,8 @@ static int init_find_users(struct init *i)
         return r;
 }
 
-/* Warns of a short queue. The kernel sets the length of a queue when the socket is made. A short queue is full sooner:
- * sessions wait, and stop reading. */
+/* Warns of a short queue. The kernel sets the length of a queue when the socket is made. A short queue is full sooner,
+ * and sessions that wait for room read nothing from their clients. */
 static void init_check_queue_length(void)
 {
         int length = QUEUE_LENGTH;
@@ -228,7 +228,7 @@ static void init_take_signal(struct init *i, const sigset_t *taken, int64_t due)
         init_reap(i);
 }
 
-/* Ends a child and all that it started. Kills what is left after `most_ms`. */
+/* Ends a child and all processes that it started. Kills those that remain after `most_ms`. */
 static void init_end(struct init *i, struct child *c, const sigset_t *taken, int64_t most_ms)
 {
         int64_t until = clock_ms() + most_ms;
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
         i.launcher.fds = &clients;
         i.launcher.count = 1;
         if (setenv("SYSTEMD_LOG_LEVEL", "warning", 1) <
-            0) { /* else the launcher prints two lines for each connection */
+            0) { /* without this, the launcher prints two lines for each connection */
                 fprintf(stderr, "chat-init: cannot set the launcher's log level: %s\n", strerror(errno));
                 return EXIT_FAILURE;
         }

@@ -2,9 +2,9 @@
  *
  * A cloned disk carries the spool along. If both machines went on to number records under one instance, other hosts
  * would take a record of one machine for a record of the other that was stored twice. So each record of a spool belongs
- * to a branch, which has a random instance and numbers its records from 0. A spool that is found in another boot or in
- * another directory begins a branch; each clone finds its spool so. Records that were appended before keep their
- * instance and number, so a record that two clones both send counts once.
+ * to a branch, which has a random instance and numbers its records from 0. A spool begins a branch if it is opened in
+ * another boot or in another directory, as every clone does. Earlier records keep their instance and number, so a
+ * record that two clones both send counts once.
  *
  * Places count all records of the file. The table lies in the file's header, see spool-ring.h. The table only grows
  * while the file is in use: one thread begins branches, and any thread may read them.

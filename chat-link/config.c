@@ -25,7 +25,7 @@ static const char *config_take_text(struct config *c, void *field, const char *v
 static const char *config_take_label(struct config *c, void *field, const char *value)
 {
         if (strlen(value) > HOST_MAX_BYTES || !text_is_host(value, strlen(value)))
-                return "1 to 24 of a-z, 0-9 and -, which is not at an end";
+                return "1 to 24 of a-z, 0-9 and -, with no - at either end";
         snprintf(field, HOST_MAX_BYTES + 1, "%s", value);
         if (field == c->host)
                 c->machine[0] = '\0';
@@ -52,7 +52,7 @@ static const char *config_take_servers(struct config *c, void *field, const char
                         return "up to 16 of nats://HOST:PORT or tls://HOST:PORT, with blanks between them";
                 snprintf(c->servers[c->servers_count++], sizeof(config_value), "%s", url);
         }
-        return c->servers_count > 0 ? NULL : "nats://HOST:PORT, and more of them with blanks between";
+        return c->servers_count > 0 ? NULL : "nats://HOST:PORT, or several of these with blanks between them";
 }
 
 /* Parses a number and one of the units. Returns 0, or -EINVAL if the value is no such number or out of bounds. */
@@ -217,11 +217,11 @@ static void config_set_defaults(struct config *c)
                 c->machine[text_clean_all(machine, strlen(machine), c->machine, sizeof(c->machine) - 1)] = '\0';
 }
 
-/* Checks the settings together. Returns NULL, or what is wrong. */
+/* Checks if the settings fit together. Returns NULL, or a description of the error. */
 static const char *config_check(const struct config *c)
 {
         if (c->servers_count == 0)
-                return "Servers= is missing: which NATS servers are there? As in Servers=nats://192.168.1.10:4222";
+                return "Servers= is missing: name the NATS servers, as in Servers=nats://192.168.1.10:4222";
         if ((c->user[0] == '\0') != (c->password[0] == '\0'))
                 return "User= and Password= belong together";
         if ((c->certificate_file[0] == '\0') != (c->key_file[0] == '\0'))

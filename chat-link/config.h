@@ -31,9 +31,9 @@ struct config {
         config_value servers[CONFIG_SERVERS_MAX];
         int servers_count;
         char network[HOST_MAX_BYTES + 1]; /* Network=: hosts of other networks on the same servers are ignored */
-        /* Host=: what follows the @ in the names of this host's members on other hosts */
+        /* Host=: the part behind the @ in the names of this host's members on other hosts */
         char host[HOST_MAX_BYTES + 1];
-        char machine[64 + 1]; /* the cleaned name of the machine, if `host` was made of it and differs; else empty */
+        char machine[64 + 1]; /* the cleaned name of the machine, if `host` is made from it and differs; else empty */
         config_value user, password;   /* User=, Password=; empty: not set */
         config_value credentials_file; /* CredentialsFile=: a user's JWT and seed, as `nsc generate creds` writes it */
         /* CAFile=: certificates of the authorities that may sign the servers' certificates; set: TLS */
@@ -45,10 +45,10 @@ struct config {
         size_t spool_bytes; /* SpoolSize=: mebibytes, with or without an M */
 };
 
-/* Makes a label of the name of this machine: the name up to the first dot, in lower case. Returns true if the label is
- * exactly that name. Returns false if the name is too long or has characters that no label has: these become "-", and
- * the label ends with "-" and six digits that are computed from the whole name, so that other names give other labels.
- * The label is "host" if the machine has no name. */
+/* Makes a label from the name of this machine: the name up to the first dot, in lower case. Returns true if the label
+ * is exactly that name. Returns false if the name is too long or has characters that no label has: these become "-",
+ * and the label ends with "-" and six digits that are computed from the whole name, so that other names give other
+ * labels. The label is "host" if the machine has no name. */
 bool config_default_host(char host[static HOST_MAX_BYTES + 1], const char *machine);
 
 /* Reads the file `path` on top of the defaults. Returns 0, or a negative errno with a line for the user in `error`:

@@ -75,7 +75,7 @@ static void connection_on_error(natsConnection *nc, natsSubscription *sub, natsS
         (void)sub;
         natsConnection_GetLastError(nc, &text);
         if (status != NATS_NOT_PERMITTED || (text && strstr(text, "$JS.API.STREAM.NAMES")))
-                return; /* chat-link asks for that only to report more of the problem */
+                return; /* chat-link asks for that only to explain a problem */
         atomic_store(&c->refused_at, clock_ms());
         if (text && strstr(text, "ubscription"))
                 atomic_store(&c->refused, true);
@@ -155,11 +155,13 @@ static void connection_explain(const struct connection *c, const char *url, nats
         case NATS_CONNECTION_AUTH_FAILED:
                 if (login)
                         report_problem(c->report, PROBLEM_CONNECTION,
-                                       "%s refuses us: it does not know %s of link.conf (%s)", c->server, login, why);
+                                       "%s refuses this host: it does not know %s of link.conf (%s)", c->server, login,
+                                       why);
                 else
-                        report_problem(c->report, PROBLEM_CONNECTION,
-                                       "%s refuses us: it wants User= and Password=, or CredentialsFile=, in link.conf",
-                                       c->server);
+                        report_problem(
+                                c->report, PROBLEM_CONNECTION,
+                                "%s refuses this host: it needs User= and Password=, or CredentialsFile=, in link.conf",
+                                c->server);
                 break;
         case NATS_SECURE_CONNECTION_WANTED:
                 report_problem(c->report, PROBLEM_CONNECTION,
@@ -169,7 +171,7 @@ static void connection_explain(const struct connection *c, const char *url, nats
         case NATS_SSL_ERROR:
                 report_problem(c->report, PROBLEM_CONNECTION, "no TLS with %s: %s link.conf (%s)", c->server,
                                *c->config->ca_file ? "see CAFile=, and the host name in Servers=, of"
-                                                   : "set CAFile= to who signed its certificate, in",
+                                                   : "set CAFile= to the authority that signed its certificate, in",
                                why);
                 break;
         case NATS_TIMEOUT:

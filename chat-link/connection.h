@@ -1,8 +1,8 @@
-/* chat-link's connection to a NATS server: which server, how, and why it failed.
+/* chat-link's connection to a NATS server: the choice of the server, the options, and the reason of a failure.
  *
- * libnats connects to one server at a time here, and does not reconnect by itself. So the link knows for every attempt
- * why it failed; nothing waits in a buffer of libnats meanwhile; and what belongs to a connection (JetStream,
- * subscriptions) ends with it. The next attempt is with the next server of Servers=.
+ * libnats connects to one server at a time here, and does not reconnect by itself. So the link knows why each attempt
+ * failed, nothing waits in a buffer of libnats meanwhile, and the parts of a connection (JetStream, subscriptions) end
+ * with it. The next attempt is with the next server of Servers=.
  *
  * libnats calls back from threads of its own, even after the object that a call is for was destroyed. A caller that
  * gives libnats a pointer holds the connection until the last call has returned. Memory that the pointer leads to must
@@ -28,7 +28,8 @@ enum {
         CONNECTION_RETRY_MIN_MS = 500, /* after all of the servers were tried */
         CONNECTION_RETRY_MAX_MS = 5000,
         CONNECTION_STEADY_MS = 5000, /* a connection that lasted this long is replaced at once */
-        /* how long a violation of permissions is reported; after that, what happens only once is tried again */
+        /* how long a violation of permissions is reported; after that, actions that are done once per connection are
+         * tried again */
         PERMISSION_MS = 10000,
 };
 
@@ -44,8 +45,8 @@ struct connection {
         unsigned failures;       /* attempts since a connection was of use */
         int64_t retry_at, since; /* ms of CLOCK_MONOTONIC */
 
-        /* Threads of libnats set these, and the network's thread reads and clears them, after a wake by `work` or when
-         * it looks anyway. Each is a value by itself: nothing else is read by it, and a late look does no harm. */
+        /* Threads of libnats set these. The network's thread reads and clears them when `work` wakes it, or in another
+         * turn. No other data depends on them, so their order does not matter, and a late read does no harm. */
         atomic_bool lost;
         atomic_bool refused;             /* a subscription was refused */
         atomic_int_least64_t refused_at; /* when permission for something was refused; 0: never */
@@ -65,11 +66,11 @@ void connection_destroy(struct connection *c);
  * at most, if the name service answers. */
 bool connection_check(struct connection *c, int64_t now);
 
-/* Returns when connection_check() is due next, ms of CLOCK_MONOTONIC. */
+/* Returns the time at which connection_check() is due, ms of CLOCK_MONOTONIC. */
 int64_t connection_wake_ms(const struct connection *c);
 
-/* Returns true if there was a connection and it is over. The caller then destroys the subscriptions and everything else
- * of the connection, and calls connection_close(). */
+/* Returns true if a connection has ended. The caller then destroys the subscriptions and everything else of the
+ * connection, and calls connection_close(). */
 bool connection_is_over(struct connection *c, int64_t now);
 
 void connection_close(struct connection *c);
@@ -78,7 +79,7 @@ void connection_close(struct connection *c);
  * failure. */
 void connection_is_good(struct connection *c);
 
-/* Returns what libnats says about the last failure in this thread, without the place in libnats' source. */
+/* Returns libnats' text about the last failure in this thread, without the place in libnats' source. */
 const char *connection_error(void);
 
 /* Writes the prefix of subjects for answers to this host alone. A host that cannot see the subjects of other hosts

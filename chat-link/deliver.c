@@ -25,7 +25,7 @@ void deliver_drop(struct link *l)
         gap_close(&l->gap);
 }
 
-/* Reports missing lines, unless the message is read again and chatd has them. */
+/* Reports missing lines, unless chatd has them because the message is read again. */
 static void deliver_report_missing(struct link *l, const char *host, uint64_t lines, uint64_t number)
 {
         if (number > l->relayed_number)
@@ -80,7 +80,7 @@ static struct slice deliver_text(const struct record *rec, const char *host, cha
         }
 }
 
-/* Injects `rec` under its number. Returns false if that is not possible now. */
+/* Injects `rec` under its number. Returns false if that must wait. */
 static bool deliver_one(struct link *l, const struct record *rec)
 {
         char name[NAME_MAX_BYTES + 1], buffer[NAME_MAX_BYTES + 1];
@@ -101,7 +101,7 @@ static bool deliver_one(struct link *l, const struct record *rec)
 }
 
 /* Takes a private message or a reply, "NAME@HOST TEXT". Injects it as "NAME TEXT" if HOST is this host. Returns false
- * if that is not possible now. */
+ * if that must wait. */
 static bool deliver_private(struct link *l, struct record rec)
 {
         char text[TEXT_MAX_BYTES + 1];
@@ -113,7 +113,7 @@ static bool deliver_private(struct link *l, struct record rec)
         return deliver_one(l, &rec);
 }
 
-/* Takes the next record of the message. Returns false if that is not possible now. */
+/* Takes the next record of the message. Returns false if that must wait. */
 static bool deliver_record(struct link *l, const struct record *rec)
 {
         if (l->notices.count > 0 && !notices_flush(&l->notices, &l->inject, l->now))

@@ -10,11 +10,11 @@
 struct link;
 struct network_message;
 
-/* Begins with `m`, whose first record has the number in `is`: `is.count` records of the host, and before them those that
- * are missing. Owns `m` from then on. */
+/* Begins to deliver `m`, and owns it from then on. First come the records that are missing before it, then its own,
+ * which `is` describes: `is.count` records, the first with the number `is.number`. */
 void deliver_begin(struct link *l, struct network_message *m, struct hosts_message is, struct wire_reader records);
 
-/* Continues with the message. Returns false if it cannot be finished now. */
+/* Continues to deliver the message. Returns false if that must wait. */
 bool deliver_go_on(struct link *l);
 
 /* Drops the message. */

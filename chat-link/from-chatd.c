@@ -45,7 +45,7 @@ static void from_chatd_say_hello(struct link *l)
         l->hello_at = l->now + LINK_HELLO_MS;
 }
 
-/* Tells a member who sends a private message to NAME@HOST that HOST is not there. The message still goes out. */
+/* Tells a member that the HOST of its private message to NAME@HOST is away. The message still goes out. */
 static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
 {
         struct slice text = rec->text, name, at;
@@ -65,8 +65,8 @@ static void from_chatd_tell_of_absent(struct link *l, const struct record *rec)
                 notices_tell(&l->notices, rec->id, &a);
 }
 
-/* Tells members of absent hosts, for the records that were just stored. After a kill between the spool and this call a
- * record does not come here again: so its member is told once at most. */
+/* Tells members of absent hosts, for the records that were just stored. A kill between the spool and this call keeps
+ * the records from coming here again, so a member is told once at most. */
 static void from_chatd_look_at_stored(struct link *l)
 {
         struct wire_reader records = wire_read(l->inbox.records, l->inbox.records_bytes);

@@ -1,4 +1,4 @@
-/* What chatd tells the link: records of members here, and where to begin to read the network. */
+/* Takes datagrams of chatd: records of members here, and the number from which the network is to be read. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +12,6 @@ void from_chatd_connect(struct link *l);
 /* Moves datagrams from the inbox to the spool, a bounded number. Returns true if there may be more. */
 bool from_chatd_take(struct link *l);
 
-/* Moves datagrams as from_chatd_take() does, and passes over questions and answers of chatd, because the next chat-link
- * sends HELLO when it begins. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
+/* Moves datagrams as from_chatd_take() does, but ignores roll calls and answers to HELLO, because the next chat-link
+ * sends HELLO when it begins. Returns the time at which there may be more to do, ms of CLOCK_MONOTONIC. */
 int64_t from_chatd_drain(struct link *l);

@@ -18,8 +18,8 @@ static uint64_t from_hosts_last_number(const struct link *l)
         return l->inject.last > last ? l->inject.last : last;
 }
 
-/* Returns the number of the first record of a message. Without JetStream, messages of which nothing was injected count,
- * too: else the next message would look as if it were read again. */
+/* Returns the number of the first record of a message. Without JetStream, a message without injected records counts,
+ * too: otherwise the next message would have its number, as if it were read again. */
 static uint64_t from_hosts_number(const struct link *l, const struct network_message *m)
 {
         uint64_t last = from_hosts_last_number(l);
@@ -30,7 +30,8 @@ static uint64_t from_hosts_number(const struct link *l, const struct network_mes
         return number_of(l->kept->generation, sequence & NUMBER_SEQUENCE_MAX);
 }
 
-/* Returns true if all of its records are of this host, from a time when it had the label that another host has now. */
+/* Returns true if all records of the message are this host's own, from a time when this host had the label of another
+ * host. */
 static bool from_hosts_is_own(const struct link *l, const struct message *said, uint64_t count)
 {
         uint64_t own = spool_own(l->spool, said->instance);
@@ -66,8 +67,8 @@ static void from_hosts_read_anew(struct link *l, int64_t lack_ms)
         network_read_anew(l->network);
 }
 
-/* Looks for records that the host announced and that did not arrive. Returns for how many ms they have lacked, or 0.
- * `*lack` describes a message without records behind them. */
+/* Looks for records that the host announced and that did not arrive. Returns for how many ms they have been missing, or
+ * 0. `*lack` describes a message without records behind them. */
 static int64_t from_hosts_find_lack(struct link *l, const char *host, const struct message *alive,
                                     struct hosts_message *lack)
 {
@@ -160,7 +161,7 @@ static bool from_hosts_take_next(struct link *l)
         return true;
 }
 
-/* Reports hosts that came or went. All messages of other hosts were taken before this, so a host without a recent ALIVE
+/* Reports hosts that came or went. The caller has taken all messages of other hosts, so a host without a recent ALIVE
  * is away. If the link took no messages for LINK_GRACE_MS, all hosts get their time again. */
 static void from_hosts_look_for_hosts(struct link *l)
 {

@@ -27,7 +27,8 @@ void gap_close(struct gap *g)
         g->at = g->end;
 }
 
-/* Takes an answer to the last question, if there is one. Drops any other answer: it would begin behind the open gap. */
+/* Takes an answer to the last question, if there is one. Drops any other answer, which would begin behind the open
+ * gap. */
 static void gap_take_answer(struct gap *g, struct network *n)
 {
         struct message m;
@@ -84,8 +85,7 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
         return GAP_WAITS;
 }
 
-/* As long as good answers arrive there is reason to ask, and to ask at once for records that the answer had no room
- * for. */
+/* A good answer is a reason to go on asking. Records that it had no room for are asked for at once. */
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms)
 {
         g->at += records;

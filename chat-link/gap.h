@@ -1,9 +1,9 @@
 /* A gap: records of a host that did not arrive. The link asks that host for them before it shows the records behind the
  * gap.
  *
- * While a gap is open, its user calls gap_next() again and again, and takes one step after the other: a record, or a
- * number of records that are missing for good. Records that the host no longer has are missing. All of the rest is
- * missing after GAP_QUESTIONS_MAX questions without an answer that contains a part of it, or after GAP_OPEN_MAX_MS.
+ * While a gap is open, its user calls gap_next() again and again. Each step is a record, or a number of records that
+ * are missing for good. Records that the host no longer has are missing. The rest counts as missing after
+ * GAP_QUESTIONS_MAX questions without an answer that has a part of it, or after GAP_OPEN_MAX_MS.
  */
 #pragma once
 
@@ -29,8 +29,8 @@ struct gap {
         char host[HOST_MAX_BYTES + 1];
         uint64_t instance, at, end; /* the open gap: positions in the host's spool */
         uint64_t question_position; /* the position that was asked for last */
-        unsigned questions; /* questions left; counted, because time also passes while the process does not run */
-        int64_t ask_at, opened_at;      /* ms of CLOCK_MONOTONIC */
+        unsigned questions;         /* questions left; counted, because time also passes while the process is stopped */
+        int64_t ask_at, opened_at;  /* ms of CLOCK_MONOTONIC */
         struct network_message *answer; /* or NULL */
         struct wire_reader records;     /* records of `answer` that were not taken yet */
         uint64_t answer_position;       /* the position of the next record of `answer` */
@@ -51,12 +51,13 @@ enum gap_step gap_next(struct gap *g, struct network *n, int64_t now_ms, struct 
 /* Notes that a step was taken: of one record, or of `records` missing records. */
 void gap_advance(struct gap *g, uint64_t records, int64_t now_ms);
 
-/* Notes that no host can be asked now, or no record can be taken: this time does not count. */
+/* Notes that at present no host can be asked, or no record can be taken. The time that passes meanwhile does not
+ * count. */
 void gap_hold(struct gap *g, int64_t now_ms);
 
 /* Return true if no gap is open, and for how many ms the gap has been open. */
 bool gap_is_closed(const struct gap *g);
 int64_t gap_open_ms(const struct gap *g, int64_t now_ms);
 
-/* Returns when gap_next() may have another step only because time passed. */
+/* Returns the time at which gap_next() may have another step without any message. */
 int64_t gap_wake_ms(const struct gap *g);

@@ -40,7 +40,7 @@ static struct host *hosts_find(const struct hosts *h, const char *label)
         return NULL;
 }
 
-/* Returns a free place, or the place of the host that was not heard for longest; NULL if all hosts are here. */
+/* Returns a free place, or the place of the host with the longest silence. Returns NULL if all hosts are here. */
 static struct host *hosts_find_place(const struct hosts *h)
 {
         struct host *oldest = NULL;
@@ -101,7 +101,7 @@ static void hosts_keep_irregular(struct hosts *h, const struct hosts_irregular *
         oldest->number = what->number;
 }
 
-/* Returns what was noted when the message `number` was read for the first time. */
+/* Returns the note of the first time that the message `number` was read. */
 static struct hosts_irregular hosts_recall(const struct hosts *h, uint64_t number)
 {
         for (size_t i = 0; i < HOSTS_IRREGULAR_MAX; i++)
@@ -184,7 +184,7 @@ static struct hosts_irregular hosts_compare(const struct hosts *h, const struct 
 {
         struct hosts_irregular is = {.number = m->number};
         uint64_t expected;
-        /* no other instance may be known either */
+        /* there must be no other known instance, either */
         if (!hosts_is_known(h, host, m->instance, m->own_records, &expected) && !m->follows)
                 is.unseen = host->progress[host->current].instance != 0 ? m->position : 0;
         else if (m->position >= expected)
@@ -279,8 +279,8 @@ void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t 
         hosts_note_process(&h->twins[host - h->all], process, now_ms);
 }
 
-/* Returns the entry for records that lack of the instance: its own, or one that was not updated lately. Returns NULL if
- * there is none. */
+/* Returns the entry for missing records of the instance: its own, or an entry that was not updated lately. Returns NULL
+ * if there is none. */
 static struct hosts_lack *hosts_find_lack(struct hosts *h, const struct host *host, uint64_t instance, int64_t now_ms)
 {
         struct hosts_lack *lacks = h->lacks[host - h->all], *free_lack = NULL;
@@ -295,8 +295,8 @@ static struct hosts_lack *hosts_find_lack(struct hosts *h, const struct host *ho
         return free_lack;
 }
 
-/* Notes that records of an instance lack from `expected` on, or that none lack. Returns for how many ms they have
- * lacked. */
+/* Notes that records of an instance are missing from `expected` on, or that none are. Returns for how many ms they have
+ * been missing. */
 static int64_t hosts_note_lack(struct hosts *h, const struct host *host, uint64_t instance, bool lacks,
                                uint64_t expected, int64_t now_ms)
 {
@@ -398,7 +398,7 @@ static const char *hosts_people(uint64_t members)
         return members == 1 ? "person" : "people";
 }
 
-/* Makes news of all hosts that are in `state` now, and were in the state `before` when members were last told. Returns
+/* Makes news of all hosts that are in `state` now, and of which members were last told the state `before`. Returns
  * false if there are none. */
 static bool hosts_tell(struct hosts *h, int64_t now_ms, enum host_state before, enum host_state state,
                        uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news)

@@ -1,4 +1,4 @@
-/* What this host knows of other hosts: how much of their records is here, and whether the hosts are there.
+/* What this host knows of other hosts: how many of their records have arrived, and which hosts are there.
  *
  * The data lies in the spool's file (spool_kept()) and survives kill -9 at any instruction: new data is written into
  * the slot that is not in use, and one store takes that slot into use.
@@ -9,7 +9,7 @@
  * last HOSTS_IRREGULAR_MAX irregular messages are remembered, so that a message has the same result when it is read
  * again.
  *
- * A host is here while its ALIVE messages arrive, and away after HOSTS_LOST_MS without one. If there are more than
+ * A host is here while its ALIVE messages arrive. It is away after HOSTS_LOST_MS without one. If there are more than
  * HOSTS_MAX hosts, the host that was away for longest is forgotten, or the newest host is not taken.
  */
 #pragma once
@@ -25,19 +25,19 @@ enum {
         HOSTS_NEWS_MAX_BYTES = ANSWER_ROOMS_MAX_BYTES, /* has room for all of them */
         HOSTS_IRREGULAR_MAX = 256,
         HOSTS_INSTANCES_MAX = 3,
-        HOSTS_OTHERS_MAX = 2, /* besides the last two: while one instance gives way to another there are three more */
-        HOSTS_LACKS_MAX = 4,  /* instances of a host of which something lacks */
+        HOSTS_OTHERS_MAX = 2, /* besides the last two, for the time in which one instance gives way to another */
+        HOSTS_LACKS_MAX = 4,  /* instances of a host with missing records */
         HOSTS_PROCESSES_MAX = 4,
         HOSTS_AGAIN = 3, /* a label that came again this often, each time within HOSTS_LOST_MS, is of several hosts */
         HOSTS_LOST_MS = 10000,
-        /* How long others may wait, in total, for answers of one host. A tenth of the time that passes is added
+        /* The total time for which others may wait for answers of one host. A tenth of the time that passes is added
          * again. */
         HOSTS_CREDIT_MS = 10000,
         HOSTS_CREDIT_SHARE = 10,
 };
 
 enum host_state {
-        HOST_UNKNOWN, /* members were not told of it yet */
+        HOST_UNKNOWN, /* members have not been told of it */
         HOST_HERE,
         HOST_AWAY,
 };
@@ -53,8 +53,9 @@ struct host {
         char label[HOST_MAX_BYTES + 1];
         uint8_t state; /* enum host_state: what members were last told */
         uint8_t current;
-        struct host_progress progress[2]; /* the slot that is not current is the previous one, if its number is lower */
-        uint64_t members;                 /* members on that host when its last ALIVE arrived */
+        /* the slot that is not current has the previous progress, if its number is lower */
+        struct host_progress progress[2];
+        uint64_t members; /* members on that host when its last ALIVE arrived */
 };
 
 /* An instance of a host that is in none of the host's `progress`. Zeros: free. */
@@ -72,14 +73,14 @@ struct hosts_message {
         uint64_t instance, position, count; /* `count` records from `position` on */
         uint64_t number;                    /* the number of its first record on this host */
         uint64_t own_records; /* how many records of the instance are known here because this host sent them */
-        bool follows;         /* the instance is known to have begun after another one that is known */
+        bool follows;         /* the instance began after another known instance */
 };
 
 struct hosts_irregular {
         uint64_t number;  /* the number of a message; 0: free */
-        uint64_t skip;    /* how many of its records, from its start, are left out because they are no news */
+        uint64_t skip;    /* how many of its first records are left out because they are no news */
         uint64_t missing; /* how many records are missing before it */
-        /* How many records an unknown instance had before it: they may have arrived, or another sender uses that host's
+        /* How many records an unknown instance had before it. They may have arrived, or another sender uses that host's
          * label. */
         uint64_t unseen;
 };
@@ -92,8 +93,8 @@ struct hosts_instance {
 
 struct hosts_lack {
         uint64_t instance; /* 0: none */
-        uint64_t expected; /* the position of the record that lacks */
-        int64_t since_ms;  /* since when it lacks */
+        uint64_t expected; /* the position of the record that is missing */
+        int64_t since_ms;  /* since when it is missing */
         int64_t report_ms; /* when the host last said that it has the record */
 };
 
@@ -133,8 +134,8 @@ void hosts_init(struct hosts *h, struct hosts_kept *kept, struct hosts_others *o
 /* Forgets the host `label`, if it is known. */
 void hosts_forget(struct hosts *h, const char *label);
 
-/* Takes note of a message of the host `label`. Returns how the message is irregular. Everything is left out if there is
- * no place for the host. */
+/* Takes note of a message of the host `label`. Returns how the message is irregular. All of its records are left out if
+ * there is no place for the host. */
 struct hosts_irregular hosts_said(struct hosts *h, const char *label, const struct hosts_message *m);
 
 /* Returns the highest number of a message that hosts_said() took as news. */
@@ -143,14 +144,15 @@ uint64_t hosts_last_number(const struct hosts *h);
 /* Notes that the host `label` is there. `process` is the number of its connection, or 0 if it is not known. */
 void hosts_alive(struct hosts *h, const char *label, uint64_t members, uint64_t process, int64_t now_ms);
 
-/* Returns a label that is now known to be of several hosts (`*several`), or of one host again, once for each change;
- * else NULL. */
+/* Returns a label that turned out to be that of several hosts (`*several`), or of one host again, once for each change.
+ * Returns NULL if there is none. */
 const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several);
 
-/* Takes note of how far the host `label` is with `count` instances, the newest first. Returns for how many ms nothing
- * arrived of an instance that lacks records; 0 if no instance lacks any. If several lack records it is the instance
- * that lacks them for longest, and `*index` says which. Instances older than all that are known here do not count; if
- * none is known, the newest counts if the host is known. `*follows` is as in struct hosts_message. */
+/* Takes note of how many records the host `label` has sent of each of its `count` instances, the newest first. Of the
+ * instances with missing records, takes the one whose records have been missing for longest: sets `*index` to it, and
+ * returns for how many ms nothing of it has arrived. Returns 0 if no instance has missing records. Instances older than
+ * all that are known here do not count; if none is known, the newest counts if the host is known. `*follows` is as in
+ * struct hosts_message. */
 int64_t hosts_lack_ms(struct hosts *h, const char *label, const struct hosts_instance *all, size_t count,
                       int64_t now_ms, size_t *index, bool *follows);
 
@@ -160,15 +162,15 @@ void hosts_charge(struct hosts *h, const char *label, int64_t ms, int64_t now_ms
 /* Returns true if the host `label` may be asked. */
 bool hosts_has_credit(const struct hosts *h, const char *label, int64_t now_ms);
 
-/* Returns HOST_HERE or HOST_AWAY, as members believe or could be told now; HOST_UNKNOWN if no message of
- * it ever arrived. */
+/* Returns HOST_HERE or HOST_AWAY, the state that members know or could be told now. Returns HOST_UNKNOWN if no message
+ * of the host ever arrived. */
 enum host_state hosts_state(const struct hosts *h, const char *label, int64_t now_ms);
 
-/* Writes the news of hosts that came, went or returned, one kind at a time, and notes that members were told. The hosts
- * are in `list`. Returns false if there is no news. */
+/* Writes the news of hosts that came, went or returned, one kind at a time, to `list`, and notes that members were
+ * told. Returns false if there is no news. */
 bool hosts_news(struct hosts *h, int64_t now_ms, uint8_t list[static HOSTS_NEWS_MAX_BYTES], struct answer *news);
 
-/* Returns when hosts_news() may have news only because time passed, or INT64_MAX. */
+/* Returns the time at which hosts_news() may have news without any message, or INT64_MAX. */
 int64_t hosts_wake_ms(const struct hosts *h, int64_t now_ms);
 
 /* Writes "b (12 people), c (away), web (2 people, several hosts)" for the status, cut to `size`. Returns how many hosts

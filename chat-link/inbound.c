@@ -181,7 +181,7 @@ static bool inbound_is_acceptable(const struct inbound_message *m)
                m->size <= MESSAGE_MAX_BYTES;
 }
 
-/* Returns false if the message is not the next one of its consumer, or not of the consumer at all. */
+/* Returns false if the message is not the next one of its consumer, or does not come from the consumer. */
 static bool inbound_is_next(struct inbound *in, const struct inbound_message *m)
 {
         if (in->place.stream == 0)

@@ -18,7 +18,7 @@
 enum {
         INBOUND_ALIVE_MAX = 256,   /* ALIVE messages that wait, one for each host: they do not wait for room */
         INBOUND_SILENCE_MS = 3000, /* a consumer sends a heartbeat each second */
-        INBOUND_BEHIND_MS = 30000, /* how long a stream may end before the place that was read already */
+        INBOUND_BEHIND_MS = 30000, /* how long a stream may end before the place up to which it was read */
 };
 
 struct inbound {
@@ -32,7 +32,7 @@ struct inbound {
 
         uint64_t request;       /* counts the calls of network_read() */
         uint64_t begin_request; /* the request for which a BEGIN was queued; 0: none */
-        /* of the last message that was taken or dropped; until BEGIN, the place that was asked for */
+        /* the place of the last message that was taken or dropped; until BEGIN, the requested place */
         struct network_place place;
 
         int64_t behind_since; /* since when the stream ends before `place`; 0: it does not */
@@ -59,8 +59,8 @@ void inbound_read_anew(struct inbound *in);
 
 /* ---- for the network's thread ---- */
 
-/* Returns the request for which a subscription is wanted, because there is none or the present one is useless at `now`;
- * 0 if none is wanted. The end of the stream must be determined after this call. */
+/* Returns the request that needs a subscription, because there is none or the present one is useless at `now`. Returns
+ * 0 if no request needs one. The end of the stream must be determined after this call. */
 uint64_t inbound_needs_subscription(struct inbound *in, int64_t now);
 
 /* Returns true if the stream of this identity, with messages up to `last`, ends before the place that was read already.
@@ -73,7 +73,7 @@ bool inbound_is_behind(struct inbound *in, uint64_t stream, uint64_t last, int64
  * the stream is another one. Writes the place behind which to subscribe. */
 uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct network_place *behind);
 
-/* Takes no more messages of any subscription until inbound_open(). */
+/* Closes the queue to messages of all subscriptions until inbound_open(). */
 void inbound_close(struct inbound *in);
 
 /* ---- for libnats' threads ---- */

@@ -25,7 +25,7 @@ int inbox_init(struct inbox *in, int fd, struct spool *spool)
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
         spool_walk(spool, inbox_remember, in);
-        /* No chatd has the epoch 1. So the first datagram begins another epoch, and its records are compared. */
+        /* No chatd has the epoch 1, so the first datagram begins another epoch, and its records are compared. */
         seen_epoch(&in->seen, 1);
         return 0;
 }
@@ -109,8 +109,8 @@ static bool inbox_store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
         return spool_append(in->spool, in->records, size, 1) == 0;
 }
 
-/* Stores a notice of missing lines, unless it is stored already. Two notices can be equal, so only the first one that
- * is read after the start is compared with the spool. Returns false if the spool is full. */
+/* Stores a notice of missing lines, unless it is stored already. Only the first notice after the start is compared with
+ * the spool, because two notices can be equal. Returns false if the spool is full. */
 static bool inbox_note_missed(struct inbox *in, const struct frame *f)
 {
         if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
@@ -126,7 +126,7 @@ bool inbox_note_missing(struct inbox *in, uint64_t lines)
 static enum inbox_event inbox_take_frame(struct inbox *in, const struct frame *f)
 {
         if (seen_epoch(&in->seen, f->id))
-                in->has_members = false; /* another chatd, which may have had no room for its roll call */
+                in->has_members = false; /* the chatd is another one, and its roll call may have found no room */
         switch (f->type) {
         case FRAME_BATCH:
                 return inbox_store(in, f) ? INBOX_TAKEN : INBOX_FULL;

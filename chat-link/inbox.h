@@ -36,13 +36,13 @@ struct inbox {
                 bool is_last;
                 uint64_t epoch, lines;
         } missed;
-        bool has_members; /* `members` is right: chatd has sent it */
+        bool has_members; /* chatd has sent `members` */
         uint64_t members; /* sessions on this host */
         uint64_t number;  /* of the last record from the link that chatd relayed */
         char reason[256];
         uint64_t ignored; /* datagrams that chatd does not send */
         uint8_t datagram[DATAGRAM_MAX_BYTES];
-        uint8_t records[DATAGRAM_MAX_BYTES]; /* what the last datagram added to the spool */
+        uint8_t records[DATAGRAM_MAX_BYTES]; /* the records that the last datagram added to the spool */
         size_t records_bytes;                /* the size of `records` in bytes */
 };
 
@@ -52,6 +52,5 @@ int inbox_init(struct inbox *in, int fd, struct spool *spool);
 /* Notes in the spool that `lines` of this host are missing. Returns false if the spool is full. */
 bool inbox_note_missing(struct inbox *in, uint64_t lines);
 
-/* Takes the next datagram, and returns what it was. `broker` is the user whose datagrams are accepted. Does not
- * block. */
+/* Takes the next datagram. Returns its kind. `broker` is the user whose datagrams are accepted. Does not block. */
 enum inbox_event inbox_take(struct inbox *in, uid_t broker);

@@ -1,4 +1,4 @@
-/* What the link sends to chatd: datagrams to chatd's intake, each kept until the intake took it.
+/* Sends datagrams to chatd's intake, and keeps each until the intake has taken it.
  *
  * Records of other hosts are gathered into INJECT frames. The caller numbers them, and the numbers only grow. Notices
  * go out between them, in the order of the calls. At most one frame waits; while it waits, nothing more is accepted.
@@ -54,18 +54,18 @@ void inject_hello(struct inject *in);
 /* Notes that chatd answered HELLO. */
 void inject_welcome(struct inject *in);
 
-/* Each accepts a notice or a record, or returns false: then the caller calls inject_flush() and tries again. A notice
- * is for the member with the id `to` alone, or for everybody if `to` is 0; its answer may be empty. */
+/* Accept a notice or a record. Return false if there is no room: then the caller calls inject_flush() and tries again.
+ * A notice is for the member with the id `to` alone, or for everybody if `to` is 0; its answer may be empty. */
 bool inject_notice(struct inject *in, struct slice text, struct slice answer, uint64_t to);
 bool inject_record(struct inject *in, const struct record *rec);
 
-/* Sends the frame that waits. Returns true when no frame waits any more; false while the intake is full or missing, or
- * chatd has not answered HELLO. */
+/* Sends the frame that waits. Returns true if no frame waits after that. Returns false if the intake is full or
+ * missing, or chatd has not answered HELLO. */
 bool inject_flush(struct inject *in, int64_t now_ms);
 
-/* Forgets the records that wait, and that any number behind `number` was accepted. A notice that waits still goes
+/* Drops the records that wait, and lets numbers behind `number` be accepted again. A notice that waits still goes
  * out. */
 void inject_rewind(struct inject *in, uint64_t number);
 
-/* Makes numbers above `number` the next that are accepted. A frame that waits still goes out. */
+/* Lets only numbers above `number` be accepted from now on. A frame that waits still goes out. */
 void inject_number_above(struct inject *in, uint64_t number);

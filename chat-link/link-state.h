@@ -1,4 +1,4 @@
-/* The state of the link, which link.h describes and its parts work with. */
+/* The state of the link, which all of its parts share. link.h describes the link. */
 #pragma once
 
 #include <chat/journal.h>
@@ -12,27 +12,27 @@
 #include "notices.h"
 
 enum {
-        LINK_HELLO_MS = 5000,  /* how long chatd has to answer HELLO before it is sent again */
+        LINK_HELLO_MS = 5000,  /* how long the link waits for the answer to HELLO before it sends HELLO again */
         LINK_STATUS_MS = 1000, /* the least interval of status updates */
         LINK_LOG_MS = 10000,   /* the least interval of log entries for a changed status */
-        LINK_GRACE_MS = 3000,  /* a link that took no messages for this long does not know which hosts are away */
-        LINK_FULL_MS = 100,    /* how often a full spool is checked again */
+        LINK_GRACE_MS = 3000, /* after this time without taking messages, the link does not know which hosts are away */
+        LINK_FULL_MS = 100,   /* the interval of checks of a full spool */
         /* the least interval of log entries for ignored messages, and for records that were fetched again */
         LINK_IGNORED_MS = 60000,
-        /* How long a host may announce a record that did not arrive before the link looks for it: it may be on its
-         * way. */
+        /* How long the link waits for an announced record before it looks for it: the record may be on its way. */
         LINK_LACK_MS = 1500,
-        /* How long the record lacks until the stream is read anew; the next time comes after double the time. */
+        /* How long the record is missing until the stream is read anew. Each further time comes after double the
+         * time. */
         LINK_LACK_STORED_MS = 5000,
-        LINK_LACK_LOST_MS = 30000, /* how long a record of a stream lacks until its host is asked for it */
+        LINK_LACK_LOST_MS = 30000, /* how long a record of a stream is missing until its host is asked for it */
         LINK_ANEW_MAX_MS = 120000,
-        /* fields may be added at the end without a change: they are zeros where an earlier version kept the data */
+        /* fields that are added at the end need no other layout: they are zeros in data of an earlier version */
         LINK_LAYOUT = 2,
 };
 
 /* What the link keeps in the spool's file. Only hosts.h describes `hosts`. */
 struct link_kept {
-        uint64_t layout;        /* LINK_LAYOUT; else another version wrote it and nothing of it can be used */
+        uint64_t layout;        /* LINK_LAYOUT; any other value is of another version, whose data cannot be used */
         uint64_t generation;    /* of the stream that is read */
         uint64_t begin;         /* the sequence at which the link began to read the stream */
         uint64_t stream;        /* the identity of the stream, see struct network_place; stored after the two above */
@@ -42,11 +42,11 @@ struct link_kept {
         struct hosts_others others;
 };
 
-/* How far the reading of the network is. It goes from the first state to the last, and back to LINK_REWOUND if chatd
- * lost its queue. */
+/* The progress of reading the network. It goes from the first state to the last, and back to LINK_REWOUND if chatd lost
+ * its queue. */
 enum link_reading {
-        LINK_WAITS,   /* chatd has not said yet where to begin */
-        LINK_REWOUND, /* the network was told to read, and its BEGIN has not come yet */
+        LINK_WAITS,   /* chatd has not sent the number to begin at */
+        LINK_REWOUND, /* network_read() was called, and its BEGIN has not come */
         LINK_READS,
 };
 
@@ -61,9 +61,9 @@ struct link {
         struct inject inject;
         int64_t now; /* ms of CLOCK_MONOTONIC */
         enum link_reading reading;
-        int64_t idle_at;           /* when the link last had taken all messages */
-        bool full;                 /* the inbox is not read now: the spool is full, or chatd was not found yet */
-        int64_t hello_at;          /* when HELLO is sent again; 0: it was answered */
+        int64_t idle_at;           /* when the link last had no message left to take */
+        bool full;                 /* the inbox is not read: the spool is full, or chatd has not been found */
+        int64_t hello_at;          /* when HELLO is sent again; 0: chatd answered it */
         uint64_t relayed_number;   /* chatd relayed everything up to this number */
         uint64_t publish_position; /* the spool's position that was passed to the network */
         uint64_t lines_in;         /* records of other hosts since the start */
@@ -71,7 +71,7 @@ struct link {
         /* the message that is being injected */
         struct network_message *message;
         struct wire_reader records;   /* records of `message` that were not injected yet */
-        uint64_t next, skip;          /* the number of the next record; how many records are left out */
+        uint64_t next, skip;          /* the number of the next record; how many records are to be left out */
         struct gap gap;               /* the gap before `message` */
         int64_t reread_at, reread_ms; /* when the stream may be read anew, and how long to wait then */
         struct notices notices;

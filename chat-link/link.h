@@ -11,7 +11,7 @@
  * counts messages.
  *
  * Records that are missing before a message have the first index of the message. The link asks the host that said them.
- * Members are told, in the place of these records, how many the host no longer has.
+ * In the place of these records, members are told how many of them the host no longer has.
  */
 #pragma once
 
@@ -22,11 +22,11 @@
 int link_begin(struct link *l, const struct config *c, const char *run_dir, int inbox, struct spool *spool,
                struct network *network, struct journal *journal, uint64_t lost_records);
 
-/* Does all that can be done now. Returns when there may be more to do: ms of CLOCK_MONOTONIC. */
+/* Does all work that can be done now. Returns the time at which there may be more, ms of CLOCK_MONOTONIC. */
 int64_t link_work(struct link *l);
 
-/* Moves datagrams from the inbox to the spool, and does nothing else: for the time in which chat-link waits for the
- * network's end, after which the next network begins. Returns the same as link_work(). */
+/* Only moves datagrams from the inbox to the spool. chat-link calls this while it waits for the end of the network,
+ * before the next network begins. Returns the same as link_work(). */
 int64_t link_drain(struct link *l);
 
 /* Closes what link_begin() opened. */

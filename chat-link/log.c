@@ -5,8 +5,8 @@
 #include "link-state.h"
 #include "twin.h"
 
-/* Logs that the machine's name is no label, so another label was made of it. This is no error, but users look for the
- * host by its label. */
+/* Logs that the machine's name is no label, so a label was made from it. This is no error, but users look for the host
+ * by its label. */
 static void log_label(struct journal *j, const struct config *c)
 {
         struct journal_event e = {0};
@@ -103,7 +103,7 @@ static void log_linked(struct journal *j, const struct link *l)
         struct journal_event e = {0};
         journal_field(&e, "MESSAGE=linked by %s%s", s->server,
                       s->stored ? ""
-                                : ", which has no JetStream: who is not connected gets what is said later, or never");
+                                : ", which has no JetStream: a host that is not connected gets lines late, or never");
         journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, EVENT_LINK_LINKED);
         journal_field(&e, "CHAT_SERVER=%s", s->server);
         journal_write(j, &e);
@@ -140,12 +140,12 @@ static int64_t log_change(struct link *l)
         return INT64_MAX;
 }
 
-/* Returns what to do about the last message that was ignored: the rarest reason first. */
+/* Returns what to do about ignored messages. The rarest reason comes first. */
 static const char *log_ignored_why(const struct link *l)
 {
         if (l->hosts.refusals > l->refusals_logged)
                 return "there are more hosts in this network than a chat-link can know, which are 64";
-        return "no chat-link sends such";
+        return "no chat-link sends such messages";
 }
 
 /* Logs how many messages were ignored since the last entry. */
@@ -173,8 +173,7 @@ static void log_repeats(struct link *l)
                 return;
         struct journal_event e = {0};
         l->repeats_at = l->now + LINK_IGNORED_MS;
-        journal_field(&e, "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: %" PRIu64,
-                      count);
+        journal_field(&e, "MESSAGE=lines that NATS lost and other hosts sent again: %" PRIu64, count);
         journal_describe(&e, LOG_NOTICE, EVENT_LINK_HAD_AGAIN);
         journal_field(&e, "CHAT_LINES_HAD_AGAIN=%" PRIu64, count);
         journal_write(l->journal, &e);
@@ -213,7 +212,7 @@ static void log_twin(struct journal *j, const char *label, bool is_there)
         journal_write(j, &e);
 }
 
-/* Logs labels of other hosts that are now of several hosts, or of one host again. */
+/* Logs labels that several other hosts share now, or that only one host has again. */
 static void log_look_for_others_twins(struct link *l)
 {
         bool several;
@@ -233,7 +232,7 @@ static void log_look_for_others_twins(struct link *l)
         }
 }
 
-/* Logs that another host has this host's label, and that it is gone. Without a connection no message arrives: then the
+/* Logs that another host has this host's label, or no longer has it. Without a connection, no message arrives and the
  * last state holds. */
 static void log_look_for_twin(struct link *l)
 {

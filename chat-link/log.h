@@ -1,5 +1,5 @@
-/* What the link reports to administrators: entries in the journal, and the line in `systemctl status`. All reports are
- * limited in rate, however long something is broken.
+/* Reports the state of the link to administrators: by entries in the journal, and by the line in `systemctl status`.
+ * All reports are limited in rate, however long a problem lasts.
  */
 #pragma once
 
@@ -24,5 +24,5 @@ void log_refused(struct journal *j, const char *why);
 /* Logs hosts that came, went or returned; `text` says which. */
 void log_hosts(struct journal *j, const char *text);
 
-/* Looks at the state of the link, and reports changes that are due. Returns when more is due: ms of CLOCK_MONOTONIC. */
+/* Reports changes of the link's state that are due. Returns the time at which more is due, ms of CLOCK_MONOTONIC. */
 int64_t log_status(struct link *l);

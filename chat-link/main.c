@@ -174,7 +174,7 @@ static int chat_link_open_all(struct chat_link *cl, const struct options *o)
         return r;
 }
 
-/* Prints what failed, unless `error` is 0. Returns `error`, which is 0 or a negative errno. */
+/* Prints that `what` failed, unless `error` is 0. Returns `error`, which is 0 or a negative errno. */
 static int chat_link_report(int error, const char *what)
 {
         if (error < 0)
@@ -301,7 +301,8 @@ int main(int argc, char **argv)
         if (options.check) {
                 printf("host %s of the network %s\n", cl.config.host, cl.config.network);
                 if (cl.config.machine[0] != '\0')
-                        printf("Its name is made of the machine's, %s, which is not 1 to 24 of a-z, 0-9 and -.\n"
+                        printf("The label is made from the machine's name, %s, which is not 1 to 24 of a-z, 0-9 and "
+                               "-.\n"
                                "To choose another, set Host= in %s.\n",
                                cl.config.machine, options.config);
                 return 0;

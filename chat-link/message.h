@@ -1,17 +1,17 @@
 /* The messages between chat-links, as payloads of NATS messages.
  *
  * Subject chat.NETWORK.said.HOST: records of the members of HOST (MESSAGE_SAID); JetStream keeps them. Subject
- * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: HOST is there (MESSAGE_ALIVE); not kept. HOST is taken from the
- * subject alone, because NATS can restrict which user may publish there.
+ * chat.NETWORK.alive.HOST, every ALIVE_INTERVAL_MS: HOST is there (MESSAGE_ALIVE); not kept. Only the subject states
+ * HOST, because NATS can restrict which user may publish there.
  *
  * A link that receives signs of life of its own label may have a twin: another host with the same label. The instance
- * does not tell, because links before version 3 took it over with a cloned disk. So every connection has a random
- * number, `process`. A message of a link that is gone may come late. So a link that receives another number with its
- * label repeats that number in `other_process`, and a link that finds its own number there has a twin now.
+ * is no proof, because links before version 3 took it over with a cloned disk. So every connection has a random number,
+ * `process`. As a message of a link that has ended may come late, a link that receives another number with its label
+ * repeats that number in `other_process`. A link that finds its own number there has a twin now.
  *
- * Subject chat.NETWORK.ask.HOST.OTHER: HOST misses records of OTHER (MESSAGE_ASK). Subject
- * chat.NETWORK.again.OTHER.HOST: the records of these that OTHER still has (MESSAGE_AGAIN). Neither is kept. They are
- * for records that NATS lost. If two hosts have one label both are asked, and the host that said the records answers.
+ * Subject chat.NETWORK.ask.HOST.OTHER: HOST asks OTHER for records that NATS lost (MESSAGE_ASK). Subject
+ * chat.NETWORK.again.OTHER.HOST: those of the records that OTHER still has (MESSAGE_AGAIN). Neither is kept. If two
+ * hosts have one label, both get the question, and the one that said the records answers.
  *
  * A later version may add types, kinds of records, and fields behind those of an ALIVE or ASK. Anything unknown is
  * ignored. Since version 2 an ALIVE has `process` and `other_process`, since version 3 `branches`. Up to version 2 an
@@ -86,8 +86,8 @@ static inline void message_get_branches(struct wire_reader *r, struct message *m
         }
 }
 
-/* Writes `m`; of a SAID or AGAIN only the header: the records follow. Returns the size in bytes, or 0 if it does not
- * fit. */
+/* Writes `m`, but only the header of a SAID or AGAIN, which the records follow. Returns the size in bytes, or 0 if it
+ * does not fit. */
 static inline size_t message_encode(void *buffer, size_t size, const struct message *m)
 {
         struct wire_writer w = wire_write(buffer, size);
@@ -106,7 +106,7 @@ static inline size_t message_encode(void *buffer, size_t size, const struct mess
         return wire_written(&w);
 }
 
-/* Takes a payload apart; the records point into it. Returns 0; FRAME_E_TYPE for a type that this version does not know;
+/* Parses a payload; the records point into it. Returns 0; FRAME_E_TYPE for a type that this version does not know;
  * -EPROTONOSUPPORT for version 0; -EBADMSG if it is short or has a tail. Does not check the records. */
 static inline int message_decode(struct message *m, const void *data, size_t size)
 {

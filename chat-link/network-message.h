@@ -1,4 +1,4 @@
-/* What the network hands over: messages of other hosts, and its status. network.h explains them. */
+/* Messages of other hosts and the status of the network, as network.h hands them over. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "message.h"
 
 enum {
-        NETWORK_QUEUE_MAX = 64, /* messages that wait for network_next(): a thread that adds more is blocked */
+        NETWORK_QUEUE_MAX = 64, /* messages that wait for network_next(); a thread that adds more waits for room */
 };
 
 /* A place in the messages that other hosts published. */
@@ -19,7 +19,7 @@ struct network_place {
 };
 
 enum network_event {
-        NETWORK_BEGIN, /* later messages come from behind `place`: its stream may not be the one that was asked for */
+        NETWORK_BEGIN, /* later messages are those behind `place`, whose stream may be another than the requested one */
         NETWORK_SAID,  /* a message: `place` is its own; without JetStream, its sequence is 0 */
         NETWORK_ALIVE,
         NETWORK_AGAIN, /* an answer: only network_answer() returns it */
@@ -37,7 +37,7 @@ struct network_message {
 struct network_status {
         bool connected;                          /* to a server */
         bool stored;                             /* JetStream keeps what is published */
-        bool stuck;                              /* connected, but the stream does not take or give messages now */
+        bool stuck;                              /* connected, but the stream takes or gives no messages at present */
         char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the server, without a password */
         char problem[512]; /* the obstacle, and how to remove it: one line of clean text; empty: none */
         uint64_t ignored;  /* messages that were too large, or of a host whose name is no label */

@@ -42,11 +42,11 @@ struct network {
         struct twin twin;
         pthread_t thread;
         int work; /* an eventfd: the thread has work */
-        /* The thread that sets one of the two flags releases what it did before; the thread that reads it acquires
-         * that. The default order is stronger than needed, which costs nothing for flags that are set once. */
+        /* A thread that sets one of the two flags releases its earlier work, which a thread that reads the flag
+         * acquires. The default order is stronger than needed, and costs nothing for flags that are set once. */
         int64_t stop_deadline; /* ms of CLOCK_MONOTONIC; set before `stopping` */
         atomic_bool stopping;
-        atomic_bool stopped; /* no thread uses the network any more, except for the thread that has set this */
+        atomic_bool stopped; /* no thread but the one that has set this uses the network */
         atomic_uint_least64_t members;
 
         /* Only the thread uses these; ms of CLOCK_MONOTONIC. */
@@ -138,7 +138,7 @@ static int network_publish_stored(struct network *n, const struct spool_chunk *c
         return n->in_doubt ? -1 : 1;
 }
 
-/* Makes one request at most for the chunk. Returns false if it failed. */
+/* Makes at most one request for the chunk. Returns false if it failed. */
 static bool network_publish_chunk(struct network *n, const struct spool_chunk *chunk, size_t size)
 {
         int result;
@@ -156,7 +156,8 @@ static bool network_publish_chunk(struct network *n, const struct spool_chunk *c
         return result >= 0;
 }
 
-/* Returns true if it is known that there is a stream, or no JetStream. Nothing is sent or read before that. */
+/* Returns true if it is certain that there is a stream, or that there is no JetStream. Nothing is sent or read before
+ * that. */
 static bool network_is_settled(struct network *n, int64_t now)
 {
         if (n->stream.state == STREAM_NONE && now >= n->ask_again_at) {
@@ -168,7 +169,7 @@ static bool network_is_settled(struct network *n, int64_t now)
 
 enum progress { FAILED = -1, NOTHING_TO_DO, DONE };
 
-/* Makes one request at most, the most urgent one. */
+/* Makes at most one request, the most urgent one. */
 static enum progress network_advance(struct network *n, int64_t now)
 {
         struct spool_chunk chunk;
@@ -200,7 +201,7 @@ static enum progress network_advance(struct network *n, int64_t now)
         return NOTHING_TO_DO;
 }
 
-/* Does all work that is due. Returns when to call it again, at the latest. */
+/* Does all work that is due. Returns the latest time for the next call. */
 static int64_t network_work(struct network *n, int64_t now)
 {
         if (connection_is_over(&n->connection, now))
@@ -311,8 +312,8 @@ bool network_has_stopped(const struct network *n)
         return atomic_load(&n->stopped);
 }
 
-/* The name service can block the thread for longer than the caller wants to wait. Then the thread is left alone,
- * together with all memory that it may use, except for the caller's. */
+/* The name service can block the thread for longer than the caller wants to wait. Then the thread and all memory that
+ * it may use stay, except for the memory of the caller. */
 void network_end(struct network *n)
 {
         struct timespec until = clock_timespec(n->stop_deadline);

@@ -5,11 +5,10 @@
  * message for network_next(), or another status.
  *
  * With JetStream, the stream chat-NETWORK keeps the subjects chat.NETWORK.said.*; the link makes it if there is none.
- * One message is published and acknowledged before the next one, which keeps the order. If it is unknown whether a
- * message was stored, the last message of this host's subject in the stream tells. Messages of other hosts are read
- * from a sequence on, which this process remembers. Without JetStream, messages are published and subscribed to, and
- * are lost to a host that is not connected. In both cases the link asks a host for records that are missing, host to
- * host.
+ * One message is published and acknowledged before the next one, which keeps the order. If the answer to a message is
+ * lost, the last message of this host's subject in the stream shows if it was stored. Messages of other hosts are read
+ * from a sequence on, which this process remembers. Without JetStream, a host that is not connected loses messages. In
+ * both cases a link asks other hosts for missing records.
  */
 #pragma once
 
@@ -27,25 +26,25 @@ struct network;
  * outlive it. */
 struct network *network_start(const struct config *c, struct spool *s, int wake);
 
-/* Begins to end all that is under way, which takes 3 s at most, and does not block. Returns when the 3 s are over, ms
- * of CLOCK_MONOTONIC. `wake` is readable when it has ended. After this call only network_has_stopped() and
+/* Begins to end all work, which takes 3 s at most, and does not block. Returns the end of the 3 s, ms of
+ * CLOCK_MONOTONIC. `wake` becomes readable when all work has ended. After this call only network_has_stopped() and
  * network_end() may be called. */
 int64_t network_stop(struct network *n);
 
 /* Returns true if network_end() does not have to wait any more. */
 bool network_has_stopped(const struct network *n);
 
-/* Waits until all that network_stop() began to end has ended, and frees everything. */
+/* Waits for the end of the work after network_stop(), and frees everything. */
 void network_end(struct network *n);
 
-/* Begins, or begins again, to hand over messages of other hosts behind `from`; if `from` is of another stream than the
- * present one, messages from now on. Drops messages that network_next() did not return yet. */
+/* Begins to hand over messages of other hosts behind `from`, or from now on if `from` is of another stream than the
+ * present one. May be called again. Drops messages that network_next() has not returned. */
 void network_read(struct network *n, struct network_place from);
 
 /* Notes that the spool has new records. */
 void network_publish(struct network *n);
 
-/* Sets how many members this host has: ALIVE messages say it. Before the first call no ALIVE is sent. */
+/* Sets the number of members of this host, which ALIVE messages state. No ALIVE is sent before the first call. */
 void network_count(struct network *n, uint64_t members);
 
 /* Returns the next message, which the caller frees, or NULL. */
@@ -58,7 +57,7 @@ void network_ask(struct network *n, const char *host, uint64_t instance, uint64_
  * was asked for. The answer may be malformed. */
 struct network_message *network_answer(struct network *n);
 
-/* Reads the stream anew from the present place, maybe from another server, because a record that was announced did not
+/* Reads the stream anew from the present place, maybe from another server, because an announced record did not
  * arrive. */
 void network_read_anew(struct network *n);
 

@@ -6,7 +6,7 @@
 
 #include <chat/wire.h>
 
-/* Takes "NAME@HOST " off `text`. Returns false if the text does not begin so. */
+/* Removes "NAME@HOST " from the front of `text`. Returns false if the text begins with anything else. */
 static inline bool private_address(struct slice *text, struct slice *name, struct slice *host)
 {
         struct slice word;

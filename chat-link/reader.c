@@ -53,7 +53,7 @@ static void reader_take_place(struct inbound_message *m, const char *reply)
         m->consumer_sequence = strtoull(tokens[stream + 4], NULL, 10);
 }
 
-/* Takes a message from the consumer itself: a heartbeat, which says how far it is, or a question for flow control. Any
+/* Takes a message of the consumer itself: a heartbeat, which states its progress, or a request for flow control. Any
  * other status means that the consumer ends. */
 static void reader_obey_consumer(natsConnection *nc, const struct subscription *s, natsMsg *msg, const char *status)
 {
@@ -210,10 +210,10 @@ static bool reader_subscribe_to_stream(struct reader *r, struct stream *s, uint6
         return reader_subscribe_to_said(r, inbox, reader_on_stored, generation) && stream_consume(s, sequence, inbox);
 }
 
-/* Puts the present subscription aside, to be freed later. libnats' read loop may still use a subscription that it found
- * before the subscription was removed, and does not notice that it is freed (nats.c issue 637; Debian 12 has it). So it
- * is freed after the server's answer to a later request has come through the same loop: such an answer comes before
- * each call of reader_subscribe(), or the connection is another one. */
+/* Puts the present subscription aside, to be freed later. The read loop of libnats may still use a subscription that
+ * was removed, and does not notice that it is freed (nats.c issue 637; Debian 12 has it). So it is freed once the
+ * server's answer to a later request has come through the same loop. Such an answer comes before each call of
+ * reader_subscribe(), unless the connection is another one. */
 static void reader_retire(struct reader *r)
 {
         reader_forget(&r->previous);

@@ -17,8 +17,8 @@
 #include "twin.h"
 
 enum {
-        /* What libnats holds for a subscription while the queue is full. libnats drops any more, and the link reads it
-         * again. */
+        /* Messages that libnats holds for a subscription while the queue is full. libnats drops further ones, and the
+         * link reads those again. */
         READER_PENDING_MAX = 16384,
         READER_PENDING_MAX_BYTES = 8 * 1024 * 1024,
 };
@@ -38,12 +38,11 @@ struct reader {
 
 void reader_init(struct reader *r, struct connection *c, struct inbound *in, struct resend *resend, struct twin *twin);
 
-/* Subscribes to ALIVE messages, questions and answers. Returns false if the connection is useless. */
+/* Subscribes to ALIVE messages, questions and answers. Returns false if the connection is of no use. */
 bool reader_listen(struct reader *r);
 
-/* Subscribes to records of other hosts, behind the place that was asked for or reached, in place of the present
- * subscription. Returns false if it failed: the failure was reported, and the caller tries again. Blocks as long as
- * stream_consume(). */
+/* Replaces the subscription to records of other hosts by one behind the requested or reached place. Returns false if
+ * that failed. The failure was reported, and the caller tries again. Blocks as long as stream_consume(). */
 bool reader_subscribe(struct reader *r, struct stream *s);
 
 /* Frees the subscriptions, after the connection was closed. */

@@ -98,7 +98,7 @@ void report_connected(struct report *r, const char *server)
                 r->status.problem[0] = '\0';
         }
         r->status.stored = false;
-        r->status.stuck = server != NULL; /* until it is known what the server supports */
+        r->status.stuck = server != NULL; /* until the features of the server are known */
         snprintf(r->status.server, sizeof(r->status.server), "%s", server ? server : "");
         report_wake_up(r);
         pthread_mutex_unlock(&r->lock);

@@ -1,8 +1,7 @@
-/* What the link's user has to know about the network, as network_get_status() returns it.
+/* The status of the network for administrators, as network_get_status() returns it.
  *
- * Each part of the network has a line of its own for its problem, and clears it when it works again. The first problem
- * by rank is shown: without a connection, for example, nothing else matters. All functions may be called from any
- * thread.
+ * Each part of the network sets its own problem, and clears it when it works again. The problem of the highest rank is
+ * shown: without a connection, for example, no other problem matters. All functions may be called from any thread.
  */
 #pragma once
 
@@ -28,7 +27,7 @@ struct report {
         pthread_mutex_t lock;
         struct network_status status;
         char problems[PROBLEMS][sizeof(((struct network_status *)0)->problem)];
-        int wake; /* an eventfd, not owned; -1: it is not used any more */
+        int wake; /* an eventfd, not owned; -1: no longer used */
 };
 
 void report_init(struct report *r, int wake);
@@ -46,7 +45,7 @@ void report_problem(struct report *r, enum problem part, const char *format, ...
 /* Clears the problem of `part`. */
 void report_no_problem(struct report *r, enum problem part);
 
-/* Notes a new connection, which has no problems so far; `server` is the name to show. NULL: not connected, and
+/* Notes a new connection, which has no problems so far. `server` is the name to show. NULL means no connection, and
  * therefore neither stored nor stuck. */
 void report_connected(struct report *r, const char *server);
 void report_stored(struct report *r, bool stored);

@@ -46,14 +46,14 @@ struct network_message *resend_answer(struct resend *r)
         return m;
 }
 
-/* Keeps an answer, if it is from the host that was asked and of the spool that was asked for. */
+/* Keeps an answer if it comes from the host that was asked and has records of the requested spool. */
 static void resend_keep_answer(struct resend *r, const char *host, uint64_t instance, const void *data, size_t size)
 {
         if (strcmp(host, r->question.host) != 0 || instance != r->question.instance)
                 return;
         struct network_message *m = calloc(1, sizeof(*m) + size);
         if (!m)
-                return; /* counts as lost on the way */
+                return; /* the answer counts as lost on the way */
         snprintf(m->host, sizeof(m->host), "%s", host);
         m->event = NETWORK_AGAIN;
         m->size = size;
@@ -108,8 +108,8 @@ static void resend_send_question(struct resend *r, natsConnection *nc, const str
         resend_publish(r, nc, "ask", q->host, message_encode(r->buffer, sizeof(r->buffer), &m));
 }
 
-/* Sends an answer. If none of the records is left, the answer says that all are missing. Does not answer for a branch
- * that is not this host's: another host with the same label may have it. */
+/* Sends an answer. If none of the records is left, the answer says that all are missing. Sends no answer for a branch
+ * of another host, because a host with the same label may have it. */
 static void resend_send_answer(struct resend *r, natsConnection *nc, const struct resend_question *q)
 {
         struct spool_chunk chunk = {0};

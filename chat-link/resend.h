@@ -1,7 +1,7 @@
 /* Questions for records that NATS lost: this host asks the host that said them, and other hosts may ask this one.
  *
  * One question of this host is under way at a time. Questions of other hosts wait, one for each host, and are answered
- * from the spool. A tenth of the time at most goes into answers, so hosts that ask cannot keep this host from its other
+ * from the spool. At most a tenth of the time goes into answers, so questions cannot keep this host from its other
  * work.
  */
 #pragma once

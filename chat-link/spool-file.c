@@ -47,8 +47,8 @@ static bool spool_file_was_here(const struct spool *s)
                memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0;
 }
 
-/* Returns true if the kept data is valid in this boot and directory. It also is if there was no directory before: then
- * the user of the spool has made one since. */
+/* Returns true if the kept data is valid in this boot and directory. It is also valid if there was no directory before,
+ * because the user of the spool has made one since. */
 static bool spool_file_is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
@@ -79,7 +79,7 @@ static int spool_file_map(struct spool *s, int fd, uint64_t ring_bytes)
         s->map = mmap(NULL, s->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (s->map == MAP_FAILED) {
                 s->map = NULL;
-                return -ENOMEM; /* mmap(2) fails for no other reason with a file of its own */
+                return -ENOMEM; /* for a file of this process, mmap(2) fails for no other reason */
         }
         s->header = (struct spool_header *)(void *)s->map;
         s->ring = s->map + SPOOL_RING_AT;
@@ -109,7 +109,7 @@ static void spool_file_begin_branch(struct spool *s)
         spool_seal_table(s);
 }
 
-/* Takes a file of a version without branches: all its records so far are of its instance. */
+/* Takes a file of a version without branches: all records so far have the instance of the file. */
 static void spool_file_take_instance(struct spool *s)
 {
         s->branches.all[0] = (struct branch){.instance = s->instance};
@@ -117,8 +117,8 @@ static void spool_file_take_instance(struct spool *s)
         s->branches_total = s->network = 0;
 }
 
-/* Writes the head of a new file, with the data that its user keeps. If the old file was usable its places continue and
- * its branches stay, because records of these may still be asked for. */
+/* Writes the head of a new file, with the data that its user keeps. If the old file was usable, the places continue and
+ * the branches stay, because other hosts may still ask for their records. */
 static void spool_file_fill_head(struct spool *s, const uint8_t kept[static SPOOL_KEPT_BYTES], bool usable)
 {
         uint64_t position = usable ? s->fields[SPOOL_POSITION] : 0;
@@ -184,7 +184,7 @@ static int spool_file_make_anew(struct spool *s, const char *path, uint64_t ring
         if (fd < 0)
                 return -errno;
         int r = spool_file_replace(s, fd, path, ring_bytes, usable, from);
-        if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* nothing of the old file is needed */
+        if (r == -ENOSPC && !usable && !from && ftruncate(s->fd, 0) == 0) /* no part of the old file is needed */
                 r = spool_file_replace(s, fd, path, ring_bytes, usable, from);
         if (r < 0) {
                 unlink(s->new_path);
@@ -208,9 +208,8 @@ static bool spool_file_is_between(const struct spool *s, enum spool_field field,
         return s->fields[field] >= from && s->fields[field] <= to && s->fields[field] % SPOOL_ALIGNMENT == 0;
 }
 
-/* Loads the offsets. Replaces a damaged offset by one that loses nothing: records that were sent already are sent once
- * more, and other hosts know by the positions that they have them. Returns false if neither the end nor the begin of
- * the ring is known. */
+/* Loads the offsets. Replaces a damaged offset by one that loses no records: some are then sent again, and other hosts
+ * recognise them by their positions. Returns false if neither the end nor the begin of the ring is known. */
 static bool spool_file_load_offsets(struct spool *s, struct intact *k)
 {
         for (enum spool_field f = 0; f < SPOOL_FIELDS; f++)
@@ -277,8 +276,9 @@ static struct stock spool_file_look_at_all(const struct spool *s)
         return f;
 }
 
-/* Returns the place of the next record. The place in the header may be ahead by an entry that was being appended, which
- * matters only if the last entries are damaged. Without entries nothing was appended since the newest branch began. */
+/* Returns the place of the next record. The place in the header may be ahead by an entry that was being appended. That
+ * matters only if the last entries are damaged. Without entries, no record was appended after the newest branch
+ * began. */
 static uint64_t spool_file_find_position(const struct spool *s, const struct intact *k, const struct stock *f)
 {
         uint64_t begin = s->branches.all[s->branches.count - 1].begin;
@@ -301,7 +301,7 @@ static uint64_t spool_file_find_released_position(const struct spool *s, const s
         return follows || released_position > pending_position ? pending_position : released_position;
 }
 
-/* Determines the contents of the ring. Returns false if nothing can be determined. */
+/* Determines the contents of the ring. Returns false if that is not possible. */
 static bool spool_file_take_stock(struct spool *s)
 {
         struct intact k;
@@ -367,8 +367,8 @@ static int spool_file_take_file(struct spool *s, const char *path, uint64_t *los
         return r;
 }
 
-/* Returns true if the records of the file are to be sent. Else `*lost_records` or s->foreign_records is how many are
- * not sent. */
+/* Returns true if the records of the file are to be sent. Otherwise `*lost_records` or s->foreign_records states how
+ * many are not sent. */
 static bool spool_file_is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost_records)
 {
         bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
@@ -481,7 +481,7 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
 
 void spool_close(struct spool *s)
 {
-        pthread_mutex_lock(&s->read_lock); /* a thread that network_end() left alone may still read */
+        pthread_mutex_lock(&s->read_lock); /* a thread that network_end() left running may still read */
         pthread_mutex_unlock(&s->read_lock);
         if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
                 s->header->closed = 1;

@@ -58,7 +58,7 @@ static bool spool_old_is_entry(const struct spool_old *old, uint64_t at, uint64_
         return e->size <= DATAGRAM_MAX_BYTES && spool_old_has_records(e);
 }
 
-/* Returns true if all entries are undamaged: else nothing of the file can be used. */
+/* Returns true if all entries are undamaged. Otherwise no part of the file can be used. */
 static bool spool_old_is_whole(const struct spool_old *old)
 {
         const struct old_header *h = spool_old_header_of(old);

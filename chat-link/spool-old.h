@@ -1,4 +1,4 @@
-/* The file of a spool of an earlier version, without checksums. After an upgrade the records that wait in it are sent.
+/* The file of a spool of an earlier version, without checksums. After an upgrade, the records that wait in it are sent.
  *
  * Owns the mapping.
  */
@@ -16,9 +16,9 @@ struct spool_old {
         uint64_t ring_bytes;
 };
 
-/* Maps the file `fd` of `file_bytes`. Returns false if it is no such spool, or cannot be used. */
+/* Maps the file `fd` of `file_bytes`. Returns false if the file is no such spool, or cannot be used. */
 bool spool_old_map(struct spool_old *old, int fd, uint64_t file_bytes);
 void spool_old_unmap(struct spool_old *old);
 
-/* Writes all of the old spool into the empty file that `s` maps, whose ring is of the same size. */
+/* Copies the old spool into the empty file that `s` maps, whose ring has the same size. */
 void spool_old_convert(const struct spool_old *old, struct spool *s);

@@ -1,10 +1,10 @@
 /* The file of a spool (spool.h) in memory: a header, the data that the spool's user keeps, and a ring of
  * entries.
  *
- * All contents are checked before use, so damaged bytes are never taken for others. An offset or a position of the
- * header carries 16 bits of a checksum in the same word, so that one store still writes it. An entry has 16 bits of
- * checksum for its header and 32 for its records. All checksums are SipHash, with the file's random instance and the
- * place in the file as the key: neither an entry of an earlier lap nor a member's text looks like an entry.
+ * All contents are checked before use, so damaged bytes are always recognised. An offset or a position in the header
+ * has 16 bits of checksum in the same word, so one store writes both. An entry has 16 bits of checksum for its header
+ * and 32 for its records. All checksums are SipHash, with the file's random instance and the place in the file as the
+ * key: neither an entry of an earlier lap nor a member's text looks like an entry.
  *
  * Offsets only grow; their place in the ring is the remainder.
  */
@@ -50,7 +50,7 @@ struct place {
 
 #define SPOOL_MAGIC "chatspl1" /* of all formats */
 #define SPOOL_FORMAT "checked3"
-#define SPOOL_FORMAT_BEFORE "checked2" /* without branches: its instance is that of all its records */
+#define SPOOL_FORMAT_BEFORE "checked2" /* the format without branches: all records have the instance of the file */
 
 /* Numbers that the file has twice: if one copy is damaged, the other is used. */
 struct spool_numbers {
@@ -68,8 +68,8 @@ struct spool_table {
         uint64_t check;        /* the checksum of all members above */
 };
 
-/* The header of the file. A chat-link that does not know this format finds a magic number that it knows and a ring
- * without bytes, takes the file for a damaged spool, and reports that. */
+/* The header of the file. A chat-link that does not know this format finds a known magic number and a ring without
+ * bytes, so it reports a damaged spool. */
 struct spool_header {
         char magic[8];
         uint64_t zeros[2];
@@ -77,7 +77,7 @@ struct spool_header {
         uint32_t closed; /* complete on disk */
         struct spool_numbers numbers;
         struct place kept_with;
-        /* the checksum of boot_id and kept_with, which say to which boot and directory the kept data belongs */
+        /* the checksum of boot_id and kept_with: the boot and the directory to which the kept data belongs */
         uint64_t user_check;
         struct spool_table table;
         uint8_t room[SPOOL_AGAIN_AT - 176 - sizeof(struct spool_table)];
@@ -102,7 +102,7 @@ struct spool {
         uint8_t *ring;
         uint64_t instance, ring_bytes;         /* the file's instance: the key of its checksums */
         _Atomic uint64_t fields[SPOOL_FIELDS]; /* the same as in the header */
-        struct branches branches;              /* as the header's table, and so are `branches_total` and `network` */
+        struct branches branches;              /* the same as in the header, like `branches_total` and `network` */
         uint64_t branches_total, network;
         uint64_t foreign_records;         /* records that waited for hosts of another network */
         _Atomic uint64_t damaged_records; /* records that waited and cannot be sent */
@@ -132,11 +132,11 @@ static inline uint64_t spool_behind(const struct spool *s, uint64_t offset)
 /* Writes the header of an entry at `offset`, whose records are already there. */
 void spool_seal_entry(const struct spool *s, uint64_t offset, size_t size, uint32_t count, uint64_t first);
 
-/* Returns the offset of the first entry at or behind `offset` that ends at `end` at the latest, with records or
- * without; else `end`. Passes over damaged bytes. Does not check the entry's records. */
+/* Returns the offset of the first entry at or behind `offset` that ends at `end` at the latest, with or without
+ * records. Returns `end` if there is none. Skips damaged bytes. Does not check the entry's records. */
 uint64_t spool_find_entry(const struct spool *s, uint64_t offset, uint64_t end);
 
-/* Returns the same as spool_find_entry(), but only an entry that has records, all of them undamaged. */
+/* Returns the same as spool_find_entry(), but only for an entry that has records, and undamaged ones. */
 uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end);
 
 /* Write into the header the identity of the file: its instance and the size of its ring; and the boot and directory to
@@ -144,8 +144,8 @@ uint64_t spool_find_records(const struct spool *s, uint64_t offset, uint64_t end
 void spool_seal_numbers(struct spool *s);
 void spool_seal_user(struct spool *s);
 
-/* Reads the identity of the file from the header, and if it is of the previous format. Returns false if it is of
- * neither format. */
+/* Reads the identity of the file from the header. `*before` is true for the previous format. Returns false for any
+ * other format. */
 bool spool_read_numbers(const struct spool_header *h, uint64_t *instance, uint64_t *ring_bytes, bool *before);
 
 /* Writes the branches into the header. */

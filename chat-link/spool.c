@@ -131,8 +131,8 @@ static bool spool_copy_from(const struct entry *e, uint64_t position, struct spo
         return true;
 }
 
-/* Passes over the damaged records that wait before the place `position`, which is that of the entry at `at`. Other
- * hosts know by the positions that they are missing. */
+/* Skips the damaged records that wait before the place `position`, which is that of the entry at `at`. Other hosts
+ * recognise by the positions that they are missing. */
 static void spool_pass_over(struct spool *s, uint64_t at, uint64_t position)
 {
         uint64_t count = position - s->fields[SPOOL_RELEASED_POSITION];

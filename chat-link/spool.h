@@ -1,14 +1,15 @@
 /* The spool: records of this host's members that other hosts have not got yet, in a file of fixed size.
  *
- * The file is a mapped ring of entries. An entry is the records of one datagram from chatd: it is written first, and
- * one store makes it part of the spool, so kill -9 harms nothing. Every record has a position: the number of records
- * before it in its branch (branches.h). The random `instance` of the branch and the position name a record for ever.
+ * The file is a mapped ring of entries. An entry is the records of one datagram from chatd. It is written first, and
+ * one store makes it part of the spool, so kill -9 leaves the spool whole. Every record has a position: the number of
+ * records before it in its branch (branches.h). The random `instance` of the branch and the position name a record for
+ * ever.
  *
- * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is the contents of one message, and stays
- * the same until it is released, even across kill -9, because it may be unknown whether it was sent.
+ * Two threads use it: one appends, the other sends, chunk by chunk. A chunk is the contents of one message. It stays
+ * the same until it is released, even across kill -9, because it may have been sent without an answer.
  *
- * A damaged entry is passed over; the records behind it keep their positions. After a power loss (another boot, and the
- * file was not closed) nothing can be trusted, and the spool is begun anew. It is also begun anew for another network.
+ * A damaged entry is skipped, and the records behind it keep their positions. After a power loss (another boot, and the
+ * file was not closed) no record can be trusted, so the spool begins anew. It also begins anew for another network.
  *
  * Released records stay readable until their place is needed: for spool_walk() and spool_read().
  *
@@ -27,7 +28,7 @@
 
 struct spool;
 
-/* How much a host has sent of a branch: the first `records` of it. */
+/* How much of a branch a host has sent: its first `records`. */
 struct spool_progress {
         uint64_t instance, records;
 };
@@ -60,8 +61,8 @@ uint64_t spool_instance(const struct spool *s);
 /* Returns how many records of the branch `instance` are of this host; 0 if it never had that branch. */
 uint64_t spool_own(const struct spool *s, uint64_t instance);
 
-/* Writes how much of each branch was sent, the newest branch first, `max` branches at most. Branches before the newest
- * are left out if they have no records. Returns the number of branches written. */
+/* Writes the progress of each branch, the newest first, of at most `max` branches. Branches without records are left
+ * out, except for the newest. Returns the number of branches written. */
 size_t spool_progress(const struct spool *s, struct spool_progress *said, size_t max);
 
 /* Returns the SPOOL_KEPT_BYTES of the file that are its user's, all zeros in a new file: data that the user stores
@@ -83,17 +84,18 @@ void spool_part(struct spool *s);
 
 /* ---- for the thread that sends ---- */
 
-/* Fills in the next chunk to send: as many entries as fit `max` bytes, DATAGRAM_MAX_BYTES at least. Returns false if no
- * record waits. The chunk is the same until it is released. `chunk` points into `buffer`, of `max` bytes. */
+/* Sets `chunk` to the next chunk to send: as many entries as fit `max` bytes, which is at least DATAGRAM_MAX_BYTES.
+ * Returns false if no record waits. The chunk stays the same until it is released. `chunk` points into `buffer`, of
+ * `max` bytes. */
 bool spool_next(struct spool *s, struct spool_chunk *chunk, uint8_t *buffer, size_t max);
 
-/* Releases the chunk: it was stored where it cannot be lost any more. */
+/* Releases the chunk, which has been stored where it cannot be lost. */
 void spool_release(struct spool *s);
 
-/* Fills in the records of the branch `instance` from `position` on that are still in the file, even those that were not
- * sent yet: as many as fit `max` bytes, DATAGRAM_MAX_BYTES at least. Returns false if there are none. The chunk begins
- * behind `position` if the record there is not in the file any more. `chunk` points into `buffer`. spool_append() waits
- * meanwhile, if it needs the place. */
+/* Sets `chunk` to the records of the branch `instance` from `position` on that are still in the file, sent or not: as
+ * many as fit `max` bytes, which is at least DATAGRAM_MAX_BYTES. Returns false if there are none. The chunk begins
+ * behind `position` if the record there is no longer in the file. `chunk` points into `buffer`. spool_append() waits
+ * meanwhile if it needs the place. */
 bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct spool_chunk *chunk, uint8_t *buffer,
                 size_t max);
 
@@ -103,7 +105,7 @@ bool spool_read(struct spool *s, uint64_t instance, uint64_t position, struct sp
 uint64_t spool_position(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s);
 
-/* Returns how many of the records that waited since the file was opened are damaged and left out. */
+/* Returns how many of the records that have waited since the file was opened are damaged and left out. */
 uint64_t spool_damaged(const struct spool *s);
 
 /* Returns how many records waited for hosts of another network when the file was opened. */

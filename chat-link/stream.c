@@ -85,7 +85,7 @@ static bool stream_fail(struct stream *s, enum problem part, const char *what, n
         return false;
 }
 
-/* Takes the server's answer that there is no JetStream. Returns false while that is not believed yet. */
+/* Takes the server's answer that there is no JetStream. Returns false while the link does not believe it. */
 static bool stream_take_none(struct stream *s)
 {
         int64_t now = clock_ms(), patience = s->exists ? STREAM_NONE_ANY_MORE_MS : STREAM_NONE_MS;
@@ -125,8 +125,8 @@ static bool stream_takes_what_is_said(const struct stream *s, const jsStreamConf
         return false;
 }
 
-/* Returns true if the stream is as in link.conf. Settings that link.conf leaves open do not count, or hosts with other
- * settings would change the stream to and fro. */
+/* Returns true if the stream has the settings of link.conf. Settings that link.conf leaves open do not count: otherwise
+ * hosts with different settings would change the stream back and forth. */
 static bool stream_is_as_configured(const struct stream *s, const jsStreamConfig *config)
 {
         int retention_s = s->config->retention_s;
@@ -144,7 +144,7 @@ static uint64_t stream_identity_of(const jsStreamInfo *info)
         return info->Created != 0 ? (uint64_t)info->Created : 1;
 }
 
-/* Reports a stream that does not take the longest message at once, not only when there is such a message. */
+/* Reports a stream that does not take the longest message, before there is such a message. */
 static void stream_note_message_size(const struct stream *s, const jsStreamConfig *config)
 {
         if (config->MaxMsgSize > 0 && config->MaxMsgSize < MESSAGE_MAX_BYTES)

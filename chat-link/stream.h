@@ -16,10 +16,11 @@ enum {
         STREAM_REQUEST_MS = 1500,
         STREAM_RETRY_MS = 500,
         STREAM_NAME_BYTES = HOST_MAX_BYTES + 32, /* of names and subjects */
-        STREAM_DUPLICATES_S = 120, /* JetStream's default; a longer time than the stream keeps messages is refused */
-        /* A server that has just begun also says that there is no JetStream. How long the server must say so to be
-         * believed: if nothing was stored before, and if something was. Messages published without JetStream can be
-         * lost. */
+        /* JetStream's default; it refuses a longer time than the stream keeps messages */
+        STREAM_DUPLICATES_S = 120,
+        /* How long a server must report that there is no JetStream until the link believes it: if nothing was stored
+         * before, and if something was. A server that has just started reports the same. Messages published without
+         * JetStream can be lost. */
         STREAM_NONE_MS = 5000,
         STREAM_NONE_ANY_MORE_MS = 60000,
 };
@@ -39,8 +40,8 @@ struct stream {
         struct report *report;
         jsCtx *js; /* NULL: no connection */
         enum stream_state state;
-        atomic_bool exists;           /* there was a stream, as far as known */
-        int64_t none_since;           /* since when the server says that there is no JetStream; 0: it does not */
+        atomic_bool exists;           /* there was a stream, as far as this host knows */
+        int64_t none_since;           /* since when the server reports that there is no JetStream; 0: it does not */
         int replicas;                 /* the number of replicas to make it with */
         bool outrun;                  /* another host was making the stream when this one tried */
         jsStreamInfo *info;           /* used in STREAM_UPDATE */
@@ -63,7 +64,7 @@ void stream_close(struct stream *s);
 /* Makes the next step ask for the stream again, because something failed. */
 void stream_doubt(struct stream *s);
 
-/* Makes one request towards STREAM_READY or STREAM_NONE. Returns false if it failed: the failure was reported, and the
+/* Makes one request towards STREAM_READY or STREAM_NONE. Returns false if it failed. The failure was reported, and the
  * caller tries again in STREAM_RETRY_MS. Also returns false once, without a report, if another host has just made the
  * stream. */
 bool stream_step(struct stream *s);
@@ -72,8 +73,8 @@ bool stream_step(struct stream *s);
  * still missing. */
 void stream_refresh(struct stream *s);
 
-/* Returns 1 if the chunk is in the stream already, 0 if not, or -1 if there is no answer. Returns 0 if another host has
- * the same label and published last: a message that is then stored twice counts once for its readers. */
+/* Returns 1 if the chunk is in the stream, 0 if it is not, or -1 if there is no answer. Also returns 0 if another host
+ * has the same label and published last. Readers count a message once that is then stored twice. */
 int stream_has(struct stream *s, const struct spool_chunk *chunk);
 
 /* Publishes a chunk, as `message`. Returns true when it is stored. The caller must call stream_has() before another
@@ -82,6 +83,6 @@ int stream_has(struct stream *s, const struct spool_chunk *chunk);
  * the message was lost with the leader. */
 bool stream_publish(struct stream *s, const void *message, size_t size);
 
-/* Makes a consumer that sends the messages of the stream behind `sequence` to `inbox`. Returns false if it failed,
- * which was reported. */
+/* Makes a consumer that sends the messages of the stream behind `sequence` to `inbox`. Returns false after a report if
+ * that failed. */
 bool stream_consume(struct stream *s, uint64_t sequence, const char *inbox);

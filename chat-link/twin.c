@@ -20,8 +20,8 @@ void twin_say(struct twin *t, struct message *alive, int64_t now_ms)
         alive->other_process = t->other_at != 0 && now_ms - t->other_at < TWIN_LOST_MS ? t->other_process : 0;
 }
 
-/* Returns true if an ALIVE is of another host. A message of version 1 does not tell, unless this connection is older
- * than TWIN_LATE_MS: then no late message of this host arrives any more. */
+/* Returns true if an ALIVE comes from another host. A message of version 1 is no proof, unless this connection is older
+ * than TWIN_LATE_MS, after which no late message of this host arrives. */
 static bool twin_is_of_another(const struct twin *t, const struct message *alive, int64_t now_ms)
 {
         if (alive->process != 0)

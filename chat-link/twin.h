@@ -18,7 +18,7 @@ enum {
 };
 
 enum twin_sign {
-        TWIN_UNKNOWN, /* the message may be a late one of this host's own, from an earlier connection */
+        TWIN_UNKNOWN, /* the message may be a late one of an earlier connection of this host */
         TWIN_THERE,   /* there is another host with the same label */
         /* there is another host with the same label, and it numbers its records under the same instance: it was cloned
          * while it ran */
@@ -39,9 +39,9 @@ void twin_init(struct twin *t);
 /* Begins a connection, under another number. */
 void twin_connect(struct twin *t, int64_t now_ms);
 
-/* Adds to an ALIVE message the number of this connection, and the other number that was received lately. Remembers the
+/* Adds the number of this connection to an ALIVE message, and the other number that was received lately. Remembers the
  * message's instance. */
 void twin_say(struct twin *t, struct message *alive, int64_t now_ms);
 
-/* Takes an ALIVE with this host's label that its own connection did not publish. Returns what it is a sign of. */
+/* Takes an ALIVE with this host's label from another connection. Returns its meaning. */
 enum twin_sign twin_take(struct twin *t, const struct message *alive, int64_t now_ms);

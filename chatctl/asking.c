@@ -162,8 +162,8 @@ static void asking_wait_a_moment(void)
         nanosleep(&(struct timespec){.tv_nsec = (long)(ms * 1000000)}, NULL);
 }
 
-/* Returns true if a repetition of the same request may be served. `lost` states that a chatd ended earlier during the
- * request. */
+/* Returns true if the same request may succeed when it is repeated. `lost` is true if a chatd ended during an earlier
+ * attempt. */
 static bool asking_may_come_back(struct asking *a, int error, bool lost)
 {
         if (error == 0)

@@ -32,9 +32,9 @@ static const struct command commands[] = {
         {"unban", moderation_unban, 1, 1, "d", "WHAT", "lifts a ban"},
         {"bans", showing_bans, 0, 0, "d", "", "lists the bans"},
         {"log", showing_log, 0, 0, "nfNR", "", "shows events from the journal; -f, -n N, --name=, --room="},
-        {"top", showing_top, 0, 0, "nd", "", "shows every second how much is said and who is slow; -n N"},
+        {"top", showing_top, 0, 0, "nd", "", "shows every second how many lines are said, and slow members; -n N"},
         {"metrics", showing_metrics, 0, 0, "doO", "", "prints numbers for Prometheus; --output=, --openmetrics"},
-        {"help", commands_help, 0, 1, "", "[COMMAND]", "prints this, or what one command does"},
+        {"help", commands_help, 0, 1, "", "[COMMAND]", "prints this help, or the help of one command"},
         {"commands", commands_complete, 0, 0, OPTIONS_OF_SOME, NULL, NULL}, /* for the shells' completion */
 };
 

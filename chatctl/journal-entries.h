@@ -1,4 +1,4 @@
-/* The events of the chat, from the journal (sd-journal(3)). */
+/* Prints the events of the chat that are in the journal (sd-journal(3)). */
 #pragma once
 
 #include <signal.h>

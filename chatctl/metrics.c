@@ -12,7 +12,7 @@
 #include "output.h"
 #include "sockets.h"
 
-/* A metric: the name and what else is the same for all of its samples. */
+/* A metric: its name, and the other values that all of its samples share. */
 struct family {
         const char *name; /* of a counter, without "_total" */
         const char *unit; /* the unit, with which the name ends; NULL: none */
@@ -63,8 +63,7 @@ static void metrics_put_number(const struct writer *w, const struct family *f, c
                 "chat_refused", NULL, true, "Connections that chatd refused, by reason."                               \
         }
 
-/* Metrics that are an unchanged field of chatd's answer. Rows of the same name follow each other and differ in the
- * label. */
+/* Metrics that are fields of chatd's answer. Rows with the same name follow each other and differ in the label. */
 static const struct {
         const char *key;
         struct family family;
@@ -97,7 +96,7 @@ static const struct {
          NULL,
          NULL},
         {"queue",
-         {"chat_queue_datagrams", "datagrams", false, "What waits in the queue; 512 and more are 512."},
+         {"chat_queue_datagrams", "datagrams", false, "Datagrams in the queue; 512 stands for 512 and more."},
          NULL,
          NULL},
         {"ignored", {"chat_ignored_datagrams", "datagrams", true, "Datagrams that were ignored."}, NULL, NULL},
@@ -138,7 +137,7 @@ static void metrics_put_version(const struct writer *w, const struct answer_reco
         metrics_put(w, &family, "version", version, "1");
 }
 
-/* Writes the state of the link. Without a link to other hosts there is no sample, because nothing is wrong. */
+/* Writes the state of the link. Writes no sample if the chat has no link, because then nothing is wrong. */
 static void metrics_put_link(const struct writer *w, const struct answer_record *status)
 {
         static const struct family family = {"chat_link_up", NULL, false,
@@ -230,7 +229,7 @@ static FILE *metrics_open_new(const char *path)
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
         if (fd < 0)
                 return NULL;
-        /* regardless of the umask: the collector is another user */
+        /* the collector is another user, so the umask must not count */
         FILE *out = fchmod(fd, 0644) < 0 ? NULL : fdopen(fd, "w");
         if (!out)
                 close(fd);

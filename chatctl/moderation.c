@@ -15,8 +15,8 @@
 
 enum { WHO_MAX_BYTES = 256 }; /* a name, or "#ID" */
 
-/* Writes "#ID" of the member with this name to `who`. The id cannot hit another member: if chatd dies and the request
- * is repeated, the name may have passed to somebody else. Returns an exit status. */
+/* Writes "#ID" of the member with this name to `who`. Returns an exit status. The request that follows uses the id,
+ * because chatd may die before it answers: until the request is repeated, another member may have taken the name. */
 static int moderation_resolve(struct chatctl *c, const char *name, char who[static WHO_MAX_BYTES])
 {
         int r = asking_make(&c->asking, (const char *const[]){"find", "", name, NULL});
@@ -32,13 +32,13 @@ static int moderation_resolve(struct chatctl *c, const char *name, char who[stat
         return EXIT_SUCCESS;
 }
 
-/* Returns true if a request that removes something was done: perhaps by the first request, before chatd died. */
+/* Returns true if the request was done, or if an earlier attempt did it before chatd died. */
 static bool moderation_is_done(const struct chatctl *c)
 {
         return tool_ended_with(c, CONTROL_OK) || (tool_ended_with(c, CONTROL_NOBODY) && c->asking.again);
 }
 
-/* Prints the error in the end of an answer about a member who was found just before. Returns an exit status. */
+/* Prints the error in the end of an answer about a member that was there a moment ago. Returns an exit status. */
 static int moderation_complain_of_leaver(const struct chatctl *c, const char *name)
 {
         return tool_ended_with(c, CONTROL_NOBODY) ? tool_complain(c, EXIT_NOBODY, "%s has just left", name)
@@ -83,8 +83,8 @@ static int moderation_complain_of_process(const struct chatctl *c, const char *p
                              strerror(-error), hint);
 }
 
-/* Kills the process of a session that does not leave. The descriptor is opened before chatd states that the session
- * runs, so the pid cannot have passed to another process in between. Returns an exit status. */
+/* Kills the process of a session that does not leave. The descriptor is opened before chatd reports that the session
+ * runs, so the pid cannot belong to another process. Returns an exit status. */
 static int moderation_end_session(struct chatctl *c, const char *pid, const char *id)
 {
         int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);

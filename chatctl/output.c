@@ -100,7 +100,7 @@ static void output_write_user(char text[static VALUE_MAX_BYTES], const char *uid
         snprintf(text, VALUE_MAX_BYTES, "%s", fits ? pw->pw_name : uid);
 }
 
-/* Returns a value as people see it: the value itself, or `text`, to which it was written. */
+/* Returns the value in the form for people. That is the value itself, or `text`, which has it in another form. */
 static const char *output_show(enum kind kind, const char *value, char text[static VALUE_MAX_BYTES])
 {
         if (kind == KIND_TIME)

@@ -111,8 +111,8 @@ int showing_top(struct chatctl *c, int argc, char **argv)
         return r > 0 ? tool_complain_of_end(c) : EXIT_SUCCESS;
 }
 
-/* Writes the metrics. That chatd does not answer is a sample, too. In a file a reader finds that sample, so it is no
- * failure then: otherwise a timer would log a failure again and again. */
+/* Writes the metrics. If chatd does not answer, they have a sample that says so, and writing them to a file succeeds: a
+ * failure would make the timer log an error again and again. Returns an exit status. */
 int showing_metrics(struct chatctl *c, int argc, char **argv)
 {
         const struct metrics_options metrics = {
@@ -123,7 +123,7 @@ int showing_metrics(struct chatctl *c, int argc, char **argv)
         (void)argc;
         (void)argv;
         if (c->options.json)
-                return tool_complain(c, EXIT_USAGE, "metrics is no JSON; status --json has the same numbers");
+                return tool_complain(c, EXIT_USAGE, "metrics prints no JSON; status --json has the same numbers");
         int asked = asking_make(&c->asking, (const char *const[]){"status", NULL});
         bool answered = asked >= 0 && tool_ended_with(c, CONTROL_OK) && c->asking.count > 0;
         if (asked == -EACCES || asked == -EPERM || (asked >= 0 && tool_ended_with(c, CONTROL_DENIED)))

@@ -1,6 +1,6 @@
-/* What systemd knows of the chat's sockets: how many connections there are, how many it accepted, and how many it
- * refused because there were too many (MaxConnections=, MaxConnectionsPerSource=, systemd.socket(5)). systemd closes
- * refused connections without a message to the client or in the log. Also, since when a service has been running.
+/* Asks systemd about the chat's sockets: the connections that are open, accepted, and refused because there were too
+ * many (MaxConnections=, MaxConnectionsPerSource=, systemd.socket(5)). systemd closes refused connections without a
+ * message to the client or in the log. It also knows since when a service has been running.
  *
  * Owns the connection to systemd.
  */

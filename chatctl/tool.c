@@ -50,7 +50,7 @@ int tool_complain_of_error(const struct chatctl *c, int error)
                 return tool_complain(c, EXIT_FAILURE, "chatd does not answer%s",
                                      c->options.dir ? "" : "; see: systemctl status chatd.service");
         case EPIPE:
-                return tool_complain(c, EXIT_FAILURE, "chatd ended each time before it had answered");
+                return tool_complain(c, EXIT_FAILURE, "chatd ended before it answered, at each attempt");
         default:
                 return tool_complain(c, EXIT_FAILURE, "cannot ask chatd: %s", strerror(-error));
         }

@@ -1,4 +1,5 @@
-/* What all commands of chatctl have in common: options, the connection to chatd, errors, and how a change is confirmed.
+/* The parts that all commands of chatctl share: options, the connection to chatd, errors, and the confirmation of
+ * changes.
  *
  * Functions that return an exit status have printed an error unless it is EXIT_SUCCESS.
  */

@@ -20,7 +20,7 @@ enum {
 
 #define CLEAR "\033[H\033[2J\033[3J"
 
-/* A member in the list. Lagging members come first, then those for whom most lines wait. */
+/* A member in the list. Lagging members come first, then the members with the most waiting lines. */
 struct row {
         const struct answer_record *record;
         bool is_lagging, is_slow;

@@ -325,7 +325,7 @@ static void test_what_is_wrong_is_said(void **state)
         expect_failure(
                 "sh -c 'sed -i s/^chatd:/away:/ /etc/passwd; chat-init; r=$?; sed -i s/^away:/chatd:/ /etc/passwd; "
                 "exit $r'",
-                1, "there is no user chatd with the group chat: make them");
+                1, "the user chatd or the group chat is missing: make both");
         expect_failure("sh -c 'chat-init --listen=8889 & until chatctl --run-dir=/run/chat status >/dev/null 2>&1; do "
                        "sleep 0.1; done; "
                        "chat-init; r=$?; kill $!; wait; exit $r'",

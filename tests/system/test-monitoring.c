@@ -149,7 +149,7 @@ static void test_forms(void **state)
         shell("chatctl metrics --openmetrics | sed '/^#/! s/$/ 1700000000/' >/run/all.om && promtool tsdb "
               "create-blocks-from openmetrics /run/all.om /run/blocks 2>&1");
         assert_string_equal(shell("chatctl metrics --json 2>&1 >/dev/null; echo $?"),
-                            "chatctl: metrics is no JSON; status --json has the same numbers\n2");
+                            "chatctl: metrics prints no JSON; status --json has the same numbers\n2");
 }
 
 static void test_file(void **state)

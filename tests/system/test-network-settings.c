@@ -430,9 +430,9 @@ static void test_tls(void **state)
 
         start_tls(dir, "right", port, "timeout: 5");
         snprintf(a->config.servers[0], sizeof(config_value), "nats://localhost:%d", port);
-        run_until(a, "set CAFile= to who signed its certificate");
+        run_until(a, "set CAFile= to the authority that signed its certificate");
         snprintf(a->config.servers[0], sizeof(config_value), "tls://localhost:%d", port);
-        run_until(a, "set CAFile= to who signed its certificate");
+        run_until(a, "set CAFile= to the authority that signed its certificate");
         set_file(a->config.ca_file, dir, "wrong.pem");
         run_until(a, "see CAFile=");
         set_file(a->config.ca_file, dir, "none.pem");

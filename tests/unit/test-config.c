@@ -174,9 +174,9 @@ static void test_labels(void **state)
         assert_string_equal(f->config.network, "0-9");
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
                 snprintf(text, sizeof(text), "Host=%s\n", wrong[i]);
-                assert_wrong(f, text, 1, "Host= takes 1 to 24 of a-z, 0-9 and -, which is not at an end");
+                assert_wrong(f, text, 1, "Host= takes 1 to 24 of a-z, 0-9 and -, with no - at either end");
                 snprintf(text, sizeof(text), "Network=%s\n", wrong[i]);
-                assert_wrong(f, text, 1, "Network= takes 1 to 24 of a-z, 0-9 and -, which is not at an end");
+                assert_wrong(f, text, 1, "Network= takes 1 to 24 of a-z, 0-9 and -, with no - at either end");
         }
 }
 
@@ -237,7 +237,7 @@ static void test_the_longest_line(void **state)
         assert_wrong(f, text, 1, "the line is longer than 511 bytes");
         text[CONFIG_VALUE_MAX_BYTES] = '\0';
         assert_wrong(f, text, 0,
-                     "Servers= is missing: which NATS servers are there? As in "
+                     "Servers= is missing: name the NATS servers, as in "
                      "Servers=nats://192.168.1.10:4222");
 }
 
@@ -255,7 +255,7 @@ static void test_settings_that_do_not_go_together(void **state)
 {
         struct fixture *f = *state;
         assert_wrong(f, "", 0,
-                     "Servers= is missing: which NATS servers are there? As in "
+                     "Servers= is missing: name the NATS servers, as in "
                      "Servers=nats://192.168.1.10:4222");
         assert_wrong(f, SERVER "User=a\n", 0, "User= and Password= belong together");
         assert_wrong(f, SERVER "Password=a\n", 0, "User= and Password= belong together");

@@ -29,8 +29,7 @@ static void test_what_is_missing_is_had_from_who_said_it(void **state)
         assert_int_equal(f->network->asked, 3);
         now_ms += LINK_STATUS_MS;
         work(f);
-        assert_string_equal(last_logged(f),
-                            "MESSAGE=lines that NATS lost, and that came again from the hosts that said them: 7");
+        assert_string_equal(last_logged(f), "MESSAGE=lines that NATS lost and other hosts sent again: 7");
         restart(f);
         assert_seen(f, "");
 }
