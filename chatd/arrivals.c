@@ -7,7 +7,7 @@
 #include "chat.h"
 #include "notes.h"
 
-static bool waits(const struct member *m)
+static bool arrivals_is_waiting(const struct member *m)
 {
         return m->arrival == ARRIVAL_WAITING && m->presence == PRESENT;
 }
@@ -18,7 +18,7 @@ bool arrivals_are_full(const struct chat *chat)
 }
 
 /* Returns true if a newcomer is one too many to be named now. */
-static bool is_too_many(struct arrivals *a, int64_t now)
+static bool arrivals_is_too_many(struct arrivals *a, int64_t now)
 {
         if (a->waiting_count > 0 || pace_next_ms(&a->pace, now) > now)
                 return true;
@@ -26,7 +26,7 @@ static bool is_too_many(struct arrivals *a, int64_t now)
         return false;
 }
 
-static void wait_for_others(struct arrivals *a, int64_t now)
+static void arrivals_wait(struct arrivals *a, int64_t now)
 {
         if (a->waiting_count++ == 0)
                 a->deadline_ms = now + ARRIVALS_WAIT_MS;
@@ -40,7 +40,7 @@ void arrivals_take(struct chat *chat, struct member *m, bool quiet)
         } else if (quiet) {
                 if (note_held(chat->roster.dir, m->id) == 0)
                         member_arrive(m, ARRIVAL_HELD);
-        } else if (is_too_many(chat->arrivals, now) && note_arrival(chat->roster.dir, m->id) == 0) {
+        } else if (arrivals_is_too_many(chat->arrivals, now) && note_arrival(chat->roster.dir, m->id) == 0) {
                 member_arrive(m, ARRIVAL_WAITING);
         }
         if (!member_is_held(m))
@@ -48,7 +48,7 @@ void arrivals_take(struct chat *chat, struct member *m, bool quiet)
         if (m->arrival == ARRIVAL_ANNOUNCED)
                 chat_announce(chat, m, RECORD_JOIN, (struct slice){"", 0});
         else if (m->arrival == ARRIVAL_WAITING)
-                wait_for_others(chat->arrivals, now);
+                arrivals_wait(chat->arrivals, now);
 }
 
 void arrivals_release(struct chat *chat, struct member *m)
@@ -56,12 +56,12 @@ void arrivals_release(struct chat *chat, struct member *m)
         int64_t now = clock_ms();
         if (!member_is_held(m))
                 return;
-        if (m->arrival != ARRIVAL_NAMED && !arrivals_are_full(chat) && is_too_many(chat->arrivals, now) &&
+        if (m->arrival != ARRIVAL_NAMED && !arrivals_are_full(chat) && arrivals_is_too_many(chat->arrivals, now) &&
             note_arrival(chat->roster.dir, m->id) == 0) {
                 note_remove_held(chat->roster.dir, m->id);
                 member_arrive(m, ARRIVAL_WAITING);
                 chat_log_join(chat, m);
-                wait_for_others(chat->arrivals, now);
+                arrivals_wait(chat->arrivals, now);
                 return;
         }
         arrivals_name(chat, m);
@@ -99,7 +99,7 @@ void arrivals_note(struct chat *chat)
         a->speakers_count = 0;
 }
 
-static void add_text(struct chat *chat, uint64_t number, enum answer_code who, size_t count)
+static void arrivals_add_text(struct chat *chat, uint64_t number, enum answer_code who, size_t count)
 {
         char text[TEXT_MAX_BYTES];
         uint8_t bytes[NOTICE_ANSWER_MAX_BYTES];
@@ -109,34 +109,34 @@ static void add_text(struct chat *chat, uint64_t number, enum answer_code who, s
 }
 
 /* Adds a JOIN of each waiting member, for the link. */
-static void add_joins(struct chat *chat)
+static void arrivals_add_joins(struct chat *chat)
 {
         for (size_t i = 0; i < chat->roster.count; i++)
-                if (waits(chat->roster.members[i]))
+                if (arrivals_is_waiting(chat->roster.members[i]))
                         chat_announce(chat, chat->roster.members[i], RECORD_JOIN, (struct slice){"", 0});
 }
 
 /* Fills the batch with three parts: one for members that were here, one for newcomers, and one for the link. */
-static void fill_batch(struct chat *chat, uint64_t number, size_t count)
+static void arrivals_fill_batch(struct chat *chat, uint64_t number, size_t count)
 {
         const struct roster *roster = &chat->roster;
-        add_text(chat, number, ANSWER_ARRIVED, count);
+        arrivals_add_text(chat, number, ANSWER_ARRIVED, count);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
-                if (waits(m) || m->id == LINK_ID)
+                if (arrivals_is_waiting(m) || m->id == LINK_ID)
                         batch_joins(&chat->batch, m);
                 else
                         batch_leaves(&chat->batch, m);
         }
-        add_text(chat, number, ANSWER_OTHERS_ARRIVED, count - 1);
+        arrivals_add_text(chat, number, ANSWER_OTHERS_ARRIVED, count - 1);
         for (size_t i = 0; i < roster->count; i++) {
                 struct member *m = roster->members[i];
                 if (m->id == LINK_ID)
                         batch_joins(&chat->batch, m);
-                else if (waits(m))
+                else if (arrivals_is_waiting(m))
                         batch_leaves(&chat->batch, m);
         }
-        add_joins(chat);
+        arrivals_add_joins(chat);
 }
 
 /* Sends the notice of the seal: `count` newcomers came, and those that wait still have their notes. A single one is
@@ -145,13 +145,13 @@ static void arrivals_say(struct chat *chat, uint64_t number, size_t count)
 {
         batch_begin(&chat->batch, chat->relay.epoch);
         if (count > 1)
-                fill_batch(chat, number, count);
+                arrivals_fill_batch(chat, number, count);
         else
-                add_joins(chat);
+                arrivals_add_joins(chat);
         relay_send(&chat->relay, &chat->batch, &chat->roster);
         for (size_t i = 0; i < chat->roster.count; i++) {
                 struct member *m = chat->roster.members[i];
-                if (!waits(m))
+                if (!arrivals_is_waiting(m))
                         continue;
                 note_remove_arrival(chat->roster.dir, m->id);
                 member_arrive(m, ARRIVAL_ANNOUNCED);
@@ -198,6 +198,6 @@ void arrivals_recover(struct chat *chat)
 {
         struct arrivals *a = chat->arrivals;
         for (size_t i = 0; i < chat->roster.count; i++)
-                a->waiting_count += waits(chat->roster.members[i]);
+                a->waiting_count += arrivals_is_waiting(chat->roster.members[i]);
         a->deadline_ms = clock_ms(); /* they have waited for long enough */
 }
