@@ -329,8 +329,7 @@ static void connection_check_permission(struct connection *c, int64_t now)
         int64_t refused_at = atomic_load(&c->refused_at);
         if (refused_at == 0 || now - refused_at < PERMISSION_MS)
                 return;
-        if (atomic_load(&c->refused))
-                /* a subscription is made once per connection: another connection makes it again */
+        if (atomic_load(&c->refused)) /* another connection makes the subscription again */
                 atomic_store(&c->lost, true);
         else if (atomic_compare_exchange_strong(&c->refused_at, &refused_at, 0))
                 report_no_problem(c->report, PROBLEM_PERMISSION);

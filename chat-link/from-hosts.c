@@ -23,8 +23,8 @@ static uint64_t from_hosts_last_number(const struct link *l)
 static uint64_t from_hosts_number(const struct link *l, const struct network_message *m)
 {
         uint64_t last = from_hosts_last_number(l);
+        /* Beside a stream an ALIVE has no number: records that are fetched again belong behind the last record. */
         if (m->event == NETWORK_ALIVE && l->kept->stream != 0)
-                /* the message has no number: records that are fetched again belong behind the last record */
                 return last + 1;
         uint64_t sequence = m->place.stream != 0 ? m->place.sequence : number_sequence(last) + 1;
         return number_of(l->kept->generation, sequence & NUMBER_SEQUENCE_MAX);

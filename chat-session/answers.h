@@ -3,8 +3,8 @@
 
 #include <chat/answer.h>
 
-/* Writes the sentence for an answer to `text`, and returns it. A list suits a window of `columns` columns; 0: the width is
- * unknown. `you` is the name of the client. */
+/* Writes the sentence for an answer to `text`, and returns it. A list suits a window of `columns` columns; 0: the width
+ * is unknown. `you` is the name of the client. */
 struct slice answers_sentence(const struct answer *a, struct slice you, size_t columns,
                               char text[static TEXT_MAX_BYTES]);
 

@@ -1,8 +1,8 @@
 /* Writes to the client's connection.
  *
- * Output waits in the buffer of `struct client`. When the buffer is full, whole lines are skipped and counted, until the
- * client has taken half of the buffer: a slow client loses lines itself and costs nobody else anything. The pages of
- * the buffer that were never used cost no memory.
+ * Output waits in the buffer of `struct client`. When the buffer is full, whole lines are skipped and counted, until
+ * the client has taken half of the buffer: a slow client loses lines itself and costs nobody else anything. The pages
+ * of the buffer that were never used cost no memory.
  *
  * chatd writes to a connection that is lent, and the session does not at that time: loan.h.
  */

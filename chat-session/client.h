@@ -38,7 +38,7 @@ struct client {
         bool is_broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
         /* of a terminal, see screen.h; other kinds of client leave them alone */
         const struct charset *charset; /* NULL: UTF-8 */
-        bool is_row_drawn; /* its half-typed line stands in the cursor's row (row.h): a line must erase that row first */
+        bool is_row_drawn; /* its half-typed line stands in the cursor's row (row.h), which a line must erase first */
         uint16_t columns;  /* of its window; 0: unknown */
         uint64_t written_bytes; /* bytes written to the client */
         size_t start, end;      /* the waiting part of `buffer` */

@@ -130,11 +130,11 @@ void completion_find(struct completion *c, const struct names *n, struct slice m
         c->count = 0;
         c->text = (struct slice){c->text_buffer, 0};
         c->list[0] = '\0';
-        if (is_command)
+        if (is_command) {
                 for (const struct command_row *row = commands; row->name; row++)
                         if (row->help) /* the other rows mean the same */
                                 completion_take(c, word, row->name);
-        if (!is_command && word.len > 0) {
+        } else if (word.len > 0) {
                 for (size_t i = 0; i < n->count; i++)
                         completion_take(c, word, n->name[i]);
                 completion_take_others(c, n, more, word);

@@ -294,15 +294,18 @@ static void editor_press_sequence(struct editor *e)
         bool modified = memchr(key->parameters, ';', key->len); /* "1;5": with Control, Alt or Shift */
         const char *at;
 
-        if (modified && (key->final == 'C' || key->final == 'D'))
+        if (modified && (key->final == 'C' || key->final == 'D')) {
                 editor_press_alt(e, key->final == 'C' ? 'f' : 'b');
-        else if (key->final == '~' && key->len == 1 &&
-                 (at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1)) &&
-                 /* on an empty line Delete, unlike ^D, does not end the session */
-                 (e->len > 0 || key->parameters[0] != '3'))
-                editor_press(e, number_keys[at - numbers]);
-        else if ((at = memchr(finals, key->final, sizeof(finals) - 1)))
-                editor_press(e, keys[at - finals]);
+        } else if (key->final == '~' && key->len == 1) {
+                at = memchr(numbers, key->parameters[0], sizeof(numbers) - 1);
+                /* on an empty line Delete, unlike ^D, does not end the session */
+                if (at && (e->len > 0 || key->parameters[0] != '3'))
+                        editor_press(e, number_keys[at - numbers]);
+        } else {
+                at = memchr(finals, key->final, sizeof(finals) - 1);
+                if (at)
+                        editor_press(e, keys[at - finals]);
+        }
 }
 
 /* Takes a byte of a key's sequence. Returns false if the byte is no part of one: it is text, or a control character. */

@@ -2,8 +2,8 @@
  * utf8proc knows both. It is linked statically: loading a library would take longer than the rest of a session's start.
  * Its tables are pages that only a session with editing uses.
  *
- * Text is clean UTF-8 (chat/safe-text.h). Nothing is allocated. A cluster ends behind GRAPHEME_MAX_BYTES, several times the
- * size of any real one, so that a heap of marks takes no noticeable time for each key.
+ * Text is clean UTF-8 (chat/safe-text.h). Nothing is allocated. A cluster ends behind GRAPHEME_MAX_BYTES, several times
+ * the size of any real one, so that a heap of marks takes no noticeable time for each key.
  */
 #pragma once
 

@@ -85,7 +85,8 @@ static void incoming_show_missed(struct session *s, uint64_t missed)
         session_tell(s, &(struct answer){.code = ANSWER_MISSED, .count = missed});
 }
 
-/* Shows TEXT, the message of the day, once for each HELLO. chatd sends it again if it meets the HELLO again after a restart. */
+/* Shows TEXT, the message of the day, once for each HELLO. chatd sends it again if it meets the HELLO again after a
+ * restart. */
 static void incoming_show_text(struct session *s, const struct frame *f)
 {
         if (f->number <= s->text_number)

@@ -97,9 +97,9 @@ static void input_tell_interrupted(struct terminal *t)
 
 static void input_on_character(struct terminal *t, uint8_t byte)
 {
-        if (!t->edits)
+        if (!t->edits) {
                 lines_push(&t->lines, byte);
-        else if (editing_push(t, byte, t->input.size >= PASTE_MIN_BYTES)) {
+        } else if (editing_push(t, byte, t->input.size >= PASTE_MIN_BYTES)) {
                 input_interrupt(t, true);
                 return;
         }

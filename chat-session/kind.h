@@ -1,9 +1,10 @@
 /* Where a kind of client plugs in: what a session (visit.h) asks of the code that talks with its client.
  *
  * A kind turns bytes from its client into intents, which it states by the functions of talk.h, and turns events from
- * the chat into bytes, which it puts into the client's buffer (client-output.h). It knows the client's protocol and nothing of
- * datagrams, restarts of chatd, lent connections, or of how a session ends. The session knows these, and nothing of the
- * protocol: it calls a kind only through `struct kind`, so a program with other kinds links the same session.
+ * the chat into bytes, which it puts into the client's buffer (client-output.h). It knows the client's protocol and
+ * nothing of datagrams, restarts of chatd, lent connections, or of how a session ends. The session knows these, and
+ * nothing of the protocol: it calls a kind only through `struct kind`, so a program with other kinds links the same
+ * session.
  *
  * What a session takes care of:
  * - Each record, past line, answer and notice comes once, whatever happened to chatd, and in its order.

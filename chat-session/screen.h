@@ -1,8 +1,8 @@
 /* Lines on the screen of a terminal: broken into rows at words where its window is known to be narrow, in the
  * terminal's character set, and in place of a half-typed line (row.h), which is drawn again behind them.
  *
- * `columns`, `charset` and `is_row_drawn` of a client (client.h) are what is known of its screen. Without them a line is
- * as client_line() writes it.
+ * `columns`, `charset` and `is_row_drawn` of a client (client.h) are what is known of its screen. Without them a line
+ * is as client_line() writes it.
  */
 #pragma once
 

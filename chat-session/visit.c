@@ -192,9 +192,10 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
         struct timespec timeout = {0};
         if (wake != INT64_MAX && wake > s->now)
                 timeout = clock_timespec(wake - s->now);
-        if (ppoll(fds, VISIT_SLOTS, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0)
+        if (ppoll(fds, VISIT_SLOTS, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0) {
                 for (int i = 0; i < VISIT_SLOTS; i++)
                         fds[i].revents = 0;
+        }
         s->now = clock_ms();
 }
 

@@ -1,6 +1,6 @@
 /* Breaks a line into rows at its words, if the width of the client's window is known. All rows except the first are
- * indented (client-output.h), so that none looks like the beginning of another line. A character that some terminals show
- * wider than others counts as wide as it can be, so that no terminal breaks a row by itself. */
+ * indented (client-output.h), so that none looks like the beginning of another line. A character that some terminals
+ * show wider than others counts as wide as it can be, so that no terminal breaks a row by itself. */
 #pragma once
 
 #include <chat/wire.h>

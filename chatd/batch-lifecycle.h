@@ -21,6 +21,6 @@
 
 struct chat;
 
-/* Does all steps with the first frames in the window, of which there are `left`. Returns how many frames that were, or a
- * negative errno if they cannot be consumed: then chatd must end. */
+/* Does all steps with the first frames in the window, of which there are `left`. Returns how many frames that were, or
+ * a negative errno if they cannot be consumed: then chatd must end. */
 int lifecycle_do(struct chat *chat, size_t left);

@@ -1,7 +1,7 @@
 /* The broker: relays what sessions and the link put into the queue, and does what follows.
  *
- * broker_serve() is the heart: it takes a window of frames from the intake and does one round (batch-lifecycle.h) after another
- * until all of them are relayed and consumed.
+ * broker_serve() is the heart: it takes a window of frames from the intake and does one round (batch-lifecycle.h) after
+ * another until all of them are relayed and consumed.
  *
  * A session that dies without a BYE is announced through the same queue: chatd sends itself GONE, behind the session's
  * last frames. A GONE or BYE of a session that is not a member (any more) is ignored, so it may be sent again.

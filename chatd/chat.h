@@ -1,7 +1,8 @@
 /* The chat as a whole: members, rooms, the batch that is being made, settings, counters; and the functions that all
  * handlers of frames need.
  *
- * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see dispatch.h.
+ * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see
+ * dispatch.h.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* Complaints: what any client can cause, such as a datagram that is ignored, is counted, and logged at a limited rate, so
- * that no client fills the journal.
+/* Complaints: what any client can cause, such as a datagram that is ignored, is counted, and logged at a limited rate,
+ * so that no client fills the journal.
  */
 #pragma once
 

@@ -15,6 +15,6 @@ void control_lists_status(struct chat *chat, struct control_client *client);
 void control_lists_members(struct chat *chat, struct control_client *client);
 void control_lists_bans(struct control_client *client);
 
-/* Sends the next part of a list, and ends the answer behind the last record. Returns 0; -EAGAIN if the connection has no
- * room now; or another negative errno if it is gone. */
+/* Sends the next part of a list, and ends the answer behind the last record. Returns 0; -EAGAIN if the connection has
+ * no room now; or another negative errno if it is gone. */
 int control_lists_send(struct chat *chat, struct control_client *client);

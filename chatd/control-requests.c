@@ -38,8 +38,8 @@ static const struct member *control_look_up(const struct chat *chat, const char 
         return m && member_is_here(m) ? m : NULL;
 }
 
-/* Returns the present member of this name, or of this id behind a "#". Returns NULL if there is none; then the answer has
- * ended. */
+/* Returns the present member of this name, or of this id behind a "#". Returns NULL if there is none; then the answer
+ * has ended. */
 static const struct member *control_find_member(struct chat *chat, struct control_client *client, const char *who)
 {
         const struct member *m = control_look_up(chat, who);

@@ -51,8 +51,8 @@ static enum outcome dispatch_from_session(struct chat *chat, const struct frame 
         return TAKEN;
 }
 
-/* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full, or may not have this frame,
- * or too many members wait to be announced. */
+/* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full, or may not have this
+ * frame, or too many members wait to be announced. */
 static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};

@@ -1,7 +1,7 @@
 /* Decides for how long chatd waits for a member whose inbox is full, and that it lags then.
  *
- * A lagging member is relayed nothing until its inbox has room; relay.h says what it gets then. A note of it tells the next
- * chatd. The link to other hosts (LINK_ID) also lags while its inbox is gone, because it will have another inbox.
+ * A lagging member is relayed nothing until its inbox has room; relay.h says what it gets then. A note of it tells the
+ * next chatd. The link to other hosts (LINK_ID) also lags while its inbox is gone, because it will have another inbox.
  *
  * The wait is long enough for a session that waits for a processor. Two rules keep its cost for other members low:
  * - A member that was waited for in vain is on probation: it is not waited for again before it has not lagged for that

@@ -28,7 +28,8 @@ int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uin
 /* Frees the first letter. There must be one. */
 void letters_drop_first(struct letters *l);
 
-/* Frees letters at the end, from the first one on that exceeds `most` bytes in total, except KICKED. Returns how many. */
+/* Frees letters at the end, from the first one on that exceeds `most` bytes in total, except KICKED. Returns how
+ * many. */
 size_t letters_trim(struct letters *l, size_t most);
 
 void letters_clear(struct letters *l);

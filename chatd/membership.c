@@ -114,9 +114,9 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
         return TAKEN;
 }
 
-/* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records that
- * were relayed in between are lost to it. So it lags until it is told so: at once, or when chatd has a descriptor for its
- * inbox. */
+/* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records
+ * that were relayed in between are lost to it. So it lags until it is told so: at once, or when chatd has a descriptor
+ * for its inbox. */
 static bool membership_reach_again(struct chat *chat, struct member *m)
 {
         contact_open(chat, m);

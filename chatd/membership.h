@@ -1,7 +1,7 @@
 /* Membership: sessions join, answer a roll call, may be announced, and leave.
  *
- * Functions that take a frame return NEXT_BATCH if members may not come or leave in this batch, or too many members wait
- * to be announced, or the member is just leaving.
+ * Functions that take a frame return NEXT_BATCH if members may not come or leave in this batch, or too many members
+ * wait to be announced, or the member is just leaving.
  *
  * A member is dead when its process has ended or its inbox is gone. A session that runs binds its inbox anew, and is a
  * member again from its HERE on, or stays one if GONE finds the inbox.

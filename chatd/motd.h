@@ -26,8 +26,8 @@ struct motd {
         char text[MOTD_MAX_BYTES];
 };
 
-/* Reads the file, cleans it as a session cleans its input (chat/safe-text.h), and leaves out empty lines at its end. Returns
- * 0, MOTD_E_CUT, or a negative errno and no message. */
+/* Reads the file, cleans it as a session cleans its input (chat/safe-text.h), and leaves out empty lines at its end.
+ * Returns 0, MOTD_E_CUT, or a negative errno and no message. */
 int motd_read(struct motd *motd, const char *path);
 
 /* Adds the message to the batch for `m`, if there is one. */

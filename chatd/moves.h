@@ -1,6 +1,7 @@
 /* Members go to other rooms.
  *
- * A move is noted before any member is told (changes.h). One that cannot be noted is not made, and the member is told so.
+ * A move is noted before any member is told (changes.h). One that cannot be noted is not made, and the member is told
+ * so.
  */
 #pragma once
 

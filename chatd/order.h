@@ -1,8 +1,8 @@
 /* The order of a round's steps, and the frames that may share a batch.
  *
- * batch-lifecycle.h has the steps, and why a crash between any two of them is harmless. That holds for this order alone, so each
- * step enters itself by order_enter(), which asserts, in every build, that the step before was done. If chatd dies of
- * that, the next one takes the frames again.
+ * batch-lifecycle.h has the steps, and why a crash between any two of them is harmless. That holds for this order
+ * alone, so each step enters itself by order_enter(), which asserts, in every build, that the step before was done. If
+ * chatd dies of that, the next one takes the frames again.
  *
  *   STEP_OVER, STEP_UNKNOWN ──▶ STEP_TAKE ──▶ STEP_RELAY ──▶ STEP_NOTE ──▶ STEP_PART ──▶ STEP_CONSUME
  *   ──▶ STEP_FORGET ──▶ STEP_OVER

@@ -116,8 +116,8 @@ static ssize_t relay_send_letter(const struct member *m, const struct letter *le
         return sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns false if its inbox is
- * full. */
+/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns false if its inbox
+ * is full. */
 static bool relay_send_records_before(const struct sending *s, struct member *m, uint32_t at)
 {
         struct share *share = &m->share;
@@ -132,8 +132,8 @@ static bool relay_send_records_before(const struct sending *s, struct member *m,
         return sent;
 }
 
-/* Sends `m` its part of the batch. Returns true when `m` has it, or gets none, or has no inbox any more. Returns false if
- * its inbox is full, or the kernel does not send for another reason: then the next call continues from there. */
+/* Sends `m` its part of the batch. Returns true when `m` has it, or gets none, or has no inbox any more. Returns false
+ * if its inbox is full, or the kernel does not send for another reason: then the next call continues from there. */
 static bool relay_send_to(const struct sending *s, struct member *m)
 {
         const struct letter *letter;

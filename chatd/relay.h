@@ -1,14 +1,14 @@
 /* Sends a batch (batch.h) to its members.
  *
  * Each member gets its part by one datagram or, if its session lends the client's connection (lent.h), by one write of
- * text. Only members that get something are visited: those in the rooms that the batch has records for, and those with a
- * share of the batch; all members if a record is for everybody.
+ * text. Only members that get something are visited: those in the rooms that the batch has records for, and those with
+ * a share of the batch; all members if a record is for everybody.
  *
  * A member whose inbox is full is waited for, a bounded moment and all such members together. Then it lags (lagging.h):
- * nothing is relayed to it, the records that it misses are counted, and it is told their number when its inbox has room.
- * So relay_send() returns only when every member has the batch in its inbox, or lags, or is dead: the batch may be
- * consumed. Frames for a lagging member alone wait for it, and come behind the notice of how much it missed; too many of
- * them count as missed as well.
+ * nothing is relayed to it, the records that it misses are counted, and it is told their number when its inbox has
+ * room. So relay_send() returns only when every member has the batch in its inbox, or lags, or is dead: the batch may
+ * be consumed. Frames for a lagging member alone wait for it, and come behind the notice of how much it missed; too
+ * many of them count as missed as well.
  *
  * A session that got a datagram has to write it out before chatd may write to its client again. Under load the next
  * batch always comes before that, so such a session would never sleep again. Therefore sessions that are behind are

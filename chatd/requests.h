@@ -8,6 +8,6 @@
 
 #include "chat.h"
 
-/* Does what a frame from ACTION on says, or ignores and counts it. Returns NEXT_BATCH if it is a change that may not be in
- * this batch. The batch must have room for two records. */
+/* Does what a frame from ACTION on says, or ignores and counts it. Returns NEXT_BATCH if it is a change that may not be
+ * in this batch. The batch must have room for two records. */
 enum outcome requests_take(struct chat *chat, const struct frame *f);

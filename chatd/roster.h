@@ -60,7 +60,8 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
 /* Gives `m` this name, which no other member has. Returns 0 or -ENOMEM. */
 int roster_rename(struct roster *r, struct member *m, struct slice name);
 
-/* Note that `m` lags from now on (lagging.h), or that its process or inbox is gone: contact_settle() does what follows from that. */
+/* Note that `m` lags from now on (lagging.h), or that its process or inbox is gone: contact_settle() does what follows
+ * from that. */
 void roster_lags(struct roster *r, struct member *m);
 void roster_dies(struct roster *r, struct member *m);
 

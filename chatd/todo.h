@@ -1,7 +1,7 @@
 /* Lists of members for whom chatd has work to do, so that it need not look at all members in each turn.
  *
- * There is one list for each kind of work. A member is in each of them once at most, in the order in which it was added.
- * The roster owns the lists, and takes a member that it removes out of all of them.
+ * There is one list for each kind of work. A member is in each of them once at most, in the order in which it was
+ * added. The roster owns the lists, and takes a member that it removes out of all of them.
  */
 #pragma once
 

@@ -1,12 +1,12 @@
-/* What chatd answers, or tells unasked: a code, and details such as names, numbers and lists of rooms. Each kind of client
- * makes of it what its user reads: a sentence (sentence.h), a numeric, an object.
+/* What chatd answers, or tells unasked: a code, and details such as names, numbers and lists of rooms. Each kind of
+ * client makes of it what its user reads: a sentence (sentence.h), a numeric, an object.
  *
- * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and so do notices (notice.h). A session tells its client in the same way what it
- * finds by itself. The details of a code never change: a later version adds codes. answer_is_known() says which sessions
- * know a code. chatd makes the sentence for all others.
+ * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and so do notices (notice.h). A session tells its
+ * client in the same way what it finds by itself. The details of a code never change: a later version adds codes.
+ * answer_is_known() says which sessions know a code. chatd makes the sentence for all others.
  *
- * A list of rooms has an upper size. So it may have fewer rooms, and fewer people in a room, than there are; the numbers
- * beside it count all of them. Nothing is allocated.
+ * A list of rooms has an upper size. So it may have fewer rooms, and fewer people in a room, than there are; the
+ * numbers beside it count all of them. Nothing is allocated.
  */
 #pragma once
 
@@ -401,7 +401,8 @@ static inline struct answer_rooms answer_rooms_begin(uint8_t buffer[static ANSWE
         return (struct answer_rooms){.w = wire_write(buffer, ANSWER_ROOMS_MAX_BYTES)};
 }
 
-/* Keeps what was written since `before`, in the last room, or drops it if it did not fit. Returns true if it is kept. */
+/* Keeps what was written since `before`, in the last room, or drops it if it did not fit. Returns true if it is
+ * kept. */
 static inline bool answer_rooms_keep(struct answer_rooms *l, struct wire_writer before)
 {
         if (l->w.bad || !l->last) {

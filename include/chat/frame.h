@@ -24,7 +24,8 @@
 
 #ifndef FRAME_VERSION
 #define FRAME_VERSION 7
-/* The tests build a next version, with a field behind each frame but a batch, and the previous one, without its fields. */
+/* The tests build a next version, with a field behind each frame but a batch, and the previous one, without its
+ * fields. */
 #define FRAME_APPENDED_BYTES 0
 #endif
 
@@ -42,8 +43,8 @@ enum {
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
-/* The text of a KICK or KICKED by a ban: this word, and ": REASON" if the ban has a reason. A kick has the bare reason as
- * its text. A reason that reads like a ban, or begins with a space, has one more space in front of it: see
+/* The text of a KICK or KICKED by a ban: this word, and ": REASON" if the ban has a reason. A kick has the bare reason
+ * as its text. A reason that reads like a ban, or begins with a space, has one more space in front of it: see
  * answer_of_removal(). */
 #define KICKED_BANNED "banned"
 #define TOPIC_NONE "-" /* the text of a TOPIC or SET_TOPIC that removes the topic */
@@ -57,18 +58,18 @@ enum {
 enum frame_type {
         /* ---- from a session, or the link ---- */
 
-        /* The sender joins. The link joins again whenever it starts, or chatd calls the roll. Where `quiet`, the others are
-         * not told before ARRIVE, or before the session says something. */
+        /* The sender joins. The link joins again whenever it starts, or chatd calls the roll. Where `quiet`, the others
+         * are not told before ARRIVE, or before the session says something. */
         FRAME_HELLO = 1,
-        /* The sender is still there, after chatd or its socket was restarted. `number` is that of the last line that went
-         * before it through the same queue, or one that was relayed. */
+        /* The sender is still there, after chatd or its socket was restarted. `number` is that of the last line that
+         * went before it through the same queue, or one that was relayed. */
         FRAME_HERE,
         /* Text is one line, or up to FRAME_LINES_MAX with LF between them, numbered from `number` on. */
         FRAME_LINE,
         /* The sender leaves. After LEAVE_NOT_CHAT, text is what the client speaks. */
         FRAME_BYE,
-        /* Records of people on other hosts: their names are "NAME@HOST". The numbers grow from record to record; one that is
-         * not above all before was here already. */
+        /* Records of people on other hosts: their names are "NAME@HOST". The numbers grow from record to record; one
+         * that is not above all before was here already. */
         FRAME_INJECT,
         /* A notice for everybody here, see notice.h. `number` is not that of any notice of late. */
         FRAME_NOTICE,
@@ -100,8 +101,8 @@ enum frame_type {
 
         /* ---- from chatd ---- */
 
-        /* You are a member, and the others see this name. `members` sessions are here. `number` is that of your last record
-         * that was relayed, by this chatd or one before: for the link. */
+        /* You are a member, and the others see this name. `members` sessions are here. `number` is that of your last
+         * record that was relayed, by this chatd or one before: for the link. */
         FRAME_WELCOME = 64,
         FRAME_BATCH,    /* records for you; `number` is as in RELAYED */
         FRAME_MISSED,   /* `number` lines did not reach you, because your process did not run */
@@ -110,27 +111,28 @@ enum frame_type {
         FRAME_REFUSED,  /* you cannot join: `answer` says why, and so does text */
         FRAME_RELAYED,  /* your lines up to `number` went to everybody */
         FRAME_LEND,     /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
-        /* To your request of this `number`, for your client alone. `answer` says what it means, or text, in lines with LF
-         * between them, if the session is of an earlier version. Name is yours, which NICK may have changed. A PRIVATE may
-         * have no ANSWER. */
+        /* To your request of this `number`, for your client alone. `answer` says what it means, or text, in lines with
+         * LF between them, if the session is of an earlier version. Name is yours, which NICK may have changed. A
+         * PRIVATE may have no ANSWER. */
         FRAME_ANSWER,
         /* An administrator removed you: leave. `answer` says why. So does text, which is all that a chatd of an earlier
          * version sends: see KICKED_BANNED. */
         FRAME_KICKED,
-        /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number is
-         * when it was said, in seconds since 1970. */
+        /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number
+         * is when it was said, in seconds since 1970. */
         FRAME_PAST,
         /* Text is lines, with LF between them, for your client alone, unasked. It is to be shown where no TEXT of this
          * `number` or above was. */
         FRAME_TEXT,
-        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it `answer`, or
-         * text, and leave where it does not acknowledge that. */
+        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it `answer`,
+         * or text, and leave where it does not acknowledge that. */
         FRAME_PROBE,
         FRAME_SENT, /* your PRIVATE of this `number` went to `name`; text is what it says */
-        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, nobody has, and `answer`,
-         * or text, is to be shown. */
+        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, nobody has, and
+         * `answer`, or text, is to be shown. */
         FRAME_FOUND,
-        /* To your COMPLETE of this `number`. Text is names with spaces between, and "…" behind them where there are more. */
+        /* To your COMPLETE of this `number`. Text is names with spaces between, and "…" behind them where there are
+         * more. */
         FRAME_NAMES,
         FRAME_TYPES,
 };
@@ -150,8 +152,8 @@ enum leave_reason {
         LEAVE_REASONS,
 };
 
-/* The beginning of a LEAVE_NOT_CHAT's text where a proxy sent no right header. A word that says what is wrong with the header
- * comes next; both have PROTOCOL_NAME_MAX_BYTES at most. */
+/* The beginning of a LEAVE_NOT_CHAT's text where a proxy sent no right header. A word that says what is wrong with the
+ * header comes next; both have PROTOCOL_NAME_MAX_BYTES at most. */
 #define NOT_CHAT_HEADER "header:"
 
 /* The sandbox of a session, see chat-session/sandbox.h. A session of a version before 5 does not name it. */
@@ -167,8 +169,8 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; PROBE and
-         * FOUND: see there; UNSERVED: an errno; what an administrator asked for: whose uid that was */
+        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; PROBE
+         * and FOUND: see there; UNSERVED: an errno; what an administrator asked for: whose uid that was */
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
@@ -386,8 +388,8 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         }
 }
 
-/* Writes `f` into `buffer`. A BATCH, INJECT or PAST is its header alone: records follow by record_encode(). Returns the size
- * in bytes, or 0 where `size` does not suffice or the type is unknown. */
+/* Writes `f` into `buffer`. A BATCH, INJECT or PAST is its header alone: records follow by record_encode(). Returns the
+ * size in bytes, or 0 where `size` does not suffice or the type is unknown. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
         const struct frame_rule *rule = frame_rule(f->type);

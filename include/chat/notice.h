@@ -1,10 +1,11 @@
 /* Notices: what chatd and the link tell members unasked, in records (record.h), and in NOTICE and TELL (frame.h).
  *
- * A notice is a sentence and an answer. chatd writes the sentence to lent connections by itself, and sessions of versions
- * before 7 show it; kinds of clients that are not terminals take the answer (notice_read()). One record is for members of
- * all versions, so the answer lies in the place of the name, which no notice has: early versions do not look there. So it
- * has NOTICE_ANSWER_MAX_BYTES at most. A longer list of hosts is cut, as any list may be. Another notice whose answer would
- * be longer, which takes the longest of names, has a sentence alone, and so has one from a link of an early version.
+ * A notice is a sentence and an answer. chatd writes the sentence to lent connections by itself, and sessions of
+ * versions before 7 show it; kinds of clients that are not terminals take the answer (notice_read()). One record is for
+ * members of all versions, so the answer lies in the place of the name, which no notice has: early versions do not look
+ * there. So it has NOTICE_ANSWER_MAX_BYTES at most. A longer list of hosts is cut, as any list may be. Another notice
+ * whose answer would be longer, which takes the longest of names, has a sentence alone, and so has one from a link of
+ * an early version.
  */
 #pragma once
 

@@ -17,16 +17,16 @@ enum record_kind {
         RECORD_LINE = 1,
         RECORD_JOIN,
         RECORD_LEAVE,
-        RECORD_NOTICE, /* from the link or chatd: a sentence, and what it means. See notice.h */
-        RECORD_MISSED, /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
-        RECORD_ACTION, /* text is what somebody does */
-        RECORD_RENAME, /* text is what somebody is called from now on */
-        RECORD_PRIVATE, /* text that only one member gets; to and from the link it begins with that one's name and a space */
-        RECORD_WENT,  /* somebody went to the room that text names; in the one that was left, and not for the link */
-        RECORD_CAME,  /* somebody came from the room that text names */
-        RECORD_TOPIC, /* somebody made text the topic; empty: removed it */
-        RECORD_ASK,   /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
-        RECORD_REPLY, /* from chatd on another host, to who asked it, addressed as a PRIVATE */
+        RECORD_NOTICE,  /* from the link or chatd: a sentence, and what it means. See notice.h */
+        RECORD_MISSED,  /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
+        RECORD_ACTION,  /* text is what somebody does */
+        RECORD_RENAME,  /* text is what somebody is called from now on */
+        RECORD_PRIVATE, /* text for one member; to and from the link it begins with the member's name and a space */
+        RECORD_WENT,    /* somebody went to the room that text names; in the one that was left, and not for the link */
+        RECORD_CAME,    /* somebody came from the room that text names */
+        RECORD_TOPIC,   /* somebody made text the topic; empty: removed it */
+        RECORD_ASK,     /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
+        RECORD_REPLY,   /* from chatd on another host, to who asked it, addressed as a PRIVATE */
         /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
         RECORD_RENAMED,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
@@ -105,8 +105,8 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         return 1;
 }
 
-/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is of
- * a later version, or of nobody. */
+/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is
+ * of a later version, or of nobody. */
 static inline bool record_is_bounded(const struct record *rec)
 {
         return rec->name.len <= NAME_MAX_BYTES && rec->answer.len <= NAME_MAX_BYTES &&

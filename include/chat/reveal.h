@@ -1,6 +1,6 @@
-/* Shows all that a text contains. Clean text (safe-text.h) harms no terminal, but it can still hide and lie: by invisible
- * characters, by heaps of marks that cover the lines above, and by blanks that push the rest into a row of its own,
- * where it looks like another member's line. So
+/* Shows all that a text contains. Clean text (safe-text.h) harms no terminal, but it can still hide and lie: by
+ * invisible characters, by heaps of marks that cover the lines above, and by blanks that push the rest into a row of
+ * its own, where it looks like another member's line. So
  *
  * - an invisible character is shown by its number (<U+200B>), unless it stands where it belongs;
  * - a character has eight marks at most;
@@ -197,11 +197,14 @@ static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kin
 {
         r->tags_left -= r->tags_left > 0;
         r->last = point;
-        r->blanks = kind == REVEAL_BLANK ? r->blanks + (r->inside ? 1 : reveal_width(point)) : 0;
+        if (kind != REVEAL_BLANK)
+                r->blanks = 0;
+        else
+                r->blanks += r->inside ? 1 : reveal_width(point);
         r->inside |= kind != REVEAL_BLANK;
-        if (kind == REVEAL_MARK || (kind == REVEAL_HIDDEN && reveal_selects(point)))
+        if (kind == REVEAL_MARK || (kind == REVEAL_HIDDEN && reveal_selects(point))) {
                 r->marks++;
-        else if (kind == REVEAL_SEEN || kind == REVEAL_BLANK) {
+        } else if (kind == REVEAL_SEEN || kind == REVEAL_BLANK) {
                 r->base = point;
                 r->marks = 0;
         }

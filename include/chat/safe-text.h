@@ -30,12 +30,12 @@ struct text_cleaner {
         bool is_broken;          /* something was not UTF-8 and became U+FFFD */
 };
 
+/* Returns true for C0, DEL and C1, and for what changes the direction or the lines of a text: ALM, LRM and RLM;
+ * separators, embeddings and overrides from U+2028 on; isolates from U+2066 on. */
 static inline bool text_is_control(uint32_t point)
 {
-        return point < 0x20 || (point >= 0x7f && point <= 0x9f) ||      /* C0, DEL, C1 */
-               point == 0x061c || point == 0x200e || point == 0x200f || /* ALM, LRM, RLM */
-               (point >= 0x2028 && point <= 0x202e) ||                  /* separators, embeddings, overrides */
-               (point >= 0x2066 && point <= 0x2069);                    /* isolates */
+        return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x061c || point == 0x200e ||
+               point == 0x200f || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 /* Starts a character with its first byte. Returns false for a byte that cannot start one. The table is that of

@@ -28,7 +28,8 @@ struct sentence {
         size_t columns;         /* a list is broken there; 0: it is one line, in which semicolons part the rooms */
 };
 
-/* The sentence for each code without a list, with %1 for its first detail, and so on, and %0 for the name of the client. */
+/* The sentence for each code without a list, with %1 for its first detail, and so on, and %0 for the name of the
+ * client. */
 static const char *const sentence_patterns[ANSWER_CODES] = {
         [ANSWER_RENAMED] = "You are now called %1",
         [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
@@ -200,8 +201,8 @@ static inline void sentence_fill(struct sentence *s, const char *pattern, const 
         }
 }
 
-/* Appends a word behind a separator, on another line if it does not fit into this one. Returns false if there is no room
- * for it and for the number of omitted words. */
+/* Appends a word behind a separator, on another line if it does not fit into this one. Returns false if there is no
+ * room for it and for the number of omitted words. */
 static inline bool sentence_add_word(struct sentence *s, const char *before, struct slice word, const char *behind)
 {
         size_t bytes = strlen(before) + word.len + strlen(behind);
@@ -364,9 +365,9 @@ static inline bool sentence_list(struct sentence *s, const struct answer *a, str
         }
 }
 
-/* Writes what a person reads in place of the answer, as far as it fits into `size` bytes, which are TEXT_MAX_BYTES for any
- * answer and fewer for a list alone. `you` is the name of the client. Returns the text, which is terminated, or an empty
- * one for an unknown code. */
+/* Writes what a person reads in place of the answer, as far as it fits into `size` bytes, which are TEXT_MAX_BYTES for
+ * any answer and fewer for a list alone. `you` is the name of the client. Returns the text, which is terminated, or an
+ * empty one for an unknown code. */
 static inline struct slice sentence_write(const struct answer *a, struct slice you, size_t columns, char *text,
                                           size_t size)
 {
