@@ -1,7 +1,7 @@
 # The programs of the chat. `make help` lists what can be made.
 #
-# Packages of Debian that are missing are installed, with sudo if you are not root. V=1 shows the commands.
-# Installation, packages and tests have files of their own, which are included below.
+# Missing packages of Debian are installed, with sudo if you are not root. V=1 shows the commands. Installation,
+# packages and tests have their own files, which are included below.
 
 .DEFAULT_GOAL := all
 
@@ -25,7 +25,7 @@ UNITDIR   := $(LIBDIR)/systemd/system
 BASHDIR   := $(PREFIX)/share/bash-completion/completions
 ZSHDIR    := $(PREFIX)/share/zsh/site-functions
 
-# Where a register has 32 bits, times and sizes of files have 64 all the same.
+# Times and sizes of files have 64 bits on all architectures.
 CPPFLAGS  += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 CPPFLAGS  += -D_GNU_SOURCE -Iinclude -Ibuild
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
@@ -39,15 +39,16 @@ SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
 PROGRAMS  := chatd chat-session chat-link chatctl chat-init
-# chatctl is for people: the others are started by systemd, or are the first process of a container.
+# People run chatctl. systemd starts the other programs, or they are the first process of a container.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
-# Static, as chat-session/grapheme.h says.
+# Linked statically for the reason in chat-session/grapheme.h.
 LIBS_utf8proc  := -l:libutf8proc.a
 LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
-# chat-init makes the run directory as a chatd does that binds its own sockets, and asks the kernel for what chatd needs.
+# chat-init makes the run directory like a chatd that binds its own sockets, and checks the kernel for the features that
+# chatd needs.
 INIT      := $(wildcard chat-init/*.c) chatd/kernel.c chatd/rundir.c
 
 # ---- programs -------------------------------------------------------------------------------------------------------
@@ -83,8 +84,8 @@ build/chat-init: $(call OBJECTS,obj,$(INIT))
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
-# The versions beside this one, for the tests: the next one has a field more in its frames, and the previous one lacks the
-# fields of this one.
+# The next and the previous version, for the tests. Frames of the next one have one more field, and those of the
+# previous one lack the fields of this one.
 FRAME_VERSION := $(shell sed -n 's/^.define FRAME_VERSION //p' include/chat/frame.h)
 build/obj-next/%.o: CPPFLAGS += -DFRAME_VERSION=$(shell expr $(FRAME_VERSION) + 1) -DFRAME_APPENDED_BYTES=8
 build/obj-previous/%.o: CPPFLAGS += -DFRAME_VERSION=$(shell expr $(FRAME_VERSION) - 1) -DFRAME_APPENDED_BYTES=0
@@ -101,7 +102,7 @@ build/$(1)/chat-session: $(call OBJECTS,obj-$(1),$(SESSION) chat-session/main.c)
 endef
 $(foreach version,next previous,$(eval $(call beside,$(version))))
 
-# As on an architecture that has no filter, for the tests.
+# A build as on an architecture without a filter, for the tests.
 build/obj-no-filter/%.o: CPPFLAGS += -DNO_FILTER
 build/obj-no-filter/%.o: %.c build/sandbox-filter.h | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (no filter)"
@@ -120,13 +121,13 @@ build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitiz
 $(PROGRAMS:%=build/sanitized/%):
 	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
 	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(LIBS_$(@F)) -o $@
-# Where the reports go is this tree's own, and known to programs and tests.
+# The programs and the tests know the directory of the reports, which belongs to this tree.
 build/sanitized/reports:
 	@mkdir -p $(@D); mktemp -u -p /tmp chat-reports.XXXXXX > $@
 build/asan/tests/sanitizer-options.o: CPPFLAGS += -DREPORTS='"$(shell cat build/sanitized/reports)"'
 build/asan/tests/sanitizer-options.o: build/sanitized/reports
 
-# The sandbox's filter is compiled on the machine that builds, for all machines; HOSTCC is its compiler.
+# The filter of the sandbox is compiled on the building machine, for all machines. HOSTCC is its compiler.
 build/sandbox-filter: chat-session/sandbox-filter.c chat-session/sandbox.h | build/.packages-build
 	@echo "LD  $@"
 	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O1 $< -lseccomp -o $@

@@ -1,6 +1,6 @@
 # Debian packages.
 
-# Built in a copy, so that nothing of it stays in the tree.
+# The packages are built in a copy, so no file of the build stays in the tree.
 build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* fail2ban/*/* doc/* debian/* debian/*/*) Makefile $(wildcard make/*) README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
@@ -12,7 +12,7 @@ build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* cha
 	@touch $@
 check-system/package: build/package/built build/next/chatd build/next/chat-session
 
-# The source package, too: lintian knows errors that show only there.
+# The source package is built, too, because lintian finds some errors only there.
 .PHONY: deb
 deb: ## Debian packages, in build/package; lintian finds nothing in them
 deb: build/package/built

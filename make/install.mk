@@ -6,14 +6,14 @@ manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service
-# The version of the systemd that is to run the units. One without a systemctl that says so gets no drop-ins.
+# The version of the systemd that will run the units. Without a systemctl that states it, no drop-ins are installed.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
 FAIL2BAN := filter.d/chat.conf jail.d/chat.conf action.d/chat.conf
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
 
-# What a container needs of it; see container/Containerfile.
+# The part of the installation that a container needs; see container/Containerfile.
 IN_CONTAINER := chatd chat-session chatctl chat-init
 .PHONY: install-container
 install-container: ## what a container needs (container/Containerfile)

@@ -1,6 +1,7 @@
-# Packages of Debian that are needed to build, to test and to measure: installed, or unpacked below build/.
+# Packages of Debian that builds, tests and measurements need: installed, or unpacked below build/.
 
-# $(call need,PACKAGES,WHAT FOR): NEW/OLD is NEW where the release has a package of that name, and OLD elsewhere.
+# $(call need,PACKAGES,WHAT FOR): NEW/OLD stands for NEW if the release has a package of that name, and otherwise for
+# OLD.
 comma := ,
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 define need
@@ -44,8 +45,9 @@ build/.packages-style:
 	$(call need,clang clang-format clang-tidy cppcheck mandoc,to check style: formatting and analysis)
 build/.packages-ci:
 	$(call need,ccache,to keep what CI has compiled)
-# Unpacked, not installed: the packages would start servers on this machine. openbsd-inetd is for the benchmark, where
-# inetutils' would not do: it sleeps for a second whenever a process of its ends while it waits for the next connection.
+# These packages are unpacked and not installed, because they would start servers on this machine. The benchmark uses
+# openbsd-inetd, because the inetd of inetutils sleeps for a second whenever one of its processes ends while it waits
+# for a connection.
 build/inetd: PACKAGES := inetutils-inetd
 build/openbsd-inetd: PACKAGES := openbsd-inetd libbsd0 libevent-2.1-7 libwrap0
 build/nats: PACKAGES := nats-server
@@ -55,7 +57,7 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 		apt-get download -qq $(PACKAGES); }; } 2>/dev/null && for deb in *.deb; do dpkg-deb -x $$deb . || exit 1; done || \
 		echo "No $(@F) to test with: apt-get cannot download $(PACKAGES)."
 	@mv $@.new $@
-# With what they need that is not there; a booted system copies them into its own root.
+# With the packages on which they depend that are missing. A booted system copies them into its own root.
 build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
@@ -71,8 +73,8 @@ build/peers build/access build/needrestart build/proxies build/monitoring: | bui
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
 
-# The root of a container, as container/Containerfile makes it, without the programs. What debootstrap mounts there goes
-# with it, also where it is killed: the next run removes the directory.
+# The root of a container, as container/Containerfile makes it, without the programs. debootstrap runs in a mount
+# namespace of its own, so its mounts end with it, even if it is killed. The next run removes the directory.
 build/container: container/setup units/chat.sysusers | build/.packages-container
 	@rm -rf $@.new; mkdir -p build; suite=$$(. /etc/os-release; echo $$VERSION_CODENAME); \
 	echo "Making a Debian ($$suite) for a container"; \

@@ -3,8 +3,8 @@
 LISTEN_PORT = $(lastword $(subst :, ,$(LISTEN)))
 LISTEN_HOST = $(patsubst [%],%,$(patsubst %:$(LISTEN_PORT),%,$(LISTEN)))
 
-# Both get process groups of their own (setsid), so that the sessions, and a chatd that was started again, end with
-# them. A chatd that dies by a signal is started again. Descriptor 3 of the launcher is its listening socket.
+# Both get process groups of their own (setsid), so that the sessions and a restarted chatd end with them. A chatd that
+# dies by a signal is started again. Descriptor 3 of the launcher is its listening socket.
 .PHONY: run
 run: ## a chat on LISTEN=127.0.0.1:8888, until ^C
 run: all build/.packages-run

@@ -3,9 +3,9 @@
 SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] chat-init/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
-# Files call only what stands below them in doc/hacking.md.
+# Files call only files that are below them in doc/hacking.md.
 .PHONY: check-layers
-check-layers: ## which files may call which
+check-layers: ## checks which files may call which
 check-layers: all
 	tests/layers $(PROGRAMS)
 
@@ -18,9 +18,8 @@ style: check-layers build/.packages-style build/.packages-build build/.packages-
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
 	mandoc -T lint -W warning $(MANUALS)
 	@find $(STYLE_PASSED) -type f -mtime +30 -delete
-# A file that passed is looked at again once it, a header that it includes, or what is asked for has changed. STYLE_PASSED
-# has a file for each text that passed, in any tree of this machine: its name is a hash of the text with its headers, and
-# of what is asked for.
+# A file that passed is checked again once it, one of its headers, or a check has changed. STYLE_PASSED has a file for
+# each text that passed, in any tree of this machine. Its name is a hash of the text, its headers and the checks.
 STYLE_PASSED ?= $(or $(XDG_CACHE_HOME),$(HOME:%=%/.cache),build)/chat-style
 STYLE_FLAGS   = -std=gnu17 $(CPPFLAGS)
 build/style/%.ok: %.c .clang-tidy tests/style.mk build/sandbox-filter.h | build/.packages-style build/.packages-build

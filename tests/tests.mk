@@ -1,28 +1,28 @@
 # Tests (doc/testing.md).
 
 # ---- the programs ---------------------------------------------------------------------------------------------------
-# chat-link's side of NATS, and hosts that have it
+# The files that connect chat-link to NATS, and the test hosts that use them
 NETWORK   := tests/system/network-hosts.c \
 		$(addprefix chat-link/,connection.c gap.c inbound.c network.c reader.c report.c resend.c stream.c twin.c)
 UNIT      := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 SYSTEM    := $(patsubst tests/system/test-%.c,%,$(wildcard tests/system/test-*.c))
 FUZZ      := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
-# Preloaded to programs that are tested.
+# Libraries that are preloaded into tested programs.
 PRELOADED := build/tests/valgrind-pidfd.so build/tests/clock.so build/tests/late-libc.so build/tests/under-qemu.so
-# People, and the killing of chatd, for the programs that do that
+# The people of the tests that kill chatd, and the killing
 KILLING   := tests/system/roles.c tests/system/killing.c
 HARNESS   := $(filter-out tests/system/test-%.c $(NETWORK) $(KILLING),$(wildcard tests/system/*.c))
-# valgrind and the sanitizers exclude each other; packages have no sanitizers, and thousands of sessions no memory for them;
-# nspawn is about the units.
+# Tests without sanitizers: valgrind excludes them, packages have none, thousands of sessions have no memory for them,
+# and nspawn tests the units.
 SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
-# They kill chatd in front of each of its system calls.
+# Tests that kill chatd in front of each of its system calls.
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 NETWORKED  := $(filter network-%,$(SYSTEM))
-# Tests that need a systemd as PID 1; they run inside one that tests/system/in-systemd boots.
+# Tests that need a systemd as PID 1. tests/system/in-systemd boots one for them.
 BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access proxies chatctl monitoring
-# Tests that need three of them; they run outside, and tests/system/in-hosts boots the hosts.
+# Tests that need three systems. They run outside of these, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
-# Tests beside containers that boot a systemd; tests/system/in-containers boots them.
+# Tests beside containers with a systemd. tests/system/in-containers boots the containers.
 CONTAINED := nspawn
 
 # ---- checks ---------------------------------------------------------------------------------------------------------
@@ -31,29 +31,30 @@ ON_REQUEST    := $(HOSTED) $(NETWORKED)
 CHECKS        := $(SYSTEM:%=check-system/%) $(filter-out $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=check-sanitized/%))
 CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHECKS))
 
-# What takes minutes, or downloads much, and is in check-all alone, beside what is sanitized. Those first that take longest.
+# Tests that take minutes, or download much. Only check-all runs them, together with sanitized tests. The longest come
+# first.
 LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies monitoring container nspawn
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
-# The sanitized chatd takes the same ways as the other, four times as slowly: a sample of the points at which it is killed is
-# enough.
+# The sanitized chatd does the same as the other, four times as slowly, so a sample of the kill points is enough.
 sample   = $(if $(filter $(KILLPOINTS:%=sanitized/%),$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
-# $(call command,KIND/NAME) is how that program of tests is run.
+# $(call command,KIND/NAME) is the command that runs that program of tests.
 run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
 		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)
 command  = $(if $(filter unit/%,$(1)),$(strip $(EMULATOR) build/asan/tests/unit/test-$(notdir $(1))),$(strip $(sample) \
 		BIN=$(if $(filter system/%,$(1)),$(BIN),build/sanitized) \
 		$(call run_in,$(notdir $(1))) build/tests/system/test-$(notdir $(1))))
-# $(call run,CHECKS) runs them all: tests that boot systems three at a time, the others beside them. Two jobs more
-# than there are cores, as many tests wait rather than work. With exec, the signal that ends make ends them, not a shell alone.
+# $(call run,CHECKS) runs all CHECKS: tests that boot systems three at a time, the others beside them. It runs two jobs
+# more than there are cores, because many tests mostly wait. With exec, a signal that ends make also ends the tests, and
+# not only a shell.
 programs = $(foreach c,$(patsubst check-%,%,$(1)),'$(c)=$(call command,$(c))')
 run      = exec tests/run --jobs $$(($(CORES) + 2)) --booted $(call programs,$(filter $(CHECKS_BOOTED),$(1))) \
 		--beside $(call programs,$(filter-out $(CHECKS_BOOTED),$(1)))
-# A make that was not told how many jobs to run takes all cores.
+# A make without a number of jobs uses all cores.
 CORES    := $(shell nproc)
 PARALLEL  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
-# With BUILD_ONLY=1, what a check needs is built, and nothing is run.
+# With BUILD_ONLY=1, a check only builds the files that it needs, and runs no test.
 run_one  = @$(if $(BUILD_ONLY),:,echo "$(1): $(notdir $@)"; $(call command,$(@:check-%=%)))
 
 .PHONY: check check-all check-long
@@ -77,12 +78,12 @@ check-units:
 	@$(call run,$(UNIT:%=check-unit/%))
 
 # ---- programs of tests ----------------------------------------------------------------------------------------------
-# From an archive each test takes what it needs, and not what it plays itself, as test-link plays the network. The
-# functions of sockets are libc's, also on i386, because some tests have their own in place of one or two of them.
+# A test takes the objects that it needs from an archive, but not those that it replaces, as test-link replaces the
+# network. The functions of sockets are those of libc, also on i386, because some tests replace one or two of them.
 build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$(SESSION)) $(LINK) $(CTL))
 	@echo "AR  $@"; rm -f $@
 	$(Q)$(AR) qcs $@ $^
-# It visits millions of states; the code in it runs with the sanitizers in other tests.
+# This test visits millions of states. Its code runs with the sanitizers in other tests.
 build/asan/tests/unit/test-outlet-model.o: SANITIZE := -O2
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.a
 	@echo "LD  $@"
@@ -104,7 +105,7 @@ check-system/sandbox: build/tests/late-libc.so
 $(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING))
 $(NETWORKED:%=build/tests/system/test-%): $(call OBJECTS,obj,$(NETWORK))
 $(NETWORKED:%=build/tests/system/test-%): TEST_LIBS := -lnats
-# What they test is a part of them.
+# These programs contain the code that they test.
 $(NETWORKED:%=build/asan/tests/system/test-%): %: %.o $(call OBJECTS,asan,$(HARNESS) $(NETWORK))
 	@echo "LD  $@"
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats -o $@
@@ -143,7 +144,7 @@ $(HOSTED:%=check-sanitized/%): check-sanitized/%: \
 $(CONTAINED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run build/container
 	$(call run_one,system beside containers)
 
-# Names that stand for the programs of one subject, which run beside each other.
+# Each name stands for the programs of one subject, which run at the same time.
 GROUPS  := check-unit/broker check-unit/control check-unit/link check-unit/relay check-unit/remote check-unit/requests \
 		check-unit/spool check-system/killpoints check-sanitized/killpoints check-system/network
 members  = $(patsubst %,$(@D)/%,$(filter $(@F)-%,$(if $(filter check-unit,$(@D)),$(UNIT),$(SYSTEM))))
@@ -155,7 +156,7 @@ check-sanitized/network: $(NETWORKED:%=check-sanitized/%)
 
 SOAK_MINUTES ?= 60
 .PHONY: soak
-soak: ## what chance decides in the tests, for SOAK_MINUTES=60, with fuzzing beside it
+soak: ## tests that depend on chance, for SOAK_MINUTES=60, with fuzzing at the same time
 soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
 	@tests/soak $(SOAK_MINUTES)
 
@@ -184,7 +185,7 @@ check-arch: build/.packages-debian13
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
 .PHONY: pictures
-pictures: ## those of README and doc/, of real terminals (tests/pictures)
+pictures: ## pictures of README and doc/, from real terminals (tests/pictures)
 pictures: all build/.packages-check build/.packages-run build/.packages-pictures
 	@BIN=$(BIN) tests/system/in-systemd tests/pictures/scenes >build/pictures.txt || { cat build/pictures.txt; exit 1; }
 	@tests/pictures/draw tests/pictures <build/pictures.txt

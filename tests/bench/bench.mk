@@ -8,7 +8,8 @@ build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
 .PRECIOUS: build/tests/bench/%
 
-# Beside other chat servers; QUICK=1 is a few short rounds of the main part. What is found is in build/bench.
+# A comparison with other chat servers. QUICK=1 runs a few short rounds of the main part. The results are in
+# build/bench.
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
 BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/bench/greeting build/peers build/nats \
 		build/openbsd-inetd \
@@ -18,30 +19,30 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
-bench-check: ## the same; fails if the chat misses a ratio that it is to keep
+bench-check: ## the same; fails if the chat misses a required ratio
 bench-check: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) --check
 bench-scale: ## thousands of sessions
-bench-cliff: ## what might make a line dear
+bench-cliff: ## situations that could make a line expensive
 bench-hosts: ## several hosts
 bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) $*
-bench-neighbours: ## what a bad client costs the others
+bench-neighbours: ## costs of a bad client for the others
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours
-bench-rooms: ## what rooms cost
+bench-rooms: ## costs of rooms
 bench-rooms: all build/tests/bench/load build/.packages-check
 	@BIN=$(BIN) tests/bench/rooms
 # ROUNDS=1000 measures longer.
-bench-units: ## what the directives of chat@.service cost and are worth
+bench-units: ## costs and benefits of the directives of chat@.service
 bench-units: build/tests/bench/greeting all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/units $(or $(ROUNDS),300)
-bench-start: ## how long a session takes to start, beside a cat
+bench-start: ## time that a session takes to start, beside a cat
 bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-inetd
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/start $(or $(ROUNDS),300)
-bench-memory: ## how much memory a session takes, and chatd for each
+bench-memory: ## memory of a session, and of chatd for each session
 bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
-bench-recovery: ## how long a line takes that is said when chatd is killed
+bench-recovery: ## delay of a line that is said when chatd is killed
 bench-recovery: all build/.packages-check build/.packages-bench
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/recovery $(or $(ROUNDS),10)

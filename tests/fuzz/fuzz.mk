@@ -1,10 +1,10 @@
 # Fuzzing.
 
-# What is found goes to build/fuzz/NAME; the corpus in the tree is only read. tests/fuzz/make-seeds says where it is from.
+# Findings go to build/fuzz/NAME. The corpus in the tree is only read. tests/fuzz/make-seeds states its origin.
 FUZZ_SECONDS ?= 30
 FUZZ_CC      := clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer
-# What tests/fuzz/death.h puts in the way.
+# The functions that tests/fuzz/death.h replaces.
 FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_send note_write note_departed \
 		note_remove_departed reach_remove_inbox note_name note_remove_name note_held note_named note_remove_held \
 		note_arrival note_remove_arrival note_seal note_remove_seal note_room note_remove_room rooms_set_topic \
