@@ -63,7 +63,7 @@ static void connection_on_closed(natsConnection *nc, void *closure)
 {
         struct connection *c = closure;
         (void)nc;
-        atomic_store(&c->lost, true);
+        atomic_store(&c->is_lost, true);
         eventfd_write(c->work, 1);
         connection_let_go(c);
 }
@@ -78,7 +78,7 @@ static void connection_on_error(natsConnection *nc, natsSubscription *sub, natsS
                 return; /* chat-link asks for that only to explain a problem */
         atomic_store(&c->refused_at, clock_ms());
         if (text && strstr(text, "ubscription"))
-                atomic_store(&c->refused, true);
+                atomic_store(&c->is_refused, true);
         report_problem(c->report, PROBLEM_PERMISSION,
                        "the server does not permit what chat-link does for Network=%s and Host=%s: %s",
                        c->config->network, c->config->host, text ? text : "");
@@ -295,8 +295,8 @@ static bool connection_connect_to(struct connection *c, const char *url)
         natsOptions *o = connection_make_options(c, url);
         if (!o)
                 return false;
-        atomic_store(&c->lost, false);
-        atomic_store(&c->refused, false);
+        atomic_store(&c->is_lost, false);
+        atomic_store(&c->is_refused, false);
         atomic_store(&c->refused_at, 0);
         connection_hold(c); /* for connection_on_closed(), which libnats calls for each connection that was made */
         natsStatus s = natsConnection_Connect(&c->nc, o);
@@ -329,8 +329,8 @@ static void connection_check_permission(struct connection *c, int64_t now)
         int64_t refused_at = atomic_load(&c->refused_at);
         if (refused_at == 0 || now - refused_at < PERMISSION_MS)
                 return;
-        if (atomic_load(&c->refused)) /* another connection makes the subscription again */
-                atomic_store(&c->lost, true);
+        if (atomic_load(&c->is_refused)) /* another connection makes the subscription again */
+                atomic_store(&c->is_lost, true);
         else if (atomic_compare_exchange_strong(&c->refused_at, &refused_at, 0))
                 report_no_problem(c->report, PROBLEM_PERMISSION);
 }
@@ -339,7 +339,7 @@ bool connection_is_over(struct connection *c, int64_t now)
 {
         if (c->nc)
                 connection_check_permission(c, now);
-        return c->nc && atomic_load(&c->lost);
+        return c->nc && atomic_load(&c->is_lost);
 }
 
 bool connection_check(struct connection *c, int64_t now)
@@ -372,7 +372,7 @@ void connection_close(struct connection *c)
 {
         if (!c->nc)
                 return;
-        bool lost = atomic_load(&c->lost) && !atomic_load(&c->refused);
+        bool lost = atomic_load(&c->is_lost) && !atomic_load(&c->is_refused);
         natsConnection_Destroy(c->nc);
         c->nc = NULL;
         report_connected(c->report, NULL);

@@ -47,8 +47,8 @@ struct connection {
 
         /* Threads of libnats set these. The network's thread reads and clears them when `work` wakes it, or in another
          * turn. No other data depends on them, so their order does not matter, and a late read does no harm. */
-        atomic_bool lost;
-        atomic_bool refused;             /* a subscription was refused */
+        atomic_bool is_lost;
+        atomic_bool is_refused;          /* a subscription was refused */
         atomic_int_least64_t refused_at; /* when permission for something was refused; 0: never */
 
         pthread_mutex_t lock;

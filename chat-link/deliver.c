@@ -42,13 +42,13 @@ void deliver_begin(struct link *l, struct network_message *m, struct hosts_messa
         l->message = m;
         uint64_t left = NUMBER_INDEX_MAX - (l->next & NUMBER_INDEX_MAX);
         uint64_t most = left < DELIVER_MISSING_MAX ? left : DELIVER_MISSING_MAX;
-        if (irregular.missing > most) {
-                irregular.unseen = irregular.missing - most;
-                irregular.missing = most;
+        if (irregular.missing_count > most) {
+                irregular.unseen_count = irregular.missing_count - most;
+                irregular.missing_count = most;
         }
-        if (irregular.unseen > 0)
-                deliver_report_missing(l, m->host, irregular.unseen, l->next++);
-        gap_open(&l->gap, m->host, is.instance, is.position - irregular.missing, is.position,
+        if (irregular.unseen_count > 0)
+                deliver_report_missing(l, m->host, irregular.unseen_count, l->next++);
+        gap_open(&l->gap, m->host, is.instance, is.position - irregular.missing_count, is.position,
                  !hosts_has_credit(&l->hosts, m->host, l->now), l->now);
 }
 
@@ -132,7 +132,7 @@ static bool deliver_record(struct link *l, const struct record *rec)
         if (!record_is_of_person(rec) && !is_private && rec->kind != RECORD_ASK)
                 return true; /* a kind of a later version */
         if (!deliver_is_good(rec)) {
-                l->ignored++;
+                l->ignored_count++;
                 return true;
         }
         return is_private ? deliver_private(l, *rec) : deliver_one(l, rec);
@@ -143,7 +143,7 @@ static bool deliver_fill_gap(struct link *l)
 {
         struct record rec;
         uint64_t count, before;
-        if (!l->status.connected)
+        if (!l->status.is_connected)
                 gap_hold(&l->gap, l->now);
         for (;;) {
                 if (notices_are_full(&l->notices) && !notices_flush(&l->notices, &l->inject, l->now))

@@ -43,7 +43,7 @@ static bool from_hosts_take_said(struct link *l, struct network_message *m)
 {
         struct message said;
         if (message_decode(&said, m->data, m->size) != 0 || said.type != MESSAGE_SAID) {
-                l->ignored++;
+                l->ignored_count++;
                 return false;
         }
         uint64_t count = records_count(said.records);
@@ -93,7 +93,7 @@ static bool from_hosts_take_alive(struct link *l, struct network_message *m)
 {
         struct message alive;
         if (message_decode(&alive, m->data, m->size) != 0 || alive.type != MESSAGE_ALIVE) {
-                l->ignored++;
+                l->ignored_count++;
                 return false;
         }
         hosts_alive(&l->hosts, m->host, alive.members, alive.process, l->now);
@@ -187,7 +187,7 @@ bool from_hosts_take(struct link *l)
                 if (l->message && !deliver_go_on(l)) {
                         notices_flush(&l->notices, &l->inject, l->now);
                         /* while connected, the messages that wait decide which hosts are away */
-                        if (!l->status.connected)
+                        if (!l->status.is_connected)
                                 from_hosts_look_for_hosts(l);
                         return false;
                 }

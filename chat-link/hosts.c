@@ -95,8 +95,8 @@ static void hosts_keep_irregular(struct hosts *h, const struct hosts_irregular *
         oldest->number = 0;
         hosts_keep_order();
         oldest->skip = what->skip;
-        oldest->missing = what->missing;
-        oldest->unseen = what->unseen;
+        oldest->missing_count = what->missing_count;
+        oldest->unseen_count = what->unseen_count;
         hosts_keep_order();
         oldest->number = what->number;
 }
@@ -137,11 +137,11 @@ static bool hosts_is_known(const struct hosts *h, const struct host *host, uint6
         bool known = true;
         *expected = 0;
         if (instance != 0 && last->instance == instance)
-                *expected = last->expected;
+                *expected = last->expected_position;
         else if (hosts_is_before(last, before) && before->instance == instance)
-                *expected = before->expected;
+                *expected = before->expected_position;
         else if (other)
-                *expected = other->expected;
+                *expected = other->expected_position;
         else
                 known = own > 0;
         if (*expected < own)
@@ -153,7 +153,7 @@ static void hosts_write_other(struct host_other *at, struct host_other what)
 {
         at->instance = 0;
         hosts_keep_order();
-        at->expected = what.expected;
+        at->expected_position = what.expected_position;
         hosts_keep_order();
         at->instance = what.instance;
 }
@@ -175,7 +175,8 @@ static void hosts_keep_before(const struct hosts *h, const struct host *host, ui
                 place = &others[others[1].instance == next ? 0 : 1];
         if (place == &others[1])
                 hosts_write_other(&others[1], others[0]); /* the instance that spoke last comes first */
-        hosts_write_other(&others[0], (struct host_other){.instance = before->instance, .expected = before->expected});
+        hosts_write_other(&others[0], (struct host_other){.instance = before->instance,
+                                                          .expected_position = before->expected_position});
 }
 
 /* Compares the message with those before it. Returns how it is irregular. */
@@ -186,9 +187,9 @@ static struct hosts_irregular hosts_compare(const struct hosts *h, const struct 
         uint64_t expected;
         /* there must be no other known instance, either */
         if (!hosts_is_known(h, host, m->instance, m->own_records, &expected) && !m->follows)
-                is.unseen = host->progress[host->current].instance != 0 ? m->position : 0;
+                is.unseen_count = host->progress[host->current].instance != 0 ? m->position : 0;
         else if (m->position >= expected)
-                is.missing = m->position - expected;
+                is.missing_count = m->position - expected;
         else
                 is.skip = expected - m->position < m->count ? expected - m->position : m->count;
         return is;
@@ -205,7 +206,7 @@ static void hosts_advance(struct hosts *h, struct host *host, const struct hosts
         hosts_keep_order();
         next->instance = 0;
         hosts_keep_order();
-        next->expected = end;
+        next->expected_position = end;
         next->number = m->number;
         hosts_keep_order();
         next->instance = m->instance;
@@ -222,7 +223,7 @@ struct hosts_irregular hosts_said(struct hosts *h, const char *label, const stru
         if (last->instance != 0 && m->number <= last->number)
                 return hosts_recall(h, m->number);
         struct hosts_irregular is = hosts_compare(h, host, m);
-        if (is.skip > 0 || is.missing > 0 || is.unseen > 0)
+        if (is.skip > 0 || is.missing_count > 0 || is.unseen_count > 0)
                 hosts_keep_irregular(h, &is);
         hosts_advance(h, host, m);
         return is;
@@ -261,9 +262,9 @@ const char *hosts_twin_news(struct hosts *h, int64_t now_ms, bool *several)
         for (size_t i = 0; i < HOSTS_MAX; i++) {
                 struct hosts_twins *t = &h->twins[i];
                 *several = t->twin_ms != 0 && now_ms - t->twin_ms < HOSTS_LOST_MS;
-                if (*several == t->announced)
+                if (*several == t->is_announced)
                         continue;
-                t->announced = *several;
+                t->is_announced = *several;
                 return h->all[i].label;
         }
         return NULL;
@@ -305,8 +306,8 @@ static int64_t hosts_note_lack(struct hosts *h, const struct host *host, uint64_
                 lack->instance = 0;
         if (!lack || !lacks)
                 return 0;
-        if (lack->instance != instance || lack->expected != expected)
-                *lack = (struct hosts_lack){.instance = instance, .expected = expected, .since_ms = now_ms};
+        if (lack->instance != instance || lack->expected_position != expected)
+                *lack = (struct hosts_lack){.instance = instance, .expected_position = expected, .since_ms = now_ms};
         lack->report_ms = now_ms;
         return now_ms - lack->since_ms;
 }
@@ -447,7 +448,8 @@ size_t hosts_describe(const struct hosts *h, char *text, size_t size)
                 len = hosts_append(text, size, len, "%s%s ", len > 0 ? ", " : "", host->label);
                 if (host->state == HOST_HERE)
                         len = hosts_append(text, size, len, "(%" PRIu64 " %s%s)", host->members,
-                                           hosts_people(host->members), h->twins[i].announced ? ", several hosts" : "");
+                                           hosts_people(host->members),
+                                           h->twins[i].is_announced ? ", several hosts" : "");
                 else
                         len = hosts_append(text, size, len, "(away)");
         }

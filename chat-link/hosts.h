@@ -43,9 +43,9 @@ enum host_state {
 };
 
 struct host_progress {
-        uint64_t instance; /* of its spool; 0: nothing is known */
-        uint64_t expected; /* the position of its next record */
-        uint64_t number;   /* the number of the message that set `expected` */
+        uint64_t instance;          /* of its spool; 0: nothing is known */
+        uint64_t expected_position; /* the position of its next record */
+        uint64_t number;            /* number of the message that set `expected_position` */
 };
 
 /* A host. Zeros: a free place. */
@@ -60,7 +60,7 @@ struct host {
 
 /* An instance of a host that is in none of the host's `progress`. Zeros: free. */
 struct host_other {
-        uint64_t instance, expected;
+        uint64_t instance, expected_position;
 };
 
 /* The other instances. They lie behind the data that an earlier version kept, and outlive the process as it does. */
@@ -77,12 +77,12 @@ struct hosts_message {
 };
 
 struct hosts_irregular {
-        uint64_t number;  /* the number of a message; 0: free */
-        uint64_t skip;    /* how many of its first records are left out because they are no news */
-        uint64_t missing; /* how many records are missing before it */
+        uint64_t number;        /* the number of a message; 0: free */
+        uint64_t skip;          /* how many of its first records are left out because they are no news */
+        uint64_t missing_count; /* how many records are missing before it */
         /* How many records an unknown instance had before it. They may have arrived, or another sender uses that host's
          * label. */
-        uint64_t unseen;
+        uint64_t unseen_count;
 };
 
 /* An instance of a host. The host says that it has sent all records up to `position`. */
@@ -92,10 +92,10 @@ struct hosts_instance {
 };
 
 struct hosts_lack {
-        uint64_t instance; /* 0: none */
-        uint64_t expected; /* the position of the record that is missing */
-        int64_t since_ms;  /* since when it is missing */
-        int64_t report_ms; /* when the host last said that it has the record */
+        uint64_t instance;          /* 0: none */
+        uint64_t expected_position; /* the position of the record that is missing */
+        int64_t since_ms;           /* since when it is missing */
+        int64_t report_ms;          /* when the host last said that it has the record */
 };
 
 /* The data that outlives the process. Zeros: no host is known. */
@@ -113,7 +113,7 @@ struct hosts_twins {
         unsigned repeats;                        /* how often a number came again */
         int64_t repeat_ms;                       /* when a number came again last */
         int64_t twin_ms;                         /* when it was last known that there are several hosts; 0: never */
-        bool announced;                          /* hosts_twin_news() returned it */
+        bool is_announced;                       /* hosts_twin_news() returned it */
 };
 
 struct hosts {

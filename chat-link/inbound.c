@@ -69,8 +69,8 @@ struct network_message *inbound_next(struct inbound *in)
 uint64_t inbound_needs_subscription(struct inbound *in, int64_t now)
 {
         pthread_mutex_lock(&in->lock);
-        bool silent = in->place.stream != 0 && !in->blocked && now - in->delivery_ms > INBOUND_SILENCE_MS;
-        uint64_t request = in->generation == 0 || in->lost || silent ? in->request : 0;
+        bool silent = in->place.stream != 0 && !in->is_blocked && now - in->delivery_ms > INBOUND_SILENCE_MS;
+        uint64_t request = in->generation == 0 || in->is_lost || silent ? in->request : 0;
         pthread_mutex_unlock(&in->lock);
         return request;
 }
@@ -120,8 +120,8 @@ uint64_t inbound_open(struct inbound *in, uint64_t stream, uint64_t last, struct
         if (!begun || !same)
                 in->begin_request =
                         inbound_enqueue(in, NETWORK_BEGIN, in->place, &(struct inbound_message){0}) ? in->request : 0;
-        in->lost = in->begin_request != in->request;
-        in->blocked = false;
+        in->is_lost = in->begin_request != in->request;
+        in->is_blocked = false;
         in->consumer_sequence = 0;
         in->delivery_ms = clock_ms();
         uint64_t generation = in->generation = ++in->generations;
@@ -140,14 +140,14 @@ void inbound_close(struct inbound *in)
 /* Makes the network's thread replace the subscription. */
 static void inbound_lose_subscription(struct inbound *in)
 {
-        in->lost = true;
+        in->is_lost = true;
         eventfd_write(in->work, 1);
 }
 
 void inbound_read_anew(struct inbound *in)
 {
         pthread_mutex_lock(&in->lock);
-        if (!in->blocked)
+        if (!in->is_blocked)
                 inbound_lose_subscription(in);
         pthread_mutex_unlock(&in->lock);
 }
@@ -155,7 +155,7 @@ void inbound_read_anew(struct inbound *in)
 /* Returns true if messages of this generation are still taken. Notes that the subscription delivered something. */
 static bool inbound_is_current(struct inbound *in, uint64_t generation)
 {
-        if (generation != in->generation || in->lost)
+        if (generation != in->generation || in->is_lost)
                 return false;
         in->delivery_ms = clock_ms();
         return true;
@@ -165,12 +165,12 @@ static bool inbound_is_current(struct inbound *in, uint64_t generation)
 static bool inbound_wait_for_room(struct inbound *in, uint64_t generation)
 {
         while (generation == in->generation && in->said_count >= NETWORK_QUEUE_MAX) {
-                in->blocked = true;
+                in->is_blocked = true;
                 pthread_cond_wait(&in->room, &in->lock);
         }
         if (generation != in->generation)
                 return false;
-        in->blocked = false;
+        in->is_blocked = false;
         in->delivery_ms = clock_ms();
         return true;
 }

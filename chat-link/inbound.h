@@ -40,8 +40,8 @@ struct inbound {
         uint64_t generation;  /* of the subscription that the queue is open to; 0: none */
         uint64_t consumer_sequence;
         int64_t delivery_ms; /* when the subscription last delivered anything */
-        bool blocked;        /* a thread waits for room */
-        bool lost;           /* the subscription has to be replaced */
+        bool is_blocked;     /* a thread waits for room */
+        bool is_lost;        /* the subscription has to be replaced */
 };
 
 /* Makes an empty queue. `work` is an eventfd that the network's thread waits for. */

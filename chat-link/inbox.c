@@ -10,10 +10,10 @@
 static void inbox_remember(void *user, const struct record *rec)
 {
         struct inbox *in = user;
-        in->missed.is_last = rec->kind == RECORD_MISSED;
-        in->missed.epoch = rec->id;
-        in->missed.lines = rec->number;
-        if (!in->missed.is_last)
+        in->gap_notice.is_last = rec->kind == RECORD_MISSED;
+        in->gap_notice.epoch = rec->id;
+        in->gap_notice.lines = rec->number;
+        if (!in->gap_notice.is_last)
                 seen_before(&in->seen, rec->id, rec->number);
 }
 
@@ -49,7 +49,7 @@ static ssize_t inbox_peek(struct inbox *in, uid_t broker, bool *heard)
 
 static void inbox_consume(struct inbox *in)
 {
-        in->missed.is_last = false;
+        in->gap_notice.is_last = false;
         recv(in->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
 }
 
@@ -113,7 +113,7 @@ static bool inbox_store_missed(struct inbox *in, uint64_t epoch, uint64_t lines)
  * the spool, because two notices can be equal. Returns false if the spool is full. */
 static bool inbox_note_missed(struct inbox *in, const struct frame *f)
 {
-        if (in->missed.is_last && in->missed.epoch == f->id && in->missed.lines == f->number)
+        if (in->gap_notice.is_last && in->gap_notice.epoch == f->id && in->gap_notice.lines == f->number)
                 return true;
         return inbox_store_missed(in, f->id, f->number);
 }
@@ -159,7 +159,7 @@ enum inbox_event inbox_take(struct inbox *in, uid_t broker)
                 return INBOX_NOTHING;
         enum inbox_event event = INBOX_TAKEN;
         if (!heard || frame_decode(&f, in->datagram, (size_t)n) < 0)
-                in->ignored++;
+                in->ignored_count++;
         else
                 event = inbox_take_frame(in, &f);
         if (event != INBOX_FULL)

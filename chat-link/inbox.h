@@ -35,12 +35,12 @@ struct inbox {
                  * since */
                 bool is_last;
                 uint64_t epoch, lines;
-        } missed;
+        } gap_notice;
         bool has_members; /* chatd has sent `members` */
         uint64_t members; /* sessions on this host */
         uint64_t number;  /* of the last record from the link that chatd relayed */
         char reason[256];
-        uint64_t ignored; /* datagrams that chatd does not send */
+        uint64_t ignored_count; /* datagrams that chatd does not send */
         uint8_t datagram[DATAGRAM_MAX_BYTES];
         uint8_t records[DATAGRAM_MAX_BYTES]; /* the records that the last datagram added to the spool */
         size_t records_bytes;                /* the size of `records` in bytes */

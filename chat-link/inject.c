@@ -22,7 +22,7 @@ void inject_close(struct inject *in)
         if (in->socket >= 0)
                 close(in->socket);
         in->socket = -1;
-        in->blocked = false;
+        in->is_blocked = false;
 }
 
 static void inject_disconnect(struct inject *in, int64_t now_ms)
@@ -106,8 +106,8 @@ static bool inject_hand_over(struct inject *in, const void *frame, size_t size, 
                 in->retry_ms = INJECT_RETRY_MIN_MS;
                 return true;
         }
-        in->blocked = socket_is_transient(errno);
-        if (!in->blocked)
+        in->is_blocked = socket_is_transient(errno);
+        if (!in->is_blocked)
                 inject_disconnect(in, now_ms);
         return false;
 }
@@ -125,7 +125,7 @@ static bool inject_hand_over_hello(struct inject *in, int64_t now_ms)
 
 bool inject_flush(struct inject *in, int64_t now_ms)
 {
-        in->blocked = false;
+        in->is_blocked = false;
         if (in->socket < 0 || (in->hello_pending && !inject_hand_over_hello(in, now_ms)) || !in->welcome)
                 return false;
         if (in->size == 0)

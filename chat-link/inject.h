@@ -27,7 +27,7 @@ struct inject {
         uid_t broker;       /* the user that chatd runs as; (uid_t)-1 before chatd was found for the first time */
         bool hello_pending; /* HELLO goes out before anything else */
         bool welcome;       /* chatd answered HELLO: the frame that waits may go out */
-        bool blocked;       /* the intake was full */
+        bool is_blocked;    /* the intake was full */
         int64_t retry_at;   /* ms of CLOCK_MONOTONIC */
         int retry_ms;
         uint64_t hello_number; /* `sent_number` when HELLO went out */

@@ -78,10 +78,10 @@ struct link {
         /* the parts of the status that were logged or shown so far */
         struct network_status status;
         int64_t status_at, log_at, ignored_at, repeats_at;
-        bool logged_linked, logged_twin;
+        bool is_link_logged, is_twin_logged;
         uint64_t twin_signs; /* signs of another host with the same label that were examined */
         int64_t twin_at;     /* when the last such sign came; 0: never */
         char logged_problem[512];
         char status_line[2048]; /* the last STATUS= text */
-        uint64_t ignored, ignored_logged, refusals_logged, repeats_logged, damaged_logged;
+        uint64_t ignored_count, logged_ignored_count, logged_refusals, logged_repeats, logged_damage;
 };

@@ -94,17 +94,17 @@ void log_hosts(struct journal *j, const char *text)
 /* Returns true if all records of this host's members reach other hosts now. */
 static bool log_is_linked(const struct network_status *s)
 {
-        return s->connected && !s->stuck;
+        return s->is_connected && !s->is_stuck;
 }
 
 static void log_linked(struct journal *j, const struct link *l)
 {
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=linked by %s%s", s->server,
-                      s->stored ? ""
-                                : ", which has no JetStream: a host that is not connected gets lines late, or never");
-        journal_describe(&e, s->stored ? LOG_INFO : LOG_WARNING, EVENT_LINK_LINKED);
+        journal_field(
+                &e, "MESSAGE=linked by %s%s", s->server,
+                s->is_stored ? "" : ", which has no JetStream: a host that is not connected gets lines late, or never");
+        journal_describe(&e, s->is_stored ? LOG_INFO : LOG_WARNING, EVENT_LINK_LINKED);
         journal_field(&e, "CHAT_SERVER=%s", s->server);
         journal_write(j, &e);
 }
@@ -126,16 +126,16 @@ static int64_t log_change(struct link *l)
         const struct network_status *s = &l->status;
         bool linked = log_is_linked(s);
         bool same_problem = strcmp(s->problem, l->logged_problem) == 0;
-        if (linked == l->logged_linked && same_problem)
+        if (linked == l->is_link_logged && same_problem)
                 return INT64_MAX;
         if (l->log_at != 0 && l->now < l->log_at)
                 return l->log_at;
         l->log_at = l->now + LINK_LOG_MS;
-        if (linked && !l->logged_linked)
+        if (linked && !l->is_link_logged)
                 log_linked(l->journal, l);
         if (s->problem[0] != '\0' && !same_problem)
                 log_problem(l->journal, l);
-        l->logged_linked = linked;
+        l->is_link_logged = linked;
         snprintf(l->logged_problem, sizeof(l->logged_problem), "%s", s->problem);
         return INT64_MAX;
 }
@@ -143,7 +143,7 @@ static int64_t log_change(struct link *l)
 /* Returns what to do about ignored messages. The rarest reason comes first. */
 static const char *log_ignored_why(const struct link *l)
 {
-        if (l->hosts.refusals > l->refusals_logged)
+        if (l->hosts.refusals > l->logged_refusals)
                 return "there are more hosts in this network than a chat-link can know, which are 64";
         return "no chat-link sends such messages";
 }
@@ -151,24 +151,24 @@ static const char *log_ignored_why(const struct link *l)
 /* Logs how many messages were ignored since the last entry. */
 static void log_ignored(struct link *l)
 {
-        uint64_t total = l->ignored + l->status.ignored + l->inbox.ignored + l->hosts.refusals;
-        if (total == l->ignored_logged || (l->ignored_at != 0 && l->now < l->ignored_at))
+        uint64_t total = l->ignored_count + l->status.ignored_count + l->inbox.ignored_count + l->hosts.refusals;
+        if (total == l->logged_ignored_count || (l->ignored_at != 0 && l->now < l->ignored_at))
                 return;
         struct journal_event e = {0};
-        uint64_t count = total - l->ignored_logged;
+        uint64_t count = total - l->logged_ignored_count;
         l->ignored_at = l->now + LINK_IGNORED_MS;
         journal_field(&e, "MESSAGE=messages ignored: %" PRIu64 "; %s", count, log_ignored_why(l));
         journal_describe(&e, LOG_WARNING, EVENT_LINK_IGNORED);
         journal_field(&e, "CHAT_IGNORED=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->ignored_logged = total;
-        l->refusals_logged = l->hosts.refusals;
+        l->logged_ignored_count = total;
+        l->logged_refusals = l->hosts.refusals;
 }
 
 /* Logs how many records NATS lost and their hosts sent again, since the last entry. */
 static void log_repeats(struct link *l)
 {
-        uint64_t count = l->repeats - l->repeats_logged;
+        uint64_t count = l->repeats - l->logged_repeats;
         if (count == 0 || (l->repeats_at != 0 && l->now < l->repeats_at))
                 return;
         struct journal_event e = {0};
@@ -177,13 +177,13 @@ static void log_repeats(struct link *l)
         journal_describe(&e, LOG_NOTICE, EVENT_LINK_HAD_AGAIN);
         journal_field(&e, "CHAT_LINES_HAD_AGAIN=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->repeats_logged = l->repeats;
+        l->logged_repeats = l->repeats;
 }
 
 /* Logs how many records of the spool were found damaged since the last entry. */
 static void log_damaged(struct link *l)
 {
-        uint64_t total = spool_damaged(l->spool), count = total - l->damaged_logged;
+        uint64_t total = spool_damaged(l->spool), count = total - l->logged_damage;
         if (count == 0)
                 return;
         struct journal_event e = {0};
@@ -192,7 +192,7 @@ static void log_damaged(struct link *l)
         journal_describe(&e, LOG_WARNING, EVENT_LINK_DAMAGED);
         journal_field(&e, "CHAT_LINES_LOST=%" PRIu64, count);
         journal_write(l->journal, &e);
-        l->damaged_logged = total;
+        l->logged_damage = total;
 }
 
 static void log_twin(struct journal *j, const char *label, bool is_there)
@@ -236,13 +236,13 @@ static void log_look_for_others_twins(struct link *l)
  * last state holds. */
 static void log_look_for_twin(struct link *l)
 {
-        if (l->status.twin != l->twin_signs || (l->logged_twin && !l->status.connected))
+        if (l->status.twin != l->twin_signs || (l->is_twin_logged && !l->status.is_connected))
                 l->twin_at = l->now;
         l->twin_signs = l->status.twin;
         bool is_there = l->twin_at != 0 && l->now - l->twin_at < TWIN_LOST_MS;
-        if (is_there != l->logged_twin)
+        if (is_there != l->is_twin_logged)
                 log_twin(l->journal, l->config->host, is_there);
-        l->logged_twin = is_there;
+        l->is_twin_logged = is_there;
 }
 
 static void log_notify(struct link *l)
@@ -255,10 +255,10 @@ static void log_notify(struct link *l)
                 snprintf(text, sizeof(text),
                          "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
                          ", from others: %" PRIu64,
-                         l->config->host, s->server, s->stored ? "" : " (no JetStream)",
-                         l->logged_twin ? "; problem: another host has the same label: give one another Host= in "
-                                          "/etc/chat/link.conf"
-                                        : "",
+                         l->config->host, s->server, s->is_stored ? "" : " (no JetStream)",
+                         l->is_twin_logged ? "; problem: another host has the same label: give one another Host= in "
+                                             "/etc/chat/link.conf"
+                                           : "",
                          s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", backlog,
                          l->lines_in);
         else

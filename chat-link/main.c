@@ -221,7 +221,7 @@ static int chat_link_run(struct chat_link *cl)
                         [CHAT_LINK_SIGNALS] = {.fd = cl->signals, .events = POLLIN},
                         [CHAT_LINK_WAKE] = {.fd = cl->wake, .events = POLLIN},
                         [CHAT_LINK_INBOX] = {.fd = l->full ? -1 : cl->inbox, .events = POLLIN},
-                        [CHAT_LINK_CHATD] = {.fd = l->inject.blocked ? l->inject.socket : -1, .events = POLLOUT},
+                        [CHAT_LINK_CHATD] = {.fd = l->inject.is_blocked ? l->inject.socket : -1, .events = POLLOUT},
                 };
                 if (poll(fds, CHAT_LINK_SLOTS, chat_link_wait_ms(wake)) < 0 && errno != EINTR)
                         return -errno;

@@ -35,12 +35,12 @@ struct network_message {
 };
 
 struct network_status {
-        bool connected;                          /* to a server */
-        bool stored;                             /* JetStream keeps what is published */
-        bool stuck;                              /* connected, but the stream takes or gives no messages at present */
+        bool is_connected;                       /* to a server */
+        bool is_stored;                          /* JetStream keeps what is published */
+        bool is_stuck;                           /* connected, but the stream takes or gives no messages at present */
         char server[CONFIG_VALUE_MAX_BYTES + 1]; /* the server, without a password */
-        char problem[512]; /* the obstacle, and how to remove it: one line of clean text; empty: none */
-        uint64_t ignored;  /* messages that were too large, or of a host whose name is no label */
-        uint64_t twin;     /* ALIVE messages of another host that has this host's label */
-        uint64_t clone;    /* the instance of the last of these, if this host's records had it, too; else 0 */
+        char problem[512];      /* the obstacle, and how to remove it: one line of clean text; empty: none */
+        uint64_t ignored_count; /* messages that were too large, or of a host whose name is no label */
+        uint64_t twin;          /* ALIVE messages of another host that has this host's label */
+        uint64_t clone;         /* the instance of the last of these, if this host's records had it, too; else 0 */
 };

@@ -44,9 +44,9 @@ struct network {
         int work; /* an eventfd: the thread has work */
         /* A thread that sets one of the two flags releases its earlier work, which a thread that reads the flag
          * acquires. The default order is stronger than needed, and costs nothing for flags that are set once. */
-        int64_t stop_deadline; /* ms of CLOCK_MONOTONIC; set before `stopping` */
-        atomic_bool stopping;
-        atomic_bool stopped; /* no thread but the one that has set this uses the network */
+        int64_t stop_deadline; /* ms of CLOCK_MONOTONIC; set before `is_stopping` */
+        atomic_bool is_stopping;
+        atomic_bool is_stopped; /* no thread but the one that has set this uses the network */
         atomic_uint_least64_t members;
 
         /* Only the thread uses these; ms of CLOCK_MONOTONIC. */
@@ -67,7 +67,7 @@ static void network_begin(struct network *n)
         n->in_doubt = true;
         twin_connect(&n->twin, clock_ms());
         if (!stream_open(&n->stream, n->connection.nc) || !reader_listen(&n->reader))
-                atomic_store(&n->connection.lost, true);
+                atomic_store(&n->connection.is_lost, true);
 }
 
 static void network_close_all(struct network *n)
@@ -146,7 +146,7 @@ static bool network_publish_chunk(struct network *n, const struct spool_chunk *c
                 result = network_publish_unstored(n, size) ? 1 : -1;
         else
                 result = network_publish_stored(n, chunk, size);
-        if (atomic_load(&n->stopping))
+        if (atomic_load(&n->is_stopping))
                 return false; /* the spool may be gone */
         if (result > 0) {
                 spool_release(n->spool);
@@ -233,14 +233,14 @@ static void *network_run(void *user)
         struct network *n = user;
         struct pollfd event = {.fd = n->work, .events = POLLIN};
         eventfd_t value;
-        while (!atomic_load(&n->stopping)) {
+        while (!atomic_load(&n->is_stopping)) {
                 int64_t next = network_work(n, clock_ms()), now = clock_ms(), ms = next > now ? next - now : 0;
                 if (poll(&event, 1, ms < 60000 ? (int)ms : 60000) > 0)
                         eventfd_read(n->work, &value);
         }
         network_close_all(n);
         nats_ReleaseThreadMemory();
-        atomic_store(&n->stopped, connection_is_quiet(&n->connection, n->stop_deadline));
+        atomic_store(&n->is_stopped, connection_is_quiet(&n->connection, n->stop_deadline));
         report_wake(&n->report);
         return NULL;
 }
@@ -301,7 +301,7 @@ struct network *network_start(const struct config *c, struct spool *s, int wake)
 int64_t network_stop(struct network *n)
 {
         n->stop_deadline = clock_ms() + NETWORK_STOP_MS;
-        atomic_store(&n->stopping, true);
+        atomic_store(&n->is_stopping, true);
         inbound_close(&n->inbound);
         eventfd_write(n->work, 1);
         return n->stop_deadline;
@@ -309,7 +309,7 @@ int64_t network_stop(struct network *n)
 
 bool network_has_stopped(const struct network *n)
 {
-        return atomic_load(&n->stopped);
+        return atomic_load(&n->is_stopped);
 }
 
 /* The name service can block the thread for longer than the caller wants to wait. Then the thread and all memory that
@@ -321,7 +321,7 @@ void network_end(struct network *n)
         report_end(&n->report);
         if (error != 0)
                 pthread_detach(n->thread);
-        else if (n->stopped)
+        else if (n->is_stopped)
                 network_free(n);
 }
 

@@ -92,13 +92,13 @@ static void report_set_flag(struct report *r, bool *flag, bool value)
 void report_connected(struct report *r, const char *server)
 {
         pthread_mutex_lock(&r->lock);
-        r->status.connected = server != NULL;
+        r->status.is_connected = server != NULL;
         if (server) {
                 memset(r->problems, 0, sizeof(r->problems));
                 r->status.problem[0] = '\0';
         }
-        r->status.stored = false;
-        r->status.stuck = server != NULL; /* until the features of the server are known */
+        r->status.is_stored = false;
+        r->status.is_stuck = server != NULL; /* until the features of the server are known */
         snprintf(r->status.server, sizeof(r->status.server), "%s", server ? server : "");
         report_wake_up(r);
         pthread_mutex_unlock(&r->lock);
@@ -106,12 +106,12 @@ void report_connected(struct report *r, const char *server)
 
 void report_stored(struct report *r, bool stored)
 {
-        report_set_flag(r, &r->status.stored, stored);
+        report_set_flag(r, &r->status.is_stored, stored);
 }
 
 void report_stuck(struct report *r, bool stuck)
 {
-        report_set_flag(r, &r->status.stuck, stuck);
+        report_set_flag(r, &r->status.is_stuck, stuck);
 }
 
 static void report_count(struct report *r, uint64_t *counter)
@@ -124,7 +124,7 @@ static void report_count(struct report *r, uint64_t *counter)
 
 void report_ignored(struct report *r)
 {
-        report_count(r, &r->status.ignored);
+        report_count(r, &r->status.ignored_count);
 }
 
 void report_twin(struct report *r, uint64_t clone)

@@ -236,7 +236,7 @@ static bool spool_file_load_offsets(struct spool *s, struct intact *k)
 
 /* The result of a look at all entries. */
 struct stock {
-        bool damaged;               /* damaged bytes were passed over */
+        bool is_damaged;            /* damaged bytes were passed over */
         uint64_t end, position;     /* the offset behind the last entry, and the position behind its records */
         uint64_t released_position; /* the position behind the last released entry; 0: there is none */
         uint64_t pending;           /* the offset of the first entry that waits; UINT64_MAX: there is none */
@@ -250,7 +250,7 @@ static void spool_file_look_at(const struct spool *s, uint64_t at, struct stock 
         f->end = spool_behind(s, at);
         if (e->count == 0)
                 return;
-        f->damaged |= !whole;
+        f->is_damaged |= !whole;
         f->position = e->first + e->count;
         if (at < s->fields[SPOOL_RELEASED]) {
                 f->released_position = f->position;
@@ -267,7 +267,7 @@ static struct stock spool_file_look_at_all(const struct spool *s)
         struct stock f = {.end = at, .pending = UINT64_MAX};
         while (at < tail) {
                 uint64_t entry = spool_find_entry(s, at, tail);
-                f.damaged |= entry != at;
+                f.is_damaged |= entry != at;
                 if (entry == tail)
                         break;
                 spool_file_look_at(s, entry, &f);
@@ -282,7 +282,7 @@ static struct stock spool_file_look_at_all(const struct spool *s)
 static uint64_t spool_file_find_position(const struct spool *s, const struct intact *k, const struct stock *f)
 {
         uint64_t begin = s->branches.all[s->branches.count - 1].begin;
-        if (!f->damaged)
+        if (!f->is_damaged)
                 return f->position > begin ? f->position : begin;
         if (k->field[SPOOL_POSITION] && s->fields[SPOOL_POSITION] > f->position)
                 return s->fields[SPOOL_POSITION];
@@ -297,7 +297,7 @@ static uint64_t spool_file_find_released_position(const struct spool *s, const s
                 f->pending == UINT64_MAX ? s->fields[SPOOL_POSITION] : spool_entry(s, f->pending)->first;
         uint64_t released_position =
                 k->field[SPOOL_RELEASED_POSITION] ? s->fields[SPOOL_RELEASED_POSITION] : f->released_position;
-        bool follows = f->pending == s->fields[SPOOL_RELEASED] || !k->field[SPOOL_RELEASED] || !f->damaged;
+        bool follows = f->pending == s->fields[SPOOL_RELEASED] || !k->field[SPOOL_RELEASED] || !f->is_damaged;
         return follows || released_position > pending_position ? pending_position : released_position;
 }
 
@@ -309,7 +309,7 @@ static bool spool_file_take_stock(struct spool *s)
                 return false;
         struct stock f = spool_file_look_at_all(s);
         if (!k.field[SPOOL_TAIL]) {
-                f.damaged = true;
+                f.is_damaged = true;
                 for (enum spool_field field = SPOOL_RELEASED; field <= SPOOL_TAIL; field++)
                         if (s->fields[field] > f.end)
                                 s->fields[field] = f.end;
@@ -372,7 +372,7 @@ static int spool_file_take_file(struct spool *s, const char *path, uint64_t *los
 static bool spool_file_is_to_be_sent(struct spool *s, uint64_t network, uint64_t *lost_records)
 {
         bool another_boot = spool_has_user(s) && memcmp(s->header->boot_id, s->boot_id, BOOT_ID_BYTES) != 0;
-        if (another_boot && !s->header->closed)
+        if (another_boot && !s->header->is_closed)
                 *lost_records = spool_waiting(s);
         else if (s->network != 0 && s->network != network)
                 s->foreign_records = spool_waiting(s);
@@ -418,7 +418,7 @@ static int spool_file_open_ring(struct spool *s, const char *path, uint64_t ring
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
         s->header->kept_with = s->kept_with;
         spool_seal_user(s);
-        s->header->closed = 0;
+        s->header->is_closed = 0;
         return msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
 }
 
@@ -484,7 +484,7 @@ void spool_close(struct spool *s)
         pthread_mutex_lock(&s->read_lock); /* a thread that network_end() left running may still read */
         pthread_mutex_unlock(&s->read_lock);
         if (msync(s->map, s->mapped_bytes, MS_SYNC) == 0) {
-                s->header->closed = 1;
+                s->header->is_closed = 1;
                 msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC);
         }
         spool_file_unmap(s);

@@ -12,8 +12,8 @@ struct old_header {
         uint64_t ring_bytes;
         uint64_t instance;
         char boot_id[BOOT_ID_BYTES];
-        uint32_t closed;
-        uint64_t oldest, released, chunk_end, tail;
+        uint32_t is_closed;
+        uint64_t oldest, release_end, chunk_end, tail;
         struct place kept_with;
 };
 
@@ -64,10 +64,10 @@ static bool spool_old_is_whole(const struct spool_old *old)
         const struct old_header *h = spool_old_header_of(old);
         uint64_t at = h->oldest, next = UINT64_MAX;
         bool released_met = false, chunk_end_met = false;
-        if (at % SPOOL_ALIGNMENT || at > h->tail || h->tail - at > old->ring_bytes || h->chunk_end < h->released)
+        if (at % SPOOL_ALIGNMENT || at > h->tail || h->tail - at > old->ring_bytes || h->chunk_end < h->release_end)
                 return false;
         for (;; at += spool_entry_bytes(spool_old_entry_at(old, at)->size)) {
-                released_met |= at == h->released;
+                released_met |= at == h->release_end;
                 chunk_end_met |= at == h->chunk_end;
                 if (at == h->tail)
                         return released_met && chunk_end_met;
@@ -106,7 +106,7 @@ static void spool_old_convert_entries(const struct spool_old *old, struct spool 
         uint64_t position = 0, released = UINT64_MAX;
         for (uint64_t at = h->oldest; at < h->tail;) {
                 const struct old_entry e = *spool_old_entry_at(old, at);
-                if (e.count > 0 && at >= h->released && released == UINT64_MAX)
+                if (e.count > 0 && at >= h->release_end && released == UINT64_MAX)
                         released = e.first;
                 position = e.count > 0 ? e.first + e.count : position;
                 spool_seal_entry(s, at, e.size, e.count, e.first);
@@ -123,11 +123,11 @@ void spool_old_convert(const struct spool_old *old, struct spool *s)
         memcpy(s->map + SPOOL_HEADER_BYTES, old->map + SPOOL_HEADER_BYTES, old->mapped_bytes - SPOOL_HEADER_BYTES);
         spool_seal_numbers(s);
         memcpy(s->header->boot_id, h->boot_id, BOOT_ID_BYTES);
-        s->header->closed = h->closed;
+        s->header->is_closed = h->is_closed;
         s->header->kept_with = h->kept_with;
         spool_seal_user(s);
         spool_set(s, SPOOL_OLDEST, h->oldest);
-        spool_set(s, SPOOL_RELEASED, h->released);
+        spool_set(s, SPOOL_RELEASED, h->release_end);
         spool_set(s, SPOOL_CHUNK_END, h->chunk_end);
         spool_set(s, SPOOL_TAIL, h->tail);
         spool_old_convert_entries(old, s);

@@ -74,7 +74,7 @@ struct spool_header {
         char magic[8];
         uint64_t zeros[2];
         char boot_id[BOOT_ID_BYTES];
-        uint32_t closed; /* complete on disk */
+        uint32_t is_closed; /* complete on disk */
         struct spool_numbers numbers;
         struct place kept_with;
         /* the checksum of boot_id and kept_with: the boot and the directory to which the kept data belongs */

@@ -161,7 +161,7 @@ static void stream_be_ready(struct stream *s, const jsStreamInfo *info)
         stream_note_message_size(s, info->Config);
         s->exists = true;
         s->none_since = 0;
-        s->outrun = false;
+        s->is_outrun = false;
         s->identity = stream_identity_of(info);
         s->last = info->State.LastSeq;
         s->state = STREAM_READY;
@@ -231,8 +231,8 @@ static bool stream_make(struct stream *s)
                 return true;
         }
         s->state = STREAM_ASK; /* another host may have been faster, even if this request made a stream */
-        bool reported = code != JSStreamNameExistErr || s->outrun;
-        s->outrun = code == JSStreamNameExistErr;
+        bool reported = code != JSStreamNameExistErr || s->is_outrun;
+        s->is_outrun = code == JSStreamNameExistErr;
         if (code == JSStreamSubjectOverlapErr) {
                 s->state = STREAM_FIND;
                 return true;

@@ -43,7 +43,7 @@ struct stream {
         atomic_bool exists;           /* there was a stream, as far as this host knows */
         int64_t none_since;           /* since when the server reports that there is no JetStream; 0: it does not */
         int replicas;                 /* the number of replicas to make it with */
-        bool outrun;                  /* another host was making the stream when this one tried */
+        bool is_outrun;               /* another host was making the stream when this one tried */
         jsStreamInfo *info;           /* used in STREAM_UPDATE */
         uint64_t identity, last;      /* the stream's identity, never 0, and its last sequence when it was asked for */
         char name[STREAM_NAME_BYTES]; /* chat-NETWORK */

@@ -333,9 +333,9 @@ void wait_for_event(int64_t deadline, const char *what)
         if (clock_ms() > deadline) {
                 for (size_t i = 0; i < n; i++)
                         print_error("%s: %s%s%s %s\n", hosts[i]->config.host,
-                                    hosts[i]->status.connected ? "connected " : "",
-                                    hosts[i]->status.stored ? "stored " : "", hosts[i]->status.stuck ? "stuck" : "",
-                                    hosts[i]->status.problem);
+                                    hosts[i]->status.is_connected ? "connected " : "",
+                                    hosts[i]->status.is_stored ? "stored " : "",
+                                    hosts[i]->status.is_stuck ? "stuck" : "", hosts[i]->status.problem);
                 fail_msg("waited %d ms for: %s", DEADLINE_MS, what);
         }
         poll(fds, n, 20); /* the spool and the servers give no events */
@@ -369,7 +369,7 @@ bool all_have_all(struct host *a, struct host *b, struct host *c, int64_t *say_m
 
 bool reads(const struct host *h)
 {
-        return h->begins > 0 && h->status.connected && !h->status.stuck;
+        return h->begins > 0 && h->status.is_connected && !h->status.is_stuck;
 }
 
 /* ---- what tests do ---- */

@@ -12,7 +12,7 @@ static void test_without_jetstream(void **state)
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
         UNTIL(reads(a) && reads(b));
         until_subscribed(a, b);
-        assert_false(a->status.stored);
+        assert_false(a->status.is_stored);
         assert_string_equal(a->status.server, server->url);
         assert_string_equal(a->status.problem, "");
         assert_true(a->place.stream == 0 && a->place.sequence == 0);
@@ -29,7 +29,7 @@ static void test_jetstream(void **state)
         (void)state;
         struct nats *server = nats_start(true, "");
         struct host *a = host_start("a", &server, 1), *b = host_start("b", &server, 1);
-        UNTIL(reads(a) && reads(b) && a->status.stored && b->status.stored);
+        UNTIL(reads(a) && reads(b) && a->status.is_stored && b->status.is_stored);
         say(a, 1000);
         say(b, 500);
         UNTIL(has_all(b, a) && has_all(a, b));
@@ -55,7 +55,7 @@ static void test_a_cluster_loses_servers(void **state)
         struct host *a = host_start("a", servers, 3), *b = host_start("b", servers, 3),
                     *c = host_start("c", servers, 3);
         a->lossy = b->lossy = c->lossy = true;
-        UNTIL(reads(a) && reads(b) && reads(c) && a->status.stored && b->status.stored && c->status.stored);
+        UNTIL(reads(a) && reads(b) && reads(c) && a->status.is_stored && b->status.is_stored && c->status.is_stored);
         /* The hosts made the stream at the same time: one may have begun with one that was replaced since. */
         for (int i = 0; i < 3; i++) {
                 host_halt(hosts[i]);
@@ -102,7 +102,7 @@ static void test_a_server_is_killed(void **state)
                 fetch();
                 nats_signal(server, SIGKILL);
                 say(a, 10);
-                UNTIL(!a->status.connected && !b->status.connected);
+                UNTIL(!a->status.is_connected && !b->status.is_connected);
                 UNTIL(strstr(a->status.problem, "Servers="));
                 nats_run(server);
                 UNTIL(has_all(b, a));
@@ -121,7 +121,7 @@ static void test_a_server_that_hangs(void **state)
         nats_signal(server, SIGSTOP);
         say(a, 100);
         host_halt(b);
-        UNTIL(!a->status.connected);
+        UNTIL(!a->status.is_connected);
         UNTIL(strstr(a->status.problem, "does not answer"));
         host_run(b);
         nats_signal(server, SIGCONT);
@@ -137,20 +137,20 @@ static void test_alive_while_jetstream_is_not(void **state)
                 nats_run(servers[i]);
         struct host *a = host_start("a", servers, 1), *b = host_start("b", servers, 1);
         a->lossy = b->lossy = true;
-        UNTIL(reads(a) && reads(b) && a->status.stored && b->status.stored);
+        UNTIL(reads(a) && reads(b) && a->status.is_stored && b->status.is_stored);
         nats_signal(servers[1], SIGKILL);
         nats_signal(servers[2], SIGKILL);
         say(a, 100);
-        UNTIL(a->status.stuck); /* b is stuck only if its consumer was on another server */
+        UNTIL(a->status.is_stuck); /* b is stuck only if its consumer was on another server */
         struct heard *heard = heard_of(b, "a");
         *heard = (struct heard){.host = "a", .next = heard->next, .begun = heard->begun};
-        UNTIL(heard->alive >= 12 && a->status.stuck);
+        UNTIL(heard->alive >= 12 && a->status.is_stuck);
         assert_in_range(heard->gap_ms, 0, 3000);
-        assert_true(a->status.connected && a->status.stored);
+        assert_true(a->status.is_connected && a->status.is_stored);
         assert_non_null(strstr(a->status.problem, "JetStream"));
         nats_run(servers[1]);
         nats_run(servers[2]);
-        UNTIL(has_all(b, a) && !a->status.stuck && !b->status.stuck);
+        UNTIL(has_all(b, a) && !a->status.is_stuck && !b->status.is_stuck);
         assert_string_equal(a->status.problem, "");
 }
 
@@ -198,7 +198,7 @@ static void test_the_leader_steps_down(void **state)
                 nats_run(servers[i]);
         struct host *a = host_start("a", servers, 3), *b = host_start("b", servers, 3);
         a->lossy = b->lossy = true;
-        UNTIL(reads(a) && reads(b) && a->status.stored && b->status.stored);
+        UNTIL(reads(a) && reads(b) && a->status.is_stored && b->status.is_stored);
         natsConnection *nc = connect_to(servers[0], NULL);
         bool lacked = false;
         for (int round = 0; round < 3 || (round < 100 && !lacked); round++) {
@@ -288,7 +288,7 @@ static void test_reading_again(void **state)
         struct host *c = host_make("c");
         host_add_server(c, server->url);
         c->network = network_start(&c->config, c->spool, c->wake);
-        UNTIL(c->status.stored);
+        UNTIL(c->status.is_stored);
         say(a, 10);
         UNTIL(has_all(b, a));
         network_read(c->network, c->place);

@@ -31,7 +31,7 @@ static void test_hostile_messages(void **state)
         natsConnection *nc = connect_to(server, &js);
         say(a, 10);
         UNTIL(has_all(b, a));
-        uint64_t before = b->status.ignored;
+        uint64_t before = b->status.ignored_count;
         static const char *const kinds[] = {"said", "alive"};
         static const char *const labels[] = {"UPPER", "-x", "x-", "a_b", "\xc3\xa4", "0123456789012345678901234"};
         for (size_t k = 0; k < 2; k++) {
@@ -49,7 +49,7 @@ static void test_hostile_messages(void **state)
                 publish(nc, subject, NULL, "x", 1);
         }
         UNTIL(b->garbage >= 3 && a->garbage >= 5);
-        UNTIL(b->status.ignored == before + 14);
+        UNTIL(b->status.ignored_count == before + 14);
 
         /* messages to the consumer's own inbox */
         any_consumer(js, inbox, sizeof(inbox));
@@ -109,7 +109,7 @@ static void test_hostile_questions_and_answers(void **state)
                 publish(nc, subjects[i], NULL, "x", 1);
                 publish(nc, subjects[i], NULL, data, sizeof(data));
         }
-        UNTIL(a->status.ignored == 12);
+        UNTIL(a->status.ignored_count == 12);
         /* more questions, from more hosts, than can wait, and answers without a question */
         struct message m = {.type = MESSAGE_ASK, .instance = a->spool->instance};
         say(a, 100);
@@ -293,7 +293,7 @@ static void test_a_full_queue_blocks(void **state)
         assert_int_equal(pthread_create(&thread, NULL, put_many, &q), 0);
         for (int64_t deadline = clock_ms() + DEADLINE_MS; !blocked; assert_true(clock_ms() < deadline)) {
                 pthread_mutex_lock(&q.in.lock);
-                blocked = q.in.blocked;
+                blocked = q.in.is_blocked;
                 assert_in_range(q.in.said_count, 0, NETWORK_QUEUE_MAX);
                 pthread_mutex_unlock(&q.in.lock);
         }

@@ -32,7 +32,7 @@ static void test_nobody_listens(void **state)
         UNTIL(reads(a) && !*a->status.problem);
         nats_signal(server, SIGKILL);
         until_problem(a, "no NATS server at");
-        assert_false(a->status.connected);
+        assert_false(a->status.is_connected);
         host_halt(a);
         strcpy(a->config.servers[0], "nats://ann:secret@no-such-host.invalid:4222");
         host_run(a);
@@ -145,9 +145,9 @@ static void test_permissions(void **state)
         strcpy(other->config.password, "x");
         strcpy(other->config.user, "other");
         host_run(fit); /* makes the stream */
-        UNTIL(reads(fit) && fit->status.stored);
+        UNTIL(reads(fit) && fit->status.is_stored);
         host_run(other);
-        UNTIL(reads(other) && other->status.stored);
+        UNTIL(reads(other) && other->status.is_stored);
         say(fit, 100);
         say(other, 100);
         UNTIL(has_all(other, fit) && has_all(fit, other) && heard_of(other, "a")->alive > 0);
@@ -167,7 +167,7 @@ static void test_permissions(void **state)
         assert_string_equal(a->status.problem, "");
         say(a, 1);
         until_problem(a, "ublish to \"chat.net.said.a\"");
-        UNTIL(a->status.stuck);
+        UNTIL(a->status.is_stuck);
         host_halt(a);
         strcpy(a->config.user, "deaf");
         host_run(a);
@@ -177,8 +177,8 @@ static void test_permissions(void **state)
         strcpy(a->config.user, "nojs");
         host_run(a);
         until_problem(a, "ublish to \"$JS.API.INFO\"");
-        UNTIL(a->status.stuck);
-        assert_true(a->status.connected && !a->status.stored);
+        UNTIL(a->status.is_stuck);
+        assert_true(a->status.is_connected && !a->status.is_stored);
 }
 
 /* The permissions that chat-link(8) says a host needs, and no more. */
@@ -224,7 +224,7 @@ static void test_messages_that_are_too_small(void **state)
         UNTIL(has_all(b, a));
         a->spool->padding = 3000;
         say(a, 7);
-        UNTIL(a->status.stuck);
+        UNTIL(a->status.is_stuck);
         until_problem(a, "max_payload");
         say(b, 100);
         UNTIL(has_all(a, b));
@@ -241,13 +241,13 @@ static void test_how_many_replicas(void **state)
         nats_run(servers[1]);
         struct host *a = host_start("a", servers, 2);
         until_problem(a, "StreamReplicas=1 in link.conf goes on with less");
-        assert_true(a->status.stuck && !a->status.stored);
+        assert_true(a->status.is_stuck && !a->status.is_stored);
         struct host *b = host_make("b");
         host_add_server(b, servers[0]->url);
         b->config.replicas = 1;
         host_run(b);
-        UNTIL(reads(b) && b->status.stored);
-        UNTIL(reads(a) && a->status.stored && !*a->status.problem); /* it uses the existing stream */
+        UNTIL(reads(b) && b->status.is_stored);
+        UNTIL(reads(a) && a->status.is_stored && !*a->status.problem); /* it uses the existing stream */
         host_halt(b);
         b->config.replicas = 2; /* this can be changed */
         host_run(b);
@@ -260,7 +260,7 @@ static void test_how_many_replicas(void **state)
         b->config.replicas = 3; /* this cannot be changed */
         host_run(b);
         until_problem(b, "cannot set StreamReplicas= and StreamRetention=");
-        UNTIL(b->begins == 3 && reads(b) && b->status.stored);
+        UNTIL(b->begins == 3 && reads(b) && b->status.is_stored);
         say(b, 10);
         UNTIL(has_all(a, b));
         disconnect(nc, js);
@@ -280,7 +280,7 @@ static void test_the_stream(void **state)
         jsStreamInfo *info = NULL;
         struct nats *server = nats_start(true, "");
         struct host *a = host_start("a", &server, 1);
-        UNTIL(reads(a) && a->status.stored);
+        UNTIL(reads(a) && a->status.is_stored);
         natsConnection *nc = connect_to(server, &js);
         assert_int_equal(retention(js, &info), RETENTION_DEFAULT_S);
         assert_int_equal(info->Config->SubjectsLen, 1);
@@ -321,7 +321,7 @@ static void test_the_stream(void **state)
         assert_int_equal(js_AddStream(NULL, js, &config, NULL, NULL), NATS_OK);
         host_run(a);
         until_problem(a, "somebody else's");
-        UNTIL(a->status.stuck);
+        UNTIL(a->status.is_stuck);
 
         /* another stream takes our subjects, and ours is missing */
         config.Name = "everything";
@@ -330,7 +330,7 @@ static void test_the_stream(void **state)
         assert_int_equal(js_AddStream(NULL, js, &config, NULL, NULL), NATS_OK);
         until_problem(a, "cannot make the stream chat-net: the stream everything takes its subjects, chat.net.said.*");
         assert_int_equal(js_DeleteStream(js, "everything", NULL, NULL), NATS_OK);
-        UNTIL(!*a->status.problem && a->status.stored && !a->status.stuck);
+        UNTIL(!*a->status.problem && a->status.is_stored && !a->status.is_stuck);
 
         /* our stream does not take the largest messages */
         config.Name = "chat-net";
@@ -342,12 +342,12 @@ static void test_the_stream(void **state)
         host_run(a);
         until_problem(a, "the stream chat-net takes messages of");
         until_problem(a, "max_msg_size");
-        UNTIL(a->status.stored && !a->status.stuck);
+        UNTIL(a->status.is_stored && !a->status.is_stuck);
         config.MaxMsgSize = MESSAGE_MAX_BYTES;
         assert_int_equal(js_UpdateStream(NULL, js, &config, NULL, NULL), NATS_OK);
         host_halt(a);
         host_run(a);
-        UNTIL(a->status.stored && !a->status.stuck && !*a->status.problem);
+        UNTIL(a->status.is_stored && !a->status.is_stuck && !*a->status.problem);
         disconnect(nc, js);
 }
 
@@ -361,12 +361,12 @@ static void test_jetstream_comes_later(void **state)
         until_subscribed(a, b);
         say(a, 100);
         UNTIL(has_all(b, a) && spool_waiting(a->spool) == 0); /* otherwise it is sent again, and comes twice */
-        assert_false(b->status.stored);
+        assert_false(b->status.is_stored);
         nats_signal(server, SIGTERM);
         snprintf(settings, sizeof(settings), "%s/nats.conf", server->dir);
         shell("echo 'jetstream { store_dir: \"%s/store\" }' >>%s", server->dir, settings);
         nats_run(server);
-        UNTIL(a->status.stored && b->status.stored && b->begins == 2 && a->begins == 2);
+        UNTIL(a->status.is_stored && b->status.is_stored && b->begins == 2 && a->begins == 2);
         assert_true(b->place.stream != 0);
         say(a, 100);
         UNTIL(has_all(b, a));

@@ -139,8 +139,8 @@ void network_read_anew(struct network *n)
 
 void network_get_status(struct network *n, struct network_status *status)
 {
-        *status = (struct network_status){.connected = !n->disconnected,
-                                          .stored = n->stream != 0,
+        *status = (struct network_status){.is_connected = !n->disconnected,
+                                          .is_stored = n->stream != 0,
                                           .twin = n->twin,
                                           .clone = n->clone,
                                           .server = "nats://a:4222"};

@@ -42,8 +42,8 @@ static uint64_t said(struct fixture *f, const char *label, uint64_t instance, ui
 {
         struct hosts_message m = {.instance = instance, .position = position, .count = count, .number = number};
         struct hosts_irregular is = hosts_said(&f->hosts, label, &m);
-        f->missing = is.missing;
-        f->unseen = is.unseen;
+        f->missing = is.missing_count;
+        f->unseen = is.unseen_count;
         return is.skip;
 }
 
@@ -174,11 +174,11 @@ static void test_what_is_our_own(void **state)
         say(f, "b", B, 0, 1);
         m.number = f->number += 1000;
         struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
-        assert_true(is.skip == 2 && is.missing == 0 && is.unseen == 0);
+        assert_true(is.skip == 2 && is.missing_count == 0 && is.unseen_count == 0);
         m = (struct hosts_message){
                 .instance = C, .position = 9, .count = 1, .number = f->number += 1000, .own_records = 7};
         is = hosts_said(&f->hosts, "b", &m);
-        assert_true(is.skip == 0 && is.missing == 2 && is.unseen == 0);
+        assert_true(is.skip == 0 && is.missing_count == 2 && is.unseen_count == 0);
 }
 
 static void test_read_again(void **state)
@@ -266,7 +266,7 @@ static void test_something_lacks_of_those_before(void **state)
         assert_int_equal(lack_ms(f, all, 4, 1, true), 200); /* an unknown instance begins at 0 */
         struct hosts_message m = {.instance = C, .position = 7, .number = f->number += 1000, .follows = true};
         struct hosts_irregular is = hosts_said(&f->hosts, "b", &m);
-        assert_true(is.missing == 7 && is.unseen == 0);
+        assert_true(is.missing_count == 7 && is.unseen_count == 0);
         assert_int_equal(lack_ms(f, all, 4, 0, true), 300);
         say(f, "b", D, 0, 2);
         assert_int_equal(lack_ms(f, all, 4, 0, false), 0);
@@ -585,9 +585,9 @@ static void check_said(struct fixture *left)
         const struct hosts_irregular *irregular = &memory->irregular[0];
         assert_string_equal(host->label, "b");
         assert_int_equal(last->instance, A);
-        assert_int_equal(last->expected, last->number == 1000 ? 3 : 7);
+        assert_int_equal(last->expected_position, last->number == 1000 ? 3 : 7);
         assert_in_range(last->number, 1000, 2000);
-        assert_true(irregular->number == 0 || (irregular->number == 2000 && irregular->missing == 2));
+        assert_true(irregular->number == 0 || (irregular->number == 2000 && irregular->missing_count == 2));
         assert_true(last->number == 1000 || irregular->number == 2000);
 }
 
@@ -612,8 +612,8 @@ static uint64_t expected_of(const struct fixture *left, uint64_t instance)
         hosts_init(&next.hosts, &next.memory, &next.others, next.now);
         struct hosts_message m = {.instance = instance, .position = 1000, .number = 1000000};
         struct hosts_irregular is = hosts_said(&next.hosts, "b", &m);
-        assert_int_equal(is.unseen, 0);
-        return 1000 - is.missing;
+        assert_int_equal(is.unseen_count, 0);
+        return 1000 - is.missing_count;
 }
 
 static void check_all_are_known(struct fixture *left)

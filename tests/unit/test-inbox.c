@@ -180,7 +180,7 @@ static void test_what_is_not_for_others_stays(void **state)
         take(f, 2);
         assert_spooled(f, "");
         assert_int_equal(spool_position(f->spool), 0);
-        assert_int_equal(f->inbox->ignored, 0);
+        assert_int_equal(f->inbox->ignored_count, 0);
 }
 
 static void test_a_batch_that_ends_within_a_record(void **state)
@@ -440,7 +440,7 @@ static void test_only_chatd_is_heard(void **state)
         struct fixture *f = *state;
         say(f, EPOCH, 1, 1);
         assert_int_equal(inbox_take(f->inbox, getuid() + 1), INBOX_TAKEN); /* as if chatd were another user */
-        assert_int_equal(f->inbox->ignored, 1);
+        assert_int_equal(f->inbox->ignored_count, 1);
         say(f, EPOCH, 2, 2);
         take(f, 1);
         assert_spooled(f, "2");
@@ -453,13 +453,13 @@ static void test_what_chatd_does_not_send(void **state)
         send_bytes(f, "junk", 4);
         send_bytes(f, f->datagram, FRAME_HEADER_BYTES); /* version 0 */
         take(f, 3);
-        assert_int_equal(f->inbox->ignored, 3);
+        assert_int_equal(f->inbox->ignored_count, 3);
         memset(f->datagram, 1, sizeof(f->datagram));
         f->datagram[1] = 200; /* of a later version */
         send_bytes(f, f->datagram, 100);
         send_frame(f, &(struct frame){.type = FRAME_GOODBYE, .id = EPOCH});
         take(f, 2);
-        assert_int_equal(f->inbox->ignored, 3);
+        assert_int_equal(f->inbox->ignored_count, 3);
         assert_spooled(f, "");
 }
 

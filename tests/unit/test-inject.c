@@ -198,7 +198,7 @@ static void test_a_full_intake(void **state)
         struct fixture *f = *state;
         uint64_t n = 1;
         connect_and_welcome(f);
-        while (!f->inject.blocked) {
+        while (!f->inject.is_blocked) {
                 assert_true(add(f, n++));
                 inject_flush(&f->inject, 1);
                 assert_in_range(n, 1, 100000);
@@ -208,10 +208,10 @@ static void test_a_full_intake(void **state)
         assert_true(add(f, n)); /* the frame that waits takes more records */
         assert_false(inject_notice(&f->inject, slice_of("a"), (struct slice){"", 0}, 0));
         assert_false(inject_flush(&f->inject, 1));
-        assert_true(f->inject.blocked);
+        assert_true(f->inject.is_blocked);
         read_intake(f);
         assert_true(inject_flush(&f->inject, 1));
-        assert_false(f->inject.blocked);
+        assert_false(f->inject.is_blocked);
         char expected[64];
         snprintf(expected, sizeof(expected), "inject %llu %llu", (unsigned long long)n - 1, (unsigned long long)n);
         assert_string_equal(read_intake(f), expected);
@@ -229,7 +229,7 @@ static void test_the_intake_is_gone(void **state)
         assert_true(add(f, 2));
         assert_false(inject_flush(&f->inject, 1000));
         assert_int_equal(f->inject.socket, -1);
-        assert_false(f->inject.blocked);
+        assert_false(f->inject.is_blocked);
         assert_int_equal(f->inject.retry_at, 1000 + INJECT_RETRY_MIN_MS);
         inject_connect(&f->inject, f->inject.retry_at - 1); /* too early */
         assert_int_equal(f->inject.socket, -1);

@@ -71,7 +71,7 @@ static void test_a_stream_is_replaced_while_a_frame_waits(void **state)
         while (sendto(f->link->inject.socket, frame, size, MSG_DONTWAIT, NULL, 0) > 0)
                 ; /* chatd's queue is full */
         work(f);
-        assert_true(f->link->inject.blocked);
+        assert_true(f->link->inject.is_blocked);
         network_replace(f->network, STREAM + 1);
         say_there(f, 0, 1);
         work(f);
@@ -186,7 +186,7 @@ static void test_the_inbox_waits_until_chatd_was_found(void **state)
         say_here(f);
         for (int i = 0; i < 5; i++)
                 work(f);
-        assert_int_equal(f->link->inbox.ignored, 0);
+        assert_int_equal(f->link->inbox.ignored_count, 0);
         f->intake = rundir_bind(f->dir);
         assert_int_equal(chown(address.sun_path, f->chatd, 0), 0);
         now_ms += 1000;
@@ -198,7 +198,7 @@ static void test_the_inbox_waits_until_chatd_was_found(void **state)
         begin(f);
         say_here(f);
         link_drain(f->link); /* stopped before it looked for chatd */
-        assert_int_equal(f->link->inbox.ignored, 0);
+        assert_int_equal(f->link->inbox.ignored_count, 0);
         assert_int_equal(spool_position(f->spool), 1);
         settle(f);
         assert_int_equal(spool_position(f->spool), 2);

@@ -32,7 +32,7 @@ static void test_more_hosts_than_can_be(void **state)
         now_ms += LINK_STATUS_MS;
         work(f);
         assert_int_equal(f->link->hosts.refusals, 2);
-        assert_int_equal(f->link->ignored, 0);
+        assert_int_equal(f->link->ignored_count, 0);
         assert_non_null(strstr(last_logged(f), "more hosts"));
 }
 
