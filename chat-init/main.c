@@ -45,7 +45,7 @@ struct init {
         struct listening sockets;
         struct owner chatd_user, session_user;
         struct child chatd, launcher;
-        bool stopping;
+        bool is_stopping;
         int status; /* the exit status; 0: nothing failed */
 };
 
@@ -189,7 +189,7 @@ static int64_t init_start_due(struct init *i, int64_t now)
 
 static void init_take_end(struct init *i, const struct child *c, int status)
 {
-        if (i->stopping || i->status != 0)
+        if (i->is_stopping || i->status != 0)
                 return;
         if (WIFSIGNALED(status))
                 fprintf(stderr, "chat-init: %s was killed by signal %d; starting it again\n", c->argv[0],
@@ -222,7 +222,7 @@ static void init_take_signal(struct init *i, const sigset_t *taken, int64_t due)
         const struct timespec most = clock_timespec(wait);
         int signal = sigtimedwait(taken, NULL, &most);
         if (signal == SIGTERM || signal == SIGINT)
-                i->stopping = true;
+                i->is_stopping = true;
         if (signal == SIGHUP && i->chatd.pid > 0)
                 kill(i->chatd.pid, SIGHUP);
         init_reap(i);
@@ -254,7 +254,7 @@ static void init_block_signals(sigset_t *taken)
 
 static int init_run(struct init *i, const sigset_t *taken)
 {
-        while (!i->stopping && i->status == 0) {
+        while (!i->is_stopping && i->status == 0) {
                 int64_t due = init_start_due(i, clock_ms());
                 init_take_signal(i, taken, due);
         }

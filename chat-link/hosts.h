@@ -45,7 +45,7 @@ enum host_state {
 struct host_progress {
         uint64_t instance;          /* of its spool; 0: nothing is known */
         uint64_t expected_position; /* the position of its next record */
-        uint64_t number;            /* number of the message that set `expected_position` */
+        uint64_t number;            /* the number of the message that set `expected_position` */
 };
 
 /* A host. Zeros: a free place. */

@@ -44,7 +44,7 @@ static bool spool_file_was_here(const struct spool *s)
 {
         const struct spool_header *h = s->header;
         return spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0 &&
-               memcmp(&h->kept_with, &s->kept_with, sizeof(h->kept_with)) == 0;
+               memcmp(&h->directory, &s->directory, sizeof(h->directory)) == 0;
 }
 
 /* Returns true if the kept data is valid in this boot and directory. It is also valid if there was no directory before,
@@ -53,7 +53,7 @@ static bool spool_file_is_of_use(const struct spool *s)
 {
         const struct spool_header *h = s->header;
         return spool_file_was_here(s) ||
-               (h->kept_with.inode == 0 && spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0);
+               (h->directory.inode == 0 && spool_has_user(s) && memcmp(h->boot_id, s->boot_id, BOOT_ID_BYTES) == 0);
 }
 
 static uint64_t spool_file_hash_network(const char *network)
@@ -132,7 +132,7 @@ static void spool_file_fill_head(struct spool *s, const uint8_t kept[static SPOO
                 s->branches.count = 0;
         spool_file_begin_branch(s);
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
-        s->header->kept_with = s->kept_with;
+        s->header->directory = s->directory;
         spool_seal_user(s);
         memcpy(spool_kept(s), kept, SPOOL_KEPT_BYTES);
 }
@@ -416,7 +416,7 @@ static int spool_file_open_ring(struct spool *s, const char *path, uint64_t ring
         /* data that is not valid here is cleared first, even after kill -9 */
         atomic_signal_fence(memory_order_seq_cst);
         memcpy(s->header->boot_id, s->boot_id, BOOT_ID_BYTES);
-        s->header->kept_with = s->kept_with;
+        s->header->directory = s->directory;
         spool_seal_user(s);
         s->header->is_closed = 0;
         return msync(s->map, SPOOL_HEADER_BYTES, MS_SYNC) < 0 ? -errno : 0;
@@ -460,7 +460,7 @@ struct spool *spool_open(const char *path, size_t bytes, const char *kept_with, 
                 return NULL;
         pthread_mutex_init(&s->read_lock, NULL);
         spool_file_read_boot_id(s->boot_id);
-        spool_file_read_place(&s->kept_with, kept_with);
+        spool_file_read_place(&s->directory, kept_with);
         int r = snprintf(s->new_path, sizeof(s->new_path), "%s.new", path) < (int)sizeof(s->new_path) ? 0
                                                                                                       : -ENAMETOOLONG;
         if (r == 0)

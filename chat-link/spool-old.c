@@ -14,7 +14,7 @@ struct old_header {
         char boot_id[BOOT_ID_BYTES];
         uint32_t is_closed;
         uint64_t oldest, release_end, chunk_end, tail;
-        struct place kept_with;
+        struct place directory;
 };
 
 struct old_entry {
@@ -124,7 +124,7 @@ void spool_old_convert(const struct spool_old *old, struct spool *s)
         spool_seal_numbers(s);
         memcpy(s->header->boot_id, h->boot_id, BOOT_ID_BYTES);
         s->header->is_closed = h->is_closed;
-        s->header->kept_with = h->kept_with;
+        s->header->directory = h->directory;
         spool_seal_user(s);
         spool_set(s, SPOOL_OLDEST, h->oldest);
         spool_set(s, SPOOL_RELEASED, h->release_end);

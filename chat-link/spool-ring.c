@@ -155,9 +155,9 @@ bool spool_load_table(struct spool *s)
 static uint64_t spool_ring_check_user(const struct spool *s)
 {
         const struct spool_header *h = s->header;
-        uint8_t user[BOOT_ID_BYTES + sizeof(h->kept_with)];
+        uint8_t user[BOOT_ID_BYTES + sizeof(h->directory)];
         memcpy(user, h->boot_id, BOOT_ID_BYTES);
-        memcpy(user + BOOT_ID_BYTES, &h->kept_with, sizeof(h->kept_with));
+        memcpy(user + BOOT_ID_BYTES, &h->directory, sizeof(h->directory));
         return spool_ring_hash(s->instance, 1, user, sizeof(user));
 }
 

@@ -76,8 +76,8 @@ struct spool_header {
         char boot_id[BOOT_ID_BYTES];
         uint32_t is_closed; /* complete on disk */
         struct spool_numbers numbers;
-        struct place kept_with;
-        /* the checksum of boot_id and kept_with: the boot and the directory to which the kept data belongs */
+        struct place directory;
+        /* the checksum of `boot_id` and `directory`: the kept data belongs to that boot and that directory */
         uint64_t user_check;
         struct spool_table table;
         uint8_t room[SPOOL_AGAIN_AT - 176 - sizeof(struct spool_table)];
@@ -95,7 +95,7 @@ struct entry {
 struct spool {
         int fd;
         char boot_id[BOOT_ID_BYTES]; /* of this boot */
-        struct place kept_with;      /* the directory as it is now */
+        struct place directory;      /* the directory as it is now */
         size_t mapped_bytes;
         uint8_t *map;
         struct spool_header *header;

@@ -16,8 +16,8 @@ void batch_begin(struct batch *b, uint64_t epoch)
         b->audiences_count = 1;
         b->first = b->last = NULL;
         b->has_letters = false;
-        if (b->lent.shared) /* the previous batch was consumed: its records are not needed any more */
-                outlet_batch_begin(b->lent.shared);
+        if (b->lent.outlet) /* the previous batch was consumed: its records are not needed any more */
+                outlet_batch_begin(b->lent.outlet);
 }
 
 struct share *batch_share(struct batch *b, struct member *m)
@@ -56,7 +56,7 @@ static void batch_append_text(struct batch *b, struct batch_record *record, cons
         size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
         record->place[BATCH_TEXT].at = (uint32_t)b->text_size;
         record->place[BATCH_TEXT].len = (uint32_t)len;
-        b->lent.shared->records[b->count] = (struct outlet_record){
+        b->lent.outlet->records[b->count] = (struct outlet_record){
                 rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE, record->room ? record->room->number : 0};
         b->text_size += len;
 }
@@ -108,7 +108,7 @@ static void batch_append(struct batch *b, struct batch_record who, struct room *
         record->room = room;
         record->place[BATCH_DATAGRAM].at = (uint32_t)b->size;
         record->place[BATCH_DATAGRAM].len = (uint32_t)len;
-        if (b->lent.shared)
+        if (b->lent.outlet)
                 batch_append_text(b, record, &rec);
         if (!record->to)
                 batch_append_to_audience(b, room);

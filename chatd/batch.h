@@ -65,7 +65,7 @@ enum { BATCH_EVERYBODY }; /* the index of the audience that is everybody */
 
 struct batch {
         uint64_t number; /* of this batch, counted from 1 on: shares of other batches are empty */
-        /* the batch's records, for members that lend; `shared` is NULL if no member is to lend */
+        /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, text_size, count; /* bytes in the buffers, and records */
         size_t moves_count;            /* how many moves from one room to another */

@@ -45,7 +45,7 @@ void lagging_begin_unnoted(struct member *m)
 {
         assert(m->lag.state == LAG_NONE);
         m->lag.state = LAG_COUNTED;
-        m->lag.missed = 0;
+        m->lag.misses = 0;
         m->lag.since_ms = clock_ms();
 }
 
@@ -59,7 +59,7 @@ void lagging_miss(struct member *m, uint64_t records)
 {
         assert(member_lags(m));
         if (m->lag.state == LAG_COUNTED)
-                m->lag.missed += records;
+                m->lag.misses += records;
 }
 
 void lagging_lose_count(struct member *m)
@@ -72,7 +72,7 @@ uint64_t lagging_missed(const struct member *m)
 {
         switch (m->lag.state) {
         case LAG_COUNTED:
-                return m->lag.missed;
+                return m->lag.misses;
         case LAG_UNCOUNTED:
                 return MISSED_UNKNOWN;
         default:
@@ -84,7 +84,7 @@ void lagging_told(struct member *m)
 {
         assert(member_lags(m));
         m->lag.state = LAG_COUNTED;
-        m->lag.missed = 0;
+        m->lag.misses = 0;
 }
 
 void lagging_end(const char *dir, struct member *m)

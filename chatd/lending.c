@@ -113,7 +113,7 @@ void lending_settle(struct chat *chat, int64_t now)
         struct member *m, *next;
         while ((m = todo_first(todo, TODO_ANSWER)) && now - m->lent.ask_ms >= LENT_ANSWER_MS)
                 lending_close(chat, m);
-        if (chat->order.old_frames > 0 || !chat->batch.lent.shared)
+        if (chat->order.old_frames > 0 || !chat->batch.lent.outlet)
                 return;
         lending_end_pauses(chat, now);
         for (m = todo_first(todo, TODO_LEND); m && chat->lending->questions < LENDING_ASKED_MAX; m = next) {

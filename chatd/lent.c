@@ -31,10 +31,10 @@ static int lent_make_memory(const char *name, size_t size, void **memory)
 int lent_batch_init(struct lent_batch *b)
 {
         void *memory = NULL;
-        *b = (struct lent_batch){.fd = lent_make_memory("chat-batch", sizeof(*b->shared), &memory)};
+        *b = (struct lent_batch){.fd = lent_make_memory("chat-batch", sizeof(*b->outlet), &memory)};
         if (b->fd < 0)
                 return b->fd;
-        b->shared = memory;
+        b->outlet = memory;
         /* chatd's own mapping stays writable. */
         if (fcntl(b->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
                 int error = -errno;
@@ -46,11 +46,11 @@ int lent_batch_init(struct lent_batch *b)
 
 void lent_batch_free(struct lent_batch *b)
 {
-        if (!b->shared)
+        if (!b->outlet)
                 return;
-        munmap(b->shared, sizeof(*b->shared));
+        munmap(b->outlet, sizeof(*b->outlet));
         close(b->fd);
-        b->shared = NULL;
+        b->outlet = NULL;
 }
 
 void lent_init(struct lent *l)

@@ -34,11 +34,11 @@ struct lent {
 
 /* The records of the batch that is being relayed, shared by all sessions. */
 struct lent_batch {
-        struct outlet_batch *shared; /* NULL: no session is asked to lend */
+        struct outlet_batch *outlet; /* NULL: no session is asked to lend */
         int fd;
 };
 
-/* Makes the memory. Returns 0 or a negative errno; then `shared` is NULL. */
+/* Makes the memory. Returns 0 or a negative errno; then `outlet` is NULL. */
 int lent_batch_init(struct lent_batch *b);
 void lent_batch_free(struct lent_batch *b);
 

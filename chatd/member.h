@@ -137,7 +137,7 @@ enum lag_state {
 /* All zeros: the member never lagged. */
 struct lag {
         enum lag_state state;
-        uint64_t missed;      /* records that it did not get; only in LAG_COUNTED */
+        uint64_t misses;      /* records that it did not get; only in LAG_COUNTED */
         int64_t since_ms;     /* when it last began or ceased to lag, CLOCK_MONOTONIC; 0: never */
         int64_t probation_ms; /* for how long after that it is not waited for; 0: it was never waited for in vain */
 };

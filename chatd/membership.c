@@ -207,7 +207,7 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         event.reason = why;
         event.lines_in = bye ? f->number : m->lines_total;
         event.lines_out = bye ? f->lines_out : m->lines_out;
-        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + m->lag.missed;
+        event.lines_skipped = bye ? f->lines_skipped : m->lines_skipped + m->lag.misses;
         if (event.reason == LEAVE_NOT_CHAT)
                 membership_log_not_chat(chat, m, f->text);
         if (!member_is_held(m))

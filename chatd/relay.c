@@ -261,8 +261,8 @@ void relay_send(struct relay *r, struct batch *b, struct roster *roster)
                 return;
         s.may_wait = s.begin_ms >= r->catch_up_ms && b->count > 0;
         r->batches++;
-        if (b->lent.shared)
-                outlet_batch_end(b->lent.shared, r->batches);
+        if (b->lent.outlet)
+                outlet_batch_end(b->lent.outlet, r->batches);
         relay_serve_all(&s);
         if (s.behind.count > 0)
                 relay_let_catch_up(&s);

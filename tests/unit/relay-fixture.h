@@ -157,7 +157,7 @@ static inline int say(struct fixture *f)
 static inline void lend(struct fixture *f, int who)
 {
         struct member *m = f->members[who];
-        if (!f->batch.lent.shared)
+        if (!f->batch.lent.outlet)
                 assert_int_equal(lent_batch_init(&f->batch.lent), 0);
         f->lenders[who] = lender_make(m->id);
         assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);

@@ -78,7 +78,7 @@ static inline void await_turn(struct fixture *f)
 static inline bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t most)
 {
         char text[1024], number[24], *at = text;
-        struct outlet_batch *shared = f->batch.shared;
+        struct outlet_batch *shared = f->batch.outlet;
         struct lent_text t = {.number = ++f->batches, .to = 1, .lines = last - first + 1};
         atomic_store(&shared->number, 0);
         shared->records[0] = (struct outlet_record){f->id, 1, 9, 0};

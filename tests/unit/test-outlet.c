@@ -67,14 +67,14 @@ static void begin_batch(struct fixture *f, uint64_t number)
 {
         static char text[BATCH_TEXT_BYTES];
         char *at = text;
-        atomic_store(&f->batch.shared->number, 0);
+        atomic_store(&f->batch.outlet->number, 0);
         f->text = (struct lent_text){
                 .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = SHOWN, .room = ROOM};
         for (size_t i = 0; i < f->count; i++) {
                 const struct record *r = &f->records[i];
                 struct slice parts[DISPLAY_PARTS_MAX];
                 size_t bytes = display_bytes(r);
-                f->batch.shared->records[i] =
+                f->batch.outlet->records[i] =
                         (struct outlet_record){r->id, r->number, (uint32_t)bytes, r->room.len > 0 ? ROOM + 1 : ROOM};
                 if (!is_for_us(r))
                         continue;
@@ -83,7 +83,7 @@ static void begin_batch(struct fixture *f, uint64_t number)
                 f->text.bytes += bytes;
                 at += bytes;
         }
-        atomic_store(&f->batch.shared->number, number);
+        atomic_store(&f->batch.outlet->number, number);
 }
 
 /* Returns what a client sees of the batch, without its own lines. */
@@ -529,7 +529,7 @@ static void test_an_older_batch(void **state)
 
         lend_again(f);
         assert_true(write_batch(f));
-        atomic_store(&f->batch.shared->number, 0); /* as while records are put in */
+        atomic_store(&f->batch.outlet->number, 0); /* as while records are put in */
         loan_end(&f->loan, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.count, 0);
 

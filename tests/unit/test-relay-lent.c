@@ -85,7 +85,7 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
 /* Puts the records into a batch. The shared memory describes the batch, but only once it is complete. */
 static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
 {
-        const struct outlet_batch *shared = f->batch.lent.shared;
+        const struct outlet_batch *shared = f->batch.lent.outlet;
         const struct outlet_record *seen = shared->records;
         batch_begin(&f->batch, f->relay.epoch);
         for (size_t i = 0; i < n; i++) {

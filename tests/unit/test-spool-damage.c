@@ -31,7 +31,7 @@ static void close_as_old(struct fixture *f, uint64_t instance)
         const uint64_t numbers[] = {s->ring_bytes, instance};
         const uint64_t offsets[] = {s->fields[SPOOL_OLDEST], s->fields[SPOOL_RELEASED], s->fields[SPOOL_CHUNK_END],
                                     s->fields[SPOOL_TAIL]};
-        const struct place kept_with = s->header->kept_with;
+        const struct place kept_with = s->header->directory;
         memcpy(ring, s->ring, sizeof(ring));
         for (uint64_t at = offsets[0]; at < offsets[3]; at = spool_behind(s, at)) {
                 const struct entry *e = spool_entry(s, at);
