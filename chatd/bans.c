@@ -65,8 +65,12 @@ static char *bans_read_file(const char *path, size_t *size)
         char *text = malloc(BANS_FILE_MAX_BYTES + 1);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = text && fd >= 0 ? 1 : -1;
-        for (*size = 0; n > 0 && *size <= BANS_FILE_MAX_BYTES; *size += n > 0 ? (size_t)n : 0)
+        *size = 0;
+        while (n > 0 && *size <= BANS_FILE_MAX_BYTES) {
                 n = read(fd, text + *size, BANS_FILE_MAX_BYTES + 1 - *size);
+                if (n > 0)
+                        *size += (size_t)n;
+        }
         int error = errno;
         if (fd >= 0)
                 close(fd);

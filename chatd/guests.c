@@ -95,8 +95,12 @@ int guests_open(struct guests *g)
                 return 0;
         }
         guests_draw_key(g);
-        int w = r == -ENOENT || r == -EBADMSG ? guests_write_key(g) : r;
-        return w < 0 ? w : r == -EBADMSG;
+        if (r != -ENOENT && r != -EBADMSG)
+                return r;
+        int error = guests_write_key(g);
+        if (error < 0)
+                return error;
+        return r == -EBADMSG ? 1 : 0;
 }
 
 void guests_name(const struct guests *g, const struct network *n, char name[static GUESTS_NAME_BYTES + 1])

@@ -168,8 +168,8 @@ bool lent_answer(struct lent *l)
 /* Takes the turn. Returns false if the session has it, or has other work to do first. */
 static bool lent_take_turn(struct lent *l)
 {
-        uint32_t free = OUTLET_FREE;
-        if (!atomic_compare_exchange_strong_explicit(&l->page->turn, &free, OUTLET_CHATD, memory_order_acquire,
+        uint32_t turn = OUTLET_FREE;
+        if (!atomic_compare_exchange_strong_explicit(&l->page->turn, &turn, OUTLET_CHATD, memory_order_acquire,
                                                      memory_order_relaxed))
                 return false;
         if (outlet_load(&l->page->datagrams) == l->datagrams)
