@@ -1,12 +1,12 @@
-/* What chatd answers, or tells unasked: a code, and details such as names, numbers and lists of rooms. Each kind of
- * client makes of it what its user reads: a sentence (sentence.h), a numeric, an object.
+/* Answers of chatd, and what it tells unasked: a code, with details such as names, numbers and lists of rooms. Each
+ * kind of client turns an answer into what its user reads: a sentence (sentence.h), a numeric, an object.
  *
- * ANSWER, FOUND, REFUSED, PROBE and KICKED carry one (frame.h), and so do notices (notice.h). A session tells its
- * client in the same way what it finds by itself. The details of a code never change: a later version adds codes.
- * answer_is_known() says which sessions know a code. chatd makes the sentence for all others.
+ * The frames ANSWER, FOUND, REFUSED, PROBE and KICKED (frame.h) carry an answer, and so do notices (notice.h). A
+ * session also makes answers by itself, for its own client. The details of a code never change: a later version adds
+ * codes. Sessions of early versions do not know all codes (answer_is_known()): chatd sends them a sentence instead.
  *
- * A list of rooms has an upper size. So it may have fewer rooms, and fewer people in a room, than there are; the
- * numbers beside it count all of them. Nothing is allocated.
+ * The size of a list of rooms is limited. Rooms that do not fit are left out, and so are people in a room; the numbers
+ * beside the list count all of them. Nothing is allocated.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ enum answer_code {
         ANSWER_NAME_FORBIDDEN,
         ANSWER_NAME_SAME,
         ANSWER_NAME_TAKEN,
-        ANSWER_NAME_ALIKE, /* somebody has a name that looks like the one that was asked for */
+        ANSWER_NAME_ALIKE, /* the requested name looks like that of another member */
         ANSWER_NAME_UNNOTED,
         ANSWER_NAME_WANTED, /* in a PROBE: somebody asked for the name of the client */
         ANSWER_MOVED,       /* to the one room in the list */
@@ -35,7 +35,7 @@ enum answer_code {
         ANSWER_ROOM_SAME,
         ANSWER_ROOM_ALIKE,
         ANSWER_ROOM_UNNOTED,
-        ANSWER_NOWHERE_BACK, /* the client is in the first room, and would leave it */
+        ANSWER_NOWHERE_BACK, /* the client asked to leave the first room */
         ANSWER_TOPIC,
         ANSWER_NO_TOPIC,
         ANSWER_TOPIC_SET,
@@ -48,33 +48,33 @@ enum answer_code {
         ANSWER_NO_HISTORY,
         ANSWER_NOTHING_SAID,
         ANSWER_NOBODY,
-        ANSWER_NOBODY_BUT, /* nobody has the name, and somebody has a similar one */
+        ANSWER_NOBODY_BUT, /* nobody has the name, but a member has a similar one */
         ANSWER_LEFT,
-        ANSWER_LEFT_UNNAMED, /* to a session that did not say who was meant */
+        ANSWER_LEFT_UNNAMED, /* the session sent an id without a name */
         ANSWER_IS_YOU,
         ANSWER_NOT_LINKED,
         ANSWER_TOO_LONG_FOR_HOST,
         ANSWER_ALONE,
         ANSWER_MUTED,
         ANSWER_NO_MEMORY,
-        ANSWER_FULL, /* this one and the next three are in a REFUSED */
+        ANSWER_FULL, /* FULL, BANNED, NETWORK_FULL and USER_FULL are in a REFUSED */
         ANSWER_BANNED,
         ANSWER_NETWORK_FULL,
         ANSWER_USER_FULL,
-        ANSWER_REMOVED, /* this one and the next one are in a KICKED */
+        ANSWER_REMOVED, /* REMOVED and REMOVED_BANNED are in a KICKED */
         ANSWER_REMOVED_BANNED,
         /* A session makes these by itself. */
         ANSWER_MISSED, /* lines did not reach the session; MISSED_UNKNOWN: nobody knows how many */
         ANSWER_LOST,   /* lines of the client may not have reached everybody */
-        ANSWER_WAITS,  /* the client leaves, and lines wait for their turn */
+        ANSWER_WAITS,  /* the client leaves, and some of its lines are still to be sent */
         ANSWER_UNSENT,
         ANSWER_UNSENT_AWAY, /* because there is no chatd */
         ANSWER_SHUT_DOWN,
-        ANSWER_SERVES,     /* to the health check of a proxy */
+        ANSWER_SERVES,     /* answers the health check of a proxy */
         ANSWER_UNCONFINED, /* the client is refused, because its session has no sandbox */
         ANSWER_UNNAMED,    /* the client is refused, because its proxy did not name it */
         /* These are in notices of chatd. */
-        ANSWER_ARRIVED, /* newcomers whose names would have been too many */
+        ANSWER_ARRIVED, /* newcomers, too many to name them */
         ANSWER_OTHERS_ARRIVED,
         ANSWER_SAID, /* an administrator says the text of the notice, to everybody */
         ANSWER_NOW_MUTED,
@@ -84,20 +84,20 @@ enum answer_code {
         ANSWER_HOSTS_HERE,
         ANSWER_HOSTS_BACK,
         ANSWER_HOSTS_AWAY,
-        ANSWER_HOST_IS_THIS, /* this one and the next two answer a message to NAME@HOST */
+        ANSWER_HOST_IS_THIS, /* HOST_IS_THIS, HOST_UNKNOWN and HOST_AWAY answer a message to NAME@HOST */
         ANSWER_HOST_UNKNOWN,
         ANSWER_HOST_AWAY,
         ANSWER_CODES,
 };
 
-/* A detail, as it stands in a frame. */
+/* The kinds of details. */
 enum answer_detail {
-        DETAIL_NAME = 1, /* of somebody */
-        DETAIL_OTHER,    /* the name that was meant */
+        DETAIL_NAME = 1, /* of a person */
+        DETAIL_OTHER,    /* a similar name, which may be meant */
         DETAIL_ROOM,     /* a room's name */
         DETAIL_HOST,     /* another host's label */
         DETAIL_TEXT,     /* ANSWER_TEXT_MAX_BYTES at most */
-        DETAIL_MOST,     /* how many, or how much, is allowed */
+        DETAIL_MOST,     /* the highest number or size that is allowed */
         DETAIL_COUNT,    /* how many there are */
         DETAIL_SECONDS,
         DETAIL_ROOMS,
@@ -108,10 +108,10 @@ enum { ANSWER_DETAILS_MAX = 3 };
 struct answer_rule {
         const char *name;                    /* for programs that read it */
         uint8_t since;                       /* the first version that knows this code */
-        uint8_t details[ANSWER_DETAILS_MAX]; /* in their order */
+        uint8_t details[ANSWER_DETAILS_MAX]; /* in the order of the frame */
 };
 
-/* Which details a code has. The others are empty. */
+/* A code and its details. Details that the code does not have are empty. */
 struct answer {
         uint8_t code;
         struct slice name, other, room, host, text;
@@ -193,7 +193,7 @@ static const struct answer_rule answer_rules[ANSWER_CODES] = {
         [ANSWER_HOST_AWAY] = {"host-away", 7, {DETAIL_HOST, DETAIL_NAME}},
 };
 
-/* Returns what holds for this code, or NULL where this version does not know it. */
+/* Returns the rule of this code, or NULL if this version does not know the code. */
 static inline const struct answer_rule *answer_rule(uint8_t code)
 {
         return code < ANSWER_CODES && answer_rules[code].since > 0 ? &answer_rules[code] : NULL;
@@ -253,7 +253,7 @@ static inline size_t answer_encode(void *buffer, size_t size, const struct answe
         return wire_written(&w);
 }
 
-/* Reads a name. One that a terminal must not get is bad. */
+/* Reads a name. Sets `bad` if it is not safe for a terminal. */
 static inline struct slice answer_get_name(struct wire_reader *r)
 {
         struct slice name = wire_get_string(r, NAME_MAX_BYTES);
@@ -261,7 +261,7 @@ static inline struct slice answer_get_name(struct wire_reader *r)
         return name;
 }
 
-/* Reads a text, which may be empty. One that a terminal must not get is bad. */
+/* Reads a text, which may be empty. Sets `bad` if it is not safe for a terminal. */
 static inline struct slice answer_get_text(struct wire_reader *r)
 {
         struct slice text = wire_get_string(r, ANSWER_TEXT_MAX_BYTES);
@@ -345,7 +345,7 @@ static inline void answer_get_detail(struct wire_reader *r, struct answer *a, ui
         }
 }
 
-/* Returns true if the list of rooms, or of hosts, has one in any case. */
+/* Returns true if the list of rooms or hosts cannot be empty. */
 static inline bool answer_needs_list(uint8_t code)
 {
         return code == ANSWER_MOVED || code == ANSWER_HOSTS_HERE || code == ANSWER_HOSTS_BACK ||
@@ -353,7 +353,7 @@ static inline bool answer_needs_list(uint8_t code)
 }
 
 /* Reads the answer in `bytes` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for an unknown code and
- * for anything short, overlong, unclean or with a tail. */
+ * for bytes that are too short, too long or unclean, or have a tail. */
 static inline int answer_decode(struct answer *a, struct slice bytes)
 {
         struct wire_reader r = wire_read(bytes.at, bytes.len);
@@ -367,8 +367,8 @@ static inline int answer_decode(struct answer *a, struct slice bytes)
         return r.bad || wire_left(&r) > 0 ? -EBADMSG : 0;
 }
 
-/* Returns what a KICK or KICKED with this text says: see KICKED_BANNED. An earlier version adds no space: if its
- * reason begins with one, that space is lost. */
+/* Returns the meaning of this text in a KICK or KICKED: see KICKED_BANNED. A chatd of an earlier version does not add
+ * the space. If its reason begins with a space, that space is lost. */
 static inline struct answer answer_of_removal(struct slice why)
 {
         static const char more[] = KICKED_BANNED ": ";
@@ -393,7 +393,7 @@ static inline bool answer_kick_needs_space(struct slice reason)
 struct answer_rooms {
         struct wire_writer w;
         uint8_t *last;  /* the last room */
-        uint64_t count; /* of all rooms, also of those that did not fit */
+        uint64_t count; /* all rooms, including those that did not fit */
 };
 
 static inline struct answer_rooms answer_rooms_begin(uint8_t buffer[static ANSWER_ROOMS_MAX_BYTES])
@@ -401,8 +401,8 @@ static inline struct answer_rooms answer_rooms_begin(uint8_t buffer[static ANSWE
         return (struct answer_rooms){.w = wire_write(buffer, ANSWER_ROOMS_MAX_BYTES)};
 }
 
-/* Keeps what was written since `before`, in the last room, or drops it if it did not fit. Returns true if it is
- * kept. */
+/* Returns true if everything that was written since `before` fits; then it becomes a part of the last room. Otherwise
+ * drops it. */
 static inline bool answer_rooms_keep(struct answer_rooms *l, struct wire_writer before)
 {
         if (l->w.bad || !l->last) {
@@ -414,7 +414,7 @@ static inline bool answer_rooms_keep(struct answer_rooms *l, struct wire_writer 
         return true;
 }
 
-/* Appends a room, without names. Returns false if it does not fit. It is counted in any case. */
+/* Appends a room, without names. Returns false if it does not fit. The room is counted in both cases. */
 static inline bool answer_add_room(struct answer_rooms *l, const struct answer_room *room)
 {
         struct wire_writer before = l->w;
@@ -428,7 +428,7 @@ static inline bool answer_add_room(struct answer_rooms *l, const struct answer_r
         return answer_rooms_keep(l, before);
 }
 
-/* Appends the name of somebody in the last room. Returns false if it, or the room, does not fit. */
+/* Appends the name of a person in the last room. Returns false if the name or the room does not fit. */
 static inline bool answer_add_name(struct answer_rooms *l, struct slice name)
 {
         struct wire_writer before = l->w;

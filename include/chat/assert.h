@@ -1,5 +1,6 @@
-/* assert() that stays on in every build, also with NDEBUG: a program may end without loss, but it must not go on with a
- * broken invariant and lose something silently. chatd is started again and takes the same frames again.
+/* An assert() that stays on in every build, also with NDEBUG. A program may end, because nothing is lost by that: chatd
+ * is started again, and takes the same frames again. A program that goes on with a broken invariant could lose
+ * something silently.
  *
  * Include it in place of libc's <assert.h>, in .c files.
  */
@@ -24,12 +25,13 @@ static inline void assert_print(const char *text)
                 return;
         struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
         const struct timespec no_time = {0};
-        bool has_room = ppoll(&room, 1, &no_time, NULL) > 0; /* the sandbox of sessions has no poll(2) */
+        /* ppoll(2), because the sandbox of sessions has no poll(2) */
+        bool has_room = ppoll(&room, 1, &no_time, NULL) > 0;
         if (has_room && write(STDERR_FILENO, text, size) < 0)
                 return; /* there is no reader */
 }
 
-/* Says which condition does not hold, and ends the process by SIGABRT. */
+/* Prints the condition that does not hold, and ends the process by SIGABRT. */
 __attribute__((noreturn, cold)) static inline void assert_fail(const char *condition, const char *file, int line,
                                                                const char *function)
 {

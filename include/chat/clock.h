@@ -12,8 +12,8 @@ static inline int64_t clock_ms(void)
         return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Returns CLOCK_REALTIME in s, the time of day. time(2) would be a system call of its own where the kernel gives
- * processes no clock to read (vdso(7)), and the sandbox of a session would have to allow it. */
+/* Returns CLOCK_REALTIME in s, the time of day. It does not use time(2): if the kernel gives processes no clock to read
+ * (vdso(7)), time(2) is a separate system call, which the sandbox of a session would have to allow. */
 static inline int64_t clock_realtime_s(void)
 {
         struct timespec t;
@@ -21,7 +21,7 @@ static inline int64_t clock_realtime_s(void)
         return t.tv_sec;
 }
 
-/* Returns `ms`, a duration or a time of 0 or more, in the form that system calls take. */
+/* Converts `ms`, a duration or a time of 0 or more, into the form that system calls take. */
 static inline struct timespec clock_timespec(int64_t ms)
 {
         return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};

@@ -1,8 +1,8 @@
 /* Reads files of settings: lines of the form Key=value.
  *
  * Blanks around the key and the value are dropped. Empty lines and lines that begin with # or ; are skipped. A key that
- * is unknown, is there twice or has a wrong value is reported with the file, the line and what would be right; the
- * other lines are taken all the same. Only open(2), read(2) and close(2) are called, and nothing is allocated, because
+ * is unknown, is there twice or has a wrong value is reported, with the file, the line and the allowed values. The
+ * other lines are taken nevertheless. Only open(2), read(2) and close(2) are called, and nothing is allocated, because
  * each session reads such a file when it starts.
  */
 #pragma once
@@ -21,7 +21,7 @@
 
 enum {
         CONF_LINE_MAX_BYTES = 511,
-        CONF_BUFFER_BYTES = 1024, /* of the file, at once: a session would keep the pages of a larger stack */
+        CONF_BUFFER_BYTES = 1024, /* read at once: a session would keep the pages of a larger stack */
         CONF_ERROR_BYTES = 1024,
         CONF_KEYS_MAX = 32,
         CONF_NAME_SHOWN_BYTES = 64, /* the longest unknown key that a complaint shows */
@@ -29,13 +29,13 @@ enum {
 
 #define CONF_BLANKS " \t\r"
 
-/* What a program takes from its file. `user` belongs to the program. */
+/* The program's side of reading its file. `user` is handed to each function. */
 struct conf_reader {
         const char *manual; /* the page that lists the keys */
         /* Returns the number of the key, below CONF_KEYS_MAX, or -1 if there is no such key. */
         int (*find)(const char *key);
-        /* Takes the value, which is not empty, of the key with this number. Returns NULL, or text that says what would
-         * be right. */
+        /* Takes the value of the key with this number. The value is not empty. Returns NULL, or a text with the allowed
+         * values. */
         const char *(*take)(void *user, int key, const char *value);
         /* Reports an error: one line of clean text (safe-text.h). */
         void (*complain)(void *user, const char *error);
@@ -93,7 +93,7 @@ static inline void conf_take_pair(struct conf *c, const char *name, const char *
                 conf_complain(c, "%s= takes %s", name, right);
 }
 
-/* Takes one line of `len` bytes; a 0 follows them. */
+/* Takes one line of `len` bytes, which a 0 ends. */
 static inline void conf_take_line(struct conf *c, char *line, size_t len)
 {
         c->line++;
@@ -118,7 +118,7 @@ static inline void conf_take_line(struct conf *c, char *line, size_t len)
 }
 
 /* Takes the lines that end within the buffer or are too long for it, and moves the rest to the beginning of the buffer.
- * Returns the size of the rest. */
+ * Returns the size of that rest. */
 static inline size_t conf_take_lines(struct conf *c, char *buffer, size_t size, bool *skipping)
 {
         char *at = buffer, *end = buffer + size;
@@ -160,8 +160,8 @@ static inline int conf_take_file(struct conf *c, int fd)
         return 0;
 }
 
-/* Reads the file `path`. Returns 0; -EINVAL if the file has errors, all of which were reported; or another negative
- * errno if the file cannot be read, which was not reported. */
+/* Reads the file `path`. Returns 0; -EINVAL if the file has errors, which were all reported; or another negative errno
+ * if the file cannot be read. That is not reported. */
 static inline int conf_read(const struct conf_reader *reader, const char *path)
 {
         struct conf c = {.reader = reader, .path = path};

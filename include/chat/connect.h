@@ -1,4 +1,4 @@
-/* How a member finds and reaches chatd. */
+/* Connects a member to chatd. */
 #pragma once
 
 #include <sys/stat.h>
@@ -12,7 +12,7 @@ static inline int connect_socket(void)
         int on = 1, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        /* The kernel then adds the sender's credentials to each datagram, even while chatd's intake is so new that
+        /* This makes the kernel add the sender's credentials to each datagram, even if chatd's intake is so new that
          * chatd has not asked for them yet. */
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0)
                 return fd;

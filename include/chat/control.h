@@ -1,13 +1,13 @@
-/* What chatctl and chatd say to each other, on a UNIX socket of type SOCK_SEQPACKET (unix(7)).
+/* The protocol between chatctl and chatd, on a UNIX socket of type SOCK_SEQPACKET (unix(7)).
  *
  * A request is one packet of words, each ended by a 0: the command, a number, and the arguments of the command. The
- * answer is any number of records and then an end. Each of these is a packet of fields "key=value", each ended by a 0.
- * The end begins with the field "end=", whose value is a status. chatctl sends the next request after the end. Later
- * versions may add keys; both sides ignore keys that they do not know.
+ * answer is any number of records, and then an end. Each record is a packet of fields "key=value", each ended by a 0,
+ * and so is the end. The end begins with the field "end=", whose value is a status. chatctl sends the next request
+ * after the end. Later versions may add keys; both sides ignore keys that they do not know.
  *
  * chatctl draws the number of a request that changes something at random, so that no two requests have the same number.
- * If chatd dies before it answers, chatctl sends the request with the same number to the next chatd, which does not
- * repeat what was done already.
+ * If chatd dies before it answers, chatctl sends the request with the same number to the next chatd. The next chatd
+ * does not repeat a request that was done already.
  *
  *   status                      one record
  *   who                         one record for each member
@@ -34,12 +34,12 @@
 /* The socket is not in the run directory, which only chatd and the sessions may enter. A socket that chatd binds itself
  * is in the run directory (paths.h). */
 #define CONTROL_SOCKET_DEFAULT "/run/chat-control.sock"
-#define CONTROL_GROUP "chat-admin" /* its members may do all this, and root may */
+#define CONTROL_GROUP "chat-admin" /* its members may make all requests, and so may root */
 
 enum {
         CONTROL_PACKET_MAX_BYTES = 8192,
         CONTROL_WORDS_MAX = 4,
-        /* of a notice, which must fit into a line together with what stands in front of it */
+        /* of a notice: a line must have room for it and for the text in front of it */
         CONTROL_TEXT_MAX_BYTES = 2048,
         CONTROL_REASON_MAX_BYTES = 256, /* of a reason, which must fit into an entry of the journal */
         CONTROL_LEAVE_MS = 5000,        /* how long a removed member may take to leave */
@@ -47,10 +47,10 @@ enum {
 
 /* The statuses of an end. */
 #define CONTROL_OK "ok"
-#define CONTROL_DENIED "denied" /* neither root nor in CONTROL_GROUP */
+#define CONTROL_DENIED "denied" /* the user is neither root nor in CONTROL_GROUP */
 #define CONTROL_BUSY "busy"     /* too many requests, or the queue is full: nothing was done; a later try may work */
 #define CONTROL_QUEUED "queued" /* the request takes long and will be done: do not repeat it */
-#define CONTROL_WRONG "wrong"   /* no such command, or the wrong arguments for it */
+#define CONTROL_WRONG "wrong"   /* there is no such command, or it has other arguments */
 #define CONTROL_NOBODY "nobody" /* there is no such member, room or ban */
 #define CONTROL_STAYS "stays"   /* the member did not leave in time */
 #define CONTROL_FAILED "failed" /* the text says why */

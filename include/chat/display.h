@@ -1,4 +1,4 @@
-/* How a record looks on a terminal: one line, which CR LF ends. */
+/* The look of a record on a terminal: one line, which CR LF ends. */
 #pragma once
 
 #include "record.h"
@@ -8,7 +8,7 @@ enum { DISPLAY_PARTS_MAX = 4 };
 #define LINE_END "\r\n"
 #define LINE_END_BYTES (sizeof(LINE_END) - 1)
 
-/* Returns HOST of a name "NAME@HOST", and any other name as it is. */
+/* Returns the HOST of "NAME@HOST". Returns any other name as it is. */
 static inline struct slice display_host(struct slice name)
 {
         const char *at = memchr(name.at, '@', name.len);
@@ -16,7 +16,7 @@ static inline struct slice display_host(struct slice name)
         return (struct slice){name.at + before, name.len - before};
 }
 
-/* Returns what a JOIN or LEAVE says of the member. */
+/* Returns the words behind the member's name in a JOIN or LEAVE. */
 static inline const char *display_arrival(const struct record *r)
 {
         if (r->kind == RECORD_JOIN)
@@ -85,7 +85,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         }
 }
 
-/* Returns the bytes of the line including its CR LF, or 0 if the record is not shown. */
+/* Returns the size of the line with its CR LF, in bytes, or 0 if the record is not shown. */
 static inline size_t display_bytes(const struct record *r)
 {
         struct slice parts[DISPLAY_PARTS_MAX];

@@ -2,18 +2,20 @@
  *
  * A member is a session, or the link to other hosts (chat-link), of which there is one at most.
  *
- * Every frame begins with a version, a type, an id and a number. From a session the id is its session id and the
- * number counts what it says: HELLO is 0, its first line 1. From chatd the id is chatd's epoch, drawn at random at its
- * start, so a session knows a restart when it sees one.
+ * Every frame begins with a version, a type, an id and a number. In a frame from a session, the id is the session id,
+ * and the number counts what the session says: HELLO is 0, its first line is 1. In a frame from chatd, the id is
+ * chatd's epoch. Each chatd draws a random epoch at its start, so a session recognises a restart.
  *
- * A session id carries the session's pid in its upper half. The kernel states the sender's pid with each datagram
- * (SCM_CREDENTIALS, unix(7)), so chatd refuses any frame whose id is not its sender's own, without having to remember
- * anything. The lower half is random: a pid that is used again makes another id. The link's id is LINK_ID, without a
- * pid, because its inbox belongs to systemd and outlives its process; chatd takes it from the link's user alone.
+ * The upper half of a session id is the session's pid. The kernel states the sender's pid with each datagram
+ * (SCM_CREDENTIALS, unix(7)). So chatd can refuse any frame whose id is not its sender's own, and need not remember
+ * anything for that. The lower half is random, so a session with a pid that is used again has another id. The link's id
+ * is LINK_ID, without a pid, because its inbox belongs to systemd and outlives its process. chatd takes frames with
+ * LINK_ID from the link's user alone.
  *
- * Versions: a later version may append fields to a frame and add types, nothing else. A reader accepts what follows
- * the fields it knows only in a frame of a later version, and ignores types it does not know. So sessions live through
- * an upgrade of chatd, and a downgrade. frame_rule() knows the first version of each type and field.
+ * Versions: a later version may append fields to a frame and add types, and nothing else. In a frame of a later
+ * version, a reader ignores the bytes behind the fields that it knows; in any other frame such bytes are an error. A
+ * reader ignores types that it does not know. So sessions survive an upgrade of chatd, and a downgrade. frame_rule()
+ * has the first version of each type and field.
  */
 #pragma once
 
@@ -24,14 +26,14 @@
 
 #ifndef FRAME_VERSION
 #define FRAME_VERSION 7
-/* The tests build a next version, with a field behind each frame but a batch, and the previous one, without its
- * fields. */
+/* The tests also build a next version, in which each frame without records has one more field, and a previous version,
+ * which lacks the fields of this one. */
 #define FRAME_APPENDED_BYTES 0
 #endif
 
 enum {
-        TEXT_MAX_BYTES = 4096, /* one line's text; longer lines travel in pieces */
-        NAME_MAX_BYTES = 96,   /* as it is shown: a name, and on another host "@" and the host's label */
+        TEXT_MAX_BYTES = 4096, /* one line's text; longer lines are sent in pieces */
+        NAME_MAX_BYTES = 96,   /* as it is shown: on another host, a name with "@" and the host's label */
         HOST_MAX_BYTES = 24,   /* a host's label: see text_is_host() */
         LOCAL_NAME_MAX_BYTES = NAME_MAX_BYTES - 1 - HOST_MAX_BYTES,
         ADDRESS_MAX_BYTES = 128, /* "[IPv6%scope]:port" needs 65 */
@@ -43,9 +45,9 @@ enum {
         PROTOCOL_NAME_MAX_BYTES = 16,
 };
 
-/* The text of a KICK or KICKED by a ban: this word, and ": REASON" if the ban has a reason. A kick has the bare reason
- * as its text. A reason that reads like a ban, or begins with a space, has one more space in front of it: see
- * answer_of_removal(). */
+/* If a ban causes a KICK or KICKED, its text is this word, and ": REASON" if the ban has a reason. Otherwise its text
+ * is the reason alone. A reason that reads like the text of a ban, or begins with a space, gets one more space in
+ * front: see answer_of_removal(). */
 #define KICKED_BANNED "banned"
 #define TOPIC_NONE "-" /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
@@ -53,56 +55,57 @@ enum {
 #define REPLIES_ID UINT64_C(3)  /* of chatd's replies to other hosts */
 #define ADMIN_ID UINT64_C(4)    /* of chatd's notices that quote an administrator */
 
-/* What each type says. frame_rule() has its fields and its senders. `number` counts what a session says, unless it is
- * explained here. */
+/* The types of frames. frame_rule() has the fields and the senders of each type. `number` counts what a session says,
+ * unless a type explains it in another way. */
 enum frame_type {
         /* ---- from a session, or the link ---- */
 
-        /* The sender joins. The link joins again whenever it starts, or chatd calls the roll. Where `quiet`, the others
-         * are not told before ARRIVE, or before the session says something. */
+        /* The sender joins. The link joins again whenever it starts, and whenever chatd calls the roll. If `quiet` is
+         * set, other members are not told before ARRIVE, or before the session says something. */
         FRAME_HELLO = 1,
-        /* The sender is still there, after chatd or its socket was restarted. `number` is that of the last line that
-         * went before it through the same queue, or one that was relayed. */
+        /* The sender is still there, after chatd or its socket was restarted. `number` is that of the sender's last
+         * line that went through this queue before, or of a line that was relayed. */
         FRAME_HERE,
-        /* Text is one line, or up to FRAME_LINES_MAX with LF between them, numbered from `number` on. */
+        /* Text is one line, or up to FRAME_LINES_MAX lines with LF between them. `number` is that of the first line. */
         FRAME_LINE,
-        /* The sender leaves. After LEAVE_NOT_CHAT, text is what the client speaks. */
+        /* The sender leaves. With the reason LEAVE_NOT_CHAT, text names the protocol that the client speaks. */
         FRAME_BYE,
-        /* Records of people on other hosts: their names are "NAME@HOST". The numbers grow from record to record; one
-         * that is not above all before was here already. */
+        /* Records of people on other hosts, whose names are "NAME@HOST". The numbers grow from record to record: a
+         * record whose number is not above all earlier ones was here before. */
         FRAME_INJECT,
-        /* A notice for everybody here, see notice.h. `number` is not that of any notice of late. */
+        /* A notice for everybody here: see notice.h. No recent notice has the same `number`. */
         FRAME_NOTICE,
-        /* The answer to LEND, on the socket that came with it. The client's connection comes along, see outlet.h. */
+        /* The answer to LEND, on the socket that came with LEND. The client's connection comes with it: see
+         * outlet.h. */
         FRAME_OUTLET,
         FRAME_ACTION,   /* text, one line, is what the sender does (/me) */
         FRAME_NICK,     /* asks for another name */
-        FRAME_PRIVATE,  /* text, one line, is for the member of the id `key`, or if that is 0, for `name` */
+        FRAME_PRIVATE,  /* text, one line, is for the member with the id `key`; if that is 0, for `name` */
         FRAME_WHO,      /* asks who is here */
         FRAME_ROOM,     /* the sender goes to the room of this name; empty: to the first one */
         FRAME_TOPIC,    /* sets the topic of the room; empty: asks for it; TOPIC_NONE: removes it */
         FRAME_ROOMS,    /* asks which rooms there are */
         FRAME_HISTORY,  /* asks for the last `key` lines of the room; 0: as many as a newcomer is shown */
-        FRAME_TELL,     /* a notice for the member of the id `key` alone */
+        FRAME_TELL,     /* a notice for the member with the id `key` alone */
         FRAME_FIND,     /* asks who has this name */
-        FRAME_COMPLETE, /* asks which names in the room begin with `name`, in any case */
-        FRAME_ARRIVE,   /* the others may be told of a session whose HELLO was quiet */
-        FRAME_UNSERVED, /* a session could not enter its sandbox, never joined, and ends; `key` is the errno */
+        FRAME_COMPLETE, /* asks which names in the room begin with `name`, in upper or lower case */
+        FRAME_ARRIVE,   /* other members may be told of the sender, whose HELLO was quiet */
+        FRAME_UNSERVED, /* the sender could not enter its sandbox: it did not join, and ends; `key` is an errno */
 
         /* ---- from chatd to itself, through the same queue ---- */
 
-        FRAME_GONE = 32, /* the session of this id died without a BYE */
-        /* What an administrator, the user `key`, asked for. `number` is that of the request, see control.h. */
-        FRAME_SAY,       /* everybody is to be shown text; `id` is ADMIN_ID */
-        FRAME_KICK,      /* the session of this id is to leave; text is why, or empty */
-        FRAME_MUTE,      /* what the session of this id says is relayed no more */
-        FRAME_UNMUTE,    /* what the session of this id says is relayed again */
-        FRAME_SET_TOPIC, /* the topic of the room of this name, as in TOPIC; `id` is ADMIN_ID */
+        FRAME_GONE = 32, /* the session with this id died without a BYE */
+        /* Requests of an administrator, the user `key`. `number` is that of the request: see control.h. */
+        FRAME_SAY,       /* text is a notice for everybody; `id` is ADMIN_ID */
+        FRAME_KICK,      /* the session with this id must leave; text is the reason, or empty */
+        FRAME_MUTE,      /* what the session with this id says is no longer relayed */
+        FRAME_UNMUTE,    /* what the session with this id says is relayed again */
+        FRAME_SET_TOPIC, /* sets the topic of the room of this name, as TOPIC does; `id` is ADMIN_ID */
 
         /* ---- from chatd ---- */
 
-        /* You are a member, and the others see this name. `members` sessions are here. `number` is that of your last
-         * record that was relayed, by this chatd or one before: for the link. */
+        /* You are a member, and the others see this name. `members` is the number of sessions that are here. For the
+         * link, `number` is that of its last record that this chatd or an earlier one relayed. */
         FRAME_WELCOME = 64,
         FRAME_BATCH,    /* records for you; `number` is as in RELAYED */
         FRAME_MISSED,   /* `number` lines did not reach you, because your process did not run */
@@ -110,29 +113,29 @@ enum frame_type {
         FRAME_GOODBYE,  /* your BYE was relayed; nothing more will come */
         FRAME_REFUSED,  /* you cannot join: `answer` says why, and so does text */
         FRAME_RELAYED,  /* your lines up to `number` went to everybody */
-        FRAME_LEND,     /* chatd would write to your client itself: outlet.h; `number` is OUTLET_LAYOUT */
-        /* To your request of this `number`, for your client alone. `answer` says what it means, or text, in lines with
-         * LF between them, if the session is of an earlier version. Name is yours, which NICK may have changed. A
-         * PRIVATE may have no ANSWER. */
+        FRAME_LEND,     /* chatd asks for your client's connection: see outlet.h; `number` is OUTLET_LAYOUT */
+        /* The answer to your request of this `number`, for your client alone. `answer` has its meaning. A session of an
+         * earlier version gets text instead: lines with LF between them. Name is your own name, which NICK may have
+         * changed. A PRIVATE may get no ANSWER. */
         FRAME_ANSWER,
-        /* An administrator removed you: leave. `answer` says why. So does text, which is all that a chatd of an earlier
-         * version sends: see KICKED_BANNED. */
+        /* An administrator removed you: leave. `answer` has the reason, and so has text (see KICKED_BANNED). A chatd of
+         * an earlier version sends text alone. */
         FRAME_KICKED,
-        /* Records of earlier, for your client alone, unasked or to your request of this `number`. Each one's own number
-         * is when it was said, in seconds since 1970. */
+        /* Earlier records, for your client alone: unasked, or as the answer to your request of this `number`. The
+         * number of each record is the time at which it was said, in seconds since 1970. */
         FRAME_PAST,
-        /* Text is lines, with LF between them, for your client alone, unasked. It is to be shown where no TEXT of this
-         * `number` or above was. */
+        /* Text is lines, with LF between them, for your client alone, unasked. Show them, unless you showed a TEXT of
+         * this `number` or above. */
         FRAME_TEXT,
-        /* The session of the id `key` asks for your client's name, and your client may have vanished. Show it `answer`,
-         * or text, and leave where it does not acknowledge that. */
+        /* The session with the id `key` asks for your client's name, and your client may have vanished. Show `answer`,
+         * or text, to your client. Leave if your client does not acknowledge that. */
         FRAME_PROBE,
-        FRAME_SENT, /* your PRIVATE of this `number` went to `name`; text is what it says */
-        /* To your FIND of this `number`: the member of the id `key` has this name. Where that is 0, nobody has, and
-         * `answer`, or text, is to be shown. */
+        FRAME_SENT, /* your PRIVATE of this `number` went to `name`; text is its text */
+        /* The answer to your FIND of this `number`: the member with the id `key` has this name. If `key` is 0, no
+         * member has it: show `answer`, or text. */
         FRAME_FOUND,
-        /* To your COMPLETE of this `number`. Text is names with spaces between, and "…" behind them where there are
-         * more. */
+        /* The answer to your COMPLETE of this `number`. Text is names with spaces between them. If there are more
+         * names, "…" follows. */
         FRAME_NAMES,
         FRAME_TYPES,
 };
@@ -140,20 +143,20 @@ enum frame_type {
 #define MISSED_UNKNOWN UINT64_MAX /* in MISSED: nobody knows how many */
 
 enum leave_reason {
-        LEAVE_EXIT = 1,   /* the user wrote exit, /quit or ^D */
+        LEAVE_EXIT = 1,   /* the user typed exit, /quit or ^D */
         LEAVE_EOF,        /* the client closed its side */
         LEAVE_INTERRUPT,  /* IAC IP twice */
         LEAVE_RESET,      /* the connection broke */
         LEAVE_TERMINATED, /* the session was told to stop (SIGTERM) */
-        LEAVE_KILLED,     /* the session died without a word */
+        LEAVE_KILLED,     /* the session died without a BYE */
         LEAVE_TIMEOUT,    /* the client did not acknowledge anything for minutes: it vanished */
-        LEAVE_KICKED,     /* an administrator removed it */
-        LEAVE_NOT_CHAT,   /* it speaks another protocol, since version 4 */
+        LEAVE_KICKED,     /* an administrator removed the member */
+        LEAVE_NOT_CHAT,   /* the client speaks another protocol; since version 4 */
         LEAVE_REASONS,
 };
 
-/* The beginning of a LEAVE_NOT_CHAT's text where a proxy sent no right header. A word that says what is wrong with the
- * header comes next; both have PROTOCOL_NAME_MAX_BYTES at most. */
+/* The beginning of a LEAVE_NOT_CHAT's text if a proxy sent a wrong header or none. A word for the error follows. Both
+ * together have PROTOCOL_NAME_MAX_BYTES at most. */
 #define NOT_CHAT_HEADER "header:"
 
 /* The sandbox of a session, see chat-session/sandbox.h. A session of a version before 5 does not name it. */
@@ -161,7 +164,7 @@ enum confinement {
         CONFINED,           /* the whole sandbox */
         CONFINED_NO_FILTER, /* without the filter of system calls: there is none for the architecture */
         CONFINED_NOT,       /* no sandbox (--no-sandbox) */
-        CONFINEMENTS,       /* a later version may have more, which lack something, too */
+        CONFINEMENTS,       /* a later version may have more values, for sandboxes that lack something */
 };
 
 struct frame {
@@ -169,8 +172,9 @@ struct frame {
         uint8_t type;
         uint64_t id;
         uint64_t number;
-        /* names the inbox of the sender, see paths.h; PRIVATE and TELL: the id of who gets it; HISTORY: lines; PROBE
-         * and FOUND: see there; UNSERVED: an errno; what an administrator asked for: whose uid that was */
+        /* HELLO and HERE: the key of the sender's inbox, see paths.h; PRIVATE and TELL: the id of the receiver;
+         * HISTORY: a number of lines; PROBE and FOUND: see there; UNSERVED: an errno; requests of an administrator: a
+         * uid */
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
@@ -178,7 +182,7 @@ struct frame {
         uint8_t confinement; /* enum confinement */
         uint64_t lines_out, lines_skipped;
         uint64_t members;
-        struct slice answer;        /* a code and its details, see answer.h; empty: text says it */
+        struct slice answer;        /* a code and its details, see answer.h; empty: there is text instead */
         struct wire_reader records; /* of a BATCH, INJECT or PAST */
 };
 
@@ -191,16 +195,16 @@ enum frame_sender {
         FROM_LINK = 2,
         FROM_CHATD = 4,
         FROM_ITSELF = 8,   /* from chatd to itself */
-        UNLESS_MUTED = 16, /* or'ed to FROM_SESSION: while its member is muted, it reaches nobody */
+        UNLESS_MUTED = 16, /* or'ed to FROM_SESSION: the frame reaches nobody while its sender is muted */
 };
 
-/* A field of struct frame, as it stands in a datagram. Behind FIELD_RECORDS nothing can be appended. */
+/* The fields of struct frame in a datagram. Nothing can be appended behind FIELD_RECORDS. */
 enum frame_field {
         FIELD_KEY = 1,
         FIELD_NAME,     /* NAME_MAX_BYTES at most */
         FIELD_ADDRESS,  /* ADDRESS_MAX_BYTES at most */
         FIELD_TEXT,     /* TEXT_MAX_BYTES at most */
-        FIELD_PROTOCOL, /* `text` again, of PROTOCOL_NAME_MAX_BYTES at most */
+        FIELD_PROTOCOL, /* also `text`, but PROTOCOL_NAME_MAX_BYTES at most */
         FIELD_REASON,
         FIELD_QUIET,
         FIELD_CONFINEMENT,
@@ -220,7 +224,7 @@ struct frame_rule {
         uint8_t fields[FRAME_FIELDS_MAX]; /* in their order, behind the header */
 };
 
-/* Returns what holds for this type, or NULL where this version does not know it. */
+/* Returns the rule of this type, or NULL if this version does not know the type. */
 static inline const struct frame_rule *frame_rule(uint8_t type)
 {
         static const struct frame_rule rules[FRAME_TYPES] = {
@@ -278,7 +282,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
         return type < FRAME_TYPES && rules[type].since > 0 ? &rules[type] : NULL;
 }
 
-/* Returns the first version that knows this type, or UINT_MAX where this version does not. */
+/* Returns the first version that knows this type, or UINT_MAX if this version does not know it. */
 static inline unsigned frame_since(uint8_t type)
 {
         const struct frame_rule *rule = frame_rule(type);
@@ -292,7 +296,8 @@ static inline bool frame_is_from(uint8_t type, unsigned senders)
         return rule && (rule->from & senders);
 }
 
-/* Returns true if this type reaches nobody while its sender is muted. A new name or room says something, too. */
+/* Returns true if this type reaches nobody while its sender is muted. New names and rooms are included, because a name
+ * can be a message, too. */
 static inline bool frame_is_silenced(uint8_t type)
 {
         const struct frame_rule *rule = frame_rule(type);
@@ -388,8 +393,8 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         }
 }
 
-/* Writes `f` into `buffer`. A BATCH, INJECT or PAST is its header alone: records follow by record_encode(). Returns the
- * size in bytes, or 0 where `size` does not suffice or the type is unknown. */
+/* Writes `f` into `buffer`. Returns its size in bytes, or 0 if `size` is too small or the type is unknown. Of a BATCH,
+ * INJECT or PAST it writes the header alone: record_encode() appends the records. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
         const struct frame_rule *rule = frame_rule(f->type);
@@ -416,7 +421,8 @@ static inline void frame_set_number(uint8_t *encoded, uint64_t number)
 }
 
 /* Reads the frame in `data` into `f`; its slices point into `data`. Returns 0; FRAME_E_TYPE for an unknown type (the
- * header is filled); -EPROTONOSUPPORT for version 0; -EBADMSG for anything short, overlong or with a tail. */
+ * header is filled); -EPROTONOSUPPORT for version 0; -EBADMSG for a frame that is too short or too long, or has a
+ * tail. */
 static inline int frame_decode(struct frame *f, const void *data, size_t size)
 {
         struct wire_reader r = wire_read(data, size);

@@ -4,9 +4,9 @@
  * the other threads only put events into the queue. An event that finds the queue full is counted, and the count is
  * logged when there is room again. Texts must be clean (safe-text.h), so that an entry is never more than one line.
  *
- * `lock` guards the queue and all that is said about it, and so there are no atomics; `change` says that there is an
- * event, or that the thread is to end. The thread does not hold the lock while it writes. `program` and `to_journal`
- * are set before the thread is there, and do not change.
+ * `lock` guards the queue and the fields about it, so there are no atomics. `change` tells the thread that there is an
+ * event, or that it must end. The thread does not hold the lock while it writes. `program` and `to_journal` are set
+ * before the thread starts, and do not change.
  */
 #pragma once
 
@@ -37,7 +37,8 @@ enum {
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* The fields of an event as journald takes them: "NAME=value", MESSAGE first, one behind another, each ended by a 0. */
+/* The fields of an event, in the form that journald takes: "NAME=value", one behind another, each ended by a 0, MESSAGE
+ * first. */
 struct journal_event {
         size_t size;
         unsigned fields;
@@ -46,7 +47,7 @@ struct journal_event {
 
 struct journal {
         const char *program; /* the prefix of each line on standard error */
-        bool to_journal;     /* or to standard error */
+        bool to_journal;     /* false: to standard error */
         pthread_t thread;
         pthread_mutex_t lock; /* of what follows */
         pthread_cond_t change;
@@ -57,7 +58,7 @@ struct journal {
         char queue[JOURNAL_QUEUE_BYTES]; /* events, one behind another; the queue wraps around at its end */
 };
 
-/* Returns true if standard error is the journal: systemd states its device and inode, systemd.exec(5). */
+/* Returns true if standard error is the journal, whose device and inode systemd states (systemd.exec(5)). */
 static inline bool journal_is_stderr(void)
 {
         const char *stream = getenv("JOURNAL_STREAM");
@@ -152,8 +153,8 @@ static inline void journal_queue_take(struct journal *j, void *data, size_t size
         j->used_bytes -= size;
 }
 
-/* Takes the next event, or makes one that says how many were lost. Returns the number of events that `e` stands for, or
- * 0 if there is nothing to write now. */
+/* Takes the next event, or makes an event with the number of lost events. Returns the number of events that `e` stands
+ * for, or 0 if there is nothing to write now. */
 static inline uint64_t journal_next_event(struct journal *j, struct journal_event *e)
 {
         uint64_t dropped = j->drops;

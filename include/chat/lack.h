@@ -1,4 +1,4 @@
-/* What a host may lack, in words: each program says in one line what is missing, and what to do. */
+/* Words for what a host may lack: each program says in one line what is missing, and what to do. */
 #pragma once
 
 #include <errno.h>
@@ -6,7 +6,7 @@
 
 #include "paths.h"
 
-/* Returns what follows behind the reason why a run directory cannot be used. */
+/* Returns the advice that follows the reason why a run directory cannot be used. */
 static inline const char *lack_run_dir(const char *dir)
 {
         if (strcmp(dir, RUN_DIR_DEFAULT) == 0)
@@ -14,7 +14,7 @@ static inline const char *lack_run_dir(const char *dir)
         return "make it as the user who is to run this";
 }
 
-/* Returns what follows behind the reason why a session cannot enter its sandbox, an errno. */
+/* Returns the explanation that follows the reason why a session cannot enter its sandbox. The reason is an errno. */
 static inline const char *lack_sandbox(int error)
 {
         if (error == EINVAL || error == ENOSYS)

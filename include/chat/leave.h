@@ -1,6 +1,6 @@
-/* Why somebody left: the text of a LEAVE (record.h), in one word.
+/* The reason why a member left: one word, the text of a LEAVE (record.h).
  *
- * Before version 7 a LEAVE had no text, or LEAVE_REMOVED. Links of those versions leave out other words.
+ * Before version 7 the text of a LEAVE was empty or LEAVE_REMOVED. Links of those versions leave out other words.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ static inline struct slice leave_word(enum leave_reason why)
         return slice_of(why < LEAVE_REASONS && words[why] ? words[why] : "");
 }
 
-/* Returns the reason for a word, or 0 if it is none. */
+/* Returns the reason for a word, or 0 if the word stands for none. */
 static inline enum leave_reason leave_why(struct slice word)
 {
         for (unsigned why = LEAVE_EXIT; why < LEAVE_REASONS && word.len > 0; why++)

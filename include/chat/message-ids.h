@@ -1,7 +1,7 @@
 /* The events of the journal: their kinds, with the MESSAGE_ID and the word of each.
  *
- * A MESSAGE_ID is for ever: `journalctl MESSAGE_ID=` finds all events of its kind, and units/chat.catalog explains
- * them. tests/unit/test-message-ids.c compares this table with the catalog. CHAT_EVENT= has the word.
+ * A MESSAGE_ID never changes: `journalctl MESSAGE_ID=` finds all events of its kind, and units/chat.catalog explains
+ * them. tests/unit/test-message-ids.c compares this table with the catalog. The word is in CHAT_EVENT=.
  */
 #pragma once
 

@@ -1,13 +1,13 @@
 /* The names that members choose: which names are allowed, and which names count as the same.
  *
  * A name has 1 to 24 characters: ASCII letters, digits, "-", "_" and "."; it starts with a letter. So it can be typed
- * on any keyboard, is one word of a command, and is never an address; a member without a chosen name is called by the
- * address. Letters beyond ASCII are not allowed, because too many of them look the same.
+ * on any keyboard, is one word of a command, and is never an address. A member that has not chosen a name is called by
+ * its address. Letters beyond ASCII are not allowed, because too many of them look the same.
  *
  * A command addresses a member by the whole name: two names are the same if they differ only in case. Two members
- * cannot have names that are too similar, though: names that differ only in case, in I, l and 1, or in O and 0, which
- * have the same shapes in many fonts. A careful reader can tell every other pair of names apart: Maria and Marla may
- * both be here. Two addresses are never too similar.
+ * cannot have the same name, or names that are too similar: names that differ only in case, in I, l and 1, or in O and
+ * 0. In many fonts these characters have the same shapes. A careful reader can tell every other pair of names apart:
+ * Maria and Marla may both be here. Two addresses are never too similar.
  */
 #pragma once
 
@@ -75,8 +75,8 @@ static inline bool name_looks_like(const char *a, size_t a_size, const char *b, 
         return i == a_size && i == b_size;
 }
 
-/* Takes one or two characters, which may look like a single one, off the `*size` bytes at `*name`. There must be one
- * byte at least. Returns the character that stands for all that look like it at a glance. */
+/* Takes one character off the `*size` bytes at `*name`, or two that together look like one. There must be one byte at
+ * least. Returns the character that stands for all characters that look like this one at a glance. */
 static inline int name_next(const char **name, size_t *size)
 {
         int c = name_lower((*name)[0]), next = *size < 2 ? 0 : name_lower((*name)[1]);
@@ -99,10 +99,10 @@ static inline int name_next(const char **name, size_t *size)
         }
 }
 
-/* Compares names as they look at a glance. These count as the same: upper and lower case; 0 and o; 1, i and l; rn and
- * m; vv and w; -, _ and the dot (a choice out of the ASCII characters of Unicode's confusables.txt, UTS #39). Returns
- * less than 0, 0 or more than 0, as memcmp(3). It is 0 for all names that are too similar, and for others, each of
- * which can be suggested in place of the other. */
+/* Compares two names as they look at a glance. Returns less than 0, 0 or more than 0, as memcmp(3). These count as the
+ * same: upper and lower case; 0 and o; 1, i and l; rn and m; vv and w; -, _ and the dot (a choice out of the ASCII
+ * characters of Unicode's confusables.txt, UTS #39). So the result is 0 for all names that are too similar, and also
+ * for some that are not: of these, one can be suggested in place of the other. */
 static inline int name_compare_blurred(const char *a, size_t a_size, const char *b, size_t b_size)
 {
         while (a_size > 0 && b_size > 0) {
@@ -113,7 +113,7 @@ static inline int name_compare_blurred(const char *a, size_t a_size, const char 
         return (a_size > 0) - (b_size > 0);
 }
 
-/* Returns true if no member can have this name, because it looks like ADMIN_NAME at a glance: nobody may pretend to be
+/* Returns true if the name looks like ADMIN_NAME at a glance. No member can have it, because nobody may pretend to be
  * an administrator. */
 static inline bool name_is_reserved(const char *name, size_t size)
 {

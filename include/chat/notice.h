@@ -1,11 +1,12 @@
-/* Notices: what chatd and the link tell members unasked, in records (record.h), and in NOTICE and TELL (frame.h).
+/* Notices, which chatd and the link send to members unasked: in records (record.h), and in NOTICE and TELL (frame.h).
  *
- * A notice is a sentence and an answer. chatd writes the sentence to lent connections by itself, and sessions of
- * versions before 7 show it; kinds of clients that are not terminals take the answer (notice_read()). One record is for
- * members of all versions, so the answer lies in the place of the name, which no notice has: early versions do not look
- * there. So it has NOTICE_ANSWER_MAX_BYTES at most. A longer list of hosts is cut, as any list may be. Another notice
- * whose answer would be longer, which takes the longest of names, has a sentence alone, and so has one from a link of
- * an early version.
+ * A notice has a sentence and an answer. chatd writes the sentence to lent connections by itself, and sessions of
+ * versions before 7 show it. Kinds of clients that are not terminals take the answer (notice_read()).
+ *
+ * Members of all versions get the same record. So the answer lies in the place of the name: notices have no name, and
+ * early versions do not look there. This limits the answer to NOTICE_ANSWER_MAX_BYTES. A longer list of hosts is cut,
+ * as any list may be. If an answer is too long for another reason, which takes the longest of names, the notice has a
+ * sentence alone. A notice from a link of an early version also has a sentence alone.
  */
 #pragma once
 
@@ -57,8 +58,8 @@ static inline struct record notice_record(uint64_t id, uint64_t number, const st
         };
 }
 
-/* Reads what a NOTICE means into `a`, with what an administrator said as its text. Returns 0, or -EBADMSG if only its
- * sentence says it. */
+/* Reads the answer of a NOTICE into `a`. If an administrator said something, that becomes the text of `a`. Returns 0,
+ * or -EBADMSG if the notice has a sentence alone. */
 static inline int notice_read(const struct record *rec, struct answer *a)
 {
         int r = answer_decode(a, rec->answer);

@@ -12,8 +12,8 @@ enum {
         EXIT_SETTINGS = 78, /* EX_CONFIG */
 };
 
-/* Returns true if argv[rest], behind the options, is the end of the command line and `run_dir` can be a run directory.
- * Otherwise prints the error on standard error. */
+/* Returns true if nothing follows the options, so that argv[rest] is the end of the command line, and if `run_dir` can
+ * be a run directory. Otherwise prints the error on standard error. */
 static inline bool options_are_right(int argc, char *const argv[], int rest, const char *run_dir)
 {
         if (rest < argc) {

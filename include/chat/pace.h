@@ -1,4 +1,4 @@
-/* Limits how fast something may go: a token bucket.
+/* A token bucket, which limits the rate of something.
  *
  * The bucket begins full. Each step takes one token out, and tokens come in at a steady rate until the bucket is full
  * again. So a burst passes at once, and occasional steps are never held up. Nothing is dropped here: a step that finds

@@ -1,4 +1,4 @@
-/* Where chatd and its members meet: the files below the run directory.
+/* The files below the run directory, by which chatd and its members reach each other.
  *
  *   chatd.sock      chatd's intake: every session sends here                (srw-rw---- chatd chat)
  *   link.sock       the inbox of the link to other hosts: only chatd sends here (srw------- chatd)
@@ -6,8 +6,8 @@
  *   sessions/KEY    a session's inbox, bound by the session                 (drwx-wx--T chatd chat)
  *   members/ID      chatd's notes on member ID, as the target of a symlink  (drwx------ chatd chat)
  *
- * ID is a session id as 16 hexadecimal digits, and so is KEY. Every member can know an id. Only a session and chatd
- * know the session's key, because a process that can name an inbox can fill it, or put another in its place.
+ * ID is a session id as 16 hexadecimal digits, and so is KEY. All members may know an id. Only chatd and the session
+ * itself know the session's key, because a process that knows the name of an inbox could fill it, or replace it.
  */
 #pragma once
 
@@ -39,8 +39,8 @@ static inline int path_socket(struct sockaddr_un *address, const char *dir, cons
         return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Writes the address of chatd's intake below `dir` (at most RUN_DIR_MAX_BYTES long).
- * Returns 0, or -ENAMETOOLONG. */
+/* Writes the address of chatd's intake below `dir`, which has RUN_DIR_MAX_BYTES at most. Returns 0, or
+ * -ENAMETOOLONG. */
 static inline int path_broker(struct sockaddr_un *address, const char *dir)
 {
         return path_socket(address, dir, BROKER_SOCKET_NAME);
@@ -95,8 +95,7 @@ static inline pid_t path_parse_binding(const char *name)
         return digits <= 8 && name[digits] == '+' ? (pid_t)pid : 0;
 }
 
-/* Reads a file name that is an id or a key and nothing else: 16 lower-case hexadecimal digits.
- * Returns 0, or -EINVAL. */
+/* Reads a file name that is an id or a key and nothing else: 16 lower-case hexadecimal digits. Returns 0 or -EINVAL. */
 static inline int path_parse_id(const char *name, uint64_t *id)
 {
         return path_parse_digits(name, id) == ID_DIGITS && name[ID_DIGITS] == '\0' ? 0 : -EINVAL;

@@ -1,6 +1,6 @@
-/* Records: the lines and notices that a BATCH carries to members, an INJECT from other hosts, and a PAST from before.
+/* Records: the lines and notices in a BATCH for members, in an INJECT from other hosts, and in a PAST from earlier.
  *
- * Each has a length of its own, so a reader passes over kinds that it does not know.
+ * Each record has its own length, so a reader can skip kinds that it does not know.
  */
 #pragma once
 
@@ -17,12 +17,12 @@ enum record_kind {
         RECORD_LINE = 1,
         RECORD_JOIN,
         RECORD_LEAVE,
-        RECORD_NOTICE,  /* from the link or chatd: a sentence, and what it means. See notice.h */
-        RECORD_MISSED,  /* between links alone: `number` records of the sender's are missing, or MISSED_UNKNOWN */
+        RECORD_NOTICE,  /* from the link or chatd: a sentence and an answer. See notice.h */
+        RECORD_MISSED,  /* between links alone: `number` records of the sender are missing, or MISSED_UNKNOWN */
         RECORD_ACTION,  /* text is what somebody does */
-        RECORD_RENAME,  /* text is what somebody is called from now on */
+        RECORD_RENAME,  /* text is somebody's new name */
         RECORD_PRIVATE, /* text for one member; to and from the link it begins with the member's name and a space */
-        RECORD_WENT,    /* somebody went to the room that text names; in the one that was left, and not for the link */
+        RECORD_WENT,    /* somebody went to the room that text names: for the room that was left, not for the link */
         RECORD_CAME,    /* somebody came from the room that text names */
         RECORD_TOPIC,   /* somebody made text the topic; empty: removed it */
         RECORD_ASK,     /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
@@ -33,13 +33,14 @@ enum record_kind {
         RECORD_IN_ROOM = 0x80,
 };
 
-#define LEAVE_REMOVED "removed" /* the text of a LEAVE of somebody whom an administrator removed, since version 4 */
+#define LEAVE_REMOVED "removed" /* the text of a LEAVE if an administrator removed the member; since version 4 */
 #define ASK_WHO "who"
 #define ASK_ROOMS "rooms"
 
-/* One line or notice of a batch. (id, number) names it for ever: a JOIN is number 0, a LEAVE is UINT64_MAX. Whatever
- * comes from other hosts has LINK_ID and the number that the link gave it. A notice of ARRIVALS_ID has one number for
- * all, also where what it says differs; and a WENT has that of the CAME, as nobody gets both. */
+/* One line or notice of a batch. (id, number) identifies it for ever: the number of a JOIN is 0, that of a LEAVE is
+ * UINT64_MAX. Records from other hosts have LINK_ID and the number that the link gave them. Two records have the same
+ * number if no member gets both: the two notices of ARRIVALS_ID about the same newcomers, and the WENT and CAME of one
+ * move. */
 struct record {
         uint8_t kind;
         uint64_t id;
@@ -49,7 +50,7 @@ struct record {
         struct slice answer; /* of a NOTICE, which has no name: it lies in the place of the name */
 };
 
-/* Appends `rec` to a batch. Returns its size, or 0 (and nothing is written) where it does not fit. */
+/* Appends `rec` to a batch. Returns its size. If it does not fit, returns 0 and writes nothing. */
 static inline size_t record_encode(void *buffer, size_t size, const struct record *rec)
 {
         bool in_room = rec->room.len > 0;
@@ -72,8 +73,8 @@ static inline size_t record_encode(void *buffer, size_t size, const struct recor
         return wire_written(&w);
 }
 
-/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. Its text and name may be longer than any of this
- * version: see record_is_bounded(). */
+/* Takes the next record off `r`. Returns 1, 0 at the end, or -EBADMSG. Its text and name may be longer than this
+ * version allows: see record_is_bounded(). */
 static inline int record_next(struct wire_reader *r, struct record *rec)
 {
         if (wire_left(r) == 0)
@@ -105,15 +106,15 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         return 1;
 }
 
-/* Returns true if the record is no longer than this version writes any: it fits where a line has room. Another one is
- * of a later version, or of nobody. */
+/* Returns true if this version could have written a record of this length, so that any buffer for a line has room for
+ * it. A longer record is from a later version, or from no version of this program. */
 static inline bool record_is_bounded(const struct record *rec)
 {
         return rec->name.len <= NAME_MAX_BYTES && rec->answer.len <= NAME_MAX_BYTES &&
                rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
 }
 
-/* Returns the number of records in `r`, up to its end or to the first bytes that are none. */
+/* Returns the number of records in `r`, up to its end or to the first bytes that are no record. */
 static inline size_t records_count(struct wire_reader r)
 {
         struct record rec;
@@ -129,7 +130,7 @@ static inline bool record_is_line(const struct record *rec)
         return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION;
 }
 
-/* Returns true if the record is of something that a person did, and that is for people on all hosts. */
+/* Returns true if the record tells people on all hosts what a person did. */
 static inline bool record_is_of_person(const struct record *rec)
 {
         return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||

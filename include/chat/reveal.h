@@ -1,14 +1,14 @@
 /* Shows all that a text contains. Clean text (safe-text.h) harms no terminal, but it can still hide and lie: by
  * invisible characters, by heaps of marks that cover the lines above, and by blanks that push the rest into a row of
- * its own, where it looks like another member's line. So
+ * its own, where it looks like another member's line. Therefore:
  *
  * - an invisible character is shown by its number (<U+200B>), unless it stands where it belongs;
  * - a character has eight marks at most;
- * - a run of blanks of any kind has eight at most, or 40 columns at the beginning, because code is indented, but fewer
- *   behind a long name.
+ * - a run of blanks of any kind has eight at most. At the beginning it may have 40 columns, because code is indented,
+ *   but fewer behind a long name.
  *
- * utf8proc knows the properties of characters. Invisible are characters that Unicode calls ignorable, controls, and
- * unassigned ones. These belong where they stand:
+ * utf8proc knows the properties of characters. The invisible characters are those that Unicode calls ignorable,
+ * controls, and unassigned ones. In these places an invisible character belongs where it stands:
  *
  * - a joiner (ZWJ, ZWNJ) beside a letter of a script that is written from right to left, because such scripts join
  *   their letters, and beside a virama, which joins letters in India's scripts; also ZWJ between two pictures (UAX #29,
@@ -56,14 +56,14 @@ enum {
         REVEAL_FLAG_TAGS_MAX = 7,
 };
 
-/* The state after a part of a text was written: all that the treatment of the rest depends on. */
+/* The state after a part of a text was written. The treatment of the rest depends on nothing else. */
 struct reveal {
         uint32_t base;    /* the last character that is neither a mark nor a joiner */
         uint32_t last;    /* the last character of any kind */
         unsigned marks;   /* how many stand behind the base */
-        unsigned blanks;  /* how many the text ends with; while it has nothing else, their columns */
+        unsigned blanks;  /* how many blanks the text ends with; before anything else, their columns */
         bool inside;      /* the text has something besides blanks */
-        size_t tags_left; /* how many are to come of a flag that has begun */
+        size_t tags_left; /* how many tags of the present flag are still to come */
 };
 
 enum reveal_kind {
@@ -95,7 +95,8 @@ static inline enum reveal_kind reveal_kind(uint32_t point)
         case UTF8PROC_CATEGORY_MC:
         case UTF8PROC_CATEGORY_ME:
                 return REVEAL_MARK;
-        /* Braille without a dot, a note without a head, blanks among hieroglyphs: letters and symbols to the library */
+        /* The library takes these blanks for letters or symbols: Braille without a dot, a note without a head, blanks
+         * among hieroglyphs */
         default:
                 return point == 0x2800 || point == 0x1d159 || point == 0x13441 || point == 0x13442 ? REVEAL_BLANK
                                                                                                    : REVEAL_SEEN;
@@ -210,8 +211,8 @@ static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kin
         }
 }
 
-/* Takes the next character at `*at`. Returns what is shown of it: the character itself, nothing, or `number`, which is
- * "?" unless `by_number`. */
+/* Takes the next character at `*at`. Returns what is shown in its place: the character itself, nothing, or `number`.
+ * That is the character's number if `by_number`, otherwise "?". */
 static inline struct slice reveal_piece(struct reveal *r, struct slice text, size_t *at, bool by_number,
                                         char number[static REVEAL_NUMBER_BYTES])
 {
@@ -240,7 +241,8 @@ static inline struct slice reveal_piece(struct reveal *r, struct slice text, siz
         return piece;
 }
 
-/* Writes what is shown of `text` to `out`. Returns the bytes, or SIZE_MAX if `size` does not suffice. */
+/* Writes the form of `text` that is shown to `out`. Returns its size in bytes, or SIZE_MAX if it is more than
+ * `size`. */
 static inline size_t reveal_write(char *out, size_t size, struct slice text, bool by_number)
 {
         struct reveal r = {0};
@@ -256,8 +258,8 @@ static inline size_t reveal_write(char *out, size_t size, struct slice text, boo
         return len;
 }
 
-/* Returns true if there are more spaces in a row than a line may have inside. A run that is too long covers a place
- * that is a multiple of its least length, so the loop skips most places. */
+/* Returns true if there are more spaces in a row than a line may have inside. The loop looks at every ninth byte alone,
+ * because any run that is too long has one of these. */
 static inline bool reveal_has_run(struct slice text)
 {
         for (size_t at = REVEAL_BLANKS_MAX; at < text.len; at += REVEAL_BLANKS_MAX + 1) {
@@ -274,9 +276,9 @@ static inline bool reveal_has_run(struct slice text)
         return false;
 }
 
-/* Returns what is shown of `text`, which must be clean: `text` itself if a quick test tells that it hides nothing,
- * otherwise what was written to `out`. `size`, the room at `out`, must be at least the size of the text. If there is no
- * room for numbers, each hidden character becomes "?". */
+/* Returns the form of `text` that is shown: `text` itself if a quick test tells that it hides nothing, otherwise a text
+ * in `out`. `text` must be clean. `size`, the room at `out`, must be at least the size of `text`. If there is no room
+ * for numbers, each hidden character becomes "?". */
 static inline struct slice reveal(struct slice text, char *out, size_t size)
 {
         if (text_plain(text.at, text.len) == text.len && !reveal_has_run(text))
@@ -287,8 +289,8 @@ static inline struct slice reveal(struct slice text, char *out, size_t size)
         return (struct slice){out, len};
 }
 
-/* Returns what is shown of a line of a member whose name has `name_len` bytes. reveal() must have treated the text.
- * Removes blanks in front that would push the text into the next row. */
+/* Returns a line without the blanks in front that would push it into the next row, behind a name of `name_len` bytes.
+ * `text` must be a result of reveal(). */
 static inline struct slice reveal_behind_name(struct slice text, size_t name_len)
 {
         size_t begin = name_len + 2, most = begin < REVEAL_BEGIN_MAX ? REVEAL_BEGIN_MAX - begin : 0, width = 0, at = 0;

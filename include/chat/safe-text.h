@@ -24,14 +24,14 @@ enum {
 
 struct text_cleaner {
         uint32_t point;          /* the code point so far */
-        uint8_t bytes[4];        /* its bytes so far */
-        uint8_t count, total;    /* how many bytes there are, and of how many; total 0: between characters */
+        uint8_t bytes[4];        /* the bytes of the character so far */
+        uint8_t count, total;    /* how many bytes it has so far, and in total; total 0: between characters */
         uint8_t lowest, highest; /* the range of the next byte: it excludes overlong forms and surrogates */
-        bool is_broken;          /* something was not UTF-8 and became U+FFFD */
+        bool is_broken;          /* some bytes were not UTF-8 and became U+FFFD */
 };
 
-/* Returns true for C0, DEL and C1, and for what changes the direction or the lines of a text: ALM, LRM and RLM;
- * separators, embeddings and overrides from U+2028 on; isolates from U+2066 on. */
+/* Returns true for C0, DEL and C1, and for characters that change the direction or the lines of a text: ALM, LRM and
+ * RLM; separators, embeddings and overrides from U+2028 on; isolates from U+2066 on. */
 static inline bool text_is_control(uint32_t point)
 {
         return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x061c || point == 0x200e ||
@@ -198,9 +198,9 @@ static inline bool text_is_clean(const char *text, size_t size)
         return c.total == 0;
 }
 
-/* Returns true if the `size` bytes at `text` can be a name or an address: printable ASCII without blanks, so that no
- * two look alike and a note can be taken apart. A colon cannot be the last character, because "name: " stands in front
- * of a line. */
+/* Returns true if the `size` bytes at `text` can be a name or an address: printable ASCII without blanks. So different
+ * names never look the same, and a blank can separate the words of a note. A colon cannot be the last character,
+ * because "name: " stands in front of a line. */
 static inline bool text_is_name(const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++)
@@ -210,7 +210,7 @@ static inline bool text_is_name(const char *text, size_t size)
 }
 
 /* Returns true if the `size` bytes at `text` can be a host's label: lower-case letters, digits, and hyphens except at
- * either end. So it is one token of a NATS subject, and no two look alike. */
+ * either end. So a label is one token of a NATS subject, and no two labels look the same. */
 static inline bool text_is_host(const char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++) {
@@ -235,8 +235,8 @@ static inline bool text_is_remote_name(const char *text, size_t size)
                text_is_host(at + 1, size - 1 - (size_t)(at - text));
 }
 
-/* Cuts the first word off `*text`, which then begins behind the space that ended the word. Returns the word. Returns
- * NULL and leaves `*text` alone if there is no space. */
+/* Returns the first word of `*text`, and moves `*text` behind the space that ends the word. Returns NULL if there is no
+ * space; then `*text` is unchanged. */
 static inline char *text_next_word(char **text)
 {
         char *word = *text, *space = strchr(word, ' ');

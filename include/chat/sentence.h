@@ -1,4 +1,4 @@
-/* The sentences that people read in place of answers (answer.h), in English: a session shows them to its client, and
+/* The sentences that people read in place of answers (answer.h), in English: sessions show them to their clients, and
  * chatd sends them to sessions of earlier versions.
  *
  * A sentence is one line or more, with LF between them. A list of names is broken at `columns`, so that it suits the
@@ -13,11 +13,11 @@
 #include "answer.h"
 #include "names.h"
 
-/* What a name or a room's name is made of. */
+/* The characters of names, and of rooms' names. */
 #define SENTENCE_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
 enum {
-        SENTENCE_COLUMNS = 76,  /* where the width of a window is unknown */
+        SENTENCE_COLUMNS = 76,  /* if the width of the window is unknown */
         SENTENCE_RESERVED = 64, /* bytes for the number of omitted words */
 };
 
@@ -25,11 +25,11 @@ enum {
 struct sentence {
         char *text;
         size_t size, len, line; /* bytes at most, bytes so far, and bytes before the last line */
-        size_t columns;         /* a list is broken there; 0: it is one line, in which semicolons part the rooms */
+        size_t columns;         /* the width of a list; 0: it is one line, with semicolons between the rooms */
 };
 
-/* The sentence for each code without a list, with %1 for its first detail, and so on, and %0 for the name of the
- * client. */
+/* The sentence for each code without a list. %1 stands for the first detail of the code, %2 for the second, and %0 for
+ * the name of the client. */
 static const char *const sentence_patterns[ANSWER_CODES] = {
         [ANSWER_RENAMED] = "You are now called %1",
         [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
@@ -90,7 +90,7 @@ static const char *const sentence_patterns[ANSWER_CODES] = {
         [ANSWER_HOST_AWAY] = "%1 is away; %2 may get the message when it is back",
 };
 
-/* The sentences in place of these, if there is one of what is counted. */
+/* The sentences that replace those above if the number is 1. */
 static const char *const sentence_patterns_of_one[ANSWER_CODES] = {
         [ANSWER_NETWORK_FULL] = "1 connection from your network is here already",
         [ANSWER_USER_FULL] = "1 connection from your account is here already",
@@ -104,13 +104,13 @@ static const char *const sentence_patterns_of_one[ANSWER_CODES] = {
         [ANSWER_HOST_LACKS] = "1 line from %1 is missing",
 };
 
-/* The sentences in place of these, if the number is MISSED_UNKNOWN. */
+/* The sentences that replace those above if the number is MISSED_UNKNOWN. */
 static const char *const sentence_patterns_of_some[ANSWER_CODES] = {
         [ANSWER_MISSED] = "Some lines were skipped: your session was not running",
         [ANSWER_HOST_LACKS] = "lines from %1 are missing",
 };
 
-/* The sentences in place of these, if the text is empty. */
+/* The sentences that replace those above if the text is empty. */
 static const char *const sentence_patterns_without_text[ANSWER_CODES] = {
         [ANSWER_BANNED] = "you are banned",
         [ANSWER_REMOVED] = "You were removed",
@@ -214,7 +214,7 @@ static inline bool sentence_add_word(struct sentence *s, const char *before, str
         return sentence_addf(s, "%s%s%.*s%s", before, wraps ? "\n" : "", (int)word.len, word.at, behind);
 }
 
-/* Appends the names of the people in a room, without `but`; behind `you` it says so. */
+/* Appends the names of the people in a room, except `but`. Behind the name `you` stands "(you)". */
 static inline void sentence_add_people(struct sentence *s, const struct answer_room *room, struct slice but,
                                        struct slice you)
 {
@@ -256,7 +256,7 @@ static inline void sentence_moved(struct sentence *s, const struct answer *a, st
                 sentence_addf(s, "\nThe topic: %.*s", (int)room.topic.len, room.topic.at);
 }
 
-/* Appends who is in each room. */
+/* Appends the people in each room. */
 static inline void sentence_people(struct sentence *s, const struct answer *a, struct slice you)
 {
         struct wire_reader rooms = a->rooms;
@@ -307,7 +307,7 @@ static inline void sentence_rooms(struct sentence *s, const struct answer *a)
                 sentence_addf(s, "nobody is there");
 }
 
-/* Appends hosts, with the people there, and what is true of them. */
+/* Appends hosts, each with the number of people there, and then the `state` of the hosts. */
 static inline void sentence_hosts(struct sentence *s, const struct answer *a, const char *state)
 {
         struct wire_reader hosts = a->rooms;
@@ -365,9 +365,9 @@ static inline bool sentence_list(struct sentence *s, const struct answer *a, str
         }
 }
 
-/* Writes what a person reads in place of the answer, as far as it fits into `size` bytes, which are TEXT_MAX_BYTES for
- * any answer and fewer for a list alone. `you` is the name of the client. Returns the text, which is terminated, or an
- * empty one for an unknown code. */
+/* Writes the sentence for an answer, as far as it fits into `size` bytes. Returns the text, which is terminated, or an
+ * empty one for an unknown code. `size` must be TEXT_MAX_BYTES; only for an answer with a list it may be less. `you` is
+ * the name of the client. */
 static inline struct slice sentence_write(const struct answer *a, struct slice you, size_t columns, char *text,
                                           size_t size)
 {

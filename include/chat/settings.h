@@ -1,7 +1,7 @@
-/* The settings of this host's chat: /etc/chat/chat.conf, and options of chatd and chat-session with the same meaning.
+/* The settings of this host's chat: /etc/chat/chat.conf, and the options of chatd and chat-session that mean the same.
  *
  * One table has all settings. An option overrides the file, also when chatd reads the file again. Each session reads
- * the file when it starts and ignores chatd's settings; chatd reports their errors.
+ * the file when it starts. It ignores chatd's settings, because chatd reports errors in them.
  */
 #pragma once
 
@@ -185,7 +185,7 @@ static const struct settings_row {
         [SETTING_PACE] = {"Pace", "pace", SETTINGS_SESSION, settings_take_pace, "10:20",
                           "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
                           "lines per second from a client, and at once"},
-        /* Linux probes a client that does not read every two minutes at the rarest (TCP_RTO_MAX), and the client
+        /* If a client does not read, Linux probes it every two minutes or more often (TCP_RTO_MAX), and the client
          * answers. */
         [SETTING_CLIENT_TIMEOUT] = {"ClientTimeout", "client-timeout", SETTINGS_SESSION, settings_take_client_timeout,
                                     "240", "1 to 1000000 seconds, or off", "=SECONDS",
@@ -240,7 +240,7 @@ static inline int settings_find(const char *name)
         return -1;
 }
 
-/* The reader of the file: its settings, and what it does with errors. */
+/* The reader of the file: the settings that it fills, and its function for errors. */
 struct settings_reading {
         struct settings *settings;
         enum settings_program program;
@@ -273,9 +273,9 @@ __attribute__((noinline, cold, unused)) static void settings_complain_unread(con
         r->complain(r->user, text);
 }
 
-/* Reads `path` on top of what `s` has; NULL stands for SETTINGS_FILE, which may be missing. `complain` gets a line for
- * each error, with the file and the line; the settings without error are taken. Returns 0, or a negative errno if there
- * was an error. */
+/* Reads the settings in the file `path` into `s`; other settings in `s` stay. NULL stands for SETTINGS_FILE, which may
+ * be missing. Returns 0, or a negative errno if there was an error. `complain` gets a line for each error, with the
+ * file and the line in it. Settings without an error are taken nevertheless. */
 static inline int settings_read(struct settings *s, const char *path, enum settings_program program,
                                 void (*complain)(void *user, const char *error), void *user)
 {
@@ -293,8 +293,8 @@ static inline int settings_read(struct settings *s, const char *path, enum setti
         return r;
 }
 
-/* Appends the program's options to the array for getopt_long(), which ends with zeros and must have room for SETTINGS
- * more. */
+/* Appends the program's options to the array for getopt_long(). The array ends with zeros, and must have room for
+ * SETTINGS more options. */
 static inline void settings_add_options(struct option *options, enum settings_program program)
 {
         while (options->name)

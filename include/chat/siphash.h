@@ -1,5 +1,5 @@
 /* SipHash-2-4, a keyed hash of short input: https://www.aumasson.jp/siphash/siphash.pdf. Without the key it is
- * infeasible to tell which input belongs to a hash, or to find two inputs with one hash.
+ * infeasible to tell which input belongs to a hash, or to find two inputs with the same hash.
  */
 #pragma once
 

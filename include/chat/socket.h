@@ -1,4 +1,4 @@
-/* What both ends of a datagram socket need from the kernel. */
+/* Credentials and descriptors in messages, for both ends of a socket. */
 #pragma once
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for the sender's credentials and nothing else: the kernel does not install descriptors that come along
- * (SCM_RIGHTS). */
+/* Room for the sender's credentials and nothing else. So the kernel does not install descriptors that come with the
+ * message (SCM_RIGHTS). */
 struct credentials_room {
         alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred))];
 };
@@ -39,8 +39,8 @@ struct fds_room {
         alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int[SOCKET_FDS_MAX]))];
 };
 
-/* Sends one message with `n` descriptors, SOCKET_FDS_MAX at most, which stay open here. Returns 0 or a negative errno.
- * */
+/* Sends one message with `n` descriptors, SOCKET_FDS_MAX at most. Returns 0 or a negative errno. The descriptors stay
+ * open here. */
 static inline int socket_send_fds(int fd, struct iovec *iov, const int *fds, size_t n)
 {
         struct fds_room control = {0};

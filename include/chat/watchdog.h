@@ -2,11 +2,11 @@
  *
  * The watchdog counts the ticks of a thread, not time. Nothing ticks while the machine is suspended, while a virtual
  * machine or a container is paused, or while the process is stopped. systemd's watchdog (WatchdogSec=) counts
- * CLOCK_MONOTONIC, which goes on in all these cases except suspension, and it kills a healthy process as soon as that
- * runs again.
+ * CLOCK_MONOTONIC, which goes on in all these cases except suspension. So it would kill a healthy process as soon as
+ * the process runs again.
  *
- * `beats` is the only thing that both threads use meanwhile. It is relaxed: the thread asks only if the number has
- * changed within seconds, and reads nothing else by it.
+ * While the thread runs, `beats` is the only field that both threads use. Its accesses are relaxed: the thread only
+ * asks if the number has changed within seconds, and reads no other field because of that.
  */
 #pragma once
 
@@ -27,7 +27,7 @@
 
 enum {
         WATCHDOG_TICK_MS = 10000, /* the loop must call watchdog_beat() at least that often */
-        WATCHDOG_TICKS = 3,       /* a loop without a beat in that many ticks in a row is stuck */
+        WATCHDOG_TICKS = 3,       /* a loop is stuck if it has no beat in that many ticks in a row */
 };
 
 struct watchdog {

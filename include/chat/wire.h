@@ -45,7 +45,7 @@ static inline bool slice_equal_case(struct slice a, struct slice b)
         return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
 }
 
-/* Takes the first word, which ends with a space, off `text`. Returns whether there is one. */
+/* Takes the first word, which ends with a space, off `text`. Returns false if there is none. */
 static inline bool word_next(struct slice *text, struct slice *word)
 {
         const char *end = memchr(text->at, ' ', text->len);
@@ -57,7 +57,7 @@ static inline bool word_next(struct slice *text, struct slice *word)
         return true;
 }
 
-/* Takes the next line, without its LF, off `text`. Returns whether there is another behind it. */
+/* Takes the next line, without its LF, off `text`. Returns true if another line follows. */
 static inline bool line_next(struct slice *text, struct slice *line)
 {
         const char *end = memchr(text->at, '\n', text->len);
@@ -96,7 +96,7 @@ static inline uint8_t wire_get_u8(struct wire_reader *r)
         return v;
 }
 
-/* Reads a flag, 0 or 1. Anything else is bad. */
+/* Reads a flag, 0 or 1. Sets `bad` for any other value. */
 static inline bool wire_get_flag(struct wire_reader *r)
 {
         uint8_t v = wire_get_u8(r);
@@ -130,7 +130,7 @@ static inline struct slice wire_get_bytes(struct wire_reader *r, size_t size)
         return s;
 }
 
-/* Reads a string behind its length (16 bits). A length above `max` is bad. */
+/* Reads a string behind its length (16 bits). Sets `bad` if the length is above `max`. */
 static inline struct slice wire_get_string(struct wire_reader *r, size_t max)
 {
         size_t len = wire_get_u16(r);
